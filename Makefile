@@ -1,0 +1,51 @@
+# Two commands do everything: `make demo` and `make test`. PYTHON chooses the interpreter (3.11 to 3.13).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+FOR ?=
+
+.PHONY: demo test lint types unit bench bench-pacing clean help
+
+help:
+	@echo "make demo          a whole centre on simulated lines (FOR=60 ends it after 60 seconds)"
+	@echo "make test          lint, types and all tests"
+	@echo "make bench         speed, as ratios against named contenders"
+	@echo "make bench-pacing  pacing, against the baselines and the computed optimum"
+	@echo "make clean         remove the virtual environment and caches"
+
+demo: $(VENV)/.ready
+	$(BIN)/dialer demo $(if $(FOR),--for $(FOR))
+
+test: $(VENV)/.ready-dev
+	bash tests/system_packages.sh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: $(VENV)/.ready-bench
+	for bench in $(filter-out bench_pacing,$(basename $(notdir $(wildcard bench/bench_*.py)))); do \
+	  $(BIN)/python -m bench.$$bench || exit 1; done
+
+bench-pacing: $(VENV)/.ready-bench
+	$(BIN)/python -m bench.bench_pacing
+
+# The virtual environment: made once, and again when the project's dependencies change.
+$(VENV)/bin/python:
+	bash tests/make_venv.sh "$(PYTHON)" "$(VENV)"
+
+$(VENV)/.ready: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+$(VENV)/.ready-bench: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet --editable ".[bench,plots]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

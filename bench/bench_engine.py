@@ -1,0 +1,146 @@
+"""The whole engine against the simulated Asterisk: calls at once, starts a second, the loop's lag, CPU a call, memory.
+
+    python -m bench.bench_engine [--quick]
+
+The dialler is this process; the simulated Asterisk is a process of its own. An IVR campaign keeps every channel busy, so each
+call is committed, originated, answered, led through its flow over FastAGI, marked and ended. There is no contender that does
+the whole of it; the figures stand beside the goals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from config.settings import Settings
+from dialer.app import free_port, running_centre
+from dialer.cli import quiet_logging
+
+CALLS_AT_ONCE = 300
+STARTS_A_SECOND = 30.0
+FILL = """
+import sys
+from pathlib import Path
+from tests.support.roll_filler import fill_roll
+fill_roll(Path(sys.argv[1]), int(sys.argv[2]))
+"""
+GOALS = {"lag p99 ms": 50.0, "CPU ms a call": 5.0, "memory MB": 150.0}
+
+
+def bench_settings(store: Path, ami_port: int, agi_port: int) -> Settings:
+    """One IVR campaign that takes all channels and call starts it can get."""
+    return Settings.model_validate(
+        {
+            "centre": {"id": "bench"},
+            "store": {"path": store, "reserve_megabytes": 1},
+            "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
+            "fastagi": {"port": agi_port},
+            "broker": {"enabled": False},
+            "dialling": {"drain_seconds": 1},
+            "trunks": [
+                {
+                    "name": "carrier",
+                    "endpoint": "carrier",
+                    "channels": CALLS_AT_ONCE,
+                    "calls_per_second": STARTS_A_SECOND,
+                    "caller_ids": ["+911140000001"],
+                }
+            ],
+            "campaigns": [
+                {
+                    "id": "ivr",
+                    "kind": "ivr",
+                    "flow": "turnout",
+                    "hours": [{"start": "00:00", "until": "23:59:59.999999"}],
+                }
+            ],
+        }
+    )
+
+
+def resident_megabytes() -> float:
+    """This process's resident memory now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+async def measure(voters: int, seconds: float, directory: Path) -> dict[str, float]:
+    """Run the engine for `seconds` after a warm-up, and say what it cost."""
+    agi_port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "dialer.simulation.asterisk", "--ami-port", "0", "--agi-port", str(agi_port)),
+        *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    ami_port = int(json.loads(await process.stdout.readline())["ami_port"])
+    stop = asyncio.Event()
+    figures: dict[str, float] = {}
+    settings = bench_settings(directory / "centre.db", ami_port, agi_port)
+    async with running_centre(settings) as centre, asyncio.TaskGroup() as group:
+        group.create_task(centre.run(stop))
+        await asyncio.sleep(20)
+        before, at = centre.engine.view().campaigns[0], time.monotonic()
+        cpu = time.process_time()
+        live = []
+        while time.monotonic() - at < seconds:
+            await asyncio.sleep(0.5)
+            live.append(sum(centre.engine.view().campaigns[0].calls.values()))
+        after, passed = centre.engine.view().campaigns[0], time.monotonic() - at
+        starts = after.attempts - before.attempts
+        ended = sum(after.outcomes.values()) - sum(before.outcomes.values())
+        figures = {
+            "calls at once (mean)": sum(live) / len(live),
+            "calls at once (most)": max(live),
+            "starts a second": starts / passed,
+            "calls ended": ended,
+            "answered": after.answered - before.answered,
+            "lag median ms": centre.engine.view().figures["loop_lag_median_seconds"] * 1000,
+            "lag p99 ms": centre.engine.view().figures["loop_lag_p99_seconds"] * 1000,
+            "CPU ms a call": (time.process_time() - cpu) * 1000 / max(1, ended),
+            "share of a core": (time.process_time() - cpu) / passed,
+            "memory MB": resident_megabytes(),
+            "memory MB (most)": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+            "voters": voters,
+        }
+        stop.set()
+    process.stdin.close()
+    await process.wait()
+    return figures
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smaller roll and a shorter run")
+    parser.add_argument("--seconds", type=float, help="how long to measure")
+    options: Any = parser.parse_args(arguments)
+    voters = 20_000 if options.quick else 1_000_000
+    quiet_logging()
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"filling a store with {voters:,} voters ...", flush=True)
+        store = str(Path(folder) / "centre.db")
+        # In a process of its own: what filling takes is none of the dialler's memory.
+        subprocess.run([sys.executable, "-c", FILL, store, str(voters)], check=True)
+        figures = uvloop.run(measure(voters, options.seconds or (15 if options.quick else 60), Path(folder)))
+    print(f"the whole engine, {CALLS_AT_ONCE} channels, {STARTS_A_SECOND:g} call starts a second allowed")
+    for name, value in figures.items():
+        goal = GOALS.get(name)
+        print(f"  {name:24} {value:12,.2f}" + (f"   goal {goal:g}: ratio {value / goal:.2f}" if goal else ""))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,299 @@
+"""Import of a roll: ours beside what people would write, and beside a bare load of the same file without any checks.
+
+    python bench/bench_import.py                200,000 rows; --rows 1000000 for the size of a centre; --quick to see it work
+
+The file is synthetic (`dialer sample-roll`), 14 % of its rows messy, once with the 20 columns of a usual export and once with
+the four of the smallest one. Ours finds the encoding, maps the columns, cleans every cell, rejects with reasons, keeps booths,
+voters, numbers and links apart, and is all or nothing. The others read the same file, bring numbers to E.164 and insert rows
+into one flat table; what they cannot read they pass over. The limit is `sqlite3 .import`: columns as text, no key, no check.
+All contenders must have every row and every plainly written number; more than one that is made up and they are void.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import phonenumbers
+from common import (
+    Contender,
+    Done,
+    Result,
+    Stopwatch,
+    Unrunnable,
+    arguments,
+    interleave,
+    machine,
+    show,
+    write_json,
+)
+
+from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.sample import HEADER, write_sample
+
+SMALLEST = {"app": "AC_NO", "part_no": "PART_NO", "slnoinpart": "SLNOINPART", "mobile": "MOBILE"}
+BENCH = Path(__file__).parent
+MADE_UP = {"9999999999"}
+CLI_NAME = "sqlite3 .import (no checks)"
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """The file and what must come of it."""
+
+    path: Path
+    columns: int
+    rows: int
+    plain_numbers: frozenset[str]  # E.164 of the cells that hold ten plain digits
+
+    def wrong_numbers(self, found: set[str]) -> str:
+        """What is missing or mangled among the numbers of a contender; "" if nothing."""
+        lost = len(self.plain_numbers - found)
+        mangled = sum(not number.startswith("+91699") for number in found)
+        return f"{lost} numbers lost, {mangled} mangled" if lost or mangled > 2 else ""
+
+
+def make_roll(folder: Path, rows: int, *, smallest: bool) -> Roll:
+    """A synthetic roll, cut down to the columns of the smallest file if asked."""
+    path = folder / ("smallest.csv" if smallest else "export.csv")
+    export = folder / "export.csv"
+    if not export.exists():
+        write_sample(export, rows)
+    plain: set[str] = set()
+    places = [HEADER.index(name) for name in SMALLEST.values()]
+    with export.open(encoding="utf-8", newline="") as file, (folder / "smallest.csv").open("w", newline="") as cut:
+        writer = csv.writer(cut)
+        writer.writerow(SMALLEST)
+        reader = csv.reader(file)
+        next(reader)
+        for row in reader:
+            writer.writerow([row[place] for place in places])
+            # Rows without a serial are nobody, and ours rejects them whole.
+            if (
+                re.fullmatch("[6-9][0-9]{9}", row[-1])
+                and row[-1] not in MADE_UP
+                and row[HEADER.index("SLNOINPART")].isdigit()
+            ):
+                plain.add("+91" + row[-1])
+    return Roll(path, len(SMALLEST) if smallest else len(HEADER), rows, frozenset(plain))
+
+
+def ours(roll: Roll) -> Contender:
+    """`dialer import` into a new store."""
+
+    def run(watch: Stopwatch) -> Done:
+        with tempfile.TemporaryDirectory() as folder:
+            store = Path(folder) / "centre.db"
+            with watch.running():
+                result = import_file(roll.path, store, ImportOptions(rejects_path=Path(folder) / "rejects.csv"))
+            with closing(sqlite3.connect(store)) as db:
+                found = {number for (number,) in db.execute("SELECT e164 FROM phone")}
+                voters = db.execute("SELECT count(*) FROM voter").fetchone()[0]
+        wrong = roll.wrong_numbers(found)
+        if result.rows != roll.rows or result.rows != result.voters + result.unchanged + result.rejected:
+            wrong = f"{result.figures()} do not add up to {roll.rows} rows"
+        elif voters > result.voters:
+            wrong = f"{voters} voters in the store, {result.voters} told"
+        return Done(roll.rows, wrong)
+
+    return Contender("dialer import", run, role="ours")
+
+
+def e164_by_library(cell: str) -> str | None:
+    """A cell's number as somebody would write it with `phonenumbers`."""
+    try:
+        number = phonenumbers.parse(cell, "IN")
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def flat_table(db: sqlite3.Connection, columns: int) -> str:
+    """Make a table of text columns and one for the number; returns the statement that fills it."""
+    names = [f"c{number}" for number in range(columns)] + ["e164"]
+    db.execute(f"CREATE TABLE roll ({', '.join(names)})")
+    return f"INSERT INTO roll VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - names above
+
+
+def checked_table(roll: Roll, path: Path) -> Done:
+    """What a contender with a flat table has kept."""
+    with closing(sqlite3.connect(path)) as db:
+        found = {number for (number,) in db.execute("SELECT e164 FROM roll WHERE e164 IS NOT NULL")}
+        kept = db.execute("SELECT count(*) FROM roll").fetchone()[0]
+    return Done(roll.rows, roll.wrong_numbers(found) if kept == roll.rows else f"{kept} of {roll.rows} rows")
+
+
+def csv_and_phonenumbers(roll: Roll) -> Contender:
+    """The script that most would write."""
+
+    def run(watch: Stopwatch) -> Done:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "flat.db"
+            with (
+                watch.running(),
+                closing(sqlite3.connect(path)) as db,
+                roll.path.open(encoding="utf-8", newline="") as file,
+            ):
+                statement = flat_table(db, roll.columns)
+                reader = csv.reader(file)
+                next(reader)
+                db.executemany(statement, ((*row, e164_by_library(row[-1])) for row in reader))
+                db.commit()
+            return checked_table(roll, path)
+
+    return Contender("csv + phonenumbers + sqlite3", run)
+
+
+def pandas_and_phonenumbers(roll: Roll) -> Contender:
+    """The same with a data frame."""
+
+    def run(watch: Stopwatch) -> Done:
+        try:
+            import pandas
+        except ImportError as error:
+            raise Unrunnable("pip install pandas") from error
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "flat.db"
+            with watch.running(), closing(sqlite3.connect(path)) as db:
+                frame = pandas.read_csv(roll.path, dtype=str, keep_default_na=False)
+                frame["e164"] = frame[frame.columns[-1]].map(e164_by_library)
+                frame.to_sql("roll", db, index=False)
+                db.commit()
+            return checked_table(roll, path)
+
+    return Contender("pandas + phonenumbers", run)
+
+
+def sqlite_cli(roll: Roll) -> Contender:
+    """The limit: SQLite's own command line loads the file as it stands."""
+
+    def run(watch: Stopwatch) -> Done:
+        program = shutil.which("sqlite3")
+        if program is None:
+            raise Unrunnable("apt install sqlite3")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "raw.db"
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            with watch.running():
+                subprocess.run([program, str(path), "-cmd", ".mode csv", f".import {roll.path} roll"], check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            # The work is a child's: the stopwatch counts this process alone.
+            watch.cpu_seconds += after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+            with closing(sqlite3.connect(path)) as db:
+                kept = db.execute("SELECT count(*) FROM roll").fetchone()[0]
+        return Done(roll.rows, "" if kept == roll.rows else f"{kept} of {roll.rows} rows")
+
+    return Contender(CLI_NAME, run, role="limit")
+
+
+def bare_executemany(roll: Roll, *, role: str) -> Contender:
+    """The csv module straight into executemany: the least that Python can do, and the limit where there is no sqlite3."""
+
+    def run(watch: Stopwatch) -> Done:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "raw.db"
+            with (
+                watch.running(),
+                closing(sqlite3.connect(path)) as db,
+                roll.path.open(encoding="utf-8", newline="") as file,
+            ):
+                statement = flat_table(db, roll.columns - 1)
+                reader = csv.reader(file)
+                next(reader)
+                kept = db.executemany(statement, reader).rowcount
+                db.commit()
+        return Done(roll.rows, "" if kept == roll.rows else f"{kept} of {roll.rows} rows")
+
+    return Contender("csv + executemany (no checks)", run, role=role)
+
+
+def peak_megabytes(roll: Path) -> float:
+    """The most memory that an import of this file takes, in a process of its own, MB."""
+    script = (
+        "import sys, tempfile\nfrom pathlib import Path\nfrom common import peak_memory_bytes\n"
+        "from dialer.roll.importer import ImportOptions, import_file\n"
+        "with tempfile.TemporaryDirectory() as name:\n"
+        "    folder = Path(name)\n"
+        "    options = ImportOptions(rejects_path=folder / 'rejects.csv')\n"
+        "    import_file(Path(sys.argv[1]), folder / 'centre.db', options)\n"
+        "status = Path('/proc/self/status')\n"
+        # ru_maxrss would begin with the memory of the process that started this one.
+        "lines = status.read_text().splitlines() if status.exists() else []\n"
+        "peaks = [int(line.split()[1]) * 1024 for line in lines if line.startswith('VmHWM')]\n"
+        "print((peaks or [peak_memory_bytes()])[0] / 1e6)\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script, str(roll)], check=True, capture_output=True, text=True, cwd=BENCH
+    )
+    return float(answer.stdout)
+
+
+def contenders(roll: Roll) -> list[Contender]:
+    """Everybody on one roll; the limit is the CLI, or bare executemany where there is none."""
+    has_cli = shutil.which("sqlite3") is not None
+    makers: Sequence[Callable[[Roll], Contender]] = (ours, csv_and_phonenumbers, pandas_and_phonenumbers)
+    limits = [sqlite_cli(roll)] if has_cli else []
+    return [maker(roll) for maker in makers] + [bare_executemany(roll, role="other" if has_cli else "limit"), *limits]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the bench; 0 if the goal was met on the usual export.
+
+    On the smallest file the limit writes twenty bytes a row into one table where the store has six trees to keep: there the
+    ratio is shown and not judged.
+    """
+    own = argparse.ArgumentParser(add_help=False)
+    own.add_argument("--rows", type=int, default=None)
+    chosen, rest = own.parse_known_args(argv)
+    options = arguments(__doc__ or "", rounds=3, argv=rest)
+    rows = chosen.rows or (10_000 if options.quick else 200_000)
+    print(machine())
+    tables: dict[str, Sequence[Result]] = {}
+    met = False
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for smallest in (False, True):
+            roll = make_roll(folder, rows, smallest=smallest)
+            title = f"import of {rows:,} rows, {roll.columns} columns, {roll.path.stat().st_size / 1e6:.0f} MB"
+            results = interleave(contenders(roll), options.rounds, warm_up=not options.quick)
+            tables[title] = results
+            show(title, results, unit="us/row")
+            if not smallest:
+                met = within_limit(results)
+        quarter = folder / "quarter.csv"
+        write_sample(quarter, rows // 4)
+        print(f"\npeak memory: {peak_megabytes(quarter):.0f} MB for {rows // 4:,} rows, ", end="")
+        print(f"{peak_megabytes(folder / 'export.csv'):.0f} MB for {rows:,}")
+    if options.json is not None:
+        write_json(options.json, tables)
+    return 0 if met else 1
+
+
+def within_limit(results: Sequence[Result], at_most: float = 6.0) -> bool:
+    """Print whether ours costs at most so many times the limit, and return it."""
+    by_role = {result.role: result for result in results if result.usable}
+    if not {"ours", "limit"} <= by_role.keys():
+        print("  goal: cannot be judged, no usable figure")
+        return False
+    ratio = by_role["ours"].cpu_per_operation / by_role["limit"].cpu_per_operation
+    print(
+        f"  goal: at most {at_most:g} x {by_role['limit'].name}: {ratio:.1f} x - {'met' if ratio <= at_most else 'NOT met'}"
+    )
+    return ratio <= at_most
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""Pacing against every baseline tuned with hindsight, and against the computed optimum.
+
+    python -m bench.bench_pacing --quick            two scenarios, under a minute
+    python -m bench.bench_pacing                    every scenario, four days each: about an hour of one core
+    python -m bench.bench_pacing --write            and docs/pacing-results.md with its pictures
+
+Ours is the predictive policy as it is shipped: it gets the caps and nothing else. The baselines are every family of
+dialer.simulation.baselines at the settings that were best on other days of the same scenario (bench/pacing_tuned.json).
+Idle is the mean wait of a seat between calls; the ratio is ours / the best baseline's, below 1 where ours is better. A
+baseline that kept no cap is in the table with what it abandoned: its idle time was bought with silence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.optimum import MarkovCentre, optimum
+from bench.pacing_tuning import TIGHT, Kept, load, tune
+from dialer.simulation.baselines import FAMILIES, Tuned, best_of, policy_of
+from dialer.simulation.laws import Course
+from dialer.simulation.plots import PolicyPoint, plot_day, plot_policies
+from dialer.simulation.policies import policy_named
+from dialer.simulation.scenarios import SCENARIOS, Scenario
+from dialer.simulation.simulate_cli import DEFAULT_POLICIES, compare, points_of
+from dialer.simulation.what_if import Outcome, simulate_days
+
+HOUR_TOLERANCE = 0.002
+QUICK = ("10 seats", "27 seats")
+MOST_SEATS_FOR_OPTIMUM = 100
+_RATES = ("", ", p 0.15", ", p 0.20", ", p 0.40", ", p 0.50")
+RESULTS = Path(__file__).parents[1] / "docs" / "pacing-results.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One scenario under one cap."""
+
+    scenario: str
+    cap: float
+    ours: Outcome
+    other: Outcome  # the best baseline
+    settings: str
+    optimum_seconds: float | None
+
+    @property
+    def ratio(self) -> float:
+        """Our idle time over the best baseline's."""
+        return self.ours.idle_seconds_per_call / self.other.idle_seconds_per_call
+
+    @property
+    def held(self) -> bool:
+        """Whether ours kept the day's cap, and every sliding hour's within the tolerance."""
+        return self.ours.abandoned_share <= self.cap and self.ours.worst_sliding_hour <= self.cap + HOUR_TOLERANCE
+
+
+def optimum_of(scenario: Scenario, cap: float) -> float | None:
+    """The exact optimum's idle seconds, for one steady campaign of which nothing but counts is known."""
+    seats, rate = scenario.seats_at_start(), scenario.campaigns[0].answer_rate
+    plain = scenario.name in {f"{seats} seats{rest}" for rest in _RATES}
+    if not plain or not isinstance(rate, Course) or seats > MOST_SEATS_FOR_OPTIMUM:
+        return None
+    return optimum(MarkovCentre(seats, rate.at(0.0), cap)).idle_seconds_per_call
+
+
+def best_baseline(scenario: Scenario, kept: Sequence[Kept]) -> tuple[Kept, str]:
+    """The best family at its best settings, and both in words."""
+    found = [
+        Tuned(FAMILIES[one.family], one.settings, one.idle_seconds_per_call, one.abandoned_share, one.kept_cap)
+        for one in kept
+    ]
+    chosen = kept[found.index(best_of(found))]
+    return chosen, f"{chosen.family}: " + ", ".join(f"{name} {value}" for name, value in chosen.settings.items())
+
+
+def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None) -> Row:
+    """Score ours and the best baseline on the same days."""
+    scenario = SCENARIOS[name]
+    kept = load().get(name, {}).get(f"{cap:.2f}")
+    if kept is None:
+        kept = [Kept(**entry) for entry in tune(scenario, [cap])[f"{cap:.2f}"]]  # type: ignore[arg-type]  # as JSON keeps them
+    if hours is not None:
+        scenario = replace(scenario, hours=hours)
+    chosen, words = best_baseline(scenario, kept)
+    ours, _ = simulate_days(name, scenario, policy_named("predictive", scenario, cap), seeds)
+    other, _ = simulate_days(name, scenario, policy_of(FAMILIES[chosen.family], chosen.settings, scenario), seeds)
+    return Row(name, cap, ours, other, words, optimum_of(scenario, cap))
+
+
+def run_rows(names: Sequence[tuple[str, float]], seeds: Sequence[int], hours: float | None, jobs: int) -> Iterator[Row]:
+    """Each row as it is done."""
+    if jobs == 1:
+        for name, cap in names:
+            yield run_row(name, cap, seeds, hours)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        for done in as_completed([pool.submit(run_row, name, cap, seeds, hours) for name, cap in names]):
+            yield done.result()
+
+
+_HEAD = (
+    "scenario", "cap", "ours: idle s", "abandoned", "worst hour", "held", "best baseline: idle s", "abandoned",
+    "worst hour", "ratio", "optimum s", "ours / optimum", "first 30 min: idle s", "us",
+)  # fmt: skip
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """One row of the table, as text."""
+    best = row.optimum_seconds
+    return (
+        row.scenario,
+        f"{row.cap:.0%}",
+        f"{row.ours.idle_seconds_per_call:.1f}",
+        f"{row.ours.abandoned_share:.2%}",
+        f"{row.ours.worst_sliding_hour:.2%}",
+        "yes" if row.held else "no",
+        f"{row.other.idle_seconds_per_call:.1f}",
+        f"{row.other.abandoned_share:.2%}",
+        f"{row.other.worst_sliding_hour:.2%}",
+        f"{row.ratio:.2f}",
+        "-" if best is None else f"{best:.1f}",
+        "-" if best is None else f"{row.ours.idle_seconds_per_call / best:.2f}",
+        f"{row.ours.first_half_hour_idle_seconds:.1f}",
+        f"{row.ours.decision_microseconds:.0f}",
+    )
+
+
+def markdown(rows: Sequence[Row], days: int) -> str:
+    """The results page."""
+    lines = [
+        "# Pacing: results",
+        "",
+        f"Written by `python -m bench.bench_pacing --write`: {days} simulated days of each scenario, the same days for all.",
+        "Ours is the predictive policy as shipped; it is given the cap and nothing else. The baseline beside it is the best of",
+        "all families, its settings chosen with hindsight for that very scenario, on other days. Idle: a seat's mean wait",
+        "between calls. Worst hour: the highest abandoned share of any sliding hour of any day. Held: the day within the cap,",
+        "and every sliding hour within 0.2 points of it. Optimum: the exact optimum of the Markov version, which knows counts",
+        "alone (`bench/optimum.py`).",
+        "",
+        "![Utilisation against abandoned share](pictures/pacing-policies.png)",
+        "",
+        "![A day's course](pictures/pacing-day.png)",
+        "",
+        "| " + " | ".join(_HEAD) + " |",
+        "|" + "---|" * len(_HEAD),
+        *("| " + " | ".join(cells(row)) + " |" for row in rows),
+        "",
+        "What the baselines were set to:",
+        "",
+        *(f"- {row.scenario}, cap {row.cap:.0%}: {row.settings}" for row in rows),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def draw(folder: Path, seeds: Sequence[int]) -> None:
+    """The two pictures of the results page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plain, mixed = SCENARIOS["27 seats"], SCENARIOS["mixed 27"]
+    points: list[PolicyPoint] = points_of(compare(plain, DEFAULT_POLICIES, seeds, 0.03), plain)
+    plot_policies(points, folder / "pacing-policies.png", cap=0.03, title="27 seats, 30 % answers, 8 hours")
+    _, days = simulate_days(mixed.name, mixed, policy_named("predictive", mixed, 0.03), seeds[:1])
+    title = "27 seats, lists swapped, talk drifting, shifts, breaks: predictive"
+    plot_day(days[0], folder / "pacing-day.png", cap=0.03, title=title)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, print, and write the page when asked."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="two scenarios, one short day")
+    parser.add_argument("--scenario", action="append", help="one scenario; again for more")
+    parser.add_argument(
+        "--cap", type=float, action="append", choices=(0.03, 0.01), help="3 %% for all, 1 %% for some if not given"
+    )
+    parser.add_argument("--seeds", type=int, default=4, help="days of each scenario")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at once")
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} and its pictures")
+    chosen = parser.parse_args(arguments)
+    unknown = [name for name in chosen.scenario or () if name not in SCENARIOS]
+    if unknown:
+        print(f"there is no scenario {unknown[0]!r}; the names are in dialer/simulation/scenarios.py", file=sys.stderr)
+        return 2
+    names = chosen.scenario or (QUICK if chosen.quick else tuple(SCENARIOS))
+    wanted = [
+        (name, cap)
+        for cap in chosen.cap or (0.03, 0.01)
+        for name in names
+        if cap == 0.03 or name in TIGHT or chosen.cap
+    ]
+    if chosen.quick:
+        wanted = [(name, cap) for name, cap in wanted if cap == 0.03]
+    seeds = range(1, 2 if chosen.quick else chosen.seeds + 1)
+    rows: list[Row] = []
+    started = time.perf_counter()
+    print(" | ".join(_HEAD), flush=True)
+    for row in run_rows(wanted, seeds, 2.0 if chosen.quick else None, chosen.jobs):
+        rows.append(row)
+        print(" | ".join(cells(row)), flush=True)
+    print(f"{len(rows)} rows in {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    if chosen.write:
+        rows.sort(key=lambda row: wanted.index((row.scenario, row.cap)))
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(markdown(rows, len(seeds)), encoding="utf-8")
+        draw(RESULTS.parent / "pictures", seeds)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

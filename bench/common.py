@@ -1,0 +1,215 @@
+"""What every bench shares: contenders that take turns in one process, a CPU clock, checked output, a table of ratios.
+
+A bench is a list of contenders. Each is a function of one round: it gets a stopwatch, starts it round the work that counts,
+and returns what it did, so that a contender that lost or mangled something is void instead of fast. Rounds are interleaved
+(A B A B), so that a machine that slows down slows all of them; the figure is the median round, and only ratios inside one
+run are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+class Unrunnable(Exception):
+    """A contender cannot run here at all; the text is the reason that the table shows."""
+
+
+class Stopwatch:
+    """Adds up the CPU seconds of this process (all threads, user and system) and wall seconds, while it runs."""
+
+    def __init__(self) -> None:
+        self.cpu_seconds = 0.0
+        self.wall_seconds = 0.0
+        self.used = False
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count what happens inside; may be entered more than once in a round."""
+        self.used = True
+        wall = time.perf_counter()
+        cpu = cpu_seconds()
+        try:
+            yield
+        finally:
+            self.cpu_seconds += cpu_seconds() - cpu
+            self.wall_seconds += time.perf_counter() - wall
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One round's work: how many operations, and what was wrong with the output ("" when all was right)."""
+
+    operations: int
+    wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One way to do the work. `role` is "ours", "other" or "limit" (the bare minimum that nobody can beat)."""
+
+    name: str
+    run: Callable[[Stopwatch], Done]
+    role: str = "other"
+
+
+@dataclass(slots=True)
+class Result:
+    """A contender's rounds, in seconds per operation; void when a round was wrong, unrunnable when it never ran."""
+
+    name: str
+    role: str
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    void: str = ""
+    unrunnable: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether the figures may be compared."""
+        return bool(self.cpu) and not self.void and not self.unrunnable
+
+    @property
+    def cpu_per_operation(self) -> float:
+        """Median CPU seconds per operation."""
+        return statistics.median(self.cpu)
+
+    @property
+    def wall_per_operation(self) -> float:
+        """Median wall seconds per operation."""
+        return statistics.median(self.wall)
+
+
+def cpu_seconds() -> float:
+    """CPU seconds of this process, user and system, all its threads; never its children."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def peak_memory_bytes() -> int:
+    """The most memory this process has held so far (resident set)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def interleave(contenders: Sequence[Contender], rounds: int, *, warm_up: bool = True) -> list[Result]:
+    """Run every contender once per round, in turn, and return their results in the given order.
+
+    With `warm_up` one uncounted round goes first. A contender that raises Unrunnable or returns a wrong output is not
+    run again; any other exception is a bug of the bench and ends it.
+    """
+    results = [Result(contender.name, contender.role) for contender in contenders]
+    for number in range(-1 if warm_up else 0, rounds):
+        for contender, result in zip(contenders, results, strict=True):
+            if result.void or result.unrunnable:
+                continue
+            _one_round(contender, result, counted=number >= 0)
+    return results
+
+
+def _one_round(contender: Contender, result: Result, *, counted: bool) -> None:
+    watch = Stopwatch()
+    gc.collect()
+    try:
+        done = contender.run(watch)
+    except Unrunnable as error:
+        result.unrunnable = str(error)
+        return
+    if done.wrong:
+        result.void = done.wrong
+        return
+    if not watch.used:
+        raise RuntimeError(f"{contender.name} never started its stopwatch")
+    if counted:
+        result.cpu.append(watch.cpu_seconds / done.operations)
+        result.wall.append(watch.wall_seconds / done.operations)
+
+
+def show(title: str, results: Sequence[Result], *, unit: str = "us", scale: float = 1e6, wall: bool = False) -> None:
+    """Print the table of one bench: the median with its spread, and ratios to our own path and to the limit.
+
+    `scale` turns seconds per operation into `unit` (1e6: microseconds each; 1e5: seconds per 100,000). CPU is
+    compared unless `wall` is set.
+    """
+    clock = "wall" if wall else "CPU"
+    print(f"\n{title}\n  {'contender':<44}{clock + ' ' + unit:>14}{'min-max':>20}{'/ ours':>9}{'/ limit':>9}")
+    ours = _figure_of(results, "ours", wall=wall)
+    limit = _figure_of(results, "limit", wall=wall)
+    for result in results:
+        if not result.usable:
+            print(f"  {result.name:<44}{_why_not(result)}")
+            continue
+        figures = result.wall if wall else result.cpu
+        middle = statistics.median(figures)
+        spread = f"{min(figures) * scale:.3g}-{max(figures) * scale:.3g}"
+        print(f"  {result.name:<44}{middle * scale:>14.3g}{spread:>20}{_ratio(middle, ours)}{_ratio(middle, limit)}")
+
+
+def goal(results: Sequence[Result], other: str, at_least: float, *, wall: bool = False) -> bool:
+    """Print whether ours is `at_least` times as cheap as the contender named `other`, and return it.
+
+    False too when either of them has no usable figure.
+    """
+    ours = _figure_of(results, "ours", wall=wall)
+    theirs = next((_figure(result, wall=wall) for result in results if result.name == other and result.usable), None)
+    if ours is None or theirs is None:
+        print(f"  goal: {at_least:g} x {other}: cannot be judged, no usable figure")
+        return False
+    reached = theirs / ours
+    print(f"  goal: {at_least:g} x {other}: {reached:.1f} x - {'met' if reached >= at_least else 'NOT met'}")
+    return reached >= at_least
+
+
+def _figure(result: Result, *, wall: bool) -> float:
+    return result.wall_per_operation if wall else result.cpu_per_operation
+
+
+def _figure_of(results: Sequence[Result], role: str, *, wall: bool) -> float | None:
+    return next((_figure(result, wall=wall) for result in results if result.role == role and result.usable), None)
+
+
+def _ratio(figure: float, to: float | None) -> str:
+    return f"{figure / to:>9.2f}" if to else f"{'-':>9}"
+
+
+def _why_not(result: Result) -> str:
+    if result.unrunnable:
+        return f"cannot run here: {result.unrunnable}"
+    return f"VOID: {result.void}" if result.void else "no rounds"
+
+
+def arguments(description: str, *, rounds: int, argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the switches every bench has: `--quick`, `--rounds N`, `--json FILE`, `--uvloop`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--quick", action="store_true", help="a small run under 20 s: shows that it works, not a figure"
+    )
+    parser.add_argument("--rounds", type=int, default=None, help=f"counted rounds of each contender (default {rounds})")
+    parser.add_argument("--json", type=Path, default=None, help="also write the figures to this file")
+    parser.add_argument("--uvloop", action="store_true", help="run the asyncio contenders on uvloop")
+    chosen = parser.parse_args(argv)
+    if chosen.rounds is None:
+        chosen.rounds = 2 if chosen.quick else rounds
+    return chosen
+
+
+def machine() -> str:
+    """One line on what this ran on, to stand above the tables."""
+    return f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}"
+
+
+def write_json(path: Path, tables: dict[str, Sequence[Result]]) -> None:
+    """Write each table's rounds, in seconds per operation, with the machine they came from."""
+    document = {"machine": machine(), "tables": {title: [asdict(r) for r in rows] for title, rows in tables.items()}}
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

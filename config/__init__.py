@@ -1,0 +1,1 @@
+"""What differs from site to site: settings, jurisdiction profiles, templates. Imports nothing of ours."""

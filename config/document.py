@@ -1,0 +1,82 @@
+"""docs/settings.md, made from the settings' own descriptions: `python -m config.document docs`. A test keeps it true."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from config.settings import Settings
+
+HEAD = """# Settings
+
+One TOML file per site, given with `-c`; [config/centre.example.toml](../config/centre.example.toml) is one to begin with. A
+value may be overridden by the environment, section and key joined by two underscores: `MATDAN_AMI__SECRET`. Unknown keys are
+refused. Tables in double brackets may be given several times.
+"""
+
+
+def _model_of(annotation: Any) -> tuple[type[BaseModel], bool] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    for inner in get_args(annotation):
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            return inner, True
+    return None
+
+
+def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "required"
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return "`[" + ", ".join(_plain(each) for each in value) + "]`" if value else "`[]`"
+    return "`" + _plain(value) + "`"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        return "{ " + ", ".join(f"{name} = {inner}" for name, inner in value.model_dump().items()) + " }"
+    shown = getattr(value, "get_secret_value", lambda: value)()
+    shown = getattr(shown, "value", shown)
+    return f'"{shown}"' if isinstance(shown, str | Path) else str(shown)
+
+
+def settings_page() -> str:
+    """The page, whole."""
+    parts = [HEAD]
+    for section, field in Settings.model_fields.items():
+        found = _model_of(field.annotation)
+        if found is not None:
+            parts += _section(section, *found)
+    return "\n".join(parts) + "\n"
+
+
+def _section(path: str, model: type[BaseModel], several: bool) -> list[str]:
+    name = f"[[{path}]]" if several else f"[{path}]"
+    about = (model.__doc__ or "").strip().partition(" - ")[2]
+    lines = [
+        f"## `{name}`",
+        "",
+        f"{about[:1].upper()}{about[1:]}" or "",
+        "",
+        "| key | default | meaning |",
+        "|---|---|---|",
+    ]
+    nested: list[str] = []
+    for key, field in model.model_fields.items():
+        lines.append(f"| `{key}` | {_default(field.default)} | {field.description} |")
+        found = _model_of(field.annotation)
+        if found is not None:
+            nested += _section(f"{path}.{key}", *found)
+    return [*lines, "", *nested]
+
+
+if __name__ == "__main__":
+    (Path(sys.argv[1]) / "settings.md").write_text(settings_page(), encoding="utf-8")

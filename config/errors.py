@@ -1,0 +1,29 @@
+"""The root of every error that a user can mend.
+
+MatdanError                       one clear line: what is wrong, and what to do
+├── SettingError                  a setting is missing or wrong: names file, key and remedy
+├── ivr_flows.errors.FlowError    a flow cannot be loaded: names file, line and node
+├── audio.errors.AudioError       a recording or a catalogue cannot be used
+└── dialer.errors...              see there
+
+It stands in the lowest home because every home above may raise one, and imports run one way.
+"""
+
+from __future__ import annotations
+
+
+class MatdanError(Exception):
+    """Something a person can mend. Its text is one line for that person; the command line prints it and exits 2."""
+
+    exit_code = 2
+
+
+class SettingError(MatdanError):
+    """A setting cannot be used. Open `file`, correct `key` as `remedy` says, and start again."""
+
+    def __init__(self, file: str, key: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{file}: {key}: {problem}; {remedy}")
+        self.file = file
+        self.key = key
+        self.problem = problem
+        self.remedy = remedy

@@ -1,0 +1,257 @@
+"""The only wiring: settings in, a running centre out. Nothing else in the project joins the rooms together."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from config.settings import Campaign, Settings
+from dialer.clock import Clock, SystemClock
+from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
+from dialer.engine.placing import DiallingRules
+from dialer.engine.state import CampaignSpec, Centre
+from dialer.flow_service import FlowService
+from dialer.loop_lag import LoopLag
+from dialer.model import CampaignKind, Purpose
+from dialer.monitor.broker_link import BrokerSettings
+from dialer.monitor.monitor import Monitor
+from dialer.pacing.factory import make_pacer
+from dialer.pacing.port import Cap
+from dialer.rules.retries import RetryRules
+from dialer.store.port import Store
+from dialer.store.sqlite import open_store
+from dialer.switch.asterisk.adapter import AsteriskSwitch
+from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
+from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
+from dialer.switch.asterisk.ami_link import AmiLink
+from dialer.switch.asterisk.tracker import EVENTS
+from dialer.trunks import TrunkLimits
+from ivr_flows.catalogue import FlowLibrary
+
+_log = structlog.get_logger(__name__)
+
+DAY_SECONDS = 86_400.0
+_MINUTE = 60.0
+_HOUR = 3600.0
+
+
+def engine_plan(settings: Settings) -> EnginePlan:
+    """What the engine is told, from a site's settings."""
+    return EnginePlan(
+        owner=f"{settings.centre.id}@{socket.gethostname()}",
+        organisation=settings.centre.organisation,
+        campaigns=tuple(_campaign_plan(campaign, settings) for campaign in settings.campaigns),
+        seats=tuple((seat.name, seat.endpoint, frozenset(seat.languages)) for seat in settings.seats),
+        trunks=tuple(
+            TrunkLimits(trunk.name, trunk.endpoint, trunk.channels, trunk.calls_per_second, trunk.caller_ids)
+            for trunk in settings.trunks
+        ),
+        dialling=DiallingRules(
+            settings.dialling.allowed_prefixes,
+            settings.dialling.denied_prefixes,
+            settings.dialling.max_attempts_per_day,
+        ),
+        drain_seconds=settings.dialling.drain_seconds,
+    )
+
+
+def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
+    trunks = campaign.trunks or tuple(trunk.name for trunk in settings.trunks)
+    caps = [
+        Cap(DAY_SECONDS, campaign.abandoned_target, campaign.abandoned_limit),
+        Cap(30 * DAY_SECONDS, campaign.abandoned_target, campaign.abandoned_limit),
+    ]
+    return CampaignPlan(
+        spec=CampaignSpec(
+            campaign_id=campaign.id,
+            kind=CampaignKind(campaign.kind.value),
+            trunks=trunks,
+            channels=campaign.channels,
+            flow=campaign.flow,
+            ring_seconds=campaign.ring_seconds,
+            wrap_up_seconds=campaign.wrap_up_seconds,
+            connect_limit_seconds=campaign.connect_limit_seconds,
+            hours=tuple((hours.start, hours.until) for hours in campaign.hours),
+            retries=RetryRules(
+                max_attempts=campaign.max_attempts,
+                busy_seconds=campaign.busy_retry_minutes * _MINUTE,
+                no_answer_seconds=campaign.no_answer_retry_minutes * _MINUTE,
+                other_seconds=campaign.other_retry_minutes * _MINUTE,
+                abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
+            ),
+        ),
+        purpose=Purpose(campaign.purpose.value),
+        pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
+    )
+
+
+def broker_settings(settings: Settings) -> BrokerSettings:
+    """Where the broker is and who we are there."""
+    broker = settings.broker
+    return BrokerSettings(
+        host=broker.host,
+        port=broker.port,
+        username=broker.username,
+        password=broker.password.get_secret_value() if broker.password is not None else None,
+        tls=ssl.create_default_context() if broker.tls else None,
+    )
+
+
+def ami_login(settings: Settings) -> AmiLogin:
+    """Where Asterisk's manager is and who we are there."""
+    ami = settings.ami
+    return AmiLogin(ami.host, ami.port, ami.username, ami.secret.get_secret_value())
+
+
+def room_on_disk(settings: Settings) -> Callable[[], bool]:
+    """Whether the disk of the store has more free space than the reserve."""
+    directory = settings.store.path.resolve().parent
+    reserve = settings.store.reserve_megabytes * 1024 * 1024
+    return lambda: shutil.disk_usage(directory).free > reserve
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCentre:
+    """A centre with everything joined, not yet dialling: `await run(stop)` dials until the stop."""
+
+    engine: Engine
+    store: Store
+    monitor: Monitor | None
+    agi_port: int
+    _link: Callable[[], AmiLink]
+    _lag: LoopLag
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Dial until `stop`, drain, and announce the last results. Raises what ended the engine, if not the stop."""
+        stop_monitor = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            if self.monitor is not None:
+                group.create_task(self.monitor.run(stop_monitor), name="monitor")
+            lag = group.create_task(self._lag.run(), name="loop-lag")
+            try:
+                async with self._link():
+                    await self.engine.run(stop)
+            finally:
+                stop_monitor.set()
+                lag.cancel()
+
+
+@asynccontextmanager
+async def running_centre(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    chance: random.Random | None = None,
+    broker: BrokerSettings | None = None,
+) -> AsyncIterator[RunningCentre]:
+    """Open the store, listen for flows, and make the engine. Nothing is dialled before `RunningCentre.run`.
+
+    `broker` stands in for the settings' own.
+
+    Raises MatdanError with one clear line for whatever is missing: the store, a flow, a port.
+    """
+    clock = clock or SystemClock()
+    chance = chance or random.SystemRandom()
+    flows = FlowLibrary([campaign.flow for campaign in settings.campaigns if campaign.flow])
+    store = await open_store(settings.store.path)
+    try:
+        engine, switch, lag = _engine(settings, store, flows, clock)
+        await engine.prepare()
+        limits = AgiLimits(connections=settings.fastagi.max_connections)
+        service = FlowService(engine)
+        async with AgiServer(service, limits, host=settings.fastagi.host, port=settings.fastagi.port) as agi_server:
+            monitor = None
+            if settings.broker.enabled:
+                monitor = Monitor(
+                    settings.centre.id,
+                    broker or broker_settings(settings),
+                    engine,
+                    store,
+                    clock,
+                    raise_alert=engine.take_alert,
+                    chance=chance,
+                )
+            yield RunningCentre(engine, store, monitor, agi_server.port, lambda: _link(settings, switch, chance), lag)
+        switch.close()
+    finally:
+        await store.close()
+
+
+def _engine(
+    settings: Settings, store: Store, flows: FlowLibrary, clock: Clock
+) -> tuple[Engine, AsteriskSwitch, LoopLag]:
+    centre = Centre(settings.centre.id, ZoneInfo(settings.centre.time_zone), clock)
+    switch = AsteriskSwitch()
+    lag = LoopLag()
+    engine = Engine(
+        engine_plan(settings), centre, store, switch, flows, has_room=room_on_disk(settings), figures=lag.figures
+    )
+    switch.deliver_to(engine.on_switch_event)
+    return engine, switch, lag
+
+
+def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> AmiLink:
+    login = ami_login(settings)
+    limits = AmiLimits(ping_seconds=settings.ami.ping_seconds, dead_seconds=2 * settings.ami.ping_seconds)
+    return AmiLink(
+        lambda: AmiClient(login, on_event=switch.event, keep_events=EVENTS, limits=limits),
+        on_up=switch.up,
+        on_down=switch.down,
+        random=chance,
+    )
+
+
+async def try_ami(settings: Settings) -> str:
+    """Log in to Asterisk once and out again; its greeting. Raises SwitchError with what is wrong."""
+    async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
+        return client.banner
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """SIGTERM and Ctrl-C ask for an orderly stop; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def ask(number: signal.Signals) -> None:
+        if stop.is_set():
+            loop.remove_signal_handler(number)
+            signal.raise_signal(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask, number)
+
+
+async def run_centre(settings: Settings, on_ready: Callable[[RunningCentre], None] | None = None) -> None:
+    """Run a site on its real Asterisk until SIGTERM or Ctrl-C. Raises MatdanError for what a person must mend first."""
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    await try_ami(settings)
+    async with running_centre(settings) as centre:
+        _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
+        if on_ready is not None:
+            on_ready(centre)
+        await centre.run(stop)
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def ensure_directory(path: Path) -> Path:
+    """The directory, made if it is missing."""
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,251 @@
+"""The board as a picture of one moment: a view in, something rich can draw out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from dialer.board.panels import alert_lines, seats_panel, trunks_panel, turnout_panel
+from dialer.board.parts import (
+    CALL_STYLES,
+    CAMPAIGN_STYLES,
+    DIM,
+    TITLE,
+    count,
+    duration,
+    lamp,
+    line,
+    lines_of,
+    padded,
+    percent,
+    share_bar,
+    stacked_bar,
+)
+from dialer.model import CampaignKind
+from dialer.view import CallState, CampaignView, CentreView
+
+WIDE = 96  # from here on panels stand side by side
+NARROWEST = 40
+TALL = 34  # from here on the header has a frame
+LEAST_LINES = 7  # of the foot: booths, trunks
+PANEL_LINES = 9  # of a campaign, its border included
+SHOWN_STATES = (
+    CallState.DIALLING,
+    CallState.RINGING,
+    CallState.WAITING,
+    CallState.TALKING,
+    CallState.IN_FLOW,
+    CallState.MESSAGE,
+)
+BRIEF_STATES = {CallState.SENDING: CallState.DIALLING, CallState.CONNECTING: CallState.WAITING}
+
+
+@dataclass(frozen=True, slots=True)
+class BoardExtras:
+    """What the board shows and a view does not have."""
+
+    broker: str | None = None  # its name; None: not shown
+    broker_up: bool = True
+    elapsed_seconds: float | None = None
+    whole_seconds: float | None = None  # of a run that ends by itself
+    abandoned_cap: float = 0.03  # the hard stop, 0..1
+    zone: tzinfo | None = None  # of the clock; None: the machine's
+
+
+def render_board(
+    view: CentreView,
+    previous: CentreView | None = None,
+    *,
+    width: int = 100,
+    height: int = 30,
+    extras: BoardExtras | None = None,
+) -> RenderableType:
+    """The whole board for a terminal of `width` x `height` characters.
+
+    `previous` is a view of some seconds ago: with it, calls a minute are shown. Alerts stand on top; the table of booths takes
+    the lines that are left. Below 96 columns the panels stand one under the other.
+    """
+    extras = extras or BoardExtras()
+    width = max(NARROWEST, width)
+    wide = width >= WIDE
+    header, lines = _header(view, width, height, extras)
+    alerts = alert_lines(view.alerts)
+    parts: list[RenderableType] = [header, *[Padding(alert, (0, 2)) for alert in alerts]]
+    lines += len(alerts)
+    campaigns, campaign_lines = _campaigns(view, previous, width, height, extras)
+    parts += campaigns
+    lines += campaign_lines
+    seats, seat_lines = seats_panel(view.seats, width)
+    if view.seats:
+        parts.append(seats)
+        lines += seat_lines
+    left = max(LEAST_LINES, height - lines)
+    if wide:
+        booth_cells = width * 3 // 5
+        panels = turnout_panel(view.booths, booth_cells, left), trunks_panel(view, left)
+        parts.append(_beside(panels, (booth_cells, width - booth_cells)))
+    else:
+        trunk_lines = len(view.trunks) + 5
+        parts += [turnout_panel(view.booths, width, max(5, left - trunk_lines)), trunks_panel(view, trunk_lines)]
+    return Group(*parts)
+
+
+def _header(view: CentreView, width: int, height: int, extras: BoardExtras) -> tuple[RenderableType, int]:
+    """The centre, the time, what is up and how far the run is; and how many lines that takes."""
+    clock = datetime.fromtimestamp(view.at, extras.zone or UTC).astimezone(extras.zone).strftime("%H:%M:%S")
+    roomy = width >= 80
+    calls = sum(sum(campaign.calls.values()) for campaign in view.campaigns)
+    left = line(("matdan ", "bold") if roomy else "", (view.centre, "bold spring_green2"), "  ", (clock, "bold"))
+    right = line(lamp(view.switch_up), " switch  " if view.switch_up else (" switch down  ", "red1"))
+    if extras.broker is not None:
+        name = extras.broker if roomy else "broker"
+        right.append_text(
+            line(lamp(extras.broker_up), f" {name}  " if extras.broker_up else (" broker down  ", "red1"))
+        )
+    if roomy:
+        right.append(f"{calls} calls  ", style="bold")
+    if view.draining:
+        right.append("draining  ", style="bold orange1")
+    if extras.elapsed_seconds is not None:
+        right.append(duration(extras.elapsed_seconds), style="bold")
+        if extras.whole_seconds:
+            right.append(f" of {duration(extras.whole_seconds)} ", style=DIM)
+            if roomy:
+                right.append_text(share_bar(extras.elapsed_seconds / extras.whole_seconds, 12, "spring_green2"))
+    row = padded(left, max(left.cell_len, width - 4 - right.cell_len)).append_text(right)
+    if height < TALL:
+        return Padding(row, (0, 2)), 1
+    return Panel(row, border_style="grey35", padding=(0, 1), width=width), 3
+
+
+def _campaigns(
+    view: CentreView, previous: CentreView | None, width: int, height: int, extras: BoardExtras
+) -> tuple[list[RenderableType], int]:
+    """Campaigns as panels where there is room, else as one line each; and how many lines they take."""
+    if not view.campaigns:
+        return [], 0
+    columns = 2 if width >= WIDE and len(view.campaigns) > 1 else 1
+    rows = -(-len(view.campaigns) // columns)
+    earlier = {} if previous is None else {campaign.campaign_id: campaign for campaign in previous.campaigns}
+    seconds = 0.0 if previous is None else view.at - previous.at
+    if rows * PANEL_LINES > max(PANEL_LINES, height // 2):
+        return [_campaign_table(view.campaigns, width, extras)], len(view.campaigns) + 3
+    cells = width // columns
+    panels = [
+        _campaign_panel(campaign, earlier.get(campaign.campaign_id), seconds, cells - 4, extras)
+        for campaign in view.campaigns
+    ]
+    beside = [_beside(panels[first : first + columns], (cells,) * columns) for first in range(0, len(panels), columns)]
+    return [*beside], rows * PANEL_LINES
+
+
+def _beside(panels: Sequence[RenderableType], widths: Sequence[int]) -> Table:
+    """Panels side by side. With their widths given rich need not measure what is in them."""
+    grid = Table.grid()
+    for width in widths:
+        grid.add_column(width=width)
+    grid.add_row(*panels)
+    return grid
+
+
+def _campaign_panel(
+    campaign: CampaignView, earlier: CampaignView | None, seconds: float, cells: int, extras: BoardExtras
+) -> Panel:
+    style = CAMPAIGN_STYLES[campaign.state]
+    live = _grouped(campaign)
+    total = sum(live.values())
+    head = line(("●", style), f" {campaign.state}", (f"   {total} calls", "bold"))
+    if earlier is not None and seconds > 0:
+        head.append(f"   {(campaign.attempts - earlier.attempts) * 60 / seconds:.0f} starts/min", style=DIM)
+    bar = stacked_bar([(number, CALL_STYLES[state]) for state, number in live.items()], max(total, 1), cells)
+    legend = line()
+    for state, number in live.items():
+        legend.append(f"{state} ", style=CALL_STYLES[state]).append(f"{number}  ", style="bold")
+    if not live:
+        legend.append("no live calls", style=DIM)
+    answered = campaign.answered / campaign.attempts if campaign.attempts else 0.0
+    figures = line(
+        ("attempts ", DIM),
+        (count(campaign.attempts), "bold"),
+        ("  answered ", DIM),
+        (count(campaign.answered), "bold"),
+        f" {percent(answered)}",
+    )
+    because = campaign.held_because
+    last = line(("held: ", "bold orange1"), (because, "orange1")) if because else line((campaign.pacing, DIM))
+    lines = [head, bar, legend, figures, _abandoned_line(campaign, extras), _list_line(campaign, cells), last]
+    title = line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
+    return Panel(
+        lines_of(lines), title=title, title_align="left", border_style=style, padding=(0, 1), height=PANEL_LINES
+    )
+
+
+def _grouped(campaign: CampaignView) -> dict[CallState, int]:
+    """Live calls by the states that a supervisor tells apart; the moments between them are counted with their neighbour."""
+    grouped = dict.fromkeys(SHOWN_STATES, 0)
+    for state, number in campaign.calls.items():
+        shown = BRIEF_STATES.get(state, state)
+        if shown in grouped:
+            grouped[shown] += number
+    return {state: number for state, number in grouped.items() if number}
+
+
+def _abandoned_style(rate: float, cap: float) -> str:
+    return "red1" if rate >= cap else "orange1" if rate >= cap / 2 else "spring_green2"
+
+
+def _abandoned_line(campaign: CampaignView, extras: BoardExtras) -> Text:
+    cap = extras.abandoned_cap
+    style = _abandoned_style(campaign.abandoned_rate, cap)
+    connected = (("connected ", DIM), (f"{count(campaign.connected)}  ", "bold"))
+    return line(
+        *(connected if campaign.kind is CampaignKind.AGENTS else ()),
+        ("abandoned ", DIM),
+        (count(campaign.abandoned), "bold"),
+        (f" {percent(campaign.abandoned_rate, 1)} ", style),
+        share_bar(campaign.abandoned_rate / cap if cap > 0 else 0.0, 5, style),
+        (f" cap {percent(cap)}", DIM),
+    )
+
+
+def _list_line(campaign: CampaignView, cells: int) -> Text:
+    progress = campaign.progress
+    share = progress.closed / progress.total if progress.total else 0.0
+    tail = f" {percent(share):>5}  {count(progress.closed)}/{count(progress.total)}"
+    return line(("list ", DIM), share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
+
+
+def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: BoardExtras) -> Panel:
+    """One line a campaign."""
+    wide = width >= 70
+    shown = ("calls", "attempts", "answered", "abandoned", "list") if wide else ("calls", "abandoned", "list")
+    table = Table.grid(expand=True, padding=(0, 1))
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    for _ in shown:
+        table.add_column(justify="right", no_wrap=True)
+    table.add_row(Text("campaign", style=DIM), *[Text(head, style=DIM) for head in shown])
+    for campaign in campaigns:
+        progress = campaign.progress
+        share = progress.closed / progress.total if progress.total else 0.0
+        cells = {
+            "calls": Text(str(sum(campaign.calls.values())), style="bold"),
+            "attempts": Text(count(campaign.attempts)),
+            "answered": Text(count(campaign.answered)),
+            "abandoned": Text(
+                percent(campaign.abandoned_rate, 1),
+                style=_abandoned_style(campaign.abandoned_rate, extras.abandoned_cap),
+            ),
+            "list": line(share_bar(share, 12 if wide else 6, "deep_sky_blue1"), f" {percent(share):>5}"),
+        }
+        name = line(("● ", CAMPAIGN_STYLES[campaign.state]), campaign.campaign_id)
+        if campaign.held_because:
+            name.append(f"  held: {campaign.held_because}", style="orange1")
+        table.add_row(name, *[cells[head] for head in shown])
+    return Panel(table, title=line(("campaigns", TITLE)), title_align="left", border_style="grey35", padding=(0, 1))

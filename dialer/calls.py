@@ -1,0 +1,138 @@
+"""An attempt's live call: what is known of it, what an event changes, and which outcome an ending has. Pure.
+
+Events come in no promised order (OriginateResponse was seen before the channel was up in 28 of 100 calls), so nothing here
+waits for one before another: each event adds a fact, and the state is read off the facts. Every order of the same events
+gives the same outcome.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from dialer.model import AttemptId, CampaignKind, MarkKind, Outcome
+from dialer.switch.port import CallEnded, EndedBy
+from dialer.view import CallState
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A live call. Times ending in `_at` are epoch seconds, in `_seconds` the monotonic clock's."""
+
+    attempt_id: AttemptId
+    campaign_id: str
+    kind: CampaignKind
+    phone_id: int
+    voter_id: int
+    booth_id: int
+    attempt_number: int
+    language: str
+    pending_voters: int  # on the number, when it was claimed
+    trunk: str
+    began_seconds: float
+    written: bool = False  # the Originate is with the switch, or may be
+    ringing_at: float | None = None
+    ringing_seconds: float | None = None
+    answered_at: float | None = None
+    answered_seconds: float | None = None
+    waiting: bool = False  # stands where it can be connected to a seat
+    seat: str | None = None  # reserved or talking
+    agent: str | None = None
+    connected_at: float | None = None
+    connected_seconds: float | None = None
+    in_flow: bool = False
+    flow: str | None = None
+    flow_completed: bool = False
+    left_at: str | None = None
+    said: MarkKind | None = None  # the last mark of this call
+    said_hour: int | None = None
+    message_started: bool = False
+    cancelled: bool = False  # we asked for its end before an answer
+    ended: CallEnded | None = None  # arrived while the flow's last commit was still under way
+
+    @property
+    def state(self) -> CallState:
+        """Where the call is, read off what is known of it."""
+        if self.ended is not None:
+            return CallState.ENDED
+        if self.message_started:
+            return CallState.MESSAGE
+        if self.connected_seconds is not None and self.seat is not None:
+            return CallState.TALKING
+        if self.in_flow:
+            return CallState.IN_FLOW
+        if self.seat is not None:
+            return CallState.CONNECTING
+        if self.answered_seconds is not None:
+            return CallState.WAITING
+        if self.ringing_seconds is not None:
+            return CallState.RINGING
+        return CallState.DIALLING if self.written else CallState.SENDING
+
+    @property
+    def answered(self) -> bool:
+        """Whether somebody picked up."""
+        return self.answered_seconds is not None
+
+    def rang(self, at: float, seconds: float) -> Call:
+        """The carrier says that it rings. A repeat, or one that comes after the answer, changes nothing."""
+        if self.ringing_seconds is not None or self.answered:
+            return self
+        return replace(self, ringing_at=at, ringing_seconds=seconds)
+
+    def picked_up(self, at: float, seconds: float) -> Call:
+        """Somebody answered. A repeat changes nothing."""
+        return self if self.answered else replace(self, answered_at=at, answered_seconds=seconds)
+
+    def connected(self, seat: str, at: float, seconds: float) -> Call:
+        """Voter and agent hear each other."""
+        answered = self.picked_up(at, seconds)
+        return replace(answered, seat=seat, waiting=False, connected_at=at, connected_seconds=seconds)
+
+
+# Q.850 causes as a real Asterisk gave them for SIP answers (404, 410, 484, 485, 604 / 403, 603 / ...).
+_INVALID_NUMBER_CAUSES = frozenset({1, 22, 28})
+_REJECTED_CAUSE = 21
+_BUSY_CAUSE = 17
+_NO_ANSWER_CAUSE = 19
+_CONGESTION_CAUSE = 34
+_SAYS_NOTHING_CAUSES = frozenset({0, 16, None})
+
+
+def outcome_of(call: Call, ended: CallEnded) -> Outcome:
+    """The one outcome of an ended call, from what was known of it and the switch's last word."""
+    if call.answered or ended.answered:
+        return _answered_outcome(call, vanished=ended.by is EndedBy.VANISHED)
+    if ended.by is EndedBy.VANISHED:
+        return Outcome.UNKNOWN
+    if ended.by is EndedBy.NO_CHANNEL:
+        return Outcome.REFUSED
+    if call.cancelled:
+        return Outcome.CANCELLED
+    return _unanswered_outcome(call, ended)
+
+
+def _answered_outcome(call: Call, *, vanished: bool) -> Outcome:
+    if call.kind is CampaignKind.IVR:
+        return Outcome.COMPLETED if call.flow_completed else Outcome.LEFT
+    if call.connected_at is not None:
+        return Outcome.CONNECTED
+    # A call whose end nobody saw heard the dialplan's own message: it counts against the cap.
+    return Outcome.ABANDONED if call.message_started or vanished else Outcome.DROPPED
+
+
+def _unanswered_outcome(call: Call, ended: CallEnded) -> Outcome:
+    rang = ended.ever_ringing or call.ringing_seconds is not None
+    if ended.dial_status == "BUSY" or ended.cause == _BUSY_CAUSE:
+        return Outcome.BUSY
+    if ended.dial_status == "CONGESTION" or ended.cause == _CONGESTION_CAUSE:
+        return Outcome.CONGESTION
+    if ended.timed_out:
+        # Our own ring limit on a line that never rang: the trunk is dead, and the number is not to blame.
+        return Outcome.NO_ANSWER if rang else Outcome.CARRIER_FAILURE
+    if ended.cause in _INVALID_NUMBER_CAUSES:
+        return Outcome.INVALID_NUMBER
+    if ended.cause == _REJECTED_CAUSE:
+        return Outcome.REJECTED
+    if ended.cause == _NO_ANSWER_CAUSE or (ended.cause in _SAYS_NOTHING_CAUSES and rang):
+        return Outcome.NO_ANSWER
+    return Outcome.CARRIER_FAILURE

@@ -1,0 +1,166 @@
+"""`dialer check`: is everything there that this site's settings count on? In plain words, nothing is changed."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+import aiomqtt
+
+from config.errors import MatdanError
+from config.settings import Kind, Settings
+from dialer.app import ami_login, broker_settings
+from dialer.clock import Clock, SystemClock
+from dialer.rules.calling_hours import may_call
+from dialer.store.sqlite import open_store
+from dialer.switch.asterisk.ami_client import AmiClient
+from ivr_flows.catalogue import load_flow
+
+ANSWER_SECONDS = 5.0
+
+
+class Verdict(StrEnum):
+    """What a finding means for the site."""
+
+    GOOD = "good"
+    NOTE = "note"  # will run, but somebody should know
+    BAD = "bad"  # will not run, or not rightly
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    verdict: Verdict
+    text: str
+
+
+async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Finding]:
+    """Look at each thing in turn and say how it is. Never raises for what it finds."""
+    for finding in _plan(settings, clock or SystemClock()):
+        yield finding
+    yield _disk(settings)
+    path = settings.store.path
+    if path.exists():
+        yield await _store(settings)
+    else:
+        yield Finding("store", Verdict.BAD, f"{path} does not exist; `dialer import ROLL` makes it")
+    yield await _asterisk(settings)
+    yield _listening(settings)
+    if settings.broker.enabled:
+        yield await _broker(settings)
+
+
+def _plan(settings: Settings, clock: Clock) -> list[Finding]:
+    """What the settings themselves leave to be desired."""
+    findings: list[Finding] = []
+    if not settings.campaigns:
+        findings.append(Finding("campaigns", Verdict.BAD, "there is none; add a [[campaigns]] table"))
+    if not settings.trunks:
+        findings.append(Finding("trunks", Verdict.BAD, "there is none; add a [[trunks]] table"))
+    if any(campaign.kind is Kind.AGENTS for campaign in settings.campaigns) and not settings.seats:
+        findings.append(
+            Finding("seats", Verdict.BAD, "a campaign needs agents and there is no seat; add [[seats]] tables")
+        )
+    zone = ZoneInfo(settings.centre.time_zone)
+    for campaign in settings.campaigns:
+        what = f"campaign {campaign.id}"
+        if campaign.flow is not None:
+            try:
+                flow = load_flow(campaign.flow)
+            except MatdanError as error:
+                findings.append(Finding(what, Verdict.BAD, str(error)))
+                continue
+            findings.append(Finding(what, Verdict.GOOD, f"flow {flow.name} {flow.version} is sound"))
+        hours = [(stretch.start, stretch.until) for stretch in campaign.hours]
+        told = ", ".join(f"{start:%H:%M}-{until:%H:%M}" for start, until in hours)
+        now = "may call now" if may_call(hours, zone, clock.now()) else "may not call now"
+        findings.append(Finding(what, Verdict.GOOD, f"calling hours {told} ({settings.centre.time_zone}): {now}"))
+    return findings
+
+
+def _disk(settings: Settings) -> Finding:
+    directory = settings.store.path.resolve().parent
+    if not directory.is_dir():
+        return Finding("disk", Verdict.BAD, f"{directory} is no directory; make it or change store.path")
+    free = shutil.disk_usage(directory).free // (1024 * 1024)
+    if free <= settings.store.reserve_megabytes:
+        text = f"{free} MB free and store.reserve_megabytes is {settings.store.reserve_megabytes}: nothing would be dialled"
+        return Finding("disk", Verdict.BAD, text)
+    return Finding("disk", Verdict.GOOD, f"{free:,} MB free")
+
+
+async def _store(settings: Settings) -> Finding:
+    path = settings.store.path
+    try:
+        async with await open_store(path, create=False) as store:
+            booths = await store.booth_turnout()
+            left_open = await store.unfinished_attempts()
+    except MatdanError as error:
+        return Finding("store", Verdict.BAD, str(error))
+    voters = sum(booth.voters for booth in booths)
+    if voters == 0:
+        return Finding("store", Verdict.BAD, f"{path} has no voters; `dialer import ROLL` brings them in")
+    if left_open:
+        text = f"{voters:,} voters; {len(left_open)} attempts were left open and will be reconciled at the start"
+        return Finding("store", Verdict.NOTE, text)
+    return Finding("store", Verdict.GOOD, f"{voters:,} voters in {len(booths):,} booths")
+
+
+async def _asterisk(settings: Settings) -> Finding:
+    """Log in and read what a resync reads: a missing right shows here and not on polling day."""
+    try:
+        async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
+            await client.action("CoreStatus")
+            channels = await client.action_list("CoreShowChannels")
+            await client.action_list("ConfbridgeListRooms")
+            banner = client.banner
+    except MatdanError as error:
+        return Finding("asterisk", Verdict.BAD, str(error))
+    return Finding("asterisk", Verdict.GOOD, f"{banner}, {len(channels)} channels live")
+
+
+def _listening(settings: Settings) -> Finding:
+    host, port = settings.fastagi.host, settings.fastagi.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return Finding("fastagi", Verdict.BAD, f"port {port} is taken; stop what holds it or set fastagi.port")
+            return Finding(
+                "fastagi", Verdict.BAD, f"cannot listen on {host}:{port} ({error.strerror}); set fastagi.host"
+            )
+    return Finding("fastagi", Verdict.GOOD, f"{host}:{port} is free for us to listen on")
+
+
+async def _broker(settings: Settings) -> Finding:
+    broker = broker_settings(settings)
+    where = f"{broker.host}:{broker.port}"
+    try:
+        async with (
+            asyncio.timeout(ANSWER_SECONDS),
+            aiomqtt.Client(
+                broker.host,
+                broker.port,
+                username=broker.username,
+                password=broker.password,
+                tls_context=broker.tls,
+                identifier=f"dialler-check-{settings.centre.id}",
+            ),
+        ):
+            pass
+    except (aiomqtt.MqttError, OSError, TimeoutError) as error:
+        text = (
+            f"no MQTT broker at {where} ({error or 'no answer'}); dialling works without one, supervisors see nothing"
+        )
+        return Finding("broker", Verdict.NOTE, text)
+    return Finding("broker", Verdict.GOOD, f"an MQTT broker answers at {where}")

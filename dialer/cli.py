@@ -1,0 +1,149 @@
+"""The command line. A mistake that a person can mend is one line on standard error and exit code 2."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvloop
+from rich.console import Console
+from rich.markup import escape
+
+from config.errors import MatdanError
+from config.settings import load_settings
+from dialer.app import run_centre
+from dialer.check import Verdict, check_site
+from dialer.demo import DemoOptions, run_demo, show_summary
+from dialer.flow_cli import app as flow_app
+from dialer.reports.cli import app as report_app
+from dialer.roll.cli import import_roll, sample_roll
+from dialer.simulation.simulate_cli import simulate_command
+
+app = typer.Typer(
+    name="dialer",
+    help="Matdan: a predictive dialler and IVR engine for election call centres.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(flow_app, name="flow")
+app.add_typer(report_app, name="report")
+app.command("import")(import_roll)
+app.command("sample-roll")(sample_roll)
+app.command("simulate")(simulate_command)
+
+SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
+
+_SIGNS = {Verdict.GOOD: "[green]ok[/]  ", Verdict.NOTE: "[yellow]note[/]", Verdict.BAD: "[red]BAD[/] "}
+
+
+@app.command()
+def demo(
+    for_seconds: Annotated[
+        float | None, typer.Option("--for", min=5, help="End after so many seconds; without it, at Ctrl-C.")
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="No board: a line now and then.")] = False,
+    report: Annotated[Path | None, typer.Option("--report", help="Write what happened to this JSON file.")] = None,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Keep roll, store and journal here; a later demo goes on with them.")
+    ] = None,
+    voters: Annotated[int, typer.Option(min=100, max=3_200_000, help="Voters on the synthetic roll.")] = 20_000,
+    seats: Annotated[int, typer.Option(min=1, max=99, help="Seats, each with a simulated agent.")] = 10,
+    seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
+) -> None:
+    """Run a whole centre on simulated lines: two campaigns, ten agents, a board. Exit 1 if what it checked did not hold."""
+    quiet_logging()
+    console = Console()
+    options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed)
+    result = uvloop.run(run_demo(options, console))
+    show_summary(result, console)
+    if report is not None:
+        console.print(f"report: {report}")
+    raise typer.Exit(0 if result.holds else 1)
+
+
+@app.command()
+def run(
+    config: SettingsFile,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log what is only of use to who looks for a fault.")
+    ] = False,
+) -> None:
+    """Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops."""
+    json_logging(verbose=verbose)
+    settings = load_settings(config)
+    uvloop.run(run_centre(settings))
+
+
+@app.command()
+def check(
+    config: SettingsFile, as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False
+) -> None:
+    """Say in plain words what a site still lacks. Exit 1 if something is bad."""
+    quiet_logging()
+    settings = load_settings(config)
+    console = Console()
+
+    async def look() -> bool:
+        bad = False
+        async for finding in check_site(settings):
+            bad = bad or finding.verdict is Verdict.BAD
+            if as_json:
+                typer.echo(json.dumps({"what": finding.what, "verdict": finding.verdict, "text": finding.text}))
+            else:
+                console.print(f"{_SIGNS[finding.verdict]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
+        return bad
+
+    raise typer.Exit(1 if asyncio.run(look()) else 0)
+
+
+def quiet_logging() -> None:
+    """For commands that a person looks at: only errors, in one line, on standard error."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.dev.ConsoleRenderer(colors=False)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def json_logging(*, verbose: bool) -> None:
+    """For the running dialler: a JSON object per line on standard error. No name and no number is ever in one."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def main() -> None:
+    """Entry point of `dialer`."""
+    try:
+        app()
+    except MatdanError as error:
+        _refuse(error)
+    except ExceptionGroup as group:  # a task group wraps what ended it
+        mendable, others = group.split(MatdanError)
+        if others is not None or mendable is None:
+            raise
+        _refuse(_first(mendable))
+
+
+def _first(group: ExceptionGroup[MatdanError]) -> MatdanError:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, ExceptionGroup) else inner
+
+
+def _refuse(error: MatdanError) -> None:
+    typer.echo(f"dialer: {error}", err=True)
+    sys.exit(error.exit_code)

@@ -1,0 +1,84 @@
+"""What may be asked of the engine from outside. One inbox takes them; the engine alone changes state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialer.model import Disposition
+
+
+@dataclass(frozen=True, slots=True)
+class PauseCampaign:
+    """No new calls of this campaign; live and ringing ones go on."""
+
+    campaign_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeCampaign:
+    """Dial again, a stopped campaign too."""
+
+    campaign_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopCampaign:
+    """No new calls of this campaign, and ringing ones are cancelled."""
+
+    campaign_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopAll:
+    """Stop every campaign."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeatLogIn:
+    """An agent takes a seat: its phone is called and nailed up; the seat is ready once the phone is there."""
+
+    seat: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatLogOff:
+    """The agent leaves; a conversation is finished first."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPause:
+    """No further calls to this seat; during a conversation it takes effect after it."""
+
+    seat: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatReady:
+    """The seat takes calls again: ends a pause, and a wrap-up."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatHangUp:
+    """End the voter's call; the seat goes to wrap-up."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatDispose:
+    """What the agent says of the call in progress or just ended. Ends the wrap-up."""
+
+    seat: str
+    disposition: Disposition
+    hour: int | None = None  # 0-23, with LATER
+
+
+CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll
+SeatCommand = SeatLogIn | SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatDispose
+Command = CampaignCommand | SeatCommand

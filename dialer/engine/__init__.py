@@ -1,0 +1,1 @@
+"""The engine: owns calls, seats and attempts; wakes, decides, commits, originates, routes, records."""

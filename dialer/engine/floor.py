@@ -1,0 +1,349 @@
+"""The floor: seats and the voters who wait for them. Longest idle first; a voter too late for a seat hears the message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from dialer import commands
+from dialer.calls import Call
+from dialer.engine.results import Results
+from dialer.engine.state import Centre, SeatTally
+from dialer.errors import CommandRefused, SwitchError
+from dialer.model import AttemptId, Disposition
+from dialer.pacing.port import PacingEventKind
+from dialer.seats import Seat, choose_seat
+from dialer.store.port import SeatInterval
+from dialer.switch.port import Switch
+from dialer.view import CallState, SeatChange, SeatState, SeatView
+
+_log = structlog.get_logger(__name__)
+
+MESSAGE_MARGIN_SECONDS = 0.2  # the message is ordered this long before the connect limit, so that it is heard within it
+CONNECT_SECONDS = 2.0  # a reserved seat whose voter has not come by then is free again
+PHONE_RETRY_SECONDS = 5.0  # before a lost seat's phone is called again
+_AT_WORK = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
+_LOGGED_OUT = frozenset({SeatState.OFFLINE})
+MAX_INTERVALS = 2_000
+
+
+class Floor:
+    """Seats, and the way of an answered voter to one."""
+
+    def __init__(self, centre: Centre, switch: Switch, results: Results) -> None:
+        """Takes the seats that stand in `centre`."""
+        self._centre = centre
+        self._switch = switch
+        self._results = results
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
+        self.intervals: list[SeatInterval] = []
+
+    # Voters
+
+    def voter_waits(self, call: Call) -> None:
+        """An answered voter can be connected: to a seat at once, or when one comes free before the limit."""
+        waiting = self._centre.update_call(call, replace(call, waiting=True))
+        if not self._seat_for(waiting):
+            limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
+            waited = self._centre.clock.monotonic() - (waiting.answered_seconds or 0.0)
+            self._after(f"call/{call.attempt_id}", max(0.0, limit - waited), lambda: self._too_late(call.attempt_id))
+
+    def _seat_for(self, call: Call) -> bool:
+        seat = choose_seat(self._centre.seats.values(), call.language)
+        if seat is None:
+            return False
+        now, monotonic = self._now()
+        self._cancel_timer(f"call/{call.attempt_id}")
+        self._set(seat, seat.reserved(call.attempt_id, call.campaign_id, now, monotonic))
+        connecting = self._centre.update_call(call, replace(call, seat=seat.name, agent=seat.agent))
+        self._after(f"seat/{seat.name}", CONNECT_SECONDS, lambda: self._never_came(seat.name, call.attempt_id))
+        self._centre.spawn(self._connect(connecting, seat.name), "connect")
+        return True
+
+    async def _connect(self, call: Call, seat: str) -> None:
+        try:
+            await self._switch.connect(call.attempt_id, seat)
+        except SwitchError as error:
+            _log.info("connect.failed", attempt=call.attempt_id, seat=seat, problem=str(error))
+            self._never_came(seat, call.attempt_id)
+
+    def _never_came(self, seat_name: str, attempt_id: AttemptId) -> None:
+        """The voter did not reach the seat: it is free again. What became of the voter the switch will tell."""
+        seat = self._centre.seats[seat_name]
+        if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
+            self._free(seat, seat.call_ended(*self._now()))
+        call = self._centre.calls.get(attempt_id)
+        if call is not None and call.seat == seat_name and call.connected_at is None:
+            self._centre.update_call(call, replace(call, seat=None))
+
+    def _too_late(self, attempt_id: AttemptId) -> None:
+        call = self._centre.calls.get(attempt_id)
+        if call is not None and call.waiting and call.seat is None and not call.message_started:
+            self.message_started(call)
+            self._centre.spawn(self._play_message(attempt_id), "message")
+
+    async def _play_message(self, attempt_id: AttemptId) -> None:
+        try:
+            await self._switch.play_message(attempt_id)
+        except SwitchError as error:  # the dialplan's own fail-safe plays it a moment later
+            _log.info("message.left-to-the-switch", attempt=attempt_id, problem=str(error))
+
+    def message_started(self, call: Call) -> None:
+        """The voter hears the information message: an abandoned call, unless a seat had it before (its phone died)."""
+        if call.message_started:
+            return
+        self._cancel_timer(f"call/{call.attempt_id}")
+        self._centre.update_call(call, replace(call, message_started=True, waiting=False))
+        if call.connected_at is None:
+            run = self._centre.campaigns[call.campaign_id]
+            self._results.observe(run, PacingEventKind.ABANDONED)
+            self._centre.wake.set()
+
+    def connected(self, call: Call, seat_name: str) -> None:
+        """Voter and agent hear each other. A repeat changes nothing."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is None or call.connected_at is not None:
+            return
+        now, monotonic = self._now()
+        self._cancel_timer(f"call/{call.attempt_id}")
+        self._cancel_timer(f"seat/{seat_name}")
+        talking = replace(call.connected(seat_name, now, monotonic), agent=seat.agent)
+        self._set(seat, seat.talking(call.attempt_id, call.campaign_id, now, monotonic))
+        self._centre.seat_tallies[seat_name].calls += 1
+        self._centre.update_call(call, talking)
+        self._results.connected(talking)
+        run = self._centre.campaigns[call.campaign_id]
+        self._results.observe(run, PacingEventKind.CONNECTED, monotonic - (talking.answered_seconds or monotonic))
+
+    def talks_on(self, call: Call, seat_name: str) -> None:
+        """A conversation that an earlier run of the dialler connected goes on: the seat is busy with it."""
+        now, monotonic = self._now()
+        seat = self._centre.seats[seat_name]
+        self._set(seat, seat.talking(call.attempt_id, call.campaign_id, now, monotonic))
+        self._centre.update_call(call, replace(call, seat=seat_name))
+
+    def left_seat(self, call: Call, seat_name: str) -> None:
+        """The voter's channel left the seat while the call lives on: the agent's phone died, or somebody else has it."""
+        self._release(seat_name, call)
+
+    def call_over(self, call: Call) -> None:
+        """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
+        self._cancel_timer(f"call/{call.attempt_id}")
+        if call.seat is not None:
+            self._release(call.seat, call)
+
+    def _release(self, seat_name: str, call: Call) -> None:
+        seat = self._centre.seats.get(seat_name)
+        if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
+            return
+        now, monotonic = self._now()
+        run = self._centre.campaigns[call.campaign_id]
+        talked = seat.state is SeatState.TALKING
+        if talked:
+            self._results.observe(run, PacingEventKind.TALK_ENDED, monotonic - seat.since_seconds)
+            self._ended[seat_name] = call
+        after = seat.call_ended(now, monotonic)
+        if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
+            after = after.wrapped_up(now, monotonic)
+        self._free(seat, after)
+        if after.state is SeatState.WRAP_UP:
+            self._after(f"seat/{seat_name}", run.spec.wrap_up_seconds, lambda: self._wrap_up_ran_out(seat_name))
+
+    # Wrap-up
+
+    def _wrap_up_ran_out(self, seat_name: str) -> None:
+        seat = self._centre.seats[seat_name]
+        if seat.state is SeatState.WRAP_UP:
+            self._end_wrap_up(seat)
+
+    def _end_wrap_up(self, seat: Seat) -> None:
+        now, monotonic = self._now()
+        self._cancel_timer(f"seat/{seat.name}")
+        self._ended.pop(seat.name, None)
+        run = self._centre.campaigns.get(seat.campaign_id or "")
+        after = seat.wrapped_up(now, monotonic)
+        if run is not None:
+            self._results.observe(run, PacingEventKind.WRAP_UP_ENDED, monotonic - seat.since_seconds)
+            if after.state is not SeatState.READY:
+                self._results.observe(run, PacingEventKind.BREAK_STARTED)
+        self._free(seat, after)
+
+    def _free(self, before: Seat, after: Seat) -> None:
+        """Put a seat's next state in place; a voter who waits gets it if it is ready."""
+        self._cancel_timer(f"seat/{before.name}")
+        self._set(before, after)
+        self._serve_waiting()
+        self._centre.wake.set()
+
+    def _serve_waiting(self) -> None:
+        waiting = [call for call in self._centre.calls.values() if call.state is CallState.WAITING and call.waiting]
+        for call in sorted(waiting, key=lambda call: call.answered_seconds or 0.0):
+            if not self._seat_for(call):
+                return
+
+    # Phones
+
+    def phone_came(self, seat_name: str) -> None:
+        """The agent's phone is on the line."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is not None:
+            self._free(seat, seat.phone_came(*self._now()))
+
+    def phone_went(self, seat_name: str) -> None:
+        """The agent's phone is gone. It is called again while its agent is logged in."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is None:
+            return
+        call = self._centre.calls.get(seat.attempt_id) if seat.attempt_id is not None else None
+        if seat.state is SeatState.TALKING and call is not None:
+            self._ended[seat_name] = call  # its agent may still say how it went
+            run = self._centre.campaigns[call.campaign_id]
+            self._results.observe(run, PacingEventKind.TALK_ENDED, self._now()[1] - seat.since_seconds)
+            self._results.observe(run, PacingEventKind.BREAK_STARTED)
+        self._free(seat, seat.phone_went(*self._now()))
+        if seat.agent is not None:
+            self._after(f"phone/{seat_name}", PHONE_RETRY_SECONDS, lambda: self.call_phone(seat_name))
+
+    def call_phone(self, seat_name: str) -> None:
+        """Ring the seat's phone, if an agent waits for it and it is not there."""
+        seat = self._centre.seats[seat_name]
+        if seat.agent is not None and not seat.phone_up and self._centre.switch_up:
+            self._centre.spawn(self._call_phone(seat), "call-seat")
+
+    async def _call_phone(self, seat: Seat) -> None:
+        try:
+            await self._switch.call_seat(seat.name, seat.endpoint)
+        except SwitchError as error:
+            _log.warning("seat.phone-not-called", seat=seat.name, problem=str(error))
+            self._after(f"phone/{seat.name}", PHONE_RETRY_SECONDS, lambda: self.call_phone(seat.name))
+
+    # Commands
+
+    async def execute(self, command: commands.SeatCommand) -> str:
+        """Do what an agent or supervisor asks of a seat; one line that says what was done. Raises CommandRefused."""
+        seat = self._centre.seats.get(command.seat)
+        if seat is None:
+            raise CommandRefused(
+                f"there is no seat {command.seat!r}; the settings name {len(self._centre.seats)} seats"
+            )
+        now, monotonic = self._now()
+        match command:
+            case commands.SeatLogIn(agent=agent):
+                self._free(seat, seat.logged_in(agent, now, monotonic))
+                self._centre.seat_tallies[seat.name] = SeatTally()
+                self.call_phone(seat.name)
+                return f"seat {seat.name}: logged in"
+            case commands.SeatLogOff():
+                after = seat.logged_off(now, monotonic)
+                self._free(seat, after)
+                if after.agent is None and seat.phone_up:
+                    self._centre.spawn(self._release_phone(seat.name), "release-seat")
+                return f"seat {seat.name}: logged off" if after.agent is None else f"seat {seat.name}: after this call"
+            case commands.SeatPause(reason=reason):
+                self._free(seat, seat.paused(reason, now, monotonic))
+                return f"seat {seat.name}: paused"
+            case commands.SeatReady():
+                if seat.state is SeatState.WRAP_UP:
+                    self._end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
+                else:
+                    self._free(seat, seat.made_ready(now, monotonic))
+                return f"seat {seat.name}: ready"
+            case commands.SeatHangUp():
+                return await self._hang_up(seat)
+            case commands.SeatDispose(disposition=disposition, hour=hour):
+                return await self._dispose(seat, disposition, hour)
+
+    async def _hang_up(self, seat: Seat) -> str:
+        if seat.attempt_id is None or seat.state is not SeatState.TALKING:
+            raise CommandRefused(f"seat {seat.name} has no call to hang up")
+        try:
+            await self._switch.hang_up(seat.attempt_id)
+        except SwitchError as error:
+            raise CommandRefused(f"seat {seat.name}: not hung up: {error}") from error
+        return f"seat {seat.name}: hung up"
+
+    async def _dispose(self, seat: Seat, disposition: Disposition, hour: int | None) -> str:
+        call = self._ended.get(seat.name)
+        if call is None and seat.attempt_id is not None:
+            call = self._centre.calls.get(seat.attempt_id)
+        if call is None or call.connected_at is None:
+            raise CommandRefused(f"seat {seat.name} has no call to give a disposition for")
+        run = self._centre.campaigns[call.campaign_id]
+        await self._results.dispose(run, call, seat.agent, disposition, hour)
+        current = self._centre.seats[seat.name]
+        if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
+            self._end_wrap_up(current)
+        return f"seat {seat.name}: {disposition.value}"
+
+    async def _release_phone(self, seat_name: str) -> None:
+        try:
+            await self._switch.release_seat(seat_name)
+        except SwitchError as error:
+            _log.info("seat.phone-not-released", seat=seat_name, problem=str(error))
+
+    # Bookkeeping
+
+    def view(self, seat: Seat) -> SeatView:
+        """A seat as others may see it."""
+        now = self._centre.clock.monotonic()
+        tally = self._centre.seat_tallies[seat.name]
+        seconds = dict(tally.seconds)
+        seconds[seat.state] = seconds.get(seat.state, 0.0) + now - seat.since_seconds
+        worked = sum(seconds.get(state, 0.0) for state in _AT_WORK)
+        logged_in = sum(value for state, value in seconds.items() if state not in _LOGGED_OUT)
+        return SeatView(
+            seat=seat.name,
+            agent=seat.agent,
+            state=seat.state,
+            seconds=now - seat.since_seconds,
+            campaign_id=seat.campaign_id,
+            attempt_id=seat.attempt_id,
+            utilisation=worked / logged_in if logged_in > 0 else 0.0,
+            calls=tally.calls,
+            reason=seat.reason,
+        )
+
+    def _set(self, before: Seat, after: Seat) -> None:
+        self._centre.seats[before.name] = after
+        if after.state is not before.state:
+            self._close_interval(before, after.since_at, after.since_seconds)
+            self._centre.tell(SeatChange(self.view(after), after.since_at))
+
+    def _close_interval(self, seat: Seat, at: float, seconds: float) -> None:
+        tally = self._centre.seat_tallies[seat.name]
+        tally.seconds[seat.state] = tally.seconds.get(seat.state, 0.0) + seconds - seat.since_seconds
+        if seat.state is not SeatState.OFFLINE and len(self.intervals) < MAX_INTERVALS:
+            self.intervals.append(SeatInterval(seat.name, seat.agent, seat.state.value, seat.since_at, at, seat.reason))
+
+    def close_intervals(self) -> None:
+        """At the end of the run: what every seat has done up to now."""
+        now, monotonic = self._now()
+        for seat in self._centre.seats.values():
+            self._close_interval(seat, now, monotonic)
+            self._centre.seats[seat.name] = replace(seat, since_at=now, since_seconds=monotonic)
+
+    def stop_timers(self) -> None:
+        """No timer may fire after the engine has ended."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _now(self) -> tuple[float, float]:
+        return self._centre.clock.now(), self._centre.clock.monotonic()
+
+    def _after(self, key: str, seconds: float, action: Callable[[], None]) -> None:
+        self._cancel_timer(key)
+        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._fire, key, action)
+
+    def _fire(self, key: str, action: Callable[[], None]) -> None:
+        self._timers.pop(key, None)
+        action()
+
+    def _cancel_timer(self, key: str) -> None:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()

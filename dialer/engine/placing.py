@@ -1,0 +1,365 @@
+"""Placing calls: how many, which numbers, on which trunk. Committed before dialled; nothing is ever sent twice."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from dialer.calls import Call
+from dialer.engine.results import Results
+from dialer.engine.state import CampaignRun, Centre
+from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
+from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, NewAttempt, Outcome
+from dialer.pacing.port import BusySeat, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
+from dialer.rules import calling_hours, numbers
+from dialer.store.port import Store
+from dialer.switch.port import CallEnded, EndedBy, OriginateRequest, Switch
+from dialer.trunks import TrunkPool
+from dialer.view import AlertLevel, CallState, SeatState
+
+_log = structlog.get_logger(__name__)
+
+HOPPER_SIZE = 60  # claims held per campaign: some seconds of dialling, so that priorities stay fresh
+HOPPER_LOW = 30
+LEASE_SECONDS = 60.0
+HOPPER_MAX_AGE_SECONDS = 45.0  # older claims go back to the queue before their lease runs out
+LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
+_RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
+_BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
+_ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
+
+
+@dataclass(frozen=True, slots=True)
+class DiallingRules:
+    """What holds for every campaign."""
+
+    allowed_prefixes: tuple[str, ...]
+    denied_prefixes: tuple[str, ...]
+    max_attempts_per_day: int
+
+
+class Placing:
+    """Decides and places. One decision per campaign at a time; what is on its way counts as a call already."""
+
+    def __init__(
+        self,
+        centre: Centre,
+        store: Store,
+        switch: Switch,
+        results: Results,
+        trunks: TrunkPool,
+        rules: DiallingRules,
+        *,
+        owner: str,
+        has_room: Callable[[], bool],
+    ) -> None:
+        """`owner` names this dialler in its claims; `has_room` says whether the disk can still take results."""
+        self._centre = centre
+        self._store = store
+        self._switch = switch
+        self._results = results
+        self._trunks = trunks
+        self._rules = rules
+        self._owner = owner
+        self._has_room = has_room
+        self._turn = 0
+
+    # Deciding
+
+    def decide(self) -> float:
+        """Place what may be placed now, campaign by campaign; seconds until it must be asked again without an event."""
+        self._turn += 1
+        order: list[CampaignRun] = []
+        for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # what a trunk can start goes to waiting agents first
+            runs = [run for run in self._centre.campaigns.values() if run.spec.kind is kind]
+            first = self._turn % len(runs) if runs else 0  # campaigns of a kind take turns, so that none takes it all
+            order += runs[first:] + runs[:first]
+        return min((self._decide_one(run) for run in order), default=LOOK_AGAIN_SECONDS)
+
+    def _decide_one(self, run: CampaignRun) -> float:
+        held, seconds = self._held(run)
+        run.held_because = held
+        if held is not None:
+            if run.hopper:
+                self._give_back(run)
+            return seconds
+        now = self._centre.clock.monotonic()
+        if run.hopper and now - run.hopper_since_seconds > HOPPER_MAX_AGE_SECONDS:
+            self._give_back(run)
+        used = self._centre.channels_used()
+        if run.spec.kind is CampaignKind.IVR and self._trunks.startable(run.spec.trunks, used, now) == 0:
+            return max(0.01, min(LOOK_AGAIN_SECONDS, self._trunks.seconds_to_next_start(run.spec.trunks, now)))
+        snapshot = self.snapshot(run, used)
+        self._cancel_excess(run, snapshot)
+        wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
+        self._place(run, min(wanted, len(run.hopper)))
+        self._refill(run)
+        if wanted > 0 or snapshot.cps_budget == 0:
+            return max(0.01, min(LOOK_AGAIN_SECONDS, self._trunks.seconds_to_next_start(run.spec.trunks, now)))
+        return LOOK_AGAIN_SECONDS
+
+    def _held(self, run: CampaignRun) -> tuple[str | None, float]:
+        """Why this campaign may not dial now, and seconds until that may have changed by itself."""
+        centre = self._centre
+        now = centre.clock.now()
+        if centre.draining:
+            return "stopping", LOOK_AGAIN_SECONDS
+        if not centre.switch_up:
+            return "no link to the switch", LOOK_AGAIN_SECONDS
+        if centre.store_trouble is not None:
+            return "results cannot be kept", LOOK_AGAIN_SECONDS
+        if run.state is not CampaignState.RUNNING:
+            return run.state.value, LOOK_AGAIN_SECONDS
+        if not calling_hours.may_call(run.spec.hours, centre.zone, now):
+            opening = calling_hours.next_opening(run.spec.hours, centre.zone, now)
+            until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
+            return f"outside calling hours{until}", LOOK_AGAIN_SECONDS
+        if run.spec.kind is CampaignKind.AGENTS and not any(
+            seat.state in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP}
+            and not seat.leaving
+            for seat in centre.seats.values()
+        ):
+            self._cancel_unanswered(run)
+            return "no agent is there", LOOK_AGAIN_SECONDS
+        return None, LOOK_AGAIN_SECONDS
+
+    def snapshot(self, run: CampaignRun, used: dict[str, int]) -> PacingSnapshot:
+        """What the pacer may know now. Campaigns with agents share the seats, so each sees the calls of all of them."""
+        centre = self._centre
+        now = centre.clock.monotonic()
+        for_agents = run.spec.kind is CampaignKind.AGENTS
+        calls = (
+            [call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS]
+            if for_agents
+            else list(centre.calls_of(run.spec.campaign_id))
+        )
+        room = self._trunks.free_channels(run.spec.trunks, used)
+        if run.spec.channels is not None:
+            room = min(room, run.spec.channels - sum(1 for call in calls if call.campaign_id == run.spec.campaign_id))
+        ringing, waiting, active = _in_flight(calls, now)
+        seats = centre.seats.values() if for_agents else ()
+        return PacingSnapshot(
+            now_seconds=now,
+            hour=datetime.fromtimestamp(centre.clock.now(), centre.zone).hour,
+            free_seats=sum(1 for seat in seats if seat.state is SeatState.READY),
+            busy_seats=tuple(
+                BusySeat(
+                    SeatStage.WRAP_UP if seat.state is SeatState.WRAP_UP else SeatStage.TALKING,
+                    now - seat.since_seconds,
+                    leaving=seat.leaving,
+                )
+                for seat in seats
+                if seat.state in _BUSY
+            ),
+            paused_seats=sum(1 for seat in seats if seat.state in _ON_BREAK),
+            ringing=ringing,
+            waiting_seconds=waiting,
+            free_channels=max(0, room),
+            cps_budget=self._trunks.startable(run.spec.trunks, used, now),
+            active_calls=active,
+        )
+
+    # Placing
+
+    def _place(self, run: CampaignRun, count: int) -> None:
+        now = self._centre.clock.monotonic()
+        placed: list[tuple[NewAttempt, Call]] = []
+        while count > 0 and run.hopper:
+            taken = self._trunks.take(run.spec.trunks, self._centre.channels_used(), now)
+            if taken is None:
+                break
+            count -= 1
+            claim = run.hopper.popleft()
+            trunk, caller_id = taken
+            attempt_id = AttemptId(str(uuid.uuid4()))
+            call = _call(attempt_id, claim, run.spec.kind, trunk.name, now)
+            self._centre.calls[attempt_id] = call
+            self._centre.tell_call(call, call.state)
+            placed.append((NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now()), call))
+        if placed:
+            self._centre.spawn(self._open(run, placed), "open-attempts")
+
+    async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
+        """Commit the attempts, then dial those that may be dialled."""
+        since = calling_hours.day_start(self._centre.zone, self._centre.clock.now())
+        try:
+            refusals = await self._store.open_attempts(
+                [attempt for attempt, _ in placed],
+                max_attempts_since=since,
+                max_attempts=self._rules.max_attempts_per_day,
+            )
+        except StoreError as error:
+            self._results.store_failed(error)
+            for _, call in placed:
+                self._centre.calls.pop(call.attempt_id, None)
+            await self._results.close_all([call.attempt_id for _, call in placed], Outcome.REFUSED)
+            return
+        for (attempt, call), refusal in zip(placed, refusals, strict=True):
+            if refusal is None:
+                self._centre.spawn(self._originate(run, attempt), "originate")
+            else:
+                self._centre.calls.pop(call.attempt_id, None)
+                _log.debug("attempt.refused", attempt=call.attempt_id, reason=refusal.value)
+        self._centre.wake.set()
+
+    async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> None:
+        centre, attempt_id = self._centre, attempt.attempt_id
+        call = centre.calls.get(attempt_id)
+        problem = numbers.refusal(attempt.claim.number, self._rules.allowed_prefixes, self._rules.denied_prefixes)
+        if call is None or call.cancelled or problem is not None or self._held(run)[0] is not None:
+            if problem is not None:
+                _log.warning("number.refused", attempt=attempt_id, reason=problem)
+            self._never_placed(attempt_id)
+            return
+        centre.update_call(call, replace(call, written=True, began_seconds=centre.clock.monotonic()))
+        self._results.observe(run, PacingEventKind.PLACED)
+        trunk = self._trunks[attempt.trunk]
+        try:
+            await self._switch.originate(
+                OriginateRequest(
+                    attempt_id=attempt_id,
+                    number=attempt.claim.number,
+                    endpoint=trunk.endpoint,
+                    caller_id=attempt.caller_id,
+                    kind=run.spec.kind,
+                    ring_seconds=run.spec.ring_seconds,
+                )
+            )
+        except OriginateUnsure as error:  # the next resync tells whether it exists
+            _log.warning("originate.unsure", attempt=attempt_id, problem=str(error))
+        except (SwitchError, UnsafeValue) as error:  # every other error means: certainly not placed
+            _log.warning("originate.not-placed", attempt=attempt_id, problem=str(error))
+            centre.raise_alert("originate", AlertLevel.WARNING, f"the switch places no calls: {error}")
+            self._never_placed(attempt_id)
+        else:
+            centre.clear_alert("originate")
+
+    def _never_placed(self, attempt_id: AttemptId) -> None:
+        call = self._centre.calls.get(attempt_id)
+        if call is not None:
+            self._results.end(call, CallEnded(attempt_id, EndedBy.NO_CHANNEL, answered=False))
+
+    # Cancelling
+
+    def cancel(self, call: Call) -> None:
+        """Hang up a call that nobody has answered. One that is not written yet never will be."""
+        if call.answered or call.cancelled:
+            return
+        self._centre.update_call(call, replace(call, cancelled=True))
+        if call.written:
+            self._centre.spawn(self._hang_up(call.attempt_id), "cancel")
+
+    async def _hang_up(self, attempt_id: AttemptId) -> None:
+        try:
+            await self._switch.hang_up(attempt_id)
+        except SwitchError as error:  # the resync after the reconnect tells what became of it
+            _log.info("cancel.not-sent", attempt=attempt_id, problem=str(error))
+
+    def _cancel_unanswered(self, run: CampaignRun) -> None:
+        for call in list(self._centre.calls_of(run.spec.campaign_id)):
+            self.cancel(call)
+
+    def cancel_campaign(self, run: CampaignRun) -> None:
+        """Cancel what rings of a campaign, and give its claims back."""
+        self._cancel_unanswered(run)
+        self._give_back(run)
+
+    def _cancel_excess(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
+        """Seats left in a burst: the youngest ringing calls are the least likely to be answered soon."""
+        excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
+        if excess > 0:
+            ringing = [
+                call
+                for call in self._centre.calls_of(run.spec.campaign_id)
+                if call.state in _RINGS and not call.cancelled
+            ]
+            for call in sorted(ringing, key=lambda call: -call.began_seconds)[:excess]:
+                self.cancel(call)
+
+    # The hopper
+
+    def _refill(self, run: CampaignRun) -> None:
+        if run.refilling or len(run.hopper) >= HOPPER_LOW or run.next_due_at > self._centre.clock.now():
+            return
+        if not self._has_room():
+            self._results.store_failed(StoreError("the disk is nearly full (store.reserve_megabytes); free some space"))
+            self._centre.spawn(self._results.await_room(self._has_room), "await-room")
+            return
+        run.refilling = True
+        self._centre.spawn(self._fill_hopper(run), "refill")
+
+    async def _fill_hopper(self, run: CampaignRun) -> None:
+        campaign_id, wanted = run.spec.campaign_id, HOPPER_SIZE - len(run.hopper)
+        clock = self._centre.clock
+        try:
+            run.next_due_at = 0.0
+            claims = await self._store.claim(
+                campaign_id, wanted, owner=self._owner, now=clock.now(), lease_seconds=LEASE_SECONDS
+            )
+            if not run.hopper:
+                run.hopper_since_seconds = clock.monotonic()
+            run.hopper.extend(claims)
+            if len(claims) < wanted:
+                due = await self._store.next_due_at(campaign_id)
+                # Numbers that wait for another campaign's call on the same phone are due but cannot be had just now.
+                soon = clock.now() + LOOK_AGAIN_SECONDS
+                run.list_done = due is None
+                found = float("inf") if due is None else max(due, soon)
+                run.next_due_at = min(found, run.next_due_at or found)
+        except StoreError as error:
+            self._results.store_failed(error)
+            await self._results.await_room(self._has_room)
+        finally:
+            run.refilling = False
+        if run.hopper:
+            self._centre.wake.set()
+
+    def _give_back(self, run: CampaignRun) -> None:
+        claims = list(run.hopper)
+        run.hopper.clear()
+        run.next_due_at = 0.0
+        if claims:
+            self._centre.spawn(self._release(claims), "release-claims")
+
+    async def _release(self, claims: Sequence[Claim]) -> None:
+        try:
+            await self._store.release(claims)
+        except StoreError as error:  # the lease puts them back by itself
+            _log.warning("claims.not-released", claims=len(claims), problem=str(error))
+
+
+def _in_flight(calls: Iterable[Call], now: float) -> tuple[tuple[RingingCall, ...], tuple[float, ...], int]:
+    """Calls that ring, seconds that answered voters have waited for a seat, and how many are in a flow. One pass: the hot one."""
+    ringing: list[RingingCall] = []
+    waiting: list[float] = []
+    active = 0
+    for call in calls:
+        if call.answered_seconds is None:
+            if not call.cancelled:
+                rang = None if call.ringing_seconds is None else now - call.ringing_seconds
+                ringing.append(RingingCall(now - call.began_seconds, ringing_seconds=rang))
+        elif call.in_flow:
+            active += 1
+        elif call.state is CallState.WAITING:
+            waiting.append(now - call.answered_seconds)
+    return tuple(ringing), tuple(waiting), active
+
+
+def _call(attempt_id: AttemptId, claim: Claim, kind: CampaignKind, trunk: str, now: float) -> Call:
+    return Call(
+        attempt_id=attempt_id,
+        campaign_id=claim.campaign_id,
+        kind=kind,
+        phone_id=claim.phone_id,
+        voter_id=claim.voter_id,
+        booth_id=claim.booth_id,
+        attempt_number=claim.attempt_number,
+        language=claim.language,
+        pending_voters=claim.pending_voters,
+        trunk=trunk,
+        began_seconds=now,
+    )

@@ -1,0 +1,97 @@
+"""After a start and after each loss of the link: the store, the calls in memory and the switch are brought to agree.
+
+Nothing is dialled before that. What lives on the switch goes on; what does not is ended, and where nobody can know how it
+ended it is `unknown`, never dialled again by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from dialer.calls import Call
+from dialer.engine.results import Results
+from dialer.engine.state import Centre
+from dialer.errors import SwitchError
+from dialer.model import AttemptId, CampaignKind, OpenAttempt, Outcome
+from dialer.switch.port import CallEnded, EndedBy, Switch, SwitchUp
+
+_log = structlog.get_logger(__name__)
+
+
+class Reconciler:
+    """Compares and repairs."""
+
+    def __init__(
+        self, centre: Centre, switch: Switch, results: Results, finish: Callable[[Call, CallEnded], None]
+    ) -> None:
+        """`finish` ends a call as if the switch had said so."""
+        self._centre = centre
+        self._switch = switch
+        self._results = results
+        self._finish = finish
+        self._orphans: dict[AttemptId, OpenAttempt] = {}
+
+    def found(self, attempts: Sequence[OpenAttempt]) -> int:
+        """Attempts that an earlier run left open. They are looked for when the switch is first up. Returns how many."""
+        self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
+        return len(self._orphans)
+
+    def resync(self, up: SwitchUp) -> None:
+        """Bring calls and store to agree with what lives on the switch."""
+        adopted = self._adopt_orphans()
+        centre = self._centre
+        vanished = [call for call in centre.calls.values() if call.written and call.attempt_id not in up.live_attempts]
+        for call in vanished:
+            self._finish(call, CallEnded(call.attempt_id, EndedBy.VANISHED, answered=call.answered))
+        strays = [attempt_id for attempt_id in up.live_attempts if attempt_id not in centre.calls]
+        for attempt_id in strays:  # ended for us, alive there: nobody would ever take it
+            centre.spawn(self._hang_up(attempt_id), "hang-up-stray")
+        if adopted or vanished or strays:
+            _log.warning(
+                "resync", adopted=adopted, vanished=len(vanished), strays=len(strays), switch_restarted=up.restarted
+            )
+
+    def _adopt_orphans(self) -> int:
+        centre = self._centre
+        orphans, self._orphans = self._orphans, {}
+        homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in centre.campaigns]
+        for attempt in orphans.values():
+            if attempt.campaign_id in centre.campaigns:
+                call = self._call_of(attempt)
+                centre.calls[call.attempt_id] = call
+        if homeless:
+            ids = [attempt.attempt_id for attempt in homeless]
+            centre.spawn(self._results.close_all(ids, Outcome.UNKNOWN), "close-homeless")
+        return len(orphans)
+
+    def _call_of(self, attempt: OpenAttempt) -> Call:
+        """A call as it can be known from the store alone. Its monotonic times begin now: the earlier run's are gone."""
+        now = self._centre.clock.monotonic()
+        run = self._centre.campaigns[attempt.campaign_id]
+        return Call(
+            attempt_id=attempt.attempt_id,
+            campaign_id=attempt.campaign_id,
+            kind=CampaignKind(run.spec.kind),
+            phone_id=attempt.phone_id,
+            voter_id=attempt.voter_id,
+            booth_id=attempt.booth_id,
+            attempt_number=attempt.attempt_number,
+            language="",
+            pending_voters=1,
+            trunk=attempt.trunk,
+            began_seconds=now,
+            written=True,
+            answered_at=attempt.answered_at,
+            answered_seconds=now if attempt.answered_at is not None else None,
+            connected_at=attempt.connected_at,
+            connected_seconds=now if attempt.connected_at is not None else None,
+            seat=attempt.seat if attempt.seat in self._centre.seats else None,
+        )
+
+    async def _hang_up(self, attempt_id: AttemptId) -> None:
+        try:
+            await self._switch.hang_up(attempt_id)
+        except SwitchError as error:
+            _log.warning("stray.not-hung-up", attempt=attempt_id, problem=str(error))

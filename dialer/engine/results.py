@@ -1,0 +1,296 @@
+"""What is kept of a call: its answer, its end, what was said in it. Every result waits for its commit and is never given up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from dialer.calls import Call, outcome_of
+from dialer.engine.state import CampaignRun, Centre
+from dialer.errors import CommandRefused, StoreError
+from dialer.model import (
+    DISPOSITION_MARKS,
+    AttemptId,
+    Disposition,
+    DispositionRecord,
+    EndedAttempt,
+    Mark,
+    MarkKind,
+    MarkSource,
+    Outcome,
+)
+from dialer.monitor.topics import (
+    attempt_announcement,
+    disposition_announcement,
+    mark_announcement,
+    opt_out_announcement,
+)
+from dialer.pacing.port import PacingEvent, PacingEventKind
+from dialer.rules import retries
+from dialer.store.port import MarkEffect, Store
+from dialer.switch.port import CallEnded
+from dialer.view import AlertLevel, CallState, TurnoutChange
+
+_log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 2.0  # between tries to keep a result while the store is in trouble
+TRUNK_FAILURES = frozenset({Outcome.CARRIER_FAILURE, Outcome.CONGESTION})
+
+
+class Results:
+    """Keeps results, and does in memory what follows from them."""
+
+    def __init__(self, centre: Centre, store: Store, cancel: Callable[[Call], None]) -> None:
+        """`cancel` hangs up a call that nobody has answered yet."""
+        self._centre = centre
+        self._store = store
+        self._cancel = cancel
+        self._awaits_room = False
+        self.closing = False  # the dialler is going down: no result may hold it up for ever
+
+    # Keeping
+
+    async def keep(self, what: str, write: Callable[[], Awaitable[object]]) -> None:
+        """Write until it is kept. While the store is in trouble dialling stops and the trouble is shown; live calls go on.
+
+        Each write is harmless when repeated, so an error after its commit loses and doubles nothing.
+        """
+        while True:
+            try:
+                await write()
+            except StoreError as error:
+                self.store_failed(error)
+                _log.error("result.waits", what=what, problem=str(error))
+                if self.closing:  # the attempt stays open in the store: the next start reconciles it
+                    return
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self.store_works()
+                return
+
+    def store_failed(self, error: StoreError) -> None:
+        """Stop dialling: results could not be kept."""
+        self._centre.store_trouble = str(error)
+        self._centre.raise_alert("store", AlertLevel.CRITICAL, f"dialling has stopped: {error}")
+
+    def store_works(self) -> None:
+        """Results can be kept again."""
+        if self._centre.store_trouble is not None and not self._awaits_room:
+            self._centre.store_trouble = None
+            self._centre.clear_alert("store")
+            self._centre.wake.set()
+
+    async def await_room(self, has_room: Callable[[], bool]) -> None:
+        """Wait until the store takes writes and the disk has room again; dialling goes on after that."""
+        if self._awaits_room:
+            return
+        self._awaits_room = True
+        while self._awaits_room and not self.closing:
+            await asyncio.sleep(RETRY_SECONDS)
+            if not has_room():
+                continue
+            try:
+                await self._store.release_expired(self._centre.clock.now())
+            except StoreError as error:
+                self.store_failed(error)
+            else:
+                self._awaits_room = False
+                self.store_works()
+
+    def answered(self, call: Call) -> None:
+        """Keep that the call was answered, for the reconciling after a crash."""
+        answered_at = call.answered_at
+        if answered_at is not None:
+            self._centre.spawn(
+                self.keep("answer", lambda: self._store.record_answer(call.attempt_id, answered_at)), "record-answer"
+            )
+
+    def connected(self, call: Call) -> None:
+        """Keep that a seat took the call."""
+        connected_at, seat = call.connected_at, call.seat
+        if connected_at is not None and seat is not None:
+            self._centre.spawn(
+                self.keep(
+                    "connect", lambda: self._store.record_connect(call.attempt_id, connected_at, seat, call.agent)
+                ),
+                "record-connect",
+            )
+
+    # Ends
+
+    def end(self, call: Call, ended: CallEnded) -> Outcome:
+        """A call is over: take it out of the live ones, teach the pacer, keep the outcome. Returns the outcome."""
+        centre = self._centre
+        run = centre.campaigns[call.campaign_id]
+        outcome = outcome_of(call, ended)
+        now = centre.clock.now()
+        retry_at = self._retry_at(run, call, outcome, now)
+        record = EndedAttempt(
+            attempt_id=call.attempt_id,
+            outcome=outcome,
+            ended_at=now,
+            ringing_at=call.ringing_at,
+            answered_at=call.answered_at or (now if outcome.answered else None),
+            connected_at=call.connected_at,
+            cause=ended.cause,
+            technical_cause=ended.technical_cause,
+            seat=call.seat if call.connected_at is not None else None,
+            agent=call.agent,
+            flow=call.flow,
+            left_at=call.left_at,
+            retry_at=retry_at,
+        )
+        centre.calls.pop(call.attempt_id, None)
+        run.outcomes[outcome] += 1
+        self._tally_trunk(call, outcome)
+        self._teach(run, call, outcome)
+        if retry_at is not None:
+            run.next_due_at = min(run.next_due_at, retry_at)
+            run.list_done = False
+        centre.tell_call(call, CallState.ENDED, outcome)
+        centre.spawn(self._keep_end(call.campaign_id, record), "end-attempt")
+        centre.wake.set()
+        return outcome
+
+    async def _keep_end(self, campaign_id: str, record: EndedAttempt) -> None:
+        announcement = attempt_announcement(campaign_id, record)
+        await self.keep("end", lambda: self._store.end_attempts([record], [announcement]))
+        self._centre.outbox_event.set()
+
+    def _retry_at(self, run: CampaignRun, call: Call, outcome: Outcome, now: float) -> float | None:
+        rules, zone = run.spec.retries, self._centre.zone
+        if call.said is not None and outcome.answered:
+            return retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
+        return retries.after_outcome(rules, outcome, call.attempt_number, now)
+
+    def _tally_trunk(self, call: Call, outcome: Outcome) -> None:
+        tally = self._centre.trunk_tallies.get(call.trunk)
+        if tally is None:  # a call found after a restart, on a trunk that the settings have no more
+            return
+        if outcome is not Outcome.REFUSED:
+            tally.attempts += 1
+        tally.answered += outcome.answered
+        tally.failures += outcome in TRUNK_FAILURES
+
+    def _teach(self, run: CampaignRun, call: Call, outcome: Outcome) -> None:
+        """What the pacer has not heard yet of this call. Abandoned calls it hears of when the message starts."""
+        now = self._centre.clock.monotonic()
+        if outcome.answered:
+            if outcome is Outcome.DROPPED:
+                self.observe(run, PacingEventKind.DROPPED, now - (call.answered_seconds or now))
+            return
+        if not call.written:
+            return
+        kind = PacingEventKind.CANCELLED if outcome is Outcome.CANCELLED else PacingEventKind.FAILED
+        self.observe(run, kind, now - call.began_seconds)
+
+    def observe(self, run: CampaignRun, kind: PacingEventKind, seconds: float = 0.0) -> None:
+        """Let the campaign's pacer learn of something that happened now; `seconds` as the kind says."""
+        clock = self._centre.clock
+        run.pacer.observe(PacingEvent(kind, clock.monotonic(), max(0.0, seconds)))
+
+    # What was said
+
+    async def mark(self, mark: Mark) -> None:
+        """Commit a mark and do what follows from it. Returns once it is on disk; raises StoreError if it is not."""
+        effect = await self._store.record_mark(mark, [mark_announcement(mark)])
+        self._follow(mark.kind, mark.voter_id, effect)
+
+    async def opt_out(self, call: Call, source: str) -> None:
+        """Commit that the number of a live call is never to be called again. Returns once it is on disk; raises StoreError."""
+        at = self._centre.clock.now()
+        news = opt_out_announcement(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
+        fresh = await self._store.record_opt_out(
+            call.phone_id, at=at, source=source, attempt_id=call.attempt_id, announcements=[news]
+        )
+        self._opted_out(call.phone_id, fresh=fresh)
+
+    async def dispose(
+        self, run: CampaignRun, call: Call, agent: str | None, disposition: Disposition, hour: int | None
+    ) -> None:
+        """Keep what the agent said of a call, live or ended, with its mark and opt-out in the same commit.
+
+        Raises CommandRefused for an hour that is missing or out of range, StoreError if nothing was kept.
+        """
+        if hour is not None and not 0 <= hour <= 23:
+            raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
+        now = self._centre.clock.now()
+        retry_at = retries.after_disposition(
+            run.spec.retries, disposition, hour, call.attempt_number, now, self._centre.zone
+        )
+        record = DispositionRecord(call.attempt_id, disposition, now, agent, retry_at)
+        marks = _marks_of(record, call, hour)
+        opts_out = disposition in {Disposition.OPT_OUT, Disposition.REFUSED}
+        announcements = [disposition_announcement(record), *(mark_announcement(mark) for mark in marks)]
+        if opts_out:
+            announcements.append(
+                opt_out_announcement(call.phone_id, at=now, source="agent", attempt_id=call.attempt_id)
+            )
+        effects = await self._store.record_disposition(record, marks, opt_out=opts_out, announcements=announcements)
+        if retry_at is not None:
+            run.next_due_at = min(run.next_due_at, retry_at)
+            run.list_done = False
+        for mark, effect in zip(marks, effects, strict=True):
+            self._follow(mark.kind, call.voter_id, effect)
+        if opts_out:
+            self._opted_out(call.phone_id, fresh=True)
+        self._centre.outbox_event.set()
+
+    def _follow(self, kind: MarkKind, voter_id: int, effect: MarkEffect) -> None:
+        """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""
+        self._centre.outbox_event.set()
+        if not effect.recorded:
+            return
+        self._centre.marks[kind.value] += 1
+        self._count_turnout(effect)
+        self.silence(frozenset(effect.silenced_phones), voter_id if effect.voter_silenced else None)
+
+    def _count_turnout(self, effect: MarkEffect) -> None:
+        booth = self._centre.turnout.get(effect.booth_id)
+        if booth is None:
+            return
+        changed = replace(
+            booth,
+            reached=booth.reached + effect.reached_change,
+            voted=booth.voted + effect.voted_change,
+            not_yet=booth.not_yet + effect.not_yet_change,
+        )
+        self._centre.turnout[effect.booth_id] = changed
+        self._centre.tell(TurnoutChange(changed))
+
+    def _opted_out(self, phone_id: int, *, fresh: bool) -> None:
+        self._centre.opt_outs += fresh
+        self._centre.outbox_event.set()
+        self.silence(frozenset({phone_id}), None)
+
+    def silence(self, phones: frozenset[int], voter_id: int | None) -> None:
+        """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more."""
+        for run in self._centre.campaigns.values():
+            if any(claim.phone_id in phones or claim.voter_id == voter_id for claim in run.hopper):
+                kept = [claim for claim in run.hopper if claim.phone_id not in phones and claim.voter_id != voter_id]
+                run.hopper.clear()
+                run.hopper.extend(kept)
+        for call in list(self._centre.calls.values()):
+            if not call.answered and (call.phone_id in phones or call.voter_id == voter_id):
+                self._cancel(call)
+
+    async def close_all(self, attempt_ids: Sequence[AttemptId], outcome: Outcome) -> None:
+        """Close attempts of which no call is held: those whose opening raised an error and which may be in the store all the
+        same (`refused`), and those of a campaign that is not run any more (`unknown`).
+        """
+        now = self._centre.clock.now()
+        retry_at = now if outcome is Outcome.REFUSED else None
+        ended = [EndedAttempt(attempt_id, outcome, now, retry_at=retry_at) for attempt_id in attempt_ids]
+        await self.keep("close", lambda: self._store.end_attempts(ended))
+
+
+def _marks_of(record: DispositionRecord, call: Call, hour: int | None) -> list[Mark]:
+    kind = DISPOSITION_MARKS.get(record.disposition)
+    if kind is None:
+        return []
+    named = hour if kind is MarkKind.LATER else None
+    key = f"{record.attempt_id}/agent/{record.disposition.value}"
+    return [Mark(key, call.voter_id, kind, MarkSource.AGENT, record.at, named, record.attempt_id, record.agent)]

@@ -1,0 +1,181 @@
+"""What the engine holds in memory: live calls, seats, campaigns, and who listens. Only the engine's own rooms change it.
+
+Nothing here is counted up and down: calls by state, channels in use and waiting voters are read off the calls themselves, so
+that no figure can drift from the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from dialer.calls import Call
+from dialer.clock import Clock
+from dialer.model import AttemptId, Booth, BoothTurnout, CampaignKind, CampaignProgress, CampaignState, Claim, Outcome
+from dialer.pacing.port import Pacer
+from dialer.rules.calling_hours import Stretch
+from dialer.rules.retries import RetryRules
+from dialer.seats import Seat
+from dialer.view import Alert, AlertLevel, AlertRaised, CallChange, CallState, CampaignChange, Change, SeatState
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSpec:
+    """A campaign as the engine needs it: the site's settings, resolved."""
+
+    campaign_id: str
+    kind: CampaignKind
+    trunks: tuple[str, ...]
+    channels: int | None
+    flow: str | None
+    ring_seconds: float
+    wrap_up_seconds: float
+    connect_limit_seconds: float
+    hours: tuple[Stretch, ...]
+    retries: RetryRules
+
+
+@dataclass(slots=True)
+class CampaignRun:
+    """A campaign under way."""
+
+    spec: CampaignSpec
+    pacer: Pacer
+    state: CampaignState
+    hopper: deque[Claim] = field(default_factory=deque)  # claimed under a lease, to be dialled next
+    hopper_since_seconds: float = 0.0  # of its oldest claim
+    refilling: bool = False
+    next_due_at: float = 0.0  # epoch: before it the queue has nothing
+    list_done: bool = False
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
+    held_because: str | None = "starting"
+
+
+@dataclass(slots=True)
+class TrunkTally:
+    """What a trunk has carried since the start. Counted up only."""
+
+    attempts: int = 0
+    answered: int = 0
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class SeatTally:
+    """Where a seat has spent its time since the agent logged in, seconds by state, and its calls."""
+
+    seconds: dict[SeatState, float] = field(default_factory=dict)
+    calls: int = 0
+
+
+class Centre:
+    """The state of one centre, and the few things every room of the engine does with it."""
+
+    def __init__(self, centre_id: str, zone: ZoneInfo, clock: Clock) -> None:
+        """An empty centre."""
+        self.centre_id = centre_id
+        self.zone = zone
+        self.clock = clock
+        self.calls: dict[AttemptId, Call] = {}
+        self.seats: dict[str, Seat] = {}
+        self.seat_tallies: dict[str, SeatTally] = {}
+        self.campaigns: dict[str, CampaignRun] = {}
+        self.trunk_tallies: dict[str, TrunkTally] = {}
+        self.booths: dict[int, Booth] = {}
+        self.turnout: dict[int, BoothTurnout] = {}
+        self.marks: Counter[str] = Counter()
+        self.opt_outs = 0
+        self.alerts: dict[str, Alert] = {}
+        self.switch_up = False
+        self.draining = False
+        self.store_trouble: str | None = None
+        self.wake = asyncio.Event()
+        self.outbox_event = asyncio.Event()
+        self._listeners: list[Callable[[Change], None]] = []
+        self._tasks: asyncio.TaskGroup | None = None
+
+    # Tasks
+
+    def adopt_tasks(self, group: asyncio.TaskGroup) -> None:
+        """From now on effects run in this group; a failure in one of them ends the engine (fail closed)."""
+        self._tasks = group
+
+    def spawn(self, effect: Coroutine[Any, Any, None], name: str) -> None:
+        """Run an effect beside the engine. Effects begun earlier reach the store earlier."""
+        if self._tasks is None:
+            effect.close()
+            raise RuntimeError("the engine is not running")
+        self._tasks.create_task(effect, name=name)
+
+    # Listeners
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `callback` at each change until the returned function is called. It must not block."""
+        self._listeners.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._listeners:
+                self._listeners.remove(callback)
+
+        return unsubscribe
+
+    def tell(self, change: Change) -> None:
+        """Tell those who listen."""
+        for listener in self._listeners:
+            listener(change)
+
+    # Calls
+
+    def update_call(self, before: Call, after: Call) -> Call:
+        """Put a call's next version in place and tell of a change of state."""
+        self.calls[after.attempt_id] = after
+        if after.state is not before.state:
+            self.tell_call(after, after.state)
+        return after
+
+    def tell_call(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
+        """Tell those who listen where a call is."""
+        self.tell(CallChange(call.campaign_id, call.attempt_id, state, self.clock.now(), call.seat, outcome))
+        self.tell(CampaignChange(call.campaign_id))
+
+    def calls_of(self, campaign_id: str) -> Iterator[Call]:
+        """The live calls of a campaign."""
+        return (call for call in self.calls.values() if call.campaign_id == campaign_id)
+
+    def channels_used(self) -> Counter[str]:
+        """Live calls by trunk; one that is being committed holds its channel already."""
+        return Counter(call.trunk for call in self.calls.values())
+
+    # Alerts
+
+    def raise_alert(self, code: str, level: AlertLevel, text: str) -> None:
+        """Raise an alert, or replace the one of the same code. A text that stands already is not repeated."""
+        standing = self.alerts.get(code)
+        if standing is not None and standing.text == text:
+            return
+        alert = Alert(code, level, text, self.clock.now())
+        self.alerts[code] = alert
+        _log.warning("alert", code=code, level=level.value, text=text)
+        self.tell(AlertRaised(alert))
+
+    def clear_alert(self, code: str) -> None:
+        """End an alert; nothing happens where there is none."""
+        standing = self.alerts.pop(code, None)
+        if standing is not None:
+            self.tell(AlertRaised(Alert(code, standing.level, standing.text, self.clock.now(), cleared=True)))
+
+    def take_alert(self, alert: Alert) -> None:
+        """An alert that another part of the dialler raises or clears."""
+        if alert.cleared:
+            self.clear_alert(alert.code)
+        else:
+            self.raise_alert(alert.code, alert.level, alert.text)

@@ -1,0 +1,65 @@
+"""What others may see of the centre, read off its state. Pure but for the clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from dialer.engine.floor import Floor
+from dialer.engine.state import CampaignRun, Centre
+from dialer.model import ANSWERED, LIVE_ANSWERS, Outcome
+from dialer.trunks import TrunkPool
+from dialer.view import CallState, CampaignView, CentreView, TrunkView
+
+
+def centre_view(centre: Centre, floor: Floor, trunks: TrunkPool, figures: dict[str, float]) -> CentreView:
+    """The whole centre at this moment."""
+    used = centre.channels_used()
+    return CentreView(
+        centre=centre.centre_id,
+        at=centre.clock.now(),
+        switch_up=centre.switch_up,
+        draining=centre.draining,
+        campaigns=tuple(_campaign_view(centre, run) for run in centre.campaigns.values()),
+        seats=tuple(floor.view(seat) for seat in centre.seats.values()),
+        trunks=tuple(_trunk_view(centre, trunks, name, used[name]) for name in trunks.names),
+        booths=tuple(centre.turnout.values()),
+        marks=dict(centre.marks),
+        opt_outs=centre.opt_outs,
+        alerts=tuple(centre.alerts.values()),
+        figures=figures,
+    )
+
+
+def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
+    live = Counter[CallState](call.state for call in centre.calls_of(run.spec.campaign_id))
+    outcomes = run.outcomes
+    in_hand = sum(live.values())
+    live_answers = sum(outcomes[outcome] for outcome in LIVE_ANSWERS)
+    abandoned = outcomes[Outcome.ABANDONED]
+    return CampaignView(
+        campaign_id=run.spec.campaign_id,
+        kind=run.spec.kind,
+        state=run.state,
+        calls=dict(live),
+        outcomes=dict(outcomes),
+        attempts=sum(outcomes.values()) - outcomes[Outcome.REFUSED] + in_hand,
+        answered=sum(outcomes[outcome] for outcome in ANSWERED),
+        connected=outcomes[Outcome.CONNECTED],
+        abandoned=abandoned,
+        abandoned_rate=abandoned / live_answers if live_answers else 0.0,
+        progress=run.progress,
+        pacing=str(run.pacer.explain()),
+        held_because=run.held_because
+        or ("the list is done" if run.list_done and not in_hand and not run.hopper else None),
+    )
+
+
+def _trunk_view(centre: Centre, trunks: TrunkPool, name: str, used: int) -> TrunkView:
+    tally = centre.trunk_tallies[name]
+    return TrunkView(
+        trunk=name,
+        channels_used=used,
+        channels=trunks[name].channels,
+        answer_seizure_ratio=tally.answered / tally.attempts if tally.attempts else 0.0,
+        failures=tally.failures,
+    )

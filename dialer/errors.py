@@ -1,0 +1,88 @@
+"""Errors of the dialler.
+
+config.errors.MatdanError
+├── StoreError                 the store cannot do what it must
+│   ├── StoreCorrupt           the file is damaged or not ours: nothing is dialled from it
+│   ├── StoreFull              no room for results: dialling stops before they are lost
+│   └── StoreBusy              another process holds the store
+├── RollError                  a roll cannot be read at all (a bad row is a reject, not an error)
+├── SwitchError                the switch cannot do what was asked
+│   ├── SwitchUnreachable      no connection, or it was lost
+│   ├── LoginRefused           wrong user or secret
+│   ├── PermissionMissing      the manager user lacks a right
+│   ├── OriginateRefused       the switch answered Error: the call was certainly not placed
+│   └── OriginateUnsure        written, but no answer came: the call may exist; never sent again
+├── ProtocolError              a peer broke AMI or AGI
+├── UnsafeValue                a value that must not go on the wire (CR, LF, NUL, too long, not a number)
+├── PortInUse                  a port that we must listen on is taken
+├── BrokerUnreachable          no MQTT broker (dialling goes on; only the announcement waits)
+└── CommandRefused             a command from outside is unknown, expired, unsigned or not allowed now
+"""
+
+from __future__ import annotations
+
+from config.errors import MatdanError
+
+
+class StoreError(MatdanError):
+    """The store cannot do what it must. The text says which file and why."""
+
+
+class StoreCorrupt(StoreError):
+    """The file is damaged or is not a Matdan store. Restore a copy; nothing was dialled from this one."""
+
+
+class StoreFull(StoreError):
+    """There is no room for results. Free disk space and start again; nothing recorded was lost."""
+
+
+class StoreBusy(StoreError):
+    """Another process holds the store. Stop the other dialler or import, then try again."""
+
+
+class RollError(MatdanError):
+    """A roll cannot be read at all. The text names the file and what to change."""
+
+
+class SwitchError(MatdanError):
+    """The switch cannot do what was asked."""
+
+
+class SwitchUnreachable(SwitchError):
+    """There is no connection to the switch, or it was lost. Check host, port, and that Asterisk runs."""
+
+
+class LoginRefused(SwitchError):
+    """Asterisk refused user or secret. Compare `ami.username` and `ami.secret` with manager.conf."""
+
+
+class PermissionMissing(SwitchError):
+    """The manager user lacks a right. Give it the classes that `dialer asterisk render` writes."""
+
+
+class OriginateRefused(SwitchError):
+    """The switch answered Error to an Originate: the call was certainly not placed."""
+
+
+class OriginateUnsure(SwitchError):
+    """An Originate was written and no answer came. The call may exist: reconcile it, never send it again."""
+
+
+class ProtocolError(SwitchError):
+    """A peer broke the AMI or AGI protocol; the connection is closed."""
+
+
+class UnsafeValue(MatdanError):
+    """A value must not go on the wire: it has CR, LF or NUL, is too long, or is not a number where one must stand."""
+
+
+class PortInUse(MatdanError):
+    """A port that we must listen on is taken. Stop what holds it or set another port."""
+
+
+class BrokerUnreachable(MatdanError):
+    """No MQTT broker answers. Dialling goes on and announcements wait in the outbox."""
+
+
+class CommandRefused(MatdanError):
+    """A command from outside is unknown, expired or not allowed now. The text says which and why."""

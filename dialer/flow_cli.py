@@ -1,0 +1,167 @@
+"""`dialer flow ...`: list, check, draw and try the flows that callers hear."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ivr_flows.catalogue import load_flow, shipped_flows
+from ivr_flows.check import MAX_PROMPT_SECONDS, check_flow
+from ivr_flows.draw import draw_flow
+from ivr_flows.errors import FlowError
+from ivr_flows.rehearse import Rehearsal, sample_facts
+from ivr_flows.texts import Texts, merge_texts, read_texts, shipped_texts
+from ivr_flows.turns import FlowState
+
+app = typer.Typer(help="What a caller hears: list, check, draw and try flows.", no_args_is_help=True)
+
+FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="Name of a shipped flow, or path of a .yaml file.")]
+TextsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--texts", metavar="DIR", help="Your own texts, one <language>.yaml each; they come before the shipped ones."
+    ),
+]
+LanguageOption = Annotated[str, typer.Option("--language", "-l", help="Language, such as hi or en.")]
+
+
+@app.command("list")
+def list_flows() -> None:
+    """List the shipped flows."""
+    table = Table("flow", "purpose", "title", "version", box=None)
+    for name in shipped_flows():
+        flow = load_flow(name)
+        table.add_row(name, flow.purpose.value, flow.title, flow.version)
+    Console().print(table)
+
+
+@app.command()
+def check(
+    flows: Annotated[
+        list[str] | None, typer.Argument(metavar="[FLOW]...", help="Every shipped flow by default.")
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option("--language", "-l", help="A language that must be there; every known one by default."),
+    ] = None,
+    max_prompt_seconds: Annotated[
+        float, typer.Option(help="The longest that one prompt may speak.")
+    ] = MAX_PROMPT_SECONDS,
+    texts: TextsOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON list instead of lines.")] = False,
+) -> None:
+    """Find what is wrong with flows before a single call: exits 1 when anything is, 2 when a flow cannot be loaded."""
+    names = flows or shipped_flows()
+    catalogue = _texts(texts)
+    findings = [
+        finding
+        for name in names
+        for finding in check_flow(load_flow(name), catalogue, language or None, max_prompt_seconds)
+    ]
+    findings = list(dict.fromkeys(findings))
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            typer.echo(str(finding))
+        typer.echo(f"{len(names)} flow{'s' * (len(names) != 1)} checked, {len(findings)} findings")
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command()
+def draw(
+    flow: FlowName,
+    language: LanguageOption = "en",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The SVG file; FLOW.svg by default.")] = None,
+    texts: TextsOption = None,
+) -> None:
+    """Draw a picture of a flow for the people who record and approve it."""
+    loaded = load_flow(flow)
+    path = out or Path(f"{loaded.name}.svg")
+    try:
+        path.write_text(draw_flow(loaded, _texts(texts), language), encoding="utf-8")
+    except OSError as error:
+        raise FlowError(str(path), 0, "", f"cannot be written ({error.strerror}); choose another --out") from error
+    typer.echo(f"{path}: {loaded.title}")
+
+
+@app.command("try")
+def try_flow(
+    flow: FlowName,
+    language: LanguageOption = "en",
+    fact: Annotated[
+        list[str] | None,
+        typer.Option("--fact", "-f", metavar="NAME=VALUE", help="What is known of the caller; empty: unknown."),
+    ] = None,
+    keys: Annotated[
+        str | None,
+        typer.Option("--keys", help="Play this instead of asking: lines with , between, such as 2,3#; then hang up."),
+    ] = None,
+    no_agent: Annotated[bool, typer.Option("--no-agent", help="Nobody is free to take the call.")] = False,
+    store_fails: Annotated[bool, typer.Option("--store-fails", help="Nothing can be put on record.")] = False,
+    texts: TextsOption = None,
+) -> None:
+    """Be the caller: read what is heard, key in digits. Enter alone is silence; h hangs up."""
+    loaded = load_flow(flow)
+    script = keys.split(",") if keys is not None else None
+
+    def press(hint: str) -> str | None:
+        return _scripted(script) if script is not None else _asked(hint)
+
+    rehearsal = Rehearsal(
+        loaded,
+        _texts(texts),
+        language,
+        hear=typer.echo,
+        press=press,
+        agent_free=not no_agent,
+        store_works=not store_fails,
+    )
+    typer.echo(_summary(rehearsal.run(sample_facts(loaded, _facts(fact or [])))))
+
+
+def _scripted(script: list[str]) -> str | None:
+    if not script:
+        return None
+    line = script.pop(0)
+    typer.echo(f"> {line}")
+    return line
+
+
+def _asked(hint: str) -> str | None:
+    try:
+        line = typer.prompt(f"> ({hint})", default="", show_default=False, prompt_suffix=" ")
+    except typer.Abort:  # end of input, or Ctrl-C: the caller is gone
+        typer.echo()
+        return None
+    return None if str(line).strip().lower() == "h" else str(line)
+
+
+def _summary(state: FlowState) -> str:
+    answers = ", ".join(f"{name} = {value}" for name, value in state.answers.items()) or "none"
+    return f"-- {state.ending} at {state.where}; answers: {answers}; turns: {state.turns}"
+
+
+def _facts(given: list[str]) -> dict[str, str]:
+    facts: dict[str, str] = {}
+    for item in given:
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip():
+            raise typer.BadParameter("write NAME=VALUE, such as closes_at=18:00", param_hint="--fact")
+        facts[name.strip()] = value.strip()
+    return facts
+
+
+def _texts(directory: Path | None) -> Texts:
+    if directory is None:
+        return shipped_texts()
+    if not directory.is_dir():
+        raise FlowError(str(directory), 0, "", "is no directory; give one that holds <language>.yaml files")
+    return merge_texts([shipped_texts(), read_texts(directory)])

@@ -1,0 +1,260 @@
+"""Runs a flow over one call: the thin driver between the pure machine and FastAGI.
+
+The machine decides; here its actions are done, one after the other, and what came of them is handed back. A hang-up at any moment
+is an ordinary end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from config.errors import MatdanError
+from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
+from ivr_flows.machine import KEYS, start, step
+from ivr_flows.model import Flow, Scalar
+from ivr_flows.sounds import sounds_of
+from ivr_flows.texts import Texts, shipped_texts
+from ivr_flows.turns import (
+    Action,
+    Collect,
+    Commit,
+    CommitFailed,
+    Committed,
+    Digits,
+    Disconnect,
+    Ending,
+    FlowCommit,
+    FlowState,
+    HungUp,
+    Input,
+    Play,
+    Played,
+    PromptRef,
+    Record,
+    Recorded,
+    RecordFailed,
+    SendSms,
+    SmsFailed,
+    SmsSent,
+    Start,
+    Transfer,
+    TransferFailed,
+    Transferred,
+)
+
+_log = structlog.get_logger(__name__)
+
+CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
+"""Puts a commit on disk: True only when it is there. (call, `FlowCommit.sequence`) is the idempotency key."""
+
+
+class FlowCall(Protocol):
+    """What a flow needs of a call. Each method raises CallHungUp when the caller is gone."""
+
+    async def answer(self) -> object:
+        """Answer the channel; harmless on one that is up."""
+        ...
+
+    async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
+        """Play a sound; the key that ended it, or None."""
+        ...
+
+    async def wait_for_digit(self, timeout_ms: int) -> str | None:
+        """The next key, or None when none came in time."""
+        ...
+
+    async def hangup(self) -> object:
+        """Hang up."""
+        ...
+
+
+class PromptResolver(Protocol):
+    """Finds the sounds of a prompt."""
+
+    def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
+        """Names of sound files, without extension, in the order in which they are played."""
+        ...
+
+
+class ConventionalPrompts:
+    """Sounds by convention (see `ivr_flows.sounds`): needs no catalogue of recordings."""
+
+    def __init__(self, texts: Texts | None = None) -> None:
+        """`texts` decides where a language puts a value in a sentence; the shipped ones by default."""
+        self._texts = texts if texts is not None else shipped_texts()
+
+    def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
+        """`matdan/<language>/...`"""
+        return sounds_of(ref, language, self._texts)
+
+
+class FlowServices:
+    """What a flow may ask for beyond sounds and keys. Here there is none of it: every request fails, and the flow says so."""
+
+    async def record(self, call: FlowCall, action: Record) -> Recorded | None:
+        """Play a tone and record the caller; None when nothing was recorded. The prompts have been played."""
+        return None
+
+    async def transfer(self, call: FlowCall, action: Transfer) -> bool:
+        """Hand the call to an agent; True when one has it. The prompts have been played."""
+        return False
+
+    async def send_sms(self, action: SendSms) -> bool:
+        """Send an SMS to the caller; True when the gateway took it."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowResult:
+    """How a flow ended on one call."""
+
+    flow: str
+    version: str
+    ending: Ending
+    reason: str  # of the disconnect where the flow ended, else the ending's name
+    left_at: (
+        str | None
+    )  # where the caller hung up, "opt_out/ask" inside a subdialog; None when the flow came to its end
+    answers: Mapping[str, str]
+    commits: tuple[FlowCommit, ...] = ()  # that are on disk
+    failed_commits: tuple[FlowCommit, ...] = ()
+    missing_sounds: tuple[str, ...] = ()  # that the switch did not have: the caller heard less than they should
+    turns: int = 0
+
+    @property
+    def completed(self) -> bool:
+        """Whether the flow came to an end of its own: a disconnect, or an agent took the call."""
+        return self.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One call's flow under way."""
+
+    call: FlowCall
+    language: str
+    prompts: PromptResolver
+    commit: CommitFlow
+    services: FlowServices
+    commits: list[FlowCommit] = field(default_factory=list)
+    failed_commits: list[FlowCommit] = field(default_factory=list)
+    missing_sounds: dict[str, None] = field(default_factory=dict)
+
+    async def do(self, action: Action) -> Input:
+        """Do one action and say what came of it."""
+        match action:
+            case Play():
+                event: Input = Played(await self.play(action.prompts, action.escape_digits))
+            case Collect():
+                event = await self.collect(action)
+            case Commit(commit=commit):
+                event = await self.put_on_disk(commit)
+            case Record():
+                await self.play(action.prompts)
+                event = await self.services.record(self.call, action) or RecordFailed()
+            case Transfer():
+                await self.play(action.prompts)
+                event = Transferred() if await self.services.transfer(self.call, action) else TransferFailed()
+            case SendSms():
+                event = SmsSent() if await self.services.send_sms(action) else SmsFailed()
+            case Disconnect():
+                await self.play(action.prompts)
+                await self.call.hangup()
+                event = HungUp()
+        return event
+
+    async def play(self, prompts: Sequence[PromptRef], escape_digits: str = "") -> str | None:
+        """Play prompts; the key that ended them, or None. A sound that is missing is left out: the call is worth more than it."""
+        for ref in prompts:
+            for sound in self.prompts.sounds(ref, self.language):
+                try:
+                    digit = await self.call.stream_file(sound, escape_digits)
+                except SoundMissing as error:
+                    self.missing_sounds[sound] = None
+                    _log.error("flow.sound_missing", sound=sound, error=str(error))
+                    continue
+                if digit:
+                    return digit
+        return None
+
+    async def collect(self, action: Collect) -> Digits:
+        """Play and collect. Digit by digit, because GET DATA cannot tell "#" from the end of time."""
+        digits = action.typed_ahead
+        if not digits:
+            first = await self.play(action.prompts, KEYS if action.barge_in else "")
+            first = first or await self.call.wait_for_digit(round(action.timeout_seconds * 1000))
+            if not first:
+                return Digits("", timed_out=True)
+            if first == action.terminator:
+                return Digits("")
+            digits = first
+        while len(digits) < action.max_digits:
+            following = await self.call.wait_for_digit(round(action.between_seconds * 1000))
+            if not following:
+                return Digits(digits, timed_out=True)
+            if following == action.terminator:
+                break
+            digits += following
+        return Digits(digits)
+
+    async def put_on_disk(self, commit: FlowCommit) -> Input:
+        """Commit. A store that cannot is said to the caller, not hidden from them."""
+        try:
+            done = await self.commit(commit)
+        except MatdanError as error:
+            _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
+            done = False
+        (self.commits if done else self.failed_commits).append(commit)
+        return Committed() if done else CommitFailed()
+
+
+async def run_flow(
+    call: FlowCall,
+    flow: Flow,
+    facts: Mapping[str, Scalar],
+    language: str,
+    *,
+    prompts: PromptResolver,
+    commit: CommitFlow,
+    services: FlowServices | None = None,
+) -> FlowResult:
+    """Run a flow on an answered call to its end, and say how it ended. The caller's hang-up is no error.
+
+    Other errors (the connection to the switch is cut, a cancellation) pass through; what was committed by then is on disk.
+    """
+    run = _Run(call, language, prompts, commit, services or FlowServices())
+    turn = start(flow, Start(facts, language))
+    reason = ""
+    try:
+        await call.answer()
+        while turn.action is not None:
+            action = turn.action
+            if isinstance(action, Disconnect):
+                reason = action.reason
+            event = await run.do(action)
+            if turn.ended:
+                break
+            turn = step(flow, turn.state, event)
+    except CallHungUp:
+        turn = step(flow, turn.state, HungUp())
+    return _result(turn.state, reason, run)
+
+
+def _result(state: FlowState, reason: str, run: _Run) -> FlowResult:
+    ending = state.ending or Ending.HUNG_UP
+    return FlowResult(
+        flow=state.flow,
+        version=state.version,
+        ending=ending,
+        reason=reason or ending.value,
+        left_at=state.where if ending is Ending.HUNG_UP else None,
+        answers=state.answers,
+        commits=tuple(run.commits),
+        failed_commits=tuple(run.failed_commits),
+        missing_sounds=tuple(run.missing_sounds),
+        turns=state.turns,
+    )

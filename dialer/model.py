@@ -1,0 +1,244 @@
+"""The words of the domain as types: campaigns, attempts, outcomes, dispositions, marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+AttemptId = NewType("AttemptId", str)
+"""A UUID in its 36-character form: the attempt's key, the channel's id and the Originate's ActionID in one."""
+
+
+class CampaignKind(StrEnum):
+    """Who talks to an answered voter."""
+
+    AGENTS = "agents"
+    IVR = "ivr"
+
+
+class Purpose(StrEnum):
+    """What a campaign calls for; the rules differ by it."""
+
+    TURNOUT = "turnout"
+    MATERIAL = "material"
+    SURVEY = "survey"
+
+
+class CampaignState(StrEnum):
+    """What an operator asked of a campaign."""
+
+    RUNNING = "running"
+    PAUSED = "paused"  # no new calls; live ones go on
+    STOPPED = "stopped"  # no new calls, ringing ones cancelled; only a restart of the campaign dials again
+
+
+class Outcome(StrEnum):
+    """How an attempt ended. Exactly one per attempt."""
+
+    CONNECTED = "connected"  # answered, and a seat took it
+    COMPLETED = "completed"  # answered, and the flow came to its end
+    LEFT = "left"  # answered, and the voter hung up inside the flow
+    ABANDONED = "abandoned"  # answered, no seat in time: heard the information message
+    DROPPED = "dropped"  # answered, and the voter hung up before the connect limit, waiting
+    MACHINE = "machine"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    INVALID_NUMBER = "invalid-number"
+    CONGESTION = "congestion"
+    REJECTED = "rejected"
+    CARRIER_FAILURE = "carrier-failure"
+    CANCELLED = "cancelled"  # we hung up before an answer
+    REFUSED = "refused"  # the switch or a rule refused: certainly not placed
+    UNKNOWN = "unknown"  # what became of it cannot be known; not dialled again without a person's say-so
+
+    @property
+    def answered(self) -> bool:
+        """Whether somebody or something picked up."""
+        return self in ANSWERED
+
+
+ANSWERED = frozenset(
+    {Outcome.CONNECTED, Outcome.COMPLETED, Outcome.LEFT, Outcome.ABANDONED, Outcome.DROPPED, Outcome.MACHINE}
+)
+LIVE_ANSWERS = ANSWERED - {Outcome.MACHINE}
+"""The denominator of the abandoned share: answers by a person (the rule of the shipped profiles)."""
+
+
+class Disposition(StrEnum):
+    """What an agent says of a call; the digit is the phone's key for it."""
+
+    VOTED = "voted"
+    NOT_YET = "not-yet"
+    LATER = "later"  # "about what time will you go?" - with an hour
+    WILL_NOT = "will-not"
+    WRONG_NUMBER = "wrong-number"
+    CALL_BACK = "call-back"  # away, or asked to be called another time
+    LANGUAGE = "language"  # no common language
+    REFUSED = "refused"  # would not talk; the number is suppressed
+    OPT_OUT = "opt-out"
+    NONE = "none"  # wrap-up ran out without a key
+
+
+DISPOSITION_KEYS: dict[str, Disposition] = dict(zip("123456789", list(Disposition)[:9], strict=True))
+
+
+class MarkKind(StrEnum):
+    """What became known of a voter. Marks are appended, never changed; "voted" wins."""
+
+    VOTED = "voted"
+    NOT_YET = "not-yet"
+    LATER = "later"
+    WILL_NOT = "will-not"
+    WRONG_NUMBER = "wrong-number"  # drops the link between voter and number, says nothing of the voter
+    MOVED = "moved"
+    DECEASED = "deceased"
+
+
+class MarkSource(StrEnum):
+    """Who or what a mark comes from."""
+
+    VOTER_KEY = "voter-key"  # keyed in an IVR flow
+    AGENT = "agent"
+    RELATIVE = "relative"
+    BOOTH_WORKER = "booth-worker"
+    IMPORT = "import"
+    CORRECTION = "correction"
+
+
+DISPOSITION_MARKS: dict[Disposition, MarkKind] = {
+    Disposition.VOTED: MarkKind.VOTED,
+    Disposition.NOT_YET: MarkKind.NOT_YET,
+    Disposition.LATER: MarkKind.LATER,
+    Disposition.WILL_NOT: MarkKind.WILL_NOT,
+    Disposition.WRONG_NUMBER: MarkKind.WRONG_NUMBER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Booth:
+    """A polling station of the roll, as flows, agents and turnout tables name it."""
+
+    booth_id: int
+    constituency_number: int
+    part_number: int
+    name: str
+    language: str  # ISO 639-1
+    closes_at: str  # "18:00", local time of the poll
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A number taken from the queue under a lease, with what the call needs to know. It is not dialled yet."""
+
+    campaign_id: str
+    phone_id: int
+    number: str  # E.164
+    attempt_number: int  # 1 for the first of this campaign to this number
+    voter_id: int  # the pending voter whom the call addresses
+    pending_voters: int  # on this number, the addressed one included
+    language: str
+    booth_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttempt:
+    """An attempt as it is committed before anything is written to the switch."""
+
+    attempt_id: AttemptId
+    claim: Claim
+    trunk: str
+    caller_id: str
+    at: float  # epoch seconds
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An attempt that has no end yet, as found in the store after a start or a reconnect."""
+
+    attempt_id: AttemptId
+    campaign_id: str
+    phone_id: int
+    voter_id: int
+    booth_id: int
+    attempt_number: int
+    trunk: str
+    created_at: float
+    answered_at: float | None
+    connected_at: float | None
+    seat: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedAttempt:
+    """The end of an attempt, with all that is kept of it. Times are epoch seconds; None: it never came to that."""
+
+    attempt_id: AttemptId
+    outcome: Outcome
+    ended_at: float
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    connected_at: float | None = None
+    cause: int | None = None  # Q.850, from the Hangup event
+    technical_cause: str | None = None  # the SIP status, where the switch tells
+    seat: str | None = None
+    agent: str | None = None
+    flow: str | None = None  # name and version of the flow that ran
+    left_at: str | None = None  # the flow's node where the voter hung up
+    retry_at: float | None = None  # epoch seconds; None: the number is closed in this campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that became known of one voter."""
+
+    key: str  # the same key is recorded once: a repeat changes nothing
+    voter_id: int
+    kind: MarkKind
+    source: MarkSource
+    at: float
+    hour: int | None = None  # 0-23, with LATER
+    attempt_id: AttemptId | None = None
+    agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionRecord:
+    """What an agent said of an ended call, and what follows from it."""
+
+    attempt_id: AttemptId
+    disposition: Disposition
+    at: float
+    agent: str | None
+    retry_at: float | None  # when the number is due again; None: closed in this campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A result on its way to the broker, committed together with the result. Ids only: no name, no number."""
+
+    topic: str  # below dialer/v1/{centre}/
+    payload: str  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class BoothTurnout:
+    """Self-reported turnout of one booth."""
+
+    booth_id: int
+    constituency_number: int
+    part_number: int
+    voters: int
+    reached: int  # voters with any mark
+    voted: int
+    not_yet: int
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignProgress:
+    """How far a campaign is through its list: numbers, not calls."""
+
+    total: int
+    closed: int
+    due: int  # due now or later
+    attempts: int

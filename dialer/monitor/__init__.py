@@ -1,0 +1,1 @@
+"""What supervisors watch and steer over MQTT."""

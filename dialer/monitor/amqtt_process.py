@@ -1,0 +1,51 @@
+"""The embedded broker's process: `python -m dialer.monitor.amqtt_process PORT [WEBSOCKET_PORT]`, on 127.0.0.1.
+
+A process of its own because amqtt's work would hold up the dialler's loop. It ends on SIGTERM, and when its input is closed,
+so that it does not outlive the dialler that started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+import warnings
+
+from amqtt.broker import Broker
+
+
+async def serve(port: int, websocket_port: int | None) -> None:
+    """Run the broker until the input is closed or SIGTERM comes."""
+    listeners = {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": 0}}
+    if websocket_port is not None:
+        listeners["web"] = {"type": "ws", "bind": f"127.0.0.1:{websocket_port}", "max_connections": 0}
+    plugins = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    # A thread, since the reading of a pipe that never says anything cannot be cancelled in an executor.
+    threading.Thread(target=_wait_for_end_of_input, args=(loop, stop), daemon=True).start()
+    broker = Broker({"listeners": listeners, "plugins": plugins})
+    await broker.start()
+    await stop.wait()
+    await broker.shutdown()
+
+
+def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    os.read(0, 1)  # not sys.stdin: its lock, held by this thread, would hold up the interpreter's end
+    loop.call_soon_threadsafe(stop.set)
+
+
+def main() -> None:
+    """Read the ports from the command line and serve."""
+    warnings.simplefilter("ignore")  # amqtt's own deprecations mean nothing to who runs the demo
+    logging.disable(logging.WARNING)
+    ports = [int(argument) for argument in sys.argv[1:3]]
+    asyncio.run(serve(ports[0], ports[1] if len(ports) > 1 else None))
+
+
+if __name__ == "__main__":
+    main()

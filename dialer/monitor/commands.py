@@ -1,0 +1,200 @@
+"""Commands from supervisors: read and checked purely, executed once, answered on the reply topic."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import structlog
+
+from config.errors import MatdanError
+from dialer.clock import Clock
+from dialer.commands import CampaignCommand, PauseCampaign, ResumeCampaign, StopAll, StopCampaign
+from dialer.errors import CommandRefused, StoreError
+from dialer.monitor import topics
+from dialer.monitor.payloads import ReplyPayload
+from dialer.store.port import Store
+
+log = structlog.get_logger(__name__)
+
+MOST_BYTES = 4096
+FURTHEST_EXPIRY_SECONDS = 86_400.0  # also catches milliseconds taken for seconds
+WAITING_COMMANDS = 100
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CAMPAIGN = re.compile(
+    r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}"
+)  # no controls, and no half characters, which JSON can hold
+_KEYS = frozenset({"id", "name", "campaign", "expires_at", "role"})
+_OF_A_CAMPAIGN: dict[str, type[PauseCampaign | ResumeCampaign | StopCampaign]] = {
+    "pause": PauseCampaign,
+    "resume": ResumeCampaign,
+    "stop": StopCampaign,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedCommand:
+    """A command that may be executed."""
+
+    command_id: str
+    name: str
+    command: CampaignCommand
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCommand:
+    """A command that must not be executed. Without an id nobody can be answered."""
+
+    command_id: str | None
+    text: str
+
+
+def parse_command(payload: bytes, *, retained: bool, now: float) -> AcceptedCommand | RefusedCommand:
+    """Read a message on the commands topic; `now` in epoch seconds. Never raises for what a sender writes."""
+    command_id: str | None = None
+    try:
+        fields = _read_object(payload)
+        command_id = _identifier(fields, "id")
+        if retained:
+            raise CommandRefused(
+                "a command must not be retained: publish it again without the retain flag and with a new id"
+            )
+        _refuse_unknown_keys(fields)
+        role = _identifier(fields, "role") if fields.get("role") is not None else None
+        _refuse_expired(fields, now)
+        name, command = _command(fields)
+    except CommandRefused as refused:
+        return RefusedCommand(command_id, str(refused))
+    return AcceptedCommand(command_id, name, command, role)
+
+
+def _read_object(payload: bytes) -> dict[str, Any]:
+    if len(payload) > MOST_BYTES:
+        raise CommandRefused(f"the command is longer than {MOST_BYTES} bytes")
+    try:
+        fields = json.loads(payload, object_pairs_hook=_unique_keys)
+    except (ValueError, RecursionError) as error:
+        raise CommandRefused("the command is not JSON (UTF-8)") from error
+    if not isinstance(fields, dict):
+        raise CommandRefused("the command is not a JSON object")
+    return fields
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise CommandRefused("the command names a key twice")
+    return dict(pairs)
+
+
+def _identifier(fields: dict[str, Any], key: str) -> str:
+    value = fields.get(key)
+    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
+        raise CommandRefused(f"`{key}` must be 1 to 64 letters, digits, dots, dashes or underscores")
+    return value
+
+
+def _refuse_unknown_keys(fields: dict[str, Any]) -> None:
+    if not fields.keys() <= _KEYS:
+        raise CommandRefused(f"the command has unknown keys; known are {', '.join(sorted(_KEYS))}")
+
+
+def _refuse_expired(fields: dict[str, Any], now: float) -> None:
+    expires_at = fields.get("expires_at")
+    if isinstance(expires_at, bool) or not isinstance(expires_at, int | float) or not math.isfinite(expires_at):
+        raise CommandRefused("`expires_at` must be epoch seconds, UTC")
+    if expires_at <= now:
+        raise CommandRefused("the command has expired: send it again with a new id, and compare the two clocks")
+    if expires_at > now + FURTHEST_EXPIRY_SECONDS:
+        raise CommandRefused("`expires_at` is more than a day ahead: it must be epoch seconds, UTC")
+
+
+def _command(fields: dict[str, Any]) -> tuple[str, CampaignCommand]:
+    name, campaign = fields.get("name"), fields.get("campaign")
+    if name == "stop-all":
+        if campaign is not None:
+            raise CommandRefused("`stop-all` stops every campaign: leave `campaign` out, or send `stop`")
+        return name, StopAll()
+    if not isinstance(name, str) or name not in _OF_A_CAMPAIGN:
+        raise CommandRefused("`name` must be pause, resume, stop or stop-all")
+    if not isinstance(campaign, str) or not _CAMPAIGN.fullmatch(campaign):
+        raise CommandRefused(f"`{name}` needs `campaign`, the campaign's id")
+    return name, _OF_A_CAMPAIGN[name](campaign)
+
+
+class CommandDesk:
+    """Executes commands one after another, whatever becomes of the connection meanwhile."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        execute: Callable[[CampaignCommand], Awaitable[str]],
+        outbox_event: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._execute = execute
+        self._outbox_event = outbox_event
+        self._waiting: asyncio.Queue[AcceptedCommand | RefusedCommand] = asyncio.Queue(WAITING_COMMANDS)
+
+    @property
+    def waiting(self) -> int:
+        """Commands that are not executed yet."""
+        return self._waiting.qsize()
+
+    def offer(self, payload: bytes, *, retained: bool) -> None:
+        """Take a message of the commands topic. An empty one is the clearing of a retained one, and no command."""
+        if not payload:
+            return
+        parsed = parse_command(payload, retained=retained, now=self._clock.now())
+        try:
+            self._waiting.put_nowait(parsed)
+        except asyncio.QueueFull:
+            log.warning("command.flood", waiting=WAITING_COMMANDS)  # unanswered: the sender repeats it, same id
+
+    async def run(self) -> None:
+        """Execute and answer until cancelled."""
+        while True:
+            parsed = await self._waiting.get()
+            try:
+                await self.handle(parsed)
+            except StoreError as error:
+                log.error("command.unanswered", command=parsed.command_id, problem=str(error))
+
+    async def handle(self, parsed: AcceptedCommand | RefusedCommand) -> None:
+        """Execute a command unless it was before, and answer it.
+
+        It is recorded after it was executed, not before: should the dialler die between the two, a repeated command is
+        executed again, which for these four changes nothing, while one that was only recorded would never stop anything.
+        """
+        if isinstance(parsed, RefusedCommand):
+            log.warning("command.refused", command=parsed.command_id, why=parsed.text)
+            if parsed.command_id is not None:
+                await self._answer(ReplyPayload(parsed.command_id, "refused", parsed.text, round(self._clock.now(), 3)))
+            return
+        kept = await self._store.command_reply(parsed.command_id)
+        if kept is None:
+            status, text = await self._try(parsed)
+            kept = json.dumps({"status": status, "text": text, "at": round(self._clock.now(), 3)})
+            await self._store.record_command(parsed.command_id, parsed.name, kept, self._clock.now())
+            log.info("command.executed", command=parsed.command_id, name=parsed.name, role=parsed.role, status=status)
+        await self._answer(ReplyPayload(id=parsed.command_id, **json.loads(kept)))
+
+    async def _try(self, accepted: AcceptedCommand) -> tuple[Literal["done", "refused"], str]:
+        try:
+            return "done", await self._execute(accepted.command)
+        except StoreError:
+            raise  # nothing was decided: a repeat may succeed
+        except MatdanError as error:
+            return "refused", str(error)
+
+    async def _answer(self, reply: ReplyPayload) -> None:
+        await self._store.announce([topics.reply_announcement(reply)], self._clock.now())
+        self._outbox_event.set()

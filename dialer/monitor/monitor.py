@@ -1,0 +1,119 @@
+"""The monitor: the engine's state and results out to the broker, supervisors' commands in. Dialling never waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+import aiomqtt
+import structlog
+
+from dialer.clock import Clock
+from dialer.commands import Command
+from dialer.errors import StoreError
+from dialer.monitor.broker_link import BrokerLink, BrokerSettings, Connection
+from dialer.monitor.commands import CommandDesk
+from dialer.monitor.outbox import OutboxRelay
+from dialer.monitor.publisher import Publisher
+from dialer.store.port import Store
+from dialer.view import Alert, CentreView, Change
+
+log = structlog.get_logger(__name__)
+
+FAREWELL_SECONDS = 3.0  # for the last results and the goodbye; what is left stays in the outbox
+
+
+class EnginePort(Protocol):
+    """What the monitor needs of the engine."""
+
+    @property
+    def outbox_event(self) -> asyncio.Event:
+        """Set whenever announcements were committed; the relay clears it."""
+        ...
+
+    def view(self) -> CentreView:
+        """The centre at this moment."""
+        ...
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `callback` in the loop at each change, until the returned function is called."""
+        ...
+
+    async def execute(self, command: Command) -> str:
+        """Do it; one line that says what was done. Raises CommandRefused where it cannot be done now."""
+        ...
+
+
+class Monitor:
+    """Everything of a centre that goes over MQTT."""
+
+    def __init__(
+        self,
+        centre: str,
+        settings: BrokerSettings,
+        engine: EnginePort,
+        store: Store,
+        clock: Clock,
+        *,
+        raise_alert: Callable[[Alert], None],
+        chance: random.Random | None = None,
+    ) -> None:
+        """`raise_alert` hears that the broker is away ("broker-down") and that it is back (the same code, cleared)."""
+        self._engine = engine
+        self._publisher = Publisher(engine.view, clock)
+        self._relay = OutboxRelay(centre, store, engine.outbox_event)
+        self._desk = CommandDesk(store, clock, engine.execute, engine.outbox_event)
+        self._link = BrokerLink(settings, centre, clock, raise_alert, chance or random.SystemRandom())
+
+    @property
+    def broker_up(self) -> bool:
+        """Whether there is a connection now."""
+        return self._link.up
+
+    @property
+    def dropped_call_events(self) -> int:
+        """Call events that were not published because the broker was away or slow."""
+        return self._publisher.dropped
+
+    @property
+    def relayed(self) -> int:
+        """Announcements that the broker has acknowledged since the start."""
+        return self._relay.relayed
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop`; then the last results, the goodbye, and the connection is closed. A broker that is away, or goes,
+        is met with an alert and another try, never with an exception.
+        """
+        unsubscribe = self._engine.subscribe(self._publisher.offer)
+        try:
+            async with asyncio.TaskGroup() as group:
+                desk = group.create_task(self._desk.run(), name="monitor-commands")
+                await self._link.run(lambda connection: self._serve(connection, stop), stop)
+                desk.cancel()
+        finally:
+            unsubscribe()
+
+    async def _serve(self, connection: Connection, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(connection.read(self._take), name="monitor-reader"),
+                group.create_task(self._publisher.run(connection.publish), name="monitor-publisher"),
+                group.create_task(self._relay.run(connection.publish), name="monitor-outbox"),
+            ]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+        await self._farewell(connection)
+
+    def _take(self, payload: bytes, retained: bool) -> None:
+        self._desk.offer(payload, retained=retained)
+
+    async def _farewell(self, connection: Connection) -> None:
+        try:
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._relay.drain(connection.publish)
+                await self._publisher.farewell(connection.publish)
+        except* (aiomqtt.MqttError, StoreError, TimeoutError) as errors:
+            log.warning("monitor.farewell-cut-short", problem=str(errors.exceptions[0]))

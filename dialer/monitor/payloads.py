@@ -1,0 +1,237 @@
+"""What stands in each MQTT message: the wire's own types. Pure. Ids only, no name, no number.
+
+They are apart from the engine's views so that a change inside the engine cannot change the wire by accident (filled from them in
+payload_builders.py). Times are epoch seconds,
+UTC; shares are 0..1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+Time = Annotated[float, Field(description="epoch seconds, UTC")]
+OptionalTime = Annotated[float | None, Field(description="epoch seconds, UTC; null: it never came to that")]
+Share = Annotated[float, Field(description="a share, 0 to 1", ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkPayload:
+    """One trunk as it stands."""
+
+    trunk: str
+    channels_used: Count
+    channels: Count
+    answer_seizure_ratio: Share
+    failures: Annotated[int, Field(description="carrier failures and congestion", ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class CentreStatePayload:
+    """The centre at one moment. The last will is the same message with `online` false and nothing else in it."""
+
+    centre: str
+    online: Annotated[bool, Field(description="false: the dialler is not connected to the broker; dialling may go on")]
+    at: Annotated[float, Field(description="epoch seconds, UTC; in the last will, when the connection was opened")]
+    switch_up: bool
+    draining: Annotated[bool, Field(description="no new calls; live ones are finished")]
+    campaigns: Annotated[dict[str, str], Field(description="campaign: running, paused or stopped")]
+    seats: Annotated[dict[str, int], Field(description="how many seats are in each state")]
+    calls: Annotated[int, Field(description="live calls", ge=0)]
+    marks: Annotated[dict[str, int], Field(description="marks by kind since the engine's start")]
+    opt_outs: Count
+    trunks: list[TrunkPayload]
+    figures: Annotated[dict[str, float], Field(description="figures of the engine itself, such as the loop's lag")]
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsPayload:
+    """A campaign's figures."""
+
+    campaign: str
+    at: Time
+    kind: Annotated[str, Field(description="agents or ivr")]
+    state: Annotated[str, Field(description="running, paused or stopped")]
+    held_because: Annotated[str | None, Field(description="why nothing is dialled now, or null")]
+    calls: Annotated[dict[str, int], Field(description="live calls by state")]
+    outcomes: Annotated[dict[str, int], Field(description="ended attempts by outcome")]
+    attempts: Count
+    answered: Count
+    connected: Count
+    abandoned: Count
+    abandoned_rate: Annotated[float, Field(description="abandoned / live answers, 0 to 1", ge=0, le=1)]
+    numbers: Annotated[int, Field(description="numbers in the campaign's list", ge=0)]
+    closed: Annotated[int, Field(description="numbers that are done with", ge=0)]
+    due: Annotated[int, Field(description="numbers to be dialled, now or later", ge=0)]
+    pacing: Annotated[str, Field(description="why the pacer placed the number of calls it did")]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPayload:
+    """A seat as it stands since its last change."""
+
+    seat: str
+    at: Time
+    agent: Annotated[str | None, Field(description="the agent's id, or null: nobody logged in")]
+    state: Annotated[str, Field(description="offline, ready, reserved, talking, wrap-up, paused or lost")]
+    campaign: str | None
+    attempt: str | None
+    utilisation: Annotated[float, Field(description="talking and wrap-up / logged-in time, 0 to 1", ge=0, le=1)]
+    calls: Annotated[int, Field(description="calls connected so far", ge=0)]
+    reason: Annotated[str | None, Field(description="of a pause")]
+
+
+@dataclass(frozen=True, slots=True)
+class CallPayload:
+    """A live call has changed its state."""
+
+    attempt: Annotated[str, Field(description="UUID of the attempt, the same as the channel's id")]
+    campaign: str
+    state: Annotated[
+        str,
+        Field(description="sending, dialling, ringing, waiting, connecting, talking, in-flow, message or ended"),
+    ]
+    at: Time
+    seat: str | None
+    outcome: Annotated[str | None, Field(description="with ended: how it ended")]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnoutPayload:
+    """Self-reported turnout of one booth."""
+
+    booth: int
+    constituency_number: int
+    part_number: int
+    voters: Count
+    reached: Annotated[int, Field(description="voters with any mark", ge=0)]
+    voted: Count
+    not_yet: Count
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPayload:
+    """Something a person should know."""
+
+    code: str
+    level: Annotated[str, Field(description="notice, warning or critical (dialling has stopped)")]
+    text: str
+    at: Time
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsPayload:
+    """Every alert that stands; an empty list: nothing is wrong. It replaces the message before it whole."""
+
+    at: Time
+    alerts: list[AlertPayload]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptPayload:
+    """An attempt has ended. `attempt` is the key: a repeat is the same news."""
+
+    attempt: str
+    campaign: str
+    outcome: str
+    ended_at: Time
+    answered_at: OptionalTime
+    connected_at: OptionalTime
+    seat: str | None
+    agent: str | None
+    flow: Annotated[str | None, Field(description="name and version of the flow that ran")]
+    left_at: Annotated[str | None, Field(description="the flow's node where the voter hung up")]
+    cause: Annotated[int | None, Field(description="Q.850")]
+    retry_at: Annotated[float | None, Field(description="when the number is due again; null: closed in this campaign")]
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionPayload:
+    """What an agent said of a call. A second one of the same attempt replaces the first."""
+
+    attempt: str
+    disposition: str
+    at: Time
+    agent: str | None
+    retry_at: Annotated[float | None, Field(description="when the number is due again; null: closed in this campaign")]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkPayload:
+    """Something became known of one voter. `key` is the key: a repeat is the same news."""
+
+    key: str
+    voter: Annotated[int, Field(description="the voter's id in this centre's store")]
+    kind: Annotated[str, Field(description="voted, not-yet, later, will-not, wrong-number, moved or deceased")]
+    source: Annotated[str, Field(description="voter-key, agent, relative, booth-worker, import or correction")]
+    at: Time
+    hour: Annotated[int | None, Field(description="with later: 0 to 23", ge=0, le=23)]
+    attempt: str | None
+    agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutPayload:
+    """A number opted out: it is never called again, by no campaign."""
+
+    phone: Annotated[int, Field(description="the number's id in this centre's store, not the number")]
+    at: Time
+    source: str
+    attempt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPayload:
+    """What a supervisor asks for."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(description="chosen by the sender; executed once", pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    name: Literal["pause", "resume", "stop", "stop-all"]
+    expires_at: Annotated[float, Field(description="epoch seconds, UTC, at most a day ahead; refused after it")]
+    campaign: Annotated[str | None, Field(description="with pause, resume and stop")] = None
+    role: Annotated[str | None, Field(description="whom the sender speaks for; kept in the log")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyPayload:
+    """What became of a command."""
+
+    id: str
+    status: Literal["done", "refused"]
+    text: Annotated[str, Field(description="one line: what was done, or why not")]
+    at: Time
+
+
+Payload = (
+    CentreStatePayload
+    | StatisticsPayload
+    | SeatPayload
+    | CallPayload
+    | TurnoutPayload
+    | AlertsPayload
+    | AttemptPayload
+    | DispositionPayload
+    | MarkPayload
+    | OptOutPayload
+    | CommandPayload
+    | ReplyPayload
+)
+
+
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {
+    payload_type: TypeAdapter(payload_type) for payload_type in get_args(Payload)
+}
+
+
+def encode(payload: Payload) -> str:
+    """The message's text: one line of JSON."""
+    return _ADAPTERS[type(payload)].dump_json(payload).decode()
+
+
+def schema(payload_type: type[Payload]) -> dict[str, Any]:
+    """The JSON schema (2020-12) of a message."""
+    return _ADAPTERS[payload_type].json_schema(ref_template="#/components/schemas/{model}")

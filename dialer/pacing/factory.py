@@ -1,0 +1,68 @@
+"""One way to make a policy by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from config.errors import MatdanError
+from dialer.pacing.broadcast import BroadcastPacer
+from dialer.pacing.port import Cap, Pacer
+from dialer.pacing.predictive import PredictivePacer
+from dialer.pacing.preview import PreviewPacer
+from dialer.pacing.progressive import ProgressivePacer
+from dialer.pacing.ratio import RatioPacer
+
+
+class Policy(StrEnum):
+    """The policies by name."""
+
+    PREDICTIVE = "predictive"
+    PROGRESSIVE = "progressive"
+    RATIO = "ratio"
+    PREVIEW = "preview"
+    BROADCAST = "broadcast"
+
+
+class UnknownPolicy(MatdanError):
+    """No pacing policy has this name. Use one of those that the text lists."""
+
+
+def make_pacer(
+    policy: str,
+    *,
+    caps: Sequence[Cap],
+    prior_answer_rate: float = 0.25,
+    prior_talk_seconds: float = 90,
+    prior_wrap_up_seconds: float = 15,
+    connect_seconds: float = 2.0,
+    calls_per_seat: float = 3.0,
+    channels: int | None = None,
+    calls_per_second: float | None = None,
+) -> Pacer:
+    """A fresh pacer for one campaign.
+
+    `caps` are the abandoned-call caps of the campaign's profile; with none, nothing is dialled ahead of free seats.
+    The priors say what a campaign of this kind is like before anything is learned. `connect_seconds` is how long an
+    answered voter may wait for a seat. `calls_per_seat` is for "ratio" alone, `channels` and `calls_per_second` for
+    "broadcast" alone. Raises UnknownPolicy.
+    """
+    match policy:
+        case Policy.PREDICTIVE:
+            return PredictivePacer(
+                caps,
+                prior_answer_rate=prior_answer_rate,
+                prior_talk_seconds=prior_talk_seconds,
+                prior_wrap_up_seconds=prior_wrap_up_seconds,
+                connect_seconds=connect_seconds,
+            )
+        case Policy.PROGRESSIVE:
+            return ProgressivePacer()
+        case Policy.RATIO:
+            return RatioPacer(caps, calls_per_seat=calls_per_seat)
+        case Policy.PREVIEW:
+            return PreviewPacer()
+        case Policy.BROADCAST:
+            return BroadcastPacer(channels=channels, calls_per_second=calls_per_second)
+    names = ", ".join(policy.value for policy in Policy)
+    raise UnknownPolicy(f"pacing policy {policy!r} is unknown; use one of {names}")

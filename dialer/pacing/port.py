@@ -1,0 +1,144 @@
+"""The port of pacing: a snapshot in, a number of calls out.
+
+A policy is pure: it reads no clock, does no I/O, holds no global state and draws no random number. What it has learned it
+learned through `observe`, and `state` / `restore` carry that over a restart, so that a restarted dialler is not cold.
+Times are seconds on one monotonic axis of the caller's choosing; a policy only ever uses their differences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class SeatStage(StrEnum):
+    """Where a busy seat is in its conversation, as far as the desk knows."""
+
+    TALKING = "talking"
+    CLOSING = "closing"  # the agent pressed "closing" or has the last page of the script open
+    WRAP_UP = "wrap-up"
+    WRAP_UP_FILLED = "wrap-up-filled"  # the form is half filled: seconds to go
+
+
+@dataclass(frozen=True, slots=True)
+class BusySeat:
+    """A seat with a voter, or in wrap-up after one."""
+
+    stage: SeatStage
+    elapsed_seconds: float  # in this state: since connect while talking, since the call's end while wrapping up
+    stage_seconds: float | None = None  # since the stage itself began, where the desk knows
+    leaving: bool = False  # has announced a break or log-off: will not be free afterwards
+
+
+@dataclass(frozen=True, slots=True)
+class RingingCall:
+    """A call that was originated and is not answered yet."""
+
+    elapsed_seconds: float  # since the Originate was written
+    answer_probability: float | None = None  # this number's own, before it rang; None: use the campaign's
+    ringing_seconds: float | None = None  # since the carrier said "ringing"; None: it has not yet
+
+
+@dataclass(frozen=True, slots=True)
+class PacingSnapshot:
+    """All that a dialler can know at the moment of a decision, for one campaign."""
+
+    now_seconds: float  # monotonic
+    hour: int = 0  # hour of day in the campaign's zone, 0-23, for what is learned by hour
+    free_seats: int = 0  # ready, not reserved
+    busy_seats: tuple[BusySeat, ...] = ()
+    paused_seats: int = 0
+    ringing: tuple[RingingCall, ...] = ()
+    waiting_seconds: tuple[float, ...] = ()  # answered calls without a seat: seconds each has waited
+    free_channels: int = 1_000_000  # over the campaign's trunks
+    cps_budget: int = 1_000_000  # call starts that the trunks' CPS allow at this instant
+    next_answer_probability: float | None = None  # of the number that would be dialled next, where known
+    active_calls: int = 0  # answered calls in an IVR flow (broadcast)
+
+
+class PacingEventKind(StrEnum):
+    """What happened. One event is observed once, in order of time."""
+
+    PLACED = "placed"  # an Originate was written
+    RINGING = "ringing"  # the carrier said so; seconds: since placed
+    ANSWERED = "answered"  # a person answered; seconds: since placed
+    FAILED = "failed"  # ended unanswered (busy, no answer, failure); seconds: since placed
+    CANCELLED = "cancelled"  # we hung up before an answer; says nothing of the number
+    CONNECTED = "connected"  # a seat took it; seconds: from answer to seat
+    ABANDONED = "abandoned"  # no seat in time; counts against the cap
+    DROPPED = "dropped"  # the voter hung up while waiting, before the connect limit; not an abandoned call
+    TALK_ENDED = "talk-ended"  # seconds: talk
+    WRAP_UP_ENDED = "wrap-up-ended"  # the seat is free again; seconds: wrap-up
+    BREAK_STARTED = "break-started"  # a seat left after a call instead of becoming free
+    STAGE_CHANGED = "stage-changed"  # stage; seconds: since the talk began
+
+
+@dataclass(frozen=True, slots=True)
+class PacingEvent:
+    """One thing that happened, for a policy to learn from."""
+
+    kind: PacingEventKind
+    at_seconds: float  # monotonic, the same axis as the snapshot's
+    seconds: float = 0.0  # see the kind
+    hour: int = 0
+    answer_probability: float | None = None  # the number's own, where known
+    stage: SeatStage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """An abandoned-call cap: abandoned / live answers, over a sliding window."""
+
+    window_seconds: float
+    target: float  # steer to this share
+    hard_stop: float  # never be above this one
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a policy placed the number of calls it did."""
+
+    calls: int
+    limited_by: str  # "seats", "channels", "cps", "cap", "hard-stop", "cold", "nobody", ...
+    figures: Mapping[str, float] = field(
+        default_factory=dict
+    )  # free now, expected free, expected answers, alpha, budget
+
+    def __str__(self) -> str:
+        """One line for the board and the log."""
+        parts = " ".join(f"{name}={value:.3g}" for name, value in self.figures.items())
+        return (
+            f"{self.calls} calls, limited by {self.limited_by} ({parts})"
+            if parts
+            else (f"{self.calls} calls, limited by {self.limited_by}")
+        )
+
+
+class Pacer(Protocol):
+    """A pacing policy for one campaign."""
+
+    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        """How many calls to originate at this instant, 0 or more. Never raises for odd figures: it says a safe number."""
+        ...
+
+    def observe(self, event: PacingEvent) -> None:
+        """Learn from what happened. Events come in order of time, each once."""
+        ...
+
+    def explain(self) -> Explanation:
+        """Why the last decision was what it was."""
+        ...
+
+    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+        """How many ringing calls should be cancelled because seats left in a burst; mostly 0."""
+        ...
+
+    def state(self) -> dict[str, object]:
+        """What was learned, as plain JSON types."""
+        ...
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Take up what `state` gave. A state of another version or a damaged one is ignored: the policy starts cold."""
+        ...

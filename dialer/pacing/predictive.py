@@ -1,0 +1,192 @@
+"""Predictive: dials ahead of the seats that come free, as far as the abandoned-call caps allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dialer.pacing.governor import Governor
+from dialer.pacing.knowledge import Knowledge, Prospect
+from dialer.pacing.limits import MOST_CALLS_AT_ONCE, room_on_lines, seats_for_callers, seats_without_caller
+from dialer.pacing.port import Cap, Explanation, PacingEvent, PacingEventKind, PacingSnapshot
+
+STATE_VERSION = 1
+
+COLD_OUTCOMES = 15
+"""Calls whose end must be seen before any is dialled ahead of a free seat."""
+
+USUAL_SEATS = 27.0
+SIZE_POWER = -0.25
+"""A larger site drops more at the same alpha, as its overshoots are of more than one call: alpha * (N / 27) ** POWER."""
+
+GUARDED_ALPHA = 0.0005
+"""Boldness while one abandoned call more would pass a hard stop."""
+
+HANG_UP_ABOVE = 0.3
+"""Ringing calls are hung up while a call that is answered now would be dropped with more than this probability. It
+costs little (such a call was hardly worth its answer) and keeps single bad moments from becoming several drops."""
+
+_SIZE_MEMORY = 200.0
+
+
+class PredictivePacer:
+    """The look-ahead rule under the governor; see `lookahead` and `governor` for the two halves."""
+
+    def __init__(
+        self,
+        caps: Sequence[Cap],
+        *,
+        prior_answer_rate: float = 0.25,
+        prior_talk_seconds: float = 90.0,
+        prior_wrap_up_seconds: float = 15.0,
+        connect_seconds: float = 2.0,
+        hang_up_above: float = HANG_UP_ABOVE,
+    ) -> None:
+        """Priors say what such a campaign is like before anything is learned. `hang_up_above` 1 or more: ringing calls
+        are never hung up, except when nobody is left to talk."""
+        self._priors = (prior_answer_rate, prior_talk_seconds, prior_wrap_up_seconds, connect_seconds)
+        self._caps = tuple(caps)
+        self._hang_up_above = hang_up_above
+        self._governor = Governor(self._caps)
+        self._knowledge = Knowledge(*self._priors)
+        self._seats = 0.0
+        self._now: float | None = None
+        self._saved: Mapping[str, object] | None = None
+        self._seen: tuple[PacingSnapshot, Prospect] | None = None
+        self._explanation = Explanation(0, "nobody")
+
+    # Decisions
+
+    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        """The most calls of which the last one's risk to be abandoned is within alpha, and the lines allow."""
+        now = self._advance(snapshot.now_seconds)
+        seats = seats_for_callers(snapshot)
+        if seats == 0:
+            self._explanation = Explanation(0, "nobody", {"free": float(max(0, snapshot.free_seats))})
+            return 0
+        room = room_on_lines(snapshot)
+        prospect = self._prospect(snapshot)
+        alpha, limited_by = self._alpha(now)
+        ahead = prospect.outlook.calls_within(alpha, prospect.new_call, MOST_CALLS_AT_ONCE)
+        allowance = self._carrier_allowance(snapshot)
+        if ahead > allowance:
+            ahead, limited_by = allowance, "slow-carrier"
+        wanted = max(ahead, min(seats_without_caller(snapshot), allowance), 0)
+        calls = min(wanted, room.calls)
+        self._explain(snapshot, prospect, alpha, calls, room.limited_by if calls < wanted else limited_by)
+        self._seats += (seats - self._seats) / (_SIZE_MEMORY if self._seats else 1.0)
+        return calls
+
+    def _alpha(self, now: float) -> tuple[float, str]:
+        """The risk that the last call may bear, and what sets it."""
+        if self._knowledge.outcomes < COLD_OUTCOMES:
+            return 0.0, "cold"
+        room = self._governor.drops_to_hard_stop(now)
+        if room < 0.0:
+            return 0.0, "hard-stop"
+        alpha = self._governor.alpha(now) * (max(1.0, self._seats) / USUAL_SEATS) ** SIZE_POWER
+        if room < 1.0:
+            return min(alpha, GUARDED_ALPHA), "hard-stop"
+        return alpha, "cap" if self._governor.boldness < 1.0 else "seats"
+
+    def _prospect(self, snapshot: PacingSnapshot) -> Prospect:
+        """The outlook of this snapshot, worked out once for both questions that are asked of it."""
+        if self._seen is None or self._seen[0] is not snapshot:
+            self._seen = (snapshot, self._knowledge.prospect(snapshot))
+        return self._seen[1]
+
+    def _carrier_allowance(self, snapshot: PacingSnapshot) -> int:
+        return MOST_CALLS_AT_ONCE
+
+    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+        """Ringing calls that no seat will be there for; all of them when nobody is left to talk."""
+        self._advance(snapshot.now_seconds)
+        if not snapshot.ringing:
+            return 0
+        if seats_for_callers(snapshot) == 0:
+            return len(snapshot.ringing)
+        if self._hang_up_above >= 1.0 or seats_without_caller(snapshot) >= 0:
+            return 0
+        return self._prospect(snapshot).outlook.excess_over(self._hang_up_above)
+
+    # Learning
+
+    def observe(self, event: PacingEvent) -> None:
+        """Learn from what happened."""
+        now = self._advance(event.at_seconds)
+        self._seen = None
+        self._knowledge.learn(event, now)
+        if event.kind is PacingEventKind.ANSWERED:
+            self._governor.answered(now)
+        elif event.kind is PacingEventKind.ABANDONED:
+            self._governor.abandoned(now)
+
+    def _advance(self, now: float) -> float:
+        """The time, which never goes back; what was saved is taken up at the first moment that is seen."""
+        if not -1e15 < now < 1e15:
+            now = self._now or 0.0
+        if self._now is None:
+            self._now = now
+            if self._saved is not None:
+                self._take_up(self._saved, now)
+        self._now = max(self._now, now)
+        return self._now
+
+    # Explanation
+
+    def _explain(self, snapshot: PacingSnapshot, prospect: Prospect, alpha: float, calls: int, limited_by: str) -> None:
+        self._explanation = Explanation(
+            calls,
+            limited_by,
+            {
+                "free": float(max(0, snapshot.free_seats)),
+                "coming-free": prospect.outlook.expected_freed,
+                "ringing": float(len(snapshot.ringing)),
+                "answers-expected": prospect.outlook.expected_answers,
+                "answer-rate": prospect.answer_rate,
+                "alpha": alpha,
+                "boldness": self._governor.boldness,
+                "budget": self._governor.drops_to_target(self._now or 0.0),
+            },
+        )
+
+    def explain(self) -> Explanation:
+        """Why the last decision was what it was: seats and answers that are expected within a ring time, the risk that
+        the last call may bear (alpha), and the abandoned calls that the targets still have room for (budget)."""
+        return self._explanation
+
+    # Over a restart
+
+    def state(self) -> dict[str, object]:
+        """What was learned, as plain JSON types."""
+        if self._now is None and self._saved is not None:
+            return dict(self._saved)
+        return {
+            "version": STATE_VERSION,
+            "seats": self._seats,
+            "governor": self._governor.state(self._now or 0.0),
+            "knowledge": self._knowledge.state(),
+        }
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Take up what `state` gave; the time between is taken as none. A damaged or foreign state is ignored."""
+        if self._take_up(state, self._now or 0.0) and self._now is None:
+            self._saved = dict(state)
+
+    def _take_up(self, state: Mapping[str, object], now: float) -> bool:
+        governor, knowledge = Governor(self._caps), Knowledge(*self._priors)
+        try:
+            if state["version"] != STATE_VERSION:
+                return False
+            seats = min(2000.0, max(0.0, float(str(state["seats"]))))
+            for part, saved in ((knowledge, state["knowledge"]),):
+                if not isinstance(saved, Mapping):
+                    return False
+                part.restore(saved)
+            saved = state["governor"]
+            if not isinstance(saved, Mapping):
+                return False
+            governor.restore(saved, now)
+        except (ArithmeticError, KeyError, TypeError, ValueError):
+            return False
+        self._governor, self._knowledge, self._seats, self._seen = governor, knowledge, seats, None
+        return True

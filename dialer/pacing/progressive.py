@@ -1,0 +1,45 @@
+"""Progressive: one call for each free seat, so that no answered call lacks one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dialer.pacing.limits import room_on_lines, seats_without_caller
+from dialer.pacing.port import Explanation, PacingEvent, PacingSnapshot
+
+
+class ProgressivePacer:
+    """One call per free seat that no other call may claim. It learns nothing and abandons nobody by design."""
+
+    def __init__(self) -> None:
+        self._explanation = Explanation(0, "nobody")
+
+    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        """Free seats less calls in flight, within what the lines allow."""
+        unclaimed = max(0, seats_without_caller(snapshot))
+        room = room_on_lines(snapshot)
+        calls = min(unclaimed, room.calls)
+        limited_by = room.limited_by if calls < unclaimed else "seats"
+        if snapshot.free_seats <= 0 and not snapshot.busy_seats:
+            limited_by = "nobody"
+        figures = {"free": float(max(0, snapshot.free_seats)), "ringing": float(len(snapshot.ringing))}
+        self._explanation = Explanation(calls, limited_by, figures)
+        return calls
+
+    def observe(self, event: PacingEvent) -> None:
+        """Nothing to learn: the rule depends on the present alone."""
+
+    def explain(self) -> Explanation:
+        """Why the last decision was what it was."""
+        return self._explanation
+
+    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+        """Ringing calls that have no free seat any more, because seats left since they were placed."""
+        return min(len(snapshot.ringing), max(0, -seats_without_caller(snapshot)))
+
+    def state(self) -> dict[str, object]:
+        """Nothing was learned."""
+        return {}
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Nothing to take up."""

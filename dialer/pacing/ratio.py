@@ -1,0 +1,67 @@
+"""A fixed number of calls per free seat, under the abandoned-call governor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dialer.pacing.governor import Governor
+from dialer.pacing.limits import room_on_lines, seats_for_callers
+from dialer.pacing.port import Cap, Explanation, PacingEvent, PacingEventKind, PacingSnapshot
+
+
+class RatioPacer:
+    """`calls_per_seat` calls in flight for each free seat; progressive while a cap's target leaves no room.
+
+    Unlike a ratio over all agents (VICIdial's default), this one looks at free seats alone: with nobody free it
+    places nothing.
+    """
+
+    def __init__(self, caps: Sequence[Cap], *, calls_per_seat: float = 3.0) -> None:
+        self._governor = Governor(caps)
+        self._calls_per_seat = max(1.0, calls_per_seat)
+        self._now = 0.0
+        self._explanation = Explanation(0, "nobody")
+
+    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        """Calls that bring those in flight up to the ratio, within what the lines and the caps allow."""
+        self._now = max(self._now, snapshot.now_seconds)
+        free = max(0, snapshot.free_seats)
+        waiting = len(snapshot.waiting_seconds)
+        budget = self._governor.drops_to_target(self._now)
+        ratio = self._calls_per_seat if budget >= 1 else 1.0
+        wanted = max(0, int(ratio * max(0, free - waiting)) - len(snapshot.ringing))
+        room = room_on_lines(snapshot)
+        calls = min(wanted, room.calls)
+        limited_by = room.limited_by if calls < wanted else "seats" if ratio > 1 else "cap"
+        if seats_for_callers(snapshot) == 0:
+            limited_by = "nobody"
+        self._explanation = Explanation(calls, limited_by, {"free": float(free), "ratio": ratio, "budget": budget})
+        return calls
+
+    def observe(self, event: PacingEvent) -> None:
+        """Count answers and abandoned calls for the caps."""
+        self._now = max(self._now, event.at_seconds)
+        if event.kind is PacingEventKind.ANSWERED:
+            self._governor.answered(self._now)
+        elif event.kind is PacingEventKind.ABANDONED:
+            self._governor.abandoned(self._now)
+
+    def explain(self) -> Explanation:
+        """Why the last decision was what it was."""
+        return self._explanation
+
+    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+        """Calls beyond the ratio when seats left in a burst: all of them with nobody logged in."""
+        if seats_for_callers(snapshot) == 0:
+            return len(snapshot.ringing)
+        return 0
+
+    def state(self) -> dict[str, object]:
+        """What the caps have counted."""
+        return {"version": 1, "governor": self._governor.state(self._now)}
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Take up the caps' counts; a damaged state is ignored."""
+        kept = state.get("governor")
+        if state.get("version") == 1 and isinstance(kept, Mapping):
+            self._governor.restore(kept, self._now)

@@ -1,0 +1,143 @@
+"""A report as a table for a person, as CSV for a spreadsheet, or as JSON for a program."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+SHORT_SECONDS = 100.0  # up to here seconds are shown as such, beyond as hours, minutes and seconds
+
+Cell = str | int | float | None
+
+
+class Kind(StrEnum):
+    """What stands in a column."""
+
+    TEXT = "text"
+    COUNT = "count"
+    SHARE = "share"  # 0..1
+    SECONDS = "seconds"
+    RATE = "rate"  # of something an hour
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name in CSV and JSON, what stands in it, and its head in a table (empty: the name)."""
+
+    name: str
+    kind: Kind = Kind.COUNT
+    head: str = ""
+    in_table: bool = True  # False: too much for a screen, in CSV and JSON alone
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Rows under columns, and one row over all of them where that means something."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[Cell, ...] | None = None
+
+
+def formula_safe(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: `'` before `=`, `+`, `-`, `@`, TAB and CR (OWASP, CSV injection)."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def as_csv(report: Report) -> str:
+    """Comma-separated (RFC 4180), a header line first; shares are 0..1. Without the total, so that a column may be summed."""
+    written = io.StringIO()
+    writer = csv.writer(
+        written, lineterminator="\r\n"
+    )  # with a bare LF, Python before 3.13 leaves a CR in a text unquoted
+    writer.writerow([column.name for column in report.columns])
+    for row in report.rows:
+        writer.writerow([formula_safe(cell) if isinstance(cell, str) else _plain(cell) for cell in row])
+    return written.getvalue()
+
+
+def as_json(report: Report) -> str:
+    """An object with `report`, `rows` (a list of objects) and `total` (an object or null)."""
+    total = None if report.total is None else _object(report, report.total)
+    document = {"report": report.title, "rows": [_object(report, row) for row in report.rows], "total": total}
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def as_table(report: Report) -> Table:
+    """A table for the terminal. Where it is too wide, texts are cut first."""
+    table = Table(
+        title=report.title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
+        footer_style="bold",
+        show_footer=report.total is not None,
+    )
+    shown = [(index, column) for index, column in enumerate(report.columns) if column.in_table]
+    for index, column in shown:
+        is_text = column.kind is Kind.TEXT
+        table.add_column(
+            column.head or column.name.replace("_", " "),
+            footer="" if report.total is None else _shown(column, report.total[index]),
+            justify="left" if is_text else "right",
+            no_wrap=not is_text,  # rich makes only those narrower that may wrap; the cells below do not
+        )
+    for row in report.rows:
+        table.add_row(*[_shown(column, row[index]) for index, column in shown])
+    return table
+
+
+def _object(report: Report, row: tuple[Cell, ...]) -> dict[str, Any]:
+    return {column.name: _plain(cell) for column, cell in zip(report.columns, row, strict=True)}
+
+
+def _plain(cell: Cell) -> Cell:
+    return round(cell, 4) if isinstance(cell, float) else cell
+
+
+def _shown(column: Column, cell: Cell) -> Text:
+    return Text(_text(column, cell), no_wrap=True, overflow="ellipsis")
+
+
+def _text(column: Column, cell: Cell) -> str:
+    if cell is None:
+        return "-"
+    if isinstance(cell, str):
+        # A control character in a name from a roll must not reach the terminal.
+        return "".join(letter if letter.isprintable() else "?" for letter in cell)
+    match column.kind:
+        case Kind.SHARE:
+            return f"{cell * 100:.1f} %"
+        case Kind.TEXT:
+            return str(cell)
+        case Kind.SECONDS:
+            return f"{cell:.1f} s" if cell < SHORT_SECONDS else _hours(cell)
+        case Kind.RATE:
+            return f"{cell:,.1f}"
+        case Kind.COUNT:
+            return f"{cell:,.0f}"
+
+
+def _hours(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

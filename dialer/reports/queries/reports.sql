@@ -1,0 +1,73 @@
+-- The four reports. Every time is epoch seconds; `until` is exclusive. Lists of outcomes come as JSON from dialer/model.py, so that
+-- what counts as answered is said in one place.
+
+-- name: calls
+SELECT campaign_id,
+       coalesce(outcome, 'live'),
+       count(*),
+       avg(answered_at - created_at),
+       avg(CASE WHEN answered_at IS NOT NULL THEN ended_at - answered_at END)
+FROM attempt
+WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+GROUP BY campaign_id, outcome
+ORDER BY campaign_id, count(*) DESC, outcome;
+
+-- Seconds of each seat and agent in each state, cut to the window.
+-- name: seat_seconds
+SELECT seat, coalesce(agent, ''), state, sum(min(until_at, :until) - max(from_at, :since))
+FROM seat_interval
+WHERE until_at > :since AND from_at < :until
+GROUP BY seat, agent, state
+ORDER BY seat, agent;
+
+-- name: seat_calls
+SELECT seat, coalesce(agent, ''), count(*)
+FROM attempt
+WHERE connected_at >= :since AND connected_at < :until AND seat IS NOT NULL
+  AND (:campaign IS NULL OR campaign_id = :campaign)
+GROUP BY seat, agent;
+
+-- By quarters of an hour, which every time zone's midnight falls between: the days of the centre's zone are made of them.
+-- name: abandonment
+SELECT campaign_id,
+       CAST(created_at / 900 AS INTEGER) AS quarter,
+       count(*),
+       total(outcome IN (SELECT value FROM json_each(:live_answers))),
+       total(outcome = 'abandoned')
+FROM attempt
+WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+GROUP BY campaign_id, quarter
+ORDER BY campaign_id, quarter;
+
+-- Voters who were reached in the window, as they stand now.
+-- name: turnout
+WITH seen AS (
+    SELECT DISTINCT mark.voter_id
+    FROM mark LEFT JOIN attempt ON attempt.attempt_id = mark.attempt_id
+    WHERE mark.kind <> 'wrong-number' AND mark.at >= :since AND mark.at < :until
+      AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
+),
+opted_out AS (
+    SELECT voter.booth_id, count(DISTINCT phone.phone_id) AS numbers
+    FROM opt_out
+    JOIN phone ON phone.e164 = opt_out.e164
+    JOIN link ON link.phone_id = phone.phone_id
+    JOIN voter ON voter.voter_id = link.voter_id
+    LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id
+    WHERE opt_out.at >= :since AND opt_out.at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
+    GROUP BY voter.booth_id
+)
+SELECT booth.constituency_number,
+       booth.part_number,
+       booth.name,
+       count(*),
+       count(seen.voter_id),
+       total(seen.voter_id IS NOT NULL AND voter.turnout = 'voted'),
+       total(seen.voter_id IS NOT NULL AND voter.turnout <> 'voted' AND voter.not_yet),
+       coalesce(opted_out.numbers, 0)
+FROM voter
+JOIN booth ON booth.booth_id = voter.booth_id
+LEFT JOIN seen ON seen.voter_id = voter.voter_id
+LEFT JOIN opted_out ON opted_out.booth_id = voter.booth_id
+GROUP BY voter.booth_id
+ORDER BY booth.constituency_number, booth.part_number;

@@ -1,0 +1,60 @@
+"""Reading a store for reports: a connection of its own that cannot write, beside a dialler that is running."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from dialer.errors import StoreError
+from dialer.store.connection import check_magic
+from dialer.store.sql import parse_statements
+
+BUSY_SECONDS = 5.0
+
+
+def load_queries(name: str) -> Mapping[str, str]:
+    """The statements of `queries/<name>.sql` of the reports, by name."""
+    return parse_statements(resources.files("dialer.reports").joinpath("queries", f"{name}.sql").read_text("utf-8"))
+
+
+class Source:
+    """A store that is only read."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self._db = db
+
+    async def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows of a statement; parameters by name."""
+        async with self._db.execute(statement, parameters) as cursor:
+            return [tuple(row) for row in await cursor.fetchall()]
+
+
+@asynccontextmanager
+async def open_source(path: Path) -> AsyncIterator[Source]:
+    """Open the store at `path` for reading. All that is read within the context is of one moment.
+
+    Raises StoreCorrupt where it is not a store, StoreError where there is none or it cannot be read.
+    """
+    uri = _readable(path)
+    try:
+        async with aiosqlite.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None) as db:
+            await db.execute("BEGIN")
+            yield Source(db)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(
+            f"{path}: the store cannot be read ({error}): check that it is a Matdan store and whole"
+        ) from error
+
+
+def _readable(path: Path) -> str:
+    """The URI under which the file is opened for reading alone."""
+    if not path.is_file():
+        raise StoreError(f"{path}: there is no store here: name the right one with --store or -c")
+    check_magic(path)
+    return f"{path.absolute().as_uri()}?mode=ro"

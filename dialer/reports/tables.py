@@ -1,0 +1,163 @@
+"""The four reports: calls, agents, abandonment, turnout. No name of a voter and no number is in any of them."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from dialer.model import LIVE_ANSWERS
+from dialer.reports.formats import Cell, Column, Kind, Report
+from dialer.reports.source import Source, load_queries
+from dialer.view import SeatState
+
+SQL = load_queries("reports")
+FOREVER = 1e11  # epoch seconds, some three thousand years ahead
+QUARTER_SECONDS = 900
+WORKING = (SeatState.TALKING, SeatState.WRAP_UP)
+SHOWN_STATES = (SeatState.READY, *WORKING, SeatState.PAUSED)  # in the table; the others last for moments
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a report is of: from `since` to before `until`, epoch seconds; of one campaign or of all."""
+
+    since: float = 0.0
+    until: float = FOREVER
+    campaign: str | None = None
+
+    def parameters(self) -> dict[str, Cell]:
+        """For the statements."""
+        return {"since": self.since, "until": self.until, "campaign": self.campaign}
+
+
+async def calls(source: Source, window: Window) -> Report:
+    """Attempts by campaign and outcome, with mean seconds to answer and after it. `live`: not ended yet."""
+    rows = await source.rows(SQL["calls"], window.parameters())
+    whole: dict[str, int] = defaultdict(int)
+    for campaign, _, number, *_ in rows:
+        whole[campaign] += number
+    return Report(
+        "calls",
+        (
+            Column("campaign", Kind.TEXT),
+            Column("outcome", Kind.TEXT),
+            Column("calls"),
+            Column("share", Kind.SHARE),
+            Column("mean_seconds_to_answer", Kind.SECONDS, "to answer"),
+            Column("mean_seconds_after_answer", Kind.SECONDS, "after it"),
+        ),
+        tuple((campaign, outcome, n, n / whole[campaign], ring, talk) for campaign, outcome, n, ring, talk in rows),
+        ("all", "", sum(whole.values()), None, None, None) if rows else None,
+    )
+
+
+async def agents(source: Source, window: Window) -> Report:
+    """Where seats and agents spent their time. Utilisation is talking and wrap-up over logged-in time.
+
+    A campaign narrows the calls only: a seat's time is not a campaign's.
+    """
+    parameters = window.parameters()
+    seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for seat, agent, state, spent in await source.rows(SQL["seat_seconds"], parameters):
+        seconds[seat, agent][state] += spent
+    connected = {(seat, agent): n for seat, agent, n in await source.rows(SQL["seat_calls"], parameters)}
+    states = [state for state in SeatState if state is not SeatState.OFFLINE]
+    rows: list[tuple[Cell, ...]] = []
+    for seat, agent in sorted(seconds.keys() | connected.keys()):
+        spent = {state.value: seconds[seat, agent][state] for state in states}
+        rows.append((seat, agent, *_working(spent, connected.get((seat, agent), 0)), *spent.values()))
+    totals = {state.value: sum(spent[state] for spent in seconds.values()) for state in states}
+    total = ("all", "", *_working(totals, sum(connected.values())), *totals.values())
+    return Report(
+        "agents",
+        (
+            Column("seat", Kind.TEXT),
+            Column("agent", Kind.TEXT),
+            Column("utilisation", Kind.SHARE, "busy"),
+            Column("calls"),
+            Column("calls_per_hour", Kind.RATE, "per h"),
+            Column("logged_in_seconds", Kind.SECONDS, "logged"),
+            *(
+                Column(f"{state.replace('-', '_')}_seconds", Kind.SECONDS, state.value, state in SHOWN_STATES)
+                for state in states
+            ),
+        ),
+        tuple(rows),
+        total if rows else None,
+    )
+
+
+def _working(spent: Mapping[str, float], number: int) -> tuple[Cell, ...]:
+    """Utilisation, calls, calls an hour, logged-in seconds."""
+    whole = sum(spent.values())
+    if whole <= 0:
+        return None, number, None, 0.0
+    return sum(spent[state] for state in WORKING) / whole, number, number * 3600 / whole, whole
+
+
+async def abandonment(source: Source, window: Window, zone: tzinfo) -> Report:
+    """Live answers and abandoned calls by campaign and day of `zone`; the rate is abandoned / live answers."""
+    parameters = {**window.parameters(), "live_answers": json.dumps(sorted(LIVE_ANSWERS))}
+    days: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for campaign, quarter, *counts in await source.rows(SQL["abandonment"], parameters):
+        moment = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC).astimezone(zone)
+        day = days[campaign, moment.date().isoformat()]
+        for index, number in enumerate(counts):
+            day[index] += int(number)
+    rows = tuple((campaign, day, *_with_rate(counts)) for (campaign, day), counts in sorted(days.items()))
+    whole = [sum(counts[index] for counts in days.values()) for index in range(3)]
+    return Report(
+        "abandonment",
+        (
+            Column("campaign", Kind.TEXT),
+            Column("day", Kind.TEXT),
+            Column("attempts"),
+            Column("live_answers"),
+            Column("abandoned"),
+            Column("abandoned_rate", Kind.SHARE, "rate"),
+        ),
+        rows,
+        ("all", "", *_with_rate(whole)) if rows else None,
+    )
+
+
+def _with_rate(counts: list[int]) -> tuple[Cell, ...]:
+    attempts, live_answers, abandoned = counts
+    return attempts, live_answers, abandoned, abandoned / live_answers if live_answers else None
+
+
+async def turnout(source: Source, window: Window) -> Report:
+    """Self-reported turnout by booth: voters, those reached in the window, and how they stand now. Numbers that opted out are
+    counted in each booth that has a voter on them.
+    """
+    found = await source.rows(SQL["turnout"], window.parameters())
+    rows: list[tuple[Cell, ...]] = []
+    sums = [0] * 4
+    for constituency, part, name, *counts, opt_outs in found:
+        numbers = [int(number) for number in counts]
+        sums = [earlier + number for earlier, number in zip(sums, numbers, strict=True)]
+        rows.append((constituency, part, name, *_with_share(numbers), opt_outs))
+    return Report(
+        "turnout, as voters and their households say",
+        (
+            Column("constituency", Kind.TEXT, "AC"),
+            Column("part", Kind.TEXT),
+            Column("booth", Kind.TEXT),
+            Column("voters"),
+            Column("reached"),
+            Column("voted"),
+            Column("not_yet"),
+            Column("voted_of_reached", Kind.SHARE, "of reached"),
+            Column("opt_outs"),
+        ),
+        tuple(rows),
+        ("all", "", "", *_with_share(sums), None) if rows else None,
+    )
+
+
+def _with_share(numbers: list[int]) -> tuple[Cell, ...]:
+    voters, reached, voted, not_yet = numbers
+    return voters, reached, voted, not_yet, voted / reached if reached else None

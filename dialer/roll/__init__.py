@@ -1,0 +1,1 @@
+"""The roll: reading it as it comes, and making synthetic ones."""

@@ -1,0 +1,91 @@
+"""Single cells of a roll, cleaned: numbers in any digits, ages, coded words in a dozen languages. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from dialer.roll.phone_numbers import ASCII_DIGITS
+
+T = TypeVar("T")
+
+AGES = range(17, 131)
+
+SEXES = {
+    "M": "m, male, man, पु, पुरुष, पुरूष, पुं, পুরুষ, ஆண், పురుషుడు, పు, પુરુષ, પુ, ಪುರುಷ, പുരുഷൻ, ਪੁਰਸ਼, ਮਰਦ, ପୁରୁଷ, مرد, পুৰুষ",
+    "F": "f, female, woman, म, महिला, स्त्री, মহিলা, স্ত্রী, பெண், స్త్రీ, મહિલા, સ્ત્રી, ಮಹಿಳೆ, ಸ್ತ್ರೀ, സ്ത്രീ, ਔਰਤ, ਮਹਿਲਾ, ਇਸਤਰੀ, ମହିଳା, عورت",
+    "O": "o, other, others, t, tg, third gender, transgender, अन्य, तृतीय लिंग, इतर, অন্যান্য, மற்றவை, ఇతరులు, અન્ય, ಇತರೆ, മറ്റുള്ളവ, ਹੋਰ, ଅନ୍ୟ",
+}
+RELATIONS = {
+    "F": "f, fthr, father, पिता, वडील, পিতা, தந்தை, తండ్రి, પિતા, ತಂದೆ, അച്ഛൻ, പിതാവ്, ਪਿਤਾ, ପିତା, والد",
+    "M": "m, mthr, mother, माता, आई, মাতা, தாய், తల్లి, માતા, ತಾಯಿ, അമ്മ, മാതാവ്, ਮਾਤਾ, ମାତା, والدہ",
+    "H": "h, hsbn, husband, पति, पती, স্বামী, கணவர், భర్త, પતિ, ಗಂಡ, ಪತಿ, ഭർത്താവ്, ਪਤੀ, ସ୍ୱାମୀ, شوہر",
+    "O": """o, othr, other, w, wife, g, guru, guardian, c, son, daughter, अन्य, पत्नी, गुरु, इतर, অন্যান্য, இதர, ఇతర, અન્ય, ಇತರೆ,
+        മറ്റുള്ളവ, ਹੋਰ, ଅନ୍ୟ""",
+}
+_WHOLE_NUMBER = re.compile(r"'?([0-9]{1,9})(?:\.0*)?")
+_STATE_AND_NUMBER = re.compile(r"([SU][0-9]{2})[\s\-_/]*([0-9]{1,4})", re.IGNORECASE)
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])(?::[0-5][0-9])?")
+_DEFUSED = re.compile(r"'(?=[=+\-@])")
+
+
+class Memo(dict[str, T]):
+    """Cleans each distinct cell once. Columns of few values (part, age, sex) are read at the price of a look-up."""
+
+    def __init__(self, clean: Callable[[str], T], limit: int = 50_000) -> None:
+        """`limit` bounds the memory: a column of ever new values begins anew there."""
+        super().__init__()
+        self._clean = clean
+        self._limit = limit
+
+    def __missing__(self, cell: str) -> T:
+        """Clean a cell that was not seen before."""
+        if len(self) >= self._limit:
+            self.clear()
+        value = self[cell] = self._clean(cell)
+        return value
+
+
+def word_reader(table: dict[str, str]) -> Callable[[str], str | None]:
+    """A cleaner of coded cells: the code of a word, "" for a blank, None for what is not known."""
+    codes = {word.strip(): code for code, words in table.items() for word in words.split(",")}
+    return lambda cell: codes.get(tidy(cell).casefold().rstrip(".")) if cell.strip() else ""
+
+
+def tidy(cell: str) -> str:
+    """The text with single spaces, and none at its ends."""
+    return " ".join(cell.split())
+
+
+def bounded(cell: str, largest: int) -> int | None:
+    """A whole number from 1 to `largest`, in the digits of any Indian script, also as a spreadsheet's 12.0; else None."""
+    match = _WHOLE_NUMBER.fullmatch(cell.strip().translate(ASCII_DIGITS))
+    return value if match is not None and 1 <= (value := int(match[1])) <= largest else None
+
+
+def clean_age(cell: str) -> int | None:
+    """Years; None for a blank or 0, -1 for what is no voter's age."""
+    text = cell.strip().translate(ASCII_DIGITS)
+    if text in {"", "0", "-", "0.0"}:
+        return None
+    value = bounded(text, AGES.stop - 1)
+    return value if value is not None and value in AGES else -1
+
+
+def house_text(cell: str) -> str:
+    """A house or section number as it stands, without the apostrophe that a rejects file puts before - or +."""
+    return tidy(_DEFUSED.sub("", cell))
+
+
+def clock_text(cell: str) -> str:
+    """The close of the poll as "HH:MM"; "" where the cell holds no time of day."""
+    match = _CLOCK.fullmatch(cell.strip().translate(ASCII_DIGITS))
+    return f"{int(match[1]):02}:{match[2]}" if match is not None else ""
+
+
+def constituency_parts(cell: str) -> tuple[str, str]:
+    """State code and constituency number of a cell such as "S24-170"; the state is "" where only the number stands there."""
+    text = tidy(cell)
+    match = _STATE_AND_NUMBER.fullmatch(text)
+    return (match[1].upper(), match[2]) if match is not None else ("", text)

@@ -1,0 +1,171 @@
+"""`dialer import` and `dialer sample-roll`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from config.settings import load_settings
+from dialer.roll.importer import (
+    DEFAULT_ROLL_VERSION,
+    ImportOptions,
+    ImportResult,
+    PreparedImport,
+    prepare_import,
+    run_import,
+)
+from dialer.roll.importer import Progress as ImportProgress
+from dialer.roll.mapping import DROPPED, NOT_USED, load_map
+from dialer.roll.sample import STATES, write_sample
+
+_INTERRUPTED = 130  # what a shell reports for SIGINT
+
+
+def import_roll(
+    roll: Annotated[Path, typer.Argument(metavar="ROLL", help="CSV or XLSX, as it came.")],
+    map_file: Annotated[Path | None, typer.Option("--map", metavar="MAP.toml", help="Which column is what.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Find out everything, change nothing in the store.")
+    ] = False,
+    rejects: Annotated[
+        Path | None,
+        typer.Option("--rejects", metavar="FILE", help="What was not taken, with reasons. [default: ROLL.rejects.csv]"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")] = False,
+    store: Annotated[
+        Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
+    ] = None,
+    roll_version: Annotated[
+        str,
+        typer.Option(help="Name of this version of the roll, where no column says it; booths renumber between them."),
+    ] = DEFAULT_ROLL_VERSION,
+) -> None:
+    """Import a roll: all of it or nothing, and twice is the same as once."""
+    console = Console(stderr=as_json)
+    settings = load_settings(config)
+    prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
+    _show_mapping(console, prepared)
+    options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version)
+    try:
+        with _bar(console, "importing") as advance:
+            result = run_import(
+                prepared, store or settings.store.path, options, progress=lambda done: _show_progress(done, advance)
+            )
+    except KeyboardInterrupt:
+        typer.echo("dialer: interrupted; nothing of the roll was imported, the store is as it was", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
+    _show_result(console, result)
+    if as_json:
+        typer.echo(json.dumps(result.figures()))
+
+
+def sample_roll(
+    rows: Annotated[int, typer.Option("--rows", min=1, max=100_000_000, help="How many rows.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to: a .csv or a .xlsx file.")],
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same file.")] = 1,
+    state: Annotated[
+        list[str] | None, typer.Option("--state", help=f"State code; may be repeated. One of {', '.join(STATES)}.")
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option("--language", "--languages", help="Language code; may be repeated, or several with commas."),
+    ] = None,
+    messy: Annotated[
+        float, typer.Option("--messy", min=0.0, max=1.0, help="Share of rows with something wrong or odd.")
+    ] = 0.14,
+) -> None:
+    """Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled."""
+    console = Console()
+    states = [code.strip() for entry in state or () for code in entry.split(",")]
+    languages = [code.strip() for entry in language or () for code in entry.split(",")]
+    try:
+        with _bar(console, "writing") as advance:
+            summary = write_sample(
+                out,
+                rows,
+                seed,
+                states=states,
+                languages=languages,
+                messy=messy,
+                progress=lambda done: advance(done / rows, f"{done:,} rows"),
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"dialer: interrupted; {out} was not written", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
+    console.print(f"{escape(str(summary.path))}: {summary.rows:,} rows, {summary.booths:,} booths", soft_wrap=True)
+
+
+@contextmanager
+def _bar(console: Console, what: str) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar; yields what moves it: a share from 0 to 1 and a few words. Nothing of it stays when it is done."""
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[words]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=1.0, words="")
+        yield lambda share, words: bar.update(task, completed=share, words=words)
+
+
+def _show_progress(done: ImportProgress, advance: Callable[[float, str], None]) -> None:
+    tally = done.tally
+    rejected = tally.rejected + tally.rejected_numbers
+    advance(done.share_done, f"{tally.rows:,} rows, {tally.numbers:,} numbers, {rejected:,} rejects")
+
+
+def _show_mapping(console: Console, prepared: PreparedImport) -> None:
+    mapping = prepared.mapping
+    table = Table("column", "is read as", title=escape(prepared.roll.description), title_justify="left", box=None)
+    for heading, meaning in mapping.meanings():
+        style = "yellow" if meaning == DROPPED else "dim" if meaning == NOT_USED else None
+        table.add_row(escape(heading) or "(no heading)", escape(meaning), style=style)
+    for field, value in mapping.values.items():
+        table.add_row("(map file)", escape(f"{field} = {value}"))
+    console.print(table)
+
+
+def _show_result(console: Console, result: ImportResult) -> None:
+    table = Table(box=None, show_header=False)
+    table.add_column(justify="right")
+    table.add_column()
+    lines = [
+        (result.rows, "rows"),
+        (result.voters, "  added or changed a voter"),
+        (result.unchanged, "  unchanged"),
+        (result.rejected, "  rejected"),
+        (result.booths, "booths added"),
+        (result.numbers, "numbers added"),
+        (result.links, "links of voters and numbers added"),
+        (result.rejected_numbers, "numbers rejected (their voters are taken)"),
+        (result.rejected_cells, "other cells rejected (their voters are taken)"),
+        (result.opted_out, "numbers that had opted out: not called"),
+        (result.blank_rows, "blank rows passed over"),
+    ]
+    for count, words in lines:
+        if count or words.startswith(("rows", " ")):
+            table.add_row(f"{count:,}", words)
+    console.print(table)
+    if result.reasons:
+        reasons = Table("rejects", "reason", box=None)
+        for reason, count in result.reasons.items():
+            reasons.add_row(f"{count:,}", escape(reason))
+        console.print(reasons)
+    if result.rejects_path is not None:
+        console.print(f"rejects file: {escape(str(result.rejects_path))}", soft_wrap=True)
+    if result.dry_run:
+        console.print("dry run: nothing in the store was changed")

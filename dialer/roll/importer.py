@@ -1,0 +1,232 @@
+"""A roll into the store: all of it or nothing, and twice is the same as once.
+
+The figures add up: every row of the file that is not blank is exactly one of
+- `voters`: it added a voter or changed one,
+- `unchanged`: its voter stood in the store just so (also: it repeats an earlier row of the file),
+- `rejected`: it stands in the rejects file and nothing of it was taken;
+so `rows = voters + unchanged + rejected`. Apart from that, `numbers` are the phone numbers and `links` the pairs of voter and
+number that were added; a bad number or a bad cell is in the rejects file too, but its row's voter is taken.
+"""
+
+from __future__ import annotations
+
+import gc
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialer.clock import Clock, SystemClock
+from dialer.errors import RollError
+from dialer.roll.cleaning import Cleaner
+from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
+from dialer.roll.merging import Merger, Tally
+from dialer.roll.reading import RollFile, open_roll
+from dialer.roll.rejects import CountedRejects, RejectsFile, RejectSink
+from dialer.store.connection import exclusive_connection
+from dialer.store.sql import load_statements
+
+_SQL = load_statements("roll")
+_CACHE_KIBIBYTES = 64 * 1024
+DEFAULT_ROLL_VERSION = "current"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How a roll is imported."""
+
+    dry_run: bool = False  # find out everything, keep nothing
+    rejects_path: Path | None = None  # None: beside the roll, as ROLL.rejects.csv; with a dry run no file
+    region: str = "IN"  # ISO 3166 country of numbers without a country code
+    roll_version: str = DEFAULT_ROLL_VERSION  # where no column says it; booths renumber between versions
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import did. `rows == voters + unchanged + rejected`."""
+
+    rows: int  # rows of the file that are not blank
+    voters: int  # rows that added a voter or changed one
+    numbers: int  # phone numbers added
+    links: int  # links between voters and numbers added
+    rejected: int  # rows of which nothing was taken
+    unchanged: int  # rows whose voter was there just so
+    booths: int  # booths added
+    rejected_numbers: int  # numbers not taken, of voters that were
+    rejected_cells: int  # other cells not taken, of voters that were
+    blank_rows: int
+    opted_out: int  # added numbers that had opted out before: they are not called
+    reasons: Mapping[str, int]  # what stands in the rejects file, by reason
+    rejects_path: Path | None
+    dry_run: bool
+
+    def figures(self) -> dict[str, int]:
+        """The six figures of `--json`."""
+        return {name: getattr(self, name) for name in ("rows", "voters", "numbers", "links", "rejected", "unchanged")}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is."""
+
+    share_done: float  # of the file, 0 to 1
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedImport:
+    """A roll that is open and understood, before anything is written: show its mapping, then `run_import`."""
+
+    roll: RollFile
+    mapping: ColumnMapping
+
+
+def prepare_import(path: Path, map_file: MapFile | None = None) -> PreparedImport:
+    """Open a roll and map its columns. Raises RollError where that cannot be."""
+    map_file = map_file or MapFile()
+    roll = open_roll(path, map_file.options)
+    return PreparedImport(roll, map_columns(path, roll.head(), map_file))
+
+
+def import_file(
+    path: Path,
+    store_path: Path,
+    options: ImportOptions | None = None,
+    *,
+    map_path: Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    clock: Clock | None = None,
+) -> ImportResult:
+    """Import the roll at `path` into the store at `store_path`, which is made if there is none.
+
+    Raises RollError (the roll, the map file or the rejects file), StoreBusy (a dialler or an import runs) and the other
+    StoreErrors; whatever is raised, KeyboardInterrupt too, the store is as it was before (empty, if there was none).
+    """
+    prepared = prepare_import(path, load_map(map_path) if map_path is not None else None)
+    return run_import(prepared, store_path, options, progress=progress, clock=clock)
+
+
+def run_import(
+    prepared: PreparedImport,
+    store_path: Path,
+    options: ImportOptions | None = None,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    clock: Clock | None = None,
+) -> ImportResult:
+    """`import_file` of a roll that is prepared already."""
+    options = options or ImportOptions()
+    with _store(store_path, dry_run=options.dry_run) as db:
+        sink, rejects_path = _open_rejects(prepared, options)
+        try:
+            _set_for_bulk(db)
+            db.execute("BEGIN IMMEDIATE")
+            with _collector_paused():
+                tally = _merge_all(db, prepared, options, sink, progress)
+            sink.finish()
+            if options.dry_run:
+                db.execute("ROLLBACK")
+            else:
+                _record_run(db, prepared.roll, tally, clock or SystemClock())
+                db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            sink.discard()
+            raise
+        sink.publish()
+    return _result(tally, sink, rejects_path, dry_run=options.dry_run)
+
+
+@contextmanager
+def _store(path: Path, *, dry_run: bool) -> Iterator[sqlite3.Connection]:
+    """The store to write to. A dry run for a store that is not there yet gets an empty one of its own."""
+    if dry_run and not path.exists():
+        with (
+            tempfile.TemporaryDirectory(prefix="matdan-") as folder,
+            exclusive_connection(Path(folder) / "dry-run.db", "an import") as db,
+        ):
+            yield db
+        return
+    with exclusive_connection(path, "an import") as db:
+        yield db
+
+
+def _set_for_bulk(db: sqlite3.Connection) -> None:
+    """What only this connection may leave out: checks whose answer is known. Nothing that a crash could lose.
+
+    Keys are the store's own and parents are added first; `turnout` is never written. Looked at again for each row, the two
+    checks would cost as much as the row itself.
+    """
+    db.execute("PRAGMA foreign_keys = OFF")
+    db.execute("PRAGMA ignore_check_constraints = ON")
+    db.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage collection: rows are lists of texts without cycles, and looking for some would take a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _open_rejects(prepared: PreparedImport, options: ImportOptions) -> tuple[RejectSink, Path | None]:
+    roll_path = prepared.roll.path
+    path = options.rejects_path
+    if path is None:
+        if options.dry_run:
+            return CountedRejects(), None
+        path = roll_path.with_name(roll_path.name + ".rejects.csv")
+    if path.exists() and path.samefile(roll_path):
+        raise RollError(f"{path} is the roll itself; name another file with --rejects")
+    return RejectsFile(path, prepared.mapping.header, prepared.mapping.sensitive), path
+
+
+def _merge_all(
+    db: sqlite3.Connection,
+    prepared: PreparedImport,
+    options: ImportOptions,
+    sink: RejectSink,
+    progress: Callable[[Progress], None] | None,
+) -> Tally:
+    roll = prepared.roll
+    merger = Merger(db, options.region)
+    cleaner = Cleaner(prepared.mapping, merger.find_booth, roll_version=options.roll_version, damaged=roll.damaged)
+    for batch in roll.batches(prepared.mapping.skip_rows):
+        sink.add(merger.add(cleaner.clean(batch)))
+        if progress is not None:
+            progress(Progress(batch.share_done, merger.tally))
+    if not merger.tally.rows:
+        raise RollError(f"{roll.path} has a header and no voters; export the roll again")
+    return merger.finish()
+
+
+def _record_run(db: sqlite3.Connection, roll: RollFile, tally: Tally, clock: Clock) -> None:
+    figures = (tally.rows, tally.voters, tally.numbers, tally.links, tally.rejected, tally.unchanged)
+    db.execute(_SQL["insert_import_run"], (clock.now(), roll.path.name, roll.sha256, *figures))
+
+
+def _result(tally: Tally, sink: RejectSink, rejects_path: Path | None, *, dry_run: bool) -> ImportResult:
+    return ImportResult(
+        rows=tally.rows,
+        voters=tally.voters,
+        numbers=tally.numbers,
+        links=tally.links,
+        rejected=tally.rejected,
+        unchanged=tally.unchanged,
+        booths=tally.booths,
+        rejected_numbers=tally.rejected_numbers,
+        rejected_cells=tally.rejected_cells,
+        blank_rows=tally.blank_rows,
+        opted_out=tally.opted_out,
+        reasons=dict(sink.reasons.most_common()),
+        rejects_path=rejects_path,
+        dry_run=dry_run,
+    )

@@ -1,0 +1,240 @@
+"""Which column of a roll is which field: guessed from the headings, overridden by a map file.
+
+A map file is TOML:
+
+    encoding = "utf-16"        # all of these may be left out
+    delimiter = ";"
+    sheet = "Sheet2"
+    header_row = 3             # as the spreadsheet counts; 0: there is none
+    [columns]                  # field = heading, or a list where several hold it, or the column's number; "" = do not read
+    part_number = "BOOTH"
+    mobile = ["PHONE A", "PHONE B"]
+    [values]                   # what no column says
+    state_code = "S24"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from dialer.errors import RollError
+from dialer.roll.fields import REQUIRED, Field, field_of, is_sensitive, squeeze
+from dialer.roll.reading import FileOptions
+
+DROPPED = "dropped: the store keeps no caste, religion, Aadhaar number or choice of vote"
+NOT_USED = "not used"
+
+
+@dataclass(frozen=True, slots=True)
+class MapFile:
+    """What a person says about a roll."""
+
+    path: Path | None = None
+    options: FileOptions = field(default_factory=FileOptions)
+    header_row: int | None = None  # 1 is the first row; 0: no header; None: find it
+    columns: Mapping[Field, tuple[str | int, ...]] = field(default_factory=dict)
+    values: Mapping[Field, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """Where each field stands. Column indexes count from 0."""
+
+    header: tuple[str, ...]
+    skip_rows: int  # rows before the first voter: the header and what stands above it
+    columns: Mapping[Field, tuple[int, ...]]
+    values: Mapping[Field, str]
+    sensitive: frozenset[int]  # columns that are dropped, from the rejects file too
+
+    def meanings(self) -> list[tuple[str, str]]:
+        """For each column its heading and what becomes of it, for people."""
+        fields: dict[int, list[str]] = {}
+        for name, indexes in self.columns.items():
+            for index in indexes:
+                fields.setdefault(index, []).append(name.value)
+        return [
+            (heading, DROPPED if index in self.sensitive else ", ".join(fields.get(index, [NOT_USED])))
+            for index, heading in enumerate(self.header)
+        ]
+
+
+def load_map(path: Path) -> MapFile:
+    """Read a map file. Raises RollError with file, key and remedy."""
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+    except OSError as error:
+        raise RollError(f"{path}: cannot be read ({error.strerror}); check the path given to --map") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RollError(f"{path} is not valid TOML ({error}); correct it there") from error
+    known = ("encoding", "delimiter", "sheet", "header_row", "columns", "values")
+    for key in content:
+        if key not in known:
+            raise RollError(
+                f"{path}: {key}: there is no such setting{_near(key, known)}; there are: {', '.join(known)}"
+            )
+    texts = {key: _typed(path, key, content.get(key), str) for key in ("encoding", "delimiter", "sheet")}
+    columns = _fields(path, "columns", _typed(path, "columns", content.get("columns"), dict) or {})
+    values = _fields(path, "values", _typed(path, "values", content.get("values"), dict) or {})
+    return MapFile(
+        path=path,
+        options=FileOptions(**texts),
+        header_row=_typed(path, "header_row", content.get("header_row"), int),
+        columns={name: _column_names(path, name, value) for name, value in columns.items()},
+        values={name: _value(path, name, value) for name, value in values.items()},
+    )
+
+
+def _typed(path: Path, key: str, value: Any, kind: type) -> Any:
+    if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        words = {str: "a text in quotes", int: "a whole number", dict: "a table"}
+        raise RollError(f"{path}: {key} must be {words[kind]}; correct it there")
+    return value
+
+
+def _fields(path: Path, table: str, entries: dict[str, Any]) -> dict[Field, Any]:
+    names = [name.value for name in Field]
+    for key in entries:
+        if key not in names:
+            raise RollError(
+                f"{path}: {table}.{key}: there is no such field{_near(key, names)}; there are: {', '.join(names)}"
+            )
+    return {Field(key): value for key, value in entries.items()}
+
+
+def _column_names(path: Path, name: Field, value: Any) -> tuple[str | int, ...]:
+    entries = value if isinstance(value, list) else [value]
+    if not all(isinstance(entry, str | int) and not isinstance(entry, bool) for entry in entries):
+        raise RollError(
+            f"{path}: columns.{name} must be a heading, a column's number, or a list of them; correct it there"
+        )
+    return tuple(entry for entry in entries if entry != "")
+
+
+def _value(path: Path, name: Field, value: Any) -> str:
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise RollError(f"{path}: values.{name} must be a text or a whole number; correct it there")
+    return str(value)
+
+
+def _near(word: str, known: Sequence[str]) -> str:
+    """', did you mean ...' where something close is known."""
+    near = get_close_matches(squeeze(word), [squeeze(name) for name in known], n=1, cutoff=0.6)
+    return "" if not near else f', did you mean "{next(name for name in known if squeeze(name) == near[0])}"'
+
+
+def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | None = None) -> ColumnMapping:
+    """Find the header among the first rows and what each column is. Raises RollError if voters cannot be told apart by it."""
+    map_file = map_file or MapFile()
+    if map_file.header_row == 0:
+        width = max(map(len, head), default=0)
+        return _finish(path, tuple(f"column {number}" for number in range(1, width + 1)), 0, map_file)
+    if map_file.header_row is not None:
+        if not 1 <= map_file.header_row <= len(head):
+            raise RollError(
+                f"{map_file.path}: header_row = {map_file.header_row} is not among the first {len(head)} rows of {path};"
+                " correct it there"
+            )
+        return _finish(path, _headings(head[map_file.header_row - 1]), map_file.header_row, map_file)
+    best, best_score = -1, 0
+    for index, row in enumerate(head):
+        header = _headings(row)
+        score = len(_guess(header)) + sum(_position(header, name) is not None for name in _named(map_file))
+        if score > best_score:
+            best, best_score = index, score
+    if best < 0:
+        raise RollError(_no_header(path, head))
+    return _finish(path, _headings(head[best]), best + 1, map_file)
+
+
+def _headings(row: Sequence[str]) -> tuple[str, ...]:
+    # Headings are shown: what could not be decoded in them must not stop that.
+    return tuple(" ".join(cell.encode("utf-8", "replace").decode().split()) for cell in row)
+
+
+def _named(map_file: MapFile) -> list[str]:
+    return [name for names in map_file.columns.values() for name in names if isinstance(name, str)]
+
+
+def _no_header(path: Path, head: Sequence[Sequence[str]]) -> str:
+    first = next((row for row in head if any(cell.strip() for cell in row)), [])
+    if sum(cell.strip().isdecimal() for cell in first) >= 2:
+        return (
+            f"{path} has no header row (its first row is {_shown(first)}); add one, or set header_row = 0 in a --map file"
+            " and give columns by number"
+        )
+    return f"{path}: no heading is known in its first rows ({_shown(first)}); name the columns in a --map file"
+
+
+def _shown(row: Sequence[str]) -> str:
+    cells = [cell.strip()[:20] for cell in row if cell.strip()]
+    # A first row that is data may hold a voter's number: show that there are digits, not which.
+    hidden = ["#" * len(cell) if cell.isdecimal() and len(cell) > 5 else cell for cell in cells[:8]]
+    return ", ".join(hidden) + (", ..." if len(cells) > 8 else "")
+
+
+def _guess(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
+    """Fields by the headings alone. Of two columns for one field the better-known heading wins; numbers are all read."""
+    ranked: dict[Field, list[tuple[int, int]]] = {}
+    for index, heading in enumerate(header):
+        if heading and not is_sensitive(heading) and (found := field_of(heading)) is not None:
+            ranked.setdefault(found[0], []).append((found[1], index))
+    columns = {
+        name: tuple(index for _, index in sorted(places, key=lambda place: place[1]))
+        if name is Field.MOBILE
+        else (min(places)[1],)
+        for name, places in ranked.items()
+    }
+    for latin, local in ((Field.NAME, Field.NAME_LOCAL), (Field.LAST_NAME, Field.LAST_NAME_LOCAL)):
+        if Field.NAME not in ranked and local in columns:
+            columns[latin] = columns.pop(local)  # a roll with one name column: it is the name, whatever its script
+    return columns
+
+
+def _finish(path: Path, header: tuple[str, ...], skip_rows: int, map_file: MapFile) -> ColumnMapping:
+    columns = _guess(header)
+    for name, wanted in map_file.columns.items():
+        columns[name] = tuple(_find(path, header, map_file, name, column) for column in wanted)
+        if not wanted:
+            del columns[name]
+        elif len(wanted) > 1 and name is not Field.MOBILE:
+            raise RollError(f"{map_file.path}: columns.{name} takes one column; only mobile may have several")
+    for name in map_file.values:
+        columns.pop(name, None)
+    missing = [name for name in REQUIRED if name not in columns and name not in map_file.values]
+    if missing:
+        raise RollError(
+            f"{path}: no column for {' and '.join(name.replace('_', ' ') for name in missing)}; its columns are"
+            f' {_shown(header)}; write {missing[0]} = "HEADING" under [columns] of a --map file'
+        )
+    chosen = {index for indexes in columns.values() for index in indexes}
+    sensitive = frozenset(
+        index for index, heading in enumerate(header) if index not in chosen and is_sensitive(heading)
+    )
+    ordered = {name: columns[name] for name in Field if name in columns}
+    return ColumnMapping(header, skip_rows, ordered, dict(map_file.values), sensitive)
+
+
+def _position(header: Sequence[str], heading: str) -> int | None:
+    squeezed = squeeze(heading)
+    return next((index for index, name in enumerate(header) if squeeze(name) == squeezed), None)
+
+
+def _find(path: Path, header: Sequence[str], map_file: MapFile, name: Field, column: str | int) -> int:
+    """The index of a column that a map file names."""
+    key = f"{map_file.path}: columns.{name}"
+    if isinstance(column, int):
+        if not 1 <= column <= len(header):
+            raise RollError(f"{key}: {path} has columns 1 to {len(header)}, not {column}; correct it there")
+        return column - 1
+    index = _position(header, column)
+    if index is None:
+        raise RollError(
+            f'{key}: {path} has no column "{column}"{_near(column, header)}; its columns are {_shown(header)}'
+        )
+    return index

@@ -1,0 +1,206 @@
+"""Voters of a roll into the store, in bulk: what is new is added, what is different is changed, the rest is left alone.
+
+A blank in the roll says nothing: it never takes away what the store knows. A second row of the same voter in one file may
+fill in what the first left blank and bring another number; if it contradicts the first it is rejected, or importing the file
+again would change the voter to and fro.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dialer.roll.cleaning import DETAIL_FIELDS, BoothDetails, BoothKey, BoothSlot, CleanRows, Details
+from dialer.roll.phone_numbers import plain_mobile, read_cell
+from dialer.roll.rejects import Reject
+from dialer.store.sql import load_statements
+
+_SQL = load_statements("roll")
+_DEFAULT_CLOSE = "18:00"
+CONFLICT = "another row of this file has the same booth and serial and says otherwise: correct one of them"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the rows so far."""
+
+    rows: int = 0  # without blank ones
+    voters: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    numbers: int = 0
+    links: int = 0
+    rejected_numbers: int = 0
+    rejected_cells: int = 0
+    blank_rows: int = 0
+    booths: int = 0  # added
+    opted_out: int = 0  # numbers of this roll that came back opted out
+
+
+@dataclass(slots=True)
+class _Placed:
+    """Where the rows of a batch have found their voters."""
+
+    voter_ids: list[int]  # 0: rejected
+    rejects: list[Reject] = field(default_factory=list)
+
+
+class Merger:
+    """Merges batches into the store through one connection, inside the caller's transaction."""
+
+    def __init__(self, db: sqlite3.Connection, region: str) -> None:
+        """`region` is where numbers without a country code belong."""
+        self.tally = Tally()
+        self._db = db
+        self._region = region
+        self._slots: dict[BoothKey, BoothSlot] = {}
+        self._stored: dict[BoothKey, tuple[int, BoothDetails]] = {}
+        for version, state, constituency, part, booth_id, *texts in db.execute(_SQL["all_booths"]):
+            self._stored[BoothKey(version, state, constituency, part)] = (booth_id, BoothDetails(*texts))
+        self._next_voter: int = db.execute(_SQL["last_voter"]).fetchone()[0] + 1
+        db.execute(_SQL["create_wanted"])
+        db.execute(_SQL["create_told"])
+
+    def find_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
+        """The slot of a booth; a new booth is added, a known one brought up to date. The first row of a booth describes it."""
+        if (slot := self._slots.get(key)) is not None:
+            return slot
+        columns = (details.constituency_name, details.name, details.name_local, details.language, details.closes_at)
+        if (stored := self._stored.get(key)) is not None:
+            booth_id, known = stored
+            before = (known.constituency_name, known.name, known.name_local, known.language, known.closes_at)
+            after = tuple(new or old for new, old in zip(columns, before, strict=True))
+            if after != before:
+                self._db.execute(_SQL["update_booth"], (*after, booth_id))
+        else:
+            place = (key.roll_version, key.state_code, key.constituency_number, key.part_number)
+            row = (*place, *columns[:-1], details.closes_at or _DEFAULT_CLOSE)
+            booth_id = self._db.execute(_SQL["insert_booth"], row).lastrowid or 0
+            self.tally.booths += 1
+        slot = self._slots[key] = BoothSlot(booth_id, is_new=stored is None)
+        return slot
+
+    def add(self, batch: CleanRows) -> list[Reject]:
+        """Merge a batch; returns its rejects, those that came with it included, in the order of rows."""
+        tally = self.tally
+        placed = self._place(batch)
+        tally.rejected += batch.rejected_rows + len(placed.rejects)
+        tally.rejected_cells += len(batch.rejects) - batch.rejected_rows
+        tally.blank_rows += batch.blank_rows
+        tally.rows += len(batch.table.rows) + batch.rejected_rows
+        number_rejects = self._add_numbers(batch, placed.voter_ids)
+        tally.rejected_numbers += len(number_rejects)
+        rejects = batch.rejects + placed.rejects + number_rejects
+        rejects.sort(key=lambda reject: reject.row_number)
+        return rejects
+
+    def finish(self) -> Tally:
+        """Honour the opt-outs that were there before; returns the final tally."""
+        self.tally.opted_out = self._db.execute(_SQL["honour_opt_outs"]).rowcount
+        return self.tally
+
+    def _place(self, batch: CleanRows) -> _Placed:
+        """Find or add the voter of every row."""
+        placed = _Placed([0] * len(batch.serials))
+        fresh: list[int] = []
+        known: list[int] = []
+        repeated: list[int] = []
+        for place, (slot, serial) in enumerate(zip(batch.booths, batch.serials, strict=True)):
+            seen = slot.seen
+            if serial >= len(seen):
+                seen.extend(bytes((serial | 1023) + 1 - len(seen)))
+            if seen[serial]:
+                repeated.append(place)
+            else:
+                seen[serial] = 1
+                (fresh if slot.is_new else known).append(place)
+        self._insert(batch, fresh, placed)
+        self._compare(batch, known, placed, may_change=True)
+        self._compare(batch, repeated, placed, may_change=False)
+        return placed
+
+    def _insert(self, batch: CleanRows, places: Sequence[int], placed: _Placed) -> None:
+        if not places:
+            return
+        first = self._next_voter
+        self._next_voter += len(places)
+        booths, serials, details = batch.booths, batch.serials, batch.details
+        self._db.executemany(
+            _SQL["insert_voter"],
+            (
+                (voter_id, booths[place].booth_id, serials[place], *details[place])
+                for voter_id, place in enumerate(places, first)
+            ),
+        )
+        for voter_id, place in enumerate(places, first):
+            placed.voter_ids[place] = voter_id
+        self.tally.voters += len(places)
+
+    def _compare(self, batch: CleanRows, places: Sequence[int], placed: _Placed, *, may_change: bool) -> None:
+        """Hold rows against what the store has; those it has not are added."""
+        if not places:
+            return
+        self._db.execute(_SQL["clear_wanted"])
+        self._db.executemany(
+            _SQL["insert_wanted"], ((place, batch.booths[place].booth_id, batch.serials[place]) for place in places)
+        )
+        changed: dict[int, Details] = {}
+        for place, voter_id, *columns in self._db.execute(_SQL["wanted_voters"]):
+            before: Details = changed.get(voter_id) or tuple(columns)
+            told = batch.details[place]
+            if told == before or (after := _merged(told, before)) == before:
+                self.tally.unchanged += 1
+            elif may_change or (contradicted := _contradicted(told, before)) is None:
+                changed[voter_id] = after
+                self.tally.voters += 1
+            else:
+                placed.rejects.append(_conflict(batch, place, contradicted))
+                continue
+            placed.voter_ids[place] = voter_id
+        self._db.executemany(_SQL["update_voter"], ((*details, voter_id) for voter_id, details in changed.items()))
+        if may_change:
+            self._insert(batch, [place for place in places if not placed.voter_ids[place]], placed)
+
+    def _add_numbers(self, batch: CleanRows, voter_ids: Sequence[int]) -> list[Reject]:
+        """Add the numbers of the voters that were taken, and the links to them."""
+        pairs: list[tuple[int, str]] = []
+        rejects: list[Reject] = []
+        indian = self._region == "IN"
+        for heading, cells in batch.phone_columns:
+            for place, cell in enumerate(cells):
+                if not cell or not (voter_id := voter_ids[place]):
+                    continue
+                if indian and (number := plain_mobile(cell)) is not None:
+                    pairs.append((voter_id, number))
+                    continue
+                found = read_cell(cell, self._region)
+                pairs.extend((voter_id, number) for number in found.numbers)
+                rejects.extend(
+                    Reject(batch.table.numbers[place], heading, bad.text, bad.reason.value, batch.table.rows[place])
+                    for bad in found.rejected
+                )
+        if pairs:
+            self._db.execute(_SQL["clear_told"])
+            self._db.executemany(_SQL["insert_told"], pairs)
+            self.tally.numbers += self._db.execute(_SQL["insert_phones"]).rowcount
+            self.tally.links += self._db.execute(_SQL["insert_links"]).rowcount
+        return rejects
+
+
+def _merged(told: Details, before: Details) -> Details:
+    merged = (old if new in ("", None) else new for new, old in zip(told, before, strict=True))
+    return tuple(merged)  # type: ignore[return-value]  # field by field from two of them
+
+
+def _contradicted(told: Details, before: Details) -> int | None:
+    """The first detail in which a row says something else than the store; None: it only adds."""
+    pairs = enumerate(zip(told, before, strict=True))
+    return next((place for place, (new, old) in pairs if new not in ("", None, old) and old not in ("", None)), None)
+
+
+def _conflict(batch: CleanRows, place: int, detail: int) -> Reject:
+    value = batch.details[place][detail]
+    return Reject(
+        batch.table.numbers[place], DETAIL_FIELDS[detail].value, str(value), CONFLICT, batch.table.rows[place]
+    )

@@ -1,0 +1,216 @@
+"""Phone numbers as they stand in rolls, to E.164: any Indian digits, any prefix, several in a cell.
+
+Pure. A number in the form of an Indian mobile (ten digits, the first 6-9, with or without a prefix) is taken on sight: the
+numbering plan (National Numbering Plan 2003, levels 6-9) and the `phonenumbers` library agree that all of these are valid.
+Everything else goes through `phonenumbers`, for the region of the setting. What is refused comes back with its reason.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult
+
+
+class NumberReason(StrEnum):
+    """Why a number of the roll is not called. The text stands in the rejects file."""
+
+    NOT_A_NUMBER = "not a phone number"
+    TOO_SHORT = "too few digits"
+    TOO_LONG = "too many digits"
+    DIGITS_LOST = "a spreadsheet rounded it, digits are lost: format the column as text and export again"
+    TEST_PATTERN = "a made-up number (all the same digit, or counted up)"
+    PREMIUM = "a premium-rate number"
+    SPECIAL = "not a person's line (toll-free, shared-cost, pager or service number)"
+    UNKNOWN_SERIES = "no such number in the numbering plan"
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedNumber:
+    """A number that was refused, as it stood in the cell."""
+
+    text: str
+    reason: NumberReason
+
+
+@dataclass(frozen=True, slots=True)
+class CellNumbers:
+    """What one cell held: numbers in E.164, each once, in their order; and what was refused."""
+
+    numbers: tuple[str, ...] = ()
+    rejected: tuple[RejectedNumber, ...] = ()
+
+
+# The zero of every set of decimal digits used in India (and the full-width ones that spreadsheets bring).
+_DIGIT_ZEROS = (
+    0x0660, 0x06F0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x1946, 0x1C40, 0x1C50,
+    0xA8D0, 0xABF0, 0xFF10, 0x110F0, 0x11136, 0x112F0, 0x114D0, 0x11650, 0x116C0, 0x118E0, 0x11D50, 0x11DA0, 0x1E4F0,
+)  # fmt: skip
+ASCII_DIGITS: dict[int, str] = {zero + value: str(value) for zero in _DIGIT_ZEROS for value in range(10)}
+"""For str.translate: digits of every Indian script to 0-9."""
+
+_INVISIBLE = (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF, 0x00AD)
+_CLEAN: dict[int, str] = (
+    ASCII_DIGITS
+    | dict.fromkeys(_INVISIBLE, "")
+    | dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212, 0xFE63, 0xFF0D), "-")
+    | dict.fromkeys((0x00A0, 0x2007, 0x2009, 0x202F, 0x3000), " ")
+    | {0xFF0B: "+", 0xFF0F: "/", 0x0964: "|", 0x060C: ",", 0x061B: ";"}
+)
+
+PLAIN_MOBILE = re.compile(r"(?:(?:\+|00?)?91)?0?([6-9][0-9]{9})(?<!0000000)(?:\.0*)?")
+"""With fullmatch: an Indian mobile in one piece; group 1 is its ten national digits."""
+
+_SEPARATORS = re.compile(
+    r"[/,;|&\\\n\r\t]|\s+(?:and|or|तथा|और|एवं|या|আর|ও|এবং|आणि|અને|ਅਤੇ|మరియు|ಮತ್ತು|மற்றும்|اور)\s+", re.IGNORECASE
+)
+_GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{2,3}){2,}(?:\.0*)?")  # 9,87,65,43,210: a number with thousands separators
+_GAPS = re.compile(r"[\s\-]+")
+_SCIENTIFIC = re.compile(r"\+?([0-9]+)(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,2})")
+_WHOLE = re.compile(r"\+?([0-9]+)\.0*")
+_LABEL = re.compile(r"^(?:[^\W\d_]|[\s.:#\-])*(?=[+(0-9])|\s*\([^\W\d_]{1,3}\)\s*$")
+_PUNCTUATION = re.compile(r"[\s\-.()\[\]'\"*#_:]+")
+_NO_NUMBER = frozenset(
+    {"", "-", "--", "0", "0.0", "0.00", "na", "n/a", "n.a.", "n.a", "nil", "none", "null", "nan", "no", "not available"}
+)
+_COUNTED = ("0123456789", "1234567890", "12345678901")
+_SAME_DIGIT_MOBILES = frozenset(digit * 10 for digit in "6789")
+_LOST_ZEROS = "0" * 7  # 9.19E+09 read back as a number ends in seven or more
+
+_CALLABLE_TYPES = frozenset(
+    {
+        PhoneNumberType.FIXED_LINE,
+        PhoneNumberType.MOBILE,
+        PhoneNumberType.FIXED_LINE_OR_MOBILE,
+        PhoneNumberType.VOIP,
+        PhoneNumberType.PERSONAL_NUMBER,
+    }
+)
+
+
+def plain_mobile(cell: str) -> str | None:
+    """The E.164 form of a cell that holds one Indian mobile in one piece; None: look closer, with `read_cell`."""
+    match = PLAIN_MOBILE.fullmatch(cell)
+    if match is None or match[1] in _SAME_DIGIT_MOBILES:
+        return None
+    return "+91" + match[1]
+
+
+def read_cell(cell: str, region: str = "IN") -> CellNumbers:
+    """Every number in a cell. `region` (ISO 3166, two letters) is where numbers without a country code belong.
+
+    A cell that says there is no number (blank, "-", "NA", "nil", 0) has neither numbers nor rejects.
+    """
+    text = (cell if cell.isascii() else cell.translate(_CLEAN)).strip().lstrip("'").strip()
+    if region == "IN" and (mobile := plain_mobile(_PUNCTUATION.sub("", text))) is not None:
+        return CellNumbers((mobile,))
+    if text.casefold() in _NO_NUMBER:
+        return CellNumbers()
+    if _GROUPED.fullmatch(text) and 10 <= _count_digits(text.partition(".")[0]) <= 12:
+        text = text.replace(",", "")
+    numbers: dict[str, None] = {}
+    rejected: list[RejectedNumber] = []
+    for piece in _pieces(text):
+        result = _read_one(piece, region)
+        if isinstance(result, NumberReason):
+            rejected.append(RejectedNumber(piece, result))
+        else:
+            numbers[result] = None
+    return CellNumbers(tuple(numbers), tuple(rejected))
+
+
+def _pieces(text: str) -> list[str]:
+    """The cell's numbers apart, still as text."""
+    if _SCIENTIFIC.fullmatch(text):
+        return [text]  # a decimal comma is no separator
+    pieces: list[str] = []
+    for part in _SEPARATORS.split(text):
+        tokens = _GAPS.split(part.strip()) if len(part) > 20 else ()
+        several = len(tokens) > 1 and all(_count_digits(token) >= 10 for token in tokens)
+        pieces.extend(tokens if several else (part.strip(),))
+    return [piece for piece in pieces if piece]
+
+
+def _count_digits(text: str) -> int:
+    return sum(map(text.count, "0123456789"))
+
+
+def _read_one(piece: str, region: str) -> str | NumberReason:
+    """One number to E.164, or why not."""
+    if region == "IN" and (mobile := plain_mobile(_PUNCTUATION.sub("", piece))) is not None:
+        return mobile
+    text = _LABEL.sub("", piece)
+    if (scientific := _SCIENTIFIC.fullmatch(text)) is not None:
+        whole, fraction, exponent = scientific[1], scientific[2] or "", int(scientific[3])
+        if len(fraction) < exponent - 1:  # a last zero is left out where all digits are shown
+            return NumberReason.DIGITS_LOST
+        text = (whole + fraction.ljust(exponent, "0"))[: len(whole) + exponent]
+    elif (number := _WHOLE.fullmatch(text)) is not None:
+        text = number[1]
+    compact = _PUNCTUATION.sub("", text)
+    digits = compact.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        return NumberReason.NOT_A_NUMBER
+    if len(digits) >= 10 and digits.endswith(_LOST_ZEROS):
+        return NumberReason.DIGITS_LOST if len(set(digits)) > 1 else NumberReason.TEST_PATTERN
+    if _made_up(digits):
+        return NumberReason.TEST_PATTERN
+    return _read_indian(compact, digits) if region == "IN" else _ask_library(compact, region)
+
+
+def _read_indian(compact: str, digits: str) -> str | NumberReason:
+    """A number of India or, with a country code, of another country."""
+    if (mobile := plain_mobile(compact)) is not None:
+        return mobile
+    abroad = compact.startswith(("+", "00"))
+    if not abroad and len(digits.removeprefix("0")) < 10:
+        return NumberReason.TOO_SHORT  # every line of India has ten digits
+    answer = _ask_library(compact, "IN")
+    if isinstance(answer, NumberReason) and abroad and (mobile := plain_mobile(digits)) is not None:
+        return mobile  # a stray plus before an Indian mobile: no country has that number
+    return answer
+
+
+def _made_up(digits: str) -> bool:
+    """All the same digit (after the prefix), or counted up from 0 or 1; `phonenumbers` calls some of these valid."""
+    national = digits.removeprefix("00").removeprefix("91") if len(digits) > 10 else digits
+    national = national.lstrip("0") if len(national) > 10 else national
+    return len(digits) >= 5 and (len(set(national)) <= 1 or national in _COUNTED or digits in _COUNTED)
+
+
+def _ask_library(compact: str, region: str) -> str | NumberReason:
+    """E.164 of a valid line of a person, by the `phonenumbers` metadata; else the reason."""
+    try:
+        number = phonenumbers.parse(compact, region)
+    except phonenumbers.NumberParseException as error:
+        too_long = error.error_type == phonenumbers.NumberParseException.TOO_LONG
+        if too_long:
+            return NumberReason.TOO_LONG
+        short = error.error_type in {
+            phonenumbers.NumberParseException.TOO_SHORT_NSN,
+            phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD,
+        }
+        return NumberReason.TOO_SHORT if short or len(compact) < 7 else NumberReason.UNKNOWN_SERIES
+    length = phonenumbers.is_possible_number_with_reason(number)
+    if length in {ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY}:
+        return NumberReason.TOO_SHORT
+    if length == ValidationResult.TOO_LONG:
+        return NumberReason.TOO_LONG
+    verdict = _by_type(number)
+    if verdict == NumberReason.UNKNOWN_SERIES and number.country_code == 91:
+        # The library holds shorter and longer ones for possible.
+        digits = len(str(number.national_number))
+        return NumberReason.TOO_SHORT if digits < 10 else NumberReason.TOO_LONG if digits > 10 else verdict
+    return verdict
+
+
+def _by_type(number: PhoneNumber) -> str | NumberReason:
+    kind = phonenumbers.number_type(number)
+    if kind in _CALLABLE_TYPES:
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if kind == PhoneNumberType.PREMIUM_RATE:
+        return NumberReason.PREMIUM
+    return NumberReason.UNKNOWN_SERIES if kind == PhoneNumberType.UNKNOWN else NumberReason.SPECIAL

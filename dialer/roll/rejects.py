@@ -1,0 +1,151 @@
+"""The rejects file: what of a roll was not taken, each with its row, its reason and the row as it came.
+
+It belongs to the people who own the roll, and may be corrected and imported in its turn: its first four columns are ours, the
+rest is the roll's own, without caste, religion and Aadhaar columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from dialer.errors import RollError
+
+OWN_COLUMNS = ("REJECT_ROW", "REJECT_COLUMN", "REJECT_VALUE", "REJECT_REASON")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One thing that was not taken: a row (`column` is what was wrong with it), a number or a cell."""
+
+    row_number: int
+    column: str
+    value: str
+    reason: str
+    row: Sequence[str]
+
+
+class RejectSink(Protocol):
+    """Where rejects go."""
+
+    reasons: Counter[str]
+
+    def add(self, rejects: Iterable[Reject]) -> None:
+        """Take rejects, in the order of their rows."""
+        ...
+
+    def finish(self) -> None:
+        """Everything is in: make sure that it is kept."""
+        ...
+
+    def publish(self) -> None:
+        """The import is committed: show the file under its name."""
+        ...
+
+    def discard(self) -> None:
+        """The import failed: leave nothing behind."""
+        ...
+
+
+class CountedRejects:
+    """Counts the reasons and keeps no file, for a dry run."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.reasons: Counter[str] = Counter()
+
+    def add(self, rejects: Iterable[Reject]) -> None:
+        """Count them."""
+        self.reasons.update(reject.reason for reject in rejects)
+
+    def finish(self) -> None:
+        """Nothing to keep."""
+
+    def publish(self) -> None:
+        """Nothing to show."""
+
+    def discard(self) -> None:
+        """Nothing to leave."""
+
+
+class RejectsFile(CountedRejects):
+    """Writes beside the final name and takes that name at the very end, so that a file there is always a whole one."""
+
+    def __init__(self, path: Path, header: Sequence[str], hidden: frozenset[int]) -> None:
+        """`hidden` are the columns that must not be repeated. Raises RollError if nothing can be written there."""
+        super().__init__()
+        self._path = path
+        self._part = path.with_name(path.name + ".part")
+        self._kept = [index for index in range(len(header)) if index not in hidden]
+        self._width = len(header)
+        try:
+            # Names and numbers: for this user alone.
+            descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            raise RollError(
+                f"{path}: the rejects file cannot be written ({error.strerror}); name another place with --rejects"
+            ) from error
+        # A byte-order mark, or spreadsheets would garble every Indian script in it.
+        self._file: TextIO = os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="", errors="backslashreplace")
+        self._writer = csv.writer(self._file)
+        self._write([[*OWN_COLUMNS, *(header[index] for index in self._kept)]])
+
+    def add(self, rejects: Iterable[Reject]) -> None:
+        """Write them down."""
+        rejects = list(rejects)
+        super().add(rejects)
+        self._write(
+            [
+                str(reject.row_number),
+                *map(defused, (reject.column, reject.value, reject.reason)),
+                *self._original(reject.row),
+            ]
+            for reject in rejects
+        )
+
+    def _original(self, row: Sequence[str]) -> list[str]:
+        cells = [defused(row[index]) if index < len(row) else "" for index in self._kept]
+        return cells + [defused(cell) for cell in row[self._width :]]
+
+    def _write(self, rows: Iterable[Sequence[str]]) -> None:
+        try:
+            self._writer.writerows(rows)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> RollError:
+        return RollError(
+            f"{self._path}: the rejects file cannot be written ({error.strerror}); nothing was imported,"
+            " free space or name another place with --rejects"
+        )
+
+    def finish(self) -> None:
+        """Bring it to the disk. Raises RollError where that fails."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def publish(self) -> None:
+        """Give it its name."""
+        self._part.replace(self._path)
+
+    def discard(self) -> None:
+        """Remove what there is of it."""
+        try:
+            self._file.close()
+        finally:
+            self._part.unlink(missing_ok=True)
+
+
+def defused(cell: str) -> str:
+    """The cell so that no spreadsheet runs it as a formula: with an apostrophe before = + - @ tab and carriage return."""
+    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell

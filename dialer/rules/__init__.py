@@ -1,0 +1,1 @@
+"""Pure rules: who may be called, when, and when next."""

@@ -1,0 +1,78 @@
+"""When a number is due again after an attempt. Pure; the minutes are the campaign's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dialer.model import Disposition, MarkKind, Outcome
+
+_HOUR_SECONDS = 3600.0
+_AFTER_NAMED_HOUR_SECONDS = 45 * 60.0  # "at about H": called again at H + 45 minutes, when the voter will be back
+_CLOSED_FOR_GOOD = frozenset({Outcome.INVALID_NUMBER, Outcome.UNKNOWN, Outcome.COMPLETED})
+_CLOSING_MARKS = frozenset({MarkKind.VOTED, MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED})
+_CLOSING_DISPOSITIONS = frozenset({Disposition.VOTED, Disposition.WILL_NOT, Disposition.REFUSED, Disposition.OPT_OUT})
+_SOON_SECONDS = 60.0  # the call never reached the voter: try again as soon as the line may be better
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRules:
+    """The campaign's retry settings, in seconds."""
+
+    max_attempts: int
+    busy_seconds: float
+    no_answer_seconds: float
+    other_seconds: float
+    abandoned_lock_seconds: float
+
+
+def after_outcome(rules: RetryRules, outcome: Outcome, attempt_number: int, now: float) -> float | None:
+    """Epoch second at which the number is due again; None: closed in this campaign.
+
+    A completed flow closes; what its marks say may reopen it (`after_mark`). `unknown` is closed: it may have been a call.
+    """
+    if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
+        return now + _SOON_SECONDS  # nobody's phone was answered by our doing: does not use up the attempts
+    if outcome in _CLOSED_FOR_GOOD or attempt_number >= rules.max_attempts:
+        return None
+    match outcome:
+        case Outcome.BUSY:
+            return now + rules.busy_seconds
+        case Outcome.NO_ANSWER | Outcome.REJECTED:
+            return now + rules.no_answer_seconds
+        case Outcome.ABANDONED:
+            return now + rules.abandoned_lock_seconds
+        case _:
+            return now + rules.other_seconds
+
+
+def after_mark(
+    rules: RetryRules, kind: MarkKind, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
+) -> float | None:
+    """Epoch second at which the number is due again after what a voter keyed in; None: closed in this campaign.
+
+    The store closes a number on which nobody is pending whatever is said here.
+    """
+    if kind in _CLOSING_MARKS or attempt_number >= rules.max_attempts:
+        return None
+    if kind is MarkKind.LATER and hour is not None:
+        return after_named_hour(hour, now, zone)
+    return now + rules.other_seconds
+
+
+def after_disposition(
+    rules: RetryRules, disposition: Disposition, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
+) -> float | None:
+    """Epoch second at which the number is due again after what the agent said; None: closed in this campaign."""
+    if disposition in _CLOSING_DISPOSITIONS:
+        return None
+    mark = MarkKind.LATER if disposition is Disposition.LATER else MarkKind.NOT_YET
+    return after_mark(rules, mark, hour, attempt_number, now, zone)
+
+
+def after_named_hour(hour: int, now: float, zone: ZoneInfo) -> float:
+    """45 minutes past the hour (0-23, local) that the voter named, today; an hour that has gone by means "soon"."""
+    local = datetime.fromtimestamp(now, zone)
+    named = local.replace(hour=hour, minute=0, second=0, microsecond=0) + timedelta(seconds=_AFTER_NAMED_HOUR_SECONDS)
+    return max(named.timestamp(), now + _HOUR_SECONDS / 4)

@@ -1,0 +1,135 @@
+"""A seat's state machine. Pure: each step takes a seat and gives the next one, or says why it may not be taken.
+
+offline --log in, phone up--> ready --reserve--> reserved --connect--> talking --call ends--> wrap-up --> ready
+A pause or a log-off during a call takes effect after its wrap-up. A phone that drops makes the seat lost until it is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from dialer.errors import CommandRefused
+from dialer.model import AttemptId
+from dialer.view import SeatState
+
+_WITH_CALL = frozenset({SeatState.RESERVED, SeatState.TALKING})
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One seat. `since_seconds` is monotonic, `since_at` epoch seconds."""
+
+    name: str
+    endpoint: str
+    languages: frozenset[str]
+    since_seconds: float
+    since_at: float
+    state: SeatState = SeatState.OFFLINE
+    agent: str | None = None
+    phone_up: bool = False
+    attempt_id: AttemptId | None = None  # with a call, and through its wrap-up
+    campaign_id: str | None = None
+    then: SeatState = SeatState.READY  # after the wrap-up: ready, paused or offline
+    reason: str | None = None  # of the pause, or of the one to come
+
+    @property
+    def leaving(self) -> bool:
+        """Has announced a break or a log-off: will not be free after this call."""
+        return self.then is not SeatState.READY
+
+    def _to(self, state: SeatState, at: float, seconds: float) -> Seat:
+        if state is self.state:
+            return self
+        return replace(self, state=state, since_at=at, since_seconds=seconds)
+
+    def logged_in(self, agent: str, at: float, seconds: float) -> Seat:
+        """An agent takes the seat. Raises CommandRefused where another one has it."""
+        if self.agent is not None:
+            raise CommandRefused(f"seat {self.name} is taken; log its agent off first")
+        seat = replace(self, agent=agent, then=SeatState.READY, reason=None)
+        return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, at, seconds)
+
+    def phone_came(self, at: float, seconds: float) -> Seat:
+        """The agent's phone is on the line."""
+        seat = replace(self, phone_up=True)
+        if seat.state is SeatState.LOST:
+            paused = seat.then is SeatState.PAUSED
+            seat = replace(seat, attempt_id=None, campaign_id=None)
+            return seat._to(SeatState.PAUSED if paused else SeatState.READY, at, seconds)
+        return seat
+
+    def phone_went(self, at: float, seconds: float) -> Seat:
+        """The agent's phone is gone: the seat is lost, whatever it did. A wrap-up may still be finished on the page."""
+        seat = replace(self, phone_up=False)
+        if seat.agent is None:
+            return seat._to(SeatState.OFFLINE, at, seconds)
+        return seat if seat.state is SeatState.WRAP_UP else seat._to(SeatState.LOST, at, seconds)
+
+    def logged_off(self, at: float, seconds: float) -> Seat:
+        """The agent leaves: now, or after the call."""
+        if self.agent is None:
+            raise CommandRefused(f"seat {self.name} has no agent to log off")
+        if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
+            return replace(self, then=SeatState.OFFLINE)
+        return self._emptied(at, seconds)
+
+    def _emptied(self, at: float, seconds: float) -> Seat:
+        seat = replace(self, agent=None, attempt_id=None, campaign_id=None, then=SeatState.READY, reason=None)
+        return seat._to(SeatState.OFFLINE, at, seconds)
+
+    def paused(self, reason: str, at: float, seconds: float) -> Seat:
+        """No further calls: now, or after the call."""
+        if self.agent is None:
+            raise CommandRefused(f"seat {self.name} has no agent to pause")
+        if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
+            return replace(self, then=SeatState.PAUSED, reason=reason)
+        seat = replace(self, then=SeatState.PAUSED, reason=reason)
+        return seat if seat.state is SeatState.LOST else seat._to(SeatState.PAUSED, at, seconds)
+
+    def made_ready(self, at: float, seconds: float) -> Seat:
+        """Takes calls again: ends a pause or a wrap-up."""
+        if self.agent is None:
+            raise CommandRefused(f"seat {self.name} has no agent; log in first")
+        seat = replace(self, then=SeatState.READY, reason=None)
+        if seat.state in _WITH_CALL:
+            return seat
+        if not seat.phone_up:
+            return replace(seat, attempt_id=None, campaign_id=None)._to(SeatState.LOST, at, seconds)
+        return replace(seat, attempt_id=None, campaign_id=None)._to(SeatState.READY, at, seconds)
+
+    def reserved(self, attempt_id: AttemptId, campaign_id: str, at: float, seconds: float) -> Seat:
+        """A voter is on the way. Only a ready seat is ever reserved."""
+        assert self.state is SeatState.READY, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
+        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.RESERVED, at, seconds)
+
+    def talking(self, attempt_id: AttemptId, campaign_id: str, at: float, seconds: float) -> Seat:
+        """Voter and agent hear each other."""
+        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.TALKING, at, seconds)
+
+    def call_ended(self, at: float, seconds: float) -> Seat:
+        """The voter is gone: wrap-up after a talk; after a reservation that came to nothing, what was to follow."""
+        if self.state is SeatState.TALKING:
+            return self._to(SeatState.WRAP_UP, at, seconds)
+        if self.state is SeatState.RESERVED:
+            return self.wrapped_up(at, seconds)
+        return self
+
+    def wrapped_up(self, at: float, seconds: float) -> Seat:
+        """The wrap-up is over: ready, or the pause or log-off that was asked for during the call."""
+        if self.then is SeatState.OFFLINE:
+            return self._emptied(at, seconds)
+        seat = replace(self, attempt_id=None, campaign_id=None)
+        if not seat.phone_up:
+            return seat._to(SeatState.LOST, at, seconds)
+        return seat._to(seat.then, at, seconds)
+
+
+def choose_seat(seats: Iterable[Seat], language: str) -> Seat | None:
+    """The ready seat that has been idle longest, among those that speak the voter's language if there is one; else None.
+
+    A seat without languages takes any. Where nobody free speaks it, the longest idle of all: an answered voter must not wait.
+    """
+    ready = [seat for seat in seats if seat.state is SeatState.READY]
+    fitting = [seat for seat in ready if not seat.languages or language in seat.languages]
+    return min(fitting or ready, key=lambda seat: (seat.since_seconds, seat.name), default=None)

@@ -1,0 +1,1 @@
+"""Simulated Asterisk, voters' and agents' behaviour, virtual time, what-if runs."""

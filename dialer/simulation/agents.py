@@ -1,0 +1,105 @@
+"""Simulated agents: they log in, wrap up after each call with a disposition, and take a break now and then.
+
+They are clients of the engine like any desk: they hear its changes and send commands, nothing more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from dialer.commands import Command, SeatDispose, SeatLogIn, SeatPause, SeatReady
+from dialer.errors import CommandRefused, StoreError
+from dialer.model import Disposition
+from dialer.view import Change, SeatChange, SeatState
+
+_log = structlog.get_logger(__name__)
+
+# What a polling-day conversation comes to, by weight; later names an hour.
+_DISPOSITIONS: tuple[tuple[Disposition, float], ...] = (
+    (Disposition.VOTED, 0.42),
+    (Disposition.NOT_YET, 0.20),
+    (Disposition.LATER, 0.14),
+    (Disposition.CALL_BACK, 0.09),
+    (Disposition.WILL_NOT, 0.05),
+    (Disposition.WRONG_NUMBER, 0.05),
+    (Disposition.OPT_OUT, 0.03),
+    (Disposition.LANGUAGE, 0.02),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHabits:
+    """How the agents work. Seconds are means of exponential times, bounded below."""
+
+    wrap_up_seconds: float = 6.0
+    break_share: float = 0.01  # of calls after which an agent takes a break
+    break_seconds: float = 20.0
+
+
+class EngineLike(Protocol):
+    """What an agent's desk needs of the engine."""
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Hear changes."""
+        ...
+
+    async def execute(self, command: Command) -> str:
+        """Ask for something."""
+        ...
+
+
+class SimulatedAgents:
+    """One agent per seat."""
+
+    def __init__(self, engine: EngineLike, seats: Sequence[str], habits: AgentHabits, seed: int) -> None:
+        """`seed` makes their choices repeatable."""
+        self._engine = engine
+        self._seats = seats
+        self._habits = habits
+        self._chance = random.Random(seed)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Log in and work until `stop`."""
+        unsubscribe = self._engine.subscribe(self._on_change)
+        try:
+            for number, seat in enumerate(self._seats, start=1):
+                await self._ask(SeatLogIn(seat, f"agent-{number:02d}"))
+            await stop.wait()
+        finally:
+            unsubscribe()
+            for task in self._tasks:
+                task.cancel()
+
+    def _on_change(self, change: Change) -> None:
+        if isinstance(change, SeatChange) and change.view.state is SeatState.WRAP_UP:
+            task = asyncio.create_task(self._wrap_up(change.view.seat), name="agent-wraps-up")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _wrap_up(self, seat: str) -> None:
+        habits, chance = self._habits, self._chance
+        disposition = chance.choices(
+            [disposition for disposition, _ in _DISPOSITIONS], [weight for _, weight in _DISPOSITIONS]
+        )[0]
+        hour = chance.randint(10, 17) if disposition is Disposition.LATER else None
+        takes_break = chance.random() < habits.break_share
+        await asyncio.sleep(max(1.0, chance.expovariate(1 / habits.wrap_up_seconds)))
+        if takes_break:
+            await self._ask(SeatPause(seat, "break"))
+        await self._ask(SeatDispose(seat, disposition, hour))
+        if takes_break:
+            await asyncio.sleep(max(2.0, chance.expovariate(1 / habits.break_seconds)))
+            await self._ask(SeatReady(seat))
+
+    async def _ask(self, command: Command) -> None:
+        try:
+            await self._engine.execute(command)
+        except (CommandRefused, StoreError) as error:  # the seat has moved on: an agent would see so on the page
+            _log.info("agent.refused", command=type(command).__name__, answer=str(error))

@@ -1,0 +1,27 @@
+"""A simulated Asterisk 22: a server that speaks AMI, calls our FastAGI over TCP, and keeps a journal of its calls."""
+
+from dialer.simulation.asterisk.config import (
+    ConferenceUser,
+    ManagerUser,
+    PhoneMode,
+    SeatPhone,
+    SimulatedAsteriskConfig,
+    Trunk,
+)
+from dialer.simulation.asterisk.journal import JournalReport, check_journal
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+
+__all__ = [
+    "ConferenceUser",
+    "JournalReport",
+    "ManagerUser",
+    "PhoneMode",
+    "Scripted",
+    "SeatPhone",
+    "SimulatedAsterisk",
+    "SimulatedAsteriskConfig",
+    "Trunk",
+    "VoterProfile",
+    "check_journal",
+]

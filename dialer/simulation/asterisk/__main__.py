@@ -1,0 +1,122 @@
+"""The simulated Asterisk as a process of its own: `python -m dialer.simulation.asterisk --agi-port 4573 --seats 10`.
+
+Prints one JSON line with its ports when it is ready. Ends on SIGTERM or SIGINT, or, started by a program that holds its standard
+input as a pipe, when that pipe closes: it never outlives who started it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import stat
+import sys
+from dataclasses import replace
+from os import fstat, read
+from pathlib import Path
+
+import uvloop
+
+from config.errors import MatdanError
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, Trunk, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import VoterProfile
+
+
+def parse_arguments(arguments: list[str] | None = None) -> SimulatedAsteriskConfig:
+    """The configuration that a command line asks for. Exits with a usage message where it is wrong."""
+    law = VoterProfile()
+    parser = argparse.ArgumentParser(prog="python -m dialer.simulation.asterisk", description=__doc__)
+    parser.add_argument("--ami-port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--agi-host", default="127.0.0.1")
+    parser.add_argument("--agi-port", type=int, required=True, help="where our FastAGI server listens")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--journal", type=Path, help="file for one JSON line per event of each call")
+    parser.add_argument("--seats", type=int, default=10, help="agents' phones: agent01, agent02, ...")
+    parser.add_argument("--trunk", action="append", metavar="NAME[:CHANNELS]", help="may be repeated; default: carrier")
+    parser.add_argument("--answer-rate", type=float, default=law.answer_rate)
+    parser.add_argument("--ring-seconds", type=float, default=law.ring_mean_seconds, help="mean until an answer")
+    parser.add_argument("--talk-seconds", type=float, default=law.talk_mean_seconds, help="mean with an agent")
+    parser.add_argument("--call-back-share", type=float, default=law.call_back_share)
+    parser.add_argument("--prompt-seconds", type=float, default=3.0, help="length of a prompt")
+    parser.add_argument("--speed", type=float, default=1.0, help="voters, carrier and prompts run so much faster")
+    chosen = parser.parse_args(arguments)
+    if not 0 <= chosen.answer_rate <= 1:
+        parser.error(f"--answer-rate is a share between 0 and 1, not {chosen.answer_rate}")
+    if chosen.speed <= 0 or chosen.ring_seconds <= 0 or chosen.talk_seconds <= 0:
+        parser.error("--speed, --ring-seconds and --talk-seconds must be above 0")
+    profile = replace(
+        law,
+        answer_rate=chosen.answer_rate,
+        ring_mean_seconds=chosen.ring_seconds,
+        talk_mean_seconds=chosen.talk_seconds,
+        call_back_share=chosen.call_back_share,
+    )
+    return SimulatedAsteriskConfig(
+        agi_host=chosen.agi_host,
+        agi_port=chosen.agi_port,
+        ami_port=chosen.ami_port,
+        seed=chosen.seed,
+        journal=chosen.journal,
+        seats=seat_phones(chosen.seats),
+        trunks=tuple(_trunk(text, parser) for text in chosen.trunk or ["carrier"]),
+        profile=profile,
+        default_prompt_seconds=chosen.prompt_seconds,
+        speed=chosen.speed,
+    )
+
+
+def _trunk(text: str, parser: argparse.ArgumentParser) -> Trunk:
+    name, _, channels = text.partition(":")
+    if not name or (channels and not channels.isdigit()):
+        parser.error(f"--trunk is NAME or NAME:CHANNELS, not {text!r}")
+    return Trunk(name, int(channels or 0))
+
+
+async def serve(config: SimulatedAsteriskConfig) -> None:
+    """Run until a signal comes or the pipe on standard input closes."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    watched = _watch_standard_input(loop, stop)
+    async with SimulatedAsterisk(config) as switch:
+        ready = {"ami_port": switch.ami_port, "agi_port": switch.agi_port}
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+    if watched:
+        loop.remove_reader(sys.stdin)
+
+
+def _watch_standard_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> bool:
+    """A terminal and /dev/null are not watched: only a pipe or a socket tells that somebody is gone."""
+    try:
+        mode = fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):
+        return False
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return False
+
+    def readable() -> None:
+        if not read(sys.stdin.fileno(), 4096):
+            loop.remove_reader(sys.stdin)
+            stop.set()
+
+    loop.add_reader(sys.stdin, readable)
+    return True
+
+
+def main() -> None:
+    """Run the process; an error that a user can mend is one line on standard error and exit code 1."""
+    config = parse_arguments()
+    try:
+        uvloop.run(serve(config))
+    except (MatdanError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

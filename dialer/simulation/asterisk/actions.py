@@ -1,0 +1,285 @@
+"""The manager actions and their answers, worded as Asterisk words them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dialer.simulation.asterisk.channels import UNKNOWN, Channel, ChannelState, EndsBy, Location
+from dialer.simulation.asterisk.dialplan import priority_of
+from dialer.simulation.asterisk.events import fully_booted
+from dialer.simulation.asterisk.extensions import find_extension
+from dialer.simulation.asterisk.lists import (
+    conference_members,
+    conference_rooms,
+    core_status,
+    show_channels,
+    status,
+    timestamp,
+)
+from dialer.simulation.asterisk.originate import OriginateOrder
+from dialer.simulation.asterisk.sessions import AmiSession
+from dialer.switch.asterisk.ami_codec import AmiMessage, encode_message
+
+if TYPE_CHECKING:
+    from dialer.simulation.asterisk.core import SwitchCore
+
+DANGEROUS_APPLICATIONS = ("system", "trysystem", "exec", "agi", "eagi", "externalivr", "originate", "mysql", "stun")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # of a client's own text that an answer repeats
+Handler = Callable[[AmiSession, AmiMessage], None]
+
+
+def reply(session: AmiSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
+    """Answer an action: Response, ActionID where it had one, and the fields."""
+    action_id = action.action_id
+    head = [("Response", word)] + ([("ActionID", action_id)] if action_id else [])
+    session.write(encode_message([(name, _CONTROL.sub("?", value)) for name, value in [*head, *fields]]))
+
+
+def fail(session: AmiSession, action: AmiMessage, message: str) -> None:
+    """Answer Error."""
+    reply(session, action, "Error", ("Message", message))
+
+
+class Actions:
+    """Runs actions on a switch. An action needs a login, and of its user's `write` classes one of those it names."""
+
+    def __init__(self, switch: SwitchCore) -> None:
+        """One for the whole switch."""
+        self._switch = switch
+        anybody: frozenset[str] = frozenset()
+        reporting = frozenset({"system", "reporting"})
+        self._handlers: dict[str, tuple[Handler, frozenset[str]]] = {
+            "command": (self._command, frozenset({"command"})),
+            "confbridgelist": (self._conference_members, frozenset({"reporting"})),
+            "confbridgelistrooms": (self._conference_rooms, frozenset({"reporting"})),
+            "coreshowchannels": (self._show_channels, reporting),
+            "corestatus": (self._core_status, reporting),
+            "events": (self._events, anybody),
+            "getvar": (self._get_variable, frozenset({"call", "reporting"})),
+            "hangup": (self._hang_up, frozenset({"system", "call"})),
+            "originate": (self._originate, frozenset({"originate"})),
+            "ping": (self._ping, anybody),
+            "redirect": (self._redirect, frozenset({"call"})),
+            "setvar": (self._set_variable, frozenset({"call"})),
+            "status": (self._status, frozenset({"system", "call", "reporting"})),
+        }
+
+    def run(self, session: AmiSession, action: AmiMessage) -> None:
+        """Answer one action."""
+        name = action.action.lower()
+        if name == "login":
+            self._log_in(session, action)
+        elif name == "logoff":
+            reply(session, action, "Goodbye", ("Message", "Thanks for all the fish."))
+            session.end()
+        elif not name:
+            fail(session, action, "Missing action in request")
+        elif session.user is None:
+            fail(session, action, "Permission denied")
+        elif name not in self._handlers:
+            use = "Use Action: ListCommands to show available commands."
+            fail(session, action, f"Invalid/unknown command: {action.action}. {use}")
+        else:
+            handler, classes = self._handlers[name]
+            if classes and not classes & session.user.write:
+                fail(session, action, "Permission denied")
+            else:
+                handler(session, action)
+
+    def _log_in(self, session: AmiSession, action: AmiMessage) -> None:
+        switch = self._switch
+        for user in switch.config.users:
+            if user.name == action.get("Username") and user.secret == action.get("Secret"):
+                break
+        else:
+            session.deaf = True
+
+            def refuse() -> None:
+                fail(session, action, "Authentication failed")
+                session.end()
+
+            asyncio.get_running_loop().call_later(switch.config.login_refused_seconds, refuse)
+            return
+        session.log_in(user, events_on=action.get("Events", "on").lower() not in ("off", "no", "false"))
+        reply(session, action, "Success", ("Message", "Authentication accepted"))
+        if session.takes("FullyBooted"):
+            uptime = int(switch.uptime_seconds)
+            session.write(fully_booted(uptime, uptime))
+        now_text = timestamp(switch.now()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+        switch.events.security(user.name, switch.ami_port, session.remote_port, id(session), now_text)
+
+    def _ping(self, session: AmiSession, action: AmiMessage) -> None:
+        reply(session, action, "Success", ("Ping", "Pong"), ("Timestamp", f"{self._switch.now():.6f}"))
+
+    def _events(self, session: AmiSession, action: AmiMessage) -> None:
+        on = action.get("EventMask", "on").lower() not in ("off", "no", "false")
+        session.switch_events(on)
+        reply(session, action, "Success", ("Events", "On" if on else "Off"))
+
+    def _originate(self, session: AmiSession, action: AmiMessage) -> None:
+        application = action.get("Application")
+        rights = session.user.write if session.user is not None else frozenset()
+        if application.lower() in DANGEROUS_APPLICATIONS and "system" not in rights:
+            fail(session, action, "Originate Access Forbidden: app or data blacklisted")
+            return
+        order = self._order(action)
+        if isinstance(order, str):
+            fail(session, action, order)
+            return
+        reply(session, action, "Success", ("Message", "Originate successfully queued"))
+        asyncio.get_running_loop().call_soon(self._switch.place, order)
+
+    def _order(self, action: AmiMessage) -> OriginateOrder | str:
+        """The checked order, or why there is none."""
+        channel = action.get("Channel")
+        technology, slash, dial_string = channel.partition("/")
+        context, name = action.get("Context"), action.get("Exten")
+        application = action.get("Application")
+        if not channel:
+            return "Channel not specified"
+        if not slash or not technology or not dial_string:
+            return "Invalid channel"
+        if action.get("Async").lower() not in ("true", "yes", "1", "on"):
+            return "The simulated Asterisk takes only Async: true"
+        milliseconds = action.get("Timeout", "30000")
+        if not milliseconds.isdigit():
+            return "Invalid timeout"
+        extension = find_extension(self._switch.dialplan, context, name)
+        priority = priority_of(extension, action.get("Priority", "1"))
+        if not application and (extension is None or priority not in extension.steps):
+            return "Extension does not exist."
+        number, caller_name = parse_caller_id(action.get("CallerID"))
+        variables = [pair for field in action.all("Variable") for pair in field.split(",")]
+        return OriginateOrder(
+            action_id=action.action_id,
+            channel=channel,
+            dial_string=dial_string,
+            uniqueid=action.get("ChannelId")[:149],
+            start=Location(context, name, priority),
+            application=application,
+            data=action.get("Data"),
+            ring_seconds=int(milliseconds) / 1000,
+            caller_number=number,
+            caller_name=caller_name,
+            variables=tuple((key.lstrip("_"), value) for key, _, value in (v.partition("=") for v in variables)),
+        )
+
+    def _find(self, session: AmiSession, action: AmiMessage, message: str = "No such channel") -> Channel | None:
+        name = action.get("Channel")
+        if not name:
+            fail(session, action, "No channel specified" if message == "No such channel" else "Channel not specified")
+            return None
+        channel = self._switch.find_channel(name)
+        if channel is None:
+            fail(session, action, message)
+        return channel
+
+    def _hang_up(self, session: AmiSession, action: AmiMessage) -> None:
+        channel = self._find(session, action)
+        if channel is not None:
+            cause = action.get("Cause")
+            reply(session, action, "Success", ("Message", "Channel Hungup"))
+            number = int(cause) if cause.isdigit() else 0
+            asyncio.get_running_loop().call_soon(self._switch.hang_up, channel, number, EndsBy.MANAGER)
+
+    def _redirect(self, session: AmiSession, action: AmiMessage) -> None:
+        channel = self._find(session, action, f"Channel does not exist: {action.get('Channel')}")
+        if channel is None:
+            return
+        if channel.state is not ChannelState.UP or channel.hung_up:
+            fail(session, action, "Redirect failed, channel not up.")
+            return
+        context, name = action.get("Context"), action.get("Exten")
+        priority = priority_of(find_extension(self._switch.dialplan, context, name), action.get("Priority", "1"))
+        reply(session, action, "Success", ("Message", "Redirect successful"))
+        channel.goto = Location(context, name, priority)
+        channel.poke()
+
+    def _status(self, session: AmiSession, action: AmiMessage) -> None:
+        channels = list(self._switch.channels.values())
+        if action.get("Channel"):
+            channel = self._find(session, action)
+            if channel is None:
+                return
+            channels = [channel]
+        self._list(session, action, "Channel status will follow", status(self._switch, channels, action))
+
+    def _show_channels(self, session: AmiSession, action: AmiMessage) -> None:
+        self._list(session, action, "Channels will follow", show_channels(self._switch, action.action_id))
+
+    def _conference_rooms(self, session: AmiSession, action: AmiMessage) -> None:
+        if not self._switch.conferences.by_name:
+            fail(session, action, "No active conferences.")
+            return
+        rooms = conference_rooms(self._switch, action.action_id)
+        self._list(session, action, "Confbridge conferences will follow", rooms)
+
+    def _conference_members(self, session: AmiSession, action: AmiMessage) -> None:
+        conferences = self._switch.conferences.by_name
+        name = action.get("Conference")
+        if not name:
+            fail(session, action, "No Conference name provided.")
+        elif not conferences:
+            fail(session, action, "No active conferences.")
+        elif name not in conferences:
+            fail(session, action, "No Conference by that name found.")
+        else:
+            members = conference_members(self._switch, conferences[name], action.action_id)
+            self._list(session, action, "Confbridge user list will follow", members)
+
+    @staticmethod
+    def _list(session: AmiSession, action: AmiMessage, message: str, events: bytes) -> None:
+        reply(session, action, "Success", ("EventList", "start"), ("Message", message))
+        session.write(events)
+
+    def _core_status(self, session: AmiSession, action: AmiMessage) -> None:
+        reply(session, action, "Success", *core_status(self._switch))
+
+    def _command(self, session: AmiSession, action: AmiMessage) -> None:
+        command = action.get("Command")
+        output = self._switch.run_command(command)
+        follows = ("Message", "Command output follows")
+        if output is None:
+            rest = command.rpartition(" ")[0] or command
+            no_such = f"No such command '{command}' (type 'core show help {rest}' for other possible commands)"
+            reply(session, action, "Error", follows, ("Output", no_such))
+        else:
+            reply(session, action, "Success", follows, *(("Output", line) for line in output))
+
+    def _get_variable(self, session: AmiSession, action: AmiMessage) -> None:
+        channel = None
+        if action.get("Channel"):
+            channel = self._find(session, action)
+            if channel is None:
+                return
+        name = action.get("Variable")
+        if not name:
+            fail(session, action, "No variable specified")
+            return
+        value = self._switch.look_up(channel, name)
+        reply(session, action, "Success", ("Variable", name), ("Value", value))
+
+    def _set_variable(self, session: AmiSession, action: AmiMessage) -> None:
+        name, value = action.get("Variable"), action.get("Value")
+        if not action.get("Channel"):
+            self._switch.globals[name] = value
+        else:
+            channel = self._find(session, action)
+            if channel is None:
+                return
+            self._switch.set_variable(channel, name, value)
+        reply(session, action, "Success", ("Message", "Variable Set"))
+
+
+def parse_caller_id(text: str) -> tuple[str, str]:
+    """Number and name of `"Name" <number>`, `Name <number>` or a bare number; "" for what is not there."""
+    name, bracket, rest = text.partition("<")
+    if bracket:
+        return rest.partition(">")[0].strip(), name.strip().strip('"')
+    bare = text.strip().strip('"')
+    if bare and all(character in "0123456789+*#" for character in bare):
+        return bare, ""
+    return "", "" if bare == UNKNOWN else bare

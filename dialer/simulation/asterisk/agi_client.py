@@ -1,0 +1,139 @@
+"""AGI() as Asterisk runs it: connects to our FastAGI server, sends the environment, and answers its commands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+from dialer.simulation.asterisk.agi_commands import execute
+from dialer.simulation.asterisk.channels import Channel
+
+if TYPE_CHECKING:
+    from dialer.simulation.asterisk.core import SwitchCore
+
+CONNECT_SECONDS = 2.0  # res/res_agi.c, MAX_AGI_CONNECT
+VERSION = "22.10.1"
+
+
+class AgiConnection(asyncio.Protocol):
+    """The line to the FastAGI server. Wakes its channel when the server says something or goes away."""
+
+    def __init__(self, channel: Channel) -> None:
+        """Made for one run of AGI() on one channel."""
+        self.lines: deque[str] = deque()
+        self.ended = False
+        self.transport: asyncio.Transport | None = None
+        self._channel = channel
+        self._held = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take whole lines; a carriage return before the line feed is dropped, as Asterisk does."""
+        *lines, self._held = (self._held + data).split(b"\n")
+        self.lines.extend(line.rstrip(b"\r").decode("utf-8", "replace") for line in lines)
+        self._channel.poke()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The server closed, or died."""
+        self.ended = True
+        self._channel.poke()
+
+    @property
+    def has_input(self) -> bool:
+        """Whether something waits to be read: a line, or the end. It aborts what plays."""
+        return bool(self.lines) or self.ended
+
+    def send(self, text: str) -> None:
+        """Write one answer or line."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(text.encode() + b"\n")
+
+    def close(self) -> None:
+        """Close the line."""
+        if self.transport is not None:
+            self.transport.close()
+
+
+async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
+    """Run AGI(`data`) on the channel and set AGISTATUS: SUCCESS, FAILURE or HANGUP."""
+    url = data.partition(",")[0]
+    parts = urlsplit(url)
+    connection = AgiConnection(channel)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await loop.create_connection(lambda: connection, parts.hostname or "127.0.0.1", parts.port or 4573)
+    except OSError:  # asyncio.timeout's TimeoutError is one too
+        await _refused(switch, channel)
+        switch.set_variable(channel, "AGISTATUS", "FAILURE")
+        return
+    switch.agi_connections.add(connection)
+    try:
+        script = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
+        connection.send(_environment(channel, url, script))
+        status = await _converse(switch, channel, connection)
+    finally:
+        switch.agi_connections.discard(connection)
+        connection.close()
+    switch.set_variable(channel, "AGISTATUS", status)
+
+
+async def _refused(switch: SwitchCore, channel: Channel) -> None:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + switch.config.agi_refused_seconds
+    while not channel.interrupted and (left := end - loop.time()) > 1e-9:
+        await channel.wait(left)
+
+
+def _environment(channel: Channel, url: str, script: str) -> str:
+    caller = channel.caller_number.replace("<unknown>", "unknown")
+    name = channel.caller_name.replace("<unknown>", "unknown")
+    return (
+        f"agi_network: yes\nagi_network_script: {script}\nagi_request: {url}\nagi_channel: {channel.name}\n"
+        f"agi_language: en\nagi_type: PJSIP\nagi_uniqueid: {channel.uniqueid}\nagi_version: {VERSION}\n"
+        f"agi_callerid: {caller}\nagi_calleridname: {name}\n"
+        "agi_callingpres: 0\nagi_callingani2: 0\nagi_callington: 0\nagi_callingtns: 0\n"
+        "agi_dnid: unknown\nagi_rdnis: unknown\n"
+        f"agi_context: {channel.context}\nagi_extension: {channel.extension}\nagi_priority: {channel.priority}\n"
+        "agi_enhanced: 0.0\nagi_accountcode: \nagi_threadid: 140566382876352\n"
+    )
+
+
+async def _converse(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
+    """Answer commands until an end; the order of HANGUP line, answer and 511 is that of res/res_agi.c, run_agi."""
+    exits_on_hang_up = channel.variables.get("AGIEXITONHANGUP", "").lower() in ("yes", "true", "1", "on")
+    dead = False
+    while True:
+        if channel.interrupted and not dead:
+            dead = True
+            connection.send("HANGUP")
+            if exits_on_hang_up:
+                return "HANGUP"
+        if connection.lines:
+            answer = await _run_command(switch, channel, connection, connection.lines.popleft(), dead)
+            if answer is not None:
+                connection.send(answer)
+        elif connection.ended:
+            return "HANGUP" if dead or channel.interrupted else "SUCCESS"
+        else:
+            await channel.wait(None)
+
+
+async def _run_command(
+    switch: SwitchCore, channel: Channel, connection: AgiConnection, line: str, dead: bool
+) -> str | None:
+    events = switch.events
+    command_id = switch.next_command_id()
+    tail = f"CommandId: {command_id}\r\nCommand: {line}\r\n"
+    events.of_channel("AGIExecStart", channel, tail)
+    answer = await execute(switch, channel, line, dead, lambda: connection.has_input)
+    code, _, rest = (answer or "200 result").partition(" ")
+    code = code.partition("-")[0]
+    result = {"200": "Success", "511": rest}.get(code, "Failure")
+    events.of_channel("AGIExecEnd", channel, f"{tail}ResultCode: {code}\r\nResult: {result}\r\n")
+    return answer

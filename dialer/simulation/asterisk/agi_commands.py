@@ -1,0 +1,230 @@
+"""The AGI commands: what each does to the call, and the answer that Asterisk writes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dialer.simulation.asterisk.channels import Channel, EndsBy
+from dialer.simulation.asterisk.sounds import Heard, listen, play
+
+if TYPE_CHECKING:
+    from dialer.simulation.asterisk.core import SwitchCore
+
+ALL_KEYS = "0123456789*#ABCD"
+SPOKEN_DIGIT_SECONDS = 0.6
+DEAD_CHANNEL = "511 Command Not Permitted on a dead channel or intercept routine"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command that is to be run."""
+
+    switch: SwitchCore
+    channel: Channel
+    words: list[str]  # after the command's own name
+    aborted: Callable[[], bool]  # whether the server said something meanwhile
+
+    def word(self, index: int, default: str = "") -> str:
+        """An argument, or its default."""
+        return self.words[index] if index < len(self.words) else default
+
+    async def play(self, seconds: float, digits: str) -> Heard:
+        """Play to the channel of this command."""
+        return await play(self.switch, self.channel, seconds, digits, self.aborted)
+
+
+Handler = Callable[[Request], Awaitable[str | None]]
+"""Runs a command. Returns the answer without line feed; None when it was aborted, which Asterisk does not answer."""
+
+
+def split_words(line: str) -> list[str]:
+    """The words of a command: parted by blanks, quoted with `"`, escaped with a backslash."""
+    words: list[str] = []
+    word: str | None = None
+    quoted = escaped = False
+    for character in line:
+        if escaped:
+            word, escaped = (word or "") + character, False
+        elif character == "\\":
+            escaped = True
+        elif character == '"':
+            word, quoted = word or "", not quoted
+        elif character in " \t" and not quoted:
+            if word is not None:
+                words.append(word)
+            word = None
+        else:
+            word = (word or "") + character
+    return words if word is None else [*words, word]
+
+
+async def execute(
+    switch: SwitchCore, channel: Channel, line: str, dead: bool, aborted: Callable[[], bool]
+) -> str | None:
+    """Run one command line. `dead`: the channel is hung up, and only what needs no caller may run."""
+    words = split_words(line)
+    for length in (3, 2, 1):
+        command = _COMMANDS.get(" ".join(words[:length]).upper()) if len(words) >= length else None
+        if command is not None:
+            break
+    else:
+        return "510 Invalid or unknown command"
+    handler, least, usage, runs_dead = command
+    if dead and not runs_dead:
+        return DEAD_CHANNEL
+    arguments = words[length:]
+    wrong = f"520-Invalid command syntax.  Proper usage follows:\nUsage: {usage}\n520 End of proper usage."
+    if len(arguments) < least:
+        return wrong
+    try:
+        return await handler(Request(switch, channel, arguments, aborted))
+    except ValueError:  # a word that is no number
+        return wrong
+
+
+async def _answer(request: Request) -> str:
+    request.switch.answer(request.channel)
+    return "200 result=-1" if request.channel.interrupted else "200 result=0"
+
+
+async def _hang_up(request: Request) -> str:
+    channel = request.channel
+    if request.words and request.words[0] != channel.name:
+        other = request.switch.find_channel(request.words[0])
+        if other is None:
+            return "200 result=-1"
+        request.switch.hang_up(other, 0, EndsBy.AGI)
+        return "200 result=1"
+    channel.hung_up = True
+    channel.ended_by = EndsBy.AGI
+    request.switch.events.soft_hang_up(channel, 32)
+    return "200 result=1"
+
+
+def _key(digit: str) -> int:
+    return ord(digit) if digit else 0
+
+
+async def _stream_file(request: Request) -> str | None:
+    seconds = request.switch.sound_seconds(request.words[0])
+    if seconds is None:
+        return "200 result=-1 endpos=0"
+    offset = int(request.word(2, "0") or 0)
+    heard = await request.play(max(0.0, seconds - offset / 8000), request.word(1))
+    if heard.aborted:
+        return None
+    result = -1 if heard.interrupted else _key(heard.digit)
+    if result == 0:
+        request.switch.set_variable(request.channel, "PLAYBACKSTATUS", "SUCCESS")
+    return f"200 result={result} endpos={offset + heard.samples}"
+
+
+async def _get_data(request: Request) -> str | None:
+    """Digits stop the prompt; the limit of each further one counts from the one before (main/app.c, ast_app_getdata)."""
+    seconds = request.switch.sound_seconds(request.words[0])
+    if seconds is None:
+        return "200 result=-1"
+    limit = float(request.word(1, "0")) / 1000 or 6.0
+    most = int(request.word(2, "1024"))
+    heard = await request.play(seconds, ALL_KEYS)
+    digits = ""
+    while True:
+        if heard.aborted:
+            return None
+        if heard.interrupted:
+            return "200 result=-1"
+        if heard.digit == "#":
+            return f"200 result={digits}"
+        digits += heard.digit
+        if len(digits) >= most:
+            return f"200 result={digits}"
+        heard = await listen(request.switch, request.channel, limit, ALL_KEYS, request.aborted)
+        if not (heard.digit or heard.interrupted or heard.aborted):
+            return f"200 result={digits} (timeout)"
+
+
+async def _wait_for_digit(request: Request) -> str | None:
+    milliseconds = int(request.words[0])
+    if request.channel.voter is not None and not request.channel.interrupted:
+        request.channel.voter.hears(0.0, True)
+    seconds = None if milliseconds < 0 else milliseconds / 1000
+    heard = await listen(request.switch, request.channel, seconds, ALL_KEYS, request.aborted)
+    if heard.aborted:
+        return None
+    return f"200 result={-1 if heard.interrupted else _key(heard.digit)}"
+
+
+async def _say(request: Request) -> str | None:
+    heard = await request.play(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.word(1))
+    if heard.aborted:
+        return None
+    return f"200 result={-1 if heard.interrupted else _key(heard.digit)}"
+
+
+async def _record_file(request: Request) -> str | None:
+    """RECORD FILE name format escape-digits timeout-ms [offset] [BEEP] [s=silence-seconds]: nobody speaks in here."""
+    milliseconds = int(request.words[3])
+    seconds = None if milliseconds < 0 else milliseconds / 1000
+    for word in request.words[4:]:
+        if word.startswith("s="):
+            silence = float(word[2:])
+            seconds = silence if seconds is None else min(seconds, silence)
+    heard = await listen(request.switch, request.channel, seconds, request.words[2], request.aborted)
+    if heard.aborted:
+        return None
+    if heard.interrupted:
+        return f"200 result=-1 (hangup) endpos={heard.samples}"
+    if heard.digit:
+        return f"200 result={_key(heard.digit)} (dtmf) endpos={heard.samples}"
+    return f"200 result=0 (timeout) endpos={heard.samples}"
+
+
+async def _set_variable(request: Request) -> str:
+    request.switch.set_variable(request.channel, request.words[0], request.word(1))
+    return "200 result=1"
+
+
+async def _get_variable(request: Request) -> str:
+    value = request.switch.look_up(request.channel, request.words[0].removeprefix("${").removesuffix("}"))
+    return f"200 result=1 ({value})" if value else "200 result=0"
+
+
+async def _channel_status(request: Request) -> str:
+    channel = request.switch.find_channel(request.words[0]) if request.words else request.channel
+    return f"200 result={-1 if channel is None else channel.state.value}"
+
+
+async def _exec(request: Request) -> str | None:
+    result = await request.switch.run_application(request.channel, request.words[0], ",".join(request.words[1:]))
+    return f"200 result={result}"
+
+
+async def _done(_request: Request) -> str:
+    return "200 result=0"
+
+
+async def _verbose(_request: Request) -> str:
+    return "200 result=1"
+
+
+_COMMANDS: dict[str, tuple[Handler, int, str, bool]] = {
+    "ANSWER": (_answer, 0, "ANSWER", False),
+    "CHANNEL STATUS": (_channel_status, 0, "CHANNEL STATUS [<CHANNELNAME>]", True),
+    "EXEC": (_exec, 1, "EXEC <COMMAND> <OPTIONS>", True),
+    "GET DATA": (_get_data, 1, "GET DATA <FILE> <TIMEOUT> <MAXDIGITS>", False),
+    "GET FULL VARIABLE": (_get_variable, 1, "GET FULL VARIABLE <VARIABLE> <CHANNEL NAME>", True),
+    "GET VARIABLE": (_get_variable, 1, "GET VARIABLE <VARIABLENAME>", True),
+    "HANGUP": (_hang_up, 0, "HANGUP <CHANNELNAME>", False),
+    "NOOP": (_done, 0, "NOOP", True),
+    "RECORD FILE": (_record_file, 4, "RECORD FILE <FILENAME> <FORMAT> <ESCAPE_DIGITS> <TIMEOUT>", False),
+    "SAY ALPHA": (_say, 2, "SAY ALPHA <NUMBER> <ESCAPE_DIGITS>", False),
+    "SAY DIGITS": (_say, 2, "SAY DIGITS <NUMBER> <ESCAPE_DIGITS>", False),
+    "SAY NUMBER": (_say, 2, "SAY NUMBER <NUMBER> <ESCAPE_DIGITS> <GENDER>", False),
+    "SET VARIABLE": (_set_variable, 2, "SET VARIABLE <VARIABLENAME> <VALUE>", True),
+    "STREAM FILE": (_stream_file, 2, "STREAM FILE <FILENAME> <ESCAPE_DIGITS> [<SAMPLE OFFSET>]", False),
+    "VERBOSE": (_verbose, 1, "VERBOSE <MESSAGE> <LEVEL>", True),
+    "WAIT FOR DIGIT": (_wait_for_digit, 1, "WAIT FOR DIGIT <TIMEOUT>", False),
+}
+"""By name: the handler, how many arguments it must have, its usage, and whether it may run on a dead channel."""

@@ -1,0 +1,222 @@
+"""A channel of the simulated switch: its fields, the header block of its events, and what wakes its application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dialer.simulation.asterisk.conference import Conference
+    from dialer.simulation.asterisk.voters import Behaviour, Voter
+
+UNKNOWN = "<unknown>"
+
+CAUSE_TEXT = {
+    0: "Unknown",
+    1: "Unallocated (unassigned) number",
+    16: "Normal Clearing",
+    17: "User busy",
+    18: "No user responding",
+    19: "User alerting, no answer",
+    21: "Call Rejected",
+    22: "Number changed",
+    27: "Destination out of order",
+    28: "Invalid number format",
+    34: "Circuit/channel congestion",
+    38: "Network out of order",
+    58: "Bearer capability not available",
+    102: "Recover on timer expiry",
+    127: "Interworking, unspecified",
+}
+"""Texts of main/channel.c for the Q.850 causes that a carrier's answer turns into."""
+
+
+class ChannelState(IntEnum):
+    """The states of a channel that a call of ours passes through, by Asterisk's numbers."""
+
+    DOWN = 0
+    RING = 4
+    RINGING = 5
+    UP = 6
+
+    @property
+    def text(self) -> str:
+        """As ChannelStateDesc says it."""
+        return self.name.capitalize()
+
+
+class EndsBy(StrEnum):
+    """Who or what ended a channel, for the journal."""
+
+    VOTER = "voter"
+    MANAGER = "manager"
+    DIALPLAN = "dialplan"
+    AGI = "agi"
+    PHONE = "phone"
+    CARRIER = "carrier"
+    RING_LIMIT = "ring-limit"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in the dialplan."""
+
+    context: str
+    extension: str
+    priority: int
+
+
+class Channel:
+    """One leg: a voter's or an agent's."""
+
+    __slots__ = (
+        "_blocks",
+        "_timers",
+        "_waiter",
+        "answered_at",
+        "application",
+        "behaviour",
+        "caller_name",
+        "caller_number",
+        "cause",
+        "conference",
+        "connected_name",
+        "connected_number",
+        "context",
+        "created_at",
+        "data",
+        "digits",
+        "ended_by",
+        "extension",
+        "goto",
+        "hung_up",
+        "jump",
+        "listens",
+        "name",
+        "number",
+        "on_hang_up",
+        "priority",
+        "quality_reported",
+        "seat",
+        "state",
+        "task",
+        "trunk",
+        "uniqueid",
+        "variables",
+        "voter",
+    )
+
+    def __init__(self, name: str, uniqueid: str, context: str, created_at: float) -> None:
+        """`created_at` is the loop's time."""
+        self.name = name
+        self.uniqueid = uniqueid
+        self.state = ChannelState.DOWN
+        self.caller_number = self.caller_name = UNKNOWN
+        self.connected_number = self.connected_name = UNKNOWN
+        self.context = context
+        self.extension = "s"
+        self.priority = 1
+        self.application = ""
+        self.data = ""
+        self.variables: dict[str, str] = {}
+        self.created_at = created_at
+        self.answered_at: float | None = None
+        self.number = ""
+        self.trunk: str | None = None  # None: an agent's phone
+        self.seat: str | None = None  # the phone's endpoint
+        self.behaviour: Behaviour | None = None
+        self.voter: Voter | None = None
+        self.conference: Conference | None = None
+        self.hung_up = False
+        self.cause: int | None = None
+        self.ended_by = EndsBy.DIALPLAN
+        self.goto: Location | None = None
+        self.jump: str | None = None  # where Goto pointed
+        self.listens = False
+        self.digits: deque[str] = deque()
+        self.quality_reported = False
+        self.task: asyncio.Task[None] | None = None
+        self.on_hang_up: Callable[[], None] | None = None
+        self._blocks: dict[str, bytes] = {}
+        self._timers: list[asyncio.TimerHandle] = []
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the running application must end: hung up, or sent elsewhere."""
+        return self.hung_up or self.goto is not None
+
+    def enter(self, state: ChannelState) -> None:
+        """Change the state."""
+        self.state = state
+        self._blocks.clear()
+
+    def name_caller(self, number: str, name: str) -> None:
+        """Set the caller's number and name."""
+        self.caller_number, self.caller_name = number or UNKNOWN, name or UNKNOWN
+        self._blocks.clear()
+
+    def name_connected(self, number: str, name: str) -> None:
+        """Set the connected line's number and name."""
+        self.connected_number, self.connected_name = number or UNKNOWN, name or UNKNOWN
+        self._blocks.clear()
+
+    def move_to(self, context: str, extension: str, priority: int) -> None:
+        """Set the place in the dialplan."""
+        self.context, self.extension, self.priority = context, extension, priority
+        self._blocks.clear()
+
+    def block(self, prefix: str = "") -> bytes:
+        """The header lines that every event of this channel bears; `prefix` is "Dest" in dialling events."""
+        block = self._blocks.get(prefix)
+        if block is None:
+            p = prefix
+            block = (
+                f"{p}Channel: {self.name}\r\n{p}ChannelState: {self.state.value}\r\n"
+                f"{p}ChannelStateDesc: {self.state.text}\r\n"
+                f"{p}CallerIDNum: {self.caller_number}\r\n{p}CallerIDName: {self.caller_name}\r\n"
+                f"{p}ConnectedLineNum: {self.connected_number}\r\n{p}ConnectedLineName: {self.connected_name}\r\n"
+                f"{p}Language: en\r\n{p}AccountCode: \r\n{p}Context: {self.context}\r\n{p}Exten: {self.extension}\r\n"
+                f"{p}Priority: {self.priority}\r\n{p}Uniqueid: {self.uniqueid}\r\n{p}Linkedid: {self.uniqueid}\r\n"
+            ).encode()
+            self._blocks[prefix] = block
+        return block
+
+    async def wait(self, seconds: float | None) -> None:
+        """Return after `seconds`, or when something happens to the channel: a key, a hang-up, a redirect, AGI input."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiter = waiter
+        timer = None if seconds is None else loop.call_later(seconds, self.poke)
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+
+    def poke(self) -> None:
+        """Wake the application that waits."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def schedule(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something later, unless the channel is gone by then."""
+        self._timers.append(asyncio.get_running_loop().call_later(seconds, act))
+
+    def cancel_timers(self) -> None:
+        """Forget everything that was scheduled."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+    def press(self, digit: str) -> None:
+        """A key was pressed. Between two commands nobody reads the channel, and the key is lost, as on the real thing."""
+        if self.listens:
+            self.digits.append(digit)
+            self.poke()

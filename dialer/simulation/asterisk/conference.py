@@ -1,0 +1,146 @@
+"""ConfBridge: one conference per seat, in which the marked agent and an end-marked voter meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+from uuid import UUID
+
+from dialer.simulation.asterisk.channels import Channel
+from dialer.simulation.asterisk.config import ConferenceUser
+from dialer.simulation.asterisk.events import EventWriter
+
+
+@dataclass(slots=True)
+class Member:
+    """A channel in a conference."""
+
+    channel: Channel
+    user: ConferenceUser
+    since: float  # loop time
+    result: str = ""  # set when the conference itself puts the member out
+
+
+class Conference:
+    """One conference. Its announcer counts as a channel of the bridge, as Asterisk counts it."""
+
+    def __init__(self, name: str, uniqueid: str, announcer: str) -> None:
+        """`announcer` is the name of the conference's own channel."""
+        self.name = name
+        self.uniqueid = uniqueid
+        self.announcer = announcer
+        self.members: list[Member] = []
+        self._head = (
+            f"BridgeUniqueid: {uniqueid}\r\nBridgeType: base\r\nBridgeTechnology: softmix\r\n"
+            f"BridgeCreator: ConfBridge\r\nBridgeName: {name}\r\nBridgeNumChannels: "
+        ).encode()
+
+    def block(self, count: int) -> bytes:
+        """The header lines that every event of this bridge bears."""
+        return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
+
+    @property
+    def marked(self) -> int:
+        """How many marked members are in."""
+        return sum(1 for member in self.members if member.user.marked)
+
+    def peers_of(self, channel: Channel) -> str:
+        """What BRIDGEPEER says of a member."""
+        others = [member.channel.name for member in self.members if member.channel is not channel]
+        return ",".join([f"{self.announcer};2", *others])
+
+
+class Watcher(Protocol):
+    """Whom the conferences tell that voter and agent hear each other."""
+
+    def voter_met_agent(self, voter: Channel) -> None:
+        """A voter and a marked member are in one conference now."""
+        ...
+
+
+class Conferences:
+    """All conferences of the switch, by name."""
+
+    def __init__(self, events: EventWriter, users: dict[str, ConferenceUser], random: Random, watcher: Watcher) -> None:
+        """`random` makes the bridges' ids."""
+        self.by_name: dict[str, Conference] = {}
+        self._events = events
+        self._users = users
+        self._random = random
+        self._watcher = watcher
+        self._made = 0
+
+    def info(self, kind: str, name: str) -> str:
+        """What CONFBRIDGE_INFO answers: `parties`, `marked`, `admins` or `locked` of a conference, "0" where there is none."""
+        conference = self.by_name.get(name)
+        if conference is None:
+            return "0"
+        return {"parties": str(len(conference.members)), "marked": str(conference.marked)}.get(kind, "0")
+
+    async def join(self, channel: Channel, name: str, template: str, now: float) -> str:
+        """Hold the channel in the conference until it leaves. Returns CONFBRIDGE_RESULT: HANGUP, ENDMARKED or KICKED.
+
+        The result of a member who is redirected is HANGUP, as in Asterisk.
+        """
+        member = self._enter(channel, name, self._users.get(template, ConferenceUser()), now)
+        while not channel.interrupted and not member.result:
+            await channel.wait(None)
+        result = self._leave(member)
+        if channel.hung_up:
+            channel.cause = channel.cause or 16  # a bridge that is left by a hang-up clears normally
+        return result
+
+    def _enter(self, channel: Channel, name: str, user: ConferenceUser, now: float) -> Member:
+        events = self._events
+        conference = self.by_name.get(name)
+        if conference is None:
+            uniqueid = str(UUID(int=self._random.getrandbits(128), version=4))
+            conference = Conference(name, uniqueid, f"CBAnn/{name}-{self._made:08x}")
+            self._made += 1
+            self.by_name[name] = conference
+            events.of_bridge("BridgeCreate", conference, 0)
+            events.of_bridge("ConfbridgeStart", conference, 1)
+        member = Member(channel, user, now)
+        conference.members.append(member)
+        channel.conference = conference
+        count = len(conference.members) + 1
+        events.of_member("BridgeEnter", conference, count, channel)
+        events.of_member("ConfbridgeJoin", conference, count, channel)
+        for other in conference.members:
+            self._set(other.channel, "BRIDGEPEER", conference.peers_of(other.channel))
+        if conference.marked:
+            for other in conference.members:
+                if not other.user.marked and (other is member or user.marked):
+                    self._watcher.voter_met_agent(other.channel)
+        return member
+
+    def _leave(self, member: Member) -> str:
+        channel, events = member.channel, self._events
+        conference = channel.conference
+        if conference is None:  # the switch was restarted under it
+            return member.result or "HANGUP"
+        count = len(conference.members) + 1
+        conference.members.remove(member)
+        channel.conference = None
+        self._set(channel, "BRIDGEPEER", "")
+        events.of_member("BridgeLeave", conference, count - 1, channel)
+        for other in conference.members:
+            self._set(other.channel, "BRIDGEPEER", conference.peers_of(other.channel))
+        events.of_member("ConfbridgeLeave", conference, count, channel)
+        result = member.result or "HANGUP"
+        self._set(channel, "CONFBRIDGE_RESULT", result)
+        if member.user.marked and not conference.marked:
+            for other in conference.members:
+                if other.user.end_marked:
+                    other.result = "ENDMARKED"
+                    other.channel.poke()
+        if not conference.members:
+            del self.by_name[conference.name]
+            events.of_bridge("ConfbridgeEnd", conference, 1)
+            events.of_bridge("BridgeDestroy", conference, 0)
+        return result
+
+    def _set(self, channel: Channel, name: str, value: str) -> None:
+        channel.variables[name] = value
+        self._events.variable_set(channel, name, value)

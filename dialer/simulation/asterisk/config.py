@@ -1,0 +1,133 @@
+"""What a simulated Asterisk is made of: its users, trunks, seat phones, sounds and voters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+
+ALL_CLASSES = frozenset(
+    {"system", "call", "user", "originate", "reporting", "command", "dialplan", "dtmf", "agi", "security", "config"}
+)
+
+DIALLER_EVENTS = (
+    "FullyBooted",
+    "Shutdown",
+    "OriginateResponse",
+    "DialState",
+    "DialEnd",
+    "HangupRequest",
+    "Hangup",
+    "ConfbridgeJoin",
+    "ConfbridgeLeave",
+    "UserEvent",
+)
+"""The ten events that the dialler's own manager user is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerUser:
+    """One user of manager.conf."""
+
+    name: str
+    secret: str
+    read: frozenset[str] = ALL_CLASSES
+    write: frozenset[str] = ALL_CLASSES
+    events: tuple[str, ...] = ()  # names its event filters let through; empty: all
+
+
+LEAST_PRIVILEGE_USER = ManagerUser(
+    "dialler",
+    "dialler",
+    read=frozenset({"system", "call", "user"}),
+    write=frozenset({"originate", "call", "reporting"}),
+    events=DIALLER_EVENTS,
+)
+LAB_USER = ManagerUser("lab", "lab")
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A carrier's endpoint."""
+
+    name: str
+    channels: int = 0  # calls it carries at once, more are refused with 503; 0: no limit
+    context: str = "from-carrier"
+
+
+class PhoneMode(StrEnum):
+    """What an agent's phone does when it is called."""
+
+    ANSWERS = "answers"
+    REFUSES = "refuses"  # 603
+    RINGS = "rings"  # and is never picked up
+    UNREGISTERED = "unregistered"  # the switch knows no address of it: no channel is made
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPhone:
+    """An agent's phone."""
+
+    endpoint: str
+    caller_number: str
+    mode: PhoneMode = PhoneMode.ANSWERS
+    answer_seconds: float = 0.002
+    context: str = "from-agent"
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceUser:
+    """A user template of confbridge.conf."""
+
+    marked: bool = False
+    end_marked: bool = False
+
+
+CONFERENCE_USERS: Mapping[str, ConferenceUser] = MappingProxyType(
+    {
+        "matdan_agent": ConferenceUser(marked=True),
+        "matdan_voter": ConferenceUser(end_marked=True),
+    }
+)
+
+
+def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:
+    """Phones agent01, agent02, ... with the caller numbers 1001, 1002, ..."""
+    return tuple(SeatPhone(f"agent{number:02d}", str(1000 + number), mode) for number in range(1, count + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedAsteriskConfig:
+    """Everything that a simulated Asterisk starts from. Seconds are the switch's own; `speed` shortens them."""
+
+    agi_host: str = "127.0.0.1"
+    agi_port: int = 0  # 0: `SimulatedAsterisk.agi_port` is set before the first call
+    host: str = "127.0.0.1"
+    ami_port: int = 0  # 0: any free one
+    seed: int = 1
+    users: tuple[ManagerUser, ...] = (LEAST_PRIVILEGE_USER, LAB_USER)
+    trunks: tuple[Trunk, ...] = (Trunk("carrier"),)
+    seats: tuple[SeatPhone, ...] = field(default_factory=lambda: seat_phones(10))
+    profile: VoterProfile = field(default_factory=VoterProfile)
+    scripts: Mapping[str, Scripted | tuple[Scripted, ...]] = field(default_factory=dict)  # by number, then by call
+    journal: Path | None = None
+    speed: float = (
+        1.0  # voters, carrier, prompts, ring and digit limits run this much faster; the dialplan's Wait does not
+    )
+    start_epoch: float | None = None  # epoch second at the start; None: the machine's clock
+    early_originate_response: float = 0.28  # share of answers whose OriginateResponse comes before Newstate Up; 0: none
+    prompt_seconds: Mapping[str, float] = field(default_factory=dict)  # by sound file
+    default_prompt_seconds: float = 3.0
+    message_seconds: float = 6.0  # the information message
+    missing_sounds: frozenset[str] = frozenset()
+    agi_refused_seconds: float = 2.0  # until AGI() gives up on a server that is not there
+    login_refused_seconds: float = 1.0
+    carrier_gives_up_seconds: float = 60.0  # a phone that is not picked up: the carrier answers 480
+    conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: CONFERENCE_USERS)
+    dialplan: str | None = None  # the text of an extensions.conf instead of our own
+    inbound_context: str = "matdan-message"
+    system_name: str = "lab"

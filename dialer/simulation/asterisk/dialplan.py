@@ -1,0 +1,191 @@
+"""Our dialplan, and the thread that walks a channel through it, application by application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from dialer.simulation.asterisk.agi_client import run_agi
+from dialer.simulation.asterisk.channels import Channel, EndsBy, Location
+from dialer.simulation.asterisk.extensions import DialplanError, Extension, find_extension, is_true, substitute
+from dialer.simulation.asterisk.sounds import play
+
+if TYPE_CHECKING:
+    from dialer.simulation.asterisk.core import SwitchCore
+
+MATDAN_DIALPLAN = """
+[matdan-voter]
+exten => s,1,UserEvent(VoterWaiting)
+ same => n,Wait(1.9)
+ same => n,Goto(matdan-message,s,1)
+
+[matdan-flow]
+exten => s,1,Answer()
+ same => n,Set(AGIEXITONHANGUP=yes)
+ same => n,Set(TRIES=0)
+ same => n(again),AGI(agi://${AGI_SERVER}/flow)
+ same => n,GotoIf($["${MATDAN_DONE}" != ""]?done)
+ same => n,Set(TRIES=$[${TRIES} + 1])
+ same => n,GotoIf($[${TRIES} > 3]?fallback)
+ same => n,Wait(1)
+ same => n,Goto(again)
+ same => n(fallback),UserEvent(FlowFallback)
+ same => n,Goto(matdan-message,s,play)
+ same => n(done),Hangup()
+
+[matdan-message]
+exten => s,1,UserEvent(MessageStarted)
+ same => n(play),Playback(matdan/message)
+ same => n,Hangup()
+
+[matdan-seat]
+exten => _[0-9A-Za-z]!,1,GotoIf($["${CONFBRIDGE_INFO(marked,seat-${EXTEN})}" != "1"]?message)
+ same => n,GotoIf($["${CONFBRIDGE_INFO(parties,seat-${EXTEN})}" != "1"]?message)
+ same => n,ConfBridge(seat-${EXTEN},matdan_seat,matdan_voter)
+ same => n(message),Goto(matdan-message,s,1)
+
+[matdan-agent]
+exten => _[0-9A-Za-z]!,1,Answer()
+ same => n,ConfBridge(seat-${EXTEN},matdan_seat,matdan_agent)
+ same => n,Hangup()
+"""
+"""Our contexts. `AGI_SERVER` is the global variable host:port of our FastAGI server."""
+
+Application = Callable[["SwitchCore", Channel, str], Awaitable[None]]
+
+
+async def _answer(switch: SwitchCore, channel: Channel, _data: str) -> None:
+    switch.answer(channel)
+
+
+async def _wait(switch: SwitchCore, channel: Channel, data: str) -> None:
+    try:
+        seconds = float(data or 0)
+    except ValueError:
+        raise DialplanError(f"Wait() needs a number of seconds, not {data}") from None
+    await sleep_on(channel, seconds)
+
+
+async def _user_event(switch: SwitchCore, channel: Channel, data: str) -> None:
+    name, *headers = data.split(",")
+    tail = f"UserEvent: {name}\r\n" + "".join(f"{header.strip()}\r\n" for header in headers)
+    switch.events.of_channel("UserEvent", channel, tail)
+
+
+async def _set(switch: SwitchCore, channel: Channel, data: str) -> None:
+    name, _, value = data.partition("=")
+    switch.set_variable(channel, name.strip(), value)
+
+
+async def _goto(_switch: SwitchCore, channel: Channel, data: str) -> None:
+    channel.jump = data
+
+
+async def _goto_if(switch: SwitchCore, channel: Channel, data: str) -> None:
+    condition, _, targets = data.partition("?")
+    yes, _, no = targets.partition(":")
+    target = yes if is_true(condition) else no
+    if target:
+        await _goto(switch, channel, target)
+
+
+async def _playback(switch: SwitchCore, channel: Channel, data: str) -> None:
+    switch.answer(channel)
+    missing = False
+    for sound in data.partition(",")[0].split("&"):
+        seconds = switch.sound_seconds(sound)
+        if seconds is None:
+            missing = True
+        elif (await play(switch, channel, seconds, digits="")).interrupted:
+            break
+    switch.set_variable(channel, "PLAYBACKSTATUS", "FAILED" if missing else "SUCCESS")
+
+
+async def _confbridge(switch: SwitchCore, channel: Channel, data: str) -> None:
+    name, _bridge, user = (*data.split(","), "", "")[:3]
+    await switch.conferences.join(channel, name, user, asyncio.get_running_loop().time())
+
+
+async def _agi(switch: SwitchCore, channel: Channel, data: str) -> None:
+    await run_agi(switch, channel, data)
+
+
+async def _hang_up(switch: SwitchCore, channel: Channel, data: str) -> None:
+    channel.hung_up = True
+    channel.cause = int(data) if data.isdigit() else 16
+    channel.ended_by = EndsBy.DIALPLAN
+
+
+async def _nothing(_switch: SwitchCore, _channel: Channel, _data: str) -> None:
+    return
+
+
+APPLICATIONS: dict[str, Application] = {
+    "AGI": _agi,
+    "Answer": _answer,
+    "ConfBridge": _confbridge,
+    "Goto": _goto,
+    "GotoIf": _goto_if,
+    "Hangup": _hang_up,
+    "NoOp": _nothing,
+    "Playback": _playback,
+    "Set": _set,
+    "UserEvent": _user_event,
+    "Verbose": _nothing,
+    "Wait": _wait,
+}
+
+
+async def sleep_on(channel: Channel, seconds: float) -> None:
+    """Wait on a channel for so many of the dialplan's seconds, unless it is hung up or redirected."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not channel.interrupted and (left := end - loop.time()) > 1e-9:
+        await channel.wait(left)
+
+
+async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) -> None:
+    """Walk the channel through the dialplan from `start` until it is hung up or runs off the end."""
+    channel.goto = start
+    while not channel.hung_up:
+        if channel.goto is not None:
+            place, channel.goto = channel.goto, None
+            channel.move_to(place.context, place.extension, place.priority)
+        elif not _jump(switch, channel):
+            channel.move_to(channel.context, channel.extension, channel.priority + 1)
+        extension = find_extension(switch.dialplan, channel.context, channel.extension)
+        step = None if extension is None else extension.steps.get(channel.priority)
+        if step is None:
+            channel.cause = channel.cause or 16
+            break
+        channel.application = step.application
+        channel.data = substitute(step.data, lambda name: switch.look_up(channel, name))
+        switch.events.new_extension(channel)
+        application = APPLICATIONS.get(step.application)
+        if application is None:  # as an application that no loaded module brings
+            channel.cause = 16
+            break
+        await application(switch, channel, channel.data)
+
+
+def _jump(switch: SwitchCore, channel: Channel) -> bool:
+    """Go where Goto or GotoIf pointed, if one did."""
+    target, channel.jump = channel.jump, None
+    if target is None:
+        return False
+    *place, priority = target.split(",")
+    context, name = channel.context, channel.extension
+    if len(place) == 2:
+        context, name = place
+    elif len(place) == 1:
+        name = place[0]
+    channel.move_to(context, name, priority_of(find_extension(switch.dialplan, context, name), priority))
+    return True
+
+
+def priority_of(extension: Extension | None, priority: str) -> int:
+    """The number of a priority or label; 0, where nothing is, of an unknown one."""
+    if priority.isdigit():
+        return int(priority)
+    return 0 if extension is None else extension.labels.get(priority, 0)

@@ -1,0 +1,207 @@
+"""Events exactly as Asterisk 22 writes them: names, classes, fields and their order are those of the captures.
+
+Every method renders only when some session takes the event: a dialler with the least privilege causes four events a call,
+and the other thirty cost a look-up each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dialer.simulation.asterisk.channels import CAUSE_TEXT, UNKNOWN, Channel
+
+if TYPE_CHECKING:
+    from dialer.simulation.asterisk.conference import Conference
+
+EVENT_CLASS = {
+    "AGIExecEnd": "agi",
+    "AGIExecStart": "agi",
+    "BridgeCreate": "call",
+    "BridgeDestroy": "call",
+    "BridgeEnter": "call",
+    "BridgeLeave": "call",
+    "ConfbridgeEnd": "call",
+    "ConfbridgeJoin": "call",
+    "ConfbridgeLeave": "call",
+    "ConfbridgeStart": "call",
+    "DTMFBegin": "dtmf",
+    "DTMFEnd": "dtmf",
+    "DialBegin": "call",
+    "DialEnd": "call",
+    "DialState": "call",
+    "FullyBooted": "system",
+    "Hangup": "call",
+    "HangupRequest": "call",
+    "NewCallerid": "call",
+    "NewConnectedLine": "call",
+    "Newchannel": "call",
+    "Newexten": "dialplan",
+    "Newstate": "call",
+    "OriginateResponse": "call",
+    "Shutdown": "system",
+    "SoftHangupRequest": "call",
+    "SuccessfulAuth": "security",
+    "UserEvent": "user",
+    "VarSet": "dialplan",
+}
+"""The manager class that each event belongs to: a user must hold it in `read`."""
+
+_QUALITY = (
+    (
+        "RTPAUDIOQOS",
+        "ssrc=1707098742;themssrc=0;lp=0;rxjitter=0.000000;rxcount=0;txjitter=0.000000;txcount=0;rlp=0;rtt=0.000000;"
+        "rxmes=0.000000;txmes=0.000000",
+    ),
+    (
+        "RTPAUDIOQOSJITTER",
+        "minrxjitter=000.000000;maxrxjitter=000.000000;avgrxjitter=000.000000;stdevrxjitter=000.000000;"
+        "mintxjitter=000.000000;maxtxjitter=000.000000;avgtxjitter=000.000000;stdevtxjitter=000.000000;",
+    ),
+    (
+        "RTPAUDIOQOSLOSS",
+        "  minrxlost=000.000000;  maxrxlost=000.000000;  avgrxlost=000.000000;  stdevrxlost=000.000000;"
+        "  mintxlost=000.000000;  maxtxlost=000.000000;  avgtxlost=000.000000;  stdevtxlost=000.000000;",
+    ),
+    (
+        "RTPAUDIOQOSRTT",
+        "     minrtt=000.000000;     maxrtt=000.000000;     avgrtt=000.000000;     stdevrtt=000.000000;",
+    ),
+    (
+        "RTPAUDIOQOSMES",
+        "   minrxmes=000.000000;   maxrxmes=000.000000;   avgrxmes=000.000000;   stdevrxmes=000.000000;"
+        "   mintxmes=000.000000;   maxtxmes=000.000000;   avgtxmes=000.000000;   stdevtxmes=000.000000;",
+    ),
+)
+
+Publish = Callable[[str, bytes], None]
+"""Takes an event's name and its whole bytes, and hands them to the sessions that want it."""
+
+
+class EventWriter:
+    """Renders events and publishes them. `wanted` is the union of what the sessions take."""
+
+    def __init__(self, publish: Publish, now: Callable[[], float], system_name: str) -> None:
+        """`now` gives epoch seconds for the Timestamp."""
+        self.wanted: frozenset[str] = frozenset()
+        self._publish = publish
+        self._now = now
+        self._heads = {
+            name: f"Event: {name}\r\nPrivilege: {kind},all\r\nTimestamp: ".encode()
+            for name, kind in EVENT_CLASS.items()
+        }
+        self._system = f"\r\nSystemName: {system_name}\r\n".encode()
+
+    def _send(self, name: str, body: bytes) -> None:
+        stamp = b"%.6f" % self._now()
+        self._publish(name, b"".join((self._heads[name], stamp, self._system, body, b"\r\n")))
+
+    def of_channel(self, name: str, channel: Channel, tail: str = "") -> None:
+        """An event with the channel's block and `tail`, whole header lines each ended by CRLF."""
+        if name in self.wanted:
+            self._send(name, channel.block() + tail.encode())
+
+    def of_dial(self, name: str, channel: Channel, field: str, value: str) -> None:
+        """DialBegin, DialState or DialEnd."""
+        if name in self.wanted:
+            self._send(name, channel.block("Dest") + f"{field}: {value}\r\n".encode())
+
+    def new_extension(self, channel: Channel, extension: str | None = None) -> None:
+        """Newexten for the application that the channel begins."""
+        if "Newexten" in self.wanted:
+            place = channel.extension if extension is None else extension
+            tail = f"Extension: {place}\r\nApplication: {channel.application}\r\nAppData: {channel.data}\r\n"
+            self._send("Newexten", channel.block() + tail.encode())
+
+    def variable_set(self, channel: Channel, name: str, value: str) -> None:
+        """VarSet."""
+        if "VarSet" in self.wanted:
+            self._send("VarSet", channel.block() + f"Variable: {name}\r\nValue: {value}\r\n".encode())
+
+    def quality(self, channel: Channel) -> None:
+        """The five VarSets of voice quality that precede a hang-up; once per channel."""
+        if not channel.quality_reported:
+            channel.quality_reported = True
+            for name, value in _QUALITY:
+                self.variable_set(channel, name, value)
+
+    def hang_up_request(self, channel: Channel, cause: int | None = None, technical: int | None = None) -> None:
+        """HangupRequest: the other side ends the call."""
+        tail = "" if cause is None else f"Cause: {cause}\r\nTechCause: {technical}\r\n"
+        self.of_channel("HangupRequest", channel, tail)
+
+    def soft_hang_up(self, channel: Channel, cause: int = 16) -> None:
+        """SoftHangupRequest: this side ends the call."""
+        self.of_channel("SoftHangupRequest", channel, f"Cause: {cause}\r\n")
+
+    def hang_up(self, channel: Channel, cause: int, technical: int | None = None) -> None:
+        """Hangup: the channel is gone."""
+        tail = f"Cause: {cause}\r\nCause-txt: {CAUSE_TEXT.get(cause, 'Unknown')}\r\n"
+        if technical is not None:
+            tail += f"TechCause: {technical}\r\n"
+        self.of_channel("Hangup", channel, tail)
+
+    def originate_response(
+        self,
+        action_id: str,
+        *,
+        success: bool,
+        channel: str,
+        context: str,
+        extension: str,
+        reason: int,
+        uniqueid: str,
+        caller_number: str,
+        caller_name: str,
+    ) -> None:
+        """OriginateResponse. A failed one names the dialled string as its channel."""
+        if "OriginateResponse" in self.wanted:
+            action_line = f"ActionID: {action_id}\r\n" if action_id else ""
+            self._send(
+                "OriginateResponse",
+                f"{action_line}Response: {'Success' if success else 'Failure'}\r\n"
+                f"Channel: {channel}\r\nContext: {context}\r\nExten: {extension}\r\nReason: {reason}\r\n"
+                f"Uniqueid: {uniqueid}\r\nCallerIDNum: {caller_number or UNKNOWN}\r\n"
+                f"CallerIDName: {caller_name or UNKNOWN}\r\n".encode(),
+            )
+
+    def of_bridge(self, name: str, conference: Conference, count: int) -> None:
+        """BridgeCreate, BridgeDestroy, ConfbridgeStart or ConfbridgeEnd with so many channels in the bridge."""
+        if name in self.wanted:
+            self._send(name, self._conference_line(name, conference) + conference.block(count))
+
+    def of_member(self, name: str, conference: Conference, count: int, channel: Channel) -> None:
+        """BridgeEnter, BridgeLeave, ConfbridgeJoin or ConfbridgeLeave."""
+        if name not in self.wanted:
+            return
+        tail = {"ConfbridgeJoin": b"Admin: No\r\nMuted: No\r\n", "ConfbridgeLeave": b"Admin: No\r\n"}.get(name, b"")
+        self._send(name, self._conference_line(name, conference) + conference.block(count) + channel.block() + tail)
+
+    @staticmethod
+    def _conference_line(name: str, conference: Conference) -> bytes:
+        return f"Conference: {conference.name}\r\n".encode() if name.startswith("Confbridge") else b""
+
+    def security(self, account: str, local_port: int, remote_port: int, session: int, now_text: str) -> None:
+        """SuccessfulAuth: somebody logged in."""
+        if "SuccessfulAuth" in self.wanted:
+            self._send(
+                "SuccessfulAuth",
+                f"EventTV: {now_text}\r\nSeverity: Informational\r\nService: AMI\r\nEventVersion: 1\r\n"
+                f"AccountID: {account}\r\nSessionID: {session:#x}\r\n"
+                f"LocalAddress: IPV4/TCP/127.0.0.1/{local_port}\r\nRemoteAddress: IPV4/TCP/127.0.0.1/{remote_port}\r\n"
+                f"UsingPassword: 0\r\nSessionTV: {now_text}\r\n".encode(),
+            )
+
+    def shutdown(self) -> None:
+        """Shutdown, with which a restart in good order announces itself. Worded as manager.c; none was captured."""
+        if "Shutdown" in self.wanted:
+            fields = b"Privilege: system,all\r\nShutdown: Cleanly\r\nRestart: True\r\n\r\n"
+            self._publish("Shutdown", b"Event: Shutdown\r\n" + fields)
+
+
+def fully_booted(uptime_seconds: int, reloaded_seconds: int) -> bytes:
+    """FullyBooted, which each session that reads `system` gets right after its login."""
+    return (
+        "Event: FullyBooted\r\nPrivilege: system,all\r\n"
+        f"Uptime: {uptime_seconds}\r\nLastReload: {reloaded_seconds}\r\nStatus: Fully Booted\r\n\r\n"
+    ).encode()

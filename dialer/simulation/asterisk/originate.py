@@ -1,0 +1,207 @@
+"""Placing a call: from Originate to the answer or the failure, with the carrier's and the phone's part in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
+from dialer.simulation.asterisk.voters import NO_ANSWER, Behaviour
+
+if TYPE_CHECKING:
+    from dialer.simulation.asterisk.core import SwitchCore
+
+CARRIER_CAUSES: dict[int, int] = {
+    486: 17,
+    600: 17,
+    480: 19,
+    404: 1,
+    485: 1,
+    604: 1,
+    410: 22,
+    484: 28,
+    503: 34,
+    500: 38,
+    502: 27,
+    504: 102,
+    408: 18,
+    403: 21,
+    603: 21,
+    488: 58,
+    606: 58,
+    400: 127,
+    402: 127,
+    422: 127,
+    487: 127,
+    491: 127,
+}
+"""The Q.850 cause that Asterisk turns a SIP status into (measured)."""
+
+REASON_FAILED, REASON_NO_ANSWER, REASON_ANSWERED = 0, 3, 4
+NETWORK_SECONDS = 0.001  # to a server on the same wire
+
+
+def dial_status(sip_status: int) -> str:
+    """DialStatus of a DialEnd after the carrier's refusal."""
+    if sip_status in (486, 600):
+        return "BUSY"
+    return "CONGESTION" if sip_status == 503 else "NOANSWER"
+
+
+@dataclass(frozen=True, slots=True)
+class OriginateOrder:
+    """An Originate action, checked. `ring_seconds` are the dialler's: the switch's speed shortens them."""
+
+    action_id: str
+    channel: str  # as ordered: PJSIP/...
+    dial_string: str
+    uniqueid: str
+    start: Location
+    application: str  # instead of a place in the dialplan; "" where there is one
+    data: str
+    ring_seconds: float
+    caller_number: str
+    caller_name: str
+    variables: tuple[tuple[str, str], ...]
+
+
+class OutgoingCall:
+    """One call on its way out. It ends in `_answer`, in a failure, at the ring limit or by our own hang-up."""
+
+    def __init__(
+        self,
+        switch: SwitchCore,
+        channel: Channel,
+        order: OriginateOrder,
+        behaviour: Behaviour,
+        random: Random,
+        *,
+        trunk_alive: bool = True,
+    ) -> None:
+        """`random` decides the order of events that Asterisk leaves open."""
+        self._switch = switch
+        self._channel = channel
+        self._order = order
+        self._behaviour = behaviour
+        self._trunk_alive = trunk_alive
+        share = switch.config.early_originate_response
+        self._early_response = random.random() < share
+        self._failure_order = random.randrange(3) if share > 0 else 1
+
+    def begin(self) -> None:
+        """Make the channel known and send the INVITE."""
+        channel, events, order = self._channel, self._switch.events, self._order
+        channel.on_hang_up = self._cancel
+        channel.variables.update(order.variables)
+        events.of_channel("Newchannel", channel)
+        channel.application, channel.data = "AppDial2", "(Outgoing Line)"
+        events.new_extension(channel)
+        if order.caller_number or order.caller_name:
+            channel.name_caller(order.caller_number, order.caller_name)
+            presentation = "CID-CallingPres: 0 (Presentation Allowed, Not Screened)\r\n"
+            events.of_channel("NewCallerid", channel, presentation)
+            channel.name_connected(order.caller_number, order.caller_name)
+            events.of_channel("NewConnectedLine", channel)
+        events.of_dial("DialBegin", channel, "DialString", order.dial_string)
+        self._after(order.ring_seconds, self._reach_ring_limit)
+        if not self._trunk_alive:
+            return
+        behaviour = self._behaviour
+        if behaviour.rings:
+            self._after(behaviour.post_dial_seconds, self._ring)
+        else:
+            self._after(behaviour.post_dial_seconds, self._be_refused)
+
+    def _after(self, seconds: float, act: Callable[[], None]) -> None:
+        self._channel.schedule(seconds / self._switch.speed, act)
+
+    def _ring(self) -> None:
+        channel = self._channel
+        channel.enter(ChannelState.RINGING)
+        self._switch.events.of_channel("Newstate", channel)
+        self._switch.events.of_dial("DialState", channel, "DialStatus", "RINGING")
+        failure = self._behaviour.failure
+        if failure is None:
+            self._after(self._behaviour.ring_seconds, self._answer)
+        elif failure == NO_ANSWER:
+            self._after(self._switch.config.carrier_gives_up_seconds, self._be_refused)
+        else:
+            self._after(self._behaviour.ring_seconds, self._be_refused)
+
+    def _answer(self) -> None:
+        channel, switch = self._channel, self._switch
+        channel.cancel_timers()
+        channel.on_hang_up = None
+        if self._early_response:
+            self._respond_success()
+        switch.answer(channel)
+        switch.events.of_dial("DialEnd", channel, "DialStatus", "ANSWER")
+        switch.start_dialplan(channel, self._order)
+        if not self._early_response:
+            asyncio.get_running_loop().call_soon(self._respond_success)
+
+    def _respond_success(self) -> None:
+        self._respond(success=True, reason=REASON_ANSWERED, channel=self._channel.name)
+
+    def _respond_failure(self, reason: int) -> None:
+        self._respond(success=False, reason=reason, channel=self._order.channel)
+
+    def _respond(self, *, success: bool, reason: int, channel: str) -> None:
+        respond(self._switch, self._order, success=success, reason=reason, channel=channel)
+
+    def _be_refused(self) -> None:
+        """The carrier answers with a final status that is no success."""
+        channel, events = self._channel, self._switch.events
+        channel.cancel_timers()
+        status = self._behaviour.failure or 480
+        cause = CARRIER_CAUSES.get(status, 127)
+        events.hang_up_request(channel, cause, status)
+        if self._failure_order == 0:
+            self._respond_failure(REASON_FAILED)
+        events.of_dial("DialEnd", channel, "DialStatus", dial_status(status))
+        if self._failure_order == 1:
+            self._respond_failure(REASON_FAILED)
+        self._end(cause, status, f"carrier-{status}")
+        if self._failure_order == 2:
+            self._respond_failure(REASON_FAILED)
+
+    def _reach_ring_limit(self) -> None:
+        self._channel.cancel_timers()
+        response_first = self._trunk_alive
+        if response_first:
+            self._respond_failure(REASON_NO_ANSWER)
+        self._end(19, 480, EndsBy.RING_LIMIT if self._trunk_alive else "dead-trunk")
+        if not response_first:
+            self._respond_failure(REASON_NO_ANSWER)
+
+    def _cancel(self) -> None:
+        """We hang up before an answer: no HangupRequest, and no technical cause."""
+        channel = self._channel
+        channel.cancel_timers()
+        self._switch.events.of_dial("DialEnd", channel, "DialStatus", "NOANSWER")
+        self._end(channel.cause or 0, None, channel.ended_by)
+        self._respond_failure(REASON_FAILED)
+
+    def _end(self, cause: int, technical: int | None, how: str) -> None:
+        self._channel.on_hang_up = None
+        self._channel.hung_up = True
+        self._switch.events.hang_up(self._channel, cause, technical)
+        self._switch.forget(self._channel, how, cause)
+
+
+def respond(switch: SwitchCore, order: OriginateOrder, *, success: bool, reason: int, channel: str) -> None:
+    """Send the OriginateResponse of an order."""
+    switch.events.originate_response(
+        order.action_id,
+        success=success,
+        channel=channel,
+        context=order.start.context,
+        extension=order.start.extension,
+        reason=reason,
+        uniqueid=order.uniqueid or "<null>",
+        caller_number=order.caller_number,
+        caller_name=order.caller_name,
+    )

@@ -1,0 +1,105 @@
+"""The far ends: voters' phones, and who picks up when a number or an agent's phone is called."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy
+from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
+from dialer.simulation.asterisk.voters import NO_ANSWER, Behaviour, Scripted, behaviour_of, draw, random_of
+
+if TYPE_CHECKING:
+    from dialer.simulation.asterisk.core import SwitchCore
+
+KEY_SECONDS = 0.14  # that a key is held down; Asterisk measured twice as much and reports that
+INBOUND_PATIENCE_SECONDS = 30.0
+
+
+class VoterPhone:
+    """What a voter can do on the channel that leads to them."""
+
+    def __init__(self, switch: SwitchCore, channel: Channel) -> None:
+        """One per call."""
+        self._switch = switch
+        self._channel = channel
+
+    def press(self, digit: str) -> None:
+        """Press a key; the application sees it when it is let go."""
+        channel, events = self._channel, self._switch.events
+        if channel.hung_up or channel.state is not ChannelState.UP:
+            return
+        events.of_channel("DTMFBegin", channel, f"Digit: {digit}\r\nDirection: Received\r\n")
+
+        def let_go() -> None:
+            milliseconds = int(KEY_SECONDS * 2000)
+            events.of_channel(
+                "DTMFEnd", channel, f"Digit: {digit}\r\nDurationMs: {milliseconds}\r\nDirection: Received\r\n"
+            )
+            channel.press(digit)
+
+        channel.schedule(KEY_SECONDS / self._switch.speed, let_go)
+
+    def put_down(self) -> None:
+        """Hang up."""
+        self._switch.other_side_hangs_up(self._channel, EndsBy.VOTER)
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something later, unless the call is over by then."""
+        self._channel.schedule(seconds / self._switch.speed, act)
+
+
+class Caller:
+    """Decides what each call meets: a script where there is one, else a draw by seed, number and call."""
+
+    def __init__(self, config: SimulatedAsteriskConfig) -> None:
+        """Scripts of the configuration apply from the first call on."""
+        self._config = config
+        self._calls: Counter[str] = Counter()
+        self._scripts: dict[str, tuple[int, tuple[Scripted, ...]]] = {}
+        self._slow_seconds = 0.0
+        self._slow_growth = 0.0
+        for number, script in config.scripts.items():
+            self.script(number, script if isinstance(script, tuple) else (script,))
+
+    def script(self, number: str, calls: tuple[Scripted, ...]) -> None:
+        """The next call to `number` meets the first of `calls`, and so on; the last one stays."""
+        self._scripts[number] = (self._calls[number], calls)
+
+    def slow_down(self, seconds: float, growth_seconds: float) -> None:
+        """Add to the time from Originate to ringing, growing with each call."""
+        self._slow_seconds, self._slow_growth = seconds, growth_seconds
+
+    def next_call(self, number: str, now: float, *, congested: bool) -> tuple[Behaviour, Random]:
+        """What the next call to a number meets, and the call's own random numbers."""
+        config = self._config
+        call = self._calls[number]
+        self._calls[number] += 1
+        random = random_of(config.seed, number, call)
+        if number in self._scripts:
+            first, scripts = self._scripts[number]
+            behaviour = behaviour_of(scripts[min(call - first, len(scripts) - 1)])
+        else:
+            behaviour = draw(config.profile, config.seed, number, now, random)
+        if congested:
+            behaviour = Behaviour(503, behaviour.post_dial_seconds, rings=False, ring_seconds=0.0)
+        if self._slow_seconds or self._slow_growth:
+            behaviour = replace(behaviour, post_dial_seconds=behaviour.post_dial_seconds + self._slow_seconds)
+            self._slow_seconds += self._slow_growth
+        return behaviour, random
+
+    def agents_phone(self, phone: SeatPhone) -> tuple[Behaviour, Random]:
+        """What a call to an agent's phone meets."""
+        call = self._calls[phone.endpoint]
+        self._calls[phone.endpoint] += 1
+        failure = {PhoneMode.ANSWERS: None, PhoneMode.REFUSES: 603}.get(phone.mode, NO_ANSWER)
+        behaviour = Behaviour(failure, post_dial_seconds=0.0005, rings=True, ring_seconds=phone.answer_seconds)
+        return behaviour, random_of(self._config.seed, phone.endpoint, call)
+
+    def calls_us(self, number: str) -> tuple[Behaviour, Random]:
+        """A voter who calls: listens, and hangs up when nothing comes."""
+        behaviour = Behaviour(None, 0.0, rings=True, ring_seconds=0.0, patience_seconds=INBOUND_PATIENCE_SECONDS)
+        return behaviour, random_of(self._config.seed, f"in/{number}", self._calls[number])

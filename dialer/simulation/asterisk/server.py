@@ -1,0 +1,178 @@
+"""The simulated Asterisk: its listening socket, its start and stop, and the faults a test can inject."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from dialer.clock import LoopClock
+from dialer.errors import PortInUse
+from dialer.simulation.asterisk.actions import Actions
+from dialer.simulation.asterisk.channels import EndsBy
+from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
+from dialer.simulation.asterisk.core import SwitchCore
+from dialer.simulation.asterisk.journal import Journal
+from dialer.simulation.asterisk.sessions import AmiSession
+from dialer.simulation.asterisk.voters import Scripted
+
+_log = structlog.get_logger(__name__)
+
+
+class SimulatedAsterisk(SwitchCore):
+    """A switch of its own on 127.0.0.1: speaks AMI, runs our dialplan, calls our FastAGI server, and plays the voters.
+
+    Use it as `async with SimulatedAsterisk(config) as switch:` on any asyncio loop, in real or in virtual time.
+    """
+
+    def __init__(self, config: SimulatedAsteriskConfig | None = None) -> None:
+        """Nothing happens before `start`."""
+        super().__init__(config or SimulatedAsteriskConfig())
+        self.actions = Actions(self)
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> Self:
+        """Listen. Raises PortInUse where the port is taken, OSError where the journal cannot be written."""
+        start = time.time() if self.config.start_epoch is None else self.config.start_epoch
+        self._clock = LoopClock(start)
+        self._started_at = self._clock.now()
+        self._journal = Journal(self.config.journal)
+        await self._listen()
+        return self
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(
+                lambda: AmiSession(self, self.actions.run), self.config.host, self.ami_port
+            )
+        except OSError as error:
+            raise PortInUse(
+                f"the simulated Asterisk cannot listen on {self.config.host}:{self.ami_port} ({error.strerror}); "
+                "set another AMI port"
+            ) from error
+        self.ami_port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Drop everything without a word, as a killed process does, and close the journal."""
+        await self._drop_all()
+        for timer in self._call_backs:
+            timer.cancel()
+        self._journal.close()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        await self.stop()
+
+    # Faults
+
+    def cut_ami(self) -> None:
+        """Reset every AMI connection. New ones are taken at once."""
+        for session in list(self.sessions):
+            session.cut()
+
+    def stall_ami(self) -> None:
+        """Read and write nothing on the present AMI connections: half-open, as after a pulled cable."""
+        for session in self.sessions:
+            session.stall()
+
+    def resume_ami(self) -> None:
+        """End a stall."""
+        for session in list(self.sessions):
+            session.resume()
+
+    def send_garbage(self, data: bytes = b"\x00\xff no AMI at all \r\n\r\n") -> None:
+        """Write bytes that are no AMI on every AMI connection."""
+        for session in self.sessions:
+            session.write(data)
+
+    def cut_agi(self) -> None:
+        """Reset every FastAGI connection in the middle of whatever it does."""
+        for connection in list(self.agi_connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+
+    def drop_seat(self, endpoint: str) -> None:
+        """The agent's phone loses its network: its channel hangs up."""
+        for channel in list(self.channels.values()):
+            if channel.seat == endpoint:
+                self.other_side_hangs_up(channel, EndsBy.PHONE)
+
+    def set_phone(self, endpoint: str, mode: PhoneMode) -> None:
+        """From the next call on, the agent's phone behaves so."""
+        phone = self._phones[endpoint]
+        self._phones[endpoint] = SeatPhone(
+            phone.endpoint, phone.caller_number, mode, phone.answer_seconds, phone.context
+        )
+
+    def script(self, number: str, *calls: Scripted) -> None:
+        """From the next call to `number` on, it behaves so, call by call; the last script stays."""
+        self.caller.script(number, calls)
+
+    def slow_carrier(self, seconds: float, growth_seconds: float = 0.0) -> None:
+        """Each call takes so much longer from Originate to ringing, and each further one `growth_seconds` more."""
+        self.caller.slow_down(seconds, growth_seconds)
+
+    def trunk_down(self, name: str) -> None:
+        """The carrier answers nothing on this trunk: calls come to their ring limit in state Down."""
+        self._dead_trunks.add(name)
+
+    def trunk_up(self, name: str) -> None:
+        """The trunk works again."""
+        self._dead_trunks.discard(name)
+
+    def spoil_events(
+        self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
+    ) -> None:
+        """Lose, repeat or reorder these shares of the events of these names; without arguments all is well again."""
+        self.event_faults.set(lose=lose, repeat=repeat, reorder=reorder, names=names)
+
+    async def restart(self, down_seconds: float = 0.0, *, announced: bool = False) -> None:
+        """Begin anew: channels are gone without a Hangup, connections closed, the port too for a while.
+
+        A crash cuts the connections; `announced`, a Shutdown event goes out first, as after `core restart now`.
+        """
+        if announced:
+            self.events.shutdown()
+            for session in list(self.sessions):
+                session.end()
+        await self._drop_all()
+        await asyncio.sleep(down_seconds)
+        self._started_at = self.now()
+        self._channel_number = self.processed_calls = 0
+        self.globals.clear()
+        await self._listen()
+        _log.info("simulated_asterisk_restarted", port=self.ami_port)
+
+    async def _drop_all(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self.events.wanted = frozenset()
+        for session in list(self.sessions):
+            session.cut()
+        self.cut_agi()
+        tasks = []
+        self.conferences.by_name.clear()
+        for channel in list(self.channels.values()):
+            channel.conference = None
+            channel.cancel_timers()
+            if channel.task is not None:
+                channel.task.cancel()
+                tasks.append(channel.task)
+            if channel.trunk is not None:
+                self._journal.call_ended(self.now(), channel.uniqueid, EndsBy.RESTART, 0)
+        self.channels.clear()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._server is not None:
+            await self._server.wait_closed()
+            self._server = None

@@ -1,0 +1,81 @@
+"""Playing to a voter and listening for keys: what playback, digit collection and recording are made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dialer.simulation.asterisk.channels import Channel
+
+if TYPE_CHECKING:
+    from dialer.simulation.asterisk.core import SwitchCore
+
+SAMPLES_A_SECOND = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How playing or listening ended. At most one of `digit`, `interrupted` and `aborted` is set; none: the time ran out."""
+
+    seconds: float  # of the switch, that passed
+    digit: str = ""
+    interrupted: bool = False  # hung up or redirected
+    aborted: bool = False  # the AGI server sent something in the middle of it
+
+    @property
+    def samples(self) -> int:
+        """As AGI's endpos counts it."""
+        return int(self.seconds * SAMPLES_A_SECOND)
+
+
+def _never() -> bool:
+    return False
+
+
+async def listen(
+    switch: SwitchCore,
+    channel: Channel,
+    seconds: float | None,
+    digits: str,
+    aborted: Callable[[], bool] = _never,
+) -> Heard:
+    """Wait for one of `digits` for so many of the switch's seconds, None for ever; other keys are swallowed."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    real_seconds = None if seconds is None else seconds / switch.speed
+    channel.listens = True
+    try:
+        while True:
+            passed = loop.time() - began
+            if channel.interrupted:
+                return Heard(passed * switch.speed, interrupted=True)
+            if aborted():
+                return Heard(passed * switch.speed, aborted=True)
+            while channel.digits:
+                digit = channel.digits.popleft()
+                if digit in digits:
+                    return Heard(passed * switch.speed, digit=digit)
+            if real_seconds is None:
+                await channel.wait(None)
+            elif real_seconds - passed <= 1e-9:
+                return Heard(seconds or 0.0)
+            else:
+                await channel.wait(real_seconds - passed)
+    finally:
+        channel.listens = False
+        channel.digits.clear()
+
+
+async def play(
+    switch: SwitchCore,
+    channel: Channel,
+    seconds: float,
+    digits: str,
+    aborted: Callable[[], bool] = _never,
+) -> Heard:
+    """Play a sound of so many seconds; one of `digits` ends it."""
+    if channel.voter is not None and not channel.interrupted:
+        channel.voter.hears(seconds, bool(digits))
+    return await listen(switch, channel, seconds, digits, aborted)

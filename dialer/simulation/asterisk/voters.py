@@ -1,0 +1,215 @@
+"""How voters behave: drawn from a profile by seed, number and call, or scripted for a test.
+
+A `Behaviour` is decided before the phone rings: whether it is picked up and when, or how the call fails, how long its owner
+talks, and whether they call back. What happens inside an IVR depends on what they hear, so `Voter` draws that as the
+prompts come, from the call's own random numbers: a call unfolds the same way whatever else the switch does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+NO_ANSWER = 0
+"""As a Behaviour's failure: nobody picks up. Else it is the carrier's SIP status."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoterProfile:
+    """The laws that voters are drawn from. Shares are of 1; seconds are the switch's."""
+
+    answer_rate: float = 0.3  # share of calls that are picked up
+    answer_rate_by_hour: tuple[float, ...] = ()  # 24 shares by local hour; empty: answer_rate all day
+    utc_offset_hours: float = 5.5
+    busy_share: float = 0.15  # of the calls not answered, as the next four
+    unavailable_share: float = 0.10  # 480
+    invalid_share: float = 0.05  # 404; a number that is invalid stays so
+    congestion_share: float = 0.03  # 503
+    rejected_share: float = 0.05  # 603
+    post_dial_seconds: tuple[float, float] = (0.3, 2.0)  # from Originate to ringing: uniform between
+    ring_mean_seconds: float = 11.0  # of those who answer: lognormal
+    ring_sigma: float = 0.5
+    talk_mean_seconds: float = 90.0  # with an agent: lognormal
+    talk_sigma: float = 0.8
+    patience_mean_seconds: float = 20.0  # answered, and nobody speaks: exponential, then hangs up
+    silent_share: float = 0.15  # of callers in a flow: never press a key
+    hang_up_share: float = 0.08  # of prompts: hangs up in the middle of it
+    rubbish_share: float = 0.05  # of inputs: presses a key that means nothing
+    keys: tuple[tuple[str, float], ...] = (("1", 0.45), ("2", 0.40), ("3", 0.12), ("9", 0.03))
+    rubbish_keys: str = "045678*#"
+    key_delay_mean_seconds: float = 1.5  # after as much of the prompt as they listen to: exponential
+    call_back_share: float = 0.0  # of those who were called and not reached: call the number they saw
+    call_back_mean_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """What one number does when it is called, for a test. Times of keys and of the hang-up count from the answer."""
+
+    answer_after: float = 1.0  # seconds of ringing
+    keys: tuple[tuple[float, str], ...] = ()
+    hang_up_after: float | None = None
+    fails_with: int | None = None  # SIP status after `answer_after` seconds, instead of an answer; 0: rings out
+    rings: bool = True  # whether a failure comes after ringing
+    post_dial_seconds: float = 0.005
+    talk_seconds: float | None = None  # after meeting an agent; None: until hang_up_after or for ever
+    calls_back_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One call as its voter will live it. Seconds are the switch's."""
+
+    failure: int | None  # None: picked up
+    post_dial_seconds: float
+    rings: bool
+    ring_seconds: float  # until the answer or the failure
+    keys: tuple[tuple[float, str], ...] = ()
+    hang_up_after: float | None = None
+    talk_seconds: float | None = None
+    patience_seconds: float | None = None
+    calls_back_after: float | None = None
+    reacts: bool = False  # whether prompts make them press keys and hang up, by the profile
+
+
+def behaviour_of(script: Scripted) -> Behaviour:
+    """The behaviour that a script describes."""
+    return Behaviour(
+        failure=script.fails_with,
+        post_dial_seconds=script.post_dial_seconds,
+        rings=script.rings,
+        ring_seconds=script.answer_after,
+        keys=script.keys,
+        hang_up_after=script.hang_up_after,
+        talk_seconds=script.talk_seconds,
+        calls_back_after=script.calls_back_after,
+    )
+
+
+def _lognormal(random: Random, mean: float, sigma: float) -> float:
+    return random.lognormvariate(math.log(mean) - sigma * sigma / 2, sigma)
+
+
+def random_of(seed: int, number: str, call: int) -> Random:
+    """The random numbers of the `call`th call to a number: the same for the same seed, whatever else is going on."""
+    return Random(f"{seed}/{number}/{call}")
+
+
+def draw(profile: VoterProfile, seed: int, number: str, now: float, random: Random) -> Behaviour:
+    """Draw what a number does when it is called at `now` (epoch seconds)."""
+    calls_back = (
+        random.expovariate(1 / profile.call_back_mean_seconds) if random.random() < profile.call_back_share else None
+    )
+    post_dial = random.uniform(*profile.post_dial_seconds)
+    ring = _lognormal(random, profile.ring_mean_seconds, profile.ring_sigma)
+    rate = profile.answer_rate
+    if profile.answer_rate_by_hour:
+        hour = int((now / 3600 + profile.utc_offset_hours) % 24)
+        rate = profile.answer_rate_by_hour[hour]
+    invalid = Random(f"{seed}/{number}").random() < profile.invalid_share * (1 - profile.answer_rate)
+    if not invalid and random.random() < rate / max(1e-9, 1 - profile.invalid_share * (1 - profile.answer_rate)):
+        return Behaviour(
+            failure=None,
+            post_dial_seconds=post_dial,
+            rings=True,
+            ring_seconds=ring,
+            talk_seconds=_lognormal(random, profile.talk_mean_seconds, profile.talk_sigma),
+            patience_seconds=random.expovariate(1 / profile.patience_mean_seconds),
+            calls_back_after=calls_back,
+            reacts=True,
+        )
+    failure = 404 if invalid else _draw_failure(profile, random)
+    rings = failure in (NO_ANSWER, 603)
+    return Behaviour(failure, post_dial, rings, ring if rings else 0.0, calls_back_after=calls_back)
+
+
+def _draw_failure(profile: VoterProfile, random: Random) -> int:
+    left = 1 - profile.invalid_share
+    point = random.random() * left
+    for share, status in (
+        (profile.busy_share, 486),
+        (profile.unavailable_share, 480),
+        (profile.congestion_share, 503),
+        (profile.rejected_share, 603),
+    ):
+        point -= share
+        if point < 0:
+            return status
+    return NO_ANSWER
+
+
+class Line(Protocol):
+    """What a voter can do at their phone."""
+
+    def press(self, digit: str) -> None:
+        """Press a key."""
+        ...
+
+    def put_down(self) -> None:
+        """Hang up."""
+        ...
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something later, unless the call is over by then. Seconds are the switch's."""
+        ...
+
+
+class Voter:
+    """A voter on an answered call: acts on what they hear."""
+
+    def __init__(self, behaviour: Behaviour, profile: VoterProfile, random: Random, line: Line) -> None:
+        """`random` is the call's own; see `random_of`."""
+        self._behaviour = behaviour
+        self._profile = profile
+        self._random = random
+        self._line = line
+        self._silent = random.random() < profile.silent_share
+        self._about_to_act = False
+        self._heard_something = False
+
+    def answered(self) -> None:
+        """The voter has picked up."""
+        for seconds, digit in self._behaviour.keys:
+            self._line.after(seconds, lambda digit=digit: self._line.press(digit))  # type: ignore[misc]
+        if self._behaviour.hang_up_after is not None:
+            self._line.after(self._behaviour.hang_up_after, self._line.put_down)
+        if self._behaviour.patience_seconds is not None:
+            self._line.after(self._behaviour.patience_seconds, self._lose_patience)
+
+    def met_agent(self) -> None:
+        """An agent is on the line: they talk, and then the voter puts the phone down."""
+        self._heard_something = True
+        if self._behaviour.talk_seconds is not None:
+            self._line.after(self._behaviour.talk_seconds, self._line.put_down)
+
+    def hears(self, seconds: float, takes_keys: bool) -> None:
+        """A prompt of so many seconds begins; 0: silence in which a key is awaited."""
+        self._heard_something = True
+        if not self._behaviour.reacts or self._about_to_act:
+            return
+        profile, random = self._profile, self._random
+        if seconds > 0 and random.random() < profile.hang_up_share:
+            self._about_to_act = True
+            self._line.after(random.uniform(0, seconds), self._line.put_down)
+        elif takes_keys and not self._silent:
+            self._about_to_act = True
+            listens = seconds * random.uniform(0.3, 1.0)
+            delay = listens + random.expovariate(1 / profile.key_delay_mean_seconds)
+            self._line.after(delay, self._press_a_key)
+
+    def _press_a_key(self) -> None:
+        self._about_to_act = False
+        profile, random = self._profile, self._random
+        if random.random() < profile.rubbish_share:
+            digit = random.choice(profile.rubbish_keys)
+        else:
+            digits, weights = zip(*profile.keys, strict=True)
+            digit = random.choices(digits, weights)[0]
+        self._line.press(digit)
+
+    def _lose_patience(self) -> None:
+        if not self._heard_something:
+            self._line.put_down()

@@ -1,0 +1,253 @@
+"""The comparison policies by name, and their tuning with hindsight.
+
+A baseline is at its best when somebody who knows the day chooses its settings. `tuned` does that: it searches a family's
+settings on the very scenario, so that a policy that beats the result beats whatever a manager could have set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from dialer.pacing.port import Pacer
+from dialer.simulation.baselines_others import (
+    CallsPerIdleSeat,
+    ErlangRatePacer,
+    IssabelPacer,
+    IssabelSettings,
+    OmniDialerPacer,
+    OmniDialerSettings,
+)
+from dialer.simulation.baselines_vicidial import DialMethod, VicidialPacer, VicidialSettings
+from dialer.simulation.centre import EVENT_DRIVEN, BadScenario, PacerFactory, Schedule, simulate
+from dialer.simulation.day_result import DayResult
+from dialer.simulation.scenarios import Scenario
+
+Settings = Mapping[str, float | str | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A rule with settings: how to make it, when to ask it, and the values worth trying for each setting."""
+
+    name: str
+    make: Callable[[Settings, Scenario], Pacer]
+    schedule: Schedule
+    axes: Mapping[str, tuple[float | str | bool, ...]]  # the first value of each is the usual one
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPolicy:
+    """A policy that can be simulated: a fresh pacer from `make` for each campaign."""
+
+    name: str
+    make: PacerFactory
+    schedule: Schedule = EVENT_DRIVEN
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The best settings of a family on a scenario: idle least of those that kept the cap, else fewest abandoned."""
+
+    family: Family
+    settings: Settings
+    idle_seconds_per_call: float
+    abandoned_share: float
+    kept_cap: bool
+
+
+def _vicidial(settings: Settings, scenario: Scenario) -> Pacer:
+    largest = max(seats for _, seats in scenario.seats.points)
+    ends = min(23, scenario.first_hour + round(scenario.hours))
+    return VicidialPacer(
+        VicidialSettings(
+            method=DialMethod(str(settings.get("method", "hard-limit"))),
+            level=float(settings.get("level", 1.0)),
+            available_only=bool(settings.get("available_only", False)),
+            dropped_percentage=float(settings.get("dropped_percentage", 3.0)),
+            maximum_level=float(settings.get("maximum_level", 3.0)),
+            intensity=float(settings.get("intensity", 0.0)),
+            difference_target=float(settings.get("difference_target", 0.0)),
+            latest_server_time=100 * ends,  # "tapered" tapers towards the end of the calling day
+            calls_per_second=max(5.0, largest / 10.0),  # a larger site has more dialler servers
+        )
+    )
+
+
+def _omni(settings: Settings, _: Scenario) -> Pacer:
+    return OmniDialerPacer(
+        OmniDialerSettings(boost=float(settings.get("boost", 1.0)), drop_limit=float(settings.get("drop_limit", 0.03)))
+    )
+
+
+def _issabel(settings: Settings, _: Scenario) -> Pacer:
+    return IssabelPacer(
+        IssabelSettings(
+            qos=float(settings.get("qos", 0.97)),
+            overcommit=bool(settings.get("overcommit", False)),
+            forced_extra=int(settings.get("forced_extra", 0)),
+        )
+    )
+
+
+def _erlang(settings: Settings, scenario: Scenario) -> Pacer:
+    cap, gain = float(settings.get("cap", 0.03)), float(settings.get("gain", 0.5))
+    return ErlangRatePacer(cap=cap, gain=gain, connect_seconds=scenario.connect_seconds)
+
+
+_EVENTS = Schedule(counts_only=True)
+_TICK = Schedule(on_events=False, heartbeat_seconds=0.1, counts_only=True)
+_RATIOS = (3.0, *(round(1.2 * 1.08**step, 2) for step in range(26)))  # to 8.2, each some 8 % above the last
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family(
+            "calls per idle seat",
+            lambda settings, _: CallsPerIdleSeat(float(settings.get("ratio", 3.0))),
+            _EVENTS,
+            {"ratio": _RATIOS},
+        ),
+        Family(
+            "vicidial ratio",
+            lambda settings, scenario: _vicidial({"method": "ratio", **settings}, scenario),
+            _TICK,
+            {"level": (1.3, 1.1, 1.2, 1.4, 1.5, 1.6, 1.7, 1.8, 2.0)},
+        ),
+        Family(
+            "vicidial ratio, available only",
+            lambda settings, scenario: _vicidial({"method": "ratio", "available_only": True, **settings}, scenario),
+            _TICK,
+            {"level": (3.0, 1.5, 2.0, 2.5, 3.25, 3.5, 3.75, 4.0, 4.5, 5.0, 6.0, 7.0)},
+        ),
+        Family(
+            "vicidial adaptive",
+            _vicidial,
+            _TICK,
+            {
+                "method": ("average", "hard-limit", "tapered"),
+                "available_only": (True, False),
+                "maximum_level": (3.0, 2.0, 4.0, 6.0),
+                "dropped_percentage": (3.0, 1.0, 2.0),
+                "difference_target": (0.0, -1.0, 1.0),
+                "intensity": (0.0, -20.0, 20.0),
+            },
+        ),
+        Family(
+            "omnidialer",
+            _omni,
+            Schedule(on_events=False, heartbeat_seconds=1.0, counts_only=True),
+            {"boost": (1.0, 0.4, 0.6, 0.8, 1.5), "drop_limit": (0.03, 0.05, 0.15)},
+        ),
+        Family(
+            "issabel",
+            _issabel,
+            Schedule(on_events=False, heartbeat_seconds=5.0, counts_only=True),
+            {"overcommit": (True, False), "qos": (0.97, 0.7, 0.85), "forced_extra": (0.0, 1.0, 2.0)},
+        ),
+        Family(
+            "erlang rate",
+            _erlang,
+            Schedule(on_events=False, heartbeat_seconds=0.5, counts_only=True),
+            {"gain": (0.5, 0.1, 1.0), "cap": (0.03, 0.02)},
+        ),
+    )
+}
+"""Every family that has settings to choose."""
+
+
+def policy_of(family: Family, settings: Settings, scenario: Scenario, name: str | None = None) -> NamedPolicy:
+    """A family with settings, as a policy for this scenario."""
+    return NamedPolicy(name or family.name, lambda: family.make(settings, scenario), family.schedule)
+
+
+_NAMED: dict[str, tuple[str, Settings]] = {
+    "progressive": ("calls per idle seat", {"ratio": 1.0}),
+    "3-per-idle-seat": ("calls per idle seat", {"ratio": 3.0}),
+    "vicidial-ratio-2": ("vicidial ratio", {"level": 2.0}),
+    "vicidial-hard-limit": ("vicidial adaptive", {"method": "hard-limit"}),
+    "vicidial-average": ("vicidial adaptive", {"method": "average"}),
+    "vicidial-tapered": ("vicidial adaptive", {"method": "tapered"}),
+    "vicidial-available-only": ("vicidial adaptive", {"method": "average", "available_only": True}),
+    "omnidialer": ("omnidialer", {}),
+    "issabel": ("issabel", {}),
+    "erlang-rate": ("erlang rate", {}),
+}
+
+BASELINE_NAMES = tuple(_NAMED)
+"""The baselines at their shipped or usual settings."""
+
+
+def baseline(name: str, scenario: Scenario) -> NamedPolicy:
+    """A baseline by its name, for this scenario. Raises BadScenario with the names there are."""
+    if name not in _NAMED:
+        raise BadScenario(f"there is no baseline {name!r}; use one of: {'; '.join(BASELINE_NAMES)}")
+    family, settings = _NAMED[name]
+    return policy_of(FAMILIES[family], settings, scenario, name)
+
+
+def simulate_policy(
+    scenario: Scenario,
+    policy: NamedPolicy,
+    seed: int,
+    *,
+    hours: float | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> DayResult:
+    """One day of a scenario under a policy, asked as its own clock wants."""
+    return simulate(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
+
+
+class Tuner:
+    """Searches a family's settings on some days of one scenario. What was simulated once is kept for other caps."""
+
+    def __init__(self, scenario: Scenario, family: Family, seeds: Sequence[int], hours: float | None = None) -> None:
+        self._scenario, self._family, self._seeds, self._hours = scenario, family, tuple(seeds), hours
+        self._known: dict[tuple[tuple[str, float | str | bool], ...], tuple[float, float]] = {}
+
+    def _figures(self, settings: Settings) -> tuple[float, float]:
+        """(idle seconds per call, abandoned share), means over the days."""
+        key = tuple(sorted(settings.items()))
+        if key not in self._known:
+            policy = policy_of(self._family, settings, self._scenario)
+            days = [simulate_policy(self._scenario, policy, seed, hours=self._hours) for seed in self._seeds]
+            idle, abandoned = (
+                fmean(day.idle_seconds_per_call for day in days),
+                fmean(day.abandoned_share for day in days),
+            )
+            self._known[key] = (idle, abandoned)
+        return self._known[key]
+
+    def best(self, cap: float, *, rounds: int = 2) -> Tuned:
+        """The best settings: along each setting in turn, `rounds` times over; one setting alone is searched in full."""
+
+        def rank(settings: Settings) -> tuple[bool, float]:
+            idle, abandoned = self._figures(settings)
+            return abandoned > cap, abandoned if abandoned > cap else idle
+
+        axes = self._family.axes
+        best: Settings = {axis: values[0] for axis, values in axes.items()}
+        for _ in range(rounds if len(axes) > 1 else 1):
+            before = best
+            for axis, values in axes.items():
+                best = min(({**best, axis: value} for value in values), key=rank)
+            if best == before:
+                break
+        idle, abandoned = self._figures(best)
+        return Tuned(self._family, best, idle, abandoned, abandoned <= cap)
+
+
+def tuned(
+    scenario: Scenario, family: Family, *, cap: float, seeds: Sequence[int], hours: float | None = None, rounds: int = 2
+) -> Tuned:
+    """The family's best settings on these seeds, with hindsight. The result is to be scored on other seeds."""
+    return Tuner(scenario, family, seeds, hours).best(cap, rounds=rounds)
+
+
+def best_of(found: Sequence[Tuned]) -> Tuned:
+    """Idle least of those that kept the cap; where none did, fewest abandoned."""
+    kept = [one for one in found if one.kept_cap]
+    if kept:
+        return min(kept, key=lambda one: one.idle_seconds_per_call)
+    return min(found, key=lambda one: one.abandoned_share)

@@ -1,0 +1,268 @@
+"""Other pacing rules, re-implemented to be compared with: OMniDialer, Issabel, calls per idle seat, an Erlang-style rate."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dialer.pacing.port import Explanation, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
+
+
+class Baseline:
+    """What the comparison policies have in common: nothing is taken back, nothing is kept over a restart."""
+
+    def __init__(self) -> None:
+        self._explanation = Explanation(0, "nobody")
+
+    def observe(self, event: PacingEvent) -> None:
+        """Nothing to learn."""
+
+    def explain(self) -> Explanation:
+        """Why the last decision was what it was."""
+        return self._explanation
+
+    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+        """No call is taken back."""
+        return 0
+
+    def state(self) -> dict[str, object]:
+        """Nothing is kept."""
+        return {}
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Nothing to take up."""
+
+    def _say(self, calls: float, snapshot: PacingSnapshot, **figures: float) -> int:
+        wanted = max(0, int(calls))
+        allowed = min(wanted, snapshot.free_channels, snapshot.cps_budget)
+        self._explanation = Explanation(allowed, "seats" if allowed == wanted else "channels", figures)
+        return allowed
+
+
+class CallsPerIdleSeat(Baseline):
+    """`ratio` calls in flight for each free seat; 1 is progressive. ThruTalk's throttle, WombatDialer's boost factor."""
+
+    def __init__(self, ratio: float) -> None:
+        super().__init__()
+        self._ratio = ratio
+
+    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        """floor(ratio x free) less what is out already."""
+        free = snapshot.free_seats
+        if free == 0:
+            return self._say(0, snapshot)
+        out = len(snapshot.ringing) + len(snapshot.waiting_seconds)
+        return self._say(math.floor(self._ratio * free + 1e-9) - out, snapshot, free=float(free), out=float(out))
+
+
+@dataclass(frozen=True, slots=True)
+class OmniDialerSettings:
+    """Freetech-Solutions/omnidialer, predictive_pacer.py of mid-2026: its defaults."""
+
+    boost: float = 1.0  # initial_boost_factor, 0.1 to 5
+    drop_limit: float = 0.03
+    smoothing: float = 0.1
+    warm_up_calls: int = 50
+    ring_seconds: float = 15.0
+
+
+class OmniDialerPacer(Baseline):
+    """OMniDialer's rule, asked each second.
+
+    Its drop figure is a moving average over connects with weight 0.1, so that one abandoned call reads as 10 %.
+    """
+
+    def __init__(self, settings: OmniDialerSettings) -> None:
+        super().__init__()
+        self._settings = settings
+        self._hit_rate = 1.0
+        self._drop_rate = 0.0
+        self._handled = 0
+        self._work_mean = 0.0
+        self._works = 0
+        self._ring_mean = settings.ring_seconds
+        self._rings = 0
+        self._talk = 0.0
+        self._latched = False
+        self._over = 0
+
+    def observe(self, event: PacingEvent) -> None:
+        """Moving averages of hits and drops, means of ring and of work."""
+        weight = self._settings.smoothing
+        match event.kind:
+            case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
+                hit = event.kind is PacingEventKind.ANSWERED
+                self._hit_rate += weight * (float(hit) - self._hit_rate)
+                if hit:
+                    self._rings += 1
+                    self._ring_mean += (event.seconds - self._ring_mean) / self._rings
+            case PacingEventKind.CONNECTED | PacingEventKind.ABANDONED:
+                lost = event.kind is PacingEventKind.ABANDONED
+                self._drop_rate += weight * (float(lost) - self._drop_rate)
+                self._handled += not lost
+            case PacingEventKind.TALK_ENDED:
+                self._works += 1
+                self._work_mean += (event.seconds - self._work_mean) / self._works
+            case _:
+                pass
+
+    def _gamma(self) -> float:
+        """The aggressiveness; 0.0 stands for latched progressive."""
+        settings, limit, drop = self._settings, self._settings.drop_limit, self._drop_rate
+        if self._latched and drop < 0.8 * limit:
+            self._latched, self._over = False, 0
+        if self._latched:
+            return 0.0
+        boost = min(max(settings.boost, 0.1), 5.0)
+        if drop < limit:
+            self._over = 0
+            slope = max(0.0, (drop - 0.5 * limit) / (0.5 * limit))
+            return boost + (0.2 - boost) * slope
+        self._over += 1
+        self._latched = self._over > 5
+        return 0.0 if self._latched else 0.2
+
+    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        """(free + expected free - expected answers) / hit rate x aggressiveness, progressive while warm-up or latched."""
+        free, out = snapshot.free_seats, len(snapshot.ringing)
+        gamma = self._gamma()
+        if self._handled < self._settings.warm_up_calls or gamma == 0.0:
+            boost = 1.0 if gamma == 0.0 else min(max(self._settings.boost, 0.1), 5.0)
+            return self._say(math.ceil(free * boost) - out - len(snapshot.waiting_seconds), snapshot, gamma=gamma)
+        hit = max(0.05, self._hit_rate)
+        expected = sum(
+            1.0 - math.exp(-self._ring_mean / max(1.0, self._work_mean - seat.elapsed_seconds))
+            for seat in snapshot.busy_seats
+        )
+        calls = math.floor((free + expected - out * hit) / hit * gamma)
+        return self._say(calls, snapshot, hit=hit, gamma=gamma, expected=expected, drop=self._drop_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class IssabelSettings:
+    """Issabel callcenter dialerd, 2023: its defaults."""
+
+    qos: float = 0.97
+    overcommit: bool = False
+    forced_extra: int = 0
+
+
+class IssabelPacer(Baseline):
+    """Issabel's rule, asked every 5 s. It has no limit on abandoned calls at all."""
+
+    def __init__(self, settings: IssabelSettings) -> None:
+        super().__init__()
+        self._settings = settings
+        self._answers: deque[float] = deque(maxlen=1000)
+        self._recent: deque[tuple[float, bool]] = deque()
+        self._talk_mean = 0.0
+        self._talks = 0
+
+    def observe(self, event: PacingEvent) -> None:
+        """Talk and answer times, and the answer-seizure ratio of half an hour."""
+        match event.kind:
+            case PacingEventKind.ANSWERED:
+                self._answers.append(event.seconds)
+                self._recent.append((event.at_seconds, True))
+            case PacingEventKind.FAILED:
+                self._recent.append((event.at_seconds, False))
+            case PacingEventKind.TALK_ENDED:
+                self._talks += 1
+                self._talk_mean += (event.seconds - self._talk_mean) / self._talks
+            case _:
+                pass
+
+    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        """Free seats and those that are thought to come free, less callers waiting and calls out."""
+        settings = self._settings
+        while self._recent and self._recent[0][0] < snapshot.now_seconds - 1800.0:
+            self._recent.popleft()
+        soon = 0
+        if self._talks >= 10 and self._answers:
+            answer = sum(self._answers) / len(self._answers)
+            for seat in snapshot.busy_seats:
+                if seat.stage in (SeatStage.TALKING, SeatStage.CLOSING):
+                    chance = 1.0 - math.exp(-(answer + seat.elapsed_seconds) / max(1.0, self._talk_mean))
+                    soon += chance >= settings.qos
+        calls = max(0, snapshot.free_seats + soon - len(snapshot.waiting_seconds))
+        if calls > 0:
+            calls = max(0, calls + settings.forced_extra - len(snapshot.ringing))
+        successes = sum(answered for _, answered in self._recent)
+        if settings.overcommit and len(self._recent) >= 10 and successes:
+            calls = math.floor(calls / max(0.20, successes / len(self._recent)) + 0.5)
+        return self._say(calls, snapshot, soon=float(soon))
+
+
+def erlang_wait_probability(seats: int, load: float, seconds: float, work_seconds: float) -> float:
+    """P(wait > seconds) of M/M/N by Erlang's C formula; `load` is offered work in erlangs. 1.0 at or above `seats`."""
+    if load >= seats:
+        return 1.0
+    blocked = 1.0
+    for n in range(1, seats + 1):
+        blocked = load * blocked / (n + load * blocked)
+    waits = blocked / (1.0 - load / seats * (1.0 - blocked))
+    return waits * math.exp(-(seats - load) * seconds / work_seconds)
+
+
+def erlang_load(seats: int, share: float, seconds: float, work_seconds: float) -> float:
+    """The largest load whose share of waits beyond `seconds` is at most `share`, erlangs."""
+    low, high = 0.0, float(seats)
+    for _ in range(30):
+        middle = 0.5 * (low + high)
+        if erlang_wait_probability(seats, middle, seconds, work_seconds) <= share:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+class ErlangRatePacer(Baseline):
+    """Calls at the even rate whose answers, by Erlang's C formula, would be abandoned as often as the cap allows.
+
+    The share that the formula is asked for is corrected by what happens: its logarithm moves by `gain` (cap - dropped) at
+    every answered call. Asked each 0.5 s.
+    """
+
+    def __init__(self, cap: float = 0.03, gain: float = 0.5, connect_seconds: float = 2.0) -> None:
+        super().__init__()
+        self._cap, self._gain, self._connect = cap, gain, connect_seconds
+        self._correction = 0.0
+        self._answered, self._ended = 1.0, 4.0
+        self._work = 105.0
+        self._credit = 0.0
+        self._last: float | None = None
+        self._load: tuple[int, float] | None = None
+        self._load_at = -math.inf
+
+    def observe(self, event: PacingEvent) -> None:
+        """Answer rate over some 500 calls, work over some 200, and the correction."""
+        match event.kind:
+            case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
+                self._ended = 0.998 * self._ended + 1.0
+                self._answered = 0.998 * self._answered + (event.kind is PacingEventKind.ANSWERED)
+            case PacingEventKind.CONNECTED | PacingEventKind.ABANDONED:
+                lost = float(event.kind is PacingEventKind.ABANDONED)
+                self._correction = min(3.5, max(-4.0, self._correction + self._gain * (self._cap - lost)))
+            case PacingEventKind.TALK_ENDED:
+                self._work += (event.seconds + 15.0 - self._work) / 200.0
+            case _:
+                pass
+
+    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        """The whole calls that the rate has earned since the last time."""
+        now = snapshot.now_seconds
+        seats = snapshot.free_seats + sum(not seat.leaving for seat in snapshot.busy_seats)
+        if seats == 0:
+            return self._say(0, snapshot)
+        if self._load is None or self._load[0] != seats or now - self._load_at >= 10.0:
+            share = min(0.9, self._cap * math.exp(self._correction))
+            self._load = (seats, erlang_load(seats, share, self._connect, self._work))
+            self._load_at = now
+        rate = self._load[1] / self._work / max(0.02, self._answered / self._ended)
+        self._credit = min(self._credit + rate * (now - (now if self._last is None else self._last)), 10.0 + seats)
+        self._last = now
+        calls = self._say(self._credit, snapshot, rate=rate, load=self._load[1])
+        self._credit -= calls
+        return calls

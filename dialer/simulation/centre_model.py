@@ -1,0 +1,395 @@
+"""The model of a centre: seats, calls and voters in virtual time, one event after another."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from random import Random
+from time import perf_counter
+
+from dialer.pacing.port import Pacer, PacingEvent, PacingEventKind, SeatStage
+from dialer.simulation.carrier import Carrier
+from dialer.simulation.centre_parts import Call, Campaign, CentreView, Seat, SelfTimed
+from dialer.simulation.day_result import DayLog, Moment
+from dialer.simulation.laws import Fate
+from dialer.simulation.scenarios import Scenario
+
+MOMENT_SECONDS = 60.0
+TIMED_DECISIONS = 64
+"""One decision of so many is timed: a clock read at each would cost as much as a cheap policy."""
+
+
+class CentreModel:
+    """One day of one scenario. Make it, `run` it once."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        pacers: Sequence[Pacer],
+        seed: int,
+        *,
+        on_events: bool = True,
+        heartbeat_seconds: float = 1.0,
+        counts_only: bool = False,
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
+        """`pacers`: one for each campaign; `counts_only` promises that they keep no snapshot.
+
+        `progress` is told the share of the day that has passed, once a minute.
+        """
+        self.scenario = scenario
+        self.pacers = list(pacers)
+        self.now = 0.0
+        self.end = scenario.hours * 3600.0
+        self.hour = scenario.first_hour % 24
+        self._on_events = on_events
+        self._heartbeat = heartbeat_seconds
+        self._self_timed = [pacer for pacer in self.pacers if isinstance(pacer, SelfTimed)]
+        self._counts_only = counts_only
+        self._progress = progress
+        self._campaigns = [Campaign(m, scenario.hours, seed, i) for i, m in enumerate(scenario.campaigns)]
+        self._calls_random = Random(f"calls {seed}")
+        self._seats_random = Random(f"seats {seed}")
+        self._queue: list[tuple[float, int, Callable[..., None], object]] = []
+        self._serial = 0
+        self._free: deque[Seat] = deque(Seat() for _ in range(scenario.seats_at_start()))
+        self._talking: dict[Seat, None] = {}
+        self._wrapping: dict[Seat, None] = {}
+        self._paused: dict[Seat, None] = {}
+        self._waiting: deque[Call] = deque()
+        self._changed = True
+        self._next_decision = 0.0
+        self._wakes = False  # a decision is already asked for at `_next_decision`
+        self._turn = 0
+        self._carrier = Carrier(scenario)
+        self._free_area = self._busy_area = self._area_at = 0.0
+        self._placed = self._connected = self._cancelled = self._dropped = self._decisions = 0
+        self._resolved: list[tuple[float, bool]] = []
+        self._moments: list[Moment] = []
+        self._costs: list[float] = []
+
+    def run(self) -> DayLog:
+        """The whole day."""
+        for at, _ in self.scenario.seats.points:
+            if 0.0 < at < self.end:
+                self._later(at, self._shift_changes, None)
+        self._later(0.0, self._beat, None)
+        self._write_moment(None)
+        queue, pop = self._queue, heapq.heappop
+        while queue and queue[0][0] <= self.end:
+            now, _, handle, subject = pop(queue)
+            if now > self.now:
+                self._advance(now)
+            handle(subject)
+            if self._changed and (not queue or queue[0][0] > self.now):
+                self._consider()
+        self._advance(self.end)
+        if self._moments[-1].at_seconds < self.end:
+            self._record()
+        return DayLog(self.scenario.hours, self._resolved, self._moments, self._placed, self._cancelled, self._dropped,
+                      self._costs, self._decisions)  # fmt: skip
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def _later(self, at: float, handle: Callable[..., None], subject: object) -> None:
+        self._serial += 1
+        heapq.heappush(self._queue, (at, self._serial, handle, subject))
+
+    def _advance(self, now: float) -> None:
+        span = now - self._area_at
+        self._free_area += span * len(self._free)
+        self._busy_area += span * (len(self._talking) + len(self._wrapping))
+        self._area_at = self.now = now
+        self.hour = (self.scenario.first_hour + int(now // 3600.0)) % 24
+
+    def _beat(self, _: None) -> None:
+        self._changed = True
+        if not self._on_events:
+            self._decide()
+        wanted = min((pacer.next_decision_seconds() for pacer in self._self_timed), default=0.0)
+        self._later(wanted if wanted > self.now else self.now + self._heartbeat, self._beat, None)
+
+    def _consider(self) -> None:
+        if not self._on_events:
+            self._changed = False
+        elif self.now >= self._next_decision:
+            self._next_decision = self.now + self.scenario.decision_interval_seconds
+            self._decide()
+        else:
+            self._changed = False
+            if not self._wakes:
+                self._wakes = True
+                self._later(self._next_decision, self._wake, None)
+
+    def _wake(self, _: None) -> None:
+        self._wakes = False
+        self._changed = True
+
+    # -- decisions ----------------------------------------------------------------------------------------------------
+
+    def _decide(self) -> None:
+        self._changed = False
+        count = len(self._campaigns)
+        self._turn += 1
+        for step in range(count):
+            index = (self._turn + step) % count
+            pacer = self.pacers[index]
+            view = self._view(index)
+            timed = self._decisions % TIMED_DECISIONS == 0
+            if timed or not self._counts_only:
+                view.list_all()
+            started = perf_counter() if timed else 0.0
+            excess = pacer.excess_calls(view)
+            if excess > 0 and self._cancel(index, excess):
+                view = self._view(index)
+                view.list_all()
+            calls = pacer.calls_to_place(view)
+            if timed:
+                self._costs.append((perf_counter() - started) * 1e6)
+            self._decisions += 1
+            for _call in range(min(calls, view.free_channels, view.cps_budget)):
+                self._place(index)
+
+    def _view(self, index: int) -> CentreView:
+        in_use = sum(len(campaign.flights) for campaign in self._campaigns) + len(self._waiting) + len(self._talking)
+        return CentreView(
+            now=self.now,
+            hour=self.hour,
+            free=len(self._free),
+            paused=len(self._paused),
+            busy=(self._talking, self._wrapping),
+            waiting=self._waiting,
+            campaigns=self._campaigns,
+            own=index,
+            room=self._carrier.room(self.now, in_use),
+        )
+
+    def _tell(
+        self,
+        campaign: int,
+        kind: PacingEventKind,
+        seconds: float = 0.0,
+        told: float | None = None,
+        stage: SeatStage | None = None,
+    ) -> None:
+        self.pacers[campaign].observe(PacingEvent(kind, self.now, seconds, self.hour, told, stage))
+
+    # -- calls --------------------------------------------------------------------------------------------------------
+
+    def _place(self, index: int) -> None:
+        campaign, now = self._campaigns[index], self.now
+        chance, told = campaign.take_number(now)
+        call = Call(index, now, told)
+        call.false_call = self._carrier.gone_mad(now)
+        in_set_up = 0 if self.scenario.slow_after_calls is None else self._in_set_up()
+        fate, seconds, set_up = self._carrier.fate(now, chance, in_set_up, campaign.numbers)
+        self._carrier.start()
+        if set_up is not None and set_up < seconds:
+            self._later(now + set_up, self._rings, call)
+        self._later(now + seconds, self._answers if fate == Fate.ANSWERED else self._fails, call)
+        campaign.flights[call] = None
+        self._placed += 1
+        self._tell(index, PacingEventKind.PLACED, told=told)
+
+    def _in_set_up(self) -> int:
+        return sum(call.ringing_since is None for campaign in self._campaigns for call in campaign.flights)
+
+    def _rings(self, call: Call) -> None:
+        if call.in_flight:
+            call.ringing_since = self.now
+            self._tell(call.campaign, PacingEventKind.RINGING, self.now - call.placed_at, call.told)
+
+    def _land(self, call: Call) -> bool:
+        """Take a call out of flight; False when it was cancelled before."""
+        if not call.in_flight:
+            return False
+        call.in_flight = False
+        campaign = self._campaigns[call.campaign]
+        del campaign.flights[call]
+        campaign.finished += 1
+        self._changed = True
+        return True
+
+    def _fails(self, call: Call) -> None:
+        if self._land(call):
+            self._tell(call.campaign, PacingEventKind.FAILED, self.now - call.placed_at, call.told)
+
+    def _answers(self, call: Call) -> None:
+        if not self._land(call):
+            return
+        self._campaigns[call.campaign].answers += 1
+        call.answered_at = self.now
+        self._tell(call.campaign, PacingEventKind.ANSWERED, self.now - call.placed_at, call.told)
+        if self._free:
+            self._connect(self._free.popleft(), call)
+            return
+        call.waits = True
+        self._waiting.append(call)
+        patience = self.scenario.connect_seconds
+        hazard = self.scenario.voter_leaves_per_second
+        leaves = self._calls_random.expovariate(hazard) if hazard > 0.0 else patience
+        if call.false_call:
+            leaves = min(leaves, 1.0)
+        if leaves < patience:
+            self._later(self.now + leaves, self._leaves, call)
+        else:
+            self._later(self.now + patience, self._is_abandoned, call)
+
+    def _is_abandoned(self, call: Call) -> None:
+        if call.waits:
+            self._stop_waiting(call)
+            self._resolved.append((self.now, True))
+            self._tell(call.campaign, PacingEventKind.ABANDONED, self.now - call.answered_at, call.told)
+
+    def _leaves(self, call: Call) -> None:
+        if call.waits:
+            self._stop_waiting(call)
+            self._dropped += 1
+            self._resolved.append((self.now, False))
+            self._tell(call.campaign, PacingEventKind.DROPPED, self.now - call.answered_at, call.told)
+
+    def _stop_waiting(self, call: Call) -> None:
+        call.waits = False
+        self._waiting.remove(call)
+        self._changed = True
+
+    def _cancel(self, index: int, count: int) -> int:
+        """Hang up ringing calls: those that no phone rings for yet, youngest first, then those that rang the longest."""
+        flights = self._campaigns[index].flights
+        silent = [call for call in flights if call.ringing_since is None]
+        least = self.scenario.minimum_ring_seconds
+        loud = [c for c in flights if c.ringing_since is not None and self.now - c.ringing_since >= least]
+        chosen = (silent[::-1] + loud)[:count]
+        for call in chosen:
+            call.in_flight = False
+            del flights[call]
+            self._tell(index, PacingEventKind.CANCELLED, self.now - call.placed_at, call.told)
+        self._cancelled += len(chosen)
+        return len(chosen)
+
+    # -- seats --------------------------------------------------------------------------------------------------------
+
+    def _connect(self, seat: Seat, call: Call) -> None:
+        campaign, scenario, random, now = self._campaigns[call.campaign], self.scenario, self._seats_random, self.now
+        self._resolved.append((now, False))
+        self._connected += 1
+        seat.stage, seat.since, seat.stage_since = SeatStage.TALKING, now, now
+        seat.campaign, seat.false_call = call.campaign, call.false_call
+        seat.work += 1
+        self._talking[seat] = None
+        talk = campaign.model.talk.draw(now, campaign.talks)
+        if call.false_call and scenario.false_answers is not None:
+            talk = scenario.false_answers.talk_seconds
+        elif scenario.signals is not None:
+            closing = scenario.signals.closing_at(talk, random)
+            if closing is not None:
+                self._later(now + closing, self._closing, (seat, seat.work))
+        breaks = scenario.breaks
+        if breaks is not None and random.random() < breaks.chance:
+            seat.to_break = True
+            if random.random() < breaks.announced_share:
+                self._later(now + random.random() * talk, self._announce, (seat, seat.work))
+        self._later(now + talk, self._talk_ends, seat)
+        self._tell(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at, call.told)
+        self._changed = True
+
+    def _closing(self, subject: tuple[Seat, int]) -> None:
+        seat, work = subject
+        if seat.work == work and seat.stage is SeatStage.TALKING:
+            self._stage(seat, SeatStage.CLOSING)
+
+    def _announce(self, subject: tuple[Seat, int]) -> None:
+        seat, work = subject
+        if seat.work == work and seat.stage is not None:
+            seat.leaving = True
+            self._changed = True
+
+    def _filled(self, subject: tuple[Seat, int]) -> None:
+        seat, work = subject
+        if seat.work == work and seat.stage is SeatStage.WRAP_UP:
+            self._stage(seat, SeatStage.WRAP_UP_FILLED)
+
+    def _stage(self, seat: Seat, stage: SeatStage) -> None:
+        seat.stage, seat.stage_since = stage, self.now
+        self._tell(seat.campaign, PacingEventKind.STAGE_CHANGED, self.now - seat.since, stage=stage)
+        self._changed = True
+
+    def _talk_ends(self, seat: Seat) -> None:
+        now, random, scenario = self.now, self._seats_random, self.scenario
+        talk = now - seat.since
+        del self._talking[seat]
+        self._wrapping[seat] = None
+        stage, seat.stage, seat.since, seat.stage_since = seat.stage, SeatStage.WRAP_UP, now, now
+        shape = 1.0 / scenario.wrap_up_cv**2
+        wrap_up = random.gammavariate(shape, scenario.wrap_up_mean_seconds / shape)
+        if scenario.signals is not None:
+            filled = scenario.signals.filled_at(wrap_up, random)
+            if filled is not None:
+                self._later(now + filled, self._filled, (seat, seat.work))
+        self._later(now + wrap_up, self._wrap_up_ends, seat)
+        self._tell(seat.campaign, PacingEventKind.TALK_ENDED, talk, stage=stage)
+        self._changed = True
+
+    def _wrap_up_ends(self, seat: Seat) -> None:
+        wrap_up = self.now - seat.since
+        del self._wrapping[seat]
+        stage, seat.stage = seat.stage, None
+        leaves = seat.quits or seat.to_break
+        kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
+        self._tell(seat.campaign, kind, wrap_up, stage=stage)
+        self._changed = True
+        if not leaves:
+            self._becomes_free(seat)
+        elif not seat.quits and self.scenario.breaks is not None:
+            self._paused[seat] = None
+            length = self._seats_random.expovariate(1.0 / self.scenario.breaks.mean_seconds)
+            self._later(self.now + length, self._break_ends, seat)
+        seat.leaving = seat.to_break = False
+
+    def _break_ends(self, seat: Seat) -> None:
+        if seat in self._paused:
+            del self._paused[seat]
+            self._becomes_free(seat)
+
+    def _becomes_free(self, seat: Seat) -> None:
+        self._changed = True
+        if self._waiting:
+            call = self._waiting.popleft()
+            call.waits = False
+            self._connect(seat, call)
+        else:
+            self._free.append(seat)
+
+    def _shift_changes(self, _: None) -> None:
+        staying = [seat for group in (self._talking, self._wrapping) for seat in group if not seat.quits]
+        excess = len(self._free) + len(self._paused) + len(staying) - round(self.scenario.seats.at(self.now))
+        for _arrival in range(-excess):
+            self._becomes_free(Seat())
+        while excess > 0 and self._free:
+            self._free.pop()
+            excess -= 1
+        while excess > 0 and self._paused:
+            self._paused.popitem()
+            excess -= 1
+        for seat in staying[: max(0, excess)]:
+            seat.quits = True
+            seat.leaving = self._seats_random.random() < self.scenario.announced_leave_share
+        self._changed = True
+
+    # -- the record ---------------------------------------------------------------------------------------------------
+
+    def _write_moment(self, _: None) -> None:
+        self._record()
+        if self.now + MOMENT_SECONDS <= self.end:
+            self._later(self.now + MOMENT_SECONDS, self._write_moment, None)
+        if self._progress is not None:
+            self._progress(self.now / self.end)
+
+    def _record(self) -> None:
+        rates = [campaign.rate.at(self.now) for campaign in self._campaigns]
+        ringing = sum(len(campaign.flights) for campaign in self._campaigns)
+        self._moments.append(Moment(
+            self.now, len(self._free), len(self._talking), len(self._wrapping), len(self._paused), ringing,
+            len(self._waiting), sum(rates) / len(rates), self._free_area, self._busy_area, self._placed, self._connected,
+        ))  # fmt: skip

@@ -1,0 +1,146 @@
+"""Pictures of simulated days: policies compared, and one day's course. Needs the extra `plots` (matplotlib)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.errors import MatdanError
+from dialer.simulation.day_result import DayResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+HOUR_SECONDS = 3600.0
+_OURS, _OTHERS, _CAP = "#0b6e4f", "#6c757d", "#c1121f"
+
+
+class CannotPlot(MatdanError):
+    """A picture cannot be drawn. The text says what is missing or which file to name instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPoint:
+    """One policy in the picture: shares between 0 and 1. `course` are its other settings, joined by a line."""
+
+    name: str
+    utilisation: float
+    abandoned_share: float
+    ours: bool = False
+    course: tuple[tuple[float, float], ...] = ()  # (abandoned share, utilisation)
+
+
+def check_picture(path: Path) -> None:
+    """Raise CannotPlot when matplotlib is missing or the file is neither PNG nor SVG."""
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise CannotPlot(f"{path}: the picture must be a .png or .svg file")
+    if not path.parent.is_dir():
+        raise CannotPlot(f"{path}: the folder {path.parent} does not exist; make it first")
+    if find_spec("matplotlib") is None:
+        raise CannotPlot("pictures need matplotlib; install it with: pip install 'matdan[plots]'")
+
+
+def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, title: str) -> None:
+    """Utilisation against abandoned share, every policy a point, the cap a line. PNG or SVG. Raises CannotPlot."""
+    check_picture(path)
+    figure, (axes,) = _figure(1, 7.5, 4.8)
+    for point in points:
+        colour = _OURS if point.ours else _OTHERS
+        if point.course:
+            shares, uses = zip(*sorted(point.course), strict=True)
+            axes.plot([100 * share for share in shares], [100 * use for use in uses], color=colour, lw=1, alpha=0.5)
+        x, y = 100.0 * point.abandoned_share, 100.0 * point.utilisation
+        axes.plot([x], [y], marker="D" if point.ours else "o", color=colour, ms=7 if point.ours else 5)
+        axes.annotate(point.name, (x, y), xytext=(6, 3), textcoords="offset points", fontsize=8, color=colour)
+    axes.axvline(100.0 * cap, color=_CAP, lw=1, ls="--", label=f"cap {cap:.1%}")
+    axes.set_xscale("symlog", linthresh=5.0)
+    widest = max([5.0, *(100.0 * point.abandoned_share for point in points)])
+    axes.set_xlim(-0.2, 1.7 * widest)  # room for the names
+    ticks = [tick for tick in (0, 1, 2, 3, 4, 5, 10, 20, 40) if tick <= axes.get_xlim()[1]]
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.set_xlabel("abandoned calls, % of live answers")
+    axes.set_ylabel("seats busy, %")
+    axes.set_title(title, fontsize=10)
+    axes.legend(fontsize=8, loc="lower right")
+    _save(figure, path)
+
+
+def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
+    """One day's course: seats, calls and answer rate, and the abandoned share of the last hour. Raises CannotPlot."""
+    check_picture(path)
+    figure, (seats, calls, lost) = _figure(3, 9.0, 6.5)
+    hours = [moment.at_seconds / HOUR_SECONDS for moment in day.moments]
+    layers = [
+        ("talking", "#0b6e4f", [moment.talking for moment in day.moments]),
+        ("wrap-up", "#8cc7a1", [moment.wrapping for moment in day.moments]),
+        ("free", "#f4d58d", [moment.free for moment in day.moments]),
+        ("paused", "#ced4da", [moment.paused for moment in day.moments]),
+    ]
+    seats.stackplot(
+        hours, [_smooth(values) for _, _, values in layers], labels=[name for name, _, _ in layers],
+        colors=[colour for _, colour, _ in layers],
+    )  # fmt: skip
+    seats.set_ylabel("seats")
+    seats.legend(fontsize=7, ncols=4, loc="lower right")
+    seats.set_title(title, fontsize=10)
+    calls.plot(hours, _smooth([moment.ringing for moment in day.moments]), color="#33658a", lw=1)
+    calls.set_ylabel("calls ringing")
+    rate = calls.twinx()
+    rate.plot(hours, [100.0 * moment.answer_rate for moment in day.moments], color="#f26419", lw=1, ls=":")
+    rate.set_ylabel("answer rate, %", color="#f26419")
+    shares = _last_hour(day)
+    lost.plot([at / HOUR_SECONDS for at, _ in shares], [100.0 * share for _, share in shares], color="#33658a", lw=1)
+    lost.axhline(100.0 * cap, color=_CAP, lw=1, ls="--")
+    lost.set_ylabel("abandoned, %\nof the last hour")
+    lost.set_xlabel("hours since the start")
+    lost.set_ylim(bottom=0.0)
+    for axes in (seats, calls, lost):
+        axes.set_xlim(0.0, day.hours)
+    _save(figure, path)
+
+
+def _figure(rows: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
+    from matplotlib.figure import Figure  # noqa: PLC0415  # as above
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, [figure.add_subplot(rows, 1, row + 1) for row in range(rows)]
+
+
+def _save(figure: Figure, path: Path) -> None:
+    import matplotlib as mpl  # noqa: PLC0415  # as above
+
+    with mpl.rc_context({"svg.hashsalt": "matdan"}):  # the same picture from the same figures, byte for byte
+        try:
+            figure.savefig(path, dpi=90, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+        except OSError as error:
+            raise CannotPlot(f"{path}: cannot be written ({error.strerror}); name another file") from error
+
+
+def _smooth(values: Sequence[int], width: int = 5) -> list[float]:
+    """Means over some minutes, so that the eye sees the course."""
+    half = width // 2
+    return [
+        sum(values[max(0, place - half) : place + half + 1]) / len(values[max(0, place - half) : place + half + 1])
+        for place in range(len(values))
+    ]
+
+
+def _last_hour(day: DayResult) -> list[tuple[float, float]]:
+    """(second, abandoned share of the hour before it) once a minute, from the tenth minute on."""
+    shares: list[tuple[float, float]] = []
+    first = last = abandoned = 0
+    for moment in day.moments:
+        now = moment.at_seconds
+        while last < len(day.resolved) and day.resolved[last][0] <= now:
+            abandoned += day.resolved[last][1]
+            last += 1
+        while first < last and day.resolved[first][0] <= now - HOUR_SECONDS:
+            abandoned -= day.resolved[first][1]
+            first += 1
+        if now >= 600.0 and last > first:
+            shares.append((now, abandoned / (last - first)))
+    return shares

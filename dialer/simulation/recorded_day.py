@@ -1,0 +1,206 @@
+"""Replay of a recorded day: what a centre really met, under any policy.
+
+The day's attempts give the answer rate through the day, the ring times, the conversations and the wrap-ups; a policy is
+then driven over a centre that draws from these. The voters of a replay are as that day's were, but not one by one the same:
+a policy that dials at other moments meets other people.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+from statistics import fmean, pstdev
+
+from dialer.simulation.centre import BadScenario
+from dialer.simulation.day_result import windows_abandoned
+from dialer.simulation.laws import Course, Fate
+from dialer.simulation.scenarios import CampaignModel, Scenario
+
+BIN_SECONDS = 600.0
+LEAST_ATTEMPTS = 100
+_PRIOR_CALLS = 20.0
+_NEAR_TALKS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One attempt of a recorded day, in seconds since the day's start; None for what did not happen."""
+
+    placed_seconds: float
+    ended_seconds: float  # of the call: the talk's end, the abandonment, or the end of a call that nobody answered
+    ringing_seconds: float | None = None
+    answered_seconds: float | None = None
+    connected_seconds: float | None = None
+    wrap_up_ended_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDay:
+    """A day's attempts and the seats that were signed in."""
+
+    attempts: tuple[AttemptRecord, ...]
+    seats: Course
+    hours: float
+    first_hour: int = 9
+    connect_seconds: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFigures:
+    """What the day gave as it was; the same measures as of a simulated one."""
+
+    idle_seconds_per_call: float
+    utilisation: float
+    abandoned_share: float
+    hourly_abandoned_share: tuple[float, ...]
+    placed: int
+    connected: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTalk:
+    """Conversations drawn from those that began at about the same time of day."""
+
+    starts: tuple[float, ...]
+    lengths: tuple[float, ...]
+
+    def draw(self, seconds: float, random: Random) -> float:
+        """One of the recorded conversations nearest in time."""
+        place = bisect_left(self.starts, seconds)
+        low = max(0, min(place - _NEAR_TALKS // 2, len(self.starts) - _NEAR_TALKS))
+        return self.lengths[random.randrange(low, min(low + _NEAR_TALKS, len(self.lengths)))]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRing:
+    """Ring times drawn from the day's own: (seconds to answer or end, seconds to "ringing")."""
+
+    answers: tuple[tuple[float, float | None], ...]
+    others: tuple[tuple[float, float | None], ...]
+
+    @property
+    def ring_out_seconds(self) -> float:
+        """The longest that a call rang."""
+        return max(seconds for seconds, _ in self.answers + self.others)
+
+    def draw(self, answered: bool, random: Random) -> tuple[int, float, float | None]:
+        """(fate, seconds to its end or answer, seconds to "ringing" or None when it never rang)."""
+        seconds, set_up = random.choice(self.answers if answered else self.others)
+        fate = Fate.ANSWERED if answered else (Fate.UNREACHABLE if set_up is None else Fate.RANG_OUT)
+        return fate, seconds, set_up
+
+
+def recorded_day(
+    attempts: Iterable[AttemptRecord],
+    seats: Course,
+    *,
+    hours: float,
+    first_hour: int = 9,
+    connect_seconds: float = 2.0,
+) -> RecordedDay:
+    """A day to replay. Raises BadScenario where the records are too few or contradict themselves."""
+    ordered = tuple(sorted(attempts, key=lambda attempt: attempt.placed_seconds))
+    if len(ordered) < LEAST_ATTEMPTS:
+        raise BadScenario(f"the day has {len(ordered)} attempts; a replay needs at least {LEAST_ATTEMPTS}")
+    for number, attempt in enumerate(ordered, start=1):
+        steps = (attempt.placed_seconds, attempt.answered_seconds, attempt.connected_seconds)
+        times = [
+            second for second in (*steps, attempt.ended_seconds, attempt.wrap_up_ended_seconds) if second is not None
+        ]
+        if times != sorted(times):
+            raise BadScenario(f"attempt {number} of the day has times out of order; leave it out of the replay")
+    if not any(attempt.connected_seconds is not None for attempt in ordered):
+        raise BadScenario("no attempt of the day reached a seat; there is nothing to replay")
+    if all(attempt.answered_seconds is not None for attempt in ordered):
+        raise BadScenario("every attempt of the day was answered; give the unanswered ones too")
+    return RecordedDay(ordered, seats, hours, first_hour, connect_seconds)
+
+
+def as_scenario(day: RecordedDay, name: str = "recorded day") -> Scenario:
+    """The day as a scenario for any policy."""
+    talks = [
+        (attempt.connected_seconds, attempt.ended_seconds - attempt.connected_seconds)
+        for attempt in day.attempts
+        if attempt.connected_seconds is not None
+    ]
+    talks.sort()
+    wrap_ups = _wrap_ups(day.attempts)
+    mean = fmean(wrap_ups) if wrap_ups else 1.0
+    spread = pstdev(wrap_ups) / mean if len(wrap_ups) > 1 else 0.5
+    largest = max(seats for _, seats in day.seats.points)
+    return Scenario(
+        name=name,
+        seats=day.seats,
+        campaigns=(
+            CampaignModel(
+                _answer_rate(day.attempts, day.hours),
+                RecordedTalk(tuple(start for start, _ in talks), tuple(length for _, length in talks)),
+            ),
+        ),
+        hours=day.hours,
+        first_hour=day.first_hour,
+        ring=_ring(day.attempts),
+        wrap_up_mean_seconds=max(0.1, mean),
+        wrap_up_cv=min(3.0, max(0.05, spread)),
+        connect_seconds=day.connect_seconds,
+        decision_interval_seconds=0.0 if largest <= 50 else 0.25,
+    )
+
+
+def recorded_figures(day: RecordedDay) -> RecordedFigures:
+    """What the day gave as it was. A voter who was answered and reached no seat counts as abandoned."""
+    end = day.hours * 3600.0
+    seat_seconds = sum(day.seats.at(second + 0.5) for second in range(int(end)))
+    resolved = sorted(
+        (attempt.ended_seconds, True) if attempt.connected_seconds is None else (attempt.connected_seconds, False)
+        for attempt in day.attempts
+        if attempt.answered_seconds is not None
+    )
+    connected = [attempt for attempt in day.attempts if attempt.connected_seconds is not None]
+    busy = sum(
+        min(end, attempt.wrap_up_ended_seconds or attempt.ended_seconds) - (attempt.connected_seconds or 0.0)
+        for attempt in connected
+    )
+    return RecordedFigures(
+        idle_seconds_per_call=max(0.0, seat_seconds - busy) / max(1, len(connected)),
+        utilisation=min(1.0, busy / seat_seconds) if seat_seconds else 0.0,
+        abandoned_share=sum(lost for _, lost in resolved) / max(1, len(resolved)),
+        hourly_abandoned_share=windows_abandoned(resolved, 3600.0, end),
+        placed=len(day.attempts),
+        connected=len(connected),
+    )
+
+
+def _wrap_ups(attempts: Sequence[AttemptRecord]) -> list[float]:
+    return [a.wrap_up_ended_seconds - a.ended_seconds for a in attempts if a.wrap_up_ended_seconds is not None]
+
+
+def _answer_rate(attempts: Sequence[AttemptRecord], hours: float) -> Course:
+    """The share answered, per ten minutes, drawn towards the day's where calls were few."""
+    overall = fmean(attempt.answered_seconds is not None for attempt in attempts)
+    bins = max(1, round(hours * 3600.0 / BIN_SECONDS))
+    calls, answers = [0] * bins, [0] * bins
+    for attempt in attempts:
+        place = min(bins - 1, max(0, int(attempt.placed_seconds // BIN_SECONDS)))
+        calls[place] += 1
+        answers[place] += attempt.answered_seconds is not None
+    return Course(
+        tuple(
+            (place * BIN_SECONDS, (answers[place] + _PRIOR_CALLS * overall) / (calls[place] + _PRIOR_CALLS))
+            for place in range(bins)
+        )
+    )
+
+
+def _ring(attempts: Sequence[AttemptRecord]) -> RecordedRing:
+    answers: list[tuple[float, float | None]] = []
+    others: list[tuple[float, float | None]] = []
+    for attempt in attempts:
+        set_up = None if attempt.ringing_seconds is None else attempt.ringing_seconds - attempt.placed_seconds
+        if attempt.answered_seconds is not None:
+            answers.append((attempt.answered_seconds - attempt.placed_seconds, set_up))
+        else:
+            others.append((attempt.ended_seconds - attempt.placed_seconds, set_up))
+    return RecordedRing(tuple(answers), tuple(others))

@@ -1,0 +1,235 @@
+"""`dialer simulate`: a day of calling in seconds, under any policy, as a table, JSON or pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from dialer.simulation.baselines import FAMILIES, policy_of, simulate_policy
+from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
+from dialer.simulation.day_result import DayResult
+from dialer.simulation.plots import PolicyPoint, check_picture, plot_day, plot_policies
+from dialer.simulation.policies import OWN_NAMES, POLICY_NAMES, policy_named
+from dialer.simulation.scenarios import SCENARIOS, Scenario
+from dialer.simulation.what_if import Outcome, Site, simulate_days, what_if
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_POLICIES = (
+    "predictive",
+    "progressive",
+    "3-per-idle-seat",
+    "vicidial-ratio-2",
+    "vicidial-average",
+    "vicidial-available-only",
+    "omnidialer",
+    "issabel",
+    "erlang-rate",
+)
+_CURVE_RATIOS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run of the command found: a line for each policy or change, and the last day of each."""
+
+    title: str
+    cap: float
+    outcomes: tuple[Outcome, ...]
+    days: tuple[DayResult, ...]
+
+
+def share_of(text: str, name: str) -> float:
+    """A share written as 0.03 or 3%. Raises BadScenario."""
+    figure = text.strip()
+    try:
+        value = float(figure[:-1]) / 100.0 if figure.endswith("%") else float(figure)
+    except ValueError:
+        raise BadScenario(f"--{name} is {text!r}; write it as 0.03 or 3%") from None
+    if not 0.0 <= value <= 1.0:
+        raise BadScenario(f"--{name} is {text}; write a share between 0 and 1, as 0.03, or a percentage, as 3%")
+    return value
+
+
+def compare(
+    scenario: Scenario,
+    policies: Sequence[str],
+    seeds: Sequence[int],
+    cap: float,
+    progress: Callable[[float], None] | None = None,
+) -> Report:
+    """Every policy on the same days. Raises BadScenario before anything is simulated."""
+    prepared = [policy_named(name, scenario, cap) for name in policies]
+    outcomes: list[Outcome] = []
+    days: list[DayResult] = []
+    for policy in prepared:
+        done = len(outcomes)
+
+        def tell(share: float, done: int = done) -> None:
+            if progress is not None:
+                progress((done + share) / len(prepared))
+
+        found, its_days = simulate_days(scenario.name, scenario, policy, seeds, tell)
+        outcomes.append(found)
+        days.append(its_days[-1])
+    return Report(scenario.name, cap, tuple(outcomes), tuple(days))
+
+
+def table_of(report: Report, *, by_change: bool) -> Table:
+    """The report for a terminal."""
+    caption = "idle: mean wait of a seat between calls; lost: abandoned of live answers"
+    table = Table(title=f"{report.title}, cap {report.cap:.1%}", title_justify="left", caption=caption)
+    table.add_column("what if" if by_change else "policy", no_wrap=True)
+    columns = ("idle s", "busy", "lost", "worst h", "calls/h", "us")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for line in report.outcomes:
+        over = line.abandoned_share > report.cap and not by_change
+        table.add_row(
+            line.label if by_change else line.policy,
+            f"{line.idle_seconds_per_call:.1f}",
+            f"{line.utilisation:.1%}",
+            f"[red]{line.abandoned_share:.2%}[/red]" if over else f"{line.abandoned_share:.2%}",
+            f"{line.worst_sliding_hour:.2%}",
+            f"{line.reached_per_hour:.0f}",
+            f"{line.decision_microseconds:.0f}",
+        )
+    return table
+
+
+def simulate_command(
+    seats: Annotated[int, typer.Option(help="Seats signed in all day.")] = 27,
+    answer_rate: Annotated[str, typer.Option(help="Share of calls that a person answers: 0.3 or 30%.")] = "30%",
+    talk: Annotated[float, typer.Option(help="Mean conversation, seconds.")] = 90.0,
+    wrap_up: Annotated[float, typer.Option(help="Mean wrap-up, seconds.")] = 15.0,
+    cap: Annotated[str, typer.Option(help="Cap on abandoned calls: 0.03 or 3%.")] = "3%",
+    hours: Annotated[float | None, typer.Option(help="Length of the day; 8 unless the scenario says else.")] = None,
+    seeds: Annotated[int, typer.Option(help="Days to simulate.")] = 4,
+    policy: Annotated[
+        list[str] | None, typer.Option(help=f"A policy, again for more: {', '.join(POLICY_NAMES)}.")
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="A ready scenario in place of seats and rates; --list shows them.")
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--what-if", help="A change to try: seats=+5, cap=2%, answer-rate=25%, talk=-10; again for more."),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Picture of all policies, .png or .svg.")] = None,
+    plot_day_file: Annotated[
+        Path | None, typer.Option("--plot-day", help="Picture of the first policy's last day, .png or .svg.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Figures as JSON on standard output.")] = False,
+    list_scenarios: Annotated[bool, typer.Option("--list", help="Show the ready scenarios and leave.")] = False,
+) -> None:
+    """Simulate a call centre's day under our pacing and others', in seconds.
+
+    Says what each policy makes agents wait between calls, and how many callers it abandons. Nothing is dialled.
+    """
+    if list_scenarios:
+        typer.echo("\n".join(SCENARIOS))
+        return
+    site = Site(
+        seats,
+        share_of(answer_rate, "answer-rate"),
+        talk,
+        0.8,
+        wrap_up,
+        share_of(cap, "cap"),
+        8.0 if hours is None else hours,
+    )
+    chosen = _checked(site, scenario, hours, seeds, change, [plot, plot_day_file])
+    days = range(1, seeds + 1)
+    with _progress(quiet=as_json) as tell:
+        if change:
+            found = what_if(site, change, policy=_only(policy), seeds=days, progress=tell)
+            report = Report(chosen.name, site.cap, tuple(found), ())
+        else:
+            report = compare(chosen, policy or DEFAULT_POLICIES, days, site.cap, tell)
+    _show(report, as_json=as_json)
+    if plot is not None:
+        plot_policies(points_of(report, chosen), plot, cap=site.cap, title=f"{report.title}: {seeds} days")
+    if plot_day_file is not None:
+        first = report.outcomes[0].policy
+        plot_day(report.days[0], plot_day_file, cap=site.cap, title=f"{report.title}: {first}")
+
+
+def _checked(
+    site: Site,
+    scenario: str | None,
+    hours: float | None,
+    seeds: int,
+    changes: Sequence[str] | None,
+    pictures: Sequence[Path | None],
+) -> Scenario:
+    """The scenario to simulate. Raises MatdanError for what cannot be done, before any time is spent."""
+    if not 1 <= seeds <= 1000:
+        raise BadScenario(f"--seeds is {seeds}; give 1 to 1000 days")
+    for picture in pictures:
+        if picture is not None:
+            check_picture(picture)
+    if changes and scenario is not None:
+        raise BadScenario("--what-if changes a site's figures; leave --scenario out and give --seats and the rates")
+    if changes and pictures[1] is not None:
+        raise BadScenario("--plot-day shows one policy's day; leave --what-if out")
+    chosen = scenario_named(scenario) if scenario is not None else site.scenario()
+    if hours is not None:
+        chosen = replace(chosen, hours=hours)
+    check_scenario(chosen)
+    return chosen
+
+
+def _show(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        figures = [asdict(line) for line in report.outcomes]
+        typer.echo(json.dumps({"scenario": report.title, "cap": report.cap, "outcomes": figures}, indent=2))
+    else:
+        Console().print(table_of(report, by_change=not report.days))
+
+
+def points_of(report: Report, scenario: Scenario) -> list[PolicyPoint]:
+    """The report's policies for the picture, calls per idle seat as a curve beside them."""
+    points = [
+        PolicyPoint(
+            line.policy if report.days else line.label,
+            line.utilisation,
+            line.abandoned_share,
+            ours=line.policy in OWN_NAMES and line.policy != "progressive",
+        )
+        for line in report.outcomes
+    ]
+    curve = []
+    family = FAMILIES["calls per idle seat"]
+    for ratio in _CURVE_RATIOS:
+        day = simulate_policy(scenario, policy_of(family, {"ratio": ratio}, scenario), 1)
+        curve.append((day.abandoned_share, day.utilisation))
+    middle = curve[len(curve) // 2]
+    return [*points, PolicyPoint("calls per idle seat, 1 to 6", middle[1], middle[0], course=tuple(curve))]
+
+
+def _only(policies: Sequence[str] | None) -> str:
+    if policies is not None and len(policies) > 1:
+        raise BadScenario("--what-if compares changes under one policy; give --policy once")
+    return policies[0] if policies else "predictive"
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[float], None] | None]:
+    """A bar on standard error; none where the output is for a machine."""
+    if quiet:
+        yield None
+        return
+    columns = (TextColumn("simulating"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("simulating", total=1.0)
+        yield lambda share: bar.update(task, completed=share)

@@ -1,0 +1,1 @@
+"""The store: its contract, SQL in files, one writer."""

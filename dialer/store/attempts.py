@@ -1,0 +1,182 @@
+"""Attempts: the last gate before a number is dialled, and the end. Every function runs inside a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from dialer.errors import StoreError
+from dialer.model import (
+    Announcement,
+    AttemptId,
+    DispositionRecord,
+    EndedAttempt,
+    Mark,
+    NewAttempt,
+    OpenAttempt,
+    Outcome,
+)
+from dialer.store.port import MarkEffect, Refusal
+from dialer.store.queues import close_phone, put_back
+from dialer.store.records import announce
+from dialer.store.sql import load_statements
+from dialer.store.voters import record_mark, record_opt_out
+
+SQL = load_statements("attempts")
+
+DAY_SECONDS = 86_400.0
+CAP_PAUSE_SECONDS = 900.0
+"""A number at its cap rests at least so long, else it would come back first and hold up the queue (the day that lasts 25
+hours ends an hour after `since + DAY_SECONDS`)."""
+EARLIEST_DUE = 1.0
+"""A target with `due_at` 0 is fresh; one that was dialled is not, whatever time it is due at."""
+
+
+def open_attempts(
+    db: sqlite3.Connection, attempts: Sequence[NewAttempt], since: float, most: int
+) -> list[Refusal | None]:
+    """Commit attempts before they are dialled; for each one None, or why it must not be dialled."""
+    return [_open_one(db, attempt, since, most) for attempt in attempts]
+
+
+def _open_one(db: sqlite3.Connection, attempt: NewAttempt, since: float, most: int) -> Refusal | None:
+    claim = attempt.claim
+    bound = (claim.campaign_id, claim.phone_id, claim.voter_id, since, attempt.attempt_id)
+    row = db.execute(SQL["gate"], bound).fetchone()
+    if row is None:
+        return Refusal.CLAIM_LOST
+    target, state, claimed_until, attempts, opted_out, on_a_call, addressed_pending, attempts_since, repeated = row
+    if repeated:
+        return Refusal.OPEN_ATTEMPT
+    refusal = None
+    if opted_out:
+        refusal = Refusal.OPTED_OUT
+        close_phone(db, claim.phone_id)
+    elif not addressed_pending:
+        if db.execute(SQL["somebody_pending"], (claim.phone_id,)).fetchone()[0]:
+            # The voter whom this call would address has voted since: claimed again, it addresses another one.
+            refusal = Refusal.CLAIM_LOST
+            put_back(db, claim)
+        else:
+            refusal = Refusal.NOBODY_PENDING
+            close_phone(db, claim.phone_id)
+    elif on_a_call:
+        refusal = Refusal.OPEN_ATTEMPT
+        put_back(db, claim)
+    elif state != "claimed" or claimed_until <= attempt.at or attempts != claim.attempt_number - 1:
+        refusal = Refusal.CLAIM_LOST
+    elif attempts_since >= most:
+        refusal = Refusal.ATTEMPT_CAP
+        db.execute(SQL["target_capped"], (target, max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS)))
+    if refusal is None:
+        db.execute(
+            SQL["insert_attempt"],
+            (
+                attempt.attempt_id,
+                claim.campaign_id,
+                claim.phone_id,
+                claim.voter_id,
+                claim.attempt_number,
+                attempt.trunk,
+                attempt.caller_id,
+                attempt.at,
+            ),
+        )
+        db.execute(SQL["target_dialling"], (target,))
+    return refusal
+
+
+def record_answer(db: sqlite3.Connection, attempt_id: AttemptId, answered_at: float) -> None:
+    """Keep that the call was answered; the first time counts."""
+    db.execute(SQL["record_answer"], (attempt_id, answered_at))
+
+
+def record_connect(
+    db: sqlite3.Connection, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None
+) -> None:
+    """Keep that a seat took the call."""
+    db.execute(SQL["record_connect"], (attempt_id, connected_at, seat, agent))
+
+
+def end_attempts(
+    db: sqlite3.Connection, ended: Sequence[EndedAttempt], announcements: Sequence[Announcement]
+) -> list[bool]:
+    """End attempts; True for each one that was open. Announced only if any was: so a repeat announces nothing twice."""
+    ends = [_end_one(db, each) for each in ended]
+    if any(ends):
+        announce(db, announcements, max(each.ended_at for each in ended))
+    return ends
+
+
+def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
+    row = db.execute(SQL["open_attempt"], (end.attempt_id,)).fetchone()
+    if row is None:
+        return False
+    attempt, target, phone_id = row
+    values = (
+        attempt,
+        end.outcome.value,
+        end.ended_at,
+        end.ringing_at,
+        end.answered_at,
+        end.connected_at,
+        end.cause,
+        end.technical_cause,
+        end.seat,
+        end.agent,
+        end.flow,
+        end.left_at,
+    )
+    db.execute(SQL["end_attempt"], values)
+    given_back = 0
+    if end.outcome is Outcome.REFUSED:
+        given_back = 1
+        db.execute(SQL["give_number_back"], (attempt,))
+    retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
+    state, due_at = _when_due(db, phone_id, retry_at)
+    db.execute(SQL["target_after"], (target, state, due_at, given_back))
+    if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
+        close_phone(db, phone_id)
+    return True
+
+
+def _when_due(db: sqlite3.Connection, phone_id: int, retry_at: float | None) -> tuple[str, float | None]:
+    """A target's state and time after a call. An opt-out or the last pending voter's mark closes it whatever was asked."""
+    if retry_at is None or not db.execute(SQL["callable"], (phone_id,)).fetchone()[0]:
+        return "closed", None
+    return "due", max(retry_at, EARLIEST_DUE)
+
+
+def record_disposition(
+    db: sqlite3.Connection,
+    record: DispositionRecord,
+    marks: Sequence[Mark],
+    opt_out: bool,
+    announcements: Sequence[Announcement],
+) -> list[MarkEffect]:
+    """Keep what the agent said with what follows from it. A repeat changes nothing and announces nothing."""
+    row = db.execute(SQL["attempt_for_disposition"], (record.attempt_id,)).fetchone()
+    if row is None:
+        raise StoreError(f"the store has no attempt {record.attempt_id}: its disposition was not kept")
+    campaign_id, phone_id, attempt_number, disposition, disposed_at = row
+    news = (record.disposition.value, record.at) != (disposition, disposed_at)
+    db.execute(SQL["set_disposition"], (record.attempt_id, record.disposition.value, record.at, record.agent))
+    effects = [record_mark(db, mark, ()) for mark in marks]
+    news = news or any(effect.recorded for effect in effects)
+    if opt_out:
+        source = record.agent or "agent"
+        opted_out_now = record_opt_out(
+            db, phone_id, at=record.at, source=source, attempt_id=record.attempt_id, announcements=()
+        )
+        news = news or opted_out_now
+    if not news:
+        return effects
+    state, due_at = _when_due(db, phone_id, record.retry_at)
+    db.execute(SQL["target_disposed"], (campaign_id, phone_id, attempt_number, state, due_at))
+    announce(db, announcements, record.at)
+    return effects
+
+
+def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
+    """All attempts without an end, the oldest first."""
+    return [OpenAttempt(AttemptId(attempt_id), *rest) for attempt_id, *rest in db.execute(SQL["unfinished"])]

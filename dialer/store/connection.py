@@ -1,0 +1,180 @@
+"""Opening a store's file: ours or not, whole or not, with the settings that its promises rest on.
+
+One connection writes, and only it checkpoints: up to SQLite 3.51.2 a write that overlaps a checkpoint on another connection
+can lose committed data. Every other connection is opened read-only, which cannot checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dialer.errors import StoreCorrupt, StoreError
+from dialer.store.failures import explained
+from dialer.store.lock import StoreLock
+from dialer.store.migrate import migrate, schema_version, shipped_migrations
+
+OLDEST_SQLITE = (3, 35, 0)  # RETURNING
+WRITER_CACHE_KIBIBYTES = 32 * 1024  # holds the pages that claims walk over in a roll of a million voters
+READER_CACHE_KIBIBYTES = 8 * 1024
+CHECKPOINT_PAGES = 4_000  # of 4 KiB: a checkpoint holds up the commits behind it; the WAL stays near 16 MiB
+WAL_LIMIT_BYTES = 64 << 20  # what a long report lets it grow to is given back
+WHOLE_CHECK_BYTES = 64 << 20  # up to here the whole file is checked when it is opened
+BUSY_SECONDS = 5.0
+
+PAGE_BYTES = 4096
+_HEADER = b"SQLite format 3\x00"
+_SMALL_TABLES = ("campaign", "opt_out", "command", "booth")
+
+
+def open_writing(path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+    """The connection that writes: checked, migrated, WAL with every commit synced, in autocommit mode.
+
+    The caller must hold the store's lock, and may use the connection from one thread at a time.
+    Raises StoreCorrupt, StoreError, StoreBusy, StoreFull; a file that is not ours or newer is left as it is.
+    """
+    _check_sqlite()
+    _check_file(path, create=create)
+    with explained(path):
+        db = _connect(path, "rw", busy_seconds)
+        try:
+            if schema_version(db, path):
+                check_pages(db, path)
+            else:
+                db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            migrate(db, path)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIBIBYTES}")
+            db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def open_reading(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+    """A connection that only reads, at any time, while a dialler runs too. Keep its transactions short.
+
+    Raises StoreError where there is no store or its schema is not this program's, StoreCorrupt where it is not ours.
+    """
+    _check_sqlite()
+    _check_file(path, create=False)
+    with explained(path):
+        db = _connect(path, "ro", busy_seconds)
+        try:
+            version = schema_version(db, path)
+            if version != shipped_migrations()[-1].version:
+                raise StoreError(
+                    f"{path}: its schema is version {version}: start the dialler once, it brings it up to date"
+                )
+            db.execute(f"PRAGMA cache_size = -{READER_CACHE_KIBIBYTES}")
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+@contextmanager
+def exclusive_connection(path: Path, holder: str, *, create: bool = True) -> Iterator[sqlite3.Connection]:
+    """The store for a program that writes to it alone, as an import does: locked, opened, and at the end checkpointed.
+
+    `holder` is what others are told while it runs ("an import"). Raises StoreBusy while a dialler or another import runs.
+    """
+    check_magic(path)
+    lock = StoreLock(path, holder)
+    try:
+        db = open_writing(path, create=create)
+        try:
+            with explained(path):
+                yield db
+        finally:
+            close_writing(db)
+    finally:
+        lock.release()
+
+
+def close_writing(db: sqlite3.Connection) -> None:
+    """Bring the WAL into the file and close; what a reader still holds back stays in the WAL for the next opening."""
+    try:
+        if not db.in_transaction:
+            db.execute("PRAGMA busy_timeout = 0")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error:
+        pass  # everything committed is safe in the WAL; a full disk must not keep us from closing
+    finally:
+        db.close()
+
+
+def check_magic(path: Path) -> None:
+    """Raise StoreCorrupt for a file that is not SQLite's. No file, and an empty one, will do."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_HEADER))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(
+            f"{path}: it cannot be read ({error.strerror}): check the path and this user's rights"
+        ) from error
+    if head and head != _HEADER:
+        raise StoreCorrupt(f"{path}: this is not a Matdan store, or its beginning is destroyed: name another file")
+
+
+def check_pages(db: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreCorrupt where the file is damaged: the whole of a small one; of a large one what costs little.
+
+    Of a large file the small tables are checked whole, and of every other one the path to its first and last row.
+    """
+    if path.stat().st_size <= WHOLE_CHECK_BYTES:
+        findings = [db.execute("PRAGMA quick_check(1)").fetchone()[0]]
+    else:
+        findings = [db.execute(f"PRAGMA quick_check('{table}')").fetchone()[0] for table in _SMALL_TABLES]
+        for table, definition in db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").fetchall():
+            key = "1" if "WITHOUT ROWID" in definition else "rowid"
+            for order in ("ASC", "DESC"):
+                db.execute(f'SELECT * FROM "{table}" ORDER BY {key} {order} LIMIT 1').fetchone()  # noqa: S608 - names of our schema
+    for finding in findings:
+        if finding != "ok":
+            # SQLite's finding may have several lines; an error is one.
+            raise StoreCorrupt(
+                f"{path}: the file is damaged ({' '.join(finding.split())}): put it aside, restore a copy"
+            )
+
+
+def _connect(path: Path, mode: str, busy_seconds: float) -> sqlite3.Connection:
+    # check_same_thread: statements run in one thread at a time, but opening and closing may fall to another.
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+
+
+def _check_sqlite() -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: use a Python that has SQLite {oldest} or newer")
+
+
+def _check_file(path: Path, *, create: bool) -> None:
+    check_magic(path)
+    if path.exists():
+        return
+    if not create:
+        raise StoreError(f"{path}: there is no store here: import a roll first, or correct the path")
+    try:
+        # Voters' names and numbers: for this user alone. SQLite gives its side files the same rights.
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise StoreError(
+            f"{path}: it cannot be made ({error.strerror}): check that the folder exists and this user may write to it"
+        ) from error

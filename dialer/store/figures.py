@@ -1,0 +1,43 @@
+"""Figures of a campaign. They cost what has been done so far, not what the list is long."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from dialer.model import LIVE_ANSWERS, CampaignProgress, Outcome
+from dialer.store.port import AnswerCounts
+from dialer.store.sql import load_statements
+
+SQL = load_statements("figures")
+
+
+def targets(db: sqlite3.Connection, campaign_id: str) -> int:
+    """How many numbers the campaign has. Reads an index of its whole queue: ask once and keep it."""
+    return int(db.execute(SQL["targets"], (campaign_id,)).fetchone()[0])
+
+
+def campaign_progress(db: sqlite3.Connection, campaign_id: str, targets: int) -> CampaignProgress:
+    """How far the campaign is, of `targets` numbers: what is neither closed nor claimed nor on a call is due."""
+    closed, claimed, on_a_call, ended = db.execute(SQL["progress"], (campaign_id,)).fetchone()
+    due = targets - closed - claimed - on_a_call
+    return CampaignProgress(total=targets, closed=closed, due=due, attempts=ended + on_a_call)
+
+
+def outcome_counts(db: sqlite3.Connection, campaign_id: str, since: float) -> dict[Outcome, int]:
+    """Ended attempts by outcome, of those created since."""
+    return {Outcome(outcome): count for outcome, count in db.execute(SQL["outcome_counts"], (campaign_id, since))}
+
+
+def answer_counts(db: sqlite3.Connection, campaign_id: str, since: float) -> AnswerCounts:
+    """Live answers and abandoned calls among the attempts created since."""
+    counts = outcome_counts(db, campaign_id, since)
+    live_answers = sum(count for outcome, count in counts.items() if outcome in LIVE_ANSWERS)
+    return AnswerCounts(live_answers, counts.get(Outcome.ABANDONED, 0))
+
+
+def next_due_at(db: sqlite3.Connection, campaign_id: str) -> float | None:
+    """When the first target is due; 0: now; None: nothing waits."""
+    if db.execute(SQL["any_fresh"], (campaign_id,)).fetchone()[0]:
+        return 0.0
+    (earliest,) = db.execute(SQL["earliest_timed"], (campaign_id,)).fetchone()
+    return None if earliest is None else float(earliest)

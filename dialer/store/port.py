@@ -1,0 +1,279 @@
+"""The store as a port: its contract in prose, beside each method. One suite holds every implementation to it.
+
+Promises of every implementation:
+- A method that writes returns after the commit is durable, and not before. If it raises, nothing of it is kept, except
+  where the commit's own reply was lost: then a repeat of the same call finds it done and changes nothing.
+- There is one writer. Writes that wait together may share a commit; a write that fails does not fail its neighbours.
+- A result and its announcements are committed together or not at all.
+- Errors: StoreFull (no room; nothing was kept), StoreBusy, StoreCorrupt, StoreError.
+Times are epoch seconds, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from dialer.model import (
+    Announcement,
+    AttemptId,
+    Booth,
+    BoothTurnout,
+    CampaignKind,
+    CampaignProgress,
+    CampaignState,
+    Claim,
+    DispositionRecord,
+    EndedAttempt,
+    Mark,
+    NewAttempt,
+    OpenAttempt,
+    Outcome,
+    Purpose,
+)
+
+
+class Refusal(StrEnum):
+    """Why an attempt was not opened: nothing was written and nothing may be dialled for it."""
+
+    CLAIM_LOST = "claim-lost"  # the lease ran out, or the target was closed since
+    OPEN_ATTEMPT = "open-attempt"  # the number is on a call already, in whatever campaign
+    OPTED_OUT = "opted-out"
+    NOBODY_PENDING = "nobody-pending"  # everybody on the number has voted or is closed
+    ATTEMPT_CAP = "attempt-cap"  # attempts per number since the day's start, across campaigns
+
+
+@dataclass(frozen=True, slots=True)
+class MarkEffect:
+    """What a mark changed."""
+
+    recorded: bool  # False: this key was recorded before
+    booth_id: int
+    silenced_phones: tuple[int, ...] = ()  # numbers on which nobody is pending any more: cancel what rings there
+    voter_silenced: bool = False  # the voter is not to be called any more, on any number
+    reached_change: int = 0  # what the mark changed in the booth's turnout: voters reached for the first time, ...
+    voted_change: int = 0
+    not_yet_change: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeatInterval:
+    """A seat was in one state for a while."""
+
+    seat: str
+    agent: str | None
+    state: str
+    from_at: float
+    until_at: float
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """An announcement that the broker has not taken yet."""
+
+    outbox_id: int
+    topic: str
+    payload: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCounts:
+    """The abandoned share's two figures over some window of one campaign."""
+
+    live_answers: int  # by a person; the denominator
+    abandoned: int
+
+
+class Store(Protocol):
+    """Everything that survives a restart."""
+
+    # Campaigns and queues
+
+    async def ensure_campaign(self, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
+        """Make the campaign known, keep its state if it was; returns the state an operator last asked for."""
+        ...
+
+    async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> None:
+        """Keep what an operator asked for."""
+        ...
+
+    async def enrol(self, campaign_id: str) -> int:
+        """Add a target for every number with a pending voter that has none in this campaign yet and has not opted out.
+
+        Enrolling twice adds nothing. Returns how many were added. Fresh targets are ranked in the roll's order spread over
+        the booths, so that no booth is called through before another is begun.
+        """
+        ...
+
+    async def claim(self, campaign_id: str, limit: int, *, owner: str, now: float, lease_seconds: float) -> list[Claim]:
+        """Take up to `limit` targets off the queue: those whose time has come first, the longest due first, then fresh ones
+        by rank. A claim is not dialled yet and returns to the queue when its lease ends. Numbers that opted out, are on a
+        call or have nobody pending are passed over (and closed where that is for good). Two claims never give the same
+        target. Costs the same however long the list is.
+        """
+        ...
+
+    async def release(self, claims: Iterable[Claim]) -> None:
+        """Put claims back as they were; those that were closed or dialled since are left alone."""
+        ...
+
+    async def release_expired(self, now: float, owner: str | None = None) -> int:
+        """Put back claims whose lease has ended, and all of `owner`'s (after its restart). Returns how many."""
+        ...
+
+    # Attempts
+
+    async def open_attempts(
+        self, attempts: Sequence[NewAttempt], *, max_attempts_since: float, max_attempts: int
+    ) -> list[Refusal | None]:
+        """Commit attempts *before* they are dialled; for each one None, or why it must not be dialled.
+
+        Everything is asked again at this moment: the claim, an open attempt on the number, opt-out, whether anybody on it is
+        still pending, and the cap of `max_attempts` attempts per number since `max_attempts_since` across campaigns.
+        Opening the same attempt id again is refused as OPEN_ATTEMPT. A refused target goes back to the queue, or is closed
+        where the reason is for good. Attempts that end as `refused` were never placed and do not count towards the cap.
+        """
+        ...
+
+    async def record_answer(self, attempt_id: AttemptId, answered_at: float) -> None:
+        """Keep that the call was answered, for the reconciling after a crash. An ended attempt is left alone."""
+        ...
+
+    async def record_connect(self, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None) -> None:
+        """Keep that a seat took the call. An ended attempt is left alone."""
+        ...
+
+    async def end_attempts(
+        self, ended: Sequence[EndedAttempt], announcements: Sequence[Announcement] = ()
+    ) -> list[bool]:
+        """Close attempts: outcome, times, and when the number is due again; with their announcements, in one transaction.
+
+        For each one True if it was open until now; an attempt that has ended already keeps its first outcome and gives
+        False. A target that a mark or an opt-out closed in the meantime stays closed whatever `retry_at` says. An attempt
+        with outcome REFUSED gives its attempt number back; UNKNOWN closes the number's targets in every campaign.
+        """
+        ...
+
+    async def record_disposition(
+        self,
+        record: DispositionRecord,
+        marks: Sequence[Mark] = (),
+        *,
+        opt_out: bool = False,
+        announcements: Sequence[Announcement] = (),
+    ) -> list[MarkEffect]:
+        """Keep what the agent said, with its marks and the opt-out of the number, in one transaction. A second disposition of
+        the same attempt replaces the first one on the attempt; marks are appended by their keys.
+        """
+        ...
+
+    async def unfinished_attempts(self) -> list[OpenAttempt]:
+        """All attempts without an end."""
+        ...
+
+    # Voters
+
+    async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
+        """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;
+        NOT_YET and LATER leave a voter pending; WRONG_NUMBER drops the link of the attempt's number. Where nobody on a number
+        is pending any more, its due and claimed targets are closed in every campaign. A CORRECTION by source may take VOTED
+        back.
+        """
+        ...
+
+    async def record_opt_out(
+        self,
+        phone_id: int,
+        *,
+        at: float,
+        source: str,
+        attempt_id: AttemptId | None = None,
+        announcements: Sequence[Announcement] = (),
+    ) -> bool:
+        """Suppress a number everywhere at once: closes its due and claimed targets in every campaign. False: it was already."""
+        ...
+
+    async def booths(self) -> dict[int, Booth]:
+        """Every booth of the roll."""
+        ...
+
+    async def pending_voters(self, phone_id: int) -> list[int]:
+        """The voters on a number who are still to be called, in the roll's order."""
+        ...
+
+    async def voter_by_serial(self, booth_id: int, serial: int) -> int | None:
+        """The voter with this serial number in a booth's part of the roll; None: there is none."""
+        ...
+
+    async def voter_for_screen(self, voter_id: int) -> dict[str, str | int | None]:
+        """What the agent's page shows of a voter: name, name_local, age, sex, house, section, serial, booth_id."""
+        ...
+
+    async def booth_turnout(self) -> list[BoothTurnout]:
+        """Turnout of every booth that has voters."""
+        ...
+
+    # Figures
+
+    async def campaign_progress(self, campaign_id: str) -> CampaignProgress:
+        """How far the campaign is."""
+        ...
+
+    async def outcome_counts(self, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
+        """Ended attempts by outcome, of those created since."""
+        ...
+
+    async def answer_counts(self, campaign_id: str, since: float) -> AnswerCounts:
+        """Live answers and abandoned calls among the attempts created since."""
+        ...
+
+    async def next_due_at(self, campaign_id: str) -> float | None:
+        """The earliest time at which a target of this campaign is due (0: now); None: nothing waits."""
+        ...
+
+    async def record_seat_intervals(self, intervals: Sequence[SeatInterval]) -> None:
+        """Keep where seats have spent their time."""
+        ...
+
+    async def save_pacer_state(self, campaign_id: str, state: str) -> None:
+        """Keep what the campaign's pacer has learned (JSON)."""
+        ...
+
+    async def pacer_state(self, campaign_id: str) -> str | None:
+        """What was kept; None for a new campaign."""
+        ...
+
+    # Announcements and commands
+
+    async def announce(self, announcements: Sequence[Announcement], at: float) -> None:
+        """Put announcements into the outbox that belong to no other write."""
+        ...
+
+    async def outbox(self, limit: int) -> list[OutboxRow]:
+        """The oldest announcements that wait."""
+        ...
+
+    async def outbox_done(self, up_to: int, *, keep_at_most: int = 100_000) -> int:
+        """Drop announcements up to this id, and the oldest beyond `keep_at_most`; returns how many were lost to that bound.
+
+        Results themselves are in their tables: what is lost here is only the news of them.
+        """
+        ...
+
+    async def command_reply(self, command_id: str) -> str | None:
+        """The reply that this command got when it was executed; None: it was not executed yet."""
+        ...
+
+    async def record_command(self, command_id: str, name: str, reply: str, at: float) -> bool:
+        """Keep that a command was executed. False: it had been already (and nothing changed)."""
+        ...
+
+    # Life
+
+    async def close(self) -> None:
+        """Finish what waits, checkpoint, close. Closing twice is no error."""
+        ...

@@ -1,0 +1,84 @@
+-- Attempts: committed before they are dialled, ended once.
+
+-- All that is asked again before a number is dialled, in one row.
+-- name: gate
+SELECT target.rowid, target.state, target.claimed_until, target.attempts,
+       phone.opted_out_at IS NOT NULL OR EXISTS (SELECT 1 FROM opt_out WHERE opt_out.e164 = phone.e164),
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = ?2 AND attempt.ended_at IS NULL),
+       EXISTS (
+           SELECT 1 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
+           WHERE link.voter_id = ?3 AND link.phone_id = ?2 AND link.dropped_at IS NULL AND voter.turnout = 'pending'
+       ),
+       (
+           SELECT count(*) FROM attempt
+           WHERE attempt.phone_id = ?2 AND attempt.attempt_number IS NOT NULL AND attempt.created_at >= ?4
+       ),
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.attempt_id = ?5)
+FROM target CROSS JOIN phone ON phone.phone_id = target.phone_id
+WHERE target.campaign_id = ?1 AND target.phone_id = ?2;
+
+-- name: somebody_pending
+SELECT EXISTS (
+    SELECT 1 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
+    WHERE link.phone_id = ?1 AND link.dropped_at IS NULL AND voter.turnout = 'pending'
+);
+
+-- name: insert_attempt
+INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+
+-- name: target_dialling
+UPDATE target SET state = 'dialling', attempts = attempts + 1, claimed_by = NULL, claimed_until = NULL WHERE rowid = ?1;
+
+-- name: target_capped
+UPDATE target SET state = 'due', due_at = ?2, claimed_by = NULL, claimed_until = NULL WHERE rowid = ?1;
+
+-- name: record_answer
+UPDATE attempt SET answered_at = coalesce(answered_at, ?2) WHERE attempt_id = ?1 AND ended_at IS NULL;
+
+-- name: record_connect
+UPDATE attempt SET connected_at = coalesce(connected_at, ?2), seat = ?3, agent = ?4
+WHERE attempt_id = ?1 AND ended_at IS NULL;
+
+-- SELECT and UPDATE by rowid cost less than UPDATE ... RETURNING, and this runs for every call.
+-- name: open_attempt
+SELECT attempt.rowid, target.rowid, attempt.phone_id
+FROM attempt CROSS JOIN target ON target.campaign_id = attempt.campaign_id AND target.phone_id = attempt.phone_id
+WHERE attempt.attempt_id = ?1 AND attempt.ended_at IS NULL;
+
+-- name: end_attempt
+UPDATE attempt SET
+    outcome = ?2, ended_at = ?3,
+    ringing_at = coalesce(?4, ringing_at), answered_at = coalesce(?5, answered_at), connected_at = coalesce(?6, connected_at),
+    cause = ?7, technical_cause = ?8, seat = coalesce(?9, seat), agent = coalesce(?10, agent), flow = ?11, left_at = ?12
+WHERE rowid = ?1;
+
+-- name: give_number_back
+UPDATE attempt SET attempt_number = NULL WHERE rowid = ?1;
+
+-- name: callable
+SELECT phone.opted_out_at IS NULL AND EXISTS (
+    SELECT 1 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
+    WHERE link.phone_id = ?1 AND link.dropped_at IS NULL AND voter.turnout = 'pending'
+)
+FROM phone WHERE phone.phone_id = ?1;
+
+-- name: target_after
+UPDATE target SET state = ?2, due_at = coalesce(?3, due_at), attempts = attempts - ?4 WHERE rowid = ?1;
+
+-- name: attempt_for_disposition
+SELECT campaign_id, phone_id, attempt_number, disposition, disposed_at
+FROM attempt WHERE attempt_id = ?1;
+
+-- name: set_disposition
+UPDATE attempt SET disposition = ?2, disposed_at = ?3, agent = coalesce(?4, agent) WHERE attempt_id = ?1;
+
+-- What the agent of an earlier attempt says late does not touch a target that has been dialled again since. While the call
+-- lasts, the target is being dialled too: the call's end says when it is due again.
+-- name: target_disposed
+UPDATE target SET state = ?4, due_at = coalesce(?5, due_at), claimed_by = NULL, claimed_until = NULL
+WHERE campaign_id = ?1 AND phone_id = ?2 AND attempts = ?3 AND state <> 'dialling';
+
+-- name: unfinished
+SELECT attempt_id, campaign_id, phone_id, voter_id, booth_id, attempt_number, trunk, created_at, answered_at, connected_at, seat
+FROM attempt CROSS JOIN voter USING (voter_id) WHERE ended_at IS NULL ORDER BY created_at, attempt_id;

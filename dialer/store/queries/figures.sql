@@ -1,0 +1,26 @@
+-- Figures of a campaign.
+
+-- Reads the whole of the campaign's queue: ask once and keep it.
+-- name: targets
+SELECT count(*) FROM target WHERE campaign_id = ?1;
+
+-- Each count reads one index alone; that of the closed and that of the ended grow with the campaign.
+-- name: progress
+SELECT (SELECT count(*) FROM target INDEXED BY target_closed WHERE state = 'closed' AND campaign_id = ?1),
+       (SELECT count(*) FROM target INDEXED BY target_claimed WHERE state = 'claimed' AND campaign_id = ?1),
+       (SELECT count(*) FROM attempt INDEXED BY attempt_one_open WHERE ended_at IS NULL AND campaign_id = ?1),
+       (
+           SELECT count(*) FROM attempt INDEXED BY attempt_ended
+           WHERE campaign_id = ?1 AND outcome IS NOT NULL AND outcome <> 'refused'
+       );
+
+-- name: outcome_counts
+SELECT outcome, count(*) FROM attempt INDEXED BY attempt_ended
+WHERE campaign_id = ?1 AND created_at >= ?2 AND outcome IS NOT NULL
+GROUP BY outcome;
+
+-- name: any_fresh
+SELECT EXISTS (SELECT 1 FROM target WHERE campaign_id = ?1 AND state = 'due' AND due_at = 0);
+
+-- name: earliest_timed
+SELECT min(due_at) FROM target WHERE campaign_id = ?1 AND state = 'due' AND due_at > 0;

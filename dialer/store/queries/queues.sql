@@ -1,0 +1,75 @@
+-- Campaigns and their queues. A target is one number in one campaign.
+
+-- name: ensure_campaign
+INSERT INTO campaign (campaign_id, kind, purpose) VALUES (?1, ?2, ?3)
+ON CONFLICT (campaign_id) DO UPDATE SET kind = ?2, purpose = ?3
+RETURNING state;
+
+-- name: set_campaign_state
+UPDATE campaign SET state = ?2 WHERE campaign_id = ?1;
+
+-- A number's rank is its place in its booth, by fours: four of every booth come before the fifth of any. Four neighbours, and
+-- not one, because their rows lie together, and in a long roll it is reading rows from all over the file that a claim costs.
+-- A number of several booths belongs to its first voter's. They are inserted in that order, so that claims walk over
+-- neighbouring rows of this table too.
+-- name: enrol
+INSERT INTO target (campaign_id, phone_id, rank)
+SELECT ?1, phone_id, (row_number() OVER (PARTITION BY booth_id ORDER BY serial, phone_id) - 1) / 4 AS rank
+FROM (
+    SELECT phone.phone_id, voter.booth_id, voter.serial, min(voter.voter_id)
+    FROM phone
+    CROSS JOIN link ON link.phone_id = phone.phone_id AND link.dropped_at IS NULL
+    CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
+    WHERE phone.opted_out_at IS NULL
+    GROUP BY phone.phone_id
+)
+WHERE true
+ORDER BY rank, phone_id
+ON CONFLICT (campaign_id, phone_id) DO NOTHING;
+
+-- CROSS JOIN fixes the order of the loops: along the partial index, never over a table. Both read that index alone, and
+-- look up the phone and its open attempt for as many rows as are taken.
+-- name: claim_timed
+SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL,
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL)
+FROM target INDEXED BY target_timed
+CROSS JOIN phone ON phone.phone_id = target.phone_id
+WHERE target.campaign_id = ?1 AND target.state = 'due' AND target.due_at > 0 AND target.due_at <= ?2
+ORDER BY target.due_at, target.phone_id;
+
+-- name: claim_fresh
+SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL,
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL)
+FROM target INDEXED BY target_fresh
+CROSS JOIN phone ON phone.phone_id = target.phone_id
+WHERE target.campaign_id = ?1 AND target.state = 'due' AND target.due_at = 0
+ORDER BY target.rank, target.phone_id;
+
+-- With min() SQLite takes the other columns from the row that has the minimum. No row: nobody is pending.
+-- name: pending_on_phone
+SELECT min(voter.voter_id), count(*), CASE voter.language WHEN '' THEN booth.language ELSE voter.language END, voter.booth_id
+FROM link
+CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
+CROSS JOIN booth ON booth.booth_id = voter.booth_id
+WHERE link.phone_id = ?1 AND link.dropped_at IS NULL
+GROUP BY link.phone_id;
+
+-- name: take
+UPDATE target SET state = 'claimed', claimed_by = ?2, claimed_until = ?3 WHERE rowid = ?1;
+
+-- Only a claim that is still this one: the attempts tell it from a later claim.
+-- name: put_back
+UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL
+WHERE campaign_id = ?1 AND phone_id = ?2 AND state = 'claimed' AND attempts = ?3;
+
+-- name: put_back_overdue
+UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL WHERE state = 'claimed' AND claimed_until <= ?1;
+
+-- name: put_back_owned
+UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL
+WHERE state = 'claimed' AND claimed_by = ?1;
+
+-- What is being dialled is closed when its attempt ends.
+-- name: close_phone
+UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL
+WHERE phone_id = ?1 AND state IN ('due', 'claimed');

@@ -1,0 +1,30 @@
+-- The outbox, commands, seats' time, and what the pacer learned.
+
+-- name: insert_announcement
+INSERT INTO outbox (topic, payload, at) VALUES (?1, ?2, ?3);
+
+-- name: outbox
+SELECT outbox_id, topic, payload, at FROM outbox ORDER BY outbox_id LIMIT ?1;
+
+-- name: outbox_taken
+DELETE FROM outbox WHERE outbox_id <= ?1;
+
+-- Ids run without a gap, so the bound needs no counting.
+-- name: outbox_beyond
+DELETE FROM outbox WHERE outbox_id <= (SELECT max(outbox_id) FROM outbox) - ?1;
+
+-- name: command_reply
+SELECT reply FROM command WHERE command_id = ?1;
+
+-- name: insert_command
+INSERT INTO command (command_id, at, name, reply) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (command_id) DO NOTHING;
+
+-- name: insert_seat_interval
+INSERT INTO seat_interval (seat, agent, state, from_at, until_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (from_at, seat, state) DO NOTHING;
+
+-- name: save_pacer_state
+UPDATE campaign SET pacer_state = ?2 WHERE campaign_id = ?1;
+
+-- name: pacer_state
+SELECT pacer_state FROM campaign WHERE campaign_id = ?1;

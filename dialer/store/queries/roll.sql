@@ -1,0 +1,65 @@
+-- The import of a roll: in bulk, by one connection that holds the store alone, in one transaction.
+
+-- name: all_booths
+SELECT roll_version, state_code, constituency_number, part_number,
+       booth_id, constituency_name, name, name_local, language, closes_at
+  FROM booth;
+
+-- name: insert_booth
+INSERT INTO booth (roll_version, state_code, constituency_number, part_number,
+                   constituency_name, name, name_local, language, closes_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: update_booth
+UPDATE booth SET constituency_name = ?, name = ?, name_local = ?, language = ?, closes_at = ? WHERE booth_id = ?;
+
+-- name: last_voter
+SELECT coalesce(max(voter_id), 0) FROM voter;
+
+-- name: insert_voter
+INSERT INTO voter (voter_id, booth_id, serial, epic, name, name_local, relation, relation_name, sex, age, house, section, language)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: update_voter
+UPDATE voter SET epic = ?, name = ?, name_local = ?, relation = ?, relation_name = ?, sex = ?, age = ?, house = ?, section = ?,
+                 language = ?
+ WHERE voter_id = ?;
+
+-- name: create_wanted
+CREATE TEMP TABLE wanted (place INTEGER PRIMARY KEY, booth_id INTEGER NOT NULL, serial INTEGER NOT NULL);
+
+-- name: clear_wanted
+DELETE FROM wanted;
+
+-- name: insert_wanted
+INSERT INTO wanted (place, booth_id, serial) VALUES (?, ?, ?);
+
+-- name: wanted_voters
+-- CROSS JOIN: SQLite must walk through what is wanted, never through the roll.
+SELECT place, voter_id, epic, name, name_local, relation, relation_name, sex, age, house, section, language
+  FROM wanted CROSS JOIN voter USING (booth_id, serial);
+
+-- name: create_told
+CREATE TEMP TABLE told (voter_id INTEGER NOT NULL, e164 TEXT NOT NULL);
+
+-- name: clear_told
+DELETE FROM told;
+
+-- name: insert_told
+INSERT INTO told (voter_id, e164) VALUES (?, ?);
+
+-- name: insert_phones
+-- In order: neighbours in the index are then added one after another.
+INSERT OR IGNORE INTO phone (e164) SELECT e164 FROM told ORDER BY e164;
+
+-- name: insert_links
+-- A link that was dropped (a wrong number) is there, and stays dropped.
+INSERT OR IGNORE INTO link (voter_id, phone_id) SELECT voter_id, phone_id FROM told CROSS JOIN phone USING (e164);
+
+-- name: honour_opt_outs
+UPDATE phone SET opted_out_at = (SELECT at FROM opt_out WHERE opt_out.e164 = phone.e164)
+ WHERE opted_out_at IS NULL AND e164 IN (SELECT e164 FROM opt_out);
+
+-- name: insert_import_run
+INSERT INTO import_run (at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);

@@ -1,0 +1,60 @@
+-- What became known of voters and numbers.
+
+-- name: voter_turnout
+SELECT booth_id, turnout, reached, turnout = 'pending' AND not_yet = 1 FROM voter WHERE voter_id = ?1;
+
+-- name: pending_voters
+SELECT voter.voter_id FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
+WHERE link.phone_id = ?1 AND link.dropped_at IS NULL AND voter.turnout = 'pending' ORDER BY voter.booth_id, voter.serial;
+
+-- name: voter_by_serial
+SELECT voter_id FROM voter WHERE booth_id = ?1 AND serial = ?2;
+
+-- name: insert_mark
+INSERT INTO mark (key, voter_id, kind, hour, source, at, attempt_id, agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+ON CONFLICT (key) DO NOTHING;
+
+-- name: set_turnout
+UPDATE voter SET turnout = ?2, not_yet = ?3, reached = 1 WHERE voter_id = ?1;
+
+-- name: phone_of_attempt
+SELECT phone_id FROM attempt WHERE attempt_id = ?1;
+
+-- name: drop_link
+UPDATE link SET dropped_at = ?3 WHERE voter_id = ?1 AND phone_id = ?2 AND dropped_at IS NULL;
+
+-- name: silent_phones
+SELECT own.phone_id FROM link AS own
+WHERE own.voter_id = ?1 AND own.dropped_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
+    WHERE link.phone_id = own.phone_id AND link.dropped_at IS NULL AND voter.turnout = 'pending'
+);
+
+-- name: phone_is_silent
+SELECT NOT EXISTS (
+    SELECT 1 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
+    WHERE link.phone_id = ?1 AND link.dropped_at IS NULL AND voter.turnout = 'pending'
+);
+
+-- name: opt_out_phone
+UPDATE phone SET opted_out_at = ?2 WHERE phone_id = ?1 AND opted_out_at IS NULL;
+
+-- name: phone_exists
+SELECT 1 FROM phone WHERE phone_id = ?1;
+
+-- name: insert_opt_out
+INSERT INTO opt_out (e164, at, source, attempt_id) SELECT e164, ?2, ?3, ?4 FROM phone WHERE phone_id = ?1
+ON CONFLICT (e164) DO NOTHING;
+
+-- name: booths
+SELECT booth_id, constituency_number, part_number, name, language, closes_at FROM booth ORDER BY booth_id;
+
+-- name: voter_for_screen
+SELECT name, name_local, age, sex, house, section, serial, booth_id FROM voter WHERE voter_id = ?1;
+
+-- name: voters_by_booth
+SELECT booth_id, count(*) FROM voter GROUP BY booth_id;
+
+-- name: reached_by_booth
+SELECT booth_id, count(*), sum(turnout = 'voted'), sum(turnout = 'pending' AND not_yet = 1)
+FROM voter INDEXED BY voter_reached WHERE reached = 1 GROUP BY booth_id;

@@ -1,0 +1,89 @@
+"""Queues: campaigns, enrolling, claims and their leases. Every function runs inside a transaction of the writer."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from dialer.errors import StoreError
+from dialer.model import CampaignKind, CampaignState, Claim, Purpose
+from dialer.store.sql import load_statements
+
+SQL = load_statements("queues")
+
+
+def ensure_campaign(db: sqlite3.Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
+    """The campaign's state; a new one is running."""
+    (state,) = db.execute(SQL["ensure_campaign"], (campaign_id, kind.value, purpose.value)).fetchone()
+    return CampaignState(state)
+
+
+def set_campaign_state(db: sqlite3.Connection, campaign_id: str, state: CampaignState) -> None:
+    """Keep what an operator asked for."""
+    if db.execute(SQL["set_campaign_state"], (campaign_id, state.value)).rowcount == 0:
+        raise unknown_campaign(campaign_id)
+
+
+def enrol(db: sqlite3.Connection, campaign_id: str) -> int:
+    """Add the targets that are missing; returns how many. Sorts the roll's numbers once, on disk where they are many."""
+    return db.execute(SQL["enrol"], (campaign_id,)).rowcount
+
+
+def claim(
+    db: sqlite3.Connection, campaign_id: str, limit: int, *, owner: str, now: float, lease_seconds: float
+) -> list[Claim]:
+    """Take up to `limit` targets off the queue: what is due by time first, then fresh ones by rank."""
+    release_expired(db, now, None)
+    claims: list[Claim] = []
+    taken: list[int] = []
+    done_for: list[int] = []
+    for statement, bound in ((SQL["claim_timed"], (campaign_id, now)), (SQL["claim_fresh"], (campaign_id,))):
+        if len(claims) < limit:
+            # Read row by row and stop: the order comes from the index, so nothing behind the last row taken is touched.
+            candidates = db.execute(statement, bound)
+            for target, phone_id, attempts, number, opted_out, on_a_call in candidates:
+                if on_a_call:
+                    continue
+                pending = None if opted_out else db.execute(SQL["pending_on_phone"], (phone_id,)).fetchone()
+                if pending is None:
+                    done_for.append(phone_id)
+                    continue
+                voter_id, voters, language, booth_id = pending
+                claims.append(Claim(campaign_id, phone_id, number, attempts + 1, voter_id, voters, language, booth_id))
+                taken.append(target)
+                if len(claims) == limit:
+                    break
+            candidates.close()
+    for phone_id in done_for:
+        close_phone(db, phone_id)
+    until = now + lease_seconds
+    for target in taken:
+        db.execute(SQL["take"], (target, owner, until))
+    return claims
+
+
+def release(db: sqlite3.Connection, claims: Sequence[Claim]) -> None:
+    """Put claims back as they were."""
+    for each in claims:
+        put_back(db, each)
+
+
+def put_back(db: sqlite3.Connection, claim: Claim) -> None:
+    """Put one claim back, if it still is one."""
+    db.execute(SQL["put_back"], (claim.campaign_id, claim.phone_id, claim.attempt_number - 1))
+
+
+def release_expired(db: sqlite3.Connection, now: float, owner: str | None) -> int:
+    """Put back what was claimed for too long, or by `owner`; returns how many."""
+    overdue = db.execute(SQL["put_back_overdue"], (now,)).rowcount
+    return overdue if owner is None else overdue + db.execute(SQL["put_back_owned"], (owner,)).rowcount
+
+
+def close_phone(db: sqlite3.Connection, phone_id: int) -> None:
+    """Close the number's due and claimed targets in every campaign."""
+    db.execute(SQL["close_phone"], (phone_id,))
+
+
+def unknown_campaign(campaign_id: str) -> StoreError:
+    """The error for a campaign that the store does not have."""
+    return StoreError(f"the store has no campaign {campaign_id!r}: check the name, or start the campaign first")

@@ -1,0 +1,60 @@
+"""Records beside the calls: the outbox, commands, seats' time, what the pacer learned."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from dialer.model import Announcement
+from dialer.store.port import OutboxRow, SeatInterval
+from dialer.store.queues import unknown_campaign
+from dialer.store.sql import load_statements
+
+SQL = load_statements("records")
+
+
+def announce(db: sqlite3.Connection, announcements: Sequence[Announcement], at: float) -> None:
+    """Put announcements into the outbox, in the caller's transaction."""
+    for each in announcements:
+        db.execute(SQL["insert_announcement"], (each.topic, each.payload, at))
+
+
+def outbox(db: sqlite3.Connection, limit: int) -> list[OutboxRow]:
+    """The oldest announcements that wait."""
+    return [OutboxRow(*row) for row in db.execute(SQL["outbox"], (limit,))]
+
+
+def outbox_done(db: sqlite3.Connection, up_to: int, keep_at_most: int) -> int:
+    """Drop what the broker has taken, and the oldest beyond the bound; returns how many were lost to it."""
+    db.execute(SQL["outbox_taken"], (up_to,))
+    return db.execute(SQL["outbox_beyond"], (keep_at_most,)).rowcount
+
+
+def command_reply(db: sqlite3.Connection, command_id: str) -> str | None:
+    """The reply that this command got, or None."""
+    row = db.execute(SQL["command_reply"], (command_id,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def record_command(db: sqlite3.Connection, command_id: str, name: str, reply: str, at: float) -> bool:
+    """Keep that a command was executed; False if it had been already."""
+    return db.execute(SQL["insert_command"], (command_id, at, name, reply)).rowcount == 1
+
+
+def record_seat_intervals(db: sqlite3.Connection, intervals: Sequence[SeatInterval]) -> None:
+    """Keep where seats have spent their time; an interval told twice is kept once."""
+    for each in intervals:
+        values = (each.seat, each.agent, each.state, each.from_at, each.until_at, each.reason)
+        db.execute(SQL["insert_seat_interval"], values)
+
+
+def save_pacer_state(db: sqlite3.Connection, campaign_id: str, state: str) -> None:
+    """Keep what the pacer learned."""
+    if db.execute(SQL["save_pacer_state"], (campaign_id, state)).rowcount == 0:
+        raise unknown_campaign(campaign_id)
+
+
+def pacer_state(db: sqlite3.Connection, campaign_id: str) -> str | None:
+    """What was kept, or None."""
+    row = db.execute(SQL["pacer_state"], (campaign_id,)).fetchone()
+    return None if row is None else row[0]

@@ -1,0 +1,317 @@
+"""The store of one centre in one SQLite file. What each method promises stands in `dialer.store.port`."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from dialer.errors import StoreError
+from dialer.model import (
+    Announcement,
+    AttemptId,
+    Booth,
+    BoothTurnout,
+    CampaignKind,
+    CampaignProgress,
+    CampaignState,
+    Claim,
+    DispositionRecord,
+    EndedAttempt,
+    Mark,
+    NewAttempt,
+    OpenAttempt,
+    Outcome,
+    Purpose,
+)
+from dialer.store import attempts as attempts_room
+from dialer.store import figures, queues, records, voters
+from dialer.store.connection import BUSY_SECONDS, check_magic, close_writing, open_reading, open_writing
+from dialer.store.failures import explained
+from dialer.store.lock import StoreLock
+from dialer.store.port import AnswerCounts, MarkEffect, OutboxRow, Refusal, SeatInterval
+from dialer.store.room import RoomGuard
+from dialer.store.writer import Writer
+
+T = TypeVar("T")
+
+
+async def open_store(path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS) -> SqliteStore:
+    """The store in the file at `path`, locked for this process; made if there is none and `create`.
+
+    `busy_seconds` is how long a write waits for another program that writes to the file behind our back.
+    Raises StoreBusy where another dialler or an import has it, StoreCorrupt where it is damaged or not ours, StoreError where
+    it cannot be opened or is newer than this program; the file is then as it was.
+    """
+    writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-write")
+    try:
+        opened = await asyncio.get_running_loop().run_in_executor(writing, _open, path, create, busy_seconds)
+    except BaseException:
+        writing.shutdown(wait=False)
+        raise
+    return SqliteStore(opened, writing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    path: Path
+    lock: StoreLock
+    db: sqlite3.Connection
+    reader: sqlite3.Connection
+
+
+def _open(path: Path, create: bool, busy_seconds: float) -> _Opened:
+    check_magic(path)
+    lock = StoreLock(path, "a dialler")
+    try:
+        db = open_writing(path, create=create, busy_seconds=busy_seconds)
+        try:
+            return _Opened(path, lock, db, open_reading(path, busy_seconds=busy_seconds))
+        except BaseException:
+            close_writing(db)
+            raise
+    except BaseException:
+        lock.release()
+        raise
+
+
+class SqliteStore:
+    """The `Store` of one file: one connection writes in its own thread, another one reads in a second thread."""
+
+    def __init__(self, opened: _Opened, writing: ThreadPoolExecutor) -> None:
+        """Use `open_store`. `writing` has one thread: the one that runs the writing connection."""
+        self._path = opened.path
+        self._lock = opened.lock
+        self._db = opened.db
+        self._reader = opened.reader
+        self._writing = writing
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-read")
+        self._writer = Writer(opened.db, opened.path, writing)
+        self._room = RoomGuard(opened.path)
+        self._closed = False
+        # Nobody else changes the roll and the queues' length while we hold the lock: both are read once.
+        self._targets: dict[str, int] = {}
+        self._booths: dict[int, Booth] | None = None
+        self._voters_by_booth: dict[int, int] | None = None
+
+    async def __aenter__(self) -> Self:
+        """The store itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        if self._closed:
+            raise StoreError(f"{self._path}: the store was closed: start the dialler again")
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._explained_read, job)
+
+    def _explained_read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        with explained(self._path):
+            return job(self._reader)
+
+    # Campaigns and queues
+
+    async def ensure_campaign(self, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
+        """See `Store`."""
+        return await self._writer.write(lambda db: queues.ensure_campaign(db, campaign_id, kind, purpose))
+
+    async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: queues.set_campaign_state(db, campaign_id, state))
+
+    async def enrol(self, campaign_id: str) -> int:
+        """See `Store`."""
+        added = await self._writer.write(lambda db: queues.enrol(db, campaign_id))
+        self._targets.pop(campaign_id, None)
+        return added
+
+    async def claim(self, campaign_id: str, limit: int, *, owner: str, now: float, lease_seconds: float) -> list[Claim]:
+        """See `Store`."""
+        return await self._writer.write(
+            lambda db: queues.claim(db, campaign_id, limit, owner=owner, now=now, lease_seconds=lease_seconds)
+        )
+
+    async def release(self, claims: Iterable[Claim]) -> None:
+        """See `Store`."""
+        kept = tuple(claims)
+        await self._writer.write(lambda db: queues.release(db, kept))
+
+    async def release_expired(self, now: float, owner: str | None = None) -> int:
+        """See `Store`."""
+        return await self._writer.write(lambda db: queues.release_expired(db, now, owner))
+
+    # Attempts
+
+    async def open_attempts(
+        self, attempts: Sequence[NewAttempt], *, max_attempts_since: float, max_attempts: int
+    ) -> list[Refusal | None]:
+        """See `Store`. A number at its cap is due again a day after `max_attempts_since`. StoreFull comes while there is still room
+        for the results of the calls in progress."""
+
+        def open_all(db: sqlite3.Connection) -> list[Refusal | None]:
+            self._room.before_opening(db, len(attempts))
+            return attempts_room.open_attempts(db, attempts, max_attempts_since, max_attempts)
+
+        return await self._writer.write(open_all)
+
+    async def record_answer(self, attempt_id: AttemptId, answered_at: float) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: attempts_room.record_answer(db, attempt_id, answered_at))
+
+    async def record_connect(self, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: attempts_room.record_connect(db, attempt_id, connected_at, seat, agent))
+
+    async def end_attempts(
+        self, ended: Sequence[EndedAttempt], announcements: Sequence[Announcement] = ()
+    ) -> list[bool]:
+        """See `Store`. Where none of them was open, nothing is announced."""
+        return await self._writer.write(lambda db: attempts_room.end_attempts(db, ended, announcements))
+
+    async def record_disposition(
+        self,
+        record: DispositionRecord,
+        marks: Sequence[Mark] = (),
+        *,
+        opt_out: bool = False,
+        announcements: Sequence[Announcement] = (),
+    ) -> list[MarkEffect]:
+        """See `Store`."""
+        return await self._writer.write(
+            lambda db: attempts_room.record_disposition(db, record, marks, opt_out, announcements)
+        )
+
+    async def unfinished_attempts(self) -> list[OpenAttempt]:
+        """See `Store`."""
+        return await self._read(attempts_room.unfinished_attempts)
+
+    # Voters
+
+    async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
+        """See `Store`."""
+        return await self._writer.write(lambda db: voters.record_mark(db, mark, announcements))
+
+    async def record_opt_out(
+        self,
+        phone_id: int,
+        *,
+        at: float,
+        source: str,
+        attempt_id: AttemptId | None = None,
+        announcements: Sequence[Announcement] = (),
+    ) -> bool:
+        """See `Store`."""
+        return await self._writer.write(
+            lambda db: voters.record_opt_out(
+                db, phone_id, at=at, source=source, attempt_id=attempt_id, announcements=announcements
+            )
+        )
+
+    async def booths(self) -> dict[int, Booth]:
+        """See `Store`."""
+        if self._booths is None:
+            self._booths = await self._read(voters.booths)
+        return dict(self._booths)
+
+    async def pending_voters(self, phone_id: int) -> list[int]:
+        """See `Store.pending_voters`."""
+        return await self._read(partial(voters.pending_voters, phone_id=phone_id))
+
+    async def voter_by_serial(self, booth_id: int, serial: int) -> int | None:
+        """See `Store.voter_by_serial`."""
+        return await self._read(partial(voters.voter_by_serial, booth_id=booth_id, serial=serial))
+
+    async def voter_for_screen(self, voter_id: int) -> dict[str, str | int | None]:
+        """See `Store`."""
+        return await self._read(partial(voters.voter_for_screen, voter_id=voter_id))
+
+    async def booth_turnout(self) -> list[BoothTurnout]:
+        """See `Store`."""
+        booths = await self.booths()
+        if self._voters_by_booth is None:
+            self._voters_by_booth = await self._read(voters.voters_by_booth)
+        counts = self._voters_by_booth
+        return await self._read(lambda db: voters.booth_turnout(db, booths, counts))
+
+    # Figures
+
+    async def campaign_progress(self, campaign_id: str) -> CampaignProgress:
+        """See `Store`."""
+        if campaign_id not in self._targets:
+            self._targets[campaign_id] = await self._read(lambda db: figures.targets(db, campaign_id))
+        targets = self._targets[campaign_id]
+        return await self._read(lambda db: figures.campaign_progress(db, campaign_id, targets))
+
+    async def outcome_counts(self, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
+        """See `Store`."""
+        return await self._read(lambda db: figures.outcome_counts(db, campaign_id, since))
+
+    async def answer_counts(self, campaign_id: str, since: float) -> AnswerCounts:
+        """See `Store`."""
+        return await self._read(lambda db: figures.answer_counts(db, campaign_id, since))
+
+    async def next_due_at(self, campaign_id: str) -> float | None:
+        """See `Store`."""
+        return await self._read(lambda db: figures.next_due_at(db, campaign_id))
+
+    async def record_seat_intervals(self, intervals: Sequence[SeatInterval]) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.record_seat_intervals(db, intervals))
+
+    async def save_pacer_state(self, campaign_id: str, state: str) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.save_pacer_state(db, campaign_id, state))
+
+    async def pacer_state(self, campaign_id: str) -> str | None:
+        """See `Store`."""
+        return await self._read(lambda db: records.pacer_state(db, campaign_id))
+
+    # Announcements and commands
+
+    async def announce(self, announcements: Sequence[Announcement], at: float) -> None:
+        """See `Store`. A repeat announces again: these have no key that would tell."""
+        await self._writer.write(lambda db: records.announce(db, announcements, at))
+
+    async def outbox(self, limit: int) -> list[OutboxRow]:
+        """See `Store`."""
+        return await self._read(lambda db: records.outbox(db, limit))
+
+    async def outbox_done(self, up_to: int, *, keep_at_most: int = 100_000) -> int:
+        """See `Store`."""
+        return await self._writer.write(lambda db: records.outbox_done(db, up_to, keep_at_most))
+
+    async def command_reply(self, command_id: str) -> str | None:
+        """See `Store`."""
+        return await self._read(lambda db: records.command_reply(db, command_id))
+
+    async def record_command(self, command_id: str, name: str, reply: str, at: float) -> bool:
+        """See `Store`."""
+        return await self._writer.write(lambda db: records.record_command(db, command_id, name, reply, at))
+
+    # Life
+
+    async def close(self) -> None:
+        """See `Store`."""
+        if self._closed:
+            return
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        try:
+            await self._writer.close()
+            # The reader first: the connection that is closed last checkpoints, and only the writing one may.
+            await loop.run_in_executor(self._reading, self._reader.close)
+            await loop.run_in_executor(self._writing, close_writing, self._db)
+        finally:
+            self._reading.shutdown()
+            self._writing.shutdown()
+            self._lock.release()

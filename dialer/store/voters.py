@@ -1,0 +1,144 @@
+"""Voters: marks and what they change, opt-outs, turnout. Functions that write run inside a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from dialer.errors import StoreError
+from dialer.model import Announcement, AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource
+from dialer.store.port import MarkEffect
+from dialer.store.queues import close_phone
+from dialer.store.records import announce
+from dialer.store.sql import load_statements
+
+SQL = load_statements("voters")
+
+_CLOSING = frozenset({MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED})
+_SCREEN_FIELDS = ("name", "name_local", "age", "sex", "house", "section", "serial", "booth_id")
+
+
+def turnout_after(turnout: str, kind: MarkKind, source: MarkSource) -> str:
+    """A voter's turnout ("pending", "voted", "closed") after a mark. VOTED wins; only a correction takes it back."""
+    if kind is MarkKind.VOTED:
+        return "voted"
+    corrected = source is MarkSource.CORRECTION
+    if kind is MarkKind.WRONG_NUMBER or (turnout == "voted" and not corrected):
+        return turnout
+    if kind in _CLOSING:
+        return "closed"
+    return "pending" if corrected else turnout
+
+
+def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Announcement]) -> MarkEffect:
+    """Append a mark and bring the voter up to date. A repeat tells the same effect, changes and announces nothing."""
+    row = db.execute(SQL["voter_turnout"], (mark.voter_id,)).fetchone()
+    if row is None:
+        raise StoreError(f"the store has no voter {mark.voter_id}: the mark was not kept")
+    booth_id, before, reached, was_not_yet = row
+    recorded = _append(db, mark)
+    after, counts = before, (0, 0, 0)
+    if recorded and mark.kind is not MarkKind.WRONG_NUMBER:
+        after = turnout_after(before, mark.kind, mark.source)
+        not_yet = after == "pending" and mark.kind in (MarkKind.NOT_YET, MarkKind.LATER)
+        db.execute(SQL["set_turnout"], (mark.voter_id, after, not_yet))
+        counts = (1 - reached, (after == "voted") - (before == "voted"), not_yet - was_not_yet)
+    silenced = _drop_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
+    if after != "pending":
+        silenced += [phone_id for (phone_id,) in db.execute(SQL["silent_phones"], (mark.voter_id,)).fetchall()]
+    if recorded:
+        for phone_id in silenced:
+            close_phone(db, phone_id)
+        announce(db, announcements, mark.at)
+    return MarkEffect(recorded, booth_id, tuple(silenced), after != "pending", *counts)
+
+
+def _append(db: sqlite3.Connection, mark: Mark) -> bool:
+    values = (
+        mark.key,
+        mark.voter_id,
+        mark.kind.value,
+        mark.hour,
+        mark.source.value,
+        mark.at,
+        mark.attempt_id,
+        mark.agent,
+    )
+    return db.execute(SQL["insert_mark"], values).rowcount == 1
+
+
+def _drop_link(db: sqlite3.Connection, mark: Mark, recorded: bool) -> list[int]:
+    """Drop the link of the attempt's number; that number, if nobody on it is pending any more."""
+    row = db.execute(SQL["phone_of_attempt"], (mark.attempt_id,)).fetchone()
+    if row is None:
+        return []
+    (phone_id,) = row
+    if recorded:
+        db.execute(SQL["drop_link"], (mark.voter_id, phone_id, mark.at))
+    return [phone_id] if db.execute(SQL["phone_is_silent"], (phone_id,)).fetchone()[0] else []
+
+
+def record_opt_out(
+    db: sqlite3.Connection,
+    phone_id: int,
+    *,
+    at: float,
+    source: str,
+    attempt_id: AttemptId | None,
+    announcements: Sequence[Announcement],
+) -> bool:
+    """Suppress a number everywhere. False: it was already, and nothing is announced."""
+    if db.execute(SQL["opt_out_phone"], (phone_id, at)).rowcount == 0:
+        if db.execute(SQL["phone_exists"], (phone_id,)).fetchone() is None:
+            raise StoreError(f"the store has no number {phone_id}: the opt-out was not kept")
+        return False
+    db.execute(SQL["insert_opt_out"], (phone_id, at, source, attempt_id))
+    close_phone(db, phone_id)
+    announce(db, announcements, at)
+    return True
+
+
+def booths(db: sqlite3.Connection) -> dict[int, Booth]:
+    """Every booth of the roll."""
+    return {row[0]: Booth(*row) for row in db.execute(SQL["booths"])}
+
+
+def pending_voters(db: sqlite3.Connection, phone_id: int) -> list[int]:
+    """The voters on a number who are still to be called, in the roll's order."""
+    return [voter_id for (voter_id,) in db.execute(SQL["pending_voters"], (phone_id,))]
+
+
+def voter_by_serial(db: sqlite3.Connection, booth_id: int, serial: int) -> int | None:
+    """The voter with this serial number in a booth's part of the roll, or None."""
+    row = db.execute(SQL["voter_by_serial"], (booth_id, serial)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def voter_for_screen(db: sqlite3.Connection, voter_id: int) -> dict[str, str | int | None]:
+    """What the agent's page shows of a voter."""
+    row = db.execute(SQL["voter_for_screen"], (voter_id,)).fetchone()
+    if row is None:
+        raise StoreError(f"the store has no voter {voter_id}")
+    return dict(zip(_SCREEN_FIELDS, row, strict=True))
+
+
+def voters_by_booth(db: sqlite3.Connection) -> dict[int, int]:
+    """How many voters each booth has. Reads one index of the whole roll: ask once and keep it."""
+    return dict(db.execute(SQL["voters_by_booth"]).fetchall())
+
+
+def booth_turnout(db: sqlite3.Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
+    """Turnout of the booths that have voters, in the order of constituency and part. Reads the voters reached alone."""
+    reached = {booth_id: rest for booth_id, *rest in db.execute(SQL["reached_by_booth"])}
+    turnout = [
+        BoothTurnout(
+            booth_id,
+            booths[booth_id].constituency_number,
+            booths[booth_id].part_number,
+            count,
+            *reached.get(booth_id, (0, 0, 0)),
+        )
+        for booth_id, count in voters.items()
+    ]
+    turnout.sort(key=lambda booth: (booth.constituency_number, booth.part_number, booth.booth_id))
+    return turnout

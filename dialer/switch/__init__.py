@@ -1,0 +1,1 @@
+"""The switch as a port, and its adapters."""

@@ -1,0 +1,1 @@
+"""Asterisk over AMI and FastAGI: codecs without I/O, thin shells round them."""

@@ -1,0 +1,286 @@
+"""FastAGI without I/O: what Asterisk sends on a call's connection, and the commands that go back.
+
+Asterisk opens with the environment, lines `agi_name: value` ended by a blank one. Then it answers commands one at a
+time: `200 result=...` in one line, 510 and 511 when it will not, 520 in several lines. When the caller hangs up, the
+running command answers `result=-1` and a line `HANGUP` of its own follows, before the next answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+from urllib.parse import parse_qsl
+
+from dialer.errors import ProtocolError, SwitchError, UnsafeValue
+
+MAX_COMMAND_BYTES = 2048  # res_agi.c, AGI_BUF_LEN: the command with its line feed
+MAX_COMMAND_WORDS = 128  # res_agi.c, MAX_ARGS
+
+_REPLY = re.compile(rb"(\d{3})(?: result=(\S*))?(?: \((.*)\))?(?: endpos=(-?\d+))?")
+_VERB = re.compile(r"[A-Z]+(?: [A-Z]+){0,3}")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NEEDS_QUOTES = re.compile(r'[\s"\\]|^$')
+_SILENT_VERBS: Final = ("SET VARIABLE", "GET VARIABLE", "GET FULL VARIABLE", "NOOP", "VERBOSE")
+
+
+class CallHungUp(Exception):
+    """The caller is gone: the ordinary end of a call, and no error. Only variables can still be read and set."""
+
+
+class SoundMissing(SwitchError):
+    """Asterisk could not play a sound file. Prepare the campaign's audio and copy it to Asterisk's sounds directory."""
+
+
+class _Hangup:
+    """What `HANGUP` and end of file become."""
+
+    def __repr__(self) -> str:
+        return "HANGUP"
+
+
+HANGUP: Final = _Hangup()
+
+
+@dataclass(frozen=True, slots=True)
+class AgiEnvironment:
+    """What Asterisk says of a call before the first command."""
+
+    fields: Mapping[str, str] = field(repr=False)  # numbers and names of callers, which belong in no log
+
+    def get(self, name: str, default: str = "") -> str:
+        """The value of `name`, such as `agi_uniqueid`; `default` where Asterisk did not send it."""
+        return self.fields.get(name, default)
+
+    @property
+    def unique_id(self) -> str:
+        """The channel's Uniqueid: the attempt's id, where we dialled."""
+        return self.get("agi_uniqueid")
+
+    @property
+    def channel(self) -> str:
+        """The channel's name."""
+        return self.get("agi_channel")
+
+    @property
+    def script(self) -> str:
+        """The path of the AGI URL without its query: `ivr` of `agi://host/ivr?campaign=3`."""
+        return self.get("agi_network_script").partition("?")[0]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The query of the AGI URL; the last of several values of one name."""
+        return dict(parse_qsl(self.get("agi_network_script").partition("?")[2], keep_blank_values=True))
+
+
+@dataclass(frozen=True, slots=True)
+class AgiReply:
+    """The answer to one command."""
+
+    code: int  # 200 done; 510 unknown command; 511 not on a dead channel; 520 wrong arguments
+    result: str = ""  # digits, an ASCII code or a flag, as the command has it; "" where nothing was keyed
+    note: str = ""  # what stood in parentheses: "timeout", "hangup", "dtmf", a variable's value
+    end_position: int | None = None  # of the sound, in samples
+
+    @property
+    def failed(self) -> bool:
+        """Whether the result is -1: the caller hung up, or what was to be played is missing."""
+        return self.result == "-1"
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the command ended because time ran out. Digits keyed before that are in `result`."""
+        return self.note == "timeout"
+
+
+AgiInput = AgiEnvironment | AgiReply | _Hangup
+
+
+class AgiDecoder:
+    """Cuts what Asterisk sends into one environment, then replies and hang-ups, however the stream is split."""
+
+    def __init__(
+        self, *, max_line_bytes: int = 2048, max_environment_lines: int = 100, max_environment_bytes: int = 8192
+    ) -> None:
+        self._max_line_bytes = max_line_bytes
+        self._max_lines = max_environment_lines
+        self._max_bytes = max_environment_bytes
+        self._pending = bytearray()
+        self._environment: dict[str, str] | None = {}
+        self._usage = False  # inside the lines of a 520
+        self._counted_lines = 0
+        self._counted_bytes = 0
+
+    def feed(self, data: bytes) -> list[AgiInput]:
+        """Take the next bytes and return what they complete, in order.
+
+        Raises ProtocolError when a line, the environment or a usage text is too long, or what comes is not AGI; the
+        decoder is then of no further use.
+        """
+        pending = self._pending
+        if pending or not data.endswith(b"\n"):
+            seam = len(pending)
+            pending += data
+            end = pending.rfind(b"\n", seam)
+            if end >= 0:
+                data = bytes(pending[:end])
+                del pending[: end + 1]
+            self._check_line(len(pending))
+            if end < 0:
+                return []
+        else:
+            data = data[:-1]
+        inputs: list[AgiInput] = []
+        for line in data.split(b"\n"):
+            self._check_line(len(line))
+            found = self._take_line(line.removesuffix(b"\r"))
+            if found is not None:
+                inputs.append(found)
+        return inputs
+
+    def _take_line(self, line: bytes) -> AgiInput | None:
+        if self._environment is not None:
+            return self._take_environment(line, self._environment)
+        if self._usage:
+            return self._take_usage(line)
+        if line == b"HANGUP":
+            return HANGUP
+        if line.startswith(b"520-"):
+            self._usage = True
+            self._counted_lines = self._counted_bytes = 0
+            return None
+        return parse_reply(line)
+
+    def _take_environment(self, line: bytes, environment: dict[str, str]) -> AgiEnvironment | None:
+        self._count(len(line), "environment")
+        if not line:
+            self._environment = None
+            return AgiEnvironment(environment)
+        name, colon, value = line.decode("utf-8", "replace").partition(":")
+        if not colon or not name.startswith("agi_"):
+            raise ProtocolError("the peer does not speak FastAGI: a line of its environment is not 'agi_name: value'")
+        environment[name] = value.removeprefix(" ")
+        return None
+
+    def _take_usage(self, line: bytes) -> AgiReply | None:
+        self._count(len(line), "usage text")
+        if not line.startswith(b"520 "):
+            return None
+        self._usage = False
+        return AgiReply(520)
+
+    def _count(self, line_bytes: int, what: str) -> None:
+        self._counted_lines += 1
+        self._counted_bytes += line_bytes + 1
+        if self._counted_lines > self._max_lines + 1 or self._counted_bytes > self._max_bytes:
+            raise ProtocolError(
+                f"the peer sent an AGI {what} of over {self._max_lines} lines or {self._max_bytes} bytes"
+            )
+
+    def _check_line(self, line_bytes: int) -> None:
+        if line_bytes > self._max_line_bytes:
+            raise ProtocolError(f"the peer sent an AGI line of more than {self._max_line_bytes} bytes")
+
+
+def parse_reply(line: bytes) -> AgiReply | None:
+    """The reply on one line without its line feed; None for a provisional one (100 Trying). Raises ProtocolError."""
+    found = _REPLY.match(line)
+    if found is None:
+        raise ProtocolError("the peer does not speak AGI: a reply does not begin with a three-digit code")
+    code, result, note, end_position = found.groups()
+    if code.startswith(b"1"):
+        return None
+    return AgiReply(
+        int(code),
+        result.decode("utf-8", "replace") if result else "",
+        note.decode("utf-8", "replace") if note else "",
+        int(end_position) if end_position else None,
+    )
+
+
+def works_after_hangup(verb: str) -> bool:
+    """Whether Asterisk still does this command once the caller is gone: variables and notes, nothing that is heard."""
+    return verb in _SILENT_VERBS
+
+
+def encode_command(verb: str, *arguments: str | int) -> bytes:
+    """The bytes of exactly one command; each argument reaches Asterisk as one word, whatever is in it.
+
+    Raises UnsafeValue, which never repeats an argument, for a control character, half of a surrogate pair, too many
+    words, or a command of over 2,048 bytes.
+    """
+    if len(arguments) + len(_verb_words(verb)) > MAX_COMMAND_WORDS:
+        raise UnsafeValue(f"AGI command {verb} has over {MAX_COMMAND_WORDS} words; send fewer")
+    text = " ".join((verb, *(str(word) if isinstance(word, int) else quoted(word) for word in arguments)))
+    if _CONTROL.search(text):
+        raise UnsafeValue(f"an argument of AGI command {verb} has a line break or another control character; remove it")
+    try:
+        line = text.encode() + b"\n"
+    except UnicodeEncodeError:
+        raise UnsafeValue(f"an argument of AGI command {verb} is not valid text; correct it") from None
+    if len(line) > MAX_COMMAND_BYTES:
+        raise UnsafeValue(f"AGI command {verb} is longer than {MAX_COMMAND_BYTES} bytes; send less")
+    return line
+
+
+@lru_cache(maxsize=128)
+def _verb_words(verb: str) -> list[str]:
+    if not _VERB.fullmatch(verb):
+        raise UnsafeValue("an AGI command's name must be one to four words of capital letters")
+    return verb.split(" ")
+
+
+def quoted(argument: str) -> str:
+    """An argument as AGI writes it: bare, or in quotes with quotes and backslashes escaped where it needs them."""
+    if not _NEEDS_QUOTES.search(argument):
+        return argument
+    escaped = argument.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def split_command(line: str) -> list[str]:
+    """The words of a command as Asterisk cuts them (res_agi.c, parse_args): the inverse of `encode_command`."""
+    words: list[str] = []
+    word: list[str] | None = None
+    in_quotes = escaped = False
+    for character in line:
+        if character == '"' and not escaped:
+            in_quotes = not in_quotes
+            if in_quotes and word is None:
+                word = []
+        elif character == "\\" and not escaped:
+            escaped = True
+            continue
+        elif character in " \t" and not in_quotes and not escaped:
+            if word is not None:
+                words.append("".join(word))
+                word = None
+        else:
+            word = word or []
+            word.append(character)
+        escaped = False
+    if word is not None:
+        words.append("".join(word))
+    return words
+
+
+def encode_environment(fields: Iterable[tuple[str, str]]) -> bytes:
+    """The environment with its blank line, as Asterisk writes it. Raises UnsafeValue for a control character."""
+    lines = [f"{name}: {value}" for name, value in fields]
+    if any(_CONTROL.search(line) for line in lines):
+        raise UnsafeValue("a value of an AGI environment has a line break or another control character; remove it")
+    return "".join(f"{line}\n" for line in [*lines, ""]).encode()
+
+
+def encode_reply(reply: AgiReply) -> bytes:
+    """A reply on one line, as Asterisk writes it. Raises UnsafeValue for a control character."""
+    text = f"{reply.code} result={reply.result}"
+    if reply.note:
+        text += f" ({reply.note})"
+    if reply.end_position is not None:
+        text += f" endpos={reply.end_position}"
+    if _CONTROL.search(text):
+        raise UnsafeValue("an AGI reply has a line break or another control character; remove it")
+    return text.encode() + b"\n"

@@ -1,0 +1,136 @@
+"""Keeps a session with Asterisk's manager up: connect, resync, watch, and begin anew when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from dialer.errors import LoginRefused, SwitchError
+from dialer.switch.asterisk.ami_client import AmiClient
+
+_log = structlog.get_logger(__name__)
+
+
+class LinkState(StrEnum):
+    """Where the link is."""
+
+    CONNECTING = "connecting"
+    RESYNCING = "resyncing"  # logged in, `on_up` is at work
+    UP = "up"
+    WAITING = "waiting"  # lost or refused, the next attempt is due later
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait before the next attempt."""
+
+    first_seconds: float = 0.5
+    longest_seconds: float = 30.0
+    refused_seconds: float = 60.0  # after a refused login: a person must mend that, and haste gets us banned
+    steady_seconds: float = 30.0  # a session that stood this long starts the count of failures anew
+
+    def seconds(self, failures: int, random: Random) -> float:
+        """The wait after so many failures in a row (1 or more), doubled each time; the upper half of it is random.
+
+        Jitter keeps many diallers from coming back to one Asterisk in step.
+        """
+        doublings = min(failures - 1, 32)
+        longest = min(self.longest_seconds, self.first_seconds * float(2**doublings))
+        return longest * (0.5 + random.random() / 2)
+
+
+class AmiLink:
+    """A session that is renewed for as long as the link is entered: `async with AmiLink(...)`.
+
+    `on_up(client)` is awaited after each login and is the place to resync; the link is up when it returns, and it may
+    fail with a SwitchError, which counts as a loss. `on_down(reason)` is called at every loss and every attempt that
+    failed, LoginRefused among them; not when we stop. Nothing is sent again by the link itself.
+    """
+
+    def __init__(
+        self,
+        make_client: Callable[[], AmiClient],
+        *,
+        on_up: Callable[[AmiClient], Awaitable[None]],
+        on_down: Callable[[SwitchError], None],
+        random: Random,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """`make_client` makes a new, not yet entered client for each attempt. `random` only spreads the waits."""
+        self.state = LinkState.STOPPED
+        self.last_error: SwitchError | None = None  # of the last loss or attempt; None while up
+        self._make_client = make_client
+        self._on_up = on_up
+        self._on_down = on_down
+        self._random = random
+        self._backoff = backoff or Backoff()
+        self._client: AmiClient | None = None
+        self._group = asyncio.TaskGroup()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def client(self) -> AmiClient | None:
+        """The session, while the link is up and resynced; else None."""
+        return self._client if self.state is LinkState.UP else None
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        self.state = LinkState.CONNECTING
+        self._task = self._group.create_task(self._keep_up(), name="ami-link")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if isinstance(error, asyncio.CancelledError):
+            await self._group.__aexit__(kind, error, traceback)
+        else:  # the body's own error passes on as it is, not inside a group
+            await self._group.__aexit__(None, None, None)
+
+    async def _keep_up(self) -> None:
+        loop = asyncio.get_running_loop()
+        failures = 0
+        try:
+            while True:
+                begun = loop.time()
+                reason = await self._one_session()
+                failures = 1 if loop.time() - begun >= self._backoff.steady_seconds else failures + 1
+                if isinstance(reason, LoginRefused):
+                    seconds = self._backoff.refused_seconds
+                else:
+                    seconds = self._backoff.seconds(failures, self._random)
+                self.state = LinkState.WAITING
+                self.last_error = reason
+                _log.warning("ami.down", reason=str(reason), failures=failures, retry_seconds=round(seconds, 1))
+                self._on_down(reason)
+                await asyncio.sleep(seconds)
+        finally:
+            self.state = LinkState.STOPPED
+
+    async def _one_session(self) -> SwitchError:
+        """One attempt: returns why it failed, or why the session that it gave was lost."""
+        self.state = LinkState.CONNECTING
+        try:
+            async with self._make_client() as client:
+                self.state = LinkState.RESYNCING
+                await self._on_up(client)
+                if client.up:
+                    self._client = client
+                    self.state = LinkState.UP
+                    self.last_error = None
+                    _log.info("ami.up", banner=client.banner)
+                return await client.lost()
+        except SwitchError as error:
+            return error
+        finally:
+            self._client = None

@@ -1,0 +1,163 @@
+"""The switch as a port: what the engine asks of it, and what it hears back.
+
+Asterisk over AMI and FastAGI is the first adapter. The engine never learns of channels, actions or commands: it names
+attempts and seats. Every method may be called at any time; each returns when the switch has taken the order, not when
+the order has had its effect: effects come as events, in no promised order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from dialer.model import AttemptId, CampaignKind
+
+
+@dataclass(frozen=True, slots=True)
+class OriginateRequest:
+    """One call to place."""
+
+    attempt_id: AttemptId
+    number: str  # E.164
+    endpoint: str  # the trunk's endpoint on the switch
+    caller_id: str
+    kind: CampaignKind
+    ring_seconds: float
+
+
+class EndedBy(StrEnum):
+    """What the switch could tell of an ending, before anybody judges it; see `dialer.calls.outcome_of`."""
+
+    HANGUP = "hangup"  # a channel existed and is gone
+    NO_CHANNEL = "no-channel"  # the switch failed before there was one
+    VANISHED = "vanished"  # it was live before a loss of the link or a restart, and is not any more
+
+
+@dataclass(frozen=True, slots=True)
+class CallRinging:
+    """The carrier says that the phone rings."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """Somebody picked up. May come after `CallWaiting` or a flow's start, or be repeated."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CallWaiting:
+    """An answered voter stands in our context and can be connected to a seat now."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CallConnected:
+    """Voter and agent hear each other."""
+
+    attempt_id: AttemptId
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallLeftSeat:
+    """The voter's channel left the seat: the agent's phone is gone, or the voter was sent elsewhere. Not an end."""
+
+    attempt_id: AttemptId
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStarted:
+    """The information message plays because no seat came: ours, or the switch's own fail-safe."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The call is over: nothing of it exists on the switch any more. Comes once per attempt."""
+
+    attempt_id: AttemptId
+    by: EndedBy
+    answered: bool  # as the switch saw it
+    timed_out: bool = False  # the switch gave up ringing: our own ring limit
+    cause: int | None = None  # Q.850
+    technical_cause: str | None = None  # SIP status
+    dial_status: str | None = None  # BUSY, NOANSWER, CONGESTION, ...
+    ever_ringing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeatUp:
+    """The agent's phone is on the line, nailed up in its seat."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatDown:
+    """The agent's phone is gone."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchUp:
+    """The link is up and resynced: these attempts and seats live on the switch, and no others."""
+
+    live_attempts: frozenset[AttemptId]
+    live_seats: frozenset[str]
+    talking: tuple[tuple[AttemptId, str], ...]  # attempts found in a seat's conference
+    restarted: bool  # the switch itself began anew since we last saw it
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchDown:
+    """The link is lost. Nothing may be dialled until the next `SwitchUp`."""
+
+    reason: str
+
+
+CallEvent = CallRinging | CallAnswered | CallWaiting | CallConnected | CallLeftSeat | MessageStarted | CallEnded
+SwitchEvent = CallEvent | SeatUp | SeatDown | SwitchUp | SwitchDown
+
+EventSink = Callable[[SwitchEvent], None]
+"""Takes an event at once, in order, and never blocks."""
+
+
+class Switch(Protocol):
+    """What the engine asks of a switch."""
+
+    async def originate(self, request: OriginateRequest) -> None:
+        """Place one call. Returns when the switch has queued it.
+
+        Raises OriginateRefused (certainly not placed), SwitchUnreachable (nothing was written) or OriginateUnsure (it may
+        exist: reconcile, never repeat).
+        """
+        ...
+
+    async def hang_up(self, attempt_id: AttemptId) -> None:
+        """End the attempt's call, in whatever state. A call that is gone already is no error."""
+        ...
+
+    async def connect(self, attempt_id: AttemptId, seat: str) -> None:
+        """Send a waiting voter to a seat. `CallConnected` tells that they hear each other. Raises SwitchError."""
+        ...
+
+    async def play_message(self, attempt_id: AttemptId) -> None:
+        """Send an answered voter to the information message, after which the call ends by itself. Raises SwitchError."""
+        ...
+
+    async def call_seat(self, seat: str, endpoint: str) -> None:
+        """Ring the agent's phone and nail it up in its seat. `SeatUp` tells that it is there. Raises SwitchError."""
+        ...
+
+    async def release_seat(self, seat: str) -> None:
+        """Hang up the agent's phone. A seat that is down already is no error."""
+        ...

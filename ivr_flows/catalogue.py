@@ -1,0 +1,80 @@
+"""Where flows are found: the shipped ones by name, a site's own by path; and the library that a running dialler keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ivr_flows.errors import UnknownFlow
+from ivr_flows.fields import NAME
+from ivr_flows.load import load_file
+from ivr_flows.model import Flow
+
+FLOWS_DIRECTORY = Path(__file__).parent / "flows"
+
+
+def shipped_flows() -> list[str]:
+    """The names of the flows that come with the project, in alphabetical order."""
+    return sorted(path.stem for path in FLOWS_DIRECTORY.glob("*.yaml"))
+
+
+def load_flow(name_or_path: str) -> Flow:
+    """The shipped flow of that name, or the flow in that .yaml file.
+
+    A subdialog of a site's flow is looked for beside its file first, then among the shipped flows. Raises UnknownFlow for a name
+    that is not shipped and a path that is no file, FlowError for a flow that is wrong.
+    """
+    if NAME.fullmatch(name_or_path):
+        path = FLOWS_DIRECTORY / f"{name_or_path}.yaml"
+        if path.is_file():
+            return load_file(path, _find_shipped)
+    elif name_or_path.endswith((".yaml", ".yml")) and "\0" not in name_or_path and Path(name_or_path).is_file():
+        path = Path(name_or_path)
+        return load_file(path, lambda name: _find_beside(path.parent, name) or _find_shipped(name))
+    raise UnknownFlow(name_or_path, shipped_flows())
+
+
+def _find_shipped(name: str) -> Path | None:
+    return _find_beside(FLOWS_DIRECTORY, name)
+
+
+def _find_beside(directory: Path, name: str) -> Path | None:
+    path = directory / f"{name}.yaml"
+    return path if path.is_file() else None
+
+
+class FlowLibrary:
+    """The flows that a running dialler uses. A call keeps the Flow that it began with; `reload` is for the next call.
+
+    Earlier versions stay, so that a driver that keeps only a state between two requests can go on with `version_of`.
+    """
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        """`sources` are names and paths as `load_flow` takes them. Raises FlowError for the first that is wrong."""
+        self._sources = tuple(sources)
+        self._current: dict[str, Flow] = {}
+        self._versions: dict[tuple[str, str], Flow] = {}
+        self.reload()
+
+    def reload(self) -> list[str]:
+        """Load every source again; the names of the flows that changed. Raises FlowError, and then changes none of them."""
+        fresh = {source: load_flow(source) for source in self._sources}
+        loaded = {source: self._versions.get((flow.name, flow.version), flow) for source, flow in fresh.items()}
+        changed = [flow.name for source, flow in loaded.items() if self._current.get(source) is not flow]
+        self._current = loaded
+        self._versions.update(((flow.name, flow.version), flow) for flow in loaded.values())
+        return changed
+
+    def current(self, source: str) -> Flow:
+        """The version for a call that begins now. Raises UnknownFlow."""
+        flow = self._current.get(source)
+        if flow is None:
+            raise UnknownFlow(source, self._sources)
+        return flow
+
+    def version_of(self, name: str, version: str) -> Flow:
+        """The version that a call began with. Raises UnknownFlow when this process never had it."""
+        flow = self._versions.get((name, version))
+        if flow is None:
+            raise UnknownFlow(f"{name} {version}", sorted(f"{known} {of}" for known, of in self._versions))
+        return flow

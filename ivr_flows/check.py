@@ -1,0 +1,345 @@
+"""`dialer flow check`: what is wrong with a flow that loads, found before a single call.
+
+Each rule is a function from a flow to findings; `check_flow` runs them all, over the subdialogs too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ivr_flows.graph import circles, comes_back, ends_call, flow_edges, reached, reversed_edges
+from ivr_flows.model import (
+    BranchNode,
+    FieldNode,
+    Flow,
+    GotoNode,
+    MenuNode,
+    Node,
+    OptOutNode,
+    Prompt,
+    PromptKind,
+    Purpose,
+    RecordNode,
+    ReturnNode,
+    SayNode,
+    SubdialogNode,
+    prompts_of,
+)
+from ivr_flows.texts import Texts, placeholders
+from ivr_flows.thanks import unearned_thanks
+from ivr_flows.wording import asks_choice, asks_for_vote, spoken_seconds
+
+MAX_PROMPT_SECONDS = 30.0
+_NEEDS_OPT_OUT = frozenset(
+    {
+        Purpose.TURNOUT,
+        Purpose.MATERIAL,
+        Purpose.INFORMATION,
+        Purpose.CONFIRMATION,
+        Purpose.INBOUND,
+        Purpose.ABANDONED,
+        Purpose.OPT_OUT,
+    }
+)
+_CHOICE_NAMES = ("party", "candidate", "vote_for", "voted_for", "choice_of_vote", "vote_choice", "symbol", "support")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, where, and what to do."""
+
+    rule: str
+    file: str
+    line: int
+    node: str
+    problem: str
+
+    def __str__(self) -> str:
+        """One line: file, line, node, what is wrong and what to do, the rule's name."""
+        return f"{self.file}:{self.line}: node {self.node}: {self.problem} [{self.rule}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A flow under check, with what it is checked against."""
+
+    flow: Flow
+    purpose: Purpose  # of the outermost flow: a part is judged by what it is a part of
+    texts: Texts
+    languages: tuple[str, ...]
+    max_prompt_seconds: float
+
+    def finding(self, rule: str, node: Node, problem: str) -> Finding:
+        """A finding at a node."""
+        return Finding(rule, self.flow.file, node.line, node.name, problem)
+
+
+Rule = Callable[[Subject], Iterator[Finding]]
+
+
+def check_flow(
+    flow: Flow,
+    texts: Texts,
+    languages: Sequence[str] | None = None,
+    max_prompt_seconds: float = MAX_PROMPT_SECONDS,
+) -> list[Finding]:
+    """Everything that is wrong with a flow and its subdialogs, in the order of file and line; [] when nothing is.
+
+    `languages` are those that it must speak, all that `texts` has by default.
+    """
+    spoken = tuple(languages) if languages is not None else tuple(texts.languages())
+    found: dict[Finding, None] = {}
+    for part in _parts(flow):
+        subject = Subject(part, flow.purpose, texts, spoken, max_prompt_seconds)
+        for rule in RULES:
+            found.update(dict.fromkeys(rule(subject)))
+    found.update(dict.fromkeys(_missing_opt_out(Subject(flow, flow.purpose, texts, spoken, max_prompt_seconds))))
+    for thanks in unearned_thanks(flow, texts, spoken):
+        found[Finding("thanks-before-commit", thanks.file, thanks.node.line, thanks.node.name, thanks.problem)] = None
+    return sorted(found, key=lambda finding: (finding.file, finding.line, finding.rule))
+
+
+def _parts(flow: Flow) -> list[Flow]:
+    """The flow and its subdialogs, each once."""
+    found = {flow.file: flow}
+    for subflow in flow.subflows.values():
+        found.update((part.file, part) for part in _parts(subflow))
+    return list(found.values())
+
+
+def _unreached(subject: Subject) -> Iterator[Finding]:
+    flow = subject.flow
+    found = reached(flow_edges(flow), [flow.start])
+    for node in flow.nodes.values():
+        if node.name not in found:
+            yield subject.finding("unreached", node, "is never reached; lead to it or delete it")
+
+
+def _no_exit(subject: Subject) -> Iterator[Finding]:
+    """Nodes from which no end can be reached: a circle without an exit, or what leads only into one."""
+    flow = subject.flow
+    edges = flow_edges(flow)
+    ends = [node.name for node in flow.nodes.values() if ends_call(flow, node) or not edges[node.name]]
+    lost = reached(edges, [flow.start]) - reached(reversed_edges(edges), ends)
+    inside = {name: tuple(target for target in edges[name] if target in lost) for name in flow.nodes if name in lost}
+    looping = circles(inside)
+    for circle in looping:
+        first = flow.nodes[circle[0]]
+        yield subject.finding("no-exit", first, f"is in a loop without an exit ({' -> '.join(circle)}); add a way out")
+    in_circles = {name for circle in looping for name in circle}
+    for name in inside:
+        if name not in in_circles:
+            yield subject.finding("no-exit", flow.nodes[name], "leads only into a loop without an exit; add a way out")
+
+
+def _wordless_circle(subject: Subject) -> Iterator[Finding]:
+    """A circle in which nothing need be said: the machine would run in it without end, so it ends such a call as a fault."""
+    flow = subject.flow
+    edges = flow_edges(flow)
+    silent = {name for name, node in flow.nodes.items() if _may_be_silent(flow, node)}
+    inside = {
+        name: tuple(target for target in edges[name] if target in silent) for name in flow.nodes if name in silent
+    }
+    for circle in circles(inside):
+        problem = (
+            f"is in a circle in which nothing is said or asked ({' -> '.join(circle)}); say or ask something in it"
+        )
+        yield subject.finding("wordless-circle", flow.nodes[circle[0]], problem)
+
+
+def _may_be_silent(flow: Flow, node: Node) -> bool:
+    """Whether a node can pass without an action: nothing to say, or only what is not known of every voter."""
+    if isinstance(node, SayNode):
+        return all(_can_be_left_out(prompt) for prompt in node.prompts)
+    if isinstance(node, SubdialogNode):
+        subflow = flow.subflows[node.flow]
+        edges = flow_edges(subflow)
+        silent = {name for name, part in subflow.nodes.items() if _may_be_silent(subflow, part)}
+        passed = reached({name: edges[name] if name in silent else () for name in edges}, [subflow.start])
+        return any(isinstance(subflow.nodes[name], ReturnNode) for name in passed)
+    return isinstance(node, BranchNode | GotoNode | ReturnNode)
+
+
+def _can_be_left_out(prompt: Prompt) -> bool:
+    return bool(prompt.needs) or prompt.kind not in (PromptKind.TEXT, PromptKind.RECORDING)
+
+
+def _silent_caller(subject: Subject) -> Iterator[Finding]:
+    """A caller who keys nothing must come to an end by the flow itself, not by its limit of turns."""
+
+    def without_keys(node: Node, label: str) -> bool:
+        return label == "no-input" if isinstance(node, MenuNode | FieldNode) else True
+
+    flow = subject.flow
+    for circle in circles(flow_edges(flow, without_keys)):
+        problem = f"asks a caller who keys nothing for ever ({' -> '.join(circle)}); lead no_input out of the circle"
+        yield subject.finding("silent-caller", flow.nodes[circle[0]], problem)
+
+
+def _silent_question(subject: Subject) -> Iterator[Finding]:
+    for node in subject.flow.nodes.values():
+        if isinstance(node, MenuNode | FieldNode) and all(_can_be_left_out(prompt) for prompt in node.prompts):
+            # A question that needs a fact is fine where a branch has made sure of it; the branch must be on every way here.
+            needed = {name for prompt in node.prompts for name in _needed(prompt)}
+            if not _assured(subject.flow, node, needed):
+                names = ", ".join(sorted(needed))
+                problem = f"is silent for a voter of whom {names} is not known; branch on it before, or add a prompt without it"
+                yield subject.finding("silent-question", node, problem)
+
+
+def _needed(prompt: Prompt) -> tuple[str, ...]:
+    if prompt.kind in (PromptKind.TEXT, PromptKind.RECORDING):
+        return tuple(name for name, _ in prompt.needs)
+    return (prompt.value,)
+
+
+def _assured(flow: Flow, node: Node, needed: set[str]) -> bool:
+    """Whether some need can be met on every way to `node`: it is an answer just given, or a branch made sure of the fact."""
+    return any(not _reached_without(flow, node, name) for name in needed)
+
+
+def _reached_without(flow: Flow, node: Node, name: str) -> bool:
+    """Whether `node` can be reached on a way that neither answers `name` nor branches on knowing it."""
+    edges = dict(flow_edges(flow))
+    for other in flow.nodes.values():
+        if isinstance(other, FieldNode | RecordNode) and other.answer == name:
+            edges[other.name] = tuple(
+                target for label, target in other.targets() if label in {"no-input", "no-match", "failed"}
+            )
+        elif isinstance(other, BranchNode):
+            unsure = (case.goto for case in other.conditions if case.name != name or case.known is False)
+            edges[other.name] = (*unsure, other.otherwise)
+    return node.name in reached(edges, [flow.start])
+
+
+def _missing_texts(subject: Subject) -> Iterator[Finding]:
+    for node in subject.flow.nodes.values():
+        for prompt in dict.fromkeys(prompts_of(node)):
+            if prompt.kind is not PromptKind.TEXT:
+                continue
+            missing = [tag for tag in subject.languages if subject.texts.text(prompt.value, tag) is None]
+            if missing:
+                problem = f"has no text {prompt.value} in {', '.join(missing)}; add it to texts/{missing[0]}.yaml"
+                yield subject.finding("missing-text", node, problem)
+            needs = {name for name, _ in prompt.needs}
+            for tag in subject.languages:
+                text = subject.texts.text(prompt.value, tag)
+                if text is not None and placeholders(text) != needs:
+                    yield subject.finding("placeholders", node, _mismatch(prompt.value, tag, placeholders(text), needs))
+
+
+def _mismatch(key: str, tag: str, written: set[str], given: set[str]) -> str:
+    shown = ", ".join(f"{{{name}}}" for name in sorted(written)) or "no placeholder"
+    listed = ", ".join(sorted(given)) or "nothing"
+    return f"fills {key} with {listed}, but its {tag} text has {shown}; make `with:` and the text agree"
+
+
+def _forbidden_question(subject: Subject) -> Iterator[Finding]:
+    for node, key, tag, text in _said(subject):
+        words = asks_choice(text)
+        if words is not None:
+            problem = f'asks whom somebody votes for ("{words}" in {key}, {tag}); that is never asked: remove it'
+            yield subject.finding("forbidden-question", node, problem)
+    for node in subject.flow.nodes.values():
+        name = node.answer if isinstance(node, MenuNode | FieldNode | RecordNode) else None
+        if name is not None and any(name == word or name.startswith(f"{word}_") for word in _CHOICE_NAMES):
+            problem = f"keeps an answer called {name}; whom somebody votes for is never stored: remove the question"
+            yield subject.finding("forbidden-question", node, problem)
+
+
+def _material(subject: Subject) -> Iterator[Finding]:
+    """Campaign material only in a flow that is declared as such, and there with the opt-out one key away."""
+    for node in subject.flow.nodes.values():
+        recordings = [prompt.value for prompt in prompts_of(node) if prompt.kind is PromptKind.RECORDING]
+        if not recordings:
+            continue
+        if subject.purpose is not Purpose.MATERIAL:
+            problem = (
+                f"plays campaign material ({recordings[0]}) in a flow for {subject.purpose}; move it to a flow with "
+            )
+            yield subject.finding("material", node, f"{problem}`purpose: material`")
+        elif not (isinstance(node, MenuNode) and node.barge_in and _offers_opt_out(subject.flow, node)):
+            problem = (
+                f"plays {recordings[0]} where no key opts out; play it in a menu with barge-in and an opt-out choice"
+            )
+            yield subject.finding("material", node, problem)
+    if subject.purpose is Purpose.MATERIAL:
+        return
+    for node, key, tag, text in _said(subject):
+        words = asks_for_vote(text)
+        if words is not None:
+            problem = f'asks for a vote ("{words}" in {key}, {tag}) in a flow for {subject.purpose}; remove it'
+            yield subject.finding("material", node, problem)
+
+
+def _offers_opt_out(flow: Flow, menu: MenuNode) -> bool:
+    return any(isinstance(flow.nodes[target], OptOutNode | SubdialogNode) for target in menu.choices.values())
+
+
+def _missing_opt_out(subject: Subject) -> Iterator[Finding]:
+    flow = subject.flow
+    if subject.purpose in _NEEDS_OPT_OUT and not _can_opt_out(flow):
+        problem = "begins a flow in which nobody can opt out; add a choice `9:` that leads to an `opt_out: number` node"
+        yield subject.finding("missing-opt-out", flow.nodes[flow.start], problem)
+
+
+def _can_opt_out(flow: Flow) -> bool:
+    inside = (flow.nodes[name] for name in reached(flow_edges(flow), [flow.start]))
+    return any(
+        isinstance(node, OptOutNode) or (isinstance(node, SubdialogNode) and _can_opt_out(flow.subflows[node.flow]))
+        for node in inside
+    )
+
+
+def _too_long(subject: Subject) -> Iterator[Finding]:
+    for node in subject.flow.nodes.values():
+        for tag in subject.languages:
+            said = [
+                subject.texts.text(prompt.value, tag) or "" for prompt in _asked(node) if prompt.kind is PromptKind.TEXT
+            ]
+            seconds = sum(spoken_seconds(text, tag) for text in said)
+            if seconds > subject.max_prompt_seconds:
+                problem = (
+                    f"speaks for about {seconds:.0f} s in {tag}; at most {subject.max_prompt_seconds:g} s: shorten it"
+                )
+                yield subject.finding("too-long", node, problem)
+
+
+def _asked(node: Node) -> tuple[Prompt, ...]:
+    """What a node says the first time."""
+    return node.prompts if isinstance(node, MenuNode | FieldNode) else prompts_of(node)
+
+
+def _said(subject: Subject) -> Iterator[tuple[Node, str, str, str]]:
+    """(node, key, language, text) of all that a flow says, in every language that the texts have."""
+    for node in subject.flow.nodes.values():
+        for prompt in dict.fromkeys(prompts_of(node)):
+            if prompt.kind is PromptKind.TEXT:
+                for tag in subject.texts.languages():
+                    text = subject.texts.text(prompt.value, tag)
+                    if text is not None:
+                        yield node, prompt.value, tag, text
+
+
+def _never_returns(subject: Subject) -> Iterator[Finding]:
+    """A flow that is only ever a subdialog must come back, or the flow above it stops there."""
+    flow = subject.flow
+    if flow.purpose is Purpose.PART and not comes_back(flow):
+        yield subject.finding(
+            "never-returns", flow.nodes[flow.start], "begins a part that never returns; add a `return:`"
+        )
+
+
+RULES: tuple[Rule, ...] = (
+    _unreached,
+    _no_exit,
+    _wordless_circle,
+    _silent_caller,
+    _silent_question,
+    _missing_texts,
+    _forbidden_question,
+    _material,
+    _too_long,
+    _never_returns,
+)

@@ -1,0 +1,379 @@
+"""A picture of a flow as SVG, for people who record and approve what is said: boxes with the words, keys on the arrows.
+
+The ways that most calls go are drawn. What follows on silence, on a wrong key or on a failure stands in the box as a line of its
+own, or every box would have arrows to the same three ends; nodes that only such ways lead to stand in a row at the foot.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+from ivr_flows.layout import COLUMN_GAP, Box, Layout, lay_out
+from ivr_flows.model import (
+    BranchNode,
+    DisconnectNode,
+    FieldNode,
+    Flow,
+    GotoNode,
+    MarkNode,
+    MenuNode,
+    Node,
+    OptOutNode,
+    Prompt,
+    PromptKind,
+    RecordNode,
+    Reprompt,
+    ReturnNode,
+    SaveNode,
+    SayNode,
+    Scope,
+    SmsNode,
+    SubdialogNode,
+    TransferNode,
+    prompts_of,
+)
+from ivr_flows.texts import Texts
+
+BOX_WIDTH = 296.0
+MARGIN = 32.0
+HEADER = 24.0
+LINE = 17.0
+LETTER_WIDTH = 6.9  # of a Latin letter at 13 px
+INDIC_WIDTH = 8.6
+RIGHT_TO_LEFT = frozenset({"ur"})
+_EXCEPTIONS = frozenset({"no-input", "no-match", "failed"})
+_FONT = "font-family=\"'Noto Sans', 'Noto Sans Devanagari', system-ui, sans-serif\""
+
+
+_SPEECH, _QUESTION, _COMMIT = ("#eef4fb", "#4a7ab0"), ("#fff6dc", "#b58a1b"), ("#e6f5e9", "#3b8a50")
+_SERVICE, _QUIET, _END = ("#f3ecfa", "#7c55a5"), ("#f2f2f2", "#777777"), ("#fbe9e7", "#b0503f")
+_COLOURS: Final[Mapping[type[Node], tuple[str, str]]] = {
+    SayNode: _SPEECH,
+    MenuNode: _QUESTION,
+    FieldNode: _QUESTION,
+    MarkNode: _COMMIT,
+    OptOutNode: _COMMIT,
+    SaveNode: _COMMIT,
+    RecordNode: _SERVICE,
+    TransferNode: _SERVICE,
+    SmsNode: _SERVICE,
+    SubdialogNode: ("#e9eef2", "#5a6b7a"),
+    BranchNode: _QUIET,
+    GotoNode: _QUIET,
+    ReturnNode: _QUIET,
+    DisconnectNode: _END,
+}
+_TITLES: Final[Mapping[type[Node], str]] = {
+    SayNode: "Says",
+    MenuNode: "Asks for a key",
+    OptOutNode: "Records: never call again",
+    BranchNode: "Depends on",
+    GotoNode: "Goes on",
+    ReturnNode: "Goes back",
+    DisconnectNode: "Hangs up",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How a kind of node looks."""
+
+    title: str
+    fill: str
+    stroke: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """What is written in one box."""
+
+    node: Node
+    look: _Look
+    name: str  # as it stands in the header; "" where the title leaves no room for it
+    words: tuple[str, ...]  # in the language of the picture
+    notes: tuple[str, ...]  # in English
+
+    @property
+    def height(self) -> float:
+        """The height of the box."""
+        return HEADER + LINE * (len(self.words) + len(self.notes)) + (12.0 if self.words or self.notes else 4.0)
+
+
+def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
+    """The SVG of a flow with its texts in `language`. Subdialogs are one box each."""
+    labels = _labels(flow)
+    usual = _usual_nodes(flow, labels)
+    drawings = {
+        node.name: _describe(node, texts, language, apart=node.name not in usual) for node in flow.nodes.values()
+    }
+    sizes = {name: (BOX_WIDTH, drawings[name].height) for name in usual}
+    edges = [edge for edge in labels if edge[0] in usual]
+    layout = lay_out(sizes, edges, flow.start)
+    foot = _foot_boxes([name for name in flow.nodes if name not in usual], drawings, layout)
+    boxes = {**layout.boxes, **foot}
+    lane = 16.0 * (len(layout.upward) + 1)
+    width = max(layout.width + lane, *(box.x + box.width for box in boxes.values()), 520.0) + 2 * MARGIN
+    height = max(box.bottom for box in boxes.values()) + 2 * MARGIN + 40
+    parts = [_head(flow, language, width, height), f'<g transform="translate({MARGIN:g} {MARGIN + 40:g})">']
+    parts += _arrows(layout, labels)
+    if foot:
+        top = min(box.y for box in foot.values())
+        parts.append(f'<text x="0" y="{top - 14:g}" class="note">When nobody answers, or something fails:</text>')
+    parts += [_box(drawings[name], box, language) for name, box in boxes.items()]
+    return "\n".join([*parts, "</g>", "</svg>", ""])
+
+
+def _labels(flow: Flow) -> dict[tuple[str, str], list[str]]:
+    """Every drawn edge with its labels: keys, or the cases of a branch."""
+    labels: dict[tuple[str, str], list[str]] = {}
+    for node in flow.nodes.values():
+        for label, target in _usual_ways(node):
+            if target != node.name:
+                labels.setdefault((node.name, target), []).append(label)
+    return labels
+
+
+def _usual_ways(node: Node) -> list[tuple[str, str]]:
+    """(label, target) of the ways that are drawn. That no agent is free is usual enough."""
+    if isinstance(node, TransferNode):
+        return [("nobody free", node.failed)]
+    labelled = isinstance(node, MenuNode | BranchNode)
+    return [(label if labelled else "", target) for label, target in node.targets() if label not in _EXCEPTIONS]
+
+
+def _usual_nodes(flow: Flow, labels: dict[tuple[str, str], list[str]]) -> list[str]:
+    """The nodes that the drawn edges lead to, in the order of the file."""
+    found = {flow.start}
+    grew = True
+    while grew:
+        more = {target for source, target in labels if source in found}
+        grew = not more <= found
+        found |= more
+    return [name for name in flow.nodes if name in found]
+
+
+def _foot_boxes(names: Sequence[str], drawings: dict[str, _Drawing], layout: Layout) -> dict[str, Box]:
+    """Rows below the layout, as wide as it."""
+    boxes: dict[str, Box] = {}
+    across = max(2, int(layout.width // (BOX_WIDTH + COLUMN_GAP)))
+    top = layout.height + 72.0
+    for begin in range(0, len(names), across):
+        row = names[begin : begin + across]
+        for column, name in enumerate(row):
+            boxes[name] = Box(column * (BOX_WIDTH + COLUMN_GAP), top, BOX_WIDTH, drawings[name].height)
+        top += max(drawings[name].height for name in row) + COLUMN_GAP
+    return boxes
+
+
+def _describe(node: Node, texts: Texts, language: str, *, apart: bool) -> _Drawing:
+    look, prompts, notes = _content(node)
+    again = [label for label, target in _usual_ways(node) if target == node.name]
+    notes += [f"key {', '.join(again)}: this again"] if again else []
+    if apart:  # its ways are not drawn
+        notes += [f"{label or 'then'} \u2192 {target}" for label, target in _usual_ways(node)]
+    room = BOX_WIDTH - 32 - 1.1 * text_width(look.title) - 0.85 * text_width(node.name)
+    notes = notes if room > 0 else [f"({node.name})", *notes]
+    words = [line for prompt in prompts for line in _wrapped(_words(prompt, texts, language))]
+    wrapped_notes = [line for note in notes for line in _wrapped(note)]
+    return _Drawing(node, look, node.name if room > 0 else "", tuple(words), tuple(wrapped_notes))
+
+
+def _content(node: Node) -> tuple[_Look, tuple[Prompt, ...], list[str]]:
+    """How a node looks, what it says the first time, and the notes beside it."""
+    fill, stroke = _COLOURS[type(node)]
+    look = _Look(_title(node), fill, stroke)
+    if isinstance(node, MenuNode | FieldNode):
+        return look, node.prompts, _missed(node.no_input, node.no_match)
+    notes = [f"fails \u2192 {target}" for label, target in node.targets() if label == "failed"]
+    return look, prompts_of(node), [] if isinstance(node, TransferNode) else notes
+
+
+def _title(node: Node) -> str:
+    match node:
+        case FieldNode():
+            fixed = node.min_digits == node.max_digits
+            digits = str(node.max_digits) if fixed else f"{node.min_digits}-{node.max_digits}"
+            title = f"Asks for {digits} digits: {node.answer}"
+        case MarkNode():
+            title = f"Records: {node.mark}" + ("" if node.scope is Scope.VOTER else f" ({node.scope})")
+        case SaveNode():
+            title = f"Records: {', '.join(node.answers)}"
+        case RecordNode():
+            title = f"Records a message, {node.max_seconds:g} s"
+        case TransferNode():
+            title = f"Connects with {node.to}"
+        case SmsNode():
+            title = f"Sends an SMS: {node.template}"
+        case SubdialogNode():
+            title = f"Goes through flow {node.flow}"
+        case _:
+            title = _TITLES[type(node)]
+    return title
+
+
+def _missed(no_input: Reprompt, no_match: Reprompt) -> list[str]:
+    return [f"no key{_again(no_input)}", f"another key{_again(no_match)}"]
+
+
+def _again(reprompt: Reprompt) -> str:
+    times = {0: "", 1: ", asked once more"}.get(reprompt.reprompts, f", asked {reprompt.reprompts} times more")
+    return f"{times} \u2192 {reprompt.then}"
+
+
+def _words(prompt: Prompt, texts: Texts, language: str) -> str:
+    """What a prompt says, its placeholders between angles."""
+    if prompt.kind is PromptKind.RECORDING:
+        return f"\u25b6 {prompt.value}"
+    if prompt.kind is not PromptKind.TEXT:
+        return f"\u2039{prompt.value}\u203a"
+    found = texts.found(prompt.value, language)
+    text = found[1] if found else f"[{prompt.value}]"
+    return text.replace("{", "\u2039").replace("}", "\u203a")
+
+
+def _wrapped(text: str) -> list[str]:
+    """Lines that fit into a box."""
+    room = BOX_WIDTH - 20
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if line and text_width(longer) > room:
+            lines.append(line)
+            line = word
+        else:
+            line = longer
+    return [*lines, line] if line else lines
+
+
+def text_width(text: str) -> float:
+    """About how wide a text is at 13 px: marks that stand above or below a letter take no room."""
+    width = 0.0
+    for letter in text:
+        if unicodedata.category(letter) not in {"Mn", "Cf", "Me"}:
+            width += LETTER_WIDTH if ord(letter) < 0x900 else INDIC_WIDTH
+    return width
+
+
+def _head(flow: Flow, language: str, width: float, height: float) -> str:
+    title = escape(flow.title)
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}"
+ viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{title}" {_FONT} font-size="13">
+<title>{title}</title>
+<style>
+.note {{ font-size: 12px; fill: #666 }} .name {{ font-size: 11px; fill: #fff; opacity: .85 }}
+.head {{ font-weight: 600; fill: #fff }} .way {{ fill: none; stroke: #555; stroke-width: 1.4 }}
+.back {{ fill: none; stroke: #999; stroke-width: 1.4; stroke-dasharray: 5 3 }}
+</style>
+<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">
+<path d="M0 0 L8 4 L0 8 z" fill="#555"/></marker></defs>
+<rect width="100%" height="100%" fill="#fff"/>
+<text x="{MARGIN:g}" y="{MARGIN + 6:g}" font-size="19" font-weight="600">{title}</text>
+<text x="{MARGIN:g}" y="{MARGIN + 26:g}" class="note">{flow.name} {flow.version}, {flow.purpose}, {escape(language)}</text>"""
+
+
+def _arrows(layout: Layout, labels: dict[tuple[str, str], list[str]]) -> list[str]:
+    paths: list[str] = []
+    tags: list[str] = []
+    exits = _spread(layout, leaving=True)
+    entries = _spread(layout, leaving=False)
+    for edge, passages in layout.downward.items():
+        source, target = layout.boxes[edge[0]], layout.boxes[edge[1]]
+        points = [(exits[edge], source.bottom), *passages, (entries[edge], target.y)]
+        paths.append(f'<path class="way" marker-end="url(#tip)" d="{_curve(points)}"/>')
+        tags += _tag(labels[edge], *_tag_place(labels[edge], points))
+    for number, edge in enumerate(layout.upward, start=1):
+        source, target = layout.boxes[edge[0]], layout.boxes[edge[1]]
+        lane = layout.width + 16.0 * number
+        start_y, end_y = source.y + source.height / 2, target.y + HEADER / 2 + 6 * number
+        bend = (
+            f"M{source.x + source.width:.1f} {start_y:.1f} H{lane - 8:.1f} Q{lane:.1f} {start_y:.1f} {lane:.1f} "
+            f"{start_y - 8:.1f} V{end_y + 8:.1f} Q{lane:.1f} {end_y:.1f} {lane - 8:.1f} {end_y:.1f} "
+            f"H{target.x + target.width + 1:.1f}"
+        )
+        paths.append(f'<path class="back" marker-end="url(#tip)" d="{bend}"/>')
+        tags += _tag(labels[edge], source.x + source.width + 16, start_y)
+    return [*paths, *tags]
+
+
+def _spread(layout: Layout, *, leaving: bool) -> dict[tuple[str, str], float]:
+    """Where along a box each of its edges leaves or comes in: side by side, in the order of where they lead."""
+    own, other = (0, 1) if leaving else (1, 0)
+    by_box: dict[str, list[tuple[str, str]]] = {}
+    for edge in layout.downward:
+        by_box.setdefault(edge[own], []).append(edge)
+    places: dict[tuple[str, str], float] = {}
+    for name, edges in by_box.items():
+        box = layout.boxes[name]
+
+        def aim(edge: tuple[str, str]) -> float:
+            passages = layout.downward[edge]
+            return passages[0 if leaving else -1][0] if passages else layout.boxes[edge[other]].middle
+
+        step = box.width / (len(edges) + 1)
+        for index, edge in enumerate(sorted(edges, key=aim), start=1):
+            places[edge] = box.x + step * index
+    return places
+
+
+def _curve(points: Sequence[tuple[float, float]]) -> str:
+    """A path through points that leaves each of them straight down."""
+    (x, y), *others = points
+    path = f"M{x:.1f} {y:.1f}"
+    for next_x, next_y in others:
+        half = (next_y - y) / 2
+        path += f" C{x:.1f} {y + half:.1f} {next_x:.1f} {next_y - half:.1f} {next_x:.1f} {next_y:.1f}"
+        x, y = next_x, next_y
+    return path
+
+
+def _tag_place(labels: Sequence[str], points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """A key sits where the arrow leaves; a case, which is wider, half way to where it first goes."""
+    (x, y), (next_x, next_y) = points[0], points[1]
+    if max(map(len, labels)) <= 1:
+        return x, y + 15
+    return (x + next_x) / 2, y + min(32.0, (next_y - y) / 2)
+
+
+def _tag(labels: Sequence[str], x: float, y: float) -> list[str]:
+    """The keys or the case on an arrow."""
+    text = ", ".join(label for label in labels if label)
+    if not text:
+        return []
+    width = max(20.0, text_width(text) + 12)
+    return [
+        f'<rect x="{x - width / 2:.1f}" y="{y - 10:.1f}" width="{width:.1f}" height="20" rx="10" fill="#333"/>'
+        f'<text x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="middle" fill="#fff">{escape(text)}</text>'
+    ]
+
+
+def _box(drawing: _Drawing, box: Box, language: str) -> str:
+    look = drawing.look
+    lines = [
+        f'<g id="{drawing.node.name}"><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:g}" height="{box.height:g}" rx="6" '
+        f'fill="{look.fill}" stroke="{look.stroke}"/>',
+        f'<path d="M{box.x:.1f} {box.y + HEADER:.1f} v{6 - HEADER:g} q0 -6 6 -6 h{box.width - 12:g} q6 0 6 6 '
+        f'v{HEADER - 6:g} z" fill="{look.stroke}"/>',
+        f'<text x="{box.x + 10:.1f}" y="{box.y + 17:.1f}" class="head">{escape(look.title)}</text>',
+        f'<text x="{box.x + box.width - 10:.1f}" y="{box.y + 16:.1f}" class="name" text-anchor="end">{drawing.name}</text>',
+    ]
+    y = box.y + HEADER + LINE
+    for words in drawing.words:
+        lines.append(_line(words, box, y, language))
+        y += LINE
+    for note in drawing.notes:
+        lines.append(f'<text x="{box.x + 10:.1f}" y="{y:.1f}" class="note">{escape(note)}</text>')
+        y += LINE
+    return "\n".join([*lines, "</g>"])
+
+
+def _line(words: str, box: Box, y: float, language: str) -> str:
+    tag = f'lang="{escape(language)}"'
+    if language in RIGHT_TO_LEFT:
+        x = box.x + box.width - 10
+        return f'<text x="{x:.1f}" y="{y:.1f}" {tag} direction="rtl">{escape(words)}</text>'
+    return f'<text x="{box.x + 10:.1f}" y="{y:.1f}" {tag}>{escape(words)}</text>'

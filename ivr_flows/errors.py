@@ -1,0 +1,40 @@
+"""Errors of flows.
+
+config.errors.MatdanError
+└── FlowError            a flow or its texts cannot be used: names file, line and node
+    ├── UnknownFlow      no flow of that name: lists the known ones
+    └── UnexpectedInput  a driver answered a turn with something that turn cannot be answered with
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from config.errors import MatdanError
+
+
+class FlowError(MatdanError):
+    """A flow cannot be used. Open `file` at `line`, correct `node` as the text says, and load it again."""
+
+    def __init__(self, file: str, line: int, node: str, problem: str) -> None:
+        where = f"{file}:{line}" if line else file
+        super().__init__(f"{where}: node {node}: {problem}" if node else f"{where}: {problem}")
+        self.file = file
+        self.line = line
+        self.node = node
+        self.problem = problem
+
+
+class UnknownFlow(FlowError):
+    """There is no flow of that name. Choose one of `known`, or give the path of a .yaml file."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        shown = "".join(letter if letter.isprintable() else "?" for letter in name[:80])
+        super().__init__(
+            shown, 0, "", f"no such flow; use one of {', '.join(known)}, or give the path of a .yaml file that exists"
+        )
+        self.known = tuple(known)
+
+
+class UnexpectedInput(FlowError):
+    """A driver answered a turn with something that turn cannot be answered with: a fault of the driver, not of the flow."""

@@ -1,0 +1,149 @@
+"""Typed access to one YAML mapping: each key is taken once, and what is left over is a mistake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ivr_flows.errors import FlowError
+from ivr_flows.model import PromptKind, Reprompt
+from ivr_flows.reader import Items, Table, Text, Value
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+TEXT_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}(\.[a-z0-9][a-z0-9_]{0,39}){0,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a node may refer to, and what it inherits from its flow."""
+
+    file: str
+    facts: Mapping[str, PromptKind]
+    answers: Mapping[str, PromptKind]
+    no_input: Reprompt | None
+    no_match: Reprompt | None
+
+    def kind_of(self, name: str) -> PromptKind | None:
+        """How a fact or answer is spoken; None when the flow has neither."""
+        return self.answers.get(name) or self.facts.get(name)
+
+
+class Fields:
+    """The keys of one mapping. Every error names file, line and node."""
+
+    def __init__(self, table: Table, file: str, node: str) -> None:
+        self.table_here = table
+        self.file = file
+        self.node = node
+        self._taken: set[str] = set()
+
+    @property
+    def line(self) -> int:
+        """The line that the mapping begins on."""
+        return self.table_here.line
+
+    def key_names(self) -> tuple[str, ...]:
+        """The keys in the order of the file."""
+        return tuple(self.table_here.values)
+
+    def names(self) -> tuple[str, ...]:
+        """The keys, each checked to be a name."""
+        for key, line in self.table_here.lines.items():
+            if not NAME.fullmatch(key):
+                raise FlowError(self.file, line, self.node, _not_a_name(key))
+        return self.key_names()
+
+    def error(self, problem: str, key: str | None = None) -> FlowError:
+        """A FlowError at `key`, or at the mapping itself."""
+        line = self.table_here.lines.get(key, self.line) if key is not None else self.line
+        return FlowError(self.file, line, self.node, problem)
+
+    def take(self, key: str) -> Value | None:
+        """The value of `key`, or None where it is not given."""
+        self._taken.add(key)
+        return self.table_here.values.get(key)
+
+    def finish(self) -> None:
+        """Raise FlowError for a key that nobody took."""
+        for key in self.table_here.values:
+            if key not in self._taken:
+                known = ", ".join(sorted(self._taken))
+                raise self.error(f"has the unknown key `{_shown(key)}`; known here: {known}", key)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A text; without a default it must be given."""
+        value = self.take(key)
+        if value is None:
+            if default is None:
+                raise self.error(f"lacks `{key}:`; add it")
+            return default
+        if not isinstance(value, Text) or len(value.value) > 200:
+            raise self.error(f"`{key}:` must be one text of at most 200 letters", key)
+        return value.value
+
+    def name(self, key: str, default: str | None = None) -> str:
+        """A name of a flow, node, fact or answer."""
+        value = self.text(key, default)
+        if not NAME.fullmatch(value):
+            raise self.error(_not_a_name(value), key)
+        return value
+
+    def optional_name(self, key: str) -> str | None:
+        """A name, or None where the key is not given."""
+        return self.name(key) if key in self.table_here.values else None
+
+    def choice(self, key: str, allowed: Sequence[str], default: str | None = None) -> str:
+        """One of `allowed`."""
+        value = self.text(key, default)
+        if value not in allowed:
+            raise self.error(f"`{key}: {_shown(value)}` is not known; use one of {', '.join(allowed)}", key)
+        return value
+
+    def yes(self, key: str, default: bool) -> bool:
+        """true or false."""
+        return self.choice(key, ("true", "false"), "true" if default else "false") == "true"
+
+    def integer(self, key: str, default: int | None, lowest: int, highest: int) -> int:
+        """A whole number between two bounds."""
+        number = self.number(key, default, lowest, highest)
+        if number != int(number):
+            raise self.error(f"`{key}:` must be a whole number", key)
+        return int(number)
+
+    def number(self, key: str, default: float | None, lowest: float, highest: float) -> float:
+        """A number between two bounds."""
+        value = self.text(key, str(default) if default is not None else None)
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", value, re.ASCII) or not lowest <= float(value) <= highest:
+            raise self.error(f"`{key}: {_shown(value)}` must be a number from {lowest:g} to {highest:g}", key)
+        return float(value)
+
+    def bound(self, key: str) -> int | str | None:
+        """A whole number, the name of a fact that holds one, or None where it is not given."""
+        if key not in self.table_here.values:
+            return None
+        value = self.text(key)
+        return int(value) if re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) else self.name(key)
+
+    def table(self, key: str) -> Table | None:
+        """A mapping, or None where the key is not given."""
+        value = self.take(key)
+        if value is not None and not isinstance(value, Table):
+            raise self.error(f"`{key}:` must be a mapping (`key: value` lines)", key)
+        return value
+
+    def items(self, key: str) -> tuple[Value, ...]:
+        """A list; a single value counts as a list of one; nothing as an empty one."""
+        value = self.take(key)
+        if value is None or (isinstance(value, Text) and not value.value):
+            return ()
+        return value.values if isinstance(value, Items) else (value,)
+
+
+def _not_a_name(value: str) -> str:
+    return f"`{_shown(value)}` is not a name; use a to z, 0 to 9 and _, beginning with a letter, at most 40"
+
+
+def _shown(value: str) -> str:
+    """A stranger's text as it may stand in an error: printable, one line, short."""
+    return "".join(letter if letter.isprintable() and letter.isascii() else "?" for letter in value[:40])

@@ -1,0 +1,108 @@
+"""What is known in a call: the facts it began with and the caller's answers, and what follows from them. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ivr_flows.model import Condition, FieldNode, Prompt, PromptKind, Scalar
+from ivr_flows.turns import FlowState, PromptRef
+
+_SPOKEN: Final = {
+    PromptKind.NUMBER: re.compile(r"[0-9]{1,9}"),
+    PromptKind.DIGITS: re.compile(r"[0-9]{1,20}"),
+    PromptKind.DATE: re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"),
+    PromptKind.HOUR: re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]"),
+    PromptKind.PLACE: re.compile(r".{1,200}"),
+    PromptKind.NAME: re.compile(r".{1,200}"),
+}
+
+
+def lookup(state: FlowState, name: str) -> Scalar | None:
+    """What is known under `name`: the caller's answer first, then the fact."""
+    if name in state.answers:
+        return state.answers[name]
+    value = state.facts.get(name)
+    return None if value == "" else value
+
+
+def resolve(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
+    """The prompts that can be said now: one that needs what is unknown, or malformed, is left out whole."""
+    found = (_resolve_one(state, prompt) for prompt in prompts)
+    return tuple(ref for ref in found if ref is not None)
+
+
+def _resolve_one(state: FlowState, prompt: Prompt) -> PromptRef | None:
+    values: list[tuple[str, PromptRef]] = []
+    for name, kind in prompt.needs:
+        value = _spoken(state, name, kind)
+        if value is None:
+            return None
+        values.append((name, value))
+    if prompt.kind in (PromptKind.TEXT, PromptKind.RECORDING):
+        return PromptRef(prompt.kind, prompt.value, tuple(values))
+    return _spoken(state, prompt.value, prompt.kind)
+
+
+def _spoken(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:
+    value = lookup(state, name)
+    if value is None or isinstance(value, bool):
+        return None
+    text = str(value)
+    return PromptRef(kind, text) if _SPOKEN[kind].fullmatch(text) else None
+
+
+def holds(condition: Condition, value: Scalar | None) -> bool:
+    """Whether a case holds. Of what is unknown only "unknown" holds."""
+    if condition.known is not None:
+        return (value is not None) is condition.known
+    if value is None:
+        return False
+    if condition.equals is not None:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return text == condition.equals
+    number = whole(value)
+    if number is None:
+        return False
+    return (condition.above is None or number > condition.above) and (
+        condition.below is None or number < condition.below
+    )
+
+
+def accepted(state: FlowState, node: FieldNode, digits: str) -> str | None:
+    """What is kept for `digits`, or None when the field does not accept them."""
+    if not (digits.isascii() and digits.isdigit() and node.min_digits <= len(digits) <= node.max_digits):
+        return None
+    number = int(digits)
+    if node.reads is PromptKind.HOUR:
+        number = polling_hour(number)
+        if number > 23:
+            return None
+    lowest, highest = _bound(state, node.lowest), _bound(state, node.highest)
+    if (lowest is not None and number < lowest) or (highest is not None and number > highest):
+        return None
+    if node.reads is PromptKind.HOUR:
+        return f"{number:02d}:00"
+    return str(number) if node.reads is PromptKind.NUMBER else digits
+
+
+def polling_hour(keyed: int) -> int:
+    """The hour of day that a voter means who keys `keyed`: 1 to 6 are in the afternoon, for no poll is open at night."""
+    return keyed + 12 if 1 <= keyed <= 6 else keyed
+
+
+def _bound(state: FlowState, bound: int | str | None) -> int | None:
+    """A bound's value; None when it hangs on a fact that is unknown. Of an hour, its whole hours."""
+    if bound is None or isinstance(bound, int):
+        return bound
+    return whole(lookup(state, bound))
+
+
+def whole(value: Scalar | None) -> int | None:
+    """A fact as a whole number; the hour of "18:00"; None for anything else."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int):
+        return value
+    found = re.fullmatch(r"([0-9]{1,9})(?::[0-5][0-9])?", value, re.ASCII)
+    return int(found[1]) if found else None

@@ -1,0 +1,171 @@
+"""`dialer flow try`: a caller at the terminal. A driver like any other, that prints what is heard and reads what is keyed.
+
+Keys come in lines, one line per question. A line may hold more keys than the question takes: the rest is keyed ahead, as on a
+telephone. A line that is too short is a caller who stops; an empty one a caller who says nothing; no line at all a hang-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ivr_flows.machine import KEYS, start, step
+from ivr_flows.model import Flow, PromptKind, Scalar
+from ivr_flows.texts import Texts, written
+from ivr_flows.turns import (
+    Action,
+    Collect,
+    Commit,
+    CommitFailed,
+    CommitKind,
+    Committed,
+    Digits,
+    Disconnect,
+    FlowCommit,
+    FlowState,
+    HungUp,
+    Input,
+    Play,
+    Played,
+    PromptRef,
+    Record,
+    Recorded,
+    SendSms,
+    SmsSent,
+    Start,
+    Transfer,
+    TransferFailed,
+    Transferred,
+)
+
+SAMPLE_FACTS: Final[Mapping[str, Scalar]] = {
+    "organisation": "Election Help Desk",
+    "booth_name": "Government Primary School, Room 2",
+    "booth_part": 12,
+    "closes_at": "18:00",
+    "hour_now": 9,
+    "pending_voters": 3,
+    "highest_serial": 940,
+}
+"""What is known of the caller unless told otherwise, by the names that the shipped flows use."""
+
+Hear = Callable[[str], None]
+Press = Callable[[str], str | None]
+"""Asks for one line of keys, with a hint; None hangs up."""
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """One call at the terminal. `agent_free` and `store_works` let the other ways be tried."""
+
+    flow: Flow
+    texts: Texts
+    language: str
+    hear: Hear
+    press: Press
+    agent_free: bool = True
+    store_works: bool = True
+    actions: list[Action] = field(default_factory=list)
+    _ahead: str = ""
+
+    def run(self, facts: Mapping[str, Scalar]) -> FlowState:
+        """Run the call to its end; the state that it ended in."""
+        turn = start(self.flow, Start(facts, self.language))
+        while turn.action is not None:
+            self.actions.append(turn.action)
+            event = self._do(turn.action)
+            if turn.ended:
+                break
+            turn = step(self.flow, turn.state, event)
+        return turn.state
+
+    def _do(self, action: Action) -> Input:
+        match action:
+            case Play():
+                event: Input = self._play(action)
+            case Collect():
+                event = self._collect(action)
+            case Commit(commit=commit):
+                self.hear(f"[{describe_commit(commit)}: {'on record' if self.store_works else 'NOT on record'}]")
+                event = Committed() if self.store_works else CommitFailed()
+            case Record():
+                self._say(action.prompts)
+                line = self.press("speak, then Enter")
+                event = HungUp() if line is None else Recorded("rehearsal", float(len(line)))
+            case Transfer():
+                self._say(action.prompts)
+                self.hear(f"[{action.to}: {'an agent takes the call' if self.agent_free else 'nobody is free'}]")
+                event = Transferred() if self.agent_free else TransferFailed()
+            case SendSms():
+                self.hear(
+                    f"[SMS {action.template}: {', '.join(f'{key}={value}' for key, value in action.values.items())}]"
+                )
+                event = SmsSent()
+            case Disconnect():
+                self._say(action.prompts)
+                event = HungUp()
+        return event
+
+    def _say(self, prompts: tuple[PromptRef, ...], *, barge_in: bool = False) -> None:
+        """Print what is said. Keys do not outlive a prompt that they cannot break off."""
+        if prompts and not barge_in:
+            self._ahead = ""
+        for ref in prompts:
+            self.hear(written(ref, self.language, self.texts))
+
+    def _play(self, action: Play) -> Played:
+        if action.barge_in and self._ahead:
+            digit, self._ahead = self._ahead[0], self._ahead[1:]
+            return Played(digit)
+        self._say(action.prompts, barge_in=action.barge_in)
+        return Played()
+
+    def _collect(self, action: Collect) -> Input:
+        keys = action.typed_ahead
+        if not keys:
+            if not action.barge_in or not self._ahead:
+                self._say(action.prompts, barge_in=action.barge_in)
+            if not self._ahead:
+                line = self.press(_hint(action))
+                if line is None:
+                    return HungUp()
+                self._ahead = "".join(key for key in line if key in KEYS)
+        while len(keys) < action.max_digits:
+            if not self._ahead:
+                return Digits(keys, timed_out=True)
+            key, self._ahead = self._ahead[0], self._ahead[1:]
+            if key == action.terminator:
+                break
+            keys += key
+        return Digits(keys)
+
+
+def _hint(action: Collect) -> str:
+    if action.max_digits == 1 and not action.terminator:
+        return "one key"
+    end = f", then {action.terminator}" if action.terminator else ""
+    return f"up to {action.max_digits} digits{end}"
+
+
+def describe_commit(commit: FlowCommit) -> str:
+    """A commit in words."""
+    if commit.kind is CommitKind.OPT_OUT:
+        return "opt-out"
+    if commit.kind is CommitKind.ANSWERS:
+        return ", ".join(f"{name} = {value}" for name, value in commit.answers.items())
+    words = f"{commit.mark} ({commit.scope})"
+    if commit.hour is not None:
+        words += f" at {commit.hour}:00"
+    return f"{words} {commit.serial}" if commit.serial is not None else words
+
+
+def sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
+    """The sample facts that a flow knows, and those that are `given` as text instead: numbers become numbers, "" is unknown."""
+    facts: dict[str, Scalar] = {
+        name: value for name, value in SAMPLE_FACTS.items() if name in flow.facts or flow.subflows
+    }
+    for name, value in given.items():
+        numeric = flow.facts.get(name) is PromptKind.NUMBER and value.isascii() and value.isdigit()
+        facts[name] = int(value) if numeric else value
+    return facts

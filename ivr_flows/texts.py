@@ -1,0 +1,132 @@
+"""What each prompt says in each language. Texts are for people who record and check; the line plays sounds made from them.
+
+A text may have placeholders, `Voting goes on until {closes_at}.`, so that each language puts the value where its grammar wants it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+from ivr_flows.errors import FlowError
+from ivr_flows.fields import TEXT_KEY
+from ivr_flows.reader import Text, read_file, read_table
+from ivr_flows.turns import PromptRef
+
+TEXTS_DIRECTORY = Path(__file__).parent / "texts"
+LANGUAGE = re.compile(r"[a-z]{2,3}")
+FALLBACK_LANGUAGE = "en"
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
+_SPEAKABLE = re.compile(r"\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a text: words to be recorded once, or (`placeholder`) where a value is spoken.
+
+    `number` counts the pieces of words of one text from 1; it is 0 when the text is one piece.
+    """
+
+    words: str = ""
+    placeholder: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """All texts: language -> key -> text."""
+
+    by_language: Mapping[str, Mapping[str, str]]
+    lines: Mapping[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  # (language, key) -> file, line
+
+    def languages(self) -> list[str]:
+        """The languages in alphabetical order of their tags."""
+        return sorted(self.by_language)
+
+    def text(self, key: str, language: str) -> str | None:
+        """The text in that language itself; None where it is missing."""
+        return self.by_language.get(language, {}).get(key)
+
+    def found(self, key: str, language: str) -> tuple[str, str] | None:
+        """(language, text): in that language, else in English; None where there is neither."""
+        for candidate in (language, FALLBACK_LANGUAGE):
+            text = self.text(key, candidate)
+            if text is not None:
+                return candidate, text
+        return None
+
+
+def placeholders(text: str) -> set[str]:
+    """The names that stand in braces in a text."""
+    return set(_PLACEHOLDER.findall(text))
+
+
+def segments(text: str) -> tuple[Segment, ...]:
+    """A text cut at its placeholders. Punctuation between two values is no piece of its own: there is nothing to record."""
+    parts = _PLACEHOLDER.split(text)
+    if len(parts) == 1:
+        return (Segment(words=text.strip()),)
+    found: list[Segment] = []
+    number = 0
+    for index, part in enumerate(parts):
+        if index % 2:
+            found.append(Segment(placeholder=part))
+        elif _SPEAKABLE.search(part):
+            number += 1
+            found.append(Segment(words=part.strip(), number=number))
+    return tuple(found)
+
+
+def read_texts(directory: Path) -> Texts:
+    """Every `<language>.yaml` of a directory. Raises FlowError with file and line."""
+    by_language: dict[str, Mapping[str, str]] = {}
+    lines: dict[tuple[str, str], tuple[str, int]] = {}
+    for path in sorted(directory.glob("*.yaml")):
+        if not LANGUAGE.fullmatch(path.stem):
+            raise FlowError(str(path), 0, "", "is not named for a language; name it such as hi.yaml")
+        table = read_table(read_file(path), str(path))
+        texts: dict[str, str] = {}
+        for key, value in table:
+            line = table.lines[key]
+            if not TEXT_KEY.fullmatch(key):
+                raise FlowError(str(path), line, "", "has a key that is not of the form `turnout.question`")
+            if not isinstance(value, Text) or not value.value.strip():
+                raise FlowError(str(path), line, "", f"{key} has no text; write it on the same line")
+            if "{" in _PLACEHOLDER.sub("", value.value) or "}" in _PLACEHOLDER.sub("", value.value):
+                raise FlowError(str(path), line, "", f"{key} has a brace that is no placeholder such as {{closes_at}}")
+            texts[key] = value.value
+            lines[path.stem, key] = (str(path), line)
+        by_language[path.stem] = MappingProxyType(texts)
+    return Texts(MappingProxyType(by_language), MappingProxyType(lines))
+
+
+def merge_texts(catalogues: Iterable[Texts]) -> Texts:
+    """One catalogue of several; a later one wins, key by key."""
+    by_language: dict[str, dict[str, str]] = {}
+    lines: dict[tuple[str, str], tuple[str, int]] = {}
+    for catalogue in catalogues:
+        for language, texts in catalogue.by_language.items():
+            by_language.setdefault(language, {}).update(texts)
+        lines.update(catalogue.lines)
+    return Texts(MappingProxyType(by_language), MappingProxyType(lines))
+
+
+@lru_cache(maxsize=1)
+def shipped_texts() -> Texts:
+    """The texts that come with the project."""
+    return read_texts(TEXTS_DIRECTORY)
+
+
+def written(ref: PromptRef, language: str, texts: Texts) -> str:
+    """What a prompt says, as a person reads it. A text that is missing in every language shows as its key in brackets."""
+    if ref.kind.value != "text":
+        return f"<{ref.value}>" if ref.kind.value == "recording" else ref.value
+    found = texts.found(ref.value, language)
+    if found is None:
+        return f"[{ref.value}]"
+    values = {name: written(value, language, texts) for name, value in ref.values}
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], ""), found[1]).strip()

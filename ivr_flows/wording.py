@@ -1,0 +1,124 @@
+"""What a prompt must not say, and what it says when it acknowledges: plain wordings per language.
+
+A net with a known mesh: it finds the usual wordings, in any of the shipped languages whatever language a text claims to be in. It
+does not replace the person who approves the texts.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+# Asking whom somebody votes or voted for. No profile allows it on polling day (exit polls: section 126A of India's
+# Representation of the People Act 1951; section 66A of the UK's Representation of the People Act 1983).
+_ASKS_CHOICE: Final = (
+    r"\b(vote|voted|voting) for (whom|which|who|what party)\b",
+    r"\bwhom?\b (did|will|do|would|have|are|is) (you|they|he|she|your \w+)\b[^.?]{0,30}\b(vot|support|choos)",
+    r"\bwhom\b[^.?]{0,30}\bvot",
+    r"\b(which|what) (party|candidate|symbol)\b",
+    r"किसे (वोट|मत)|किस ?को (वोट|मत)|किस (पार्टी|दल|उम्मीदवार|प्रत्याशी|चुनाव चिह्न|निशान)|किसके पक्ष",  # hi
+    r"(कोणाला|कुणाला) मत|कोणत्या (पक्ष|उमेदवार|चिन्ह)",  # mr
+    r"কাকে ভোট|কোন (দল|প্রার্থী|পার্টি|প্রতীক)|কাক ভোট|কোন(টো)? (দল|প্ৰাৰ্থী)",  # bn, as
+    r"ఎవరికి ఓటు|ఏ (పార్టీ|అభ్యర్థి|గుర్తు)",  # te
+    r"யாருக்கு (வாக்க|ஓட்டு)|எந்த(க்)? கட்சி|எந்த வேட்பாளர|எந்த(ச்)? சின்ன",  # ta
+    r"કોને (મત|વોટ)|કયા (પક્ષ|ઉમેદવાર)|કઈ પાર્ટી",  # gu
+    r"ಯಾರಿಗೆ (ಮತ|ವೋಟ್)|ಯಾವ (ಪಕ್ಷ|ಅಭ್ಯರ್ಥಿ|ಚಿಹ್ನೆ)",  # kn
+    r"ആർക്ക(ാണ്)? ?(നിങ്ങൾ )?വോട്ട്|ആർക്ക് (നിങ്ങൾ )?വോട്ട്|ഏത് (പാർട്ടി|സ്ഥാനാർത്ഥി|ചിഹ്നം)",  # ml
+    r"ਕਿਸ ਨੂੰ ਵੋਟ|ਕਿਸ (ਪਾਰਟੀ|ਉਮੀਦਵਾਰ)|ਕਿਹੜੀ ਪਾਰਟੀ",  # pa
+    r"କାହାକୁ ଭୋଟ|କେଉଁ (ଦଳ|ପ୍ରାର୍ଥୀ|ପାର୍ଟି)",  # or
+    r"(کس کو|کسے) ووٹ|کس (پارٹی|جماعت|امیدوار)",  # ur
+)
+# Asking for a vote: campaign material, which may play only in a flow that is declared as such.
+_ASKS_FOR_VOTE: Final = (
+    r"\b(please )?(vote|cast your vote) for (?!(whom|which|who)\b)\w+",
+    r"\bsupport (our|my|the) (candidate|party)|\b(elect|re-elect) \w+",
+    r"को (वोट|मत) (दें|दीजिए|दो)|के पक्ष में मतदान|को (जिताएँ|जिताएं|विजयी)",  # hi
+    r"(ला|ना|यांना) मत द्या|विजयी करा",  # mr
+    r"কে ভোট দিন|জয়যুক্ত কর|ক ভোট দিয়ক|জয়ী কৰক",  # bn, as
+    r"కు ఓటు వేయండి|గెలిపించండి",  # te
+    r"க்கு வாக்களியுங்கள்|வெற்றி ?பெறச்",  # ta
+    r"ને (મત|વોટ) આપો|વિજયી બનાવો",  # gu
+    r"ರಿಗೆ ಮತ (ಹಾಕಿ|ನೀಡಿ)|ಗೆಲ್ಲಿಸಿ",  # kn
+    r"ക്ക് വോട്ട് ചെയ്യുക|വിജയിപ്പിക്കുക",  # ml
+    r"ਨੂੰ ਵੋਟ (ਪਾਓ|ਦਿਓ)|ਜਿਤਾਓ",  # pa
+    r"ଙ୍କୁ ଭୋଟ୍? ?ଦିଅନ୍ତୁ|ବିଜୟୀ କରନ୍ତୁ",  # or
+    r"کو ووٹ (دیں|دیجیے)|کامیاب بنائیں",  # ur
+)
+# Saying that something is on record: true only after the commit.
+_ACKNOWLEDGES: Final = (
+    r"\b(have|has) (been )?(noted|recorded|registered|saved)\b|\bnoted\b",
+    r"दर्ज (कर|हो)|नोंद (आम्ही|झाली)|याची नोंद",  # hi, mr
+    r"লিখে রেখেছি|লেখা হয়েছে|লিখি ৰাখিছোঁ|লিখা হ'ল",  # bn, as
+    r"నమోదు ?(చేసుకున్నాము|అయ్యింది)|నమోదైంది",  # te
+    r"பதிவு செய்துள்ளோம்|பதிவாகிவிட்டது",  # ta
+    r"નોંધ (કરી|થઈ)",  # gu
+    r"ದಾಖಲಿಸಿದ್ದೇವೆ|ದಾಖಲಾಗಿದೆ",  # kn
+    r"രേഖപ്പെടുത്തി",  # ml
+    r"ਦਰਜ (ਕਰ|ਹੋ)",  # pa
+    r"ଲେଖି ରଖିଲୁ|ଲେଖାଗଲା",  # or
+    r"درج (کر|ہو)",  # ur
+)
+
+# Letters a second, without vowel signs: measured on the shipped texts that have no placeholders, spoken by espeak-ng at 150
+# words a minute. Its Assamese voice spells words out, so Assamese takes Bengali's pace.
+_LETTERS_A_SECOND: Final = {
+    "as": 5.5,
+    "bn": 5.5,
+    "en": 11.3,
+    "gu": 5.2,
+    "hi": 5.8,
+    "kn": 5.7,
+    "ml": 7.0,
+    "mr": 5.9,
+    "or": 5.1,
+    "pa": 5.4,
+    "ta": 6.9,
+    "te": 5.0,
+    "ur": 8.3,
+}
+_SLOWEST: Final = min(_LETTERS_A_SECOND.values())
+VALUE_SECONDS: Final = 1.5
+"""What is reckoned for a number, an hour or a name in a text."""
+
+
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{_plain(pattern)})" for pattern in patterns), re.IGNORECASE)
+
+
+def _plain(text: str) -> str:
+    """One spelling per word: composed letters, no zero-width joiners, one space between words."""
+    composed = unicodedata.normalize("NFC", text).replace("\u200c", "").replace("\u200d", "")
+    return re.sub(r"\s+", " ", composed)
+
+
+_ASKS_CHOICE_PATTERN: Final = _compiled(_ASKS_CHOICE)
+_ASKS_FOR_VOTE_PATTERN: Final = _compiled(_ASKS_FOR_VOTE)
+_ACKNOWLEDGES_PATTERN: Final = _compiled(_ACKNOWLEDGES)
+
+
+def asks_choice(text: str) -> str | None:
+    """The words that ask whom somebody votes for; None when there are none."""
+    return _found(_ASKS_CHOICE_PATTERN, text)
+
+
+def asks_for_vote(text: str) -> str | None:
+    """The words that ask for a vote; None when there are none."""
+    return _found(_ASKS_FOR_VOTE_PATTERN, text)
+
+
+def acknowledges(text: str) -> str | None:
+    """The words that say something is on record; None when there are none."""
+    return _found(_ACKNOWLEDGES_PATTERN, text)
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str | None:
+    match = pattern.search(_plain(text))
+    return match[0] if match else None
+
+
+def spoken_seconds(text: str, language: str) -> float:
+    """About how long a text takes to say, in seconds; its placeholders count `VALUE_SECONDS` each."""
+    words, values = re.subn(r"\{[a-z0-9_]+\}", " ", text)
+    letters = sum(unicodedata.category(letter) in {"Lo", "Ll", "Lu", "Nd"} for letter in words)
+    return letters / _LETTERS_A_SECOND.get(language, _SLOWEST) + values * VALUE_SECONDS

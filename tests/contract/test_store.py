@@ -1,0 +1,190 @@
+"""The store's contract: campaigns, queues, claims, figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialer.errors import StoreError
+from dialer.model import (
+    Announcement,
+    CampaignKind,
+    CampaignProgress,
+    CampaignState,
+    MarkKind,
+    Outcome,
+    Purpose,
+)
+from dialer.store.port import AnswerCounts
+from tests.contract.backends import (
+    CAMPAIGN,
+    DAY_START,
+    LEASE_SECONDS,
+    NOW,
+    Backend,
+    attempt,
+    call,
+    claim,
+    claim_phone,
+    dial,
+    end,
+    filled,
+    mark,
+    open_one,
+)
+
+NEWS = Announcement("attempt/ended", '{"attempt_id": "x"}')
+
+
+# Campaigns and queues
+
+
+async def test_a_campaign_keeps_the_state_an_operator_asked_for(backend: Backend) -> None:
+    async with filled(backend) as store:
+        assert await store.ensure_campaign("new", CampaignKind.IVR, Purpose.SURVEY) is CampaignState.RUNNING
+        await store.set_campaign_state("new", CampaignState.STOPPED)
+    store = await backend.open()
+    assert await store.ensure_campaign("new", CampaignKind.IVR, Purpose.SURVEY) is CampaignState.STOPPED
+    await store.close()
+
+
+async def test_a_state_for_an_unknown_campaign_is_refused(backend: Backend) -> None:
+    async with filled(backend) as store:
+        with pytest.raises(StoreError, match="no campaign 'nowhere'"):
+            await store.set_campaign_state("nowhere", CampaignState.PAUSED)
+
+
+async def test_enrolling_adds_each_number_once_and_twice_adds_nothing(backend: Backend) -> None:
+    async with filled(backend) as store:
+        progress = await store.campaign_progress(CAMPAIGN)
+        assert progress == CampaignProgress(total=36, closed=0, due=36, attempts=0)
+        assert await store.enrol(CAMPAIGN) == 0
+        assert await store.campaign_progress(CAMPAIGN) == progress
+
+
+async def test_enrolling_leaves_out_opted_out_numbers_and_those_with_nobody_pending(backend: Backend) -> None:
+    async with filled(backend, campaigns=()) as store:
+        await store.record_opt_out(1, at=NOW, source="import")
+        await store.record_mark(mark(2, MarkKind.VOTED))
+        await store.record_mark(mark(3, MarkKind.VOTED))
+        await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+        assert await store.enrol(CAMPAIGN) == 34
+        phones = {each.phone_id for each in await claim(store, 100)}
+        assert not phones & {1, 2}
+        assert 3 in phones  # of voters 3 and 4; one of them is pending
+
+
+async def test_fresh_targets_come_in_the_rolls_order_spread_over_the_booths(backend: Backend) -> None:
+    async with filled(backend) as store:
+        booths = [each.booth_id for each in await claim(store, 36)]
+        first, second = booths[:24], booths[24:]  # six numbers in each of six booths, by fours
+        assert first == [booth for booth in range(1, 7) for _ in range(4)]
+        assert second == [booth for booth in range(1, 7) for _ in range(2)]
+
+
+async def test_what_is_due_by_time_comes_before_fresh_ones_and_the_longest_due_first(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await call(store, 5, retry_at=NOW + 300)
+        await call(store, 9, retry_at=NOW + 200)
+        await call(store, 7, retry_at=NOW + 9000)
+        phones = [each.phone_id for each in await claim(store, 3, now=NOW + 400)]
+        assert phones[:2] == [9, 5]
+        assert phones[2] not in (5, 7, 9)
+
+
+async def test_a_claim_says_whom_the_call_addresses(backend: Backend) -> None:
+    async with filled(backend) as store:
+        claimed = await claim_phone(store, 6)
+        assert (claimed.number, claimed.voter_id, claimed.pending_voters) == ("+917000000006", 7, 3)
+        assert (claimed.campaign_id, claimed.attempt_number, claimed.booth_id, claimed.language) == (
+            CAMPAIGN,
+            1,
+            1,
+            "bn",
+        )
+        await store.release([claimed])
+        await store.record_mark(mark(7, MarkKind.VOTED))
+        again = await claim_phone(store, 6)
+        assert (again.voter_id, again.pending_voters) == (8, 2)
+
+
+async def test_no_two_claims_give_the_same_target(backend: Backend) -> None:
+    async with filled(backend) as store:
+        seen = [each.phone_id for _ in range(6) for each in await claim(store, 8)]
+        assert sorted(seen) == list(range(1, 37))
+        assert await store.next_due_at(CAMPAIGN) is None
+
+
+async def test_an_empty_wish_takes_nothing(backend: Backend) -> None:
+    async with filled(backend) as store:
+        assert await claim(store, 0) == []
+        assert await claim(store, 5, campaign_id="nowhere") == []
+
+
+async def test_a_released_claim_is_where_it_was(backend: Backend) -> None:
+    async with filled(backend) as store:
+        first = await claim(store, 3)
+        await store.release(first)
+        assert await claim(store, 3) == first
+        await store.release(first)
+        await store.release(first)
+        assert await store.next_due_at(CAMPAIGN) == 0.0
+
+
+async def test_releasing_leaves_alone_what_was_dialled_or_closed_since(backend: Backend) -> None:
+    async with filled(backend) as store:
+        dialled, closed = await claim(store, 2)
+        assert await open_one(store, attempt(dialled)) is None
+        await store.record_opt_out(closed.phone_id, at=NOW, source="agent")
+        await store.release([dialled, closed])
+        progress = await store.campaign_progress(CAMPAIGN)
+        assert (progress.closed, progress.due) == (1, 34)
+
+
+async def test_an_expired_claim_is_taken_again(backend: Backend) -> None:
+    async with filled(backend) as store:
+        first = await claim(store, 36)
+        assert await claim(store, 1, now=NOW + LEASE_SECONDS - 1) == []
+        assert await claim(store, 36, now=NOW + LEASE_SECONDS) == first
+
+
+async def test_leases_are_released_by_time_and_by_owner(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.claim(CAMPAIGN, 2, owner="one", now=NOW, lease_seconds=10)
+        await store.claim(CAMPAIGN, 3, owner="two", now=NOW, lease_seconds=1000)
+        assert await store.release_expired(NOW + 9) == 0
+        assert await store.release_expired(NOW + 10) == 2
+        assert await store.release_expired(NOW + 10, owner="one") == 0
+        assert await store.release_expired(NOW + 10, owner="two") == 3
+
+
+async def test_a_number_on_a_call_of_another_campaign_is_passed_over(backend: Backend) -> None:
+    async with filled(backend, campaigns=("a", "b")) as store:
+        new = await dial(store, 1, campaign_id="a")
+        assert 1 not in {each.phone_id for each in await claim(store, 100, campaign_id="b")}
+        await end(store, new)
+        assert [each.phone_id for each in await claim(store, 100, campaign_id="b")] == [1]
+
+
+# Figures
+
+
+async def test_outcomes_are_counted_by_when_the_attempt_was_made(backend: Backend) -> None:
+    async with filled(backend) as store:
+        outcomes = [Outcome.CONNECTED, Outcome.ABANDONED, Outcome.MACHINE, Outcome.NO_ANSWER, Outcome.COMPLETED]
+        for minute, outcome in enumerate(outcomes):
+            await call(store, minute + 1, outcome, now=NOW + 60 * minute)
+        await dial(store, 9)
+        assert await store.outcome_counts(CAMPAIGN) == dict.fromkeys(outcomes, 1)
+        assert await store.outcome_counts(CAMPAIGN, NOW + 180) == {Outcome.NO_ANSWER: 1, Outcome.COMPLETED: 1}
+        assert await store.answer_counts(CAMPAIGN, DAY_START) == AnswerCounts(live_answers=3, abandoned=1)
+        assert await store.answer_counts(CAMPAIGN, NOW + 61) == AnswerCounts(live_answers=1, abandoned=0)
+        assert await store.answer_counts("nowhere", DAY_START) == AnswerCounts(live_answers=0, abandoned=0)
+
+
+async def test_progress_tells_apart_closed_due_and_in_hand(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await call(store, 1)
+        await call(store, 2, retry_at=NOW + 60)
+        await dial(store, 3)
+        await claim(store, 4)
+        assert await store.campaign_progress(CAMPAIGN) == CampaignProgress(total=36, closed=1, due=30, attempts=3)

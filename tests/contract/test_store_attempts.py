@@ -1,0 +1,256 @@
+"""The store's contract: the last gate before a number is dialled, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from dialer.clock import LoopClock
+from dialer.model import (
+    Announcement,
+    AttemptId,
+    EndedAttempt,
+    MarkKind,
+    OpenAttempt,
+    Outcome,
+)
+from dialer.store.port import Refusal
+from tests.contract.backends import (
+    CAMPAIGN,
+    DAY_START,
+    LEASE_SECONDS,
+    NOW,
+    Backend,
+    SqliteBackend,
+    attempt,
+    call,
+    claim,
+    claim_phone,
+    dial,
+    end,
+    filled,
+    mark,
+    open_one,
+)
+from tests.support.virtual import virtual_time
+
+NEWS = Announcement("attempt/ended", '{"attempt_id": "x"}')
+
+
+async def test_an_opened_attempt_is_unfinished_until_it_ends(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await dial(store, 3)
+        await store.record_answer(new.attempt_id, NOW + 9)
+        await store.record_connect(new.attempt_id, NOW + 10, "04", "asha")
+    again = await backend.open()
+    assert await again.unfinished_attempts() == [
+        OpenAttempt(
+            new.attempt_id,
+            CAMPAIGN,
+            phone_id=3,
+            voter_id=3,
+            booth_id=1,
+            attempt_number=1,
+            trunk="trunk",
+            created_at=NOW,
+            answered_at=NOW + 9,
+            connected_at=NOW + 10,
+            seat="04",
+        )
+    ]
+    assert await end(again, new, Outcome.CONNECTED)
+    assert await again.unfinished_attempts() == []
+    await again.close()
+
+
+async def test_an_attempt_id_opens_once(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await dial(store, 1)
+        assert await open_one(store, new) is Refusal.OPEN_ATTEMPT
+        await end(store, new, retry_at=NOW + 60)
+        assert await open_one(store, new) is Refusal.OPEN_ATTEMPT
+        assert await store.unfinished_attempts() == []
+
+
+async def test_one_number_has_one_open_attempt_in_whatever_campaign(backend: Backend) -> None:
+    async with filled(backend, campaigns=("a", "b")) as store:
+        of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
+        await dial(store, 1, campaign_id="a")
+        assert await open_one(store, of_b) is Refusal.OPEN_ATTEMPT
+        assert (await store.campaign_progress("b")).due == 36  # it went back to the queue
+
+
+async def test_a_batch_is_judged_one_by_one(backend: Backend) -> None:
+    async with filled(backend) as store:
+        first, second = await claim(store, 2)
+        batch = [attempt(first), attempt(first), attempt(second)]
+        refusals = await store.open_attempts(batch, max_attempts_since=DAY_START, max_attempts=3)
+        assert refusals == [None, Refusal.OPEN_ATTEMPT, None]
+
+
+async def test_a_lease_that_ran_out_is_no_claim(backend: Backend) -> None:
+    async with filled(backend) as store:
+        [claimed] = await claim(store)
+        assert await open_one(store, attempt(claimed, at=NOW + LEASE_SECONDS)) is Refusal.CLAIM_LOST
+
+
+async def test_a_released_claim_is_no_claim(backend: Backend) -> None:
+    async with filled(backend) as store:
+        [claimed] = await claim(store)
+        await store.release([claimed])
+        assert await open_one(store, attempt(claimed)) is Refusal.CLAIM_LOST
+
+
+async def test_a_claim_of_before_the_last_call_is_no_claim(backend: Backend) -> None:
+    async with filled(backend) as store:
+        old = await claim_phone(store, 1)
+        await store.release([old])
+        await call(store, 1, retry_at=NOW + 10)
+        new = await claim_phone(store, 1, now=NOW + 10)
+        assert await open_one(store, attempt(old, at=NOW + 11)) is Refusal.CLAIM_LOST
+        assert await open_one(store, attempt(new, at=NOW + 11)) is None
+
+
+async def test_a_link_dropped_between_claim_and_dialling_counts(backend: Backend) -> None:
+    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+        of_b = await claim_phone(store, 3, campaign_id="b")
+        new = await call(store, 3, Outcome.CONNECTED)
+        await store.record_mark(mark(3, MarkKind.WRONG_NUMBER, new=new))
+        assert await open_one(store, attempt(of_b)) is Refusal.CLAIM_LOST
+        assert (await claim_phone(store, 3, campaign_id="b")).voter_id == 4
+
+
+async def test_an_opt_out_between_claim_and_dialling_counts(backend: Backend) -> None:
+    async with filled(backend) as store:
+        [claimed] = await claim(store)
+        await store.record_opt_out(claimed.phone_id, at=NOW, source="page")
+        assert await open_one(store, attempt(claimed)) is Refusal.OPTED_OUT
+        assert (await store.campaign_progress(CAMPAIGN)).closed == 1
+
+
+async def test_a_mark_between_claim_and_dialling_counts(backend: Backend) -> None:
+    async with filled(backend) as store:
+        claimed = await claim_phone(store, 1)
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        assert await open_one(store, attempt(claimed)) is Refusal.NOBODY_PENDING
+        assert (await store.campaign_progress(CAMPAIGN)).closed == 1
+
+
+async def test_a_call_to_the_one_who_voted_since_is_not_made_and_the_household_stays_queued(backend: Backend) -> None:
+    async with filled(backend) as store:
+        claimed = await claim_phone(store, 3)
+        await store.record_mark(mark(3, MarkKind.VOTED))
+        assert await open_one(store, attempt(claimed)) is Refusal.CLAIM_LOST
+        assert (await claim_phone(store, 3)).voter_id == 4
+
+
+async def test_attempts_of_a_day_are_capped_across_campaigns(backend: Backend) -> None:
+    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+        await call(store, 1, retry_at=NOW + 60)
+        of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
+        assert await open_one(store, of_b, max_attempts=1) is Refusal.ATTEMPT_CAP
+        # It rests until the day is over, and does not come first in the queue again and again.
+        assert 1 not in {each.phone_id for each in await claim(store, 100, campaign_id="b", now=NOW + 3600)}
+        tomorrow = DAY_START + 86_400
+        claimed = await claim_phone(store, 1, campaign_id="b", now=tomorrow)
+        assert await open_one(store, attempt(claimed, at=tomorrow), since=tomorrow, max_attempts=1) is None
+
+
+async def test_a_refused_attempt_gives_its_number_back_and_does_not_count(backend: Backend) -> None:
+    async with filled(backend) as store:
+        for minute in range(3):
+            now = NOW + 60 * minute
+            new = attempt(await claim_phone(store, 1, now=now), at=now)
+            assert new.claim.attempt_number == 1
+            assert await open_one(store, new, max_attempts=1) is None
+            assert await end(store, new, Outcome.REFUSED, retry_at=now + 30)
+        assert (await store.campaign_progress(CAMPAIGN)).attempts == 0
+        assert await store.outcome_counts(CAMPAIGN) == {Outcome.REFUSED: 3}
+
+
+async def test_attempt_numbers_count_up(backend: Backend) -> None:
+    async with filled(backend) as store:
+        numbers = []
+        for minute in range(3):
+            new = await call(store, 2, retry_at=NOW + 60 * minute + 30, now=NOW + 60 * minute)
+            numbers.append(new.claim.attempt_number)
+        assert numbers == [1, 2, 3]
+        assert (await store.campaign_progress(CAMPAIGN)).attempts == 3
+
+
+async def test_the_first_end_counts(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await dial(store, 1)
+        assert await end(store, new, Outcome.BUSY, announcements=[NEWS])
+        assert not await end(store, new, Outcome.COMPLETED, announcements=[NEWS])
+        await store.record_answer(new.attempt_id, NOW + 99)
+        await store.record_connect(new.attempt_id, NOW + 99, "01", None)
+        assert await store.outcome_counts(CAMPAIGN) == {Outcome.BUSY: 1}
+        assert len(await store.outbox(10)) == 1
+
+
+async def test_the_end_of_an_unknown_attempt_changes_nothing(backend: Backend) -> None:
+    async with filled(backend) as store:
+        ended = EndedAttempt(AttemptId("00000000-0000-4000-8000-000000000000"), Outcome.BUSY, NOW)
+        assert await store.end_attempts([ended], [NEWS]) == [False]
+        assert await store.outbox(10) == []
+
+
+async def test_without_a_retry_the_number_is_closed_in_its_campaign_alone(backend: Backend) -> None:
+    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+        await call(store, 1, Outcome.INVALID_NUMBER)
+        assert (await store.campaign_progress(CAMPAIGN)).closed == 1
+        assert (await store.campaign_progress("b")).closed == 0
+
+
+async def test_an_unknown_end_closes_whatever_retry_is_asked_for(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
+        assert (await store.campaign_progress(CAMPAIGN)).closed == 1
+
+
+@pytest.mark.parametrize("how", ["mark", "opt-out"])
+async def test_what_was_closed_during_the_call_stays_closed(backend: Backend, how: str) -> None:
+    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+        new = await dial(store, 1)
+        if how == "mark":
+            await store.record_mark(mark(1, MarkKind.VOTED))
+        else:
+            await store.record_opt_out(1, at=NOW, source="flow", attempt_id=new.attempt_id)
+        await end(store, new, Outcome.COMPLETED, retry_at=NOW + 60)
+        for campaign_id in (CAMPAIGN, "b"):
+            assert (await store.campaign_progress(campaign_id)).closed == 1
+
+
+async def test_next_due_is_now_then_the_earliest_time(backend: Backend) -> None:
+    async with filled(backend, 3) as store:  # three numbers
+        assert await store.next_due_at(CAMPAIGN) == 0.0
+        await call(store, 1, retry_at=NOW + 500)
+        await call(store, 2, retry_at=NOW + 400)
+        await call(store, 3)
+        assert await store.next_due_at(CAMPAIGN) == NOW + 400
+
+
+async def test_a_retry_at_the_epochs_first_moment_is_no_fresh_target(backend: Backend) -> None:
+    async with filled(backend, 3) as store:
+        await call(store, 1, retry_at=0.0)
+        assert [each.phone_id for each in await claim(store, 1)] == [1]
+
+
+@virtual_time()
+async def test_a_day_of_retries_in_virtual_time(tmp_path: Path) -> None:
+    clock = LoopClock(NOW)
+    async with filled(SqliteBackend(tmp_path), 3) as store:
+        calls = 0
+        while (due_at := await store.next_due_at(CAMPAIGN)) is not None:
+            await asyncio.sleep(max(0.0, due_at - clock.now()))
+            [claimed] = await claim(store, 1, now=clock.now())
+            new = attempt(claimed, at=clock.now())
+            assert await open_one(store, new) is None
+            calls += 1
+            retry_at = clock.now() + 3600 if claimed.attempt_number < 3 else None
+            assert await end(store, new, retry_at=retry_at)
+        assert calls == 9
+        assert clock.now() >= NOW + 7200

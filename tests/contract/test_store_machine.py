@@ -1,0 +1,189 @@
+"""Whatever is done in whatever order: the promises about who is called hold."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from dialer.model import CampaignKind, Claim, MarkKind, MarkSource, NewAttempt, Outcome, Purpose
+from dialer.store.port import Refusal, Store
+from tests.contract.backends import LEASE_SECONDS, NOW, SqliteBackend, attempt, end, mark, open_one
+
+VOTERS = 9
+PHONES = 6
+HOUSEHOLDS = {1: {1}, 2: {2}, 3: {3, 4}, 4: {5}, 5: {6}, 6: {7, 8, 9}}
+CAMPAIGNS = ("a", "b")
+MOST_ATTEMPTS = 4
+RETRY_SECONDS = 30.0
+
+campaigns = st.sampled_from(CAMPAIGNS)
+phones = st.integers(1, PHONES)
+voters = st.integers(1, VOTERS)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Claims, calls, marks, opt-outs and restarts, compared with what a person would expect of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runner = asyncio.Runner()
+        self._directory = tempfile.TemporaryDirectory()
+        self._backend = SqliteBackend(Path(self._directory.name))
+        self.now = NOW
+        self.claims: list[Claim] = []
+        self.calls: list[NewAttempt] = []
+        self.stale: list[Claim] = []
+        self.done_with: set[int] = set()  # voters
+        self.opted_out: set[int] = set()
+        self.placed: dict[int, int] = {}
+        self.marks = 0
+
+    @initialize()
+    def begin(self) -> None:
+        self._backend.fill(VOTERS, VOTERS)
+        self.store: Store = self._runner.run(self._backend.open())
+        for campaign_id in CAMPAIGNS:
+            self._runner.run(self.store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT))
+            assert self._runner.run(self.store.enrol(campaign_id)) == PHONES
+
+    def teardown(self) -> None:
+        if hasattr(self, "store"):
+            self._runner.run(self.store.close())
+        self._runner.close()
+        self._directory.cleanup()
+
+    def reachable(self, phone_id: int) -> bool:
+        return phone_id not in self.opted_out and not HOUSEHOLDS[phone_id] <= self.done_with
+
+    @rule(campaign_id=campaigns, limit=st.integers(1, 4))
+    def claim(self, campaign_id: str, limit: int) -> None:
+        claims = self._runner.run(
+            self.store.claim(campaign_id, limit, owner="engine", now=self.now, lease_seconds=LEASE_SECONDS)
+        )
+        assert len(claims) <= limit
+        held = {(each.campaign_id, each.phone_id) for each in self.claims}
+        on_a_call = {each.claim.phone_id for each in self.calls}
+        for each in claims:
+            assert (each.campaign_id, each.phone_id) not in held
+            held.add((each.campaign_id, each.phone_id))
+            assert each.phone_id not in on_a_call
+            assert self.reachable(each.phone_id)
+            assert each.voter_id in HOUSEHOLDS[each.phone_id] - self.done_with
+            assert each.pending_voters == len(HOUSEHOLDS[each.phone_id] - self.done_with)
+        self.claims += claims
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def dial(self, data: st.DataObject) -> None:
+        claimed = data.draw(st.sampled_from(self.claims))
+        self.claims.remove(claimed)
+        self._dial(claimed, held=True)
+
+    @precondition(lambda self: self.stale)
+    @rule(data=st.data())
+    def dial_a_claim_that_was_lost(self, data: st.DataObject) -> None:
+        claimed = data.draw(st.sampled_from(self.stale))
+        # It may stand for a claim that was made anew; that one is used up then, and lost to its holder.
+        self.claims = [each for each in self.claims if each.phone_id != claimed.phone_id]
+        self._dial(claimed, held=False)
+
+    def _dial(self, claimed: Claim, *, held: bool) -> None:
+        phone_id = claimed.phone_id
+        new = attempt(claimed, at=self.now)
+        refusal = self._runner.run(open_one(self.store, new, max_attempts=MOST_ATTEMPTS))
+        if phone_id in self.opted_out:
+            assert refusal is Refusal.OPTED_OUT
+        elif HOUSEHOLDS[phone_id] <= self.done_with:
+            assert refusal is Refusal.NOBODY_PENDING
+        elif claimed.voter_id in self.done_with:
+            assert refusal is Refusal.CLAIM_LOST
+        elif any(each.claim.phone_id == phone_id for each in self.calls):
+            assert refusal is Refusal.OPEN_ATTEMPT
+        elif self.placed.get(phone_id, 0) >= MOST_ATTEMPTS:
+            assert refusal is Refusal.ATTEMPT_CAP if held else refusal in (Refusal.ATTEMPT_CAP, Refusal.CLAIM_LOST)
+        else:
+            assert refusal is None or not held
+        if refusal is None:
+            self.calls.append(new)
+            self.placed[phone_id] = self.placed.get(phone_id, 0) + 1
+
+    @precondition(lambda self: self.calls)
+    @rule(data=st.data(), outcome=st.sampled_from(list(Outcome)), retry=st.booleans())
+    def end(self, data: st.DataObject, outcome: Outcome, retry: bool) -> None:
+        new = data.draw(st.sampled_from(self.calls))
+        self.calls.remove(new)
+        retry_at = self.now + RETRY_SECONDS if retry else None
+        assert self._runner.run(end(self.store, new, outcome, retry_at=retry_at))
+        assert not self._runner.run(end(self.store, new, Outcome.COMPLETED, retry_at=retry_at))
+        if outcome is Outcome.REFUSED:
+            self.placed[new.claim.phone_id] -= 1
+
+    @rule(voter_id=voters, kind=st.sampled_from([MarkKind.VOTED, MarkKind.WILL_NOT, MarkKind.NOT_YET, MarkKind.LATER]))
+    def mark(self, voter_id: int, kind: MarkKind) -> None:
+        self.marks += 1
+        made = mark(voter_id, kind, key=str(self.marks), source=MarkSource.AGENT)
+        effect = self._runner.run(self.store.record_mark(made))
+        if kind in (MarkKind.VOTED, MarkKind.WILL_NOT):
+            self.done_with.add(voter_id)
+        [phone_id] = [phone for phone, household in HOUSEHOLDS.items() if voter_id in household]
+        silent = HOUSEHOLDS[phone_id] <= self.done_with
+        assert effect.recorded
+        assert effect.voter_silenced == (voter_id in self.done_with)
+        assert effect.silenced_phones == ((phone_id,) if silent else ())
+
+    @rule(phone_id=phones)
+    def opt_out(self, phone_id: int) -> None:
+        new = self._runner.run(self.store.record_opt_out(phone_id, at=self.now, source="flow"))
+        assert new == (phone_id not in self.opted_out)
+        self.opted_out.add(phone_id)
+
+    @precondition(lambda self: self.claims)
+    @rule()
+    def release(self) -> None:
+        self._runner.run(self.store.release(self.claims))
+        self._lose_claims()
+
+    @rule(seconds=st.sampled_from([RETRY_SECONDS, LEASE_SECONDS, 86_400.0]))
+    def wait(self, seconds: float) -> None:
+        if seconds < LEASE_SECONDS:  # what is left of a lease is not modelled: none is carried over
+            self._runner.run(self.store.release(self.claims))
+        self._lose_claims()
+        self.now += seconds
+        self._runner.run(self.store.release_expired(self.now))
+
+    def _lose_claims(self) -> None:
+        self.stale += self.claims
+        self.claims = []
+
+    @rule()
+    def restart(self) -> None:
+        self._runner.run(self.store.close())
+        self.store = self._runner.run(self._backend.open())
+        self._runner.run(self.store.release_expired(self.now, owner="engine"))
+        self._lose_claims()
+        for campaign_id in CAMPAIGNS:
+            assert self._runner.run(self.store.enrol(campaign_id)) == 0
+
+    @invariant()
+    def one_open_attempt_a_number(self) -> None:
+        if hasattr(self, "store"):
+            unfinished = self._runner.run(self.store.unfinished_attempts())
+            assert {each.attempt_id for each in unfinished} == {each.attempt_id for each in self.calls}
+            assert len({each.phone_id for each in unfinished}) == len(unfinished)
+
+    @invariant()
+    def nothing_is_lost_from_the_queues(self) -> None:
+        if hasattr(self, "store"):
+            for campaign_id in CAMPAIGNS:
+                progress = self._runner.run(self.store.campaign_progress(campaign_id))
+                assert progress.total == PHONES
+                assert 0 <= progress.due <= PHONES - progress.closed
+
+
+TestStoreMachine = StoreMachine.TestCase
+TestStoreMachine.settings = settings(max_examples=25, stateful_step_count=30, deadline=None, derandomize=True)

@@ -1,0 +1,389 @@
+"""The store's contract: marks, opt-outs, dispositions, turnout, and the records beside the calls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dialer.errors import StoreError
+from dialer.model import (
+    Announcement,
+    AttemptId,
+    BoothTurnout,
+    CampaignProgress,
+    Disposition,
+    DispositionRecord,
+    Mark,
+    MarkKind,
+    MarkSource,
+    Outcome,
+)
+from dialer.store.port import MarkEffect, SeatInterval, Store
+from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
+
+NEWS = Announcement("voter/mark", '{"voter_id": 1}')
+PENDING = (MarkKind.NOT_YET, MarkKind.LATER)
+CLOSING = (MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED)
+
+
+async def turnout_of(store: Store, booth_id: int = 1) -> BoothTurnout:
+    [turnout] = [each for each in await store.booth_turnout() if each.booth_id == booth_id]
+    return turnout
+
+
+async def queued(store: Store) -> set[int]:
+    """The numbers that could be claimed now."""
+    claims = await claim(store, 1000, now=NOW + 1e6)
+    await store.release(claims)
+    return {each.phone_id for each in claims}
+
+
+def repeated(effect: MarkEffect) -> MarkEffect:
+    """The same effect of a mark that was recorded before: whom to leave alone, and no change."""
+    return MarkEffect(False, effect.booth_id, effect.silenced_phones, effect.voter_silenced)
+
+
+# Marks
+
+
+async def test_voted_silences_the_voter_and_the_number_where_nobody_else_is_pending(backend: Backend) -> None:
+    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+        effect = await store.record_mark(mark(1, MarkKind.VOTED), [NEWS])
+        assert effect == MarkEffect(
+            True, 1, silenced_phones=(1,), voter_silenced=True, reached_change=1, voted_change=1
+        )
+        for campaign_id in (CAMPAIGN, "b"):
+            assert await store.campaign_progress(campaign_id) == CampaignProgress(36, closed=1, due=35, attempts=0)
+        assert [row.payload for row in await store.outbox(10)] == [NEWS.payload]
+
+
+async def test_a_household_is_called_until_the_last_one_has_voted(backend: Backend) -> None:
+    async with filled(backend) as store:
+        first = await store.record_mark(mark(3, MarkKind.VOTED))
+        assert (first.silenced_phones, first.voter_silenced) == ((), True)
+        assert 3 in await queued(store)
+        second = await store.record_mark(mark(4, MarkKind.WILL_NOT))
+        assert second.silenced_phones == (3,)
+        assert 3 not in await queued(store)
+
+
+async def test_a_repeated_key_changes_and_announces_nothing_and_tells_again_what_to_cancel(backend: Backend) -> None:
+    async with filled(backend) as store:
+        first = await store.record_mark(mark(1, MarkKind.VOTED), [NEWS])
+        again = await store.record_mark(mark(1, MarkKind.VOTED), [NEWS])
+        assert again == repeated(first)
+        other = await store.record_mark(mark(1, MarkKind.VOTED, key="another"), [NEWS])
+        assert other.recorded
+        assert len(await store.outbox(10)) == 2
+
+
+@pytest.mark.parametrize("kind", PENDING)
+async def test_not_yet_and_later_leave_a_voter_pending(backend: Backend, kind: MarkKind) -> None:
+    async with filled(backend) as store:
+        effect = await store.record_mark(mark(1, kind))
+        assert effect == MarkEffect(True, booth_id=1, reached_change=1, not_yet_change=1)
+        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=1)
+        assert 1 in await queued(store)
+
+
+@pytest.mark.parametrize("kind", CLOSING)
+async def test_will_not_moved_and_deceased_close(backend: Backend, kind: MarkKind) -> None:
+    async with filled(backend) as store:
+        await store.record_mark(mark(1, MarkKind.NOT_YET))
+        assert (await store.record_mark(mark(1, kind))).silenced_phones == (1,)
+        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=0)
+
+
+@pytest.mark.parametrize("kind", [*PENDING, *CLOSING, MarkKind.WRONG_NUMBER])
+async def test_voted_wins_over_whatever_is_said_later(backend: Backend, kind: MarkKind) -> None:
+    async with filled(backend) as store:
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        assert (await store.record_mark(mark(1, kind))).voter_silenced
+        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=1, not_yet=0)
+        assert 1 not in await queued(store)
+
+
+async def test_a_correction_takes_voted_back(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        effect = await store.record_mark(mark(1, MarkKind.NOT_YET, source=MarkSource.CORRECTION))
+        assert not effect.voter_silenced
+        assert (await turnout_of(store)).voted == 0
+        # The number is called again when somebody says when.
+        assert 1 not in await queued(store)
+        await store.record_disposition(
+            DispositionRecord(new.attempt_id, Disposition.NOT_YET, NOW + 90, "asha", retry_at=NOW + 7200)
+        )
+        assert 1 in await queued(store)
+
+
+async def test_a_wrong_number_drops_the_link_and_not_the_voter(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
+        effect = await store.record_mark(mark(1, MarkKind.WRONG_NUMBER, new=new))
+        assert effect == MarkEffect(True, booth_id=1, silenced_phones=(1,), voter_silenced=False)
+        assert 1 not in await queued(store)
+        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=0, voted=0, not_yet=0)
+
+
+async def test_a_wrong_number_for_one_of_a_household_leaves_the_others(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
+        assert (await store.record_mark(mark(3, MarkKind.WRONG_NUMBER, new=new))).silenced_phones == ()
+        again = await claim_phone(store, 3, now=NOW + 60)
+        assert (again.voter_id, again.pending_voters) == (4, 1)
+
+
+async def test_a_wrong_number_without_a_call_drops_nothing(backend: Backend) -> None:
+    async with filled(backend) as store:
+        assert (await store.record_mark(mark(1, MarkKind.WRONG_NUMBER))).silenced_phones == ()
+        assert 1 in await queued(store)
+
+
+async def test_a_mark_of_an_unknown_voter_is_refused(backend: Backend) -> None:
+    async with filled(backend) as store:
+        with pytest.raises(StoreError, match="no voter 999"):
+            await store.record_mark(mark(999, MarkKind.VOTED), [NEWS])
+        assert await store.outbox(10) == []
+
+
+async def test_what_marks_change_adds_up_to_the_turnout(backend: Backend) -> None:
+    kinds = [MarkKind.NOT_YET, MarkKind.LATER, MarkKind.WILL_NOT, MarkKind.VOTED, MarkKind.MOVED, MarkKind.VOTED]
+    async with filled(backend) as store:
+        marks = [mark(1, kind, key=str(number)) for number, kind in enumerate(kinds)]
+        marks.append(mark(1, MarkKind.NOT_YET, key="taken back", source=MarkSource.CORRECTION))
+        effects = [await store.record_mark(each) for each in marks]
+        changes = [(each.reached_change, each.voted_change, each.not_yet_change) for each in effects]
+        assert changes == [(1, 0, 1), (0, 0, 0), (0, 0, -1), (0, 1, 0), (0, 0, 0), (0, 0, 0), (0, -1, 1)]
+        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=1)
+
+
+# Opt-outs
+
+
+async def test_an_opt_out_closes_the_number_everywhere_at_once(backend: Backend) -> None:
+    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+        assert await store.record_opt_out(6, at=NOW, source="flow", announcements=[NEWS])
+        assert not await store.record_opt_out(6, at=NOW + 1, source="flow", announcements=[NEWS])
+        for campaign_id in (CAMPAIGN, "b"):
+            assert (await store.campaign_progress(campaign_id)).closed == 1
+        assert len(await store.outbox(10)) == 1
+
+
+async def test_an_opt_out_survives_a_restart(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.record_opt_out(6, at=NOW, source="flow")
+    again = await backend.open()
+    assert not await again.record_opt_out(6, at=NOW + 1, source="flow")
+    assert await again.enrol(CAMPAIGN) == 0
+    assert 6 not in await queued(again)
+    await again.close()
+
+
+async def test_an_opt_out_of_an_unknown_number_is_refused(backend: Backend) -> None:
+    async with filled(backend) as store:
+        with pytest.raises(StoreError, match="no number 999"):
+            await store.record_opt_out(999, at=NOW, source="flow")
+
+
+# Dispositions
+
+
+def said(attempt_id: AttemptId, disposition: Disposition, retry_at: float | None = None) -> DispositionRecord:
+    return DispositionRecord(attempt_id, disposition, NOW + 40, "asha", retry_at)
+
+
+async def test_a_disposition_sets_when_the_number_is_due_again(backend: Backend) -> None:
+    async with filled(backend, 3) as store:
+        new = await call(store, 1, Outcome.CONNECTED)
+        await store.record_disposition(said(new.attempt_id, Disposition.CALL_BACK, NOW + 900))
+        await claim(store, 2)
+        assert await store.next_due_at(CAMPAIGN) == NOW + 900
+
+
+async def test_a_disposition_without_a_time_closes(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
+        await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT))
+        assert (await store.campaign_progress(CAMPAIGN)).closed == 1
+
+
+async def test_a_disposition_brings_its_marks_its_opt_out_and_its_news(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
+        marks = [mark(3, MarkKind.VOTED, new=new), mark(4, MarkKind.NOT_YET, new=new)]
+        record = said(new.attempt_id, Disposition.VOTED, NOW + 900)
+        effects = await store.record_disposition(record, marks, opt_out=True, announcements=[NEWS])
+        assert [effect.voter_silenced for effect in effects] == [True, False]
+        assert not await store.record_opt_out(3, at=NOW, source="again")
+        assert 3 not in await queued(store)  # opted out, whatever the time that was asked for
+        again = await store.record_disposition(record, marks, opt_out=True, announcements=[NEWS])
+        assert again == [repeated(effect) for effect in effects]
+        assert len(await store.outbox(10)) == 1
+
+
+async def test_a_second_disposition_replaces_the_first(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await call(store, 1, Outcome.CONNECTED)
+        await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT), announcements=[NEWS])
+        later = replace(said(new.attempt_id, Disposition.LATER, NOW + 900), at=NOW + 50)
+        await store.record_disposition(later, announcements=[NEWS])
+        assert 1 in await queued(store)
+        assert len(await store.outbox(10)) == 2
+
+
+async def test_while_the_call_lasts_its_end_says_when_it_is_due_again(backend: Backend) -> None:
+    async with filled(backend, 3) as store:
+        new = await dial(store, 1)
+        await claim(store, 2)
+        await store.record_disposition(said(new.attempt_id, Disposition.NOT_YET, NOW + 900))
+        assert await store.next_due_at(CAMPAIGN) is None
+        await end(store, new, Outcome.CONNECTED, retry_at=NOW + 1800)
+        assert await store.next_due_at(CAMPAIGN) == NOW + 1800
+
+
+async def test_a_late_disposition_leaves_a_number_alone_that_is_dialled_again(backend: Backend) -> None:
+    async with filled(backend) as store:
+        first = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
+        second = await dial(store, 1, now=NOW + 60)
+        await store.record_disposition(said(first.attempt_id, Disposition.NOT_YET, NOW + 900))
+        await end(store, second, Outcome.NO_ANSWER, retry_at=NOW + 1800)
+        await store.record_disposition(said(first.attempt_id, Disposition.WILL_NOT))
+        assert (await claim(store, 1, now=NOW + 1800))[0].phone_id == 1
+
+
+async def test_a_disposition_of_an_unknown_attempt_keeps_nothing(backend: Backend) -> None:
+    async with filled(backend) as store:
+        record = said(AttemptId("00000000-0000-4000-8000-000000000000"), Disposition.VOTED)
+        with pytest.raises(StoreError, match="no attempt 00000000"):
+            await store.record_disposition(record, [mark(1, MarkKind.VOTED)], announcements=[NEWS])
+        assert (await turnout_of(store)).voted == 0
+
+
+async def test_what_fails_in_a_disposition_takes_the_rest_back(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
+        marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
+        with pytest.raises(StoreError, match="no voter 999"):
+            await store.record_disposition(said(new.attempt_id, Disposition.VOTED), marks, announcements=[NEWS])
+        assert (await turnout_of(store)).voted == 0
+        assert 1 in await queued(store)
+        assert await store.outbox(10) == []
+
+
+# The roll
+
+
+async def test_booths_and_voters_as_flows_and_agents_see_them(backend: Backend) -> None:
+    async with filled(backend) as store:
+        booths = await store.booths()
+        assert sorted(booths) == [1, 2, 3, 4, 5, 6]
+        assert (booths[2].part_number, booths[2].name, booths[2].closes_at) == (2, "Primary School 2", "18:00")
+        shown = await store.voter_for_screen(10)
+        assert (shown["name"], shown["serial"], shown["booth_id"], shown["age"]) == ("Voter 10", 1, 2, None)
+        assert set(shown) == {"name", "name_local", "age", "sex", "house", "section", "serial", "booth_id"}
+        with pytest.raises(StoreError, match="no voter 999"):
+            await store.voter_for_screen(999)
+
+
+async def test_pending_voters_of_a_number(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.record_mark(mark(8, MarkKind.VOTED))
+        assert await store.pending_voters(6) == [7, 9]
+        assert await store.pending_voters(999) == []
+
+
+async def test_a_voter_by_serial_of_its_booth(backend: Backend) -> None:
+    async with filled(backend) as store:
+        assert await store.voter_by_serial(2, 3) == 12
+        assert await store.voter_by_serial(2, 10) is None
+
+
+async def test_turnout_covers_every_booth_that_has_voters(backend: Backend) -> None:
+    async with filled(backend) as store:
+        for voter_id, kind in ((10, MarkKind.VOTED), (11, MarkKind.NOT_YET), (12, MarkKind.MOVED)):
+            await store.record_mark(mark(voter_id, kind))
+        turnout = await store.booth_turnout()
+        assert [each.part_number for each in turnout] == [1, 2, 3, 4, 5, 6]
+        assert turnout[1] == BoothTurnout(2, 174, 2, voters=9, reached=3, voted=1, not_yet=1)
+        assert sum(each.reached for each in turnout) == 3
+
+
+# Records
+
+
+async def test_the_outbox_gives_the_oldest_first_and_drops_what_was_taken(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.announce([Announcement("t", str(number)) for number in range(5)], NOW)
+        rows = await store.outbox(3)
+        assert [(row.topic, row.payload, row.at) for row in rows] == [("t", "0", NOW), ("t", "1", NOW), ("t", "2", NOW)]
+        assert await store.outbox_done(rows[1].outbox_id) == 0
+        assert [row.payload for row in await store.outbox(10)] == ["2", "3", "4"]
+
+
+async def test_ids_of_the_outbox_are_never_used_again(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.announce([NEWS, NEWS], NOW)
+        last = (await store.outbox(10))[-1].outbox_id
+        assert await store.outbox_done(last) == 0
+        await store.announce([NEWS], NOW)
+        await store.outbox_done(last)  # a repeat of the same call, after its reply was lost
+        assert len(await store.outbox(10)) == 1
+
+
+async def test_the_outbox_is_bounded_and_says_what_was_lost(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.announce([Announcement("t", str(number)) for number in range(9)], NOW)
+        assert await store.outbox_done(0, keep_at_most=4) == 5
+        assert [row.payload for row in await store.outbox(10)] == ["5", "6", "7", "8"]
+        assert await store.outbox_done(0, keep_at_most=4) == 0
+
+
+async def test_a_command_is_kept_once(backend: Backend) -> None:
+    async with filled(backend) as store:
+        assert await store.command_reply("c-1") is None
+        assert await store.record_command("c-1", "pause", "done", NOW)
+        assert not await store.record_command("c-1", "pause", "otherwise", NOW)
+        assert await store.command_reply("c-1") == "done"
+
+
+async def test_seats_time_is_kept_once(backend: Backend) -> None:
+    async with filled(backend) as store:
+        intervals = [
+            SeatInterval("01", "asha", "ready", NOW, NOW),
+            SeatInterval("01", "asha", "talking", NOW, NOW + 60),
+            SeatInterval("02", None, "paused", NOW, NOW + 60, "tea"),
+        ]
+        await store.record_seat_intervals(intervals)
+        await store.record_seat_intervals(intervals)
+
+
+async def test_what_the_pacer_learned_is_kept(backend: Backend) -> None:
+    async with filled(backend) as store:
+        assert await store.pacer_state(CAMPAIGN) is None
+        await store.save_pacer_state(CAMPAIGN, '{"alpha": 1.4}')
+        assert await store.pacer_state(CAMPAIGN) == '{"alpha": 1.4}'
+        with pytest.raises(StoreError, match="no campaign 'nowhere'"):
+            await store.save_pacer_state("nowhere", "{}")
+
+
+# Life
+
+
+async def test_a_closed_store_says_so_and_closing_twice_is_no_error(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.close()
+        await store.close()
+        with pytest.raises(StoreError, match="closed"):
+            await store.record_mark(mark(1, MarkKind.VOTED))
+        with pytest.raises(StoreError, match="closed"):
+            await store.booth_turnout()
+
+
+async def test_the_hour_of_a_later_mark_is_no_part_of_its_key(backend: Backend) -> None:
+    async with filled(backend) as store:
+        at_five = Mark("k", 1, MarkKind.LATER, MarkSource.AGENT, NOW, hour=17)
+        assert (await store.record_mark(at_five)).recorded
+        assert not (await store.record_mark(replace(at_five, hour=18))).recorded

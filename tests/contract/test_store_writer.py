@@ -1,0 +1,242 @@
+"""The writer: what waits together is committed together, and one that fails fails alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from dialer.errors import StoreBusy, StoreError, StoreFull
+from dialer.store.writer import GROUP_LIMIT, WAITING_LIMIT, Writer, commit_group
+
+Job = Callable[[sqlite3.Connection], int]
+
+
+class Numbers:
+    """A table of numbers, the writer on it, and the statements it ran."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.05)
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("CREATE TABLE number (number INTEGER PRIMARY KEY)")
+        self.statements: list[str] = []
+        self.db.set_trace_callback(self.statements.append)
+
+    @property
+    def commits(self) -> int:
+        return self.statements.count("COMMIT")
+
+    def kept(self) -> list[int]:
+        """What another connection sees: committed numbers."""
+        other = sqlite3.connect(self.path)
+        try:
+            return [number for (number,) in other.execute("SELECT number FROM number ORDER BY number")]
+        finally:
+            other.close()
+
+
+@asynccontextmanager
+async def writing(directory: Path) -> AsyncIterator[tuple[Numbers, Writer]]:
+    numbers = Numbers(directory / "numbers.db")
+    executor = ThreadPoolExecutor(1)
+    writer = Writer(numbers.db, numbers.path, executor)
+    try:
+        yield numbers, writer
+    finally:
+        await writer.close()
+        executor.shutdown()
+        numbers.db.close()
+
+
+def add(number: int) -> Job:
+    def job(db: sqlite3.Connection) -> int:
+        db.execute("INSERT INTO number VALUES (?)", (number,))
+        return number
+
+    return job
+
+
+def add_then_fail(number: int) -> Job:
+    def job(db: sqlite3.Connection) -> int:
+        add(number)(db)
+        raise ValueError(f"{number} is bad")
+
+    return job
+
+
+def hold(entered: threading.Event, gate: threading.Event) -> Job:
+    """A job that occupies the writer's thread until the gate opens."""
+
+    def job(db: sqlite3.Connection) -> int:
+        entered.set()
+        gate.wait()
+        return 0
+
+    return job
+
+
+@asynccontextmanager
+async def occupied(writer: Writer) -> AsyncIterator[None]:
+    """The writer's thread is busy inside: what is written meanwhile waits together."""
+    entered, gate = threading.Event(), threading.Event()
+    holding = asyncio.create_task(writer.write(hold(entered, gate)))
+    await asyncio.to_thread(entered.wait)
+    try:
+        yield
+    finally:
+        gate.set()
+        await holding
+
+
+async def settle() -> None:
+    """Let every task that can run do so."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_what_waits_together_is_committed_together(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (numbers, writer):
+        async with occupied(writer):
+            tasks = [asyncio.create_task(writer.write(add(number))) for number in range(50)]
+            await settle()
+        assert await asyncio.gather(*tasks) == list(range(50))
+        assert numbers.commits == 2
+        assert numbers.kept() == list(range(50))
+
+
+async def test_a_caller_hears_after_the_commit(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (numbers, writer):
+        await writer.write(add(1))
+        assert numbers.kept() == [1]
+
+
+async def test_one_that_fails_fails_alone(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (numbers, writer):
+        async with occupied(writer):
+            jobs = [add(1), add_then_fail(2), add(1), add(3)]
+            tasks = [asyncio.create_task(writer.write(job)) for job in jobs]
+            await settle()
+        good, bad, twice, also_good = await asyncio.gather(*tasks, return_exceptions=True)
+        assert (good, also_good) == (1, 3)
+        assert isinstance(bad, ValueError)
+        assert isinstance(twice, StoreError)
+        assert str(twice).startswith(f"{numbers.path}: UNIQUE constraint failed")
+        assert numbers.kept() == [1, 3]
+        assert numbers.commits == 2
+
+
+async def test_a_job_that_ends_the_transaction_harms_no_other(tmp_path: Path) -> None:
+    def rolls_everything_back(db: sqlite3.Connection) -> int:
+        db.execute("ROLLBACK")
+        raise ValueError("bad")
+
+    async with writing(tmp_path) as (numbers, writer):
+        async with occupied(writer):
+            tasks = [asyncio.create_task(writer.write(job)) for job in (add(1), rolls_everything_back, add(2))]
+            await settle()
+        first, bad, second = await asyncio.gather(*tasks, return_exceptions=True)
+        assert (first, second) == (1, 2)
+        assert isinstance(bad, ValueError)
+        assert numbers.kept() == [1, 2]
+
+
+async def test_cancelling_a_caller_cancels_no_statement(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (numbers, writer):
+        async with occupied(writer):
+            cancelled = asyncio.create_task(writer.write(add(1)))
+            waiting = asyncio.create_task(writer.write(add(2)))
+            await settle()
+            cancelled.cancel()
+            await settle()
+            assert cancelled.cancelled()
+        assert await waiting == 2
+        assert numbers.kept() == [1, 2]
+
+
+async def test_a_caller_cancelled_while_its_job_runs_leaves_the_writer_at_work(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (_, writer):
+        entered, gate = threading.Event(), threading.Event()
+        holding = asyncio.create_task(writer.write(hold(entered, gate)))
+        await asyncio.to_thread(entered.wait)
+        holding.cancel()
+        await settle()
+        gate.set()
+        assert await writer.write(add(1)) == 1
+
+
+async def test_a_group_has_a_limit_and_so_has_the_queue(tmp_path: Path) -> None:
+    many = WAITING_LIMIT + GROUP_LIMIT
+    async with writing(tmp_path) as (numbers, writer):
+        async with occupied(writer):
+            tasks = [asyncio.create_task(writer.write(add(number))) for number in range(many)]
+            await settle()
+        assert await asyncio.gather(*tasks) == list(range(many))
+        assert numbers.commits == 1 + many // GROUP_LIMIT
+
+
+async def test_closing_commits_what_waits_even_what_waits_for_room(tmp_path: Path) -> None:
+    many = WAITING_LIMIT + 10
+    async with writing(tmp_path) as (numbers, writer):
+        async with occupied(writer):
+            tasks = [asyncio.create_task(writer.write(add(number))) for number in range(many)]
+            await settle()
+            closing = asyncio.create_task(writer.close())
+            await settle()
+            with pytest.raises(StoreError, match="closed"):
+                await writer.write(add(-1))
+        await closing
+        assert await asyncio.gather(*tasks) == list(range(many))
+        assert numbers.kept() == list(range(many))
+
+
+async def test_nobody_waits_for_ever_when_the_writer_is_cancelled(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (_, writer):
+        entered, gate = threading.Event(), threading.Event()
+        jobs = [hold(entered, gate), *(add(number) for number in range(WAITING_LIMIT * 3))]
+        tasks = [asyncio.create_task(writer.write(job)) for job in jobs]
+        await asyncio.to_thread(entered.wait)
+        await settle()
+        [of_writer] = [task for task in asyncio.all_tasks() if task.get_name() == "store writer"]
+        of_writer.cancel()
+        async with asyncio.timeout(10):
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(result, StoreError) for result in results)
+        gate.set()
+
+
+def test_a_group_that_does_not_fit_keeps_the_jobs_that_do(tmp_path: Path) -> None:
+    def add_big(number: int) -> Job:
+        def job(db: sqlite3.Connection) -> int:
+            db.execute("INSERT INTO big VALUES (zeroblob(?))", (number * 4096,))
+            return number
+
+        return job
+
+    numbers = Numbers(tmp_path / "numbers.db")
+    numbers.db.execute("CREATE TABLE big (value BLOB)")
+    (pages,) = numbers.db.execute("PRAGMA page_count").fetchone()
+    numbers.db.execute(f"PRAGMA max_page_count = {pages + 10}")
+    done = commit_group(numbers.db, numbers.path, [add(1), add_big(100), add_big(2), add(2)])
+    assert [each.value for each in done] == [1, None, 2, 2]
+    assert isinstance(done[1].error, StoreFull)
+    assert numbers.kept() == [1, 2]
+    numbers.db.close()
+
+
+def test_a_busy_file_fails_every_job_and_the_next_group_is_written(tmp_path: Path) -> None:
+    numbers = Numbers(tmp_path / "numbers.db")
+    other = sqlite3.connect(numbers.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    done = commit_group(numbers.db, numbers.path, [add(1), add(2)])
+    assert [type(each.error) for each in done] == [StoreBusy, StoreBusy]
+    other.execute("ROLLBACK")
+    other.close()
+    assert [each.value for each in commit_group(numbers.db, numbers.path, [add(1), add(2)])] == [1, 2]
+    numbers.db.close()

@@ -1,0 +1,82 @@
+"""A dialler of its own that dies at a named point, as `kill -9` would: run by test_crashes.py, never by anybody else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from dialer.app import running_centre, stop_on_signals
+from dialer.commands import SeatLogIn
+from dialer.engine.engine import Engine
+from dialer.engine.flow_desk import FlowDesk
+from dialer.switch.asterisk.adapter import AsteriskSwitch
+from dialer.switch.port import CallConnected, CallRinging, SwitchEvent
+from tests.support.centre import site_settings
+
+CRASH_POINTS = ("before-originate", "after-originate", "ringing", "talking", "before-commit", "after-commit")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(point: str) -> None:
+    """From now on this process dies when it comes to `point`."""
+    originate, commit, event = AsteriskSwitch.originate, FlowDesk.commit, Engine.on_switch_event
+
+    async def originate_and_die(self: AsteriskSwitch, request: Any) -> None:
+        if point == "before-originate":
+            die()
+        await originate(self, request)
+        if point == "after-originate":
+            die()
+
+    async def commit_and_die(self: FlowDesk, attempt_id: Any, flow_commit: Any) -> bool:
+        if point == "before-commit":
+            die()
+        done = await commit(self, attempt_id, flow_commit)
+        if point == "after-commit":
+            die()
+        return done
+
+    def event_and_die(self: Engine, switch_event: SwitchEvent) -> None:
+        event(self, switch_event)
+        if (point == "ringing" and isinstance(switch_event, CallRinging)) or (
+            point == "talking" and isinstance(switch_event, CallConnected)
+        ):
+            die()
+
+    for owner, name, deadly in (
+        (AsteriskSwitch, "originate", originate_and_die),
+        (FlowDesk, "commit", commit_and_die),
+        (Engine, "on_switch_event", event_and_die),
+    ):
+        setattr(owner, name, deadly)
+
+
+async def main(options: dict[str, Any]) -> None:
+    arm(options["point"])
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    settings = site_settings(
+        Path(options["directory"]),
+        options["ami_port"],
+        seats=2,
+        fastagi={"port": options["agi_port"]},
+        campaign=options["campaign"],
+        dialling={"drain_seconds": 0.2},
+    )
+    async with running_centre(settings) as centre, asyncio.TaskGroup() as group:
+        running = group.create_task(centre.run(stop))
+        for seat in ("01", "02"):
+            await centre.engine.execute(SeatLogIn(seat, f"agent-{seat}"))
+        await running
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1])))

@@ -1,0 +1,111 @@
+"""kill -9 at every named point, and a restart: nobody is dialled twice, no acknowledged mark is lost, every attempt ends.
+
+The dialler is a process of its own that really dies; the simulated Asterisk lives on, keeps its journal of every call that it truly
+placed, and is the referee.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from dialer.app import free_port
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from tests.faults.crash_child import CRASH_POINTS
+from tests.support.roll_filler import fill_roll
+from tests.system.test_engine import rows
+
+HOURS = [{"start": "00:00", "until": "23:59:59.999999"}]
+AGENTS = {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": HOURS, "wrap_up_seconds": 0.5}
+IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 3, "hours": HOURS}
+SPEED = 20.0  # voters and prompts; the processes themselves run in real time
+
+
+@contextlib.asynccontextmanager
+async def a_dialler(
+    directory: Path, switch: SimulatedAsterisk, campaign: dict[str, object], point: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A dialler in a process of its own; it is gone when the context is left, however that comes."""
+    options = {
+        "directory": str(directory),
+        "ami_port": switch.ami_port,
+        "agi_port": switch.agi_port,
+        "point": point,
+        "campaign": campaign,
+    }
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.faults.crash_child", json.dumps(options)),
+        cwd=Path(__file__).parents[2],
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+
+
+async def ended_calls(switch: SimulatedAsterisk, at_least: int) -> None:
+    async with asyncio.timeout(20):
+        while sum(1 for call in switch.placed if call.ended_at is not None) < at_least:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("point", CRASH_POINTS)
+async def test_kill_at_a_named_point_and_a_restart(tmp_path: Path, point: str) -> None:
+    fill_roll(tmp_path / "centre.db", 400)
+    journal = tmp_path / "journal.jsonl"
+    campaign = IVR if "commit" in point else AGENTS
+    config = SimulatedAsteriskConfig(
+        seats=seat_phones(2),
+        agi_port=free_port(),
+        journal=journal,
+        speed=SPEED,
+        profile=VoterProfile(answer_rate=0.0),
+        scripts={
+            f"+91{7_000_000_000 + n}": Scripted(
+                answer_after=6.0, keys=((8.0, "1"), (16.0, "1"), (32.0, "1")), talk_seconds=20.0, hang_up_after=200.0
+            )
+            for n in range(1, 400)
+        },
+    )
+    async with SimulatedAsterisk(config) as switch:
+        async with a_dialler(tmp_path, switch, campaign, point) as crashed, asyncio.timeout(20):
+            assert await crashed.wait() == -signal.SIGKILL
+        placed_before = len(switch.placed)
+        marks_before = rows(tmp_path, "SELECT key FROM mark")
+        attempts_before = rows(tmp_path, "SELECT attempt_id FROM attempt")
+        assert len(attempts_before) >= max(1, placed_before), "every call was committed before it was placed"
+        assert bool(marks_before) == (point == "after-commit")
+
+        async with a_dialler(tmp_path, switch, campaign, "never") as again:
+            await ended_calls(switch, placed_before + 3)
+            again.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(20):
+                assert await again.wait() == 0
+
+    numbers = Counter(call.number for call in switch.placed)
+    assert max(numbers.values()) == 1, "nobody is dialled twice"
+    told = [json.loads(line) for line in journal.read_text().splitlines()]
+    placed = [line["channel"] for line in told if line["event"] == "placed"]
+    attempts = {attempt_id for (attempt_id,) in rows(tmp_path, "SELECT attempt_id FROM attempt")}
+    assert len(placed) == len(set(placed))
+    assert set(placed) <= attempts
+    assert not rows(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert set(marks_before) <= set(rows(tmp_path, "SELECT key FROM mark")), "no acknowledged mark is lost"
+    never_placed = attempts - set(placed)
+    outcomes = dict(rows(tmp_path, "SELECT attempt_id, outcome FROM attempt"))
+    assert {outcomes[attempt_id] for attempt_id in never_placed} <= {"unknown", "refused"}

@@ -1,0 +1,105 @@
+"""The store fails under a running engine: dialling stops before results are lost, and everything is kept once it works again."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.commands import SeatDispose
+from dialer.errors import StoreError, StoreFull
+from dialer.model import Disposition
+from dialer.simulation.asterisk.voters import Scripted
+from dialer.view import SeatState
+from tests.faults.test_switch_faults import every_attempt_has_one_end, nobody_dialled_twice
+from tests.support.centre import Site, a_site, agents_at_work
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import IVR, all_answer, rows, scripted
+
+
+class FailingStore:
+    """Makes one method of a site's store raise, before it does its work or after, until told otherwise."""
+
+    def __init__(self, site: Site, method: str, *, after_commit: bool = False) -> None:
+        self.failing = True
+        store: Any = site.centre.store
+        whole = getattr(store, method)
+
+        async def spoilt(*arguments: Any, **named: Any) -> Any:
+            if self.failing and not after_commit:
+                raise StoreFull("centre.db: the disk is full; free some space")
+            result = await whole(*arguments, **named)
+            if self.failing:
+                raise StoreError("centre.db: the commit's reply was lost")
+            return result
+
+        setattr(store, method, spoilt)
+
+
+@virtual_time()
+async def test_results_wait_for_a_full_disk_and_dialling_stops(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
+        await site.until(lambda: site.view.campaigns[0].connected >= 2)
+        full = FailingStore(site, "end_attempts")
+        await site.until(lambda: site.view.campaigns[0].held_because == "results cannot be kept", seconds=60)
+        placed = len(site.switch.placed)
+        assert "store" in {alert.code for alert in site.view.alerts}
+        await asyncio.sleep(60)
+        assert len(site.switch.placed) == placed
+        full.failing = False
+        await site.until(lambda: len(site.switch.placed) > placed, seconds=10)
+        assert "store" not in {alert.code for alert in site.view.alerts}
+    nobody_dialled_twice(site)
+    every_attempt_has_one_end(tmp_path)
+
+
+@pytest.mark.parametrize("method", ["open_attempts", "end_attempts", "record_answer", "record_connect"])
+def test_a_lost_reply_of_a_commit_doubles_and_loses_nothing(tmp_path: Path, method: str) -> None:
+    @virtual_time()
+    async def run() -> None:
+        async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
+            fault = FailingStore(site, method, after_commit=True)
+            await asyncio.sleep(20)
+            fault.failing = False
+            await site.until(lambda: site.view.campaigns[0].connected >= 4, seconds=300)
+        nobody_dialled_twice(site)
+
+    run()
+    every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
+async def test_a_mark_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path) -> None:
+    config = scripted(Scripted(keys=((4.0, "1"),)))
+    async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
+        FailingStore(site, "record_mark")
+        await site.until(lambda: bool(site.ended()), seconds=60)
+        assert not site.view.marks
+    assert not rows(tmp_path, "SELECT 1 FROM mark")
+
+
+@virtual_time()
+async def test_a_disposition_that_was_not_kept_is_refused_and_may_be_given_again(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        full = FailingStore(site, "record_disposition")
+        with pytest.raises(StoreFull):
+            await site.centre.engine.execute(SeatDispose("01", Disposition.VOTED))
+        assert site.view.seats[0].state is SeatState.WRAP_UP
+        full.failing = False
+        assert await site.centre.engine.execute(SeatDispose("01", Disposition.VOTED)) == "seat 01: voted"
+    assert rows(tmp_path, "SELECT kind FROM mark") == [("voted",)]
+
+
+@virtual_time()
+async def test_a_nearly_full_disk_stops_dialling_before_anything_fails(tmp_path: Path) -> None:
+    async with a_site(
+        tmp_path, all_answer(), store={"path": tmp_path / "centre.db", "reserve_megabytes": 10**9}
+    ) as site:
+        await site.log_in("01")
+        await asyncio.sleep(30)
+        assert not site.switch.placed
+        assert "store.reserve_megabytes" in site.view.alerts[0].text

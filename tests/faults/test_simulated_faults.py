@@ -1,0 +1,183 @@
+"""The faults that the simulated Asterisk injects do what they say, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from dialer.errors import ProtocolError
+from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig
+from dialer.simulation.asterisk.config import seat_phones
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from tests.support.ami_lab import AmiLab
+from tests.support.simulation import lab_centre
+from tests.support.virtual import virtual_time
+
+STAYS = Scripted(answer_after=1.0)
+CONFIG = SimulatedAsteriskConfig(
+    scripts={f"91{n}": STAYS for n in range(100)}, seats=seat_phones(2), early_originate_response=0.0, start_epoch=0.0
+)
+
+
+@virtual_time()
+async def test_a_restart_drops_every_channel_without_a_hang_up_and_keeps_the_port() -> None:
+    loop = asyncio.get_running_loop()
+    async with lab_centre(CONFIG) as (switch, lab):
+        await lab.call_seat("1", "agent01", "seat-a")
+        await lab.call("910", "talks")
+        await lab.event("UserEvent", UserEvent="VoterWaiting")
+        await lab.action("Redirect", Channel="talks", Context="matdan-seat", Exten="1", Priority="1")
+        await lab.event("ConfbridgeJoin", Uniqueid="talks")
+        await lab.call("911", "rings")
+        await lab.call("912", "flow", "matdan-flow")
+        await asyncio.sleep(2)
+        await switch.restart(down_seconds=3)
+        await lab.ended.wait()
+        assert not lab.events("Hangup")
+        assert [call.how for call in switch.placed] == ["restart"] * 3
+        async with AmiLab(switch.ami_port, "dialler") as again:
+            assert (await again.event("FullyBooted")).get("Uptime") == "0"
+            assert (await again.action("CoreStatus")).get("CoreStartupTime") == f"00:00:0{int(loop.time())}"
+            await again.action("CoreShowChannels")
+            assert again.events("CoreShowChannelsComplete")[0].get("ListItems") == "0"
+            await again.call_seat("1", "agent01", "seat-b")
+            await again.event("ConfbridgeJoin", Uniqueid="seat-b")
+
+
+@virtual_time()
+async def test_a_restart_in_good_order_announces_itself() -> None:
+    async with lab_centre(CONFIG) as (switch, lab):
+        await lab.call("910", "v")
+        await switch.restart(announced=True)
+        await lab.ended.wait()
+        assert [message.event for message in lab.events()][-1] == "Shutdown"
+
+
+@virtual_time()
+async def test_nobody_is_let_in_while_it_is_down() -> None:
+    async with lab_centre(CONFIG) as (switch, _):
+        restart = asyncio.create_task(switch.restart(down_seconds=5))
+        await asyncio.sleep(1)
+        with pytest.raises(ConnectionRefusedError):
+            await AmiLab(switch.ami_port).__aenter__()
+        await restart
+        async with AmiLab(switch.ami_port):
+            pass
+
+
+@virtual_time()
+async def test_a_cut_connection_loses_the_answer_and_not_the_call() -> None:
+    async with lab_centre(CONFIG) as (switch, lab):
+        lab.send("Ping")
+        await lab.call("910", "v")
+        switch.cut_ami()
+        await lab.ended.wait()
+        async with AmiLab(switch.ami_port, "dialler") as again:
+            response = await again.event("OriginateResponse", ActionID="v")
+            assert response.get("Response") == "Success"
+
+
+@virtual_time()
+async def test_a_stalled_connection_stays_open_and_says_nothing() -> None:
+    async with lab_centre(CONFIG) as (switch, lab):
+        switch.stall_ami()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(30):
+                await lab.action("Ping")
+        assert not lab.ended.is_set()
+        switch.resume_ami()
+        await lab.until(lambda message: message.get("Ping") == "Pong")
+
+
+@virtual_time()
+async def test_garbage_is_no_ami() -> None:
+    async with lab_centre(CONFIG) as (switch, lab):
+        switch.send_garbage()
+        with pytest.raises(ProtocolError):
+            await lab.reading
+
+
+@virtual_time()
+async def test_a_reader_that_is_too_slow_is_closed_with_stale_data_still_to_read() -> None:
+    async with lab_centre(CONFIG) as (switch, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", switch.ami_port)
+        writer.write(b"Action: Login\r\nActionID: 1\r\nUsername: lab\r\nSecret: lab\r\n\r\n")
+        await reader.readuntil(b"Status: Fully Booted\r\n")
+        sent = b"Event: Stale\r\n\r\n" * 65_536
+        for _ in range(10):
+            switch.send_garbage(sent)
+            await asyncio.sleep(0.1)
+        stale = await reader.read()
+        assert stale.endswith(b"Event: Stale\r\n\r\n")
+        assert len(sent) < len(stale) < 10 * len(sent)
+        writer.close()
+
+
+@virtual_time()
+async def test_a_slow_carrier_takes_longer_with_each_call() -> None:
+    loop = asyncio.get_running_loop()
+    async with lab_centre(CONFIG) as (switch, lab):
+        switch.slow_carrier(1.0, growth_seconds=0.5)
+        waits = []
+        for n in range(3):
+            began = loop.time()
+            await lab.call(f"91{n}", f"v{n}")
+            await lab.event("DialState", DestUniqueid=f"v{n}")
+            waits.append(round(loop.time() - began, 2))
+        assert waits == [1.0, 1.5, 2.0]
+
+
+def _id_of(message: AmiMessage) -> str:
+    return message.get("Uniqueid", message.get("DestUniqueid"))
+
+
+def hang_ups_of_twenty_calls(
+    *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0
+) -> tuple[Counter[str], list[str]]:
+    counts: Counter[str] = Counter()
+    order: list[str] = []
+
+    @virtual_time()
+    async def run() -> None:
+        async with lab_centre(CONFIG) as (switch, lab):
+            switch.spoil_events(lose=lose, repeat=repeat, reorder=reorder)
+            for n in range(20):
+                await lab.call(f"91{n}", f"v{n}")
+            await asyncio.sleep(20)
+            counts.update(message.get("Uniqueid") for message in lab.events("Hangup"))
+            order.extend(f"{message.event} {_id_of(message)}" for message in lab.events())
+
+    run()
+    return counts, order
+
+
+def test_events_are_lost() -> None:
+    counts, _ = hang_ups_of_twenty_calls(lose=0.4)
+    assert 4 <= len(counts) <= 18
+    assert set(counts.values()) == {1}
+
+
+def test_events_are_repeated() -> None:
+    counts, _ = hang_ups_of_twenty_calls(repeat=0.5)
+    assert len(counts) == 20
+    assert set(counts.values()) == {1, 2}
+
+
+def test_events_are_reordered_and_none_is_lost() -> None:
+    counts, order = hang_ups_of_twenty_calls(reorder=0.5)
+    well_counts, well_order = hang_ups_of_twenty_calls()
+    assert counts == well_counts
+    assert sorted(order) == sorted(well_order)
+    assert order != well_order
+
+
+@virtual_time()
+async def test_the_next_event_of_a_name_is_lost() -> None:
+    async with lab_centre(CONFIG) as (switch, lab):
+        switch.event_faults.lose_next("Hangup")
+        for n in range(2):
+            await lab.call(f"91{n}", f"v{n}")
+            await asyncio.sleep(20)
+        assert [message.get("Uniqueid") for message in lab.events("Hangup")] == ["v1"]

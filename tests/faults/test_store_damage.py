@@ -1,0 +1,152 @@
+"""What must hold of a store whose file is damaged, another program's, or newer than this program."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from dialer.errors import StoreCorrupt, StoreError
+from dialer.model import Announcement, Mark, MarkKind, MarkSource
+from dialer.store import connection
+from dialer.store.connection import exclusive_connection, open_reading
+from dialer.store.migrate import APPLICATION_ID
+from dialer.store.sqlite import open_store
+from tests.contract.backends import NOW
+from tests.faults.store_files import one_line, read
+from tests.support.roll_filler import fill_roll
+
+PAGE_BYTES = 4096
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "centre.db"
+
+
+def flip(path: Path, first: int, count: int = 64) -> None:
+    with path.open("r+b") as file:
+        file.seek(first)
+        flipped = bytes(byte ^ 0xFF for byte in file.read(count))
+        file.seek(first)
+        file.write(flipped)
+
+
+@pytest.fixture
+def roll(path: Path) -> Path:
+    """A closed store with 2,000 voters."""
+    fill_roll(path, 2000)
+    return path
+
+
+def root_page_of(path: Path, name: str) -> int:
+    return int(dict(read(path, "SELECT name, rootpage FROM sqlite_schema"))[name])
+
+
+async def test_every_damaged_page_is_found_at_opening(roll: Path) -> None:
+    pages = roll.stat().st_size // PAGE_BYTES
+    whole = roll.read_bytes()
+    found = 0
+    for page in range(1, pages, pages // 12):
+        flip(roll, page * PAGE_BYTES)  # the page's header and the pointers to its cells
+        damaged = roll.read_bytes()
+        with pytest.raises(StoreCorrupt) as caught:
+            await open_store(roll)
+        assert one_line(caught.value, roll)
+        assert roll.read_bytes() == damaged
+        found += 1
+        roll.write_bytes(whole)
+    assert found >= 12
+    await (await open_store(roll)).close()
+
+
+@pytest.mark.parametrize("name", ["opt_out", "campaign", "voter", "attempt", "sqlite_schema"])
+async def test_of_a_large_file_the_vital_pages_are_checked(
+    roll: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "WHOLE_CHECK_BYTES", 0)
+    await (await open_store(roll)).close()
+    page = 1 if name == "sqlite_schema" else root_page_of(roll, name)
+    flip(roll, (page - 1) * PAGE_BYTES + (100 if page == 1 else 0), 12)
+    with pytest.raises(StoreCorrupt) as caught:
+        await open_store(roll)
+    assert one_line(caught.value, roll)
+
+
+async def test_damage_that_is_met_later_is_told_by_whoever_meets_it(
+    roll: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "check_pages", lambda db, path: None)
+    flip(roll, (root_page_of(roll, "voter") - 1) * PAGE_BYTES, 12)
+    async with await open_store(roll) as store:
+        with pytest.raises(StoreCorrupt) as caught:
+            await store.voter_for_screen(1000)
+        assert one_line(caught.value, roll)
+        with pytest.raises(StoreCorrupt) as caught:
+            await store.record_mark(Mark("k", 1000, MarkKind.VOTED, MarkSource.AGENT, NOW), [Announcement("t", "p")])
+        assert one_line(caught.value, roll)
+        assert await store.outbox(10) == []
+
+
+@pytest.mark.parametrize("content", [b"name,phone\n", b"SQLite format 3", os.urandom(9000)])
+async def test_a_file_that_is_no_database_is_refused_and_untouched(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(StoreCorrupt) as caught:
+        await open_store(path)
+    assert one_line(caught.value, path)
+    assert path.read_bytes() == content
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
+async def test_another_programs_database_is_refused_and_untouched(path: Path, journal: str) -> None:
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA journal_mode = {journal}")
+    db.execute("CREATE TABLE contacts (name)")
+    db.commit()
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreCorrupt, match="another program's database") as caught:
+        await open_store(path)
+    assert one_line(caught.value, path)
+    assert path.read_bytes() == before
+
+
+async def test_a_newer_schema_is_refused_and_untouched(roll: Path) -> None:
+    db = sqlite3.connect(roll)
+    db.execute("PRAGMA user_version = 42")
+    db.close()
+    before = roll.read_bytes()
+    with pytest.raises(StoreError, match="schema is version 42"):
+        open_reading(roll)
+    with pytest.raises(StoreError, match="schema is version 42"), exclusive_connection(roll, "an import"):
+        pytest.fail("the import got in")
+    with pytest.raises(StoreError, match="install the newer Matdan") as caught:
+        await open_store(roll)
+    assert one_line(caught.value, roll)
+    assert roll.read_bytes() == before
+
+
+async def test_a_missing_store_is_named(path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no store here") as caught:
+        await open_store(path, create=False)
+    assert one_line(caught.value, path)
+    assert not path.exists()
+    nowhere = path.parent / "nowhere" / "centre.db"
+    with pytest.raises(StoreError, match="check that the folder exists") as caught:
+        await open_store(nowhere)
+    assert one_line(caught.value, nowhere)
+
+
+async def test_an_empty_file_becomes_a_store(path: Path) -> None:
+    path.touch()
+    await (await open_store(path)).close()
+    assert read(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
+
+
+async def test_a_new_store_is_for_its_user_alone(path: Path) -> None:
+    async with await open_store(path):
+        for file in path.parent.iterdir():
+            assert file.stat().st_mode & 0o077 == 0, file

@@ -1,0 +1,294 @@
+"""What must hold of the store when the disk is full, the file is damaged, another process holds it, or we are killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.errors import StoreBusy, StoreFull
+from dialer.model import Announcement, CampaignProgress, Disposition, DispositionRecord, EndedAttempt, MarkKind, Outcome
+from dialer.store.connection import exclusive_connection, open_reading
+from dialer.store.lock import StoreLock
+from dialer.store.port import Refusal
+from dialer.store.room import RESERVE_BYTES
+from dialer.store.sqlite import SqliteStore, open_store
+from tests.contract.backends import (
+    CAMPAIGN,
+    DAY_START,
+    NOW,
+    SqliteBackend,
+    attempt,
+    claim,
+    dial,
+    end,
+    filled,
+    mark,
+)
+from tests.faults.store_files import one_line, read
+from tests.support.roll_filler import fill_roll
+
+PAGE_BYTES = 4096
+NEWS = [Announcement("attempt/ended", "x" * 200)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "centre.db"
+
+
+async def limit_pages(store: SqliteStore, more: int) -> None:
+    """Let the file grow by `more` pages and no further, as a disk with so much room would."""
+
+    def limit(db: sqlite3.Connection) -> None:
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        db.execute(f"PRAGMA max_page_count = {pages + more}")
+
+    await store._writer.write(limit)
+
+
+# Disk full
+
+
+async def test_a_full_disk_keeps_nothing_by_halves_and_the_store_works_again_with_room(path: Path) -> None:
+    backend = SqliteBackend(path.parent)
+    async with filled(backend) as store:
+        assert isinstance(store, SqliteStore)
+        calls = [await dial(store, phone_id) for phone_id in range(1, 9)]
+        await limit_pages(store, 1)
+        big = [Announcement("attempt/ended", "x" * PAGE_BYTES * 3)]
+        with pytest.raises(StoreFull) as caught:
+            await end(store, calls[0], Outcome.COMPLETED, announcements=big)
+        assert one_line(caught.value, path)
+        assert len(await store.unfinished_attempts()) == 8
+        assert await store.outbox(10) == []
+        assert await end(store, calls[1], Outcome.COMPLETED, announcements=NEWS)  # what still fits is kept
+        await limit_pages(store, 1000)
+        assert await end(store, calls[0], Outcome.COMPLETED, announcements=big)
+        assert await store.outcome_counts(CAMPAIGN) == {Outcome.COMPLETED: 2}
+        assert len(await store.outbox(10)) == 2
+    assert read(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+async def test_dialling_stops_while_results_still_fit(path: Path) -> None:
+    async with filled(SqliteBackend(path.parent)) as store:
+        assert isinstance(store, SqliteStore)
+        live = [await dial(store, phone_id) for phone_id in range(1, 9)]
+        await limit_pages(store, RESERVE_BYTES // PAGE_BYTES - 1)
+        last, *claims = await claim(store, 20)
+        with pytest.raises(StoreFull, match="no new calls") as caught:
+            for each in [attempt(claimed) for claimed in claims] * 3:  # it looks at every fiftieth attempt
+                await store.open_attempts([each], max_attempts_since=DAY_START, max_attempts=3)
+        assert one_line(caught.value, path)
+        for each in live:
+            assert await end(store, each, Outcome.COMPLETED, announcements=NEWS)
+        with pytest.raises(StoreFull):
+            await store.open_attempts([attempt(last)], max_attempts_since=DAY_START, max_attempts=3)
+        await limit_pages(store, RESERVE_BYTES // PAGE_BYTES + 100)
+        [refusal] = await store.open_attempts([attempt(last)], max_attempts_since=DAY_START, max_attempts=3)
+        assert refusal is None
+
+
+# Other processes
+
+
+async def test_a_second_dialler_and_an_import_are_refused_and_reports_are_not(path: Path) -> None:
+    async with filled(SqliteBackend(path.parent)) as store:
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        with pytest.raises(StoreBusy, match=rf"a dialler \(process {os.getpid()}\) is using it") as caught:
+            await open_store(path)
+        assert one_line(caught.value, path)
+        with pytest.raises(StoreBusy, match="a dialler"), exclusive_connection(path, "an import"):
+            pytest.fail("the import got in")
+        assert read(path, "SELECT count(*) FROM mark") == [(1,)]
+    with exclusive_connection(path, "an import"):
+        with pytest.raises(StoreBusy, match="an import"):
+            await open_store(path)
+        assert read(path, "SELECT count(*) FROM mark") == [(1,)]
+    await (await open_store(path)).close()
+
+
+async def test_a_reader_can_neither_write_nor_hold_up_a_result(path: Path) -> None:
+    async with filled(SqliteBackend(path.parent)) as store:
+        db = open_reading(path)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            db.execute("DELETE FROM mark")
+        db.execute("BEGIN")
+        assert db.execute("SELECT count(*) FROM mark").fetchone() == (0,)
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        assert db.execute("SELECT count(*) FROM mark").fetchone() == (0,)
+        await store.close()  # with a report still open
+        db.close()
+    assert read(path, "SELECT count(*) FROM mark") == [(1,)]
+
+
+async def test_a_program_that_writes_behind_our_back_makes_writes_busy_and_then_they_work(path: Path) -> None:
+    fill_roll(path, 9)
+    async with await open_store(path, busy_seconds=0.05) as store:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusy) as caught:
+            await store.record_mark(mark(1, MarkKind.VOTED), NEWS)
+        assert one_line(caught.value, path)
+        other.execute("ROLLBACK")
+        other.close()
+        assert (await store.record_mark(mark(1, MarkKind.VOTED), NEWS)).recorded
+        assert len(await store.outbox(10)) == 1
+
+
+def test_a_lock_is_free_once_its_holder_is_gone(path: Path) -> None:
+    first = StoreLock(path, "a dialler")
+    with pytest.raises(StoreBusy):
+        StoreLock(path, "an import")
+    first.release()
+    first.release()
+    StoreLock(path, "an import").release()
+
+
+def test_a_lock_file_that_says_nothing_still_gives_a_clear_line(path: Path) -> None:
+    with (path.parent / "centre.db.lock").open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(StoreBusy, match="another process is using it"):
+            StoreLock(path, "a dialler")
+
+
+DIALLER = """
+import asyncio, sys
+from pathlib import Path
+from dialer.model import EndedAttempt, MarkKind, Outcome
+from tests.contract.backends import *
+
+async def main():
+    store = await open_store(Path(sys.argv[1]))
+    await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+    await store.enrol(CAMPAIGN)
+    ended, ringing, _ = [await dial(store, phone_id) for phone_id in (1, 2, 3)]
+    await end(store, ended, Outcome.COMPLETED)
+    await store.record_mark(mark(1, MarkKind.VOTED))
+    print(ended.attempt_id, ringing.attempt_id, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def killed(path: Path) -> Iterator[Callable[[], list[str]]]:
+    """Runs a dialler in a process of its own up to where it waits, kills it, and gives what it had acknowledged."""
+    fill_roll(path, 54)
+    process = subprocess.Popen([sys.executable, "-c", DIALLER, str(path)], stdout=subprocess.PIPE, text=True)
+
+    def kill() -> list[str]:
+        assert process.stdout is not None
+        acknowledged = process.stdout.readline().split()
+        with pytest.raises(StoreBusy, match=f"process {process.pid}"):
+            StoreLock(path, "another dialler")
+        process.kill()
+        process.wait()
+        return acknowledged
+
+    yield kill
+    process.kill()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+async def test_what_was_acknowledged_survives_a_kill(path: Path, killed: Callable[[], list[str]]) -> None:
+    ended, ringing = killed()
+    async with await open_store(path) as store:
+        unfinished = await store.unfinished_attempts()
+        assert ringing in {each.attempt_id for each in unfinished}
+        assert {each.phone_id for each in unfinished} == {2, 3}
+        assert ended not in {each.attempt_id for each in unfinished}
+        assert await store.campaign_progress(CAMPAIGN) == CampaignProgress(total=36, closed=1, due=33, attempts=3)
+        assert (await store.booth_turnout())[0].voted == 1
+
+
+async def test_closing_brings_everything_into_the_one_file(path: Path) -> None:
+    async with filled(SqliteBackend(path.parent)) as store:
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        assert (path.parent / "centre.db-wal").stat().st_size > 0
+    assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.lock"}
+    assert read(path, "SELECT count(*) FROM mark") == [(1,)]
+
+
+# The commit's own reply lost
+
+
+class LostReply(Exception):
+    """What a caller sees whose connection broke after the commit."""
+
+
+class ForgetfulStore(SqliteStore):
+    """Commits every write, and says the first time that it failed."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.__dict__.update(store.__dict__)
+        writer, seen = self._writer, set[str]()
+
+        class Forgetful:
+            async def write(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
+                value = await writer.write(job)
+                if job.__qualname__ not in seen:
+                    seen.add(job.__qualname__)
+                    raise LostReply
+                return value
+
+            async def close(self) -> None:
+                await writer.close()
+
+        self.__dict__["_writer"] = Forgetful()
+
+
+async def twice(call_it: Callable[[], Any]) -> Any:
+    with pytest.raises(LostReply):
+        await call_it()
+    return await call_it()
+
+
+def everything(path: Path) -> dict[str, Sequence[Any]]:
+    tables = [name for (name,) in read(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+    return {table: read(path, f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - names of our schema
+
+
+async def test_a_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
+    async with filled(SqliteBackend(path.parent)) as plain:
+        assert isinstance(plain, SqliteStore)
+        first, second = (attempt(claimed) for claimed in await claim(plain, 2))
+        store = ForgetfulStore(plain)
+
+        async def open_first() -> list[Refusal | None]:
+            return await store.open_attempts([first], max_attempts_since=DAY_START, max_attempts=3)
+
+        # The engine reads this as: it is open already, so reconcile it; it must not dial it a second time.
+        assert await twice(open_first) == [Refusal.OPEN_ATTEMPT]
+        ended = EndedAttempt(first.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 900)
+        voted = mark(first.claim.voter_id, MarkKind.VOTED)
+        still_pending = mark(3, MarkKind.NOT_YET)
+        said = DispositionRecord(first.attempt_id, Disposition.CALL_BACK, NOW + 60, "asha", retry_at=NOW + 1800)
+        steps: list[Callable[[], Any]] = [
+            lambda: store.record_answer(first.attempt_id, NOW + 9),
+            lambda: store.record_connect(first.attempt_id, NOW + 10, "01", "asha"),
+            lambda: store.end_attempts([ended], NEWS),
+            lambda: store.record_mark(voted, NEWS),
+            lambda: store.record_opt_out(second.claim.phone_id, at=NOW, source="flow", announcements=NEWS),
+            lambda: store.record_disposition(said, [still_pending], announcements=NEWS),
+            lambda: store.record_command("c", "pause", "done", NOW),
+            lambda: store.release([second.claim]),
+            lambda: store.release_expired(NOW + 1e6),
+            lambda: store.outbox_done(1),
+        ]
+        for step in steps:
+            with pytest.raises(LostReply):
+                await step()
+            before = everything(path)
+            await step()
+            assert everything(path) == before

@@ -1,0 +1,168 @@
+"""The switch and its link fail in every way that faults.md names: nobody is dialled twice, and every call has one end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dialer.engine.state import Centre
+from dialer.model import Outcome
+from dialer.simulation.asterisk.voters import Scripted
+from dialer.view import AlertRaised, CallState, SeatState
+from tests.support.centre import Site, a_site, agents_at_work
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import IVR, all_answer, nobody_on_two_calls, rows, scripted
+
+
+def centre_of(site: Site) -> Centre:
+    return site.centre.engine._centre
+
+
+def nobody_dialled_twice(site: Site) -> None:
+    """Within these tests no number is due a second time, so any second call is one too many."""
+    twice = [number for number, calls in Counter(call.number for call in site.switch.placed).items() if calls > 1]
+    assert not twice
+    nobody_on_two_calls(site)
+
+
+def nothing_placed_while_down(site: Site) -> None:
+    alerts = [each.alert for each in site.changes if isinstance(each, AlertRaised) and each.alert.code == "switch-down"]
+    downs = [alert.at for alert in alerts if not alert.cleared]
+    ups = [alert.at for alert in alerts if alert.cleared]
+    assert len(downs) == len(ups) > 0
+    for down, up in zip(downs, ups, strict=True):
+        assert not [call for call in site.switch.placed if down < call.placed_at < up]
+
+
+def every_attempt_has_one_end(directory: Path) -> None:
+    assert not rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert not rows(directory, "SELECT 1 FROM attempt WHERE outcome IS NULL")
+
+
+@virtual_time()
+async def test_a_cut_link_keeps_the_calls_and_dials_nobody_twice(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(answer_after=4.0, talk_seconds=40.0), seats=3) as site, agents_at_work(site):
+        for _ in range(4):
+            await asyncio.sleep(37)
+            site.switch.cut_ami()
+            await site.until(lambda: not site.view.switch_up, seconds=1)
+            assert "switch-down" in {alert.code for alert in site.view.alerts}
+            await site.until(lambda: site.view.switch_up, seconds=5)
+        await site.until(lambda: site.view.campaigns[0].connected >= 5)
+        assert "switch-down" not in {alert.code for alert in site.view.alerts}
+    nothing_placed_while_down(site)
+    nobody_dialled_twice(site)
+    every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
+async def test_a_half_open_link_is_found_dead(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=10.0), seats=2) as site, agents_at_work(site):
+        await site.until(lambda: site.view.campaigns[0].connected >= 2)
+        site.switch.stall_ami()
+        await site.until(lambda: not site.view.switch_up, seconds=16)
+        await site.until(lambda: site.view.switch_up, seconds=10)
+        await site.until(lambda: site.view.campaigns[0].connected >= 6)
+    nobody_dialled_twice(site)
+    every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
+async def test_garbage_on_the_link_begins_a_new_session(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=10.0), seats=1) as site, agents_at_work(site):
+        await site.until(lambda: site.view.campaigns[0].connected >= 1)
+        site.switch.send_garbage(b"x" * 200_000)
+        await site.until(lambda: site.view.campaigns[0].connected >= 3)
+    nobody_dialled_twice(site)
+    every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
+async def test_a_restarted_switch_ends_the_calls_and_gets_its_seats_back(tmp_path: Path) -> None:
+    config = all_answer(answer_after=6.0, talk_seconds=60.0)
+    async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 2)
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) >= 1)
+        before = Counter(site.view.campaigns[0].calls)
+        await site.switch.restart(down_seconds=3.0)
+        await site.until(lambda: site.view.switch_up, seconds=10)
+        outcomes = Counter(change.outcome for change in site.ended())
+        assert outcomes[Outcome.CONNECTED] >= before[CallState.TALKING]
+        assert outcomes[Outcome.UNKNOWN] >= 1  # what rang: nobody can know what became of it
+        await site.until(lambda: all(seat.state is not SeatState.LOST for seat in site.view.seats), seconds=15)
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1, seconds=60)
+    nobody_dialled_twice(site)
+    every_attempt_has_one_end(tmp_path)
+    assert not rows(
+        tmp_path, "SELECT 1 FROM target JOIN attempt USING (phone_id) WHERE outcome = 'unknown' AND state = 'due'"
+    )
+
+
+@pytest.mark.parametrize("fault", [{"repeat": 0.3}, {"reorder": 0.3}, {"repeat": 0.2, "reorder": 0.2}])
+def test_repeated_and_reordered_events_change_nothing(tmp_path: Path, fault: dict[str, float]) -> None:
+    @virtual_time()
+    async def run() -> None:
+        config = all_answer(answer_after=3.0, talk_seconds=15.0)
+        async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
+            site.switch.spoil_events(repeat=fault.get("repeat", 0.0), reorder=fault.get("reorder", 0.0))
+            await asyncio.sleep(300)
+            site.switch.spoil_events()
+            await asyncio.sleep(60)
+            assert site.view.campaigns[0].connected > 10
+        nobody_dialled_twice(site)
+        assert Counter(change.attempt_id for change in site.ended()).most_common(1)[0][1] == 1
+
+    run()
+    every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
+async def test_lost_events_are_made_good_by_the_next_resync(tmp_path: Path) -> None:
+    config = all_answer(answer_after=3.0, talk_seconds=15.0)
+    async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
+        site.switch.spoil_events(lose=0.2)
+        await asyncio.sleep(200)
+        site.switch.spoil_events()
+        site.switch.cut_ami()
+        await site.until(lambda: site.view.switch_up, seconds=10)
+        await asyncio.sleep(120)
+        live = {call.channel_id for call in site.switch.placed if call.ended_at is None}
+        assert set(centre_of(site).calls) <= live
+    nobody_dialled_twice(site)
+    every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
+async def test_a_dead_trunk_is_not_the_numbers_fault(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(), seats=1) as site:
+        site.switch.trunk_down("carrier")
+        await site.log_in("01")
+        await site.until(lambda: bool(site.ended()), seconds=60)
+        assert site.ended()[0].outcome is Outcome.CARRIER_FAILURE
+        assert site.view.trunks[0].failures == 1
+
+
+@virtual_time()
+async def test_fastagi_cut_in_mid_flow_keeps_the_answers_so_far(tmp_path: Path) -> None:
+    config = scripted(Scripted(keys=((4.0, "2"),), hang_up_after=120.0))
+    async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
+        await site.until(lambda: site.view.marks.get("not-yet") == 1)
+        site.switch.cut_agi()
+        await site.until(lambda: bool(site.ended()), seconds=180)
+        assert site.ended()[0].outcome in {Outcome.LEFT, Outcome.COMPLETED}
+    assert rows(tmp_path, "SELECT kind FROM mark") == [("not-yet",)]
+    every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
+async def test_the_outcomes_of_a_carrier_are_told_apart(tmp_path: Path) -> None:
+    endings = {486: Outcome.BUSY, 404: Outcome.INVALID_NUMBER, 503: Outcome.CONGESTION, 603: Outcome.REJECTED}
+    endings |= {480: Outcome.NO_ANSWER, 502: Outcome.CARRIER_FAILURE, 0: Outcome.NO_ANSWER}
+    config = scripted(*[Scripted(fails_with=status) for status in endings])
+    async with a_site(tmp_path, config, campaign={**IVR, "channels": len(endings)}) as site:
+        await site.until(lambda: len(site.ended()) >= len(endings), seconds=120)
+    found = dict(rows(tmp_path, f"SELECT phone_id, outcome FROM attempt ORDER BY phone_id LIMIT {len(endings)}"))  # noqa: S608 - a count
+    assert list(found.values()) == [outcome.value for outcome in endings.values()]

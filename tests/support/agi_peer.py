@@ -1,0 +1,75 @@
+"""Asterisk's end of a FastAGI call, as a test writes it: the environment, then an answer to each command."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from dialer.switch.asterisk.agi_codec import encode_environment
+
+ENVIRONMENT = encode_environment(
+    [
+        ("agi_network", "yes"),
+        ("agi_network_script", "ivr?campaign=3"),
+        ("agi_uniqueid", "attempt-1"),
+        ("agi_accountcode", ""),
+    ]
+)
+
+
+class AsteriskCall(asyncio.Protocol):
+    """One call's connection to a FastAGI server: `async with AsteriskCall(port) as call: ...`."""
+
+    def __init__(self, port: int, environment: bytes = ENVIRONMENT) -> None:
+        """`environment` is sent at once; b"" sends none."""
+        self.wire: asyncio.Transport
+        self.lines: list[str] = []  # every command that came
+        self.ended = asyncio.Event()
+        self._port = port
+        self._environment = environment
+        self._unread = b""
+        self._taken = 0
+        self._came = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._port)
+        self.wire.write(self._environment)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.wire.abort()
+        await self.ended.wait()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.wire = transport
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        self.lines += [line.decode() for line in lines]
+        self._came.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended.set()
+        self._came.set()
+
+    async def command(self) -> str:
+        """The next command, "" when the server closed instead."""
+        while self._taken >= len(self.lines):
+            if self.ended.is_set():
+                return ""
+            self._came.clear()
+            await self._came.wait()
+        self._taken += 1
+        return self.lines[self._taken - 1]
+
+    async def exchange(self, *answers: bytes) -> list[str]:
+        """Answer the next commands, one by one, and return them."""
+        commands = []
+        for answer in answers:
+            commands.append(await self.command())
+            self.wire.write(answer)
+        return commands

@@ -1,0 +1,129 @@
+"""A manager that says what a test wants: it reads actions, and a function answers each with bytes, or not."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from dialer.switch.asterisk.ami_client import AmiLogin
+from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage, encode_message
+
+BANNER = b"Asterisk Call Manager/11.0.0\r\n"
+
+Answer = Callable[["PeerSession", AmiMessage], bytes | None]
+"""Returns what to write at once. It may keep the session and write later, or never."""
+
+
+def success(action: AmiMessage, *fields: tuple[str, str]) -> bytes:
+    """A Success response to an action."""
+    return encode_message([("Response", "Success"), ("ActionID", action.action_id), *fields])
+
+
+def error(action: AmiMessage, text: str) -> bytes:
+    """An Error response to an action."""
+    return encode_message([("Response", "Error"), ("ActionID", action.action_id), ("Message", text)])
+
+
+def event(name: str, *fields: tuple[str, str]) -> bytes:
+    """An event."""
+    return encode_message([("Event", name), *fields])
+
+
+def item(action: AmiMessage, name: str, *fields: tuple[str, str]) -> bytes:
+    """One event of the list that an action asked for."""
+    return event(name, ("ActionID", action.action_id), *fields)
+
+
+class PeerSession(asyncio.Protocol):
+    """One connection to the peer. `actions` are what came on it."""
+
+    def __init__(self, peer: ManagerPeer) -> None:
+        self.actions: list[AmiMessage] = []
+        self.wire: asyncio.Transport
+        self._peer = peer
+        self._decoder = AmiDecoder(expects_banner=False)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.wire = transport
+        self._peer.sessions.append(self)
+        self._peer.arrived.set()
+        transport.write(self._peer.banner)
+
+    def data_received(self, data: bytes) -> None:
+        for action in self._decoder.feed(data):
+            self.actions.append(action)
+            if action.action == "Login" and self._peer.accepts_login:
+                self.wire.write(success(action))
+            else:
+                self.wire.write(self._peer.answer(self, action) or b"")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._peer.sessions_ended += 1
+
+    def named(self, name: str) -> list[AmiMessage]:
+        """The actions of that name that came."""
+        return [action for action in self.actions if action.action == name]
+
+
+class ManagerPeer:
+    """A listener on a free port of 127.0.0.1 whose sessions a test scripts."""
+
+    def __init__(
+        self,
+        answer: Answer | None = None,
+        *,
+        banner: bytes = BANNER,
+        accepts_login: bool = True,
+        receive_bytes: int = 0,
+    ) -> None:
+        """Without `answer` every action succeeds. `receive_bytes` limits the kernel's buffer, 0: as it comes."""
+        self.answer: Answer = answer or (lambda _, action: success(action))
+        self.banner = banner
+        self.accepts_login = accepts_login
+        self.sessions: list[PeerSession] = []
+        self.sessions_ended = 0
+        self.arrived = asyncio.Event()
+        self._receive_bytes = receive_bytes
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        # asyncio switches Nagle's delay off only where the protocol is named, and a delay stops virtual time
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        if self._receive_bytes:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_bytes)
+        listener.bind(("127.0.0.1", 0))
+        self._server = await asyncio.get_running_loop().create_server(lambda: PeerSession(self), sock=listener)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop_listening()
+        for session in self.sessions:
+            session.wire.abort()
+        await asyncio.sleep(0)
+
+    @property
+    def login(self) -> AmiLogin:
+        """How to reach it."""
+        assert self._server is not None
+        return AmiLogin("127.0.0.1", self._server.sockets[0].getsockname()[1], "dialler", "s3cret")
+
+    @property
+    def session(self) -> PeerSession:
+        """The newest session."""
+        return self.sessions[-1]
+
+    def stop_listening(self) -> None:
+        """Refuse further connections."""
+        assert self._server is not None
+        self._server.close()
+
+
+async def settle() -> None:
+    """In virtual time: let everything happen that is ready, on the wire too."""
+    await asyncio.sleep(0.001)

@@ -1,0 +1,31 @@
+"""Sessions recorded from a real Asterisk 22.10.1: JSON lines of seconds, speaker and data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+DIRECTORY = Path(__file__).parents[1] / "captures"
+NAMES = sorted(path.stem for path in DIRECTORY.glob("*.jsonl"))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one side sent at one moment."""
+
+    seconds: float
+    who: str  # asterisk-ami, client-ami, asterisk-agi, server-agi
+    data: str
+
+
+def read_capture(name: str) -> list[Said]:
+    """The session of that name, in order."""
+    lines = (DIRECTORY / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [Said(said["t"], said["who"], said["data"]) for said in map(json.loads, lines)]
+
+
+def said_by(name: str, who: str) -> bytes:
+    """All that one side of a session sent. Where a second one stands in it, its opening is left out."""
+    said = [said.data for said in read_capture(name) if said.who == who]
+    return "".join(data for number, data in enumerate(said) if number == 0 or data != said[0]).encode()

@@ -1,0 +1,139 @@
+"""A whole centre in one loop: the simulated Asterisk, the engine, and a roll; in virtual time, over real loopback TCP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.settings import Settings
+from dialer.app import RunningCentre, running_centre
+from dialer.clock import LoopClock
+from dialer.commands import SeatLogIn
+from dialer.simulation.agents import AgentHabits, SimulatedAgents
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.view import CallChange, CentreView, Change
+from tests.support.roll_filler import fill_roll
+
+START_EPOCH = 1_713_758_400.0  # Monday 22 April 2024, 09:30 in India
+
+
+@dataclass
+class Site:
+    """A centre under test."""
+
+    switch: SimulatedAsterisk
+    centre: RunningCentre
+    clock: LoopClock
+    stop: asyncio.Event
+    changes: list[Change]
+
+    @property
+    def view(self) -> CentreView:
+        return self.centre.engine.view()
+
+    def ended(self) -> list[CallChange]:
+        """The calls that have ended, in order."""
+        return [change for change in self.changes if isinstance(change, CallChange) and change.outcome is not None]
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 600.0) -> None:
+        """Wait in virtual time until the condition holds; fail after `seconds`."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.05)
+
+    async def log_in(self, *seats: str) -> None:
+        """Log agents in and wait until their phones are there."""
+        for seat in seats:
+            await self.centre.engine.execute(SeatLogIn(seat, f"agent-{seat}"))
+        await self.until(lambda: all(view.state.value != "lost" for view in self.view.seats if view.seat in seats))
+
+
+def site_settings(directory: Path, ami_port: int, *, seats: int = 2, **changes: Mapping[str, Any] | Any) -> Settings:
+    """A site's settings with one campaign of agents; `changes` replace whole sections, or keys of the campaign."""
+    campaign = {
+        "id": "agents",
+        "kind": "agents",
+        "pacing": "progressive",
+        "hours": [{"start": "00:00", "until": "23:59:59"}],
+        **changes.pop("campaign", {}),
+    }
+    values: dict[str, Any] = {
+        "centre": {"id": "test", "time_zone": "Asia/Kolkata"},
+        "store": {"path": directory / "centre.db", "reserve_megabytes": 1},
+        "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
+        "fastagi": {"port": 0},
+        "broker": {"enabled": False},
+        "dialling": {"drain_seconds": 30, "max_attempts_per_day": 3},
+        "trunks": [
+            {
+                "name": "carrier",
+                "endpoint": "carrier",
+                "channels": 30,
+                "calls_per_second": 5,
+                "caller_ids": ["+911140000001"],
+            }
+        ],
+        "seats": [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}"} for n in range(1, seats + 1)],
+        "campaigns": [campaign],
+        **changes,
+    }
+    return Settings.model_validate(values)
+
+
+@contextlib.asynccontextmanager
+async def a_site(
+    directory: Path,
+    switch_config: SimulatedAsteriskConfig | None = None,
+    *,
+    voters: int = 90,
+    seats: int = 2,
+    run: bool = True,
+    switch: SimulatedAsterisk | None = None,
+    **changes: Any,
+) -> AsyncIterator[Site]:
+    """A running centre. On leaving it is stopped in order; pass `switch` to run a second dialler on the same one."""
+    if not (directory / "centre.db").exists():
+        fill_roll(directory / "centre.db", voters, voters_per_booth=100)
+    async with contextlib.AsyncExitStack() as stack:
+        if switch is None:
+            config = switch_config or SimulatedAsteriskConfig(seats=seat_phones(seats), start_epoch=START_EPOCH)
+            switch = await stack.enter_async_context(SimulatedAsterisk(config))
+        clock = LoopClock(switch.now())
+        settings = site_settings(directory, switch.ami_port, seats=seats, **changes)
+        centre = await stack.enter_async_context(running_centre(settings, clock=clock, chance=random.Random(1)))
+        switch.agi_port = centre.agi_port
+        stop = asyncio.Event()
+        site = Site(switch, centre, clock, stop, [])
+        centre.engine.subscribe(site.changes.append)
+        if not run:
+            yield site
+            return
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(centre.run(stop))
+            try:
+                await site.until(lambda: site.view.switch_up)
+                yield site
+            finally:
+                stop.set()
+            await running
+
+
+@contextlib.asynccontextmanager
+async def agents_at_work(site: Site, habits: AgentHabits | None = None) -> AsyncIterator[None]:
+    """One simulated agent per seat for as long as the context lasts."""
+    stop = asyncio.Event()
+    agents = SimulatedAgents(
+        site.centre.engine, [seat.seat for seat in site.view.seats], habits or AgentHabits(break_share=0.0), seed=1
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(agents.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()

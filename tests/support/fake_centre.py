@@ -1,0 +1,139 @@
+"""A centre to look at: views made by hand, and an engine that does nothing but what the test tells it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from dialer.commands import Command, PauseCampaign, ResumeCampaign, StopCampaign
+from dialer.errors import CommandRefused
+from dialer.model import BoothTurnout, CampaignKind, CampaignProgress, CampaignState, Outcome
+from dialer.view import (
+    Alert,
+    AlertRaised,
+    CallState,
+    CampaignView,
+    CentreView,
+    Change,
+    SeatState,
+    SeatView,
+    TrunkView,
+)
+
+AT = 1713771727.0  # 2024-04-22 07:42:07 UTC
+
+SEAT_STATES = (
+    *[SeatState.TALKING] * 15,
+    *[SeatState.WRAP_UP] * 4,
+    *[SeatState.READY] * 3,
+    SeatState.RESERVED,
+    SeatState.PAUSED,
+    SeatState.OFFLINE,
+)
+
+
+def campaign_view(campaign_id: str, kind: CampaignKind = CampaignKind.AGENTS) -> CampaignView:
+    """A campaign in full swing."""
+    agents = {CallState.SENDING: 1, CallState.RINGING: 6, CallState.WAITING: 1, CallState.TALKING: 15}
+    return CampaignView(
+        campaign_id=campaign_id,
+        kind=kind,
+        state=CampaignState.RUNNING,
+        calls=agents if kind is CampaignKind.AGENTS else {CallState.RINGING: 5, CallState.IN_FLOW: 9},
+        outcomes={Outcome.CONNECTED: 503, Outcome.NO_ANSWER: 811, Outcome.ABANDONED: 9},
+        attempts=1480,
+        answered=540,
+        connected=503,
+        abandoned=9,
+        abandoned_rate=9 / 540,
+        progress=CampaignProgress(total=5200, closed=1120, due=4057, attempts=1480),
+        pacing="2 calls, limited by seats (free=1 expected_free=2.4)",
+        held_because=None,
+    )
+
+
+def centre_view(*, seats: int = 27, booths: int = 24, campaigns: int = 2, alerts: tuple[Alert, ...] = ()) -> CentreView:
+    """A centre of that size; the same for the same arguments."""
+    chance = random.Random(4)
+    names = ["turnout-agents", "turnout-ivr", *(f"campaign-{number}" for number in range(3, campaigns + 1))]
+    kinds = (CampaignKind.AGENTS, CampaignKind.IVR)
+    return CentreView(
+        centre="pune-1",
+        at=AT,
+        switch_up=True,
+        draining=False,
+        campaigns=tuple(campaign_view(name, kinds[index % 2]) for index, name in enumerate(names[:campaigns])),
+        seats=tuple(
+            SeatView(
+                seat=f"seat-{number:02}",
+                agent=f"agent-{number}",
+                state=SEAT_STATES[number % len(SEAT_STATES)],
+                seconds=chance.uniform(1, 150),
+                campaign_id="turnout-agents",
+                attempt_id=None,
+                utilisation=chance.uniform(0.6, 0.9),
+                calls=chance.randrange(40),
+            )
+            for number in range(1, seats + 1)
+        ),
+        trunks=(TrunkView("carrier-a", 26, 60, 0.31, 3), TrunkView("carrier-b", 16, 30, 0.28, 0)),
+        booths=tuple(_booth(chance, number) for number in range(1, booths + 1)),
+        marks={"voted": 412, "not-yet": 97, "later": 33},
+        opt_outs=6,
+        alerts=alerts,
+        figures={"loop_lag_p99_seconds": 0.0021},
+    )
+
+
+def _booth(chance: random.Random, number: int) -> BoothTurnout:
+    reached = chance.randrange(1, 60) if number % 7 else 0
+    voted = int(reached * chance.uniform(0.3, 0.9))
+    return BoothTurnout(
+        booth_id=number,
+        constituency_number=209,
+        part_number=number,
+        voters=chance.randrange(600, 1200),
+        reached=reached,
+        voted=voted,
+        not_yet=(reached - voted) // 2,
+    )
+
+
+class FakeEngine:
+    """What the monitor sees of an engine."""
+
+    def __init__(self, view: CentreView | None = None) -> None:
+        self.current = view or centre_view()
+        self.outbox_event = asyncio.Event()
+        self.executed: list[Command] = []
+        self._listeners: list[Callable[[Change], None]] = []
+
+    def view(self) -> CentreView:
+        """The centre at this moment."""
+        return self.current
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Tell `callback` of changes."""
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback)
+
+    def tell(self, change: Change) -> None:
+        """Tell all who listen."""
+        for listener in self._listeners:
+            listener(change)
+
+    def raise_alert(self, alert: Alert) -> None:
+        """Keep an alert in the view, or take it out when it is cleared; and tell of it."""
+        others = tuple(standing for standing in self.current.alerts if standing.code != alert.code)
+        self.current = replace(self.current, alerts=others if alert.cleared else (*others, alert))
+        self.tell(AlertRaised(alert))
+
+    async def execute(self, command: Command) -> str:
+        """Keep the command; a campaign that is not in the view is refused."""
+        known = {campaign.campaign_id for campaign in self.current.campaigns}
+        if isinstance(command, PauseCampaign | ResumeCampaign | StopCampaign) and command.campaign_id not in known:
+            raise CommandRefused(f"there is no campaign {command.campaign_id!r}")
+        self.executed.append(command)
+        return f"done: {type(command).__name__}"

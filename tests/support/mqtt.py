@@ -1,0 +1,129 @@
+"""Somebody who listens to a broker, and a wire that can be cut."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiomqtt
+
+from dialer.monitor.broker_link import BrokerSettings, MqttVersion
+
+PATIENCE_SECONDS = 15.0  # before a test that waits for a message has failed
+
+
+@dataclass(slots=True)
+class Heard:
+    """A message as a supervisor gets it."""
+
+    topic: str  # below dialer/v1/pune-1/
+    text: str
+    retained: bool
+
+    @property
+    def payload(self) -> Any:
+        """The JSON in it."""
+        return json.loads(self.text)
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """A client that hears everything."""
+
+    client: aiomqtt.Client
+    heard: list[Heard] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def listen(self) -> None:
+        """Keep every message until cancelled."""
+        async for message in self.client.messages:
+            assert isinstance(message.payload, bytes)
+            topic = message.topic.value.removeprefix("dialer/v1/pune-1/")
+            self.heard.append(Heard(topic, message.payload.decode(), message.retain))
+            self._news.set()
+
+    async def wait_for(self, wanted: Callable[[Heard], bool], count: int = 1) -> list[Heard]:
+        """The messages that are `wanted`, once there are `count` of them."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(found := [message for message in self.heard if wanted(message)]) < count:
+                self._news.clear()
+                await self._news.wait()
+        return found
+
+    async def wait_for_topic(self, topic: str, count: int = 1) -> list[Heard]:
+        """The messages on a topic below the centre's, once there are `count` of them."""
+        return await self.wait_for(lambda message: message.topic == topic, count)
+
+    async def command(self, *, retain: bool = False, **fields: Any) -> None:
+        """Send a command."""
+        await self.client.publish("dialer/v1/pune-1/commands", json.dumps(fields), qos=1, retain=retain)
+
+
+@contextlib.asynccontextmanager
+async def supervisor(settings: BrokerSettings) -> AsyncIterator[Supervisor]:
+    """A supervisor, subscribed to everything."""
+    version5 = settings.version is MqttVersion.V5
+    protocol = aiomqtt.ProtocolVersion.V5 if version5 else aiomqtt.ProtocolVersion.V311
+    async with aiomqtt.Client(settings.host, settings.port, protocol=protocol) as client:
+        listening = Supervisor(client)
+        await client.subscribe("dialer/#", qos=1)
+        task = asyncio.create_task(listening.listen())
+        yield listening
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Wire:
+    """A port of its own that leads to a broker, or to none; and can be cut without a word."""
+
+    def __init__(self) -> None:
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+
+    async def lead_to(self, port: int) -> None:
+        """From now on connections go to the broker at `port`; before, they were refused."""
+
+        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+            for source, sink in ((reader, far_writer), (far_reader, writer)):
+                self._tasks.add(asyncio.create_task(_pump(source, sink)))
+            self._writers |= {writer, far_writer}
+
+        self._server = await asyncio.start_server(carry, "127.0.0.1", self.port)
+
+    def cut(self) -> None:
+        """Reset every connection; new ones are carried."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def take_down(self) -> None:
+        """Reset every connection; new ones are refused."""
+        if self._server is not None:
+            self._server.close()
+            self.cut()
+            await asyncio.gather(*self._tasks)
+            await self._server.wait_closed()
+            self._server = None
+
+    async def __aenter__(self) -> Wire:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.take_down()
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await source.read(65_536):
+            sink.write(data)
+            await sink.drain()
+    sink.close()

@@ -1,0 +1,63 @@
+"""Fill a store with booths, voters, phones and links: a roll for tests and benches, the same for the same arguments.
+
+Voters stand in households that follow one another in their booth; each household shares one number. By default every third
+household is of two and every sixth of three, so that 1,000 voters have about 667 numbers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from dialer.store.connection import exclusive_connection
+
+VOTERS_PER_BOOTH = 920  # of a polling station (domain: 968 M electors in 1.05 M stations)
+HOUSEHOLDS = (1, 1, 2, 1, 1, 3)
+LANGUAGES = ("hi", "bn", "en")
+STATE_CODE = "S24"
+CONSTITUENCY_NUMBER = 174
+ROLL_VERSION = "2026-1"
+BLOCK = 100_000
+
+
+def fill_roll(path: Path, voters: int, *, voters_per_booth: int = VOTERS_PER_BOOTH) -> None:
+    """Make the store at `path` if there is none and put a roll of `voters` into it. Ids of voters, phones, booths run from 1."""
+    with exclusive_connection(path, "a test's roll") as db:
+        fill_roll_into(db, voters, voters_per_booth=voters_per_booth)
+
+
+def fill_roll_into(db: sqlite3.Connection, voters: int, *, voters_per_booth: int = VOTERS_PER_BOOTH) -> None:
+    """The same on an open connection in autocommit mode."""
+    booths = -(-voters // voters_per_booth)
+    db.execute("BEGIN IMMEDIATE")
+    db.executemany(
+        "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number, name, language)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (part, ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER, part, f"Primary School {part}", LANGUAGES[part % 3])
+            for part in range(1, booths + 1)
+        ],
+    )
+    db.execute("COMMIT")
+    phone_id = left_in_household = household = 0
+    for first in range(1, voters + 1, BLOCK):
+        voter_rows, phone_rows, link_rows = [], [], []
+        for voter_id in range(first, min(first + BLOCK, voters + 1)):
+            booth, serial = divmod(voter_id - 1, voters_per_booth)
+            if left_in_household == 0:
+                phone_id += 1
+                left_in_household = HOUSEHOLDS[household % len(HOUSEHOLDS)]
+                household += 1
+                phone_rows.append((phone_id, f"+91{7_000_000_000 + phone_id}"))
+            left_in_household -= 1
+            voter_rows.append(
+                (voter_id, booth + 1, serial + 1, f"ABC{voter_id:07d}", f"Voter {voter_id}", str(phone_id))
+            )
+            link_rows.append((voter_id, phone_id))
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany(
+            "INSERT INTO voter (voter_id, booth_id, serial, epic, name, house) VALUES (?, ?, ?, ?, ?, ?)", voter_rows
+        )
+        db.executemany("INSERT INTO phone (phone_id, e164) VALUES (?, ?)", phone_rows)
+        db.executemany("INSERT INTO link (voter_id, phone_id) VALUES (?, ?)", link_rows)
+        db.execute("COMMIT")

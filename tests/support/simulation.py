@@ -1,0 +1,102 @@
+"""A simulated switch with a FastAGI server that a test scripts, in one running loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from dialer.simulation.asterisk import SimulatedAsterisk, SimulatedAsteriskConfig
+from tests.support.ami_lab import AmiLab
+
+
+class AgiPeer:
+    """The server's end of one AGI call."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.environment: dict[str, str] = {}
+        self._reader = reader
+        self._writer = writer
+
+    async def read_environment(self) -> None:
+        """Read up to the blank line."""
+        while (line := await self.line()) != "":
+            name, _, value = line.partition(": ")
+            self.environment[name] = value
+
+    async def line(self) -> str:
+        """The next line without its line feed; raises EOFError at the end."""
+        data = await self._reader.readline()
+        if not data:
+            raise EOFError
+        return data.decode().rstrip("\n")
+
+    async def ask(self, command: str) -> str:
+        """Send a command and return the next line, whatever it is."""
+        self.send(command)
+        return await self.line()
+
+    def send(self, command: str) -> None:
+        """Send a command."""
+        self._writer.write(command.encode() + b"\n")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._writer.close()
+
+
+Script = Callable[[AgiPeer], Coroutine[Any, Any, None]]
+
+
+async def flow_of_one_key(peer: AgiPeer) -> None:
+    """Asks for one key, says that it is done."""
+    await peer.ask("ANSWER")
+    await peer.ask("GET DATA menu 5000 1")
+    await peer.ask("SET VARIABLE MATDAN_DONE 1")
+
+
+@contextlib.asynccontextmanager
+async def agi_server(script: Script, port: int = 0) -> AsyncIterator[int]:
+    """Serve each call with `script`; gives the port. An end of the line inside the script ends that call alone."""
+    failures: list[BaseException] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = AgiPeer(reader, writer)
+        try:
+            await peer.read_environment()
+            await script(peer)
+        except (EOFError, ConnectionError):
+            pass
+        except Exception as error:
+            failures.append(error)
+            raise
+        finally:
+            peer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await asyncio.sleep(0)
+    assert not failures, failures
+
+
+@contextlib.asynccontextmanager
+async def simulated_centre(
+    config: SimulatedAsteriskConfig, script: Script = flow_of_one_key
+) -> AsyncIterator[SimulatedAsterisk]:
+    """A started switch whose AGI() reaches `script`."""
+    async with agi_server(script) as port, SimulatedAsterisk(config) as switch:
+        switch.agi_port = port
+        yield switch
+
+
+@contextlib.asynccontextmanager
+async def lab_centre(
+    config: SimulatedAsteriskConfig, user: str = "dialler", script: Script = flow_of_one_key
+) -> AsyncIterator[tuple[SimulatedAsterisk, AmiLab]]:
+    """A started switch and a client that is logged in to it."""
+    async with simulated_centre(config, script) as switch, AmiLab(switch.ami_port, user) as lab:
+        yield switch, lab

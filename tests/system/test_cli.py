@@ -1,0 +1,193 @@
+"""The command line as a user meets it: every mistake named in the issue is one line, exit code 2, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = """
+[centre]
+id = "test"
+[store]
+path = "{store}"
+reserve_megabytes = 1
+[ami]
+port = {ami_port}
+username = "dialler"
+secret = "{secret}"
+[fastagi]
+port = {agi_port}
+[broker]
+port = {broker_port}
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+caller_ids = ["+911140000001"]
+[[campaigns]]
+id = "ivr"
+kind = "ivr"
+flow = "{flow}"
+hours = [{{ start = 00:00:00, until = 23:59:59 }}]
+"""
+
+
+def dialer(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from dialer.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd or ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def settings_file(directory: Path, **values: object) -> Path:
+    facts: dict[str, object] = {
+        "store": directory / "centre.db",
+        "ami_port": 1,
+        "secret": "dialler",
+        "agi_port": 0,
+        "broker_port": 1,
+        "flow": "turnout",
+        **values,
+    }
+    path = directory / "centre.toml"
+    path.write_text(SETTINGS.format(**facts), encoding="utf-8")
+    return path
+
+
+def one_line(result: subprocess.CompletedProcess[str]) -> str:
+    """The one line of an error; fails on a traceback or a good ending."""
+    assert result.returncode == 2, result.stdout + result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("dialer: ")
+    return lines[0]
+
+
+def test_a_roll_from_sample_to_report(tmp_path: Path) -> None:
+    assert dialer("sample-roll", "--rows", "300", "--out", "roll.csv", cwd=tmp_path).returncode == 0
+    config = settings_file(tmp_path)
+    first = dialer("import", "roll.csv", "-c", config, "--json", cwd=tmp_path)
+    figures = json.loads(first.stdout.splitlines()[-1])
+    assert figures["rows"] == figures["voters"] + figures["rejected"] + figures["unchanged"] == 300
+    again = json.loads(dialer("import", "roll.csv", "-c", config, "--json", cwd=tmp_path).stdout.splitlines()[-1])
+    assert (again["voters"], again["numbers"], again["links"]) == (0, 0, 0)
+    for report in ("calls", "agents", "abandonment", "turnout"):
+        result = dialer("report", report, "-c", config, "--format", "json")
+        assert result.returncode == 0, result.stderr
+        json.loads(result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b"\x00\x01\x02\xff\xfe\x00binary" * 50, "roll"),
+        (b"colour,size\nred,4\n", "roll"),
+    ],
+)
+def test_a_bad_roll_is_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "roll.csv").write_bytes(content)
+    assert says in one_line(dialer("import", tmp_path / "roll.csv", "--store", tmp_path / "centre.db"))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ('secret = "dialler"', 'secrett = "dialler"'),
+        ('flow = "turnout"', 'flow = 7\n[centre2]\nid = "x"'),
+        ('kind = "ivr"', 'kind = "both"'),
+    ],
+)
+def test_a_wrong_setting_names_file_key_and_remedy(tmp_path: Path, change: str, says: str) -> None:
+    path = settings_file(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8").replace(change, says), encoding="utf-8")
+    line = one_line(dialer("check", "-c", path))
+    assert str(path) in line
+    assert "docs/settings.md" in line
+
+
+def test_settings_that_are_not_there(tmp_path: Path) -> None:
+    assert "no such file" in one_line(dialer("run", "-c", tmp_path / "none.toml"))
+
+
+def test_an_asterisk_that_is_not_there(tmp_path: Path) -> None:
+    line = one_line(dialer("run", "-c", settings_file(tmp_path)))
+    assert "ami.host" in line
+
+
+def test_a_flow_that_does_not_exist(tmp_path: Path) -> None:
+    result = dialer("check", "-c", settings_file(tmp_path, flow="turnabout"))
+    assert result.returncode == 1
+    assert "turnabout" in result.stdout
+    assert "household" in result.stdout  # the known ones are named
+
+
+async def run_against_a_switch(tmp_path: Path, **values: object) -> subprocess.CompletedProcess[str]:
+    async with SimulatedAsterisk(SimulatedAsteriskConfig()) as switch:
+        config = settings_file(tmp_path, ami_port=switch.ami_port, **values)
+        return await asyncio.to_thread(dialer, "run", "-c", config)
+
+
+async def test_a_wrong_ami_secret(tmp_path: Path) -> None:
+    line = one_line(await run_against_a_switch(tmp_path, secret="wrong-secret-canary"))
+    assert "manager.conf" in line
+    assert "canary" not in line
+
+
+async def test_a_port_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        line = one_line(await run_against_a_switch(tmp_path, agi_port=taken.getsockname()[1]))
+    assert "fastagi.port" in line
+
+
+async def test_a_store_that_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "centre.db").write_bytes(b"this is not a database" * 500)
+    line = one_line(await run_against_a_switch(tmp_path))
+    assert "centre.db" in line
+    assert (tmp_path / "centre.db").read_bytes().startswith(b"this is not")
+
+
+async def test_check_says_what_is_there_and_what_is_missing(tmp_path: Path) -> None:
+    assert dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
+    async with SimulatedAsterisk(SimulatedAsteriskConfig()) as switch:
+        config = settings_file(tmp_path, ami_port=switch.ami_port)
+        empty = await asyncio.to_thread(dialer, "check", "-c", config, "--json")
+        assert dialer("import", tmp_path / "roll.csv", "-c", config).returncode == 0
+        full = await asyncio.to_thread(dialer, "check", "-c", config, "--json")
+
+    def verdicts(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
+        return {line["what"]: line["verdict"] for line in map(json.loads, result.stdout.splitlines())}
+
+    assert empty.returncode == 1
+    assert verdicts(empty)["store"] == "bad"
+    assert full.returncode == 0, full.stdout + full.stderr
+    assert verdicts(full) | {"broker": "note"} == verdicts(full)  # dialling goes on without one
+    assert verdicts(full)["asterisk"] == "good"
+
+
+def test_the_demo_checks_itself(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    result = dialer("demo", "--for", "12", "--headless", "--voters", "1000", "--seats", "3", "--report", report)
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = json.loads(report.read_text(encoding="utf-8"))
+    assert found["attempts"] > 10
+    assert all(check["holds"] for check in found["checks"].values())
+    for key in (
+        "outcomes",
+        "answered",
+        "connected",
+        "abandoned",
+        "abandoned_rate",
+        "utilisation",
+        "turnout",
+        "opt_outs",
+        "unknown",
+    ):
+        assert key in found

@@ -1,0 +1,308 @@
+"""The engine on the simulated Asterisk: whole calls in virtual time, over real loopback TCP."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.commands import (
+    PauseCampaign,
+    ResumeCampaign,
+    SeatDispose,
+    SeatHangUp,
+    SeatLogOff,
+    SeatPause,
+    SeatReady,
+    StopAll,
+    StopCampaign,
+)
+from dialer.errors import CommandRefused
+from dialer.model import CampaignState, Disposition, Mark, MarkKind, MarkSource, Outcome
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.view import CallChange, CallState, SeatState
+from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
+from tests.support.virtual import virtual_time
+
+IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
+
+
+def scripted(*scripts: Scripted, seats: int = 5) -> SimulatedAsteriskConfig:
+    """A switch on which the first numbers of the roll behave as scripted and all others let it ring."""
+    return SimulatedAsteriskConfig(
+        seats=seat_phones(seats),
+        start_epoch=START_EPOCH,
+        profile=VoterProfile(
+            answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
+        ),
+        scripts={f"+91{7_000_000_001 + n}": script for n, script in enumerate(scripts)},
+    )
+
+
+def all_answer(**script: object) -> SimulatedAsteriskConfig:
+    """A switch on which the first hundred numbers do the same."""
+    return scripted(*[Scripted(**script)] * 100)  # type: ignore[arg-type]  # facts by name
+
+
+def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
+    """What the store holds, read from outside."""
+    with sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True) as db:
+        return db.execute(sql).fetchall()
+
+
+def nobody_on_two_calls(site: Site) -> None:
+    """The referee: no number was ever on two calls at once, and no channel id was used twice."""
+    live: dict[str, float] = {}
+    seen: set[str] = set()
+    for call in site.switch.placed:
+        assert call.channel_id not in seen
+        seen.add(call.channel_id)
+        assert live.get(call.number, 0.0) <= call.placed_at, "a number on two calls at once"
+        live[call.number] = call.ended_at or float("inf")
+
+
+@virtual_time()
+async def test_half_an_hour_of_a_centre(tmp_path: Path) -> None:
+    async with a_site(tmp_path, voters=2000, seats=5, campaign={"pacing": "predictive"}) as site:
+        async with agents_at_work(site):
+            await asyncio.sleep(1800)
+        view = site.view.campaigns[0]
+        assert view.connected > 30
+        assert sum(seat.calls for seat in site.view.seats) >= view.connected
+        assert sum(site.view.marks.values()) > 10
+    nobody_on_two_calls(site)
+    kept = Counter(outcome for (outcome,) in rows(tmp_path, "SELECT outcome FROM attempt"))
+    assert kept == Counter(change.outcome for change in site.ended())
+    assert kept.total() == len(site.switch.placed)
+    assert not rows(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert rows(tmp_path, "SELECT count(*) FROM outbox")[0][0] >= kept.total()
+    assert rows(tmp_path, "SELECT count(*) FROM seat_interval WHERE state = 'talking'")[0][0] > 30
+
+
+@virtual_time()
+async def test_an_ivr_campaign_marks_what_is_keyed(tmp_path: Path) -> None:
+    config = scripted(
+        Scripted(keys=((4.0, "1"),)),  # voted
+        Scripted(keys=((4.0, "9"),)),  # never again
+        Scripted(keys=((4.0, "2"),), hang_up_after=60),  # not yet, then silence
+        Scripted(hang_up_after=2.0),  # leaves in the greeting
+    )
+    async with a_site(tmp_path, config, campaign=IVR) as site:
+        await site.until(lambda: len(site.ended()) >= 4)
+        assert site.view.marks["voted"] == 1
+        assert site.view.marks["not-yet"] == 1
+        assert site.view.opt_outs == 1
+        booth = site.view.booths[0]
+        assert (booth.voted, booth.not_yet) == (1, 1)
+    outcomes = dict(rows(tmp_path, "SELECT phone_id, outcome FROM attempt WHERE phone_id <= 4"))
+    assert outcomes == {1: "completed", 2: "completed", 3: outcomes[3], 4: "left"}
+    (left_at,) = rows(tmp_path, "SELECT left_at FROM attempt WHERE phone_id = 4")[0]
+    assert left_at in {"greeting", "question"}
+    assert rows(tmp_path, "SELECT e164 FROM opt_out") == [("+917000000002",)]
+    assert rows(tmp_path, "SELECT voter.turnout FROM voter WHERE voter_id = 1") == [("voted",)]
+
+
+@virtual_time()
+async def test_two_campaigns_side_by_side(tmp_path: Path) -> None:
+    agents = {"id": "agents", "kind": "agents", "pacing": "progressive"}
+    hours = [{"start": "00:00", "until": "23:59:59"}]
+    both = [{**agents, "hours": hours}, {**IVR, "hours": hours}]
+    async with a_site(tmp_path, voters=1000, seats=3, campaigns=both) as site:
+        async with agents_at_work(site):
+            await asyncio.sleep(600)
+        assert all(campaign.attempts > 20 for campaign in site.view.campaigns)
+    nobody_on_two_calls(site)
+
+
+@virtual_time()
+async def test_no_seat_in_time_is_an_abandoned_call_within_two_seconds(tmp_path: Path) -> None:
+    config = all_answer(answer_after=2.0, talk_seconds=300.0)
+    campaign = {"pacing": "ratio", "abandoned_target": 1.0, "abandoned_limit": 1.0}  # a reckless site
+    async with a_site(tmp_path, config, seats=1, campaign=campaign) as site:
+        await site.log_in("01")
+        await site.until(lambda: any(change.outcome is Outcome.ABANDONED for change in site.ended()))
+        abandoned = next(change for change in site.ended() if change.outcome is Outcome.ABANDONED)
+        states = {
+            change.state: change.at
+            for change in site.changes
+            if isinstance(change, CallChange) and change.attempt_id == abandoned.attempt_id
+        }
+        assert states[CallState.MESSAGE] - states[CallState.WAITING] <= 2.0
+        await site.centre.engine.execute(StopAll())
+    (retry,) = rows(
+        tmp_path,
+        "SELECT due_at - ended_at FROM target JOIN attempt USING (campaign_id, phone_id) WHERE outcome = 'abandoned'",
+    )[0]
+    assert retry == 72 * 3600
+
+
+@virtual_time()
+async def test_no_agent_no_call(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer()) as site:
+        await asyncio.sleep(60)
+        assert not site.switch.placed
+        assert site.view.campaigns[0].held_because == "no agent is there"
+        await site.log_in("01")
+        await site.until(lambda: bool(site.switch.placed))
+
+
+@virtual_time()
+async def test_a_burst_of_log_offs_cancels_what_rings(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(answer_after=20.0)) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
+        for seat in ("01", "02"):
+            await site.centre.engine.execute(SeatLogOff(seat))
+        await site.until(lambda: not site.view.campaigns[0].calls, seconds=3)
+        placed = len(site.switch.placed)
+        await asyncio.sleep(60)
+        assert len(site.switch.placed) == placed
+        assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
+
+
+@virtual_time()
+async def test_outside_calling_hours_nothing_is_dialled(tmp_path: Path) -> None:
+    hours = {"hours": [{"start": "11:00", "until": "20:00"}]}  # it is half past nine
+    async with a_site(tmp_path, all_answer(), campaign=hours) as site:
+        await site.log_in("01")
+        await asyncio.sleep(5300)
+        assert not site.switch.placed
+        assert site.view.campaigns[0].held_because == "outside calling hours until 11:00"
+        await site.until(lambda: bool(site.switch.placed), seconds=200)
+        site.clock.step(-7200)  # an operator sets the clock back
+        await asyncio.sleep(5)
+        placed = len(site.switch.placed)
+        await asyncio.sleep(600)
+        assert len(site.switch.placed) == placed
+
+
+@virtual_time()
+async def test_pause_resume_and_stop_of_a_campaign(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0)) as site:
+        execute = site.centre.engine.execute
+        await site.log_in("01")
+        await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
+        assert await execute(PauseCampaign("agents")) == "campaign agents: paused"
+        await asyncio.sleep(40)
+        placed = len(site.switch.placed)
+        await asyncio.sleep(40)
+        assert len(site.switch.placed) == placed
+        assert site.ended()[0].outcome is not Outcome.CANCELLED  # a pause lets what rings ring
+        await execute(SeatReady("01"))
+        await execute(ResumeCampaign("agents"))
+        await site.until(lambda: len(site.switch.placed) > placed)
+        await execute(StopCampaign("agents"))
+        await site.until(lambda: not site.view.campaigns[0].calls, seconds=3)
+        assert site.ended()[-1].outcome is Outcome.CANCELLED
+        with pytest.raises(CommandRefused, match="there is no campaign 'x'"):
+            await execute(PauseCampaign("x"))
+    async with a_site(tmp_path, switch=None) as again:
+        assert again.view.campaigns[0].state is CampaignState.STOPPED  # what an operator asked for is kept
+
+
+@virtual_time()
+async def test_an_agents_word_is_kept_and_followed(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(), seats=1) as site:
+        execute = site.centre.engine.execute
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        with pytest.raises(CommandRefused, match="hour 24"):
+            await execute(SeatDispose("01", Disposition.LATER, 24))
+        await execute(SeatHangUp("01"))
+        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        await execute(SeatPause("01", "tea"))
+        await execute(SeatDispose("01", Disposition.VOTED))
+        assert site.view.seats[0].state is SeatState.PAUSED
+        with pytest.raises(CommandRefused, match="no call"):
+            await execute(SeatDispose("01", Disposition.VOTED))
+        await asyncio.sleep(60)
+        assert len(site.switch.placed) == 1
+    assert rows(tmp_path, "SELECT disposition FROM attempt") == [("voted",)]
+    assert rows(tmp_path, "SELECT kind, source FROM mark") == [("voted", "agent")]
+    assert rows(tmp_path, "SELECT state FROM target WHERE phone_id = 1") == [("closed",)]
+
+
+@virtual_time()
+async def test_a_wrap_up_without_a_word_ends_by_itself(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign={"wrap_up_seconds": 12}) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        await site.until(lambda: site.view.seats[0].state is not SeatState.WRAP_UP, seconds=13)
+
+
+@virtual_time()
+async def test_a_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Path) -> None:
+    """The voter of a ringing call votes and says so elsewhere: it stops ringing within a second."""
+    async with a_site(tmp_path, all_answer(answer_after=25.0), seats=1) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        call = next(iter(site.centre.engine._centre.calls.values()))
+        mark = Mark("booth/1", call.voter_id, MarkKind.VOTED, MarkSource.BOOTH_WORKER, site.clock.now())
+        await site.centre.engine._results.mark(mark)
+        await site.until(lambda: bool(site.ended()), seconds=1)
+        assert site.ended()[0].outcome is Outcome.CANCELLED
+    assert (call.phone_id, "closed") in rows(tmp_path, "SELECT phone_id, state FROM target")
+
+
+@virtual_time()
+async def test_an_agents_phone_that_dies_leaves_the_voter_the_message(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(), seats=1) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+        site.switch.drop_seat("agent01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.LOST, seconds=2)
+        await site.until(lambda: bool(site.ended()), seconds=15)
+        assert site.ended()[0].outcome is Outcome.CONNECTED  # one outcome; it was not abandoned
+        await asyncio.sleep(20)
+        assert site.view.seats[0].state is SeatState.LOST
+        site.switch.set_phone("agent01", PhoneMode.ANSWERS)
+        await site.until(lambda: site.view.seats[0].state is not SeatState.LOST, seconds=30)
+
+
+@virtual_time()
+async def test_sigterm_drains(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, dialling={"drain_seconds": 60}) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        site.stop.set()
+        began = site.clock.monotonic()
+    assert 5 < site.clock.monotonic() - began < 30
+    assert Counter(change.outcome for change in site.ended())[Outcome.CONNECTED] == 1
+    assert not rows(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+
+
+@virtual_time()
+async def test_the_list_comes_to_its_end(tmp_path: Path) -> None:
+    campaign = {"max_attempts": 1}
+    config = all_answer(talk_seconds=3.0)
+    async with a_site(tmp_path, config, voters=30, seats=2, campaign=campaign) as site, agents_at_work(site):
+        await site.until(lambda: site.view.campaigns[0].held_because == "the list is done", seconds=3000)
+    placed = Counter(call.number for call in site.switch.placed)
+    assert set(placed.values()) == {1}
+    assert len(placed) == rows(tmp_path, "SELECT count(*) FROM phone")[0][0]
+
+
+def test_the_whole_day_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
+    def day(directory: Path) -> list[tuple[str, float]]:
+        directory.mkdir()
+        placed: list[tuple[str, float]] = []
+
+        @virtual_time()
+        async def run() -> None:
+            async with a_site(directory, voters=500, seats=3) as site:
+                async with agents_at_work(site):
+                    await asyncio.sleep(900)
+                placed.extend((call.number, round(call.placed_at, 3)) for call in site.switch.placed)
+
+        run()
+        return placed
+
+    first = day(tmp_path / "a")
+    assert len(first) > 30
+    assert first == day(tmp_path / "b")

@@ -1,0 +1,405 @@
+"""A centre over MQTT against real brokers: Mosquitto where it is installed, and the embedded one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import signal
+import sqlite3
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.clock import SystemClock
+from dialer.commands import PauseCampaign, StopAll
+from dialer.errors import BrokerUnreachable, PortInUse
+from dialer.model import (
+    Announcement,
+    AttemptId,
+    CampaignKind,
+    EndedAttempt,
+    Mark,
+    MarkKind,
+    MarkSource,
+    NewAttempt,
+    Outcome,
+    Purpose,
+)
+from dialer.monitor import topics
+from dialer.monitor.broker_link import BrokerSettings, MqttVersion, check_broker
+from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.monitor.monitor import Monitor
+from dialer.store.sqlite import SqliteStore, open_store
+from dialer.view import CallChange, CallState, CampaignChange
+from tests.support.fake_centre import FakeEngine, centre_view
+from tests.support.mqtt import PATIENCE_SECONDS, Wire, supervisor
+from tests.support.roll_filler import fill_roll
+
+MOSQUITTO = pytest.param(
+    BrokerKind.MOSQUITTO, marks=pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
+)
+BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
+    opened = await open_store(tmp_path / "centre.db")
+    yield opened
+    await opened.close()
+
+
+@contextlib.asynccontextmanager
+async def monitored(
+    settings: BrokerSettings, engine: FakeEngine, store: SqliteStore
+) -> AsyncIterator[tuple[Monitor, Callable[[], Awaitable[None]]]]:
+    """A running monitor, and how to stop it."""
+    stop = asyncio.Event()
+    patient = replace(settings, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
+    monitor = Monitor(
+        "pune-1", patient, engine, store, SystemClock(), raise_alert=engine.raise_alert, chance=random.SystemRandom()
+    )
+    running = asyncio.create_task(monitor.run(stop))
+
+    async def end() -> None:
+        stop.set()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await running
+
+    yield monitor, end
+    await end()
+
+
+async def announce(store: SqliteStore, engine: FakeEngine, first: int, count: int) -> None:
+    news = [Announcement("results/marks", json.dumps({"key": f"k{first + number}"})) for number in range(count)]
+    await store.announce(news, 1.0)
+    engine.outbox_event.set()
+
+
+async def alert_change(engine: FakeEngine, code: str, *, standing: bool) -> None:
+    """Wait until an alert of that code stands, or does not."""
+    changed = asyncio.Event()
+    unsubscribe = engine.subscribe(lambda _: changed.set())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (code in {alert.code for alert in engine.view().alerts}) is not standing:
+            changed.clear()
+            await changed.wait()
+    unsubscribe()
+
+
+@BOTH
+async def test_the_whole_state_is_there_for_who_comes_later(kind: BrokerKind, store: SqliteStore) -> None:
+    engine = FakeEngine(centre_view(seats=3, booths=2))
+    async with (
+        demo_broker(kind) as broker,
+        supervisor(broker.settings) as early,
+        monitored(broker.settings, engine, store) as (monitor, _),
+    ):
+        await early.wait_for_topic("booths/2/turnout")
+        assert monitor.broker_up
+        async with supervisor(broker.settings) as late:
+            await late.wait_for_topic("booths/2/turnout")
+            (state,) = await late.wait_for_topic("state")
+            await late.wait_for(lambda message: message.retained, count=9)
+        assert state.payload["online"] is True
+        expected = {message.topic for message in topics.whole_state(engine.view())}
+        assert {f"dialer/v1/pune-1/{message.topic}" for message in late.heard} == expected
+        engine.tell(CallChange("turnout-ivr", "attempt-1", CallState.RINGING, 5.0))
+        (call,) = await early.wait_for_topic("campaigns/turnout-ivr/calls")
+        assert (call.payload["attempt"], call.retained) == ("attempt-1", False)
+
+
+@BOTH
+async def test_a_command_sent_twice_is_executed_once(kind: BrokerKind, store: SqliteStore) -> None:
+    engine = FakeEngine()
+    command: dict[str, Any] = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": time.time() + 60}
+    async with (
+        demo_broker(kind) as broker,
+        supervisor(broker.settings) as boss,
+        monitored(broker.settings, engine, store),
+    ):
+        await boss.wait_for_topic("state")
+        await boss.command(**command)
+        await boss.command(**command)
+        first, second = await boss.wait_for_topic("replies/c-1", count=2)
+        assert first.payload == second.payload
+        assert first.payload["status"] == "done"
+        await boss.command(id="c-2", name="stop-all", expires_at=time.time() - 5)
+        (refused,) = await boss.wait_for_topic("replies/c-2")
+        assert refused.payload["status"] == "refused"
+        await boss.command(id="c-3", name="stop-all", expires_at=time.time() + 60)
+        await boss.wait_for_topic("replies/c-3")
+    assert engine.executed == [PauseCampaign("turnout-ivr"), StopAll()]
+
+
+@BOTH
+async def test_a_retained_command_is_refused_when_the_dialler_comes(kind: BrokerKind, store: SqliteStore) -> None:
+    engine = FakeEngine()
+    async with demo_broker(kind) as broker, supervisor(broker.settings) as boss:
+        await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
+        async with monitored(broker.settings, engine, store):
+            (reply,) = await boss.wait_for_topic("replies/c-1")
+            assert reply.payload["status"] == "refused"
+    assert engine.executed == []
+
+
+@pytest.mark.skipif(mosquitto_path() is None, reason="needs MQTT 5: mosquitto is not installed")
+async def test_a_retained_command_is_refused_while_the_dialler_listens(store: SqliteStore) -> None:
+    engine = FakeEngine()
+    async with (
+        demo_broker(BrokerKind.MOSQUITTO) as broker,
+        supervisor(broker.settings) as boss,
+        monitored(broker.settings, engine, store),
+    ):
+        await boss.wait_for_topic("state")
+        await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
+        (reply,) = await boss.wait_for_topic("replies/c-1")
+        assert "retain" in reply.payload["text"]
+    assert engine.executed == []
+
+
+@pytest.mark.skipif(mosquitto_path() is None, reason="needs a session that waits: mosquitto is not installed")
+async def test_a_command_sent_while_the_connection_is_cut_waits_for_the_dialler(store: SqliteStore) -> None:
+    """The last will is published, the session keeps the command, and the dialler takes it when it is back."""
+    engine = FakeEngine()
+    async with (
+        demo_broker(BrokerKind.MOSQUITTO) as broker,
+        supervisor(broker.settings) as boss,
+        Wire() as wire,
+        monitored(replace(broker.settings, port=wire.port), engine, store),
+    ):
+        await wire.lead_to(broker.port)
+        await boss.wait_for(lambda message: message.topic == "state" and message.payload["online"])
+        wire.cut()
+        await boss.command(id="c-1", name="stop-all", expires_at=time.time() + 60)
+        await boss.wait_for(lambda message: message.topic == "state" and not message.payload["online"])
+        (reply,) = await boss.wait_for_topic("replies/c-1")
+        assert reply.payload["status"] == "done"
+        await boss.wait_for(lambda message: message.topic == "state" and message.payload["online"], count=2)
+    assert engine.executed == [StopAll()]
+
+
+@BOTH
+async def test_a_broker_that_comes_late_is_an_alert_and_loses_nothing(kind: BrokerKind, store: SqliteStore) -> None:
+    engine = FakeEngine()
+    async with (
+        demo_broker(kind) as broker,
+        supervisor(broker.settings) as boss,
+        Wire() as wire,
+        monitored(replace(broker.settings, port=wire.port), engine, store) as (monitor, _),
+    ):
+        await alert_change(engine, "broker-down", standing=True)
+        assert not monitor.broker_up
+        (alert,) = engine.view().alerts
+        assert f"127.0.0.1:{wire.port}" in alert.text
+        assert "dialling goes on" in alert.text
+        await announce(store, engine, 0, 70)
+        await wire.lead_to(broker.port)
+        heard = await boss.wait_for_topic("results/marks", count=70)
+        await alert_change(engine, "broker-down", standing=False)
+    assert [message.payload["key"] for message in heard] == [f"k{number}" for number in range(70)]
+    assert await store.outbox(1) == []
+
+
+@BOTH
+async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: BrokerKind, store: SqliteStore) -> None:
+    """Every result arrives, in order but for repeats; the retained state is whole again on a broker that kept nothing."""
+    engine = FakeEngine(centre_view(seats=3, booths=2))
+    keys: list[str] = []
+    async with (
+        Wire() as wire,
+        demo_broker(kind) as first,
+        monitored(replace(first.settings, port=wire.port), engine, store) as (monitor, end),
+    ):
+        async with supervisor(first.settings) as boss:
+            await wire.lead_to(first.port)
+            await announce(store, engine, 0, 30)
+            keys += [message.payload["key"] for message in await boss.wait_for_topic("results/marks", count=30)]
+        await announce(store, engine, 30, 30)  # some of these may be the last that the broker took
+        await first.kill()
+        await wire.take_down()
+        engine.current = replace(engine.current, opt_outs=99)
+        engine.tell(CampaignChange("turnout-ivr"))
+        await alert_change(engine, "broker-down", standing=True)
+        await announce(store, engine, 60, 30)
+        taken = 90 - len(await store.outbox(100))  # acknowledged, and with nobody there to hear them
+        async with demo_broker(kind) as second, supervisor(second.settings) as boss:
+            await wire.lead_to(second.port)
+            await boss.wait_for(lambda message: message.text == '{"key": "k89"}')
+            await boss.wait_for(lambda message: message.topic == "state" and message.payload["opt_outs"] == 99)
+            await boss.wait_for(lambda message: message.topic == "alerts" and message.payload["alerts"] == [])
+            await end()
+            await boss.wait_for(lambda message: message.topic == "state" and not message.payload["online"])
+            assert not monitor.broker_up
+            keys += [f"k{number}" for number in range(30, taken)]
+            keys += [message.payload["key"] for message in boss.heard if message.topic == "results/marks"]
+    assert list(dict.fromkeys(keys)) == [f"k{number}" for number in range(90)]
+    assert await store.outbox(1) == []
+
+
+async def test_results_at_the_stop_still_go_out(store: SqliteStore) -> None:
+    engine = FakeEngine()
+    async with demo_broker() as broker, supervisor(broker.settings) as boss:
+        async with monitored(broker.settings, engine, store) as (monitor, end):
+            await boss.wait_for_topic("state")
+            await store.announce([Announcement("results/marks", '{"key": "last"}')], 1.0)  # and nobody is woken for it
+            await end()
+        await boss.wait_for_topic("results/marks")
+        assert monitor.relayed == 1
+
+
+async def test_no_name_and_no_number_is_ever_published(store: SqliteStore, tmp_path: Path) -> None:
+    """Calls, marks and an opt-out of a real roll; then everything on the broker is searched for what the roll holds."""
+    engine = FakeEngine(centre_view(seats=3, booths=2))
+    async with demo_broker() as broker, supervisor(broker.settings) as boss, monitored(broker.settings, engine, store):
+        await boss.wait_for_topic("booths/2/turnout")
+        await call_some(store)
+        engine.outbox_event.set()
+        await boss.wait_for_topic("results/opt-outs", count=5)
+    said = "\n".join(f"{message.topic} {message.text}" for message in boss.heard)
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        numbers = [row[0] for row in db.execute("SELECT e164 FROM phone")]
+        names = [name for row in db.execute("SELECT name, epic FROM voter") for name in row]
+    assert len(numbers) > 20
+    assert len(names) == 120
+    for canary in [*(number[3:] for number in numbers), *names]:
+        assert canary not in said
+
+
+async def call_some(store: SqliteStore) -> None:
+    """Five calls that end with a mark and an opt-out, announced as the engine does."""
+    await store.ensure_campaign("turnout-ivr", CampaignKind.IVR, Purpose.TURNOUT)
+    await store.enrol("turnout-ivr")
+    claims = await store.claim("turnout-ivr", 5, owner="test", now=100.0, lease_seconds=60)
+    for claim in claims:
+        attempt_id = AttemptId(str(uuid.UUID(int=claim.phone_id)))
+        new = NewAttempt(attempt_id, claim, "carrier-a", "+911140000001", 100.0)
+        assert await store.open_attempts([new], max_attempts_since=0.0, max_attempts=3) == [None]
+        mark = Mark(
+            f"{attempt_id}:turnout", claim.voter_id, MarkKind.VOTED, MarkSource.VOTER_KEY, 120.0, attempt_id=attempt_id
+        )
+        await store.record_mark(mark, [topics.mark_announcement(mark)])
+        ended = EndedAttempt(attempt_id, Outcome.COMPLETED, 130.0, answered_at=105.0, flow="turnout/1")
+        await store.end_attempts([ended], [topics.attempt_announcement("turnout-ivr", ended)])
+        news = topics.opt_out_announcement(claim.phone_id, at=131.0, source="voter-key", attempt_id=attempt_id)
+        await store.record_opt_out(
+            claim.phone_id, at=131.0, source="voter-key", attempt_id=attempt_id, announcements=[news]
+        )
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def not_authorised(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    if await reader.read(1024):
+        writer.write(b"\x20\x03\x00\x87\x00")  # CONNACK of MQTT 5, reason 0x87
+
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def serving(behaviour: Behaviour) -> AsyncIterator[int]:
+    """A port that behaves so; at the end it waits until every client has closed its socket."""
+    handlers: list[asyncio.Task[None]] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        handlers.append(task)
+        await behaviour(reader, writer)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asyncio.gather(*handlers)
+        await server.wait_closed()
+
+
+@pytest.mark.parametrize(("behaviour", "says"), [(silent, "does not answer"), (not_authorised, "refused the log-in")])
+async def test_a_broker_that_will_not_have_us(behaviour: Behaviour, says: str, store: SqliteStore) -> None:
+    engine = FakeEngine()
+    async with serving(behaviour) as port:
+        settings = BrokerSettings(port=port, answer_seconds=0.2)
+        with pytest.raises(BrokerUnreachable, match=says):
+            await check_broker(settings, "pune-1", 1.0)
+        async with monitored(settings, engine, store):
+            await alert_change(engine, "broker-down", standing=True)
+            assert says in engine.view().alerts[0].text
+
+
+async def test_a_stop_does_not_wait_for_a_broker_that_says_nothing(store: SqliteStore) -> None:
+    """The broker has a minute to answer, the test has seconds."""
+    engine = FakeEngine()
+    asked = asyncio.Event()
+
+    async def ask_and_wait(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        if await reader.read(1024):
+            asked.set()
+        await reader.read()
+
+    async with serving(ask_and_wait) as port:
+        settings = BrokerSettings(port=port, answer_seconds=60.0)
+        async with monitored(settings, engine, store):
+            await asked.wait()
+        assert engine.view().alerts == ()
+
+
+async def test_no_broker_at_all_is_said_in_one_line() -> None:
+    async with demo_broker() as broker:
+        await check_broker(broker.settings, "pune-1", 1.0)
+    with pytest.raises(BrokerUnreachable) as caught:
+        await check_broker(broker.settings, "pune-1", 1.0)
+    assert str(caught.value) == (
+        f"MQTT broker 127.0.0.1:{broker.port} is not reachable (Connection refused): "
+        "check that it runs and that broker.host and broker.port are right"
+    )
+
+
+@BOTH
+async def test_a_broker_for_the_demo_names_itself_and_its_port_is_its_own(kind: BrokerKind) -> None:
+    async with demo_broker(kind, websocket=True) as broker:
+        assert broker.name == kind.value
+        assert f"127.0.0.1:{broker.port}" in broker.text
+        assert broker.settings.version is (MqttVersion.V5 if kind is BrokerKind.MOSQUITTO else MqttVersion.V311)
+        assert broker.websocket_port is not None
+        _, writer = await asyncio.open_connection("127.0.0.1", broker.websocket_port)
+        writer.close()
+        with pytest.raises(PortInUse, match=str(broker.port)):
+            async with demo_broker(kind, port=broker.port):
+                pass
+
+
+@BOTH
+async def test_a_broker_ends_with_the_program_that_started_it_however_that_ends(kind: BrokerKind) -> None:
+    program = (
+        "import asyncio\nfrom dialer.monitor.embedded_broker import BrokerKind, demo_broker\n"
+        "async def main():\n"
+        f"    async with demo_broker(BrokerKind({kind.value!r})) as broker:\n"
+        "        print(broker.port, flush=True)\n"
+        "        await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        port = int(await parent.stdout.readline())
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        parent.send_signal(signal.SIGKILL)
+        await parent.wait()
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""  # the broker is gone, and its end of the connection with it
+    writer.close()

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# What the tests need beside Python: installed where that may be done, else named.
+set -eu
+have_mosquitto() { command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ]; }
+missing=""
+have_mosquitto || missing="$missing mosquitto"
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  apt-get update -qq
+  # The package would start a broker of its own on the default port; the tests start theirs on free ports.
+  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq $missing >/dev/null
+else
+  echo "the tests need:$missing (Debian: apt install$missing)" >&2
+  exit 2
+fi

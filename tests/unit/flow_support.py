@@ -1,0 +1,105 @@
+"""Small flows and callers for the tests of flows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from ivr_flows.catalogue import load_flow, shipped_flows
+from ivr_flows.load import parse_flow
+from ivr_flows.machine import start, step
+from ivr_flows.model import Flow, Scalar
+from ivr_flows.turns import (
+    Action,
+    Collect,
+    Commit,
+    CommitFailed,
+    Committed,
+    Digits,
+    Disconnect,
+    FlowState,
+    HungUp,
+    Input,
+    Play,
+    Played,
+    Record,
+    Recorded,
+    RecordFailed,
+    SendSms,
+    SmsFailed,
+    SmsSent,
+    Start,
+    Transfer,
+    TransferFailed,
+    Transferred,
+    Turn,
+)
+
+FLOWS = {name: load_flow(name) for name in shipped_flows()}
+"""Every shipped flow, loaded once."""
+
+FACTS: dict[str, Scalar] = {
+    "organisation": "Election Help Desk",
+    "booth_name": "Government Primary School",
+    "booth_part": 12,
+    "closes_at": "18:00",
+    "hour_now": 9,
+    "pending_voters": 3,
+    "highest_serial": 940,
+}
+
+HEAD = """
+flow: sample
+purpose: worker
+start: first
+facts: {closes_at: hour, booth_name: place, count: number, day: date}
+no_input: {reprompts: 1, say: [common.no_input], then: bye}
+no_match: {reprompts: 1, say: [common.no_match], then: bye}
+nodes:
+  bye: {disconnect: done, say: [common.goodbye]}
+"""
+
+
+def sample(nodes: str, head: str = HEAD) -> Flow:
+    """A flow of these nodes, which may go to `bye`; it starts at `first`."""
+    return parse_flow(head + nodes, "sample.yaml")
+
+
+def run(flow: Flow, events: Sequence[Input], facts: Mapping[str, Scalar] | None = None) -> Turn:
+    """The turn after these events."""
+    turn = start(flow, Start(FACTS if facts is None else facts, "en"))
+    for event in events:
+        turn = step(flow, turn.state, event)
+    return turn
+
+
+def said(action: Action | None) -> list[str]:
+    """The text keys and values that an action says."""
+    if action is None or isinstance(action, Commit | SendSms):
+        return []
+    return [ref.value for ref in action.prompts]
+
+
+def answers_to(action: Action) -> tuple[type, ...]:
+    """The kinds of input that answer an action."""
+    match action:
+        case Play():
+            kinds: tuple[type, ...] = (Played,)
+        case Collect():
+            kinds = (Digits,)
+        case Commit():
+            kinds = (Committed, CommitFailed)
+        case Record():
+            kinds = (Recorded, RecordFailed)
+        case Transfer():
+            kinds = (Transferred, TransferFailed)
+        case SendSms():
+            kinds = (SmsSent, SmsFailed)
+        case Disconnect():
+            kinds = ()
+    return (*kinds, HungUp)
+
+
+def through_json(state: FlowState) -> FlowState:
+    """The state as another process would get it."""
+    return FlowState.from_json(json.loads(json.dumps(state.to_json())))

@@ -1,0 +1,287 @@
+"""The FastAGI codec against recorded calls, every way of splitting them, and hostile input on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.errors import ProtocolError, UnsafeValue
+from dialer.switch.asterisk.agi_codec import (
+    HANGUP,
+    MAX_COMMAND_BYTES,
+    AgiDecoder,
+    AgiEnvironment,
+    AgiInput,
+    AgiReply,
+    encode_command,
+    encode_environment,
+    encode_reply,
+    parse_reply,
+    split_command,
+    works_after_hangup,
+)
+from tests.support.captures import NAMES, read_capture, said_by
+
+WITH_AGI = [name for name in NAMES if said_by(name, "asterisk-agi")]
+ENVIRONMENT = b"agi_network: yes\nagi_uniqueid: 5d\n\n"
+DETERMINISTIC = settings(deadline=None, derandomize=True, max_examples=150)
+
+
+def decode(data: bytes, pieces: Iterable[int] = ()) -> list[AgiInput]:
+    """Decode `data` cut at the given places."""
+    decoder = AgiDecoder()
+    found: list[AgiInput] = []
+    begin = 0
+    for end in [*sorted(pieces), len(data)]:
+        found += decoder.feed(data[begin:end])
+        begin = end
+    return found
+
+
+def after_environment(data: bytes) -> list[AgiInput]:
+    return decode(ENVIRONMENT + data)[1:]
+
+
+def test_the_recorded_calls_are_there() -> None:
+    assert len(WITH_AGI) == 5
+
+
+@pytest.mark.parametrize("name", WITH_AGI)
+def test_every_recorded_call_reads_the_same_whole_and_byte_by_byte(name: str) -> None:
+    data = said_by(name, "asterisk-agi")
+    environment, *answers = decode(data)
+
+    assert isinstance(environment, AgiEnvironment)
+    assert environment.script == "ivr"
+    assert environment.parameters == {"num": "5551"}
+    assert environment.unique_id.startswith("cap-")
+    assert environment.channel.startswith("PJSIP/carrier-")
+    assert environment.get("agi_accountcode", "unset") == ""
+    assert environment.get("agi_arg_1", "unset") == "unset"
+    assert len(environment.fields) == 22
+    commands = [said for said in read_capture(name) if said.who == "server-agi"]
+    assert len([answer for answer in answers if isinstance(answer, AgiReply)]) == len(commands)
+    assert decode(data, range(len(data))) == [environment, *answers]
+
+
+@pytest.mark.parametrize("name", WITH_AGI)
+def test_every_recorded_command_is_written_to_the_byte(name: str) -> None:
+    for line in said_by(name, "server-agi").decode().splitlines():
+        verb = next(
+            verb for verb in ("ANSWER", "GET DATA", "WAIT FOR DIGIT", "STREAM FILE", "HANGUP") if line.startswith(verb)
+        )
+        words = split_command(line)[len(verb.split()) :]
+        assert encode_command(verb, *words).decode() == line + "\n"
+
+
+def test_a_recorded_hang_up_is_result_minus_one_then_hangup_then_511() -> None:
+    _, answered, interrupted, hangup, dead = decode(said_by("ivr-hangup-in-prompt", "asterisk-agi"))
+    assert answered == AgiReply(200, "0")
+    assert interrupted == AgiReply(200, "-1")
+    assert isinstance(interrupted, AgiReply)
+    assert interrupted.failed
+    assert hangup is HANGUP
+    assert isinstance(dead, AgiReply)
+    assert dead.code == 511
+
+
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        (b"200 result=0", AgiReply(200, "0")),
+        (b"200 result=0 endpos=16179", AgiReply(200, "0", "", 16179)),
+        (b"200 result= (timeout)", AgiReply(200, "", "timeout")),
+        (b"200 result=12 (timeout)", AgiReply(200, "12", "timeout")),
+        (b"200 result=", AgiReply(200, "")),
+        (b"200 result=*0#", AgiReply(200, "*0#")),
+        (b"200 result=53 (dtmf) endpos=8000", AgiReply(200, "53", "dtmf", 8000)),
+        (b"200 result=-1 (hangup) endpos=4000", AgiReply(200, "-1", "hangup", 4000)),
+        (b"200 result=1 (a (b) c)", AgiReply(200, "1", "a (b) c")),
+        ("200 result=1 (हिन्दी)".encode(), AgiReply(200, "1", "हिन्दी")),
+        (b"510 Invalid or unknown command", AgiReply(510)),
+        (b"511 Command Not Permitted on a dead channel or intercept routine", AgiReply(511)),
+        (b"520 Invalid command syntax.  Proper usage not available.", AgiReply(520)),
+        (b"100 result=0 Trying...", None),
+    ],
+)
+def test_each_kind_of_reply(line: bytes, reply: AgiReply | None) -> None:
+    assert parse_reply(line) == reply
+
+
+def test_digits_and_time_running_out_are_told_apart() -> None:
+    assert AgiReply(200, "12", "timeout").timed_out
+    assert not AgiReply(200, "12").timed_out
+    assert not AgiReply(200, "").failed
+
+
+def test_a_usage_text_of_several_lines_is_one_reply() -> None:
+    text = b" Usage: ANSWER\n\n200 is not a reply here\n"
+    usage = b"520-Invalid command syntax.  Proper usage follows:\n" + text + b"520 End of proper usage.\n"
+    assert after_environment(usage + b"200 result=0\n") == [AgiReply(520), AgiReply(200, "0")]
+
+
+def test_hangup_may_come_before_the_pending_reply() -> None:
+    assert after_environment(b"HANGUP\n200 result=-1\n") == [HANGUP, AgiReply(200, "-1")]
+
+
+def test_carriage_returns_are_tolerated() -> None:
+    environment, reply = decode(b"agi_network: yes\r\nagi_uniqueid: 5d\r\n\r\n200 result=0\r\n")
+    assert environment == AgiEnvironment({"agi_network": "yes", "agi_uniqueid": "5d"})
+    assert reply == AgiReply(200, "0")
+
+
+@DETERMINISTIC
+@given(st.lists(st.integers(0, 120), max_size=8))
+def test_split_anywhere_it_reads_the_same(cuts: list[int]) -> None:
+    data = ENVIRONMENT + b"200 result=0\nHANGUP\n520-Usage\nmore\n520 End\n511 Command Not Permitted\n"
+    expected = [AgiEnvironment({"agi_network": "yes", "agi_uniqueid": "5d"})]
+    expected_answers = [AgiReply(200, "0"), HANGUP, AgiReply(520), AgiReply(511)]
+    assert decode(data, [min(cut, len(data)) for cut in cuts]) == [*expected, *expected_answers]
+
+
+@pytest.mark.parametrize("opening", [b"GET / HTTP/1.1\r\n", b"nothing\n", b"\x16\x03\x01\n", b"network: yes\n"])
+def test_a_peer_that_is_no_asterisk_is_refused(opening: bytes) -> None:
+    with pytest.raises(ProtocolError, match="does not speak FastAGI"):
+        AgiDecoder().feed(opening)
+
+
+def test_a_reply_that_is_none_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="does not speak AGI"):
+        after_environment(b"OK\n")
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory() -> None:
+    decoder = AgiDecoder()
+    taken = 0
+    with pytest.raises(ProtocolError, match="line of more than 2048 bytes"):
+        for _ in range(10_000):
+            decoder.feed(b"agi_x: " + b"a" * 1017)
+            taken += 1024
+    assert taken <= 2048
+
+
+def test_ten_megabytes_of_environment_are_refused_after_eight_kilobytes() -> None:
+    decoder = AgiDecoder()
+    taken = 0
+    with pytest.raises(ProtocolError, match="environment of over 100 lines or 8192 bytes"):
+        for number in range(10_000):
+            line = b"agi_%d: %s\n" % (number, b"a" * 1000)
+            decoder.feed(line)
+            taken += len(line)
+    assert taken <= 8192
+
+
+def test_an_environment_may_have_a_hundred_lines_and_no_more() -> None:
+    lines = b"".join(b"agi_%d: x\n" % number for number in range(100))
+    (environment,) = decode(lines + b"\n")
+    assert isinstance(environment, AgiEnvironment)
+    assert len(environment.fields) == 100
+    with pytest.raises(ProtocolError, match="environment of over 100 lines"):
+        decode(lines + b"agi_more: x\n\n")
+
+
+def test_an_endless_usage_text_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="usage text of over 100 lines"):
+        after_environment(b"520-Usage\n" + b"line\n" * 200)
+
+
+def test_a_callers_number_is_in_no_log() -> None:
+    assert "98450" not in repr(AgiEnvironment({"agi_callerid": "9845012345"}))
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "line"),
+    [
+        ("ANSWER", (), "ANSWER"),
+        ("STREAM FILE", ("lab/thanks", "", 0), 'STREAM FILE lab/thanks "" 0'),
+        ("GET DATA", ("lab/welcome", 5000, 1), "GET DATA lab/welcome 5000 1"),
+        ("SET VARIABLE", ("A", 'say "hi" \\ bye'), r'SET VARIABLE A "say \"hi\" \\ bye"'),
+        ("STREAM FILE", ("a", "0123456789*#"), "STREAM FILE a 0123456789*#"),
+        ("SET VARIABLE", ("A", "हाँ जी"), 'SET VARIABLE A "हाँ जी"'),
+    ],
+)
+def test_commands_are_quoted_as_agi_asks(verb: str, words: tuple[str | int, ...], line: str) -> None:
+    assert encode_command(verb, *words).decode() == line + "\n"
+
+
+@pytest.mark.parametrize("argument", ["a\nHANGUP", "a\rb", "a\0b", "\n", "a\x1bb", "\ud800"])
+def test_nothing_that_could_inject_goes_on_the_wire(argument: str) -> None:
+    with pytest.raises(UnsafeValue) as refused:
+        encode_command("SET VARIABLE", "A", argument)
+    assert "HANGUP" not in str(refused.value)
+
+
+@pytest.mark.parametrize("verb", ["", "answer", "ANSWER\nHANGUP", " ANSWER", "A B C D E", "ANSWER;"])
+def test_a_verb_is_capital_words(verb: str) -> None:
+    with pytest.raises(UnsafeValue):
+        encode_command(verb)
+
+
+def test_lengths_are_what_asterisk_takes() -> None:
+    room = MAX_COMMAND_BYTES - len("NOOP \n")
+    assert encode_command("NOOP", "x" * room)
+    with pytest.raises(UnsafeValue, match="longer than 2048 bytes"):
+        encode_command("NOOP", "x" * (room + 1))
+    assert encode_command("NOOP", *range(127))
+    with pytest.raises(UnsafeValue, match="over 128 words"):
+        encode_command("NOOP", *range(128))
+
+
+HOSTILE = st.text(alphabet=st.one_of(st.sampled_from('\r\n\0\t "\\,${}()|&\u2028A'), st.characters()), max_size=30)
+
+
+@DETERMINISTIC
+@given(st.lists(HOSTILE, max_size=5))
+def test_whatever_is_encoded_is_one_line_of_exactly_these_words(arguments: list[str]) -> None:
+    try:
+        data = encode_command("SET VARIABLE", *arguments)
+    except UnsafeValue:
+        return
+    assert data.count(b"\n") == 1
+    assert data.endswith(b"\n")
+    assert split_command(data.decode().rstrip("\n")) == ["SET", "VARIABLE", *arguments]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("  A   B\tC ", ["A", "B", "C"]),
+        ('A "b c"d', ["A", "b cd"]),
+        ('A "', ["A", ""]),
+        (r"A b\ c", ["A", "b c"]),
+        (r'A "b\"c"', ["A", 'b"c']),
+        ("", []),
+    ],
+)
+def test_words_are_cut_as_asterisk_cuts_them(line: str, words: list[str]) -> None:
+    assert split_command(line) == words
+
+
+@pytest.mark.parametrize("name", WITH_AGI)
+def test_the_simulations_side_writes_what_asterisk_wrote(name: str) -> None:
+    data = said_by(name, "asterisk-agi")
+    environment, *answers = decode(data)
+    assert isinstance(environment, AgiEnvironment)
+    written = encode_environment(environment.fields.items())
+    for answer in answers:
+        if isinstance(answer, AgiReply) and answer.code == 200:
+            written += encode_reply(answer)
+    told = [line for line in data.splitlines(keepends=True) if not line.startswith((b"511", b"HANGUP"))]
+    assert written == b"".join(told)
+
+
+def test_the_simulations_side_injects_nothing() -> None:
+    with pytest.raises(UnsafeValue):
+        encode_environment([("agi_callerid", "1\n\n200 result=0")])
+    with pytest.raises(UnsafeValue):
+        encode_reply(AgiReply(200, "1", "a\nHANGUP"))
+
+
+def test_only_silent_commands_work_after_a_hang_up() -> None:
+    assert works_after_hangup("SET VARIABLE")
+    assert works_after_hangup("GET VARIABLE")
+    assert not works_after_hangup("STREAM FILE")
+    assert not works_after_hangup("ANSWER")

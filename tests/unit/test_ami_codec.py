@@ -1,0 +1,337 @@
+"""The AMI codec against recorded sessions, every way of splitting them, and hostile input on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.errors import ProtocolError, UnsafeValue
+from dialer.switch.asterisk.ami_codec import (
+    MAX_ACTION_LINES,
+    MAX_LINE_BYTES,
+    AmiDecoder,
+    AmiMessage,
+    encode_action,
+    encode_message,
+)
+from tests.support.captures import NAMES, said_by
+
+BANNER = b"Asterisk Call Manager/11.0.0\r\n"
+DETERMINISTIC = settings(deadline=None, derandomize=True, max_examples=150)
+
+
+def decode(data: bytes, pieces: Iterable[int] = (), **options: object) -> list[AmiMessage]:
+    """Decode `data` cut at the given places."""
+    decoder = AmiDecoder(**options)  # type: ignore[arg-type]  # a test's shorthand
+    messages: list[AmiMessage] = []
+    begin = 0
+    for end in [*sorted(pieces), len(data)]:
+        messages += decoder.feed(data[begin:end])
+        begin = end
+    assert not decoder.mid_message
+    return messages
+
+
+def fields_of(messages: Iterable[AmiMessage]) -> list[list[tuple[str, str]]]:
+    return [message.fields() for message in messages]
+
+
+def reference(data: bytes) -> list[list[tuple[str, str]]]:
+    """A session read the plain way: what the decoder must find in it."""
+    _, _, body = data.decode().partition("\r\n")
+    found = []
+    for text in body.split("\r\n\r\n"):
+        pairs = [line.split(":", 1) for line in text.split("\r\n") if line]
+        if pairs:
+            found.append([(name, value.removeprefix(" ")) for name, value in pairs])
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_recorded_session_reads_the_same_whole_and_byte_by_byte(name: str) -> None:
+    data = said_by(name, "asterisk-ami")
+    expected = reference(data)
+
+    assert expected
+    assert fields_of(decode(data)) == expected
+    assert fields_of(decode(data, range(len(data)))) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_recorded_action_is_read_and_written_back_to_the_byte(name: str) -> None:
+    data = said_by(name, "client-ami")
+    actions = decode(data, expects_banner=False)
+
+    assert actions[0].action == "Login"
+    assert b"".join(encode_message(action.fields()) for action in actions) == data
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_recorded_message_is_written_back_to_the_byte(name: str) -> None:
+    data = said_by(name, "asterisk-ami")
+    assert BANNER + b"".join(encode_message(message.fields()) for message in decode(data)) == data
+
+
+def test_the_captures_are_all_there() -> None:
+    assert len(NAMES) == 25
+
+
+@DETERMINISTIC
+@given(st.data())
+def test_a_session_split_anywhere_reads_the_same(data: st.DataObject) -> None:
+    session = said_by(data.draw(st.sampled_from(["command-output", "unknown-endpoint", "busy"])), "asterisk-ami")
+    cuts = data.draw(st.lists(st.integers(0, len(session)), max_size=8))
+    assert fields_of(decode(session, cuts)) == reference(session)
+
+
+def test_only_wanted_events_and_all_responses_are_returned() -> None:
+    data = said_by("busy", "asterisk-ami")
+    wanted = {"Hangup", "OriginateResponse", "DialEnd"}
+    everything = decode(data)
+    expected = [message for message in everything if message.response or message.event in wanted]
+
+    kept = decode(data, range(0, len(data), 7), keep_events=wanted)
+
+    assert fields_of(kept) == fields_of(expected)
+    assert {message.event for message in kept} == wanted | {""}
+    assert len(kept) < len(everything)
+
+
+def test_an_event_of_its_name_alone_is_kept_by_that_name() -> None:
+    data = BANNER + b"Event: Shutdown\r\n\r\nEvent: Shutdow\r\n\r\n"
+    assert [message.event for message in decode(data, keep_events={"Shutdown"})] == ["Shutdown"]
+
+
+def test_unwanted_events_after_blank_lines_are_dropped_too() -> None:
+    data = BANNER + b"\r\n\r\n\r\nEvent: VarSet\r\nX: y\r\n\r\n\r\nEvent: Hangup\r\nCause: 16\r\n\r\n\r\n"
+    whole: list[int] = []
+    for cuts in (whole, list(range(len(data)))):
+        assert [message.event for message in decode(data, cuts, keep_events={"Hangup"})] == ["Hangup"]
+
+
+def test_what_is_kept_can_change_between_reads() -> None:
+    decoder = AmiDecoder(keep_events=())
+    event = b"Event: ConfbridgeList\r\nActionID: a6\r\n\r\n"
+    assert decoder.feed(BANNER + event) == []
+    decoder.keep_only(None)
+    assert [message.event for message in decoder.feed(event)] == ["ConfbridgeList"]
+    decoder.keep_only(("Hangup",))
+    assert decoder.feed(event) == []
+
+
+def test_repeated_blank_and_missing_fields_are_told_apart() -> None:
+    message = AmiMessage(
+        b"Response: Success\r\nOutput: first\r\nOutput:   indented\r\nOutput: \r\nOutput:\r\nAccountCode: \r\nOdd: a: b"
+    )
+
+    assert message.response == "Success"
+    assert message.event == message.action == message.action_id == ""
+    assert message.all("Output") == ["first", "  indented", "", ""]
+    assert message.get("Output") == "first"
+    assert message.get("AccountCode", "unset") == ""
+    assert message.get("Odd") == "a: b"
+    assert message.get("Absent", "unset") == "unset"
+    assert "AccountCode" in message
+    assert "Account" not in message
+    assert 7 not in message
+    assert message.all("Absent") == []
+
+
+def test_a_name_is_matched_whole_and_only_where_a_line_begins() -> None:
+    message = AmiMessage(b"Event: UserEvent\r\nNote: Cause: 99\r\nDestCause: 98\r\nCause: 16\r\nUserEvent: VoterUp")
+    assert message.event == "UserEvent"
+    assert message.get("Cause") == "16"
+    assert message.get("UserEvent") == "VoterUp"
+    assert message.response == ""
+
+
+def test_an_originate_response_event_is_an_event() -> None:
+    message = AmiMessage(b"Event: OriginateResponse\r\nResponse: Failure\r\nReason: 3")
+    assert (message.event, message.response, message.get("Response")) == ("OriginateResponse", "", "Failure")
+
+
+def test_actions_compare_names_without_regard_to_case() -> None:
+    (action,) = decode(
+        b"action: Originate\r\nCHANNELID: x\r\nVariable: a=1\r\nvariable: b=2\r\n\r\n", expects_banner=False
+    )
+    assert action.action == "Originate"
+    assert action.get("ChannelId") == "x"
+    assert action.all("Variable") == ["a=1", "b=2"]
+
+
+def test_utf8_is_read_and_what_is_not_utf8_is_replaced() -> None:
+    data = BANNER + "Event: A\r\nCallerIDName: मतदाता\r\n\r\n".encode() + b"Event: B\r\nCallerIDName: \xff\xfex\r\n\r\n"
+    good, bad = decode(data, range(len(data)))
+    assert good.get("CallerIDName") == "मतदाता"
+    assert bad.get("CallerIDName") == "\ufffd\ufffdx"
+
+
+def test_a_message_shows_its_kind_and_no_field_in_a_log() -> None:
+    message = AmiMessage(b"Event: Hangup\r\nCallerIDNum: 9845012345")
+    assert repr(message) == "<AmiMessage Event: Hangup>"
+
+
+@pytest.mark.parametrize("cut", range(60))
+def test_a_peer_that_ends_lines_with_a_lone_line_feed_is_read(cut: int) -> None:
+    data = b"Asterisk Call Manager/11.0.0\nEvent: A\nX: 1\n\nEvent: B\nY: 2\n\n"
+    assert fields_of(decode(data, [cut])) == [[("Event", "A"), ("X", "1")], [("Event", "B"), ("Y", "2")]]
+
+
+def test_a_lone_line_feed_inside_a_value_from_asterisk_forges_nothing() -> None:
+    forged = BANNER + b"Event: VarSet\r\nValue: x\nCause: 16\n\nEvent: Hangup\r\n\r\n"
+    (message,) = decode(forged)
+    assert message.event == "VarSet"
+    assert "Cause" not in message
+    assert message.get("Value") == "x\nCause: 16\n\nEvent: Hangup"
+
+
+@pytest.mark.parametrize("cut", range(40))
+def test_actions_may_mix_line_ends_as_asterisk_takes_them(cut: int) -> None:
+    data = b"Action: Ping\nActionID: 1\r\n\r\nAction: Logoff\r\n\n"
+    actions = decode(data, [cut], expects_banner=False)
+    assert fields_of(actions) == [[("Action", "Ping"), ("ActionID", "1")], [("Action", "Logoff")]]
+
+
+def test_blank_lines_between_messages_are_no_messages() -> None:
+    data = BANNER + b"\r\n\r\nEvent: A\r\n\r\n\r\n\r\n\r\nEvent: B\r\n\r\n"
+    assert [message.event for message in decode(data)] == ["A", "B"]
+
+
+def test_the_banner_is_kept_and_may_come_in_pieces() -> None:
+    decoder = AmiDecoder()
+    assert [decoder.feed(bytes([byte])) for byte in BANNER] == [[]] * len(BANNER)
+    assert decoder.banner == "Asterisk Call Manager/11.0.0"
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"SSH-2.0-OpenSSH_9.7\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03\x01\x02\x00", b"\n", b"Asterisk?\r\n"],
+)
+def test_a_peer_that_is_no_manager_is_refused_at_once(garbage: bytes) -> None:
+    with pytest.raises(ProtocolError, match="no Asterisk manager"):
+        AmiDecoder().feed(garbage)
+
+
+def test_a_message_that_begins_without_a_name_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="does not speak AMI"):
+        AmiDecoder().feed(BANNER + b"\x00\x01\x02 nonsense\r\n\r\n")
+
+
+def test_a_line_that_never_ends_is_refused_and_memory_stays_bounded() -> None:
+    decoder = AmiDecoder(max_line_bytes=1000)
+    decoder.feed(BANNER + b"Event: A\r\nX: ")
+    with pytest.raises(ProtocolError, match="line of more than 1000 bytes"):
+        for _ in range(100):
+            decoder.feed(b"a" * 100)
+
+
+def test_a_banner_that_never_ends_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="line of more than"):
+        AmiDecoder(max_line_bytes=1000).feed(b"Asterisk Call Manager" + b"/" * 1000)
+
+
+def test_a_long_line_in_a_whole_message_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="line of more than 1000 bytes"):
+        AmiDecoder(max_line_bytes=1000).feed(BANNER + b"Event: A\r\nX: " + b"a" * 1000 + b"\r\n\r\n")
+
+
+def test_many_lines_are_no_long_line_but_a_message_has_a_limit() -> None:
+    decoder = AmiDecoder(max_line_bytes=100, max_message_bytes=3000)
+    line = b"Output: all is well\r\n"
+    (message,) = decoder.feed(BANNER + b"Response: Success\r\n" + line * 100 + b"\r\n")
+    assert len(message.all("Output")) == 100
+    with pytest.raises(ProtocolError, match="message of more than 3000 bytes"):
+        for _ in range(1000):
+            decoder.feed(line)
+
+
+ORIGINATE = [("Channel", "PJSIP/15550100@trunk"), ("Variable", "MATDAN=1"), ("Variable", "OTHER=2"), ("Account", "")]
+
+
+def test_an_action_is_written_as_asterisk_reads_it() -> None:
+    assert encode_action("Originate", ORIGINATE, "id-1") == (
+        b"Action: Originate\r\nActionID: id-1\r\nChannel: PJSIP/15550100@trunk\r\n"
+        b"Variable: MATDAN=1\r\nVariable: OTHER=2\r\nAccount: \r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["a\r\nAction: Logoff", "a\nb", "a\rb", "a\0b", "\n", "a\r\n\r\nAction: X", "a\x1bb", "\ud800"]
+)
+@pytest.mark.parametrize("place", ["name", "value", "action_id"])
+def test_nothing_that_could_inject_goes_on_the_wire(value: str, place: str) -> None:
+    with pytest.raises(UnsafeValue) as refused:
+        if place == "name":
+            encode_action(value, (), "1")
+        elif place == "value":
+            encode_action("Originate", [("Channel", value)], "1")
+        else:
+            encode_action("Originate", (), value)
+    assert "Logoff" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["", "A b", "A:", "-A", "1A", "A\n", "Ä", "A" * 65, "Action", "actionid"])
+def test_a_bad_field_name_is_refused(key: str) -> None:
+    with pytest.raises(UnsafeValue):
+        encode_action("Ping", [(key, "x")], "1")
+
+
+def test_lengths_are_what_asterisk_takes() -> None:
+    longest = "x" * (MAX_LINE_BYTES - len("Data: \r\n"))
+    assert encode_action("Ping", [("Data", longest)], "1")
+    with pytest.raises(UnsafeValue, match="Data is longer than 1024 bytes"):
+        encode_action("Ping", [("Data", longest + "x")], "1")
+    with pytest.raises(UnsafeValue, match="Data is longer"):
+        encode_action("Ping", [("Data", "म" * 400)], "1")
+    most = [("Variable", "a=1")] * (MAX_ACTION_LINES - 2)
+    assert encode_action("Ping", most, "1")
+    with pytest.raises(UnsafeValue, match="129 lines"):
+        encode_action("Ping", [*most, ("Variable", "b")], "1")
+
+
+def tolerant_actions(data: bytes) -> list[list[str]]:
+    """An Asterisk that takes a lone LF: each non-empty run of lines up to a blank line is an action."""
+    runs: list[list[str]] = [[]]
+    for line in data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"):
+        if line:
+            runs[-1].append(line)
+        else:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+HOSTILE = st.text(
+    alphabet=st.one_of(st.sampled_from('\r\n\0: ,$(){}"\\&|\x0b\x0c\x85\u2028\u2029Action'), st.characters()),
+    max_size=40,
+)
+
+
+@DETERMINISTIC
+@given(HOSTILE, st.lists(st.tuples(st.one_of(st.just("Variable"), HOSTILE), HOSTILE), max_size=4), HOSTILE)
+def test_whatever_is_encoded_is_exactly_one_action_or_nothing(
+    name: str, fields: list[tuple[str, str]], action_id: str
+) -> None:
+    try:
+        data = encode_action(name, fields, action_id)
+    except UnsafeValue:
+        return
+    (lines,) = tolerant_actions(data)
+    assert len(lines) == 2 + len(fields)
+    (action,) = decode(data, expects_banner=False)
+    assert action.fields() == [("Action", name), ("ActionID", action_id), *fields]
+
+
+VALUES = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=40)
+
+
+@DETERMINISTIC
+@given(st.lists(st.tuples(st.sampled_from(["Variable", "Channel", "X-y"]), VALUES), max_size=6), st.data())
+def test_every_honest_value_comes_back_as_it_was(fields: list[tuple[str, str]], data: st.DataObject) -> None:
+    encoded = encode_action("Originate", fields, "id")
+    cuts = data.draw(st.lists(st.integers(0, len(encoded)), max_size=5))
+    (action,) = decode(encoded, cuts, expects_banner=False)
+    assert action.fields()[2:] == fields

@@ -1,0 +1,264 @@
+"""The comparison policies against the figures worked out by hand from their sources."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
+from dialer.simulation.baselines import (
+    BASELINE_NAMES,
+    FAMILIES,
+    Tuned,
+    Tuner,
+    baseline,
+    best_of,
+    policy_of,
+    simulate_policy,
+    tuned,
+)
+from dialer.simulation.baselines_others import (
+    CallsPerIdleSeat,
+    ErlangRatePacer,
+    IssabelPacer,
+    IssabelSettings,
+    OmniDialerPacer,
+    OmniDialerSettings,
+    erlang_load,
+    erlang_wait_probability,
+)
+from dialer.simulation.baselines_vicidial import (
+    DialMethod,
+    DropFigures,
+    VicidialPacer,
+    VicidialSettings,
+    calls_to_make,
+    next_level,
+)
+from dialer.simulation.centre import BadScenario, Schedule, simulate
+from dialer.simulation.scenarios import SCENARIOS
+
+NO_DROPS = DropFigures()
+OVER = DropFigures(calls_today=51, drops_today_percentage=3.01)
+TALKING = BusySeat(SeatStage.TALKING, 30.0)
+RINGING = RingingCall(4.0)
+
+
+@pytest.mark.parametrize(
+    ("ready", "waiting", "intensity", "level"),
+    [
+        (3.0, 0.0, 0.0, 2.300),
+        (3.0, 0.0, -20.0, 2.240),
+        (3.0, 0.0, 20.0, 2.360),
+        (0.0, 2.0, 0.0, 1.800),
+        (0.0, 2.0, 20.0, 1.840),
+        (0.0, 2.0, -20.0, 1.760),
+    ],
+)
+def test_vicidial_level_worked_values(ready: float, waiting: float, intensity: float, level: float) -> None:
+    settings = VicidialSettings(intensity=intensity)
+    assert next_level(2.0, ready, waiting, 20.0, settings, NO_DROPS, 1430) == pytest.approx(level)
+
+
+def test_vicidial_tapers_by_the_difference_of_clock_figures() -> None:
+    settings = VicidialSettings(method=DialMethod.TAPERED)
+    assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 1430) == pytest.approx(2.01)
+    assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 2130) == 1.0
+    assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 1000) == 3.0
+
+
+def test_vicidial_drop_rules() -> None:
+    hard, average = VicidialSettings(), VicidialSettings(method=DialMethod.AVERAGE)
+    assert next_level(3.0, 0.0, 0.0, 20.0, hard, OVER, 1430) == 1.0
+    assert next_level(3.0, 0.0, 0.0, 20.0, average, OVER, 1430) == 1.5
+    few = DropFigures(calls_today=50, drops_today_percentage=90.0)
+    assert next_level(3.0, 0.0, 0.0, 20.0, hard, few, 1430) == 3.0
+    storm = DropFigures(calls_last_minute=21, drops_last_minute_percentage=50.1)
+    assert next_level(3.0, 0.0, 0.0, 20.0, hard, storm, 1430) == 1.5
+
+
+def test_vicidial_level_stays_within_one_and_the_maximum() -> None:
+    settings = VicidialSettings(maximum_level=2.5)
+    assert next_level(2.4, 20.0, 0.0, 20.0, settings, NO_DROPS, 1430) == 2.5
+    assert next_level(1.1, 0.0, 10.0, 20.0, settings, NO_DROPS, 1430) == 1.0
+
+
+def test_vicidial_placer_worked_values() -> None:
+    assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings()) == 18
+    assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings(available_only=True)) == 3
+
+
+def test_vicidial_places_one_call_at_a_time_and_counts_again_after_the_pause() -> None:
+    pacer = VicidialPacer(VicidialSettings(method=DialMethod.RATIO, level=1.0))
+    placed: list[float] = []
+    for tick in range(40):
+        now = 0.1 * tick
+        ringing = tuple(RingingCall(now - at) for at in placed)
+        if pacer.calls_to_place(PacingSnapshot(now_seconds=now, free_seats=3, ringing=ringing)):
+            placed.append(now)
+    assert placed == pytest.approx([0.0, 0.2, 0.4])
+    far = PacingSnapshot(now_seconds=5.7, free_seats=5, ringing=(RINGING,) * 3)
+    assert pacer.calls_to_place(far) == 1
+
+
+def test_vicidial_hard_limit_falls_to_one_once_over_it() -> None:
+    pacer = VicidialPacer(VicidialSettings(method=DialMethod.HARD_LIMIT, level=3.0))
+    for n in range(60):
+        pacer.observe(PacingEvent(PacingEventKind.ANSWERED, 0.01 * n, 8.0))
+        kind = PacingEventKind.ABANDONED if n < 5 else PacingEventKind.WRAP_UP_ENDED
+        pacer.observe(PacingEvent(kind, 0.01 * n, 2.0))
+    for second in range(20):
+        pacer.calls_to_place(PacingSnapshot(now_seconds=1.0 + second, busy_seats=(TALKING,) * 10))
+    assert pacer.state() == {"level": 1.0}
+
+
+def test_vicidial_keeps_its_level_over_a_restart_and_ignores_nonsense() -> None:
+    pacer = VicidialPacer(VicidialSettings())
+    pacer.restore({"level": 2.2})
+    assert pacer.state() == {"level": 2.2}
+    pacer.restore({"level": "x"})
+    pacer.restore({})
+    assert pacer.state() == {"level": 2.2}
+
+
+def test_calls_per_idle_seat() -> None:
+    pacer = CallsPerIdleSeat(2.5)
+    assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=3, ringing=(RINGING,) * 2)) == 5
+    assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=0, busy_seats=(TALKING,))) == 0
+    assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=9, free_channels=4)) == 4
+
+
+def _omni(**changes: float) -> OmniDialerPacer:
+    pacer = OmniDialerPacer(OmniDialerSettings(warm_up_calls=1, **changes))
+    pacer.observe(PacingEvent(PacingEventKind.CONNECTED, 0.0))
+    return pacer
+
+
+def test_omnidialer_counts_free_and_expected_over_the_hit_rate() -> None:
+    pacer = _omni()
+    for n in range(200):
+        kind = PacingEventKind.ANSWERED if n % 2 else PacingEventKind.FAILED
+        pacer.observe(PacingEvent(kind, 1.0, 10.0))
+    hit = 0.0
+    for _ in range(500):
+        hit = 0.9 * (0.9 * hit) + 0.1
+    expected = math.floor((4 - 2 * hit) / hit)
+    assert pacer.calls_to_place(PacingSnapshot(2.0, free_seats=4, ringing=(RINGING,) * 2)) == expected
+
+
+def test_one_abandoned_call_latches_omnidialer_for_fourteen_hits() -> None:
+    pacer = _omni()
+    pacer.observe(PacingEvent(PacingEventKind.ABANDONED, 1.0))
+    for tick in range(6):
+        pacer.calls_to_place(PacingSnapshot(2.0 + tick, free_seats=0))
+    hits = 0
+    while pacer.calls_to_place(PacingSnapshot(10.0 + hits, free_seats=4, busy_seats=(TALKING,) * 9)) == 4:
+        pacer.observe(PacingEvent(PacingEventKind.CONNECTED, 10.0 + hits))
+        hits += 1
+    assert hits == 14
+
+
+def test_issabel_counts_seats_whose_talk_is_old_by_its_own_reckoning() -> None:
+    pacer = IssabelPacer(IssabelSettings(qos=0.9))
+    for n in range(10):
+        pacer.observe(PacingEvent(PacingEventKind.ANSWERED, float(n), 10.0))
+        pacer.observe(PacingEvent(PacingEventKind.TALK_ENDED, float(n), 100.0))
+    old, young = BusySeat(SeatStage.TALKING, 221.0), BusySeat(SeatStage.TALKING, 219.0)
+    assert 1.0 - math.exp(-2.31) >= 0.9 > 1.0 - math.exp(-2.29)
+    assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=1, busy_seats=(old, young))) == 2
+    assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=1, busy_seats=(old,), ringing=(RINGING,) * 2)) == 0
+
+
+def test_issabel_overcommits_by_the_answer_rate() -> None:
+    pacer = IssabelPacer(IssabelSettings(overcommit=True))
+    for n in range(10):
+        kind = PacingEventKind.ANSWERED if n < 4 else PacingEventKind.FAILED
+        pacer.observe(PacingEvent(kind, float(n), 10.0))
+    assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=3)) == 8
+
+
+def test_erlang_c_known_values() -> None:
+    """One server: P(wait) is the load. Ten servers at 7 erlangs: 0.2217 (the usual tables)."""
+    assert erlang_wait_probability(1, 0.4, 0.0, 100.0) == pytest.approx(0.4)
+    assert erlang_wait_probability(10, 7.0, 0.0, 100.0) == pytest.approx(0.2217, abs=1e-4)
+    assert erlang_wait_probability(10, 10.0, 0.0, 100.0) == 1.0
+    load = erlang_load(10, 0.05, 2.0, 105.0)
+    assert erlang_wait_probability(10, load, 2.0, 105.0) == pytest.approx(0.05, abs=1e-6)
+
+
+def test_the_erlang_rate_places_as_time_goes_by() -> None:
+    pacer = ErlangRatePacer()
+    assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=27)) == 0
+    per_second = erlang_load(27, 0.03, 2.0, 105.0) / 105.0 / 0.25
+    assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=27)) == math.floor(20.0 * per_second)
+    assert pacer.calls_to_place(PacingSnapshot(30.0)) == 0
+
+
+@pytest.mark.parametrize("name", BASELINE_NAMES)
+def test_every_baseline_runs_a_centre_and_explains_itself(name: str) -> None:
+    scenario = SCENARIOS["10 seats"]
+    policy = baseline(name, scenario)
+    day = simulate_policy(scenario, policy, 1, hours=0.25)
+    assert day.connected > 0
+    assert policy.make().excess_calls(PacingSnapshot(0.0)) == 0
+    assert str(policy.make().explain())
+
+
+def test_progressive_gives_the_designs_figures() -> None:
+    scenario = SCENARIOS["27 seats"]
+    day = simulate_policy(scenario, baseline("progressive", scenario), 1, hours=2.0)
+    assert day.idle_seconds_per_call == pytest.approx(59.1, abs=3.0)
+    assert day.abandoned == 0
+
+
+def test_an_unknown_baseline_says_which_there_are() -> None:
+    with pytest.raises(BadScenario, match="no baseline 'x'; use one of: progressive"):
+        baseline("x", SCENARIOS["10 seats"])
+
+
+def test_tuning_takes_the_least_idle_within_the_cap() -> None:
+    scenario, family = SCENARIOS["10 seats"], FAMILIES["calls per idle seat"]
+    found = tuned(scenario, family, cap=0.03, seeds=(1,), hours=0.5)
+    assert found.kept_cap
+    for ratio in family.axes["ratio"]:
+        day = simulate_policy(scenario, policy_of(family, {"ratio": ratio}, scenario), 1, hours=0.5)
+        assert day.abandoned_share > 0.03 or day.idle_seconds_per_call >= found.idle_seconds_per_call
+
+
+def test_where_no_setting_keeps_the_cap_the_fewest_abandoned_win() -> None:
+    scenario = SCENARIOS["3 seats"]
+    found = tuned(scenario, FAMILIES["calls per idle seat"], cap=-1.0, seeds=(1,), hours=0.25)
+    assert not found.kept_cap
+    assert found.settings["ratio"] == 1.2
+
+
+def test_the_best_of_several_families_is_the_least_idle_that_kept_the_cap() -> None:
+    plain, omni = FAMILIES["calls per idle seat"], FAMILIES["omnidialer"]
+    over = Tuned(omni, {}, 5.0, 0.20, kept_cap=False)
+    slow, quick = Tuned(plain, {}, 30.0, 0.01, kept_cap=True), Tuned(plain, {}, 20.0, 0.02, kept_cap=True)
+    assert best_of([over, slow, quick]) is quick
+    assert best_of([over, Tuned(omni, {}, 9.0, 0.10, kept_cap=False)]).abandoned_share == 0.10
+
+
+def test_a_tuner_serves_another_cap_from_what_it_knows() -> None:
+    tuner = Tuner(SCENARIOS["10 seats"], FAMILIES["calls per idle seat"], seeds=(1,), hours=0.5)
+    loose, tight = tuner.best(0.05), tuner.best(0.01)
+    assert loose.idle_seconds_per_call < tight.idle_seconds_per_call
+    assert tight.abandoned_share <= 0.01
+
+
+def test_vicidial_is_asked_when_its_loops_run() -> None:
+    asked: list[float] = []
+
+    class Watched(VicidialPacer):
+        def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+            asked.append(snapshot.now_seconds)
+            return super().calls_to_place(snapshot)
+
+    settings = VicidialSettings(method=DialMethod.RATIO, level=1.0)
+    quiet = Schedule(on_events=False, counts_only=True)
+    simulate(replace(SCENARIOS["3 seats"], hours=0.01), lambda: Watched(settings), 1, schedule=quiet)
+    assert asked[:6] == pytest.approx([0.0, 0.2, 0.4, 1.0, 2.0, 3.0])
+    assert 3.1 in [round(at, 6) for at in asked]  # 0.4 + 0.2 of its own calls + 2.5

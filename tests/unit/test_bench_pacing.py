@@ -1,0 +1,82 @@
+"""The pacing bench: its choice of baseline, its verdicts, its page."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.bench_pacing import Row, best_baseline, cells, main, markdown, optimum_of
+from bench.pacing_tuning import FIRST_TUNING_SEED, Kept, load, tuning_days
+from bench.pacing_tuning import main as tuning_main
+from dialer.simulation.baselines import FAMILIES
+from dialer.simulation.scenarios import SCENARIOS
+from dialer.simulation.what_if import Outcome
+
+
+def _outcome(idle_seconds: float, abandoned: float, worst: float) -> Outcome:
+    return Outcome("27 seats", "a", 4, idle_seconds, 0.9, abandoned, worst, 200.0, idle_seconds, 80.0)
+
+
+def _row(abandoned: float, worst: float) -> Row:
+    return Row("27 seats", 0.03, _outcome(12.0, abandoned, worst), _outcome(16.0, 0.02, 0.04), "a: b 1", 10.0)
+
+
+def test_the_best_baseline_is_the_least_idle_that_kept_the_cap() -> None:
+    kept = [
+        Kept("omnidialer", {"boost": 1.0}, 5.0, 0.2, kept_cap=False),
+        Kept("calls per idle seat", {"ratio": 3.0}, 17.0, 0.02, kept_cap=True),
+        Kept("erlang rate", {"gain": 0.5}, 36.0, 0.02, kept_cap=True),
+    ]
+    chosen, words = best_baseline(SCENARIOS["27 seats"], kept)
+    assert chosen.family == "calls per idle seat"
+    assert words == "calls per idle seat: ratio 3.0"
+
+
+@pytest.mark.parametrize(
+    ("abandoned", "worst", "held"), [(0.03, 0.032, "yes"), (0.031, 0.03, "no"), (0.03, 0.033, "no")]
+)
+def test_held_is_the_days_cap_and_every_hours_within_two_tenths(abandoned: float, worst: float, held: str) -> None:
+    shown = cells(_row(abandoned, worst))
+    assert shown[5] == held
+    assert (shown[9], shown[11]) == ("0.75", "1.20")
+
+
+def test_the_page_has_a_line_for_each_row_and_what_the_baseline_was_set_to() -> None:
+    page = markdown([_row(0.03, 0.03), _row(0.02, 0.03)], 4)
+    assert page.count("\n| 27 seats |") == 2
+    assert "- 27 seats, cap 3%: a: b 1" in page
+    widths = {line.count("|") for line in page.splitlines() if line.startswith("|")}
+    assert len(widths) == 1
+
+
+def test_the_optimum_stands_beside_plain_steady_sites_only() -> None:
+    assert optimum_of(SCENARIOS["5 seats"], 0.03) == pytest.approx(24.9, abs=0.05)
+    for name in ("mixed 27", "informed 27", "breaks 27", "300 seats", "two campaigns 27", "steps 27"):
+        assert optimum_of(SCENARIOS[name], 0.03) is None
+
+
+def test_tuning_days_are_never_the_scored_ones_and_a_changing_day_is_whole() -> None:
+    for scenario in SCENARIOS.values():
+        seeds, hours = tuning_days(scenario)
+        assert min(seeds) >= FIRST_TUNING_SEED
+        assert 0.0 < hours <= scenario.hours
+    assert tuning_days(SCENARIOS["mixed 27"])[1] == 8.0
+    assert tuning_days(SCENARIOS["300 seats"])[1] == 2.0
+
+
+def test_what_is_kept_names_families_and_settings_that_exist() -> None:
+    kept = load()
+    assert kept
+    for scenario, caps in kept.items():
+        assert scenario in SCENARIOS
+        for entries in caps.values():
+            assert {entry.family for entry in entries} == set(FAMILIES)
+            for entry in entries:
+                assert set(entry.settings) == set(FAMILIES[entry.family].axes)
+
+
+@pytest.mark.parametrize("run", [main, tuning_main])
+def test_an_unknown_scenario_is_one_line(run: object, capsys: pytest.CaptureFixture[str]) -> None:
+    assert callable(run)
+    arguments = ["nowhere"] if run is tuning_main else ["--scenario", "nowhere"]
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.startswith("there is no scenario 'nowhere'")

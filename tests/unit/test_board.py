@@ -1,0 +1,222 @@
+"""The board: what it says, and that it fits whatever terminal it gets."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from dataclasses import replace
+from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from dialer.board import BoardExtras, board_svg, render_board, run_board
+from dialer.board.parts import duration, share_bar, stacked_bar
+from dialer.model import CampaignState
+from dialer.view import Alert, AlertLevel, CallState, CentreView, SeatState
+from tests.support.fake_centre import AT, campaign_view, centre_view
+from tests.support.virtual import virtual_time
+
+EXTRAS = BoardExtras("mosquitto", True, 42.0, 60.0, zone=ZoneInfo("Asia/Kolkata"))
+
+
+def lines(
+    view: CentreView,
+    width: int = 100,
+    height: int = 30,
+    *,
+    previous: CentreView | None = None,
+    extras: BoardExtras | None = None,
+) -> list[str]:
+    """The board as lines of text."""
+    console = Console(width=width, height=height, file=io.StringIO(), record=True, color_system=None)
+    console.print(render_board(view, previous, width=width, height=height, extras=extras or EXTRAS))
+    return console.export_text().rstrip("\n").split("\n")
+
+
+def test_a_centre_of_27_seats_fits_100_by_30_and_everything_is_on_it() -> None:
+    alert = Alert("list-done", AlertLevel.NOTICE, "turnout-ivr: the list is done", AT)
+    shown = lines(centre_view(alerts=(alert,)))
+    assert len(shown) == 30
+    assert max(map(len, shown)) == 100
+    assert [line for line in shown if "209/" in line]
+    assert not [line for line in shown if "…" in line and "limited by" not in line]
+    text = "\n".join(shown)
+    for said in (
+        "pune-1",
+        "13:12:07",  # 07:42:07 UTC in India
+        "● switch",
+        "● mosquitto",
+        "0:42 of 1:00",
+        "turnout-agents · agents",
+        "ringing 6",
+        "talking 15",
+        "in-flow 9",
+        "attempts 1,480  answered 540 36 %",
+        "abandoned 9 1.7 %",
+        "cap 3 %",
+        "1,120/5,200",
+        "2 calls, limited by seats",
+        "carrier-a",
+        "26/60",
+        "opt-outs",
+        "the list is done",
+        "of 24 booths, 3 not reached yet",
+    ):
+        assert said in text
+    assert all(f"seat-{number:02}" in text for number in range(1, 28))
+
+
+def test_the_loops_lag_is_shown_where_there_is_room() -> None:
+    assert "loop lag p99 2.1 ms" in "\n".join(lines(centre_view(), height=40))
+
+
+def test_calls_a_minute_come_from_an_earlier_view() -> None:
+    now = centre_view()
+    earlier = replace(now, at=AT - 10, campaigns=tuple(replace(c, attempts=c.attempts - 7) for c in now.campaigns))
+    assert "42 starts/min" in "\n".join(lines(now, previous=earlier))
+    assert "starts/min" not in "\n".join(lines(now))
+
+
+def test_why_nothing_is_dialled_stands_where_the_pacer_spoke() -> None:
+    held = replace(campaign_view("turnout-agents"), held_because="outside calling hours until 09:00")
+    text = "\n".join(lines(replace(centre_view(), campaigns=(held,))))
+    assert "held: outside calling hours until 09:00" in text
+    assert "limited by seats" not in text
+
+
+def test_what_is_down_is_said_to_be_down() -> None:
+    text = "\n".join(
+        lines(replace(centre_view(), switch_up=False, draining=True), extras=BoardExtras("mosquitto", False))
+    )
+    assert "switch down" in text
+    assert "broker down" in text
+    assert "draining" in text
+
+
+def test_the_gravest_alert_comes_first_and_cleared_ones_do_not() -> None:
+    alerts = (
+        Alert("a", AlertLevel.NOTICE, "the list is done", AT),
+        Alert("b", AlertLevel.CRITICAL, "no connection to the switch", AT - 60),
+        Alert("c", AlertLevel.WARNING, "gone", AT, cleared=True),
+    )
+    text = "\n".join(lines(centre_view(alerts=alerts)))
+    assert text.index("no connection to the switch") < text.index("the list is done")
+    assert "gone" not in text
+    assert "▲" not in "\n".join(lines(centre_view()))
+
+
+def test_a_flood_of_alerts_leaves_room_for_the_rest() -> None:
+    alerts = tuple(Alert(f"a{number}", AlertLevel.WARNING, f"trouble {number}", AT + number) for number in range(20))
+    shown = lines(centre_view(alerts=alerts))
+    assert next(line for line in shown if "trouble" in line).split()[-1] == "19"
+    assert any("and 17 more alerts" in line for line in shown)
+    assert len(shown) <= 34
+
+
+def test_the_booth_with_the_lowest_turnout_leads() -> None:
+    view = centre_view(booths=3)
+    low, middle, high = (replace(booth, reached=50) for booth in view.booths)
+    booths = (
+        replace(high, voted=40, not_yet=5),
+        replace(low, voted=10, not_yet=30),
+        replace(middle, voted=25, not_yet=20),
+    )
+    shown = [line for line in lines(replace(view, booths=booths)) if "209/" in line]
+    assert [line.split()[1] for line in shown] == ["209/1", "209/2", "209/3"]
+
+
+def test_a_booth_of_two_answers_does_not_lead_one_of_fifty() -> None:
+    few, many, other = centre_view(booths=3).booths
+    booths = (
+        replace(few, reached=2, voted=0, not_yet=2),
+        replace(many, reached=50, voted=5, not_yet=45),
+        replace(other, reached=0, voted=0, not_yet=0),
+    )
+    text = "\n".join(lines(replace(centre_view(), booths=booths)))
+    assert text.index("209/2") < text.index("209/1")
+    assert "2 of 3 booths, 1 not reached yet" in text
+
+
+def test_many_campaigns_are_one_line_each() -> None:
+    shown = lines(centre_view(campaigns=7), height=50)
+    assert len([line for line in shown if "campaign-" in line or "turnout-" in line]) == 7
+    assert len(lines(centre_view(campaigns=7))) <= 40
+
+
+def test_a_centre_with_nothing_in_it_is_drawn() -> None:
+    empty = replace(centre_view(seats=0, booths=0, campaigns=0), trunks=(), marks={}, figures={})
+    text = "\n".join(lines(empty))
+    assert "no roll is imported" in text
+    assert "nobody is logged in" not in text
+
+
+@given(
+    width=st.integers(40, 220),
+    height=st.integers(10, 70),
+    seats=st.integers(0, 120),
+    booths=st.integers(0, 60),
+    campaigns=st.integers(0, 6),
+)
+@settings(deadline=None, derandomize=True, max_examples=40)
+def test_no_line_is_longer_than_the_terminal(width: int, height: int, seats: int, booths: int, campaigns: int) -> None:
+    shown = lines(centre_view(seats=seats, booths=booths, campaigns=campaigns), width, height)
+    assert max(map(len, shown)) <= width
+
+
+@given(share=st.floats(-1, 2), cells=st.integers(1, 60))
+@settings(deadline=None, derandomize=True)
+def test_a_bar_is_as_long_as_it_is_asked_to_be(share: float, cells: int) -> None:
+    assert len(share_bar(share, cells, "red").plain) == cells
+
+
+@given(parts=st.lists(st.integers(0, 500), max_size=8), cells=st.integers(8, 60))
+@settings(deadline=None, derandomize=True)
+def test_a_stacked_bar_shows_each_part_that_there_is(parts: list[int], cells: int) -> None:
+    bar = stacked_bar([(part, f"color({index + 1})") for index, part in enumerate(parts)], max(1, sum(parts)), cells)
+    assert len(bar.plain) == cells
+    shown = {str(span.style) for span in bar.spans if span.end > span.start}
+    assert {f"color({index + 1})" for index, part in enumerate(parts) if part} <= shown
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (75.9, "1:15"), (3605, "1:00:05"), (-3, "0:00")])
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_every_state_has_its_colour() -> None:
+    seats = tuple(replace(centre_view().seats[0], state=state, seat=f"{state}"[:8]) for state in SeatState)
+    calls = dict.fromkeys(CallState, 1)
+    campaigns = tuple(replace(campaign_view(state), state=state, calls=calls) for state in CampaignState)
+    text = "\n".join(lines(replace(centre_view(), seats=seats, campaigns=campaigns), 140, 50))
+    assert all(state in text for state in (*SeatState, *CampaignState))
+    assert "message 1" in text
+    assert "dialling 2" in text  # with the one that is being sent
+    assert "ended" not in text
+
+
+def test_the_picture_is_an_svg_of_the_board() -> None:
+    root = ElementTree.fromstring(board_svg(centre_view(), extras=EXTRAS))  # noqa: S314 # our own
+    assert root.tag.endswith("svg")
+    assert "turnout-agents" in "".join(root.itertext()).replace("\xa0", " ")
+
+
+@virtual_time()
+async def test_the_board_is_drawn_four_times_a_second_until_the_stop() -> None:
+    stop = asyncio.Event()
+    asked = 0
+
+    def view() -> CentreView:
+        nonlocal asked
+        asked += 1
+        return replace(centre_view(), at=AT + asked)
+
+    console = Console(file=io.StringIO(), force_terminal=False, width=100, height=30)
+    asyncio.get_running_loop().call_later(10.0, stop.set)
+    await run_board(view, stop, console=console, get_extras=lambda: EXTRAS)
+    assert 40 <= asked <= 42
+    assert isinstance(console.file, io.StringIO)
+    assert "turnout-agents" in console.file.getvalue()

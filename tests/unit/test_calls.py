@@ -1,0 +1,127 @@
+"""A call's facts and outcomes: the table of endings seen on a real Asterisk, and every order of the same events."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dialer.calls import Call, outcome_of
+from dialer.model import AttemptId, CampaignKind, Outcome
+from dialer.switch.port import CallEnded, EndedBy
+from dialer.view import CallState
+
+ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
+
+
+def a_call(kind: CampaignKind = CampaignKind.AGENTS, **facts: Any) -> Call:
+    values: dict[str, Any] = {
+        "attempt_id": ID,
+        "campaign_id": "c",
+        "kind": kind,
+        "phone_id": 1,
+        "voter_id": 1,
+        "booth_id": 1,
+        "attempt_number": 1,
+        "language": "hi",
+        "pending_voters": 1,
+        "trunk": "t",
+        "began_seconds": 0.0,
+        "written": True,
+    }
+    return Call(**{**values, **facts})
+
+
+def ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:
+    values: dict[str, Any] = {"answered": False, **facts}
+    return CallEnded(ID, by, **values)
+
+
+@pytest.mark.parametrize(
+    ("facts", "outcome"),
+    [
+        ({"dial_status": "BUSY", "cause": 17, "technical_cause": "486"}, Outcome.BUSY),
+        ({"timed_out": True, "cause": 19, "ever_ringing": True}, Outcome.NO_ANSWER),
+        ({"timed_out": True, "cause": 19, "ever_ringing": False}, Outcome.CARRIER_FAILURE),  # a dead trunk
+        ({"dial_status": "NOANSWER", "cause": 19, "technical_cause": "480"}, Outcome.NO_ANSWER),
+        ({"dial_status": "NOANSWER", "cause": 1}, Outcome.INVALID_NUMBER),
+        ({"dial_status": "NOANSWER", "cause": 22}, Outcome.INVALID_NUMBER),
+        ({"dial_status": "NOANSWER", "cause": 28}, Outcome.INVALID_NUMBER),
+        ({"dial_status": "CONGESTION", "cause": 34}, Outcome.CONGESTION),
+        ({"dial_status": "NOANSWER", "cause": 21}, Outcome.REJECTED),
+        ({"dial_status": "NOANSWER", "cause": 38}, Outcome.CARRIER_FAILURE),
+        ({"dial_status": "NOANSWER", "cause": 27}, Outcome.CARRIER_FAILURE),
+        ({"dial_status": "NOANSWER", "cause": 102}, Outcome.CARRIER_FAILURE),
+        ({"dial_status": "NOANSWER", "cause": 18}, Outcome.CARRIER_FAILURE),
+        ({"dial_status": "NOANSWER", "cause": 58}, Outcome.CARRIER_FAILURE),
+        ({"dial_status": "NOANSWER", "cause": 127}, Outcome.CARRIER_FAILURE),
+        ({"dial_status": "NOANSWER", "cause": 0, "ever_ringing": True}, Outcome.NO_ANSWER),
+    ],
+)
+def test_unanswered_endings(facts: dict[str, Any], outcome: Outcome) -> None:
+    assert outcome_of(a_call(), ended(**facts)) is outcome
+
+
+def test_a_failure_without_a_channel_was_never_placed() -> None:
+    assert outcome_of(a_call(), ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
+
+
+def test_a_cancelled_call_is_cancelled_unless_somebody_was_quicker() -> None:
+    assert outcome_of(a_call(cancelled=True), ended(cause=0)) is Outcome.CANCELLED
+    assert outcome_of(a_call(cancelled=True), ended(cause=16, answered=True)) is Outcome.DROPPED
+
+
+def test_answered_endings_of_an_agents_campaign() -> None:
+    answered = a_call().picked_up(10.0, 10.0)
+    assert outcome_of(answered, ended(cause=16)) is Outcome.DROPPED
+    assert outcome_of(answered.connected("01", 11.0, 11.0), ended(cause=16)) is Outcome.CONNECTED
+    assert outcome_of(a_call(answered_seconds=1.0, message_started=True), ended()) is Outcome.ABANDONED
+
+
+def test_answered_endings_of_an_ivr_campaign() -> None:
+    answered = a_call(CampaignKind.IVR).picked_up(10.0, 10.0)
+    assert outcome_of(answered, ended()) is Outcome.LEFT
+    done = a_call(CampaignKind.IVR, answered_seconds=1.0, flow_completed=True)
+    assert outcome_of(done, ended()) is Outcome.COMPLETED
+
+
+def test_what_nobody_saw_end_is_unknown_or_counts_against_the_cap() -> None:
+    vanished = ended(EndedBy.VANISHED)
+    assert outcome_of(a_call(), vanished) is Outcome.UNKNOWN
+    assert outcome_of(a_call().picked_up(1.0, 1.0), vanished) is Outcome.ABANDONED
+    assert outcome_of(a_call().connected("01", 1.0, 1.0), vanished) is Outcome.CONNECTED
+
+
+def test_every_order_of_the_same_events_gives_the_same_outcome() -> None:
+    steps: dict[str, Callable[[Call], Call]] = {
+        "rang": lambda call: call.rang(1.0, 1.0),
+        "answered": lambda call: call.picked_up(2.0, 2.0),
+        "again": lambda call: call.picked_up(3.0, 3.0),
+        "connected": lambda call: call.connected("01", 2.5, 2.5),
+    }
+    outcomes = set()
+    for order in itertools.permutations(steps.values()):
+        call = a_call()
+        for step in order:
+            call = step(call)
+        outcomes.add(outcome_of(call, ended(cause=16)))
+    assert outcomes == {Outcome.CONNECTED}
+
+
+def test_the_state_is_read_off_the_facts() -> None:
+    call = a_call(written=False)
+    assert call.state is CallState.SENDING
+    assert a_call().state is CallState.DIALLING
+    assert a_call().rang(1.0, 1.0).state is CallState.RINGING
+    assert a_call().picked_up(1.0, 1.0).state is CallState.WAITING
+    assert a_call(answered_seconds=1.0, seat="01").state is CallState.CONNECTING
+    assert a_call().connected("01", 1.0, 1.0).state is CallState.TALKING
+    assert a_call(answered_seconds=1.0, in_flow=True).state is CallState.IN_FLOW
+    assert a_call(answered_seconds=1.0, message_started=True).state is CallState.MESSAGE
+
+
+def test_ringing_after_the_answer_changes_nothing() -> None:
+    answered = a_call().picked_up(1.0, 1.0)
+    assert answered.rang(2.0, 2.0) is answered

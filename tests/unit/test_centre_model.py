@@ -1,0 +1,377 @@
+"""The model of a centre: its laws, its accounts, and what it tells a pacer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+from random import Random
+from statistics import fmean, pstdev
+
+import pytest
+
+from dialer.pacing.port import Explanation, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
+from dialer.simulation.baselines_others import CallsPerIdleSeat
+from dialer.simulation.centre import BadScenario, scenario_named, simulate
+from dialer.simulation.day_result import windows_abandoned, worst_window
+from dialer.simulation.laws import (
+    BreakLaw,
+    Course,
+    Fate,
+    NumberLaw,
+    RingLaw,
+    SignalLaw,
+    SwappedLists,
+    TalkLaw,
+    shift_odds,
+)
+from dialer.simulation.scenarios import SCENARIOS, CampaignModel, FalseAnswers, Scenario
+
+SMALL = replace(SCENARIOS["10 seats"], hours=0.5)
+
+
+class Witness:
+    """Dials `ratio` calls per free seat, and writes down all that it is told."""
+
+    def __init__(self, ratio: float = 3.0, cancels: int = 0) -> None:
+        self._rule = CallsPerIdleSeat(ratio)
+        self._cancels = cancels
+        self.events: list[PacingEvent] = []
+        self.snapshots: list[PacingSnapshot] = []
+        self.may_be_cancelled: set[float] = set()
+
+    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        copy = PacingSnapshot(
+            now_seconds=snapshot.now_seconds,
+            hour=snapshot.hour,
+            free_seats=snapshot.free_seats,
+            busy_seats=snapshot.busy_seats,
+            paused_seats=snapshot.paused_seats,
+            ringing=snapshot.ringing,
+            waiting_seconds=snapshot.waiting_seconds,
+            free_channels=snapshot.free_channels,
+            cps_budget=snapshot.cps_budget,
+            next_answer_probability=snapshot.next_answer_probability,
+        )
+        self.snapshots.append(copy)
+        return self._rule.calls_to_place(snapshot)
+
+    def observe(self, event: PacingEvent) -> None:
+        self.events.append(event)
+
+    def explain(self) -> Explanation:
+        return self._rule.explain()
+
+    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+        for call in snapshot.ringing:
+            if call.ringing_seconds is None or call.ringing_seconds >= 15.0:
+                self.may_be_cancelled.add(call.elapsed_seconds)
+        return self._cancels
+
+    def state(self) -> dict[str, object]:
+        return {}
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        return None
+
+    def count(self, kind: PacingEventKind) -> int:
+        return sum(event.kind is kind for event in self.events)
+
+
+def test_a_course_in_steps_and_joined() -> None:
+    steps = Course(((0.0, 1.0), (10.0, 2.0), (20.0, 4.0)))
+    assert [steps.at(t) for t in (-1.0, 0.0, 9.9, 10.0, 25.0)] == [1.0, 1.0, 1.0, 2.0, 4.0]
+    joined = Course(steps.points, joined=True)
+    assert [joined.at(t) for t in (-1.0, 5.0, 15.0, 25.0)] == pytest.approx([1.0, 1.5, 3.0, 4.0])
+
+
+@pytest.mark.parametrize("shape", ["lognormal", "gamma"])
+def test_talk_has_the_mean_and_variation_asked_for(shape: str) -> None:
+    law, random = TalkLaw(Course.constant(90.0), cv=0.8, shape=shape), Random(1)
+    drawn = [law.draw(0.0, random) for _ in range(40_000)]
+    assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
+    assert pstdev(drawn) / fmean(drawn) == pytest.approx(0.8, rel=0.05)
+
+
+def test_bimodal_talk_has_two_humps_and_the_mean() -> None:
+    law, random = TalkLaw(Course.constant(90.0), cv=0.4, shape="bimodal"), Random(1)
+    drawn = [law.draw(0.0, random) for _ in range(20_000)]
+    assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
+    between = sum(60.0 < talk < 75.0 for talk in drawn)
+    assert between < sum(20.0 < talk < 35.0 for talk in drawn) / 3
+    assert between < sum(130.0 < talk < 145.0 for talk in drawn)
+
+
+def test_ring_times_are_those_the_design_assumes() -> None:
+    law, random = RingLaw(), Random(2)
+    answers = [law.draw(True, random) for _ in range(20_000)]
+    assert all(fate == Fate.ANSWERED and 0.0 < seconds < 30.0 for fate, seconds, _ in answers)
+    assert fmean(seconds for _, seconds, _ in answers) == pytest.approx(11.0, abs=0.15)
+    others = [law.draw(False, random) for _ in range(20_000)]
+    assert fmean(seconds for _, seconds, _ in others) == pytest.approx(20.4, abs=0.2)
+    fates = Counter(fate for fate, _, _ in others)
+    assert fates[Fate.RANG_OUT] / 20_000 == pytest.approx(0.616, abs=0.01)
+    assert all(seconds == 30.0 for fate, seconds, _ in others if fate == Fate.RANG_OUT)
+    assert all(set_up is None for fate, _, set_up in others if fate != Fate.RANG_OUT)
+
+
+def test_what_is_told_of_numbers_sorts_them_but_is_not_the_truth() -> None:
+    law, random = NumberLaw(base=0.3), Random(3)
+    drawn = [law.draw(0.3, random) for _ in range(20_000)]
+    assert fmean(true for true, _ in drawn) == pytest.approx(0.3, abs=0.01)
+    high = [true for true, told in drawn if told > 0.5]
+    low = [true for true, told in drawn if told < 0.15]
+    assert fmean(high) > 0.5
+    assert fmean(low) < 0.15
+    assert any(abs(true - told) > 0.05 for true, told in drawn)
+    shifted = [law.draw(0.15, random) for _ in range(20_000)]
+    assert fmean(true for true, _ in shifted) < 0.2 < fmean(told for _, told in shifted)
+
+
+def test_odds_shift_keeps_shares_within_bounds() -> None:
+    assert shift_odds(0.5, 0.0) == 0.5
+    assert 0.0 < shift_odds(0.01, -3.0) < 0.01 < shift_odds(0.01, 3.0) < 1.0
+
+
+def test_signals_are_missing_false_and_mostly_right() -> None:
+    law, random = SignalLaw(), Random(4)
+    pressed = [law.closing_at(100.0, random) for _ in range(10_000)]
+    assert sum(at is None for at in pressed) / 10_000 == pytest.approx(0.2, abs=0.02)
+    told = [at for at in pressed if at is not None]
+    assert all(0.0 <= at <= 100.0 for at in told)
+    assert sum(at > 60.0 for at in told) / len(told) > 0.85
+    assert any(at < 40.0 for at in told)
+    filled = [law.filled_at(10.0, random) for _ in range(1000)]
+    assert {at is None for at in filled} == {True, False}
+    assert all(4.0 <= at <= 8.0 for at in filled if at is not None)
+
+
+def test_lists_are_swapped_on_time() -> None:
+    course = SwappedLists(1200.0, 0.1, 0.5).course(8.0, Random(5))
+    assert len(course.points) == 24
+    assert all(0.1 <= rate <= 0.5 for _, rate in course.points)
+    assert course.at(1199.0) != course.at(1201.0)
+
+
+def test_the_same_seed_gives_the_same_day_and_another_another() -> None:
+    first = simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7)
+    assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7) == first
+    assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 8) != first
+
+
+def test_seat_time_and_calls_add_up() -> None:
+    witness = Witness()
+    day = simulate(SMALL, lambda: witness, 1)
+    last = day.moments[-1]
+    assert last.free_seat_seconds + last.busy_seat_seconds == pytest.approx(10 * 1800.0)
+    assert day.utilisation == pytest.approx(last.busy_seat_seconds / 18_000.0)
+    assert day.idle_seconds_per_call == pytest.approx(last.free_seat_seconds / day.connected)
+    assert day.placed == witness.count(PacingEventKind.PLACED)
+    landed = witness.count(PacingEventKind.ANSWERED) + witness.count(PacingEventKind.FAILED)
+    assert day.placed - landed == last.ringing
+    assert day.connected == witness.count(PacingEventKind.CONNECTED)
+    assert day.abandoned == witness.count(PacingEventKind.ABANDONED)
+    assert day.answered == day.connected + day.abandoned
+    assert witness.count(PacingEventKind.ANSWERED) - day.answered == last.waiting
+    assert witness.count(PacingEventKind.TALK_ENDED) == day.connected - last.talking
+    assert len(day.moments) == 31
+
+
+def test_events_come_in_order_and_snapshots_are_what_they_should_be() -> None:
+    witness = Witness()
+    simulate(SMALL, lambda: witness, 1)
+    times = [event.at_seconds for event in witness.events]
+    assert times == sorted(times)
+    assert len(witness.snapshots) > 1000
+    for snapshot in witness.snapshots:
+        assert snapshot.free_seats + len(snapshot.busy_seats) == 10
+        assert all(seat.elapsed_seconds >= 0.0 for seat in snapshot.busy_seats)
+        assert all(0.0 <= call.elapsed_seconds <= 30.0 for call in snapshot.ringing)
+        assert all(call.answer_probability is None for call in snapshot.ringing)
+        assert not snapshot.waiting_seconds or snapshot.free_seats == 0
+        assert all(0.0 <= waited <= 2.0 for waited in snapshot.waiting_seconds)
+
+
+def test_an_answered_voter_is_abandoned_after_the_connect_limit_and_not_before() -> None:
+    witness = Witness(ratio=8.0)
+    day = simulate(SMALL, lambda: witness, 1)
+    assert day.abandoned > 0
+    for event in witness.events:
+        if event.kind is PacingEventKind.ABANDONED:
+            assert event.seconds == pytest.approx(2.0)
+        if event.kind is PacingEventKind.CONNECTED:
+            assert event.seconds <= 2.0
+
+
+def test_voters_who_leave_by_themselves_are_not_abandoned() -> None:
+    impatient = replace(SMALL, voter_leaves_per_second=5.0)
+    witness = Witness(ratio=8.0)
+    day = simulate(impatient, lambda: witness, 1)
+    assert day.dropped == witness.count(PacingEventKind.DROPPED) > 0
+    assert day.abandoned < day.dropped
+    assert day.answered == day.connected + day.abandoned + day.dropped
+
+
+def test_answer_rate_follows_its_course() -> None:
+    changing = replace(SMALL, hours=2.0, campaigns=(CampaignModel(Course(((0.0, 0.1), (3600.0, 0.6)))),))
+    witness = Witness(ratio=1.0)
+    simulate(changing, lambda: witness, 1)
+    shares = []
+    for start in (0.0, 3600.0):
+        kinds = Counter(event.kind for event in witness.events if start <= event.at_seconds < start + 3600.0)
+        answered, failed = kinds[PacingEventKind.ANSWERED], kinds[PacingEventKind.FAILED]
+        shares.append(answered / (answered + failed))
+    assert shares == pytest.approx([0.1, 0.6], abs=0.04)
+
+
+def test_signals_reach_the_pacer_as_stages_and_events() -> None:
+    witness = Witness()
+    simulate(replace(SMALL, signals=SignalLaw()), lambda: witness, 1)
+    told = {event.stage for event in witness.events if event.kind is PacingEventKind.STAGE_CHANGED}
+    assert told == {SeatStage.CLOSING, SeatStage.WRAP_UP_FILLED}
+    seen = {seat.stage for snapshot in witness.snapshots for seat in snapshot.busy_seats}
+    assert seen == set(SeatStage)
+    for snapshot in witness.snapshots:
+        for seat in snapshot.busy_seats:
+            assert seat.stage_seconds is not None
+            assert seat.stage_seconds <= seat.elapsed_seconds + 1e-9
+
+
+def test_number_estimates_reach_the_pacer() -> None:
+    witness = Witness()
+    simulate(replace(SMALL, campaigns=(CampaignModel(numbers=NumberLaw()),)), lambda: witness, 1)
+    offered = {snapshot.next_answer_probability for snapshot in witness.snapshots}
+    assert None not in offered
+    assert len(offered) > 100
+    assert all(call.answer_probability in offered or len(witness.snapshots[0].ringing) == 0
+               for call in witness.snapshots[50].ringing)  # fmt: skip
+    assert all(e.answer_probability is not None for e in witness.events if e.kind is PacingEventKind.ANSWERED)
+
+
+def test_breaks_take_seats_away_and_bring_them_back() -> None:
+    witness = Witness()
+    day = simulate(replace(SMALL, hours=2.0, breaks=BreakLaw(chance=0.1)), lambda: witness, 1)
+    assert witness.count(PacingEventKind.BREAK_STARTED) > 10
+    assert any(seat.leaving for snapshot in witness.snapshots for seat in snapshot.busy_seats)
+    paused = [snapshot.paused_seats for snapshot in witness.snapshots]
+    assert max(paused) > 0
+    assert any(later < earlier for earlier, later in pairwise(paused))
+    assert all(s.free_seats + len(s.busy_seats) + s.paused_seats == 10 for s in witness.snapshots)
+    assert day.moments[-1].free_seat_seconds + day.moments[-1].busy_seat_seconds < 10 * 7200.0
+
+
+def test_shifts_change_the_seats_in_bursts() -> None:
+    witness = Witness()
+    shifts = Course(((0.0, 10), (600.0, 4), (1200.0, 12)))
+    simulate(replace(SMALL, seats=shifts), lambda: witness, 1)
+
+    def seats(at_seconds: float) -> int:
+        last = [snapshot for snapshot in witness.snapshots if snapshot.now_seconds <= at_seconds][-1]
+        return last.free_seats + len(last.busy_seats)
+
+    assert seats(590.0) == 10
+    assert seats(1199.0) == 4
+    assert seats(1201.0) == 12
+    assert witness.count(PacingEventKind.BREAK_STARTED) <= 6
+
+
+def test_channels_and_call_starts_are_never_passed() -> None:
+    witness = Witness(ratio=8.0)
+    narrow = replace(SMALL, channels=12, calls_per_second=0.5)
+    simulate(narrow, lambda: witness, 1)
+    for snapshot in witness.snapshots:
+        talking = sum(seat.stage is SeatStage.TALKING for seat in snapshot.busy_seats)
+        used = talking + len(snapshot.ringing) + len(snapshot.waiting_seconds)
+        assert used + snapshot.free_channels == 12
+    starts = [event.at_seconds for event in witness.events if event.kind is PacingEventKind.PLACED]
+    assert all(later - earlier >= 19.0 for earlier, later in zip(starts, starts[11:], strict=False))
+
+
+def test_a_slow_carrier_takes_longer_to_ring_when_many_calls_are_set_up() -> None:
+    def mean_set_up(scenario: Scenario) -> float:
+        witness = Witness(ratio=8.0)
+        simulate(scenario, lambda: witness, 1)
+        return fmean(event.seconds for event in witness.events if event.kind is PacingEventKind.RINGING)
+
+    assert mean_set_up(replace(SMALL, slow_after_calls=3)) > 1.5 * mean_set_up(SMALL)
+
+
+def test_a_mad_carrier_answers_at_once() -> None:
+    witness = Witness(ratio=1.0)
+    simulate(replace(SMALL, false_answers=FalseAnswers(600.0, 1200.0)), lambda: witness, 1)
+    inside = [event for event in witness.events if 630.0 < event.at_seconds < 1200.0]
+    assert all(event.kind is not PacingEventKind.FAILED for event in inside)
+    assert {round(event.seconds, 6) for event in inside if event.kind is PacingEventKind.ANSWERED} == {0.3}
+
+
+def test_cancelled_calls_are_silent_or_have_rung_long_enough() -> None:
+    witness = Witness(ratio=3.0, cancels=1)
+    day = simulate(SMALL, lambda: witness, 1)
+    cancelled = [event for event in witness.events if event.kind is PacingEventKind.CANCELLED]
+    assert day.cancelled == len(cancelled) > 0
+    assert all(event.seconds in witness.may_be_cancelled for event in cancelled)
+    landed = witness.count(PacingEventKind.ANSWERED) + witness.count(PacingEventKind.FAILED)
+    assert day.placed == landed + len(cancelled) + day.moments[-1].ringing
+
+
+def test_campaigns_share_the_seats_and_see_each_others_calls() -> None:
+    witnesses = [Witness(ratio=1.0), Witness(ratio=1.0)]
+    queue = iter(witnesses)
+    day = simulate(replace(SCENARIOS["two campaigns 27"], hours=0.5), lambda: next(queue), 1)
+    assert day.connected == sum(witness.count(PacingEventKind.CONNECTED) for witness in witnesses)
+    assert min(witness.count(PacingEventKind.CONNECTED) for witness in witnesses) > 20
+    assert day.abandoned == 0
+    foreign = [c for s in witnesses[0].snapshots for c in s.ringing if c.answer_probability is not None]
+    assert foreign
+    assert all(0.0 < (call.answer_probability or 0.0) < 1.0 for call in foreign)
+
+
+def test_decisions_are_gathered_where_the_engine_gathers_events() -> None:
+    witness = Witness()
+    simulate(replace(SMALL, decision_interval_seconds=0.5), lambda: witness, 1)
+    times = [snapshot.now_seconds for snapshot in witness.snapshots]
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.5 - 1e-9
+
+
+def test_no_seats_is_a_quiet_day() -> None:
+    day = simulate(replace(SMALL, seats=Course.constant(0)), lambda: CallsPerIdleSeat(3.0), 1)
+    assert (day.placed, day.connected, day.utilisation, day.abandoned_share) == (0, 0, 0.0, 0.0)
+
+
+def test_windows_of_abandoned_calls() -> None:
+    resolved = [(10.0, False), (20.0, True), (70.0, False), (110.0, False), (130.0, True), (139.0, True)]
+    assert windows_abandoned(resolved, 60.0, 180.0) == pytest.approx((0.5, 0.0, 1.0))
+    assert worst_window(resolved, 60.0) == pytest.approx(2.0 / 3.0)
+    assert worst_window(resolved, 500.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (replace(SMALL, hours=0.0), "hours is 0"),
+        (replace(SMALL, hours=25.0), "hours is 25"),
+        (replace(SMALL, seats=Course.constant(-1)), "seats is -1"),
+        (replace(SMALL, campaigns=()), "at least one campaign"),
+        (replace(SMALL, campaigns=(CampaignModel(Course.constant(1.5)),)), "answer rate is 1.5"),
+        (replace(SMALL, campaigns=(CampaignModel(SwappedLists(60.0, -0.1, 0.5)),)), "answer rate is -0.1"),
+        (replace(SMALL, connect_seconds=-1.0), "connect limit is -1"),
+    ],
+)
+def test_a_bad_scenario_is_refused_in_one_line(bad: Scenario, words: str) -> None:
+    with pytest.raises(BadScenario, match=words) as refused:
+        simulate(bad, lambda: CallsPerIdleSeat(1.0), 1)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_unknown_scenario_says_where_the_names_are() -> None:
+    assert scenario_named("27 seats").name == "27 seats"
+    with pytest.raises(BadScenario, match="no scenario 'nowhere'; `dialer simulate --list` names"):
+        scenario_named("nowhere")
+
+
+@pytest.mark.parametrize("name", list(SCENARIOS))
+def test_every_scenario_runs(name: str) -> None:
+    day = simulate(SCENARIOS[name], lambda: CallsPerIdleSeat(1.5), 1, hours=0.1)
+    assert day.scenario == name
+    assert day.connected > 0

@@ -1,0 +1,206 @@
+"""Command messages: what is read, what is refused, and that each is executed once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.clock import SystemClock
+from dialer.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
+from dialer.errors import StoreBusy
+from dialer.monitor.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
+from dialer.store.sqlite import SqliteStore, open_store
+from tests.support.fake_centre import FakeEngine
+
+NOW = 1713771727.0
+
+
+def message(**changes: Any) -> bytes:
+    """A good command with some keys changed; None takes a key out."""
+    fields = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": NOW + 30, **changes}
+    return json.dumps({key: value for key, value in fields.items() if value is not None}).encode()
+
+
+@pytest.mark.parametrize(
+    ("payload", "command"),
+    [
+        (message(), PauseCampaign("turnout-ivr")),
+        (message(name="resume"), ResumeCampaign("turnout-ivr")),
+        (message(name="stop", role="supervisor"), StopCampaign("turnout-ivr")),
+        (message(name="stop-all", campaign=None), StopAll()),
+        (message(campaign="मतदान १"), PauseCampaign("मतदान १")),
+    ],
+)
+def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
+    parsed = parse_command(payload, retained=False, now=NOW)
+    assert isinstance(parsed, AcceptedCommand)
+    assert parsed.command == command
+    assert parsed.command_id == "c-1"
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        (message(expires_at=NOW), "expired"),
+        (message(expires_at=NOW - 3600), "expired"),
+        (message(expires_at=NOW * 1000), "more than a day ahead"),
+        (message(expires_at="soon"), "epoch seconds"),
+        (message(expires_at=True), "epoch seconds"),
+        (message(expires_at=None), "epoch seconds"),
+        (message(expires_at=float("nan")), "epoch seconds"),
+        (message(expires_at=float("inf")), "epoch seconds"),
+        (message(name="dial"), "pause, resume, stop or stop-all"),
+        (message(name=["pause"]), "pause, resume, stop or stop-all"),
+        (message(name=None), "pause, resume, stop or stop-all"),
+        (message(campaign=None), "needs `campaign`"),
+        (message(campaign=7), "needs `campaign`"),
+        (message(campaign="a\nb"), "needs `campaign`"),
+        (message(campaign="\ud800"), "needs `campaign`"),
+        (message(campaign="x" * 200), "needs `campaign`"),
+        (message(name="stop-all"), "leave `campaign` out"),
+        (message(role="a b"), "`role`"),
+        (message(number="+919876543210"), "unknown keys"),
+    ],
+)
+def test_a_bad_command_is_refused_and_can_be_answered(payload: bytes, says: str) -> None:
+    parsed = parse_command(payload, retained=False, now=NOW)
+    assert isinstance(parsed, RefusedCommand)
+    assert parsed.command_id == "c-1"
+    assert says in parsed.text
+    assert "\n" not in parsed.text
+    assert "98765" not in parsed.text
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"pause",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b"[" * 4000,
+        b'{"id": "c-1", "id": "c-2", "name": "pause"}',
+        b"{" + b" " * 5000 + b"}",
+        message(id=None),
+        message(id=""),
+        message(id="../state"),
+        message(id="c/+/#"),
+        message(id="x" * 65),
+        message(id=17),
+    ],
+)
+def test_a_message_without_a_usable_id_is_refused_and_answered_nowhere(payload: bytes) -> None:
+    parsed = parse_command(payload, retained=False, now=NOW)
+    assert isinstance(parsed, RefusedCommand)
+    assert parsed.command_id is None
+
+
+def test_a_retained_command_is_refused() -> None:
+    parsed = parse_command(message(), retained=True, now=NOW)
+    assert isinstance(parsed, RefusedCommand)
+    assert "retain" in parsed.text
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.binary(max_size=200)
+    | JSON.map(lambda value: json.dumps(value).encode())
+    | st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "name", "campaign", "expires_at", "role"), JSON)).map(
+        lambda fields: json.dumps(fields).encode()
+    )
+)
+@settings(deadline=None, derandomize=True)
+def test_no_message_at_all_makes_it_fail(payload: bytes) -> None:
+    assert isinstance(parse_command(payload, retained=False, now=NOW), AcceptedCommand | RefusedCommand)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    opened = await open_store(tmp_path / "centre.db")
+    yield opened
+    await opened.close()
+
+
+def parsed(**changes: Any) -> AcceptedCommand | RefusedCommand:
+    return parse_command(message(**changes), retained=False, now=NOW)
+
+
+async def replies(store: SqliteStore) -> list[dict[str, Any]]:
+    return [json.loads(row.payload) for row in await store.outbox(100) if row.topic == "replies/c-1"]
+
+
+async def test_a_command_delivered_twice_is_executed_once_and_answered_twice(store: SqliteStore) -> None:
+    engine = FakeEngine()
+    desk = CommandDesk(store, SystemClock(), engine.execute, engine.outbox_event)
+    await desk.handle(parsed())
+    await desk.handle(parsed())
+    assert engine.executed == [PauseCampaign("turnout-ivr")]
+    first, second = await replies(store)
+    assert first == second
+    assert first["status"] == "done"
+    assert engine.outbox_event.is_set()
+
+
+async def test_it_is_known_after_a_restart_too(store: SqliteStore, tmp_path: Path) -> None:
+    before = FakeEngine()
+    await CommandDesk(store, SystemClock(), before.execute, before.outbox_event).handle(parsed())
+    await store.close()
+    again = await open_store(tmp_path / "centre.db")
+    after = FakeEngine()
+    await CommandDesk(again, SystemClock(), after.execute, after.outbox_event).handle(parsed())
+    assert after.executed == []
+    assert len(await replies(again)) == 2
+    await again.close()
+
+
+async def test_what_the_engine_refuses_is_answered_with_its_reason(store: SqliteStore) -> None:
+    engine = FakeEngine()
+    desk = CommandDesk(store, SystemClock(), engine.execute, engine.outbox_event)
+    await desk.handle(parsed(campaign="no-such"))
+    assert engine.executed == []
+    (reply,) = await replies(store)
+    assert reply["status"] == "refused"
+    assert "no-such" in reply["text"]
+
+
+async def test_a_command_that_met_a_busy_store_can_be_sent_again(store: SqliteStore) -> None:
+    engine = FakeEngine()
+    troubles = [StoreBusy("another process holds the store")]
+
+    async def execute(command: Any) -> str:
+        if troubles:
+            raise troubles.pop()
+        return await engine.execute(command)
+
+    desk = CommandDesk(store, SystemClock(), execute, engine.outbox_event)
+    running = asyncio.create_task(desk.run())
+    payload = json.loads(message())
+    payload["expires_at"] = SystemClock().now() + 60
+    desk.offer(json.dumps(payload).encode(), retained=False)
+    desk.offer(json.dumps(payload).encode(), retained=False)
+    await engine.outbox_event.wait()
+    running.cancel()
+    assert engine.executed == [PauseCampaign("turnout-ivr")]
+    assert [reply["status"] for reply in await replies(store)] == ["done"]
+
+
+async def test_a_flood_of_commands_is_bounded(store: SqliteStore) -> None:
+    engine = FakeEngine()
+    desk = CommandDesk(store, SystemClock(), engine.execute, engine.outbox_event)
+    for number in range(1_000):
+        desk.offer(message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
+    desk.offer(b"", retained=True)  # the clearing of a retained message
+    assert desk.waiting == 100

@@ -1,0 +1,144 @@
+"""`dialer flow ...` at the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from config.errors import MatdanError
+from dialer.flow_cli import app
+from ivr_flows.catalogue import FLOWS_DIRECTORY, shipped_flows
+from ivr_flows.errors import FlowError, UnknownFlow
+
+BROKEN = "flow: mine\npurpose: turnout\nstart: a\nnodes: {a: {say: [mine.hello], next: a}}\n"
+
+
+def flow(*arguments: str, keys: str = "") -> tuple[int, str, BaseException | None]:
+    result = CliRunner().invoke(app, list(arguments), input=keys)
+    return result.exit_code, result.output, result.exception
+
+
+def test_list_names_every_flow() -> None:
+    code, output, _ = flow("list")
+    assert code == 0
+    assert all(name in output for name in shipped_flows())
+
+
+def test_check_finds_nothing_in_what_is_shipped() -> None:
+    code, output, _ = flow("check")
+    assert code == 0
+    assert output.strip() == f"{len(shipped_flows())} flows checked, 0 findings"
+
+
+def test_check_exits_1_and_names_file_line_and_node(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(BROKEN, encoding="utf-8")
+    code, output, _ = flow("check", str(path), "-l", "hi")
+    assert code == 1
+    assert f"{path}:4: node a: " in output
+    assert "[no-exit]" in output
+    assert "[missing-opt-out]" in output
+
+    code, output, _ = flow("check", str(path), "--json")
+    assert code == 1
+    found = json.loads(output)
+    assert {"missing-text", "no-exit"} <= {finding["rule"] for finding in found}
+    assert {finding["line"] for finding in found} == {4}
+
+
+def test_check_takes_a_sites_own_texts_and_limit(tmp_path: Path) -> None:
+    (tmp_path / "hi.yaml").write_text('common.goodbye: "आपने किसे वोट दिया?"\n', encoding="utf-8")
+    code, output, _ = flow("check", "turnout", "--texts", str(tmp_path))
+    assert code == 1
+    assert "[forbidden-question]" in output
+    code, output, _ = flow("check", "turnout", "--max-prompt-seconds", "5")
+    assert code == 1
+    assert "[too-long]" in output
+
+
+@pytest.mark.parametrize("arguments", [("check", "nowhere"), ("draw", "nowhere"), ("try", "nowhere")])
+def test_an_unknown_flow_is_named_with_those_that_are_known(arguments: tuple[str, ...]) -> None:
+    _, _, error = flow(*arguments)
+    assert isinstance(error, UnknownFlow)
+    assert isinstance(error, MatdanError)
+    assert "turnout" in str(error)
+
+
+def test_texts_that_are_no_directory() -> None:
+    _, _, error = flow("check", "--texts", "/nowhere")
+    assert isinstance(error, FlowError)
+
+
+def test_draw_writes_a_picture(tmp_path: Path) -> None:
+    out = tmp_path / "picture.svg"
+    code, output, _ = flow("draw", "turnout", "--language", "hi", "--out", str(out))
+    assert code == 0
+    assert str(out) in output
+    assert out.read_text(encoding="utf-8").startswith("<svg ")
+
+
+def test_draw_says_where_it_cannot_write(tmp_path: Path) -> None:
+    _, _, error = flow("draw", "turnout", "--out", str(tmp_path / "no" / "x.svg"))
+    assert isinstance(error, FlowError)
+    assert "choose another --out" in str(error)
+
+
+def test_try_plays_the_call_in_the_callers_language() -> None:
+    code, output, _ = flow("try", "turnout", "--language", "hi", keys="2\n3#\n")
+    assert code == 0
+    assert "क्या आपने वोट डाल दिया है?" in output
+    assert "[later (voter) at 15:00: on record]" in output
+    assert output.strip().splitlines()[-1] == "-- completed at goodbye; answers: hour = 15:00; turns: 8"
+
+
+def test_try_with_a_script_of_keys() -> None:
+    code, output, _ = flow("try", "booth_worker", "--keys", "17#,1,0#")
+    assert code == 0
+    assert "[voted (serial) 17: on record]" in output
+    assert "-- completed at goodbye" in output
+    _, output, _ = flow("try", "turnout", "--keys", "")
+    assert "asked" not in output
+
+
+@pytest.mark.parametrize("keys", ["h\n", ""])
+def test_try_hangs_up(keys: str) -> None:
+    code, output, _ = flow("try", "turnout", keys=keys)
+    assert code == 0
+    assert "-- hung-up at question" in output
+
+
+def test_try_the_other_ways() -> None:
+    _, output, _ = flow("try", "turnout", "--store-fails", "--keys", "1")
+    assert "NOT on record" in output
+    assert "could not be saved" in output
+    _, output, _ = flow("try", "material", "--no-agent", "--keys", "1,1")
+    assert "nobody is free" in output
+    assert "[call_back = 1: on record]" in output
+    _, output, _ = flow("try", "material", "--keys", "1")
+    assert "-- transferred at agent" in output
+    _, output, _ = flow("try", "booth_information", "--keys", "2")
+    assert "[SMS booth_slip: booth_name=" in output
+    _, output, _ = flow("try", "inbound", "--keys", "4,hello")
+    assert "[message = rehearsal: on record]" in output
+
+
+def test_try_with_other_facts() -> None:
+    _, output, _ = flow("try", "turnout", "-f", "booth_name=", "--keys", "3")
+    assert "We do not know your polling station." in output
+    _, output, _ = flow("try", "household", "-f", "pending_voters=5", "--keys", "1")
+    assert "There are 5 voters at this number." in output
+    code, output, _ = flow("try", "turnout", "-f", "nonsense")
+    assert code == 2
+    assert "NAME=VALUE" in output
+
+
+def test_a_site_flow_by_path(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    text = (FLOWS_DIRECTORY / "opt_out.yaml").read_text(encoding="utf-8").replace("flow: opt_out", "flow: mine")
+    path.write_text(text, encoding="utf-8")
+    code, output, _ = flow("try", str(path), "--keys", "9")
+    assert code == 0
+    assert "[opt-out: on record]" in output

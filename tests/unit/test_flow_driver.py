@@ -1,0 +1,343 @@
+"""The FastAGI driver over a call that is only a script of keys; and that it and the terminal make the same call of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.errors import StoreFull
+from dialer.flow_driver import ConventionalPrompts, FlowCall, FlowResult, FlowServices, run_flow
+from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
+from ivr_flows.catalogue import shipped_flows
+from ivr_flows.machine import KEYS
+from ivr_flows.model import Flow, MarkKind, PromptKind, Scalar
+from ivr_flows.rehearse import Rehearsal
+from ivr_flows.texts import shipped_texts
+from ivr_flows.turns import (
+    Action,
+    Commit,
+    Disconnect,
+    Ending,
+    FlowCommit,
+    PromptRef,
+    Record,
+    Recorded,
+    SendSms,
+    Transfer,
+)
+from tests.unit.flow_support import FACTS, FLOWS
+
+PROMPTS = ConventionalPrompts()
+NAME = (PromptRef(PromptKind.NAME, "Election Help Desk"), "hi")
+
+
+class ScriptedCall:
+    """A caller who keys one line a question. Each line is keyed when the question has been heard; the rest is silence.
+
+    `None` as a line hangs up. `missing` are sounds that the switch does not have.
+    """
+
+    def __init__(self, lines: Sequence[str | None], missing: Sequence[str] = ()) -> None:
+        self.journal: list[str] = []
+        self._lines = list(lines)
+        self._keys = ""
+        self._missing = frozenset(missing)
+        self._asking = False
+
+    async def answer(self) -> None:
+        self.journal.append("answer")
+
+    async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
+        self._asking = False
+        if self._keys:
+            if escape_digits:
+                self._asking = True
+                return self._take()
+            self._keys = ""  # a prompt that cannot be broken off swallows what is keyed
+        if name in self._missing:
+            raise SoundMissing(f"no {name}")
+        self.journal.append(name)
+        return None
+
+    async def wait_for_digit(self, timeout_ms: int) -> str | None:
+        assert timeout_ms > 0
+        if not self._keys and not self._asking:
+            line = self._lines.pop(0) if self._lines else None
+            if line is None:
+                raise CallHungUp
+            self._keys = line
+        self._asking = True
+        return self._take() if self._keys else None
+
+    async def hangup(self) -> None:
+        self.journal.append("hangup")
+
+    def _take(self) -> str:
+        key, self._keys = self._keys[0], self._keys[1:]
+        return key
+
+
+class CutCall:
+    """A call whose caller is gone after so many commands."""
+
+    def __init__(self, call: ScriptedCall, commands: int) -> None:
+        self._call = call
+        self._left = commands
+
+    async def answer(self) -> None:
+        self._count()
+        await self._call.answer()
+
+    async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
+        self._count()
+        return await self._call.stream_file(name, escape_digits)
+
+    async def wait_for_digit(self, timeout_ms: int) -> str | None:
+        self._count()
+        return await self._call.wait_for_digit(timeout_ms)
+
+    async def hangup(self) -> None:
+        self._count()
+        await self._call.hangup()
+
+    def _count(self) -> None:
+        if self._left == 0:
+            raise CallHungUp
+        self._left -= 1
+
+
+class Store:
+    """What is on record."""
+
+    def __init__(self, call: ScriptedCall, *, works: bool = True) -> None:
+        self.commits: list[FlowCommit] = []
+        self._call = call
+        self._works = works
+
+    async def __call__(self, commit: FlowCommit) -> bool:
+        self._call.journal.append(f"commit {commit.kind}")
+        self.commits.append(commit)
+        return self._works
+
+
+class Services(FlowServices):
+    """All that a flow may ask for, at hand."""
+
+    async def record(self, call: FlowCall, action: Record) -> Recorded | None:
+        return Recorded("rehearsal", 2.0)
+
+    async def transfer(self, call: FlowCall, action: Transfer) -> bool:
+        return True
+
+    async def send_sms(self, action: SendSms) -> bool:
+        return True
+
+
+async def drive(
+    flow: Flow,
+    lines: Sequence[str | None],
+    *,
+    works: bool = True,
+    missing: Sequence[str] = (),
+    facts: dict[str, Scalar] | None = None,
+) -> tuple[FlowResult, list[str]]:
+    call = ScriptedCall(lines, missing)
+    known = FACTS if facts is None else facts
+    result = await run_flow(
+        call, flow, known, "hi", prompts=PROMPTS, commit=Store(call, works=works), services=Services()
+    )
+    return result, call.journal
+
+
+async def test_voted_is_on_disk_before_it_is_said() -> None:
+    result, journal = await drive(FLOWS["turnout"], ["1"])
+    assert journal == [
+        "answer",
+        "matdan/hi/common/greeting",
+        "matdan/hi/common/from-1",
+        PROMPTS.sounds(*NAME)[0],
+        "matdan/hi/common/from-2",
+        "matdan/hi/turnout/question",
+        "commit mark",
+        "matdan/hi/turnout/noted_voted",
+        "matdan/hi/common/goodbye",
+        "hangup",
+    ]
+    assert result.completed
+    assert (result.reason, result.left_at) == ("done", None)
+    assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
+    assert result.failed_commits == ()
+
+
+async def test_a_store_that_says_no_is_not_thanked_for() -> None:
+    result, journal = await drive(FLOWS["turnout"], ["1"], works=False)
+    assert "matdan/hi/turnout/noted_voted" not in journal
+    assert "matdan/hi/common/not_saved" in journal
+    assert result.commits == ()
+    assert [commit.mark for commit in result.failed_commits] == [MarkKind.VOTED]
+
+
+async def test_a_store_that_fails_is_not_thanked_for() -> None:
+    call = ScriptedCall(["1"])
+
+    async def full(commit: FlowCommit) -> bool:
+        raise StoreFull("no room")
+
+    result = await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=full)
+    assert "matdan/hi/common/not_saved" in call.journal
+    assert len(result.failed_commits) == 1
+
+
+async def test_a_fault_of_our_own_is_not_hidden() -> None:
+    call = ScriptedCall(["1"])
+
+    async def broken(commit: FlowCommit) -> bool:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=broken)
+
+
+async def test_hang_up_keeps_answers_and_commits_and_says_where() -> None:
+    result, journal = await drive(FLOWS["turnout"], ["2", None])
+    assert result.ending is Ending.HUNG_UP
+    assert not result.completed
+    assert result.left_at == "hour"
+    assert [commit.mark for commit in result.commits] == [MarkKind.NOT_YET]
+    assert "hangup" not in journal
+
+    left, _ = await drive(FLOWS["household"], ["2", "1#"], works=True)
+    assert left.answers == {"still_to_vote": "1"}
+
+
+async def test_a_hang_up_at_every_single_command_is_an_ordinary_end() -> None:
+    flow = FLOWS["turnout"]
+    _, journal = await drive(flow, ["2", "3#"])
+    for last in range(len(journal) + 6):
+        call = ScriptedCall(["2", "3#"])
+        result = await run_flow(CutCall(call, last), flow, FACTS, "hi", prompts=PROMPTS, commit=Store(call))
+        assert result.ending in {Ending.HUNG_UP, Ending.COMPLETED}
+        assert (result.left_at is None) is result.completed
+        # What was thanked for is among what is on record.
+        assert ("matdan/hi/turnout/noted_not_yet" not in call.journal) or result.commits
+    assert result.completed  # the last of these cuts comes after the end
+
+
+async def test_a_cancellation_passes_through() -> None:
+    class Endless(ScriptedCall):
+        async def wait_for_digit(self, timeout_ms: int) -> str | None:
+            await asyncio.Event().wait()
+            return None
+
+    call = Endless([])
+    running = asyncio.create_task(run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=Store(call)))
+    while len(call.journal) < 6:
+        await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_missing_sound_is_left_out_and_told_of() -> None:
+    place = PROMPTS.sounds(*NAME)[0]
+    result, journal = await drive(FLOWS["turnout"], ["1"], missing=[place])
+    assert result.completed
+    assert result.missing_sounds == (place,)
+    assert place not in journal
+
+
+async def test_keys_in_a_prompt_break_it_off_and_count() -> None:
+    result, journal = await drive(FLOWS["turnout"], ["39"])
+    # 3 told where; 9 came while that was said.
+    assert "matdan/hi/booth/where-1" not in journal
+    assert "commit opt-out" in journal
+    assert result.reason == "opted_out"
+
+
+async def test_a_field_ends_at_its_terminator_its_length_or_its_time() -> None:
+    flow = FLOWS["booth_worker"]
+    for line in ("17#", "17", "0017"):
+        result, _ = await drive(flow, [line, "1", "0#"])
+        assert [commit.serial for commit in result.commits] == [17]
+        assert result.reason == "done"
+
+
+async def test_a_terminator_after_the_full_length_is_no_wrong_key() -> None:
+    result, journal = await drive(FLOWS["booth_worker"], ["0017#", "1", "0#"])
+    assert [commit.serial for commit in result.commits] == [17]
+    assert "matdan/hi/common/no_match" not in journal
+
+
+async def test_without_services_the_flow_says_what_is_not_there() -> None:
+    call = ScriptedCall(["1", ""])
+    result = await run_flow(call, FLOWS["material"], FACTS, "hi", prompts=PROMPTS, commit=Store(call))
+    assert "matdan/hi/material/no_agent" in call.journal
+    assert result.ending is Ending.COMPLETED
+    for name, lines, said in (
+        ("booth_information", ["2"], "matdan/hi/booth/sms_failed"),
+        ("inbound", ["4"], "matdan/hi/common/not_saved"),
+    ):
+        call = ScriptedCall(lines)
+        await run_flow(call, FLOWS[name], FACTS, "hi", prompts=PROMPTS, commit=Store(call))
+        assert said in call.journal
+
+
+async def test_a_transferred_call_is_not_hung_up() -> None:
+    result, journal = await drive(FLOWS["material"], ["1"])
+    assert result.ending is Ending.TRANSFERRED
+    assert result.completed
+    assert "hangup" not in journal
+
+
+def terminal(flow: Flow, lines: Sequence[str | None], facts: dict[str, Scalar]) -> tuple[Rehearsal, Ending | None, str]:
+    """The same call at the terminal."""
+    left = list(lines)
+    heard: list[str] = []
+    rehearsal = Rehearsal(
+        flow, shipped_texts(), "hi", hear=heard.append, press=lambda _hint: left.pop(0) if left else None
+    )
+    state = rehearsal.run(facts)
+    return rehearsal, state.ending, state.where
+
+
+def heard_sounds(actions: Sequence[Action]) -> set[str]:
+    """The sounds of all that a call was to play."""
+    refs: list[PromptRef] = []
+    for action in actions:
+        if not isinstance(action, Commit | SendSms):
+            refs += action.prompts
+    return {sound for ref in refs for sound in PROMPTS.sounds(ref, "hi")}
+
+
+LINES = st.lists(st.one_of(st.none(), st.text(KEYS, max_size=5)), max_size=12)
+
+
+@pytest.mark.parametrize("name", shipped_flows())
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(lines=LINES, booth_known=st.booleans(), pending=st.integers(1, 4))
+def test_the_same_keys_make_the_same_call_on_the_line_and_at_the_terminal(
+    name: str, lines: list[str | None], booth_known: bool, pending: int
+) -> None:
+    facts: dict[str, Scalar] = {**FACTS, "pending_voters": pending}
+    if not booth_known:
+        del facts["booth_name"]
+    flow = FLOWS[name]
+    if name == "inbound":  # a message is spoken, not keyed: the terminal asks for a line there
+        lines = [line.replace("4", "1") if line is not None else None for line in lines]
+    result, journal = asyncio.run(drive(flow, lines, facts=facts))
+    rehearsal, ending, where = terminal(flow, lines, facts)
+    commits = [action.commit for action in rehearsal.actions if isinstance(action, Commit)]
+    assert list(result.commits) == commits
+    assert (result.ending, result.turns) == (ending, len([a for a in rehearsal.actions if not _is_last(a)]))
+    if result.left_at is not None:
+        assert result.left_at == where
+    played = [line for line in journal if line.startswith("matdan/")]
+    assert set(played) <= heard_sounds(rehearsal.actions)
+
+
+def _is_last(action: Action) -> bool:
+    return isinstance(action, Disconnect)

@@ -1,0 +1,242 @@
+"""Texts in every language, and the sounds that prompts become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.model import MarkKind as DialledMarkKind
+from ivr_flows.catalogue import shipped_flows
+from ivr_flows.errors import FlowError
+from ivr_flows.model import MarkKind, MenuNode, PromptKind, prompts_of
+from ivr_flows.sounds import name_sound, number_words, sounds_of
+from ivr_flows.texts import Segment, Texts, merge_texts, placeholders, read_texts, segments, shipped_texts, written
+from ivr_flows.turns import PromptRef
+from ivr_flows.wording import acknowledges, asks_choice, asks_for_vote, spoken_seconds
+from tests.unit.flow_support import FLOWS
+
+LANGUAGES = ["as", "bn", "en", "gu", "hi", "kn", "ml", "mr", "or", "pa", "ta", "te", "ur"]
+SCRIPTS = {
+    "as": ("\u0980", "\u09ff"),
+    "bn": ("\u0980", "\u09ff"),
+    "gu": ("\u0a80", "\u0aff"),
+    "hi": ("\u0900", "\u097f"),
+    "kn": ("\u0c80", "\u0cff"),
+    "ml": ("\u0d00", "\u0d7f"),
+    "mr": ("\u0900", "\u097f"),
+    "or": ("\u0b00", "\u0b7f"),
+    "pa": ("\u0a00", "\u0a7f"),
+    "ta": ("\u0b80", "\u0bff"),
+    "te": ("\u0c00", "\u0c7f"),
+    "ur": ("\u0600", "\u06ff"),
+}
+
+
+def text(key: str, **values: PromptRef) -> PromptRef:
+    return PromptRef(PromptKind.TEXT, key, tuple(values.items()))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_every_text_with_the_same_placeholders(language: str) -> None:
+    texts = shipped_texts()
+    english = texts.by_language["en"]
+    own = texts.by_language[language]
+    assert set(own) == set(english)
+    assert {key: placeholders(words) for key, words in own.items()} == {
+        key: placeholders(words) for key, words in english.items()
+    }
+
+
+def test_the_languages_are_those_that_are_promised() -> None:
+    assert shipped_texts().languages() == LANGUAGES
+
+
+@pytest.mark.parametrize("language", sorted(SCRIPTS))
+def test_each_language_is_written_in_its_own_script(language: str) -> None:
+    """Catches a text that was left in English, or pasted from a neighbour."""
+    first, last = SCRIPTS[language]
+    for key, words in shipped_texts().by_language[language].items():
+        letters = [letter for letter in words.replace("{", " {").split("{")[0] if letter.isalpha()]
+        own = sum(first <= letter <= last for letter in letters)
+        assert own == len(letters), f"{key}: {words}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_said_to_be_noted_is_known_as_such_in_every_language(language: str) -> None:
+    for key, words in shipped_texts().by_language[language].items():
+        noted = key.rpartition(".")[2].startswith("noted")
+        assert (acknowledges(words) is not None) is noted, f"{key}: {words}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_shipped_text_asks_whom_one_votes_for_or_for_a_vote(language: str) -> None:
+    for key, words in shipped_texts().by_language[language].items():
+        assert asks_choice(words) is None, key
+        assert asks_for_vote(words) is None, key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_keys_that_a_question_names_are_the_keys_of_its_menu(language: str) -> None:
+    """The digits in a menu's text are its choices: nobody is told to press a key that does nothing."""
+    for name in shipped_flows():
+        for node in FLOWS[name].nodes.values():
+            if isinstance(node, MenuNode):
+                words = " ".join(shipped_texts().text(prompt.value, language) or "" for prompt in node.prompts)
+                digits = {letter for letter in words if letter.isdigit()}
+                assert digits == set(node.choices), f"{name}.{node.name}: {words}"
+
+
+def test_every_shipped_text_is_used() -> None:
+    used = {
+        prompt.value
+        for name in shipped_flows()
+        for node in FLOWS[name].nodes.values()
+        for prompt in prompts_of(node)
+        if prompt.kind is PromptKind.TEXT
+    }
+    assert used == set(shipped_texts().by_language["en"])
+
+
+def test_a_flow_can_mark_only_what_the_dialler_knows() -> None:
+    assert {kind.value for kind in MarkKind} == {kind.value for kind in DialledMarkKind}
+
+
+def test_segments() -> None:
+    assert segments("Hello.") == (Segment(words="Hello."),)
+    assert segments("You can vote until {closes_at}.") == (
+        Segment(words="You can vote until", number=1),
+        Segment(placeholder="closes_at"),
+    )
+    assert segments("{a}, {b} and {c}") == (
+        Segment(placeholder="a"),
+        Segment(placeholder="b"),
+        Segment(words="and", number=1),
+        Segment(placeholder="c"),
+    )
+
+
+def test_a_value_stands_where_the_language_puts_it() -> None:
+    hour = PromptRef(PromptKind.HOUR, "18:30")
+    assert sounds_of(text("booth.until", closes_at=hour), "en", shipped_texts()) == (
+        "matdan/en/booth/until-1",
+        "matdan/en/hour/18",
+        "matdan/en/minute/30",
+    )
+    assert sounds_of(text("booth.until", closes_at=hour), "hi", shipped_texts()) == (
+        "matdan/hi/booth/until-1",
+        "matdan/hi/hour/18",
+        "matdan/hi/minute/30",
+        "matdan/hi/booth/until-2",
+    )
+
+
+def test_sounds_of_values() -> None:
+    texts = shipped_texts()
+    assert sounds_of(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == ("matdan/hi/digit/0", "matdan/hi/digit/7")
+    assert sounds_of(PromptRef(PromptKind.NUMBER, "042"), "hi", texts) == ("matdan/hi/number/42",)
+    assert sounds_of(PromptRef(PromptKind.DATE, "2029-05-07"), "hi", texts) == ("matdan/hi/day/7", "matdan/hi/month/5")
+    assert sounds_of(PromptRef(PromptKind.HOUR, "07:00"), "hi", texts) == ("matdan/hi/hour/7",)
+    assert sounds_of(PromptRef(PromptKind.RECORDING, "message"), "hi", texts) == ("matdan/hi/recording/message",)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "0"),
+        (99, "99"),
+        (100, "1 hundred"),
+        (940, "9 hundred 40"),
+        (1000, "1 thousand"),
+        (235_042, "2 lakh 35 thousand 42"),
+        (10_000_000, "1 crore"),
+        (999_999_999, "99 crore 99 lakh 99 thousand 9 hundred 99"),
+    ],
+)
+def test_numbers_in_the_indian_order(number: int, words: str) -> None:
+    assert " ".join(number_words(number)) == words
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.integers(0, 999_999_999))
+def test_the_words_of_a_number_add_up(number: int) -> None:
+    sizes = {"crore": 10_000_000, "lakh": 100_000, "thousand": 1_000, "hundred": 100}
+    total, last = 0, 0
+    for word in number_words(number):
+        if word in sizes:
+            total += last * sizes[word]
+            last = 0
+        else:
+            last = int(word)
+            assert 0 <= last <= 99
+    assert total + last == number
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(min_size=1, max_size=200))
+def test_no_name_becomes_part_of_a_path(name: str) -> None:
+    sound = name_sound(PromptKind.PLACE, name, "hi")
+    assert sound.startswith("matdan/hi/place/")
+    assert len(sound) == len("matdan/hi/place/") + 16
+    assert sound.rpartition("/")[2].isalnum()
+
+
+@pytest.mark.parametrize("language", ["../etc", "", "xx-very", "HI", "h\0", "zz"])
+def test_a_language_that_is_not_there_is_spoken_in_english(language: str) -> None:
+    sounds = sounds_of(text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, shipped_texts())
+    assert sounds[0] == "matdan/en/booth/until-1"
+    assert all(".." not in sound for sound in sounds)
+
+
+def test_a_text_that_nobody_wrote_is_played_by_its_key() -> None:
+    ref = text("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
+    assert sounds_of(ref, "hi", shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
+    assert written(ref, "hi", shipped_texts()) == "[mine.hello]"
+
+
+def test_written() -> None:
+    ref = text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00"))
+    assert written(ref, "en", shipped_texts()) == "You can vote until 18:00."
+    assert written(PromptRef(PromptKind.RECORDING, "message"), "en", shipped_texts()) == "<message>"
+
+
+def test_a_site_puts_its_own_texts_before_the_shipped_ones(tmp_path: Path) -> None:
+    (tmp_path / "hi.yaml").write_text('common.goodbye: "फिर मिलेंगे।"\n', encoding="utf-8")
+    merged = merge_texts([shipped_texts(), read_texts(tmp_path)])
+    assert merged.text("common.goodbye", "hi") == "फिर मिलेंगे।"
+    assert merged.text("common.goodbye", "en") == "Goodbye."
+    assert merged.lines["hi", "common.goodbye"] == (str(tmp_path / "hi.yaml"), 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("hindi!.yaml", "a.b: x\n", "not named for a language"),
+        ("hi.yaml", "A.B: x\n", "not of the form"),
+        ("hi.yaml", "a.b: [x]\n", "has no text"),
+        ("hi.yaml", 'a.b: "  "\n', "has no text"),
+        ("hi.yaml", 'a.b: "until {closes_at"\n', "has a brace"),
+        ("hi.yaml", 'a.b: "{Closes}"\n', "has a brace"),
+        ("hi.yaml", 'a.b: "x\u202ey"\n', "invisible character"),
+    ],
+)
+def test_texts_that_cannot_be_used(tmp_path: Path, name: str, content: str, words: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(FlowError, match=words):
+        read_texts(tmp_path)
+
+
+def test_the_pace_of_speech() -> None:
+    assert spoken_seconds("a" * 113, "en") == pytest.approx(10.0)
+    assert spoken_seconds("{closes_at}", "hi") == 1.5
+    # Vowel signs are no letters of their own.
+    assert spoken_seconds("कि", "hi") == spoken_seconds("क", "hi")
+    assert spoken_seconds("क" * 10, "xx") == 2.0  # an unknown language takes the slowest pace
+
+
+def test_texts_hold_what_they_were_given() -> None:
+    texts = Texts({"en": {"a.b": "x"}})
+    assert texts.found("a.b", "hi") == ("en", "x")
+    assert texts.found("a.c", "hi") is None

@@ -1,0 +1,112 @@
+"""The relay of the outbox: nothing is dropped before the broker has acknowledged it, whatever breaks where."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from dialer.errors import StoreBusy
+from dialer.model import Announcement
+from dialer.monitor.outbox import BATCH, OutboxRelay
+from dialer.monitor.topics import Message
+from dialer.store.sqlite import SqliteStore, open_store
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    opened = await open_store(tmp_path / "centre.db")
+    yield opened
+    await opened.close()
+
+
+class Broker:
+    """Takes messages, until it breaks at the one with the payload `breaks_at`."""
+
+    def __init__(self, breaks_at: str | None = None) -> None:
+        self.taken: list[Message] = []
+        self._breaks_at = breaks_at
+
+    async def publish(self, message: Message) -> None:
+        await asyncio.sleep(0)
+        if message.payload == self._breaks_at:
+            raise ConnectionResetError
+        self.taken.append(message)
+
+    @property
+    def payloads(self) -> list[str]:
+        return [message.payload for message in self.taken]
+
+
+async def announce(store: SqliteStore, first: int, count: int) -> None:
+    await store.announce([Announcement("results/marks", str(number)) for number in range(first, first + count)], 1.0)
+
+
+async def test_everything_goes_out_in_order_acknowledged_and_once(store: SqliteStore) -> None:
+    await announce(store, 0, 3 * BATCH + 1)
+    broker = Broker()
+    relay = OutboxRelay("pune-1", store, asyncio.Event())
+    await relay.drain(broker.publish)
+    assert broker.payloads == [str(number) for number in range(3 * BATCH + 1)]
+    assert {(message.topic, message.qos, message.retain) for message in broker.taken} == {
+        ("dialer/v1/pune-1/results/marks", 1, False)
+    }
+    assert await store.outbox(10) == []
+    assert relay.relayed == 3 * BATCH + 1
+
+
+async def test_a_batch_that_broke_stays_whole_and_goes_out_again(store: SqliteStore) -> None:
+    await announce(store, 0, BATCH + 5)
+    first = Broker(breaks_at=str(BATCH + 2))
+    relay = OutboxRelay("pune-1", store, asyncio.Event())
+    with pytest.raises(ExceptionGroup) as caught:
+        await relay.drain(first.publish)
+    assert caught.group_contains(ConnectionResetError)
+    assert [row.payload for row in await store.outbox(100)] == [str(number) for number in range(BATCH, BATCH + 5)]
+    second = Broker()
+    await relay.drain(second.publish)
+    assert second.payloads == [str(number) for number in range(BATCH, BATCH + 5)]
+    assert await store.outbox(10) == []
+
+
+async def test_it_wakes_on_the_event_and_asks_the_store_at_no_other_time(store: SqliteStore) -> None:
+    asked = 0
+    outbox = store.outbox
+
+    async def counted(limit: int) -> object:
+        nonlocal asked
+        asked += 1
+        return await outbox(limit)
+
+    store.outbox = counted  # type: ignore[method-assign, assignment] # the store's own, with a counter in front
+    broker, waiting = Broker(), asyncio.Event()
+    running = asyncio.create_task(OutboxRelay("pune-1", store, waiting).run(broker.publish))
+    for round_number in range(3):
+        await announce(store, round_number, 1)
+        waiting.set()
+        async with asyncio.timeout(5):
+            while len(broker.taken) <= round_number:
+                await store.command_reply("nothing")  # lets the store and the relay go on
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert broker.payloads == ["0", "1", "2"]
+    assert asked <= 8  # at the start, and for each event once with rows and once without
+
+
+async def test_a_store_in_trouble_ends_the_run_and_loses_nothing(store: SqliteStore) -> None:
+    await announce(store, 0, 3)
+
+    async def busy(up_to: int, *, keep_at_most: int = 0) -> int:
+        raise StoreBusy("another process holds the store")
+
+    done, store.outbox_done = store.outbox_done, busy  # type: ignore[method-assign] # a store that is in trouble for once
+    broker = Broker()
+    relay = OutboxRelay("pune-1", store, asyncio.Event())
+    with pytest.raises(StoreBusy):
+        await relay.run(broker.publish)
+    store.outbox_done = done  # type: ignore[method-assign] # and is well again
+    await relay.drain(broker.publish)
+    assert broker.payloads == ["0", "1", "2"] * 2  # at least once: a repeat is known by its key
+    assert await store.outbox(10) == []

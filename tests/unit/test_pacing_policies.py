@@ -1,0 +1,75 @@
+"""What every policy must keep to, whatever the figures."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.pacing import Policy, UnknownPolicy, make_pacer
+from dialer.pacing.port import BusySeat, Cap, PacingSnapshot, RingingCall, SeatStage
+
+CAPS = (Cap(86_400, 0.01, 0.03),)
+
+odd_seconds = st.one_of(st.floats(-100, 20_000), st.just(0.0))
+busy_seats = st.lists(
+    st.builds(BusySeat, st.sampled_from(SeatStage), odd_seconds, st.none() | odd_seconds, st.booleans()), max_size=30
+).map(tuple)
+probabilities = st.none() | st.sampled_from([0.0, 1.0]) | st.floats(0, 1)
+ringing_calls = st.lists(st.builds(RingingCall, odd_seconds, probabilities, st.none() | odd_seconds), max_size=40).map(
+    tuple
+)
+snapshots = st.builds(
+    PacingSnapshot,
+    now_seconds=st.floats(-1e6, 1e9),
+    hour=st.integers(0, 23),
+    free_seats=st.integers(-2, 40),
+    busy_seats=busy_seats,
+    paused_seats=st.integers(0, 5),
+    ringing=ringing_calls,
+    waiting_seconds=st.lists(odd_seconds, max_size=4).map(tuple),
+    free_channels=st.integers(-1, 60),
+    cps_budget=st.integers(-1, 60),
+    next_answer_probability=probabilities,
+    active_calls=st.integers(0, 20),
+)
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(snapshot=snapshots)
+def test_never_more_than_the_lines_allow(policy: Policy, snapshot: PacingSnapshot) -> None:
+    calls = make_pacer(policy, caps=CAPS).calls_to_place(snapshot)
+    assert 0 <= calls <= max(0, snapshot.free_channels)
+    assert calls <= max(0, snapshot.cps_budget)
+
+
+@pytest.mark.parametrize("policy", [policy for policy in Policy if policy is not Policy.BROADCAST])
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(paused=st.integers(0, 10), ringing=ringing_calls, leaving=st.integers(0, 5))
+def test_no_call_with_no_seat(policy: Policy, paused: int, ringing: tuple[RingingCall, ...], leaving: int) -> None:
+    seats = (BusySeat(SeatStage.TALKING, 30.0, leaving=True),) * leaving
+    snapshot = PacingSnapshot(1.0, free_seats=0, busy_seats=seats, paused_seats=paused, ringing=ringing)
+    pacer = make_pacer(policy, caps=CAPS)
+    assert pacer.calls_to_place(snapshot) == 0
+    assert pacer.explain().limited_by == "nobody" or leaving
+    assert pacer.excess_calls(snapshot) == len(ringing)
+
+
+def test_progressive_counts_calls_in_flight() -> None:
+    snapshot = PacingSnapshot(0.0, free_seats=5, ringing=(RingingCall(1.0),) * 2, waiting_seconds=(0.5,))
+    assert make_pacer("progressive", caps=CAPS).calls_to_place(snapshot) == 2
+
+
+def test_broadcast_fills_its_channels_at_its_rate() -> None:
+    pacer = make_pacer("broadcast", caps=(), channels=10, calls_per_second=4)
+    assert pacer.calls_to_place(PacingSnapshot(0.0)) == 4
+    assert pacer.calls_to_place(PacingSnapshot(0.0, ringing=(RingingCall(0.0),) * 4)) == 0
+    assert pacer.explain().limited_by == "cps"
+    assert pacer.calls_to_place(PacingSnapshot(1.0, ringing=(RingingCall(1.0),) * 4, active_calls=3)) == 3
+    assert pacer.explain().limited_by == "channels"
+
+
+def test_an_unknown_policy_is_named_with_the_known_ones() -> None:
+    with pytest.raises(UnknownPolicy, match="'erlang' is unknown; use one of predictive, progressive"):
+        make_pacer("erlang", caps=CAPS)

@@ -1,0 +1,182 @@
+"""Numbers as rolls hold them. Every number here is made up; +91 699x is the block that samples use."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import phonenumbers
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.roll.phone_numbers import ASCII_DIGITS, NumberReason, plain_mobile, read_cell
+
+MOBILE = "+916990012345"
+OTHER = "+916991123456"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "6990012345",
+        " 6990012345 ",
+        "+916990012345",
+        "916990012345",
+        "00916990012345",
+        "06990012345",
+        "0916990012345",
+        "+91-06990012345",
+        "+91 69900 12345",
+        "699-001-2345",
+        "(0)6990012345",
+        "6990012345.0",
+        "6990012345.00",
+        "6.990012345E+09",
+        "6.990012345e9",
+        "9.16990012345E+11",
+        "6,99,00,12,345",
+        "'+916990012345",
+        "Mob: 6990012345",
+        "M-6990012345",
+        "6990012345 (R)",
+        "+6990012345",  # a stray plus: no country has this number
+        "\u202a+91 69900 12345\u202c",  # with the marks that a telephone's address book puts round it
+        "6990\u00a0012345",
+        "6990–012345",
+        "६९९००१२३४५",
+        "৬৯৯০০১২৩৪৫",
+        "੬੯੯੦੦੧੨੩੪੫",
+        "૬૯૯૦૦૧૨૩૪૫",
+        "୬୯୯୦୦୧୨୩୪୫",
+        "௬௯௯௦௦௧௨௩௪௫",
+        "౬౯౯౦౦౧౨౩౪౫",
+        "೬೯೯೦೦೧೨೩೪೫",
+        "൬൯൯൦൦൧൨൩൪൫",
+        "۶۹۹۰۰۱۲۳۴۵",
+        "６９９００１２３４５",
+        "+९१ ६९९०० १२३४५",
+    ],
+)
+def test_one_number_in_every_dress(cell: str) -> None:
+    found = read_cell(cell)
+    assert found.numbers == (MOBILE,)
+    assert found.rejected == ()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "6990012345/6991123456",
+        "6990012345, 6991123456",
+        "6990012345; 6991123456",
+        "6990012345 | 6991123456",
+        "6990012345 and 6991123456",
+        "6990012345 & 6991123456",
+        "6990012345 या 6991123456",
+        "६९९००१२३४५ । ६९९११२३४५६",
+        "6990012345\n6991123456",
+        "6990012345 6991123456",
+        "6990012345-6991123456",
+        "+91 69900 12345 / 0 69911 23456",
+        "6990012345, 6991123456, 06990012345",  # one of them twice
+    ],
+)
+def test_several_numbers_in_a_cell(cell: str) -> None:
+    found = read_cell(cell)
+    assert found.numbers == (MOBILE, OTHER)
+    assert found.rejected == ()
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("9.19E+09", NumberReason.DIGITS_LOST),
+        ("9,19E+09", NumberReason.DIGITS_LOST),
+        ("9.19877E+11", NumberReason.DIGITS_LOST),
+        ("9190000000", NumberReason.DIGITS_LOST),
+        ("9190000000.0", NumberReason.DIGITS_LOST),
+        ("1234567890", NumberReason.TEST_PATTERN),
+        ("0123456789", NumberReason.TEST_PATTERN),
+        ("१२३४५६७८९०", NumberReason.TEST_PATTERN),
+        ("9999999999", NumberReason.TEST_PATTERN),
+        ("+91 77777 77777", NumberReason.TEST_PATTERN),
+        ("0000000000", NumberReason.TEST_PATTERN),
+        ("12345", NumberReason.TOO_SHORT),
+        ("699001234", NumberReason.TOO_SHORT),
+        ("+91 699001234", NumberReason.TOO_SHORT),
+        ("1950", NumberReason.TOO_SHORT),
+        ("69900123451", NumberReason.TOO_LONG),
+        ("919876543210123", NumberReason.TOO_LONG),
+        ("123456789012345678901234", NumberReason.TOO_LONG),
+        ("switched off", NumberReason.NOT_A_NUMBER),
+        ("69900x12345", NumberReason.NOT_A_NUMBER),
+        ("699001234O", NumberReason.NOT_A_NUMBER),
+        ("0800 FLOWERS", NumberReason.NOT_A_NUMBER),  # `phonenumbers` would spell it out
+        ("1800-123-4567", NumberReason.SPECIAL),
+        ("+1 900 555 0123", NumberReason.PREMIUM),
+        ("1700123456", NumberReason.UNKNOWN_SERIES),
+    ],
+)
+def test_what_is_refused_and_why(cell: str, reason: NumberReason) -> None:
+    found = read_cell(cell)
+    assert found.numbers == ()
+    assert [bad.reason for bad in found.rejected] == [reason]
+
+
+@pytest.mark.parametrize("cell", ["", "  ", "-", "NA", "n/a", "Nil", "none", "0", "0.0", "NaN"])
+def test_a_cell_that_says_there_is_no_number(cell: str) -> None:
+    found = read_cell(cell)
+    assert (found.numbers, found.rejected) == ((), ())
+
+
+def test_a_bad_number_beside_a_good_one_keeps_the_good_one() -> None:
+    found = read_cell("6990012345 / 12345")
+    assert found.numbers == (MOBILE,)
+    assert [(bad.text, bad.reason) for bad in found.rejected] == [("12345", NumberReason.TOO_SHORT)]
+
+
+def test_landlines_and_other_countries_are_numbers_too() -> None:
+    assert read_cell("011-2345 6789").numbers == ("+911123456789",)
+    assert read_cell("+44 7700 900123").numbers == ()  # Ofcom's numbers for fiction are no subscriber's
+    assert read_cell("+1 212 555 2368").numbers == ("+12125552368",)
+    assert read_cell("0012125552368").numbers == ("+12125552368",)
+
+
+def test_the_region_says_where_numbers_without_a_country_code_belong() -> None:
+    assert read_cell("(212) 555-2368", "US").numbers == ("+12125552368",)
+    assert read_cell("6990012345", "US").numbers == ()
+    assert read_cell("+916990012345", "US").numbers == (MOBILE,)
+
+
+def test_digits_of_every_script_are_what_unicode_says() -> None:
+    assert len(ASCII_DIGITS) == 280
+    for code_point, digit in ASCII_DIGITS.items():
+        value = unicodedata.decimal(chr(code_point), None)
+        assert value is None or str(value) == digit, hex(code_point)  # None: newer than this Python's Unicode
+        assert value is not None or code_point > 0x1E000
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.from_regex(r"(\+91|91|0|0091)?[6-9][0-9]{9}", fullmatch=True))
+def test_the_fast_path_and_the_library_agree(cell: str) -> None:
+    number = plain_mobile(cell)
+    if number is None:  # made up, or a spreadsheet's zeros
+        assert [
+            bad.reason in {NumberReason.TEST_PATTERN, NumberReason.DIGITS_LOST} for bad in read_cell(cell).rejected
+        ] == [True]
+        return
+    parsed = phonenumbers.parse(cell if cell.startswith("+") else "+91" + cell[-10:])
+    assert phonenumbers.is_valid_number(parsed)
+    assert phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) == number
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(st.text(alphabet=st.sampled_from("0123456789+-/,.;| ()EeMob९९७৯\n'"), max_size=40) | st.text(max_size=30))
+def test_no_cell_breaks_it_and_what_comes_out_is_dialable(cell: str) -> None:
+    found = read_cell(cell)
+    for number in found.numbers:
+        assert number.startswith("+")
+        assert number.isascii()
+        assert 7 <= len(number[1:]) <= 15
+        assert read_cell(number).numbers == (number,)
+    assert len(set(found.numbers)) == len(found.numbers)

@@ -1,0 +1,91 @@
+"""`dialer import` and `dialer sample-roll` as a person types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from dialer.errors import RollError
+from dialer.roll import cli
+from dialer.roll.cli import import_roll, sample_roll
+from tests.unit.roll_support import query, write_roll
+
+app = typer.Typer()
+app.command("import")(import_roll)
+app.command("sample-roll")(sample_roll)
+
+
+def run(*arguments: str | Path) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def roll(tmp_path: Path) -> Path:
+    path = tmp_path / "roll.csv"
+    assert run("sample-roll", "--rows", "300", "--out", path, "--seed", "7", "--messy", "0.5")[0] == 0
+    return path
+
+
+def test_the_mapping_and_the_outcome_are_shown(roll: Path, tmp_path: Path) -> None:
+    code, shown, _ = run("import", roll, "--store", tmp_path / "centre.db")
+    assert code == 0
+    for words in ("SLNOINPART", "serial", "300  rows", "too few digits", "roll.csv.rejects.csv"):
+        assert words in shown, shown
+
+
+def test_json_is_the_last_line_and_alone_on_standard_output(roll: Path, tmp_path: Path) -> None:
+    store = tmp_path / "centre.db"
+    _, first, explained = run("import", roll, "--store", store, "--json")
+    figures = json.loads(first)
+    assert list(figures) == ["rows", "voters", "numbers", "links", "rejected", "unchanged"]
+    assert figures["rows"] == 300 == figures["voters"] + figures["unchanged"] + figures["rejected"]
+    assert "SLNOINPART" in explained
+    again = json.loads(run("import", roll, "--store", store, "--json")[1])
+    assert again == {**figures, "voters": 0, "numbers": 0, "links": 0, "unchanged": 300 - figures["rejected"]}
+
+
+def test_a_dry_run_leaves_no_file(roll: Path, tmp_path: Path) -> None:
+    code, shown, _ = run("import", roll, "--store", tmp_path / "centre.db", "--dry-run")
+    assert code == 0
+    assert "nothing in the store was changed" in shown
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["roll.csv"]
+
+
+def test_settings_map_and_rejects(tmp_path: Path) -> None:
+    roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "(212) 555-2368")], ("A", "B", "C", "D"))
+    settings = tmp_path / "centre.toml"
+    settings.write_text(f'[centre]\nregion = "US"\n[store]\npath = "{tmp_path / "own.db"}"\n', "utf-8")
+    mapping = tmp_path / "map.toml"
+    mapping.write_text('[columns]\nconstituency_number = "A"\npart_number = "B"\nserial = "C"\nmobile = "D"\n', "utf-8")
+    code, _, _ = run("import", roll, "--map", mapping, "--rejects", tmp_path / "bad.csv", "-c", settings)
+    assert code == 0
+    assert (tmp_path / "bad.csv").exists()
+    assert query(tmp_path / "own.db", "SELECT e164 FROM phone") == [("+12125552368",)]
+
+
+def test_the_sensitive_columns_are_named(tmp_path: Path) -> None:
+    roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "x")], ("AC_NO", "PART_NO", "SLNOINPART", "Caste"))
+    _, shown, _ = run("import", roll, "--store", tmp_path / "centre.db")
+    assert "dropped" in shown
+
+
+def test_what_cannot_be_read_is_an_error_for_the_command_line(tmp_path: Path) -> None:
+    with pytest.raises(RollError, match="no such file"):
+        run("import", tmp_path / "none.csv", "--store", tmp_path / "centre.db")
+
+
+def test_ctrl_c_says_what_is_left(roll: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: object, **keywords: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run_import", interrupt)
+    code, _, said = run("import", roll, "--store", tmp_path / "centre.db")
+    assert code == 130
+    assert "nothing of the roll was imported" in said
+    monkeypatch.setattr(cli, "write_sample", interrupt)
+    assert run("sample-roll", "--rows", "5", "--out", tmp_path / "x.csv")[0] == 130

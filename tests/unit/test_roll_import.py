@@ -1,0 +1,403 @@
+"""A roll into the store: what is taken, what is rejected, and that nothing half done stays."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from dialer.clock import Clock
+from dialer.errors import RollError, StoreBusy, StoreCorrupt, StoreFull
+from dialer.roll import importer
+from dialer.roll.importer import ImportOptions, ImportResult, Progress, import_file
+from dialer.roll.merging import CONFLICT
+from dialer.roll.phone_numbers import NumberReason
+from dialer.roll.rejects import OWN_COLUMNS
+from dialer.store.connection import exclusive_connection
+from tests.unit.roll_support import COLUMNS, contents, execute, query, rejects, write_roll
+
+
+class FixedClock(Clock):
+    def now(self) -> float:
+        return 1_700_000_000.0
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "centre.db"
+
+
+def import_rows(
+    store: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = COLUMNS, name: str = "roll.csv"
+) -> ImportResult:
+    return import_file(write_roll(store.parent / name, rows, header), store, clock=FixedClock())
+
+
+def figures(result: ImportResult) -> tuple[int, int, int, int]:
+    assert result.rows == result.voters + result.unchanged + result.rejected
+    return result.rows, result.voters, result.unchanged, result.rejected
+
+
+def test_a_roll_becomes_booths_voters_numbers_and_links(store: Path) -> None:
+    header = (
+        "ST_CODE", "AC_NO", "AC_NAME_EN", "PART_NO", "PART_NAME_EN", "PART_NAME_V1", "CLOSES_AT", "SECTION_NO", "SLNOINPART",
+        "C_HOUSE_NO", "FM_NAME_EN", "LASTNAME_EN", "FM_NAME_V1", "LASTNAME_V1", "RLN_TYPE", "RLN_FM_NM_EN", "SEX", "AGE",
+        "IDCARD_NO", "MOBILE",
+    )  # fmt: skip
+    row = (
+        "s24", "170", "ROBADI", "१२", "School", "विद्यालय", "17.00", "3", "७", "१३-६", " Mira ", "Tarun  Devi", "मीरा", "", "Father",
+        "Kolem", "महिला", "२४", "zzz0000001 ", "6990012345/6991123456",
+    )  # fmt: skip
+    result = import_rows(store, [row], header)
+    assert result.figures() == {"rows": 1, "voters": 1, "numbers": 2, "links": 2, "rejected": 0, "unchanged": 0}
+    assert query(store, "SELECT * FROM booth") == [
+        (1, "current", "S24", 170, "ROBADI", 12, "School", "विद्यालय", "hi", "17:00")
+    ]
+    assert query(
+        store,
+        "SELECT booth_id, serial, epic, name, name_local, relation, relation_name, sex, age, house, section, language, turnout"
+        " FROM voter",
+    ) == [(1, 7, "ZZZ0000001", "Mira Tarun Devi", "मीरा", "F", "Kolem", "F", 24, "१३-६", "3", "", "pending")]
+    assert query(store, "SELECT e164, opted_out_at FROM phone ORDER BY e164") == [
+        ("+916990012345", None),
+        ("+916991123456", None),
+    ]
+    assert query(store, "SELECT count(*), min(source), max(dropped_at) FROM link") == [(2, "roll", None)]
+
+
+def test_the_run_is_recorded(store: Path) -> None:
+    import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "x", "", "", "", "")])
+    ((at, name, sha256, *rest),) = query(
+        store, "SELECT at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged FROM import_run"
+    )
+    assert (at, name, rest) == (1_700_000_000.0, "roll.csv", [2, 1, 1, 1, 1, 0])
+    assert len(str(sha256)) == 64
+
+
+def test_the_smallest_file(store: Path) -> None:
+    result = import_rows(store, [("S24-170", "12", "7"), ("170", "12", "8")], ("app", "part_no", "slnoinpart"))
+    assert figures(result) == (2, 2, 0, 0)
+    assert query(store, "SELECT state_code, constituency_number, part_number FROM booth ORDER BY booth_id") == [
+        ("S24", 170, 12),
+        ("", 170, 12),
+    ]
+
+
+def test_a_workbook_whose_numbers_are_floats(store: Path) -> None:
+    path = store.parent / "roll.xlsx"
+    workbook = openpyxl.Workbook()
+    workbook.active.append(COLUMNS)
+    workbook.active.append([170, 12.0, 7, "Mira", 24.0, "F", 6990012345.0])
+    workbook.active.append([170, 12, 8, "Tarun", None, None, 916991123456])
+    workbook.save(path)
+    result = import_file(path, store)
+    assert figures(result) == (2, 2, 0, 0)
+    assert query(store, "SELECT e164 FROM phone ORDER BY 1") == [("+916990012345",), ("+916991123456",)]
+    assert query(store, "SELECT serial, age FROM voter ORDER BY 1") == [(7, 24), (8, None)]
+
+
+def test_twice_is_the_same_as_once(store: Path) -> None:
+    rows = [
+        ("1", "1", "1", "Mira", "30", "F", "6990012345"),
+        ("1", "1", "2", "Tarun", "x", "M", "6990012345, 12345"),
+        ("1", "1", "1", "Mira", "30", "F", "6991123456"),
+        ("1", "1", "1", "Kolem", "30", "F", "6992123456"),
+        ("1", "2", "", "Silel", "30", "F", "6993123456"),
+    ]
+    first = import_rows(store, rows)
+    before = contents(store)
+    second = import_rows(store, rows)
+    assert figures(first) == (5, 2, 1, 2)
+    assert figures(second) == (5, 0, 3, 2)
+    assert (second.numbers, second.links, second.booths) == (0, 0, 0)
+    assert contents(store) == before
+    assert second.reasons == first.reasons
+
+
+def test_a_changed_row_changes_its_voter_and_a_blank_takes_nothing_away(store: Path) -> None:
+    import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "2", "Tarun", "40", "M", "")])
+    result = import_rows(store, [("1", "1", "1", "Mira Devi", "", "F", "6991123456"), ("1", "1", "2", "", "", "", "")])
+    assert figures(result) == (2, 1, 1, 0)
+    assert query(store, "SELECT serial, name, age, sex FROM voter ORDER BY serial") == [
+        (1, "Mira Devi", 30, "F"),
+        (2, "Tarun", 40, "M"),
+    ]
+    assert query(store, "SELECT count(*) FROM link WHERE voter_id = 1") == [(2,)]
+
+
+def test_a_poorer_file_leaves_what_it_does_not_speak_of(store: Path) -> None:
+    import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
+    before = query(store, "SELECT * FROM voter")
+    result = import_rows(store, [("1", "1", "1", "6990012345")], ("AC_NO", "PART_NO", "SLNOINPART", "MOBILE"))
+    assert figures(result) == (1, 0, 1, 0)
+    assert result.links == 1
+    assert query(store, "SELECT * FROM voter") == before
+
+
+def test_what_the_day_has_brought_stays(store: Path) -> None:
+    rows = [("1", "1", "1", "Mira", "30", "F", "6990012345")]
+    import_rows(store, rows)
+    execute(store, "UPDATE voter SET turnout = 'voted', reached = 1")
+    execute(store, "UPDATE link SET dropped_at = 5.0")
+    result = import_rows(store, [("1", "1", "1", "Mira Devi", "30", "F", "6990012345")])
+    assert (result.voters, result.links) == (1, 0)
+    assert query(store, "SELECT turnout, reached, name FROM voter") == [("voted", 1, "Mira Devi")]
+    assert query(store, "SELECT dropped_at FROM link") == [(5.0,)]
+
+
+def test_opt_outs_survive_the_roll(store: Path) -> None:
+    import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
+    execute(store, "INSERT INTO opt_out (e164, at, source) VALUES ('+916990012345', 7.0, 'flow')")
+    result = import_rows(
+        store, [("1", "1", "1", "Mira", "30", "F", "06990012345"), ("1", "1", "2", "", "", "", "6991123456")]
+    )
+    assert result.opted_out == 1
+    assert query(store, "SELECT e164, opted_out_at FROM phone ORDER BY 1") == [
+        ("+916990012345", 7.0),
+        ("+916991123456", None),
+    ]
+
+
+def test_one_number_for_a_household_and_one_voter_on_two_rows(store: Path) -> None:
+    rows = [
+        ("1", "1", "1", "Mira", "30", "F", "6990012345"),
+        ("1", "1", "2", "Tarun", "40", "M", "6990012345"),
+        ("1", "1", "1", "Mira", "30", "F", "6991123456"),
+        ("1", "1", "2", "Tarun", "", "M", "+91 69900 12345"),
+    ]
+    result = import_rows(store, rows)
+    assert figures(result) == (4, 2, 2, 0)
+    assert (result.numbers, result.links) == (2, 3)
+
+
+def test_a_second_row_may_fill_in_but_not_contradict(store: Path) -> None:
+    rows = [
+        ("1", "1", "1", "Mira", "", "", "6990012345"),
+        ("1", "1", "1", "", "30", "", ""),
+        ("1", "1", "1", "Mira", "", "F", ""),
+        ("1", "1", "1", "Kolem", "", "", "6991123456"),
+        ("1", "1", "1", "Mira", "31", "", "6992123456"),
+    ]
+    result = import_rows(store, rows)
+    assert figures(result) == (5, 3, 0, 2)
+    assert query(store, "SELECT name, age, sex FROM voter") == [("Mira", 30, "F")]
+    assert result.numbers == 1
+    assert [
+        (row["REJECT_ROW"], row["REJECT_COLUMN"], row["REJECT_REASON"])
+        for row in rejects(store.parent / "roll.csv.rejects.csv")
+    ] == [
+        ("5", "name", CONFLICT),
+        ("6", "age", CONFLICT),
+    ]
+
+
+def test_everything_rejected_is_in_the_file_with_row_column_value_and_reason(store: Path) -> None:
+    rows = [
+        ("1", "1", "1", "Mira", "30", "F", "6990012345/12345"),
+        ("1", "1", "new", "Tarun", "40", "M", "6991123456"),
+        ("1", "12A", "3", "Kolem", "40", "M", "6991123456"),
+        ("x", "1", "4", "Silel", "40", "M", "6991123456"),
+        ("1", "1", "5", "Hayir", "240", "?", "=1+1"),
+        ("1", "1", "6", "Too", "40", "M", "6991123456", "one more"),
+        ("", "", "", "", "", "", ""),
+        ("1", "1", "7"),
+    ]
+    result = import_rows(store, rows)
+    assert figures(result) == (7, 3, 0, 4)
+    assert (result.rejected_numbers, result.rejected_cells, result.blank_rows) == (2, 2, 1)
+    found = rejects(store.parent / "roll.csv.rejects.csv")
+    assert [(row["REJECT_ROW"], row["REJECT_COLUMN"], row["REJECT_VALUE"]) for row in found] == [
+        ("2", "MOBILE", "12345"),
+        ("3", "SLNOINPART", "new"),
+        ("4", "PART_NO", "12A"),
+        ("5", "AC_NO", "x"),
+        ("6", "AGE", "240"),
+        ("6", "SEX", "?"),
+        ("6", "MOBILE", "'=1+1"),  # no spreadsheet shall run it
+        ("7", "", "one more"),
+    ]
+    assert found[0]["REJECT_REASON"] == NumberReason.TOO_SHORT
+    assert found[1]["FM_NAME_EN"] == "Tarun"
+    assert sum(result.reasons.values()) == len(found)
+
+
+def test_caste_religion_and_aadhaar_are_nowhere(store: Path) -> None:
+    header = (*COLUMNS, "Caste", "Religion", "Aadhaar")
+    import_rows(store, [("1", "1", "x", "Mira", "30", "F", "", "canary1", "canary2", "canary3")], header)
+    text = (store.parent / "roll.csv.rejects.csv").read_text("utf-8-sig")
+    assert "Mira" in text
+    assert "canary" not in text
+    assert b"canary" not in store.read_bytes()
+
+
+def test_a_corrected_rejects_file_can_be_imported(store: Path) -> None:
+    import_rows(store, [("1", "1", "x", "Mira", "30", "F", "+916990012345")])
+    reject_path = store.parent / "roll.csv.rejects.csv"
+    text = reject_path.read_text("utf-8-sig")
+    assert text.splitlines()[0].startswith(",".join(OWN_COLUMNS))
+    corrected = store.parent / "corrected.csv"
+    corrected.write_text(text.replace(",1,1,x,Mira", ",1,1,9,Mira"), "utf-8")
+    result = import_file(corrected, store)
+    assert figures(result) == (1, 1, 0, 0)
+    assert query(store, "SELECT e164 FROM phone") == [("+916990012345",)]
+
+
+def test_damaged_letters_reject_the_row_alone(store: Path) -> None:
+    path = store.parent / "roll.csv"
+    good = "".join(f"1,1,{serial},प्रिया शर्मा,30,F,\n" for serial in range(1, 40))
+    path.write_bytes(f"{','.join(COLUMNS)}\n{good}1,1,40,".encode() + "प्रिया".encode()[:-1] + b",30,F,\n")
+    result = import_file(path, store)
+    assert figures(result) == (40, 39, 0, 1)
+    assert "\\udc" in rejects(store.parent / "roll.csv.rejects.csv")[0]["FM_NAME_EN"]
+
+
+def test_a_dry_run_tells_all_and_writes_nothing(store: Path) -> None:
+    roll = write_roll(
+        store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "x", "", "", "", "")]
+    )
+    result = import_file(roll, store, ImportOptions(dry_run=True))
+    assert result.figures() == {"rows": 2, "voters": 1, "numbers": 1, "links": 1, "rejected": 1, "unchanged": 0}
+    assert sorted(path.name for path in store.parent.iterdir()) == ["roll.csv"]
+    import_file(roll, store)
+    before = contents(store)
+    (store.parent / "roll.csv.rejects.csv").unlink()
+    asked = store.parent / "asked.csv"
+    again = import_file(
+        write_roll(
+            store.parent / "other.csv",
+            [("1", "1", "2", "Tarun", "40", "M", "6991123456"), ("1", "x", "2", "", "", "", "")],
+        ),
+        store,
+        ImportOptions(dry_run=True, rejects_path=asked),
+    )
+    assert (again.voters, again.numbers, again.rejected) == (1, 1, 1)
+    assert contents(store) == before
+    assert query(store, "SELECT count(*) FROM import_run") == [(1,)]
+    assert len(rejects(asked)) == 1
+
+
+def test_roll_versions_are_rolls_of_their_own(store: Path) -> None:
+    roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
+    import_file(roll, store, ImportOptions(roll_version="2025"))
+    result = import_file(roll, store, ImportOptions(roll_version="2026"))
+    assert (result.voters, result.booths) == (1, 1)
+    assert query(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2025",), ("2026",)]
+
+
+def test_rows_of_a_booth_may_stand_anywhere(store: Path) -> None:
+    rows = [
+        ("1", str(1 + number % 7), str(1 + number // 7), f"Voter {number}", "30", "F", "") for number in range(9_000)
+    ]
+    assert figures(import_rows(store, rows)) == (9_000, 9_000, 0, 0)
+    assert figures(import_rows(store, rows[::-1])) == (9_000, 0, 9_000, 0)
+
+
+def test_a_region_other_than_india(store: Path) -> None:
+    roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "(212) 555-2368")])
+    assert import_file(roll, store, ImportOptions(region="US")).numbers == 1
+    assert query(store, "SELECT e164 FROM phone") == [("+12125552368",)]
+
+
+# Nothing half done stays
+
+
+def big_roll(store: Path) -> Path:
+    rows = [("1", "1", str(number), f"Voter {number}", "30", "F", f"69{number:08}") for number in range(1, 13_000)]
+    return write_roll(store.parent / "big.csv", rows)
+
+
+def left_behind(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name.endswith((".part", "-wal", ".rejects.csv")))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_import_changes_nothing(store: Path, error: type[BaseException]) -> None:
+    import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
+    (store.parent / "small.csv.rejects.csv").unlink()
+    before = contents(store)
+
+    def interrupt(done: Progress) -> None:
+        if done.tally.rows > 5_000:
+            raise error
+
+    with pytest.raises(error):
+        import_file(big_roll(store), store, progress=interrupt)
+    assert contents(store) == before
+    assert query(store, "SELECT count(*) FROM import_run") == [(1,)]
+    assert left_behind(store.parent) == []
+    assert import_file(store.parent / "big.csv", store).voters == 12_999
+
+
+def test_a_killed_import_changes_nothing(store: Path) -> None:
+    import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
+    before = contents(store)
+    script = (
+        "import os, sys\nfrom pathlib import Path\nfrom dialer.roll.importer import import_file\n"
+        "import_file(Path(sys.argv[1]), Path(sys.argv[2]),"
+        " progress=lambda done: os._exit(9) if done.tally.rows > 9_000 else None)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, str(big_roll(store)), str(store)], check=False)
+    assert ended.returncode == 9
+    assert contents(store) == before
+    assert import_file(store.parent / "big.csv", store).voters == 12_999
+
+
+def test_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
+    before = contents(store)
+    monkeypatch.setattr(importer, "_set_for_bulk", lambda db: db.execute("PRAGMA max_page_count = 60"))
+    with pytest.raises(StoreFull):
+        import_file(big_roll(store), store)
+    assert contents(store) == before
+    assert [name for name in left_behind(store.parent) if name.startswith("big")] == []
+
+
+def test_a_row_that_cannot_be_read_on_changes_nothing(store: Path) -> None:
+    import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
+    before = contents(store)
+    path = big_roll(store)
+    with path.open("a", encoding="utf-8") as file:
+        file.write('1,2,1,"Mira\n' + "1,1,1,x\n" * 200)
+    with pytest.raises(RollError, match="quotation mark opens in row 13,001"):
+        import_file(path, store)
+    assert contents(store) == before
+
+
+def test_a_store_in_use_refuses_an_import(store: Path) -> None:
+    roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
+    with exclusive_connection(store, "a dialler"), pytest.raises(StoreBusy, match="a dialler"):
+        import_file(roll, store)
+
+
+def test_a_file_that_is_no_store_is_left_alone(store: Path) -> None:
+    roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
+    store.write_text("a letter to the editor")
+    with pytest.raises(StoreCorrupt):
+        import_file(roll, store)
+    assert store.read_text() == "a letter to the editor"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("roll.csv", "is the roll itself"), ("none/rejects.csv", "cannot be written")]
+)
+def test_a_rejects_file_that_cannot_be(store: Path, name: str, says: str) -> None:
+    roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
+    text = roll.read_text("utf-8")
+    with pytest.raises(RollError, match=says):
+        import_file(roll, store, ImportOptions(rejects_path=store.parent / name))
+    assert roll.read_text("utf-8") == text
+    assert query(store, "SELECT count(*) FROM voter") == [(0,)]
+
+
+def test_a_header_without_voters(store: Path) -> None:
+    with pytest.raises(RollError, match="a header and no voters"):
+        import_rows(store, [])
+    with pytest.raises(RollError, match="a header and no voters"):
+        import_rows(store, [("", "", "", "", "", "", "")])

@@ -1,0 +1,200 @@
+"""Columns by their headings, and by a map file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialer.errors import RollError
+from dialer.roll.fields import Field, field_of, is_sensitive
+from dialer.roll.mapping import DROPPED, NOT_USED, load_map, map_columns
+
+ROLL = Path("roll.csv")
+EXPORT = [
+    "ST_CODE", "AC_NO", "AC_NAME_EN", "PART_NO", "PART_NAME_EN", "PART_NAME_V1", "SECTION_NO", "SLNOINPART",
+    "C_HOUSE_NO", "C_HOUSE_NO_V1", "FM_NAME_EN", "LASTNAME_EN", "FM_NAME_V1", "LASTNAME_V1", "RLN_TYPE",
+    "RLN_FM_NM_EN", "RLN_L_NM_EN", "SEX", "AGE", "IDCARD_NO", "MOBILE", "MOBILE2",
+]  # fmt: skip
+
+
+def a_map(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "map.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_the_usual_export_is_understood_whole() -> None:
+    mapping = map_columns(ROLL, [EXPORT])
+    assert dict(mapping.meanings()) == {
+        "ST_CODE": "state_code",
+        "AC_NO": "constituency_number",
+        "AC_NAME_EN": "constituency_name",
+        "PART_NO": "part_number",
+        "PART_NAME_EN": "part_name",
+        "PART_NAME_V1": "part_name_local",
+        "SECTION_NO": "section",
+        "SLNOINPART": "serial",
+        "C_HOUSE_NO": "house",
+        "C_HOUSE_NO_V1": NOT_USED,
+        "FM_NAME_EN": "name",
+        "LASTNAME_EN": "last_name",
+        "FM_NAME_V1": "name_local",
+        "LASTNAME_V1": "last_name_local",
+        "RLN_TYPE": "relation",
+        "RLN_FM_NM_EN": "relation_name",
+        "RLN_L_NM_EN": "relation_last_name",
+        "SEX": "sex",
+        "AGE": "age",
+        "IDCARD_NO": "epic",
+        "MOBILE": "mobile",
+        "MOBILE2": "mobile",
+    }
+    assert mapping.skip_rows == 1
+
+
+def test_the_smallest_file_will_do() -> None:
+    assert map_columns(ROLL, [["app", "part_no", "slnoinpart"]]).columns == {
+        Field.CONSTITUENCY_NUMBER: (0,),
+        Field.PART_NUMBER: (1,),
+        Field.SERIAL: (2,),
+    }
+
+
+@pytest.mark.parametrize(
+    ("heading", "name"),
+    [
+        ("Part No.", Field.PART_NUMBER),
+        ("booth number", Field.PART_NUMBER),
+        ("भाग संख्या", Field.PART_NUMBER),
+        ("பாகம் எண்", Field.PART_NUMBER),
+        ("Sl. No. in Part", Field.SERIAL),
+        ("क्रम संख्या", Field.SERIAL),
+        ("ক্রমিক নং", Field.SERIAL),
+        ("विधानसभा संख्या", Field.CONSTITUENCY_NUMBER),
+        ("Voter's Name", Field.NAME),
+        ("नाम", Field.NAME_LOCAL),
+        ("పేరు", Field.NAME_LOCAL),
+        ("Mobile No", Field.MOBILE),
+        ("WhatsApp", Field.MOBILE),
+        ("Mobile-2", Field.MOBILE),
+        ("मोबाइल नंबर", Field.MOBILE),
+        ("मोबाईल क्रमांक", Field.MOBILE),
+        ("ਮੋਬਾਈਲ ਨੰਬਰ", Field.MOBILE),
+        ("موبائل نمبر", Field.MOBILE),
+        ("उम्र", Field.AGE),
+        ("লিঙ্গ", Field.SEX),
+        ("EPIC No", Field.EPIC),
+    ],
+)
+def test_headings_in_many_words(heading: str, name: Field) -> None:
+    found = field_of(heading)
+    assert found is not None
+    assert found[0] is name
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Caste", "SUB_CASTE", "Religion", "Aadhaar No", "AADHAR", "UID No", "जाति", "धर्म", "आधार संख्या", "voted_for"],
+)
+def test_sensitive_columns_are_dropped_and_said_so(heading: str) -> None:
+    mapping = map_columns(ROLL, [[*EXPORT, heading]])
+    assert mapping.sensitive == {len(EXPORT)}
+    assert mapping.meanings()[-1] == (heading, DROPPED)
+
+
+@pytest.mark.parametrize("heading", ["MOBILE", "अनुभाग संख्या", "भाग संख्या", "Section", "Guardian", "Fluid", "Broadcast"])
+def test_innocent_headings_are_kept(heading: str) -> None:
+    assert not is_sensitive(heading)
+
+
+def test_one_name_column_is_the_name_whatever_its_script() -> None:
+    both = map_columns(ROLL, [["AC", "PART", "SERIAL", "Name", "नाम"]]).columns
+    assert (both[Field.NAME], both[Field.NAME_LOCAL]) == ((3,), (4,))
+    alone = map_columns(ROLL, [["विधानसभा संख्या", "भाग संख्या", "क्रम संख्या", "नाम"]]).columns
+    assert alone[Field.NAME] == (3,)
+    assert Field.NAME_LOCAL not in alone
+
+
+def test_the_better_known_heading_wins() -> None:
+    columns = map_columns(ROLL, [["SNO", "AC_NO", "PART_NO", "SLNOINPART", "BOOTH NO"]]).columns
+    assert columns[Field.SERIAL] == (3,)
+    assert columns[Field.PART_NUMBER] == (2,)
+
+
+def test_a_header_below_a_title_is_found() -> None:
+    head = [["Electoral roll 2026"], [], ["AC_NO", "PART_NO", "SLNOINPART"], ["1", "2", "3"]]
+    assert map_columns(ROLL, head).skip_rows == 3
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        ([["S24", "170", "12", "6990012345"]], "has no header row"),
+        ([["foo", "bar"], ["1", "2"]], "no heading is known"),
+        ([["AC_NO", "NAME"]], "no column for part number and serial"),
+        ([["PART_NO", "SLNOINPART"]], 'write constituency_number = "HEADING"'),
+    ],
+)
+def test_rolls_whose_voters_cannot_be_told_apart(head: list[list[str]], says: str) -> None:
+    with pytest.raises(RollError, match=says) as refused:
+        map_columns(ROLL, head)
+    assert "6990012345" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_map_file_overrides(tmp_path: Path) -> None:
+    path = a_map(
+        tmp_path,
+        'delimiter = ";"\n[columns]\npart_number = "Stn"\nmobile = ["Phone A", 5]\nage = ""\n'
+        '[values]\nconstituency_number = 170\nstate_code = "S24"\n',
+    )
+    map_file = load_map(path)
+    assert map_file.options.delimiter == ";"
+    mapping = map_columns(ROLL, [["SLNOINPART", "stn", "PHONE_A", "AGE", "spare", "MOBILE"]], map_file)
+    assert mapping.columns == {Field.SERIAL: (0,), Field.PART_NUMBER: (1,), Field.MOBILE: (2, 4)}
+    assert mapping.values == {Field.CONSTITUENCY_NUMBER: "170", Field.STATE_CODE: "S24"}
+
+
+def test_a_roll_without_a_header_by_number(tmp_path: Path) -> None:
+    path = a_map(tmp_path, "header_row = 0\n[columns]\nconstituency_number = 1\npart_number = 2\nserial = 3\n")
+    mapping = map_columns(ROLL, [["170", "12", "1"]], load_map(path))
+    assert mapping.skip_rows == 0
+    assert mapping.columns[Field.SERIAL] == (2,)
+
+
+def test_a_map_file_may_take_in_a_dropped_column_as_another(tmp_path: Path) -> None:
+    path = a_map(tmp_path, '[columns]\nsection = "Community Hall"\n')
+    mapping = map_columns(ROLL, [["AC", "PART", "SERIAL", "Community Hall"]], load_map(path))
+    assert mapping.columns[Field.SECTION] == (3,)
+    assert mapping.sensitive == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[columns]\nmobil = 'MOBILE'\n", 'columns.mobil: there is no such field, did you mean "mobile"'),
+        ("[columns]\nmobile = 'MOBLIE'\n", 'has no column "MOBLIE", did you mean "MOBILE"'),
+        ("[columns]\nmobile = 99\n", "has columns 1 to 22, not 99"),
+        ("[columns]\nmobile = 1.5\n", "columns.mobile must be"),
+        ("[columns]\nage = ['AGE', 'SEX']\n", "only mobile may have several"),
+        ("[values]\nage = [1]\n", "values.age must be"),
+        ("[column]\n", 'column: there is no such setting, did you mean "columns"'),
+        ("header_row = 'one'\n", "header_row must be a whole number"),
+        ("header_row = 9\n", "header_row = 9 is not among the first 1 rows"),
+        ("columns = 3\n", "columns must be a table"),
+        ("= =\n", "is not valid TOML"),
+    ],
+)
+def test_mistakes_in_a_map_file_name_file_key_and_remedy(tmp_path: Path, text: str, says: str) -> None:
+    path = a_map(tmp_path, text)
+    with pytest.raises(RollError) as refused:
+        map_columns(ROLL, [EXPORT], load_map(path))
+    assert says in str(refused.value)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_map_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(RollError, match="cannot be read"):
+        load_map(tmp_path / "none.toml")

@@ -1,0 +1,198 @@
+"""Files as they come: encodings, delimiters, quotes, workbooks, and files that are no roll."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from dialer.errors import RollError
+from dialer.roll.reading import FileOptions, cell_text, open_roll, sniff_delimiter
+
+HEADER = "AC_NO,PART_NO,SLNOINPART,FM_NAME_EN"
+
+
+def rows_of(path: Path, options: FileOptions | None = None, skip_rows: int = 1) -> list[list[str]]:
+    return [row for batch in open_roll(path, options).batches(skip_rows) for row in batch.rows]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("utf-8", "UTF-8"),
+        ("utf-8-sig", "UTF-8"),
+        ("utf-16", "UTF-16"),
+        ("utf-16-le", "UTF-16-LE"),
+        ("utf-16-be", "UTF-16-BE"),
+    ],
+)
+def test_unicode_in_every_form(tmp_path: Path, encoding: str, shown: str) -> None:
+    path = tmp_path / "roll.csv"
+    path.write_bytes(f"{HEADER}\r\n1,2,३,प्रिया\r\n".encode(encoding))
+    roll = open_roll(path)
+    assert roll.head() == [HEADER.split(","), ["1", "2", "३", "प्रिया"]]
+    assert shown in roll.description
+    assert rows_of(path) == [["1", "2", "३", "प्रिया"]]
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("cp1252", "André Coração"), ("cp1250", "Łukasz Hašek Ťapák")])
+def test_windows_code_pages(tmp_path: Path, encoding: str, name: str) -> None:
+    path = tmp_path / "roll.csv"
+    path.write_bytes(f"{HEADER}\n1,2,3,{name}\n".encode(encoding))
+    assert rows_of(path) == [["1", "2", "3", name]]
+
+
+def test_an_encoding_that_shows_itself_late_is_found_before_the_first_row(tmp_path: Path) -> None:
+    path = tmp_path / "roll.csv"
+    lines = [f"1,2,{serial},plain" for serial in range(1, 150_000)]
+    path.write_bytes("\n".join([HEADER, *lines, "1,2,3,Zoë"]).encode("cp1252"))
+    roll = open_roll(path)
+    assert "Windows-1252" in roll.description
+    last = [row for batch in roll.batches(1) for row in batch.rows][-1]
+    assert last == ["1", "2", "3", "Zoë"]
+
+
+def test_utf8_with_a_name_cut_in_mid_letter_stays_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "roll.csv"
+    good = "".join(f"1,2,{serial},प्रिया शर्मा\n" for serial in range(1, 30))
+    path.write_bytes(f"{HEADER}\n{good}1,2,30,".encode() + "प्रिया".encode()[:-1] + b"\n")
+    roll = open_roll(path)
+    assert roll.damaged
+    assert rows_of(path)[0][3] == "प्रिया शर्मा"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiters_are_found(tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "roll.csv"
+    path.write_text(f"{HEADER}\n1,2,3,Mira\n4,5,6,Tarun\n".replace(",", delimiter), "utf-8")
+    assert rows_of(path) == [["1", "2", "3", "Mira"], ["4", "5", "6", "Tarun"]]
+
+
+def test_a_delimiter_inside_cells_does_not_win() -> None:
+    assert sniff_delimiter("A;B;C\n1;2,3,4;x\n5;6,7,8;y\n") == ";"
+    assert sniff_delimiter("ONE COLUMN\n1\n2\n") == ","
+
+
+def test_quotes_hold_delimiters_and_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "roll.csv"
+    path.write_text(f'{HEADER}\n1,2,3,"Mira, of\nRobadi"\n4,5,6,"say ""Tarun"""\n', "utf-8")
+    batches = list(open_roll(path).batches(1))
+    assert [row[3] for row in batches[0].rows] == ["Mira, of\nRobadi", 'say "Tarun"']
+    assert batches[0].first_row == 2
+
+
+def test_batches_number_rows_as_a_spreadsheet_does(tmp_path: Path) -> None:
+    path = tmp_path / "roll.csv"
+    path.write_text("\n".join([HEADER, *(f"1,2,{serial},x" for serial in range(1, 8))]) + "\n", "utf-8")
+    batches = list(open_roll(path).batches(1, batch_rows=3))
+    assert [(batch.first_row, len(batch.rows)) for batch in batches] == [(2, 3), (5, 3), (8, 1)]
+    assert batches[-1].share_done == 1.0
+
+
+def test_a_workbook_with_numbers_dates_and_rows_before_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "roll.xlsx"
+    workbook = openpyxl.Workbook()
+    workbook.active["A2"] = "PART_NO"
+    workbook.active["B2"] = "MOBILE"
+    workbook.active["A3"] = 7
+    workbook.active["B3"] = 6990012345
+    workbook.active["C3"] = datetime.date(2024, 6, 13)
+    workbook.create_sheet("Notes")["A1"] = "not a roll"
+    workbook.save(path)
+    roll = open_roll(path)
+    assert roll.head() == [["", "", ""], ["PART_NO", "MOBILE", ""], ["7", "6990012345", "2024-06-13"]]
+    assert "not read: Notes" in roll.description
+    assert rows_of(path, skip_rows=2) == [["7", "6990012345", "2024-06-13"]]
+    assert [batch.first_row for batch in roll.batches(2)] == [3]
+    assert rows_of(path, FileOptions(sheet="Notes"), skip_rows=0) == [["not a roll"]]
+
+
+def test_a_workbook_is_known_by_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "roll.csv"
+    workbook = openpyxl.Workbook()
+    workbook.active.append(["PART_NO"])
+    workbook.save(path)
+    assert open_roll(path).head() == [["PART_NO"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (9876543210.0, "9876543210"),
+        (1.5, "1.5"),
+        (True, "TRUE"),
+        ("x", "x"),
+        (datetime.datetime(2024, 6, 13), "2024-06-13"),  # noqa: DTZ001 - a workbook's cells have no zone
+        (datetime.date(2024, 6, 13), "2024-06-13"),
+    ],
+)
+def test_cells_of_a_workbook_read_as_a_person_saw_them(value: object, text: str) -> None:
+    assert cell_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf\r\n\r\n", "is empty"),
+        (b" " * 100, "is empty"),
+        (b"%PDF-1.7 ...", "is a PDF"),
+        (b"\x1f\x8b\x08 ...", "unpack it first"),
+        (b"SQLite format 3\x00", "is a database"),
+        (bytes(range(256)) * 20, "is not a text file"),
+        (b"PK\x03\x04 and then nothing of a workbook", "cannot be opened as a workbook"),
+        (b"AC_NO,PART_NO\n1,2,\x81\x8d\x83\n", "in no encoding that is known here"),
+        (b"AC_NO,PART_NO,SLNOINPART\n" + b"1,2,3\n" * 20_000 + b"1,2,\x00\n", "is not a text file"),
+    ],
+)
+def test_what_is_no_roll_is_refused_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "roll.csv"
+    path.write_bytes(content)
+    with pytest.raises(RollError, match=says) as refused:
+        open_roll(path)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
+    with pytest.raises(RollError, match="no such file"):
+        open_roll(tmp_path / "none.csv")
+    with pytest.raises(RollError, match="is a directory"):
+        open_roll(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "says"),
+    [
+        ("klingon", "is not an encoding"),
+        ("hex", "is not an encoding"),
+        ("utf-8", 'not in encoding "utf-8"'),
+        ("ascii", "not in enc"),
+    ],
+)
+def test_an_encoding_that_is_said_must_hold(tmp_path: Path, encoding: str, says: str) -> None:
+    path = tmp_path / "roll.csv"
+    path.write_bytes(f"{HEADER}\n1,2,3,André\n".encode("cp1252"))
+    with pytest.raises(RollError, match=says):
+        open_roll(path, FileOptions(encoding=encoding))
+
+
+def test_an_empty_workbook_and_a_sheet_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "roll.xlsx"
+    openpyxl.Workbook().save(path)
+    with pytest.raises(RollError, match="is empty"):
+        open_roll(path)
+    with pytest.raises(RollError, match='has no sheet "Roll"; it has: Sheet'):
+        open_roll(path, FileOptions(sheet="Roll"))
+
+
+def test_a_quote_that_never_closes_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "roll.csv"
+    path.write_text(f'{HEADER}\n1,2,1,x\n1,2,2,"Mira\n' + "1,2,3,y\n" * 100, "utf-8")
+    with pytest.raises(RollError, match="opens in row 3"):
+        rows_of(path)
+    path.write_text(f'{HEADER}\n1,2,2,"Mira\n' + "1,2,3,y\n" * 40_000, "utf-8")
+    with pytest.raises(RollError, match="quotation mark"):
+        rows_of(path)

@@ -1,0 +1,144 @@
+"""The seat's state machine, step by step and in random walks."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.errors import CommandRefused
+from dialer.model import AttemptId
+from dialer.seats import Seat, choose_seat
+from dialer.view import SeatState
+
+CALL = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
+
+
+def a_seat(name: str = "01", **facts: object) -> Seat:
+    return Seat(name, f"agent{name}", frozenset(), 0.0, 0.0, **facts)  # type: ignore[arg-type]  # facts by name
+
+
+def a_ready_seat(name: str = "01", since: float = 0.0, languages: frozenset[str] = frozenset()) -> Seat:
+    return Seat(name, f"agent{name}", languages, since, since, SeatState.READY, "anna", phone_up=True)
+
+
+def test_log_in_waits_for_the_phone() -> None:
+    seat = a_seat().logged_in("anna", 1.0, 1.0)
+    assert seat.state is SeatState.LOST
+    assert seat.phone_came(2.0, 2.0).state is SeatState.READY
+
+
+def test_a_call_from_reservation_to_ready() -> None:
+    seat = a_ready_seat().reserved(CALL, "c", 1.0, 1.0)
+    assert seat.state is SeatState.RESERVED
+    seat = seat.talking(CALL, "c", 2.0, 2.0).call_ended(62.0, 62.0)
+    assert (seat.state, seat.attempt_id, seat.since_seconds) == (SeatState.WRAP_UP, CALL, 62.0)
+    seat = seat.wrapped_up(70.0, 70.0)
+    assert (seat.state, seat.attempt_id, seat.since_seconds) == (SeatState.READY, None, 70.0)
+
+
+def test_a_voter_who_never_came_leaves_the_seat_ready() -> None:
+    assert a_ready_seat().reserved(CALL, "c", 1.0, 1.0).call_ended(2.0, 2.0).state is SeatState.READY
+
+
+def test_a_pause_during_a_call_takes_effect_after_the_wrap_up() -> None:
+    seat = a_ready_seat().talking(CALL, "c", 1.0, 1.0).paused("tea", 2.0, 2.0)
+    assert seat.state is SeatState.TALKING
+    assert seat.leaving
+    seat = seat.call_ended(3.0, 3.0).wrapped_up(4.0, 4.0)
+    assert (seat.state, seat.reason) == (SeatState.PAUSED, "tea")
+    assert seat.made_ready(5.0, 5.0).state is SeatState.READY
+
+
+def test_a_log_off_during_a_call_takes_effect_after_it() -> None:
+    seat = a_ready_seat().talking(CALL, "c", 1.0, 1.0).logged_off(2.0, 2.0)
+    assert seat.state is SeatState.TALKING
+    seat = seat.call_ended(3.0, 3.0).wrapped_up(4.0, 4.0)
+    assert (seat.state, seat.agent) == (SeatState.OFFLINE, None)
+
+
+def test_a_phone_that_drops_makes_the_seat_lost_until_it_is_back() -> None:
+    seat = a_ready_seat().talking(CALL, "c", 1.0, 1.0).phone_went(2.0, 2.0)
+    assert (seat.state, seat.agent) == (SeatState.LOST, "anna")
+    seat = seat.phone_came(3.0, 3.0)
+    assert (seat.state, seat.attempt_id) == (SeatState.READY, None)
+
+
+def test_a_phone_that_drops_in_wrap_up_lets_it_be_finished() -> None:
+    seat = a_ready_seat().talking(CALL, "c", 1.0, 1.0).call_ended(2.0, 2.0).phone_went(3.0, 3.0)
+    assert seat.state is SeatState.WRAP_UP
+    assert seat.wrapped_up(4.0, 4.0).state is SeatState.LOST
+
+
+def test_a_pause_survives_a_lost_phone() -> None:
+    seat = a_ready_seat().paused("tea", 1.0, 1.0).phone_went(2.0, 2.0).phone_came(3.0, 3.0)
+    assert seat.state is SeatState.PAUSED
+
+
+@pytest.mark.parametrize("command", ["logged_off", "made_ready"])
+def test_an_empty_seat_takes_no_commands(command: str) -> None:
+    with pytest.raises(CommandRefused, match="seat 01"):
+        getattr(a_seat(), command)(1.0, 1.0)
+
+
+def test_two_agents_cannot_have_one_seat() -> None:
+    with pytest.raises(CommandRefused, match="is taken"):
+        a_ready_seat().logged_in("bela", 1.0, 1.0)
+
+
+def test_longest_idle_first_among_those_who_speak_the_language() -> None:
+    tamil = a_ready_seat("01", since=5.0, languages=frozenset({"ta"}))
+    hindi = a_ready_seat("02", since=9.0, languages=frozenset({"hi"}))
+    any_language = a_ready_seat("03", since=7.0)
+    assert choose_seat([tamil, hindi, any_language], "hi") is any_language
+    assert choose_seat([tamil, hindi], "hi") is hindi
+    assert choose_seat([tamil], "hi") is tamil
+    assert choose_seat([a_seat()], "hi") is None
+
+
+STEPS = ("log_in", "log_off", "pause", "ready", "reserve", "talk", "end", "wrap", "came", "went")
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(STEPS), max_size=30))
+def test_random_walks_keep_the_seat_sound(steps: list[str]) -> None:
+    seat, now = a_seat(), 0.0
+    for step in steps:
+        now += 1.0
+        with contextlib.suppress(CommandRefused):
+            seat = _take(seat, step, now)
+        if seat.state is SeatState.READY:
+            assert seat.agent is not None
+            assert seat.phone_up
+            assert seat.attempt_id is None
+        if seat.state is SeatState.OFFLINE:
+            assert seat.agent is None
+        if seat.state in {SeatState.TALKING, SeatState.RESERVED}:
+            assert seat.attempt_id == CALL
+
+
+def _take(seat: Seat, step: str, now: float) -> Seat:
+    match step:
+        case "log_in":
+            return seat.logged_in("anna", now, now)
+        case "log_off":
+            return seat.logged_off(now, now)
+        case "pause":
+            return seat.paused("tea", now, now)
+        case "ready":
+            return seat.made_ready(now, now)
+        case "reserve" if seat.state is SeatState.READY:
+            return seat.reserved(CALL, "c", now, now)
+        case "talk" if seat.state in {SeatState.READY, SeatState.RESERVED}:
+            return seat.talking(CALL, "c", now, now)
+        case "end":
+            return seat.call_ended(now, now)
+        case "wrap" if seat.state is SeatState.WRAP_UP:
+            return seat.wrapped_up(now, now)
+        case "came":
+            return seat.phone_came(now, now)
+        case "went":
+            return seat.phone_went(now, now)
+    return seat

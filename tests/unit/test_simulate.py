@@ -1,0 +1,273 @@
+"""What-if, replay, pictures and the simulate command."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from config.errors import MatdanError
+from dialer.simulation import plots
+from dialer.simulation.baselines import baseline, simulate_policy
+from dialer.simulation.centre import BadScenario
+from dialer.simulation.laws import Course
+from dialer.simulation.plots import CannotPlot, PolicyPoint, plot_day, plot_policies
+from dialer.simulation.policies import POLICY_NAMES, caps_for, policy_named
+from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, as_scenario, recorded_day, recorded_figures
+from dialer.simulation.scenarios import SCENARIOS
+from dialer.simulation.simulate_cli import share_of, simulate_command
+from dialer.simulation.what_if import Site, changed, what_if
+
+SITE = Site(seats=5, answer_rate=0.3, hours=0.25)
+
+cli = typer.Typer()
+cli.command()(simulate_command)
+
+
+def _run(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, list(arguments))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0
+    return result.stdout
+
+
+# -- policies ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", POLICY_NAMES)
+def test_every_policy_has_a_name_that_makes_it(name: str) -> None:
+    policy = policy_named(name, SCENARIOS["5 seats"], 0.03)
+    assert policy.name == name
+    assert policy.make() is not policy.make()
+
+
+def test_the_caps_are_an_hour_and_a_day_with_the_hard_stop_above() -> None:
+    hour, day = caps_for(0.03)
+    assert (hour.window_seconds, day.window_seconds) == (3600.0, 86_400.0)
+    assert hour.target == day.target == 0.03
+    assert hour.hard_stop == pytest.approx(0.032)
+
+
+# -- what if ----------------------------------------------------------------------------------------------------------
+
+
+def test_changes_are_read() -> None:
+    assert changed(SITE, "seats=+5").seats == 10
+    assert changed(SITE, "seats=9").seats == 9
+    assert changed(SITE, "cap=2%").cap == pytest.approx(0.02)
+    assert changed(SITE, "answer-rate=-0.05").answer_rate == pytest.approx(0.25)
+    both = changed(SITE, "talk=-10, wrap-up=12.5")
+    assert (both.talk_seconds, both.wrap_up_seconds) == (80.0, 12.5)
+
+
+@pytest.mark.parametrize("change", ["", "seats", "seats=five", "chairs=2", "seats=+5;cap=2%"])
+def test_a_change_that_cannot_be_read_says_how_to_write_one(change: str) -> None:
+    with pytest.raises(BadScenario, match="write it as seats="):
+        changed(SITE, change)
+
+
+@pytest.mark.parametrize(
+    ("site", "words"),
+    [
+        (replace(SITE, seats=0), "seats is 0"),
+        (replace(SITE, answer_rate=0.0), "answer rate is 0"),
+        (replace(SITE, cap=1.0), "cap is 1"),
+        (replace(SITE, talk_seconds=0.0), "talk is 0 s"),
+        (replace(SITE, wrap_up_seconds=-1.0), "wrap-up is -1 s"),
+        (replace(SITE, talk_cv=0.0), "talk variation is 0"),
+    ],
+)
+def test_a_site_that_makes_no_sense_is_refused(site: Site, words: str) -> None:
+    with pytest.raises(BadScenario, match=words):
+        site.scenario()
+
+
+def test_what_if_compares_the_site_with_its_changes() -> None:
+    told: list[float] = []
+    now, more, better = what_if(
+        SITE, ["seats=+5", "answer-rate=60%"], policy="progressive", seeds=(1, 2), progress=told.append
+    )
+    assert [now.label, more.label, better.label] == ["as now", "seats=+5", "answer-rate=60%"]
+    assert more.reached_per_hour > 1.5 * now.reached_per_hour
+    assert better.idle_seconds_per_call < now.idle_seconds_per_call
+    assert now.days == 2
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1.0)
+
+
+def test_what_if_refuses_a_bad_change_before_it_simulates() -> None:
+    told: list[float] = []
+    with pytest.raises(BadScenario, match="seats is -1"):
+        what_if(SITE, ["seats=-6"], progress=told.append)
+    assert told == []
+
+
+# -- replay -----------------------------------------------------------------------------------------------------------
+
+
+def _attempts(count: int = 400) -> list[AttemptRecord]:
+    """Half of the first hour's calls are answered, a quarter of the second's; talk 60 s, wrap-up 10 s, ring 8 s or 25 s."""
+    made = []
+    for n in range(count):
+        placed = 18.0 * n
+        answered = n % 2 == 0 if placed < 3600.0 else n % 4 == 0
+        if not answered:
+            made.append(AttemptRecord(placed, placed + 25.0, ringing_seconds=placed + 2.0))
+        elif n % 40 == 0:
+            made.append(AttemptRecord(placed, placed + 10.0, placed + 2.0, answered_seconds=placed + 8.0))
+        else:
+            start = placed + 8.5
+            made.append(AttemptRecord(placed, start + 60.0, placed + 2.0, placed + 8.0, start, start + 70.0))
+    return made
+
+
+def _day() -> RecordedDay:
+    return recorded_day(_attempts(), Course.constant(5), hours=2.0)
+
+
+def test_the_recorded_day_is_measured_as_it_was() -> None:
+    figures = recorded_figures(_day())
+    reached = sum(attempt.connected_seconds is not None for attempt in _attempts())
+    lost = sum(n % 40 == 0 for n in range(400))
+    assert (figures.placed, figures.connected) == (400, reached)
+    assert figures.abandoned_share == pytest.approx(lost / (lost + reached))
+    assert figures.idle_seconds_per_call == pytest.approx((5 * 7200.0 - 70.0 * reached) / reached, rel=0.01)
+    assert figures.utilisation == pytest.approx(70.0 * reached / 36_000.0, rel=0.01)
+    assert len(figures.hourly_abandoned_share) == 2
+
+
+def test_a_recorded_day_becomes_a_scenario_with_its_own_laws() -> None:
+    scenario = as_scenario(_day())
+    rate = scenario.campaigns[0].answer_rate
+    assert isinstance(rate, Course)
+    assert rate.at(1800.0) == pytest.approx(0.5, abs=0.06)
+    assert rate.at(5400.0) == pytest.approx(0.25, abs=0.07)
+    assert scenario.wrap_up_mean_seconds == pytest.approx(10.0)
+    assert scenario.ring.ring_out_seconds == 25.0
+    day = simulate_policy(scenario, baseline("progressive", scenario), 1)
+    assert day.connected > 100
+    busy_per_call = day.moments[-1].busy_seat_seconds / day.connected
+    assert busy_per_call == pytest.approx(70.0, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "words"),
+    [
+        (_attempts(99), "99 attempts; a replay needs at least 100"),
+        ([AttemptRecord(5.0, 1.0), *_attempts()], "times out of order"),
+        ([AttemptRecord(float(n), n + 20.0) for n in range(200)], "no attempt of the day reached a seat"),
+        ([AttemptRecord(float(n), n + 20.0, None, n + 5.0, n + 5.0) for n in range(200)], "every attempt"),
+    ],
+)
+def test_a_day_that_cannot_be_replayed_says_why(attempts: list[AttemptRecord], words: str) -> None:
+    with pytest.raises(BadScenario, match=words):
+        recorded_day(attempts, Course.constant(5), hours=2.0)
+
+
+# -- pictures ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("suffix", "head"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
+def test_pictures_are_drawn_the_same_each_time(tmp_path: Path, suffix: str, head: bytes) -> None:
+    day = simulate_policy(SCENARIOS["5 seats"], baseline("3-per-idle-seat", SCENARIOS["5 seats"]), 1, hours=0.5)
+    points = [
+        PolicyPoint("ours", 0.9, 0.03, ours=True),
+        PolicyPoint("another", 0.8, 0.2, course=((0.0, 0.6), (0.2, 0.8))),
+    ]
+    seen = []
+    for name in ("first", "second"):
+        policies, course = tmp_path / f"{name}-policies{suffix}", tmp_path / f"{name}-day{suffix}"
+        plot_policies(points, policies, cap=0.03, title="policies")
+        plot_day(day, course, cap=0.03, title="a day")
+        assert policies.read_bytes().startswith(head)
+        assert course.read_bytes().startswith(head)
+        seen.append((policies.read_bytes(), course.read_bytes()))
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(("name", "words"), [("x.gif", "must be a .png or .svg"), ("none/x.png", "does not exist")])
+def test_a_picture_that_cannot_be_written_says_why(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(CannotPlot, match=words):
+        plot_policies([], tmp_path / name, cap=0.03, title="")
+
+
+def test_a_picture_over_a_folder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "taken.png").mkdir()
+    with pytest.raises(CannotPlot, match="cannot be written"):
+        plot_policies([PolicyPoint("ours", 0.9, 0.03)], tmp_path / "taken.png", cap=0.03, title="")
+
+
+def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plots, "find_spec", lambda _: None)
+    with pytest.raises(CannotPlot, match=r"pip install 'matdan\[plots\]'"):
+        plot_policies([], tmp_path / "x.png", cap=0.03, title="")
+
+
+# -- the command ------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_compares_policies_as_json() -> None:
+    text = _run(
+        "--seats", "5", "--hours", "0.2", "--seeds", "1", "--policy", "progressive", "--policy", "issabel", "--json"
+    )
+    found = json.loads(text)
+    assert found["cap"] == 0.03
+    assert [line["policy"] for line in found["outcomes"]] == ["progressive", "issabel"]
+    assert found["outcomes"][0]["abandoned_share"] == 0.0
+
+
+def test_the_command_prints_a_table_and_pictures(tmp_path: Path) -> None:
+    picture, day = tmp_path / "policies.svg", tmp_path / "day.png"
+    text = _run(
+        "--scenario", "5 seats", "--hours", "0.2", "--seeds", "1", "--policy", "3-per-idle-seat",
+        "--plot", str(picture), "--plot-day", str(day),
+    )  # fmt: skip
+    assert "3-per-idle-seat" in text
+    assert picture.stat().st_size > 1000
+    assert day.stat().st_size > 1000
+
+
+def test_the_command_answers_what_if() -> None:
+    arguments = ("--seats", "5", "--hours", "0.2", "--seeds", "1", "--policy", "progressive")
+    text = _run(*arguments, "--what-if", "seats=+5", "--what-if", "cap=2%")
+    assert "as now" in text
+    assert "seats=+5" in text
+    assert "cap=2%" in text
+
+
+def test_the_command_lists_scenarios() -> None:
+    assert _run("--list").splitlines() == list(SCENARIOS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--cap", "three"], "--cap is 'three'; write it as 0.03 or 3%"),
+        (["--cap", "3"], "--cap is 3; write a share between 0 and 1"),
+        (["--answer-rate", "0"], "answer rate is 0"),
+        (["--seats", "0"], "seats is 0"),
+        (["--hours", "0"], "hours is 0"),
+        (["--seeds", "0"], "--seeds is 0"),
+        (["--policy", "magic"], "there is no policy 'magic'; use one of: predictive; progressive"),
+        (["--scenario", "nowhere"], "there is no scenario 'nowhere'"),
+        (["--plot", "x.gif"], "must be a .png or .svg"),
+        (["--what-if", "more"], "cannot read the change 'more'"),
+        (["--what-if", "seats=+1", "--scenario", "5 seats"], "leave --scenario out"),
+        (["--what-if", "seats=+1", "--plot-day", "x.png"], "leave --what-if out"),
+        (["--what-if", "seats=+1", "--policy", "issabel", "--policy", "progressive"], "give --policy once"),
+    ],
+)
+def test_bad_input_is_one_clear_line(arguments: list[str], words: str) -> None:
+    with pytest.raises(MatdanError) as refused:
+        _run(*arguments)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_shares_are_read_with_and_without_a_percent_sign() -> None:
+    assert share_of("3%", "cap") == share_of(" 0.03 ", "cap") == 0.03

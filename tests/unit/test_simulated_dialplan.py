@@ -1,0 +1,134 @@
+"""The language of the simulated dialplan: entries, patterns, variables, expressions; and our own dialplan's places."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialer.simulation.asterisk.actions import parse_caller_id
+from dialer.simulation.asterisk.agi_commands import split_words
+from dialer.simulation.asterisk.dialplan import APPLICATIONS, MATDAN_DIALPLAN
+from dialer.simulation.asterisk.extensions import (
+    DialplanError,
+    evaluate,
+    find_extension,
+    is_true,
+    parse_dialplan,
+    substitute,
+)
+
+
+def test_our_dialplan_has_its_five_contexts_and_only_known_applications() -> None:
+    dialplan = parse_dialplan(MATDAN_DIALPLAN)
+    assert set(dialplan) == {"matdan-voter", "matdan-flow", "matdan-message", "matdan-seat", "matdan-agent"}
+    used = {step.application for entries in dialplan.values() for entry in entries for step in entry.steps.values()}
+    assert used <= set(APPLICATIONS)
+
+
+def test_priorities_labels_comments_and_settings() -> None:
+    dialplan = parse_dialplan(
+        """
+        [general]
+        static = yes
+        [a] ; a comment
+        exten => s,1,NoOp()
+         same => n(here),Set(X=a\\;b)
+         same => 7,Wait(1)
+        exten => _9X.,1,Goto(s,here) ; another
+        """
+    )
+    extension = find_extension(dialplan, "a", "s")
+    assert extension is not None
+    assert sorted(extension.steps) == [1, 2, 7]
+    assert extension.labels == {"here": 2}
+    assert find_extension(dialplan, "a", "91") is None
+    assert find_extension(dialplan, "a", "912") is not None
+    assert find_extension(dialplan, "nowhere", "s") is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "fails"),
+    [
+        ("_X!", ["1", "12a"], ["a"]),
+        ("_[0-9A-Za-z]!", ["1", "seat-7", "s"], ["-", ""]),
+        ("_NXX", ["299"], ["199", "29"]),
+        ("_Z", ["1"], ["0"]),
+    ],
+)
+def test_patterns(pattern: str, fits: list[str], fails: list[str]) -> None:
+    dialplan = parse_dialplan(f"[a]\nexten => {pattern},1,NoOp()")
+    for name in fits:
+        assert find_extension(dialplan, "a", name) is not None
+    for name in fails:
+        assert find_extension(dialplan, "a", name) is None
+
+
+@pytest.mark.parametrize("text", ["[a]\nexten => s,1", "exten => s,1,NoOp()", "[a]\nnonsense", "[a]\nsame => n,NoOp()"])
+def test_a_line_that_cannot_be_read_is_named(text: str) -> None:
+    with pytest.raises(DialplanError, match=f"line {text.count(chr(10)) + 1}"):
+        parse_dialplan(text)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("1 + 2", "3"),
+        ("5 - 2 - 1", "2"),
+        ('"" != ""', "0"),
+        ('"1" != ""', "1"),
+        ("10 > 9", "1"),
+        ("9 <= 9 & 1 = 2", "0"),
+        ("0 | 7", "7"),
+        ('"ENDMARKED" = "ENDMARKED"', "1"),
+        ("(1 + 1) = 2", "1"),
+        (" = 1", "0"),
+        ("a < b", "1"),
+    ],
+)
+def test_expressions(expression: str, value: str) -> None:
+    assert evaluate(expression) == value
+
+
+def test_substitution_goes_from_the_inside_out() -> None:
+    values = {"EXTEN": "7", "seat-7": "x", "INFO(marked,seat-7)": "1", "N": "12345"}
+    assert substitute("a${${${NONE}EXTEN}}b", lambda name: {"EXTEN": "N", "N": "5"}.get(name, "")) == "a5b"
+    assert substitute('$["${INFO(marked,seat-${EXTEN})}" = "1"]?go', lambda name: values.get(name, "")) == "1?go"
+    assert substitute("${N:1}-${N:1:2}-${N:-2}", lambda name: values.get(name, "")) == "2345-23-45"
+    assert substitute("costs 5$ $x", lambda _: "") == "costs 5$ $x"
+
+
+@pytest.mark.parametrize("text", ["${OPEN", "$[1 + ", "$[1 1]"])
+def test_an_expression_that_cannot_be_read(text: str) -> None:
+    with pytest.raises(DialplanError):
+        substitute(text, lambda _: "")
+
+
+def test_truth() -> None:
+    assert [is_true(value) for value in ("", "0", " 0 ", "1", "no")] == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "caller"),
+    [
+        ('"Matdan" <1000>', ("1000", "Matdan")),
+        ("<1000>", ("1000", "")),
+        ("Vote Office <+911>", ("+911", "Vote Office")),
+        ("1000", ("1000", "")),
+        ("", ("", "")),
+    ],
+)
+def test_caller_ids(text: str, caller: tuple[str, str]) -> None:
+    assert parse_caller_id(text) == caller
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('STREAM FILE a ""', ["STREAM", "FILE", "a", ""]),
+        ('SET VARIABLE X "a b"', ["SET", "VARIABLE", "X", "a b"]),
+        ('SET VARIABLE X "a \\"b\\""', ["SET", "VARIABLE", "X", 'a "b"']),
+        ("  NOOP  ", ["NOOP"]),
+        ("", []),
+    ],
+)
+def test_words_of_a_command(line: str, words: list[str]) -> None:
+    assert split_words(line) == words

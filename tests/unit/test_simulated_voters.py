@@ -1,0 +1,60 @@
+"""Voters drawn from a profile: the laws hold, and a draw depends on seed, number and call alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import fmean
+
+import pytest
+
+from dialer.simulation.asterisk.voters import Behaviour, VoterProfile, draw, random_of
+
+PROFILE = VoterProfile()
+
+
+def drawn(profile: VoterProfile, count: int = 4000, now: float = 0.0, seed: int = 1) -> list[Behaviour]:
+    numbers = (f"+91{n:010d}" for n in range(count))
+    return [draw(profile, seed, number, now, random_of(seed, number, 0)) for number in numbers]
+
+
+def test_shares_are_those_of_the_profile() -> None:
+    behaviours = drawn(PROFILE)
+    total = len(behaviours)
+    answered = sum(1 for behaviour in behaviours if behaviour.failure is None)
+    assert answered / total == pytest.approx(PROFILE.answer_rate, abs=0.03)
+    unanswered = total - answered
+    for status, share in ((486, 0.15), (480, 0.10), (404, 0.05), (503, 0.03), (603, 0.05), (0, 0.62)):
+        count = sum(1 for behaviour in behaviours if behaviour.failure == status)
+        assert count / unanswered == pytest.approx(share, abs=0.03), status
+
+
+def test_means_are_those_of_the_profile() -> None:
+    answered = [behaviour for behaviour in drawn(replace(PROFILE, answer_rate=1.0)) if behaviour.failure is None]
+    assert len(answered) == 4000
+    assert fmean(behaviour.ring_seconds for behaviour in answered) == pytest.approx(11.0, rel=0.05)
+    assert fmean(behaviour.talk_seconds or 0 for behaviour in answered) == pytest.approx(90.0, rel=0.06)
+    assert all(0.3 <= behaviour.post_dial_seconds <= 2.0 for behaviour in answered)
+
+
+def test_the_answer_rate_follows_the_local_hour() -> None:
+    profile = replace(PROFILE, answer_rate_by_hour=(0.0,) * 12 + (0.8,) * 12, utc_offset_hours=5.5)
+    morning = drawn(profile, 500, now=3 * 3600)  # 08:30
+    afternoon = drawn(profile, 500, now=9 * 3600)  # 14:30
+    assert not [behaviour for behaviour in morning if behaviour.failure is None]
+    rate = sum(1 for behaviour in afternoon if behaviour.failure is None) / 500
+    assert rate == pytest.approx(0.8, abs=0.06)
+
+
+def test_a_draw_depends_on_seed_number_and_call_alone() -> None:
+    assert drawn(PROFILE, 50) == drawn(PROFILE, 50)
+    assert drawn(PROFILE, 50, seed=2) != drawn(PROFILE, 50)
+    first, second = (draw(PROFILE, 1, "911", 0.0, random_of(1, "911", call)) for call in (0, 1))
+    assert first != second
+
+
+def test_an_invalid_number_stays_invalid() -> None:
+    profile = replace(PROFILE, invalid_share=0.3)
+    invalid = [n for n in range(200) if draw(profile, 1, str(n), 0.0, random_of(1, str(n), 0)).failure == 404]
+    assert len(invalid) > 20
+    for n in invalid:
+        assert draw(profile, 1, str(n), 0.0, random_of(1, str(n), 1)).failure == 404

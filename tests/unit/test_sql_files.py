@@ -1,0 +1,173 @@
+"""The SQL files: they parse, every statement fits the schema, and those of the hot path never walk a table."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dialer.errors import StoreCorrupt, StoreError
+from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_version, shipped_migrations, split_script
+from dialer.store.sql import load_statements, parse_statements
+
+ROOMS = ("queues", "attempts", "voters", "records", "figures")
+STATEMENTS = [(room, name) for room in ROOMS for name in load_statements(room)]
+# What may read a whole table or index: asked once, at the start or after an import.
+WHOLE_ROLL = {"enrol", "targets", "booths", "voters_by_booth", "reached_by_booth"}
+PATH = Path("centre.db")
+
+
+@pytest.fixture
+def db() -> Iterator[sqlite3.Connection]:
+    """An empty store in memory."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, PATH)
+    yield connection
+    connection.close()
+
+
+def plan_of(db: sqlite3.Connection, statement: str) -> list[str]:
+    parameters = [None] * max((int(number) for number in re.findall(r"\?(\d+)", statement)), default=0)
+    return [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+
+
+# Statements
+
+
+@pytest.mark.parametrize(("room", "name"), STATEMENTS)
+def test_every_statement_fits_the_schema_and_takes_numbered_parameters(
+    db: sqlite3.Connection, room: str, name: str
+) -> None:
+    statement = load_statements(room)[name]
+    assert not re.search(r"\?(?!\d)|[:@$]\w", re.sub(r"--.*", "", statement))
+    numbers = {int(number) for number in re.findall(r"\?(\d+)", statement)}
+    assert numbers == set(range(1, len(numbers) + 1))
+    plan_of(db, statement)
+
+
+@pytest.mark.parametrize(("room", "name"), [each for each in STATEMENTS if each[1] not in WHOLE_ROLL])
+def test_no_statement_of_the_calling_day_walks_a_table_of_the_roll(
+    db: sqlite3.Connection, room: str, name: str
+) -> None:
+    for step in plan_of(db, load_statements(room)[name]):
+        # A partial index over the few that are claimed, or on a call, may be walked.
+        allowed = re.fullmatch(r"SCAN target USING (COVERING )?INDEX target_claimed", step) or re.fullmatch(
+            r"SCAN attempt USING (COVERING )?INDEX attempt_one_open", step
+        )
+        assert allowed or not re.match(r"SCAN (target|attempt|voter|phone|link|mark|booth|opt_out)\b", step), step
+
+
+@pytest.mark.parametrize("name", ["claim_timed", "claim_fresh"])
+def test_claims_come_out_of_a_covering_index_in_order(db: sqlite3.Connection, name: str) -> None:
+    steps = plan_of(db, load_statements("queues")[name])
+    assert re.match(rf"SEARCH target USING COVERING INDEX target_{name.removeprefix('claim_')} ", steps[0])
+    assert not any("TEMP B-TREE" in step for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("SELECT 1;", "before the first"),
+        ("-- name: one\nSELECT 1;\n-- name: one\nSELECT 2;", "twice"),
+        ("-- name: one\n-- name: two\nSELECT 2;", "'one' is empty"),
+        ("-- name: One\nSELECT 1;", "no name"),
+    ],
+)
+def test_a_file_with_a_mistake_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_statements(text)
+
+
+def test_a_statement_keeps_its_comments_and_loses_its_semicolon() -> None:
+    text = (
+        "-- About the file.\n\n-- Why.\n-- name: one\nSELECT 1; -- name: no\n\n-- Of two.\n\n"
+        "-- name: two\n-- because\nSELECT\n  ';';\n"
+    )
+    assert dict(parse_statements(text)) == {"one": "SELECT 1; -- name: no", "two": "-- because\nSELECT\n  ';'"}
+
+
+# Migrations
+
+
+def test_a_script_is_split_into_statements_and_triggers_stay_whole(db: sqlite3.Connection) -> None:
+    script = """
+    -- A comment; with a semicolon;
+    CREATE TABLE a (x TEXT DEFAULT ';');   -- and one behind;
+    CREATE TRIGGER t AFTER INSERT ON a BEGIN
+        DELETE FROM a WHERE x = 'END;';
+        DELETE FROM a;
+    END;
+    -- The end.
+    """
+    statements = split_script(script)
+    assert len(statements) == 2
+    for statement in statements:
+        db.execute(statement)
+
+
+def test_an_unfinished_script_is_refused() -> None:
+    with pytest.raises(ValueError, match="not finished"):
+        split_script("CREATE TABLE a (x);\nCREATE TABLE b (")
+
+
+def test_a_new_file_gets_the_newest_schema_once(db: sqlite3.Connection) -> None:
+    newest = shipped_migrations()[-1].version
+    assert schema_version(db, PATH) == newest
+    assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+    assert migrate(db, PATH) == 0
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = shipped_migrations()
+    next_version = shipped[-1].version + 1
+    broken = Migration(next_version, "CREATE TABLE extra (x);\nINSERT INTO nowhere VALUES (1);\n")
+    monkeypatch.setattr("dialer.store.migrate.shipped_migrations", lambda: (*shipped, broken))
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        migrate(db, PATH)
+    assert not db.in_transaction
+    assert schema_version(db, PATH) == next_version - 1
+    assert db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'").fetchone() == (0,)
+
+    whole = Migration(next_version, "CREATE TABLE extra (x);\n")
+    monkeypatch.setattr("dialer.store.migrate.shipped_migrations", lambda: (*shipped, whole))
+    assert migrate(db, PATH) == 1
+    assert schema_version(db, PATH) == next_version
+
+
+def test_a_newer_schema_and_a_foreign_file_are_refused(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="schema is version 99"):
+        migrate(db, PATH)
+    db.execute("PRAGMA application_id = 7")
+    with pytest.raises(StoreCorrupt, match="another program's"):
+        migrate(db, PATH)
+
+
+# What the schema itself guards
+
+
+def test_the_schema_refuses_two_open_attempts_on_a_number(db: sqlite3.Connection) -> None:
+    insert = (
+        "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at)"
+        " VALUES (?, ?, 1, 1, 1, '', '', 0)"
+    )
+    db.execute(insert, ("first", "a"))
+    with pytest.raises(sqlite3.IntegrityError, match=r"attempt\.phone_id"):
+        db.execute(insert, ("second", "b"))
+
+
+def test_the_schema_refuses_an_attempt_number_twice(db: sqlite3.Connection) -> None:
+    insert = (
+        "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
+        " ended_at, outcome) VALUES (?, 'a', 1, 1, ?, '', '', 0, 1, 'busy')"
+    )
+    db.execute(insert, ("first", 1))
+    with pytest.raises(sqlite3.IntegrityError, match="attempt_number"):
+        db.execute(insert, ("second", 1))
+    for attempt_id in ("refused", "refused again"):  # what was refused has none
+        db.execute(insert, (attempt_id, None))

@@ -1,0 +1,264 @@
+"""Topics and messages: one table, its documents, the thinning of changes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import unquote
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.clock import LoopClock
+from dialer.model import (
+    AttemptId,
+    Disposition,
+    DispositionRecord,
+    EndedAttempt,
+    Mark,
+    MarkKind,
+    MarkSource,
+    Outcome,
+)
+from dialer.monitor import document, payload_builders, payloads, topics
+from dialer.monitor.publisher import ChangeBuffer, Publisher
+from dialer.monitor.topics import TOPICS, Direction, Message, Topic
+from dialer.view import (
+    Alert,
+    AlertLevel,
+    AlertRaised,
+    CallChange,
+    CallState,
+    CampaignChange,
+    CentreView,
+    SeatChange,
+    TurnoutChange,
+)
+from tests.support.fake_centre import AT, campaign_view, centre_view
+from tests.support.virtual import virtual_time
+
+DOCS = Path(__file__).parents[2] / "docs"
+ATTEMPT = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
+ALERT = Alert("switch-down", AlertLevel.CRITICAL, "no connection to the switch", AT)
+
+
+def topic_of(message_topic: str) -> Topic:
+    """The row of the table that a topic belongs to."""
+    for topic in TOPICS:
+        pattern = re.escape(f"{topics.ROOT}/{{centre}}/{topic.pattern}")
+        if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", pattern), message_topic):
+            return topic
+    raise AssertionError(f"{message_topic} is not in the table of topics")
+
+
+def check(message_topic: str, payload: str) -> None:
+    """The payload fits the schema that asyncapi.json gives for its topic."""
+    committed = json.loads((DOCS / document.ASYNCAPI).read_text(encoding="utf-8"))
+    reference = committed["components"]["messages"][topic_of(message_topic).key]["payload"]["$ref"]
+    validator = jsonschema.Draft202012Validator({"$ref": reference, "components": committed["components"]})
+    validator.validate(json.loads(payload))
+
+
+def results() -> list[Message]:
+    ended = EndedAttempt(ATTEMPT, Outcome.CONNECTED, AT, answered_at=AT - 40, seat="seat-04", cause=16)
+    record = DispositionRecord(ATTEMPT, Disposition.LATER, AT, "agent-17", AT + 7200)
+    mark = Mark("key", 7, MarkKind.LATER, MarkSource.AGENT, AT, hour=14, attempt_id=ATTEMPT)
+    announced = [
+        topics.attempt_announcement("turnout-agents", ended),
+        topics.disposition_announcement(record),
+        topics.mark_announcement(mark),
+        topics.opt_out_announcement(3, at=AT, source="agent", attempt_id=ATTEMPT),
+        topics.reply_announcement(payloads.ReplyPayload("c1", "done", "paused", AT)),
+    ]
+    return [topics.announced_message("pune-1", news.topic, news.payload) for news in announced]
+
+
+def test_every_message_that_is_made_stands_in_the_table_and_fits_its_schema() -> None:
+    view = centre_view(alerts=(ALERT,))
+    call = CallChange("turnout-agents", ATTEMPT, CallState.ENDED, AT, "seat-04", Outcome.CONNECTED)
+    messages = [
+        *topics.whole_state(view),
+        topics.last_will_message("pune-1", AT),
+        topics.call_message("pune-1", call),
+        *results(),
+    ]
+    for message in messages:
+        check(message.topic, message.payload)
+        topic = topic_of(message.topic)
+        assert (message.qos, message.retain) == (topic.qos, topic.retained)
+    made = {topic_of(message.topic).key for message in messages}
+    assert made == {topic.key for topic in TOPICS if topic.direction is Direction.DIALLER}
+
+
+def test_the_command_of_the_documents_is_one_that_is_accepted() -> None:
+    check(topics.commands_topic("pune-1"), payloads.encode(topics.COMMANDS.example))
+
+
+def test_the_table_is_sound() -> None:
+    assert len({topic.key for topic in TOPICS}) == len({topic.pattern for topic in TOPICS}) == len(TOPICS)
+    assert all(topic.qos == 1 and not topic.retained for topic in TOPICS if topic.through_outbox)
+    assert {type(topic.example) for topic in TOPICS} == set(get_args(payloads.Payload))
+
+
+def test_the_page_of_topics_is_what_the_table_says() -> None:
+    """After a change: python -m dialer.monitor.document docs"""
+    assert (DOCS / document.MARKDOWN).read_text(encoding="utf-8") == document.markdown()
+
+
+def test_the_asyncapi_document_is_what_the_table_says() -> None:
+    """Schemas are compared by their fields, for pydantic words them a little differently from version to version."""
+    committed = json.loads((DOCS / document.ASYNCAPI).read_text(encoding="utf-8"))
+    made = document.asyncapi()
+    assert committed["channels"] == made["channels"]
+    assert committed["operations"] == made["operations"]
+
+    def fields(whole: dict[str, Any]) -> dict[str, set[str]]:
+        return {name: set(schema["properties"]) for name, schema in whole["components"]["schemas"].items()}
+
+    assert fields(committed) == fields(made)
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(committed)):
+        found = committed
+        for step in reference.split("/"):
+            found = found[step]
+
+
+@given(st.text())
+@settings(deadline=None, derandomize=True)
+def test_an_id_is_one_level_of_a_topic_and_comes_back_whole(value: str) -> None:
+    encodable = value.encode(errors="replace").decode()
+    level = topics.segment(encodable)
+    assert level
+    assert not set(level) & set("/+#\0 \n")
+    assert unquote(level) == (encodable or "_")
+
+
+def test_a_campaign_named_like_a_wildcard_stays_below_its_centre() -> None:
+    message = topics.statistics_message("c/#", campaign_view("+/../#"), AT)
+    assert message.topic == "dialer/v1/c%2F%23/campaigns/%2B%2F..%2F%23/statistics"
+
+
+def test_cleared_alerts_are_not_listed_and_the_gravest_comes_first() -> None:
+    notice = Alert("list-done", AlertLevel.NOTICE, "the list is done", AT - 9)
+    gone = Alert("broker-down", AlertLevel.WARNING, "back", AT, cleared=True)
+    listed = payload_builders.alerts((notice, gone, ALERT), AT).alerts
+    assert [alert.code for alert in listed] == ["switch-down", "list-done"]
+
+
+def count_by_topic(messages: list[Message]) -> Counter[str]:
+    return Counter(topic_of(message.topic).key for message in messages)
+
+
+@given(st.lists(st.floats(0.0, 0.5), min_size=1, max_size=80))
+@settings(deadline=None, derandomize=True, max_examples=60)
+def test_statistics_are_published_at_most_five_times_a_second_and_the_last_change_is(waits: list[float]) -> None:
+    view = centre_view(campaigns=1)
+    buffer = ChangeBuffer(call_events=10)
+    now, published_at = 0.0, []
+    for wait in waits:
+        now += wait
+        buffer.offer(CampaignChange("turnout-agents"))
+        if count_by_topic(buffer.take(now, lambda: view))["campaign-statistics"]:
+            published_at.append(now)
+    last_change = now
+    for _ in range(3):  # the centre's own state may come due before the campaign's figures
+        now = max(now, buffer.due_at(now))
+        if count_by_topic(buffer.take(now, lambda: view))["campaign-statistics"]:
+            published_at.append(now)
+    assert all(later - earlier >= 0.2 - 1e-9 for earlier, later in itertools.pairwise(published_at))
+    assert published_at[-1] >= last_change
+
+
+def test_only_the_latest_of_a_seat_and_a_booth_is_published() -> None:
+    view = centre_view(seats=2, booths=2)
+    buffer = ChangeBuffer(call_events=10)
+    buffer.note_whole_state(view, 0.0)
+    for _ in range(50):
+        buffer.offer(SeatChange(view.seats[0], AT))
+        buffer.offer(TurnoutChange(view.booths[1]))
+    assert buffer.due_at(0.1) == 0.1
+    assert count_by_topic(buffer.take(0.1, lambda: view)) == {"seat": 1, "booth-turnout": 1}
+    assert buffer.take(0.2, lambda: view) == []
+
+
+def test_call_events_beyond_the_queue_are_dropped_and_counted() -> None:
+    view = centre_view()
+    buffer = ChangeBuffer(call_events=3)
+    for number in range(5):
+        buffer.offer(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
+    calls = [message for message in buffer.take(0.0, lambda: view) if message.topic.endswith("/calls")]
+    assert [json.loads(message.payload)["attempt"] for message in calls] == ["attempt-2", "attempt-3", "attempt-4"]
+    assert buffer.dropped == 2
+
+
+def test_an_alert_brings_the_centres_state_at_once() -> None:
+    view = centre_view(alerts=(ALERT,))
+    buffer = ChangeBuffer(call_events=3)
+    buffer.note_whole_state(view, 100.0)
+    buffer.offer(CampaignChange("turnout-agents"))
+    assert buffer.take(100.1, lambda: view) == []
+    buffer.offer(AlertRaised(ALERT))
+    assert count_by_topic(buffer.take(100.1, lambda: view)) == {"alerts": 1, "centre-state": 1}
+
+
+def test_nothing_is_asked_of_the_engine_when_nothing_is_due() -> None:
+    def must_not_be_asked() -> CentreView:
+        pytest.fail("the engine was asked for a view")
+
+    buffer = ChangeBuffer(call_events=3)
+    buffer.note_whole_state(centre_view(), 5.0)
+    assert buffer.take(5.1, must_not_be_asked) == []
+
+
+@virtual_time()
+async def test_a_busy_centre_over_ten_seconds() -> None:
+    """1,000 changes of each of two campaigns in ten seconds: 50 messages each, give or take the ends."""
+    view = centre_view(campaigns=2)
+    published: list[Message] = []
+
+    async def publish(message: Message) -> None:
+        published.append(message)
+
+    publisher = Publisher(lambda: view, LoopClock(AT))
+    running = asyncio.create_task(publisher.run(publish))
+    for _ in range(1_000):
+        await asyncio.sleep(0.01)
+        publisher.offer(CampaignChange("turnout-agents"))
+        publisher.offer(CampaignChange("turnout-ivr"))
+    await asyncio.sleep(60)
+    running.cancel()
+    counted = Counter(message.topic.rpartition("v1/pune-1/")[2] for message in published)
+    assert 49 <= counted["campaigns/turnout-agents/statistics"] <= 52
+    assert counted["campaigns/turnout-agents/statistics"] == counted["campaigns/turnout-ivr/statistics"]
+    assert 10 + 6 <= counted["state"] <= 12 + 7  # once a second while it changes, every ten seconds after
+    assert counted["seats/seat-01"] == 1
+
+
+@virtual_time()
+async def test_what_waited_while_the_broker_was_away_is_replaced_by_the_whole_state() -> None:
+    view = centre_view(seats=3, booths=2, campaigns=1)
+    published: list[Message] = []
+
+    async def publish(message: Message) -> None:
+        published.append(message)
+
+    publisher = Publisher(lambda: view, LoopClock(AT), call_events=5)
+    for number in range(8):
+        publisher.offer(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
+    running = asyncio.create_task(publisher.run(publish))
+    await asyncio.sleep(1)
+    running.cancel()
+    assert count_by_topic(published) == {
+        "centre-state": 1,
+        "alerts": 1,
+        "campaign-statistics": 1,
+        "seat": 3,
+        "booth-turnout": 2,
+    }
+    assert publisher.dropped == 8

@@ -1,0 +1,157 @@
+"""Trunks' limits, calling hours, numbers and retries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.model import Disposition, MarkKind, Outcome
+from dialer.rules.calling_hours import day_start, may_call, next_opening
+from dialer.rules.numbers import refusal
+from dialer.rules.retries import RetryRules, after_disposition, after_mark, after_outcome
+from dialer.trunks import CallStarts, TrunkLimits, TrunkPool
+
+KOLKATA = ZoneInfo("Asia/Kolkata")
+BERLIN = ZoneInfo("Europe/Berlin")
+HOURS = [(time(9), time(21))]
+RULES = RetryRules(3, 900.0, 5400.0, 7200.0, 259_200.0)
+
+
+def epoch(zone: ZoneInfo, *parts: int) -> float:
+    return datetime(*parts, tzinfo=zone).timestamp()  # type: ignore[arg-type,misc]  # year, month, day, hour, minute
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.floats(0.2, 50), st.lists(st.floats(0, 0.7), min_size=1, max_size=200))
+def test_call_starts_never_exceed_their_rate(rate: float, gaps: list[float]) -> None:
+    starts, now, taken = CallStarts(rate, 0.0), 0.0, []
+    for gap in gaps:
+        now += gap
+        while starts.available(now):
+            starts.take(now)
+            taken.append(now)
+    for first in taken:  # a bucket of one second: what it holds, and what a second brings
+        within = sum(1 for at in taken if first <= at < first + 1.0)
+        assert within <= max(1.0, rate) + rate + 1e-6
+
+
+def test_a_start_is_no_burst() -> None:
+    assert CallStarts(20.0, 0.0).available(0.0) == 1
+
+
+def test_the_pool_prefers_the_first_trunk_and_turns_caller_ids() -> None:
+    pool = TrunkPool(
+        [TrunkLimits("a", "ea", 2, 100.0, ("1111", "2222")), TrunkLimits("b", "eb", 1, 100.0, ("3333",))], 0.0
+    )
+    names = pool.names
+    taken = [pool.take(names, {"a": used}, 10.0) for used in (0, 1, 2)]
+    assert [(trunk.name, caller_id) for trunk, caller_id in (each for each in taken if each)] == [
+        ("a", "1111"),
+        ("a", "2222"),
+        ("b", "3333"),
+    ]
+    assert pool.take(names, {"a": 2, "b": 1}, 11.0) is None
+    assert pool.free_channels(names, {"a": 2}) == 1
+
+
+def test_calling_hours_in_the_zone_of_the_called() -> None:
+    assert may_call(HOURS, KOLKATA, epoch(KOLKATA, 2024, 4, 22, 9, 0))
+    assert not may_call(HOURS, KOLKATA, epoch(KOLKATA, 2024, 4, 22, 8, 59))
+    assert not may_call(HOURS, KOLKATA, epoch(KOLKATA, 2024, 4, 22, 21, 0))
+
+
+def test_the_next_opening_is_tomorrow_after_the_evening() -> None:
+    assert next_opening(HOURS, KOLKATA, epoch(KOLKATA, 2024, 4, 22, 22, 0)) == epoch(KOLKATA, 2024, 4, 23, 9, 0)
+    now = epoch(KOLKATA, 2024, 4, 22, 12, 0)
+    assert next_opening(HOURS, KOLKATA, now) == now
+    assert next_opening([], KOLKATA, now) is None
+
+
+def test_a_skipped_hour_has_no_moment_and_a_repeated_one_counts_twice() -> None:
+    gap, overlap = [(time(2), time(3))], [(time(2), time(3))]
+    midnight = datetime(2024, 3, 30, 23, 0, tzinfo=UTC)  # the night in which 02:00-03:00 does not exist in Berlin
+    assert not any(may_call(gap, BERLIN, (midnight + timedelta(minutes=m)).timestamp()) for m in range(0, 360, 5))
+    night = datetime(2024, 10, 26, 22, 0, tzinfo=UTC)  # the night in which it happens twice
+    minutes = sum(may_call(overlap, BERLIN, (night + timedelta(minutes=m)).timestamp()) for m in range(0, 360, 5))
+    assert minutes == 24
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.floats(1.7e9, 1.8e9), st.sampled_from([KOLKATA, BERLIN, ZoneInfo("America/New_York")]))
+def test_the_next_opening_is_open_and_nothing_before_it_is(now: float, zone: ZoneInfo) -> None:
+    opening = next_opening(HOURS, zone, now)
+    assert opening is not None
+    assert may_call(HOURS, zone, opening)
+    assert now <= opening <= now + 26 * 3600
+    for share in (0.0, 0.3, 0.7, 0.99):
+        moment = now + (opening - now) * share
+        assert moment >= opening or not may_call(HOURS, zone, moment)
+
+
+def test_the_day_begins_at_local_midnight() -> None:
+    assert day_start(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 12, 0)) == epoch(KOLKATA, 2024, 4, 22, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "9800000001",
+        "+9198",
+        "+91 9800000001",
+        "+91९८०००००००१",
+        "+919800000001\r\nAction: Originate",
+        "+91" + "9" * 40,
+        "+0123456789",
+        "",
+    ],
+)
+def test_what_is_no_number_is_refused(number: str) -> None:
+    assert refusal(number, ["+91"], []) == "not an E.164 number"
+
+
+def test_numbers_are_denied_unless_a_prefix_allows_them() -> None:
+    assert refusal("+919800000001", ["+91"], []) is None
+    assert refusal("+449800000001", ["+91"], []) is not None
+    assert refusal("+911900000001", ["+91"], ["+91190"]) is not None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "seconds"),
+    [
+        (Outcome.BUSY, 900.0),
+        (Outcome.NO_ANSWER, 5400.0),
+        (Outcome.ABANDONED, 259_200.0),
+        (Outcome.DROPPED, 7200.0),
+        (Outcome.CONGESTION, 7200.0),
+        (Outcome.REFUSED, 60.0),
+        (Outcome.INVALID_NUMBER, None),
+        (Outcome.UNKNOWN, None),
+        (Outcome.COMPLETED, None),
+    ],
+)
+def test_retries_by_outcome(outcome: Outcome, seconds: float | None) -> None:
+    retry = after_outcome(RULES, outcome, 1, 1000.0)
+    assert retry == (None if seconds is None else 1000.0 + seconds)
+
+
+def test_the_last_attempt_closes_but_one_that_reached_nobody_does_not_count() -> None:
+    assert after_outcome(RULES, Outcome.BUSY, 3, 0.0) is None
+    assert after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
+
+
+def test_later_at_an_hour_means_45_minutes_past_it() -> None:
+    now = epoch(KOLKATA, 2024, 4, 22, 11, 0)
+    due = after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
+    assert due == epoch(KOLKATA, 2024, 4, 22, 15, 45)
+    assert after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0  # the hour has gone by
+
+
+@pytest.mark.parametrize(
+    "disposition", [Disposition.VOTED, Disposition.WILL_NOT, Disposition.REFUSED, Disposition.OPT_OUT]
+)
+def test_what_is_settled_is_not_called_again(disposition: Disposition) -> None:
+    assert after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) is None

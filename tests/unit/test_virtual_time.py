@@ -1,0 +1,121 @@
+"""The loop in virtual time: jumps, loopback sockets, inline executors, and the two ways of being stuck."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from dialer.simulation.virtual_time import VirtualTimeLoop, VirtualTimeStuck, run_virtual
+from tests.support.virtual import virtual_time
+
+
+def test_an_eleven_hour_day_takes_no_time() -> None:
+    async def day() -> float:
+        for _ in range(11 * 60):
+            await asyncio.sleep(60)
+        return asyncio.get_running_loop().time()
+
+    began = time.monotonic()
+    assert run_virtual(day) == pytest.approx(11 * 3600)
+    assert time.monotonic() - began < 60
+
+
+def test_timers_fire_in_order_at_their_own_moment() -> None:
+    async def main() -> list[tuple[str, float]]:
+        loop = asyncio.get_running_loop()
+        fired: list[tuple[str, float]] = []
+
+        def fire(name: str) -> None:
+            fired.append((name, round(loop.time(), 6)))
+
+        for name, delay in (("c", 30.0), ("a", 0.001), ("b", 2.5)):
+            loop.call_later(delay, fire, name)
+        await asyncio.sleep(31)
+        return fired
+
+    assert run_virtual(main) == [("a", 0.001), ("b", 2.5), ("c", 30.0)]
+
+
+@virtual_time()
+async def test_loopback_traffic_is_seen_before_the_clock_jumps() -> None:
+    """A thousand request and reply rounds over real TCP while a timer waits: not one of them lets the timer pass."""
+    loop = asyncio.get_running_loop()
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            writer.write(line)
+        writer.close()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        timer = loop.create_task(asyncio.sleep(0.5))
+        for number in range(1000):
+            writer.write(b"%d\n" % number)
+            assert await reader.readline() == b"%d\n" % number
+        assert loop.time() == 0
+        await timer
+        assert loop.time() == pytest.approx(0.5)
+        writer.close()
+        await writer.wait_closed()
+
+
+@virtual_time()
+async def test_timeouts_count_virtual_seconds() -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(3600):
+            await asyncio.Event().wait()
+    assert asyncio.get_running_loop().time() == pytest.approx(3600)
+
+
+@virtual_time()
+async def test_executor_work_is_done_inline() -> None:
+    me = threading.get_ident()
+    assert await asyncio.to_thread(threading.get_ident) == me
+
+    def broken() -> None:
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError, match="lost"):
+        await asyncio.get_running_loop().run_in_executor(None, broken)
+
+
+@virtual_time()
+async def test_declared_work_outside_the_loop_stops_the_clock() -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    done = loop.create_future()
+    thread = threading.Thread(target=lambda: loop.call_soon_threadsafe(done.set_result, loop.time()))
+    with loop.external_work():
+        loop.call_later(3600, lambda: None)
+        thread.start()
+        await done
+    thread.join()
+    assert loop.time() == 0
+
+
+def test_waiting_for_what_never_comes_is_an_error_and_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dialer.simulation.virtual_time.DEADLOCK_SECONDS", 0.01)
+
+    async def main() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(VirtualTimeStuck, match="never comes"):
+        run_virtual(main)
+
+
+def test_a_clock_past_its_limit_is_an_error() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        def again() -> None:
+            loop.call_later(5, again)
+
+        again()
+        await loop.create_future()
+
+    with pytest.raises(VirtualTimeStuck, match="limit of 100 s"):
+        run_virtual(main, limit_seconds=100)

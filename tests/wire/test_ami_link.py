@@ -1,0 +1,308 @@
+"""The link that keeps a session up: resync before use, backoff, refusals, stop. In virtual time, against a scripted manager."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from dialer.errors import LoginRefused, OriginateUnsure, ProtocolError, SwitchError, SwitchUnreachable
+from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.ami_link import AmiLink, Backoff, LinkState
+from tests.support.ami_peer import ManagerPeer, PeerSession, error, settle, success
+from tests.support.virtual import virtual_time
+
+
+class Journal:
+    """What a link told, with its virtual seconds."""
+
+    def __init__(self) -> None:
+        self.ups: list[float] = []
+        self.downs: list[tuple[float, SwitchError]] = []
+        self.changed = asyncio.Event()
+
+    async def up(self, client: AmiClient) -> None:
+        await client.action("CoreStatus")
+        self.ups.append(asyncio.get_running_loop().time())
+        self.changed.set()
+
+    def down(self, reason: SwitchError) -> None:
+        self.downs.append((asyncio.get_running_loop().time(), reason))
+        self.changed.set()
+
+    async def change(self) -> None:
+        """Wait for the next thing told."""
+        self.changed.clear()
+        await self.changed.wait()
+        await settle()
+
+
+def session_of(link: AmiLink) -> AmiClient | None:
+    """Asked anew each time: mypy takes an attribute for unchanged between two looks."""
+    return link.client
+
+
+def state_of(link: AmiLink) -> LinkState:
+    return link.state
+
+
+def link_to(
+    peer: ManagerPeer,
+    journal: Journal,
+    *,
+    on_up: Callable[[AmiClient], Awaitable[None]] | None = None,
+    seed: int = 1,
+    backoff: Backoff | None = None,
+) -> AmiLink:
+    return AmiLink(
+        lambda: AmiClient(peer.login, on_event=lambda _: None),
+        on_up=on_up or journal.up,
+        on_down=journal.down,
+        random=Random(seed),
+        backoff=backoff,
+    )
+
+
+@virtual_time()
+async def test_it_is_up_after_the_resync_and_comes_back_after_a_loss() -> None:
+    journal = Journal()
+    async with ManagerPeer() as peer, link_to(peer, journal) as link:
+        states = [state_of(link)]
+        await journal.change()
+        states.append(state_of(link))
+        first = session_of(link)
+        assert first is not None
+        assert [action.action for action in peer.session.actions] == ["Login", "CoreStatus"]
+
+        peer.session.wire.close()
+        await journal.change()
+        states.append(state_of(link))
+        assert session_of(link) is None
+        told = [link.last_error]
+
+        await journal.change()
+        states.append(state_of(link))
+        assert session_of(link) is not None
+        assert session_of(link) is not first
+        told.append(link.last_error)
+        assert told == [journal.downs[0][1], None]
+        assert states == [LinkState.CONNECTING, LinkState.UP, LinkState.WAITING, LinkState.UP]
+        assert 0.25 <= journal.ups[1] - journal.downs[0][0] <= 0.51
+    assert state_of(link) is LinkState.STOPPED
+    assert len(journal.downs) == 1  # our own stop is no loss
+
+
+@virtual_time()
+async def test_the_link_is_not_up_while_the_resync_runs() -> None:
+    journal = Journal()
+    gate = asyncio.Event()
+
+    async def resync(_: AmiClient) -> None:
+        await gate.wait()
+
+    async with ManagerPeer() as peer, link_to(peer, journal, on_up=resync) as link:
+        await settle()
+        assert state_of(link) is LinkState.RESYNCING
+        assert session_of(link) is None
+        gate.set()
+        await settle()
+        assert state_of(link) is LinkState.UP
+
+
+@virtual_time()
+async def test_failures_are_retried_ever_slower_with_jitter_from_the_seed() -> None:
+    waits: list[list[float]] = []
+    for seed in (1, 1, 2):
+        journal = Journal()
+        async with ManagerPeer() as peer:
+            login = peer.login
+            peer.stop_listening()
+            link = AmiLink(
+                lambda login=login: AmiClient(login, on_event=lambda _: None),  # type: ignore[misc]  # bound now
+                on_up=journal.up,
+                on_down=journal.down,
+                random=Random(seed),
+            )
+            async with link:
+                while len(journal.downs) < 10:
+                    await journal.change()
+        times = [seconds for seconds, _ in journal.downs]
+        waits.append([round(after - before, 3) for before, after in pairwise(times)])
+        assert all(isinstance(reason, SwitchUnreachable) for _, reason in journal.downs)
+    assert waits[0] == waits[1] != waits[2]
+    for number, wait in enumerate(waits[0]):
+        longest = min(30, 0.5 * 2**number)
+        assert longest / 2 <= wait <= longest + 0.002
+
+
+@virtual_time()
+async def test_a_session_that_stood_long_starts_the_waits_anew_and_a_flapping_one_does_not() -> None:
+    def close_at_once(session: PeerSession, action: AmiMessage) -> bytes:
+        if len(peer.sessions) <= 5:
+            asyncio.get_running_loop().call_later(0.5, session.wire.close)
+        return success(action)
+
+    journal = Journal()
+    backoff = Backoff(first_seconds=1, longest_seconds=64, steady_seconds=30)
+    async with ManagerPeer(close_at_once) as peer, link_to(peer, journal, backoff=backoff):
+        while len(journal.ups) < 6:
+            await journal.change()
+        flapping = [up - down for up, (down, _) in zip(journal.ups[1:], journal.downs, strict=True)]
+        assert all(2**number / 2 <= wait <= 2**number + 0.01 for number, wait in enumerate(flapping))
+        await asyncio.sleep(31)
+        peer.session.wire.close()
+        await journal.change()
+        await journal.change()
+        assert journal.ups[-1] - journal.downs[-1][0] <= 1.01
+
+
+@virtual_time()
+async def test_a_refused_login_is_told_and_retried_slowly_until_it_is_mended() -> None:
+    journal = Journal()
+    async with (
+        ManagerPeer(lambda _, action: error(action, "Authentication failed"), accepts_login=False) as peer,
+        link_to(peer, journal) as link,
+    ):
+        await journal.change()
+        assert isinstance(link.last_error, LoginRefused)
+        await journal.change()
+        peer.accepts_login = True
+        peer.answer = lambda _, action: success(action)
+        await journal.change()
+        assert state_of(link) is LinkState.UP
+    (first, one), (second, two) = journal.downs
+    assert isinstance(one, LoginRefused)
+    assert isinstance(two, LoginRefused)
+    assert second - first == pytest.approx(60, abs=0.1)
+    assert journal.ups[0] - second == pytest.approx(60, abs=0.1)
+
+
+@virtual_time()
+async def test_a_resync_that_fails_or_is_cut_counts_as_a_loss() -> None:
+    journal = Journal()
+    answers = iter(["refuse", "cut", "garbage", "good"])
+
+    def answer(session: PeerSession, action: AmiMessage) -> bytes | None:
+        match next(answers):
+            case "refuse":
+                return error(action, "Permission denied")
+            case "cut":
+                session.wire.close()
+                return None
+            case "garbage":
+                return b"\x00\r\n\r\n"
+            case _:
+                return success(action)
+
+    async with ManagerPeer(answer) as peer, link_to(peer, journal) as link:
+        while not journal.ups:
+            await journal.change()
+        assert state_of(link) is LinkState.UP
+    assert len(journal.downs) == 3
+    assert len(peer.sessions) == 4
+
+
+@virtual_time()
+async def test_nothing_is_sent_again_on_a_new_session() -> None:
+    journal = Journal()
+
+    def lose_originates(session: PeerSession, action: AmiMessage) -> bytes | None:
+        if action.action == "Originate":
+            session.wire.close()
+            return None
+        return success(action)
+
+    async with ManagerPeer(lose_originates) as peer, link_to(peer, journal) as link:
+        await journal.change()
+        client = session_of(link)
+        assert client is not None
+        with pytest.raises(OriginateUnsure):
+            await client.action("Originate", action_id="attempt-1")
+        while len(journal.ups) < 2:
+            await journal.change()
+        await asyncio.sleep(60)
+        assert [len(session.named("Originate")) for session in peer.sessions] == [1, 0]
+
+
+@virtual_time()
+async def test_a_peer_that_is_no_manager_is_told_as_that() -> None:
+    journal = Journal()
+    async with ManagerPeer(banner=b"220 mail.example ESMTP\r\n") as peer, link_to(peer, journal):
+        await journal.change()
+    assert isinstance(journal.downs[0][1], ProtocolError)
+
+
+@pytest.mark.parametrize("moment", ["connecting", "resyncing", "up", "waiting"])
+def test_a_stop_interrupts_whatever_it_does(moment: str) -> None:
+    @virtual_time()
+    async def run() -> None:
+        journal = Journal()
+
+        async def stuck(_: AmiClient) -> None:
+            await asyncio.Event().wait()
+
+        refuse = moment == "waiting"
+        async with ManagerPeer(
+            lambda _, action: error(action, "Authentication failed") if refuse else success(action),
+            banner=b"" if moment == "connecting" else b"Asterisk Call Manager/11.0.0\r\n",
+            accepts_login=not refuse,
+        ) as peer:
+            async with link_to(peer, journal, on_up=stuck if moment == "resyncing" else None) as link:
+                await settle()
+                assert link.state == moment
+                stopped_at = asyncio.get_running_loop().time()
+            assert asyncio.get_running_loop().time() == stopped_at
+            assert state_of(link) is LinkState.STOPPED
+            assert session_of(link) is None
+            await settle()
+            assert peer.sessions_ended == 1
+
+    run()
+
+
+@virtual_time()
+async def test_a_mistake_in_the_resync_ends_the_link_loudly() -> None:
+    async def stumble(_: AmiClient) -> None:
+        raise ValueError("a mistake")
+
+    journal = Journal()
+    with pytest.raises(ExceptionGroup) as raised:
+        async with ManagerPeer() as peer, link_to(peer, journal, on_up=stumble):
+            await asyncio.Event().wait()
+    assert raised.value.subgroup(ValueError) is not None
+
+
+@virtual_time()
+async def test_an_error_of_the_body_passes_on_as_it_is_and_stops_the_link() -> None:
+    journal = Journal()
+    async with ManagerPeer() as peer:
+        link = link_to(peer, journal)
+        with pytest.raises(KeyError):
+            async with link:
+                await journal.change()
+                raise KeyError("the body's own")
+        assert state_of(link) is LinkState.STOPPED
+        await settle()
+        assert peer.sessions_ended == 1
+
+
+@virtual_time()
+async def test_a_cancelled_body_stops_the_link_and_stays_cancelled() -> None:
+    journal = Journal()
+    async with ManagerPeer() as peer:
+        link = link_to(peer, journal)
+
+        async def body() -> None:
+            async with link:
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(body())
+        await journal.change()
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert state_of(link) is LinkState.STOPPED

@@ -1,0 +1,150 @@
+"""A shipped flow over the real FastAGI server, on TCP: keys, a hang-up, a cut connection, a sound that is missing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import pytest
+
+from dialer.flow_driver import ConventionalPrompts, FlowCall, FlowResult, run_flow
+from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
+from ivr_flows.model import MarkKind
+from ivr_flows.turns import Ending, FlowCommit
+from tests.unit.flow_support import FACTS, FLOWS
+
+ENVIRONMENT = "agi_network: yes\nagi_uniqueid: 7b0c\nagi_channel: PJSIP/trunk-1\nagi_language: en\n\n"
+HANG_UP = "HANGUP"
+CUT = "CUT"
+
+
+class Line:
+    """What Asterisk answers: `answers` by command, else that it was played to its end or that time ran out."""
+
+    def __init__(self, answers: Mapping[str, str]) -> None:
+        self.commands: list[str] = []
+        self._answers = answers
+        self._dead = False
+
+    async def talk(self, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ENVIRONMENT.encode())
+        while data := await reader.readline():
+            command = data.decode().strip()
+            self.commands.append(command)
+            answer = self._answer(command)
+            if answer == CUT:
+                break
+            writer.write(f"{answer}\n".encode())
+        writer.close()
+
+    def _answer(self, command: str) -> str:
+        for begin, answer in self._answers.items():
+            if command.replace('"', "").startswith(begin):
+                if answer == HANG_UP:
+                    self._dead = True
+                    return "200 result=-1 endpos=800\nHANGUP"
+                return answer
+        if self._dead and not command.startswith(("SET VARIABLE", "GET VARIABLE")):
+            return "511 Command Not Permitted on a dead channel or intercept routine"
+        return "200 result=0 endpos=8000" if command.startswith("STREAM FILE") else "200 result=0"
+
+
+async def call_through(line: Line) -> tuple[list[FlowResult], list[FlowCommit]]:
+    results: list[FlowResult] = []
+    commits: list[FlowCommit] = []
+
+    async def commit(what: FlowCommit) -> bool:
+        commits.append(what)
+        line.commands.append(f"-- {what.kind} on disk")
+        return True
+
+    async def handler(call: AgiCall) -> None:
+        served: FlowCall = call
+        results.append(
+            await run_flow(served, FLOWS["turnout"], FACTS, "hi", prompts=ConventionalPrompts(), commit=commit)
+        )
+
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(10):
+        await line.talk(server.port)
+    return results, commits
+
+
+async def test_one_key_on_a_real_connection() -> None:
+    line = Line({"WAIT FOR DIGIT": "200 result=49"})
+    results, commits = await call_through(line)
+    assert line.commands[0] == "ANSWER"
+    committed = line.commands.index("-- mark on disk")
+    assert "noted_voted" in line.commands[committed + 1]
+    assert not any("noted" in command for command in line.commands[:committed])
+    assert line.commands[-1] == "HANGUP"
+    assert [commit.mark for commit in commits] == [MarkKind.VOTED]
+    assert results[0].completed
+
+
+async def test_a_key_in_the_question_breaks_it_off() -> None:
+    line = Line({"STREAM FILE matdan/hi/turnout/question": "200 result=57 endpos=400"})
+    results, _ = await call_through(line)
+    assert not any(command.startswith("WAIT FOR DIGIT") for command in line.commands)
+    assert results[0].reason == "opted_out"
+
+
+@pytest.mark.parametrize(
+    ("where", "left_at"),
+    [
+        ("STREAM FILE matdan/hi/common/greeting", "greeting"),
+        ("STREAM FILE matdan/hi/turnout/question", "question"),
+        ("STREAM FILE matdan/hi/turnout/noted_voted", "noted_voted"),
+    ],
+)
+@pytest.mark.parametrize("how", [HANG_UP, CUT])
+async def test_a_hang_up_and_a_cut_are_ordinary_ends(where: str, left_at: str, how: str) -> None:
+    line = Line({where: how, "WAIT FOR DIGIT": "200 result=49"})
+    results, commits = await call_through(line)
+    assert results[0].ending is Ending.HUNG_UP
+    assert results[0].left_at == left_at
+    assert len(commits) == (left_at == "noted_voted")
+
+
+async def test_a_missing_sound_is_no_hang_up() -> None:
+    line = Line({"STREAM FILE matdan/hi/common/greeting": "200 result=-1 endpos=0", "WAIT FOR DIGIT": "200 result=49"})
+    results, _ = await call_through(line)
+    assert results[0].completed
+    assert results[0].missing_sounds == ("matdan/hi/common/greeting",)
+
+
+async def test_a_hundred_calls_at_once_are_not_mixed_up() -> None:
+    made: list[str] = []
+
+    async def handler(call: AgiCall) -> None:
+        result = await run_flow(
+            call,
+            FLOWS["booth_worker"],
+            FACTS,
+            "hi",
+            prompts=ConventionalPrompts(),
+            commit=_yes(made, call.env.unique_id),
+        )
+        assert result.completed
+
+    async def worker(port: int, serial: int) -> None:
+        keys = [*str(serial), "#", "1", "0", "#"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ENVIRONMENT.replace("7b0c", f"call-{serial}").encode())
+        while data := await reader.readline():
+            waits = data.startswith(b"WAIT FOR DIGIT")
+            writer.write(f"200 result={ord(keys.pop(0)) if waits else 0} endpos=1\n".encode())
+        writer.close()
+
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(20):
+        await asyncio.gather(*(worker(server.port, serial) for serial in range(1, 101)))
+    assert sorted(made) == sorted(f"call-{serial} {serial}" for serial in range(1, 101))
+
+
+def _yes(made: list[str], call: str) -> Callable[[FlowCommit], Awaitable[bool]]:
+    async def commit(what: FlowCommit) -> bool:
+        made.append(f"{call} {what.serial}")
+        return True
+
+    return commit

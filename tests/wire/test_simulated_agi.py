@@ -1,0 +1,291 @@
+"""AGI() of the simulated Asterisk: commands, keys, hang-ups and dying servers, as measured on the real one."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig, VoterProfile
+from tests.support.simulation import AgiPeer, agi_server, flow_of_one_key, lab_centre
+from tests.support.virtual import virtual_time
+
+STAYS = Scripted(answer_after=1.0)
+CONFIG = SimulatedAsteriskConfig(
+    scripts={"911": STAYS},
+    prompt_seconds={"menu": 4.0},
+    missing_sounds=frozenset({"gone"}),
+    early_originate_response=0.0,
+)
+
+
+def with_voter(voter: Scripted) -> SimulatedAsteriskConfig:
+    return replace(CONFIG, scripts={"911": voter})
+
+
+def answers_to(config: SimulatedAsteriskConfig, *commands: str) -> list[tuple[float, str]]:
+    """Call the voter into our flow, send the commands, each after the answer before; (second since answered, line)."""
+    heard: list[tuple[float, str]] = []
+
+    async def script(peer: AgiPeer) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for command in commands:
+            heard.append((round(loop.time() - began, 2), await peer.ask(command)))
+            heard[-1] = (round(loop.time() - began, 2), heard[-1][1])
+        await peer.ask("SET VARIABLE MATDAN_DONE 1")
+
+    @virtual_time()
+    async def run() -> None:
+        async with lab_centre(config, script=script) as (_, lab):
+            await lab.call("911", "v", "matdan-flow")
+            await lab.event("Hangup", Uniqueid="v")
+
+    run()
+    return heard
+
+
+@pytest.mark.parametrize(
+    ("keys", "command", "answer"),
+    [
+        ((), "ANSWER", (0.0, "200 result=0")),
+        ((), 'STREAM FILE menu ""', (4.0, "200 result=0 endpos=32000")),
+        ((), 'STREAM FILE menu "" 8000', (3.0, "200 result=0 endpos=32000")),
+        (((1.0, "1"),), 'STREAM FILE menu "123"', (1.14, "200 result=49 endpos=9120")),
+        (((1.0, "7"),), 'STREAM FILE menu "123"', (4.0, "200 result=0 endpos=32000")),
+        ((), 'STREAM FILE gone "123"', (0.0, "200 result=-1 endpos=0")),
+        ((), "GET DATA menu 5000 1", (9.0, "200 result= (timeout)")),
+        (((1.0, "1"),), "GET DATA menu 5000 1", (1.14, "200 result=1")),
+        (((1.0, "1"), (3.0, "2")), "GET DATA menu 5000 4", (8.14, "200 result=12 (timeout)")),
+        (((1.0, "1"), (3.0, "2"), (4.0, "#")), "GET DATA menu 5000 4", (4.14, "200 result=12")),
+        (((1.0, "#"),), "GET DATA menu 5000 4", (1.14, "200 result=")),
+        ((), "GET DATA gone 5000 4", (0.0, "200 result=-1")),
+        (((1.0, "5"),), "WAIT FOR DIGIT 2000", (1.14, "200 result=53")),
+        (((3.0, "5"),), "WAIT FOR DIGIT 2000", (2.0, "200 result=0")),
+        (((3.0, "5"),), "WAIT FOR DIGIT -1", (3.14, "200 result=53")),
+        ((), "RECORD FILE r wav # 3000", (3.0, "200 result=0 (timeout) endpos=24000")),
+        ((), "RECORD FILE r wav # 30000 BEEP s=2", (2.0, "200 result=0 (timeout) endpos=16000")),
+        (((1.0, "5"),), "RECORD FILE r wav 5# 3000", (1.14, "200 result=53 (dtmf) endpos=9120")),
+        ((), 'SAY DIGITS 123 ""', (1.8, "200 result=0")),
+        ((), "GET VARIABLE UNSET", (0.0, "200 result=0")),
+        ((), "GET VARIABLE UNIQUEID", (0.0, "200 result=1 (v)")),
+        ((), 'SET VARIABLE NOTE "two words"', (0.0, "200 result=1")),
+        ((), "CHANNEL STATUS", (0.0, "200 result=6")),
+        ((), "CHANNEL STATUS nobody", (0.0, "200 result=-1")),
+        ((), "EXEC Playback menu", (4.0, "200 result=0")),
+        ((), "EXEC NoSuchApplication", (0.0, "200 result=-2")),
+        ((), "NOOP", (0.0, "200 result=0")),
+        ((), "VERBOSE hello 1", (0.0, "200 result=1")),
+        ((), "DANCE", (0.0, "510 Invalid or unknown command")),
+        ((), "WAIT FOR DIGIT soon", (0.0, "520-Invalid command syntax.  Proper usage follows:")),
+        ((), "GET DATA", (0.0, "520-Invalid command syntax.  Proper usage follows:")),
+    ],
+)
+def test_commands(keys: tuple[tuple[float, str], ...], command: str, answer: tuple[float, str]) -> None:
+    assert answers_to(with_voter(replace(STAYS, keys=keys)), command) == [answer]
+
+
+def test_speed_shortens_prompts_keys_and_digit_limits() -> None:
+    voter = replace(STAYS, keys=((5.0, "1"),))
+    config = replace(with_voter(voter), speed=10.0)
+    assert answers_to(config, "WAIT FOR DIGIT 3000", "GET DATA menu 5000 2") == [
+        (0.3, "200 result=0"),
+        (1.01, "200 result=1 (timeout)"),
+    ]
+
+
+def test_a_key_pressed_between_two_commands_is_lost() -> None:
+    heard: list[str] = []
+
+    async def script(peer: AgiPeer) -> None:
+        await peer.ask("ANSWER")
+        await asyncio.sleep(3)  # a slow commit, while the voter presses 1
+        heard.append(await peer.ask("GET DATA menu 1000 1"))
+
+    @virtual_time()
+    async def run() -> None:
+        config = with_voter(replace(STAYS, keys=((1.0, "1"),)))
+        async with lab_centre(config, script=script) as (_, lab):
+            await lab.call("911", "v", "matdan-flow")
+            await asyncio.sleep(15)
+
+    run()
+    assert heard[0] == "200 result= (timeout)"
+
+
+def test_a_command_sent_into_a_prompt_aborts_it_without_an_answer() -> None:
+    heard: list[str] = []
+
+    async def script(peer: AgiPeer) -> None:
+        peer.send('STREAM FILE menu ""')
+        await asyncio.sleep(1)
+        heard.append(await peer.ask("GET VARIABLE UNIQUEID"))
+        await peer.ask("SET VARIABLE MATDAN_DONE 1")
+
+    @virtual_time()
+    async def run() -> None:
+        async with lab_centre(CONFIG, script=script) as (_, lab):
+            await lab.call("911", "v", "matdan-flow")
+            await lab.event("Hangup", Uniqueid="v")
+
+    run()
+    assert heard == ["200 result=1 (v)"]
+
+
+@pytest.mark.parametrize("exits", [True, False])
+def test_a_hang_up_in_a_prompt(exits: bool) -> None:
+    """The answer, then HANGUP on a line of its own; without AGIEXITONHANGUP 511, and the Hangup event waits for our close."""
+    lines: list[str] = []
+
+    async def script(peer: AgiPeer) -> None:
+        await peer.ask("ANSWER")
+        lines.append(await peer.ask('STREAM FILE menu ""'))
+        lines.append(await peer.line())
+        if exits:
+            with pytest.raises(EOFError):
+                await peer.line()
+            return
+        lines.append(await peer.ask("WAIT FOR DIGIT 1000"))
+        lines.append(await peer.ask("GET VARIABLE UNIQUEID"))
+        await asyncio.sleep(7)
+
+    dialplan = None if exits else "[matdan-flow]\nexten => s,1,AGI(agi://${AGI_SERVER}/flow)\n same => n,Hangup()\n"
+
+    @virtual_time()
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        config = replace(with_voter(replace(STAYS, hang_up_after=2.0)), dialplan=dialplan)
+        async with lab_centre(config, script=script) as (_, lab):
+            await lab.call("911", "v", "matdan-flow")
+            await lab.event("HangupRequest", Uniqueid="v")
+            requested = loop.time()
+            end = await lab.event("Hangup", Uniqueid="v")
+            assert loop.time() - requested == pytest.approx(0.0 if exits else 7.0)
+            assert end.get("Cause") == "0"
+
+    run()
+    assert lines[:2] == ["200 result=-1 endpos=16000", "HANGUP"]
+    if not exits:
+        assert lines[2:] == ["511 Command Not Permitted on a dead channel or intercept routine", "200 result=1 (v)"]
+
+
+def test_a_server_that_is_away_gets_four_tries_and_then_the_fallback_plays_the_message() -> None:
+    @virtual_time()
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        async with lab_centre(CONFIG) as (switch, lab):
+            switch.agi_port = 9  # nobody listens there
+            await lab.call("911", "v", "matdan-flow")
+            await lab.event("DialEnd", DestUniqueid="v")
+            answered = loop.time()
+            await lab.event("UserEvent", UserEvent="FlowFallback", Uniqueid="v")
+            assert loop.time() - answered == pytest.approx(4 * 2.0 + 3 * 1.0)
+            await lab.event("Hangup", Uniqueid="v")
+            assert loop.time() - answered == pytest.approx(11.0 + 6.0)
+            assert [event.get("UserEvent") for event in lab.events("UserEvent")] == ["FlowFallback"]
+
+    run()
+
+
+def test_a_call_whose_server_dies_goes_on_at_the_restarted_one() -> None:
+    calls: list[str] = []
+
+    async def dies(peer: AgiPeer) -> None:
+        calls.append("first")
+        await peer.ask("ANSWER")
+        peer.send('STREAM FILE menu ""')
+        await asyncio.sleep(1)
+        peer.close()
+
+    async def goes_on(peer: AgiPeer) -> None:
+        calls.append(peer.environment["agi_uniqueid"])
+        await flow_of_one_key(peer)
+
+    @virtual_time()
+    async def run() -> None:
+        async with lab_centre(CONFIG, "lab", script=dies) as (switch, lab), agi_server(goes_on) as second:
+            await lab.call("911", "v", "matdan-flow")
+            await lab.event("DialEnd", DestUniqueid="v")
+            switch.agi_port = second
+            status = await lab.event("VarSet", Variable="AGISTATUS")
+            assert status.get("Value") == "SUCCESS"
+            await lab.event("Hangup", Uniqueid="v")
+            assert not lab.events("UserEvent")
+
+    run()
+    assert calls == ["first", "v"]
+
+
+def test_a_redirect_takes_a_voter_out_of_the_flow() -> None:
+    lines: list[str] = []
+
+    async def script(peer: AgiPeer) -> None:
+        lines.append(await peer.ask('STREAM FILE menu ""'))
+        lines.append(await peer.line())
+
+    @virtual_time()
+    async def run() -> None:
+        async with lab_centre(CONFIG, script=script) as (_, lab):
+            await lab.call_seat("1", "agent01", "seat-a")
+            await lab.call("911", "v", "matdan-flow")
+            await lab.event("DialEnd", DestUniqueid="v", DialStatus="ANSWER")
+            await asyncio.sleep(1)
+            await lab.action("Redirect", Channel="v", Context="matdan-seat", Exten="1", Priority="1")
+            await lab.event("ConfbridgeJoin", Uniqueid="v", Conference="seat-1")
+
+    run()
+    assert lines == ["200 result=-1 endpos=8000", "HANGUP"]
+
+
+def test_cut_connections_leave_the_call_to_the_dialplan() -> None:
+    @virtual_time()
+    async def run() -> None:
+        async with lab_centre(CONFIG, "lab") as (switch, lab):
+            await lab.call("911", "v", "matdan-flow")
+            for _ in range(4):
+                await asyncio.sleep(1.5)
+                switch.cut_agi()
+            await lab.event("UserEvent", UserEvent="FlowFallback")
+            await lab.event("Hangup", Uniqueid="v")
+
+    run()
+
+
+@virtual_time()
+async def test_voters_of_a_profile_press_stay_silent_press_rubbish_and_hang_up() -> None:
+    answers: list[str] = []
+
+    async def menu(peer: AgiPeer) -> None:
+        await peer.ask("ANSWER")
+        answers.append(await peer.ask("GET DATA menu 5000 1"))
+        await peer.ask("SET VARIABLE MATDAN_DONE 1")
+
+    profile = VoterProfile(answer_rate=1.0, silent_share=0.2, hang_up_share=0.2, rubbish_share=0.2)
+    config = SimulatedAsteriskConfig(profile=profile)
+    async with lab_centre(config, script=menu) as (switch, lab):
+        for n in range(300):
+            await lab.call(f"91{n:06d}", f"v{n}", "matdan-flow", Timeout="120000")
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(120)
+        assert len(answers) == len(switch.placed) == 300
+    shares = {answer: answers.count(answer) / 300 for answer in set(answers)}
+    assert shares["200 result=-1"] == pytest.approx(0.2, abs=0.07)
+    assert shares["200 result= (timeout)"] == pytest.approx(0.8 * 0.2 + 0.02, abs=0.07)
+    assert shares["200 result=1"] == pytest.approx(0.8 * 0.8 * 0.8 * 0.45, abs=0.07)
+    assert sum(shares.get(f"200 result={key}", 0) for key in "045678*") == pytest.approx(
+        0.8 * 0.8 * 0.2 * 0.9, abs=0.06
+    )
+
+
+@virtual_time()
+async def test_scripts_follow_each_other_call_by_call() -> None:
+    config = replace(CONFIG, scripts={"911": (Scripted(fails_with=486), STAYS)})
+    async with lab_centre(config) as (switch, lab):
+        for n in range(3):
+            await lab.call("911", f"v{n}")
+            await lab.event("Hangup", Uniqueid=f"v{n}")
+        switch.script("911", Scripted(fails_with=404, rings=False))
+        await lab.call("911", "last")
+        await lab.event("Hangup", Uniqueid="last")
+        assert [call.how for call in switch.placed] == ["carrier-486", "dialplan", "dialplan", "carrier-404"]

@@ -1,0 +1,360 @@
+"""The simulated Asterisk held against sessions recorded from a real one.
+
+Each recorded session is played again: the actions its client sent, at their moments, against a simulated switch that
+runs the lab's dialplan and whose voters do what the lab's phones did. The events must be the same. Asterisk promises an
+order per channel only, and within one turn of a channel some pairs came either way in the captures themselves; so events
+are compared channel by channel, with such neighbours brought into one order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from dialer.simulation.asterisk import ConferenceUser, Scripted, SimulatedAsterisk, SimulatedAsteriskConfig, Trunk
+from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
+from tests.support.virtual import virtual_time
+
+CAPTURES = Path(__file__).parent.parent / "captures"
+
+LAB_DIALPLAN = """
+[hold]
+exten => s,1,Wait(3600)
+
+[ivr]
+exten => 5551,1,AGI(agi://${AGI_SERVER}/ivr?num=${EXTEN})
+
+[voter-wait]
+exten => 5551,1,UserEvent(VoterUp)
+ same => n,Wait(1.5)
+ same => n,Set(__ABANDONED=1)
+ same => n,UserEvent(Abandoned)
+ same => n,Playback(lab/abandoned)
+ same => n,Hangup()
+
+[nail-conf]
+exten => 1001,1,Answer()
+ same => n,Set(CONFBRIDGE(user,template)=agent_user)
+ same => n,ConfBridge(ag-${EXTEN},agent_bridge,agent_user)
+ same => n,Hangup()
+
+[voter-conf]
+exten => 1001,1,GotoIf($[${CONFBRIDGE_INFO(marked,ag-${EXTEN})} != 1]?abandon,s,1)
+ same => n,GotoIf($[${CONFBRIDGE_INFO(parties,ag-${EXTEN})} > 1]?abandon,s,1)
+ same => n,ConfBridge(ag-${EXTEN},agent_bridge,voter_user)
+ same => n,GotoIf($["${CONFBRIDGE_RESULT}" = "ABANDON"]?abandon,s,1)
+ same => n,Hangup()
+"""
+
+VOTERS = {
+    "answered-voter-hangs-up": Scripted(answer_after=1.0, hang_up_after=2.0),
+    "hangup-while-answered": Scripted(answer_after=1.0),
+    "hangup-while-ringing": Scripted(fails_with=0),
+    "busy": Scripted(answer_after=1.0, fails_with=486),
+    "declined-603": Scripted(answer_after=1.0, fails_with=603),
+    "unavailable-480": Scripted(answer_after=1.0, fails_with=480),
+    "invalid-404": Scripted(fails_with=404, rings=False),
+    "congestion-503": Scripted(fails_with=503, rings=False),
+    "no-answer-our-timeout": Scripted(fails_with=0),
+    "dead-trunk": Scripted(),
+    "unknown-endpoint": Scripted(),
+    "no-such-extension": Scripted(),
+    "permission-denied": Scripted(),
+    "command-output": Scripted(),
+    "login-refused": Scripted(),
+    "abandoned-no-dialler": Scripted(answer_after=0.5),
+    "agent-nailed-up-voter-connected-voter-leaves": Scripted(answer_after=1.0, talk_seconds=4.0),
+    "agent-nailed-up-voter-connected-least-privilege": Scripted(answer_after=1.0, talk_seconds=4.0),
+    "agent-drops-while-talking": Scripted(answer_after=1.0),
+    "ivr-one-digit": Scripted(answer_after=1.0, keys=((1.0, "1"),)),
+    "ivr-one-digit-least-privilege": Scripted(answer_after=1.0, keys=((1.0, "1"),)),
+    "ivr-two-digits": Scripted(answer_after=1.0, keys=((1.0, "2"),)),
+    "ivr-silent-caller": Scripted(answer_after=1.0),
+    "ivr-hangup-in-prompt": Scripted(answer_after=1.0, hang_up_after=2.0),
+    "resync-with-live-calls": Scripted(answer_after=1.0, hang_up_after=7.0),
+}
+RINGS_OUT = {"4000000000021": Scripted(fails_with=0)}  # the second voter of resync-with-live-calls
+
+UNORDERED = frozenset(
+    {
+        "ConfbridgeStart",
+        "ConfbridgeEnd",
+        "ConfbridgeJoin",
+        "ConfbridgeLeave",
+        "BridgeCreate",
+        "BridgeDestroy",
+        "BridgeEnter",
+        "BridgeLeave",
+        "HangupRequest",
+        "VarSet:BRIDGEPEER",
+        "VarSet:CONFBRIDGE_RESULT",
+    }
+)
+"""Two threads of Asterisk write these, the channel's and the bridge's: neighbours came in every order."""
+RINGING = frozenset({"Newstate", "DialState"})
+
+
+class Entry(NamedTuple):
+    """One recorded read or write."""
+
+    t: float
+    who: str
+    data: str
+
+
+def recording(name: str) -> list[Entry]:
+    lines = (CAPTURES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [Entry(**json.loads(line)) for line in lines]
+
+
+def messages_of(text: str) -> list[AmiMessage]:
+    decoder = AmiDecoder()
+    return decoder.feed(text.encode())
+
+
+class Replay:
+    """Plays the client's side of a recording against a switch, and the AGI server's side too."""
+
+    def __init__(self, name: str) -> None:
+        self.entries = recording(name)
+        self.received: list[str] = []  # one text per AMI connection
+        self.agi_lines: list[str] = []
+        self._uniqueids = dict(
+            re.findall(
+                r"\nChannel: (PJSIP/[\w-]+)\r\n(?:.+\r\n)*?Uniqueid: (\S+)",
+                "".join(entry.data for entry in self.entries),
+            )
+        )
+        self._writers: list[asyncio.StreamWriter] = []
+        self._readers: list[asyncio.Task[None]] = []
+
+    async def run(self, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for entry in self.entries:
+            if entry.who == "asterisk-ami" and entry.data.startswith("Asterisk Call Manager"):
+                await self._connect(port)
+            elif entry.who == "client-ami":
+                await asyncio.sleep(max(0.0, began + entry.t - loop.time()))
+                if "Action: Logoff" in entry.data:  # whose answer was not recorded
+                    self._writers.pop().close()
+                else:
+                    self._writers[-1].write(self._ours(entry.data).encode())
+        await asyncio.gather(*self._readers)
+        for writer in self._writers:  # of a session that Asterisk itself ended
+            writer.close()
+
+    def _ours(self, action: str) -> str:
+        """The action with the recorded channel's name replaced by its id: names are counted from each start."""
+        return re.sub(
+            r"(?m)^Channel: (PJSIP/[\w-]+)\r$", lambda m: f"Channel: {self._uniqueids.get(m[1], m[1])}\r", action
+        )
+
+    async def _connect(self, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        index = len(self.received)
+        self.received.append("")
+        self._writers.append(writer)
+
+        async def read() -> None:
+            while data := await reader.read(65_536):
+                self.received[index] += data.decode()
+
+        self._readers.append(asyncio.create_task(read()))
+
+    async def serve_agi(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Send the recorded commands, each after the answer to the one before."""
+        commands = [entry.data for entry in self.entries if entry.who == "server-agi"]
+        while (line := (await reader.readline()).decode()) != "\n":
+            self.agi_lines.append(line)
+        self.agi_lines.append(line)
+        for command in commands:
+            writer.write(command.encode())
+            while line := (await reader.readline()).decode():
+                self.agi_lines.append(line)
+                if line != "HANGUP\n":
+                    break
+        writer.close()
+
+
+def label_of(event: AmiMessage) -> str:
+    if event.event == "VarSet":
+        return f"VarSet:{event.get('Variable').lstrip('_')}"
+    return event.event
+
+
+def in_one_order(labels: list[str]) -> list[str]:
+    """Bring neighbours that may come either way into one order."""
+    ordered: list[str] = []
+    run: list[str] = []
+    for label in [*labels, ""]:
+        group = UNORDERED if label in UNORDERED else RINGING if label in RINGING else None
+        if run and (group is None or run[0] not in group):
+            ordered += sorted(run)
+            run = []
+        if group is None:
+            ordered.append(label)
+        else:
+            run.append(label)
+    return ordered[:-1]
+
+
+def by_channel(text: str) -> dict[str, list[str]]:
+    """The labels of all events in order, by channel; those of a bridge and those without a channel under their own keys.
+
+    An OriginateResponse has no fixed place among the others, and reports of RTP none at all: the first is counted apart,
+    the others are left out, as nothing here sends sound.
+    """
+    out: dict[str, list[str]] = {}
+    for message in messages_of(text):
+        name = message.event
+        if not name or name == "RTCPSent":
+            continue
+        if name in ("OriginateResponse", "SuccessfulAuth"):
+            key = name
+        else:
+            key = message.get("Uniqueid") or message.get("DestUniqueid") or message.get("BridgeName") or "none"
+        out.setdefault(key, []).append(label_of(message))
+    return {key: in_one_order(labels) for key, labels in out.items()}
+
+
+def fields_of(text: str) -> dict[str, set[tuple[str, ...]]]:
+    """For each kind of event and response, the runs of field names it came with."""
+    out: dict[str, set[tuple[str, ...]]] = {}
+    for message in messages_of(text):
+        if message.event != "RTCPSent":
+            names = tuple(name for name, _ in message.fields())
+            out.setdefault(label_of(message) if message.event else f"response {message.get('Message')}", set()).add(
+                names
+            )
+    return out
+
+
+STABLE = frozenset(
+    {
+        "Response",
+        "Message",
+        "Privilege",
+        "ChannelState",
+        "CallerIDNum",
+        "CallerIDName",
+        "ConnectedLineNum",
+        "ConnectedLineName",
+        "Context",
+        "Exten",
+        "Priority",
+        "Application",
+        "AppData",
+        "ApplicationData",
+        "Cause",
+        "Cause-txt",
+        "TechCause",
+        "Reason",
+        "DialStatus",
+        "UserEvent",
+        "Variable",
+        "Status",
+        "Conference",
+        "Parties",
+        "Marked",
+        "MarkedUser",
+        "EndMarked",
+        "BridgeTechnology",
+        "BridgeCreator",
+        "BridgeName",
+        "Type",
+        "Digit",
+        "Direction",
+        "DurationMs",
+        "ResultCode",
+        "Result",
+        "Command",
+        "Output",
+        "ListItems",
+        "Items",
+        "EventList",
+        "Muted",
+        "Admin",
+    }
+)
+"""Fields whose values must be the recorded ones; others are times, counters, addresses and ids."""
+
+
+def values_of(text: str) -> dict[tuple[str, str], list[tuple[tuple[str, str], ...]]]:
+    """The stable fields of each event, by channel and kind, in order."""
+    out: dict[tuple[str, str], list[tuple[tuple[str, str], ...]]] = {}
+    for message in messages_of(text):
+        if message.event == "RTCPSent" or message.get("Variable").startswith(("RTPAUDIOQOS", "BRIDGEPEER")):
+            continue
+        values = tuple(
+            (name, re.sub(r"127\.0\.0\.1:\d+", "AGI", value)) for name, value in message.fields() if name in STABLE
+        )
+        channel = message.get("Uniqueid") or message.get("DestUniqueid") or message.action_id
+        kind = message.event or message.get("Message")
+        if message.event == "DialState":  # either state, as it came before or after Newstate
+            values = tuple(pair for pair in values if pair[0] != "DestChannelState")
+        out.setdefault((channel, kind), []).append(values)
+    return out
+
+
+@pytest.mark.parametrize("name", sorted(VOTERS))
+def test_events_are_those_of_a_real_asterisk(name: str) -> None:
+    replay = replay_capture(name)
+    recorded: list[str] = []
+    for entry in replay.entries:
+        if entry.who == "asterisk-ami":
+            if entry.data.startswith("Asterisk Call Manager"):
+                recorded.append("")
+            recorded[connection_of(entry, recorded)] += entry.data
+    assert len(replay.received) == len(recorded)
+    for ours, theirs in zip(replay.received, recorded, strict=True):
+        assert ours.startswith("Asterisk Call Manager/11.0.0\r\n")
+        assert by_channel(ours) == by_channel(theirs)
+        assert fields_of(ours) == fields_of(theirs)
+        assert values_of(ours) == values_of(theirs)
+    recorded_agi = "".join(entry.data for entry in replay.entries if entry.who == "asterisk-agi")
+    assert normal_agi("".join(replay.agi_lines)) == normal_agi(recorded_agi)
+
+
+def connection_of(entry: Entry, recorded: list[str]) -> int:
+    """Which of a recording's connections a piece belongs to: answers and lists to the newest, events to the first."""
+    if len(recorded) == 1 or entry.data.startswith("Asterisk Call Manager"):
+        return len(recorded) - 1
+    later = re.search(r"ActionID: a[2-9]", entry.data) and "Channel Hungup" not in entry.data
+    return 1 if later or "FullyBooted" in entry.data else 0
+
+
+def normal_agi(text: str) -> str:
+    """Without the environment lines that name an address or a thread, and how far a sound had come."""
+    text = re.sub(r"(agi_request: agi://)[^/]+", r"\1HOST", text)
+    text = re.sub(r"(agi_channel: PJSIP/\w+-)[0-9a-f]{8}", r"\g<1>N", text)
+    text = re.sub(r"agi_threadid: \d+", "agi_threadid: N", text)
+    return re.sub(r"endpos=\d+", "endpos=N", text).rstrip("\n")
+
+
+def replay_capture(name: str) -> Replay:
+    replay = Replay(name)
+    numbers = re.findall(r"Channel: PJSIP/(\d+)@", "".join(entry.data for entry in replay.entries))
+
+    @virtual_time()
+    async def play() -> None:
+        agi = await asyncio.start_server(replay.serve_agi, "127.0.0.1", 0)
+        config = SimulatedAsteriskConfig(
+            agi_port=agi.sockets[0].getsockname()[1],
+            dialplan=LAB_DIALPLAN,
+            trunks=(Trunk("carrier"), Trunk("deadcarrier")),
+            conference_users={"agent_user": ConferenceUser(marked=True), "voter_user": ConferenceUser(end_marked=True)},
+            scripts=dict.fromkeys(numbers, VOTERS[name]) | RINGS_OUT,
+            prompt_seconds={"lab/welcome": 9.07, "lab/thanks": 2.022, "lab/abandoned": 6.43},
+        )
+        async with agi, SimulatedAsterisk(config) as switch:
+            switch.trunk_down("deadcarrier")
+            await replay.run(switch.ami_port)
+
+    play()
+    return replay
