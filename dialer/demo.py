@@ -215,6 +215,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 def show_summary(report: DemoReport, console: Console) -> None:
     """Print the report for a person: the figures, then each check."""
     figures = report.as_json()
+    console.print()
     console.print(
         f"[bold]{figures['attempts']}[/] attempts, [bold]{figures['answered']}[/] answered, "
         f"[bold]{figures['connected']}[/] connected, [bold]{figures['abandoned']}[/] abandoned "

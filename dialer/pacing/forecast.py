@@ -43,7 +43,7 @@ class StageRates:
 
 def _chances(*rates: Vector) -> list[Vector]:
     """Competing hazards by bin to the probabilities that each comes within one second, by second of elapsed time."""
-    total = np.add.reduce(rates)
+    total = np.stack(rates).sum(axis=0)
     within = -np.expm1(-total) / np.maximum(total, 1e-12)
     return [(rate * within)[_BIN_OF_SECOND] for rate in rates]
 
