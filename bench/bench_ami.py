@@ -346,7 +346,7 @@ def runner(*, uvloop: bool) -> Iterator[Runner]:
 def main(argv: list[str] | None = None) -> int:
     """Run the three tables and judge the goals; 0 when all are met or nothing is judged (`--quick`)."""
     chosen = arguments(__doc__ or "", rounds=5, argv=argv)
-    events, paced, actions = (20_000, 600, 10_000) if chosen.quick else (200_000, 6000, 50_000)
+    events, paced, actions = (10_000, 400, 10_000) if chosen.quick else (200_000, 6000, 50_000)
     tables: dict[str, list[Result]] = {}
     begun = time.perf_counter()
     with feeder() as port, runner(uvloop=chosen.uvloop) as run:

@@ -178,7 +178,6 @@ class Placing:
             attempt_id = AttemptId(str(uuid.uuid4()))
             call = _call(attempt_id, claim, run.spec.kind, trunk.name, now)
             self._centre.calls[attempt_id] = call
-            self._centre.tell_call(call, call.state)
             placed.append((NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now()), call))
         if placed:
             self._centre.spawn(self._open(run, placed), "open-attempts")
@@ -200,6 +199,7 @@ class Placing:
             return
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
+                self._centre.tell_call(call, call.state)
                 self._centre.spawn(self._originate(run, attempt), "originate")
             else:
                 self._centre.calls.pop(call.attempt_id, None)

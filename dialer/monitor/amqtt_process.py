@@ -7,6 +7,7 @@ so that it does not outlive the dialler that started it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -15,6 +16,8 @@ import threading
 import warnings
 
 from amqtt.broker import Broker
+
+SHUTDOWN_SECONDS = 1.0
 
 
 async def serve(port: int, websocket_port: int | None) -> None:
@@ -31,7 +34,10 @@ async def serve(port: int, websocket_port: int | None) -> None:
     broker = Broker({"listeners": listeners, "plugins": plugins})
     await broker.start()
     await stop.wait()
-    await broker.shutdown()
+    # From Python 3.12 on a server waits for its last connection to close, and a silent client keeps one open for ever.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SHUTDOWN_SECONDS):
+            await broker.shutdown()
 
 
 def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -28,6 +28,7 @@ from tests.system.test_engine import rows
 HOURS = [{"start": "00:00", "until": "23:59:59.999999"}]
 AGENTS = {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": HOURS, "wrap_up_seconds": 0.5}
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 3, "hours": HOURS}
+WAIT_SECONDS = 60.0  # real seconds for what takes some two on an idle machine
 SPEED = 20.0  # voters and prompts; the processes themselves run in real time
 
 
@@ -59,7 +60,7 @@ async def a_dialler(
 
 
 async def ended_calls(switch: SimulatedAsterisk, at_least: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT_SECONDS):
         while sum(1 for call in switch.placed if call.ended_at is not None) < at_least:
             await asyncio.sleep(0.02)
 
@@ -83,7 +84,7 @@ async def test_kill_at_a_named_point_and_a_restart(tmp_path: Path, point: str) -
         },
     )
     async with SimulatedAsterisk(config) as switch:
-        async with a_dialler(tmp_path, switch, campaign, point) as crashed, asyncio.timeout(20):
+        async with a_dialler(tmp_path, switch, campaign, point) as crashed, asyncio.timeout(WAIT_SECONDS):
             assert await crashed.wait() == -signal.SIGKILL
         placed_before = len(switch.placed)
         marks_before = rows(tmp_path, "SELECT key FROM mark")
@@ -94,7 +95,7 @@ async def test_kill_at_a_named_point_and_a_restart(tmp_path: Path, point: str) -
         async with a_dialler(tmp_path, switch, campaign, "never") as again:
             await ended_calls(switch, placed_before + 3)
             again.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(WAIT_SECONDS):
                 assert await again.wait() == 0
 
     numbers = Counter(call.number for call in switch.placed)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
+from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import encode_environment
+from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 
 ENVIRONMENT = encode_environment(
     [
@@ -73,3 +76,34 @@ class AsteriskCall(asyncio.Protocol):
             commands.append(await self.command())
             self.wire.write(answer)
         return commands
+
+
+Handler = Callable[[AgiCall], Awaitable[None]]
+
+
+class Recorder:
+    """A handler that keeps what the flow returned or raised."""
+
+    def __init__(self, flow: Callable[[AgiCall], Awaitable[object]]) -> None:
+        self.results: list[object] = []
+        self.errors: list[BaseException] = []
+        self.calls: list[AgiCall] = []
+        self._flow = flow
+
+    async def __call__(self, call: AgiCall) -> None:
+        self.calls.append(call)
+        try:
+            self.results.append(await self._flow(call))
+        except BaseException as error:
+            self.errors.append(error)
+            raise
+
+
+def server_of(handler: Handler, **limits: float) -> AgiServer:
+    """A server on a free port."""
+    return AgiServer(handler, AgiLimits(**limits), port=0)  # type: ignore[arg-type]  # a test's shorthand
+
+
+async def answer_all(call: AgiCall) -> None:
+    """The shortest flow."""
+    await call.answer()

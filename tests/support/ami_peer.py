@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from dialer.switch.asterisk.ami_client import AmiLogin
+from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage, encode_message
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
@@ -127,3 +127,36 @@ class ManagerPeer:
 async def settle() -> None:
     """In virtual time: let everything happen that is ready, on the wire too."""
     await asyncio.sleep(0.001)
+
+
+ORIGINATE = (("Channel", "PJSIP/15550100@trunk"), ("Async", "true"))
+
+
+def client_of(
+    peer: ManagerPeer,
+    events: list[AmiMessage] | None = None,
+    *,
+    limits: AmiLimits | None = None,
+    keep_events: set[str] | None = None,
+) -> AmiClient:
+    """A session with the peer, not yet entered, whose events go into the list."""
+    heard = events if events is not None else []
+    return AmiClient(peer.login, on_event=heard.append, limits=limits, keep_events=keep_events)
+
+
+async def error_of(awaited: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> BaseException:
+    """The exception that it ends with."""
+    try:
+        await awaited
+    except Exception as raised:  # noqa: BLE001 - it is what the test looks at
+        return raised
+    raise AssertionError("it raised nothing")
+
+
+def silent(_: PeerSession, __: AmiMessage) -> None:
+    """Answer nothing."""
+
+
+def loop_now() -> float:
+    """Virtual seconds."""
+    return asyncio.get_running_loop().time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections import Counter
 from pathlib import Path
@@ -51,7 +52,7 @@ def all_answer(**script: object) -> SimulatedAsteriskConfig:
 
 def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
     """What the store holds, read from outside."""
-    with sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True) as db:
+    with contextlib.closing(sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True)) as db:
         return db.execute(sql).fetchall()
 
 

@@ -127,12 +127,6 @@ def test_hangup_may_come_before_the_pending_reply() -> None:
     assert after_environment(b"HANGUP\n200 result=-1\n") == [HANGUP, AgiReply(200, "-1")]
 
 
-def test_carriage_returns_are_tolerated() -> None:
-    environment, reply = decode(b"agi_network: yes\r\nagi_uniqueid: 5d\r\n\r\n200 result=0\r\n")
-    assert environment == AgiEnvironment({"agi_network": "yes", "agi_uniqueid": "5d"})
-    assert reply == AgiReply(200, "0")
-
-
 @DETERMINISTIC
 @given(st.lists(st.integers(0, 120), max_size=8))
 def test_split_anywhere_it_reads_the_same(cuts: list[int]) -> None:

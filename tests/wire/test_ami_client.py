@@ -1,11 +1,9 @@
-"""The AMI session against a scripted manager on TCP, in virtual time: answers, refusals, and every way to lose it."""
+"""The AMI session against a scripted manager on TCP, in virtual time: answers, refusals, lists, turns."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
 
@@ -19,40 +17,24 @@ from dialer.errors import (
     SwitchUnreachable,
     UnsafeValue,
 )
-from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
+from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from tests.support.ami_peer import BANNER, ManagerPeer, PeerSession, error, event, item, settle, success
+from tests.support.ami_peer import (
+    BANNER,
+    ORIGINATE,
+    ManagerPeer,
+    PeerSession,
+    client_of,
+    error,
+    error_of,
+    event,
+    item,
+    loop_now,
+    settle,
+    silent,
+    success,
+)
 from tests.support.virtual import virtual_time
-
-ORIGINATE = (("Channel", "PJSIP/15550100@trunk"), ("Async", "true"))
-
-
-def client_of(
-    peer: ManagerPeer,
-    events: list[AmiMessage] | None = None,
-    *,
-    limits: AmiLimits | None = None,
-    keep_events: set[str] | None = None,
-) -> AmiClient:
-    heard = events if events is not None else []
-    return AmiClient(peer.login, on_event=heard.append, limits=limits, keep_events=keep_events)
-
-
-async def error_of(awaited: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> BaseException:
-    """The exception that it ends with."""
-    try:
-        await awaited
-    except Exception as raised:  # noqa: BLE001 - it is what the test looks at
-        return raised
-    raise AssertionError("it raised nothing")
-
-
-def silent(_: PeerSession, __: AmiMessage) -> None:
-    """Answer nothing."""
-
-
-def loop_now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 @virtual_time()
@@ -316,82 +298,6 @@ async def test_time_running_out_fails_the_action_alone() -> None:
         assert (await client.action("Ping")).response == "Success"
 
 
-def lose_in_the_middle(session: PeerSession) -> None:
-    session.wire.write(b"Response: Success\r\nActionID: ")
-    session.wire.close()
-
-
-@pytest.mark.parametrize(
-    ("lose", "why"),
-    [
-        (lambda session: session.wire.close(), "closed the connection"),
-        (lambda session: session.wire.abort(), ""),
-        (lose_in_the_middle, "in the middle of a message"),
-        (lambda session: session.wire.write(b"\x00\x01garbage\r\n\r\n"), "does not speak AMI"),
-        (lambda session: session.wire.write(b"Event: A\r\nX: " + b"a" * 20_000), "line of more than 16384 bytes"),
-        (lambda session: session.wire.write(b"X: y\r\n" * 180_000), "message of more than 1048576 bytes"),
-    ],
-)
-def test_every_way_to_lose_it_frees_everybody_who_waits(lose: Callable[[PeerSession], None], why: str) -> None:
-    @virtual_time()
-    async def run() -> None:
-        limits = AmiLimits(outstanding_actions=2)
-        async with ManagerPeer(silent) as peer, client_of(peer, limits=limits) as client:
-            originate = asyncio.create_task(client.action("Originate", ORIGINATE))
-            listing = asyncio.create_task(client.action_list("Status"))
-            queued = asyncio.create_task(client.action("Originate", ORIGINATE))
-            await settle()
-            begun = loop_now()
-            lose(peer.session)
-            reason = await client.lost()
-            assert why in str(reason)
-            assert isinstance(await error_of(originate), OriginateUnsure)
-            assert isinstance(await error_of(listing), SwitchUnreachable)
-            assert isinstance(await error_of(queued), SwitchUnreachable)
-            assert isinstance(await error_of(client.action("Originate", ORIGINATE)), SwitchUnreachable)
-            assert loop_now() - begun < 0.1
-            assert not client.up
-            assert client.outstanding == 0
-            assert len(peer.session.named("Originate")) == 1
-
-    run()
-
-
-@virtual_time()
-async def test_a_silent_peer_is_dead_after_ten_seconds_and_was_pinged() -> None:
-    async with ManagerPeer(silent) as peer, client_of(peer) as client:
-        begun = loop_now()
-        pending = asyncio.create_task(client.action("Originate", ORIGINATE, timeout_seconds=60))
-        await asyncio.sleep(1.5)
-        assert client.oldest_unanswered_seconds == pytest.approx(1.5)
-        reason = await client.lost()
-        assert loop_now() - begun == pytest.approx(10, abs=0.01)
-        assert "silent for 10 s" in str(reason)
-        assert len(peer.session.named("Ping")) == 1
-        assert isinstance(await error_of(pending), OriginateUnsure)
-
-
-@virtual_time()
-async def test_a_quiet_peer_that_answers_pings_stays_for_an_hour() -> None:
-    async with ManagerPeer() as peer, client_of(peer) as client:
-        await asyncio.sleep(3601)
-        assert client.up
-        assert len(peer.session.named("Ping")) == 720
-        assert client.outstanding == 0
-        assert client.oldest_unanswered_seconds == 0
-
-
-@virtual_time()
-async def test_an_unanswered_ping_is_not_repeated_while_events_come() -> None:
-    async with ManagerPeer(silent) as peer, client_of(peer) as client:
-        for _ in range(20):
-            peer.session.wire.write(event("Hangup"))
-            await asyncio.sleep(5)
-        assert client.up
-        assert len(peer.session.named("Ping")) == 1
-        assert client.oldest_unanswered_seconds > 90
-
-
 @virtual_time()
 async def test_outstanding_actions_are_bounded_and_take_turns() -> None:
     held: list[AmiMessage] = []
@@ -431,39 +337,6 @@ async def test_waiting_for_ones_turn_ends_in_time_and_nothing_was_sent() -> None
 
 
 @virtual_time()
-async def test_what_a_peer_that_stops_reading_did_not_get_is_never_called_unsure() -> None:
-    async with ManagerPeer(silent, receive_bytes=4096) as peer:
-        limits = AmiLimits(outstanding_actions=10_000, dead_seconds=100)
-        async with client_of(peer, limits=limits) as client:
-            peer.session.wire.pause_reading()
-            padding = [("Variable", f"A={'x' * 1000}")] * 8
-            ids = [f"attempt-{number}" for number in range(2000)]
-            tasks = [asyncio.create_task(client.action("Originate", padding, action_id=one)) for one in ids]
-            raised = dict(zip(ids, await asyncio.gather(*map(error_of, tasks)), strict=True))
-            written = {one for one in ids if isinstance(raised[one], OriginateUnsure)}
-            unsent = {one for one in ids if isinstance(raised[one], SwitchUnreachable)}
-            assert written | unsent == set(ids)
-            assert written
-            assert unsent
-            peer.session.wire.resume_reading()
-            await asyncio.sleep(1)
-            assert {action.action_id for action in peer.session.named("Originate")} == written
-            assert client.up
-
-
-@virtual_time()
-async def test_an_action_lost_before_its_bytes_left_was_certainly_not_written() -> None:
-    async with ManagerPeer(silent) as peer, client_of(peer) as client:
-        lost = asyncio.create_task(client.action("Originate", ORIGINATE))
-        await asyncio.sleep(0)  # it has begun; what it writes leaves at the end of the loop's turn
-        assert client.outstanding == 1
-        client.close()
-        assert isinstance(await error_of(lost), SwitchUnreachable)
-        await settle()
-        assert peer.session.named("Originate") == []
-
-
-@virtual_time()
 async def test_a_slot_that_comes_as_its_waiter_is_cancelled_goes_to_the_next() -> None:
     held: list[AmiMessage] = []
     limits = AmiLimits(outstanding_actions=1)
@@ -478,55 +351,6 @@ async def test_a_slot_that_comes_as_its_waiter_is_cancelled_goes_to_the_next() -
         peer.session.wire.write(success(held[1]))
         assert (await third).response == "Success"
         assert client.outstanding == 0
-
-
-@virtual_time()
-async def test_a_handler_that_raises_ends_the_session_and_hears_no_more() -> None:
-    heard: list[str] = []
-
-    def stumble(message: AmiMessage) -> None:
-        heard.append(message.event)
-        if message.event == "Bad":
-            raise ValueError("a mistake")
-
-    async with ManagerPeer(silent) as peer, AmiClient(peer.login, on_event=stumble) as client:
-        peer.session.wire.write(event("Good") + event("Bad") + event("After"))
-        assert "mistake of our own" in str(await client.lost())
-        await settle()
-    assert heard == ["Good", "Bad"]
-
-
-@virtual_time()
-async def test_closing_frees_who_waits_and_events_of_the_same_read_are_dropped() -> None:
-    events: list[AmiMessage] = []
-    async with ManagerPeer(silent) as peer:
-        async with client_of(peer, events) as client:
-            pending = asyncio.create_task(client.action("Getvar"))
-            await settle()
-        assert isinstance(await error_of(pending), SwitchUnreachable)
-        assert isinstance(await error_of(client.action("Ping")), SwitchUnreachable)
-        await settle()
-        assert peer.sessions_ended == 1
-
-
-@virtual_time()
-async def test_an_action_before_the_session_is_begun_is_unreachable() -> None:
-    client = AmiClient(AmiLogin("127.0.0.1", 1, "a", "b"), on_event=print)
-    assert isinstance(await error_of(client.action("Originate", ORIGINATE)), SwitchUnreachable)
-    assert not client.up
-
-
-@virtual_time()
-async def test_a_connection_cancelled_in_the_middle_leaves_nothing_behind() -> None:
-    async with ManagerPeer(banner=b"") as peer:
-        task = asyncio.create_task(client_of(peer).__aenter__())
-        await peer.arrived.wait()
-        await settle()
-        task.cancel()
-        await asyncio.wait([task])
-        await settle()
-        assert task.cancelled()
-        assert peer.sessions_ended == 1
 
 
 def test_the_banner_of_the_tests_is_the_recorded_one() -> None:

@@ -66,6 +66,8 @@ class AgiCall:
     SwitchError where Asterisk does not do the command.
     """
 
+    __slots__ = ("_loop", "_lost", "_unclaimed", "_waiter", "_wire", "env", "hung_up")
+
     def __init__(self, wire: Wire, environment: AgiEnvironment) -> None:
         self.env = environment
         self.hung_up = False
@@ -205,17 +207,14 @@ class AgiCall:
             waiter.exception()  # read here: nobody may be waiting any more, and that is no mistake
 
     async def _done(self, verb: str, *arguments: str | int) -> AgiReply:
-        reply = await self.command(verb, *arguments)
-        if reply.code != 200:
-            raise SwitchError(f"Asterisk does not do AGI command {verb} (it answered {reply.code}): load its module")
-        return reply
+        return _settled(verb, await self.command(verb, *arguments))
 
     async def _heard(self, what: str, verb: str, *arguments: str | int) -> AgiReply:
         """Do a command that plays something, and tell a hang-up from a file that is missing: both answer -1.
 
         Only after a hang-up does HANGUP come before the next answer, so a harmless question is asked.
         """
-        reply = await self._done(verb, *arguments)
+        reply = _settled(verb, await self.command(verb, *arguments))
         if not reply.failed:
             return reply
         if not self.hung_up:
@@ -225,6 +224,12 @@ class AgiCall:
         raise SoundMissing(
             f"Asterisk could not play {what}: prepare the audio and copy it to Asterisk's sounds directory"
         )
+
+
+def _settled(verb: str, reply: AgiReply) -> AgiReply:
+    if reply.code != 200:
+        raise SwitchError(f"Asterisk does not do AGI command {verb} (it answered {reply.code}): load its module")
+    return reply
 
 
 def _key(reply: AgiReply) -> str | None:

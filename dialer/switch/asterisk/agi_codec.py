@@ -20,6 +20,7 @@ MAX_COMMAND_BYTES = 2048  # res_agi.c, AGI_BUF_LEN: the command with its line fe
 MAX_COMMAND_WORDS = 128  # res_agi.c, MAX_ARGS
 
 _REPLY = re.compile(rb"(\d{3})(?: result=(\S*))?(?: \((.*)\))?(?: endpos=(-?\d+))?")
+_ENVIRONMENT_LINE = re.compile(r"^(agi_[^:\n]*): ?(.*)$", re.MULTILINE)
 _VERB = re.compile(r"[A-Z]+(?: [A-Z]+){0,3}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NEEDS_QUOTES = re.compile(r'[\s"\\]|^$')
@@ -101,17 +102,18 @@ AgiInput = AgiEnvironment | AgiReply | _Hangup
 class AgiDecoder:
     """Cuts what Asterisk sends into one environment, then replies and hang-ups, however the stream is split."""
 
+    __slots__ = ("_in_environment", "_max_bytes", "_max_line_bytes", "_max_lines", "_pending", "_usage_lines")
+
     def __init__(
         self, *, max_line_bytes: int = 2048, max_environment_lines: int = 100, max_environment_bytes: int = 8192
     ) -> None:
+        """The limits hold for the usage text of a 520 too."""
         self._max_line_bytes = max_line_bytes
         self._max_lines = max_environment_lines
         self._max_bytes = max_environment_bytes
-        self._pending = bytearray()
-        self._environment: dict[str, str] | None = {}
-        self._usage = False  # inside the lines of a 520
-        self._counted_lines = 0
-        self._counted_bytes = 0
+        self._pending = b""
+        self._in_environment = True
+        self._usage_lines: list[bytes] | None = None  # of a 520, as they come
 
     def feed(self, data: bytes) -> list[AgiInput]:
         """Take the next bytes and return what they complete, in order.
@@ -119,73 +121,81 @@ class AgiDecoder:
         Raises ProtocolError when a line, the environment or a usage text is too long, or what comes is not AGI; the
         decoder is then of no further use.
         """
-        pending = self._pending
-        if pending or not data.endswith(b"\n"):
-            seam = len(pending)
-            pending += data
-            end = pending.rfind(b"\n", seam)
-            if end >= 0:
-                data = bytes(pending[:end])
-                del pending[: end + 1]
-            self._check_line(len(pending))
-            if end < 0:
-                return []
-        else:
-            data = data[:-1]
+        if self._pending:
+            data = self._pending + data
+            self._pending = b""
+        if self._in_environment:
+            return self._open(data)
+        if not data.endswith(b"\n"):
+            end = data.rfind(b"\n") + 1
+            data, self._pending = data[:end], data[end:]
+            self._check_lines(self._pending)
+        self._check_lines(data)
         inputs: list[AgiInput] = []
-        for line in data.split(b"\n"):
-            self._check_line(len(line))
-            found = self._take_line(line.removesuffix(b"\r"))
+        for line in data.split(b"\n")[:-1]:
+            found = self._take_line(line)
             if found is not None:
                 inputs.append(found)
         return inputs
 
+    def _open(self, data: bytes) -> list[AgiInput]:
+        end = data.find(b"\n\n")
+        environment = data if end < 0 else data[:end]
+        self._check_size(environment, environment.count(b"\n") + (end >= 0), "environment")
+        if environment[:4] != b"agi_"[: len(environment)]:
+            raise ProtocolError("the peer does not speak FastAGI: it does not begin with an environment")
+        if end < 0:
+            self._pending = data
+            self._check_lines(data)
+            return []
+        self._in_environment = False
+        return [self._environment(environment), *self.feed(data[end + 2 :])]
+
+    def _environment(self, data: bytes) -> AgiEnvironment:
+        self._check_lines(data)
+        text = data.decode("utf-8", "replace")
+        fields = _ENVIRONMENT_LINE.findall(text)
+        if len(fields) != text.count("\n") + 1:
+            raise ProtocolError("the peer does not speak FastAGI: a line of its environment is not 'agi_name: value'")
+        return AgiEnvironment(dict(fields))
+
     def _take_line(self, line: bytes) -> AgiInput | None:
-        if self._environment is not None:
-            return self._take_environment(line, self._environment)
-        if self._usage:
-            return self._take_usage(line)
+        if self._usage_lines is not None:
+            return self._take_usage(line, self._usage_lines)
         if line == b"HANGUP":
             return HANGUP
         if line.startswith(b"520-"):
-            self._usage = True
-            self._counted_lines = self._counted_bytes = 0
+            self._usage_lines = [line]
             return None
-        return parse_reply(line)
+        return _parsed(line)
 
-    def _take_environment(self, line: bytes, environment: dict[str, str]) -> AgiEnvironment | None:
-        self._count(len(line), "environment")
-        if not line:
-            self._environment = None
-            return AgiEnvironment(environment)
-        name, colon, value = line.decode("utf-8", "replace").partition(":")
-        if not colon or not name.startswith("agi_"):
-            raise ProtocolError("the peer does not speak FastAGI: a line of its environment is not 'agi_name: value'")
-        environment[name] = value.removeprefix(" ")
-        return None
-
-    def _take_usage(self, line: bytes) -> AgiReply | None:
-        self._count(len(line), "usage text")
+    def _take_usage(self, line: bytes, lines: list[bytes]) -> AgiReply | None:
+        lines.append(line)
+        self._check_size(b"\n".join(lines), len(lines), "usage text")
         if not line.startswith(b"520 "):
             return None
-        self._usage = False
+        self._usage_lines = None
         return AgiReply(520)
 
-    def _count(self, line_bytes: int, what: str) -> None:
-        self._counted_lines += 1
-        self._counted_bytes += line_bytes + 1
-        if self._counted_lines > self._max_lines + 1 or self._counted_bytes > self._max_bytes:
+    def _check_size(self, data: bytes, lines: int, what: str) -> None:
+        if lines > self._max_lines or len(data) > self._max_bytes:
             raise ProtocolError(
                 f"the peer sent an AGI {what} of over {self._max_lines} lines or {self._max_bytes} bytes"
             )
 
-    def _check_line(self, line_bytes: int) -> None:
-        if line_bytes > self._max_line_bytes:
-            raise ProtocolError(f"the peer sent an AGI line of more than {self._max_line_bytes} bytes")
+    def _check_lines(self, data: bytes) -> None:
+        longest = self._max_line_bytes
+        if len(data) > longest and max(map(len, data.split(b"\n"))) > longest:
+            raise ProtocolError(f"the peer sent an AGI line of more than {longest} bytes")
 
 
 def parse_reply(line: bytes) -> AgiReply | None:
     """The reply on one line without its line feed; None for a provisional one (100 Trying). Raises ProtocolError."""
+    return _parsed(line)
+
+
+@lru_cache(maxsize=512)  # as with commands: a day's calls say the same few hundred things over and over
+def _parsed(line: bytes) -> AgiReply | None:
     found = _REPLY.match(line)
     if found is None:
         raise ProtocolError("the peer does not speak AGI: a reply does not begin with a three-digit code")
@@ -211,10 +221,15 @@ def encode_command(verb: str, *arguments: str | int) -> bytes:
     Raises UnsafeValue, which never repeats an argument, for a control character, half of a surrogate pair, too many
     words, or a command of over 2,048 bytes.
     """
+    return _encoded(verb, *arguments)
+
+
+@lru_cache(maxsize=512, typed=True)
+def _encoded(verb: str, *arguments: str | int) -> bytes:
     if len(arguments) + len(_verb_words(verb)) > MAX_COMMAND_WORDS:
         raise UnsafeValue(f"AGI command {verb} has over {MAX_COMMAND_WORDS} words; send fewer")
     text = " ".join((verb, *(str(word) if isinstance(word, int) else quoted(word) for word in arguments)))
-    if _CONTROL.search(text):
+    if not text.isprintable() and _CONTROL.search(text):
         raise UnsafeValue(f"an argument of AGI command {verb} has a line break or another control character; remove it")
     try:
         line = text.encode() + b"\n"
@@ -225,7 +240,6 @@ def encode_command(verb: str, *arguments: str | int) -> bytes:
     return line
 
 
-@lru_cache(maxsize=128)
 def _verb_words(verb: str) -> list[str]:
     if not _VERB.fullmatch(verb):
         raise UnsafeValue("an AGI command's name must be one to four words of capital letters")

@@ -7,6 +7,7 @@ away, a grace time ends the wait (`overdue`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ EVENTS = frozenset(
 )
 """The events that are asked for; everything else is filtered out by Asterisk itself."""
 
+_ATTEMPT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RINGING = "RINGING"
 _ANSWER = "ANSWER"
 _TIMED_OUT_REASON = "3"
@@ -142,13 +144,18 @@ class CallTracker:
             for channel in channels
             if channel.context in {VOTER_CONTEXT, FLOW_CONTEXT, MESSAGE_CONTEXT, SEAT_CONTEXT}
             or AttemptId(channel.unique_id) in self._seen
+            # A phone that rings still stands in its trunk's context; an earlier run's call is known by its id alone.
+            or _ATTEMPT_ID.fullmatch(channel.unique_id)
         }
         members = list(rooms)
         self._seat_channels = {unique_id: seat for seat, unique_id, is_agent in members if is_agent}
         talking = tuple(
             (AttemptId(unique_id), seat) for seat, unique_id, is_agent in members if not is_agent and unique_id in ours
         )
-        self._seen = {attempt_id: self._seen.get(attempt_id, _Seen(placed=True)) for attempt_id in ours}
+        self._seen = {
+            attempt_id: self._seen.get(attempt_id, _Seen(placed=True if channel.up else None))
+            for attempt_id, channel in ours.items()
+        }
         events: list[SwitchEvent] = [
             SwitchUp(frozenset(ours), frozenset(self._seat_channels.values()), talking, restarted)
         ]

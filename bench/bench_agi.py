@@ -1,0 +1,385 @@
+"""FastAGI: a call of 12 commands, beside the libraries people use and beside the bare limit.
+
+    python -m bench.bench_agi [--quick] [--rounds N] [--uvloop] [--json FILE]
+
+The calls come from another process over TCP, 1, 100 and 1,000 at once; both ends check every command and every result,
+and a contender with one wrong is void. CPU is this process's alone. Then calls at talking pace, with the time from an
+answer to the next command, and the memory of calls that wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+import os
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench.agi_driver import TURNOUT, TWELVE, Driver, Order, Outcome, Script, driver
+from bench.common import (
+    Contender,
+    Done,
+    Result,
+    Stopwatch,
+    Unrunnable,
+    arguments,
+    goal,
+    interleave,
+    machine,
+    show,
+    write_json,
+)
+from dialer.flow_driver import ConventionalPrompts, run_flow
+from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
+from ivr_flows.catalogue import load_flow
+
+OURS = "ours"
+PANORAMISK = "panoramisk 1.4 fast_agi"
+PYST2 = "pyst2 0.5.1 AGI (threads)"
+BARE = "bare asyncio"
+RIGHT = ("1", "2", "12", "abc")  # what a call must have collected
+LIMITS = AgiLimits(connections=10_000, drain_seconds=0)
+
+Tally = list[tuple[str, ...]]
+Server = Callable[[Tally], AbstractAsyncContextManager[int]]
+"""Enters with the port of a server that appends what each call collected."""
+
+
+@asynccontextmanager
+async def our_server(tally: Tally) -> AsyncIterator[int]:
+    """Our server and the calls' own methods."""
+
+    async def flow(call: AgiCall) -> None:
+        await call.answer()
+        await call.stream_file("matdan/hi/greeting")
+        answer = await call.get_data("matdan/hi/question", 5000, 1)
+        await call.set_variable("ANSWER", answer.value)
+        await call.stream_file("matdan/hi/thanks")
+        key = await call.wait_for_digit(1000)
+        booth = await call.get_data("matdan/hi/booth", 5000, 3)
+        await call.say_digits(booth.value)
+        variable = await call.get_variable("NOTE")
+        await call.stream_file("matdan/hi/goodbye")
+        await call.set_variable("DONE", "1")
+        await call.hangup()
+        tally.append((answer.value, key or "", booth.value, variable or ""))
+
+    async with AgiServer(flow, LIMITS, port=0) as server:
+        yield server.port
+
+
+@asynccontextmanager
+async def panoramisk_server(tally: Tally) -> AsyncIterator[int]:
+    """panoramisk's application, with commands written out as its users do."""
+    try:
+        from panoramisk.fast_agi import Application
+    except ImportError as error:
+        raise Unrunnable(f"not installed ({error}); pip install '.[bench]'") from None
+
+    async def flow(request: Any) -> None:
+        send = request.send_command
+        await send("ANSWER")
+        await send('STREAM FILE matdan/hi/greeting ""')
+        answer = (await send("GET DATA matdan/hi/question 5000 1"))["result"][0]
+        await send(f"SET VARIABLE ANSWER {answer}")
+        await send('STREAM FILE matdan/hi/thanks ""')
+        key = chr(int((await send("WAIT FOR DIGIT 1000"))["result"][0]))
+        booth = (await send("GET DATA matdan/hi/booth 5000 3"))["result"][0]
+        await send(f'SAY DIGITS {booth} ""')
+        variable = (await send("GET VARIABLE NOTE"))["result"][1]
+        await send('STREAM FILE matdan/hi/goodbye ""')
+        await send("SET VARIABLE DONE 1")
+        await send("HANGUP")
+        tally.append((answer, key, booth, variable))
+
+    application = Application(loop=asyncio.get_running_loop())
+    application.add_route("ivr", flow)
+    server = await asyncio.start_server(application.handler, "127.0.0.1", 0, backlog=1024)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+class BareCall(asyncio.BufferedProtocol):
+    """The limit: made commands, one after each line feed; nothing is looked at."""
+
+    def __init__(self, commands: list[bytes], ended: Callable[[], None]) -> None:
+        self._commands = commands
+        self._ended = ended
+        self._buffer = bytearray(2048)
+        self._next = 0
+        self._wire: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._wire = transport
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._next == 0 and self._buffer[nbytes - 2 : nbytes] != b"\n\n":
+            return
+        if self._next == len(self._commands):
+            self._ended()
+            self._wire.close()
+            return
+        self._wire.write(self._commands[self._next])
+        self._next += 1
+
+
+def bare_server(script: Script = TWELVE) -> Server:
+    """asyncio and nothing else, writing the commands of a script."""
+    commands = [command + b"\n" for command, _ in script]
+
+    @asynccontextmanager
+    async def server_of(tally: Tally) -> AsyncIterator[int]:
+        def call() -> BareCall:
+            return BareCall(commands, lambda: tally.append(RIGHT))
+
+        server = await asyncio.get_running_loop().create_server(call, "127.0.0.1", 0, backlog=1024)
+        yield server.sockets[0].getsockname()[1]
+        server.close()
+
+    return server_of
+
+
+@asynccontextmanager
+async def flow_server(tally: Tally) -> AsyncIterator[int]:
+    """Our server with a shipped flow, its machine and its driver on top; the commit is a function that says yes."""
+    flow = load_flow("turnout")
+    prompts = ConventionalPrompts()
+    facts = {"organisation": "Matdan", "booth_name": "Town Hall", "booth_part": 12, "closes_at": 18, "hour_now": 11}
+
+    async def commit(_: object) -> bool:
+        return True
+
+    async def handler(call: AgiCall) -> None:
+        result = await run_flow(call, flow, facts, "hi", prompts=prompts, commit=commit)
+        tally.append(RIGHT if result.completed and len(result.commits) == 1 else ("flow", result.reason))
+
+    async with AgiServer(handler, LIMITS, port=0) as server:
+        yield server.port
+
+
+@asynccontextmanager
+async def written_out_server(tally: Tally) -> AsyncIterator[int]:
+    """Our server with the same commands written out: what the flow machine costs is the difference."""
+    sounds = [command.split()[2].decode() for command, _ in TURNOUT if command.startswith(b"STREAM")]
+
+    async def handler(call: AgiCall) -> None:
+        await call.answer()
+        for sound in sounds:
+            await call.stream_file(sound)
+        await call.hangup()
+        tally.append(RIGHT)
+
+    async with AgiServer(handler, LIMITS, port=0) as server:
+        yield server.port
+
+
+class Threads(socketserver.ThreadingTCPServer):
+    """A thread a call."""
+
+    request_queue_size = 1024
+    daemon_threads = True
+    block_on_close = False
+
+
+@contextmanager
+def pyst2_server(tally: Tally) -> Iterator[int]:
+    """pyst2's AGI on the standard library's threads; its own fastagi module is for Python 2."""
+    try:
+        from asterisk import agi
+    except ImportError as error:
+        raise Unrunnable(f"not installed or not for this Python ({error})") from None
+    agi.signal.signal = lambda *_: None  # it sets a handler for SIGHUP, which only the main thread may
+    nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it logs every line there
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            call = agi.AGI(stdin=self.rfile, stdout=io.TextIOWrapper(self.wfile), stderr=nowhere)
+            call.answer()
+            call.stream_file("matdan/hi/greeting")
+            answer = call.get_data("matdan/hi/question", 5000, 1)
+            call.set_variable("ANSWER", answer)
+            call.stream_file("matdan/hi/thanks")
+            key = call.wait_for_digit(1000)
+            booth = call.get_data("matdan/hi/booth", 5000, 3)
+            call.say_digits(booth)
+            variable = call.get_variable("NOTE")
+            call.stream_file("matdan/hi/goodbye")
+            call.set_variable("DONE", "1")
+            call.hangup()
+            tally.append((answer, key, booth, variable))
+
+    with Threads(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+    nowhere.close()
+
+
+def verdict(tally: Tally, outcome: Outcome) -> Done:
+    """Whether every call ran its whole script and collected what it should."""
+    wrong = sum(collected != RIGHT for collected in tally)
+    if outcome.wrong or wrong or len(tally) != outcome.calls:
+        return Done(
+            outcome.calls, f"{len(tally)} of {outcome.calls} calls ended, {wrong + outcome.wrong} of them wrong"
+        )
+    return Done(outcome.calls)
+
+
+def on_loop(server: Server, asterisk: Driver, order: Order, *, uvloop: bool) -> Callable[[Stopwatch], Done]:
+    """A round of one asyncio contender."""
+
+    async def round_of(watch: Stopwatch) -> Done:
+        tally: Tally = []
+        loop = asyncio.get_running_loop()
+        async with server(tally) as port:
+            with watch.running():
+                outcome = await loop.run_in_executor(None, asterisk.order, _with_port(order, port))
+            await asyncio.sleep(0.05)  # the last connections close
+        return verdict(tally, outcome)
+
+    return lambda watch: run_on(round_of(watch), uvloop=uvloop)
+
+
+def run_on(coroutine: Any, *, uvloop: bool) -> Any:
+    """Run a coroutine on a fresh loop of the chosen kind."""
+    if not uvloop:
+        return asyncio.run(coroutine)
+    import uvloop as fast
+
+    return fast.run(coroutine)
+
+
+def pyst2_round(asterisk: Driver, order: Order, watch: Stopwatch) -> Done:
+    """A round of pyst2."""
+    tally: Tally = []
+    with pyst2_server(tally) as port, watch.running():
+        outcome = asterisk.order(_with_port(order, port))
+    return verdict(tally, outcome)
+
+
+def _with_port(order: Order, port: int) -> Order:
+    return replace(order, port=port)
+
+
+def contenders(asterisk: Driver, order: Order, *, uvloop: bool) -> list[Contender]:
+    """Everybody on the same calls; pyst2 on a quarter of them, for the figures are per call."""
+    few = Order(0, max(order.outstanding, order.calls // 4), order.outstanding)
+    return [
+        Contender(OURS, on_loop(our_server, asterisk, order, uvloop=uvloop), "ours"),
+        Contender(PANORAMISK, on_loop(panoramisk_server, asterisk, order, uvloop=uvloop)),
+        Contender(PYST2, lambda watch: pyst2_round(asterisk, few, watch)),
+        Contender(BARE, on_loop(bare_server(), asterisk, order, uvloop=uvloop), "limit"),
+    ]
+
+
+def flow_contenders(asterisk: Driver, order: Order, *, uvloop: bool) -> list[Contender]:
+    """A shipped flow, the same commands without it, and the limit."""
+    return [
+        Contender("ours with the flow machine", on_loop(flow_server, asterisk, order, uvloop=uvloop), "ours"),
+        Contender("ours, the same commands written out", on_loop(written_out_server, asterisk, order, uvloop=uvloop)),
+        Contender(BARE, on_loop(bare_server(TURNOUT), asterisk, order, uvloop=uvloop), "limit"),
+    ]
+
+
+SERVERS: dict[str, Server] = {OURS: our_server, PANORAMISK: panoramisk_server, BARE: bare_server()}
+
+
+async def turnaround(server: Server, asterisk: Driver, order: Order) -> list[float]:
+    """Milliseconds from an answer to the next command at talking pace: p50, p99, longest."""
+    tally: Tally = []
+    async with server(tally) as port:
+        outcome = await asyncio.get_running_loop().run_in_executor(None, asterisk.order, _with_port(order, port))
+        await asyncio.sleep(0.05)
+    if done := verdict(tally, outcome).wrong:
+        raise RuntimeError(done)
+    return outcome.turnaround_ms
+
+
+async def held_bytes(server: Server, calls: int) -> float:
+    """Bytes of this process for each of so many calls that wait for an answer; the kernel's are not counted."""
+    loop = asyncio.get_running_loop()
+    with driver() as asterisk:
+        async with server([]) as port:
+            await loop.run_in_executor(None, asterisk.order, Order(port, 4, 1))
+            gc.collect()
+            before = resident_bytes()
+            await loop.run_in_executor(None, asterisk.order, Order(port, calls, calls, hold=True))
+            grown = resident_bytes() - before
+    return grown / calls
+
+
+def resident_bytes() -> int:
+    """This process's resident memory now."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def show_pace_and_memory(asterisk: Driver, order: Order, *, uvloop: bool) -> None:
+    """Print the two small tables that are not of CPU."""
+    print(
+        f"\n{order.calls} calls at talking pace, {order.think_seconds * 1000:.0f} ms a command: answer to command, ms"
+    )
+    print(f"  {'contender':<44}{'p50':>10}{'p99':>10}{'longest':>10}")
+    for name, server in SERVERS.items():
+        p50, p99, longest = run_on(turnaround(server, asterisk, order), uvloop=uvloop)
+        print(f"  {name:<44}{p50:>10.2f}{p99:>10.2f}{longest:>10.2f}")
+    print(f"\nmemory of {order.calls} calls that wait, kB a call, each contender in a process of its own")
+    for name in SERVERS:
+        command = [sys.executable, "-m", "bench.bench_agi", "--held", name, str(order.calls)]
+        held = subprocess.run(command, check=True, capture_output=True, text=True)
+        print(f"  {name:<44}{float(held.stdout) / 1024:>10.1f}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the tables and judge the goal; 0 when it is met or nothing is judged (`--quick`)."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["--held"]:
+        with suppress(BrokenPipeError):
+            print(asyncio.run(held_bytes(SERVERS[argv[1]], int(argv[2]))))
+        return 0
+    chosen = arguments(__doc__ or "", rounds=5, argv=argv)
+    sizes = [(1, 100), (100, 300)] if chosen.quick else [(1, 500), (100, 2000), (1000, 3000)]
+    tables: dict[str, list[Result]] = {}
+    begun = time.perf_counter()
+    met = []
+    with driver() as asterisk:
+        print(f"{machine()}, {'uvloop' if chosen.uvloop else 'asyncio'}, {chosen.rounds} rounds")
+        for outstanding, calls in sizes:
+            title = f"FastAGI, 12 commands a call, {outstanding:,} calls at once: CPU microseconds a call"
+            tables[title] = interleave(
+                contenders(asterisk, Order(0, calls, outstanding), uvloop=chosen.uvloop), chosen.rounds
+            )
+            show(title, tables[title])
+            met.append(goal(tables[title], PANORAMISK, 1.5))
+        order = Order(0, sizes[1][1], 100, script="turnout")
+        title = (
+            "FastAGI, the shipped flow `turnout` (9 commands, one commit), 100 calls at once: CPU microseconds a call"
+        )
+        tables[title] = interleave(flow_contenders(asterisk, order, uvloop=chosen.uvloop), chosen.rounds)
+        show(title, tables[title])
+        at_once = 200 if chosen.quick else 1000
+        show_pace_and_memory(
+            asterisk, Order(0, at_once, at_once, think_seconds=0.1 if chosen.quick else 0.5), uvloop=chosen.uvloop
+        )
+    print(f"\n{time.perf_counter() - begun:.0f} s in all")
+    if chosen.json:
+        write_json(chosen.json, tables)
+    return 0 if chosen.quick or all(met) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,298 @@
+"""The contenders of `bench_store`: each runs the same statements on its own copy of the same store, and is checked."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.common import Done, Stopwatch, Unrunnable
+from dialer.model import Announcement, AttemptId, CampaignKind, EndedAttempt, NewAttempt, Outcome, Purpose
+from dialer.store import queues
+from dialer.store.connection import close_writing, exclusive_connection, open_writing
+from dialer.store.port import Store
+from dialer.store.sqlite import open_store
+from dialer.store.writer import Writer
+from tests.support.roll_filler import fill_roll
+
+CAMPAIGN = "bench"
+NOW = 1.7e9
+
+# The four statements of a cycle; sqlite3 takes them as they are, SQLAlchemy with named parameters.
+CLAIM = f"{queues.SQL['claim_fresh']} LIMIT 1"
+TAKE = queues.SQL["take"]
+RECORD = (
+    "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
+    " ended_at, outcome) VALUES (?1, 'bench', ?2, ?2, 1, 'trunk', '', ?3, ?3, 'no-answer')"
+)
+ANNOUNCE = "INSERT INTO outbox (topic, payload, at) VALUES ('attempt/ended', ?1, ?2)"
+
+
+def cycle(db: sqlite3.Connection) -> None:
+    """Claim a number, record its call, announce it: four statements in the caller's transaction."""
+    target, phone_id, *_ = db.execute(CLAIM, (CAMPAIGN,)).fetchone()
+    attempt_id = str(uuid.uuid4())
+    db.execute(TAKE, (target, "bench", NOW))
+    db.execute(RECORD, (attempt_id, phone_id, NOW))
+    db.execute(ANNOUNCE, (attempt_id, NOW))
+
+
+class Ground:
+    """A store with everybody enrolled, copied anew for every round."""
+
+    def __init__(self, directory: Path, voters: int, *, uvloop: bool) -> None:
+        self.directory = directory
+        self.template = directory / "template.db"
+        self._uvloop = uvloop
+        fill_roll(self.template, voters)
+        enrol(self.template)
+
+    @contextmanager
+    def copy(self) -> Iterator[Path]:
+        """The file of one round."""
+        path = self.directory / "round.db"
+        shutil.copyfile(self.template, path)
+        try:
+            yield path
+        finally:
+            for file in self.directory.glob("round.db*"):
+                file.unlink()
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a contender's coroutine on the chosen kind of loop."""
+        if self._uvloop:
+            import uvloop
+
+            uvloop.run(work)
+        else:
+            asyncio.run(work)
+
+
+def enrol(path: Path) -> None:
+    """Put every number of the roll into the bench's campaign."""
+    with exclusive_connection(path, "a bench") as db:
+        queues.ensure_campaign(db, CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+        queues.enrol(db, CAMPAIGN)
+
+
+def checked(path: Path, cycles: int) -> Done:
+    """The round's verdict: every cycle once, no number twice."""
+    db = sqlite3.connect(path)
+    try:
+        found = db.execute(
+            "SELECT (SELECT count(*) FROM attempt WHERE outcome IS NOT NULL),"
+            " (SELECT count(DISTINCT phone_id) FROM attempt), (SELECT count(DISTINCT payload) FROM outbox),"
+            " (SELECT count(*) FROM outbox), (SELECT count(*) FROM target WHERE state <> 'due')"
+        ).fetchone()
+    finally:
+        db.close()
+    return Done(cycles) if set(found) == {cycles} else Done(cycles, f"{found} instead of {cycles} each")
+
+
+async def by_many(waiting: int, cycles: int, one: Callable[[], Awaitable[None]]) -> None:
+    """`cycles` cycles by `waiting` callers, each of which begins the next when the last is durable."""
+
+    async def caller() -> None:
+        for _ in range(cycles // waiting):
+            await one()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(waiting):
+            group.create_task(caller())
+
+
+# Contenders of the cycle
+
+
+def ours(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
+    """The store's own writer."""
+
+    def run(watch: Stopwatch) -> Done:
+        async def work(path: Path) -> None:
+            db = open_writing(path)
+            with ThreadPoolExecutor(1) as executor:
+                writer = Writer(db, path, executor)
+                with watch.running():
+                    await by_many(waiting, cycles, lambda: writer.write(cycle))
+                await writer.close()
+            close_writing(db)
+
+        with ground.copy() as path:
+            ground.run(work(path))
+            return checked(path, cycles)
+
+    return run
+
+
+def in_a_thread(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
+    """One thread, one commit each."""
+
+    def run(watch: Stopwatch) -> Done:
+        async def work(path: Path) -> None:
+            db = open_writing(path)
+
+            def commit_one() -> None:
+                db.execute("BEGIN IMMEDIATE")
+                cycle(db)
+                db.execute("COMMIT")
+
+            async def one() -> None:
+                await asyncio.get_running_loop().run_in_executor(executor, commit_one)
+
+            with ThreadPoolExecutor(1) as executor, watch.running():
+                await by_many(waiting, cycles, one)
+            close_writing(db)
+
+        with ground.copy() as path:
+            ground.run(work(path))
+            return checked(path, cycles)
+
+    return run
+
+
+def plain_aiosqlite(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
+    """One connection of aiosqlite, a lock round each transaction."""
+
+    def run(watch: Stopwatch) -> Done:
+        import aiosqlite
+
+        async def work(path: Path) -> None:
+            lock = asyncio.Lock()
+            async with aiosqlite.connect(path, isolation_level=None) as db:
+                for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                    await db.execute(f"PRAGMA {pragma}")
+
+                async def one() -> None:
+                    async with lock:
+                        await db.execute("BEGIN IMMEDIATE")
+                        async with db.execute(CLAIM, (CAMPAIGN,)) as cursor:
+                            row = await cursor.fetchone()
+                        assert row is not None
+                        attempt_id = str(uuid.uuid4())
+                        await db.execute(TAKE, (row[0], "bench", NOW))
+                        await db.execute(RECORD, (attempt_id, row[1], NOW))
+                        await db.execute(ANNOUNCE, (attempt_id, NOW))
+                        await db.execute("COMMIT")
+
+                with watch.running():
+                    await by_many(waiting, cycles, one)
+
+        with ground.copy() as path:
+            ground.run(work(path))
+            return checked(path, cycles)
+
+    return run
+
+
+def sqlalchemy_core(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatch], Done]:
+    """SQLAlchemy Core on aiosqlite, one connection in its pool, a transaction each."""
+
+    def run(watch: Stopwatch) -> Done:
+        try:
+            from sqlalchemy import event, text
+            from sqlalchemy.ext.asyncio import create_async_engine
+        except ImportError as error:
+            raise Unrunnable(f"{error}: pip install 'SQLAlchemy[asyncio]'") from error
+
+        def named(statement: str) -> Any:
+            for number in "123":
+                statement = statement.replace(f"?{number}", f":p{number}")
+            return text(statement)
+
+        claim, take, record, announce = map(named, (CLAIM, TAKE, RECORD, ANNOUNCE))
+
+        async def work(path: Path) -> None:
+            engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=1, max_overflow=0, pool_timeout=600)
+
+            @event.listens_for(engine.sync_engine, "connect")
+            def prepare(connection: Any, _record: Any) -> None:
+                for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                    connection.execute(f"PRAGMA {pragma}")
+
+            async def one() -> None:
+                async with engine.begin() as connection:
+                    row = (await connection.execute(claim, {"p1": CAMPAIGN})).one()
+                    attempt_id = str(uuid.uuid4())
+                    await connection.execute(take, {"p1": row[0], "p2": "bench", "p3": NOW})
+                    await connection.execute(record, {"p1": attempt_id, "p2": row[1], "p3": NOW})
+                    await connection.execute(announce, {"p1": attempt_id, "p2": NOW})
+
+            with watch.running():
+                await by_many(waiting, cycles, one)
+            await engine.dispose()
+
+        with ground.copy() as path:
+            ground.run(work(path))
+            return checked(path, cycles)
+
+    return run
+
+
+def limit(ground: Ground, batch: int, cycles: int) -> Callable[[Stopwatch], Done]:
+    """No callers at all: `batch` cycles in one transaction, one after the other."""
+
+    def run(watch: Stopwatch) -> Done:
+        with ground.copy() as path:
+            db = open_writing(path)
+            with watch.running():
+                for _ in range(cycles // batch):
+                    db.execute("BEGIN IMMEDIATE")
+                    for _ in range(batch):
+                        cycle(db)
+                    db.execute("COMMIT")
+            close_writing(db)
+            return checked(path, cycles)
+
+    return run
+
+
+def whole_contract(ground: Ground, waiting: int, cycles: int, batch: int = 1) -> Callable[[Stopwatch], Done]:
+    """Through the contract: claim, open before the dialling, end with its announcement; each of the three is durable.
+
+    `batch` numbers are claimed, opened and ended by one call each, as the engine does.
+    """
+
+    async def one(store: Store) -> None:
+        claims = await store.claim(CAMPAIGN, batch, owner="bench", now=NOW, lease_seconds=60)
+        new = [NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "", NOW) for claim in claims]
+        refusals = await store.open_attempts(new, max_attempts_since=NOW - 3600, max_attempts=3)
+        ended = [
+            EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, NOW + 20, retry_at=NOW + 900)
+            for attempt, refusal in zip(new, refusals, strict=True)
+            if refusal is None
+        ]
+        announcements = [Announcement("attempt/ended", each.attempt_id) for each in ended]
+        await store.end_attempts(ended, announcements)
+
+    def run(watch: Stopwatch) -> Done:
+        async def work(path: Path) -> None:
+            async with await open_store(path) as store:
+                # Numbers that were called come back fifteen minutes later, so every claim finds a fresh one.
+                with watch.running():
+                    await by_many(waiting, cycles // batch, lambda: one(store))
+
+        with ground.copy() as path:
+            ground.run(work(path))
+            return checked_contract(path, cycles)
+
+    return run
+
+
+def checked_contract(path: Path, cycles: int) -> Done:
+    """The verdict on a round through the contract: the numbers called are due again, so they are counted as such."""
+    db = sqlite3.connect(path)
+    try:
+        found = db.execute(
+            "SELECT (SELECT count(*) FROM attempt WHERE outcome = 'no-answer'),"
+            " (SELECT count(DISTINCT phone_id) FROM attempt), (SELECT count(DISTINCT payload) FROM outbox),"
+            " (SELECT count(*) FROM target WHERE due_at > 0 AND attempts = 1)"
+        ).fetchone()
+    finally:
+        db.close()
+    return Done(cycles) if set(found) == {cycles} else Done(cycles, f"{found} instead of {cycles} each")

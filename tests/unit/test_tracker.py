@@ -1,0 +1,122 @@
+"""The tracker: ends in every order, what belongs to whom, and a resync that knows an earlier run's calls by their ids."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+
+import pytest
+
+from dialer.model import AttemptId
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.tracker import CallTracker, LiveChannel, seat_channel_id
+from dialer.switch.port import (
+    CallAnswered,
+    CallEnded,
+    CallRinging,
+    CallWaiting,
+    EndedBy,
+    MessageStarted,
+    SeatDown,
+    SeatUp,
+    SwitchUp,
+)
+
+ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
+
+
+def event(name: str, **fields: str) -> AmiMessage:
+    lines = [f"Event: {name}", *(f"{key}: {value}" for key, value in fields.items())]
+    return AmiMessage("\r\n".join(lines).encode())
+
+
+RINGING = event("DialState", DestUniqueid=ID, DialStatus="RINGING")
+ANSWER = event("DialEnd", DestUniqueid=ID, DialStatus="ANSWER")
+SUCCESS = event("OriginateResponse", ActionID=ID, Response="Success", Reason="4", Uniqueid=ID)
+FAILURE = event("OriginateResponse", ActionID=ID, Response="Failure", Reason="3", Uniqueid="<null>")
+HANGUP = event("Hangup", Uniqueid=ID, Cause="16")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([RINGING, ANSWER, SUCCESS, HANGUP])))
+def test_an_answered_call_ends_once_in_every_order(order: tuple[AmiMessage, ...]) -> None:
+    tracker = CallTracker()
+    tracker.expect(ID)
+    events = [told for message in order for told in tracker.take(message)]
+    events += tracker.overdue(ID)
+    ends = [told for told in events if isinstance(told, CallEnded)]
+    assert len(ends) == 1
+    assert ends[0].by is EndedBy.HANGUP
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([RINGING, FAILURE, HANGUP])))
+def test_our_ring_limit_is_told_in_every_order(order: tuple[AmiMessage, ...]) -> None:
+    tracker = CallTracker()
+    tracker.expect(ID)
+    ends = [told for message in order for told in tracker.take(message) if isinstance(told, CallEnded)]
+    assert [(end.answered, end.timed_out) for end in ends] == [(False, True)]
+
+
+def test_a_failure_without_a_channel_ends_after_the_grace_time() -> None:
+    tracker = CallTracker()
+    tracker.expect(ID)
+    assert not tracker.take(FAILURE)
+    assert tracker.awaiting_rest() == [ID]
+    assert not tracker.awaiting_rest()
+    (end,) = tracker.overdue(ID)
+    assert isinstance(end, CallEnded)
+    assert end.by is EndedBy.NO_CHANNEL
+    assert not tracker.overdue(ID)
+
+
+def test_what_is_not_ours_means_nothing() -> None:
+    tracker = CallTracker()
+    for message in (RINGING, ANSWER, SUCCESS, FAILURE, HANGUP):
+        assert not tracker.take(message)
+
+
+def test_a_phone_that_was_not_reached_leaves_its_seat_down() -> None:
+    channel = seat_channel_id("07-b", "abc")
+    assert CallTracker().take(event("OriginateResponse", ActionID=channel, Response="Failure")) == [SeatDown("07-b")]
+
+
+def test_a_resync_knows_an_earlier_runs_calls_wherever_they_stand() -> None:
+    """A phone that rings stands in its trunk's context, as a real Asterisk listed it; one of somebody else's is left alone."""
+    waiting, talking, message = (AttemptId(str(uuid.UUID(int=number))) for number in (1, 2, 3))
+    tracker = CallTracker()
+    up, *states = tracker.resync(
+        [
+            LiveChannel(ID, "from-carrier", up=False, ringing=True),
+            LiveChannel(waiting, "matdan-voter", up=True, ringing=False),
+            LiveChannel(talking, "matdan-seat", up=True, ringing=False),
+            LiveChannel(message, "matdan-message", up=True, ringing=False),
+            LiveChannel("1795532660.12", "from-carrier", up=True, ringing=False),
+        ],
+        [("01", "seat-01-abc", True), ("01", talking, False)],
+        restarted=False,
+    )
+    assert isinstance(up, SwitchUp)
+    assert up.live_attempts == {ID, waiting, talking, message}
+    assert up.live_seats == {"01"}
+    assert up.talking == ((talking, "01"),)
+    assert states == [
+        CallRinging(ID),
+        CallAnswered(waiting),
+        CallWaiting(waiting),
+        CallAnswered(talking),
+        CallAnswered(message),
+        MessageStarted(message),
+    ]
+    # What still rings has no answer to its Originate yet: its end waits for both halves, and knows our ring limit.
+    assert not tracker.take(HANGUP)
+    (end,) = tracker.take(FAILURE)
+    assert isinstance(end, CallEnded)
+    assert end.timed_out
+
+
+def test_an_agents_phone_comes_and_goes() -> None:
+    tracker = CallTracker()
+    join = event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
+    assert tracker.take(join) == [SeatUp("01")]
+    assert tracker.seat_channel("01") == "seat-01-x"
+    assert tracker.take(event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
+    assert tracker.seat_channel("01") is None

@@ -1,0 +1,193 @@
+"""The FastAGI server against hostile peers and at its end, in virtual time: each costs its own connection alone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from dialer.errors import PortInUse, SwitchError
+from dialer.switch.asterisk.agi_call import AgiCall, KeyedDigits
+from dialer.switch.asterisk.agi_server import AgiServer
+from tests.support.agi_peer import ENVIRONMENT, AsteriskCall, Recorder, answer_all, server_of
+from tests.support.ami_peer import settle
+from tests.support.virtual import virtual_time
+
+
+@virtual_time()
+async def test_a_handler_that_raises_closes_its_own_call_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    async def flow(call: AgiCall) -> None:
+        await call.answer()
+        if not call.env.get("agi_accountcode"):
+            raise ValueError("a mistake")
+        await call.stream_file("a")
+
+    other = ENVIRONMENT.replace(b"agi_accountcode: ", b"agi_accountcode: other")
+    async with server_of(flow) as server:
+        async with AsteriskCall(server.port) as bad, AsteriskCall(server.port, other) as good:
+            await good.exchange(b"200 result=0\n")
+            await bad.exchange(b"200 result=0\n")
+            await bad.ended.wait()
+            await good.exchange(b"200 result=0\n")
+            await good.ended.wait()
+        assert len(good.lines) == 2
+        assert server.calls == 0
+    assert "a mistake" in capsys.readouterr().out
+
+
+@virtual_time()
+async def test_a_port_that_is_taken_names_itself_and_its_setting() -> None:
+    async with server_of(answer_all) as server:
+        with pytest.raises(PortInUse, match=rf"port {server.port} on 127\.0\.0\.1 .*`fastagi\.port`"):
+            await AgiServer(answer_all, port=server.port).__aenter__()
+
+
+@virtual_time()
+async def test_an_address_that_is_not_ours_names_its_setting() -> None:
+    with pytest.raises(SwitchError, match=r"192\.0\.2\.1:4573 .*`fastagi\.host`"):
+        await AgiServer(answer_all, host="192.0.2.1").__aenter__()
+
+
+@virtual_time()
+async def test_a_peer_that_is_not_allowed_is_closed_unheard() -> None:
+    recorder = Recorder(answer_all)
+    async with AgiServer(recorder, port=0, allowed_peers=["10.0.0.0/8", "192.0.2.7"]) as server:
+        for _ in range(2):
+            async with AsteriskCall(server.port) as peer:
+                await peer.ended.wait()
+        assert server.refused_connections == 2
+    assert recorder.calls == []
+
+
+@virtual_time()
+async def test_a_flood_beyond_the_limit_is_refused_and_live_calls_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+    async with server_of(recorder, connections=20, environment_seconds=5) as server:
+        async with AsteriskCall(server.port) as live:
+            await live.command()
+            flood = [AsteriskCall(server.port, b"") for _ in range(300)]
+            for peer in flood:
+                await peer.__aenter__()
+            await settle()
+            assert sum(peer.ended.is_set() for peer in flood) == 281
+            assert server.refused_connections == 281
+            live.wire.write(b"200 result=5\n")
+            await live.ended.wait()
+            assert recorder.results == [KeyedDigits("5", False)]
+            await asyncio.sleep(5.1)  # the silent ones have used up their time
+            assert all(peer.ended.is_set() for peer in flood)
+        async with AsteriskCall(server.port) as later:
+            assert await later.command()
+            later.wire.write(b"200 result=6\n")
+            await later.ended.wait()
+    assert recorder.results == [KeyedDigits("5", False), KeyedDigits("6", False)]
+    assert capsys.readouterr().out.count("agi.connections_full") == 1
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        b"agi_x: " + b"a" * 10_000_000,
+        b"".join(b"agi_%d: %s\n" % (number, b"a" * 1000) for number in range(10_000)),
+        b"a" * 100_000,
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x00" * 5000,
+        b"\n" * 10 + b"200 result=0\n",
+        ENVIRONMENT + b"200 result=0\n200 result=0\n",
+        ENVIRONMENT + b"HANGUP\nnonsense\n",
+        ENVIRONMENT + b"520-a\n" + b"b\n" * 1000,
+    ],
+    ids=[
+        "no-line-feed",
+        "10-MB-environment",
+        "long-line",
+        "http",
+        "zeros",
+        "no-environment",
+        "unasked",
+        "nonsense",
+        "usage",
+    ],
+)
+def test_a_peer_that_breaks_the_protocol_costs_its_own_connection(poison: bytes) -> None:
+    @virtual_time()
+    async def run() -> None:
+        recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+        async with server_of(recorder) as server, AsteriskCall(server.port) as live:
+            await live.command()
+            async with AsteriskCall(server.port, poison) as hostile:
+                await hostile.ended.wait()
+            live.wire.write(b"200 result=5\n")
+            await live.ended.wait()
+            assert KeyedDigits("5", False) in recorder.results
+            await settle()
+            assert server.calls == 0
+
+    run()
+
+
+@virtual_time()
+async def test_an_environment_that_does_not_come_has_a_deadline() -> None:
+    async with server_of(answer_all, environment_seconds=5) as server:
+        async with AsteriskCall(server.port, ENVIRONMENT[:-1]) as peer:
+            begun = asyncio.get_running_loop().time()
+            await peer.ended.wait()
+            assert asyncio.get_running_loop().time() - begun == pytest.approx(5, abs=0.01)
+        async with AsteriskCall(server.port) as peer:
+            await peer.command()
+            await asyncio.sleep(3600)  # a call itself may last
+            assert not peer.ended.is_set()
+
+
+@virtual_time()
+async def test_stopping_lets_calls_end_by_themselves_and_takes_no_new_ones() -> None:
+    recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+    server = server_of(recorder)
+    async with server, AsteriskCall(server.port) as running, AsteriskCall(server.port, b"agi_") as opening:
+        await running.command()
+        await settle()
+        stop = asyncio.create_task(server.stop(10))
+        await settle()
+        assert opening.ended.is_set()
+        assert not running.ended.is_set()
+        with pytest.raises(ConnectionRefusedError):
+            await AsteriskCall(server.port).__aenter__()
+        running.wire.write(b"200 result=5\n")
+        await stop
+        await running.ended.wait()
+    assert recorder.results == [KeyedDigits("5", False)]
+
+
+@virtual_time()
+async def test_stopping_ends_what_does_not_end_by_itself() -> None:
+    recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+        await peer.command()
+        begun = asyncio.get_running_loop().time()
+        await server.stop(4)
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(4, abs=0.01)
+        assert server.calls == 0
+        await peer.ended.wait()
+    assert isinstance(recorder.errors[0], asyncio.CancelledError)
+
+
+@virtual_time()
+async def test_an_error_of_the_body_ends_calls_at_once() -> None:
+    recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+    begun = asyncio.get_running_loop().time()
+    with pytest.raises(KeyError):
+        async with server_of(recorder) as server:
+            peer = await AsteriskCall(server.port).__aenter__()
+            await peer.command()
+            raise KeyError
+    assert asyncio.get_running_loop().time() - begun < 0.1
+    await peer.ended.wait()
+
+
+@virtual_time()
+async def test_the_kernel_watches_for_peers_that_vanish() -> None:
+    async with server_of(answer_all) as server:
+        assert server._server is not None
+        for listener in server._server.sockets:
+            assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
