@@ -1,6 +1,6 @@
 """Import of a roll: ours beside what people would write, and beside a bare load of the same file without any checks.
 
-    python bench/bench_import.py                200,000 rows; --rows 1000000 for the size of a centre; --quick to see it work
+    python -m bench.bench_import               200,000 rows; --rows 1000000 for the size of a centre; --quick to see it work
 
 The file is synthetic (`dialer sample-roll`), 14 % of its rows messy, once with the 20 columns of a usual export and once with
 the four of the smallest one. Ours finds the encoding, maps the columns, cleans every cell, rejects with reasons, keeps booths,
@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import phonenumbers
-from common import (
+
+from bench.common import (
     Contender,
     Done,
     Result,
@@ -38,7 +39,6 @@ from common import (
     show,
     write_json,
 )
-
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import HEADER, write_sample
 

@@ -137,6 +137,16 @@ async def test_an_action_lost_before_its_bytes_left_was_certainly_not_written() 
 
 
 @virtual_time()
+async def test_an_originate_without_any_time_is_unsure_exactly_when_it_was_written() -> None:
+    async with ManagerPeer(silent) as peer, client_of(peer) as client:
+        for number in range(20):
+            raised = await error_of(client.action("Originate", ORIGINATE, action_id=str(number), timeout_seconds=0))
+            assert isinstance(raised, OriginateUnsure)
+        await settle()
+        assert [action.action_id for action in peer.session.named("Originate")] == [str(number) for number in range(20)]
+
+
+@virtual_time()
 async def test_a_handler_that_raises_ends_the_session_and_hears_no_more() -> None:
     heard: list[str] = []
 

@@ -296,6 +296,7 @@ class AmiClient:
 
     def _sweep(self) -> None:
         self._sweep_at = math.inf
+        self._flush()  # what is overdue must not leave after its caller was told that it had not
         following = self._actions.expire(self._loop.time())
         if following is not None and following < math.inf:
             self._sweep_next(following)
