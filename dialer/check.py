@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import shutil
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from zoneinfo import ZoneInfo
-
-import aiomqtt
 
 from config.errors import MatdanError
 from config.settings import Kind, Settings
 from dialer.app import ami_login, broker_settings
 from dialer.clock import Clock, SystemClock
+from dialer.monitor.broker_link import check_broker
 from dialer.rules.calling_hours import may_call
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.ami_client import AmiClient
 from ivr_flows.catalogue import load_flow
-
-ANSWER_SECONDS = 5.0
 
 
 class Verdict(StrEnum):
@@ -44,7 +40,8 @@ class Finding:
 
 async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Finding]:
     """Look at each thing in turn and say how it is. Never raises for what it finds."""
-    for finding in _plan(settings, clock or SystemClock()):
+    clock = clock or SystemClock()
+    for finding in _plan(settings, clock):
         yield finding
     yield _disk(settings)
     path = settings.store.path
@@ -55,7 +52,7 @@ async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIte
     yield await _asterisk(settings)
     yield _listening(settings)
     if settings.broker.enabled:
-        yield await _broker(settings)
+        yield await _broker(settings, clock)
 
 
 def _plan(settings: Settings, clock: Clock) -> list[Finding]:
@@ -142,25 +139,11 @@ def _listening(settings: Settings) -> Finding:
     return Finding("fastagi", Verdict.GOOD, f"{host}:{port} is free for us to listen on")
 
 
-async def _broker(settings: Settings) -> Finding:
-    broker = broker_settings(settings)
-    where = f"{broker.host}:{broker.port}"
+async def _broker(settings: Settings, clock: Clock) -> Finding:
+    """Connect as somebody else than the dialler: the same client id twice would throw a running one off the broker."""
+    broker = replace(broker_settings(settings), client_id=f"dialler-check-{settings.centre.id}")
     try:
-        async with (
-            asyncio.timeout(ANSWER_SECONDS),
-            aiomqtt.Client(
-                broker.host,
-                broker.port,
-                username=broker.username,
-                password=broker.password,
-                tls_context=broker.tls,
-                identifier=f"dialler-check-{settings.centre.id}",
-            ),
-        ):
-            pass
-    except (aiomqtt.MqttError, OSError, TimeoutError) as error:
-        text = (
-            f"no MQTT broker at {where} ({error or 'no answer'}); dialling works without one, supervisors see nothing"
-        )
-        return Finding("broker", Verdict.NOTE, text)
-    return Finding("broker", Verdict.GOOD, f"an MQTT broker answers at {where}")
+        await check_broker(broker, settings.centre.id, clock.now())
+    except MatdanError as error:
+        return Finding("broker", Verdict.NOTE, f"{error}; dialling works without one, supervisors see nothing")
+    return Finding("broker", Verdict.GOOD, f"an MQTT broker answers at {broker.host}:{broker.port}")
