@@ -139,6 +139,8 @@ class Claim:
     pending_voters: int  # on this number, the addressed one included
     language: str
     booth_id: int
+    queue_booth_id: int = 0  # in whose queue the number stands: of its first voter when it was enrolled
+    weight: float = 1.0  # of the voters who were pending on the number then
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,10 +136,22 @@ class SqliteStore:
         self._targets.pop(campaign_id, None)
         return added
 
-    async def claim(self, campaign_id: str, limit: int, *, owner: str, now: float, lease_seconds: float) -> list[Claim]:
+    async def claim(
+        self,
+        campaign_id: str,
+        limit: int,
+        *,
+        owner: str,
+        now: float,
+        lease_seconds: float,
+        booths: Mapping[int, int] | None = None,
+    ) -> list[Claim]:
         """See `Store`."""
+        asked = None if booths is None else dict(booths)
         return await self._writer.write(
-            lambda db: queues.claim(db, campaign_id, limit, owner=owner, now=now, lease_seconds=lease_seconds)
+            lambda db: queues.claim(
+                db, campaign_id, limit, owner=owner, now=now, lease_seconds=lease_seconds, booths=asked
+            )
         )
 
     async def release(self, claims: Iterable[Claim]) -> None:
