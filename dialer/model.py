@@ -148,6 +148,15 @@ class PhoneFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Register:
+    """A do-not-call register as it was imported."""
+
+    name: str
+    dated: float  # epoch seconds: when its keeper issued it
+    numbers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A number taken from the queue under a lease, with what the call needs to know. It is not dialled yet."""
 
@@ -188,6 +197,7 @@ class OpenAttempt:
     answered_at: float | None
     connected_at: float | None
     seat: str | None
+    number: str = ""  # E.164
 
 
 @dataclass(frozen=True, slots=True)

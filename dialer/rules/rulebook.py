@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from config.jurisdiction import Profile, Zones
 from config.settings import Campaign, Kind, Settings
-from dialer.model import CampaignKind, Purpose
+from dialer.model import CampaignKind, Purpose, Register
 from dialer.rules.calling_hours import Stretch, WeekHours
 from dialer.rules.places import Zones as ZoneInfos
 from dialer.rules.places import zones_below, zones_of
@@ -25,15 +25,6 @@ class Approval:
     number: str
     recording: str
     valid_until: date
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """A do-not-call register as it was imported."""
-
-    name: str
-    dated: float  # epoch seconds: when its keeper issued it
-    numbers: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from dialer.errors import StoreError
-from dialer.model import CampaignKind, CampaignState, Claim, Purpose
+from dialer.model import CampaignKind, CampaignState, Claim, Consent, PhoneFacts, Purpose
 from dialer.store.sql import load_statements
 
 SQL = load_statements("queues")
@@ -30,7 +30,14 @@ def enrol(db: sqlite3.Connection, campaign_id: str) -> int:
 
 
 def claim(
-    db: sqlite3.Connection, campaign_id: str, limit: int, *, owner: str, now: float, lease_seconds: float
+    db: sqlite3.Connection,
+    campaign_id: str,
+    limit: int,
+    *,
+    owner: str,
+    now: float,
+    lease_seconds: float,
+    day_start: float,
 ) -> list[Claim]:
     """Take up to `limit` targets off the queue: what is due by time first, then fresh ones by rank."""
     release_expired(db, now, None)
@@ -41,7 +48,7 @@ def claim(
         if len(claims) < limit:
             # Read row by row and stop: the order comes from the index, so nothing behind the last row taken is touched.
             candidates = db.execute(statement, bound)
-            for target, phone_id, attempts, number, opted_out, on_a_call in candidates:
+            for target, phone_id, attempts, number, opted_out, consent, on_a_call in candidates:
                 if on_a_call:
                     continue
                 pending = None if opted_out else db.execute(SQL["pending_on_phone"], (phone_id,)).fetchone()
@@ -49,7 +56,10 @@ def claim(
                     done_for.append(phone_id)
                     continue
                 voter_id, voters, language, booth_id = pending
-                claims.append(Claim(campaign_id, phone_id, number, attempts + 1, voter_id, voters, language, booth_id))
+                facts = phone_facts(db, phone_id, number, consent, day_start)
+                claims.append(
+                    Claim(campaign_id, phone_id, number, attempts + 1, voter_id, voters, language, booth_id, facts)
+                )
                 taken.append(target)
                 if len(claims) == limit:
                     break
@@ -60,6 +70,21 @@ def claim(
     for target in taken:
         db.execute(SQL["take"], (target, owner, until))
     return claims
+
+
+def phone_facts(
+    db: sqlite3.Connection, phone_id: int, number: str, consent: str, day_start: float, *, opted_out: bool = False
+) -> PhoneFacts:
+    """What the rules must know of a number; attempts and conversations count since `day_start`."""
+    attempts, conversations, abandoned_at = db.execute(SQL["earlier_calls"], (phone_id, day_start)).fetchone()
+    registers = tuple(name for (name,) in db.execute(SQL["registers_of"], (number,)))
+    return PhoneFacts(attempts, conversations, abandoned_at, registers, Consent(consent), opted_out)
+
+
+def postpone(db: sqlite3.Connection, claims: Sequence[tuple[Claim, float]]) -> None:
+    """Put claims back that may not be dialled before a moment; those that were closed or dialled since are left alone."""
+    for each, due_at in claims:
+        db.execute(SQL["postpone"], (each.campaign_id, each.phone_id, each.attempt_number - 1, max(due_at, 1.0)))
 
 
 def release(db: sqlite3.Connection, claims: Sequence[Claim]) -> None:

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.model import PhoneFacts
+from dialer.model import PhoneFacts, Register
 from dialer.rules.gate import Case, Gate
-from dialer.rules.rulebook import CampaignRules, Register, campaign_rules, rulebook_of
+from dialer.rules.rulebook import CampaignRules, campaign_rules, rulebook_of
 from dialer.rules.silence import Area
 
 KOLKATA = ZoneInfo("Asia/Kolkata")

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dialer.model import Consent, PhoneFacts, Purpose
+from dialer.model import Consent, PhoneFacts, Purpose, Register
 from dialer.rules.calling_hours import WeekHours, day_start, next_day
 from dialer.rules.gate import Reason, Ruling
 from dialer.rules.places import zones_below, zones_of
-from dialer.rules.rulebook import Register
 from dialer.rules.silence import Area, NotKnown, PollingDay, close_of
 from tests.support.rules import CALLER_ID, FRESH, KOLKATA, NOON, campaign_of, case_of, gate_of, moment, site
 
