@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from config.settings import Campaign, Settings
+from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
 from dialer.engine.placing import DiallingRules
@@ -169,8 +170,8 @@ async def running_centre(
         engine, switch, lag = _engine(settings, store, flows, clock)
         await engine.prepare()
         limits = AgiLimits(connections=settings.fastagi.max_connections)
-        service = FlowService(engine)
-        async with AgiServer(service, limits, host=settings.fastagi.host, port=settings.fastagi.port) as agi_server:
+        routes = AgiRoutes({"flow": FlowService(engine)})
+        async with AgiServer(routes, limits, host=settings.fastagi.host, port=settings.fastagi.port) as agi_server:
             monitor = None
             if settings.broker.enabled:
                 monitor = Monitor(

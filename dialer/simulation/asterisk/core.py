@@ -7,12 +7,13 @@ from random import Random
 
 import structlog
 
+from config.asterisk.render import dialplan
 from dialer.clock import LoopClock
 from dialer.simulation.asterisk.agi_client import VERSION, AgiConnection
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
 from dialer.simulation.asterisk.conference import Conferences
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, Trunk
-from dialer.simulation.asterisk.dialplan import APPLICATIONS, MATDAN_DIALPLAN, run_dialplan
+from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_dialplan
 from dialer.simulation.asterisk.events import EventWriter
 from dialer.simulation.asterisk.extensions import DialplanError, parse_dialplan
 from dialer.simulation.asterisk.faults import EventFaults
@@ -37,7 +38,7 @@ class SwitchCore:
         self.speed = self.config.speed
         self.ami_port = self.config.ami_port
         self.agi_port = self.config.agi_port
-        self.dialplan = parse_dialplan(self.config.dialplan or MATDAN_DIALPLAN)
+        self.dialplan = parse_dialplan(self.config.dialplan or dialplan())
         self.globals: dict[str, str] = {}
         self.channels: dict[str, Channel] = {}  # by uniqueid
         self.sessions: set[AmiSession] = set()

@@ -1,4 +1,4 @@
-"""Our dialplan, and the thread that walks a channel through it, application by application."""
+"""The dialplan's applications, and the thread that walks a channel through them."""
 
 from __future__ import annotations
 
@@ -13,44 +13,6 @@ from dialer.simulation.asterisk.sounds import play
 
 if TYPE_CHECKING:
     from dialer.simulation.asterisk.core import SwitchCore
-
-MATDAN_DIALPLAN = """
-[matdan-voter]
-exten => s,1,UserEvent(VoterWaiting)
- same => n,Wait(1.9)
- same => n,Goto(matdan-message,s,1)
-
-[matdan-flow]
-exten => s,1,Answer()
- same => n,Set(AGIEXITONHANGUP=yes)
- same => n,Set(TRIES=0)
- same => n(again),AGI(agi://${AGI_SERVER}/flow)
- same => n,GotoIf($["${MATDAN_DONE}" != ""]?done)
- same => n,Set(TRIES=$[${TRIES} + 1])
- same => n,GotoIf($[${TRIES} > 3]?fallback)
- same => n,Wait(1)
- same => n,Goto(again)
- same => n(fallback),UserEvent(FlowFallback)
- same => n,Goto(matdan-message,s,play)
- same => n(done),Hangup()
-
-[matdan-message]
-exten => s,1,UserEvent(MessageStarted)
- same => n(play),Playback(matdan/message)
- same => n,Hangup()
-
-[matdan-seat]
-exten => _[0-9A-Za-z]!,1,GotoIf($["${CONFBRIDGE_INFO(marked,seat-${EXTEN})}" != "1"]?message)
- same => n,GotoIf($["${CONFBRIDGE_INFO(parties,seat-${EXTEN})}" != "1"]?message)
- same => n,ConfBridge(seat-${EXTEN},matdan_seat,matdan_voter)
- same => n(message),Goto(matdan-message,s,1)
-
-[matdan-agent]
-exten => _[0-9A-Za-z]!,1,Answer()
- same => n,ConfBridge(seat-${EXTEN},matdan_seat,matdan_agent)
- same => n,Hangup()
-"""
-"""Our contexts. `AGI_SERVER` is the global variable host:port of our FastAGI server."""
 
 Application = Callable[["SwitchCore", Channel, str], Awaitable[None]]
 
