@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from dialer.errors import StoreError
-from dialer.model import CampaignKind, CampaignState, Claim, Purpose
+from dialer.model import CampaignKind, CampaignState, Claim, Consent, PhoneFacts, Purpose
 from dialer.store.sql import load_statements
 
 SQL = load_statements("queues")
@@ -38,10 +38,11 @@ def claim(
     now: float,
     lease_seconds: float,
     booths: Mapping[int, int] | None = None,
+    day_start: float,
 ) -> list[Claim]:
     """Take up to `limit` targets off the queue: what is due by time first, then fresh ones, booth by booth as `booths` says."""
     release_expired(db, now, None)
-    walk = _Walk(db, campaign_id, limit)
+    walk = _Walk(db, campaign_id, limit, day_start)
     walk.take(limit, SQL["claim_timed"], (campaign_id, now))
     if booths is None:
         walk.take(limit, SQL["claim_fresh"], (campaign_id,))
@@ -59,13 +60,14 @@ def claim(
 class _Walk:
     """A walk along the queue's indexes, which takes what can be called and notes what never will be."""
 
-    def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int) -> None:
+    def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float) -> None:
         self.claims: list[Claim] = []
         self.taken: list[int] = []
         self.done_for: list[int] = []
         self._db = db
         self._campaign_id = campaign_id
         self._limit = limit
+        self._day_start = day_start
 
     def take(self, most: int, statement: str, bound: tuple[str | int | float, ...]) -> None:
         """Take up to `most` of what the statement finds. Reads row by row and stops: the order comes from the index, so
@@ -75,7 +77,7 @@ class _Walk:
         if room <= 0:
             return
         candidates = self._db.execute(statement, bound)
-        for target, phone_id, attempts, number, opted_out, on_a_call, queue_booth_id, weight in candidates:
+        for target, phone_id, attempts, number, opted_out, consent, on_a_call, queue_booth_id, weight in candidates:
             if on_a_call:
                 continue
             pending = None if opted_out else self._db.execute(SQL["pending_on_phone"], (phone_id,)).fetchone()
@@ -93,6 +95,7 @@ class _Walk:
                     voters,
                     language,
                     booth_id,
+                    phone_facts(self._db, phone_id, number, consent, self._day_start),
                     queue_booth_id=queue_booth_id,
                     weight=weight,
                 )
@@ -102,6 +105,21 @@ class _Walk:
             if room == 0:
                 break
         candidates.close()
+
+
+def phone_facts(
+    db: sqlite3.Connection, phone_id: int, number: str, consent: str, day_start: float, *, opted_out: bool = False
+) -> PhoneFacts:
+    """What the rules must know of a number; attempts and conversations count since `day_start`."""
+    attempts, conversations, abandoned_at = db.execute(SQL["earlier_calls"], (phone_id, day_start)).fetchone()
+    registers = tuple(name for (name,) in db.execute(SQL["registers_of"], (number,)))
+    return PhoneFacts(attempts, conversations, abandoned_at, registers, Consent(consent), opted_out)
+
+
+def postpone(db: sqlite3.Connection, claims: Sequence[tuple[Claim, float]]) -> None:
+    """Put claims back that may not be dialled before a moment; those that were closed or dialled since are left alone."""
+    for each, due_at in claims:
+        db.execute(SQL["postpone"], (each.campaign_id, each.phone_id, each.attempt_number - 1, max(due_at, 1.0)))
 
 
 def release(db: sqlite3.Connection, claims: Sequence[Claim]) -> None:

@@ -29,7 +29,7 @@ ON CONFLICT (campaign_id, phone_id) DO NOTHING;
 -- CROSS JOIN fixes the order of the loops: along the partial index, never over a table. Both read that index alone, and
 -- look up the phone and its open attempt for as many rows as are taken.
 -- name: claim_timed
-SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL,
+SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
        EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
        0, 1.0 -- which booth's turn it is and what it weighs do not count once a time was promised
 FROM target INDEXED BY target_timed
@@ -38,7 +38,7 @@ WHERE target.campaign_id = ?1 AND target.state = 'due' AND target.due_at > 0 AND
 ORDER BY target.due_at, target.phone_id;
 
 -- name: claim_fresh
-SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL,
+SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
        EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
        target.booth_id, -target.rank
 FROM target INDEXED BY target_fresh
@@ -47,7 +47,7 @@ WHERE target.campaign_id = ?1 AND target.state = 'due' AND target.due_at = 0
 ORDER BY target.booth_id, target.rank, target.phone_id;
 
 -- name: claim_fresh_of_booth
-SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL,
+SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
        EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
        target.booth_id, -target.rank
 FROM target INDEXED BY target_fresh
@@ -64,12 +64,26 @@ CROSS JOIN booth ON booth.booth_id = voter.booth_id
 WHERE link.phone_id = ?1 AND link.dropped_at IS NULL
 GROUP BY link.phone_id;
 
+-- What the rules must know of a number: attempts and conversations since ?2 in all campaigns, and the last abandoned call.
+-- name: earlier_calls
+SELECT count(*) FILTER (WHERE attempt_number IS NOT NULL AND created_at >= ?2),
+       count(*) FILTER (WHERE created_at >= ?2 AND (connected_at IS NOT NULL OR outcome = 'completed')),
+       max(ended_at) FILTER (WHERE outcome = 'abandoned')
+FROM attempt WHERE phone_id = ?1;
+
+-- name: registers_of
+SELECT register FROM registered WHERE e164 = ?1 ORDER BY register;
+
 -- name: take
 UPDATE target SET state = 'claimed', claimed_by = ?2, claimed_until = ?3 WHERE rowid = ?1;
 
 -- Only a claim that is still this one: the attempts tell it from a later claim.
 -- name: put_back
 UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL
+WHERE campaign_id = ?1 AND phone_id = ?2 AND state = 'claimed' AND attempts = ?3;
+
+-- name: postpone
+UPDATE target SET state = 'due', due_at = ?4, claimed_by = NULL, claimed_until = NULL
 WHERE campaign_id = ?1 AND phone_id = ?2 AND state = 'claimed' AND attempts = ?3;
 
 -- name: put_back_overdue
