@@ -24,6 +24,7 @@ CAUTION = 0.5
 _LONGEST_RING = 3600.0
 _SAME_MOMENT_SECONDS = 0.05
 _TOLD_PRIOR_CALLS = 60.0
+_TOLD_MEMORY = 100.0
 _MOST_UNTIL_RENEWAL = 40
 _TALK = (SeatStage.TALKING, SeatStage.CLOSING)
 _WRAP_UP = (SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED)
@@ -37,7 +38,8 @@ class Prospect:
     """A snapshot seen through what is known."""
 
     outlook: Outlook
-    new_call: Vector  # P(a call placed now is answered by each moment)
+    next_call: Vector  # P(the next call, placed now, is answered by each moment)
+    later_call: Vector  # of a call after it, of whose number nothing is told yet
     answer_rate: float  # of the next call, without caution
 
 
@@ -64,6 +66,7 @@ class Knowledge:
         self._last = PacingSnapshot(0.0)
         self._learned = 0
         self._since_renewal = 0
+        self._usual_told = answer_rate  # mean of what is told of the numbers that are dialled
         self._renew()
 
     @property
@@ -91,11 +94,10 @@ class Knowledge:
         )
         law = self.rings.law()
         moments = law.answer_times(MOMENTS)
-        steps = np.array([round(moment / RING_STEP_SECONDS) for moment in moments])
-        delay_steps = round(law.delay_seconds / RING_STEP_SECONDS) if law.signalled else 0
+        delay = law.delay_seconds if law.signalled else 0.0
         self._law = law
-        self._steps = steps
-        self._new_answered = 1.0 - law.answered[np.clip(steps - delay_steps, 0, len(law.answered) - 1)]
+        self._steps = np.array(moments) / RING_STEP_SECONDS
+        self._new_answered = law.answered_later(np.array([-delay / RING_STEP_SECONDS]), self._steps)[0]
         self._freed = free_within([moment + self._connect for moment in moments], rates)
         self._since_renewal = 0
 
@@ -111,50 +113,51 @@ class Knowledge:
     def prospect(self, snapshot: PacingSnapshot) -> Prospect:
         """The outlook of a snapshot, which is also kept to make out what the events after it are about."""
         self._last = snapshot
-        answered, shifts = self._answered(snapshot.ringing)
+        answered, shifts = self._answered(snapshot)
         rows = [row_of(seat) for seat in snapshot.busy_seats if not seat.leaving]
         freed = self._freed[rows] * (1.0 - self.breaks.share)
         free = max(0, snapshot.free_seats) - len(snapshot.waiting_seconds)
         told = snapshot.next_answer_probability
         base = self.plain.prior_log_odds if told is None else log_odds(told)
         shift, deviation = shifts[told is not None]
+        usual = base if told is None else log_odds(self._usual_told)
+        later = from_log_odds(usual + shift + CAUTION * deviation)
         return Prospect(
             outlook=Outlook(free, freed, answered),
-            new_call=from_log_odds(base + shift + CAUTION * deviation) * self._new_answered,
+            next_call=from_log_odds(base + shift + CAUTION * deviation) * self._new_answered,
+            later_call=later * self._new_answered,
             answer_rate=from_log_odds(base + shift),
         )
 
-    def _answered(self, calls: tuple[RingingCall, ...]) -> tuple[Matrix, list[_Shift]]:
+    def _answered(self, snapshot: PacingSnapshot) -> tuple[Matrix, list[_Shift]]:
         """P(each ringing call is answered by each moment), and the shifts of plain and of told numbers."""
+        calls = snapshot.ringing
         if not calls:
             return np.zeros((0, MOMENTS)), [self.plain.estimate(), self.told.estimate()]
         elapsed = np.fmin(_LONGEST_RING, np.fmax(0.0, [call.elapsed_seconds for call in calls]))
         rung = [-1.0 if call.ringing_seconds is None else call.ringing_seconds for call in calls]
         steps, if_answered, if_failed = self._law.still_ringing(elapsed, np.fmin(elapsed, rung))
         ratio = (if_failed + 5e-4) / (if_answered + 1e-4)
-        base, shift, shifts = self._log_odds(calls, ratio, elapsed)
+        base, shift, shifts = self._log_odds(snapshot, ratio, elapsed)
         # p / (p + (1 - p) ratio) with p = 1 / (1 + exp(-x)), by Bayes
         posterior = 1.0 / (1.0 + np.exp(-(base + shift)) * ratio)
-        survival = self._law.answered
-        now = survival[np.maximum(steps, 0)]
-        then = survival[np.minimum(np.maximum(steps[:, None] + self._steps, 0), len(survival) - 1)]
-        scale = posterior / np.maximum(now, 1e-4)
-        answered: Matrix = np.minimum(1.0, scale[:, None] * (now[:, None] - then))
+        answered: Matrix = np.minimum(1.0, posterior[:, None] * self._law.answered_later(steps, self._steps))
         return answered, shifts
 
     def _log_odds(
-        self, calls: tuple[RingingCall, ...], ratio: Vector, elapsed: Vector
+        self, snapshot: PacingSnapshot, ratio: Vector, elapsed: Vector
     ) -> tuple[Vector | float, Vector | float, list[_Shift]]:
         """Log odds of ringing calls before they rang, their cautious shifts, and (shift, deviation) of both kinds."""
+        calls, now = snapshot.ringing, snapshot.now_seconds
         known = [call.answer_probability is not None for call in calls]
         prior = self.plain.prior_log_odds
         if not any(known):
-            plain = self.plain.estimate(prior, ratio, elapsed)
+            plain = self.plain.estimate(now, prior, ratio, elapsed)
             return prior, plain[0] + CAUTION * plain[1], [plain, self.told.estimate()]
         base = np.array([prior if c.answer_probability is None else log_odds(c.answer_probability) for c in calls])
         mask = np.array(known)
-        told = self.told.estimate(base[mask], ratio[mask], elapsed[mask])
-        plain = self.plain.estimate(base[~mask], ratio[~mask], elapsed[~mask])
+        told = self.told.estimate(now, base[mask], ratio[mask], elapsed[mask])
+        plain = self.plain.estimate(now, base[~mask], ratio[~mask], elapsed[~mask])
         shift = np.where(mask, told[0] + CAUTION * told[1], plain[0] + CAUTION * plain[1])
         return base, shift, [plain, told]
 
@@ -167,6 +170,9 @@ class Knowledge:
             case PacingEventKind.PLACED:
                 self.plain.placed(now)
                 self.told.placed(now)
+                self._told_of_one(event.answer_probability)
+            case PacingEventKind.CANCELLED:
+                self._cancelled(event, now, seconds)
             case PacingEventKind.RINGING:
                 self.rings.rang(seconds)
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
@@ -181,6 +187,12 @@ class Knowledge:
                 announced = any(seat.leaving for seat in self._last.busy_seats)
                 self.breaks.left(now, announced=announced)
 
+    def _told_of_one(self, probability: float | None) -> None:
+        """A number was dialled; where the event does not tell its probability, the snapshot before it did."""
+        told = self._last.next_answer_probability if probability is None else probability
+        if told is not None and 0.0 <= told <= 1.0:
+            self._usual_told += (told - self._usual_told) / _TOLD_MEMORY
+
     def _call_ended(self, event: PacingEvent, now: float, seconds: float) -> None:
         answered = event.kind is PacingEventKind.ANSWERED
         call = self._nearest(self._last.ringing, event.at_seconds, seconds)
@@ -193,6 +205,22 @@ class Knowledge:
         self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=ringing)
         rate = self.plain if probability is None else self.told
         rate.outcome(answered=answered, probability=probability, now=now, seconds=seconds, hour=self._last.hour)
+
+    def _cancelled(self, event: PacingEvent, now: float, seconds: float) -> None:
+        """A call was hung up: what it would have come to is imputed, or the laws would lose their late calls."""
+        call = self._nearest(self._last.ringing, event.at_seconds, seconds)
+        probability = event.answer_probability
+        ringing = None
+        if call is not None:
+            probability = call.answer_probability if probability is None else probability
+            if call.ringing_seconds is not None:
+                ringing = sane_seconds(call.ringing_seconds + event.at_seconds - self._last.now_seconds)
+        placed, rung = np.array([seconds]), np.array([-1.0 if ringing is None else min(seconds, ringing)])
+        _, if_answered, if_failed = self._law.still_ringing(placed, rung)
+        ratio = (float(if_failed[0]) + 5e-4) / (float(if_answered[0]) + 1e-4)
+        rate = self.plain if probability is None else self.told
+        chance = rate.cancelled(ratio=ratio, probability=probability, now=now, seconds=seconds)
+        self.rings.cut_off(seconds=seconds, ringing_seconds=ringing, chance=chance)
 
     def _stage_ended(
         self, event: PacingEvent, seconds: float, stages: tuple[SeatStage, SeatStage], names: tuple[str, str, str]
@@ -232,6 +260,7 @@ class Knowledge:
             "breaks": self.breaks.state(),
             "hazards": {name: hazard.state() for name, hazard in self._hazards.items()},
             "learned": self._learned,
+            "usual-told": self._usual_told,
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -243,6 +272,7 @@ class Knowledge:
         for name, hazard in self._hazards.items():
             hazard.restore(_table(hazards[name]))
         self._learned = max(0, int(str(state["learned"])))
+        self._usual_told = min(1.0, max(0.0, float(str(state["usual-told"]))))
         self._renew()
 
 

@@ -30,7 +30,7 @@ class Outlook:
         self._free = free
         self._busy, self._ringing = len(freed), len(answered)
         self._freed = freed
-        self._moments = freed.shape[1]
+        self._moments = int(freed.shape[1])
         freed_by, answered_by = freed.sum(axis=0), answered.sum(axis=0)
         self.expected_freed = float(freed_by.sum()) / self._moments
         self.expected_answers = float(answered_by.sum()) / self._moments
@@ -50,29 +50,30 @@ class Outlook:
 
     def drop_probability(self) -> float:
         """Of a call that is placed now and answered."""
-        return self._approximately((), 0.0) if self._law is None else self._exactly(self._law)
+        return self._approximately(self._sums) if self._law is None else self._exactly(self._law)
 
-    def calls_within(self, alpha: float, answered: Vector, most: int) -> int:
+    def calls_within(self, alpha: float, first: Vector, others: Vector, most: int) -> int:
         """The largest number of calls, at most `most`, of which the last is dropped with probability alpha or less.
 
-        `answered`: P(a new call is answered by each of the moments).
+        `first`, `others`: P(the first new call, one of those after it, is answered by each of the moments).
         """
-        if alpha <= 0.0:
+        if alpha <= 0.0 or most <= 0 or self.drop_probability() > alpha:
             return 0
         if self._law is not None:
-            law, calls = self._law, 0
+            law, calls = with_term(self._law, first), 1
             while calls < min(most, _MOST_EXACT_CALLS) and self._exactly(law) <= alpha:
-                law = with_term(law, answered)
+                law = with_term(law, others)
                 calls += 1
             return calls
-        fresh = _sums_of(answered)
-        sure, stride = 0, 1
-        while sure + stride <= most and self._approximately(fresh, sure + stride - 1.0) <= alpha:
+        sums = _with(self._sums, _sums_of(first))
+        kind = _sums_of(others)
+        sure, stride = 1, 1
+        while sure + stride <= most and self._approximately(sums, kind, sure + stride - 2.0) <= alpha:
             sure += stride
             stride *= 2
         while stride > 1:
             stride //= 2
-            if sure + stride <= most and self._approximately(fresh, sure + stride - 1.0) <= alpha:
+            if sure + stride <= most and self._approximately(sums, kind, sure + stride - 2.0) <= alpha:
                 sure += stride
         return sure
 
@@ -85,7 +86,7 @@ class Outlook:
             return self._exact_excess(limit, average)
         kind = _sums_of(average)
         excess = 1
-        while excess < self._ringing and self._approximately(kind, -float(excess)) > limit:
+        while excess < self._ringing and self._approximately(self._sums, kind, -float(excess)) > limit:
             excess += 1
         return excess
 
@@ -101,20 +102,25 @@ class Outlook:
         return excess
 
     def _exactly(self, law: Matrix) -> float:
-        return float(tail_of_law(law, self._busy + self._free).sum() / self._moments)
+        return float(tail_of_law(law, self._busy + self._free).sum()) / self._moments
 
-    def _approximately(self, kind: _Sums, count: float) -> float:
+    def _approximately(self, sums: _Sums, kind: _Sums = (), count: float = 0.0) -> float:
         """Drop probability with `count` calls more of one kind."""
         total = 0.0
         if not count:
-            for mean, variance, third in self._sums:
+            for mean, variance, third in sums:
                 total += tail_refined_normal(self._free, mean, variance, third)
-            return float(total / self._moments)
-        for (mean, variance, third), (one_mean, one_variance, one_third) in zip(self._sums, kind, strict=True):
+            return total / self._moments
+        for (mean, variance, third), (one_mean, one_variance, one_third) in zip(sums, kind, strict=True):
             total += tail_refined_normal(
                 self._free, mean + count * one_mean, variance + count * one_variance, third + count * one_third
             )
-        return float(total / self._moments)
+        return total / self._moments
+
+
+def _with(sums: _Sums, kind: _Sums) -> _Sums:
+    """Sums with one call more of a kind."""
+    return [(a + x, b + y, c + z) for (a, b, c), (x, y, z) in zip(sums, kind, strict=True)]
 
 
 def _sums_of(probabilities: Vector) -> _Sums:
