@@ -168,28 +168,31 @@ class AnswerRate:
         shifts, information, scores = self._shift, self._information, self._score
         if ratio is not None and elapsed is not None and len(ratio):
             weight = np.exp(self._log_keep[:, None] * self._times.since(now - elapsed))
-            expected = 1.0 / (1.0 + np.exp(-(base + np.array(shifts)[:, None])))
-            posterior = expected / (expected + (1.0 - expected) * ratio)
+            expected = 1.0 / (1.0 + np.exp(np.array([-shift for shift in shifts])[:, None] - base))
+            likelihood = expected + (1.0 - expected) * ratio
+            posterior = expected / likelihood
             surprise = posterior - expected
             # p (1 - p) - q (1 - q): what the call's survival says, as information
             gained = np.maximum(0.0, surprise * (posterior + expected - 1.0))
             # what each memory foretold of these calls: that they still ring
-            told = np.log(np.maximum(1e-6, expected + (1.0 - expected) * ratio)).sum(axis=1).tolist()
-            scores = [score + more for score, more in zip(scores, told, strict=True)]
-            information = (np.array(information) + (weight * gained).sum(axis=1)).tolist()
+            told = np.log(np.maximum(1e-6, likelihood)).sum(axis=1).tolist()
+            more = (weight * gained).sum(axis=1).tolist()
             moved = (weight * surprise).sum(axis=1).tolist()
+            scores = [score + one for score, one in zip(scores, told, strict=True)]
+            information = [known + one for known, one in zip(information, more, strict=True)]
             shifts = [
                 shift + min(1.0, max(-1.0, move / known))
                 for shift, move, known in zip(shifts, moved, information, strict=True)
             ]
         best = max(scores)
-        weights = [exp(score - best) for score in scores]
-        total = sum(weights)
-        mean = sum(weight * shift for weight, shift in zip(weights, shifts, strict=True)) / total
-        variance = 0.0
-        for share, shift, known in zip(weights, shifts, information, strict=True):
-            variance += share * (1.0 / known + (shift - mean) ** 2)
-        return mean, min(MOST_DEVIATION, sqrt(variance / total))
+        total = mean = square = 0.0
+        for score, shift, known in zip(scores, shifts, information, strict=True):
+            share = exp(score - best)
+            total += share
+            mean += share * shift
+            square += share * (1.0 / known + shift * shift)
+        mean /= total
+        return mean, min(MOST_DEVIATION, sqrt(max(0.0, square / total - mean * mean)))
 
     def placed_per_second(self) -> float:
         """Calls placed per second over the last few dozen."""

@@ -37,7 +37,7 @@ _LEAST_STEP = 0.03
 _FIRST_STEP = 0.25
 _SETTLING_ANSWERS = 60.0
 _RATE_ANSWERS = 50.0
-_STALE_SECONDS = 5.0
+_STALE_SECONDS = 1.0
 
 
 class Governor:
@@ -54,6 +54,7 @@ class Governor:
         self._rate = 0.0  # live answers per second, lately
         self._last_answer: float | None = None
         self._planned_at: float | None = None
+        self._stop_room = self._stop_drops = 0.0
 
     def answered(self, now: float) -> None:
         """A person answered."""
@@ -83,8 +84,7 @@ class Governor:
 
     def alpha(self, now: float) -> float:
         """The chance to be abandoned that a call may be placed with, at a site of 27 seats."""
-        if self._planned_at is None or abs(now - self._planned_at) > _STALE_SECONDS:
-            self._plan(now)
+        self._keep_up(now)
         return exp(self._level) * self._boldness
 
     def guarded_alpha(self) -> float:
@@ -98,6 +98,11 @@ class Governor:
 
     def _plan(self, now: float) -> None:
         self._planned_at = now
+        rooms = [self._room(tally, cap.hard_stop, now) for cap, tally in self._pairs()]
+        self._stop_room = min(rooms, default=0.0)
+        self._stop_drops = min(
+            (room + tally.abandoned for room, (_, tally) in zip(rooms, self._pairs(), strict=True)), default=0.0
+        )
         if self.target <= 0.0:
             self._boldness = 0.0
             return
@@ -134,13 +139,18 @@ class Governor:
 
     def drops_to_hard_stop(self, now: float) -> float:
         """Abandoned calls that every window's hard stop has room for now; may be below 0. No cap: no room."""
-        return min((self._room(tally, cap.hard_stop, now) for cap, tally in self._pairs()), default=0.0)
+        self._keep_up(now)
+        return self._stop_room
 
     def hard_stop_drops(self, now: float) -> float:
         """Abandoned calls that the tightest window may hold at its hard stop."""
-        return min(
-            (self._room(tally, cap.hard_stop, now) + tally.abandoned for cap, tally in self._pairs()), default=0.0
-        )
+        self._keep_up(now)
+        return self._stop_drops
+
+    def _keep_up(self, now: float) -> None:
+        """Plan anew when so much time has passed that counts may have left a window."""
+        if self._planned_at is None or abs(now - self._planned_at) > _STALE_SECONDS:
+            self._plan(now)
 
     def _pairs(self) -> zip[tuple[Cap, Tally]]:
         return zip(self.caps, self.tallies, strict=True)

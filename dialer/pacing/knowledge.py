@@ -9,9 +9,10 @@ from typing import TypeVar
 import numpy as np
 
 from dialer.pacing.answer_rate import AnswerRate, from_log_odds, log_odds
-from dialer.pacing.estimators import RING_STEP_SECONDS, BreakHabit, Hazard, RingTimes, sane_seconds
+from dialer.pacing.estimators import BreakHabit, Hazard, RingTimes, sane_seconds
 from dialer.pacing.forecast import StageRates, free_within, row_of
-from dialer.pacing.lookahead import Outlook
+from dialer.pacing.in_flight import InFlightTable
+from dialer.pacing.lookahead import Outlook, cumulants
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tail import Matrix, Vector
 
@@ -94,11 +95,9 @@ class Knowledge:
         )
         law = self.rings.law()
         moments = law.answer_times(MOMENTS)
-        delay = law.delay_seconds if law.signalled else 0.0
-        self._law = law
-        self._steps = np.array(moments) / RING_STEP_SECONDS
-        self._new_answered = law.answered_later(np.array([-delay / RING_STEP_SECONDS]), self._steps)[0]
-        self._freed = free_within([moment + self._connect for moment in moments], rates)
+        self._table = InFlightTable(law, moments)
+        freed = free_within([moment + self._connect for moment in moments], rates) * (1.0 - self.breaks.share)
+        self._freed = cumulants(freed)
         self._since_renewal = 0
 
     def _learned_one(self) -> None:
@@ -113,53 +112,52 @@ class Knowledge:
     def prospect(self, snapshot: PacingSnapshot) -> Prospect:
         """The outlook of a snapshot, which is also kept to make out what the events after it are about."""
         self._last = snapshot
-        answered, shifts = self._answered(snapshot)
-        rows = [row_of(seat) for seat in snapshot.busy_seats if not seat.leaving]
-        freed = self._freed[rows] * (1.0 - self.breaks.share)
+        answered, plain, told = self._answered(snapshot)
+        freed = self._freed[[row_of(seat) for seat in snapshot.busy_seats if not seat.leaving]]
         free = max(0, snapshot.free_seats) - len(snapshot.waiting_seconds)
-        told = snapshot.next_answer_probability
-        base = self.plain.prior_log_odds if told is None else log_odds(told)
-        shift, deviation = shifts[told is not None]
-        usual = base if told is None else log_odds(self._usual_told)
-        later = from_log_odds(usual + shift + CAUTION * deviation)
+        chance = snapshot.next_answer_probability
+        if chance is None:
+            base = usual = self.plain.prior_log_odds
+            shift, deviation = self.plain.estimate() if plain is None else plain
+        else:
+            base, usual = log_odds(chance), log_odds(self._usual_told)
+            shift, deviation = self.told.estimate() if told is None else told
+        careful = shift + CAUTION * deviation
         return Prospect(
             outlook=Outlook(free, freed, answered),
-            next_call=from_log_odds(base + shift + CAUTION * deviation) * self._new_answered,
-            later_call=later * self._new_answered,
+            next_call=from_log_odds(base + careful) * self._table.new,
+            later_call=from_log_odds(usual + careful) * self._table.new,
             answer_rate=from_log_odds(base + shift),
         )
 
-    def _answered(self, snapshot: PacingSnapshot) -> tuple[Matrix, list[_Shift]]:
-        """P(each ringing call is answered by each moment), and the shifts of plain and of told numbers."""
-        calls = snapshot.ringing
+    def _answered(self, snapshot: PacingSnapshot) -> tuple[Matrix, _Shift | None, _Shift | None]:
+        """P(each ringing call is answered by each moment), and what is known of plain and of told numbers.
+
+        A kind of number of which no call rings has nothing known here (None): the estimate without calls holds.
+        """
+        calls, now = snapshot.ringing, snapshot.now_seconds
         if not calls:
-            return np.zeros((0, MOMENTS)), [self.plain.estimate(), self.told.estimate()]
-        elapsed = np.fmin(_LONGEST_RING, np.fmax(0.0, [call.elapsed_seconds for call in calls]))
-        rung = [-1.0 if call.ringing_seconds is None else call.ringing_seconds for call in calls]
-        steps, if_answered, if_failed = self._law.still_ringing(elapsed, np.fmin(elapsed, rung))
-        ratio = (if_failed + 5e-4) / (if_answered + 1e-4)
-        base, shift, shifts = self._log_odds(snapshot, ratio, elapsed)
+            return np.zeros((0, MOMENTS)), None, None
+        rows = self._table.rows(calls)
+        ratio = self._table.ratio[rows]
+        elapsed = np.array([_sane_ring(call.elapsed_seconds) for call in calls])
+        chances = [call.answer_probability for call in calls]
+        base: Vector | float = self.plain.prior_log_odds
+        shift: Vector | float
+        plain = told = None
+        if all(chance is None for chance in chances):
+            plain = self.plain.estimate(now, base, ratio, elapsed)
+            shift = plain[0] + CAUTION * plain[1]
+        else:
+            base = np.array([base if chance is None else log_odds(chance) for chance in chances])
+            known = np.array([chance is not None for chance in chances])
+            told = self.told.estimate(now, base[known], ratio[known], elapsed[known])
+            plain = self.plain.estimate(now, base[~known], ratio[~known], elapsed[~known])
+            shift = np.where(known, told[0] + CAUTION * told[1], plain[0] + CAUTION * plain[1])
         # p / (p + (1 - p) ratio) with p = 1 / (1 + exp(-x)), by Bayes
         posterior = 1.0 / (1.0 + np.exp(-(base + shift)) * ratio)
-        answered: Matrix = np.minimum(1.0, posterior[:, None] * self._law.answered_later(steps, self._steps))
-        return answered, shifts
-
-    def _log_odds(
-        self, snapshot: PacingSnapshot, ratio: Vector, elapsed: Vector
-    ) -> tuple[Vector | float, Vector | float, list[_Shift]]:
-        """Log odds of ringing calls before they rang, their cautious shifts, and (shift, deviation) of both kinds."""
-        calls, now = snapshot.ringing, snapshot.now_seconds
-        known = [call.answer_probability is not None for call in calls]
-        prior = self.plain.prior_log_odds
-        if not any(known):
-            plain = self.plain.estimate(now, prior, ratio, elapsed)
-            return prior, plain[0] + CAUTION * plain[1], [plain, self.told.estimate()]
-        base = np.array([prior if c.answer_probability is None else log_odds(c.answer_probability) for c in calls])
-        mask = np.array(known)
-        told = self.told.estimate(now, base[mask], ratio[mask], elapsed[mask])
-        plain = self.plain.estimate(now, base[~mask], ratio[~mask], elapsed[~mask])
-        shift = np.where(mask, told[0] + CAUTION * told[1], plain[0] + CAUTION * plain[1])
-        return base, shift, [plain, told]
+        answered: Matrix = posterior[:, None] * self._table.answered[rows]
+        return answered, plain, told
 
     # Learning
 
@@ -215,9 +213,7 @@ class Knowledge:
             probability = call.answer_probability if probability is None else probability
             if call.ringing_seconds is not None:
                 ringing = sane_seconds(call.ringing_seconds + event.at_seconds - self._last.now_seconds)
-        placed, rung = np.array([seconds]), np.array([-1.0 if ringing is None else min(seconds, ringing)])
-        _, if_answered, if_failed = self._law.still_ringing(placed, rung)
-        ratio = (float(if_failed[0]) + 5e-4) / (float(if_answered[0]) + 1e-4)
+        ratio = float(self._table.ratio[self._table.row(seconds, ringing)])
         rate = self.plain if probability is None else self.told
         chance = rate.cancelled(ratio=ratio, probability=probability, now=now, seconds=seconds)
         self.rings.cut_off(seconds=seconds, ringing_seconds=ringing, chance=chance)
@@ -274,6 +270,10 @@ class Knowledge:
         self._learned = max(0, int(str(state["learned"])))
         self._usual_told = min(1.0, max(0.0, float(str(state["usual-told"]))))
         self._renew()
+
+
+def _sane_ring(seconds: float) -> float:
+    return min(_LONGEST_RING, max(0.0, seconds))
 
 
 def _table(value: object) -> Mapping[str, object]:
