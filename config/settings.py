@@ -12,7 +12,7 @@ import tomllib
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -92,6 +92,20 @@ class FastAgi(Section):
     host: str = Field("127.0.0.1", description="address we listen on; FastAGI has no authentication, so loopback")
     port: Port = Field(4573, description="TCP port we listen on; 0 picks a free one")
     max_connections: int = Field(2000, ge=1, le=50_000, description="calls in flows at once; more are turned away")
+
+
+class Flows(Section):
+    """[flows] - what flows may do beyond sounds and keys."""
+
+    recordings: bool = Field(
+        False, description="whether a flow may record what a caller says; off where the law forbids it"
+    )
+    recording_directory: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_.-]{1,200}$")] = Field(
+        "matdan/recordings", description="where Asterisk keeps recordings: absolute, or below its sounds directory"
+    )
+    recording_format: Literal["wav", "wav49", "gsm", "alaw", "ulaw", "sln16"] = Field(
+        "wav", description="file format of recordings"
+    )
 
 
 class Trunk(Section):
@@ -229,6 +243,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     ami: Ami = Ami()
     fastagi: FastAgi = FastAgi()
+    flows: Flows = Flows()
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
     trunks: tuple[Trunk, ...] = ()

@@ -16,13 +16,16 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from config.errors import MatdanError
 from config.settings import Campaign, Settings
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
+from dialer.commands import ReloadFlows
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
 from dialer.engine.placing import DiallingRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.flow_service import FlowService
+from dialer.flow_services import RecordingRules
 from dialer.loop_lag import LoopLag
 from dialer.model import CampaignKind, Purpose
 from dialer.monitor.broker_link import BrokerSettings
@@ -38,6 +41,7 @@ from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
 from dialer.switch.asterisk.ami_link import AmiLink
 from dialer.switch.asterisk.tracker import EVENTS
 from dialer.trunks import TrunkLimits
+from dialer.view import Alert, AlertLevel
 from ivr_flows.catalogue import FlowLibrary
 
 _log = structlog.get_logger(__name__)
@@ -115,6 +119,12 @@ def ami_login(settings: Settings) -> AmiLogin:
     return AmiLogin(ami.host, ami.port, ami.username, ami.secret.get_secret_value())
 
 
+def recording_rules(settings: Settings) -> RecordingRules | None:
+    """Where callers' messages are kept; None where the site does not record."""
+    flows = settings.flows
+    return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
+
+
 def room_on_disk(settings: Settings) -> Callable[[], bool]:
     """Whether the disk of the store has more free space than the reserve."""
     directory = settings.store.path.resolve().parent
@@ -170,7 +180,7 @@ async def running_centre(
         engine, switch, lag = _engine(settings, store, flows, clock)
         await engine.prepare()
         limits = AgiLimits(connections=settings.fastagi.max_connections)
-        routes = AgiRoutes({"flow": FlowService(engine)})
+        routes = AgiRoutes({"flow": FlowService(engine, recording=recording_rules(settings))})
         async with AgiServer(routes, limits, host=settings.fastagi.host, port=settings.fastagi.port) as agi_server:
             monitor = None
             if settings.broker.enabled:
@@ -233,6 +243,30 @@ def stop_on_signals(stop: asyncio.Event) -> None:
         loop.add_signal_handler(number, ask, number)
 
 
+def reload_on_hang_up(engine: Engine) -> None:
+    """SIGHUP reads the flows again, for the next call. Flows that are wrong change nothing, and an alert says why."""
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def ask() -> None:
+        task = loop.create_task(reload_flows(engine), name="reload-flows")
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, ask)
+
+
+async def reload_flows(engine: Engine) -> None:
+    """Read the flows again; an alert stands for as long as they are wrong."""
+    try:
+        done = await engine.execute(ReloadFlows())
+    except MatdanError as error:
+        engine.take_alert(Alert("flows", AlertLevel.WARNING, f"flows not reloaded: {error}", engine.view().at))
+    else:
+        _log.info("flows.reloaded", what=done)
+        engine.take_alert(Alert("flows", AlertLevel.WARNING, done, engine.view().at, cleared=True))
+
+
 async def run_centre(settings: Settings, on_ready: Callable[[RunningCentre], None] | None = None) -> None:
     """Run a site on its real Asterisk until SIGTERM or Ctrl-C. Raises MatdanError for what a person must mend first."""
     stop = asyncio.Event()
@@ -240,6 +274,7 @@ async def run_centre(settings: Settings, on_ready: Callable[[RunningCentre], Non
     await try_ami(settings)
     async with running_centre(settings) as centre:
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
+        reload_on_hang_up(centre.engine)
         if on_ready is not None:
             on_ready(centre)
         await centre.run(stop)
