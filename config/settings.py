@@ -108,11 +108,63 @@ class Flows(Section):
     )
 
 
+class Twilio(Section):
+    """[twilio] - an account that carries ivr campaigns: trunks with carrier = "twilio". Needs `pip install matdan[twilio]`."""
+
+    enabled: bool = Field(False, description="true: trunks may name this carrier")
+    account_sid: Annotated[str, StringConstraints(pattern=r"^(AC[0-9a-f]{32})?$")] = Field(
+        "", description="the account, as Twilio's console shows it"
+    )
+    auth_token: SecretStr = Field(SecretStr(""), description="better given by MATDAN_TWILIO__AUTH_TOKEN")
+    public_url: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s?#]{1,200}[^\s?#/])?$")] = Field(
+        "", description="address under which Twilio reaches our webhooks, without a slash at its end"
+    )
+    host: str = Field("127.0.0.1", description="address that the webhooks listen on, behind your HTTPS proxy")
+    port: Port = Field(8480, description="TCP port of the webhooks; 0 picks a free one")
+    api_url: str = Field("https://api.twilio.com", description="another address only for tests")
+    calls_per_second: float = Field(
+        1.0, gt=0, le=1000, description="call starts a second of the account; its trunks together stay below it"
+    )
+    longest_call_seconds: int = Field(600, ge=30, le=14_400, description="a call is ended by Twilio after this")
+    most_spend_per_day: float | None = Field(
+        None, gt=0, description="no call and no SMS beyond this, in the account's currency; none: no cap"
+    )
+    price_per_minute: float = Field(0.05, ge=0, description="of a call, for the cap, in the account's currency")
+    price_per_sms: float = Field(0.05, ge=0, description="for the cap, in the account's currency")
+    sms_from: PhoneNumber | None = Field(
+        None, description="number that SMS of flows are sent from, on Asterisk's calls too; none: no SMS"
+    )
+    sounds_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]{1,200}[^\s?#/]$")] | None = Field(
+        None, description="where the prepared sounds are served as .wav; none: Twilio speaks the texts"
+    )
+    transfer_to: Annotated[str, StringConstraints(pattern=r"^(sip:[^\s<>]{3,200}|\+[0-9]{5,15})$")] | None = Field(
+        None, description="whom a flow's transfer dials: sip:agents@example.org or a number; none: nobody is free"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.enabled:
+            for name in ("account_sid", "public_url"):
+                if not getattr(self, name):
+                    raise ValueError(f"twilio is enabled without {name}; set it, or enabled = false")
+            if not self.auth_token.get_secret_value():
+                raise ValueError("twilio is enabled without auth_token; set MATDAN_TWILIO__AUTH_TOKEN")
+        return self
+
+
+class Carrier(StrEnum):
+    """What a trunk is reached by."""
+
+    ASTERISK = "asterisk"
+    TWILIO = "twilio"
+
+
 class Trunk(Section):
     """[[trunks]] - a line to the telephone network."""
 
     name: Slug = Field(description="name of the trunk in reports")
-    endpoint: EndpointName = Field(description="PJSIP endpoint on the switch")
+    endpoint: EndpointName = Field(description="PJSIP endpoint on the switch; of a Twilio trunk any name of its own")
+    carrier: Carrier = Field(Carrier.ASTERISK, description="asterisk, or twilio for ivr campaigns")
     channels: int = Field(30, ge=1, le=10_000, description="calls at once that the carrier allows")
     calls_per_second: float = Field(
         2.0, gt=0, le=1000, description="call starts a second (CPS) that the carrier allows"
@@ -244,6 +296,7 @@ class Settings(BaseSettings):
     ami: Ami = Ami()
     fastagi: FastAgi = FastAgi()
     flows: Flows = Flows()
+    twilio: Twilio = Twilio()
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
     trunks: tuple[Trunk, ...] = ()
@@ -283,6 +336,32 @@ class Settings(BaseSettings):
                     f"known: {', '.join(sorted(known)) or 'none'}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _carriers_agree(self) -> Self:
+        twilio = [trunk for trunk in self.trunks if trunk.carrier is Carrier.TWILIO]
+        if twilio and not self.twilio.enabled:
+            raise ValueError(f"trunk {twilio[0].name!r} is Twilio's, which is not set up; set [twilio] enabled = true")
+        if sum(trunk.calls_per_second for trunk in twilio) > self.twilio.calls_per_second:
+            raise ValueError("Twilio's trunks start more calls a second than twilio.calls_per_second; lower theirs")
+        clash = {trunk.endpoint for trunk in twilio} & {trunk.endpoint for trunk in self.trunks if trunk not in twilio}
+        if clash:
+            raise ValueError(f"endpoint {min(clash)!r} is Asterisk's and Twilio's; give the Twilio trunk another name")
+        names = {trunk.name for trunk in twilio}
+        for campaign in self.campaigns:
+            if campaign.kind is Kind.AGENTS and names & set(campaign.trunks):
+                raise ValueError(
+                    f"campaign {campaign.id!r} has agents, whose calls need Asterisk; take its Twilio trunk away"
+                )
+        return self
+
+    def trunks_of(self, campaign: Campaign) -> tuple[str, ...]:
+        """The trunks that a campaign may use, in order of preference: its own, or all that can carry it."""
+        if campaign.trunks:
+            return campaign.trunks
+        return tuple(
+            trunk.name for trunk in self.trunks if campaign.kind is Kind.IVR or trunk.carrier is Carrier.ASTERISK
+        )
 
 
 def load_settings(path: Path | None = None, **overrides: Any) -> Settings:

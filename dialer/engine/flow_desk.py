@@ -159,9 +159,17 @@ class FlowDesk:
 
         What was keyed so far is kept first, so that the agent's screen has it (`Store.flow_answers`). Raises StoreError.
         """
+        await self.keep_answers(attempt_id, answers)
+        return await self.transfer(attempt_id)
+
+    async def keep_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
+        """Put the answers so far on disk. Raises StoreError."""
         if answers:
             await self._store.record_answers(attempt_id, answers, self._centre.clock.now())
-        return await self.transfer(attempt_id)
+
+    def is_live(self, attempt_id: AttemptId) -> bool:
+        """Whether a call of this attempt is under way."""
+        return attempt_id in self._centre.calls
 
     async def number(self, attempt_id: AttemptId) -> str | None:
         """The number of a live call, for an SMS to it; None: the call is over, or the number has opted out."""

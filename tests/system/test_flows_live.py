@@ -1,4 +1,4 @@
-"""What flows ask for beyond sounds and keys, on the simulated Asterisk: an agent, a recording, an SMS; a reload between two calls."""
+"""What flows ask for beyond sounds and keys, on the simulated Asterisk: an agent, a recording; a reload between two calls."""
 
 from __future__ import annotations
 
