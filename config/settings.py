@@ -12,12 +12,10 @@ import tomllib
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
@@ -28,6 +26,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from config.errors import SettingError
+from config.flows import Flows, Twilio
+from config.polling_day import PollingDay
+from config.rules import Certificate, Rules, Section
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 """A name that is safe in topics, file names and the dialplan."""
@@ -38,12 +39,6 @@ NumberPrefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """A table of the file. Frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Centre(Section):
@@ -92,64 +87,6 @@ class FastAgi(Section):
     host: str = Field("127.0.0.1", description="address we listen on; FastAGI has no authentication, so loopback")
     port: Port = Field(4573, description="TCP port we listen on; 0 picks a free one")
     max_connections: int = Field(2000, ge=1, le=50_000, description="calls in flows at once; more are turned away")
-
-
-class Flows(Section):
-    """[flows] - what flows may do beyond sounds and keys."""
-
-    recordings: bool = Field(
-        False, description="whether a flow may record what a caller says; off where the law forbids it"
-    )
-    recording_directory: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_.-]{1,200}$")] = Field(
-        "matdan/recordings", description="where Asterisk keeps recordings: absolute, or below its sounds directory"
-    )
-    recording_format: Literal["wav", "wav49", "gsm", "alaw", "ulaw", "sln16"] = Field(
-        "wav", description="file format of recordings"
-    )
-
-
-class Twilio(Section):
-    """[twilio] - an account that carries ivr campaigns: trunks with carrier = "twilio". Needs `pip install matdan[twilio]`."""
-
-    enabled: bool = Field(False, description="true: trunks may name this carrier")
-    account_sid: Annotated[str, StringConstraints(pattern=r"^(AC[0-9a-f]{32})?$")] = Field(
-        "", description="the account, as Twilio's console shows it"
-    )
-    auth_token: SecretStr = Field(SecretStr(""), description="better given by MATDAN_TWILIO__AUTH_TOKEN")
-    public_url: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s?#]{1,200}[^\s?#/])?$")] = Field(
-        "", description="address under which Twilio reaches our webhooks, without a slash at its end"
-    )
-    host: str = Field("127.0.0.1", description="address that the webhooks listen on, behind your HTTPS proxy")
-    port: Port = Field(8480, description="TCP port of the webhooks; 0 picks a free one")
-    api_url: str = Field("https://api.twilio.com", description="another address only for tests")
-    calls_per_second: float = Field(
-        1.0, gt=0, le=1000, description="call starts a second of the account; its trunks together stay below it"
-    )
-    longest_call_seconds: int = Field(600, ge=30, le=14_400, description="a call is ended by Twilio after this")
-    most_spend_per_day: float | None = Field(
-        None, gt=0, description="no call and no SMS beyond this, in the account's currency; none: no cap"
-    )
-    price_per_minute: float = Field(0.05, ge=0, description="of a call, for the cap, in the account's currency")
-    price_per_sms: float = Field(0.05, ge=0, description="for the cap, in the account's currency")
-    sms_from: PhoneNumber | None = Field(
-        None, description="number that SMS of flows are sent from, on Asterisk's calls too; none: no SMS"
-    )
-    sounds_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]{1,200}[^\s?#/]$")] | None = Field(
-        None, description="where the prepared sounds are served as .wav; none: Twilio speaks the texts"
-    )
-    transfer_to: Annotated[str, StringConstraints(pattern=r"^(sip:[^\s<>]{3,200}|\+[0-9]{5,15})$")] | None = Field(
-        None, description="whom a flow's transfer dials: sip:agents@example.org or a number; none: nobody is free"
-    )
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.enabled:
-            for name in ("account_sid", "public_url"):
-                if not getattr(self, name):
-                    raise ValueError(f"twilio is enabled without {name}; set it, or enabled = false")
-            if not self.auth_token.get_secret_value():
-                raise ValueError("twilio is enabled without auth_token; set MATDAN_TWILIO__AUTH_TOKEN")
-        return self
 
 
 class Carrier(StrEnum):
@@ -243,6 +180,7 @@ class Campaign(Section):
     hours: tuple[Hours, ...] = Field(
         (Hours(start=time(9), until=time(21)),), description="calling hours; nothing is dialled outside them"
     )
+    certificate: Certificate | None = Field(None, description="approval of what is played, where the rules ask for one")
 
     @model_validator(mode="after")
     def _flow_fits(self) -> Self:
@@ -299,6 +237,8 @@ class Settings(BaseSettings):
     twilio: Twilio = Twilio()
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
+    rules: Rules = Rules()
+    polling_day: PollingDay = PollingDay()
     trunks: tuple[Trunk, ...] = ()
     seats: tuple[Seat, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
