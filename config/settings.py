@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from config.errors import SettingError
+from config.flows import Flows, Twilio
 from config.polling_day import PollingDay
 from config.rules import Certificate, Rules, Section
 
@@ -88,11 +89,19 @@ class FastAgi(Section):
     max_connections: int = Field(2000, ge=1, le=50_000, description="calls in flows at once; more are turned away")
 
 
+class Carrier(StrEnum):
+    """What a trunk is reached by."""
+
+    ASTERISK = "asterisk"
+    TWILIO = "twilio"
+
+
 class Trunk(Section):
     """[[trunks]] - a line to the telephone network."""
 
     name: Slug = Field(description="name of the trunk in reports")
-    endpoint: EndpointName = Field(description="PJSIP endpoint on the switch")
+    endpoint: EndpointName = Field(description="PJSIP endpoint on the switch; of a Twilio trunk any name of its own")
+    carrier: Carrier = Field(Carrier.ASTERISK, description="asterisk, or twilio for ivr campaigns")
     channels: int = Field(30, ge=1, le=10_000, description="calls at once that the carrier allows")
     calls_per_second: float = Field(
         2.0, gt=0, le=1000, description="call starts a second (CPS) that the carrier allows"
@@ -225,6 +234,8 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     ami: Ami = Ami()
     fastagi: FastAgi = FastAgi()
+    flows: Flows = Flows()
+    twilio: Twilio = Twilio()
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
     rules: Rules = Rules()
@@ -266,6 +277,32 @@ class Settings(BaseSettings):
                     f"known: {', '.join(sorted(known)) or 'none'}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _carriers_agree(self) -> Self:
+        twilio = [trunk for trunk in self.trunks if trunk.carrier is Carrier.TWILIO]
+        if twilio and not self.twilio.enabled:
+            raise ValueError(f"trunk {twilio[0].name!r} is Twilio's, which is not set up; set [twilio] enabled = true")
+        if sum(trunk.calls_per_second for trunk in twilio) > self.twilio.calls_per_second:
+            raise ValueError("Twilio's trunks start more calls a second than twilio.calls_per_second; lower theirs")
+        clash = {trunk.endpoint for trunk in twilio} & {trunk.endpoint for trunk in self.trunks if trunk not in twilio}
+        if clash:
+            raise ValueError(f"endpoint {min(clash)!r} is Asterisk's and Twilio's; give the Twilio trunk another name")
+        names = {trunk.name for trunk in twilio}
+        for campaign in self.campaigns:
+            if campaign.kind is Kind.AGENTS and names & set(campaign.trunks):
+                raise ValueError(
+                    f"campaign {campaign.id!r} has agents, whose calls need Asterisk; take its Twilio trunk away"
+                )
+        return self
+
+    def trunks_of(self, campaign: Campaign) -> tuple[str, ...]:
+        """The trunks that a campaign may use, in order of preference: its own, or all that can carry it."""
+        if campaign.trunks:
+            return campaign.trunks
+        return tuple(
+            trunk.name for trunk in self.trunks if campaign.kind is Kind.IVR or trunk.carrier is Carrier.ASTERISK
+        )
 
 
 def load_settings(path: Path | None = None, **overrides: Any) -> Settings:

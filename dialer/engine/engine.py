@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import structlog
 
@@ -101,6 +102,7 @@ class Engine:
         self._placing = Placing(centre, store, switch, self._results, self._trunks, plan.dialling, hoppers)
         self._reconciler = Reconciler(centre, switch, self._results, self._finish)
         self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation)
+        self.flow_desk.transfer = self._floor.take_from_flow
 
     # What others use
 
@@ -134,7 +136,14 @@ class Engine:
                 for campaign_id in self._centre.campaigns:
                     await self._set_state(campaign_id, CampaignState.STOPPED)
                 return f"stopped {len(self._centre.campaigns)} campaigns"
+            case commands.ReloadFlows():
+                return await self._reload_flows()
         return await self._floor.execute(command)
+
+    async def _reload_flows(self) -> str:
+        """Calls that run go on with the version they began with; a flow that is wrong changes nothing (FlowError)."""
+        changed = await asyncio.to_thread(self.flow_desk.flows.reload)
+        return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
     async def _set_state(self, campaign_id: str, state: CampaignState) -> str:
         run = self._centre.campaigns.get(campaign_id)
@@ -331,9 +340,16 @@ class Engine:
         if live is not None and live.ended is not None:
             self._finish(live, live.ended)
 
-    def flow_ended(self, attempt_id: str, *, completed: bool, left_at: str | None) -> None:
+    def flow_ended(
+        self,
+        attempt_id: str,
+        *,
+        completed: bool,
+        left_at: str | None,
+        answers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """A call's flow is over. If the switch has ended the call in the meantime, it is finished now."""
-        call = self.flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at)
+        call = self.flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
         if call is not None and call.ended is not None:
             self._finish(call, call.ended)
 

@@ -239,6 +239,24 @@ class Store(Protocol):
         """Turnout of every booth that has voters."""
         ...
 
+    # What was keyed in flows, and left there
+
+    async def record_answers(self, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
+        """Keep what a caller answered, by the names of the flow. A later value of a name replaces the earlier one."""
+        ...
+
+    async def flow_answers(self, attempt_id: AttemptId) -> dict[str, str]:
+        """What the caller of an attempt answered so far, by name; the agent who takes over the call sees it."""
+        ...
+
+    async def phone_number(self, phone_id: int) -> str | None:
+        """The number (E.164) of a phone, to send it an SMS; None for one that opted out or that the store does not have."""
+        ...
+
+    async def open_attempt_on(self, number: str) -> AttemptId | None:
+        """The attempt under way on a number (E.164): there is at most one."""
+        ...
+
     # Figures
 
     async def campaign_progress(self, campaign_id: str) -> CampaignProgress:

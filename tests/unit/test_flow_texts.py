@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from dialer.model import MarkKind as DialledMarkKind
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.errors import FlowError
-from ivr_flows.model import MarkKind, MenuNode, PromptKind, prompts_of
+from ivr_flows.model import MarkKind, MenuNode, PromptKind, SmsNode, prompts_of
 from ivr_flows.sounds import name_sound, number_words, sounds_of
-from ivr_flows.texts import Segment, Texts, merge_texts, placeholders, read_texts, segments, shipped_texts, written
+from ivr_flows.texts import SMS, Segment, Texts, merge_texts, placeholders, read_texts, segments, shipped_texts, written
 from ivr_flows.turns import PromptRef
 from ivr_flows.wording import acknowledges, asks_choice, asks_for_vote, spoken_seconds
 from tests.unit.flow_support import FLOWS
@@ -96,6 +96,12 @@ def test_every_shipped_text_is_used() -> None:
         for node in FLOWS[name].nodes.values()
         for prompt in prompts_of(node)
         if prompt.kind is PromptKind.TEXT
+    }
+    used |= {
+        f"{SMS}{node.template}"
+        for name in shipped_flows()
+        for node in FLOWS[name].nodes.values()
+        if isinstance(node, SmsNode)
     }
     assert used == set(shipped_texts().by_language["en"])
 
