@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from audio.names import PromptName, prompt_of_sound
+from audio.numbers import word_texts
+from audio.words import words_of
 from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound, text_sound
 from ivr_flows.texts import Texts, segments
@@ -18,6 +20,16 @@ def spoken_texts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str
             for segment in segments(text):
                 if segment.words:
                     _put(spoken, text_sound(key, language, segment.number), segment.words)
+    return spoken
+
+
+def spoken_words(languages: Iterable[str]) -> dict[PromptName, str]:
+    """The words of numbers, digits, hours and dates, of the languages whose words are shipped."""
+    spoken: dict[PromptName, str] = {}
+    for language in languages:
+        words = words_of(language)
+        if words is not None:
+            spoken |= {PromptName("", language, name): text for name, text in word_texts(words).items()}
     return spoken
 
 
