@@ -7,6 +7,8 @@ from collections.abc import Mapping
 ALWAYS: Mapping[str, tuple[str, ...]] = {
     "The dialplan, and what it asks": (
         "pbx_config",
+        "app_amd",
+        "app_chanspy",
         "app_confbridge",
         "app_mixmonitor",
         "app_playback",

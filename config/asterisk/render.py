@@ -22,6 +22,7 @@ MARKER = "; Written by `dialer asterisk render`: change the settings and render 
 
 FILES = (
     "acl.conf",
+    "amd.conf",
     "asterisk.conf",
     "ccss.conf",
     "cdr.conf",

@@ -115,6 +115,7 @@ class Scenario(Part):
     events: tuple[Event, ...] = ()
     expect: Expected
     on: Literal["both", "simulated", "real"] = "both"
+    delays: bool = True  # whether the delays of its calls count: not those of voters who had to wait for a seat
 
     def numbers(self) -> list[tuple[str, int]]:
         """The voters' numbers in the order of the roll, each with the index of its group. The number's digits name the group."""
