@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from config.asterisk.lint import lint_directory
 from config.asterisk.placing import Fate, passwords_for, plan_files, write_files
 from config.asterisk.render import render_site, seats_without_password
 from config.settings import load_settings
@@ -46,3 +49,20 @@ def render(
         )
     else:
         typer.echo(f"{to} is as it should be; nothing was written")
+
+
+@app.command()
+def lint(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where Asterisk reads its files: /etc/asterisk.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The site's settings: is it the configuration for them?")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+) -> None:
+    """Say what of a configuration is unsafe or will not work, with file, line and remedy. Exit 1 if anything is."""
+    findings = lint_directory(directory, None if config is None else load_settings(config))
+    for finding in findings:
+        typer.echo(json.dumps(asdict(finding)) if as_json else str(finding))
+    if not as_json:
+        typer.echo(f"{directory}: {len(findings) or 'no'} finding{'s' * (len(findings) != 1)}")
+    raise typer.Exit(1 if findings else 0)

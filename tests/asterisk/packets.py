@@ -112,5 +112,5 @@ def _timestamp(extra: list[tuple[int, int, bytes]]) -> float:
     for level, kind, data in extra:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
             seconds, nanoseconds = struct.unpack("@ll", data[:16])
-            return float(seconds) + nanoseconds / 1e9
+            return float(seconds + nanoseconds / 1e9)
     raise OSError("the kernel gave a packet no timestamp")
