@@ -66,7 +66,11 @@ _SPARE_CALLS = 20  # beside every line and every seat: supervisors, third partie
 def _environment() -> Environment:
     # Nothing is escaped: these are no pages, and every value that goes in is held to its pattern by the settings.
     environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters.update(bracketed=_bracketed, host_network=_host_network, sip_uri=_sip_uri)
     return environment
