@@ -25,20 +25,25 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from config.asterisk.section import Asterisk
 from config.errors import SettingError
+from config.fields import (
+    AccountName,
+    EndpointName,
+    HostName,
+    NetworkName,
+    NumberPrefix,
+    Password,
+    PhoneNumber,
+    Port,
+    PositiveSeconds,
+    Section,
+    Share,
+    Slug,
+)
 from config.flows import Flows, Twilio
 from config.polling_day import PollingDay
-from config.rules import Certificate, Rules, Section
-
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-"""A name that is safe in topics, file names and the dialplan."""
-
-EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
-PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$")]
-NumberPrefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}$")]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-PositiveSeconds = Annotated[float, Field(gt=0)]
+from config.rules import Certificate, Rules
 
 
 class Centre(Section):
@@ -72,10 +77,10 @@ class StoreSettings(Section):
 class Ami(Section):
     """[ami] - Asterisk's manager interface."""
 
-    host: str = Field("127.0.0.1", description="where Asterisk's manager listens; loopback if at all possible")
+    host: HostName = Field("127.0.0.1", description="where Asterisk's manager listens; loopback if at all possible")
     port: Port = Field(5038, description="TCP port of the manager interface")
-    username: str = Field("matdan", description="section name in manager.conf")
-    secret: SecretStr = Field(SecretStr("matdan"), description="the user's secret; better given by MATDAN_AMI__SECRET")
+    username: EndpointName = Field("matdan", description="section name in manager.conf")
+    secret: Password = Field(SecretStr("matdan"), description="the user's secret; better given by MATDAN_AMI__SECRET")
     ping_seconds: PositiveSeconds = Field(
         5.0, description="how often the link is probed; dead after twice this silence"
     )
@@ -84,7 +89,7 @@ class Ami(Section):
 class FastAgi(Section):
     """[fastagi] - where Asterisk reaches our flows."""
 
-    host: str = Field("127.0.0.1", description="address we listen on; FastAGI has no authentication, so loopback")
+    host: HostName = Field("127.0.0.1", description="address we listen on; FastAGI has no authentication, so loopback")
     port: Port = Field(4573, description="TCP port we listen on; 0 picks a free one")
     max_connections: int = Field(2000, ge=1, le=50_000, description="calls in flows at once; more are turned away")
 
@@ -94,6 +99,14 @@ class Carrier(StrEnum):
 
     ASTERISK = "asterisk"
     TWILIO = "twilio"
+
+
+class Transport(StrEnum):
+    """How SIP travels."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
 
 
 class Trunk(Section):
@@ -107,6 +120,25 @@ class Trunk(Section):
         2.0, gt=0, le=1000, description="call starts a second (CPS) that the carrier allows"
     )
     caller_ids: tuple[PhoneNumber, ...] = Field(min_length=1, description="the owned numbers that may be shown")
+    host: HostName | None = Field(None, description="the carrier's SIP host; `dialer asterisk render` needs it")
+    port: Port | None = Field(None, description="its SIP port; none: 5060, with TLS 5061")
+    networks: tuple[NetworkName, ...] = Field((), description="addresses its calls may come from, beside host's own")
+    username: AccountName | None = Field(None, description="account at the carrier; none: it knows us by our address")
+    password: Password | None = Field(None, description="the account's password")
+    registers: bool = Field(False, description="register the account there, so that calls come in")
+    transport: Transport = Field(Transport.UDP, description="udp, tcp or tls")
+    srtp: bool = Field(False, description="encrypt the voice; the keys travel in SIP, so with transport tls")
+    qualify_seconds: int = Field(60, ge=0, le=3600, description="how often the carrier is probed; 0: never")
+
+    @model_validator(mode="after")
+    def _account_is_whole(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password of a trunk go together; give both or neither")
+        if self.registers and self.username is None:
+            raise ValueError("a trunk that registers needs username and password")
+        if self.srtp and self.transport is not Transport.TLS:
+            raise ValueError('srtp sends its keys in SIP: set transport = "tls" as well')
+        return self
 
 
 class Seat(Section):
@@ -115,6 +147,18 @@ class Seat(Section):
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,20}$")] = Field(description="name of the seat")
     endpoint: EndpointName = Field(description="PJSIP endpoint of the seat's phone")
     languages: tuple[str, ...] = Field((), description="languages spoken here; empty: any")
+    password: Password | None = Field(
+        None, description="the phone's password; none: `dialer asterisk render` makes one"
+    )
+    webrtc: bool = Field(False, description="the phone is a browser: secure WebSocket, DTLS-SRTP")
+    transport: Transport = Field(Transport.UDP, description="udp, tcp or tls; a webrtc seat needs none")
+    srtp: bool = Field(False, description="encrypt the voice; with transport tls")
+
+    @model_validator(mode="after")
+    def _keys_are_hidden(self) -> Self:
+        if self.srtp and self.transport is not Transport.TLS:
+            raise ValueError('srtp sends its keys in SIP: set transport = "tls" as well')
+        return self
 
 
 class Hours(Section):
@@ -288,6 +332,7 @@ class Settings(BaseSettings):
     fastagi: FastAgi = FastAgi()
     flows: Flows = Flows()
     twilio: Twilio = Twilio()
+    asterisk: Asterisk = Asterisk()
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
     rules: Rules = Rules()

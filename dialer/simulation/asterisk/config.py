@@ -8,25 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from config.asterisk.conf_file import read_conf
+from config.asterisk.render import EVENTS, conferences
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 
 ALL_CLASSES = frozenset(
     {"system", "call", "user", "originate", "reporting", "command", "dialplan", "dtmf", "agi", "security", "config"}
 )
-
-DIALLER_EVENTS = (
-    "FullyBooted",
-    "Shutdown",
-    "OriginateResponse",
-    "DialState",
-    "DialEnd",
-    "HangupRequest",
-    "Hangup",
-    "ConfbridgeJoin",
-    "ConfbridgeLeave",
-    "UserEvent",
-)
-"""The ten events that the dialler's own manager user is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +33,7 @@ LEAST_PRIVILEGE_USER = ManagerUser(
     "dialler",
     read=frozenset({"system", "call", "user"}),
     write=frozenset({"originate", "call", "reporting"}),
-    events=DIALLER_EVENTS,
+    events=EVENTS,
 )
 LAB_USER = ManagerUser("lab", "lab")
 
@@ -87,12 +75,17 @@ class ConferenceUser:
     end_marked: bool = False
 
 
-CONFERENCE_USERS: Mapping[str, ConferenceUser] = MappingProxyType(
-    {
-        "matdan_agent": ConferenceUser(marked=True),
-        "matdan_voter": ConferenceUser(end_marked=True),
-    }
-)
+def conference_users(text: str) -> Mapping[str, ConferenceUser]:
+    """The user templates that the text of a confbridge.conf has."""
+    return MappingProxyType(
+        {
+            section.name: ConferenceUser(
+                marked=section.get("marked") == "yes",
+                end_marked=section.get("end_marked") == "yes",
+            )
+            for section in read_conf("confbridge.conf", text).of_type("user")
+        }
+    )
 
 
 def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:
@@ -127,7 +120,7 @@ class SimulatedAsteriskConfig:
     agi_refused_seconds: float = 2.0  # until AGI() gives up on a server that is not there
     login_refused_seconds: float = 1.0
     carrier_gives_up_seconds: float = 60.0  # a phone that is not picked up: the carrier answers 480
-    conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: CONFERENCE_USERS)
+    conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: conference_users(conferences()))
     dialplan: str | None = None  # the text of an extensions.conf instead of our own
     inbound_context: str = "matdan-message"
     system_name: str = "lab"
