@@ -21,8 +21,10 @@ from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
 from dialer.engine.placing import DiallingRules
+from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.flow_service import FlowService
+from dialer.log_ins import AgentAccount
 from dialer.loop_lag import LoopLag
 from dialer.model import CampaignKind, Purpose
 from dialer.monitor.broker_link import BrokerSettings
@@ -30,6 +32,7 @@ from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.rules.retries import RetryRules
+from dialer.seat_service import SeatService
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -64,6 +67,15 @@ def engine_plan(settings: Settings) -> EnginePlan:
             settings.dialling.max_attempts_per_day,
         ),
         drain_seconds=settings.dialling.drain_seconds,
+        agents=tuple(
+            AgentAccount(
+                agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)
+            )
+            for agent in settings.agents
+        ),
+        floor=FloorRules(
+            settings.floor.wrong_pins, settings.floor.lock_minutes * _MINUTE, settings.floor.pause_reasons
+        ),
     )
 
 
@@ -91,6 +103,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
                 other_seconds=campaign.other_retry_minutes * _MINUTE,
                 abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
             ),
+            skill=campaign.skill,
         ),
         purpose=Purpose(campaign.purpose.value),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
@@ -170,7 +183,9 @@ async def running_centre(
         engine, switch, lag = _engine(settings, store, flows, clock)
         await engine.prepare()
         limits = AgiLimits(connections=settings.fastagi.max_connections)
-        routes = AgiRoutes({"flow": FlowService(engine)})
+        routes = AgiRoutes(
+            {"flow": FlowService(engine), "seat": SeatService(engine.seat_desk, settings.centre.language)}
+        )
         async with AgiServer(routes, limits, host=settings.fastagi.host, port=settings.fastagi.port) as agi_server:
             monitor = None
             if settings.broker.enabled:

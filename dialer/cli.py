@@ -17,6 +17,7 @@ from rich.markup import escape
 
 from config.errors import MatdanError
 from config.settings import load_settings
+from dialer.agent_cli import app as agent_app
 from dialer.app import run_centre
 from dialer.check import Verdict, check_site
 from dialer.demo import DemoOptions, run_demo, show_summary
@@ -32,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(agent_app, name="agent")
 app.add_typer(flow_app, name="flow")
 app.add_typer(report_app, name="report")
 app.command("import")(import_roll)

@@ -85,6 +85,7 @@ class ConferenceUser:
 
     marked: bool = False
     end_marked: bool = False
+    admin: bool = False
 
 
 CONFERENCE_USERS: Mapping[str, ConferenceUser] = MappingProxyType(
@@ -93,6 +94,11 @@ CONFERENCE_USERS: Mapping[str, ConferenceUser] = MappingProxyType(
         "matdan_voter": ConferenceUser(end_marked=True),
     }
 )
+
+CONFERENCE_MENUS: Mapping[str, Mapping[str, tuple[str, str, int]]] = MappingProxyType(
+    {"matdan_keys": MappingProxyType({key: ("matdan-key", key, 1) for key in "0123456789*"})}
+)
+"""By menu and key, where dialplan_exec leads: context, extension, priority."""
 
 
 def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:
@@ -128,6 +134,8 @@ class SimulatedAsteriskConfig:
     login_refused_seconds: float = 1.0
     carrier_gives_up_seconds: float = 60.0  # a phone that is not picked up: the carrier answers 480
     conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: CONFERENCE_USERS)
+    conference_menus: Mapping[str, Mapping[str, tuple[str, str, int]]] = field(default_factory=lambda: CONFERENCE_MENUS)
+    phone_context: str = "matdan-phones"  # where a seat's phone begins that dials us
     dialplan: str | None = None  # the text of an extensions.conf instead of our own
     inbound_context: str = "matdan-message"
     system_name: str = "lab"
