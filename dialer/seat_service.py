@@ -18,6 +18,9 @@ _log = structlog.get_logger(__name__)
 SEAT_VARIABLE = "MATDAN_SEAT"
 """Set when the agent is logged in: the dialplan nails the phone up in this seat's conference, and hangs up without it."""
 
+SPOKEN = ("number", "pin", "wrong", "taken", "welcome")
+"""The texts `seat.*` that an agent hears while logging in."""
+
 TRIES = 3
 BETWEEN_KEYS_MS = 5000
 _MOST_NUMBER_KEYS = 10
@@ -64,7 +67,7 @@ class SeatService:
             await call.set_variable(SEAT_VARIABLE, seat.name)
             await _say(call, "welcome", language)
             return
-        await _say(call, "goodbye", language)
+        await _say(call, "goodbye", language, of="common")
 
     def _language_of(self, seat: Seat) -> str:
         if not seat.languages or self._language in seat.languages:
@@ -72,10 +75,10 @@ class SeatService:
         return min(seat.languages)
 
 
-async def _say(call: AgiCall, what: str, language: str) -> None:
+async def _say(call: AgiCall, what: str, language: str, of: str = "seat") -> None:
     """Say it. A sound that is missing is left out: an agent who knows the keys can do without."""
     try:
-        await call.stream_file(text_sound(f"seat.{what}", language))
+        await call.stream_file(text_sound(f"{of}.{what}", language))
     except SoundMissing as error:
         _log.error("seat.sound-missing", error=str(error))
 

@@ -24,6 +24,7 @@ from dialer.simulation.asterisk.sessions import AmiSession
 from dialer.simulation.asterisk.voters import Voter
 
 MESSAGE_SOUND = "matdan/message"
+TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.16, "matdan/wrong": 0.16}
 LATE_EVENT_SECONDS = 0.02  # how long a reordered event is held back when no other follows it
 
 _log = structlog.get_logger(__name__)
@@ -264,7 +265,7 @@ class SwitchCore:
         if name in self.config.missing_sounds:
             return None
         default = self.config.message_seconds if name == MESSAGE_SOUND else self.config.default_prompt_seconds
-        return self.config.prompt_seconds.get(name, default)
+        return self.config.prompt_seconds.get(name, TONE_SECONDS.get(name, default))
 
     def set_variable(self, channel: Channel, name: str, value: str, *, announce: bool = True) -> None:
         """Set a variable, or run the function that a name with parentheses is. Functions announce nothing."""
