@@ -308,8 +308,10 @@ async def test_the_star_codes(tmp_path: Path) -> None:
         await site.until(lambda: seat(site).state is SeatState.PAUSED, seconds=2)
         assert seat(site).reason == "meal"
         assert rows(tmp_path, "SELECT paused, reason FROM log_in") == [(1, "meal")]
+        await asyncio.sleep(0.5)
         site.switch.phone_keys("agent01", "*1")
         await site.until(lambda: seat(site).state is not SeatState.PAUSED, seconds=2)
+        await asyncio.sleep(0.5)
         site.switch.phone_keys("agent01", "*0")
         await site.until(lambda: seat(site).agent is None, seconds=400)
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=2)

@@ -24,7 +24,7 @@ from dialer.simulation.asterisk.sessions import AmiSession
 from dialer.simulation.asterisk.voters import Voter
 
 MESSAGE_SOUND = "matdan/message"
-TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.16, "matdan/wrong": 0.16}
+TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "matdan/wrong": 0.1}
 LATE_EVENT_SECONDS = 0.02  # how long a reordered event is held back when no other follows it
 
 _log = structlog.get_logger(__name__)
