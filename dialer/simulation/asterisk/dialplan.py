@@ -13,6 +13,7 @@ from dialer.simulation.asterisk.extensions import (
     Extension,
     Step,
     find_extension,
+    find_step,
     is_true,
     substitute,
 )
@@ -126,8 +127,7 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
             channel.move_to(place.context, place.extension, place.priority)
         elif not _jump(switch, channel):
             channel.move_to(channel.context, channel.extension, channel.priority + 1)
-        extension = find_extension(switch.dialplan, channel.context, channel.extension)
-        step = None if extension is None else extension.steps.get(channel.priority)
+        step = find_step(switch.dialplan, channel.context, channel.extension, channel.priority)
         if step is None or not await _take(switch, channel, step):
             channel.cause = channel.cause or 16
             break
@@ -171,8 +171,7 @@ async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
 
 
 async def _step_aside(switch: SwitchCore, channel: Channel) -> bool:
-    extension = find_extension(switch.dialplan, channel.context, channel.extension)
-    step = None if extension is None else extension.steps.get(channel.priority)
+    step = find_step(switch.dialplan, channel.context, channel.extension, channel.priority)
     return step is not None and await _take(switch, channel, step)
 
 
