@@ -25,10 +25,12 @@ from dialer.clock import Clock, SystemClock
 from dialer.commands import ReloadFlows
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
 from dialer.engine.placing import DiallingRules
+from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.errors import SwitchError
 from dialer.flow_service import FlowService
 from dialer.flow_services import RecordingRules
+from dialer.log_ins import AgentAccount
 from dialer.loop_lag import LoopLag
 from dialer.model import CampaignKind, Purpose
 from dialer.monitor.broker_link import BrokerSettings
@@ -38,6 +40,7 @@ from dialer.pacing.port import Cap
 from dialer.polling_day.site import polling_plan
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import polls_of
+from dialer.seat_service import SeatService
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -78,6 +81,15 @@ def engine_plan(settings: Settings) -> EnginePlan:
         ),
         drain_seconds=settings.dialling.drain_seconds,
         polling=polling_plan(settings, polls_of(settings)),
+        agents=tuple(
+            AgentAccount(
+                agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)
+            )
+            for agent in settings.agents
+        ),
+        floor=FloorRules(
+            settings.floor.wrong_pins, settings.floor.lock_minutes * _MINUTE, settings.floor.pause_reasons
+        ),
     )
 
 
@@ -105,6 +117,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
                 other_seconds=campaign.other_retry_minutes * _MINUTE,
                 abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
             ),
+            skill=campaign.skill,
         ),
         purpose=Purpose(campaign.purpose.value),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
@@ -199,7 +212,12 @@ async def running_centre(
                 await stack.enter_async_context(carrier.serving(engine, flows))
             limits = AgiLimits(connections=settings.fastagi.max_connections)
             sms = carrier.sms if carrier is not None else None
-            routes = AgiRoutes({"flow": FlowService(engine, recording=recording_rules(settings), sms=sms)})
+            routes = AgiRoutes(
+                {
+                    "flow": FlowService(engine, recording=recording_rules(settings), sms=sms),
+                    "seat": SeatService(engine.seat_desk, settings.centre.language),
+                }
+            )
             agi_server = await stack.enter_async_context(
                 AgiServer(routes, limits, host=settings.fastagi.host, port=settings.fastagi.port)
             )

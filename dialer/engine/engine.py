@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import structlog
@@ -22,9 +22,11 @@ from dialer.engine.hoppers import Hoppers
 from dialer.engine.placing import DiallingRules, Placing
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
+from dialer.engine.seat_desk import FloorRules, SeatDesk
 from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally, TrunkTally
 from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
+from dialer.log_ins import AgentAccount
 from dialer.model import AttemptId, CampaignState, Purpose
 from dialer.pacing.port import Pacer, PacingEventKind
 from dialer.polling_day.plan import PollingPlan
@@ -65,6 +67,8 @@ class EnginePlan:
     dialling: DiallingRules
     drain_seconds: float
     polling: PollingPlan | None = None
+    agents: tuple[AgentAccount, ...] = ()
+    floor: FloorRules = field(default_factory=FloorRules)
 
 
 class Engine:
@@ -96,6 +100,7 @@ class Engine:
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._cancel, plan.polling)
         self._floor = Floor(centre, switch, self._results)
+        self.seat_desk = SeatDesk(centre, self._floor, store, switch, self._results, plan.agents, plan.floor)
         hoppers = Hoppers(
             centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
         )
@@ -138,7 +143,7 @@ class Engine:
                 return f"stopped {len(self._centre.campaigns)} campaigns"
             case commands.ReloadFlows():
                 return await self._reload_flows()
-        return await self._floor.execute(command)
+        return await self.seat_desk.execute(command)
 
     async def _reload_flows(self) -> str:
         """Calls that run go on with the version they began with; a flow that is wrong changes nothing (FlowError)."""
@@ -190,6 +195,7 @@ class Engine:
                 plan.pacer.restore(json.loads(learned))
             centre.campaigns[campaign_id] = run
         await store.release_expired(now, self._plan.owner)
+        await self.seat_desk.prepare()
         left_open = self._reconciler.found(await store.unfinished_attempts())
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
@@ -295,6 +301,8 @@ class Engine:
                 self._floor.phone_came(seat)
             case switch_port.SeatDown(seat=seat):
                 self._floor.phone_went(seat)
+            case switch_port.SeatKey(seat=seat, key=key):
+                self.seat_desk.key(seat, key)
             case _:
                 call = self._centre.calls.get(event.attempt_id)
                 if call is not None:
@@ -364,6 +372,7 @@ class Engine:
     def _switch_up(self, up: switch_port.SwitchUp) -> None:
         centre = self._centre
         self._reconciler.resync(up)
+        self.seat_desk.adopt(up.live_seats)
         for seat in list(centre.seats.values()):
             if seat.name in up.live_seats and not seat.phone_up:
                 self._floor.phone_came(seat.name)

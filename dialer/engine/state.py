@@ -52,6 +52,7 @@ class CampaignSpec:
     connect_limit_seconds: float
     hours: tuple[Stretch, ...]
     retries: RetryRules
+    skill: str | None = None  # that an agent must have to take its calls
 
 
 @dataclass(slots=True)
