@@ -4,7 +4,8 @@
     *1      ready            *2N     pause for reason N            *3      hang up the voter            *0      log off
     *       in the middle of something begins a code anew
 
-A key that means nothing there is refused with a sound and forgets what was keyed before it; so do five seconds of silence.
+A key that means nothing there is refused with a sound and forgets what was keyed before it. So is a key that comes more than
+five seconds after a beginning: `*` and, too late, `1` was meant as "ready" and must not become "voted".
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ def press(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequen
     """The next keypad, and the command that the key completes. `now` is monotonic; anything may come as `key`."""
     if len(key) != 1 or key not in "0123456789*":
         return Pressed(Keypad(), sound=SeatSound.WRONG)
-    before = keypad.keys if now - keypad.at_seconds <= HALF_ENTERED_SECONDS else ""
-    keys = "*" if key == "*" else before + key
+    too_late = bool(keypad.keys) and now - keypad.at_seconds > HALF_ENTERED_SECONDS
+    if too_late and key != "*":
+        return Pressed(Keypad(), sound=SeatSound.WRONG)
+    keys = "*" if key == "*" else keypad.keys + key
     if keys in _BEGINNINGS or (len(keys) == 2 and keys[0] == _LATER):
         return Pressed(Keypad(keys, now), sound=SeatSound.KEY)
     command = _command(seat, keys, pause_reasons)
