@@ -152,6 +152,14 @@ class Policy(StrEnum):
     BROADCAST = "broadcast"
 
 
+class MachineAnswers(StrEnum):
+    """When an answering machine is told from a person."""
+
+    OFF = "off"
+    BEFORE_SEAT = "before-seat"
+    AFTER_SEAT = "after-seat"
+
+
 class Campaign(Section):
     """[[campaigns]] - whom to call, how, and until when."""
 
@@ -166,6 +174,13 @@ class Campaign(Section):
     wrap_up_seconds: PositiveSeconds = Field(60.0, description="a wrap-up without a disposition ends after this")
     connect_limit_seconds: float = Field(
         2.0, gt=0.2, le=5, description="an answered voter without a seat is abandoned after this"
+    )
+    machine_detection: MachineAnswers = Field(
+        MachineAnswers.OFF,
+        description="before-seat: the switch listens for 1.3-1.6 s before a seat or flow; after-seat: the agent says so",
+    )
+    machine_message: bool = Field(
+        False, description="ivr with before-seat: leave the information message on a machine; else it is hung up"
     )
     abandoned_target: Share = Field(0.01, description="share of live answers that pacing steers to")
     abandoned_limit: Share = Field(0.03, description="hard stop of that share, over 24 hours and 30 days")
@@ -182,6 +197,10 @@ class Campaign(Section):
     def _flow_fits(self) -> Self:
         if self.kind is Kind.IVR and not self.flow:
             raise ValueError('an ivr campaign needs a flow, for example flow = "turnout"')
+        if self.kind is Kind.IVR and self.machine_detection is MachineAnswers.AFTER_SEAT:
+            raise ValueError('an ivr campaign has no seats; set machine_detection = "before-seat" or "off"')
+        if self.machine_message and (self.kind is not Kind.IVR or self.machine_detection is MachineAnswers.OFF):
+            raise ValueError('machine_message needs kind = "ivr" and machine_detection = "before-seat"')
         if self.abandoned_target > self.abandoned_limit:
             raise ValueError("abandoned_target is above abandoned_limit; lower it")
         return self

@@ -24,7 +24,7 @@ from dialer.engine.placing import DiallingRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.flow_service import FlowService
 from dialer.loop_lag import LoopLag
-from dialer.model import CampaignKind, Purpose
+from dialer.model import CampaignKind, MachineDetection, Purpose
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
@@ -91,6 +91,8 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
                 other_seconds=campaign.other_retry_minutes * _MINUTE,
                 abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
             ),
+            machine_detection=MachineDetection(campaign.machine_detection.value),
+            machine_message=campaign.machine_message,
         ),
         purpose=Purpose(campaign.purpose.value),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),

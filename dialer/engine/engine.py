@@ -286,15 +286,17 @@ class Engine:
             case switch_port.CallAnswered():
                 self._answered(call)
             case switch_port.CallWaiting():
-                waiting = self._answered(call)
+                waiting = self.flow_desk.person(self._answered(call))
                 if not waiting.waiting and waiting.seat is None and not waiting.message_started:
                     self._floor.voter_waits(waiting)
             case switch_port.CallConnected(seat=seat):
-                self._floor.connected(self._answered(call), seat)
+                self._floor.connected(self.flow_desk.person(self._answered(call)), seat)
             case switch_port.CallLeftSeat(seat=seat):
                 self._floor.left_seat(call, seat)
             case switch_port.MessageStarted():
-                self._floor.message_started(self._answered(call))
+                self._floor.message_started(self.flow_desk.person(self._answered(call)))
+            case switch_port.MachineDetected():
+                self.flow_desk.machine(self._answered(call))
             case switch_port.CallEnded():
                 self._ended(call, event)
 

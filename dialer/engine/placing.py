@@ -11,9 +11,9 @@ import structlog
 
 from dialer.calls import Call
 from dialer.engine.results import Results
-from dialer.engine.state import CampaignRun, Centre
+from dialer.engine.state import CampaignRun, CampaignSpec, Centre
 from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
-from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, NewAttempt, Outcome
+from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, MachineDetection, NewAttempt, Outcome
 from dialer.pacing.port import BusySeat, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.rules import calling_hours, numbers
 from dialer.store.port import Store
@@ -176,7 +176,7 @@ class Placing:
             claim = run.hopper.popleft()
             trunk, caller_id = taken
             attempt_id = AttemptId(str(uuid.uuid4()))
-            call = _call(attempt_id, claim, run.spec.kind, trunk.name, now)
+            call = _call(attempt_id, claim, run.spec, trunk.name, now)
             self._centre.calls[attempt_id] = call
             placed.append((NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now()), call))
         if placed:
@@ -227,6 +227,8 @@ class Placing:
                     caller_id=attempt.caller_id,
                     kind=run.spec.kind,
                     ring_seconds=run.spec.ring_seconds,
+                    detect_machine=run.spec.machine_detection is MachineDetection.BEFORE_SEAT,
+                    message_to_machine=run.spec.machine_message,
                 )
             )
         except OriginateUnsure as error:  # the next resync tells whether it exists
@@ -241,7 +243,7 @@ class Placing:
     def _never_placed(self, attempt_id: AttemptId) -> None:
         call = self._centre.calls.get(attempt_id)
         if call is not None:
-            self._results.end(call, CallEnded(attempt_id, EndedBy.NO_CHANNEL, answered=False))
+            self._results.end(call, CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False))
 
     # Cancelling
 
@@ -349,11 +351,11 @@ def _in_flight(calls: Iterable[Call], now: float) -> tuple[tuple[RingingCall, ..
     return tuple(ringing), tuple(waiting), active
 
 
-def _call(attempt_id: AttemptId, claim: Claim, kind: CampaignKind, trunk: str, now: float) -> Call:
+def _call(attempt_id: AttemptId, claim: Claim, spec: CampaignSpec, trunk: str, now: float) -> Call:
     return Call(
         attempt_id=attempt_id,
         campaign_id=claim.campaign_id,
-        kind=kind,
+        kind=spec.kind,
         phone_id=claim.phone_id,
         voter_id=claim.voter_id,
         booth_id=claim.booth_id,
@@ -362,4 +364,5 @@ def _call(attempt_id: AttemptId, claim: Claim, kind: CampaignKind, trunk: str, n
         pending_voters=claim.pending_voters,
         trunk=trunk,
         began_seconds=now,
+        judged=spec.machine_detection is not MachineDetection.BEFORE_SEAT,
     )

@@ -17,6 +17,7 @@ from dialer.model import (
     Disposition,
     DispositionRecord,
     EndedAttempt,
+    MachineDetection,
     Mark,
     MarkKind,
     MarkSource,
@@ -180,6 +181,10 @@ class Results:
         now = self._centre.clock.monotonic()
         if outcome.answered:
             if outcome is Outcome.DROPPED:
+                if (
+                    not call.judged
+                ):  # gone before it was known whether a machine had picked up: a machine does not hang up
+                    self.observe(run, PacingEventKind.ANSWERED, (call.answered_seconds or now) - call.began_seconds)
                 self.observe(run, PacingEventKind.DROPPED, now - (call.answered_seconds or now))
             return
         if not call.written:
@@ -217,6 +222,10 @@ class Results:
         """
         if hour is not None and not 0 <= hour <= 23:
             raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
+        if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
+            raise CommandRefused(
+                f"campaign {call.campaign_id} does not count machines; set machine_detection in its settings"
+            )
         now = self._centre.clock.now()
         retry_at = retries.after_disposition(
             run.spec.retries, disposition, hour, call.attempt_number, now, self._centre.zone
@@ -237,7 +246,22 @@ class Results:
             self._follow(mark.kind, call.voter_id, effect)
         if opts_out:
             self._opted_out(call.phone_id, fresh=True)
+        self._judge(run, call, machine=disposition is Disposition.MACHINE)
         self._centre.outbox_event.set()
+
+    def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
+        """What the agent says of person or machine, of a live call or of one that has just ended."""
+        live = self._centre.calls.get(call.attempt_id)
+        was_machine = call.machine if live is None else live.machine
+        if was_machine is machine:
+            return
+        if machine:
+            self.observe(run, PacingEventKind.MACHINE)
+        if live is not None:
+            self._centre.update_call(live, replace(live, machine=machine))
+        else:
+            run.outcomes[Outcome.MACHINE] += 1 if machine else -1
+            run.outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
     def _follow(self, kind: MarkKind, voter_id: int, effect: MarkEffect) -> None:
         """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""

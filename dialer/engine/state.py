@@ -17,7 +17,17 @@ import structlog
 
 from dialer.calls import Call
 from dialer.clock import Clock
-from dialer.model import AttemptId, Booth, BoothTurnout, CampaignKind, CampaignProgress, CampaignState, Claim, Outcome
+from dialer.model import (
+    AttemptId,
+    Booth,
+    BoothTurnout,
+    CampaignKind,
+    CampaignProgress,
+    CampaignState,
+    Claim,
+    MachineDetection,
+    Outcome,
+)
 from dialer.pacing.port import Pacer
 from dialer.rules.calling_hours import Stretch
 from dialer.rules.retries import RetryRules
@@ -41,6 +51,8 @@ class CampaignSpec:
     connect_limit_seconds: float
     hours: tuple[Stretch, ...]
     retries: RetryRules
+    machine_detection: MachineDetection = MachineDetection.OFF
+    machine_message: bool = False  # a machine that a flow's call meets hears the information message
 
 
 @dataclass(slots=True)

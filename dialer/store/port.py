@@ -167,7 +167,8 @@ class Store(Protocol):
         announcements: Sequence[Announcement] = (),
     ) -> list[MarkEffect]:
         """Keep what the agent said, with its marks and the opt-out of the number, in one transaction. A second disposition of
-        the same attempt replaces the first one on the attempt; marks are appended by their keys.
+        the same attempt replaces the first one on the attempt; marks are appended by their keys. The disposition MACHINE makes
+        the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again.
         """
         ...
 

@@ -129,7 +129,7 @@ class AsteriskSwitch:
                     ("ChannelId", request.attempt_id),
                     ("CallerID", caller_id),
                     ("Context", VOTER_CONTEXT if request.kind is CampaignKind.AGENTS else FLOW_CONTEXT),
-                    ("Exten", "s"),
+                    ("Exten", _entrance(request)),
                     ("Priority", "1"),
                     ("Timeout", str(round(request.ring_seconds * 1000))),
                 ],
@@ -193,6 +193,13 @@ class AsteriskSwitch:
         if self._client is None:
             raise SwitchUnreachable("there is no link to Asterisk; nothing was sent")
         return self._client
+
+
+def _entrance(request: OriginateRequest) -> str:
+    """The extension of the voters' and the flows' context that an answered call begins at."""
+    if not request.detect_machine:
+        return "s"
+    return "voicemail" if request.message_to_machine else "machine"
 
 
 def _nowhere(event: SwitchEvent) -> None:
