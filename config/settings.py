@@ -106,6 +106,28 @@ class Trunk(Section):
     caller_ids: tuple[PhoneNumber, ...] = Field(min_length=1, description="the owned numbers that may be shown")
 
 
+class TrunkRest(Section):
+    """[trunk_rest] - when a failing trunk is rested: for failures of the carrier's own (5xx, 403, no answer), never a number's."""
+
+    failures_in_a_row: int = Field(5, ge=2, le=100, description="so many failed calls in a row rest a trunk")
+    window_calls: int = Field(20, ge=5, le=1000, description="calls over which the share of failures is looked at")
+    failure_share: Share = Field(0.5, description="a trunk rests when more than this share of those calls failed")
+    first_rest_seconds: PositiveSeconds = Field(
+        30.0, description="the first rest; one call probes the trunk after it, and each failed probe doubles the rest"
+    )
+    longest_rest_seconds: PositiveSeconds = Field(600.0, description="no rest is longer")
+    slow_ringing_seconds: PositiveSeconds = Field(
+        4.0,
+        description="from originate to ringing: when it takes longer, and three times as long as usual, fewer calls start",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first_rest_seconds > self.longest_rest_seconds:
+            raise ValueError("first_rest_seconds is above longest_rest_seconds; lower it")
+        return self
+
+
 class Seat(Section):
     """[[seats]] - a place where an agent sits."""
 
@@ -250,6 +272,7 @@ class Settings(BaseSettings):
     fastagi: FastAgi = FastAgi()
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
+    trunk_rest: TrunkRest = TrunkRest()
     trunks: tuple[Trunk, ...] = ()
     seats: tuple[Seat, ...] = ()
     campaigns: tuple[Campaign, ...] = ()

@@ -37,6 +37,7 @@ from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
 from dialer.switch.asterisk.ami_link import AmiLink
 from dialer.switch.asterisk.tracker import EVENTS
+from dialer.trunk_health import RestRules
 from dialer.trunks import TrunkLimits
 from ivr_flows.catalogue import FlowLibrary
 
@@ -64,6 +65,7 @@ def engine_plan(settings: Settings) -> EnginePlan:
             settings.dialling.max_attempts_per_day,
         ),
         drain_seconds=settings.dialling.drain_seconds,
+        rest=RestRules(**settings.trunk_rest.model_dump()),
     )
 
 

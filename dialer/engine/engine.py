@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -20,7 +20,8 @@ from dialer.engine.flow_desk import FlowDesk, Flows
 from dialer.engine.placing import DiallingRules, Placing
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
-from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally, TrunkTally
+from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally
+from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
 from dialer.model import AttemptId, CampaignState, Purpose
@@ -30,6 +31,7 @@ from dialer.seats import Seat
 from dialer.store.port import Store
 from dialer.switch import port as switch_port
 from dialer.switch.port import CallEnded, Switch, SwitchEvent
+from dialer.trunk_health import RestRules
 from dialer.trunks import TrunkLimits, TrunkPool
 from dialer.view import Alert, AlertLevel, CampaignChange, CentreView, Change, SeatState
 
@@ -60,6 +62,7 @@ class EnginePlan:
     trunks: tuple[TrunkLimits, ...]
     dialling: DiallingRules
     drain_seconds: float
+    rest: RestRules = field(default_factory=RestRules)
 
 
 class Engine:
@@ -83,16 +86,24 @@ class Engine:
         self._switch = switch
         self._figures = figures
         now = centre.clock.monotonic()
-        self._trunks = TrunkPool(plan.trunks, now)
-        centre.trunk_tallies = {trunk.name: TrunkTally() for trunk in plan.trunks}
+        self._trunks = TrunkPool(plan.trunks, now, plan.rest)
+        self._trunk_desk = TrunkDesk(centre, self._trunks)
         centre.seats = {
             name: Seat(name, endpoint, languages, now, centre.clock.now()) for name, endpoint, languages in plan.seats
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
-        self._results = Results(centre, store, self._cancel)
+        self._results = Results(centre, store, self._trunk_desk, self._cancel)
         self._floor = Floor(centre, switch, self._results)
         self._placing = Placing(
-            centre, store, switch, self._results, self._trunks, plan.dialling, owner=plan.owner, has_room=has_room
+            centre,
+            store,
+            switch,
+            self._results,
+            self._trunks,
+            self._trunk_desk,
+            plan.dialling,
+            owner=plan.owner,
+            has_room=has_room,
         )
         self._reconciler = Reconciler(centre, switch, self._results, self._finish)
         self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation)
@@ -283,6 +294,7 @@ class Engine:
                     self._centre.update_call(call, call.rang(clock.now(), clock.monotonic()))
                     run = self._centre.campaigns[call.campaign_id]
                     self._results.observe(run, PacingEventKind.RINGING, clock.monotonic() - call.began_seconds)
+                    self._trunk_desk.rang(call)
             case switch_port.CallAnswered():
                 self._answered(call)
             case switch_port.CallWaiting():

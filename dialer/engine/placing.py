@@ -12,6 +12,7 @@ import structlog
 from dialer.calls import Call
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, CampaignSpec, Centre
+from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
 from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, MachineDetection, NewAttempt, Outcome
 from dialer.pacing.port import BusySeat, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
@@ -52,6 +53,7 @@ class Placing:
         switch: Switch,
         results: Results,
         trunks: TrunkPool,
+        trunk_desk: TrunkDesk,
         rules: DiallingRules,
         *,
         owner: str,
@@ -63,6 +65,7 @@ class Placing:
         self._switch = switch
         self._results = results
         self._trunks = trunks
+        self._trunk_desk = trunk_desk
         self._rules = rules
         self._owner = owner
         self._has_room = has_room
@@ -82,6 +85,10 @@ class Placing:
 
     def _decide_one(self, run: CampaignRun) -> float:
         held, seconds = self._held(run)
+        if held is None:
+            held = self._trunk_desk.held_because(run.spec.campaign_id, run.spec.trunks)
+        else:
+            self._centre.clear_alert(f"trunks-{run.spec.campaign_id}")
         run.held_because = held
         if held is not None:
             if run.hopper:
@@ -92,7 +99,9 @@ class Placing:
             self._give_back(run)
         used = self._centre.channels_used()
         if run.spec.kind is CampaignKind.IVR and self._trunks.startable(run.spec.trunks, used, now) == 0:
-            return max(0.01, min(LOOK_AGAIN_SECONDS, self._trunks.seconds_to_next_start(run.spec.trunks, now)))
+            # Where no start is to be waited for, channels are full: the end of a call wakes us.
+            left = self._trunks.seconds_to_next_start(run.spec.trunks, now)
+            return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = self.snapshot(run, used)
         self._cancel_excess(run, snapshot)
         wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
@@ -137,7 +146,7 @@ class Placing:
             if for_agents
             else list(centre.calls_of(run.spec.campaign_id))
         )
-        room = self._trunks.free_channels(run.spec.trunks, used)
+        room = self._trunks.free_channels(run.spec.trunks, used, now)
         if run.spec.channels is not None:
             room = min(room, run.spec.channels - sum(1 for call in calls if call.campaign_id == run.spec.campaign_id))
         ringing, waiting, active = _in_flight(calls, now)
@@ -210,6 +219,8 @@ class Placing:
         centre, attempt_id = self._centre, attempt.attempt_id
         call = centre.calls.get(attempt_id)
         problem = numbers.refusal(attempt.claim.number, self._rules.allowed_prefixes, self._rules.denied_prefixes)
+        if self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id):
+            problem = "the caller ID is not of the trunk's pool (trunks.caller_ids)"
         if call is None or call.cancelled or problem is not None or self._held(run)[0] is not None:
             if problem is not None:
                 _log.warning("number.refused", attempt=attempt_id, reason=problem)

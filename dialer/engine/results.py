@@ -10,6 +10,7 @@ import structlog
 
 from dialer.calls import Call, outcome_of
 from dialer.engine.state import CampaignRun, Centre
+from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import CommandRefused, StoreError
 from dialer.model import (
     DISPOSITION_MARKS,
@@ -38,15 +39,15 @@ from dialer.view import AlertLevel, CallState, TurnoutChange
 _log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 2.0  # between tries to keep a result while the store is in trouble
-TRUNK_FAILURES = frozenset({Outcome.CARRIER_FAILURE, Outcome.CONGESTION})
 
 
 class Results:
     """Keeps results, and does in memory what follows from them."""
 
-    def __init__(self, centre: Centre, store: Store, cancel: Callable[[Call], None]) -> None:
+    def __init__(self, centre: Centre, store: Store, trunk_desk: TrunkDesk, cancel: Callable[[Call], None]) -> None:
         """`cancel` hangs up a call that nobody has answered yet."""
         self._centre = centre
+        self._trunk_desk = trunk_desk
         self._store = store
         self._cancel = cancel
         self._awaits_room = False
@@ -128,7 +129,8 @@ class Results:
         run = centre.campaigns[call.campaign_id]
         outcome = outcome_of(call, ended)
         now = centre.clock.now()
-        retry_at = self._retry_at(run, call, outcome, now)
+        not_the_numbers = self._trunk_desk.ended(call, ended, outcome)
+        retry_at = retries.after_trunk_failure(now) if not_the_numbers else self._retry_at(run, call, outcome, now)
         record = EndedAttempt(
             attempt_id=call.attempt_id,
             outcome=outcome,
@@ -143,10 +145,10 @@ class Results:
             flow=call.flow,
             left_at=call.left_at,
             retry_at=retry_at,
+            counted=not not_the_numbers,
         )
         centre.calls.pop(call.attempt_id, None)
         run.outcomes[outcome] += 1
-        self._tally_trunk(call, outcome)
         self._teach(run, call, outcome)
         if retry_at is not None:
             run.next_due_at = min(run.next_due_at, retry_at)
@@ -166,15 +168,6 @@ class Results:
         if call.said is not None and outcome.answered:
             return retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
         return retries.after_outcome(rules, outcome, call.attempt_number, now)
-
-    def _tally_trunk(self, call: Call, outcome: Outcome) -> None:
-        tally = self._centre.trunk_tallies.get(call.trunk)
-        if tally is None:  # a call found after a restart, on a trunk that the settings have no more
-            return
-        if outcome is not Outcome.REFUSED:
-            tally.attempts += 1
-        tally.answered += outcome.answered
-        tally.failures += outcome in TRUNK_FAILURES
 
     def _teach(self, run: CampaignRun, call: Call, outcome: Outcome) -> None:
         """What the pacer has not heard yet of this call. Abandoned calls it hears of when the message starts."""

@@ -1,4 +1,4 @@
-"""`dialer report calls|agents|abandonment|turnout`: what happened, as a table, CSV or JSON."""
+"""`dialer report calls|trunks|agents|abandonment|turnout`: what happened, as a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
 from dialer.reports.source import Source, open_source
 from dialer.reports.tables import FOREVER, Window
 
-app = typer.Typer(help="What happened: calls, agents, abandonment, turnout.", no_args_is_help=True)
+app = typer.Typer(help="What happened: calls, trunks, agents, abandonment, turnout.", no_args_is_help=True)
 
 SinceOption = Annotated[
     str | None,
@@ -53,6 +53,19 @@ def calls(
 ) -> None:
     """Attempts by campaign and outcome."""
     _report(lambda source, window, _: tables.calls(source, window), since, until, campaign, form, store, config)
+
+
+@app.command()
+def trunks(
+    since: SinceOption = None,
+    until: UntilOption = None,
+    campaign: CampaignOption = None,
+    form: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Answer-seizure ratio, failures and call starts a second, by trunk."""
+    _report(lambda source, window, _: tables.trunks(source, window), since, until, campaign, form, store, config)
 
 
 @app.command()

@@ -154,7 +154,8 @@ class Store(Protocol):
 
         For each one True if it was open until now; an attempt that has ended already keeps its first outcome and gives
         False. A target that a mark or an opt-out closed in the meantime stays closed whatever `retry_at` says. An attempt
-        with outcome REFUSED gives its attempt number back; UNKNOWN closes the number's targets in every campaign.
+        with outcome REFUSED, or that is not `counted`, gives its attempt number back; UNKNOWN closes the number's targets in
+        every campaign.
         """
         ...
 
