@@ -82,7 +82,7 @@ class Ami(Section):
     username: str = Field("matdan", description="section name in manager.conf")
     secret: SecretStr = Field(SecretStr("matdan"), description="the user's secret; better given by MATDAN_AMI__SECRET")
     ping_seconds: PositiveSeconds = Field(
-        5.0, description="how often the link is probed; dead after twice this silence"
+        5.0, description="the link is given up after twice this silence; nothing is dialled after 2 s of it"
     )
 
 

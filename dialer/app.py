@@ -36,6 +36,7 @@ from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
 from dialer.switch.asterisk.ami_link import AmiLink
+from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.tracker import EVENTS
 from dialer.trunk_health import RestRules
 from dialer.trunks import TrunkLimits
@@ -44,6 +45,7 @@ from ivr_flows.catalogue import FlowLibrary
 _log = structlog.get_logger(__name__)
 
 DAY_SECONDS = 86_400.0
+PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
 
@@ -208,7 +210,8 @@ def _engine(
 
 def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> AmiLink:
     login = ami_login(settings)
-    limits = AmiLimits(ping_seconds=settings.ami.ping_seconds, dead_seconds=2 * settings.ami.ping_seconds)
+    seconds = settings.ami.ping_seconds
+    limits = AmiLimits(ping_seconds=min(PROBE_SECONDS, seconds), dead_seconds=2 * seconds)
     return AmiLink(
         lambda: AmiClient(login, on_event=switch.event, keep_events=EVENTS, limits=limits),
         on_up=switch.up,
@@ -218,9 +221,11 @@ def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> 
 
 
 async def try_ami(settings: Settings) -> str:
-    """Log in to Asterisk once and out again; its greeting. Raises SwitchError with what is wrong."""
-    async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
-        return client.banner
+    """Log in to Asterisk once, see that we may do there what we must, and out again; its greeting.
+
+    Raises SwitchError with what is wrong, PermissionMissing with the line of manager.conf to change.
+    """
+    return await check_rights(ami_login(settings))
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

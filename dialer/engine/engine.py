@@ -24,7 +24,7 @@ from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
-from dialer.model import AttemptId, CampaignState, Purpose
+from dialer.model import AttemptId, CampaignKind, CampaignState, Purpose
 from dialer.pacing.port import Pacer, PacingEventKind
 from dialer.rules.calling_hours import day_start
 from dialer.seats import Seat
@@ -39,6 +39,7 @@ _log = structlog.get_logger(__name__)
 
 HOUSEKEEPING_SECONDS = 5.0
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
+UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the message at the latest, and said so
 FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
 
 
@@ -337,8 +338,19 @@ class Engine:
 
     def _finish(self, call: Call, ended: CallEnded) -> None:
         if call.attempt_id in self._centre.calls:
+            self._watch_for_silence(call)
             self._floor.call_over(call)
             self._results.end(self._centre.calls[call.attempt_id], ended)
+
+    def _watch_for_silence(self, call: Call) -> None:
+        """An answered voter of whom the dialplan never said a word: a right that no check before the start can see."""
+        if call.kind is not CampaignKind.AGENTS or call.answered_seconds is None or call.machine:
+            return
+        if call.waiting or call.message_started or call.connected_at is not None:
+            self._centre.clear_alert("voters-unseen")
+        elif self._centre.clock.monotonic() - call.answered_seconds > UNSEEN_SECONDS and call.seat is None:
+            text = "voters are answered and the switch tells nothing of them: give the manager user `read = system,call,user`"
+            self._centre.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
 
     def _cancel(self, call: Call) -> None:
         self._placing.cancel(call)

@@ -28,6 +28,7 @@ HOPPER_SIZE = 60  # claims held per campaign: some seconds of dialling, so that 
 HOPPER_LOW = 30
 LEASE_SECONDS = 60.0
 HOPPER_MAX_AGE_SECONDS = 45.0  # older claims go back to the queue before their lease runs out
+UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 _BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
@@ -119,6 +120,8 @@ class Placing:
             return "stopping", LOOK_AGAIN_SECONDS
         if not centre.switch_up:
             return "no link to the switch", LOOK_AGAIN_SECONDS
+        if self._switch.unanswered_seconds() > UNANSWERED_SECONDS:
+            return "the switch does not answer", UNANSWERED_SECONDS
         if centre.store_trouble is not None:
             return "results cannot be kept", LOOK_AGAIN_SECONDS
         if run.state is not CampaignState.RUNNING:

@@ -155,6 +155,10 @@ EventSink = Callable[[SwitchEvent], None]
 class Switch(Protocol):
     """What the engine asks of a switch."""
 
+    def unanswered_seconds(self) -> float:
+        """How long the switch has left something unanswered, 0 when nothing waits: it grows at once when a link is half open."""
+        ...
+
     async def originate(self, request: OriginateRequest) -> None:
         """Place one call. Returns when the switch has queued it.
 

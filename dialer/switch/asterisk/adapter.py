@@ -111,6 +111,10 @@ class AsteriskSwitch:
 
     # The engine's side
 
+    def unanswered_seconds(self) -> float:
+        """See `Switch.unanswered_seconds`."""
+        return 0.0 if self._client is None else self._client.oldest_unanswered_seconds
+
     async def originate(self, request: OriginateRequest) -> None:
         """See `Switch.originate`. The attempt's id is channel id and ActionID in one, and the only thing of ours on the wire
         beside number and caller ID: everything else is looked up when the call comes back to us.
