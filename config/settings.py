@@ -84,7 +84,7 @@ class Ami(Section):
     username: EndpointName = Field("matdan", description="section name in manager.conf")
     secret: Password = Field(SecretStr("matdan"), description="the user's secret; better given by MATDAN_AMI__SECRET")
     ping_seconds: PositiveSeconds = Field(
-        5.0, description="how often the link is probed; dead after twice this silence"
+        5.0, description="the link is given up after twice this silence; nothing is dialled after 2 s of it"
     )
 
 
@@ -140,6 +140,28 @@ class Trunk(Section):
             raise ValueError("a trunk that registers needs username and password")
         if self.srtp and self.transport is not Transport.TLS:
             raise ValueError('srtp sends its keys in SIP: set transport = "tls" as well')
+        return self
+
+
+class TrunkRest(Section):
+    """[trunk_rest] - when a failing trunk is rested: for failures of the carrier's own (5xx, 403, no answer), never a number's."""
+
+    failures_in_a_row: int = Field(5, ge=2, le=100, description="so many failed calls in a row rest a trunk")
+    window_calls: int = Field(20, ge=5, le=1000, description="calls over which the share of failures is looked at")
+    failure_share: Share = Field(0.5, description="a trunk rests when more than this share of those calls failed")
+    first_rest_seconds: PositiveSeconds = Field(
+        30.0, description="the first rest; one call probes the trunk after it, and each failed probe doubles the rest"
+    )
+    longest_rest_seconds: PositiveSeconds = Field(600.0, description="no rest is longer")
+    slow_ringing_seconds: PositiveSeconds = Field(
+        4.0,
+        description="from originate to ringing: when it takes longer, and three times as long as usual, fewer calls start",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first_rest_seconds > self.longest_rest_seconds:
+            raise ValueError("first_rest_seconds is above longest_rest_seconds; lower it")
         return self
 
 
@@ -239,6 +261,14 @@ class Policy(StrEnum):
     BROADCAST = "broadcast"
 
 
+class MachineAnswers(StrEnum):
+    """When an answering machine is told from a person."""
+
+    OFF = "off"
+    BEFORE_SEAT = "before-seat"
+    AFTER_SEAT = "after-seat"
+
+
 class Campaign(Section):
     """[[campaigns]] - whom to call, how, and until when."""
 
@@ -256,6 +286,13 @@ class Campaign(Section):
     connect_limit_seconds: float = Field(
         2.0, gt=0.2, le=5, description="an answered voter without a seat is abandoned after this"
     )
+    machine_detection: MachineAnswers = Field(
+        MachineAnswers.OFF,
+        description="before-seat: the switch listens for 1.3-1.6 s before a seat or flow; after-seat: the agent says so",
+    )
+    machine_message: bool = Field(
+        False, description="ivr with before-seat: leave the information message on a machine; else it is hung up"
+    )
     abandoned_target: Share = Field(0.01, description="share of live answers that pacing steers to")
     abandoned_limit: Share = Field(0.03, description="hard stop of that share, over 24 hours and 30 days")
     max_attempts: int = Field(3, ge=1, le=20, description="attempts per number in this campaign")
@@ -272,6 +309,10 @@ class Campaign(Section):
     def _flow_fits(self) -> Self:
         if self.kind is Kind.IVR and not self.flow:
             raise ValueError('an ivr campaign needs a flow, for example flow = "turnout"')
+        if self.kind is Kind.IVR and self.machine_detection is MachineAnswers.AFTER_SEAT:
+            raise ValueError('an ivr campaign has no seats; set machine_detection = "before-seat" or "off"')
+        if self.machine_message and (self.kind is not Kind.IVR or self.machine_detection is MachineAnswers.OFF):
+            raise ValueError('machine_message needs kind = "ivr" and machine_detection = "before-seat"')
         if self.abandoned_target > self.abandoned_limit:
             raise ValueError("abandoned_target is above abandoned_limit; lower it")
         return self
@@ -380,6 +421,7 @@ class Settings(BaseSettings):
     polling_day: PollingDay = PollingDay()
     audio: Audio = Audio()
     floor: Floor = Floor()
+    trunk_rest: TrunkRest = TrunkRest()
     trunks: tuple[Trunk, ...] = ()
     seats: tuple[Seat, ...] = ()
     agents: tuple[Agent, ...] = ()

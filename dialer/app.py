@@ -32,7 +32,7 @@ from dialer.flow_service import FlowService
 from dialer.flow_services import RecordingRules
 from dialer.log_ins import AgentAccount
 from dialer.loop_lag import LoopLag
-from dialer.model import CampaignKind, Purpose
+from dialer.model import CampaignKind, MachineDetection, Purpose
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
@@ -47,8 +47,10 @@ from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
 from dialer.switch.asterisk.ami_link import AmiLink
+from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.tracker import EVENTS
 from dialer.switch.routed import without_asterisk
+from dialer.trunk_health import RestRules
 from dialer.trunks import TrunkLimits
 from dialer.view import Alert, AlertLevel
 from ivr_flows.catalogue import FlowLibrary
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 DAY_SECONDS = 86_400.0
+PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
 
@@ -90,6 +93,7 @@ def engine_plan(settings: Settings) -> EnginePlan:
         floor=FloorRules(
             settings.floor.wrong_pins, settings.floor.lock_minutes * _MINUTE, settings.floor.pause_reasons
         ),
+        rest=RestRules(**settings.trunk_rest.model_dump()),
     )
 
 
@@ -118,6 +122,8 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
                 abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
             ),
             skill=campaign.skill,
+            machine_detection=MachineDetection(campaign.machine_detection.value),
+            machine_message=campaign.machine_message,
         ),
         purpose=Purpose(campaign.purpose.value),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
@@ -286,7 +292,8 @@ def _engine(
 
 def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> AmiLink:
     login = ami_login(settings)
-    limits = AmiLimits(ping_seconds=settings.ami.ping_seconds, dead_seconds=2 * settings.ami.ping_seconds)
+    seconds = settings.ami.ping_seconds
+    limits = AmiLimits(ping_seconds=min(PROBE_SECONDS, seconds), dead_seconds=2 * seconds)
     return AmiLink(
         lambda: AmiClient(login, on_event=switch.event, keep_events=EVENTS, limits=limits),
         on_up=switch.up,
@@ -296,9 +303,11 @@ def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> 
 
 
 async def try_ami(settings: Settings) -> str:
-    """Log in to Asterisk once and out again; its greeting. Raises SwitchError with what is wrong."""
-    async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
-        return client.banner
+    """Log in to Asterisk once, see that we may do there what we must, and out again; its greeting.
+
+    Raises SwitchError with what is wrong, PermissionMissing with the line of manager.conf to change.
+    """
+    return await check_rights(ami_login(settings))
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

@@ -70,6 +70,12 @@ class Governor:
         self._learn(self.target * min(1.0, self._boldness))
         self._plan(now)
 
+    def machine(self, now: float) -> None:
+        """An answer that was counted was a machine: it does not make room for an abandoned call."""
+        for tally in self.tallies:
+            tally.take_back_answer(now)
+        self._plan(now)
+
     def abandoned(self, now: float) -> None:
         """A person who had answered got no seat in time."""
         for tally in self.tallies:

@@ -121,6 +121,8 @@ class PredictivePacer:
             self._governor.answered(now)
         elif event.kind is PacingEventKind.ABANDONED:
             self._governor.abandoned(now)
+        elif event.kind is PacingEventKind.MACHINE:
+            self._governor.machine(now)
 
     def _advance(self, now: float) -> float:
         """The time, which never goes back; what was saved is taken up at the first moment that is seen."""

@@ -45,6 +45,8 @@ class RatioPacer:
             self._governor.answered(self._now)
         elif event.kind is PacingEventKind.ABANDONED:
             self._governor.abandoned(self._now)
+        elif event.kind is PacingEventKind.MACHINE:
+            self._governor.machine(self._now)
 
     def explain(self) -> Explanation:
         """Why the last decision was what it was."""

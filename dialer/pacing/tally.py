@@ -31,6 +31,15 @@ class _Counts:
             self.totals.append((self.totals[-1] if self.totals else 0) + number)
             self.buckets.append(bucket)
 
+    def take_back(self) -> None:
+        """One less in the newest bucket that has any; nothing inside is nothing to take."""
+        if self.inside <= 0:
+            return
+        for index in range(len(self.totals) - 1, self._first - 1, -1):
+            self.totals[index] -= 1
+            if self.totals[index] >= (self.totals[index - 1] if index else 0):
+                return
+
     def forget_before(self, bucket: int) -> None:
         """Let buckets before `bucket` leave the window."""
         while self._first < len(self.buckets) and self.buckets[self._first] < bucket:
@@ -83,6 +92,11 @@ class Tally:
         """A person answered."""
         self.advance(now)
         self._answers.add(self._bucket(now), 1)
+
+    def take_back_answer(self, now: float) -> None:
+        """One that was counted was no person."""
+        self.advance(now)
+        self._answers.take_back()
 
     def count_abandoned(self, now: float) -> None:
         """A person who had answered was abandoned."""

@@ -187,7 +187,8 @@ class Store(Protocol):
 
         For each one True if it was open until now; an attempt that has ended already keeps its first outcome and gives
         False. A target that a mark or an opt-out closed in the meantime stays closed whatever `retry_at` says. An attempt
-        with outcome REFUSED gives its attempt number back; UNKNOWN closes the number's targets in every campaign.
+        with outcome REFUSED, or that is not `counted`, gives its attempt number back; UNKNOWN closes the number's targets in
+        every campaign.
         """
         ...
 
@@ -200,7 +201,8 @@ class Store(Protocol):
         announcements: Sequence[Announcement] = (),
     ) -> list[MarkEffect]:
         """Keep what the agent said, with its marks and the opt-out of the number, in one transaction. A second disposition of
-        the same attempt replaces the first one on the attempt; marks are appended by their keys.
+        the same attempt replaces the first one on the attempt; marks are appended by their keys. The disposition MACHINE makes
+        the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again.
         """
         ...
 

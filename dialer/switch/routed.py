@@ -60,6 +60,10 @@ class RoutedSwitch:
         """See `Switch.play_message`."""
         await self._of(attempt_id).play_message(attempt_id)
 
+    def unanswered_seconds(self) -> float:
+        """See `Switch.unanswered_seconds`: each request to the carrier has a time limit of its own."""
+        return 0.0 if self._primary is None else self._primary.unanswered_seconds()
+
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_seat`."""
         await self._asterisk().call_seat(seat, endpoint)

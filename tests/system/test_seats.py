@@ -28,7 +28,7 @@ from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from dialer.view import CallState, SeatState, SeatView
+from dialer.view import CallChange, CallState, SeatState, SeatView
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 
@@ -365,7 +365,9 @@ async def test_the_voter_hangs_up_and_the_agent_stays(tmp_path: Path) -> None:
         assert seat(site).state is SeatState.WRAP_UP
         assert site.switch.phone_channel("agent01") is phone
         states = [
-            change.state for change in site.changes if getattr(change, "attempt_id", "") == site.ended()[0].attempt_id
+            change.state
+            for change in site.changes
+            if isinstance(change, CallChange) and change.attempt_id == site.ended()[0].attempt_id
         ]
         assert CallState.MESSAGE not in states
 
@@ -380,7 +382,9 @@ async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> Non
         site.switch.drop_seat("agent01")
         await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
         await site.until(lambda: any(change.attempt_id == first for change in site.ended()), seconds=20)
-        states = [change.state for change in site.changes if getattr(change, "attempt_id", "") == first]
+        states = [
+            change.state for change in site.changes if isinstance(change, CallChange) and change.attempt_id == first
+        ]
         assert states[-2:] == [CallState.MESSAGE, CallState.ENDED]  # the voter heard the message
         assert [change.outcome for change in site.ended() if change.attempt_id == first] == [Outcome.CONNECTED]
         await asyncio.sleep(30)
