@@ -28,7 +28,7 @@ from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from dialer.view import CallState, SeatState, SeatView
+from dialer.view import CallChange, CallState, SeatState, SeatView
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 
@@ -84,6 +84,13 @@ async def log_in_by_phone(site: Site, number: str, pin: str, endpoint: str = "ag
 async def talking(site: Site, name: str = "01") -> None:
     await site.until(lambda: seat(site, name).state is SeatState.TALKING)
     await asyncio.sleep(1.0)
+
+
+def states_of(site: Site, attempt_id: str | None) -> list[CallState]:
+    """Where a call has been, in order."""
+    return [
+        change.state for change in site.changes if isinstance(change, CallChange) and change.attempt_id == attempt_id
+    ]
 
 
 def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -364,10 +371,7 @@ async def test_the_voter_hangs_up_and_the_agent_stays(tmp_path: Path) -> None:
         assert site.ended()[0].outcome is Outcome.CONNECTED
         assert seat(site).state is SeatState.WRAP_UP
         assert site.switch.phone_channel("agent01") is phone
-        states = [
-            change.state for change in site.changes if getattr(change, "attempt_id", "") == site.ended()[0].attempt_id
-        ]
-        assert CallState.MESSAGE not in states
+        assert CallState.MESSAGE not in states_of(site, site.ended()[0].attempt_id)
 
 
 @virtual_time()
@@ -380,8 +384,7 @@ async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> Non
         site.switch.drop_seat("agent01")
         await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
         await site.until(lambda: any(change.attempt_id == first for change in site.ended()), seconds=20)
-        states = [change.state for change in site.changes if getattr(change, "attempt_id", "") == first]
-        assert states[-2:] == [CallState.MESSAGE, CallState.ENDED]  # the voter heard the message
+        assert states_of(site, first)[-2:] == [CallState.MESSAGE, CallState.ENDED]  # the voter heard the message
         assert [change.outcome for change in site.ended() if change.attempt_id == first] == [Outcome.CONNECTED]
         await asyncio.sleep(30)
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
