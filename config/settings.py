@@ -16,8 +16,6 @@ from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
@@ -28,6 +26,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from config.errors import SettingError
+from config.polling_day import PollingDay
+from config.rules import Certificate, Rules, Section
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 """A name that is safe in topics, file names and the dialplan."""
@@ -41,12 +41,6 @@ PositiveSeconds = Annotated[float, Field(gt=0)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 SeatName = Annotated[str, StringConstraints(pattern=r"^([0-9]|[A-Za-z0-9-]{2,20})$")]
 """A single letter names one of Asterisk's own extensions, h for the hang-up among them."""
-
-
-class Section(BaseModel):
-    """A table of the file. Frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Centre(Section):
@@ -201,6 +195,7 @@ class Campaign(Section):
     purpose: CampaignPurpose = Field(CampaignPurpose.TURNOUT, description="turnout, material or survey")
     flow: str | None = Field(None, description="the flow of an ivr campaign: a shipped one's name or a YAML file")
     pacing: Policy | None = Field(None, description="default: predictive with agents, broadcast with ivr")
+    candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
     skill: Slug | None = Field(None, description="only agents with this skill take its calls; none: every agent")
     channels: int | None = Field(None, ge=1, description="calls at once of this campaign; none: what the trunks allow")
@@ -219,6 +214,7 @@ class Campaign(Section):
     hours: tuple[Hours, ...] = Field(
         (Hours(start=time(9), until=time(21)),), description="calling hours; nothing is dialled outside them"
     )
+    certificate: Certificate | None = Field(None, description="approval of what is played, where the rules ask for one")
 
     @model_validator(mode="after")
     def _flow_fits(self) -> Self:
@@ -274,6 +270,8 @@ class Settings(BaseSettings):
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
     floor: Floor = Floor()
+    rules: Rules = Rules()
+    polling_day: PollingDay = PollingDay()
     trunks: tuple[Trunk, ...] = ()
     seats: tuple[Seat, ...] = ()
     agents: tuple[Agent, ...] = ()

@@ -31,7 +31,9 @@ from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
+from dialer.polling_day.site import polling_plan
 from dialer.rules.retries import RetryRules
+from dialer.rules.rulebook import polls_of
 from dialer.seat_service import SeatService
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
@@ -76,6 +78,7 @@ def engine_plan(settings: Settings) -> EnginePlan:
         floor=FloorRules(
             settings.floor.wrong_pins, settings.floor.lock_minutes * _MINUTE, settings.floor.pause_reasons
         ),
+        polling=polling_plan(settings, polls_of(settings)),
     )
 
 
