@@ -408,6 +408,25 @@ async def test_an_agent_comes_back_by_dialling_the_code(tmp_path: Path) -> None:
 
 
 @virtual_time()
+async def test_an_agent_whose_phone_stays_away_is_logged_off(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        await log_in_by_phone(site, "101", "2468")
+        site.switch.set_phone("agent01", PhoneMode.RINGS)
+        site.switch.drop_seat("agent01")
+        await asyncio.sleep(890)
+        assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
+        await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=20)
+        await asyncio.sleep(40)
+        assert rows(tmp_path, "SELECT * FROM log_in") == []
+        assert site.switch.phone_channel("agent01") is None  # and is not rung any more
+        site.switch.set_phone("agent01", PhoneMode.ANSWERS)
+        await site.centre.engine.execute(SeatLogIn("01", "101", "2468"))
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        await asyncio.sleep(1000)
+        assert seat(site).state is SeatState.READY
+
+
+@virtual_time()
 async def test_both_ends_at_once_are_one_outcome(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Scripted(talk_seconds=600.0), Scripted(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
