@@ -75,7 +75,7 @@ class Floor:
         if seat is None:
             return False
         now, monotonic = self.now()
-        self._cancel_timer(f"call/{call.attempt_id}")
+        self.cancel(f"call/{call.attempt_id}")
         self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now, monotonic))
         connecting = self._centre.update_call(call, replace(call, seat=seat.name, agent=seat.agent))
         self.after(f"seat/{seat.name}", CONNECT_SECONDS, lambda: self._never_came(seat.name, call.attempt_id))
@@ -115,7 +115,7 @@ class Floor:
         """The voter hears the information message: an abandoned call, unless a seat had it before (its phone died)."""
         if call.message_started:
             return
-        self._cancel_timer(f"call/{call.attempt_id}")
+        self.cancel(f"call/{call.attempt_id}")
         self._centre.update_call(call, replace(call, message_started=True, waiting=False))
         if call.connected_at is None:
             run = self._centre.campaigns[call.campaign_id]
@@ -128,8 +128,8 @@ class Floor:
         if seat is None or call.connected_at is not None:
             return
         now, monotonic = self.now()
-        self._cancel_timer(f"call/{call.attempt_id}")
-        self._cancel_timer(f"seat/{seat_name}")
+        self.cancel(f"call/{call.attempt_id}")
+        self.cancel(f"seat/{seat_name}")
         self._ended.pop(seat_name, None)  # what is said from now on is said of this call
         talking = replace(call.connected(seat_name, now, monotonic), agent=seat.agent)
         self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now, monotonic))
@@ -153,7 +153,7 @@ class Floor:
 
     def call_over(self, call: Call) -> None:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
-        self._cancel_timer(f"call/{call.attempt_id}")
+        self.cancel(f"call/{call.attempt_id}")
         self._arrived(call.attempt_id, False)
         if call.seat is not None:
             self._release(call.seat, call)
@@ -190,7 +190,7 @@ class Floor:
     def end_wrap_up(self, seat: Seat) -> None:
         """The wrap-up is over, by a disposition, a command or its time."""
         now, monotonic = self.now()
-        self._cancel_timer(f"seat/{seat.name}")
+        self.cancel(f"seat/{seat.name}")
         self._ended.pop(seat.name, None)
         run = self._centre.campaigns.get(seat.campaign_id or "")
         after = seat.wrapped_up(now, monotonic)
@@ -203,7 +203,7 @@ class Floor:
     def free(self, before: Seat, after: Seat) -> None:
         """Put a seat's next state in place; a voter who waits gets it if it is ready."""
         if after.state is not before.state:  # a pause that is asked for in a wrap-up must not stop its clock
-            self._cancel_timer(f"seat/{before.name}")
+            self.cancel(f"seat/{before.name}")
         self.put(before, after)
         if before.agent is not None and after.agent is None:
             self._ended.pop(before.name, None)
@@ -318,14 +318,15 @@ class Floor:
 
     def after(self, key: str, seconds: float, action: Callable[[], None]) -> None:
         """Do something later; the same key replaces what was to be done. Nothing is done after the engine's end."""
-        self._cancel_timer(key)
+        self.cancel(key)
         self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._fire, key, action)
 
     def _fire(self, key: str, action: Callable[[], None]) -> None:
         self._timers.pop(key, None)
         action()
 
-    def _cancel_timer(self, key: str) -> None:
+    def cancel(self, key: str) -> None:
+        """What was to be done later under this key is not done."""
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()

@@ -24,10 +24,11 @@ from dialer.pins import PinCheck
 from dialer.seats import Seat
 from dialer.store.port import LogIn, Store
 from dialer.switch.port import SeatSound, Switch
-from dialer.view import AlertLevel, SeatState
+from dialer.view import AlertLevel, Change, SeatChange, SeatState
 
 _log = structlog.get_logger(__name__)
 
+LOST_SECONDS = 900.0  # an agent whose phone has been gone so long has gone too: the phone must not ring all night
 _AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
 
@@ -67,6 +68,7 @@ class SeatDesk:
         self._kept: dict[str, LogIn] = {}
         self._keypads: dict[str, Keypad] = {}
         self._doing: set[str] = set()  # seats whose last keyed command is still under way
+        centre.subscribe(self._on_change)
 
     # Life
 
@@ -98,6 +100,23 @@ class SeatDesk:
             adopted += 1
         if kept:
             _log.info("log-ins.adopted", adopted=adopted, logged_off=len(kept) - adopted)
+
+    def _on_change(self, change: Change) -> None:
+        if isinstance(change, SeatChange):
+            seat_name = change.view.seat
+            if change.view.state is SeatState.LOST:
+                self._floor.after(f"lost/{seat_name}", LOST_SECONDS, lambda: self._give_up(seat_name))
+            else:
+                self._floor.cancel(f"lost/{seat_name}")
+
+    def _give_up(self, seat_name: str) -> None:
+        self._floor.free(*self._emptied(seat_name))
+        self._centre.spawn(self._keep(seat_name), "drop-log-in")
+        _log.info("seat.given-up", seat=seat_name)
+
+    def _emptied(self, seat_name: str) -> tuple[Seat, Seat]:
+        seat = self._centre.seats[seat_name]
+        return seat, seat.logged_off(*self._floor.now())
 
     @property
     def takes_log_ins(self) -> bool:
@@ -145,7 +164,7 @@ class SeatDesk:
         return seat
 
     def _log_off(self, seat: Seat) -> str:
-        after = seat.logged_off(*self._floor.now())
+        _, after = self._emptied(seat.name)
         self._floor.free(seat, after)
         return "logged off" if after.agent is None else "after this call"
 

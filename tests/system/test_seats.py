@@ -28,7 +28,9 @@ from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.switch.asterisk.agi_codec import encode_environment
 from dialer.view import CallChange, CallState, SeatState, SeatView
+from tests.support.agi_peer import AsteriskCall
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 
@@ -84,6 +86,13 @@ async def log_in_by_phone(site: Site, number: str, pin: str, endpoint: str = "ag
 async def talking(site: Site, name: str = "01") -> None:
     await site.until(lambda: seat(site, name).state is SeatState.TALKING)
     await asyncio.sleep(1.0)
+
+
+def states_of(site: Site, attempt_id: str | None) -> list[CallState]:
+    """Where a call has been, in order."""
+    return [
+        change.state for change in site.changes if isinstance(change, CallChange) and change.attempt_id == attempt_id
+    ]
 
 
 def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -251,6 +260,18 @@ async def test_without_agents_in_the_settings_a_phone_cannot_log_in(tmp_path: Pa
         assert seat(site).state is SeatState.OFFLINE
 
 
+@virtual_time()
+async def test_a_connection_that_comes_from_no_seats_phone_is_turned_away(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        for channel in ("PJSIP/carrier-00000001", "PJSIP/agent99-00000001", "agent01", "Local/agent01-00000001;1", ""):
+            environment = encode_environment(
+                [("agi_network_script", "seat"), ("agi_uniqueid", "1.1"), ("agi_channel", channel)]
+            )
+            async with AsteriskCall(site.centre.agi_port, environment) as call:
+                assert await call.command() == ""  # not even a question
+        assert seat(site).state is SeatState.OFFLINE
+
+
 # After a crash
 
 
@@ -364,12 +385,7 @@ async def test_the_voter_hangs_up_and_the_agent_stays(tmp_path: Path) -> None:
         assert site.ended()[0].outcome is Outcome.CONNECTED
         assert seat(site).state is SeatState.WRAP_UP
         assert site.switch.phone_channel("agent01") is phone
-        states = [
-            change.state
-            for change in site.changes
-            if isinstance(change, CallChange) and change.attempt_id == site.ended()[0].attempt_id
-        ]
-        assert CallState.MESSAGE not in states
+        assert CallState.MESSAGE not in states_of(site, site.ended()[0].attempt_id)
 
 
 @virtual_time()
@@ -382,10 +398,7 @@ async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> Non
         site.switch.drop_seat("agent01")
         await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
         await site.until(lambda: any(change.attempt_id == first for change in site.ended()), seconds=20)
-        states = [
-            change.state for change in site.changes if isinstance(change, CallChange) and change.attempt_id == first
-        ]
-        assert states[-2:] == [CallState.MESSAGE, CallState.ENDED]  # the voter heard the message
+        assert states_of(site, first)[-2:] == [CallState.MESSAGE, CallState.ENDED]  # the voter heard the message
         assert [change.outcome for change in site.ended() if change.attempt_id == first] == [Outcome.CONNECTED]
         await asyncio.sleep(30)
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
@@ -406,6 +419,25 @@ async def test_an_agent_comes_back_by_dialling_the_code(tmp_path: Path) -> None:
         assert seat(site).state is SeatState.LOST
         await log_in_by_phone(site, "101", "2468")
         assert (seat(site).state, seat(site).reason) == (SeatState.PAUSED, "meal")
+
+
+@virtual_time()
+async def test_an_agent_whose_phone_stays_away_is_logged_off(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        await log_in_by_phone(site, "101", "2468")
+        site.switch.set_phone("agent01", PhoneMode.RINGS)
+        site.switch.drop_seat("agent01")
+        await asyncio.sleep(890)
+        assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
+        await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=20)
+        await asyncio.sleep(40)
+        assert rows(tmp_path, "SELECT * FROM log_in") == []
+        assert site.switch.phone_channel("agent01") is None  # and is not rung any more
+        site.switch.set_phone("agent01", PhoneMode.ANSWERS)
+        await site.centre.engine.execute(SeatLogIn("01", "101", "2468"))
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        await asyncio.sleep(1000)
+        assert seat(site).state is SeatState.READY
 
 
 @virtual_time()

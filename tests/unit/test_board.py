@@ -227,3 +227,12 @@ def test_a_trunk_that_rests_says_so() -> None:
     resting = replace(centre.trunks[0], state="resting", rest_seconds=28.0)
     text = "\n".join(lines(replace(centre, trunks=(resting, *centre.trunks[1:]))))
     assert "resting 28s" in text
+
+
+def test_a_paused_seat_shows_its_reason() -> None:
+    seats = tuple(
+        replace(centre_view().seats[0], state=SeatState.PAUSED, seat=f"0{number}", reason=reason)
+        for number, reason in enumerate(["meal", "technical", None])
+    )
+    text = "\n".join(lines(replace(centre_view(), seats=seats), 140, 50))
+    assert [word in text for word in ("00 meal  ", "01 technic…", "02 paused")] == [True, True, True]

@@ -1,0 +1,60 @@
+"""Settings of agents, seats and the floor: what is refused, and that no PIN is ever repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.errors import SettingError
+from config.settings import load_settings
+from dialer.app import engine_plan
+from dialer.pins import hash_pin
+
+HASH = hash_pin("2468")
+SEAT = '[[seats]]\nname = "01"\nendpoint = "agent01"\n'
+AGENT = f'[[agents]]\nnumber = "101"\npin = \'{HASH}\'\nlanguages = ["hi"]\nskills = ["senior"]\n'
+CAMPAIGN = '[[campaigns]]\nid = "a"\nkind = "agents"\n'
+
+
+def loaded(directory: Path, text: str) -> object:
+    path = directory / "centre.toml"
+    path.write_text(text)
+    return load_settings(path)
+
+
+def test_a_floor_with_agents(tmp_path: Path) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(SEAT + AGENT + CAMPAIGN + 'skill = "senior"\n[floor]\nwrong_pins = 5\nlock_minutes = 1\n')
+    plan = engine_plan(load_settings(path))
+    assert [(agent.number, agent.pin_hash) for agent in plan.agents] == [("101", HASH)]
+    assert plan.agents[0].languages == {"hi"}
+    assert plan.agents[0].skills == {"senior"}
+    assert (plan.floor.wrong_pins, plan.floor.lock_seconds) == (5, 60.0)
+    assert plan.campaigns[0].spec.skill == "senior"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (AGENT.replace("101", "a7"), "agents.0.number"),
+        (AGENT.replace("101", "1" * 11), "agents.0.number"),
+        (AGENT.replace(HASH, "2468"), "is not an argon2id hash: write what `dialer agent hash-pin` prints"),
+        (AGENT.replace(HASH, "$argon2id$v=19$m=1,t=1,p=1$x$y$z"), "is not an argon2id hash"),
+        (AGENT + AGENT, "agents named twice: 101"),
+        (SEAT.replace('"01"', '"h"'), "seats.0.name"),
+        (SEAT.replace('"01"', '"seat 1"'), "seats.0.name"),
+        (SEAT + SEAT.replace('"01"', '"02"'), "phones of seats named twice: agent01"),
+        (CAMPAIGN + 'skill = "senior"\n', "asks for the skill 'senior', which none of [[agents]] has; known: none"),
+        ('[floor]\nlog_in_code = "*1,SHELL"\n', "floor.log_in_code"),
+        ("[floor]\npause_reasons = []\n", "floor.pause_reasons"),
+        ('[floor]\npause_reasons = ["a b"]\n', "floor.pause_reasons.0"),
+        ("[floor]\nwrong_pins = 0\n", "floor.wrong_pins"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        loaded(tmp_path, text)
+    assert says in str(refused.value)
+    assert "2468" not in str(refused.value)
+    assert HASH not in str(refused.value)

@@ -1,0 +1,93 @@
+"""Seats on the simulated Asterisk, as a real Asterisk 22 was seen to treat them: keys of the menu, the hang-up, a second phone."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import Scripted
+from tests.support.ami_lab import AmiLab
+from tests.support.simulation import lab_centre
+from tests.support.virtual import virtual_time
+
+CONFIG = SimulatedAsteriskConfig(
+    seats=seat_phones(2), scripts={"911": Scripted(talk_seconds=20.0), "912": Scripted(talk_seconds=600.0)}
+)
+
+
+async def in_conversation(lab: AmiLab, number: str) -> None:
+    await lab.call_seat("1", "agent01", "seat-a")
+    await lab.event("ConfbridgeJoin", Conference="seat-1", Uniqueid="seat-a")
+    await lab.call(number, "v")
+    await lab.event("UserEvent", UserEvent="VoterWaiting")
+    await lab.action("Redirect", Channel="v", Context="matdan-seat", Exten="1", Priority="1")
+    await lab.event("ConfbridgeJoin", Conference="seat-1", Uniqueid="v")
+
+
+def keys_of(lab: AmiLab) -> list[str]:
+    return [event.get("Key") for event in lab.events("UserEvent") if event.get("UserEvent") == "SeatKey"]
+
+
+@virtual_time()
+async def test_a_key_becomes_an_event_and_its_phone_stays_in_the_conference() -> None:
+    async with lab_centre(CONFIG, "lab") as (switch, lab):
+        await in_conversation(lab, "912")
+        switch.phone_keys("agent01", "5*#A", every_seconds=0.5)
+        await asyncio.sleep(3)
+        assert keys_of(lab) == ["5", "*"]  # the menu has no others
+        event = next(event for event in lab.events("UserEvent") if event.get("UserEvent") == "SeatKey")
+        assert (event.get("Uniqueid"), event.get("Context"), event.get("Exten")) == ("seat-a", "matdan-key", "5")
+        assert not lab.events("ConfbridgeLeave")
+        channel = switch.channels["seat-a"]
+        assert (channel.context, channel.extension) == ("matdan-agent", "1")
+
+
+@virtual_time()
+async def test_keys_that_are_let_go_while_the_last_is_answered_are_lost() -> None:
+    async with lab_centre(CONFIG, "lab") as (switch, lab):
+        await in_conversation(lab, "912")
+        switch.phone_keys("agent01", "1234", every_seconds=0.15)  # nobody answers: each takes 0.2 s
+        await asyncio.sleep(3)
+        assert keys_of(lab) == ["1", "3"]
+
+
+@virtual_time()
+async def test_the_answer_to_a_key_is_played_when_it_comes_in_time() -> None:
+    async with lab_centre(CONFIG, "lab") as (switch, lab):
+        await in_conversation(lab, "912")
+        for delay, played in ((0.01, True), (0.3, False)):
+            before = len(lab.events("Newexten"))
+            switch.phone_keys("agent01", "1")
+            await asyncio.sleep(0.15 + delay)
+            await lab.action("Setvar", Channel="seat-a", Variable="MATDAN_SAY", Value="done")
+            await asyncio.sleep(1)
+            steps = [(step.get("Application"), step.get("AppData")) for step in lab.events("Newexten")[before:]]
+            assert (("Playback", "matdan/done") in steps) is played
+
+
+@virtual_time()
+async def test_after_a_talk_the_dead_channel_starts_no_message() -> None:
+    async with lab_centre(CONFIG) as (_switch, lab):
+        await in_conversation(lab, "911")
+        await lab.event("Hangup", Uniqueid="v")
+        assert [event.get("UserEvent") for event in lab.events("UserEvent")] == ["VoterWaiting"]
+
+
+@virtual_time()
+async def test_a_second_phone_is_not_let_into_a_seat() -> None:
+    async with lab_centre(CONFIG) as (switch, lab):
+        await in_conversation(lab, "912")
+        await lab.call_seat("1", "agent02", "seat-b")
+        await lab.event("Hangup", Uniqueid="seat-b")
+        assert switch.conferences.info("parties", "seat-1") == "2"
+        assert switch.conferences.info("admins", "seat-1") == "0"
+
+
+@virtual_time()
+async def test_a_phone_that_is_on_no_call_has_no_keys() -> None:
+    async with lab_centre(CONFIG) as (switch, _lab):
+        assert switch.phone_channel("agent01") is None
+        with pytest.raises(ValueError, match="on no call"):
+            switch.phone_keys("agent01", "1")
