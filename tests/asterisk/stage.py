@@ -158,6 +158,9 @@ class RealStage:
             if found is not None:
                 await self._lab.asterisk.command(f"manager kick session {found[1]}")
 
+    async def restart(self) -> None:
+        await self._lab.asterisk.command("core restart now")
+
     def called(self) -> list[str]:
         return list(self.watch.invites)
 
