@@ -132,7 +132,7 @@ class _Run:
         try:
             await self._until(lambda: self._engine.view().switch_up or running.done())
             for seat in self._engine.view().seats:
-                if seat.agent is None:
+                if seat.state is SeatState.OFFLINE:
                     await self._engine.execute(SeatLogIn(seat.seat, f"agent-{seat.seat}"))
             if not self._events:
                 loop = asyncio.get_running_loop()
