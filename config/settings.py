@@ -41,6 +41,8 @@ from config.fields import (
     Share,
     Slug,
 )
+from config.polling_day import PollingDay
+from config.rules import Certificate, Rules
 
 
 class Centre(Section):
@@ -196,6 +198,7 @@ class Campaign(Section):
     purpose: CampaignPurpose = Field(CampaignPurpose.TURNOUT, description="turnout, material or survey")
     flow: str | None = Field(None, description="the flow of an ivr campaign: a shipped one's name or a YAML file")
     pacing: Policy | None = Field(None, description="default: predictive with agents, broadcast with ivr")
+    candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
     channels: int | None = Field(None, ge=1, description="calls at once of this campaign; none: what the trunks allow")
     ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings before we give up")
@@ -213,6 +216,7 @@ class Campaign(Section):
     hours: tuple[Hours, ...] = Field(
         (Hours(start=time(9), until=time(21)),), description="calling hours; nothing is dialled outside them"
     )
+    certificate: Certificate | None = Field(None, description="approval of what is played, where the rules ask for one")
 
     @model_validator(mode="after")
     def _flow_fits(self) -> Self:
@@ -268,6 +272,8 @@ class Settings(BaseSettings):
     asterisk: Asterisk = Asterisk()
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
+    rules: Rules = Rules()
+    polling_day: PollingDay = PollingDay()
     trunks: tuple[Trunk, ...] = ()
     seats: tuple[Seat, ...] = ()
     campaigns: tuple[Campaign, ...] = ()

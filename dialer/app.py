@@ -29,7 +29,9 @@ from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
+from dialer.polling_day.site import polling_plan
 from dialer.rules.retries import RetryRules
+from dialer.rules.rulebook import polls_of
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -64,6 +66,7 @@ def engine_plan(settings: Settings) -> EnginePlan:
             settings.dialling.max_attempts_per_day,
         ),
         drain_seconds=settings.dialling.drain_seconds,
+        polling=polling_plan(settings, polls_of(settings)),
     )
 
 
