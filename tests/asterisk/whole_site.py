@@ -15,6 +15,7 @@ from tests.asterisk.sipp import Sipp
 from tests.asterisk.sipp_scripts import registrar
 
 REGISTER_SECONDS = 20.0
+RELOAD_SECONDS = 2.0
 STRANGER = "127.0.0.2"  # an address that is no trunk's
 PASSWORD = "a-password-for-the-lab"
 
@@ -65,6 +66,8 @@ async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[s
                 faults.append(f"a stranger who calls himself {user} was not refused")
         if not await phone.is_wrong(sip_port, "agent01", "not the password"):
             faults.append("a phone with a wrong password was let in")
+        await asterisk.command("core reload")
+        await asyncio.sleep(RELOAD_SECONDS)
     finally:
         await carrier.stop()
         await asterisk.stop()
