@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from audio.catalogue import Entries, Entry, Voice, changing, read_catalogue
+from audio.drafts import make_drafts
 from audio.errors import AudioError, CatalogueError
 from audio.files import sha256_of
 from audio.gate import PlayRules, why_not_played
@@ -22,7 +23,8 @@ from audio.making import Recipe
 from audio.names import PromptName, prompt_name
 from audio.prepare import Places, Prepared, Refused, Report, prepare
 from config.settings import Audio, Settings, load_settings
-from ivr_flows.spoken import spoken_texts
+from ivr_flows.model import PromptKind
+from ivr_flows.spoken import spoken_names, spoken_texts, spoken_words
 from ivr_flows.texts import Texts, merge_texts, read_texts, shipped_texts
 
 app = typer.Typer(
@@ -56,7 +58,8 @@ def prepare_command(
     """
     settings = load_settings(config)
     console = Console()
-    say = spoken_texts(_texts(texts), _texts(texts).languages())
+    words = _texts(texts)
+    say = spoken_texts(words, words.languages()) | spoken_words(words.languages())
     with changing(catalogue_of(settings)) as entries, _bar(console) as bar:
         task = bar.add_task("preparing", total=None)
 
@@ -75,6 +78,59 @@ def prepare_command(
     _show_report(report, console)
     if report.refused:
         raise typer.Exit(1)
+
+
+@app.command("drafts")
+def drafts_command(
+    config: ConfigOption = None,
+    language: LanguageOption = None,
+    texts: TextsOption = None,
+    names: Annotated[
+        Path | None,
+        typer.Option("--names", metavar="FILE", help="Also the names of places in this file, one a line."),
+    ] = None,
+) -> None:
+    """Let a computer speak what nobody has recorded: texts, numbers, hours, dates. A recording is never overwritten.
+
+    Needs the voices: pip install 'matdan[voices]'. Exit 1 when something could not be spoken.
+    """
+    settings = load_settings(config)
+    words = _texts(texts)
+    spoken = language or words.languages()
+    wanted = spoken_texts(words, spoken) | spoken_words(spoken)
+    own = [(PromptKind.NAME, settings.centre.organisation)]
+    own += [(PromptKind.PLACE, name) for name in _names_in(names)]
+    wanted |= spoken_names(own, spoken)
+    places, recipe = places_of(settings), recipe_of(settings.audio)
+    console = Console()
+    with changing(catalogue_of(settings)) as entries, _bar(console) as bar:
+        task = bar.add_task("speaking", total=None)
+        report = make_drafts(
+            places,
+            entries,
+            recipe,
+            wanted,
+            workers=settings.audio.workers,
+            told=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for refused in report.refused:
+        typer.echo(f"{refused.source}: {refused.why}", err=True)
+    typer.echo(
+        f"{report.drafted} drafts made, {report.unchanged} unchanged, {report.recorded} have recordings, "
+        f"{len(report.refused)} refused"
+    )
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _names_in(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AudioError(f"{path}: cannot be read as UTF-8 text ({error}); give a file with one name a line") from error
+    return sorted({line.strip() for line in lines if line.strip()})
 
 
 def _show_report(report: Report, console: Console) -> None:
@@ -195,7 +251,8 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
         for name, _, why in _statuses(settings, entries)
         if why is not None and (not language or name.language in language)
     ]
-    wanted = spoken_texts(words, language or words.languages())
+    spoken = language or words.languages()
+    wanted = spoken_texts(words, spoken) | spoken_words(spoken)
     missing = [name for name in sorted(wanted) if name not in entries]
     wrong += [f"{name.path}: is missing; record it or run dialer audio drafts" for name in missing]
     wrong += [
