@@ -9,10 +9,10 @@ from audio import espeak
 from audio.catalogue import Entry, Voice
 from audio.decoding import RESAMPLER, filtered
 from audio.errors import RecordingRefused, VoiceMissing
-from audio.files import remove_half_done, sha256_of, sha256_of_bytes
+from audio.files import sha256_of, sha256_of_bytes
 from audio.making import Recipe, finish
-from audio.names import ROOT, PromptName
-from audio.prepare import Places, Refused, new_entry, put_in_place
+from audio.names import PromptName
+from audio.prepare import Places, Refused, new_entry, put_in_place, staged
 from audio.workers import spread, workers_for
 
 
@@ -69,20 +69,22 @@ def make_drafts(
             report.unchanged += 1
         else:
             wanted.setdefault((name.language, text), []).append(name)
-    jobs = [DraftJob(language, text, tuple(names), recipe, places) for (language, text), names in wanted.items()]
-    total = sum(len(job.names) for job in jobs)
+    total = sum(len(names) for names in wanted.values())
+    told(0, total)
+    if not wanted:
+        return report
     done = 0
-    told(done, total)
-    if jobs:
-        remove_half_done(places.sounds / ROOT)
-    for job, result in spread(draft_one, jobs, workers_for(len(jobs), workers)):
-        done += len(job.names)
-        told(done, total)
-        if isinstance(result, Drafted):
-            entries.update(result.entries)
-            report.drafted += len(result.entries)
-        else:
-            report.refused.append(result or Refused(job.names[0].path, "made the voice fail; record it"))
+    with staged(places) as (workshop, made):
+        jobs = [DraftJob(language, text, tuple(names), recipe, workshop) for (language, text), names in wanted.items()]
+        for job, result in spread(draft_one, jobs, workers_for(len(jobs), workers)):
+            done += len(job.names)
+            told(done, total)
+            if isinstance(result, Drafted):
+                made.extend(result.entries)
+                entries.update(result.entries)
+                report.drafted += len(result.entries)
+            else:
+                report.refused.append(result or Refused(job.names[0].path, "made the voice fail; record it"))
     report.refused.sort(key=lambda each: each.source)
     return report
 

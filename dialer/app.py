@@ -28,6 +28,7 @@ from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
+from dialer.prompts import SitePrompts, site_prompts
 from dialer.rules.retries import RetryRules
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
@@ -131,6 +132,7 @@ class RunningCentre:
     agi_port: int
     _link: Callable[[], AmiLink]
     _lag: LoopLag
+    _prompts: SitePrompts | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Dial until `stop`, drain, and announce the last results. Raises what ended the engine, if not the stop."""
@@ -138,13 +140,16 @@ class RunningCentre:
         async with asyncio.TaskGroup() as group:
             if self.monitor is not None:
                 group.create_task(self.monitor.run(stop_monitor), name="monitor")
-            lag = group.create_task(self._lag.run(), name="loop-lag")
+            beside = [group.create_task(self._lag.run(), name="loop-lag")]
+            if self._prompts is not None:
+                beside.append(group.create_task(self._prompts.run(), name="prompts"))
             try:
                 async with self._link():
                     await self.engine.run(stop)
             finally:
                 stop_monitor.set()
-                lag.cancel()
+                for task in beside:
+                    task.cancel()
 
 
 @asynccontextmanager
@@ -159,17 +164,20 @@ async def running_centre(
 
     `broker` stands in for the settings' own.
 
-    Raises MatdanError with one clear line for whatever is missing: the store, a flow, a port.
+    Raises MatdanError with one clear line for whatever is missing: the store, a flow, the catalogue, a port.
     """
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
     flows = FlowLibrary([campaign.flow for campaign in settings.campaigns if campaign.flow])
+    prompts = site_prompts(settings, clock)
+    if prompts is not None:
+        await prompts.refresh()
     store = await open_store(settings.store.path)
     try:
         engine, switch, lag = _engine(settings, store, flows, clock)
         await engine.prepare()
         limits = AgiLimits(connections=settings.fastagi.max_connections)
-        service = FlowService(engine)
+        service = FlowService(engine, prompts.for_call if prompts is not None else None)
         async with AgiServer(service, limits, host=settings.fastagi.host, port=settings.fastagi.port) as agi_server:
             monitor = None
             if settings.broker.enabled:
@@ -182,7 +190,9 @@ async def running_centre(
                     raise_alert=engine.take_alert,
                     chance=chance,
                 )
-            yield RunningCentre(engine, store, monitor, agi_server.port, lambda: _link(settings, switch, chance), lag)
+            yield RunningCentre(
+                engine, store, monitor, agi_server.port, lambda: _link(settings, switch, chance), lag, prompts
+            )
         switch.close()
     finally:
         await store.close()

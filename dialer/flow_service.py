@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
 from dialer.engine.engine import Engine
-from dialer.flow_driver import ConventionalPrompts, PromptResolver, run_flow
+from dialer.flow_driver import ConventionalPrompts, MissingSounds, PromptResolver, run_flow
 from dialer.switch.asterisk.agi_call import AgiCall
 
 _log = structlog.get_logger(__name__)
@@ -17,10 +19,12 @@ DONE_VARIABLE = "MATDAN_DONE"
 class FlowService:
     """The FastAGI server's handler."""
 
-    def __init__(self, engine: Engine, prompts: PromptResolver | None = None) -> None:
-        """`prompts` finds sound files; by convention when none is given."""
+    def __init__(self, engine: Engine, prompts_for: Callable[[str], PromptResolver] | None = None) -> None:
+        """`prompts_for` finds, for a call of that campaign, the sounds that it may play; by convention when none is given."""
         self._engine = engine
-        self._prompts = prompts or ConventionalPrompts()
+        conventional = ConventionalPrompts()
+        self._prompts_for = prompts_for or (lambda campaign: conventional)
+        self._missing = MissingSounds()
 
     async def __call__(self, call: AgiCall) -> None:
         """Run the call's flow to its end. A connection that belongs to no live IVR attempt is turned away."""
@@ -37,8 +41,9 @@ class FlowService:
                 session.flow,
                 session.facts,
                 session.language,
-                prompts=self._prompts,
+                prompts=self._prompts_for(session.campaign_id),
                 commit=lambda commit: self._engine.flow_desk.commit(session.attempt_id, commit),
+                missing=self._missing,
             )
             completed, left_at = result.completed, result.left_at
         finally:

@@ -38,6 +38,7 @@ class FlowSession:
     """What one call's flow runs with."""
 
     attempt_id: AttemptId
+    campaign_id: str
     flow: Flow
     facts: Mapping[str, Scalar]
     language: str
@@ -66,7 +67,7 @@ class FlowDesk:
         clock = self._centre.clock
         answered = self.answered(call.picked_up(clock.now(), clock.monotonic()), call)
         self._centre.update_call(answered, replace(answered, in_flow=True, flow=f"{flow.name} {flow.version}"))
-        return FlowSession(call.attempt_id, flow, self._facts(call), call.language)
+        return FlowSession(call.attempt_id, call.campaign_id, flow, self._facts(call), call.language)
 
     def answered(self, after: Call, before: Call) -> Call:
         """Put an answer in place: once, whether the switch or the flow told of it first."""
