@@ -51,8 +51,11 @@ class Decoded:
     notes: tuple[str, ...]  # what a media team should know of it
 
 
-def decode(path: Path, rate: int, max_seconds: float) -> Decoded:
-    """Decode a recording to one channel at `rate`. Raises RecordingRefused with the reason in one line."""
+def decode(path: Path, rate: int, max_seconds: float, *, as_sent: bool = False) -> Decoded:
+    """Decode a recording to one channel at `rate`, without its offset and rumble (`as_sent`: with them).
+
+    Raises RecordingRefused with the reason in one line.
+    """
     try:
         kind = _kind(path)
         channels, declared, broken = _read(path, kind, rate, max_seconds)
@@ -67,7 +70,7 @@ def decode(path: Path, rate: int, max_seconds: float) -> Decoded:
     samples, cancelled = _one_channel(channels)
     if cancelled:
         notes.append("left and right cancel each other out; the left channel alone is used")
-    return Decoded(_without_rumble(samples, rate), rate, channels.shape[1] / rate, tuple(notes))
+    return Decoded(samples if as_sent else _without_rumble(samples, rate), rate, channels.shape[1] / rate, tuple(notes))
 
 
 def _kind(path: Path) -> str:

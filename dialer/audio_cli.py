@@ -13,12 +13,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from audio.catalogue import Entries, Entry, Voice, changing
+from audio.catalogue import Entries, Entry, Voice, changing, read_catalogue
 from audio.drafts import make_drafts
 from audio.errors import AudioError, CatalogueError
 from audio.names import PromptName, prompt_name
 from audio.prepare import Prepared, Refused, Report, prepare
 from config.settings import Settings, load_settings
+from dialer.audio_pictures import write_pictures
 from dialer.clock import SystemClock
 from dialer.prompts import catalogue_of, places_of, playlist_reader, recipe_of, site_today
 from ivr_flows.model import PromptKind
@@ -234,6 +235,32 @@ def approve(
     for name, _, why in _statuses(settings):
         if name in names:
             typer.echo(f"{name.path}: approved" + (f", but it does not play: it {why}" if why else ""))
+
+
+@app.command()
+def picture(
+    prompts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROMPT]...", help="Such as hi/turnout/question; all recordings by default."),
+    ] = None,
+    config: ConfigOption = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory of the pictures and their page.")] = Path(
+        "pictures"
+    ),
+) -> None:
+    """Draw waveform and loudness of prompts, before and after, and a page (index.html) of all of them."""
+    settings = load_settings(config)
+    entries = read_catalogue(catalogue_of(settings))
+    if prompts:
+        names = [_known(path, entries, catalogue_of(settings)) for path in prompts]
+    else:
+        names = [name for name, entry in sorted(entries.items()) if entry.voice is not Voice.DRAFT]
+    if not names:
+        raise AudioError("there is no recording in the catalogue; name the prompts that you want to see")
+    drawn = [(name, entries[name]) for name in names]
+    title = f"Prompts of {settings.centre.organisation}"
+    for path in write_pictures(drawn, places_of(settings), recipe_of(settings.audio), out, title):
+        typer.echo(path)
 
 
 @app.command("check")

@@ -68,6 +68,21 @@ def test_an_offset_and_the_silence_at_the_ends_are_gone(tmp_path: Path) -> None:
     assert any("silence were cut off" in note for note in made.notes)
 
 
+def test_the_noise_of_a_room_and_a_click_before_the_voice_are_no_voice(tmp_path: Path) -> None:
+    room = np.random.default_rng(3).standard_normal(16_000 * 6).astype(np.float32) * np.float32(0.001)
+    room[1_600:1_760] += np.float32(0.3)  # a button, 10 ms, long before
+    room[32_000:64_000] += speech(2, 16_000, level=0.06)
+    made = make_sounds(write_recording(tmp_path / "a.wav", room, 16_000), LINE)
+    assert made.seconds == pytest.approx(2.1, abs=0.2)
+    assert made.trimmed_seconds > 3
+
+
+def test_a_short_word_is_no_click(tmp_path: Path) -> None:
+    word = np.concatenate([SILENCE, speech(0.07, 8_000), SILENCE])
+    made = make_sounds(write_recording(tmp_path / "a.wav", word, 8_000), LINE)
+    assert made.seconds == pytest.approx(0.23, abs=0.05)
+
+
 def test_what_lies_above_the_band_comes_out_as_no_alias(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.wav", tone(5_000, 2, 44_100), 44_100)
     heard = decode(path, 8_000, 600).samples[800:-800]
