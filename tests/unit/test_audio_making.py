@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio.decoding import RESAMPLER, Samples, decode, filtered
+from audio.decoding import RESAMPLER, Samples, decode, filtered, frames_of
 from audio.errors import RecordingRefused
 from audio.formats import decode as heard_of
 from audio.formats import encode, rate_of, seconds_of
-from audio.levels import measured
+from audio.levels import measured, true_peak_db
 from audio.making import Recipe, make_sounds
 from config.settings import SoundFormat
 from tests.support.recordings import speech, tone, write_recording
@@ -199,6 +199,19 @@ def test_damage_anywhere_is_refused_or_played_but_never_a_crash(
         assert "\n" not in str(error)
     else:
         assert made.true_peak_db <= -1.9
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+def test_the_true_peak_is_what_ffmpeg_measures(rate: int) -> None:
+    """A sine at a quarter of the rate whose samples miss its tops by 3 dB; and a voice, beside ebur128's own figure."""
+    between = np.sin(np.pi / 2 * np.arange(rate) + np.pi / 4).astype(np.float32) * np.float32(0.5)
+    between *= np.hanning(rate).astype(np.float32)
+    assert true_peak_db(between, rate) == pytest.approx(20 * math.log10(0.5), abs=0.15)
+    voice = speech(3, rate, level=0.9)
+    frames = list(frames_of(voice, rate, (("ebur128", "metadata=1:peak=true"),)))
+    theirs = 20 * math.log10(float(frames[-1].metadata["lavfi.r128.true_peak"]))
+    assert true_peak_db(voice, rate) == pytest.approx(theirs, abs=0.2)
+    assert true_peak_db(np.zeros(rate, np.float32), rate) == -math.inf
 
 
 @pytest.mark.parametrize("sound_format", list(SoundFormat))
