@@ -31,6 +31,7 @@ _XING_BYTES: Final = 4096
 _ENDLESS: Final = (0, 0xFFFFFFFF)  # lengths that a WAV has whose writer could not go back
 _MISSING_SHARE: Final = 0.02
 _BROKEN_SHARE: Final = 0.01
+_PULL_EVERY: Final = 64  # frames
 _CLIPPED_LEVEL: Final = 0.985
 _CLIPPED_RUN: Final = 3
 _CANCELLED_DB: Final = -12.0
@@ -51,8 +52,11 @@ class Decoded:
     notes: tuple[str, ...]  # what a media team should know of it
 
 
-def decode(path: Path, rate: int, max_seconds: float) -> Decoded:
-    """Decode a recording to one channel at `rate`. Raises RecordingRefused with the reason in one line."""
+def decode(path: Path, rate: int, max_seconds: float, *, as_sent: bool = False) -> Decoded:
+    """Decode a recording to one channel at `rate`, without its offset and rumble (`as_sent`: with them).
+
+    Raises RecordingRefused with the reason in one line.
+    """
     try:
         kind = _kind(path)
         channels, declared, broken = _read(path, kind, rate, max_seconds)
@@ -67,7 +71,7 @@ def decode(path: Path, rate: int, max_seconds: float) -> Decoded:
     samples, cancelled = _one_channel(channels)
     if cancelled:
         notes.append("left and right cancel each other out; the left channel alone is used")
-    return Decoded(_without_rumble(samples, rate), rate, channels.shape[1] / rate, tuple(notes))
+    return Decoded(samples if as_sent else _without_rumble(samples, rate), rate, channels.shape[1] / rate, tuple(notes))
 
 
 def _kind(path: Path) -> str:
@@ -156,6 +160,7 @@ class _Reader:
         self._shape: tuple[str, int, str] | None = None
         self._graph: Graph | None = None
         self._position = 0
+        self._waiting = 0
 
     def take(self, packet: av.Packet[AudioStream]) -> None:
         self.packets += 1
@@ -182,7 +187,10 @@ class _Reader:
         self._position += frame.samples
         assert self._graph is not None  # noqa: S101 - made with the shape
         self._graph.push(frame)
-        self._pieces += _pulled(self._graph)
+        self._waiting += 1
+        if self._waiting >= _PULL_EVERY:
+            self._pieces += _pulled(self._graph)
+            self._waiting = 0
 
     def _drain(self) -> None:
         if self._graph is not None:
@@ -207,9 +215,11 @@ def _resampling(frame: AudioFrame, rate: int) -> Graph:
         f":time_base=1/{frame.sample_rate}",
     )
     resample = graph.add("aresample", f"osr={rate}:osf=fltp:out_chlayout={'mono' if mono else 'stereo'}:{RESAMPLER}")
+    gathered = graph.add("asetnsamples", f"n={rate}:p=0")  # a second at a time: fewer frames, less of Python
     sink = graph.add("abuffersink")
     source.link_to(resample)
-    resample.link_to(sink)
+    resample.link_to(gathered)
+    gathered.link_to(sink)
     graph.configure()
     return graph
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -31,8 +32,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 def remove_half_done(directory: Path) -> None:
     """Remove what a process left that ended in the middle of writing."""
     if directory.is_dir():
-        for path in directory.rglob(f"{HALF_DONE}*"):
-            path.unlink(missing_ok=True)
+        for path in list(directory.rglob(f"{HALF_DONE}*")):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str | None:

@@ -23,6 +23,9 @@ VERSION: Final = 1
 
 _SILENCE_BELOW_LOUDNESS_DB: Final = 35.0  # the s of "six" lies up to 30 dB below the word's loudness
 _LOWEST_SILENCE_DBFS: Final = -60.0
+_NOISE_SECONDS: Final = 0.1  # the quietest tenth of a second is taken for the noise of the room
+_ABOVE_NOISE_DB: Final = 8.0
+_HIGHEST_SILENCE_BELOW_DB: Final = 18.0
 _KEPT_BEFORE_MS: Final = 40
 _KEPT_AFTER_MS: Final = 120
 _FADE_MS: Final = 5
@@ -115,18 +118,8 @@ def finish(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sou
 
 
 def trim(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[Samples, float]:
-    """The samples without the silence at their ends, with a short fade at both; and how many seconds were cut off.
-
-    Silence is what stays 35 dB below the recording's own loudness; it is looked for at the loudness that the prompt will have, so
-    that a quiet recording is not lost in the steps of 16 bits.
-    """
-    loud = amplified(samples, loudness_lufs - loudness.integrated_lufs)
-    segment = to_segment(loud, rate)
-    before, after = silence_around(segment, max(loudness_lufs - _SILENCE_BELOW_LOUDNESS_DB, _LOWEST_SILENCE_DBFS))
-    if before >= len(segment):  # one short click: everything else is below
-        before = after = 0
-    start = max(0, before - _KEPT_BEFORE_MS) * rate // 1000
-    end = len(samples) - max(0, after - _KEPT_AFTER_MS) * rate // 1000
+    """The samples without the silence at their ends, with a short fade at both; and how many seconds were cut off."""
+    start, end = sounding(samples, rate, loudness, loudness_lufs)
     kept = np.array(samples[start:end])
     fade = min(_FADE_MS * rate // 1000, len(kept) // 2)
     if fade:
@@ -134,6 +127,34 @@ def trim(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) 
         kept[:fade] *= ramp
         kept[-fade:] *= ramp[::-1]
     return kept, (len(samples) - len(kept)) / rate
+
+
+def sounding(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[int, int]:
+    """(first, last + 1) of the samples that are kept.
+
+    Silence is what stays 35 dB below the recording's own loudness, or 8 dB above the noise of its room where that is louder; never
+    what is within 18 dB of the speech. It is looked for at the loudness that the prompt will have, so that a quiet recording is not
+    lost in the steps of 16 bits.
+    """
+    loud = amplified(samples, loudness_lufs - loudness.integrated_lufs)
+    segment = to_segment(loud, rate)
+    threshold = max(
+        loudness_lufs - _SILENCE_BELOW_LOUDNESS_DB, _LOWEST_SILENCE_DBFS, _noise_dbfs(loud, rate) + _ABOVE_NOISE_DB
+    )
+    before, after = silence_around(segment, min(threshold, loudness_lufs - _HIGHEST_SILENCE_BELOW_DB))
+    if before >= len(segment):  # one short click: everything else is below
+        return 0, len(samples)
+    start = max(0, before - _KEPT_BEFORE_MS) * rate // 1000
+    return start, len(samples) - max(0, after - _KEPT_AFTER_MS) * rate // 1000
+
+
+def _noise_dbfs(samples: Samples, rate: int) -> float:
+    window = round(_NOISE_SECONDS * rate)
+    count = len(samples) // window
+    if count < 2:
+        return -math.inf
+    power = (samples[: count * window].reshape(count, window) ** 2).mean(axis=1).min()
+    return 10 * math.log10(power) if power > 0 else -math.inf
 
 
 def _encoded(samples: Samples, sound_format: SoundFormat, true_peak_db: float) -> tuple[bytes, Loudness]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from audio.catalogue import Entries, Entry, Voice
 from audio.errors import AudioError, BadPromptName, RecordingRefused
-from audio.files import remove_half_done, sha256_of, sha256_of_bytes, write_atomically
+from audio.files import HALF_DONE, remove_half_done, sha256_of, sha256_of_bytes, write_atomically
 from audio.making import Recipe, Sounds, make_sounds
 from audio.names import ROOT, PromptName, prompt_name, shown
 from audio.workers import spread, workers_for
@@ -139,17 +142,31 @@ def _as_it_was(entry: Entry | None, name: PromptName, sha: str, recipe: Recipe, 
     return all(sha256_of(places.sound(name, each)) == entry.files[each] for each in recipe.formats)
 
 
-def run_plan(plan: Plan, workers: int = 0) -> Iterator[Prepared | Refused]:
-    """Prepare; one result for each job, in the order in which they end. A recording that cannot be prepared stops no other."""
-    remove_half_done_in(plan.jobs)
-    for job, result in spread(prepare_one, plan.jobs, workers_for(len(plan.jobs), workers)):
-        yield result or Refused(_told(job), "made the decoder fail; export it again, as WAV if need be")
+@contextmanager
+def staged(places: Places) -> Iterator[tuple[Places, list[tuple[PromptName, Entry]]]]:
+    """Places to make sounds in, and the list of what was made: on the way out all of it is put in place in one go.
 
-
-def remove_half_done_in(jobs: Iterable[Job]) -> None:
-    """Remove what an earlier run left that was ended in the middle."""
-    for sounds in {job.places.sounds for job in jobs}:
-        remove_half_done(sounds / ROOT)
+    So a running dialler meets the old sounds with the old catalogue or the new ones with the new, but for a moment, and what a run
+    that was broken off had made is kept. Raises AudioError when the sounds cannot be written.
+    """
+    root = places.sounds / ROOT
+    made: list[tuple[PromptName, Entry]] = []
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        remove_half_done(root)
+        staging = Path(tempfile.mkdtemp(prefix=HALF_DONE, dir=root))
+    except OSError as error:
+        raise AudioError(f"{root}: cannot be written ({error.strerror}); check its rights and its disk") from error
+    workshop = replace(places, sounds=staging)
+    try:
+        yield workshop, made
+    finally:
+        for name, entry in made:
+            for sound_format in entry.files:
+                target = places.sound(name, sound_format)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                workshop.sound(name, sound_format).replace(target)
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def prepare_one(job: Job) -> Prepared | Refused:
@@ -219,14 +236,20 @@ def prepare(
     plan = make_plan(places, recordings_in(places.recordings), entries, recipe, again=again)
     report = Report(unchanged=list(plan.unchanged), refused=list(plan.refused))
     told(None, len(plan.jobs))
-    for result in run_plan(plan, workers):
-        told(result, len(plan.jobs))
-        if isinstance(result, Refused):
-            report.refused.append(result)
-            continue
-        entry = with_history(result.entry, entries.get(result.name), texts.get(result.name, ""))
-        entries[result.name] = entry
-        report.prepared.append(Prepared(result.name, entry))
+    if not plan.jobs:
+        return report
+    with staged(places) as (workshop, made):
+        jobs = [replace(job, places=workshop) for job in plan.jobs]
+        for job, outcome in spread(prepare_one, jobs, workers_for(len(jobs), workers)):
+            result = outcome or Refused(_told(job), "made the decoder fail; export it again, as WAV if need be")
+            told(result, len(jobs))
+            if isinstance(result, Refused):
+                report.refused.append(result)
+                continue
+            entry = with_history(result.entry, entries.get(result.name), texts.get(result.name, ""))
+            made.append((result.name, entry))
+            entries[result.name] = entry
+            report.prepared.append(Prepared(result.name, entry))
     report.prepared.sort(key=lambda each: each.name)
     report.refused.sort(key=lambda each: each.source)
     return report

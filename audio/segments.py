@@ -16,6 +16,9 @@ with warnings.catch_warnings():
     from pydub.silence import detect_leading_silence
 
 _STEP_MS = 10
+_CLICK_MS = 80
+_APART_MS = 200
+_MOST_CLICKS = 3
 
 
 def to_segment(samples: Samples, rate: int) -> AudioSegment:
@@ -37,8 +40,26 @@ def from_pcm(data: bytes) -> Samples:
 
 
 def silence_around(segment: AudioSegment, threshold_dbfs: float) -> tuple[int, int]:
-    """Milliseconds of silence before and after the sound; all of it before where there is no sound."""
-    before = int(detect_leading_silence(segment, threshold_dbfs, _STEP_MS))
+    """Milliseconds before and after what is said; all of it before where nothing is.
+
+    A click (of a button, of a plug) counts as silence: a sound of under 80 ms that is apart from the rest by 200 ms.
+    """
+    before = _silence_before(segment, threshold_dbfs)
     if before >= len(segment):
         return len(segment), 0
-    return before, int(detect_leading_silence(segment.reverse(), threshold_dbfs, _STEP_MS))
+    return before, _silence_before(segment.reverse(), threshold_dbfs)
+
+
+def _silence_before(segment: AudioSegment, threshold_dbfs: float) -> int:
+    before = int(detect_leading_silence(segment, threshold_dbfs, _STEP_MS))
+    for _ in range(_MOST_CLICKS):
+        end = before
+        while end - before < _CLICK_MS and segment[end : end + _STEP_MS].dBFS > threshold_dbfs:
+            end += _STEP_MS
+        if end - before >= _CLICK_MS:
+            break
+        after = int(detect_leading_silence(segment[end:], threshold_dbfs, _STEP_MS))
+        if after < _APART_MS or end + after >= len(segment):
+            break
+        before = end + after
+    return before

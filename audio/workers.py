@@ -30,13 +30,16 @@ def spread(work: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> 
     if not jobs:
         return
     unsure: list[Job] = []
-    with ProcessPoolExecutor(workers, mp_context=_SPAWN) as pool:
+    pool = ProcessPoolExecutor(workers, mp_context=_SPAWN)
+    try:
         futures = {pool.submit(work, job): job for job in jobs}
         for future in as_completed(futures):
             try:
                 yield futures[future], future.result()
             except BrokenProcessPool:
                 unsure.append(futures[future])
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C waits for the jobs under way, not for all that are queued
     for job in unsure:
         yield job, _alone(work, job)
 

@@ -38,6 +38,7 @@ from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.polling_day.site import polling_plan
+from dialer.prompts import SitePrompts, site_prompts
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import polls_of
 from dialer.seat_service import SeatService
@@ -172,6 +173,7 @@ class RunningCentre:
     twilio_port: int | None  # of the webhooks
     _link: Callable[[], AbstractAsyncContextManager[object]]
     _lag: LoopLag
+    _prompts: SitePrompts | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Dial until `stop`, drain, and announce the last results. Raises what ended the engine, if not the stop."""
@@ -179,13 +181,16 @@ class RunningCentre:
         async with asyncio.TaskGroup() as group:
             if self.monitor is not None:
                 group.create_task(self.monitor.run(stop_monitor), name="monitor")
-            lag = group.create_task(self._lag.run(), name="loop-lag")
+            beside = [group.create_task(self._lag.run(), name="loop-lag")]
+            if self._prompts is not None:
+                beside.append(group.create_task(self._prompts.run(), name="prompts"))
             try:
                 async with self._link():
                     await self.engine.run(stop)
             finally:
                 stop_monitor.set()
-                lag.cancel()
+                for task in beside:
+                    task.cancel()
 
 
 @asynccontextmanager
@@ -200,11 +205,14 @@ async def running_centre(
 
     `broker` stands in for the settings' own.
 
-    Raises MatdanError with one clear line for whatever is missing: the store, a flow, a port.
+    Raises MatdanError with one clear line for whatever is missing: the store, a flow, the catalogue, a port.
     """
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
     flows = FlowLibrary([campaign.flow for campaign in settings.campaigns if campaign.flow])
+    prompts = site_prompts(settings, clock)
+    if prompts is not None:
+        await prompts.refresh()
     store = await open_store(settings.store.path)
     try:
         async with AsyncExitStack() as stack:
@@ -220,7 +228,12 @@ async def running_centre(
             sms = carrier.sms if carrier is not None else None
             routes = AgiRoutes(
                 {
-                    "flow": FlowService(engine, recording=recording_rules(settings), sms=sms),
+                    "flow": FlowService(
+                        engine,
+                        prompts.for_call if prompts is not None else None,
+                        recording=recording_rules(settings),
+                        sms=sms,
+                    ),
                     "seat": SeatService(engine.seat_desk, settings.centre.language),
                 }
             )
@@ -244,7 +257,7 @@ async def running_centre(
             else:
                 link = partial(_link, settings, switch, chance)
             twilio_port = carrier.port if carrier is not None else None
-            yield RunningCentre(engine, store, monitor, agi_server.port, twilio_port, link, lag)
+            yield RunningCentre(engine, store, monitor, agi_server.port, twilio_port, link, lag, prompts)
     finally:
         await store.close()
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -15,21 +14,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from audio.catalogue import Entries, Entry, Voice, changing, read_catalogue
+from audio.drafts import make_drafts
 from audio.errors import AudioError, CatalogueError
-from audio.files import sha256_of
-from audio.gate import PlayRules, why_not_played
-from audio.making import Recipe
 from audio.names import PromptName, prompt_name
-from audio.prepare import Places, Prepared, Refused, Report, prepare
-from config.settings import Audio, Settings, load_settings
-from ivr_flows.spoken import spoken_texts
+from audio.prepare import Prepared, Refused, Report, prepare
+from config.settings import Settings, load_settings
+from dialer.audio_pictures import write_pictures
+from dialer.clock import SystemClock
+from dialer.prompts import catalogue_of, places_of, playlist_reader, recipe_of, site_today
+from ivr_flows.model import PromptKind
+from ivr_flows.spoken import spoken_names, spoken_texts, spoken_words
 from ivr_flows.texts import Texts, merge_texts, read_texts, shipped_texts
 
 app = typer.Typer(
     help="What callers hear: prepare recordings, approve them, see what is missing.", no_args_is_help=True
 )
-
-DEFAULT_CATALOGUE = Path("catalogue")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The site's settings, a TOML file; section [audio].")
@@ -56,7 +55,8 @@ def prepare_command(
     """
     settings = load_settings(config)
     console = Console()
-    say = spoken_texts(_texts(texts), _texts(texts).languages())
+    words = _texts(texts)
+    say = spoken_texts(words, words.languages()) | spoken_words(words.languages())
     with changing(catalogue_of(settings)) as entries, _bar(console) as bar:
         task = bar.add_task("preparing", total=None)
 
@@ -75,6 +75,59 @@ def prepare_command(
     _show_report(report, console)
     if report.refused:
         raise typer.Exit(1)
+
+
+@app.command("drafts")
+def drafts_command(
+    config: ConfigOption = None,
+    language: LanguageOption = None,
+    texts: TextsOption = None,
+    names: Annotated[
+        Path | None,
+        typer.Option("--names", metavar="FILE", help="Also the names of places in this file, one a line."),
+    ] = None,
+) -> None:
+    """Let a computer speak what nobody has recorded: texts, numbers, hours, dates. A recording is never overwritten.
+
+    Needs the voices: pip install 'matdan[voices]'. Exit 1 when something could not be spoken.
+    """
+    settings = load_settings(config)
+    words = _texts(texts)
+    spoken = language or words.languages()
+    wanted = spoken_texts(words, spoken) | spoken_words(spoken)
+    own = [(PromptKind.NAME, settings.centre.organisation)]
+    own += [(PromptKind.PLACE, name) for name in _names_in(names)]
+    wanted |= spoken_names(own, spoken)
+    places, recipe = places_of(settings), recipe_of(settings.audio)
+    console = Console()
+    with changing(catalogue_of(settings)) as entries, _bar(console) as bar:
+        task = bar.add_task("speaking", total=None)
+        report = make_drafts(
+            places,
+            entries,
+            recipe,
+            wanted,
+            workers=settings.audio.workers,
+            told=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for refused in report.refused:
+        typer.echo(f"{refused.source}: {refused.why}", err=True)
+    typer.echo(
+        f"{report.drafted} drafts made, {report.unchanged} unchanged, {report.recorded} have recordings, "
+        f"{len(report.refused)} refused"
+    )
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _names_in(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AudioError(f"{path}: cannot be read as UTF-8 text ({error}); give a file with one name a line") from error
+    return sorted({line.strip() for line in lines if line.strip()})
 
 
 def _show_report(report: Report, console: Console) -> None:
@@ -107,7 +160,7 @@ def list_prompts(
     settings = load_settings(config)
     rows = [
         row
-        for row in _statuses(settings, read_catalogue(catalogue_of(settings)))
+        for row in _statuses(settings)
         if (not language or row[0].language in language)
         and (campaign is None or row[0].campaign == campaign)
         and (not drafts or row[1].voice is Voice.DRAFT)
@@ -160,7 +213,7 @@ def approve(
         raise AudioError("--sha256 and --valid-until belong to a --certificate; give its number")
     settings = load_settings(config)
     directory = catalogue_of(settings)
-    today = _today(settings)
+    today = site_today(settings, SystemClock())
     with changing(directory) as entries:
         names = [_known(path, entries, directory) for path in prompts]
         for name in names:
@@ -179,23 +232,51 @@ def approve(
                 change["certificate_sha256"] = (certified_sha256 or entry.source_sha256).lower()
                 change["valid_until"] = valid_until.date() if valid_until else None
             entries[name] = _checked(entry, change, directory, name)
-        for name in names:
-            why = _status(name, entries[name], settings)
+    for name, _, why in _statuses(settings):
+        if name in names:
             typer.echo(f"{name.path}: approved" + (f", but it does not play: it {why}" if why else ""))
+
+
+@app.command()
+def picture(
+    prompts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROMPT]...", help="Such as hi/turnout/question; all recordings by default."),
+    ] = None,
+    config: ConfigOption = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory of the pictures and their page.")] = Path(
+        "pictures"
+    ),
+) -> None:
+    """Draw waveform and loudness of prompts, before and after, and a page (index.html) of all of them."""
+    settings = load_settings(config)
+    entries = read_catalogue(catalogue_of(settings))
+    if prompts:
+        names = [_known(path, entries, catalogue_of(settings)) for path in prompts]
+    else:
+        names = [name for name, entry in sorted(entries.items()) if entry.voice is not Voice.DRAFT]
+    if not names:
+        raise AudioError("there is no recording in the catalogue; name the prompts that you want to see")
+    drawn = [(name, entries[name]) for name in names]
+    title = f"Prompts of {settings.centre.organisation}"
+    for path in write_pictures(drawn, places_of(settings), recipe_of(settings.audio), out, title):
+        typer.echo(path)
 
 
 @app.command("check")
 def check_command(config: ConfigOption = None, language: LanguageOption = None, texts: TextsOption = None) -> None:
     """Say what callers would not hear, and what changed since it was recorded. Exit 1 when anything is wrong."""
     settings = load_settings(config)
-    entries = read_catalogue(catalogue_of(settings))
+    statuses = _statuses(settings)
+    entries = {name: entry for name, entry, _ in statuses}
     words = _texts(texts)
     wrong = [
         f"{name.path}: {why}"
-        for name, _, why in _statuses(settings, entries)
+        for name, _, why in statuses
         if why is not None and (not language or name.language in language)
     ]
-    wanted = spoken_texts(words, language or words.languages())
+    spoken = language or words.languages()
+    wanted = spoken_texts(words, spoken) | spoken_words(spoken)
     missing = [name for name in sorted(wanted) if name not in entries]
     wrong += [f"{name.path}: is missing; record it or run dialer audio drafts" for name in missing]
     wrong += [
@@ -208,21 +289,6 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
     typer.echo(f"{len(entries)} prompts in the catalogue, {len(wrong)} findings")
     if wrong:
         raise typer.Exit(1)
-
-
-def catalogue_of(settings: Settings) -> Path:
-    """Where the site's catalogue is."""
-    return settings.audio.catalogue or DEFAULT_CATALOGUE
-
-
-def places_of(settings: Settings) -> Places:
-    """Where the site's recordings and sounds are."""
-    return Places(settings.audio.recordings, settings.audio.sounds)
-
-
-def recipe_of(audio: Audio) -> Recipe:
-    """What the site's sounds are like."""
-    return Recipe(audio.formats, audio.loudness_lufs, audio.true_peak_db, audio.max_seconds)
 
 
 def _bar(console: Console) -> Progress:
@@ -238,24 +304,11 @@ def _texts(directory: Path | None) -> Texts:
     return merge_texts([shipped_texts(), read_texts(directory)])
 
 
-def _today(settings: Settings) -> date:
-    return datetime.now(UTC).astimezone(ZoneInfo(settings.centre.time_zone)).date()
-
-
-def _statuses(settings: Settings, entries: Entries) -> list[tuple[PromptName, Entry, str | None]]:
-    return [(name, entry, _status(name, entry, settings)) for name, entry in sorted(entries.items())]
-
-
-def _status(name: PromptName, entry: Entry, settings: Settings) -> str | None:
-    """Why a prompt does not play; None: it does."""
-    places = places_of(settings)
-    found = {each: sha for each in entry.files if (sha := sha256_of(places.sound(name, each))) is not None}
-    return why_not_played(name, entry, found, rules_of(settings.audio), _today(settings))
-
-
-def rules_of(audio: Audio) -> PlayRules:
-    """What the site asks of a prompt before it is played."""
-    return PlayRules(audio.certified_recordings, audio.approved_only, audio.play_drafts)
+def _statuses(settings: Settings) -> list[tuple[PromptName, Entry, str | None]]:
+    """Every prompt of the catalogue in order, with its entry and why it does not play (None: it does)."""
+    playlist = playlist_reader(settings).read()
+    today = site_today(settings, SystemClock())
+    return [(name, each.entry, playlist.why_not(name, today)) for name, each in sorted(playlist.listed.items())]
 
 
 def _known(path: str, entries: Entries, directory: Path) -> PromptName:

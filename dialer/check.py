@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import shutil
 import socket
@@ -10,11 +11,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from audio.catalogue import Voice
 from config.errors import MatdanError
 from config.settings import Kind, Settings
 from dialer.app import ami_login, broker_settings
 from dialer.clock import Clock, SystemClock
 from dialer.monitor.broker_link import check_broker
+from dialer.prompts import playlist_reader, site_today
 from dialer.rules.calling_hours import may_call
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -44,6 +47,7 @@ async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIte
     clock = clock or SystemClock()
     for finding in _plan(settings, clock):
         yield finding
+    yield await asyncio.to_thread(_audio, settings, clock)
     yield _disk(settings)
     path = settings.store.path
     if path.exists():
@@ -82,6 +86,26 @@ def _plan(settings: Settings, clock: Clock) -> list[Finding]:
         now = "may call now" if may_call(hours, zone, clock.now()) else "may not call now"
         findings.append(Finding(what, Verdict.GOOD, f"calling hours {told} ({settings.centre.time_zone}): {now}"))
     return findings
+
+
+def _audio(settings: Settings, clock: Clock) -> Finding:
+    """What of the catalogue plays."""
+    if settings.audio.catalogue is None:
+        return Finding(
+            "audio", Verdict.NOTE, "audio.catalogue is not set: sounds are played as they lie there, unchecked"
+        )
+    try:
+        playlist = playlist_reader(settings).read()
+    except MatdanError as error:
+        return Finding("audio", Verdict.BAD, str(error))
+    today = site_today(settings, clock)
+    silent = [(name, why) for name in sorted(playlist.listed) if (why := playlist.why_not(name, today)) is not None]
+    drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
+    told = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"
+    if silent or not playlist.listed:
+        first = f", first {silent[0][0].path}: {silent[0][1]}" if silent else ""
+        return Finding("audio", Verdict.BAD, f"{told}; {len(silent):,} do not play{first}; see dialer audio check")
+    return Finding("audio", Verdict.NOTE if drafts else Verdict.GOOD, told)
 
 
 def _disk(settings: Settings) -> Finding:

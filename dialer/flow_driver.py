@@ -48,6 +48,8 @@ from ivr_flows.turns import (
 
 _log = structlog.get_logger(__name__)
 
+_MOST_TOLD = 1000
+
 CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
 """Puts a commit on disk: True only when it is there. (call, `FlowCommit.sequence`) is the idempotency key."""
 
@@ -79,6 +81,10 @@ class PromptResolver(Protocol):
         """Names of sound files, without extension, in the order in which they are played."""
         ...
 
+    def why_not(self, sound: str) -> str | None:
+        """Why a sound may not be played; None: it may. One that may not is left out, as one that is missing."""
+        ...
+
 
 class ConventionalPrompts:
     """Sounds by convention (see `ivr_flows.sounds`): needs no catalogue of recordings."""
@@ -90,6 +96,28 @@ class ConventionalPrompts:
     def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
         """`matdan/<language>/...`"""
         return sounds_of(ref, language, self._texts)
+
+    def why_not(self, sound: str) -> str | None:
+        """Nothing is known against any sound."""
+        return None
+
+
+class MissingSounds:
+    """Says of each sound that callers do not hear it: once, and not on every call."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def tell(self, sound: str, why: str) -> None:
+        """Log a sound that was left out, if nobody has yet."""
+        if sound in self._told or len(self._told) >= _MOST_TOLD:
+            return
+        self._told.add(sound)
+        _log.error("flow.sound_missing", sound=sound, error=why)
+        if len(self._told) == _MOST_TOLD:
+            _log.error(
+                "flow.sounds_missing", error="so many are missing that no more are named; run dialer audio check"
+            )
 
 
 class FlowServices:
@@ -140,6 +168,7 @@ class _Run:
     prompts: PromptResolver
     commit: CommitFlow
     services: FlowServices
+    missing: MissingSounds
     commits: list[FlowCommit] = field(default_factory=list)
     failed_commits: list[FlowCommit] = field(default_factory=list)
     missing_sounds: dict[str, None] = field(default_factory=dict)
@@ -171,15 +200,23 @@ class _Run:
         """Play prompts; the key that ended them, or None. A sound that is missing is left out: the call is worth more than it."""
         for ref in prompts:
             for sound in self.prompts.sounds(ref, self.language):
+                why = self.prompts.why_not(sound)
+                if why is not None:
+                    self.leave_out(sound, why)
+                    continue
                 try:
                     digit = await self.call.stream_file(sound, escape_digits)
                 except SoundMissing as error:
-                    self.missing_sounds[sound] = None
-                    _log.error("flow.sound_missing", sound=sound, error=str(error))
+                    self.leave_out(sound, str(error))
                     continue
                 if digit:
                     return digit
         return None
+
+    def leave_out(self, sound: str, why: str) -> None:
+        """The caller hears less than they should."""
+        self.missing_sounds[sound] = None
+        self.missing.tell(sound, why)
 
     async def collect(self, action: Collect) -> Digits:
         """Play and collect. Digit by digit, because GET DATA cannot tell "#" from the end of time."""
@@ -221,12 +258,15 @@ async def run_flow(
     prompts: PromptResolver,
     commit: CommitFlow,
     services: FlowServices | None = None,
+    missing: MissingSounds | None = None,
 ) -> FlowResult:
     """Run a flow on an answered call to its end, and say how it ended. The caller's hang-up is no error.
 
+    `missing` is told of sounds that were left out; shared by many calls, it names each once.
+
     Other errors (the connection to the switch is cut, a cancellation) pass through; what was committed by then is on disk.
     """
-    run = _Run(call, language, prompts, commit, services or FlowServices())
+    run = _Run(call, language, prompts, commit, services or FlowServices(), missing or MissingSounds())
     turn = start(flow, Start(facts, language))
     reason = ""
     try:

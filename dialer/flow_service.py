@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from dialer.engine.engine import Engine
 from dialer.engine.flow_desk import FlowSession
-from dialer.flow_driver import ConventionalPrompts, PromptResolver, run_flow
+from dialer.flow_driver import ConventionalPrompts, MissingSounds, PromptResolver, run_flow
 from dialer.flow_services import AgiFlowServices, RecordingRules, SmsGateway
 from dialer.switch.asterisk.agi_call import AgiCall
 from ivr_flows.texts import Texts, shipped_texts
@@ -25,18 +25,21 @@ class FlowService:
     def __init__(
         self,
         engine: Engine,
-        prompts: PromptResolver | None = None,
+        prompts_for: Callable[[str], PromptResolver] | None = None,
         *,
         texts: Texts | None = None,
         recording: RecordingRules | None = None,
         sms: SmsGateway | None = None,
     ) -> None:
-        """`prompts` finds sound files, by convention when none is given. Without `recording` nothing is recorded, without
-        `sms` none is sent.
+        """`prompts_for` finds, for a call of that campaign, the sounds that it may play; by convention when none is given.
+
+        Without `recording` nothing is recorded, without `sms` none is sent.
         """
         self._engine = engine
         self._texts = texts or shipped_texts()
-        self._prompts = prompts or ConventionalPrompts(self._texts)
+        conventional = ConventionalPrompts(self._texts)
+        self._prompts_for = prompts_for or (lambda campaign: conventional)
+        self._missing = MissingSounds()
         self._recording = recording
         self._sms = sms
 
@@ -62,9 +65,10 @@ class FlowService:
                 session.flow,
                 session.facts,
                 session.language,
-                prompts=self._prompts,
+                prompts=self._prompts_for(session.campaign_id),
                 commit=lambda commit: desk.commit(session.attempt_id, commit),
                 services=services,
+                missing=self._missing,
             )
             completed, left_at, answers = result.completed, result.left_at, result.answers
         finally:

@@ -46,6 +46,7 @@ class FlowSession:
     flow: Flow
     facts: Mapping[str, Scalar]
     language: str
+    campaign_id: str = ""  # whose sounds it plays; a carrier that speaks by itself needs none
 
 
 async def _nobody_is_free(_attempt_id: AttemptId) -> bool:
@@ -78,7 +79,7 @@ class FlowDesk:
         answered = self.person(self.answered(call.picked_up(clock.now(), clock.monotonic()), call))
         named = f"{flow.name} {flow.version}"
         self._centre.update_call(answered, replace(answered, in_flow=True, flow=named, flow_runs=call.flow_runs + 1))
-        return FlowSession(call.attempt_id, flow, self._facts(call), call.language)
+        return FlowSession(call.attempt_id, flow, self._facts(call), call.language, call.campaign_id)
 
     def answered(self, after: Call, before: Call) -> Call:
         """Put an answer in place: once, whether the switch or the flow told of it first."""

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio.decoding import RESAMPLER, Samples, decode, filtered
+from audio.decoding import RESAMPLER, Samples, decode, filtered, frames_of
 from audio.errors import RecordingRefused
 from audio.formats import decode as heard_of
 from audio.formats import encode, rate_of, seconds_of
-from audio.levels import measured
+from audio.levels import measured, true_peak_db
 from audio.making import Recipe, make_sounds
 from config.settings import SoundFormat
 from tests.support.recordings import speech, tone, write_recording
@@ -66,6 +66,21 @@ def test_an_offset_and_the_silence_at_the_ends_are_gone(tmp_path: Path) -> None:
     sound = heard_of(made.contents[SoundFormat.ALAW], SoundFormat.ALAW)
     assert abs(float(sound.mean())) < 0.002
     assert any("silence were cut off" in note for note in made.notes)
+
+
+def test_the_noise_of_a_room_and_a_click_before_the_voice_are_no_voice(tmp_path: Path) -> None:
+    room = np.random.default_rng(3).standard_normal(16_000 * 6).astype(np.float32) * np.float32(0.001)
+    room[1_600:1_760] += np.float32(0.3)  # a button, 10 ms, long before
+    room[32_000:64_000] += speech(2, 16_000, level=0.06)
+    made = make_sounds(write_recording(tmp_path / "a.wav", room, 16_000), LINE)
+    assert made.seconds == pytest.approx(2.1, abs=0.2)
+    assert made.trimmed_seconds > 3
+
+
+def test_a_short_word_is_no_click(tmp_path: Path) -> None:
+    word = np.concatenate([SILENCE, speech(0.07, 8_000), SILENCE])
+    made = make_sounds(write_recording(tmp_path / "a.wav", word, 8_000), LINE)
+    assert made.seconds == pytest.approx(0.23, abs=0.05)
 
 
 def test_what_lies_above_the_band_comes_out_as_no_alias(tmp_path: Path) -> None:
@@ -184,6 +199,19 @@ def test_damage_anywhere_is_refused_or_played_but_never_a_crash(
         assert "\n" not in str(error)
     else:
         assert made.true_peak_db <= -1.9
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+def test_the_true_peak_is_what_ffmpeg_measures(rate: int) -> None:
+    """A sine at a quarter of the rate whose samples miss its tops by 3 dB; and a voice, beside ebur128's own figure."""
+    between = np.sin(np.pi / 2 * np.arange(rate) + np.pi / 4).astype(np.float32) * np.float32(0.5)
+    between *= np.hanning(rate).astype(np.float32)
+    assert true_peak_db(between, rate) == pytest.approx(20 * math.log10(0.5), abs=0.15)
+    voice = speech(3, rate, level=0.9)
+    frames = list(frames_of(voice, rate, (("ebur128", "metadata=1:peak=true"),)))
+    theirs = 20 * math.log10(float(frames[-1].metadata["lavfi.r128.true_peak"]))
+    assert true_peak_db(voice, rate) == pytest.approx(theirs, abs=0.2)
+    assert true_peak_db(np.zeros(rate, np.float32), rate) == -math.inf
 
 
 @pytest.mark.parametrize("sound_format", list(SoundFormat))

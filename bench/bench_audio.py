@@ -1,0 +1,132 @@
+"""Prompts made ready for the line: ours beside plain ffmpeg, one process a file, as many at once as there are cores.
+
+    python -m bench.bench_audio                100 MP3 recordings of 60 s to 8 kHz A-law; --quick to see it work
+
+Ours decodes, takes off offset and rumble, trims, levels to -19 LUFS with the true peak under -2 dB, encodes, measures what came
+out, hashes it and writes the catalogue. The contender is what people write: `ffmpeg -af loudnorm`, one pass. The limit is ffmpeg
+without loudness: decode, resample, encode. Every output must have its length; ours must be within 0.7 LU of -19 LUFS, loudnorm
+within 4 (one pass has to guess what comes), and both below their peak. Both figures count all processes: wall, because that is
+what is waited for, and CPU.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from audio.catalogue import changing
+from audio.formats import decode, rate_of
+from audio.levels import measured
+from audio.making import Recipe
+from audio.prepare import Places, prepare
+from audio.workers import workers_for
+from bench.common import Contender, Done, Stopwatch, Unrunnable, arguments, interleave, machine, show, write_json
+from config.settings import SoundFormat
+from tests.support.recordings import speech, write_recording
+
+LINE = SoundFormat.ALAW
+SECONDS = 60
+KINDS = 4  # recordings that differ; the others are copies
+LOUDNORM = "ffmpeg, loudnorm in one pass"
+
+
+def make_recordings(directory: Path, count: int, seconds: float) -> None:
+    """Stereo MP3s at 44.1 kHz, each at another level."""
+    made = []
+    for number in range(min(KINDS, count)):
+        voice = speech(seconds, 44_100, level=0.08 * (number + 1), seed=number)
+        made.append(write_recording(directory / f"hi/recording/{number}.mp3", voice, 44_100, right=voice * 0.8))
+    for number in range(len(made), count):
+        shutil.copy(made[number % len(made)], directory / f"hi/recording/{number}.mp3")
+
+
+@contextmanager
+def all_processes(watch: Stopwatch) -> Iterator[None]:
+    """Run the stopwatch, and add what the children used."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with watch.running():
+        yield
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    watch.cpu_seconds += after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def wrong_output(directory: Path, count: int, seconds: float, *, within_lu: float | None) -> str:
+    """What is wrong with the files; empty: nothing. `within_lu` of -19 LUFS they must be; None: as they come."""
+    files = sorted(directory.rglob("*.alaw"))
+    if len(files) != count:
+        return f"{len(files)} files of {count}"
+    for path in files:
+        samples = decode(path.read_bytes(), LINE)
+        if abs(len(samples) / rate_of(LINE) - seconds) > 0.5:
+            return f"{path.name} has {len(samples) / rate_of(LINE):.1f} s of {seconds:.1f}"
+    for path in files[:KINDS] if within_lu is not None else []:
+        loudness = measured(decode(path.read_bytes(), LINE), rate_of(LINE))
+        if abs(loudness.integrated_lufs + 19) > (within_lu or 0) or loudness.true_peak_db > -1.5:
+            return f"{path.name} is at {loudness.integrated_lufs:.1f} LUFS, peak {loudness.true_peak_db:.1f} dB"
+    return ""
+
+
+def run_ours(recordings: Path, count: int, seconds: float, watch: Stopwatch) -> Done:
+    """`dialer audio prepare`, without its progress bar."""
+    with tempfile.TemporaryDirectory() as out:
+        places = Places(recordings, Path(out) / "sounds")
+        with all_processes(watch), changing(Path(out) / "catalogue") as entries:
+            report = prepare(places, entries, Recipe((LINE,)), {})
+        if report.refused:
+            return Done(count, report.refused[0].why)
+        return Done(count, wrong_output(places.sounds, count, seconds, within_lu=0.7))
+
+
+def run_ffmpeg(recordings: Path, count: int, seconds: float, filters: list[str], watch: Stopwatch) -> Done:
+    """One ffmpeg a file, as many at once as there are cores, one thread each."""
+    if shutil.which("ffmpeg") is None:
+        raise Unrunnable("no ffmpeg here (Debian: apt install ffmpeg)")
+    sources = sorted(recordings.rglob("*.mp3"))
+    with tempfile.TemporaryDirectory() as out:
+
+        def one(source: Path) -> None:
+            target = str(Path(out) / f"{source.stem}.alaw")
+            command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-i", str(source), *filters]
+            subprocess.run([*command, "-ac", "1", "-ar", "8000", "-f", "alaw", target], check=True)
+
+        with all_processes(watch), ThreadPoolExecutor(workers_for(count, 0)) as pool:
+            list(pool.map(one, sources))
+        return Done(count, wrong_output(Path(out), count, seconds, within_lu=4 if filters else None))
+
+
+def main() -> None:
+    """Run the bench and print its tables."""
+    chosen = arguments(__doc__ or "", rounds=3)
+    count, seconds = (6, 10.0) if chosen.quick else (100, float(SECONDS))
+    with tempfile.TemporaryDirectory() as directory:
+        recordings = Path(directory)
+        make_recordings(recordings, count, seconds)
+        ffmpeg: Callable[..., Done] = partial(run_ffmpeg, recordings, count, seconds)
+        contenders = [
+            Contender(
+                "ours: trimmed, levelled, measured, catalogued", partial(run_ours, recordings, count, seconds), "ours"
+            ),
+            Contender(LOUDNORM, partial(ffmpeg, ["-af", "loudnorm=I=-19:TP=-2"])),
+            Contender("ffmpeg, nothing levelled (the limit)", partial(ffmpeg, []), "limit"),
+        ]
+        results = interleave(contenders, chosen.rounds, warm_up=False)
+    print(f"{machine()}; {count} MP3s of {seconds:.0f} s, {workers_for(count, 0)} at once")
+    show("Wall, ms a prompt", results, unit="ms", scale=1e3, wall=True)
+    ours, loudnorm = results[0], results[1]
+    if ours.usable and loudnorm.usable:
+        ratio = ours.wall_per_operation / loudnorm.wall_per_operation
+        print(f"  goal: at most 1.2 x {LOUDNORM}: {ratio:.2f} x - {'met' if ratio <= 1.2 else 'NOT met'}")
+    show("CPU of all processes, ms a prompt", results, unit="ms", scale=1e3)
+    if chosen.json:
+        write_json(chosen.json, {"prompts": results})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""`dialer audio picture`: what became of a recording, for the people who sent it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from audio.catalogue import Entry, Voice
+from audio.decoding import decode
+from audio.errors import AudioError, RecordingRefused
+from audio.files import write_atomically
+from audio.formats import decode as decode_file
+from audio.formats import rate_of
+from audio.levels import measured
+from audio.making import Recipe, sounding
+from audio.names import PromptName
+from audio.picture import Caption, Panel, draw, page, panel
+from audio.prepare import Places
+
+_DRAWN_RATE = 16_000
+_MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}
+
+
+def draw_prompt(name: PromptName, entry: Entry, places: Places, recipe: Recipe) -> str:
+    """The SVG of one prompt: its recording if there is one, and each of its sounds. Raises AudioError."""
+    panels = [] if entry.voice is Voice.DRAFT else [_recording(name, entry, places, recipe)]
+    for sound_format in sorted(entry.files, key=rate_of):
+        path = places.sound(name, sound_format)
+        try:
+            samples = decode_file(path.read_bytes(), sound_format)
+        except OSError as error:
+            raise AudioError(f"{path}: cannot be read ({error.strerror}); run dialer audio prepare") from error
+        panels.append(panel(f"after: {path.name}", samples, rate_of(sound_format)))
+    remarks = (
+        *entry.notes,
+        *((f"spoken by {entry.source}, until a recording comes",) if entry.voice is Voice.DRAFT else ()),
+    )
+    caption = Caption(name.path, entry.text, _MARKS[entry.voice], remarks)
+    return draw(caption, panels, recipe.loudness_lufs, recipe.true_peak_db)
+
+
+def _recording(name: PromptName, entry: Entry, places: Places, recipe: Recipe) -> Panel:
+    try:
+        sent = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds, as_sent=True)
+        clean = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds).samples
+    except RecordingRefused as error:
+        raise AudioError(f"{name.path}: {entry.source} {error}") from error
+    kept = sounding(clean, _DRAWN_RATE, measured(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs)
+    return panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, kept)
+
+
+def write_pictures(
+    prompts: list[tuple[PromptName, Entry]], places: Places, recipe: Recipe, directory: Path, title: str
+) -> list[Path]:
+    """One SVG a prompt and a page with all of them; the files. Raises AudioError."""
+    files: list[Path] = []
+    try:
+        for name, entry in prompts:
+            path = directory / f"{name.path}.svg"
+            write_atomically(path, draw_prompt(name, entry, places, recipe).encode())
+            files.append(path)
+        shown = [(name.path, f"{name.path}.svg") for name, _ in prompts]
+        write_atomically(directory / "index.html", page(title, shown).encode())
+    except OSError as error:
+        raise AudioError(f"{directory}: cannot be written ({error.strerror}); choose another --out") from error
+    return [*files, directory / "index.html"]

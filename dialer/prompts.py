@@ -1,0 +1,149 @@
+"""The sounds that a call may play: names by convention, the campaign's own before the shared ones, and the catalogue's word."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from audio.errors import CatalogueError
+from audio.gate import PlayRules
+from audio.making import Recipe
+from audio.names import PromptName, prompt_of_sound
+from audio.numbers import LABEL
+from audio.playlist import Playlist, PlaylistReader
+from audio.prepare import Places
+from config.settings import Audio, Settings
+from dialer.clock import Clock
+from ivr_flows.sounds import sounds_of
+from ivr_flows.texts import Texts, shipped_texts
+from ivr_flows.turns import PromptRef
+
+_log = structlog.get_logger(__name__)
+
+DEFAULT_CATALOGUE = Path("catalogue")
+REFRESH_SECONDS = 30.0
+
+
+def catalogue_of(settings: Settings) -> Path:
+    """Where the site's catalogue is."""
+    return settings.audio.catalogue or DEFAULT_CATALOGUE
+
+
+def places_of(settings: Settings) -> Places:
+    """Where the site's recordings and sounds are."""
+    return Places(settings.audio.recordings, settings.audio.sounds)
+
+
+def recipe_of(audio: Audio) -> Recipe:
+    """What the site's sounds are like."""
+    return Recipe(audio.formats, audio.loudness_lufs, audio.true_peak_db, audio.max_seconds)
+
+
+def rules_of(audio: Audio) -> PlayRules:
+    """What the site asks of a prompt before it is played."""
+    return PlayRules(audio.certified_recordings, audio.approved_only, audio.play_drafts)
+
+
+def playlist_reader(settings: Settings) -> PlaylistReader:
+    """What reads the site's catalogue and sounds."""
+    return PlaylistReader(catalogue_of(settings), places_of(settings), rules_of(settings.audio))
+
+
+def site_today(settings: Settings, clock: Clock) -> date:
+    """The day in the centre's time zone."""
+    return datetime.fromtimestamp(clock.now(), ZoneInfo(settings.centre.time_zone)).date()
+
+
+@dataclass(slots=True)
+class CataloguePrompts:
+    """One call's prompts."""
+
+    playlist: Playlist
+    campaign: str
+    today: date
+    texts: Texts
+    label_synthetic: bool = False
+    _labelled: bool = field(default=False, init=False)
+
+    def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
+        """The campaign's own sounds where it has them and may play them, else the shared ones.
+
+        Where the site asks for it, the first prompt in which a computer speaks comes after one that says so.
+        """
+        chosen = [self._own(sound) for sound in sounds_of(ref, language, self.texts)]
+        if self.label_synthetic and not self._labelled:
+            names = [name for sound in chosen if (name := prompt_of_sound(sound)) is not None]
+            spoken = next((name for name in names if self._plays(name) and self.playlist.synthetic(name)), None)
+            if spoken is not None:
+                self._labelled = True
+                return [PromptName("", spoken.language, LABEL).sound, *chosen]
+        return chosen
+
+    def why_not(self, sound: str) -> str | None:
+        """Why a sound may not be played: the catalogue does not know it, or something is against it."""
+        name = prompt_of_sound(sound)
+        return None if name is None else self.playlist.why_not(name, self.today)
+
+    def _own(self, sound: str) -> str:
+        name = prompt_of_sound(sound)
+        if name is None:
+            return sound
+        own = PromptName(self.campaign, name.language, name.name)
+        if own in self.playlist.listed and (self._plays(own) or not self._plays(name)):
+            return own.sound
+        return sound
+
+    def _plays(self, name: PromptName) -> bool:
+        return self.playlist.why_not(name, self.today) is None
+
+
+class SitePrompts:
+    """Keeps the playlist of a running centre, and gives each call its prompts."""
+
+    def __init__(
+        self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Texts | None = None, *, label: bool = False
+    ) -> None:
+        """`label`: say that a computer speaks before it does. Call `refresh` before the first call."""
+        self._reader = reader
+        self._clock = clock
+        self._zone = zone
+        self._texts = texts if texts is not None else shipped_texts()
+        self._label = label
+        self._playlist = Playlist({}, reader.rules)
+        self._wrong = ""
+
+    def for_call(self, campaign: str) -> CataloguePrompts:
+        """The prompts of a call of that campaign, by what may be played now."""
+        today = datetime.fromtimestamp(self._clock.now(), self._zone).date()
+        return CataloguePrompts(self._playlist, campaign, today, self._texts, self._label)
+
+    async def refresh(self) -> None:
+        """Read catalogue and sounds anew, in a thread. Raises CatalogueError, and then keeps what it knew."""
+        self._playlist = await asyncio.to_thread(self._reader.read)
+
+    async def run(self) -> None:
+        """Refresh for ever. A catalogue that cannot be read is told once; until it is mended the last one holds."""
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            try:
+                await self.refresh()
+            except CatalogueError as error:
+                if str(error) != self._wrong:
+                    self._wrong = str(error)
+                    _log.error("audio.catalogue_unreadable", error=str(error))
+            else:
+                self._wrong = ""
+
+
+def site_prompts(settings: Settings, clock: Clock) -> SitePrompts | None:
+    """The prompts of a site that has a catalogue; None: it has none, and sounds are played unchecked."""
+    if settings.audio.catalogue is None:
+        return None
+    zone = ZoneInfo(settings.centre.time_zone)
+    return SitePrompts(playlist_reader(settings), clock, zone, label=settings.audio.label_synthetic)

@@ -1,0 +1,108 @@
+"""Draft voices stand in for what nobody has recorded, in every shipped language, and never for more than that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from audio import espeak
+from audio.catalogue import Entry, Voice, read_catalogue
+from audio.drafts import Drafted, DraftJob, draft_one, make_drafts
+from audio.errors import VoiceMissing
+from audio.files import sha256_of
+from audio.making import Recipe
+from audio.names import PromptName
+from audio.prepare import Places, Refused
+from audio.words import languages, words_of
+from config.settings import SoundFormat
+from dialer.audio_cli import app
+from tests.support.recordings import speech, write_recording
+
+LINE = Recipe((SoundFormat.ALAW,))
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_shipped_language_has_a_voice(language: str, tmp_path: Path) -> None:
+    words = words_of(language)
+    assert words is not None
+    name = PromptName("", language, "label/synthetic")
+    result = draft_one(DraftJob(language, words.label, (name,), LINE, Places(tmp_path, tmp_path / "sounds")))
+    assert isinstance(result, Drafted)
+    ((_, entry),) = result.entries
+    assert entry.voice is Voice.DRAFT
+    assert entry.text == words.label
+    assert entry.source.startswith("espeak-ng ")
+    assert 0.8 < entry.seconds < 6
+    assert entry.loudness_lufs == pytest.approx(-19.0, abs=0.5)
+    assert sha256_of(tmp_path / f"sounds/{name.sound}.alaw") == entry.files[SoundFormat.ALAW]
+
+
+@pytest.mark.parametrize(("language", "word"), [("as", "ছয়"), ("as", "ন"), ("or", "ସ୍ୱର"), ("bn", "নয়")])
+def test_a_word_is_spoken_and_not_spelt(language: str, word: str) -> None:
+    """Spelling "ছয়" letter by letter takes espeak-ng over two seconds; saying it half of one."""
+    samples, rate = espeak.speak(word, language)
+    assert len(samples) / rate < 1.2
+    assert np.abs(samples).max() > 0.05
+
+
+def test_one_text_is_spoken_once_for_all_its_prompts(tmp_path: Path) -> None:
+    places = Places(tmp_path / "recordings", tmp_path / "sounds")
+    texts = {PromptName("", "hi", name): "सात" for name in ("number/7", "digit/7", "day/7")}
+    texts[PromptName("", "zz", "number/7")] = "seven"
+    entries: dict[PromptName, Entry] = {}
+    told: list[tuple[int, int]] = []
+    report = make_drafts(places, entries, LINE, texts, workers=1, told=lambda *progress: told.append(progress))
+    assert (report.drafted, report.unchanged, report.recorded) == (3, 0, 0)
+    assert [(each.source, each.why) for each in report.refused] == [
+        ("zz/number/7", "no draft voice speaks zz; record its prompts")
+    ]
+    assert told[0] == (0, 4)
+    assert told[-1] == (4, 4)
+    assert len({entry.files[SoundFormat.ALAW] for entry in entries.values()}) == 1
+
+    # Nothing is done twice; another text is; a recording is never overwritten.
+    digit = PromptName("", "hi", "digit/7")
+    entries[digit] = entries[digit].model_copy(update={"voice": Voice.HUMAN})
+    changed = {PromptName("", "hi", "number/7"): "साठ", digit: "सात", PromptName("", "hi", "day/7"): "सात"}
+    before = sha256_of(tmp_path / "sounds/matdan/hi/digit/7.alaw")
+    report = make_drafts(places, entries, LINE, changed, workers=1)
+    assert (report.drafted, report.unchanged, report.recorded) == (1, 1, 1)
+    assert sha256_of(tmp_path / "sounds/matdan/hi/digit/7.alaw") == before
+    assert entries[PromptName("", "hi", "number/7")].text == "साठ"
+
+
+def test_a_text_that_makes_no_sound_is_refused(tmp_path: Path) -> None:
+    job = DraftJob("hi", "  ", (PromptName("", "hi", "x/y"),), LINE, Places(tmp_path, tmp_path))
+    result = draft_one(job)
+    assert isinstance(result, Refused)
+    assert "\n" not in result.why
+
+
+def test_voices_that_are_not_installed_are_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(espeak, "installed", lambda: False)
+    with pytest.raises(VoiceMissing, match=r"pip install 'matdan\[voices\]'"):
+        make_drafts(Places(tmp_path, tmp_path), {}, LINE, {PromptName("", "hi", "x/y"): "सात"})
+
+
+def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drafts, then a recording of one of them: what is left is listed as drafts."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts/xy.yaml").write_text('common.goodbye: "Goodbye."\n', encoding="utf-8")
+    (tmp_path / "names.txt").write_text("Town Hall\n\n", encoding="utf-8")
+    arguments = ["drafts", "-l", "xy", "--texts", "texts", "--names", "names.txt"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    assert "0 drafts made, 0 unchanged, 0 have recordings, 3 refused" in result.output
+    assert "no draft voice speaks xy" in result.output
+
+    write_recording(tmp_path / "recordings/hi/common/goodbye.wav", speech(0.5, 8_000), 8_000)
+    assert CliRunner().invoke(app, ["prepare"]).exit_code == 0
+    assert [entry.voice for entry in read_catalogue(tmp_path / "catalogue").values()] == [Voice.HUMAN]
+    assert "1 prompts, 0 of them drafts" in CliRunner().invoke(app, ["list"]).output
+    assert "0 prompts" in CliRunner().invoke(app, ["list", "--drafts"]).output
+    missing = CliRunner().invoke(app, ["drafts", "--names", "none.txt"])
+    assert "cannot be read as UTF-8 text" in str(missing.exception)

@@ -1,0 +1,176 @@
+"""A call plays the campaign's own prompt before the shared one, and nothing that the catalogue does not let it play."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from structlog.testing import capture_logs
+
+from audio.catalogue import Entry, Voice, write_catalogue
+from audio.errors import CatalogueError
+from audio.files import sha256_of, sha256_of_bytes
+from audio.gate import PlayRules
+from audio.names import PromptName, prompt_name
+from audio.playlist import Listed, Playlist, PlaylistReader
+from audio.prepare import Places
+from config.settings import Settings, SoundFormat
+from dialer.flow_driver import run_flow
+from dialer.prompts import CataloguePrompts, SitePrompts, site_prompts
+from ivr_flows.model import PromptKind
+from ivr_flows.texts import shipped_texts
+from ivr_flows.turns import PromptRef
+from tests.support.virtual import virtual_time
+from tests.unit.flow_support import FACTS, FLOWS
+from tests.unit.test_flow_driver import ScriptedCall
+
+SHA = "a" * 64
+TODAY = date(2026, 11, 24)
+GOODBYE = PromptRef(PromptKind.TEXT, "common.goodbye")
+
+
+def entry(content: bytes = b"sound", **changes: object) -> Entry:
+    values: dict[str, object] = {
+        "voice": "human", "source": "x.mp3", "source_sha256": SHA, "recipe": "1", "seconds": 1.0,
+        "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": sha256_of_bytes(content)},
+    }  # fmt: skip
+    return Entry.model_validate(values | changes)
+
+
+def listed(sound: Entry, *, on_disk: bool = True) -> Listed:
+    return Listed(sound, dict(sound.files) if on_disk else {})
+
+
+def call(prompts: dict[str, Listed], rules: PlayRules | None = None, *, label: bool = False) -> CataloguePrompts:
+    playlist = Playlist({prompt_name(path): each for path, each in prompts.items()}, rules or PlayRules())
+    return CataloguePrompts(playlist, "town", TODAY, shipped_texts(), label)
+
+
+def test_a_campaigns_own_prompt_comes_before_the_shared_one() -> None:
+    both = {"hi/common/goodbye": listed(entry()), "campaign/town/hi/common/goodbye": listed(entry())}
+    assert call(both).sounds(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
+    other = {"hi/common/goodbye": listed(entry()), "campaign/city/hi/common/goodbye": listed(entry())}
+    assert call(other).sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+
+
+def test_a_campaigns_prompt_that_may_not_play_gives_way_to_a_shared_one_that_may() -> None:
+    ended = entry(certificate="1", certificate_sha256=SHA, valid_until=date(2026, 11, 23))
+    prompts = {"hi/common/goodbye": listed(entry()), "campaign/town/hi/common/goodbye": listed(ended)}
+    assert call(prompts).sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+    del prompts["hi/common/goodbye"]
+    alone = call(prompts)
+    assert alone.sounds(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
+    assert "ended on 2026-11-23" in (alone.why_not("matdan/campaign/town/hi/common/goodbye") or "")
+
+
+def test_only_our_own_sounds_are_asked_about() -> None:
+    assert call({}).why_not("beep") is None
+    assert "not in the catalogue" in (call({}).why_not("matdan/hi/common/goodbye") or "")
+
+
+def test_a_computers_voice_is_labelled_once_a_call() -> None:
+    prompts = {
+        "hi/common/goodbye": listed(entry(voice=Voice.DRAFT)),
+        "hi/common/greeting": listed(entry()),
+        "hi/label/synthetic": listed(entry(voice=Voice.DRAFT)),
+    }
+    labelled = call(prompts, label=True)
+    assert labelled.sounds(PromptRef(PromptKind.TEXT, "common.greeting"), "hi") == ["matdan/hi/common/greeting"]
+    assert labelled.sounds(GOODBYE, "hi") == ["matdan/hi/label/synthetic", "matdan/hi/common/goodbye"]
+    assert labelled.sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+    assert call(prompts).sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+
+
+async def test_what_may_not_play_is_left_out_of_a_call_and_logged_once() -> None:
+    prompts = call({"hi/common/greeting": listed(entry()), "hi/turnout/question": listed(entry(), on_disk=False)})
+
+    async def commit(_: object) -> bool:
+        return True
+
+    scripted = ScriptedCall(["", "", ""])
+    with capture_logs() as logs:
+        result = await run_flow(scripted, FLOWS["turnout"], FACTS, "hi", prompts=prompts, commit=commit)
+    assert [name for name in scripted.journal if name.startswith("matdan/")] == ["matdan/hi/common/greeting"]
+    assert "matdan/hi/turnout/question" in result.missing_sounds
+    told = [log["sound"] for log in logs if log["event"] == "flow.sound_missing"]
+    assert told.count("matdan/hi/turnout/question") == 1  # asked three times
+    assert len(told) == len(set(told))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> PlaylistReader:
+    places = Places(tmp_path / "recordings", tmp_path / "sounds")
+    name = PromptName("", "hi", "common/goodbye")
+    places.sound(name, SoundFormat.ALAW).parent.mkdir(parents=True)
+    places.sound(name, SoundFormat.ALAW).write_bytes(b"sound")
+    write_catalogue(tmp_path / "catalogue", {name: entry()})
+    return PlaylistReader(tmp_path / "catalogue", places, PlayRules())
+
+
+def test_the_reader_sees_each_change_and_hashes_nothing_twice(
+    site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = PromptName("", "hi", "common/goodbye")
+    hashed: list[Path] = []
+
+    def counting(path: Path) -> str | None:
+        hashed.append(path)
+        return sha256_of(path)
+
+    monkeypatch.setattr("audio.playlist.sha256_of", counting)
+    assert site.read().why_not(name, TODAY) is None
+    assert site.read().why_not(name, TODAY) is None
+    sound = site.places.sound(name, SoundFormat.ALAW)
+    assert hashed == [sound]
+    sound.write_bytes(b"another")
+    assert "is not the sound that was prepared" in (site.read().why_not(name, TODAY) or "")
+    write_catalogue(site.catalogue, {name: entry(b"another")})
+    assert site.read().why_not(name, TODAY) is None
+    stray = site.places.sound(name, SoundFormat.SLIN16)  # that the switch might choose instead
+    stray.write_bytes(b"another")
+    assert site.read().why_not(name, TODAY) is not None
+    stray.unlink()
+    sound.unlink()
+    assert "has no sound on disk" in (site.read().why_not(name, TODAY) or "")
+
+
+class Noon:
+    def now(self) -> float:
+        return 1_795_500_000.0  # 2026-11-24 06:00 UTC
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@virtual_time()
+async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one(site: PlaylistReader) -> None:
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"))
+    await prompts.refresh()
+    sound = "matdan/hi/common/goodbye"
+    assert prompts.for_call("town").why_not(sound) is None
+    assert prompts.for_call("town").today == TODAY
+    with capture_logs() as logs:
+        task = asyncio.create_task(prompts.run())
+        (site.catalogue / "hi.toml").write_text("damaged")
+        await asyncio.sleep(100)
+        assert prompts.for_call("town").why_not(sound) is None
+        (site.catalogue / "hi.toml").unlink()
+        await asyncio.sleep(40)
+        assert prompts.for_call("town").why_not(sound) is not None
+        task.cancel()
+    assert [log["event"] for log in logs] == ["audio.catalogue_unreadable"]
+
+
+def test_a_site_without_a_catalogue_plays_by_convention(tmp_path: Path) -> None:
+    assert site_prompts(Settings(), Noon()) is None
+    with_one = Settings.model_validate({"audio": {"catalogue": str(tmp_path / "catalogue")}})
+    assert site_prompts(with_one, Noon()) is not None
+
+
+async def test_a_damaged_catalogue_stops_a_start(site: PlaylistReader) -> None:
+    (site.catalogue / "hi.toml").write_text("damaged")
+    with pytest.raises(CatalogueError):
+        await SitePrompts(site, Noon(), ZoneInfo("UTC")).refresh()
