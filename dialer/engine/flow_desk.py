@@ -78,7 +78,12 @@ class FlowDesk:
         answered = self.answered(call.picked_up(clock.now(), clock.monotonic()), call)
         named = f"{flow.name} {flow.version}"
         self._centre.update_call(answered, replace(answered, in_flow=True, flow=named, flow_runs=call.flow_runs + 1))
-        return FlowSession(call.attempt_id, flow, self._facts(call), call.language)
+        return FlowSession(call.attempt_id, flow, self._facts(call), self._language(call))
+
+    def _language(self, call: Call) -> str:
+        """The voter's; of a call that an earlier run placed only the booth is known."""
+        booth = self._centre.booths.get(call.booth_id)
+        return call.language or (booth.language if booth is not None else "")
 
     def answered(self, after: Call, before: Call) -> Call:
         """Put an answer in place: once, whether the switch or the flow told of it first."""

@@ -74,7 +74,7 @@ _EMPTY: tuple[Any, ...] = ("", 0, None, (), [], {})
 
 
 def _waiting(content: Mapping[str, Any]) -> Waiting:
-    state = {"facts": {}, "answers": {}, "frames": (), "ending": None, **content["s"]}
+    state = {"language": "", "facts": {}, "answers": {}, "frames": (), "ending": None, **content["s"]}
     return Waiting(AttemptId(content["a"]), FlowState.from_json(state), content["e"], content["d"])
 
 
