@@ -47,7 +47,7 @@ def number(phone_id: int) -> str:
     return f"+91{7_000_000_000 + phone_id}"
 
 
-def settings_with(directory: Path, twilio: TwilioStandIn, ami_port: int = 1, **changes: Any) -> Settings:
+def settings_with(directory: Path, carrier: TwilioStandIn, ami_port: int = 1, **changes: Any) -> Settings:
     campaign = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 20}
     account = {
         "enabled": True,
@@ -55,7 +55,7 @@ def settings_with(directory: Path, twilio: TwilioStandIn, ami_port: int = 1, **c
         "auth_token": AUTH_TOKEN,
         "public_url": PUBLIC_URL,
         "port": 0,
-        "api_url": twilio.url,
+        "api_url": carrier.url,
         "calls_per_second": 10,
         "sms_from": "+911140000009",
         "sounds_url": "https://sounds.example.org",

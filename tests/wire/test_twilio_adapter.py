@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from twilio.http.response import Response
 
 from dialer.clock import Clock
 from dialer.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
@@ -302,11 +303,8 @@ async def test_garbage_for_an_answer_is_unsure() -> None:
     async with a_lab() as lab:
         http = lab.switch._api._http
 
-        class Garbage:
-            status_code, text, headers = 201, "<html>", {}
-
-        async def request(*_: object, **__: object) -> Garbage:
-            return Garbage()
+        async def request(*_: object, **__: object) -> Response:
+            return Response(201, "<html>", {})
 
         http.request = request  # type: ignore[method-assign]  # a proxy that answers for Twilio
         with pytest.raises(OriginateUnsure):
