@@ -39,6 +39,7 @@ from dialer.pacing.port import Cap
 from dialer.polling_day.site import polling_plan
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import rulebook_of
+from dialer.scripts.runner import ScriptRules, script_of
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -136,6 +137,12 @@ def recording_rules(settings: Settings) -> RecordingRules | None:
     return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
 
 
+def script_rules(settings: Settings) -> ScriptRules:
+    """What AGI scripts may use."""
+    flows = settings.flows
+    return ScriptRules(flows.script_seconds, flows.script_memory_megabytes, flows.script_user, flows.script_errors)
+
+
 def room_on_disk(settings: Settings) -> Callable[[], bool]:
     """Whether the disk of the store has more free space than the reserve."""
     directory = settings.store.path.resolve().parent
@@ -186,7 +193,8 @@ async def running_centre(
     """
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
-    flows = FlowLibrary([campaign.flow for campaign in settings.campaigns if campaign.flow])
+    sources = [campaign.flow for campaign in settings.campaigns if campaign.flow]
+    flows = FlowLibrary([source for source in sources if script_of(source) is None])
     store = await open_store(settings.store.path)
     try:
         async with AsyncExitStack() as stack:
@@ -200,7 +208,8 @@ async def running_centre(
                 await stack.enter_async_context(carrier.serving(engine, flows))
             limits = AgiLimits(connections=settings.fastagi.max_connections)
             sms = carrier.sms if carrier is not None else None
-            routes = AgiRoutes({"flow": FlowService(engine, recording=recording_rules(settings), sms=sms)})
+            service = FlowService(engine, recording=recording_rules(settings), sms=sms, scripts=script_rules(settings))
+            routes = AgiRoutes({"flow": service})
             agi_server = await stack.enter_async_context(
                 AgiServer(routes, limits, host=settings.fastagi.host, port=settings.fastagi.port)
             )

@@ -108,7 +108,7 @@ class TwilioFlows:
 
     async def _first(self, attempt_id: AttemptId) -> str:
         session = self._engine.flow_desk.begin(attempt_id)
-        if session is None:
+        if not isinstance(session, FlowSession):
             return hang_up()
         turn = start(session.flow, Start(session.facts, session.language))
         return await self._page(session, turn, Waiting(attempt_id, turn.state))
