@@ -20,7 +20,6 @@ import structlog
 
 from config.errors import MatdanError
 from config.settings import Campaign, Carrier, Settings
-from config.site_rules import site_profile
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
 from dialer.commands import ReloadFlows
@@ -38,7 +37,7 @@ from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.polling_day.site import polling_plan
 from dialer.rules.retries import RetryRules
-from dialer.rules.rulebook import rulebook_of
+from dialer.rules.rulebook import polls_of
 from dialer.scripts.runner import ScriptRules, script_of
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
@@ -79,7 +78,7 @@ def engine_plan(settings: Settings) -> EnginePlan:
             settings.dialling.max_attempts_per_day,
         ),
         drain_seconds=settings.dialling.drain_seconds,
-        polling=polling_plan(settings, rulebook_of(site_profile(settings), settings).polls),
+        polling=polling_plan(settings, polls_of(settings)),
     )
 
 
