@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
@@ -22,6 +23,17 @@ class Flows(Section):
     )
     recording_format: Literal["wav", "wav49", "gsm", "alaw", "ulaw", "sln16"] = Field(
         "wav", description="file format of recordings"
+    )
+    script_seconds: float = Field(
+        300.0, ge=1, le=7200, description='longest call of an AGI script (`flow = "script:/..."`)'
+    )
+    script_memory_megabytes: int = Field(256, ge=32, le=4096, description="memory of an AGI script's process")
+    script_user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] | None = Field(
+        None,
+        description="user whose rights AGI scripts have; needs a dialler that runs as root; none: the dialler's own",
+    )
+    script_errors: Path | None = Field(
+        None, description="file that takes AGI scripts' standard error; none: it is dropped"
     )
 
 

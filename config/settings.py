@@ -275,7 +275,10 @@ class Campaign(Section):
     id: Slug = Field(description="name of the campaign in topics, reports and commands")
     kind: Kind = Field(description="agents: answered voters go to seats; ivr: they meet a flow")
     purpose: CampaignPurpose = Field(CampaignPurpose.TURNOUT, description="turnout, material or survey")
-    flow: str | None = Field(None, description="the flow of an ivr campaign: a shipped one's name or a YAML file")
+    flow: str | None = Field(
+        None,
+        description="the flow of an ivr campaign: a shipped one's name, a YAML file, or script:/path of an AGI script",
+    )
     pacing: Policy | None = Field(None, description="default: predictive with agents, broadcast with ivr")
     candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
@@ -316,6 +319,11 @@ class Campaign(Section):
         if self.abandoned_target > self.abandoned_limit:
             raise ValueError("abandoned_target is above abandoned_limit; lower it")
         return self
+
+    @property
+    def has_script(self) -> bool:
+        """Whether the flow is an AGI script."""
+        return self.flow is not None and self.flow.startswith("script:")
 
     @property
     def policy(self) -> Policy:
@@ -480,7 +488,13 @@ class Settings(BaseSettings):
         if clash:
             raise ValueError(f"endpoint {min(clash)!r} is Asterisk's and Twilio's; give the Twilio trunk another name")
         names = {trunk.name for trunk in twilio}
+        if not all(number.startswith("+") for trunk in twilio for number in trunk.caller_ids):
+            raise ValueError("a caller ID of a Twilio trunk lacks its +; write it in full, such as +911140000001")
         for campaign in self.campaigns:
+            if campaign.has_script and names & set(campaign.trunks):
+                raise ValueError(
+                    f"campaign {campaign.id!r} runs an AGI script, which needs Asterisk; take its Twilio trunk away"
+                )
             if campaign.kind is Kind.AGENTS and names & set(campaign.trunks):
                 raise ValueError(
                     f"campaign {campaign.id!r} has agents, whose calls need Asterisk; take its Twilio trunk away"
@@ -492,7 +506,9 @@ class Settings(BaseSettings):
         if campaign.trunks:
             return campaign.trunks
         return tuple(
-            trunk.name for trunk in self.trunks if campaign.kind is Kind.IVR or trunk.carrier is Carrier.ASTERISK
+            trunk.name
+            for trunk in self.trunks
+            if trunk.carrier is Carrier.ASTERISK or (campaign.kind is Kind.IVR and not campaign.has_script)
         )
 
 

@@ -41,6 +41,7 @@ from dialer.polling_day.site import polling_plan
 from dialer.prompts import SitePrompts, site_prompts
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import polls_of
+from dialer.scripts.runner import ScriptRules, script_of
 from dialer.seat_service import SeatService
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
@@ -155,6 +156,12 @@ def recording_rules(settings: Settings) -> RecordingRules | None:
     return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
 
 
+def script_rules(settings: Settings) -> ScriptRules:
+    """What AGI scripts may use."""
+    flows = settings.flows
+    return ScriptRules(flows.script_seconds, flows.script_memory_megabytes, flows.script_user, flows.script_errors)
+
+
 def room_on_disk(settings: Settings) -> Callable[[], bool]:
     """Whether the disk of the store has more free space than the reserve."""
     directory = settings.store.path.resolve().parent
@@ -209,7 +216,8 @@ async def running_centre(
     """
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
-    flows = FlowLibrary([campaign.flow for campaign in settings.campaigns if campaign.flow])
+    sources = [campaign.flow for campaign in settings.campaigns if campaign.flow]
+    flows = FlowLibrary([source for source in sources if script_of(source) is None])
     prompts = site_prompts(settings, clock)
     if prompts is not None:
         await prompts.refresh()
@@ -233,6 +241,7 @@ async def running_centre(
                         prompts.for_call if prompts is not None else None,
                         recording=recording_rules(settings),
                         sms=sms,
+                        scripts=script_rules(settings),
                     ),
                     "seat": SeatService(engine.seat_desk, settings.centre.language),
                 }

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from config.errors import MatdanError
 from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.check import MAX_PROMPT_SECONDS, check_flow
 from ivr_flows.draw import draw_flow
@@ -18,6 +19,13 @@ from ivr_flows.errors import FlowError
 from ivr_flows.rehearse import Rehearsal, sample_facts
 from ivr_flows.texts import Texts, merge_texts, read_texts, shipped_texts
 from ivr_flows.turns import FlowState
+
+PNG_ZOOM = 1.5  # so that small print is legible on paper
+
+
+class MissingExtra(MatdanError):
+    """An optional library is not installed. The text says which, and how to do without."""
+
 
 app = typer.Typer(help="What a caller hears: list, check, draw and try flows.", no_args_is_help=True)
 
@@ -79,17 +87,29 @@ def check(
 def draw(
     flow: FlowName,
     language: LanguageOption = "en",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The SVG file; FLOW.svg by default.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The file: .svg, or .png for where no browser is; FLOW.svg by default."),
+    ] = None,
     texts: TextsOption = None,
 ) -> None:
     """Draw a picture of a flow for the people who record and approve it."""
     loaded = load_flow(flow)
     path = out or Path(f"{loaded.name}.svg")
     try:
-        path.write_text(draw_flow(loaded, _texts(texts), language), encoding="utf-8")
+        picture = draw_flow(loaded, _texts(texts), language)
+        path.write_bytes(_png(picture) if path.suffix.lower() == ".png" else picture.encode())
     except OSError as error:
         raise FlowError(str(path), 0, "", f"cannot be written ({error.strerror}); choose another --out") from error
     typer.echo(f"{path}: {loaded.title}")
+
+
+def _png(picture: str) -> bytes:
+    try:
+        import resvg_py  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise MissingExtra("a .png needs resvg: pip install 'matdan[pictures]', or draw an .svg") from error
+    return bytes(resvg_py.svg_to_bytes(svg_string=picture, zoom=PNG_ZOOM))
 
 
 @app.command("try")

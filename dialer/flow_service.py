@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from dialer.engine.engine import Engine
-from dialer.engine.flow_desk import FlowSession
+from dialer.engine.flow_desk import FlowSession, ScriptSession
 from dialer.flow_driver import ConventionalPrompts, MissingSounds, PromptResolver, run_flow
 from dialer.flow_services import AgiFlowServices, RecordingRules, SmsGateway
+from dialer.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
 from dialer.switch.asterisk.agi_call import AgiCall
 from ivr_flows.texts import Texts, shipped_texts
 
@@ -30,10 +31,11 @@ class FlowService:
         texts: Texts | None = None,
         recording: RecordingRules | None = None,
         sms: SmsGateway | None = None,
+        scripts: ScriptRules | None = None,
     ) -> None:
         """`prompts_for` finds, for a call of that campaign, the sounds that it may play; by convention when none is given.
 
-        Without `recording` nothing is recorded, without `sms` none is sent.
+        Without `recording` nothing is recorded, without `sms` none is sent; `scripts` limits AGI scripts.
         """
         self._engine = engine
         self._texts = texts or shipped_texts()
@@ -42,6 +44,7 @@ class FlowService:
         self._missing = MissingSounds()
         self._recording = recording
         self._sms = sms
+        self._scripts = scripts or ScriptRules()
 
     async def __call__(self, call: AgiCall) -> None:
         """Run the call's flow to its end. A connection that belongs to no live IVR attempt is turned away."""
@@ -51,8 +54,31 @@ class FlowService:
             _log.warning("flow.turned-away", channel=attempt_id)
             await call.set_variable(DONE_VARIABLE, "1")
             return
-        await self._run(call, session)
+        if isinstance(session, ScriptSession):
+            await self._run_script(call, session)
+        else:
+            await self._run(call, session)
         await call.set_variable(DONE_VARIABLE, "1")
+
+    async def _run_script(self, call: AgiCall, session: ScriptSession) -> None:
+        desk = self._engine.flow_desk
+        completed, left_at = False, None
+        try:
+            script = script_of(session.script)
+            if script is not None:
+                run = ScriptRun(
+                    call,
+                    script,
+                    self._scripts,
+                    facts=session.facts,
+                    commit=lambda commit: desk.commit(session.attempt_id, commit),
+                    records=self._recording is not None,
+                )
+                end = await run.run()
+                completed = end is ScriptEnd.DONE
+                left_at = None if completed else f"script ({end})"
+        finally:
+            self._engine.flow_ended(session.attempt_id, completed=completed, left_at=left_at)
 
     async def _run(self, call: AgiCall, session: FlowSession) -> None:
         desk = self._engine.flow_desk

@@ -19,7 +19,7 @@ from dialer.engine.flow_desk import FlowSession
 from dialer.errors import ProtocolError
 from dialer.flow_services import SmsGateway, send_text
 from dialer.model import AttemptId
-from dialer.switch.twilio.pages import Page, event_of, hung_up_in, left, next_page
+from dialer.switch.twilio.pages import Page, after_hang_up, event_of, hung_up_in, left, next_page
 from dialer.switch.twilio.tokens import StateTokens, Waiting
 from dialer.switch.twilio.twiml import Transferring, Voice, hang_up, twiml
 from ivr_flows.catalogue import FlowLibrary
@@ -108,7 +108,7 @@ class TwilioFlows:
 
     async def _first(self, attempt_id: AttemptId) -> str:
         session = self._engine.flow_desk.begin(attempt_id)
-        if session is None:
+        if not isinstance(session, FlowSession):
             return hang_up()
         turn = start(session.flow, Start(session.facts, session.language))
         return await self._page(session, turn, Waiting(attempt_id, turn.state))
@@ -124,10 +124,11 @@ class TwilioFlows:
             _log.error("twilio.flow-gone", attempt=waiting.attempt_id, problem=str(error))
             return hang_up()
         session = FlowSession(waiting.attempt_id, flow, state.facts, state.language)
-        page = await self._page(session, turn, waiting)
         if hung_up_in(form):
-            self.hung_up(waiting.attempt_id)
-        return page
+            ended = await after_hang_up(flow, turn, _Host(self, session))
+            self._end(waiting.attempt_id, self._calls.setdefault(waiting.attempt_id, _Remembered()), ended)
+            return hang_up()
+        return await self._page(session, turn, waiting)
 
     async def _page(self, session: FlowSession, turn: Turn, at: Waiting) -> str:
         page = await next_page(session.flow, turn, at, _Host(self, session))

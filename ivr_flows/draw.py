@@ -6,12 +6,13 @@ own, or every box would have arrows to the same three ends; nodes that only such
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from ivr_flows.arrows import HEADER, arrows, text_width
 from ivr_flows.layout import COLUMN_GAP, Box, Layout, lay_out
 from ivr_flows.model import (
     BranchNode,
@@ -40,13 +41,25 @@ from ivr_flows.texts import Texts
 
 BOX_WIDTH = 296.0
 MARGIN = 32.0
-HEADER = 24.0
 LINE = 17.0
-LETTER_WIDTH = 6.9  # of a Latin letter at 13 px
-INDIC_WIDTH = 8.6
 RIGHT_TO_LEFT = frozenset({"ur"})
+_LATIN = "'Noto Sans', 'DejaVu Sans', system-ui, sans-serif"
+_VALUE = re.compile("\u2039[^\u203a]*\u203a?")
+_PLACE = re.compile(r"\{([a-z0-9_]+)\}")
 _EXCEPTIONS = frozenset({"no-input", "no-match", "failed"})
-_FONT = "font-family=\"'Noto Sans', 'Noto Sans Devanagari', system-ui, sans-serif\""
+_SCRIPTS: Final[Mapping[str, str]] = {
+    "as": "Bengali",
+    "bn": "Bengali",
+    "gu": "Gujarati",
+    "hi": "Devanagari",
+    "kn": "Kannada",
+    "ml": "Malayalam",
+    "mr": "Devanagari",
+    "or": "Oriya",
+    "pa": "Gurmukhi",
+    "ta": "Tamil",
+    "te": "Telugu",
+}
 
 
 _SPEECH, _QUESTION, _COMMIT = ("#eef4fb", "#4a7ab0"), ("#fff6dc", "#b58a1b"), ("#e6f5e9", "#3b8a50")
@@ -119,7 +132,7 @@ def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
     width = max(layout.width + lane, *(box.x + box.width for box in boxes.values()), 520.0) + 2 * MARGIN
     height = max(box.bottom for box in boxes.values()) + 2 * MARGIN + 40
     parts = [_head(flow, language, width, height), f'<g transform="translate({MARGIN:g} {MARGIN + 40:g})">']
-    parts += _arrows(layout, labels)
+    parts += arrows(layout, labels)
     if foot:
         top = min(box.y for box in foot.values())
         parts.append(f'<text x="0" y="{top - 14:g}" class="note">When nobody answers, or something fails:</text>')
@@ -174,7 +187,7 @@ def _describe(node: Node, texts: Texts, language: str, *, apart: bool) -> _Drawi
     again = [label for label, target in _usual_ways(node) if target == node.name]
     notes += [f"key {', '.join(again)}: this again"] if again else []
     if apart:  # its ways are not drawn
-        notes += [f"{label or 'then'} \u2192 {target}" for label, target in _usual_ways(node)]
+        notes += [f"{label or 'then'} \u203a {target}" for label, target in _usual_ways(node)]
     room = BOX_WIDTH - 32 - 1.1 * text_width(look.title) - 0.85 * text_width(node.name)
     notes = notes if room > 0 else [f"({node.name})", *notes]
     words = [line for prompt in prompts for line in _wrapped(_words(prompt, texts, language))]
@@ -188,7 +201,9 @@ def _content(node: Node) -> tuple[_Look, tuple[Prompt, ...], list[str]]:
     look = _Look(_title(node), fill, stroke)
     if isinstance(node, MenuNode | FieldNode):
         return look, node.prompts, _missed(node.no_input, node.no_match)
-    notes = [f"fails \u2192 {target}" for label, target in node.targets() if label == "failed"]
+    notes = [f"fails \u203a {target}" for label, target in node.targets() if label == "failed"]
+    if isinstance(node, MarkNode) and node.count is not None:
+        notes.insert(0, f"for as many of them as {node.count.replace('_', ' ')}")
     return look, prompts_of(node), [] if isinstance(node, TransferNode) else notes
 
 
@@ -199,8 +214,7 @@ def _title(node: Node) -> str:
             digits = str(node.max_digits) if fixed else f"{node.min_digits}-{node.max_digits}"
             title = f"Asks for {digits} digits: {node.answer}"
         case MarkNode():
-            of_them = f", as many as {node.count}" if node.count is not None else ""
-            title = f"Records: {node.mark}" + ("" if node.scope is Scope.VOTER else f" ({node.scope}{of_them})")
+            title = f"Records: {node.mark}" + ("" if node.scope is Scope.VOTER else f" ({node.scope})")
         case SaveNode():
             title = f"Records: {', '.join(node.answers)}"
         case RecordNode():
@@ -222,7 +236,7 @@ def _missed(no_input: Reprompt, no_match: Reprompt) -> list[str]:
 
 def _again(reprompt: Reprompt) -> str:
     times = {0: "", 1: ", asked once more"}.get(reprompt.reprompts, f", asked {reprompt.reprompts} times more")
-    return f"{times} \u2192 {reprompt.then}"
+    return f"{times} \u203a {reprompt.then}"
 
 
 def _words(prompt: Prompt, texts: Texts, language: str) -> str:
@@ -230,10 +244,14 @@ def _words(prompt: Prompt, texts: Texts, language: str) -> str:
     if prompt.kind is PromptKind.RECORDING:
         return f"\u25b6 {prompt.value}"
     if prompt.kind is not PromptKind.TEXT:
-        return f"\u2039{prompt.value}\u203a"
+        return f"\u2039{_name(prompt.value)}\u203a"
     found = texts.found(prompt.value, language)
     text = found[1] if found else f"[{prompt.value}]"
-    return text.replace("{", "\u2039").replace("}", "\u203a")
+    return _PLACE.sub(lambda match: f"\u2039{_name(match[1])}\u203a", text)
+
+
+def _name(value: str) -> str:
+    return value.replace("_", "\u00a0")
 
 
 def _wrapped(text: str) -> list[str]:
@@ -241,7 +259,7 @@ def _wrapped(text: str) -> list[str]:
     room = BOX_WIDTH - 20
     lines: list[str] = []
     line = ""
-    for word in text.split():
+    for word in filter(None, text.split(" ")):  # a value's name stays whole: it has other blanks
         longer = f"{line} {word}" if line else word
         if line and text_width(longer) > room:
             lines.append(line)
@@ -251,19 +269,11 @@ def _wrapped(text: str) -> list[str]:
     return [*lines, line] if line else lines
 
 
-def text_width(text: str) -> float:
-    """About how wide a text is at 13 px: marks that stand above or below a letter take no room."""
-    width = 0.0
-    for letter in text:
-        if unicodedata.category(letter) not in {"Mn", "Cf", "Me"}:
-            width += LETTER_WIDTH if ord(letter) < 0x900 else INDIC_WIDTH
-    return width
-
-
 def _head(flow: Flow, language: str, width: float, height: float) -> str:
     title = escape(flow.title)
     return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}"
- viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{title}" {_FONT} font-size="13">
+ viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{title}"
+ font-family="{_LATIN}" font-size="13">
 <title>{title}</title>
 <style>
 .note {{ font-size: 12px; fill: #666 }} .name {{ font-size: 11px; fill: #fff; opacity: .85 }}
@@ -275,81 +285,6 @@ def _head(flow: Flow, language: str, width: float, height: float) -> str:
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="{MARGIN:g}" y="{MARGIN + 6:g}" font-size="19" font-weight="600">{title}</text>
 <text x="{MARGIN:g}" y="{MARGIN + 26:g}" class="note">{flow.name} {flow.version}, {flow.purpose}, {escape(language)}</text>"""
-
-
-def _arrows(layout: Layout, labels: dict[tuple[str, str], list[str]]) -> list[str]:
-    paths: list[str] = []
-    tags: list[str] = []
-    exits = _spread(layout, leaving=True)
-    entries = _spread(layout, leaving=False)
-    for edge, passages in layout.downward.items():
-        source, target = layout.boxes[edge[0]], layout.boxes[edge[1]]
-        points = [(exits[edge], source.bottom), *passages, (entries[edge], target.y)]
-        paths.append(f'<path class="way" marker-end="url(#tip)" d="{_curve(points)}"/>')
-        tags += _tag(labels[edge], *_tag_place(labels[edge], points))
-    for number, edge in enumerate(layout.upward, start=1):
-        source, target = layout.boxes[edge[0]], layout.boxes[edge[1]]
-        lane = layout.width + 16.0 * number
-        start_y, end_y = source.y + source.height / 2, target.y + HEADER / 2 + 6 * number
-        bend = (
-            f"M{source.x + source.width:.1f} {start_y:.1f} H{lane - 8:.1f} Q{lane:.1f} {start_y:.1f} {lane:.1f} "
-            f"{start_y - 8:.1f} V{end_y + 8:.1f} Q{lane:.1f} {end_y:.1f} {lane - 8:.1f} {end_y:.1f} "
-            f"H{target.x + target.width + 1:.1f}"
-        )
-        paths.append(f'<path class="back" marker-end="url(#tip)" d="{bend}"/>')
-        tags += _tag(labels[edge], source.x + source.width + 16, start_y)
-    return [*paths, *tags]
-
-
-def _spread(layout: Layout, *, leaving: bool) -> dict[tuple[str, str], float]:
-    """Where along a box each of its edges leaves or comes in: side by side, in the order of where they lead."""
-    own, other = (0, 1) if leaving else (1, 0)
-    by_box: dict[str, list[tuple[str, str]]] = {}
-    for edge in layout.downward:
-        by_box.setdefault(edge[own], []).append(edge)
-    places: dict[tuple[str, str], float] = {}
-    for name, edges in by_box.items():
-        box = layout.boxes[name]
-
-        def aim(edge: tuple[str, str]) -> float:
-            passages = layout.downward[edge]
-            return passages[0 if leaving else -1][0] if passages else layout.boxes[edge[other]].middle
-
-        step = box.width / (len(edges) + 1)
-        for index, edge in enumerate(sorted(edges, key=aim), start=1):
-            places[edge] = box.x + step * index
-    return places
-
-
-def _curve(points: Sequence[tuple[float, float]]) -> str:
-    """A path through points that leaves each of them straight down."""
-    (x, y), *others = points
-    path = f"M{x:.1f} {y:.1f}"
-    for next_x, next_y in others:
-        half = (next_y - y) / 2
-        path += f" C{x:.1f} {y + half:.1f} {next_x:.1f} {next_y - half:.1f} {next_x:.1f} {next_y:.1f}"
-        x, y = next_x, next_y
-    return path
-
-
-def _tag_place(labels: Sequence[str], points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """A key sits where the arrow leaves; a case, which is wider, half way to where it first goes."""
-    (x, y), (next_x, next_y) = points[0], points[1]
-    if max(map(len, labels)) <= 1:
-        return x, y + 15
-    return (x + next_x) / 2, y + min(32.0, (next_y - y) / 2)
-
-
-def _tag(labels: Sequence[str], x: float, y: float) -> list[str]:
-    """The keys or the case on an arrow."""
-    text = ", ".join(label for label in labels if label)
-    if not text:
-        return []
-    width = max(20.0, text_width(text) + 12)
-    return [
-        f'<rect x="{x - width / 2:.1f}" y="{y - 10:.1f}" width="{width:.1f}" height="20" rx="10" fill="#333"/>'
-        f'<text x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="middle" fill="#fff">{escape(text)}</text>'
-    ]
 
 
 def _box(drawing: _Drawing, box: Box, language: str) -> str:
@@ -372,9 +307,23 @@ def _box(drawing: _Drawing, box: Box, language: str) -> str:
     return "\n".join([*lines, "</g>"])
 
 
+def _marked(words: str) -> str:
+    """The words with each value's name in a font that has its letters."""
+    return _VALUE.sub(lambda match: f'<tspan font-family="{_LATIN}">{match[0]}</tspan>', escape(words))
+
+
+def _family(language: str) -> str:
+    """The language's own script first: a renderer that falls back for a whole line shows boxes for what the first font lacks."""
+    if language in RIGHT_TO_LEFT:
+        return f"'Noto Naskh Arabic', 'Noto Nastaliq Urdu', {_LATIN}"
+    own = f"'Noto Sans {_SCRIPTS[language]}', " if language in _SCRIPTS else ""
+    return f"{own}{_LATIN}"
+
+
 def _line(words: str, box: Box, y: float, language: str) -> str:
-    tag = f'lang="{escape(language)}"'
+    tag = f'lang="{escape(language)}" font-family="{_family(language)}"'
     if language in RIGHT_TO_LEFT:
         x = box.x + box.width - 10
-        return f'<text x="{x:.1f}" y="{y:.1f}" {tag} direction="rtl">{escape(words)}</text>'
-    return f'<text x="{box.x + 10:.1f}" y="{y:.1f}" {tag}>{escape(words)}</text>'
+        # Marks instead of `direction`, which not every renderer knows: the full stop stands at the left all the same.
+        return f'<text x="{x:.1f}" y="{y:.1f}" {tag} text-anchor="end">\u200f{_marked(words)}\u200f</text>'
+    return f'<text x="{box.x + 10:.1f}" y="{y:.1f}" {tag}>{_marked(words)}</text>'

@@ -12,7 +12,7 @@ from typing import Final
 
 from ivr_flows.machine import KEYS, start, step
 from ivr_flows.model import Flow, PromptKind, Scalar
-from ivr_flows.texts import Texts, written
+from ivr_flows.texts import SMS, Texts, filled, written
 from ivr_flows.turns import (
     Action,
     Collect,
@@ -32,6 +32,7 @@ from ivr_flows.turns import (
     Record,
     Recorded,
     SendSms,
+    SmsFailed,
     SmsSent,
     Start,
     Transfer,
@@ -98,10 +99,9 @@ class Rehearsal:
                 self.hear(f"[{action.to}: {'an agent takes the call' if self.agent_free else 'nobody is free'}]")
                 event = Transferred() if self.agent_free else TransferFailed()
             case SendSms():
-                self.hear(
-                    f"[SMS {action.template}: {', '.join(f'{key}={value}' for key, value in action.values.items())}]"
-                )
-                event = SmsSent()
+                text = filled(f"{SMS}{action.template}", self.language, action.values, self.texts)
+                self.hear(f"[SMS {action.template}: {text or 'NOT sent, something that it tells is not known'}]")
+                event = SmsSent() if text is not None else SmsFailed()
             case Disconnect():
                 self._say(action.prompts)
                 event = HungUp()

@@ -25,6 +25,8 @@ from ivr_flows.turns import CommitKind, FlowCommit
 
 _log = structlog.get_logger(__name__)
 
+SCRIPT = "script:"  # begins a campaign's flow that is an AGI script
+
 
 class Flows(Protocol):
     """Where flows come from."""
@@ -53,6 +55,15 @@ async def _nobody_is_free(_attempt_id: AttemptId) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class ScriptSession:
+    """What one call's AGI script runs with."""
+
+    attempt_id: AttemptId
+    script: str  # as the campaign's settings name it
+    facts: Mapping[str, Scalar]
+
+
 class FlowDesk:
     """Begins and ends flows, and keeps what they commit."""
 
@@ -66,7 +77,7 @@ class FlowDesk:
         self._commits: dict[AttemptId, dict[int, asyncio.Future[bool]]] = {}  # of flows under way, by sequence
         self.transfer: Callable[[AttemptId], Awaitable[bool]] = _nobody_is_free
 
-    def begin(self, attempt_id: str) -> FlowSession | None:
+    def begin(self, attempt_id: str) -> FlowSession | ScriptSession | None:
         """The session of a live IVR attempt whose caller has picked up; None: there is no such attempt, turn it away."""
         call = self._centre.calls.get(AttemptId(attempt_id))
         if call is None or call.kind is not CampaignKind.IVR or call.in_flow:
@@ -74,12 +85,22 @@ class FlowDesk:
         run = self._centre.campaigns[call.campaign_id]
         if run.spec.flow is None:
             return None
+        if run.spec.flow.startswith(SCRIPT):
+            self._begun(call, f"{SCRIPT}{run.spec.flow.rpartition('/')[2]}")
+            return ScriptSession(call.attempt_id, run.spec.flow, self._facts(call))
         flow = self.flows.current(run.spec.flow)
+        self._begun(call, f"{flow.name} {flow.version}")
+        return FlowSession(call.attempt_id, flow, self._facts(call), self._language(call), call.campaign_id)
+
+    def _begun(self, call: Call, named: str) -> None:
         clock = self._centre.clock
         answered = self.person(self.answered(call.picked_up(clock.now(), clock.monotonic()), call))
-        named = f"{flow.name} {flow.version}"
         self._centre.update_call(answered, replace(answered, in_flow=True, flow=named, flow_runs=call.flow_runs + 1))
-        return FlowSession(call.attempt_id, flow, self._facts(call), call.language, call.campaign_id)
+
+    def _language(self, call: Call) -> str:
+        """The voter's; of a call that an earlier run placed only the booth is known."""
+        booth = self._centre.booths.get(call.booth_id)
+        return call.language or (booth.language if booth is not None else "")
 
     def answered(self, after: Call, before: Call) -> Call:
         """Put an answer in place: once, whether the switch or the flow told of it first."""

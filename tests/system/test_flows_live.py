@@ -7,19 +7,20 @@ import contextlib
 import os
 import signal
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dialer.app import reload_flows, reload_on_hang_up
+from dialer.app import reload_flows, reload_on_hang_up, running_centre
 from dialer.commands import ReloadFlows, SeatDispose
 from dialer.model import Disposition, Outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.view import CallChange, SeatState
 from ivr_flows.errors import FlowError
-from tests.support.centre import START_EPOCH, a_site
+from tests.support.centre import START_EPOCH, a_site, site_settings
 from tests.support.virtual import virtual_time
 
 SILENT = VoterProfile(
@@ -137,6 +138,50 @@ async def test_nothing_is_recorded_unless_the_site_allows_it(tmp_path: Path) -> 
     async with a_site(tmp_path, config, campaign=ivr("inbound")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
     assert not rows(tmp_path, "SELECT 1 FROM flow_answer")
+
+
+# Scripts
+
+SCRIPT = """
+import sys
+
+def ask(line):
+    print(line, flush=True)
+    return sys.stdin.readline().strip()
+
+while sys.stdin.readline().strip():
+    pass
+ask("STREAM FILE survey/question 12")
+if ask("WAIT FOR DIGIT 5000") == "200 result=49" and ask("SET VARIABLE MATDAN_MARK voted") == "200 result=1":
+    ask("STREAM FILE survey/thanks #")
+"""
+
+
+async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path) -> None:
+    """In real time: a process knows no other."""
+    script = tmp_path / "survey.py"
+    script.write_text(SCRIPT)
+    config = replace(
+        voters(Scripted(answer_after=0.05, keys=((0.5, "1"),))),
+        prompt_seconds={"survey/question": 0.1, "survey/thanks": 0.1},
+    )
+    async with a_site(tmp_path, config, campaign=ivr(f"script:{script}")) as site:
+        await site.until(lambda: len(site.ended()) >= 1, 20)
+        assert site.view.marks == {"voted": 1}
+    assert rows(tmp_path, "SELECT outcome, flow, left_at FROM attempt WHERE phone_id = 1") == [
+        ("completed", "script:survey.py", None)
+    ]
+
+
+def test_a_script_that_is_not_there_keeps_the_dialler_from_starting(tmp_path: Path) -> None:
+    settings = site_settings(tmp_path, 1, campaign=ivr("script:/nowhere/survey.py"))
+
+    async def start() -> None:
+        async with running_centre(settings):
+            pass
+
+    with pytest.raises(FlowError, match="is no script"):
+        asyncio.run(start())
 
 
 # Reload

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from config.document import settings_page
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 from dialer.cli_document import commands_page
 from dialer.model import Disposition, MarkKind, Outcome
+from ivr_flows.catalogue import refuse_unsafe
+from ivr_flows.load import parse_flow
+from ivr_flows.nodes import NODE_READERS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -51,3 +55,23 @@ def test_the_readme_opens_with_the_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make demo" in readme[:1200]
     assert "make test" in readme[:1200]
+
+
+def test_the_flow_in_the_page_on_flows_is_a_flow_and_a_safe_one() -> None:
+    page = (DOCS / "flows.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    refuse_unsafe(parse_flow(text, "errand.yaml"))
+
+
+def test_every_kind_of_node_is_in_the_page_on_flows() -> None:
+    page = (DOCS / "flows.md").read_text(encoding="utf-8")
+    for kind in NODE_READERS:
+        assert f"`{kind}" in page, kind
+
+
+def test_the_settings_in_the_page_on_twilio_are_settings() -> None:
+    page = (DOCS / "twilio.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    values = tomllib.loads(text)
+    values["twilio"] |= {"account_sid": "AC" + "0" * 32, "auth_token": "x"}
+    assert Settings.model_validate(values).twilio.enabled

@@ -120,7 +120,7 @@ def test_try_the_other_ways() -> None:
     _, output, _ = flow("try", "material", "--keys", "1")
     assert "-- transferred at agent" in output
     _, output, _ = flow("try", "booth_information", "--keys", "2")
-    assert "[SMS booth_slip: booth_name=" in output
+    assert "[SMS booth_slip: Your polling station: Government Primary School" in output
     _, output, _ = flow("try", "inbound", "--keys", "4,hello")
     assert "[message = rehearsal: on record]" in output
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from itertools import combinations
+from pathlib import Path
 from xml.dom import minidom
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from dialer.flow_cli import app
+from ivr_flows.arrows import text_width
 from ivr_flows.catalogue import shipped_flows
-from ivr_flows.draw import draw_flow, text_width
+from ivr_flows.draw import draw_flow
 from ivr_flows.layout import Box, lay_out
 from ivr_flows.texts import shipped_texts
 from tests.unit.flow_support import FLOWS, HEAD, sample
@@ -98,3 +104,29 @@ def test_any_graph_is_laid_out_without_overlap(edges: list[tuple[str, str]], hei
     for source, target in layout.downward:
         assert layout.boxes[source].bottom <= layout.boxes[target].y
     assert not [pair for pair in combinations(layout.boxes.values(), 2) if overlap(*pair)]
+
+
+@pytest.mark.parametrize("language", ["en", "hi", "ur"])
+def test_every_flow_becomes_a_png_of_its_own_size(tmp_path: Path, language: str) -> None:
+    for name in shipped_flows()[:4]:
+        path = tmp_path / f"{name}.png"
+        result = CliRunner().invoke(app, ["draw", name, "-l", language, "-o", str(path)])
+        assert result.exit_code == 0, result.output
+        data = path.read_bytes()
+        assert data.startswith(b"\x89PNG")
+        width, height = struct.unpack(">II", data[16:24])
+        assert min(width, height) > 500
+
+
+def test_a_way_back_goes_round_the_boxes_beside_it() -> None:
+    """`where` of turnout has a neighbour at its right: the dashed line leaves below it."""
+    picture = draw_flow(FLOWS["turnout"], shipped_texts(), "en")
+    (back,) = re.findall(r'class="back"[^>]* d="M[\d.]+ ([\d.]+) V([\d.]+)', picture)
+    neighbours = re.findall(r'<g id="opt_out"><rect x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="([\d.]+)"', picture)
+    bottom = sum(map(float, neighbours[0]))
+    assert float(back[1]) + 8 > bottom
+
+
+def test_values_are_named_in_letters_that_every_font_of_theirs_has() -> None:
+    picture = draw_flow(FLOWS["household"], shipped_texts(), "te")
+    assert re.search(r"<tspan font-family=\"'Noto Sans'[^>]*>\u2039pending\u00a0voters\u203a</tspan>", picture)

@@ -16,7 +16,7 @@ from ivr_flows.catalogue import shipped_flows
 from ivr_flows.machine import KEYS
 from ivr_flows.model import Flow, MarkKind, PromptKind, Scalar
 from ivr_flows.rehearse import Rehearsal
-from ivr_flows.texts import shipped_texts
+from ivr_flows.texts import SMS, filled, shipped_texts
 from ivr_flows.turns import (
     Action,
     Commit,
@@ -134,7 +134,7 @@ class Services(FlowServices):
         return True
 
     async def send_sms(self, action: SendSms) -> bool:
-        return True
+        return filled(f"{SMS}{action.template}", "hi", action.values, shipped_texts()) is not None
 
 
 async def drive(

@@ -160,7 +160,11 @@ class TwilioSwitch:
             call.heard_seconds = self._clock.monotonic()
         if call.attempt_id in self._to_hang_up:
             self._to_hang_up.discard(call.attempt_id)
-            await self._api.end_call(sid)
+            try:
+                await self._api.end_call(sid)
+            except SwitchError as error:  # with the next news of it
+                self._to_hang_up.add(call.attempt_id)
+                _log.info("cancel.not-sent", attempt=call.attempt_id, problem=str(error))
 
     def _news(self, call: TwilioCall, status: CallStatus, seconds: int, sip_status: str = "") -> None:
         call.heard_seconds = self._clock.monotonic()

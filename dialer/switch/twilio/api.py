@@ -6,6 +6,7 @@ apart as the switch's port asks: certainly not placed, nothing was sent, or unsu
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -199,13 +200,14 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        login = aiohttp.BasicAuth(*auth) if auth is not None else None
+        sent = dict(headers or {})
+        if auth is not None:
+            sent["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode()
         address = url.replace(API_URL, self._login.api_url, 1)
         try:
             async with self._session.request(
-                method.upper(), address, params=params, data=_fields(data), headers=headers, auth=login,
-                allow_redirects=False,
-            ) as answer:  # fmt: skip
+                method.upper(), address, params=params, data=_fields(data), headers=sent, allow_redirects=False
+            ) as answer:
                 return Response(answer.status, await answer.text(), answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise SwitchUnreachable(f"Twilio cannot be reached; nothing was sent: {type(error).__name__}") from error

@@ -130,6 +130,13 @@ async def next_page(flow: Flow, turn: Turn, at: Waiting, host: FlowHost) -> Page
                 turn = step(flow, state, await _ask_host(action, host))
 
 
+async def after_hang_up(flow: Flow, turn: Turn, host: FlowHost) -> FlowState:
+    """Of a caller who is gone: what they left is kept, up to the next word that they would have heard; the state they left in."""
+    while isinstance(turn.action, Commit):
+        turn = step(flow, turn.state, await _ask_host(turn.action, host))
+    return left(flow, turn.state)
+
+
 async def _ask_host(action: Commit | SendSms, host: FlowHost) -> Input:
     if isinstance(action, Commit):
         return Committed() if await host.commit(action.commit) else CommitFailed()
@@ -144,7 +151,8 @@ def _interruptible(flow: Flow, turn: Turn, said: list[PromptRef], waiting: Waiti
         prompts += following.action.prompts
         following = step(flow, following.state, Played())
     question = following.action
-    if isinstance(question, Collect) and question.barge_in:
+    # A terminator that may still come is dropped in the prompts; in the question it would be an answer.
+    if isinstance(question, Collect) and question.barge_in and not turn.state.stray:
         merged = replace(question, prompts=(*prompts, *question.prompts))
         return _question(merged, said, replace(waiting, state=following.state))
     assert isinstance(turn.action, Play)  # noqa: S101 - the caller has looked

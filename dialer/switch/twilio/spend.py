@@ -1,7 +1,7 @@
 """What an account has spent today, and whether another call fits under its cap. Pure.
 
-Twilio's own figure comes late and is read now and then; what has happened since the reading is added by the price list, and a call
-that is under way counts with what it may still cost. So the cap is met early rather than late.
+Twilio's own figure comes late, so what this process has caused is added up by the price list as well, and never taken back by a
+reading that is smaller. A call that is under way counts with what it may still cost. So the cap is met early rather than late.
 """
 
 from __future__ import annotations
@@ -26,24 +26,26 @@ class SpendMeter:
         self._prices = prices
         self._most = most_per_day
         self._read: float | None = None
-        self._since = 0.0
+        self._spent = 0.0  # the greatest reading, and what was caused since, which it may hold already
 
     @property
     def spent(self) -> float:
         """Of today, as far as it is known."""
-        return (self._read or 0.0) + self._since
+        return self._spent
 
     def reading(self, spent: float) -> None:
         """Twilio's own figure of today. It falls back to nothing at the account's midnight."""
-        self._read, self._since = max(0.0, spent), 0.0
+        new_day = self._read is None or spent < self._read
+        self._spent = spent if new_day else max(self._spent, spent)
+        self._read = spent
 
     def call_ended(self, seconds: int) -> None:
         """A call was billed for so many seconds."""
-        self._since += math.ceil(seconds / 60) * self._prices.per_minute
+        self._spent += math.ceil(seconds / 60) * self._prices.per_minute
 
     def sms_sent(self) -> None:
         """An SMS was taken."""
-        self._since += self._prices.per_sms
+        self._spent += self._prices.per_sms
 
     def allows_call(self, live_calls: int, longest_seconds: float) -> bool:
         """Whether one more call fits beside `live_calls`, each of which may last `longest_seconds` still."""

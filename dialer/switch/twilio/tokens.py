@@ -63,7 +63,7 @@ class StateTokens:
             raise ProtocolError("a webhook's token is not ours")
         try:
             return _waiting(json.loads(zlib.decompressobj().decompress(_decoded(body), _MAX_STATE_BYTES)))
-        except (ValueError, KeyError, TypeError, zlib.error) as error:
+        except (ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
             raise ProtocolError("a webhook's token is of another version of Matdan") from error
 
     def _signature(self, body: str) -> bytes:
@@ -74,7 +74,7 @@ _EMPTY: tuple[Any, ...] = ("", 0, None, (), [], {})
 
 
 def _waiting(content: Mapping[str, Any]) -> Waiting:
-    state = {"facts": {}, "answers": {}, "frames": (), "ending": None, **content["s"]}
+    state = {"language": "", "facts": {}, "answers": {}, "frames": (), "ending": None, **content["s"]}
     return Waiting(AttemptId(content["a"]), FlowState.from_json(state), content["e"], content["d"])
 
 

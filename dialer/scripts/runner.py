@@ -1,0 +1,239 @@
+"""Runs a script on one call: its standard input and output are the call's AGI stream, and nothing else of ours is in its reach.
+
+It has a time limit, a memory limit, an environment, a directory and file descriptors of its own, and, where the site names one,
+another user's rights. When the caller hangs up it gets SIGHUP, as under Asterisk itself, and a few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import signal
+import sys
+from asyncio.subprocess import SubprocessStreamProtocol
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO
+
+import structlog
+
+from config.errors import MatdanError
+from dialer.errors import ProtocolError, UnsafeValue
+from dialer.scripts import launcher
+from dialer.scripts.commands import Forward, Keep, Refuse, Tell, judge, refusal, told
+from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.agi_codec import CallHungUp, encode_environment, encode_reply
+from ivr_flows.errors import FlowError
+from ivr_flows.model import Scalar
+from ivr_flows.turns import FlowCommit
+
+_log = structlog.get_logger(__name__)
+
+PREFIX = "script:"
+MOST_COMMANDS = 10_000
+MOST_REFUSED = 100
+MOST_LINE_BYTES = 4096
+HANG_UP_SECONDS = 3.0  # for a script to end by itself after the caller has gone
+_DEAD = b"511 Command Not Permitted on a dead channel or intercept routine\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptRules:
+    """What a script may use of the machine."""
+
+    seconds: float = 300.0  # of a call; as many of CPU time
+    memory_megabytes: int = 256
+    user: str | None = None  # whose rights it has; None: ours
+    errors: Path | None = None  # where its standard error goes; it may hold numbers, so it goes into no log
+
+
+class ScriptEnd(StrEnum):
+    """How a script ended."""
+
+    DONE = "done"  # by itself, with status 0
+    FAILED = "failed"  # by itself, with another status, or it broke AGI
+    HUNG_UP = "hung-up"
+    TOO_LONG = "too-long"
+
+
+CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
+
+
+def script_of(flow: str) -> Path | None:
+    """The script of a campaign's `flow`, `script:/path/to/script.py`; None: it is a flow. Raises FlowError where there is none."""
+    if not flow.startswith(PREFIX):
+        return None
+    path = Path(flow.removeprefix(PREFIX))
+    if not path.is_absolute() or not path.is_file():
+        raise FlowError(
+            flow, 0, "", "is no script; give the whole path of a file, such as script:/etc/matdan/survey.py"
+        )
+    if path.suffix != ".py" and not os.access(path, os.X_OK):
+        raise FlowError(flow, 0, "", "is not executable; make it so (chmod +x), or name it .py")
+    return path
+
+
+class ScriptRun:
+    """One call's script."""
+
+    def __init__(
+        self,
+        call: AgiCall,
+        script: Path,
+        rules: ScriptRules,
+        *,
+        facts: Mapping[str, Scalar],
+        commit: CommitFlow,
+        records: bool,
+    ) -> None:
+        """`records`: whether the script may record the caller."""
+        self._call = call
+        self._script = script
+        self._rules = rules
+        self._facts = facts
+        self._commit = commit
+        self._records = records
+        self._commits = 0
+        self._refused = 0
+        self._transport: asyncio.SubprocessTransport
+
+    async def run(self) -> ScriptEnd:
+        """Run it to its end, or to a limit. Raises FlowError where it cannot be started."""
+        process = await self._started()
+        end = ScriptEnd.FAILED
+        try:
+            async with asyncio.timeout(self._rules.seconds):
+                end = await self._talk(process)
+        except TimeoutError:
+            end = ScriptEnd.TOO_LONG
+        except (ProtocolError, BrokenPipeError, ConnectionResetError) as error:
+            _log.warning("script.broke-agi", script=self._script.name, problem=str(error))
+        finally:
+            await self._stop(process, politely=end is ScriptEnd.HUNG_UP)
+        if end is ScriptEnd.DONE and process.returncode != 0:
+            end = ScriptEnd.FAILED
+        if end in {ScriptEnd.FAILED, ScriptEnd.TOO_LONG}:
+            _log.warning("script.ended", script=self._script.name, end=end.value, status=process.returncode)
+        return end
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        rules = self._rules
+        errors: int | IO[bytes] = asyncio.subprocess.DEVNULL
+        try:
+            if rules.errors is not None:
+                errors = rules.errors.open("ab")
+            rights, home = "", "/"
+            if rules.user is not None:
+                entry = pwd.getpwnam(rules.user)
+                rights, home = f"{entry.pw_uid}:{entry.pw_gid}", entry.pw_dir
+            loop = asyncio.get_running_loop()
+            self._transport, protocol = await loop.subprocess_exec(
+                lambda: SubprocessStreamProtocol(limit=MOST_LINE_BYTES, loop=loop),
+                sys.executable,
+                "-I",
+                launcher.__file__,
+                str(max(1, round(rules.seconds))),
+                str(rules.memory_megabytes * 1024 * 1024),
+                rights,
+                str(self._script),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                cwd=self._script.parent,
+                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": home},
+                start_new_session=True,
+            )
+            return asyncio.subprocess.Process(self._transport, protocol, loop)
+        except (OSError, KeyError) as error:
+            raise FlowError(
+                str(self._script), 0, "", f"cannot be started ({error}); check it and `flows.script_user`"
+            ) from error
+        finally:
+            if not isinstance(errors, int):
+                errors.close()
+
+    async def _talk(self, process: asyncio.subprocess.Process) -> ScriptEnd:
+        """Answer the script's commands, one after the other, until it ends or the caller does."""
+        assert process.stdin is not None  # noqa: S101 - pipes were asked for
+        assert process.stdout is not None  # noqa: S101
+        process.stdin.write(encode_environment(self._call.env.fields.items()))
+        for _ in range(MOST_COMMANDS):
+            try:
+                line = await process.stdout.readline()
+            except ValueError as error:
+                raise ProtocolError(f"a line of more than {MOST_LINE_BYTES} bytes") from error
+            if not line:
+                await process.wait()
+                return ScriptEnd.DONE
+            text = line.decode("utf-8", "replace").strip()
+            if not text:
+                continue
+            try:
+                answer = await self._answer(text)
+            except CallHungUp:
+                process.stdin.write(b"HANGUP\n" + _DEAD)
+                return ScriptEnd.HUNG_UP
+            process.stdin.write(answer)
+            await process.stdin.drain()
+        raise ProtocolError(f"more than {MOST_COMMANDS} commands in one call")
+
+    async def _answer(self, line: str) -> bytes:
+        judged = judge(line, self._commits + 1, records=self._records)
+        match judged:
+            case Refuse(why=why):
+                self._refused += 1
+                if self._refused == 1:
+                    _log.warning("script.refused", script=self._script.name, why=why)
+                if self._refused > MOST_REFUSED:
+                    raise ProtocolError(f"more than {MOST_REFUSED} commands that a script may not use")
+                return refusal(why)
+            case Tell(name=name):
+                return told(self._facts.get(name))
+            case Keep(commit=commit):
+                return b"200 result=1\n" if await self._kept(commit) else b"200 result=0\n"
+            case Forward(verb=verb, arguments=arguments):
+                try:
+                    return encode_reply(await self._call.command(verb, *arguments))
+                except UnsafeValue as error:
+                    return refusal(str(error))
+
+    async def _kept(self, commit: FlowCommit) -> bool:
+        self._commits += 1
+        try:
+            return await self._commit(commit)
+        except MatdanError as error:
+            _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
+            return False
+
+    async def _stop(self, process: asyncio.subprocess.Process, *, politely: bool) -> None:
+        """No process of the script outlives the call, whatever it has started."""
+        if politely and process.returncode is None:
+            _signal(process, signal.SIGHUP)
+            if process.stdin is not None:
+                process.stdin.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HANG_UP_SECONDS):
+                    await _drained(process)
+        _signal(process, signal.SIGKILL)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HANG_UP_SECONDS):
+                await _drained(process)
+        self._transport.close()  # where something that left the script's session still holds its pipes
+
+
+async def _drained(process: asyncio.subprocess.Process) -> None:
+    """Read what a script still writes, so that it does not block on it, to its end."""
+    assert process.stdout is not None  # noqa: S101 - pipes were asked for
+    while await process.stdout.read(MOST_LINE_BYTES):
+        pass
+    await process.wait()
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """To the whole session that the script leads."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

@@ -1,0 +1,149 @@
+"""Webhooks over a desk that is only memory: what a flow committed, sent and ended with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+from dialer.engine.engine import Engine
+from dialer.engine.flow_desk import FlowSession
+from dialer.model import AttemptId
+from dialer.switch.twilio.adapter import TwilioSwitch
+from dialer.switch.twilio.tokens import StateTokens
+from dialer.switch.twilio.twiml import Transferring, Voice
+from dialer.switch.twilio.webhooks import TwilioWebhooks
+from dialer.twilio_flows import TwilioFlowRules, TwilioFlows
+from ivr_flows.catalogue import FlowLibrary
+from ivr_flows.model import Flow, Scalar
+from ivr_flows.texts import shipped_texts
+from ivr_flows.turns import FlowCommit
+from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
+
+
+@dataclass
+class Call:
+    """One attempt, as the desk knows it."""
+
+    flow: Flow
+    facts: Mapping[str, Scalar]
+    language: str = "hi"
+    begun: bool = False
+    commits: dict[int, FlowCommit] = field(default_factory=dict)
+    asked: list[FlowCommit] = field(default_factory=list)  # repeats too
+    sms: list[str] = field(default_factory=list)
+    handed_over: list[Mapping[str, str]] = field(default_factory=list)
+    ends: list[tuple[bool, str | None, dict[str, str]]] = field(default_factory=list)
+
+
+class MemoryDesk:
+    """Stands in for the engine and its flow desk."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, Call] = {}
+        self.works = True
+        self.flow_desk = self
+        self._sms_to = ""
+
+    def is_live(self, attempt_id: AttemptId) -> bool:
+        return attempt_id in self.calls
+
+    def begin(self, attempt_id: str) -> FlowSession | None:
+        call = self.calls.get(attempt_id)
+        if call is None or call.begun:
+            return None
+        call.begun = True
+        return FlowSession(AttemptId(attempt_id), call.flow, call.facts, call.language)
+
+    async def commit(self, attempt_id: AttemptId, commit: FlowCommit) -> bool:
+        call = self.calls[attempt_id]
+        call.asked.append(commit)
+        if self.works:
+            call.commits.setdefault(commit.sequence, commit)
+        return self.works
+
+    async def number(self, attempt_id: AttemptId) -> str | None:
+        self._sms_to = attempt_id
+        return "+910000000001"
+
+    async def keep_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
+        self.calls[attempt_id].handed_over.append(answers)
+
+    async def send_sms(self, number: str, text: str) -> bool:
+        self.calls[self._sms_to].sms.append(text)
+        return True
+
+    def flow_ended(
+        self, attempt_id: str, *, completed: bool, left_at: str | None, answers: Mapping[str, str] | None = None
+    ) -> None:
+        self.calls[attempt_id].ends.append((completed, left_at, dict(answers or {})))
+
+
+class NoCalls:
+    """Stands in for the adapter: callbacks that come are kept."""
+
+    def __init__(self) -> None:
+        self.statuses: list[tuple[str, str]] = []
+        self.sids: dict[str, str] = {}
+
+    async def take_status(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
+        self.statuses.append((attempt_id, form.get("CallStatus", "")))
+
+    def sid_of(self, attempt_id: AttemptId) -> str | None:
+        return self.sids.get(attempt_id)
+
+
+class OneLibrary:
+    """Every flow that the calls of a desk have."""
+
+    def __init__(self, desk: MemoryDesk) -> None:
+        self._desk = desk
+
+    def version_of(self, name: str, version: str) -> Flow:
+        for call in self._desk.calls.values():
+            if (call.flow.name, call.flow.version) == (name, version):
+                return call.flow
+        raise LookupError(name)
+
+
+@dataclass
+class Served:
+    """What a test has in hand."""
+
+    desk: MemoryDesk
+    switch: NoCalls
+    flows: TwilioFlows
+    webhooks: TwilioWebhooks
+
+    @property
+    def port(self) -> int:
+        return self.webhooks.port
+
+
+@asynccontextmanager
+async def served(
+    *, sounds: bool = True, transfer: bool = True, records: bool = True, library: FlowLibrary | None = None
+) -> AsyncIterator[Served]:
+    """Webhooks that listen, over a desk in memory."""
+    desk, switch = MemoryDesk(), NoCalls()
+    flows = TwilioFlows(
+        cast(Engine, desk),
+        library or cast(FlowLibrary, OneLibrary(desk)),
+        StateTokens(AUTH_TOKEN),
+        Voice(shipped_texts(), "https://sounds.example.org" if sounds else None),
+        TwilioFlowRules(PUBLIC_URL, records, Transferring("sip:agents@example.org") if transfer else None),
+        sid_of=switch.sid_of,
+        sms=desk,
+    )
+    async with TwilioWebhooks(
+        flows,
+        cast(TwilioSwitch, switch),
+        account_sid=ACCOUNT,
+        auth_token=AUTH_TOKEN,
+        public_url=PUBLIC_URL,
+        host="127.0.0.1",
+        port=0,
+    ) as webhooks:
+        yield Served(desk, switch, flows, webhooks)
+        await flows.close()

@@ -1,0 +1,215 @@
+"""A whole centre with Twilio as its carrier: alone, and as the overflow of an Asterisk trunk. In virtual time, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.errors import SettingError
+from config.settings import Settings
+from dialer.app import RunningCentre, needs_asterisk, running_centre
+from dialer.clock import LoopClock
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.view import CallChange, Change
+from tests.support.centre import START_EPOCH, site_settings
+from tests.support.roll_filler import fill_roll
+from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
+from tests.support.twilio_stand_in import Person, TwilioStandIn
+from tests.support.virtual import virtual_time
+from tests.system.test_flows_live import SILENT, rows
+
+TRUNK = {
+    "name": "twilio",
+    "endpoint": "twilio",
+    "carrier": "twilio",
+    "channels": 20,
+    "calls_per_second": 10,
+    "caller_ids": ["+911140000009"],
+}
+CARRIER = {
+    "name": "carrier",
+    "endpoint": "carrier",
+    "channels": 2,
+    "calls_per_second": 5,
+    "caller_ids": ["+911140000001"],
+}
+
+
+def number(phone_id: int) -> str:
+    return f"+91{7_000_000_000 + phone_id}"
+
+
+def settings_with(directory: Path, carrier: TwilioStandIn, ami_port: int = 1, **changes: Any) -> Settings:
+    campaign = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 20}
+    account = {
+        "enabled": True,
+        "account_sid": ACCOUNT,
+        "auth_token": AUTH_TOKEN,
+        "public_url": PUBLIC_URL,
+        "port": 0,
+        "api_url": carrier.url,
+        "calls_per_second": 10,
+        "sms_from": "+911140000009",
+        "sounds_url": "https://sounds.example.org",
+        **changes.pop("twilio", {}),
+    }
+    campaign |= changes.pop("campaign", {})
+    return site_settings(
+        directory, ami_port, seats=0, campaign=campaign, twilio=account, **{"trunks": [TRUNK], **changes}
+    )
+
+
+@contextlib.asynccontextmanager
+async def a_centre(
+    settings: Settings, twilio: TwilioStandIn, changes: list[Change], clock: LoopClock
+) -> AsyncIterator[RunningCentre]:
+    stop = asyncio.Event()
+    async with running_centre(settings, clock=clock, chance=random.Random(1)) as centre:
+        assert centre.twilio_port is not None
+        twilio.webhook_port = centre.twilio_port
+        centre.engine.subscribe(changes.append)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(centre.run(stop))
+            try:
+                yield centre
+            finally:
+                stop.set()
+            await running
+
+
+def ended(changes: list[Change]) -> Counter[str]:
+    return Counter(
+        change.outcome.value for change in changes if isinstance(change, CallChange) and change.outcome is not None
+    )
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(600):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+@virtual_time()
+async def test_a_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=100)
+    clock = LoopClock(START_EPOCH)
+    changes: list[Change] = []
+    async with TwilioStandIn(clock.now) as twilio:
+        twilio.people = {
+            number(1): Person(["1"]),  # voted
+            number(2): Person(["2", "5#"]),  # will go at five
+            number(3): Person(["9"]),  # never again
+            number(4): Person([""]),  # says nothing once, then leaves
+            number(5): Person(status="busy"),
+            number(6): Person(status="failed", sip_status="404"),
+            number(7): Person(["1"], callbacks=lambda told: told[::-1] * 2),  # backwards, and twice
+        }
+        settings = settings_with(tmp_path, twilio)
+        assert not needs_asterisk(settings)
+        async with a_centre(settings, twilio, changes, clock) as centre:
+            await until(lambda: ended(changes).total() >= 30)
+            view = centre.engine.view()
+            assert view.marks == {"voted": 2, "not-yet": 1, "later": 1}
+            assert view.opt_outs == 1
+        assert twilio.wrong == []
+        told = [call.form["To"] for call in twilio.calls.values()]
+        assert len(told) == len(set(told))  # nobody twice
+    outcomes = dict(rows(tmp_path, "SELECT phone_id, outcome FROM attempt WHERE phone_id <= 8"))
+    assert outcomes == {
+        1: "completed",
+        2: "completed",
+        3: "completed",
+        4: "left",
+        5: "busy",
+        6: "invalid-number",
+        7: "completed",
+        8: "no-answer",
+    }
+    assert rows(tmp_path, "SELECT left_at FROM attempt WHERE phone_id = 4") == [("question",)]
+    assert rows(tmp_path, "SELECT name, value FROM flow_answer") == [("hour", "17:00")]
+    assert not rows(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert rows(tmp_path, "SELECT e164 FROM opt_out") == [(number(3),)]
+
+
+@virtual_time()
+async def test_twilio_takes_what_the_first_trunk_has_no_room_for(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=100)
+    changes: list[Change] = []
+    config = SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=SILENT)
+    async with SimulatedAsterisk(config) as asterisk:
+        clock = LoopClock(asterisk.now())
+        async with TwilioStandIn(clock.now) as twilio:
+            twilio.anybody = Person(["1"])
+            settings = settings_with(tmp_path, twilio, asterisk.ami_port, trunks=[CARRIER, TRUNK])
+            assert needs_asterisk(settings)
+            async with a_centre(settings, twilio, changes, clock) as centre:
+                asterisk.agi_port = centre.agi_port
+                await until(lambda: len(twilio.calls) > 10)
+            by_trunk = dict(rows(tmp_path, "SELECT trunk, count(*) FROM attempt GROUP BY trunk"))
+            assert by_trunk["carrier"] == len(asterisk.placed) >= 2
+            assert by_trunk["twilio"] == len(twilio.calls)
+            dialled = [call.number for call in asterisk.placed] + [call.form["To"] for call in twilio.calls.values()]
+            assert len(dialled) == len(set(dialled))
+
+
+@virtual_time()
+async def test_a_lost_answer_is_reconciled_and_nobody_is_dialled_twice(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 30, voters_per_booth=100)
+    clock = LoopClock(START_EPOCH)
+    changes: list[Change] = []
+    async with TwilioStandIn(clock.now) as twilio:
+        twilio.loses_answers = 5
+        twilio.anybody = Person(["1"])
+        async with a_centre(settings_with(tmp_path, twilio), twilio, changes, clock):
+            await until(lambda: ended(changes).total() >= 15)
+        told = [call.form["To"] for call in twilio.calls.values()]
+        assert len(told) == len(set(told))
+    assert set(ended(changes)) == {"completed"}
+
+
+@virtual_time()
+async def test_calls_of_a_killed_run_go_on_in_the_next(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 2, voters_per_booth=100)
+    clock = LoopClock(START_EPOCH)
+    changes: list[Change] = []
+    async with TwilioStandIn(clock.now) as twilio:
+        waits = asyncio.Event()
+        twilio.anybody = Person(["1"], holds=waits)
+        settings = settings_with(tmp_path, twilio)
+        with contextlib.suppress(ExceptionGroup):
+            async with a_centre(settings, twilio, changes, clock):
+                await until(lambda: len(twilio.calls) >= 2)
+                raise RuntimeError("killed")
+        placed = len(twilio.calls)
+        assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE ended_at IS NULL")[0][0] == placed
+        async with a_centre(settings, twilio, changes, clock):
+            waits.set()
+            await until(lambda: ended(changes).get("completed", 0) >= placed)
+        assert len(twilio.calls) == placed
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"twilio": {"enabled": False}}, "set [twilio] enabled = true"),
+        ({"twilio": {"auth_token": ""}}, "MATDAN_TWILIO__AUTH_TOKEN"),
+        ({"twilio": {"public_url": "https://x.example/"}}, "public_url"),
+        ({"twilio": {"calls_per_second": 1}}, "twilio.calls_per_second"),
+        ({"twilio": {"account_sid": "AC1"}}, "account_sid"),
+        ({"campaign": {"kind": "agents", "pacing": "ratio", "trunks": ["twilio"]}}, "take its Twilio trunk away"),
+        ({"trunks": [TRUNK, {**CARRIER, "endpoint": "twilio"}]}, "give the Twilio trunk another name"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises((ValueError, SettingError)) as caught:
+        settings_with(tmp_path, TwilioStandIn(lambda: 0.0), **changes)
+    assert words in str(caught.value)
+    assert AUTH_TOKEN not in str(caught.value)

@@ -1,0 +1,211 @@
+"""Twilio's pure parts: spending, signed states, statuses, and TwiML."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.errors import ProtocolError
+from dialer.model import AttemptId
+from dialer.switch.port import CallAnswered, CallEnded, CallRinging
+from dialer.switch.twilio.pages import FlowHost, Gather, Page, event_of, next_page
+from dialer.switch.twilio.spend import Prices, SpendMeter
+from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
+from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, StateTokens, Waiting
+from dialer.switch.twilio.twiml import Voice, twiml
+from ivr_flows.machine import start
+from ivr_flows.texts import shipped_texts
+from ivr_flows.turns import Digits, FlowCommit, FlowState, Played, SendSms, Start, Transfer
+from tests.unit.flow_support import FACTS, FLOWS
+
+ATTEMPT = AttemptId("0b0c7f4e-0000-4000-8000-000000000001")
+TOKENS = StateTokens("secret")
+
+
+class Host(FlowHost):
+    """Says yes."""
+
+    records = transfers = True
+
+    async def commit(self, commit: FlowCommit) -> bool:
+        return True
+
+    async def send_sms(self, action: SendSms) -> bool:
+        return True
+
+    async def hand_over(self, action: Transfer) -> None:
+        return
+
+
+def a_state(**changes: Any) -> FlowState:
+    turn = start(FLOWS["turnout"], Start({**FACTS, "booth_name": "प्राथमिक विद्यालय, कक्ष क्रमांक २" * 3}, "hi"))
+    return FlowState.from_json({**turn.state.to_json(), **changes})
+
+
+# Spending
+
+
+def test_nothing_is_spent_before_the_first_reading() -> None:
+    meter = SpendMeter(Prices(0.1, 0.05), 10)
+    assert not meter.allows_call(0, 60)
+    assert not meter.allows_sms()
+    meter.reading(0)
+    assert meter.allows_call(0, 60)
+    assert SpendMeter(Prices(0.1, 0.05), None).allows_call(1000, 60)
+
+
+def test_begun_minutes_count_whole_and_a_late_reading_takes_nothing_back() -> None:
+    meter = SpendMeter(Prices(0.1, 0.05), 1.0)
+    meter.reading(0.5)
+    meter.call_ended(61)
+    meter.sms_sent()
+    assert meter.spent == pytest.approx(0.75)
+    meter.reading(0.6)  # it does not hold the call yet
+    assert meter.spent == pytest.approx(0.75)
+    meter.reading(0.9)
+    assert meter.spent == pytest.approx(0.9)
+    assert meter.allows_call(0, 60)
+    assert not meter.allows_call(1, 60)
+    meter.reading(0.02)  # midnight
+    assert meter.spent == pytest.approx(0.02)
+
+
+# Tokens
+
+
+def test_a_state_comes_back_as_it_was_and_fits_a_url() -> None:
+    waiting = Waiting(ATTEMPT, a_state(), after="played", ahead="1")
+    token = TOKENS.sign(waiting)
+    assert TOKENS.read(token) == waiting
+    assert len(token) < 1200
+    assert token.replace(".", "").replace("-", "").replace("_", "").isalnum()
+
+
+def test_a_state_that_does_not_fit_a_url_is_refused() -> None:
+    from random import Random
+
+    chance = Random(1)
+    answers = {f"answer_{n}": "".join(chance.choices("0123456789", k=20)) for n in range(400)}
+    with pytest.raises(ProtocolError):
+        TOKENS.sign(Waiting(ATTEMPT, a_state(answers=answers)))
+
+
+def resigned(content: bytes) -> str:
+    body = base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+    return f"{body}.{base64.urlsafe_b64encode(TOKENS._signature(body)).rstrip(b'=').decode()}"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        ".",
+        "a.b",
+        "é.é",
+        "x" * (MAX_TOKEN_CHARACTERS + 1),
+        StateTokens("another").sign(Waiting(ATTEMPT, a_state())),
+        TOKENS.sign(Waiting(ATTEMPT, a_state()))[:-1],
+        "A" + TOKENS.sign(Waiting(ATTEMPT, a_state()))[1:],
+        resigned(b"no zlib"),
+        resigned(zlib.compress(b"no JSON")),
+        resigned(zlib.compress(json.dumps({"a": "x"}).encode())),
+        resigned(zlib.compress(b"[" * 1_000_000)),
+    ],
+)
+def test_what_is_not_ours_is_refused(token: str) -> None:
+    with pytest.raises(ProtocolError):
+        TOKENS.read(token)
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.text(max_size=80))
+def test_nothing_that_somebody_writes_is_read(token: str) -> None:
+    with pytest.raises(ProtocolError):
+        TOKENS.read(token)
+
+
+# Statuses
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(st.lists(st.sampled_from(list(CallStatus)), max_size=12))
+def test_statuses_in_any_order_tell_each_thing_once(statuses: list[CallStatus]) -> None:
+    call = TwilioCall(ATTEMPT, "+910000000001", 0.0)
+    events = [event for status in statuses for event in call.take(status)]
+    assert sum(isinstance(event, CallEnded) for event in events) == bool(set(statuses) & FINAL)
+    assert sum(isinstance(event, CallRinging) for event in events) <= 1
+    assert sum(isinstance(event, CallAnswered) for event in events) <= 1
+    if events and call.ended:
+        assert isinstance(events[-1], CallEnded)
+        assert events[-1].answered == any(isinstance(event, CallAnswered) for event in events)
+
+
+@pytest.mark.parametrize(
+    ("status", "sip_status", "cause", "dial_status"),
+    [
+        (CallStatus.BUSY, "486", 17, "BUSY"),
+        (CallStatus.NO_ANSWER, "", 19, "NOANSWER"),
+        (CallStatus.FAILED, "404", 1, None),
+        (CallStatus.FAILED, "603", 21, None),
+        (CallStatus.FAILED, "503", 34, None),
+        (CallStatus.FAILED, "", None, None),
+        (CallStatus.CANCELED, "", 16, None),
+    ],
+)
+def test_the_end_of_a_call_in_the_networks_words(
+    status: CallStatus, sip_status: str, cause: int | None, dial_status: str | None
+) -> None:
+    (end,) = TwilioCall(ATTEMPT, "+910000000001", 0.0).take(status, sip_status=sip_status)
+    assert isinstance(end, CallEnded)
+    assert (end.cause, end.dial_status, end.answered) == (cause, dial_status, False)
+
+
+# Pages and TwiML
+
+
+async def first_page(name: str) -> Page:
+    turn = start(FLOWS[name], Start(FACTS, "hi"))
+    return await next_page(FLOWS[name], turn, Waiting(ATTEMPT, turn.state), Host())
+
+
+async def test_a_greeting_that_a_key_ends_is_part_of_the_question() -> None:
+    page = await first_page("turnout")
+    assert page.said == ()
+    assert isinstance(page.ending, Gather)
+    assert [ref.value for ref in page.ending.prompts] == ["common.greeting", "common.from", "turnout.question"]
+    assert page.waiting is not None
+    assert page.waiting.state.node == "question"
+    assert event_of(page.waiting, {"Digits": "1"}) == Digits("1")
+    assert event_of(page.waiting, {"Digits": "", "FinishedOnKey": "#"}) == Digits("")
+    assert event_of(page.waiting, {}) == Digits("", timed_out=True)
+    assert event_of(page.waiting, {"Digits": "1<x>" * 50}) == Digits("1" * 30)
+
+
+async def test_twiml_takes_hash_as_a_key_where_a_menu_asks() -> None:
+    page = await first_page("turnout")
+    xml = twiml(page, "https://x.example/a", Voice(shipped_texts()), "hi")
+    assert 'finishOnKey=""' in xml
+    assert 'numDigits="1"' in xml
+    assert 'actionOnEmptyResult="true"' in xml
+    assert xml.count("https://x.example/a") == 2  # the question's, and where Twilio goes if it brings nothing
+
+
+async def test_a_place_with_markup_in_its_name_is_text() -> None:
+    flow = FLOWS["booth"]
+    turn = start(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
+    page = await next_page(flow, turn, Waiting(ATTEMPT, turn.state), Host())
+    xml = twiml(page, "https://x.example/a", Voice(shipped_texts()), "en")
+    assert "<Dial>" not in xml
+    assert "&lt;Dial&gt;" in xml
+
+
+def test_a_request_that_answers_nothing_is_refused() -> None:
+    with pytest.raises(ProtocolError):
+        event_of(Waiting(ATTEMPT, a_state(waiting="Commit")), {})
+    assert event_of(Waiting(ATTEMPT, a_state(), after="played"), {"Digits": "1"}) == Played()

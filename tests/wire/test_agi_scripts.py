@@ -1,0 +1,306 @@
+"""AGI scripts as flows: a real one that uses pyst2, and scripts that want more than they may have."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from dialer.errors import StoreFull
+from dialer.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
+from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.agi_codec import split_command
+from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
+from ivr_flows.errors import FlowError
+from ivr_flows.model import MarkKind, Scalar
+from ivr_flows.turns import FlowCommit
+from tests.wire.test_flow_over_agi import ENVIRONMENT
+
+FACTS: dict[str, Scalar] = {"booth_name": "Primary School 12", "closes_at": "18:00", "hour_now": 9}
+ROOMY = ScriptRules(seconds=20.0)
+HANG_UP = "HANGUP"
+
+PLAIN = """
+    import sys
+
+    def ask(line):
+        print(line, flush=True)
+        return sys.stdin.readline().strip()
+
+    while sys.stdin.readline().strip():
+        pass
+"""
+PYST2 = """
+    from asterisk.agi import AGI
+
+    agi = AGI()
+    agi.answer()
+    agi.set_variable("SURVEY", "turnout")
+    digit = agi.get_data("survey/question", 5000, 1)
+    if digit == "1":
+        agi.set_variable("MATDAN_MARK", "voted")
+        agi.stream_file("survey/thanks")
+    agi.verbose(agi.get_variable("MATDAN_FACT_closes_at"))
+    agi.hangup()
+"""
+
+
+SHELL = """#!/bin/sh
+while read -r line && [ -n "$line" ]; do :; done
+echo "VERBOSE $(id -u) 1"
+read -r answer
+"""
+
+
+class Peer:
+    """Asterisk's end: answers by the beginning of a command, else 0."""
+
+    def __init__(self, answers: dict[str, str] | None = None) -> None:
+        self.commands: list[str] = []
+        self._answers = answers or {}
+
+    async def talk(self, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ENVIRONMENT.encode())
+        while data := await reader.readline():
+            command = " ".join(split_command(data.decode().rstrip("\n")))
+            self.commands.append(command)
+            answer = next((said for begin, said in self._answers.items() if command.startswith(begin)), "200 result=0")
+            writer.write(f"{answer}\n".encode() if answer != HANG_UP else b"HANGUP\n200 result=-1\n")
+        writer.close()
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str, head: str = PLAIN) -> Path:
+        path = tmp_path / "script.py"
+        path.write_text(textwrap.dedent(head) + textwrap.dedent(text))
+        return path
+
+    return write
+
+
+async def call(
+    path: Path,
+    peer: Peer | None = None,
+    rules: ScriptRules = ROOMY,
+    *,
+    commits: list[FlowCommit] | None = None,
+    works: bool = True,
+    records: bool = False,
+) -> tuple[ScriptEnd, list[str]]:
+    """One call with the script: how it ended, and what Asterisk was asked."""
+    ends: list[ScriptEnd] = []
+    peer = peer or Peer()
+
+    async def commit(what: FlowCommit) -> bool:
+        if commits is not None:
+            commits.append(what)
+        if not works:
+            raise StoreFull("no room")
+        return True
+
+    async def handler(agi: AgiCall) -> None:
+        ends.append(await ScriptRun(agi, path, rules, facts=FACTS, commit=commit, records=records).run())
+
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(40):
+        await peer.talk(server.port)
+    return ends[0], peer.commands
+
+
+@pytest.mark.skipif(importlib.util.find_spec("asterisk") is None, reason="pyst2 is not installed (extra: bench)")
+async def test_a_pyst2_script_runs_as_it_was_written(script: Callable[..., Path]) -> None:
+    commits: list[FlowCommit] = []
+    peer = Peer({"GET DATA": "200 result=1", "SET VARIABLE": "200 result=1", "VERBOSE": "200 result=1"})
+    end, commands = await call(script(PYST2, ""), peer, commits=commits)
+    assert end is ScriptEnd.DONE
+    assert commands == [
+        "ANSWER",
+        "SET VARIABLE SURVEY turnout",
+        "GET DATA survey/question 5000 1",
+        "STREAM FILE survey/thanks  0",
+        "VERBOSE 18:00 1",
+        "HANGUP",
+    ]
+    assert [commit.mark for commit in commits] == [MarkKind.VOTED]
+
+
+async def test_a_script_knows_the_facts_and_hears_whether_a_mark_is_on_record(script: Callable[..., Path]) -> None:
+    path = script("""
+        ask('VERBOSE "%s" 1' % ask("GET VARIABLE MATDAN_FACT_booth_name"))
+        ask('VERBOSE "%s" 1' % ask("GET VARIABLE MATDAN_FACT_party"))
+        ask('VERBOSE "%s" 1' % ask('SET VARIABLE MATDAN_MARK "later 17"'))
+        ask('VERBOSE "%s" 1' % ask("SET VARIABLE MATDAN_OPT_OUT number"))
+        ask('VERBOSE "%s" 1' % ask("SET VARIABLE MATDAN_ANSWER_AT_HOME 3"))
+    """)
+    commits: list[FlowCommit] = []
+    end, commands = await call(path, commits=commits)
+    assert end is ScriptEnd.DONE
+    assert commands[0] == "VERBOSE 200 result=1 (Primary School 12) 1"
+    assert commands[1:] == ["VERBOSE 200 result=0 1", *["VERBOSE 200 result=1 1"] * 3]
+    assert (commits[0].sequence, commits[0].mark, commits[0].hour) == (1, MarkKind.LATER, 17)
+    assert [commit.kind.value for commit in commits] == ["mark", "opt-out", "answers"]
+    assert commits[2].answers == {"at_home": "3"}
+    _, commands = await call(path, works=False)
+    assert commands[2:] == ["VERBOSE 200 result=0 1"] * 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "EXEC System id",
+        "DATABASE PUT a b c",
+        "SET CONTEXT default",
+        "SET VARIABLE SHELL(id) x",
+        "GET VARIABLE ENV(PATH)",
+        "GET FULL VARIABLE ${SHELL(id)}",
+        "SET VARIABLE MATDAN_DONE 1",
+        "SET VARIABLE MATDAN_MARK congress",
+        'SET VARIABLE MATDAN_MARK "later 25"',
+        "SET VARIABLE MATDAN_MARK later",
+        "GET VARIABLE MATDAN_DONE",
+        "STREAM FILE ../../etc/passwd #",
+        "RECORD FILE x wav # 1000",
+        "SPEECH CREATE x",
+        "GOSUB a b c",
+        "ASYNCAGI BREAK",
+        "nonsense",
+    ],
+)
+async def test_what_a_script_may_not_do_is_answered_as_an_unknown_command(
+    script: Callable[..., Path], line: str
+) -> None:
+    end, commands = await call(script(f"""ask('VERBOSE "%s" 1' % ask({line!r})[:30])"""))
+    assert end is ScriptEnd.DONE
+    assert commands == ["VERBOSE 510 Invalid or unknown command 1"]
+
+
+async def test_recording_is_there_where_the_site_allows_it(script: Callable[..., Path]) -> None:
+    _, commands = await call(script("ask('RECORD FILE said wav # 1000')"), records=True)
+    assert commands == ["RECORD FILE said wav # 1000"]
+
+
+async def test_a_script_has_its_own_environment_directory_and_descriptors(
+    script: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATDAN_AMI__SECRET", "secret")
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    path = script("""
+        import os, resource
+        ask("VERBOSE %s 1" % ",".join(sorted(os.environ)))
+        ask("VERBOSE %s 1" % os.getcwd())
+        ask("VERBOSE %s 1" % [fd for fd in range(3, 60) if os.path.exists("/proc/self/fd/%d" % fd)])
+        ask("VERBOSE %s 1" % (os.getsid(0) == os.getpid()))
+        ask("VERBOSE %s 1" % (resource.getrlimit(resource.RLIMIT_AS)[0] >> 20))
+        ask("VERBOSE %s 1" % [line for line in open("/proc/self/status") if line.startswith("NoNewPrivs")][0].split()[1])
+    """)
+    try:
+        _, commands = await call(path)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert commands == [
+        "VERBOSE HOME,LANG,LC_CTYPE,PATH 1" if "LC_CTYPE" in commands[0] else "VERBOSE HOME,LANG,PATH 1",
+        f"VERBOSE {path.parent} 1",
+        "VERBOSE [] 1",
+        "VERBOSE True 1",
+        "VERBOSE 256 1",
+        "VERBOSE 1 1",
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user's rights need root")
+async def test_a_script_may_have_another_users_rights(tmp_path: Path) -> None:
+    for directory in (tmp_path, *tmp_path.parents[:2]):
+        directory.chmod(0o755)
+    path = tmp_path / "script.sh"
+    path.write_text(SHELL)
+    path.chmod(0o755)
+    end, commands = await call(path, rules=ScriptRules(seconds=20.0, user="nobody"))
+    assert (end, commands) == (ScriptEnd.DONE, ["VERBOSE 65534 1"])
+
+
+async def test_time_and_memory_and_chatter_have_their_limits(script: Callable[..., Path]) -> None:
+    begun = "ask('VERBOSE begun 1')\n"
+    end, commands = await call(script(begun + "while True: pass"), rules=ScriptRules(seconds=1.0))
+    assert (end, commands) == (ScriptEnd.TOO_LONG, ["VERBOSE begun 1"])
+    end, _ = await call(script("x = bytearray(1 << 30)\nask('VERBOSE had-it 1')"))
+    assert end is ScriptEnd.FAILED
+    end, _ = await call(script("print('x' * 100_000, flush=True)\nsys.stdin.readline()"))
+    assert end is ScriptEnd.FAILED
+    end, _ = await call(script("while True: ask('nonsense')"))
+    assert end is ScriptEnd.FAILED
+    end, _ = await call(script("raise SystemExit(3)"))
+    assert end is ScriptEnd.FAILED
+
+
+async def test_a_hang_up_reaches_the_script_and_nothing_of_it_stays(
+    script: Callable[..., Path], tmp_path: Path
+) -> None:
+    left = tmp_path / "left"
+    path = script(f"""
+        import os, signal, subprocess
+        child = subprocess.Popen(["sleep", "600"])
+        open({str(left)!r}, "w").write(str(child.pid))
+        def gone(*_):
+            open({str(left)!r}, "a").write(" hung-up")
+            os._exit(0)
+        signal.signal(signal.SIGHUP, gone)
+        print(ask("STREAM FILE a #"), ask("STREAM FILE b #"))
+        signal.pause()
+    """)
+    end, _ = await call(path, Peer({"STREAM FILE": HANG_UP}))
+    assert end is ScriptEnd.HUNG_UP
+    pid, told = left.read_text().split()
+    assert told == "hung-up"
+    assert Path(f"/proc/{pid}/stat").exists() is False or _is_zombie(int(pid))
+
+
+def _is_zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in {"Z", "X"}
+
+
+async def test_what_a_script_says_on_standard_error_goes_to_its_file(
+    script: Callable[..., Path], tmp_path: Path
+) -> None:
+    errors = tmp_path / "errors"
+    end, _ = await call(script("raise ValueError('mend me')"), rules=ScriptRules(seconds=20.0, errors=errors))
+    assert end is ScriptEnd.FAILED
+    assert "mend me" in errors.read_text()
+
+
+def test_a_script_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
+    assert script_of("turnout") is None
+    plain = tmp_path / "plain"
+    plain.write_text("#!/bin/sh\n")
+    refused: Sequence[str] = ["script:nowhere.py", f"script:{tmp_path}/no.py", f"script:{tmp_path}", f"script:{plain}"]
+    for flow in refused:
+        with pytest.raises(FlowError):
+            script_of(flow)
+    plain.chmod(0o755)
+    assert script_of(f"script:{plain}") == plain
+
+
+async def test_a_script_that_cannot_be_started_is_one_clear_line(script: Callable[..., Path]) -> None:
+    errors: list[FlowError] = []
+
+    async def no_commit(_: FlowCommit) -> bool:
+        return False
+
+    async def handler(agi: AgiCall) -> None:
+        rules = ScriptRules(user="no-such-user")
+        run = ScriptRun(agi, script(""), rules, facts={}, commit=no_commit, records=False)
+        try:
+            await run.run()
+        except FlowError as error:
+            errors.append(error)
+
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server:
+        await Peer().talk(server.port)
+    assert "script_user" in str(errors[0])

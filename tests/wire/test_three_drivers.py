@@ -1,0 +1,207 @@
+"""The same keys make the same call on Asterisk, on Twilio and at the terminal: random callers through every shipped flow.
+
+Asterisk and Twilio are played by peers that speak real FastAGI and real HTTP to our servers; the caller is one and the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import aiohttp
+import pytest
+
+from dialer.flow_driver import ConventionalPrompts, FlowCall, FlowResult, FlowServices, run_flow
+from dialer.model import AttemptId
+from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.agi_codec import CallHungUp, split_command
+from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
+from ivr_flows.catalogue import shipped_flows
+from ivr_flows.machine import KEYS
+from ivr_flows.model import Flow, Scalar
+from ivr_flows.rehearse import Rehearsal
+from ivr_flows.sounds import sounds_of
+from ivr_flows.texts import SMS, filled, shipped_texts
+from ivr_flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
+from tests.support.twilio_flows import Call, Served, served
+from tests.support.twilio_line import Line
+from tests.unit.flow_support import FACTS, FLOWS
+from tests.unit.test_flow_driver import ScriptedCall
+from tests.wire.test_flow_over_agi import ENVIRONMENT
+
+WALKS = 40
+LANGUAGE = "hi"
+Lines = Sequence[str | None]
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What a call was, whoever carried it."""
+
+    heard: tuple[str, ...]
+    commits: tuple[FlowCommit, ...]
+    completed: bool
+    left_at: str | None
+    answers: dict[str, str]
+
+
+def a_caller(chance: random.Random) -> tuple[list[str | None], dict[str, Scalar]]:
+    """Lines of keys, most of which lead somewhere, and what is known of who keys them."""
+    lines: list[str | None] = []
+    for _ in range(chance.randrange(12)):
+        match chance.randrange(8):
+            case 0:
+                lines.append("".join(chance.choices(KEYS, k=chance.randrange(7))))
+            case 1:
+                lines.append(chance.choice(["", None, "#", "12#", "0017#", "9"]))
+            case _:
+                lines.append(chance.choice("1234569") + chance.choice(["", "", "#", "1", "2#"]))
+    facts: dict[str, Scalar] = {**FACTS, "pending_voters": chance.randrange(1, 5)}
+    for name in ("booth_name", "booth_part", "closes_at"):
+        if not chance.randrange(4):
+            del facts[name]
+    return lines, facts
+
+
+def without_names(answers: Mapping[str, str]) -> dict[str, str]:
+    """Recordings are named by who made them."""
+    return {name: "a recording" if name == "message" else value for name, value in answers.items()}
+
+
+def alike(commits: Iterable[FlowCommit]) -> tuple[FlowCommit, ...]:
+    return tuple(replace(commit, answers=without_names(commit.answers)) for commit in commits)
+
+
+# The terminal
+
+
+def at_the_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Transcript:
+    left = list(lines)
+    refs: list[PromptRef] = []
+
+    class Terminal(Rehearsal):
+        def _say(self, prompts: tuple[PromptRef, ...], *, barge_in: bool = False) -> None:
+            super()._say(prompts, barge_in=barge_in)
+            refs.extend(prompts)
+
+    rehearsal = Terminal(
+        flow, shipped_texts(), LANGUAGE, hear=lambda _: None, press=lambda _: left.pop(0) if left else None
+    )
+    state = rehearsal.run(facts)
+    hung_up = state.ending is not None and state.ending.value == "hung-up"
+    return Transcript(
+        heard=tuple(sound for ref in refs for sound in sounds_of(ref, LANGUAGE, shipped_texts())),
+        commits=alike(action.commit for action in rehearsal.actions if isinstance(action, Commit)),
+        completed=state.ending is not None and state.ending.value in {"completed", "transferred"},
+        left_at=state.where if hung_up else None,
+        answers=without_names(dict(state.answers)),
+    )
+
+
+# Asterisk
+
+
+class Peer(FlowServices):
+    """Asterisk's end of one FastAGI call, with the caller on it; a message takes one line, as it does at the terminal."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = list(lines)
+        self.caller = ScriptedCall(lines)
+        self.caller._lines = self.lines  # one list: recordings take from it too
+
+    async def record(self, call: FlowCall, action: Record) -> Recorded | None:
+        self.caller._keys = ""
+        if (self.lines.pop(0) if self.lines else None) is None:
+            raise CallHungUp
+        return Recorded("a recording", 2.0)
+
+    async def transfer(self, call: FlowCall, action: Transfer) -> bool:
+        return True
+
+    async def send_sms(self, action: SendSms) -> bool:
+        return filled(f"{SMS}{action.template}", LANGUAGE, action.values, shipped_texts()) is not None
+
+    async def talk(self, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ENVIRONMENT.encode())
+        while data := await reader.readline():
+            words = split_command(data.decode().rstrip("\n"))
+            try:
+                key = await self._do(words)
+                writer.write(f"200 result={ord(key) if key else 0} endpos=8000\n".encode())
+            except CallHungUp:
+                writer.write(b"HANGUP\n200 result=-1 endpos=0\n")
+        writer.close()
+
+    async def _do(self, words: list[str]) -> str | None:
+        match words:
+            case ["STREAM", "FILE", name, keys]:
+                return await self.caller.stream_file(name, keys)
+            case ["WAIT", "FOR", "DIGIT", milliseconds]:
+                return await self.caller.wait_for_digit(int(milliseconds))
+        return None
+
+
+async def on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Transcript:
+    results: list[FlowResult] = []
+    peer = Peer(lines)
+
+    async def commit(_: FlowCommit) -> bool:
+        return True
+
+    async def handler(call: AgiCall) -> None:
+        results.append(
+            await run_flow(call, flow, facts, LANGUAGE, prompts=ConventionalPrompts(), commit=commit, services=peer)
+        )
+
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(10):
+        await peer.talk(server.port)
+    (result,) = results
+    return Transcript(
+        heard=tuple(sound for sound in peer.caller.journal if sound.startswith("matdan/")),
+        commits=alike(result.commits),
+        completed=result.completed,
+        left_at=result.left_at,
+        answers=without_names(dict(result.answers)),
+    )
+
+
+# Twilio
+
+
+async def on_twilio(
+    server: Served, session: aiohttp.ClientSession, attempt: str, flow: Flow, lines: Lines, facts: dict[str, Scalar]
+) -> Transcript:
+    call = server.desk.calls[attempt] = Call(flow, facts, LANGUAGE)
+    line = Line(server.port, list(lines))
+    await line.run(session, f"/twilio/voice/{attempt}")
+    server.flows.hung_up(AttemptId(attempt))
+    while not call.ends:
+        await asyncio.sleep(0)
+    (end,) = call.ends
+    assert call.asked == list(call.commits.values())
+    return Transcript(
+        heard=tuple(line.heard),
+        commits=alike(call.commits.values()),
+        completed=end[0],
+        left_at=end[1],
+        answers=without_names(end[2]),
+    )
+
+
+@pytest.mark.parametrize("name", shipped_flows())
+async def test_the_same_keys_make_the_same_call_everywhere(name: str) -> None:
+    flow = FLOWS[name]
+    chance = random.Random(name)
+    seen: set[str | None] = set()
+    async with served() as server, aiohttp.ClientSession() as session:
+        for walk in range(WALKS):
+            lines, facts = a_caller(chance)
+            here = at_the_terminal(flow, lines, facts)
+            assert await on_asterisk(flow, lines, facts) == here, (lines, facts)
+            assert await on_twilio(server, session, f"{name}-{walk}", flow, lines, facts) == here, (lines, facts)
+            seen.add(here.left_at)
+    # Some left in the middle, some came to an end; nobody is asked in `booth`, so nobody leaves there.
+    assert len(seen) > 1 or name == "booth"

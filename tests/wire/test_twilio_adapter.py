@@ -1,0 +1,310 @@
+"""The Twilio adapter against a stand-in of its REST API: at most once, callbacks in any order, caps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from twilio.http.response import Response
+
+from dialer.clock import Clock
+from dialer.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
+from dialer.model import AttemptId, CampaignKind
+from dialer.switch.port import CallAnswered, CallEnded, CallRinging, EndedBy, OriginateRequest, SwitchEvent
+from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
+from dialer.switch.twilio.api import TwilioApi, TwilioLogin
+from dialer.switch.twilio.spend import Prices, SpendMeter
+from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
+from tests.support.twilio_stand_in import Person, TwilioStandIn
+
+NUMBER = "+917000000001"
+NOW = 1_713_758_400.0
+
+
+class StillClock(Clock):
+    """Stands until it is told."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        return NOW + self.seconds
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Lab:
+    """An adapter and its Twilio. Nobody answers: calls ring until a test says otherwise."""
+
+    twilio: TwilioStandIn
+    switch: TwilioSwitch
+    clock: StillClock
+    events: list[SwitchEvent]
+    ends: list[AttemptId]
+    ours: dict[str, AttemptId] = field(default_factory=dict)
+
+    def attempt(self, number: int = 1) -> AttemptId:
+        return AttemptId(f"0b0c7f4e-0000-4000-8000-{number:012d}")
+
+    async def dial(self, which: int = 1, **changes: object) -> AttemptId:
+        values = {
+            "attempt_id": self.attempt(which),
+            "number": f"+91700000{which:04d}",
+            "endpoint": "twilio",
+            "caller_id": "+911140000001",
+            "kind": CampaignKind.IVR,
+            "ring_seconds": 30.0,
+            **changes,
+        }
+        await self.switch.originate(OriginateRequest(**values))  # type: ignore[arg-type]  # by name
+        return self.attempt(which)
+
+    async def status(self, attempt_id: AttemptId, status: str, sid: str | None = None, **form: str) -> None:
+        known = sid or self.switch.sid_of(attempt_id) or "CA" + "0" * 32
+        await self.switch.take_status(attempt_id, {"CallStatus": status, "CallSid": known, **form})
+
+
+@asynccontextmanager
+async def a_lab(most: float | None = None, *, resync: bool = True, timeout: float = 5.0) -> AsyncIterator[Lab]:
+    clock = StillClock()
+    async with TwilioStandIn(clock.now) as twilio:
+        twilio.anybody = Person(holds=asyncio.Event(), callbacks=lambda _: [])
+        api = TwilioApi(TwilioLogin(ACCOUNT, AUTH_TOKEN, twilio.url, timeout))
+        events: list[SwitchEvent] = []
+        ends: list[AttemptId] = []
+        ours: dict[str, AttemptId] = {}
+
+        async def find(number: str) -> AttemptId | None:
+            return ours.get(number)
+
+        meter = SpendMeter(Prices(0.1, 0.05), most)
+        switch = TwilioSwitch(api, TwilioRules(PUBLIC_URL, 120), meter, clock, find)
+        switch.deliver_to(events.append, ends.append)
+        try:
+            if resync:
+                await switch.resync()
+            yield Lab(twilio, switch, clock, events, ends, ours)
+        finally:
+            await api.close()
+
+
+async def test_a_call_is_placed_as_the_published_api_wants_it() -> None:
+    async with a_lab() as lab:
+        attempt = await lab.dial()
+        (call,) = lab.twilio.calls.values()
+        assert call.form == {
+            "To": "+917000000001",
+            "From": "+911140000001",
+            "Url": f"{PUBLIC_URL}/twilio/voice/{attempt}",
+            "Method": "POST",
+            "StatusCallback": f"{PUBLIC_URL}/twilio/status/{attempt}",
+            "StatusCallbackMethod": "POST",
+            "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],
+            "Timeout": "30",
+            "TimeLimit": "120",
+        }
+        assert lab.twilio.wrong == []
+        assert lab.switch.live() == {attempt}
+        await lab.switch.hang_up(attempt)
+        assert call.status in {"ringing", "canceled"}
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        (["ringing", "in-progress", "completed"], (True, True)),
+        (["in-progress", "ringing", "completed"], (True, False)),  # the ring came after the answer
+        (["completed", "in-progress", "ringing"], (True, False)),
+        (["ringing", "ringing", "in-progress", "in-progress", "completed", "completed"], (True, True)),
+        (["ringing", "no-answer", "no-answer"], (False, True)),
+        (["no-answer", "ringing"], (False, False)),
+        (["ringing", "busy", "completed"], (False, True)),
+    ],
+)
+async def test_callbacks_in_any_order_are_one_end(told: list[str], outcome: tuple[bool, bool]) -> None:
+    async with a_lab() as lab:
+        attempt = await lab.dial()
+        for status in told:
+            await lab.status(attempt, status)
+        (end,) = (event for event in lab.events if isinstance(event, CallEnded))
+        assert (end.answered, end.ever_ringing) == outcome
+        assert sum(isinstance(event, CallAnswered) for event in lab.events) == outcome[0]
+        assert sum(isinstance(event, CallRinging) for event in lab.events) == outcome[1]
+        assert lab.ends == [attempt]
+        assert lab.switch.live() == frozenset()
+
+
+async def test_a_callback_of_another_call_or_of_no_known_status_changes_nothing() -> None:
+    async with a_lab() as lab:
+        attempt = await lab.dial()
+        await lab.status(attempt, "completed", sid="CA" + "f" * 32)
+        await lab.status(attempt, "levitating")
+        await lab.status(lab.attempt(99), "completed")
+        assert lab.events == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [(400, OriginateRefused), (401, OriginateRefused), (429, OriginateRefused), (500, OriginateUnsure)],
+)
+async def test_what_twilio_refuses_is_told_apart_and_no_number_is_repeated(fault: int, error: type[Exception]) -> None:
+    async with a_lab() as lab:
+        lab.twilio.answers_with = [fault]
+        with pytest.raises(error) as caught:
+            await lab.dial()
+        assert "+91" not in str(caught.value)
+        assert lab.twilio.calls == {}
+        assert lab.switch.live() == (frozenset() if error is OriginateRefused else {lab.attempt()})
+
+
+async def test_a_twilio_that_is_not_there_was_sent_nothing() -> None:
+    async with a_lab() as lab:
+        lab.switch._api._http._login = TwilioLogin(ACCOUNT, AUTH_TOKEN, "http://127.0.0.1:1")
+        with pytest.raises(SwitchUnreachable):
+            await lab.dial()
+        assert lab.switch.live() == frozenset()
+
+
+async def test_a_lost_answer_is_never_sent_again_and_the_call_is_found() -> None:
+    async with a_lab() as lab:
+        lab.twilio.loses_answers = 1
+        with pytest.raises(OriginateUnsure):
+            await lab.dial()
+        assert lab.switch.live() == {lab.attempt()}
+        await lab.switch.hang_up(lab.attempt())  # not known yet: as soon as it is
+        await lab.switch.look_once()
+        assert len(lab.twilio.calls) == 1
+        (sid,) = lab.twilio.calls
+        assert lab.switch.sid_of(lab.attempt()) == sid
+        hanging_up = lab.twilio.calls[sid].task
+        assert hanging_up is not None
+        await hanging_up
+        lab.clock.seconds = 100
+        await lab.switch.look_once()
+        (end,) = (event for event in lab.events if isinstance(event, CallEnded))
+        assert (end.by, end.answered) == (EndedBy.HANGUP, False)
+
+
+async def test_a_callback_that_overtakes_a_lost_answer_tells_the_sid() -> None:
+    async with a_lab() as lab:
+        lab.twilio.loses_answers = 1
+        with pytest.raises(OriginateUnsure):
+            await lab.dial()
+        (sid,) = lab.twilio.calls
+        await lab.status(lab.attempt(), "ringing", sid=sid)
+        assert lab.switch.sid_of(lab.attempt()) == sid
+
+
+async def test_a_call_that_twilio_does_not_know_is_unknown_after_a_minute() -> None:
+    async with a_lab() as lab:
+        lab.twilio.answers_with = [503]
+        with pytest.raises(OriginateUnsure):
+            await lab.dial()
+        await lab.switch.look_once()
+        assert lab.events == []
+        lab.clock.seconds = 61
+        await lab.switch.look_once()
+        (end,) = lab.events
+        assert isinstance(end, CallEnded)
+        assert (end.by, end.answered) == (EndedBy.VANISHED, False)
+        assert lab.switch.live() == frozenset()
+
+
+async def test_an_older_call_to_the_same_number_is_not_taken_for_the_lost_one() -> None:
+    async with a_lab() as lab:
+        attempt = await lab.dial()
+        await lab.status(attempt, "no-answer")
+        lab.clock.seconds = 3600
+        lab.twilio.answers_with = [503]
+        with pytest.raises(OriginateUnsure):
+            await lab.dial(2, number="+917000000001")
+        await lab.switch.look_once()
+        assert lab.switch.sid_of(lab.attempt(2)) is None
+
+
+async def test_a_call_that_fell_silent_is_asked_for() -> None:
+    async with a_lab() as lab:
+        attempt = await lab.dial()
+        (call,) = lab.twilio.calls.values()
+        call.status, call.duration = "completed", "61"
+        lab.clock.seconds = 30
+        await lab.switch.look_once()
+        assert lab.events == []
+        lab.clock.seconds = 61
+        await lab.switch.look_once()
+        assert [type(event) for event in lab.events] == [CallAnswered, CallEnded]
+        assert lab.ends == [attempt]
+        assert lab.switch.meter.spent == pytest.approx(0.2)
+
+
+async def test_calls_of_an_earlier_run_are_known_again_by_their_numbers() -> None:
+    async with a_lab(resync=False) as lab:
+        with pytest.raises(SwitchUnreachable):
+            await lab.dial()  # before the first resync nothing is dialled
+        await lab.switch.resync()
+        attempt = await lab.dial()
+        await lab.dial(2)
+        again = TwilioSwitch(
+            lab.switch._api, TwilioRules(PUBLIC_URL, 120), lab.switch.meter, lab.clock, lab.switch._find_attempt
+        )
+        again.deliver_to(lab.events.append, lab.ends.append)
+        lab.ours["+917000000001"] = attempt  # the other is nobody's
+        await again.resync()
+        assert again.live() == {attempt}
+        (first, *_) = lab.twilio.calls.values()
+        first.status = "in-progress"
+        again.tell_states()
+        await again.look_once()
+        assert lab.events == [CallAnswered(attempt)]
+
+
+async def test_the_cap_on_spending_counts_what_live_calls_may_still_cost() -> None:
+    async with a_lab(most=1.0) as lab:
+        lab.twilio.spent = 0.35
+        await lab.switch.resync()
+        for number in (1, 2, 3):  # each may last two minutes at 0.1
+            await lab.dial(number)
+        with pytest.raises(OriginateRefused, match="most_spend_per_day"):
+            await lab.dial(4)
+        await lab.status(lab.attempt(1), "busy")
+        await lab.dial(4)
+        await lab.status(lab.attempt(2), "completed", CallDuration="30")
+        assert lab.switch.meter.spent == pytest.approx(0.45)
+        with pytest.raises(OriginateRefused):
+            await lab.dial(5)
+
+
+async def test_what_is_no_number_is_not_sent_and_agents_calls_are_refused() -> None:
+    async with a_lab() as lab:
+        for changes in ({"number": "+91&Url=x"}, {"caller_id": "client:x"}, {"number": "७०००००"}):
+            with pytest.raises(UnsafeValue) as caught:
+                await lab.dial(1, **changes)
+            assert str(changes) not in str(caught.value)
+        with pytest.raises(OriginateRefused):
+            await lab.dial(1, kind=CampaignKind.AGENTS)
+        assert lab.twilio.calls == {}
+        for order in (lab.switch.connect(lab.attempt(), "01"), lab.switch.play_message(lab.attempt())):
+            with pytest.raises(SwitchError):
+                await order
+        await lab.switch.hang_up(lab.attempt())  # gone already: no error
+
+
+async def test_garbage_for_an_answer_is_unsure() -> None:
+    async with a_lab() as lab:
+        http = lab.switch._api._http
+
+        async def request(*_: object, **__: object) -> Response:
+            return Response(201, "<html>", {})
+
+        http.request = request  # type: ignore[method-assign]  # a proxy that answers for Twilio
+        with pytest.raises(OriginateUnsure):
+            await lab.dial()
+        with pytest.raises(SwitchError):
+            await lab.switch.look_once()
+        with pytest.raises(SwitchError):
+            await lab.switch.resync()

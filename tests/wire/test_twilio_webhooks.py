@@ -1,0 +1,248 @@
+"""Twilio's webhooks over HTTP: forged, repeated, reordered; and what a restart in mid-call leaves."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import pytest
+from twilio.request_validator import RequestValidator
+
+from dialer.errors import PortInUse
+from dialer.model import AttemptId
+from dialer.switch.twilio.tokens import StateTokens
+from ivr_flows.model import MarkKind
+from tests.support.twilio_flows import Call, served
+from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Line
+from tests.unit.flow_support import FACTS, FLOWS
+
+ATTEMPT = "0b0c7f4e-0000-4000-8000-000000000001"
+VOICE = f"/twilio/voice/{ATTEMPT}"
+
+
+async def test_a_whole_call_with_spoken_texts() -> None:
+    async with served(sounds=False) as server, aiohttp.ClientSession() as session:
+        call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
+        line = Line(server.port, ["1"])
+        assert await line.run(session, VOICE)
+        assert any("धन्यवाद" in text for text in line.heard)
+        assert [commit.mark for commit in call.commits.values()] == [MarkKind.VOTED]
+        assert call.ends == [(True, None, {})]
+        assert 'language="hi-IN"' in line.answers[0]
+        assert server.switch.statuses[0] == (ATTEMPT, "in-progress")
+
+
+async def test_a_language_without_a_voice_is_spoken_in_english_and_campaign_audio_is_not_spoken() -> None:
+    async with served(sounds=False) as server, aiohttp.ClientSession() as session:
+        server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS, "or")
+        line = Line(server.port, [None])
+        await line.run(session, VOICE)
+        assert 'language="en-IN"' in line.answers[0]
+        assert "campaign_message" not in "".join(line.answers)
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    ["no signature", "wrong key", "another path", "another field", "another account", "the proxy's host", "not UTF-8"],
+)
+async def test_a_forged_request_changes_nothing(forgery: str) -> None:
+    genuine = RequestValidator(AUTH_TOKEN)
+    async with served() as server, aiohttp.ClientSession() as session:
+        call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
+        fields = {"AccountSid": ACCOUNT, "CallSid": "CA1"}
+        body: bytes | dict[str, str] = fields
+        headers: dict[str, str] = {}
+        match forgery:
+            case "no signature":
+                signature = ""
+            case "wrong key":
+                signature = RequestValidator("another secret").compute_signature(PUBLIC_URL + VOICE, fields)
+            case "another path":
+                signature = genuine.compute_signature(PUBLIC_URL + VOICE + "x", fields)
+            case "another field":
+                signature = genuine.compute_signature(PUBLIC_URL + VOICE, fields)
+                body = {**fields, "Digits": "1"}
+            case "another account":
+                body = {**fields, "AccountSid": "AC" + "1" * 32}
+                signature = genuine.compute_signature(PUBLIC_URL + VOICE, body)
+            case "the proxy's host":
+                signature = genuine.compute_signature("https://evil.example" + VOICE, fields)
+                headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
+            case _:
+                body, signature = b"AccountSid=\xff\xfe", "x"
+        async with session.post(
+            f"http://127.0.0.1:{server.port}{VOICE}", data=body, headers={"X-Twilio-Signature": signature, **headers}
+        ) as answer:
+            assert answer.status == 403
+            assert await answer.text() == "403: Forbidden"
+        assert not call.begun
+        assert server.webhooks.refused == 1
+
+
+async def test_a_genuine_request_passes_with_and_without_the_port_and_with_repeated_fields() -> None:
+    async with served() as server, aiohttp.ClientSession() as session:
+        server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
+        line = Line(server.port, [])
+        fields = {"AccountSid": ACCOUNT, "CallSid": line.sid}
+        with_port = PUBLIC_URL.replace("example.org", "example.org:443")
+        signature = RequestValidator(AUTH_TOKEN).compute_signature(with_port + VOICE, fields)
+        assert (await line.post(session, VOICE, {}, signature=signature))[0] == 200
+
+
+async def test_what_is_too_large_or_no_post_is_refused() -> None:
+    async with served() as server, aiohttp.ClientSession() as session:
+        line = Line(server.port, [])
+        assert (await line.post(session, VOICE, {"x": "y" * 100_000}))[0] == 413
+        assert (await line.post(session, VOICE, {f"f{n}": "" for n in range(300)}))[0] == 403
+        async with session.get(f"http://127.0.0.1:{server.port}{VOICE}") as answer:
+            assert answer.status == 405
+        assert (await line.post(session, "/twilio/other", {}))[0] == 404
+
+
+async def test_an_attempt_that_is_not_live_is_hung_up() -> None:
+    async with served() as server, aiohttp.ClientSession() as session:
+        line = Line(server.port, ["1"])
+        assert await line.run(session, VOICE)
+        assert line.heard == []
+        token = "abc.def"
+        assert "<Hangup" in (await line.post(session, f"/twilio/flow/{token}", {}))[1]
+
+
+async def test_every_request_twice_at_once_is_the_same_call() -> None:
+    """Twilio repeats a request that was not answered in time; the second may come while the first is at work."""
+
+    class Twice(Line):
+        async def post(self, session, path, form, **options):  # type: ignore[no-untyped-def]  # as Line.post
+            first, second = await asyncio.gather(
+                super().post(session, path, form, **options), super().post(session, path, form, **options)
+            )
+            assert first == second
+            return first
+
+    async with served() as server, aiohttp.ClientSession() as session:
+        call = server.desk.calls[ATTEMPT] = Call(FLOWS["household"], FACTS)
+        line = Twice(server.port, ["2", "1#"])
+        assert await line.run(session, VOICE)
+        assert [(commit.mark, commit.count) for commit in call.asked] == [(MarkKind.NOT_YET, 1)]
+        assert call.ends == [(True, None, {"still_to_vote": "1"})]
+
+
+async def test_an_old_request_that_comes_late_gets_its_old_answer() -> None:
+    async with served() as server, aiohttp.ClientSession() as session:
+        call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
+        line = Line(server.port, ["2", "5#"])
+        assert await line.run(session, VOICE)
+        asked, ends = list(call.asked), list(call.ends)
+        for (path, form), answer in list(zip(line.requests, line.answers, strict=True))[::-1]:
+            extra = {name: value for name, value in form.items() if name not in {"AccountSid", "CallSid"}}
+            assert await line.post(session, path, extra) == (200, answer)
+        assert (call.asked, call.ends) == (asked, ends)
+        # The same token with other keys is no answer of this call: what was keyed first holds.
+        path = next(path for path, form in line.requests if form.get("Digits") == "2")
+        await line.post(session, path, {"Digits": "1"})
+        assert (call.asked, call.ends) == (asked, ends)
+
+
+async def test_after_a_restart_the_call_goes_on_from_its_url() -> None:
+    async with served() as before, aiohttp.ClientSession() as session:
+        before.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
+        line = Line(before.port, ["2", "5#"])
+        _, page = await line.post(session, VOICE, {})
+        path, form = line.do(page)
+        assert path is not None
+    async with served() as after, aiohttp.ClientSession() as session:
+        call = after.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
+        line.port = after.port
+        while path is not None:
+            _, page = await line.post(session, path, form)
+            path, form = line.do(page)
+        assert [commit.mark for commit in call.asked] == [MarkKind.NOT_YET, MarkKind.LATER]
+        assert call.ends == [(True, None, {"hour": "17:00"})]
+        # Another call of the account cannot go on with this one's URL.
+        after.switch.sids[ATTEMPT] = "CA" + "9" * 32
+        assert "<Hangup" in (await line.post(session, line.requests[-1][0], {}))[1]
+
+
+async def test_a_store_that_fails_is_not_thanked_for() -> None:
+    async with served() as server, aiohttp.ClientSession() as session:
+        server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
+        server.desk.works = False
+        line = Line(server.port, ["1"])
+        assert await line.run(session, VOICE)
+        assert "matdan/hi/common/not_saved" in line.heard
+        assert "matdan/hi/turnout/noted_voted" not in line.heard
+
+
+async def test_a_transfer_is_dialled_with_its_answers_on_record_and_comes_back_when_nobody_answers() -> None:
+    async with served() as server, aiohttp.ClientSession() as session:
+        call = server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS)
+        line = Line(server.port, ["1", "1"], agent_answers=False)
+        assert await line.run(session, VOICE)
+        assert line.dialled == ["sip:agents@example.org"]
+        assert call.handed_over == [{}]
+        assert "matdan/hi/material/no_agent" in line.heard
+        assert call.ends == [(True, None, {"call_back": "1"})]
+
+
+async def test_without_an_agent_a_recorder_or_a_gateway_the_flow_says_so() -> None:
+    async with served(transfer=False, records=False) as server, aiohttp.ClientSession() as session:
+        for number, (name, lines, said) in enumerate(
+            [
+                ("material", ["1", ""], "matdan/hi/material/no_agent"),
+                ("inbound", ["4"], "matdan/hi/common/not_saved"),
+            ]
+        ):
+            attempt = f"attempt-{number}"
+            server.desk.calls[attempt] = Call(FLOWS[name], FACTS)
+            line = Line(server.port, list(lines))
+            assert await line.run(session, f"/twilio/voice/{attempt}")
+            assert said in line.heard
+
+
+async def test_the_booth_slip_is_sent_once() -> None:
+    async with served() as server, aiohttp.ClientSession() as session:
+        call = server.desk.calls[ATTEMPT] = Call(FLOWS["booth_information"], FACTS, "en")
+        line = Line(server.port, ["2"])
+        assert await line.run(session, VOICE)
+        for path, form in list(line.requests):
+            await line.post(session, path, {k: v for k, v in form.items() if k not in {"AccountSid", "CallSid"}})
+        assert call.sms == ["Your polling station: Government Primary School, part 12. You can vote until 18:00."]
+
+
+async def test_a_caller_who_hangs_up_while_speaking_has_left_the_message() -> None:
+    async with served() as server, aiohttp.ClientSession() as session:
+        call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
+        line = Line(server.port, ["4", "speaks"])
+        path: str | None = VOICE
+        form: dict[str, str] = {}
+        while path is not None and "RecordingSid" not in form:
+            _, page = await line.post(session, path, form)
+            path, form = line.do(page)
+        assert path is not None
+        for _ in range(2):
+            await line.post(session, path, {**form, "Digits": "hangup"})
+        server.flows.hung_up(AttemptId(ATTEMPT))
+        await server.flows.close()
+        assert [commit.answers for commit in call.asked] == [{"message": form["RecordingSid"]}]
+        ((completed, left_at, answers),) = call.ends
+        assert (completed, left_at, answers) == (False, "noted_message", {"message": form["RecordingSid"]})
+
+
+async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+    async with served() as server:
+        webhooks = server.webhooks
+        other = type(webhooks)(
+            server.flows,
+            webhooks._switch,
+            account_sid=ACCOUNT,
+            auth_token=AUTH_TOKEN,
+            public_url=PUBLIC_URL,
+            host="127.0.0.1",
+            port=server.port,
+        )
+        with pytest.raises(PortInUse, match=r"twilio\.port"):
+            await other.__aenter__()
+
+
+def test_tokens_of_another_account_are_not_ours() -> None:
+    assert StateTokens("a")._key != StateTokens("b")._key
