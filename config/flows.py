@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
-from config.rules import Section
+from config.fields import Section
 
 PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{5,15}$")]
 

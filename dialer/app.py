@@ -25,12 +25,14 @@ from dialer.clock import Clock, SystemClock
 from dialer.commands import ReloadFlows
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
 from dialer.engine.placing import DiallingRules
+from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.errors import SwitchError
 from dialer.flow_service import FlowService
 from dialer.flow_services import RecordingRules
+from dialer.log_ins import AgentAccount
 from dialer.loop_lag import LoopLag
-from dialer.model import CampaignKind, Purpose
+from dialer.model import CampaignKind, MachineDetection, Purpose
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
@@ -39,14 +41,17 @@ from dialer.polling_day.site import polling_plan
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import polls_of
 from dialer.scripts.runner import ScriptRules, script_of
+from dialer.seat_service import SeatService
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
 from dialer.switch.asterisk.ami_link import AmiLink
+from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.tracker import EVENTS
 from dialer.switch.routed import without_asterisk
+from dialer.trunk_health import RestRules
 from dialer.trunks import TrunkLimits
 from dialer.view import Alert, AlertLevel
 from ivr_flows.catalogue import FlowLibrary
@@ -57,6 +62,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 DAY_SECONDS = 86_400.0
+PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
 
@@ -79,6 +85,16 @@ def engine_plan(settings: Settings) -> EnginePlan:
         ),
         drain_seconds=settings.dialling.drain_seconds,
         polling=polling_plan(settings, polls_of(settings)),
+        agents=tuple(
+            AgentAccount(
+                agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)
+            )
+            for agent in settings.agents
+        ),
+        floor=FloorRules(
+            settings.floor.wrong_pins, settings.floor.lock_minutes * _MINUTE, settings.floor.pause_reasons
+        ),
+        rest=RestRules(**settings.trunk_rest.model_dump()),
     )
 
 
@@ -106,6 +122,9 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
                 other_seconds=campaign.other_retry_minutes * _MINUTE,
                 abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
             ),
+            skill=campaign.skill,
+            machine_detection=MachineDetection(campaign.machine_detection.value),
+            machine_message=campaign.machine_message,
         ),
         purpose=Purpose(campaign.purpose.value),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
@@ -208,7 +227,7 @@ async def running_centre(
             limits = AgiLimits(connections=settings.fastagi.max_connections)
             sms = carrier.sms if carrier is not None else None
             service = FlowService(engine, recording=recording_rules(settings), sms=sms, scripts=script_rules(settings))
-            routes = AgiRoutes({"flow": service})
+            routes = AgiRoutes({"flow": service, "seat": SeatService(engine.seat_desk, settings.centre.language)})
             agi_server = await stack.enter_async_context(
                 AgiServer(routes, limits, host=settings.fastagi.host, port=settings.fastagi.port)
             )
@@ -277,7 +296,8 @@ def _engine(
 
 def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> AmiLink:
     login = ami_login(settings)
-    limits = AmiLimits(ping_seconds=settings.ami.ping_seconds, dead_seconds=2 * settings.ami.ping_seconds)
+    seconds = settings.ami.ping_seconds
+    limits = AmiLimits(ping_seconds=min(PROBE_SECONDS, seconds), dead_seconds=2 * seconds)
     return AmiLink(
         lambda: AmiClient(login, on_event=switch.event, keep_events=EVENTS, limits=limits),
         on_up=switch.up,
@@ -287,9 +307,11 @@ def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> 
 
 
 async def try_ami(settings: Settings) -> str:
-    """Log in to Asterisk once and out again; its greeting. Raises SwitchError with what is wrong."""
-    async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
-        return client.banner
+    """Log in to Asterisk once, see that we may do there what we must, and out again; its greeting.
+
+    Raises SwitchError with what is wrong, PermissionMissing with the line of manager.conf to change.
+    """
+    return await check_rights(ami_login(settings))
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dialer.model import Disposition
 
@@ -40,10 +40,28 @@ class ReloadFlows:
 
 @dataclass(frozen=True, slots=True)
 class SeatLogIn:
-    """An agent takes a seat: its phone is called and nailed up; the seat is ready once the phone is there."""
+    """An agent takes a seat: its phone is called and nailed up; the seat is ready once the phone is there.
+
+    Where the settings have agents, `agent` is one's number and `pin` must be right.
+    """
 
     seat: str
     agent: str
+    pin: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCall:
+    """Ring the phone of a seat that nobody has, for an agent to answer and key in number and PIN."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatUnlock:
+    """A supervisor unlocks a seat after too many wrong log-ins, and the agents that were locked with it."""
+
+    seat: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +103,6 @@ class SeatDispose:
 
 
 CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll | ReloadFlows
-SeatCommand = SeatLogIn | SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatDispose
-Command = CampaignCommand | SeatCommand
+SeatCommand = SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatDispose
+LogInCommand = SeatLogIn | SeatCall | SeatUnlock
+Command = CampaignCommand | SeatCommand | LogInCommand

@@ -93,7 +93,7 @@ class FlowDesk:
 
     def _begun(self, call: Call, named: str) -> None:
         clock = self._centre.clock
-        answered = self.answered(call.picked_up(clock.now(), clock.monotonic()), call)
+        answered = self.person(self.answered(call.picked_up(clock.now(), clock.monotonic()), call))
         self._centre.update_call(answered, replace(answered, in_flow=True, flow=named, flow_runs=call.flow_runs + 1))
 
     def _language(self, call: Call) -> str:
@@ -106,13 +106,33 @@ class FlowDesk:
         if before.answered:
             return before
         self._centre.update_call(before, after)
-        run = self._centre.campaigns[after.campaign_id]
-        self._results.observe(
-            run, PacingEventKind.ANSWERED, (after.answered_seconds or after.began_seconds) - after.began_seconds
-        )
+        if after.judged:
+            self._teach_answer(after)
         self._results.answered(after)
         self._centre.wake.set()
         return after
+
+    def person(self, call: Call) -> Call:
+        """It is no machine that picked up, where that was still to be found out."""
+        if call.judged:
+            return call
+        judged = self._centre.update_call(call, replace(call, judged=True))
+        self._teach_answer(judged)
+        return judged
+
+    def machine(self, call: Call) -> None:
+        """A machine picked up: no answer by a person."""
+        if call.machine:
+            return
+        run, clock = self._centre.campaigns[call.campaign_id], self._centre.clock
+        kind = PacingEventKind.MACHINE if call.judged else PacingEventKind.FAILED
+        self._results.observe(run, kind, clock.monotonic() - call.began_seconds)
+        self._centre.update_call(call, replace(call, judged=True, machine=True))
+
+    def _teach_answer(self, call: Call) -> None:
+        run = self._centre.campaigns[call.campaign_id]
+        seconds = (call.answered_seconds or call.began_seconds) - call.began_seconds
+        self._results.observe(run, PacingEventKind.ANSWERED, seconds)
 
     async def commit(self, attempt_id: AttemptId, commit: FlowCommit) -> bool:
         """Put on disk what the caller keyed in. True only when it is there. Raises StoreError.

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from dialer.errors import SwitchUnreachable
 from dialer.model import AttemptId
-from dialer.switch.port import EventSink, OriginateRequest, Switch, SwitchEvent, SwitchUp
+from dialer.switch.port import CallSwitch, EventSink, OriginateRequest, SeatSound, Switch, SwitchEvent, SwitchUp
 
 
-class Carrier(Switch, Protocol):
+class Carrier(CallSwitch, Protocol):
     """A second switch that has calls but no seats."""
 
     def live(self) -> frozenset[AttemptId]:
@@ -60,15 +60,27 @@ class RoutedSwitch:
         """See `Switch.play_message`."""
         await self._of(attempt_id).play_message(attempt_id)
 
+    def unanswered_seconds(self) -> float:
+        """See `Switch.unanswered_seconds`: each request to the carrier has a time limit of its own."""
+        return 0.0 if self._primary is None else self._primary.unanswered_seconds()
+
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_seat`."""
         await self._asterisk().call_seat(seat, endpoint)
+
+    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+        """See `Switch.call_for_log_in`."""
+        await self._asterisk().call_for_log_in(seat, endpoint)
+
+    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+        """See `Switch.answer_key`."""
+        await self._asterisk().answer_key(seat, sound)
 
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""
         await self._asterisk().release_seat(seat)
 
-    def _of(self, attempt_id: AttemptId) -> Switch:
+    def _of(self, attempt_id: AttemptId) -> CallSwitch:
         return self._carrier if attempt_id in self._carrier.live() else self._asterisk()
 
     def _asterisk(self) -> Switch:

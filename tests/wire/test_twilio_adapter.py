@@ -291,8 +291,6 @@ async def test_what_is_no_number_is_not_sent_and_agents_calls_are_refused() -> N
         for order in (
             lab.switch.connect(lab.attempt(), "01"),
             lab.switch.play_message(lab.attempt()),
-            lab.switch.call_seat("01", "agent01"),
-            lab.switch.release_seat("01"),
         ):
             with pytest.raises(SwitchError):
                 await order

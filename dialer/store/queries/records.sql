@@ -42,3 +42,12 @@ SELECT e164 FROM phone WHERE phone_id = ?1 AND opted_out_at IS NULL;
 -- name: open_attempt_on
 SELECT attempt.attempt_id FROM phone JOIN attempt ON attempt.phone_id = phone.phone_id
 WHERE phone.e164 = ?1 AND attempt.ended_at IS NULL;
+-- name: keep_log_in
+INSERT INTO log_in (seat, agent, paused, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (seat) DO UPDATE SET agent = ?2, paused = ?3, reason = ?4, at = ?5;
+
+-- name: drop_log_in
+DELETE FROM log_in WHERE seat = ?1;
+
+-- name: log_ins
+SELECT seat, agent, paused, reason, at FROM log_in ORDER BY seat;

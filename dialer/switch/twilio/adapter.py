@@ -135,14 +135,6 @@ class TwilioSwitch:
         """See `Switch.play_message`."""
         raise SwitchError("a call on Twilio waits for no seat: there is no message to play")
 
-    async def call_seat(self, seat: str, endpoint: str) -> None:
-        """See `Switch.call_seat`."""
-        raise SwitchError("seats need Asterisk: their phones are registered there")
-
-    async def release_seat(self, seat: str) -> None:
-        """See `Switch.release_seat`."""
-        raise SwitchError("seats need Asterisk: their phones are registered there")
-
     # Twilio's side
 
     async def take_status(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
