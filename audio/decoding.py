@@ -147,6 +147,10 @@ def _too_long(seconds: float, max_seconds: float) -> RecordingRefused:
     return RecordingRefused(f"is {told} long, and a prompt may have {max_seconds:.0f} s (audio.max_seconds); cut it")
 
 
+def _unknown_kind() -> RecordingRefused:
+    return RecordingRefused("has sound of a kind that cannot be decoded; export it as WAV")
+
+
 class _Reader:
     """Decodes packets and resamples what they hold. A stream may change its rate or layout on the way."""
 
@@ -166,7 +170,9 @@ class _Reader:
         self.packets += 1
         try:
             frames = packet.decode()
-        except av.InvalidDataError:
+        except av.DecoderNotFoundError as error:
+            raise _unknown_kind() from error
+        except av.FFmpegError:
             self.broken += 1
             return
         for frame in frames:
@@ -180,7 +186,10 @@ class _Reader:
         if shape != self._shape:
             self._drain()
             self._shape = shape
-            self._graph = _resampling(frame, self._rate)
+            try:
+                self._graph = _resampling(frame, self._rate)
+            except (av.FFmpegError, ValueError) as error:
+                raise _unknown_kind() from error
             self._position = 0
         frame.pts = self._position
         frame.time_base = Fraction(1, frame.sample_rate)
@@ -240,8 +249,8 @@ def _whole(path: Path, kind: str, seconds: float, declared: float, broken: int) 
     if kind == "wav":
         with path.open("rb") as file:
             promised = int.from_bytes(file.read(8)[4:8], "little")
-        if promised not in _ENDLESS and promised + 8 > path.stat().st_size + 1:
-            there = path.stat().st_size / (promised + 8)
+        there = path.stat().st_size / (promised + 8)
+        if promised not in _ENDLESS and there < 1 - _MISSING_SHARE:
             raise RecordingRefused(f"is cut short: {there:.0%} of it are there; send it again")
     elif kind == "ogg":
         if not _ogg_ends(path):

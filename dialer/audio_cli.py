@@ -18,7 +18,7 @@ from audio.drafts import make_drafts
 from audio.errors import AudioError, CatalogueError
 from audio.names import PromptName, prompt_name
 from audio.prepare import Prepared, Refused, Report, prepare
-from config.settings import Settings, load_settings
+from config.settings import Settings, SoundFormat, load_settings
 from dialer.audio_pictures import write_pictures
 from dialer.clock import SystemClock
 from dialer.prompts import catalogue_of, places_of, playlist_reader, recipe_of, site_today
@@ -238,6 +238,23 @@ def approve(
 
 
 @app.command()
+def remove(
+    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="Such as hi/recording/message.")],
+    config: ConfigOption = None,
+) -> None:
+    """Take prompts out of the catalogue and their sounds off the switch, at once. The recordings stay where they are."""
+    settings = load_settings(config)
+    directory = catalogue_of(settings)
+    places = places_of(settings)
+    with changing(directory) as entries:
+        for name in [_known(path, entries, directory) for path in prompts]:
+            for sound_format in SoundFormat:
+                places.sound(name, sound_format).unlink(missing_ok=True)
+            source = places.recordings / entries.pop(name).source
+            typer.echo(f"{name.path}: removed" + (f"; {source} would bring it back" if source.is_file() else ""))
+
+
+@app.command()
 def picture(
     prompts: Annotated[
         list[str] | None,
@@ -283,6 +300,11 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
         f"{name.path}: says another text than the flows have now; record it again"
         for name, text in sorted(wanted.items())
         if name in entries and entries[name].text and entries[name].text != text
+    ]
+    wrong += [
+        f"{name.path}: its recording {entry.source} is gone; put it back, or dialer audio remove {name.path}"
+        for name, entry in sorted(entries.items())
+        if entry.voice is not Voice.DRAFT and not (settings.audio.recordings / entry.source).is_file()
     ]
     for line in wrong:
         typer.echo(line)

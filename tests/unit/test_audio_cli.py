@@ -122,6 +122,22 @@ def test_check_tells_what_callers_would_not_hear(site: Path) -> None:
     assert "ta/" not in output
 
 
+def test_a_prompt_is_removed_at_once_and_its_recording_stays(site: Path) -> None:
+    audio("prepare")
+    code, output, _ = audio("remove", "hi/recording/message")
+    assert code == 0
+    assert output.strip() == "hi/recording/message: removed; recordings/hi/recording/message.mp3 would bring it back"
+    assert listed() == []
+    assert not list((site / "sounds").rglob("*.alaw"))
+    assert isinstance(audio("remove", "hi/recording/message")[2], AudioError)
+
+
+def test_check_tells_of_a_recording_that_is_gone(site: Path) -> None:
+    audio("prepare")
+    (site / "recordings/hi/recording/message.mp3").unlink()
+    assert "its recording hi/recording/message.mp3 is gone" in audio("check", "-l", "hi")[1]
+
+
 def test_rules_without_a_catalogue_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text("[audio]\ncertified_recordings = true\n")
