@@ -68,11 +68,13 @@ def caps_of(scenario: Scenario) -> tuple[float, ...]:
     return (0.03, 0.01) if scenario.name in TIGHT else (0.03,)
 
 
-def tune(scenario: Scenario, caps: Sequence[float]) -> dict[str, list[dict[str, object]]]:
-    """Every family's best for each cap."""
+def tune(
+    scenario: Scenario, caps: Sequence[float], families: Sequence[str] = tuple(FAMILIES)
+) -> dict[str, list[dict[str, object]]]:
+    """Each family's best for each cap."""
     seeds, hours = tuning_days(scenario)
     found: dict[str, list[dict[str, object]]] = {f"{cap:.2f}": [] for cap in caps}
-    for family in FAMILIES.values():
+    for family in (FAMILIES[name] for name in families):
         tuner = Tuner(scenario, family, seeds, hours)
         for cap in caps:
             best = tuner.best(cap, rounds=1 if len(family.axes) > 3 else 2)
@@ -103,7 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Tune and keep, one scenario after another; the file is written after each."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("scenarios", nargs="*", help="names; none: all that are not kept yet")
-    chosen = parser.parse_args(arguments).scenarios
+    parser.add_argument("--family", action="append", choices=tuple(FAMILIES), help="one family; again for more")
+    given = parser.parse_args(arguments)
+    chosen, families = given.scenarios, given.family or tuple(FAMILIES)
     kept = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     unknown = [name for name in chosen if name not in SCENARIOS]
     if unknown:
@@ -111,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     for name in chosen or [name for name in SCENARIOS if name not in kept]:
         started = time.perf_counter()
-        kept[name] = tune(SCENARIOS[name], caps_of(SCENARIOS[name]))
+        kept[name] = tune(SCENARIOS[name], caps_of(SCENARIOS[name]), families)
         unfinished = FILE.with_suffix(".tmp")
         unfinished.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         unfinished.replace(FILE)

@@ -27,6 +27,7 @@ from dialer.view import AlertLevel, CallState, SeatState
 _log = structlog.get_logger(__name__)
 
 UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
+MINIMUM_RING_SECONDS = 15.0  # a phone that rings is let ring for so long while agents are there
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 _BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
@@ -294,15 +295,21 @@ class Placing:
         self._hoppers.give_back(run)
 
     def _cancel_excess(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
-        """Seats left in a burst: the youngest ringing calls are the least likely to be answered soon."""
+        """Hang up calls that no seat will be there for: those that no phone rings for yet, youngest first, then those
+        that have rung long enough for most who answer, longest first."""
         excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
-            ringing = [
+            unanswered = [
                 call
                 for call in self._centre.calls_of(run.spec.campaign_id)
                 if call.state in _RINGS and not call.cancelled
             ]
-            for call in sorted(ringing, key=lambda call: -call.began_seconds)[:excess]:
+            silent = [call for call in unanswered if call.ringing_seconds is None]
+            silent.sort(key=lambda call: -call.began_seconds)
+            rang = [(call.ringing_seconds, call) for call in unanswered if call.ringing_seconds is not None]
+            long = [one for one in rang if snapshot.now_seconds - one[0] >= MINIMUM_RING_SECONDS]
+            long.sort(key=lambda one: one[0])
+            for call in [*silent, *(call for _, call in long)][:excess]:
                 self.cancel(call)
 
 

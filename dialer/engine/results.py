@@ -178,6 +178,10 @@ class Results:
         if call.said is not None and outcome.answered:
             due = retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
             return self._before_close(run, call, due, promised=call.said is MarkKind.LATER)
+        if (
+            outcome is Outcome.CANCELLED and call.ringing_at is not None
+        ):  # a phone that rang is left in peace for a while
+            outcome = Outcome.NO_ANSWER
         return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
 
     def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:

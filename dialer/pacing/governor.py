@@ -16,10 +16,10 @@ from dialer.pacing.tally import Tally
 LEAST_BOLDNESS = 0.25
 LEAST_EASE = 0.1
 MOST_BOLDNESS = 2.0
-GUARDED_BOLDNESS = 0.08
+GUARDED_BOLDNESS = 0.05
 """x while one abandoned call more would pass a hard stop."""
 
-NEAREST_SECONDS = 150.0
+NEAREST_SECONDS = 300.0
 """The shortest stretch over which a window's room is spread: a few times the time that calls in flight take to show."""
 
 NEAREST_ANSWERS = 8.0
@@ -54,7 +54,7 @@ class Governor:
         self._rate = 0.0  # live answers per second, lately
         self._last_answer: float | None = None
         self._planned_at: float | None = None
-        self._stop_room = self._stop_drops = 0.0
+        self._stop_room = self._guarded_room = 0.0
 
     def answered(self, now: float) -> None:
         """A person answered."""
@@ -104,11 +104,11 @@ class Governor:
 
     def _plan(self, now: float) -> None:
         self._planned_at = now
-        rooms = [self._room(tally, cap.hard_stop, now) for cap, tally in self._pairs()]
-        self._stop_room = min(rooms, default=0.0)
-        self._stop_drops = min(
-            (room + tally.abandoned for room, (_, tally) in zip(rooms, self._pairs(), strict=True)), default=0.0
-        )
+        self._stop_room = self._guarded_room = float("inf") if self.caps else 0.0
+        for cap, tally in self._pairs():
+            room = self._room(tally, cap.hard_stop, now)
+            self._stop_room = min(self._stop_room, room)
+            self._guarded_room = min(self._guarded_room, room - guard(room + tally.abandoned))
         if self.target <= 0.0:
             self._boldness = 0.0
             return
@@ -125,7 +125,7 @@ class Governor:
         """The drop rate, per answer from now on, that this window can bear at every moment to come."""
         tally.advance(now)
         target = target_of(cap)
-        short = target * tally.answers - tally.abandoned - margin(target * tally.answers, TARGET_MARGIN)
+        short = target * tally.answers - tally.abandoned - min(TARGET_MARGIN, margin(target * tally.answers))
         bearable = target + short / TARGET_ANSWERS
         rate = max(self._rate, 1e-3)
         ahead = max(NEAREST_SECONDS, NEAREST_ANSWERS / rate)
@@ -148,10 +148,10 @@ class Governor:
         self._keep_up(now)
         return self._stop_room
 
-    def hard_stop_drops(self, now: float) -> float:
-        """Abandoned calls that the tightest window may hold at its hard stop."""
+    def room_above_guard(self, now: float) -> float:
+        """The same less what every window holds back for one bad moment; below 0: guarded."""
         self._keep_up(now)
-        return self._stop_drops
+        return self._guarded_room
 
     def _keep_up(self, now: float) -> None:
         """Plan anew when so much time has passed that counts may have left a window."""
@@ -196,11 +196,18 @@ def target_of(cap: Cap) -> float:
     return max(0.0, min(cap.target, cap.hard_stop))
 
 
-def margin(drops: float, most: float = float("inf")) -> float:
-    """Drops kept in reserve by a window that may hold so many.
+def margin(drops: float) -> float:
+    """Drops kept in reserve by a window that may hold so many at its hard stop, while the rate is steered.
 
-    One standard deviation of as many independent ones; at large sites more, since there a change of the answer rate
-    meets many calls in flight at once. Found by simulation: sliding hours then stay below the hard stop.
+    A fraction of the standard deviation of as many independent ones, as steering takes the rest away. Found by
+    simulation, with `guard`.
     """
-    drops = max(0.0, drops)
-    return min(most, max(sqrt(drops), 0.5 * exp(0.7 * log(drops)) if drops > 0.0 else 0.0))
+    return 0.4 * sqrt(max(0.0, drops)) + 0.5
+
+
+def guard(drops: float) -> float:
+    """Room below which a window that may hold so many drops is guarded: what one bad moment may bring, one at least.
+
+    Calls that are answered within the same second are dropped together, and a larger site has more of them.
+    """
+    return max(1.0, 0.5 * sqrt(max(0.0, drops)))

@@ -22,6 +22,10 @@ MOMENTS = 8
 CAUTION = 0.5
 """Standard deviations by which answer rates are taken higher than estimated."""
 
+SLOW_FACTOR = 1.5
+SLOW_SECONDS = 1.0
+"""A carrier is slow while "ringing" comes later than the usual delay times the factor, plus the seconds."""
+
 _LONGEST_RING = 3600.0
 _SAME_MOMENT_SECONDS = 0.05
 _TOLD_PRIOR_CALLS = 60.0
@@ -74,6 +78,13 @@ class Knowledge:
     def outcomes(self) -> int:
         """Calls whose end was seen."""
         return self.plain.outcomes + self.told.outcomes
+
+    def calls_in_set_up(self) -> float | None:
+        """Calls that usually wait for "ringing" at the present rate of calls; None while the carrier is not slow."""
+        usual, lately = self.rings.usual_delay_seconds, self.rings.delay_seconds
+        if lately < SLOW_FACTOR * usual + SLOW_SECONDS:
+            return None
+        return usual * self.plain.placed_per_second()
 
     # Tables
 

@@ -18,12 +18,18 @@ USUAL_SEATS = 27.0
 SIZE_POWER = -0.25
 """A larger site drops more at the same alpha, as its overshoots are of more than one call: alpha * (N / 27) ** POWER."""
 
-GUARDED_SHARE = 0.1
-"""A hard stop that is passed by this share of its drops: no call without a free seat of its own until it is kept again."""
+HANG_UP_ABOVE = 0.2
+HANG_UP_ALPHAS = 5.0
+"""Ringing calls are hung up while a call that is answered now would be dropped with more than this probability, and
+more than so many times alpha. It costs little (such a call was hardly worth its answer) and keeps single bad moments
+from becoming several drops."""
 
-HANG_UP_ABOVE = 0.3
-"""Ringing calls are hung up while a call that is answered now would be dropped with more than this probability. It
-costs little (such a call was hardly worth its answer) and keeps single bad moments from becoming several drops."""
+NEAR_DROPS = 3.0
+LEAST_SHARE = 0.25
+"""With fewer drops than this to a hard stop, calls are hung up earlier, down to LEAST_SHARE of HANG_UP_ABOVE."""
+
+LEAST_IN_SET_UP = 3.0
+"""Calls that may wait for "ringing" on the slowest carrier: without any, its recovery would not be seen."""
 
 _SIZE_MEMORY = 200.0
 
@@ -39,13 +45,13 @@ class PredictivePacer:
         prior_talk_seconds: float = 90.0,
         prior_wrap_up_seconds: float = 15.0,
         connect_seconds: float = 2.0,
-        hang_up_above: float = HANG_UP_ABOVE,
+        hang_up_above: float | None = None,
     ) -> None:
         """Priors say what such a campaign is like before anything is learned. `hang_up_above` 1 or more: ringing calls
         are never hung up, except when nobody is left to talk."""
         self._priors = (prior_answer_rate, prior_talk_seconds, prior_wrap_up_seconds, connect_seconds)
         self._caps = tuple(caps)
-        self._hang_up_above = hang_up_above
+        self._hang_up_above = HANG_UP_ABOVE if hang_up_above is None else hang_up_above
         self._governor = Governor(self._caps)
         self._knowledge = Knowledge(*self._priors)
         self._seats = 0.0
@@ -65,7 +71,7 @@ class PredictivePacer:
             return 0
         room = room_on_lines(snapshot)
         prospect = self._prospect(snapshot)
-        alpha, limited_by = self._alpha(now)
+        alpha, limited_by = self._alpha(now, snapshot.waiting_seconds)
         ahead = prospect.outlook.calls_within(alpha, prospect.next_call, prospect.later_call, MOST_CALLS_AT_ONCE)
         allowance = self._carrier_allowance(snapshot)
         if ahead > allowance:
@@ -76,17 +82,14 @@ class PredictivePacer:
         self._seats += (seats - self._seats) / (_SIZE_MEMORY if self._seats else 1.0)
         return calls
 
-    def _alpha(self, now: float) -> tuple[float, str]:
+    def _alpha(self, now: float, waiting: Sequence[float]) -> tuple[float, str]:
         """The risk that the last call may bear, and what sets it."""
         if self._knowledge.outcomes < COLD_OUTCOMES:
             return 0.0, "cold"
-        room = self._governor.drops_to_hard_stop(now)
-        if room < -max(1.0, GUARDED_SHARE * self._governor.hard_stop_drops(now)):
-            return 0.0, "hard-stop"
         size = (max(1.0, self._seats) / USUAL_SEATS) ** SIZE_POWER
-        alpha = self._governor.alpha(now) * size
-        if room < 1.0:
+        if self._governor.room_above_guard(now) < len(waiting):  # those that wait may be the next to be dropped
             return self._governor.guarded_alpha() * size, "hard-stop"
+        alpha = self._governor.alpha(now) * size
         return alpha, "cap" if self._governor.boldness < 1.0 else "seats"
 
     def _prospect(self, snapshot: PacingSnapshot) -> Prospect:
@@ -96,19 +99,27 @@ class PredictivePacer:
         return self._seen[1]
 
     def _carrier_allowance(self, snapshot: PacingSnapshot) -> int:
-        return MOST_CALLS_AT_ONCE
+        """Calls that a slow carrier may still be given: while originate-to-ringing grows, only so many calls wait for
+        "ringing" as usually do, or they would pile up before it and be answered long after their seats are taken."""
+        usual = self._knowledge.calls_in_set_up()
+        if usual is None:
+            return MOST_CALLS_AT_ONCE
+        silent = len([call for call in snapshot.ringing if call.ringing_seconds is None])
+        return max(0, int(max(LEAST_IN_SET_UP, 2.0 * usual)) - silent)
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Ringing calls that no seat will be there for; all of them when nobody is left to talk."""
-        self._advance(snapshot.now_seconds)
+        now = self._advance(snapshot.now_seconds)
         if not snapshot.ringing:
             return 0
         if seats_for_callers(snapshot) == 0:
             return len(snapshot.ringing)
         if self._hang_up_above >= 1.0 or seats_without_caller(snapshot) >= 0:
             return 0
-        alpha, _ = self._alpha(self._advance(snapshot.now_seconds))
-        return self._prospect(snapshot).outlook.excess_over(max(self._hang_up_above, 5.0 * alpha))
+        alpha, _ = self._alpha(now, snapshot.waiting_seconds)
+        room = self._governor.drops_to_hard_stop(now) / NEAR_DROPS
+        limit = self._hang_up_above * min(1.0, max(LEAST_SHARE, room))
+        return self._prospect(snapshot).outlook.excess_over(max(limit, HANG_UP_ALPHAS * alpha))
 
     # Learning
 
@@ -182,14 +193,11 @@ class PredictivePacer:
             if state["version"] != STATE_VERSION:
                 return False
             seats = min(2000.0, max(0.0, float(str(state["seats"]))))
-            for part, saved in ((knowledge, state["knowledge"]),):
-                if not isinstance(saved, Mapping):
-                    return False
-                part.restore(saved)
-            saved = state["governor"]
-            if not isinstance(saved, Mapping):
+            learned, counted = state["knowledge"], state["governor"]
+            if not isinstance(learned, Mapping) or not isinstance(counted, Mapping):
                 return False
-            governor.restore(saved, now)
+            knowledge.restore(learned)
+            governor.restore(counted, now)
         except (ArithmeticError, KeyError, TypeError, ValueError):
             return False
         self._governor, self._knowledge, self._seats, self._seen = governor, knowledge, seats, None

@@ -1,0 +1,121 @@
+"""What one pacing decision costs, as multiples of an adaptive VICIdial baseline's decision and of one small numpy call.
+
+    python -m bench.pacing_cost
+
+A policy is warmed up on simulated minutes of a site; what it is asked then - `excess_calls` and `calls_to_place`, as the
+engine asks - is timed on the last of those snapshots, again and again. The least of several rounds counts: what is more
+was the machine's other work.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
+from dialer.simulation.baselines import NamedPolicy, simulate_policy
+from dialer.simulation.policies import policy_named
+from dialer.simulation.scenarios import SCENARIOS
+
+SITES = ("27 seats", "300 seats")
+WARM_HOURS = 0.25
+ROUNDS = 7
+_NUMBERS = np.ones(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Microseconds of one decision at a site."""
+
+    site: str
+    ours: float
+    adaptive: float  # VICIdial's adaptive method, average
+    numpy_call: float  # adding two arrays of eight numbers
+
+    def __str__(self) -> str:
+        """One line."""
+        return (
+            f"{self.site}: predictive {self.ours:.0f} us, {self.ours / self.adaptive:.1f} times an adaptive VICIdial "
+            f"decision ({self.adaptive:.1f} us), {self.ours / self.numpy_call:.0f} times one numpy call on eight numbers "
+            f"({self.numpy_call:.2f} us)"
+        )
+
+
+class _Watched:
+    """A pacer that keeps the last snapshot with a busy site in it."""
+
+    def __init__(self, pacer: Pacer) -> None:
+        self.pacer = pacer
+        self.last = PacingSnapshot(0.0)
+
+    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        self.last = snapshot if snapshot.ringing else self.last
+        return self.pacer.calls_to_place(snapshot)
+
+    def observe(self, event: PacingEvent) -> None:
+        self.pacer.observe(event)
+
+    def explain(self) -> Explanation:
+        return self.pacer.explain()
+
+    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+        return self.pacer.excess_calls(snapshot)
+
+    def state(self) -> dict[str, object]:
+        return self.pacer.state()
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        self.pacer.restore(state)
+
+
+def least_microseconds(ask: Callable[[], object], times: int) -> float:
+    """The cost of one call, the least of some rounds of `times`."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        for _ in range(times):
+            ask()
+        best = min(best, time.perf_counter() - started)
+    return 1e6 * best / times
+
+
+def decision_microseconds(site: str, policy: NamedPolicy, times: int) -> float:
+    """The cost of one decision of a policy that has worked a while."""
+    scenario = SCENARIOS[site]
+    watched = [_Watched(policy.make()) for _ in scenario.campaigns]
+    left = list(watched)
+    warm = NamedPolicy(policy.name, left.pop, replace(policy.schedule, counts_only=False))
+    simulate_policy(scenario, warm, 1, hours=WARM_HOURS)
+    pacer, seen = watched[0].pacer, watched[0].last
+    plain = {name: getattr(seen, name) for name in PacingSnapshot.__slots__}
+
+    def ask() -> None:
+        snapshot = PacingSnapshot(**plain)
+        pacer.excess_calls(snapshot)
+        pacer.calls_to_place(snapshot)
+
+    return least_microseconds(ask, times)
+
+
+def cost_at(site: str) -> Cost:
+    """The three figures of a site."""
+    scenario = SCENARIOS[site]
+    return Cost(
+        site,
+        ours=decision_microseconds(site, policy_named("predictive", scenario, 0.03), 200),
+        adaptive=decision_microseconds(site, policy_named("vicidial-average", scenario, 0.03), 2000),
+        numpy_call=least_microseconds(lambda: np.add(_NUMBERS, _NUMBERS), 20_000),
+    )
+
+
+def main() -> None:
+    """Print a line a site."""
+    for site in SITES:
+        print(cost_at(site), flush=True)
+
+
+if __name__ == "__main__":
+    main()
