@@ -21,6 +21,7 @@ from dialer.switch.port import (
     CallRinging,
     CallWaiting,
     EndedBy,
+    MachineDetected,
     MessageStarted,
     SeatDown,
     SeatKey,
@@ -245,6 +246,8 @@ class CallTracker:
                 return [*self._answered(attempt_id, seen), CallWaiting(attempt_id)]
             case "MessageStarted":
                 return [*self._answered(attempt_id, seen), MessageStarted(attempt_id)]
+            case "Machine":
+                return [*self._answered(attempt_id, seen), MachineDetected(attempt_id)]
         return []
 
     def _joined(self, message: AmiMessage) -> list[SwitchEvent]:
