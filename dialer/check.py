@@ -71,6 +71,14 @@ def _plan(settings: Settings, clock: Clock) -> list[Finding]:
         findings.append(
             Finding("seats", Verdict.BAD, "a campaign needs agents and there is no seat; add [[seats]] tables")
         )
+    if settings.seats and not settings.agents:
+        findings.append(
+            Finding(
+                "agents",
+                Verdict.NOTE,
+                "there is none: a seat is logged in by command alone, with no PIN; add [[agents]] tables",
+            )
+        )
     zone = ZoneInfo(settings.centre.time_zone)
     for campaign in settings.campaigns:
         what = f"campaign {campaign.id}"

@@ -5,19 +5,22 @@
     *       in the middle of something begins a code anew
 
 A key that means nothing there is refused with a sound and forgets what was keyed before it. So is a key that comes more than
-five seconds after a beginning: `*` and, too late, `1` was meant as "ready" and must not become "voted".
+five seconds after a beginning: `*` and, too late, `1` was meant as "ready" and must not become "voted". And so is every key of a
+storm, as a phone with a stuck key or a sound that is taken for keys makes one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dialer.commands import SeatCommand, SeatDispose, SeatHangUp, SeatLogOff, SeatPause, SeatReady
 from dialer.model import DISPOSITION_KEYS, Disposition
 from dialer.switch.port import SeatSound
 
 HALF_ENTERED_SECONDS = 5.0
+STORM_KEYS = 10  # so many keys ...
+STORM_SECONDS = 2.0  # ... within this are no fingers
 _HOURS_IN_A_DAY = 24
 
 
@@ -27,6 +30,7 @@ class Keypad:
 
     keys: str = ""
     at_seconds: float = 0.0  # of the last key, monotonic
+    recent: tuple[float, ...] = field(default=(), compare=False)  # when the last keys came, whatever they were
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +44,18 @@ class Pressed:
 
 def press(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequence[str]) -> Pressed:
     """The next keypad, and the command that the key completes. `now` is monotonic; anything may come as `key`."""
-    if len(key) != 1 or key not in "0123456789*":
-        return Pressed(Keypad(), sound=SeatSound.WRONG)
+    recent = (*keypad.recent, now)[-STORM_KEYS:]
+    storm = len(recent) == STORM_KEYS and now - recent[0] < STORM_SECONDS
+    if storm or len(key) != 1 or key not in "0123456789*":
+        return Pressed(Keypad(recent=recent), sound=SeatSound.WRONG)
     too_late = bool(keypad.keys) and now - keypad.at_seconds > HALF_ENTERED_SECONDS
     if too_late and key != "*":
-        return Pressed(Keypad(), sound=SeatSound.WRONG)
+        return Pressed(Keypad(recent=recent), sound=SeatSound.WRONG)
     keys = "*" if key == "*" else keypad.keys + key
     if keys in _BEGINNINGS or (len(keys) == 2 and keys[0] == _LATER):
-        return Pressed(Keypad(keys, now), sound=SeatSound.KEY)
+        return Pressed(Keypad(keys, now, recent), sound=SeatSound.KEY)
     command = _command(seat, keys, pause_reasons)
-    return Pressed(Keypad(), command, None if command is not None else SeatSound.WRONG)
+    return Pressed(Keypad(recent=recent), command, None if command is not None else SeatSound.WRONG)
 
 
 _LATER = next(key for key, disposition in DISPOSITION_KEYS.items() if disposition is Disposition.LATER)

@@ -299,7 +299,7 @@ class SeatDesk:
         try:
             await self.execute(command)
         except (CommandRefused, StoreError) as error:
-            _log.info("key.refused", seat=command.seat, command=type(command).__name__, problem=str(error))
+            _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(error))
             sound = SeatSound.WRONG
         finally:
             self._doing.discard(command.seat)

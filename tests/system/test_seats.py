@@ -355,10 +355,10 @@ async def test_wrong_keys_and_storms_are_harmless(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Scripted(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await talking(site)
-        for wrong in ("0", "*4", "*29", "399", "*#", "A"):
+        for wrong in ("*4", "*9", "*29", "399", "*#", "A"):
             site.switch.phone_keys("agent01", wrong, every_seconds=0.4)
             await asyncio.sleep(2)
-        site.switch.phone_keys("agent01", "0*40*9" * 200, every_seconds=0.05)
+        site.switch.phone_keys("agent01", "*4*9*5" * 200, every_seconds=0.05)
         await asyncio.sleep(90)
         assert seat(site).state is SeatState.TALKING
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE disposition IS NOT NULL") == [(0,)]

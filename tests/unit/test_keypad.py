@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.commands import SeatCommand, SeatDispose, SeatHangUp, SeatLogOff, SeatPause, SeatReady
-from dialer.keypad import HALF_ENTERED_SECONDS, Keypad, press
+from dialer.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS, Keypad, press
 from dialer.model import Disposition
 from dialer.switch.port import SeatSound
 
@@ -76,6 +76,16 @@ def test_a_key_that_comes_too_late_after_a_beginning_is_refused() -> None:
     assert press(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
 
 
+def test_a_storm_is_refused_until_it_is_over() -> None:
+    commands, sounds = keyed("1" * 200, every_seconds=0.1)
+    assert len(commands) == STORM_KEYS - 1
+    assert sounds[STORM_KEYS:] == [SeatSound.WRONG] * (200 - STORM_KEYS)
+    assert len(keyed("2" * 50, every_seconds=STORM_SECONDS / STORM_KEYS * 1.2)[0]) == 50  # fast fingers are none
+    keypad = Keypad(recent=tuple(n / 10 for n in range(STORM_KEYS)))
+    assert press(keypad, "01", "1", 1.0, REASONS).command is None
+    assert press(keypad, "01", "1", 3.0, REASONS).command == SeatDispose("01", Disposition.VOTED)
+
+
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.text(max_size=2), st.floats(0, 20)), max_size=60))
 def test_a_storm_of_anything_keeps_the_keypad_small(keys: list[tuple[str, float]]) -> None:
@@ -85,6 +95,7 @@ def test_a_storm_of_anything_keeps_the_keypad_small(keys: list[tuple[str, float]
         pressed = press(keypad, "01", key, now, REASONS)
         keypad = pressed.keypad
         assert len(keypad.keys) <= 2
+        assert len(keypad.recent) <= STORM_KEYS
         assert (pressed.command is None) is (pressed.sound is not None)
         if isinstance(pressed.command, SeatDispose) and pressed.command.hour is not None:
             assert 0 <= pressed.command.hour <= 23

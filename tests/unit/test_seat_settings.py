@@ -9,6 +9,7 @@ import pytest
 from config.errors import SettingError
 from config.settings import load_settings
 from dialer.app import engine_plan
+from dialer.check import Verdict, check_site
 from dialer.pins import hash_pin
 
 HASH = hash_pin("2468")
@@ -58,3 +59,11 @@ def test_what_is_refused(tmp_path: Path, text: str, says: str) -> None:
     assert says in str(refused.value)
     assert "2468" not in str(refused.value)
     assert HASH not in str(refused.value)
+
+
+@pytest.mark.parametrize(("agents", "verdicts"), [("", [Verdict.NOTE]), (AGENT, [])])
+async def test_check_says_where_nobody_needs_a_pin(tmp_path: Path, agents: str, verdicts: list[Verdict]) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(SEAT + agents + "[ami]\nport = 1\n[fastagi]\nport = 0\n[broker]\nenabled = false\n")
+    found = [finding async for finding in check_site(load_settings(path)) if finding.what == "agents"]
+    assert [finding.verdict for finding in found] == verdicts
