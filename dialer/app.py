@@ -20,15 +20,18 @@ from config.settings import Campaign, Settings
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
+from dialer.engine.inbound import InboundPlan, InboundRoute
 from dialer.engine.placing import DiallingRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.flow_service import FlowService
+from dialer.inbound_service import InboundService
 from dialer.loop_lag import LoopLag
-from dialer.model import CampaignKind, MachineDetection, Purpose
+from dialer.model import CampaignKind, InboundMode, MachineDetection, Purpose
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
+from dialer.roll.phone_numbers import plain_number
 from dialer.rules.retries import RetryRules
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
@@ -68,6 +71,14 @@ def engine_plan(settings: Settings) -> EnginePlan:
         ),
         drain_seconds=settings.dialling.drain_seconds,
         rest=RestRules(**settings.trunk_rest.model_dump()),
+        inbound=InboundPlan(
+            settings.inbound.channels,
+            settings.inbound.call_back_seconds,
+            tuple(
+                InboundRoute(each.number, InboundMode(each.mode.value), each.campaign, each.flow)
+                for each in settings.inbound.numbers
+            ),
+        ),
     )
 
 
@@ -101,6 +112,12 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
         purpose=Purpose(campaign.purpose.value),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
     )
+
+
+def flows_of(settings: Settings) -> set[str]:
+    """Names or files of the flows that a site uses."""
+    named = [campaign.flow for campaign in settings.campaigns] + [each.flow for each in settings.inbound.numbers]
+    return {flow for flow in named if flow is not None}
 
 
 def broker_settings(settings: Settings) -> BrokerSettings:
@@ -170,13 +187,18 @@ async def running_centre(
     """
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
-    flows = FlowLibrary([campaign.flow for campaign in settings.campaigns if campaign.flow])
+    flows = FlowLibrary(sorted(flows_of(settings)))
     store = await open_store(settings.store.path)
     try:
         engine, switch, lag = _engine(settings, store, flows, clock)
         await engine.prepare()
         limits = AgiLimits(connections=settings.fastagi.max_connections)
-        routes = AgiRoutes({"flow": FlowService(engine)})
+        routes = AgiRoutes(
+            {
+                "flow": FlowService(engine, attempt_of=switch.attempt_of),
+                "inbound": InboundService(engine, switch, lambda number: plain_number(number, settings.centre.region)),
+            }
+        )
         async with AgiServer(routes, limits, host=settings.fastagi.host, port=settings.fastagi.port) as agi_server:
             monitor = None
             if settings.broker.enabled:

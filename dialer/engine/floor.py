@@ -13,7 +13,7 @@ from dialer.calls import Call
 from dialer.engine.results import Results
 from dialer.engine.state import Centre, SeatTally
 from dialer.errors import CommandRefused, SwitchError
-from dialer.model import AttemptId, Disposition
+from dialer.model import AttemptId, CampaignKind, Disposition
 from dialer.pacing.port import PacingEventKind
 from dialer.seats import Seat, choose_seat
 from dialer.store.port import SeatInterval
@@ -40,6 +40,7 @@ class Floor:
         self._results = results
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
+        self._transfers: dict[AttemptId, asyncio.Future[bool]] = {}  # flows' calls on their way to a seat
         self.intervals: list[SeatInterval] = []
 
     # Voters
@@ -51,6 +52,23 @@ class Floor:
             limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             waited = self._centre.clock.monotonic() - (waiting.answered_seconds or 0.0)
             self._after(f"call/{call.attempt_id}", max(0.0, limit - waited), lambda: self._too_late(call.attempt_id))
+
+    async def transfer(self, attempt_id: AttemptId) -> bool:
+        """Take a call out of its flow to a seat that is free now. True when voter and agent hear each other."""
+        call = self._centre.calls.get(attempt_id)
+        if call is None or call.ended is not None or call.seat is not None:
+            return False
+        arrived: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._transfers[attempt_id] = arrived
+        try:
+            return self._seat_for(call) and await arrived
+        finally:
+            self._transfers.pop(attempt_id, None)
+
+    def _arrived(self, attempt_id: AttemptId, *, connected: bool) -> None:
+        arrived = self._transfers.get(attempt_id)
+        if arrived is not None and not arrived.done():
+            arrived.set_result(connected)
 
     def _seat_for(self, call: Call) -> bool:
         seat = choose_seat(self._centre.seats.values(), call.language)
@@ -79,6 +97,7 @@ class Floor:
         call = self._centre.calls.get(attempt_id)
         if call is not None and call.seat == seat_name and call.connected_at is None:
             self._centre.update_call(call, replace(call, seat=None))
+        self._arrived(attempt_id, connected=False)
 
     def _too_late(self, attempt_id: AttemptId) -> None:
         call = self._centre.calls.get(attempt_id)
@@ -98,7 +117,7 @@ class Floor:
             return
         self._cancel_timer(f"call/{call.attempt_id}")
         self._centre.update_call(call, replace(call, message_started=True, waiting=False))
-        if call.connected_at is None:
+        if call.connected_at is None and not call.inbound:
             run = self._centre.campaigns[call.campaign_id]
             self._results.observe(run, PacingEventKind.ABANDONED)
             self._centre.wake.set()
@@ -116,6 +135,9 @@ class Floor:
         self._centre.seat_tallies[seat_name].calls += 1
         self._centre.update_call(call, talking)
         self._results.connected(talking)
+        self._arrived(call.attempt_id, connected=True)
+        if call.inbound or call.kind is CampaignKind.IVR:
+            return  # it did not wait for a seat as the pacer's calls do
         run = self._centre.campaigns[call.campaign_id]
         self._results.observe(run, PacingEventKind.CONNECTED, monotonic - (talking.answered_seconds or monotonic))
 
@@ -133,6 +155,7 @@ class Floor:
     def call_over(self, call: Call) -> None:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
         self._cancel_timer(f"call/{call.attempt_id}")
+        self._arrived(call.attempt_id, connected=False)
         if call.seat is not None:
             self._release(call.seat, call)
 

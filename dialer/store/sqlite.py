@@ -24,14 +24,16 @@ from dialer.model import (
     Claim,
     DispositionRecord,
     EndedAttempt,
+    InboundParty,
     Mark,
     NewAttempt,
+    NewInbound,
     OpenAttempt,
     Outcome,
     Purpose,
 )
 from dialer.store import attempts as attempts_room
-from dialer.store import figures, queues, records, voters
+from dialer.store import figures, inbound, queues, records, voters
 from dialer.store.connection import BUSY_SECONDS, check_magic, close_writing, open_reading, open_writing
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
@@ -190,6 +192,10 @@ class SqliteStore:
         return await self._writer.write(
             lambda db: attempts_room.record_disposition(db, record, marks, opt_out, announcements)
         )
+
+    async def take_inbound(self, call: NewInbound) -> InboundParty | None:
+        """See `Store.take_inbound`."""
+        return await self._writer.write(lambda db: inbound.take_inbound(db, call))
 
     async def unfinished_attempts(self) -> list[OpenAttempt]:
         """See `Store`."""

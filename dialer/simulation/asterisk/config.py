@@ -129,5 +129,6 @@ class SimulatedAsteriskConfig:
     carrier_gives_up_seconds: float = 60.0  # a phone that is not picked up: the carrier answers 480
     conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: CONFERENCE_USERS)
     dialplan: str | None = None  # the text of an extensions.conf instead of our own
-    inbound_context: str = "matdan-message"
+    inbound_context: str = "matdan-inbound"
+    our_number: str = "+911140000001"  # that a voter who calls back has seen
     system_name: str = "lab"
