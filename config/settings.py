@@ -16,8 +16,6 @@ from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
@@ -28,6 +26,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from config.errors import SettingError
+from config.polling_day import PollingDay
+from config.rules import Certificate, Rules, Section
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 """A name that is safe in topics, file names and the dialplan."""
@@ -38,12 +38,6 @@ NumberPrefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """A table of the file. Frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Centre(Section):
@@ -190,6 +184,7 @@ class Campaign(Section):
     purpose: CampaignPurpose = Field(CampaignPurpose.TURNOUT, description="turnout, material or survey")
     flow: str | None = Field(None, description="the flow of an ivr campaign: a shipped one's name or a YAML file")
     pacing: Policy | None = Field(None, description="default: predictive with agents, broadcast with ivr")
+    candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
     channels: int | None = Field(None, ge=1, description="calls at once of this campaign; none: what the trunks allow")
     ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings before we give up")
@@ -214,6 +209,7 @@ class Campaign(Section):
     hours: tuple[Hours, ...] = Field(
         (Hours(start=time(9), until=time(21)),), description="calling hours; nothing is dialled outside them"
     )
+    certificate: Certificate | None = Field(None, description="approval of what is played, where the rules ask for one")
 
     @model_validator(mode="after")
     def _flow_fits(self) -> Self:
@@ -308,6 +304,8 @@ class Settings(BaseSettings):
     dialling: Dialling = Dialling()
     trunk_rest: TrunkRest = TrunkRest()
     inbound: Inbound = Inbound()
+    rules: Rules = Rules()
+    polling_day: PollingDay = PollingDay()
     trunks: tuple[Trunk, ...] = ()
     seats: tuple[Seat, ...] = ()
     campaigns: tuple[Campaign, ...] = ()

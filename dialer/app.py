@@ -31,8 +31,10 @@ from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
+from dialer.polling_day.site import polling_plan
 from dialer.roll.phone_numbers import plain_number
 from dialer.rules.retries import RetryRules
+from dialer.rules.rulebook import polls_of
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -79,6 +81,7 @@ def engine_plan(settings: Settings) -> EnginePlan:
                 for each in settings.inbound.numbers
             ),
         ),
+        polling=polling_plan(settings, polls_of(settings)),
     )
 
 

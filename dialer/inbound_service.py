@@ -57,7 +57,7 @@ class InboundService:
             attempt_id,
             self._normalise(channel.called),
             None if channel.caller is None else self._normalise(channel.caller),
-            self._engine.trunk_of(channel.endpoint),
+            channel.endpoint,
         )
         if way is Way.HANG_UP:
             self._switch.disown(attempt_id)

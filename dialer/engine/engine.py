@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -17,6 +17,7 @@ from dialer import commands
 from dialer.calls import Call
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk, Flows
+from dialer.engine.hoppers import Hoppers
 from dialer.engine.inbound import InboundDesk, InboundPlan
 from dialer.engine.placing import DiallingRules, Placing
 from dialer.engine.reconcile import Reconciler
@@ -27,6 +28,8 @@ from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
 from dialer.model import AttemptId, CampaignState, Purpose
 from dialer.pacing.port import Pacer, PacingEventKind
+from dialer.polling_day.plan import PollingPlan
+from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
 from dialer.seats import Seat
 from dialer.store.port import Store
@@ -66,6 +69,7 @@ class EnginePlan:
     drain_seconds: float
     rest: RestRules = field(default_factory=RestRules)
     inbound: InboundPlan = field(default_factory=InboundPlan)
+    polling: PollingPlan | None = None
 
 
 class Engine:
@@ -95,20 +99,15 @@ class Engine:
             name: Seat(name, endpoint, languages, now, centre.clock.now()) for name, endpoint, languages in plan.seats
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
-        self._results = Results(centre, store, self._trunk_desk, self._cancel)
+        self._results = Results(centre, store, self._trunk_desk, self._cancel, plan.polling)
         self._floor = Floor(centre, switch, self._results)
-        self._placing = Placing(
-            centre,
-            store,
-            switch,
-            self._results,
-            self._trunks,
-            self._trunk_desk,
-            plan.dialling,
-            owner=plan.owner,
-            has_room=has_room,
+        hoppers = Hoppers(
+            centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
         )
-        self.inbound_desk = InboundDesk(centre, store, self._results, plan.inbound)
+        self._placing = Placing(
+            centre, store, switch, self._results, self._trunks, self._trunk_desk, plan.dialling, hoppers
+        )
+        self.inbound_desk = InboundDesk(centre, store, self._results, self._trunks, plan.inbound)
         self._reconciler = Reconciler(centre, switch, self._results, self.inbound_desk, self._finish)
         self._reconciled = asyncio.Event()
         self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation)
@@ -135,10 +134,6 @@ class Engine:
                 await self._reconciled.wait()
         except TimeoutError:
             _log.warning("not-reconciled-yet")
-
-    def trunk_of(self, endpoint: str) -> str:
-        """The name of the trunk with this endpoint; the endpoint itself where the settings have none."""
-        return next((name for name in self._trunks.names if self._trunks[name].endpoint == endpoint), endpoint)
 
     async def transfer(self, attempt_id: str) -> bool:
         """Hand a call that is in a flow to a seat; True when voter and agent hear each other, False where no seat is free."""
@@ -176,6 +171,17 @@ class Engine:
         await self._store.set_campaign_state(campaign_id, state)
         return f"campaign {campaign_id}: {state.value}"
 
+    def _booth_order(self) -> BoothOrder:
+        polling = self._plan.polling
+        return BoothOrder(self._centre.booths, polling.weights.voter if polling is not None else 1.0)
+
+    def _priorities(self, run: CampaignRun, now: float) -> Mapping[int, float]:
+        """The booths' priorities, which a turnout campaign on its polling day has; for any other they are all alike."""
+        polling = self._plan.polling
+        if polling is None or run.purpose is not Purpose.TURNOUT:
+            return {}
+        return polling.priorities(self._centre.booths, self._centre.turnout, now)
+
     # Life
 
     async def prepare(self) -> None:
@@ -189,7 +195,7 @@ class Engine:
             campaign_id = plan.spec.campaign_id
             state = await store.ensure_campaign(campaign_id, plan.spec.kind, plan.purpose)
             await store.enrol(campaign_id)
-            run = CampaignRun(plan.spec, plan.pacer, state)
+            run = CampaignRun(plan.spec, plan.purpose, plan.pacer, state, self._booth_order())
             run.outcomes.update(await store.outcome_counts(campaign_id, since))
             run.progress = await store.campaign_progress(campaign_id)
             learned = await store.pacer_state(campaign_id)

@@ -20,6 +20,7 @@ from dialer.errors import StoreError
 from dialer.model import AttemptId, CampaignKind, InboundMode, InboundParty, NewInbound, OpenAttempt
 from dialer.store.port import Store
 from dialer.switch.port import CallEnded
+from dialer.trunks import TrunkPool
 
 _log = structlog.get_logger(__name__)
 
@@ -55,8 +56,9 @@ class Way(StrEnum):
 class InboundDesk:
     """Decides about calls that come in, and knows which ones are live."""
 
-    def __init__(self, centre: Centre, store: Store, results: Results, plan: InboundPlan) -> None:
+    def __init__(self, centre: Centre, store: Store, results: Results, trunks: TrunkPool, plan: InboundPlan) -> None:
         """Numbers that the plan does not name are hung up."""
+        self._trunks = trunks
         self._centre = centre
         self._store = store
         self._results = results
@@ -87,8 +89,9 @@ class InboundDesk:
         """The place is free again: there was no such call."""
         self._deciding.pop(attempt_id, None)
 
-    async def decide(self, attempt_id: AttemptId, called: str | None, number: str | None, trunk: str) -> Way:
+    async def decide(self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str) -> Way:
         """Where the call goes for which `attempt_id` was reserved; both numbers in E.164, `number` None where it is withheld.
+        `endpoint` is that of the trunk that it came over.
 
         What is kept of it is on disk when this returns.
         """
@@ -97,6 +100,7 @@ class InboundDesk:
             _log.info("inbound.number-without-a-purpose", attempt=attempt_id)
             self.withdraw(attempt_id)
             return Way.HANG_UP
+        trunk = self._trunks.with_endpoint(endpoint)
         party: InboundParty | None = None
         try:
             party = await self._store.take_inbound(self._new(attempt_id, route, number, trunk))

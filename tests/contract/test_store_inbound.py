@@ -82,8 +82,10 @@ async def test_a_voter_may_call_while_we_call_them(store: Store) -> None:
     assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [None]
     call = a_call(claim.number)
     assert await store.take_inbound(call) is not None
-    mark = Mark("k", claim.voter_id, MarkKind.VOTED, MarkSource.VOTER_KEY, NOW + 5, attempt_id=call.attempt_id)
-    assert (await store.record_mark(mark)).recorded
+    for voter_id in await store.pending_voters(claim.phone_id):
+        key, said_by = f"k/{voter_id}", MarkSource.RELATIVE
+        mark = Mark(key, voter_id, MarkKind.VOTED, said_by, NOW + 5, attempt_id=call.attempt_id)
+        assert (await store.record_mark(mark)).recorded
     ends = [
         EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 9),
         EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, NOW + 30, retry_at=NOW + 900),

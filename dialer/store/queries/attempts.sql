@@ -89,5 +89,5 @@ WHERE campaign_id = ?1 AND phone_id = ?2 AND attempts = ?3 AND state <> 'diallin
 
 -- name: unfinished
 SELECT attempt_id, campaign_id, phone_id, voter_id, booth_id, coalesce(attempt_number, 0), trunk, created_at, answered_at,
-       connected_at, seat, direction, caller_id
-FROM attempt CROSS JOIN voter USING (voter_id) WHERE ended_at IS NULL ORDER BY created_at, attempt_id;
+       connected_at, seat, e164, direction, caller_id
+FROM attempt CROSS JOIN voter USING (voter_id) CROSS JOIN phone USING (phone_id) WHERE ended_at IS NULL ORDER BY created_at, attempt_id;
