@@ -40,6 +40,7 @@ class Call:
     connected_at: float | None = None
     connected_seconds: float | None = None
     in_flow: bool = False
+    flow_runs: int = 0  # how often a flow began on this call: again after a cut connection
     flow: str | None = None
     flow_completed: bool = False
     left_at: str | None = None
@@ -120,7 +121,7 @@ def outcome_of(call: Call, ended: CallEnded) -> Outcome:
 def _answered_outcome(call: Call, *, vanished: bool) -> Outcome:
     if call.machine:
         return Outcome.MACHINE
-    if call.connected_at is not None:
+    if call.connected_at is not None:  # an agent's campaign, or a flow that handed the call over
         return Outcome.CONNECTED
     if call.kind is CampaignKind.IVR:
         return Outcome.COMPLETED if call.flow_completed else Outcome.LEFT

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from dialer.engine.engine import Engine
-from dialer.flow_driver import ConventionalPrompts, FlowCall, FlowServices, PromptResolver, run_flow
+from dialer.engine.flow_desk import FlowSession
+from dialer.flow_driver import ConventionalPrompts, PromptResolver, run_flow
+from dialer.flow_services import AgiFlowServices, RecordingRules, SmsGateway
 from dialer.switch.asterisk.agi_call import AgiCall
-from ivr_flows.turns import Transfer
+from ivr_flows.texts import Texts, shipped_texts
 
 _log = structlog.get_logger(__name__)
 
 DONE_VARIABLE = "MATDAN_DONE"
 """Set last: Asterisk reports a server that died in mid-call as success, so the dialplan goes by this instead."""
-
-
-class SeatServices(FlowServices):
-    """What a flow's call can have of the centre: an agent."""
-
-    def __init__(self, engine: Engine, attempt_id: str) -> None:
-        """Of one call."""
-        self._engine = engine
-        self._attempt_id = attempt_id
-
-    async def transfer(self, call: FlowCall, action: Transfer) -> bool:
-        """To a seat that is free now; the switch takes the call out of the flow by that."""
-        return await self._engine.transfer(self._attempt_id)
 
 
 class FlowService:
@@ -37,13 +26,21 @@ class FlowService:
         self,
         engine: Engine,
         prompts: PromptResolver | None = None,
+        *,
+        texts: Texts | None = None,
+        recording: RecordingRules | None = None,
+        sms: SmsGateway | None = None,
         attempt_of: Callable[[str], str] = lambda unique_id: unique_id,
     ) -> None:
-        """`prompts` finds sound files; by convention when none is given. `attempt_of` gives a channel's attempt by its unique id:
-        the id itself of a call that we placed, another one of a call that came in.
+        """`prompts` finds sound files, by convention when none is given. Without `recording` nothing is recorded, without
+        `sms` none is sent. `attempt_of` gives a channel's attempt by its unique id: the id itself of a call that we placed,
+        another one of a call that came in.
         """
         self._engine = engine
-        self._prompts = prompts or ConventionalPrompts()
+        self._texts = texts or shipped_texts()
+        self._prompts = prompts or ConventionalPrompts(self._texts)
+        self._recording = recording
+        self._sms = sms
         self._attempt_of = attempt_of
 
     async def __call__(self, call: AgiCall) -> None:
@@ -55,7 +52,14 @@ class FlowService:
             _log.warning("flow.turned-away", channel=attempt_id)
             await call.set_variable(DONE_VARIABLE, "1")
             return
+        await self._run(call, session)
+        await call.set_variable(DONE_VARIABLE, "1")
+
+    async def _run(self, call: AgiCall, session: FlowSession) -> None:
+        desk = self._engine.flow_desk
+        services = AgiFlowServices(call, session, desk, texts=self._texts, recording=self._recording, sms=self._sms)
         completed, left_at = False, None
+        answers: Mapping[str, str] = {}
         try:
             result = await run_flow(
                 call,
@@ -63,10 +67,9 @@ class FlowService:
                 session.facts,
                 session.language,
                 prompts=self._prompts,
-                commit=lambda commit: self._engine.flow_desk.commit(session.attempt_id, commit),
-                services=SeatServices(self._engine, session.attempt_id),
+                commit=lambda commit: desk.commit(session.attempt_id, commit),
+                services=services,
             )
-            completed, left_at = result.completed, result.left_at
+            completed, left_at, answers = result.completed, result.left_at, result.answers
         finally:
-            self._engine.flow_ended(session.attempt_id, completed=completed, left_at=left_at)
-        await call.set_variable(DONE_VARIABLE, "1")
+            self._engine.flow_ended(session.attempt_id, completed=completed, left_at=left_at, answers=answers)

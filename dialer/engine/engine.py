@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import structlog
 
@@ -22,10 +23,12 @@ from dialer.engine.inbound import InboundDesk, InboundPlan
 from dialer.engine.placing import DiallingRules, Placing
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
+from dialer.engine.seat_desk import FloorRules, SeatDesk
 from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
+from dialer.log_ins import AgentAccount
 from dialer.model import AttemptId, CampaignState, Purpose
 from dialer.pacing.port import Pacer, PacingEventKind
 from dialer.polling_day.plan import PollingPlan
@@ -67,9 +70,11 @@ class EnginePlan:
     trunks: tuple[TrunkLimits, ...]
     dialling: DiallingRules
     drain_seconds: float
+    polling: PollingPlan | None = None
+    agents: tuple[AgentAccount, ...] = ()
+    floor: FloorRules = field(default_factory=FloorRules)
     rest: RestRules = field(default_factory=RestRules)
     inbound: InboundPlan = field(default_factory=InboundPlan)
-    polling: PollingPlan | None = None
 
 
 class Engine:
@@ -101,6 +106,7 @@ class Engine:
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel, plan.polling)
         self._floor = Floor(centre, switch, self._results)
+        self.seat_desk = SeatDesk(centre, self._floor, store, switch, self._results, plan.agents, plan.floor)
         hoppers = Hoppers(
             centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
         )
@@ -111,6 +117,7 @@ class Engine:
         self._reconciler = Reconciler(centre, switch, self._results, self.inbound_desk, self._finish)
         self._reconciled = asyncio.Event()
         self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation)
+        self.flow_desk.transfer = self._floor.take_from_flow
 
     # What others use
 
@@ -135,10 +142,6 @@ class Engine:
         except TimeoutError:
             _log.warning("not-reconciled-yet")
 
-    async def transfer(self, attempt_id: str) -> bool:
-        """Hand a call that is in a flow to a seat; True when voter and agent hear each other, False where no seat is free."""
-        return await self._floor.transfer(AttemptId(attempt_id))
-
     def take_alert(self, alert: Alert) -> None:
         """An alert that another part of the dialler raises or clears."""
         self._centre.take_alert(alert)
@@ -156,7 +159,14 @@ class Engine:
                 for campaign_id in self._centre.campaigns:
                     await self._set_state(campaign_id, CampaignState.STOPPED)
                 return f"stopped {len(self._centre.campaigns)} campaigns"
-        return await self._floor.execute(command)
+            case commands.ReloadFlows():
+                return await self._reload_flows()
+        return await self.seat_desk.execute(command)
+
+    async def _reload_flows(self) -> str:
+        """Calls that run go on with the version they began with; a flow that is wrong changes nothing (FlowError)."""
+        changed = await asyncio.to_thread(self.flow_desk.flows.reload)
+        return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
     async def _set_state(self, campaign_id: str, state: CampaignState) -> str:
         run = self._centre.campaigns.get(campaign_id)
@@ -203,6 +213,7 @@ class Engine:
                 plan.pacer.restore(json.loads(learned))
             centre.campaigns[campaign_id] = run
         await store.release_expired(now, self._plan.owner)
+        await self.seat_desk.prepare()
         left_open = self._reconciler.found(await store.unfinished_attempts())
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
@@ -308,6 +319,8 @@ class Engine:
                 self._floor.phone_came(seat)
             case switch_port.SeatDown(seat=seat):
                 self._floor.phone_went(seat)
+            case switch_port.SeatKey(seat=seat, key=key):
+                self.seat_desk.key(seat, key)
             case _:
                 call = self._centre.calls.get(event.attempt_id)
                 if call is not None:
@@ -358,9 +371,16 @@ class Engine:
         if live is not None and live.ended is not None:
             self._finish(live, live.ended)
 
-    def flow_ended(self, attempt_id: str, *, completed: bool, left_at: str | None) -> None:
+    def flow_ended(
+        self,
+        attempt_id: str,
+        *,
+        completed: bool,
+        left_at: str | None,
+        answers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """A call's flow is over. If the switch has ended the call in the meantime, it is finished now."""
-        call = self.flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at)
+        call = self.flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
         if call is not None and call.ended is not None:
             self._finish(call, call.ended)
 
@@ -376,6 +396,7 @@ class Engine:
     def _switch_up(self, up: switch_port.SwitchUp) -> None:
         centre = self._centre
         self._reconciler.resync(up)
+        self.seat_desk.adopt(up.live_seats)
         for seat in list(centre.seats.values()):
             if seat.name in up.live_seats and not seat.phone_up:
                 self._floor.phone_came(seat.name)

@@ -53,6 +53,7 @@ class CampaignSpec:
     connect_limit_seconds: float
     hours: tuple[Stretch, ...]
     retries: RetryRules
+    skill: str | None = None  # that an agent must have to take its calls
     machine_detection: MachineDetection = MachineDetection.OFF
     machine_message: bool = False  # a machine that a flow's call meets hears the information message
 

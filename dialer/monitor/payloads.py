@@ -196,7 +196,7 @@ class CommandPayload:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     id: Annotated[str, Field(description="chosen by the sender; executed once", pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    name: Literal["pause", "resume", "stop", "stop-all"]
+    name: Literal["pause", "resume", "stop", "stop-all", "reload-flows"]
     expires_at: Annotated[float, Field(description="epoch seconds, UTC, at most a day ahead; refused after it")]
     campaign: Annotated[str | None, Field(description="with pause, resume and stop")] = None
     role: Annotated[str | None, Field(description="whom the sender speaks for; kept in the log")] = None

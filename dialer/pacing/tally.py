@@ -76,6 +76,7 @@ class Tally:
         self._width = self.window_seconds / BUCKETS
         self._answers = _Counts()
         self._abandoned = _Counts()
+        self._advanced_to: int | None = None
 
     @property
     def answers(self) -> int:
@@ -105,6 +106,9 @@ class Tally:
     def advance(self, now: float) -> None:
         """Let go of what has left the window."""
         bucket = self._bucket(now)
+        if bucket == self._advanced_to:
+            return
+        self._advanced_to = bucket
         self._answers.forget_before(bucket - BUCKETS + 1)
         self._abandoned.forget_before(bucket - BUCKETS)
 
@@ -138,6 +142,7 @@ class Tally:
                 counts.add(bucket - age, number)
             restored.append(counts)
         self._answers, self._abandoned = restored
+        self._advanced_to = None
 
 
 def _ages(value: object) -> list[tuple[int, int]]:

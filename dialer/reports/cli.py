@@ -88,7 +88,7 @@ for _name, _summary, _make in (
     ("calls", "Attempts by campaign and outcome.", lambda source, window, _, __: tables.calls(source, window)),
     (
         "trunks",
-        "Answer-seizure ratio, failures and call starts a second, by trunk.",
+        "Attempts, answer-seizure ratio, failures and busiest second of each trunk.",
         lambda source, window, _, __: tables.trunks(source, window),
     ),
     (

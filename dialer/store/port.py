@@ -74,6 +74,17 @@ class SeatInterval:
 
 
 @dataclass(frozen=True, slots=True)
+class LogIn:
+    """An agent has a seat."""
+
+    seat: str
+    agent: str
+    paused: bool  # now, or after the call; else ready
+    reason: str | None  # of the pause
+    at: float  # of the log-in or the last change
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     """An announcement that the broker has not taken yet."""
 
@@ -254,6 +265,24 @@ class Store(Protocol):
         """Turnout of every booth that has voters."""
         ...
 
+    # What was keyed in flows, and left there
+
+    async def record_answers(self, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
+        """Keep what a caller answered, by the names of the flow. A later value of a name replaces the earlier one."""
+        ...
+
+    async def flow_answers(self, attempt_id: AttemptId) -> dict[str, str]:
+        """What the caller of an attempt answered so far, by name; the agent who takes over the call sees it."""
+        ...
+
+    async def phone_number(self, phone_id: int) -> str | None:
+        """The number (E.164) of a phone, to send it an SMS; None for one that opted out or that the store does not have."""
+        ...
+
+    async def open_attempt_on(self, number: str) -> AttemptId | None:
+        """The attempt under way on a number (E.164): there is at most one."""
+        ...
+
     # Figures
 
     async def campaign_progress(self, campaign_id: str) -> CampaignProgress:
@@ -274,6 +303,18 @@ class Store(Protocol):
 
     async def record_seat_intervals(self, intervals: Sequence[SeatInterval]) -> None:
         """Keep where seats have spent their time."""
+        ...
+
+    async def keep_log_in(self, log_in: LogIn) -> None:
+        """Keep who has a seat; what was kept of the seat before is replaced."""
+        ...
+
+    async def drop_log_in(self, seat: str) -> None:
+        """Nobody has the seat; nothing happens where nobody had it."""
+        ...
+
+    async def log_ins(self) -> list[LogIn]:
+        """Who has which seat, in the seats' order."""
         ...
 
     async def save_pacer_state(self, campaign_id: str, state: str) -> None:

@@ -119,6 +119,22 @@ class SeatDown:
     seat: str
 
 
+class SeatSound(StrEnum):
+    """What an agent hears in answer to a key. The value names the sound file below `matdan/`."""
+
+    KEY = "key"  # taken; more is to come
+    DONE = "done"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class SeatKey:
+    """The agent pressed a key on the nailed-up phone. The voter has not heard it."""
+
+    seat: str
+    key: str  # as the phone sent it
+
+
 @dataclass(frozen=True, slots=True)
 class SwitchUp:
     """The link is up and resynced: these attempts and seats live on the switch, and no others."""
@@ -146,18 +162,14 @@ CallEvent = (
     | MachineDetected
     | CallEnded
 )
-SwitchEvent = CallEvent | SeatUp | SeatDown | SwitchUp | SwitchDown
+SwitchEvent = CallEvent | SeatUp | SeatDown | SeatKey | SwitchUp | SwitchDown
 
 EventSink = Callable[[SwitchEvent], None]
 """Takes an event at once, in order, and never blocks."""
 
 
-class Switch(Protocol):
-    """What the engine asks of a switch."""
-
-    def unanswered_seconds(self) -> float:
-        """How long the switch has left something unanswered, 0 when nothing waits: it grows at once when a link is half open."""
-        ...
+class CallSwitch(Protocol):
+    """What the engine asks of whatever carries calls."""
 
     async def originate(self, request: OriginateRequest) -> None:
         """Place one call. Returns when the switch has queued it.
@@ -179,8 +191,24 @@ class Switch(Protocol):
         """Send an answered voter to the information message, after which the call ends by itself. Raises SwitchError."""
         ...
 
+
+class Switch(CallSwitch, Protocol):
+    """What the engine asks of a switch that has seats too."""
+
+    def unanswered_seconds(self) -> float:
+        """How long the switch has left something unanswered, 0 when nothing waits: it grows at once when a link is half open."""
+        ...
+
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """Ring the agent's phone and nail it up in its seat. `SeatUp` tells that it is there. Raises SwitchError."""
+        ...
+
+    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+        """Ring a seat's phone and ask who answers for agent number and PIN. Raises SwitchError."""
+        ...
+
+    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+        """Let the agent hear what became of a key; too late or without a phone it is not heard. Raises SwitchError."""
         ...
 
     async def release_seat(self, seat: str) -> None:

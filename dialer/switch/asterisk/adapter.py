@@ -18,6 +18,7 @@ from dialer.switch.asterisk.tracker import (
     AGENT_CONTEXT,
     FLOW_CONTEXT,
     INBOUND_CONTEXT,
+    LOG_IN_CONTEXT,
     MESSAGE_CONTEXT,
     OUR_CONTEXTS,
     SEAT_CHANNEL,
@@ -28,7 +29,7 @@ from dialer.switch.asterisk.tracker import (
     is_attempt_id,
     seat_channel_id,
 )
-from dialer.switch.port import EventSink, OriginateRequest, SwitchDown, SwitchEvent
+from dialer.switch.port import EventSink, OriginateRequest, SeatSound, SwitchDown, SwitchEvent
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +39,8 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,150}", re.ASCII)
 _CHANNEL_ENDPOINT = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]+\Z", re.ASCII)
 ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
+_SEAT_RULE = "a seat's name is letters, digits and -"
+_KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
 _STATE_RINGING = "5"
 _STATE_UP = "6"
 
@@ -204,7 +207,7 @@ class AsteriskSwitch:
 
     async def connect(self, attempt_id: AttemptId, seat: str) -> None:
         """See `Switch.connect`. Redirect into the seat's conference, 14 ms in the median on a real Asterisk."""
-        await self._redirect(attempt_id, SEAT_CONTEXT, _checked(_NAME, seat, "a seat's name is letters, digits and -"))
+        await self._redirect(attempt_id, SEAT_CONTEXT, _checked(_NAME, seat, _SEAT_RULE))
 
     async def play_message(self, attempt_id: AttemptId) -> None:
         """See `Switch.play_message`."""
@@ -212,21 +215,35 @@ class AsteriskSwitch:
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_seat`."""
-        extension = _checked(_NAME, seat, "a seat's name is letters, digits and -")
-        channel_id = seat_channel_id(seat, secrets.token_hex(6))
+        await self._call_phone(seat, endpoint, AGENT_CONTEXT, _checked(_NAME, seat, _SEAT_RULE))
+
+    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+        """See `Switch.call_for_log_in`."""
+        await self._call_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
+
+    async def _call_phone(self, seat: str, endpoint: str, context: str, extension: str) -> None:
+        channel_id = seat_channel_id(_checked(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
         await self._standing().action(
             "Originate",
             [
                 ("Channel", f"PJSIP/{_checked(_NAME, endpoint, 'an endpoint is letters, digits, - and _')}"),
                 ("Async", "true"),
                 ("ChannelId", channel_id),
-                ("Context", AGENT_CONTEXT),
+                ("Context", context),
                 ("Exten", extension),
                 ("Priority", "1"),
                 ("Timeout", "30000"),
             ],
             action_id=channel_id,
         )
+
+    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+        """See `Switch.answer_key`. The key's dialplan waits some 0.2 s for the variable."""
+        channel = self._tracker.seat_channel(seat)
+        if channel is not None:
+            await self._standing().action(
+                "Setvar", [("Channel", channel), ("Variable", _KEY_ANSWER), ("Value", sound.value)]
+            )
 
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""
