@@ -24,21 +24,24 @@ from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
 from dialer.commands import ReloadFlows
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
+from dialer.engine.inbound import InboundPlan, InboundRoute
 from dialer.engine.placing import DiallingRules
 from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.errors import SwitchError
 from dialer.flow_service import FlowService
 from dialer.flow_services import RecordingRules
+from dialer.inbound_service import InboundService
 from dialer.log_ins import AgentAccount
 from dialer.loop_lag import LoopLag
-from dialer.model import CampaignKind, MachineDetection, Purpose
+from dialer.model import CampaignKind, InboundMode, MachineDetection, Purpose
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.polling_day.site import polling_plan
 from dialer.prompts import SitePrompts, site_prompts
+from dialer.roll.phone_numbers import plain_number
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import polls_of
 from dialer.scripts.runner import ScriptRules, script_of
@@ -96,6 +99,14 @@ def engine_plan(settings: Settings) -> EnginePlan:
             settings.floor.wrong_pins, settings.floor.lock_minutes * _MINUTE, settings.floor.pause_reasons
         ),
         rest=RestRules(**settings.trunk_rest.model_dump()),
+        inbound=InboundPlan(
+            settings.inbound.channels,
+            settings.inbound.call_back_seconds,
+            tuple(
+                InboundRoute(each.number, InboundMode(each.mode.value), each.campaign, each.flow)
+                for each in settings.inbound.numbers
+            ),
+        ),
     )
 
 
@@ -130,6 +141,12 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
         purpose=Purpose(campaign.purpose.value),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
     )
+
+
+def flows_of(settings: Settings) -> set[str]:
+    """Names or files of the flows that a site uses."""
+    named = [campaign.flow for campaign in settings.campaigns] + [each.flow for each in settings.inbound.numbers]
+    return {flow for flow in named if flow is not None}
 
 
 def broker_settings(settings: Settings) -> BrokerSettings:
@@ -216,8 +233,7 @@ async def running_centre(
     """
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
-    sources = [campaign.flow for campaign in settings.campaigns if campaign.flow]
-    flows = FlowLibrary([source for source in sources if script_of(source) is None])
+    flows = FlowLibrary([source for source in sorted(flows_of(settings)) if script_of(source) is None])
     prompts = site_prompts(settings, clock)
     if prompts is not None:
         await prompts.refresh()
@@ -242,6 +258,10 @@ async def running_centre(
                         recording=recording_rules(settings),
                         sms=sms,
                         scripts=script_rules(settings),
+                        attempt_of=switch.attempt_of,
+                    ),
+                    "inbound": InboundService(
+                        engine, switch, lambda number: plain_number(number, settings.centre.region)
                     ),
                     "seat": SeatService(engine.seat_desk, settings.centre.language),
                 }

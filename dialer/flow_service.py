@@ -32,10 +32,13 @@ class FlowService:
         recording: RecordingRules | None = None,
         sms: SmsGateway | None = None,
         scripts: ScriptRules | None = None,
+        attempt_of: Callable[[str], str] = lambda unique_id: unique_id,
     ) -> None:
         """`prompts_for` finds, for a call of that campaign, the sounds that it may play; by convention when none is given.
 
         Without `recording` nothing is recorded, without `sms` none is sent; `scripts` limits AGI scripts.
+        `attempt_of` gives a channel's attempt by its unique id: the id itself of a call that we placed, another one of a call
+        that came in.
         """
         self._engine = engine
         self._texts = texts or shipped_texts()
@@ -45,10 +48,12 @@ class FlowService:
         self._recording = recording
         self._sms = sms
         self._scripts = scripts or ScriptRules()
+        self._attempt_of = attempt_of
 
     async def __call__(self, call: AgiCall) -> None:
         """Run the call's flow to its end. A connection that belongs to no live IVR attempt is turned away."""
-        attempt_id = call.env.unique_id
+        await self._engine.until_reconciled()
+        attempt_id = self._attempt_of(call.env.unique_id)
         session = self._engine.flow_desk.begin(attempt_id)
         if session is None:
             _log.warning("flow.turned-away", channel=attempt_id)

@@ -83,12 +83,13 @@ class FlowDesk:
         if call is None or call.kind is not CampaignKind.IVR or call.in_flow:
             return None
         run = self._centre.campaigns[call.campaign_id]
-        if run.spec.flow is None:
+        source = call.flow_source or run.spec.flow
+        if source is None:
             return None
-        if run.spec.flow.startswith(SCRIPT):
-            self._begun(call, f"{SCRIPT}{run.spec.flow.rpartition('/')[2]}")
-            return ScriptSession(call.attempt_id, run.spec.flow, self._facts(call))
-        flow = self.flows.current(run.spec.flow)
+        if source.startswith(SCRIPT):
+            self._begun(call, f"{SCRIPT}{source.rpartition('/')[2]}")
+            return ScriptSession(call.attempt_id, source, self._facts(call))
+        flow = self.flows.current(source)
         self._begun(call, f"{flow.name} {flow.version}")
         return FlowSession(call.attempt_id, flow, self._facts(call), self._language(call), call.campaign_id)
 
@@ -131,6 +132,8 @@ class FlowDesk:
         self._centre.update_call(call, replace(call, judged=True, machine=True))
 
     def _teach_answer(self, call: Call) -> None:
+        if call.inbound:  # says nothing of what our calls meet
+            return
         run = self._centre.campaigns[call.campaign_id]
         seconds = (call.answered_seconds or call.began_seconds) - call.began_seconds
         self._results.observe(run, PacingEventKind.ANSWERED, seconds)

@@ -8,7 +8,7 @@ away, a grace time ends the wait (`overdue`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dialer.model import AttemptId
@@ -35,6 +35,8 @@ FLOW_CONTEXT = "matdan-flow"
 MESSAGE_CONTEXT = "matdan-message"
 SEAT_CONTEXT = "matdan-seat"
 AGENT_CONTEXT = "matdan-agent"
+INBOUND_CONTEXT = "matdan-inbound"
+OUR_CONTEXTS = frozenset({VOTER_CONTEXT, FLOW_CONTEXT, MESSAGE_CONTEXT, SEAT_CONTEXT})
 LOG_IN_CONTEXT = "matdan-login"
 SEAT_CHANNEL = "seat-"  # begins the channel id of a seat's phone that we called, and every seat's conference
 
@@ -90,6 +92,9 @@ class CallTracker:
     def __init__(self) -> None:
         self._seen: dict[AttemptId, _Seen] = {}
         self._seat_channels: dict[str, str] = {}  # unique id of an agent's phone in its conference: its seat
+        self._inbound: dict[
+            str, AttemptId
+        ] = {}  # unique id of a channel that came in, which is Asterisk's own: its attempt
         self._half_ended_now: list[AttemptId] = []  # since `awaiting_rest` was last asked
 
     def expect(self, attempt_id: AttemptId) -> None:
@@ -98,7 +103,28 @@ class CallTracker:
 
     def forget(self, attempt_id: AttemptId) -> None:
         """It was never placed."""
+        self._drop(attempt_id)
+
+    def adopt(self, unique_id: str, attempt_id: AttemptId) -> bool:
+        """A channel that came in is known by this attempt from now on. False: it is ours already, and nothing was changed."""
+        if unique_id in self._inbound or unique_id in self._seen or unique_id in self._seat_channels:
+            return False
+        self._inbound[unique_id] = attempt_id
+        self._seen[attempt_id] = _Seen(placed=True)
+        return True
+
+    def attempt_of(self, unique_id: str) -> AttemptId:
+        """The attempt of a channel: the id that we gave it, or the one that it was adopted by."""
+        return self._inbound.get(unique_id, AttemptId(unique_id))
+
+    def channel_of(self, attempt_id: AttemptId) -> str:
+        """The unique id of an attempt's channel."""
+        return next((unique_id for unique_id, ours in self._inbound.items() if ours == attempt_id), attempt_id)
+
+    def _drop(self, attempt_id: AttemptId) -> None:
         self._seen.pop(attempt_id, None)
+        if self._inbound:
+            self._inbound = {unique_id: ours for unique_id, ours in self._inbound.items() if ours != attempt_id}
 
     def seat_channel(self, seat: str) -> str | None:
         """The unique id of the agent's phone in this seat; None: it is not on the line."""
@@ -136,27 +162,44 @@ class CallTracker:
         return self._end(attempt_id, seen, EndedBy.HANGUP if seen.hung_up else EndedBy.NO_CHANNEL)
 
     def resync(
-        self, channels: Iterable[LiveChannel], rooms: Iterable[tuple[str, str, bool]], restarted: bool
+        self,
+        channels: Iterable[LiveChannel],
+        rooms: Iterable[tuple[str, str, bool]],
+        restarted: bool,
+        inbound: Mapping[str, AttemptId] | None = None,
     ) -> list[SwitchEvent]:
         """Begin anew from what lives on the switch: channels, and members of seats (seat, unique id, is the agent).
 
-        Gives `SwitchUp` and then the state of each live call, as if it had just come to be.
+        `inbound` are the attempts of channels that came in, by unique id, as the channels themselves say. Gives `SwitchUp` and
+        then the state of each live call, as if it had just come to be.
         """
+        live = list(channels)
+        self._inbound = {
+            channel.unique_id: known[channel.unique_id]
+            for known in [{**(inbound or {}), **self._inbound}]
+            for channel in live
+            if channel.unique_id in known
+        }
         ours = {
-            AttemptId(channel.unique_id): channel
-            for channel in channels
-            if channel.context in {VOTER_CONTEXT, FLOW_CONTEXT, MESSAGE_CONTEXT, SEAT_CONTEXT}
-            or AttemptId(channel.unique_id) in self._seen
+            self.attempt_of(channel.unique_id): channel
+            for channel in live
+            if channel.context in OUR_CONTEXTS
+            or self.attempt_of(channel.unique_id) in self._seen
+            or channel.unique_id in self._inbound
             # A phone that rings still stands in its trunk's context; an earlier run's call is known by its id alone.
             or _ATTEMPT_ID.fullmatch(channel.unique_id)
         }
         members = list(rooms)
         self._seat_channels = {unique_id: seat for seat, unique_id, is_agent in members if is_agent}
         talking = tuple(
-            (AttemptId(unique_id), seat) for seat, unique_id, is_agent in members if not is_agent and unique_id in ours
+            (self.attempt_of(unique_id), seat)
+            for seat, unique_id, is_agent in members
+            if not is_agent and self.attempt_of(unique_id) in ours
         )
         self._seen = {
-            attempt_id: self._seen.get(attempt_id, _Seen(placed=True if channel.up else None))
+            attempt_id: self._seen.get(
+                attempt_id, _Seen(placed=True if channel.up or channel.unique_id in self._inbound else None)
+            )
             for attempt_id, channel in ours.items()
         }
         events: list[SwitchEvent] = [
@@ -219,7 +262,7 @@ class CallTracker:
         unique_id = message.get("Uniqueid")
         if unique_id in self._seat_channels:
             return self._phone_left(unique_id)
-        attempt_id = AttemptId(unique_id)
+        attempt_id = self.attempt_of(unique_id)
         seen = self._seen.get(attempt_id)
         if seen is None:
             return []
@@ -237,7 +280,7 @@ class CallTracker:
         seat = self._seat_channels.get(message.get("Uniqueid"))
         if seat is not None:
             return [SeatKey(seat, message.get("Key"))] if message.get("UserEvent") == "SeatKey" else []
-        attempt_id = AttemptId(message.get("Uniqueid"))
+        attempt_id = self.attempt_of(message.get("Uniqueid"))
         seen = self._seen.get(attempt_id)
         if seen is None:
             return []
@@ -258,8 +301,8 @@ class CallTracker:
         if message.get("Context") == AGENT_CONTEXT:
             self._seat_channels[unique_id] = seat
             return [SeatUp(seat)]
-        seen = self._seen.get(AttemptId(unique_id))
-        return [] if seen is None else [CallConnected(AttemptId(unique_id), seat)]
+        attempt_id = self.attempt_of(unique_id)
+        return [CallConnected(attempt_id, seat)] if attempt_id in self._seen else []
 
     def _left(self, message: AmiMessage) -> list[SwitchEvent]:
         seat = _seat_of(message.get("Conference"))
@@ -268,7 +311,8 @@ class CallTracker:
             return []
         if unique_id in self._seat_channels:
             return self._phone_left(unique_id)
-        return [CallLeftSeat(AttemptId(unique_id), seat)] if AttemptId(unique_id) in self._seen else []
+        attempt_id = self.attempt_of(unique_id)
+        return [CallLeftSeat(attempt_id, seat)] if attempt_id in self._seen else []
 
     def _answered(self, attempt_id: AttemptId, seen: _Seen) -> list[SwitchEvent]:
         if seen.answered:
@@ -288,7 +332,7 @@ class CallTracker:
         return []
 
     def _end(self, attempt_id: AttemptId, seen: _Seen, by: EndedBy) -> list[SwitchEvent]:
-        del self._seen[attempt_id]
+        self._drop(attempt_id)
         return [
             CallEnded(
                 attempt_id,
@@ -301,6 +345,11 @@ class CallTracker:
                 ever_ringing=seen.rang,
             )
         ]
+
+
+def is_attempt_id(text: str) -> bool:
+    """Whether this can be an attempt's id."""
+    return _ATTEMPT_ID.fullmatch(text) is not None
 
 
 def seat_channel_id(seat: str, token: str) -> str:
