@@ -18,6 +18,7 @@ from rich.markup import escape
 from config.errors import MatdanError
 from config.settings import load_settings
 from dialer.app import run_centre
+from dialer.audit_cli import app as audit_app
 from dialer.check import Verdict, check_site
 from dialer.demo import DemoOptions, run_demo, show_summary
 from dialer.flow_cli import app as flow_app
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(flow_app, name="flow")
 app.add_typer(report_app, name="report")
+app.add_typer(audit_app, name="audit")
 app.command("import")(import_roll)
 app.command("sample-roll")(sample_roll)
 app.command("simulate")(simulate_command)

@@ -11,7 +11,7 @@ Times are epoch seconds, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -270,6 +270,15 @@ class Store(Protocol):
 
     async def record_command(self, command_id: str, name: str, reply: str, at: float) -> bool:
         """Keep that a command was executed. False: it had been already (and nothing changed)."""
+        ...
+
+    # Audit
+
+    async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
+        """Append to the audit's hash chain what must be answered for later: a kind ("listen"), who did it, and details by name
+        (ids and short reasons). Returns the entry's number once it is durable; the same entry of the same moment is kept once.
+        Nothing of it can be changed or removed. Raises UnsafeValue for a phone number, or a text too long, in it.
+        """
         ...
 
     # Life

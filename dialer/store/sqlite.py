@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +31,7 @@ from dialer.model import (
     Purpose,
 )
 from dialer.store import attempts as attempts_room
+from dialer.store import audit as audit_room
 from dialer.store import figures, queues, records, voters
 from dialer.store.connection import BUSY_SECONDS, check_magic, close_writing, open_reading, open_writing
 from dialer.store.failures import explained
@@ -297,6 +298,13 @@ class SqliteStore:
     async def record_command(self, command_id: str, name: str, reply: str, at: float) -> bool:
         """See `Store`."""
         return await self._writer.write(lambda db: records.record_command(db, command_id, name, reply, at))
+
+    # Audit
+
+    async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
+        """See `Store`."""
+        kept = dict(what)
+        return await self._writer.write(lambda db: audit_room.append(db, kind, who, kept, at))
 
     # Life
 

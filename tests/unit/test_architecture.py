@@ -19,6 +19,7 @@ PURE = (
     "dialer/view.py",
     "dialer/commands.py",
     "dialer/rules/*.py",
+    "dialer/audit/*.py",
     "dialer/pacing/*.py",
     "dialer/switch/port.py",
     "dialer/switch/asterisk/ami_codec.py",

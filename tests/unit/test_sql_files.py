@@ -13,7 +13,7 @@ from dialer.errors import StoreCorrupt, StoreError
 from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_version, shipped_migrations, split_script
 from dialer.store.sql import load_statements, parse_statements
 
-ROOMS = ("queues", "attempts", "voters", "records", "figures")
+ROOMS = ("queues", "attempts", "voters", "records", "figures", "audit")
 STATEMENTS = [(room, name) for room in ROOMS for name in load_statements(room)]
 # What may read a whole table or index: asked once, at the start or after an import.
 WHOLE_ROLL = {"enrol", "targets", "booths", "voters_by_booth", "reached_by_booth"}
