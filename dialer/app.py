@@ -19,10 +19,12 @@ import structlog
 from config.settings import Campaign, Settings
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
+from dialer.ear import EarRole, SupervisorPhone
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
 from dialer.engine.placing import DiallingRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.flow_service import FlowService
+from dialer.help import TransferTarget
 from dialer.loop_lag import LoopLag
 from dialer.model import CampaignKind, Purpose
 from dialer.monitor.broker_link import BrokerSettings
@@ -43,6 +45,7 @@ from ivr_flows.catalogue import FlowLibrary
 _log = structlog.get_logger(__name__)
 
 DAY_SECONDS = 86_400.0
+ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
 _MINUTE = 60.0
 _HOUR = 3600.0
 
@@ -64,6 +67,13 @@ def engine_plan(settings: Settings) -> EnginePlan:
             settings.dialling.max_attempts_per_day,
         ),
         drain_seconds=settings.dialling.drain_seconds,
+        transfers=tuple(
+            TransferTarget(each.name, each.endpoint, each.number, each.trunk, each.ring_seconds)
+            for each in settings.transfers
+        ),
+        supervisors=tuple(
+            SupervisorPhone(each.name, each.endpoint, EarRole(each.role.value)) for each in settings.supervisors
+        ),
     )
 
 
@@ -91,6 +101,8 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
                 other_seconds=campaign.other_retry_minutes * _MINUTE,
                 abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
             ),
+            record=campaign.record,
+            announcement_seconds=ANNOUNCEMENT_SECONDS if campaign.record and settings.recordings.prompt else 0.0,
         ),
         purpose=Purpose(campaign.purpose.value),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),

@@ -46,6 +46,8 @@ class Call:
     said: MarkKind | None = None  # the last mark of this call
     said_hour: int | None = None
     message_started: bool = False
+    recorded: bool = False
+    recording_paused: bool = False
     cancelled: bool = False  # we asked for its end before an answer
     ended: CallEnded | None = None  # arrived while the flow's last commit was still under way
 

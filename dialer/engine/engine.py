@@ -15,14 +15,20 @@ import structlog
 
 from dialer import commands
 from dialer.calls import Call
+from dialer.ear import SupervisorPhone
+from dialer.engine.ear_desk import EarDesk
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk, Flows
+from dialer.engine.help_desk import HelpDesk
+from dialer.engine.help_resync import HelpResync
 from dialer.engine.placing import DiallingRules, Placing
 from dialer.engine.reconcile import Reconciler
+from dialer.engine.recorder import Recorder
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally, TrunkTally
 from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
+from dialer.help import TransferTarget
 from dialer.model import AttemptId, CampaignState, Purpose
 from dialer.pacing.port import Pacer, PacingEventKind
 from dialer.rules.calling_hours import day_start
@@ -60,6 +66,8 @@ class EnginePlan:
     trunks: tuple[TrunkLimits, ...]
     dialling: DiallingRules
     drain_seconds: float
+    transfers: tuple[TransferTarget, ...] = ()
+    supervisors: tuple[SupervisorPhone, ...] = ()
 
 
 class Engine:
@@ -94,6 +102,12 @@ class Engine:
         self._placing = Placing(
             centre, store, switch, self._results, self._trunks, plan.dialling, owner=plan.owner, has_room=has_room
         )
+        targets = {target.name: target for target in plan.transfers}
+        self._help = HelpDesk(centre, switch, self._floor, self._trunks, targets, plan.dialling)
+        self._help_resync = HelpResync(centre, self._floor, self._help)
+        self._ears = EarDesk(centre, switch, store, self._results, {phone.name: phone for phone in plan.supervisors})
+        centre.subscribe(self._ears.on_change)
+        self._recorder = Recorder(centre, switch, store, self._results, self._floor)
         self._reconciler = Reconciler(centre, switch, self._results, self._finish)
         self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation)
 
@@ -129,6 +143,12 @@ class Engine:
                 for campaign_id in self._centre.campaigns:
                     await self._set_state(campaign_id, CampaignState.STOPPED)
                 return f"stopped {len(self._centre.campaigns)} campaigns"
+            case commands.Listen() | commands.Whisper() | commands.Barge() | commands.StopListening():
+                return await self._ears.execute(command)
+            case commands.SeatPauseRecording() | commands.SeatResumeRecording():
+                return await self._recorder.execute(command)
+            case _ if isinstance(command, commands.HelpCommand):
+                return await self._help.execute(command)
         return await self._floor.execute(command)
 
     async def _set_state(self, campaign_id: str, state: CampaignState) -> str:
@@ -210,6 +230,7 @@ class Engine:
         await self._until_no_calls(self._plan.drain_seconds)
         for call in list(centre.calls.values()):
             centre.spawn(self._hang_up(call), "hang-up")
+        self._ears.close()
         await self._until_no_calls(HANG_UP_SECONDS)
         if centre.calls:  # the next start finds them open and asks the switch
             _log.warning("calls.left", calls=len(centre.calls))
@@ -269,7 +290,13 @@ class Engine:
             case switch_port.SeatUp(seat=seat):
                 self._floor.phone_came(seat)
             case switch_port.SeatDown(seat=seat):
-                self._floor.phone_went(seat)
+                self._phone_went(seat)
+            case switch_port.PartyCame(party_id=party_id, place=place):
+                if switch_port.attempt_of(party_id) is not None:
+                    self._help.party_came(party_id, place)
+            case switch_port.PartyGone(party_id=party_id):
+                self._help.party_gone(party_id)
+                self._ears.party_gone(party_id)
             case _:
                 call = self._centre.calls.get(event.attempt_id)
                 if call is not None:
@@ -290,10 +317,17 @@ class Engine:
                 if not waiting.waiting and waiting.seat is None and not waiting.message_started:
                     self._floor.voter_waits(waiting)
             case switch_port.CallConnected(seat=seat):
+                self._help.voter_came(call.attempt_id)
                 self._floor.connected(self._answered(call), seat)
             case switch_port.CallLeftSeat(seat=seat):
-                self._floor.left_seat(call, seat)
+                if not self._help.keeps(call.attempt_id):
+                    self._floor.left_seat(call, seat)
+            case switch_port.CallAside():
+                self._help.voter_aside(call.attempt_id)
+            case switch_port.CallRecorded():
+                self._recorder.began(self._answered(call))
             case switch_port.MessageStarted():
+                self._help.message_started(call)
                 self._floor.message_started(self._answered(call))
             case switch_port.CallEnded():
                 self._ended(call, event)
@@ -323,8 +357,13 @@ class Engine:
 
     def _finish(self, call: Call, ended: CallEnded) -> None:
         if call.attempt_id in self._centre.calls:
+            self._help.call_over(call.attempt_id)
             self._floor.call_over(call)
             self._results.end(self._centre.calls[call.attempt_id], ended)
+
+    def _phone_went(self, seat: str) -> None:
+        self._help.agents_phone_went(seat)
+        self._floor.phone_went(seat)
 
     def _cancel(self, call: Call) -> None:
         self._placing.cancel(call)
@@ -336,7 +375,7 @@ class Engine:
             if seat.name in up.live_seats and not seat.phone_up:
                 self._floor.phone_came(seat.name)
             elif seat.name not in up.live_seats and seat.phone_up:
-                self._floor.phone_went(seat.name)
+                self._phone_went(seat.name)
         for attempt_id, seat_name in up.talking:
             call = centre.calls.get(attempt_id)
             if call is not None and seat_name in centre.seats:
@@ -345,6 +384,8 @@ class Engine:
                     self._floor.connected(self._answered(call), seat_name)
                 elif seat.state is not SeatState.TALKING:
                     self._floor.talks_on(call, seat_name)
+        self._help_resync.resync(up)
+        self._ears.resync(up)
         centre.switch_up = True
         centre.clear_alert("switch-down")
         for name in centre.seats:

@@ -76,7 +76,9 @@ class Conferences:
         conference = self.by_name.get(name)
         if conference is None:
             return "0"
-        return {"parties": str(len(conference.members)), "marked": str(conference.marked)}.get(kind, "0")
+        admins = sum(1 for member in conference.members if member.user.admin)
+        counts = {"parties": len(conference.members), "marked": conference.marked, "admins": admins}
+        return str(counts.get(kind, 0))
 
     async def join(self, channel: Channel, name: str, template: str, now: float) -> str:
         """Hold the channel in the conference until it leaves. Returns CONFBRIDGE_RESULT: HANGUP, ENDMARKED or KICKED.
@@ -102,6 +104,7 @@ class Conferences:
             events.of_bridge("BridgeCreate", conference, 0)
             events.of_bridge("ConfbridgeStart", conference, 1)
         member = Member(channel, user, now)
+        _count_recording(channel)
         conference.members.append(member)
         channel.conference = conference
         count = len(conference.members) + 1
@@ -120,6 +123,7 @@ class Conferences:
         conference = channel.conference
         if conference is None:  # the switch was restarted under it
             return member.result or "HANGUP"
+        _count_recording(channel)
         count = len(conference.members) + 1
         conference.members.remove(member)
         channel.conference = None
@@ -130,9 +134,9 @@ class Conferences:
         events.of_member("ConfbridgeLeave", conference, count, channel)
         result = member.result or "HANGUP"
         self._set(channel, "CONFBRIDGE_RESULT", result)
-        if member.user.marked and not conference.marked:
+        if member.user.marked:
             for other in conference.members:
-                if other.user.end_marked:
+                if other.user.end_marked_any or (other.user.end_marked and not conference.marked):
                     other.result = "ENDMARKED"
                     other.channel.poke()
         if not conference.members:
@@ -144,3 +148,8 @@ class Conferences:
     def _set(self, channel: Channel, name: str, value: str) -> None:
         channel.variables[name] = value
         self._events.variable_set(channel, name, value)
+
+
+def _count_recording(channel: Channel) -> None:
+    if channel.recording is not None:
+        channel.recording.count()

@@ -65,6 +65,7 @@ class PhoneMode(StrEnum):
     ANSWERS = "answers"
     REFUSES = "refuses"  # 603
     RINGS = "rings"  # and is never picked up
+    BUSY = "busy"  # 486
     UNREGISTERED = "unregistered"  # the switch knows no address of it: no channel is made
 
 
@@ -85,14 +86,23 @@ class ConferenceUser:
 
     marked: bool = False
     end_marked: bool = False
+    end_marked_any: bool = False  # put out when any marked member leaves, not the last one alone
+    admin: bool = False
 
 
 CONFERENCE_USERS: Mapping[str, ConferenceUser] = MappingProxyType(
     {
         "matdan_agent": ConferenceUser(marked=True),
         "matdan_voter": ConferenceUser(end_marked=True),
+        "matdan_helper": ConferenceUser(admin=True),
+        "matdan_aside": ConferenceUser(marked=True, end_marked_any=True),
     }
 )
+
+
+def phone(endpoint: str, mode: PhoneMode = PhoneMode.ANSWERS, *, answer_seconds: float = 1.0) -> SeatPhone:
+    """A phone of the house that is no seat's: a supervisor's."""
+    return SeatPhone(endpoint, "", mode, answer_seconds)
 
 
 def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:

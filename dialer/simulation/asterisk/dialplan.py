@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dialer.simulation.asterisk.agi_client import run_agi
 from dialer.simulation.asterisk.channels import Channel, EndsBy, Location
 from dialer.simulation.asterisk.extensions import DialplanError, Extension, find_extension, is_true, substitute
+from dialer.simulation.asterisk.recording import Recording
 from dialer.simulation.asterisk.sounds import play
 
 if TYPE_CHECKING:
@@ -73,6 +75,25 @@ async def _agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     await run_agi(switch, channel, data)
 
 
+async def _music_on_hold(_switch: SwitchCore, channel: Channel, data: str) -> None:
+    seconds = data.partition(",")[2]
+    if seconds:
+        await sleep_on(channel, float(seconds))
+    while not seconds and not channel.interrupted:
+        await channel.wait(None)
+
+
+async def _chan_spy(_switch: SwitchCore, channel: Channel, _data: str) -> None:
+    """Whom it spies on nobody here hears; it stays over the spied channels' ends, as without option E or S."""
+    while not channel.interrupted:
+        await channel.wait(None)
+
+
+async def _mix_monitor(_switch: SwitchCore, channel: Channel, data: str) -> None:
+    file, _, options = data.partition(",")
+    channel.recording = Recording(Path(file), channel, bridged_only="b" in options)
+
+
 async def _hang_up(switch: SwitchCore, channel: Channel, data: str) -> None:
     channel.hung_up = True
     channel.cause = int(data) if data.isdigit() else 16
@@ -86,10 +107,13 @@ async def _nothing(_switch: SwitchCore, _channel: Channel, _data: str) -> None:
 APPLICATIONS: dict[str, Application] = {
     "AGI": _agi,
     "Answer": _answer,
+    "ChanSpy": _chan_spy,
     "ConfBridge": _confbridge,
     "Goto": _goto,
     "GotoIf": _goto_if,
     "Hangup": _hang_up,
+    "MixMonitor": _mix_monitor,
+    "MusicOnHold": _music_on_hold,
     "NoOp": _nothing,
     "Playback": _playback,
     "Set": _set,

@@ -7,17 +7,32 @@ away, a grace time ends the wait (`overdue`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dialer.model import AttemptId
 from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.party_tracker import PartyTracker
+from dialer.switch.asterisk.places import (
+    AGENT_CONTEXT,
+    ATTEMPT_ID,
+    HOLD_CONTEXT,
+    MESSAGE_CONTEXT,
+    SEAT_CHANNEL,
+    VOTER_CONTEXT,
+    VOTERS_CONTEXTS,
+    aside_of,
+    is_party,
+    seat_of,
+    seat_of_channel,
+)
 from dialer.switch.port import (
     CallAnswered,
+    CallAside,
     CallConnected,
     CallEnded,
     CallLeftSeat,
+    CallRecorded,
     CallRinging,
     CallWaiting,
     EndedBy,
@@ -27,13 +42,6 @@ from dialer.switch.port import (
     SwitchEvent,
     SwitchUp,
 )
-
-VOTER_CONTEXT = "matdan-voter"
-FLOW_CONTEXT = "matdan-flow"
-MESSAGE_CONTEXT = "matdan-message"
-SEAT_CONTEXT = "matdan-seat"
-AGENT_CONTEXT = "matdan-agent"
-SEAT_CHANNEL = "seat-"  # begins the channel id of a seat's phone that we called, and every seat's conference
 
 EVENTS = frozenset(
     {
@@ -51,7 +59,6 @@ EVENTS = frozenset(
 )
 """The events that are asked for; everything else is filtered out by Asterisk itself."""
 
-_ATTEMPT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RINGING = "RINGING"
 _ANSWER = "ANSWER"
 _TIMED_OUT_REASON = "3"
@@ -79,12 +86,14 @@ class LiveChannel:
     context: str
     up: bool
     ringing: bool
+    extension: str = ""
 
 
 class CallTracker:
     """Turns AMI events into the engine's, attempt by attempt."""
 
     def __init__(self) -> None:
+        self.parties = PartyTracker()
         self._seen: dict[AttemptId, _Seen] = {}
         self._seat_channels: dict[str, str] = {}  # unique id of an agent's phone in its conference: its seat
         self._half_ended_now: list[AttemptId] = []  # since `awaiting_rest` was last asked
@@ -103,6 +112,9 @@ class CallTracker:
 
     def take(self, message: AmiMessage) -> list[SwitchEvent]:
         """What an AMI event means, in order."""
+        of_party = self.parties.take(message)
+        if of_party is not None:
+            return of_party
         match message.event:
             case "DialState":
                 return self._dial_state(message)
@@ -135,29 +147,50 @@ class CallTracker:
     def resync(
         self, channels: Iterable[LiveChannel], rooms: Iterable[tuple[str, str, bool]], restarted: bool
     ) -> list[SwitchEvent]:
-        """Begin anew from what lives on the switch: channels, and members of seats (seat, unique id, is the agent).
+        """Begin anew from what lives on the switch: channels, and members of our conferences (its name, the member's unique id,
+        whether the member is marked).
 
         Gives `SwitchUp` and then the state of each live call, as if it had just come to be.
         """
+        listed = list(channels)
         ours = {
             AttemptId(channel.unique_id): channel
-            for channel in channels
-            if channel.context in {VOTER_CONTEXT, FLOW_CONTEXT, MESSAGE_CONTEXT, SEAT_CONTEXT}
+            for channel in listed
+            if (channel.context in VOTERS_CONTEXTS and not is_party(channel.unique_id))
             or AttemptId(channel.unique_id) in self._seen
             # A phone that rings still stands in its trunk's context; an earlier run's call is known by its id alone.
-            or _ATTEMPT_ID.fullmatch(channel.unique_id)
+            or ATTEMPT_ID.fullmatch(channel.unique_id)
         }
         members = list(rooms)
-        self._seat_channels = {unique_id: seat for seat, unique_id, is_agent in members if is_agent}
+        seated = [
+            (seat, unique_id, marked) for name, unique_id, marked in members if (seat := seat_of(name)) is not None
+        ]
+        self._seat_channels = {unique_id: seat for seat, unique_id, is_agent in seated if is_agent}
         talking = tuple(
-            (AttemptId(unique_id), seat) for seat, unique_id, is_agent in members if not is_agent and unique_id in ours
+            (AttemptId(unique_id), seat) for seat, unique_id, is_agent in seated if not is_agent and unique_id in ours
+        )
+        held = tuple(
+            (attempt_id, seat)
+            for attempt_id, channel in ours.items()
+            if channel.context == HOLD_CONTEXT and (seat := seat_of(channel.extension)) is not None
+        )
+        parties = self.parties.resync(
+            [channel.unique_id for channel in listed], [(name, unique_id) for name, unique_id, _ in members]
         )
         self._seen = {
             attempt_id: self._seen.get(attempt_id, _Seen(placed=True if channel.up else None))
             for attempt_id, channel in ours.items()
         }
         events: list[SwitchEvent] = [
-            SwitchUp(frozenset(ours), frozenset(self._seat_channels.values()), talking, restarted)
+            SwitchUp(
+                frozenset(ours),
+                frozenset(self._seat_channels.values()),
+                talking,
+                restarted,
+                held,
+                aside=frozenset(AttemptId(member) for name, member, _ in members if aside_of(name) == member),
+                parties=parties,
+            )
         ]
         for attempt_id, channel in ours.items():
             events += self._state_of(attempt_id, channel)
@@ -234,13 +267,16 @@ class CallTracker:
                 return [*self._answered(attempt_id, seen), CallWaiting(attempt_id)]
             case "MessageStarted":
                 return [*self._answered(attempt_id, seen), MessageStarted(attempt_id)]
+            case "RecordingStarted":
+                return [CallRecorded(attempt_id)]
         return []
 
     def _joined(self, message: AmiMessage) -> list[SwitchEvent]:
-        seat = _seat_of(message.get("Conference"))
-        if seat is None:
-            return []
+        seat = seat_of(message.get("Conference"))
         unique_id = message.get("Uniqueid")
+        if seat is None:
+            ours = aside_of(message.get("Conference")) == unique_id and AttemptId(unique_id) in self._seen
+            return [CallAside(AttemptId(unique_id))] if ours else []
         if message.get("Context") == AGENT_CONTEXT:
             self._seat_channels[unique_id] = seat
             return [SeatUp(seat)]
@@ -248,7 +284,7 @@ class CallTracker:
         return [] if seen is None else [CallConnected(AttemptId(unique_id), seat)]
 
     def _left(self, message: AmiMessage) -> list[SwitchEvent]:
-        seat = _seat_of(message.get("Conference"))
+        seat = seat_of(message.get("Conference"))
         unique_id = message.get("Uniqueid")
         if seat is None:
             return []
@@ -287,17 +323,3 @@ class CallTracker:
                 ever_ringing=seen.rang,
             )
         ]
-
-
-def seat_channel_id(seat: str, token: str) -> str:
-    """The channel id of one call to a seat's phone; `token` makes it new each time."""
-    return f"{SEAT_CHANNEL}{seat}-{token}"
-
-
-def seat_of_channel(channel_id: str) -> str:
-    """The seat in a channel id that `seat_channel_id` made."""
-    return channel_id[len(SEAT_CHANNEL) :].rpartition("-")[0]
-
-
-def _seat_of(conference: str) -> str | None:
-    return conference[len(SEAT_CHANNEL) :] if conference.startswith(SEAT_CHANNEL) else None
