@@ -47,17 +47,17 @@ class HelpResync:
             del self._centre.party_trunks[gone]
         held, talking = dict(up.held), dict(up.talking)
         for call in list(self._centre.calls.values()):
-            party: tuple[PartyId | None, Place | None] = parties.get(call.attempt_id, (None, None))
-            party_id, place = party
+            party: PartyId | None
+            party, place = parties.get(call.attempt_id, (None, None))
             known = self._centre.help.get(call.attempt_id)
-            if known is None and party_id is None and call.attempt_id not in held and call.attempt_id not in up.aside:
+            if known is None and party is None and call.attempt_id not in held and call.attempt_id not in up.aside:
                 continue
             if call.attempt_id in up.aside:
-                self._aside(call, party_id, place)
+                self._aside(call, party, place)
             elif call.attempt_id in held:
-                self._held(call, held[call.attempt_id], party_id, place)
+                self._held(call, held[call.attempt_id], party, place)
             else:
-                self._in_no_music(call, talking, party_id, place)
+                self._in_no_music(call, talking, party, place)
 
     def _aside(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
         seat = call.seat or ""

@@ -15,6 +15,7 @@ import pytest
 from config.asterisk.render import render_template
 from dialer.commands import (
     Barge,
+    Command,
     Listen,
     SeatConsult,
     SeatDispose,
@@ -89,7 +90,7 @@ def voter(site: Site) -> Channel:
 
 
 def audited(directory: Path) -> list[tuple[str, str]]:
-    return rows(directory, "SELECT kind, who FROM audit ORDER BY number")  # type: ignore[return-value]  # two columns
+    return rows(directory, "SELECT kind, who FROM audit ORDER BY number")
 
 
 @virtual_time()
@@ -151,7 +152,7 @@ async def test_a_barger_who_could_not_be_sent_away_does_not_keep_the_next_voter_
 async def test_what_a_role_may_not_and_who_is_not_named_is_refused(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
-        for command, says in [
+        refusals: list[tuple[Command, str]] = [
             (Whisper("01", "mina"), "supervisor mina may not whisper: the role is listener"),
             (Barge("01", "mina"), "supervisor mina may not barge: the role is listener"),
             (Barge("01", "ravi"), "supervisor ravi may not barge: the role is coach"),
@@ -161,7 +162,8 @@ async def test_what_a_role_may_not_and_who_is_not_named_is_refused(tmp_path: Pat
             (Listen("77", "asha"), "there is no seat '77'"),
             (Listen("02", "asha"), "seat 02 is offline: there is nobody to listen to"),
             (StopListening("asha"), "supervisor asha listens to nobody"),
-        ]:
+        ]
+        for command, says in refusals:
             with pytest.raises(CommandRefused) as refused:
                 await execute(command)
             assert str(refused.value).startswith(says)
@@ -311,7 +313,10 @@ async def test_the_words_that_a_call_is_recorded_come_before_the_agent(tmp_path:
         scripts={f"+91{7_000_000_001 + n}": Scripted(answer_after=1.0) for n in range(50)},
         dialplan=dialplan,
     )
-    changes = {"campaign": {"record": True}, "recordings": {"directory": str(folder), "prompt": "matdan/recorded"}}
+    changes: dict[str, Any] = {
+        "campaign": {"record": True},
+        "recordings": {"directory": str(folder), "prompt": "matdan/recorded"},
+    }
     async with a_site(tmp_path, config, seats=2, **changes) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.RESERVED)
