@@ -16,9 +16,6 @@ from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
@@ -29,6 +26,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from config.errors import SettingError
+from config.help import Hold, Recordings, Supervisor, Transfer, refuse_lines_as_phones, refuse_transfers
+from config.polling_day import PollingDay
+from config.rules import Certificate, Rules, Section
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 """A name that is safe in topics, file names and the dialplan."""
@@ -39,22 +39,6 @@ NumberPrefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
-
-
-OutsideNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
-
-
-def _plain_directory(path: Path) -> Path:
-    """The path, if nothing in it means anything to a dialplan or leads elsewhere. Raises ValueError."""
-    if not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", str(path)):
-        raise ValueError("must be an absolute folder of letters, digits, dots, - and _, without `..`")
-    return path
-
-
-class Section(BaseModel):
-    """A table of the file. Frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Centre(Section):
@@ -125,79 +109,6 @@ class Seat(Section):
     languages: tuple[str, ...] = Field((), description="languages spoken here; empty: any")
 
 
-class TransferKind(StrEnum):
-    """Where a transfer leads."""
-
-    SUPERVISOR = "supervisor"
-    OUTSIDE = "outside"
-
-
-class Transfer(Section):
-    """[[transfers]] - where an agent may transfer a voter to, or ask for help. Nothing that is not on this list is called."""
-
-    name: Slug = Field(description="name of the target in commands")
-    kind: TransferKind = Field(description="supervisor: a phone of the house; outside: a number, over a trunk")
-    endpoint: EndpointName | None = Field(None, description="PJSIP endpoint of a supervisor's phone")
-    number: OutsideNumber | None = Field(
-        None, description="the outside number, E.164; held against [dialling]'s prefixes"
-    )
-    trunk: Slug | None = Field(None, description="the trunk that an outside number is called over")
-    ring_seconds: float = Field(
-        20.0, ge=5, le=60, description="without an answer by then the voter is back at the seat"
-    )
-
-    @model_validator(mode="after")
-    def _leads_somewhere(self) -> Self:
-        inside, outside = self.endpoint is not None, self.number is not None or self.trunk is not None
-        if self.kind is TransferKind.SUPERVISOR and (not inside or outside):
-            raise ValueError(f"transfer {self.name!r} to a supervisor needs endpoint, and neither number nor trunk")
-        if self.kind is TransferKind.OUTSIDE and (inside or self.number is None or self.trunk is None):
-            raise ValueError(f"transfer {self.name!r} to the outside needs number and trunk, and no endpoint")
-        return self
-
-
-class SupervisorRole(StrEnum):
-    """What a supervisor may do by ear."""
-
-    LISTENER = "listener"
-    COACH = "coach"
-    SUPERVISOR = "supervisor"
-
-
-class Supervisor(Section):
-    """[[supervisors]] - who may listen to seats, on which phone. Nobody else may."""
-
-    name: Slug = Field(description="name in commands and in the audit")
-    endpoint: EndpointName = Field(
-        description="PJSIP endpoint of the supervisor's phone; what is heard goes there alone"
-    )
-    role: SupervisorRole = Field(
-        SupervisorRole.LISTENER, description="listener: listens; coach: whispers too; supervisor: barges in too"
-    )
-
-
-class Hold(Section):
-    """[hold] - what a voter hears while the agent asks for help."""
-
-    music_class: EndpointName = Field(
-        "default", description="class of musiconhold.conf; without it the voter hears silence"
-    )
-    limit_seconds: int = Field(300, ge=30, le=3600, description="a voter on hold goes back to the seat after this")
-
-
-class Recordings(Section):
-    """[recordings] - where recorded calls are kept, and how long. What is recorded is each campaign's setting."""
-
-    directory: Annotated[Path, AfterValidator(_plain_directory)] = Field(
-        Path("/var/spool/asterisk/matdan"), description="folder that Asterisk writes to and the dialler reads"
-    )
-    keep_days: int = Field(30, ge=1, le=3650, description="`dialer recordings purge` erases what is older")
-    prompt: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$")] | None = Field(
-        None,
-        description="sound that tells the voter, before the agent comes, that the call is recorded; none: not told",
-    )
-
-
 class Hours(Section):
     """[[campaigns.hours]] - a stretch of the day in which the campaign may call."""
 
@@ -262,6 +173,7 @@ class Campaign(Section):
     hours: tuple[Hours, ...] = Field(
         (Hours(start=time(9), until=time(21)),), description="calling hours; nothing is dialled outside them"
     )
+    certificate: Certificate | None = Field(None, description="approval of what is played, where the rules ask for one")
 
     @model_validator(mode="after")
     def _flow_fits(self) -> Self:
@@ -316,6 +228,8 @@ class Settings(BaseSettings):
     fastagi: FastAgi = FastAgi()
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
+    rules: Rules = Rules()
+    polling_day: PollingDay = PollingDay()
     trunks: tuple[Trunk, ...] = ()
     hold: Hold = Hold()
     recordings: Recordings = Recordings()
@@ -362,22 +276,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _transfers_lead_where_they_may(self) -> Self:
-        trunks = {trunk.name for trunk in self.trunks}
-        lines = {trunk.endpoint for trunk in self.trunks}
-        for transfer in self.transfers:
-            if transfer.trunk is not None and transfer.trunk not in trunks:
-                raise ValueError(f"transfer {transfer.name!r} names the trunk {transfer.trunk!r}, which is not there")
-            number = transfer.number
-            if number is None:
-                continue
-            if not number.startswith(self.dialling.allowed_prefixes):
-                raise ValueError(f"transfer {transfer.name!r}: its number begins with no prefix of allowed_prefixes")
-            if self.dialling.denied_prefixes and number.startswith(self.dialling.denied_prefixes):
-                raise ValueError(f"transfer {transfer.name!r}: its number begins with a prefix of denied_prefixes")
-        phones = [(each.name, each.endpoint) for each in self.transfers]
-        for name, endpoint in phones + [(each.name, each.endpoint) for each in self.supervisors]:
-            if endpoint in lines:
-                raise ValueError(f"{name!r} has a trunk's endpoint; give the endpoint of a phone")
+        dialling = self.dialling
+        names = {trunk.name for trunk in self.trunks}
+        refuse_transfers(self.transfers, names, dialling.allowed_prefixes, dialling.denied_prefixes)
+        phones: list[tuple[str, str | None]] = [(each.name, each.endpoint) for each in self.transfers]
+        phones += [(each.name, each.endpoint) for each in self.supervisors]
+        refuse_lines_as_phones(phones, {trunk.endpoint for trunk in self.trunks})
         return self
 
 

@@ -127,6 +127,35 @@ class Booth:
     closes_at: str  # "18:00", local time of the poll
 
 
+class Consent(StrEnum):
+    """Whether a number's owner has agreed to be called."""
+
+    UNKNOWN = "unknown"
+    GIVEN = "given"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneFacts:
+    """What the rules must know of a number, as the store had it when the number was claimed."""
+
+    attempts_today: int  # since the day's start, across campaigns; what was never placed does not count
+    conversations_today: int  # of them, those in which a person was talked to or keyed something in
+    abandoned_at: float | None  # when a call to it was last abandoned, in whatever campaign
+    registers: tuple[str, ...] = ()  # do-not-call registers on which it stands
+    consent: Consent = Consent.UNKNOWN
+    opted_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A do-not-call register as it was imported."""
+
+    name: str
+    dated: float  # epoch seconds: when its keeper issued it
+    numbers: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A number taken from the queue under a lease, with what the call needs to know. It is not dialled yet."""
@@ -139,6 +168,9 @@ class Claim:
     pending_voters: int  # on this number, the addressed one included
     language: str
     booth_id: int
+    facts: PhoneFacts | None = None  # None: nothing is known of the number, and the rules forbid to dial it
+    queue_booth_id: int = 0  # in whose queue the number stands: of its first voter when it was enrolled
+    weight: float = 1.0  # of the voters who were pending on the number then
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +199,7 @@ class OpenAttempt:
     answered_at: float | None
     connected_at: float | None
     seat: str | None
+    number: str = ""  # E.164
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import structlog
@@ -16,14 +16,12 @@ import structlog
 from dialer import commands
 from dialer.calls import Call
 from dialer.ear import SupervisorPhone
-from dialer.engine.ear_desk import EarDesk
+from dialer.engine.assistance import Assistance
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk, Flows
-from dialer.engine.help_desk import HelpDesk
-from dialer.engine.help_resync import HelpResync
+from dialer.engine.hoppers import Hoppers
 from dialer.engine.placing import DiallingRules, Placing
 from dialer.engine.reconcile import Reconciler
-from dialer.engine.recorder import Recorder
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally, TrunkTally
 from dialer.engine.views import centre_view
@@ -31,6 +29,8 @@ from dialer.errors import CommandRefused, StoreError, SwitchError
 from dialer.help import TransferTarget
 from dialer.model import AttemptId, CampaignState, Purpose
 from dialer.pacing.port import Pacer, PacingEventKind
+from dialer.polling_day.plan import PollingPlan
+from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
 from dialer.seats import Seat
 from dialer.store.port import Store
@@ -68,6 +68,7 @@ class EnginePlan:
     drain_seconds: float
     transfers: tuple[TransferTarget, ...] = ()
     supervisors: tuple[SupervisorPhone, ...] = ()
+    polling: PollingPlan | None = None
 
 
 class Engine:
@@ -97,21 +98,25 @@ class Engine:
             name: Seat(name, endpoint, languages, now, centre.clock.now()) for name, endpoint, languages in plan.seats
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
-        self._results = Results(centre, store, self._cancel)
+        self._results = Results(centre, store, self._cancel, plan.polling)
         self._floor = Floor(centre, switch, self._results)
-        self._placing = Placing(
-            centre, store, switch, self._results, self._trunks, plan.dialling, owner=plan.owner, has_room=has_room
+        hoppers = Hoppers(
+            centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
         )
-        targets = {target.name: target for target in plan.transfers}
-        self._help = HelpDesk(centre, switch, self._floor, self._trunks, targets, plan.dialling)
-        self._help_resync = HelpResync(centre, self._floor, self._help)
-        self._ears = EarDesk(centre, switch, store, self._results, {phone.name: phone for phone in plan.supervisors})
-        centre.subscribe(self._ears.on_change)
-        self._recorder = Recorder(centre, switch, store, self._results, self._floor)
+        self._placing = Placing(centre, store, switch, self._results, self._trunks, plan.dialling, hoppers)
+        self._assistance = Assistance(
+            centre,
+            store,
+            switch,
+            self._floor,
+            self._results,
+            self._trunks,
+            plan.dialling,
+            transfers=plan.transfers,
+            supervisors=plan.supervisors,
+        )
         self._reconciler = Reconciler(centre, switch, self._results, self._finish)
         self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation)
-
-    # What others use
 
     @property
     def outbox_event(self) -> asyncio.Event:
@@ -143,12 +148,8 @@ class Engine:
                 for campaign_id in self._centre.campaigns:
                     await self._set_state(campaign_id, CampaignState.STOPPED)
                 return f"stopped {len(self._centre.campaigns)} campaigns"
-            case commands.Listen() | commands.Whisper() | commands.Barge() | commands.StopListening():
-                return await self._ears.execute(command)
-            case commands.SeatPauseRecording() | commands.SeatResumeRecording():
-                return await self._recorder.execute(command)
-            case _ if isinstance(command, commands.HelpCommand):
-                return await self._help.execute(command)
+        if isinstance(command, commands.HelpCommand | commands.RecordingCommand | commands.EarCommand):
+            return await self._assistance.execute(command)
         return await self._floor.execute(command)
 
     async def _set_state(self, campaign_id: str, state: CampaignState) -> str:
@@ -164,6 +165,17 @@ class Engine:
         await self._store.set_campaign_state(campaign_id, state)
         return f"campaign {campaign_id}: {state.value}"
 
+    def _booth_order(self) -> BoothOrder:
+        polling = self._plan.polling
+        return BoothOrder(self._centre.booths, polling.weights.voter if polling is not None else 1.0)
+
+    def _priorities(self, run: CampaignRun, now: float) -> Mapping[int, float]:
+        """The booths' priorities, which a turnout campaign on its polling day has; for any other they are all alike."""
+        polling = self._plan.polling
+        if polling is None or run.purpose is not Purpose.TURNOUT:
+            return {}
+        return polling.priorities(self._centre.booths, self._centre.turnout, now)
+
     # Life
 
     async def prepare(self) -> None:
@@ -177,7 +189,7 @@ class Engine:
             campaign_id = plan.spec.campaign_id
             state = await store.ensure_campaign(campaign_id, plan.spec.kind, plan.purpose)
             await store.enrol(campaign_id)
-            run = CampaignRun(plan.spec, plan.pacer, state)
+            run = CampaignRun(plan.spec, plan.purpose, plan.pacer, state, self._booth_order())
             run.outcomes.update(await store.outcome_counts(campaign_id, since))
             run.progress = await store.campaign_progress(campaign_id)
             learned = await store.pacer_state(campaign_id)
@@ -230,7 +242,7 @@ class Engine:
         await self._until_no_calls(self._plan.drain_seconds)
         for call in list(centre.calls.values()):
             centre.spawn(self._hang_up(call), "hang-up")
-        self._ears.close()
+        self._assistance.close()
         await self._until_no_calls(HANG_UP_SECONDS)
         if centre.calls:  # the next start finds them open and asks the switch
             _log.warning("calls.left", calls=len(centre.calls))
@@ -291,12 +303,8 @@ class Engine:
                 self._floor.phone_came(seat)
             case switch_port.SeatDown(seat=seat):
                 self._phone_went(seat)
-            case switch_port.PartyCame(party_id=party_id, place=place):
-                if switch_port.attempt_of(party_id) is not None:
-                    self._help.party_came(party_id, place)
-            case switch_port.PartyGone(party_id=party_id):
-                self._help.party_gone(party_id)
-                self._ears.party_gone(party_id)
+            case switch_port.PartyCame() | switch_port.PartyGone():
+                self._assistance.party(event)
             case _:
                 call = self._centre.calls.get(event.attempt_id)
                 if call is not None:
@@ -317,17 +325,17 @@ class Engine:
                 if not waiting.waiting and waiting.seat is None and not waiting.message_started:
                     self._floor.voter_waits(waiting)
             case switch_port.CallConnected(seat=seat):
-                self._help.voter_came(call.attempt_id)
+                self._assistance.help.voter_came(call.attempt_id)
                 self._floor.connected(self._answered(call), seat)
             case switch_port.CallLeftSeat(seat=seat):
-                if not self._help.keeps(call.attempt_id):
+                if not self._assistance.help.keeps(call.attempt_id):
                     self._floor.left_seat(call, seat)
             case switch_port.CallAside():
-                self._help.voter_aside(call.attempt_id)
+                self._assistance.help.voter_aside(call.attempt_id)
             case switch_port.CallRecorded():
-                self._recorder.began(self._answered(call))
+                self._assistance.recorder.began(self._answered(call))
             case switch_port.MessageStarted():
-                self._help.message_started(call)
+                self._assistance.help.message_started(call)
                 self._floor.message_started(self._answered(call))
             case switch_port.CallEnded():
                 self._ended(call, event)
@@ -357,12 +365,12 @@ class Engine:
 
     def _finish(self, call: Call, ended: CallEnded) -> None:
         if call.attempt_id in self._centre.calls:
-            self._help.call_over(call.attempt_id)
+            self._assistance.help.call_over(call.attempt_id)
             self._floor.call_over(call)
             self._results.end(self._centre.calls[call.attempt_id], ended)
 
     def _phone_went(self, seat: str) -> None:
-        self._help.agents_phone_went(seat)
+        self._assistance.help.agents_phone_went(seat)
         self._floor.phone_went(seat)
 
     def _cancel(self, call: Call) -> None:
@@ -384,8 +392,7 @@ class Engine:
                     self._floor.connected(self._answered(call), seat_name)
                 elif seat.state is not SeatState.TALKING:
                     self._floor.talks_on(call, seat_name)
-        self._help_resync.resync(up)
-        self._ears.resync(up)
+        self._assistance.resync(up)
         centre.switch_up = True
         centre.clear_alert("switch-down")
         for name in centre.seats:

@@ -29,10 +29,11 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
     Purpose,
+    Register,
 )
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
-from dialer.store import figures, queues, records, voters
+from dialer.store import figures, numbers, queues, records, voters
 from dialer.store.connection import BUSY_SECONDS, check_magic, close_writing, open_reading, open_writing
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
@@ -136,16 +137,46 @@ class SqliteStore:
         self._targets.pop(campaign_id, None)
         return added
 
-    async def claim(self, campaign_id: str, limit: int, *, owner: str, now: float, lease_seconds: float) -> list[Claim]:
+    async def claim(
+        self,
+        campaign_id: str,
+        limit: int,
+        *,
+        owner: str,
+        now: float,
+        lease_seconds: float,
+        booths: Mapping[int, int] | None = None,
+        day_start: float | None = None,
+    ) -> list[Claim]:
         """See `Store`."""
+        asked = None if booths is None else dict(booths)
+        since = now - attempts_room.DAY_SECONDS if day_start is None else day_start
         return await self._writer.write(
-            lambda db: queues.claim(db, campaign_id, limit, owner=owner, now=now, lease_seconds=lease_seconds)
+            lambda db: queues.claim(
+                db,
+                campaign_id,
+                limit,
+                owner=owner,
+                now=now,
+                lease_seconds=lease_seconds,
+                booths=asked,
+                day_start=since,
+            )
         )
 
     async def release(self, claims: Iterable[Claim]) -> None:
         """See `Store`."""
         kept = tuple(claims)
         await self._writer.write(lambda db: queues.release(db, kept))
+
+    async def postpone(self, claims: Iterable[tuple[Claim, float]]) -> None:
+        """See `Store`."""
+        kept = tuple(claims)
+        await self._writer.write(lambda db: queues.postpone(db, kept))
+
+    async def registers(self) -> list[Register]:
+        """See `Store`."""
+        return await self._read(numbers.registers)
 
     async def release_expired(self, now: float, owner: str | None = None) -> int:
         """See `Store`."""

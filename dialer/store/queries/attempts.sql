@@ -80,5 +80,6 @@ UPDATE target SET state = ?4, due_at = coalesce(?5, due_at), claimed_by = NULL, 
 WHERE campaign_id = ?1 AND phone_id = ?2 AND attempts = ?3 AND state <> 'dialling';
 
 -- name: unfinished
-SELECT attempt_id, campaign_id, phone_id, voter_id, booth_id, attempt_number, trunk, created_at, answered_at, connected_at, seat
-FROM attempt CROSS JOIN voter USING (voter_id) WHERE ended_at IS NULL ORDER BY created_at, attempt_id;
+SELECT attempt_id, campaign_id, phone_id, voter_id, booth_id, attempt_number, trunk, created_at, answered_at, connected_at, seat,
+       e164
+FROM attempt CROSS JOIN voter USING (voter_id) CROSS JOIN phone USING (phone_id) WHERE ended_at IS NULL ORDER BY created_at, attempt_id;
