@@ -1,4 +1,4 @@
-"""`dialer report calls|agents|abandonment|turnout`: what happened, as a table, CSV or JSON."""
+"""`dialer report calls|agents|abandonment|turnout|recordings`: what happened, as a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
 from dialer.reports.source import Source, open_source
 from dialer.reports.tables import FOREVER, Window
 
-app = typer.Typer(help="What happened: calls, agents, abandonment, turnout.", no_args_is_help=True)
+app = typer.Typer(help="What happened: calls, agents, abandonment, turnout, recordings.", no_args_is_help=True)
 
 SinceOption = Annotated[
     str | None,
@@ -92,6 +92,24 @@ def turnout(
 ) -> None:
     """Self-reported turnout by booth: voters, reached, voted, not yet, opt-outs."""
     _report(lambda source, window, _: tables.turnout(source, window), since, until, campaign, form, store, config)
+
+
+@app.command()
+def recordings(
+    since: SinceOption = None,
+    until: UntilOption = None,
+    campaign: CampaignOption = None,
+    form: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Recorded calls: the file's name in recordings.directory, who talked and how long, and whether it is still kept."""
+    directory = load_settings(config).recordings.directory
+
+    async def make(source: Source, window: Window, zone: tzinfo) -> Report:
+        return await tables.recordings(source, window, zone, directory)
+
+    _report(make, since, until, campaign, form, store, config)
 
 
 def _report(

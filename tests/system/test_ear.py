@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from config.asterisk.render import render_template
+from config.jurisdiction import JURISDICTIONS
 from dialer.commands import (
     Barge,
     Command,
@@ -74,6 +75,16 @@ async def talking(
 async def until_talking(site: Site) -> None:
     await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
     await asyncio.sleep(0.5)
+
+
+def a_profile_that_allows_recording(directory: Path) -> dict[str, str]:
+    """The [rules] of a site with a profile of its own."""
+    neutral = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")
+    head, _, tail = neutral.partition("[recording]\nallowed = false")
+    assert tail
+    path = directory / "own.toml"
+    path.write_text(f"{head}[recording]\nallowed = true{tail}", encoding="utf-8")
+    return {"jurisdiction": str(path)}
 
 
 def ear(site: Site, name: str = "asha") -> Channel | None:
@@ -255,7 +266,8 @@ async def test_listeners_of_a_dialler_that_died_are_let_go(tmp_path: Path) -> No
 async def test_a_campaign_that_records_leaves_a_file_for_each_talk(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     folder.mkdir()
-    async with talking(tmp_path, a_switch(recordings=folder), campaign={"record": True}) as site:
+    rules = a_profile_that_allows_recording(tmp_path)
+    async with talking(tmp_path, a_switch(recordings=folder), campaign={"record": True}, rules=rules) as site:
         execute = site.centre.engine.execute
         channel = voter(site)
         assert site.view.seats[0].recording == "on"
@@ -315,6 +327,7 @@ async def test_the_words_that_a_call_is_recorded_come_before_the_agent(tmp_path:
     )
     changes: dict[str, Any] = {
         "campaign": {"record": True},
+        "rules": a_profile_that_allows_recording(tmp_path),
         "recordings": {"directory": str(folder), "prompt": "matdan/recorded"},
     }
     async with a_site(tmp_path, config, seats=2, **changes) as site:
