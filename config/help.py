@@ -81,7 +81,12 @@ class Hold(Section):
     music_class: EndpointName = Field(
         "default", description="class of musiconhold.conf; without it the voter hears silence"
     )
-    limit_seconds: int = Field(300, ge=30, le=3600, description="a voter on hold goes back to the seat after this")
+    limit_seconds: int = Field(
+        300,
+        ge=90,
+        le=3600,
+        description="a voter on hold goes back to the seat after this; longer than any target rings",
+    )
 
 
 class Recordings(Section):

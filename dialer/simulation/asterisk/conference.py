@@ -88,6 +88,8 @@ class Conferences:
         member = self._enter(channel, name, self._users.get(template, ConferenceUser()), now)
         while not channel.interrupted and not member.result:
             await channel.wait(None)
+        if channel.goto is not None:  # a channel that is sent elsewhere stands there before it has left
+            channel.move_to(channel.goto.context, channel.goto.extension, channel.goto.priority)
         result = self._leave(member)
         if channel.hung_up:
             channel.cause = channel.cause or 16  # a bridge that is left by a hang-up clears normally
@@ -109,7 +111,7 @@ class Conferences:
         channel.conference = conference
         count = len(conference.members) + 1
         events.of_member("BridgeEnter", conference, count, channel)
-        events.of_member("ConfbridgeJoin", conference, count, channel)
+        events.of_member("ConfbridgeJoin", conference, count, channel, admin=user.admin)
         for other in conference.members:
             self._set(other.channel, "BRIDGEPEER", conference.peers_of(other.channel))
         if conference.marked:
@@ -131,7 +133,7 @@ class Conferences:
         events.of_member("BridgeLeave", conference, count - 1, channel)
         for other in conference.members:
             self._set(other.channel, "BRIDGEPEER", conference.peers_of(other.channel))
-        events.of_member("ConfbridgeLeave", conference, count, channel)
+        events.of_member("ConfbridgeLeave", conference, count, channel, admin=member.user.admin)
         result = member.result or "HANGUP"
         self._set(channel, "CONFBRIDGE_RESULT", result)
         if member.user.marked:

@@ -87,6 +87,8 @@ async def _chan_spy(_switch: SwitchCore, channel: Channel, _data: str) -> None:
     """Whom it spies on nobody here hears; it stays over the spied channels' ends, as without option E or S."""
     while not channel.interrupted:
         await channel.wait(None)
+    if channel.hung_up:
+        channel.cause = channel.cause or 16
 
 
 async def _mix_monitor(_switch: SwitchCore, channel: Channel, data: str) -> None:
