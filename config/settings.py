@@ -155,6 +155,7 @@ class Campaign(Section):
     purpose: CampaignPurpose = Field(CampaignPurpose.TURNOUT, description="turnout, material or survey")
     flow: str | None = Field(None, description="the flow of an ivr campaign: a shipped one's name or a YAML file")
     pacing: Policy | None = Field(None, description="default: predictive with agents, broadcast with ivr")
+    candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
     channels: int | None = Field(None, ge=1, description="calls at once of this campaign; none: what the trunks allow")
     ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings before we give up")

@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from config.settings import Campaign, Settings
-from config.site_rules import site_profile
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
 from dialer.ear import EarRole, SupervisorPhone
@@ -34,7 +33,7 @@ from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.polling_day.site import polling_plan
 from dialer.rules.retries import RetryRules
-from dialer.rules.rulebook import rulebook_of
+from dialer.rules.rulebook import polls_of
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -77,7 +76,7 @@ def engine_plan(settings: Settings) -> EnginePlan:
         supervisors=tuple(
             SupervisorPhone(each.name, each.endpoint, EarRole(each.role.value)) for each in settings.supervisors
         ),
-        polling=polling_plan(settings, rulebook_of(site_profile(settings), settings).polls),
+        polling=polling_plan(settings, polls_of(settings)),
     )
 
 
