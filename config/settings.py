@@ -39,6 +39,9 @@ NumberPrefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+SeatName = Annotated[str, StringConstraints(pattern=r"^([0-9]|[A-Za-z0-9-]{2,20})$")]
+"""A single letter names one of Asterisk's own extensions, h for the hang-up among them."""
 
 
 class Centre(Section):
@@ -104,9 +107,47 @@ class Trunk(Section):
 class Seat(Section):
     """[[seats]] - a place where an agent sits."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,20}$")] = Field(description="name of the seat")
+    name: SeatName = Field(description="name of the seat: a digit, or 2 to 20 letters, digits and -")
     endpoint: EndpointName = Field(description="PJSIP endpoint of the seat's phone")
-    languages: tuple[str, ...] = Field((), description="languages spoken here; empty: any")
+    languages: tuple[Language, ...] = Field(
+        (), description="languages spoken here by an agent who has none of their own; empty: any"
+    )
+
+
+class Agent(Section):
+    """[[agents]] - a person who may log in at a seat. Without any, a seat is logged in by command alone, under any name."""
+
+    number: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")] = Field(
+        description="what the agent keys in, 1 to 10 digits"
+    )
+    pin: SecretStr = Field(description="the argon2id hash of the PIN that `dialer agent hash-pin` makes")
+    languages: tuple[Language, ...] = Field((), description="languages the agent speaks; empty: those of the seat")
+    skills: tuple[Slug, ...] = Field((), description="what the agent may be given: campaigns that ask for such a skill")
+
+    @field_validator("pin")
+    @classmethod
+    def _is_a_hash(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(
+            r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+", value.get_secret_value()
+        ):
+            raise ValueError("is not an argon2id hash: write what `dialer agent hash-pin` prints, never the PIN itself")
+        return value
+
+
+class Floor(Section):
+    """[floor] - how agents log in and what their phones' keys mean."""
+
+    log_in_code: Annotated[str, StringConstraints(pattern=r"^[*0-9]{1,6}$")] = Field(
+        "*1", description="what a seat's phone dials to log in"
+    )
+    wrong_pins: int = Field(10, ge=3, le=100, description="wrong log-ins in a row that lock the agent and the seat")
+    lock_minutes: PositiveSeconds = Field(15, description="how long they stay locked, if no supervisor unlocks them")
+    pause_reasons: tuple[Slug, ...] = Field(
+        ("break", "meal", "training", "meeting", "technical"),
+        min_length=1,
+        max_length=9,
+        description="what *21, *22, ... on the phone give as the reason of a pause",
+    )
 
 
 class Hours(Section):
@@ -157,6 +198,7 @@ class Campaign(Section):
     pacing: Policy | None = Field(None, description="default: predictive with agents, broadcast with ivr")
     candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
+    skill: Slug | None = Field(None, description="only agents with this skill take its calls; none: every agent")
     channels: int | None = Field(None, ge=1, description="calls at once of this campaign; none: what the trunks allow")
     ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings before we give up")
     wrap_up_seconds: PositiveSeconds = Field(60.0, description="a wrap-up without a disposition ends after this")
@@ -229,6 +271,7 @@ class Settings(BaseSettings):
     fastagi: FastAgi = FastAgi()
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
+    floor: Floor = Floor()
     rules: Rules = Rules()
     polling_day: PollingDay = PollingDay()
     trunks: tuple[Trunk, ...] = ()
@@ -237,6 +280,7 @@ class Settings(BaseSettings):
     seats: tuple[Seat, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     supervisors: tuple[Supervisor, ...] = ()
+    agents: tuple[Agent, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
 
     @classmethod
@@ -260,13 +304,21 @@ class Settings(BaseSettings):
             ("seats", [seat.name for seat in self.seats]),
             ("transfers", [transfer.name for transfer in self.transfers]),
             ("supervisors", [supervisor.name for supervisor in self.supervisors]),
+            ("phones of seats", [seat.endpoint for seat in self.seats]),
+            ("agents", [agent.number for agent in self.agents]),
             ("campaigns", [campaign.id for campaign in self.campaigns]),
         ):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{kind} named twice: {', '.join(sorted(twice))}; give each a name of its own")
         known = {trunk.name for trunk in self.trunks}
+        skills = {skill for agent in self.agents for skill in agent.skills}
         for campaign in self.campaigns:
+            if campaign.skill is not None and campaign.skill not in skills:
+                raise ValueError(
+                    f"campaign {campaign.id!r} asks for the skill {campaign.skill!r}, which none of [[agents]] has; "
+                    f"known: {', '.join(sorted(skills)) or 'none'}"
+                )
             missing = [name for name in campaign.trunks if name not in known]
             if missing:
                 raise ValueError(

@@ -22,9 +22,11 @@ from dialer.clock import Clock, SystemClock
 from dialer.ear import EarRole, SupervisorPhone
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
 from dialer.engine.placing import DiallingRules
+from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.flow_service import FlowService
 from dialer.help import TransferTarget
+from dialer.log_ins import AgentAccount
 from dialer.loop_lag import LoopLag
 from dialer.model import CampaignKind, Purpose
 from dialer.monitor.broker_link import BrokerSettings
@@ -34,6 +36,7 @@ from dialer.pacing.port import Cap
 from dialer.polling_day.site import polling_plan
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import polls_of
+from dialer.seat_service import SeatService
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -76,6 +79,15 @@ def engine_plan(settings: Settings) -> EnginePlan:
         supervisors=tuple(
             SupervisorPhone(each.name, each.endpoint, EarRole(each.role.value)) for each in settings.supervisors
         ),
+        agents=tuple(
+            AgentAccount(
+                agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)
+            )
+            for agent in settings.agents
+        ),
+        floor=FloorRules(
+            settings.floor.wrong_pins, settings.floor.lock_minutes * _MINUTE, settings.floor.pause_reasons
+        ),
         polling=polling_plan(settings, polls_of(settings)),
     )
 
@@ -106,6 +118,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
             ),
             record=campaign.record,
             announcement_seconds=ANNOUNCEMENT_SECONDS if campaign.record and settings.recordings.prompt else 0.0,
+            skill=campaign.skill,
         ),
         purpose=Purpose(campaign.purpose.value),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
@@ -185,7 +198,9 @@ async def running_centre(
         engine, switch, lag = _engine(settings, store, flows, clock)
         await engine.prepare()
         limits = AgiLimits(connections=settings.fastagi.max_connections)
-        routes = AgiRoutes({"flow": FlowService(engine)})
+        routes = AgiRoutes(
+            {"flow": FlowService(engine), "seat": SeatService(engine.seat_desk, settings.centre.language)}
+        )
         async with AgiServer(routes, limits, host=settings.fastagi.host, port=settings.fastagi.port) as agi_server:
             monitor = None
             if settings.broker.enabled:

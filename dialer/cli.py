@@ -17,6 +17,7 @@ from rich.markup import escape
 
 from config.errors import MatdanError
 from config.settings import load_settings
+from dialer.agent_cli import app as agent_app
 from dialer.app import run_centre
 from dialer.audit_cli import app as audit_app
 from dialer.check import Verdict, check_site
@@ -35,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(agent_app, name="agent")
 app.add_typer(flow_app, name="flow")
 app.add_typer(report_app, name="report")
 app.add_typer(recordings_app, name="recordings")

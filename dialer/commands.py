@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dialer.model import Disposition
 
@@ -35,10 +35,28 @@ class StopAll:
 
 @dataclass(frozen=True, slots=True)
 class SeatLogIn:
-    """An agent takes a seat: its phone is called and nailed up; the seat is ready once the phone is there."""
+    """An agent takes a seat: its phone is called and nailed up; the seat is ready once the phone is there.
+
+    Where the settings have agents, `agent` is one's number and `pin` must be right.
+    """
 
     seat: str
     agent: str
+    pin: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCall:
+    """Ring the phone of a seat that nobody has, for an agent to answer and key in number and PIN."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatUnlock:
+    """A supervisor unlocks a seat after too many wrong log-ins, and the agents that were locked with it."""
+
+    seat: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +194,10 @@ class StopListening:
 
 
 CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll
-SeatCommand = SeatLogIn | SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatDispose
+SeatCommand = SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatDispose
+LogInCommand = SeatLogIn | SeatCall | SeatUnlock
 HelpCommand = SeatHold | SeatResume | SeatTransfer | SeatConsult | SeatMerge | SeatCompleteTransfer | SeatCancelConsult
 RecordingCommand = SeatPauseRecording | SeatResumeRecording
+KeyedCommand = SeatCommand | HelpCommand | RecordingCommand
 EarCommand = Listen | Whisper | Barge | StopListening
-Command = CampaignCommand | SeatCommand | HelpCommand | RecordingCommand | EarCommand
+Command = CampaignCommand | SeatCommand | LogInCommand | HelpCommand | RecordingCommand | EarCommand

@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from config.help import Hold, Recordings
+
 TEMPLATES = Path(__file__).parent
 
 
@@ -24,6 +26,22 @@ def render_template(name: str, **values: Any) -> str:
     return _environment().get_template(f"{name}.j2").render(**values)
 
 
-def dialplan(agi_host: str = "127.0.0.1", agi_port: int = 4573) -> str:
-    """The text of extensions.conf: our contexts, which reach our FastAGI server at this address."""
-    return render_template("extensions.conf", agi_server=f"{agi_host}:{agi_port}")
+def dialplan(
+    agi_host: str = "127.0.0.1",
+    agi_port: int = 4573,
+    log_in_code: str = "*1",
+    *,
+    hold: Hold | None = None,
+    recordings: Recordings | None = None,
+) -> str:
+    """The text of extensions.conf: our contexts, which reach our FastAGI server at this address.
+
+    `log_in_code` is what a seat's phone dials to log in.
+    """
+    return render_template(
+        "extensions.conf",
+        agi_server=f"{agi_host}:{agi_port}",
+        log_in_code=log_in_code,
+        hold=hold or Hold(),
+        recordings=recordings or Recordings(),
+    )

@@ -28,6 +28,7 @@ from dialer.view import Alert, AlertLevel, CentreView, SeatState, SeatView, Trun
 BORDER = "grey35"
 SEAT_CELLS = 32  # of one seat in the grid, its gap included
 BRIEF_SEAT_CELLS = 26  # the same without the time in the state
+STATE_CELLS = 8
 ALERT_LINES = 4
 SEAT_ROWS = 10  # beyond it only the states are counted
 
@@ -73,7 +74,9 @@ def seats_panel(seats: tuple[SeatView, ...], width: int) -> tuple[Panel, int]:
 def _seat(seat: SeatView, name_cells: int, *, brief: bool) -> Text:
     style = SEAT_STYLES[seat.state]
     name = seat.seat if len(seat.seat) <= name_cells else "…" + seat.seat[-name_cells + 1 :]
-    cell = line(("● ", style), f"{name:<{name_cells}} ", (f"{seat.state:<8} ", style))
+    word = seat.reason if seat.state is SeatState.PAUSED and seat.reason else str(seat.state)  # the colour says paused
+    word = word if len(word) <= STATE_CELLS else word[: STATE_CELLS - 1] + "…"
+    cell = line(("● ", style), f"{name:<{name_cells}} ", (f"{word:<{STATE_CELLS}} ", style))
     if seat.state is SeatState.OFFLINE:
         return cell
     if not brief:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -23,10 +23,12 @@ from dialer.engine.hoppers import Hoppers
 from dialer.engine.placing import DiallingRules, Placing
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
+from dialer.engine.seat_desk import FloorRules, SeatDesk
 from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally, TrunkTally
 from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
 from dialer.help import TransferTarget
+from dialer.log_ins import AgentAccount
 from dialer.model import AttemptId, CampaignState, Purpose
 from dialer.pacing.port import Pacer, PacingEventKind
 from dialer.polling_day.plan import PollingPlan
@@ -68,6 +70,8 @@ class EnginePlan:
     drain_seconds: float
     transfers: tuple[TransferTarget, ...] = ()
     supervisors: tuple[SupervisorPhone, ...] = ()
+    agents: tuple[AgentAccount, ...] = ()
+    floor: FloorRules = field(default_factory=FloorRules)
     polling: PollingPlan | None = None
 
 
@@ -100,6 +104,9 @@ class Engine:
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._cancel, plan.polling)
         self._floor = Floor(centre, switch, self._results)
+        self.seat_desk = SeatDesk(
+            centre, self._floor, store, switch, self._results, plan.agents, plan.floor, execute=self.execute
+        )
         hoppers = Hoppers(
             centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
         )
@@ -150,7 +157,7 @@ class Engine:
                 return f"stopped {len(self._centre.campaigns)} campaigns"
         if isinstance(command, commands.HelpCommand | commands.RecordingCommand | commands.EarCommand):
             return await self._assistance.execute(command)
-        return await self._floor.execute(command)
+        return await self.seat_desk.execute(command)
 
     async def _set_state(self, campaign_id: str, state: CampaignState) -> str:
         run = self._centre.campaigns.get(campaign_id)
@@ -197,6 +204,7 @@ class Engine:
                 plan.pacer.restore(json.loads(learned))
             centre.campaigns[campaign_id] = run
         await store.release_expired(now, self._plan.owner)
+        await self.seat_desk.prepare()
         left_open = self._reconciler.found(await store.unfinished_attempts())
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
@@ -305,6 +313,8 @@ class Engine:
                 self._phone_went(seat)
             case switch_port.PartyCame() | switch_port.PartyGone():
                 self._assistance.party(event)
+            case switch_port.SeatKey(seat=seat, key=key):
+                self.seat_desk.key(seat, key)
             case _:
                 call = self._centre.calls.get(event.attempt_id)
                 if call is not None:
@@ -379,6 +389,7 @@ class Engine:
     def _switch_up(self, up: switch_port.SwitchUp) -> None:
         centre = self._centre
         self._reconciler.resync(up)
+        self.seat_desk.adopt(up.live_seats)
         for seat in list(centre.seats.values()):
             if seat.name in up.live_seats and not seat.phone_up:
                 self._floor.phone_came(seat.name)

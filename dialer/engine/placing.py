@@ -17,6 +17,7 @@ from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
 from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, NewAttempt, Outcome
 from dialer.pacing.port import BusySeat, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.rules import calling_hours, numbers
+from dialer.seats import Seat
 from dialer.store.port import Store
 from dialer.switch.port import CallEnded, EndedBy, OriginateRequest, Switch
 from dialer.trunks import TrunkPool
@@ -115,19 +116,23 @@ class Placing:
         if run.spec.kind is CampaignKind.AGENTS and not any(
             seat.state in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP}
             and not seat.leaving
-            for seat in centre.seats.values()
+            for seat in self._seats_of(run)
         ):
             self._cancel_unanswered(run)
-            return "no agent is there", LOOK_AGAIN_SECONDS
+            return "no agent is there" if run.spec.skill is None else (
+                f"no agent with the skill {run.spec.skill} is there"
+            ), LOOK_AGAIN_SECONDS
         return None, LOOK_AGAIN_SECONDS
 
     def snapshot(self, run: CampaignRun, used: dict[str, int]) -> PacingSnapshot:
-        """What the pacer may know now. Campaigns with agents share the seats, so each sees the calls of all of them."""
+        """What the pacer may know now. Campaigns with agents share the seats, so each sees the calls of all of them; one that asks
+        for a skill sees the seats that have it, and the calls that only they may take.
+        """
         centre = self._centre
         now = centre.clock.monotonic()
         for_agents = run.spec.kind is CampaignKind.AGENTS
         calls = (
-            [call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS]
+            [call for call in centre.calls.values() if self._competes(call, run)]
             if for_agents
             else list(centre.calls_of(run.spec.campaign_id))
         )
@@ -135,7 +140,7 @@ class Placing:
         if run.spec.channels is not None:
             room = min(room, run.spec.channels - sum(1 for call in calls if call.campaign_id == run.spec.campaign_id))
         ringing, waiting, active = _in_flight(calls, now)
-        seats = centre.seats.values() if for_agents else ()
+        seats = self._seats_of(run) if for_agents else ()
         return PacingSnapshot(
             now_seconds=now,
             hour=datetime.fromtimestamp(centre.clock.now(), centre.zone).hour,
@@ -155,6 +160,16 @@ class Placing:
             free_channels=max(0, room),
             cps_budget=self._trunks.startable(run.spec.trunks, used, now),
             active_calls=active,
+        )
+
+    def _seats_of(self, run: CampaignRun) -> list[Seat]:
+        return [seat for seat in self._centre.seats.values() if seat.can_serve(run.spec.skill)]
+
+    def _competes(self, call: Call, run: CampaignRun) -> bool:
+        """Whether whatever seat takes this call is one that the campaign could have had."""
+        skill = run.spec.skill
+        return call.kind is CampaignKind.AGENTS and (
+            skill is None or self._centre.campaigns[call.campaign_id].spec.skill == skill
         )
 
     # Placing

@@ -57,6 +57,7 @@ class CampaignSpec:
     retries: RetryRules
     record: bool = False  # its talks with agents
     announcement_seconds: float = 0.0  # at most, of the words before the agent comes that the call is recorded
+    skill: str | None = None  # that an agent must have to take its calls
 
 
 @dataclass(slots=True)

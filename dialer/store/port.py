@@ -72,6 +72,17 @@ class SeatInterval:
 
 
 @dataclass(frozen=True, slots=True)
+class LogIn:
+    """An agent has a seat."""
+
+    seat: str
+    agent: str
+    paused: bool  # now, or after the call; else ready
+    reason: str | None  # of the pause
+    at: float  # of the log-in or the last change
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     """An announcement that the broker has not taken yet."""
 
@@ -259,6 +270,18 @@ class Store(Protocol):
 
     async def record_seat_intervals(self, intervals: Sequence[SeatInterval]) -> None:
         """Keep where seats have spent their time."""
+        ...
+
+    async def keep_log_in(self, log_in: LogIn) -> None:
+        """Keep who has a seat; what was kept of the seat before is replaced."""
+        ...
+
+    async def drop_log_in(self, seat: str) -> None:
+        """Nobody has the seat; nothing happens where nobody had it."""
+        ...
+
+    async def log_ins(self) -> list[LogIn]:
+        """Who has which seat, in the seats' order."""
         ...
 
     async def save_pacer_state(self, campaign_id: str, state: str) -> None:

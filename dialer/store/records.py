@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from dialer.model import Announcement
-from dialer.store.port import OutboxRow, SeatInterval
+from dialer.store.port import LogIn, OutboxRow, SeatInterval
 from dialer.store.queues import unknown_campaign
 from dialer.store.sql import load_statements
 
@@ -68,3 +68,20 @@ def pacer_state(db: sqlite3.Connection, campaign_id: str) -> str | None:
     """What was kept, or None."""
     row = db.execute(SQL["pacer_state"], (campaign_id,)).fetchone()
     return None if row is None else row[0]
+
+
+def keep_log_in(db: sqlite3.Connection, log_in: LogIn) -> None:
+    """Keep who has a seat; what was kept of the seat before is replaced."""
+    db.execute(SQL["keep_log_in"], (log_in.seat, log_in.agent, log_in.paused, log_in.reason, log_in.at))
+
+
+def drop_log_in(db: sqlite3.Connection, seat: str) -> None:
+    """Nobody has the seat."""
+    db.execute(SQL["drop_log_in"], (seat,))
+
+
+def log_ins(db: sqlite3.Connection) -> list[LogIn]:
+    """Who has which seat, in the seats' order."""
+    return [
+        LogIn(seat, agent, bool(paused), reason, at) for seat, agent, paused, reason, at in db.execute(SQL["log_ins"])
+    ]

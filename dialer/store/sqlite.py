@@ -37,7 +37,7 @@ from dialer.store import figures, numbers, queues, records, voters
 from dialer.store.connection import BUSY_SECONDS, check_magic, close_writing, open_reading, open_writing
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
-from dialer.store.port import AnswerCounts, MarkEffect, OutboxRow, Refusal, SeatInterval
+from dialer.store.port import AnswerCounts, LogIn, MarkEffect, OutboxRow, Refusal, SeatInterval
 from dialer.store.room import RoomGuard
 from dialer.store.writer import Writer
 
@@ -299,6 +299,18 @@ class SqliteStore:
     async def record_seat_intervals(self, intervals: Sequence[SeatInterval]) -> None:
         """See `Store`."""
         await self._writer.write(lambda db: records.record_seat_intervals(db, intervals))
+
+    async def keep_log_in(self, log_in: LogIn) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.keep_log_in(db, log_in))
+
+    async def drop_log_in(self, seat: str) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.drop_log_in(db, seat))
+
+    async def log_ins(self) -> list[LogIn]:
+        """See `Store`."""
+        return await self._read(records.log_ins)
 
     async def save_pacer_state(self, campaign_id: str, state: str) -> None:
         """See `Store`."""

@@ -174,6 +174,22 @@ class SeatDown:
     seat: str
 
 
+class SeatSound(StrEnum):
+    """What an agent hears in answer to a key. The value names the sound file below `matdan/`."""
+
+    KEY = "key"  # taken; more is to come
+    DONE = "done"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class SeatKey:
+    """The agent pressed a key on the nailed-up phone. The voter has not heard it."""
+
+    seat: str
+    key: str  # as the phone sent it
+
+
 @dataclass(frozen=True, slots=True)
 class PartyCame:
     """A third party has answered and is in a conference."""
@@ -220,7 +236,7 @@ CallEvent = (
     | MessageStarted
     | CallEnded
 )
-SwitchEvent = CallEvent | SeatUp | SeatDown | PartyCame | PartyGone | SwitchUp | SwitchDown
+SwitchEvent = CallEvent | SeatUp | SeatDown | SeatKey | PartyCame | PartyGone | SwitchUp | SwitchDown
 
 EventSink = Callable[[SwitchEvent], None]
 """Takes an event at once, in order, and never blocks."""
@@ -253,6 +269,14 @@ class Switch(Protocol):
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """Ring the agent's phone and nail it up in its seat. `SeatUp` tells that it is there. Raises SwitchError."""
+        ...
+
+    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+        """Ring a seat's phone and ask who answers for agent number and PIN. Raises SwitchError."""
+        ...
+
+    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+        """Let the agent hear what became of a key; too late or without a phone it is not heard. Raises SwitchError."""
         ...
 
     async def release_seat(self, seat: str) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from config.asterisk.render import render_template
+from config.asterisk.render import dialplan
+from config.help import Recordings
 from config.jurisdiction import JURISDICTIONS
 from dialer.commands import (
     Barge,
@@ -49,15 +50,13 @@ SUPERVISORS = [
 
 def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | None = None) -> SimulatedAsteriskConfig:
     """Voters who answer and stay; three supervisors' phones."""
-    dialplan = None
-    if recordings is not None:
-        dialplan = render_template("extensions.conf", agi_server="127.0.0.1:1", recordings_directory=str(recordings))
+    made = None if recordings is None else dialplan(recordings=Recordings(directory=recordings))
     return SimulatedAsteriskConfig(
         seats=(*seat_phones(2), *(phone(each["name"], mode) for each in SUPERVISORS)),
         start_epoch=START_EPOCH,
         profile=VoterProfile(answer_rate=0.0),
         scripts={f"+91{7_000_000_001 + n}": Scripted(answer_after=1.0) for n in range(50)},
-        dialplan=dialplan,
+        dialplan=made,
     )
 
 
@@ -298,6 +297,23 @@ async def test_a_campaign_that_records_leaves_a_file_for_each_talk(tmp_path: Pat
 
 
 @virtual_time()
+async def test_hold_and_the_recordings_pause_are_keyed_on_the_phone(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    rules = a_profile_that_allows_recording(tmp_path)
+    async with talking(tmp_path, a_switch(recordings=folder), campaign={"record": True}, rules=rules) as site:
+        for keys, recording, help_now in [
+            ("*6", "paused", None),
+            ("*6", "paused", None),  # a low tone, and nothing else
+            ("*4", "paused", "hold"),
+            ("*7", "on", "hold"),
+            ("*5", "on", None),
+        ]:
+            site.switch.phone_keys("agent01", keys, every_seconds=0.5)
+            await asyncio.sleep(2)
+            assert (site.view.seats[0].recording, site.view.seats[0].help) == (recording, help_now)
+
+
+@virtual_time()
 async def test_recording_is_off_by_default(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         assert voter(site).recording is None
@@ -312,18 +328,13 @@ async def test_recording_is_off_by_default(tmp_path: Path) -> None:
 @virtual_time()
 async def test_the_words_that_a_call_is_recorded_come_before_the_agent(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
-    dialplan = render_template(
-        "extensions.conf",
-        agi_server="127.0.0.1:1",
-        recordings_directory=str(folder),
-        recording_prompt="matdan/recorded",
-    )
+    made = dialplan(recordings=Recordings(directory=folder, prompt="matdan/recorded"))
     config = SimulatedAsteriskConfig(
         seats=seat_phones(2),
         start_epoch=START_EPOCH,
         profile=VoterProfile(answer_rate=0.0),
         scripts={f"+91{7_000_000_001 + n}": Scripted(answer_after=1.0) for n in range(50)},
-        dialplan=dialplan,
+        dialplan=made,
     )
     changes: dict[str, Any] = {
         "campaign": {"record": True},

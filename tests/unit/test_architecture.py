@@ -14,6 +14,8 @@ HOMES = ("config", "audio", "ivr_flows", "dialer")  # each may import those befo
 PURE = (
     "dialer/calls.py",
     "dialer/seats.py",
+    "dialer/keypad.py",
+    "dialer/log_ins.py",
     "dialer/trunks.py",
     "dialer/model.py",
     "dialer/view.py",

@@ -220,3 +220,12 @@ async def test_the_board_is_drawn_four_times_a_second_until_the_stop() -> None:
     assert 40 <= asked <= 42
     assert isinstance(console.file, io.StringIO)
     assert "turnout-agents" in console.file.getvalue()
+
+
+def test_a_paused_seat_shows_its_reason() -> None:
+    seats = tuple(
+        replace(centre_view().seats[0], state=SeatState.PAUSED, seat=f"0{number}", reason=reason)
+        for number, reason in enumerate(["meal", "technical", None])
+    )
+    text = "\n".join(lines(replace(centre_view(), seats=seats), 140, 50))
+    assert [word in text for word in ("00 meal  ", "01 technic…", "02 paused")] == [True, True, True]

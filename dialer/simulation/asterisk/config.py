@@ -99,6 +99,11 @@ CONFERENCE_USERS: Mapping[str, ConferenceUser] = MappingProxyType(
     }
 )
 
+CONFERENCE_MENUS: Mapping[str, Mapping[str, tuple[str, str, int]]] = MappingProxyType(
+    {"matdan_keys": MappingProxyType({key: ("matdan-key", key, 1) for key in "0123456789*"})}
+)
+"""By menu and key, where dialplan_exec leads: context, extension, priority."""
+
 
 def phone(endpoint: str, mode: PhoneMode = PhoneMode.ANSWERS, *, answer_seconds: float = 1.0) -> SeatPhone:
     """A phone of the house that is no seat's: a supervisor's."""
@@ -138,6 +143,8 @@ class SimulatedAsteriskConfig:
     login_refused_seconds: float = 1.0
     carrier_gives_up_seconds: float = 60.0  # a phone that is not picked up: the carrier answers 480
     conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: CONFERENCE_USERS)
+    conference_menus: Mapping[str, Mapping[str, tuple[str, str, int]]] = field(default_factory=lambda: CONFERENCE_MENUS)
+    phone_context: str = "matdan-phones"  # where a seat's phone begins that dials us
     dialplan: str | None = None  # the text of an extensions.conf instead of our own
     inbound_context: str = "matdan-message"
     system_name: str = "lab"

@@ -106,6 +106,22 @@ def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | N
     return None
 
 
+def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
+    """What stands at a priority. Where the extension's own name has none of it, a pattern that fits may have: Asterisk looks
+    each priority up anew, so `h,1` alone goes on with priority 2 of a pattern that takes h too. None: nothing stands there.
+    """
+    for own_name in (True, False):
+        for extension in dialplan.get(context, []):
+            fits = (
+                extension.name == name
+                if own_name
+                else extension.pattern is not None and extension.pattern.fullmatch(name)
+            )
+            if fits and priority in extension.steps:
+                return extension.steps[priority]
+    return None
+
+
 def substitute(text: str, look_up: Lookup) -> str:
     """Replace every `${...}` and `$[...]`, inner ones first."""
     if "$" not in text:

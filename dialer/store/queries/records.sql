@@ -34,3 +34,13 @@ UPDATE campaign SET pacer_state = ?2 WHERE campaign_id = ?1;
 
 -- name: pacer_state
 SELECT pacer_state FROM campaign WHERE campaign_id = ?1;
+
+-- name: keep_log_in
+INSERT INTO log_in (seat, agent, paused, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (seat) DO UPDATE SET agent = ?2, paused = ?3, reason = ?4, at = ?5;
+
+-- name: drop_log_in
+DELETE FROM log_in WHERE seat = ?1;
+
+-- name: log_ins
+SELECT seat, agent, paused, reason, at FROM log_in ORDER BY seat;

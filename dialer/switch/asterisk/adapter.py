@@ -18,6 +18,7 @@ from dialer.switch.asterisk.places import (
     FLOW_CONTEXT,
     HANDED_CONTEXT,
     HOLD_CONTEXT,
+    LOG_IN_CONTEXT,
     MESSAGE_CONTEXT,
     RECORDED_CONTEXT,
     SEAT_CHANNEL,
@@ -28,7 +29,16 @@ from dialer.switch.asterisk.places import (
     seat_channel_id,
 )
 from dialer.switch.asterisk.tracker import CallTracker, LiveChannel
-from dialer.switch.port import EventSink, OriginateRequest, PartyId, PartyRequest, Place, SwitchDown, SwitchEvent
+from dialer.switch.port import (
+    EventSink,
+    OriginateRequest,
+    PartyId,
+    PartyRequest,
+    Place,
+    SeatSound,
+    SwitchDown,
+    SwitchEvent,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +48,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _NUMBER_RULE = "a number is 3 to 20 digits"
 _SEAT_RULE = "a seat's name is letters, digits and -"
 _ENDPOINT_RULE = "an endpoint is up to 40 letters, digits, - and _"
+_KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
 _STATE_RINGING = "5"
 _STATE_UP = "6"
 
@@ -165,21 +176,35 @@ class AsteriskSwitch:
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_seat`."""
-        extension = _checked(_NAME, seat, _SEAT_RULE)
-        channel_id = seat_channel_id(seat, secrets.token_hex(6))
+        await self._call_phone(seat, endpoint, AGENT_CONTEXT, _checked(_NAME, seat, _SEAT_RULE))
+
+    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+        """See `Switch.call_for_log_in`."""
+        await self._call_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
+
+    async def _call_phone(self, seat: str, endpoint: str, context: str, extension: str) -> None:
+        channel_id = seat_channel_id(_checked(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
         await self._standing().action(
             "Originate",
             [
                 ("Channel", f"PJSIP/{_checked(_NAME, endpoint, _ENDPOINT_RULE)}"),
                 ("Async", "true"),
                 ("ChannelId", channel_id),
-                ("Context", AGENT_CONTEXT),
+                ("Context", context),
                 ("Exten", extension),
                 ("Priority", "1"),
                 ("Timeout", "30000"),
             ],
             action_id=channel_id,
         )
+
+    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+        """See `Switch.answer_key`. The key's dialplan waits some 0.2 s for the variable."""
+        channel = self._tracker.seat_channel(seat)
+        if channel is not None:
+            await self._standing().action(
+                "Setvar", [("Channel", channel), ("Variable", _KEY_ANSWER), ("Value", sound.value)]
+            )
 
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""

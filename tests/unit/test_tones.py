@@ -1,0 +1,48 @@
+"""The tones are short, free of clicks, and files that Asterisk can play."""
+
+from __future__ import annotations
+
+import itertools
+import wave
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from audio.tones import SAMPLES_A_SECOND, TONES, samples_of, write_tones
+from dialer.cli import app
+from dialer.switch.port import SeatSound
+
+
+@pytest.mark.parametrize("name", TONES)
+def test_a_tone_begins_and_ends_softly_and_has_its_pitch(name: str) -> None:
+    for hertz, seconds in TONES[name]:
+        samples = samples_of([(hertz, seconds)])
+        assert len(samples) == round(seconds * SAMPLES_A_SECOND)
+        assert max(map(abs, samples)) < 12_000
+        assert abs(samples[0]) < 1000
+        assert abs(samples[-1]) < 1000
+        crossings = sum((before < 0) != (after < 0) for before, after in itertools.pairwise(samples))
+        assert crossings / (2 * seconds) == pytest.approx(hertz, abs=30)
+
+
+def test_every_answer_to_a_key_has_its_tone_and_is_over_before_a_quick_finger_is_back() -> None:
+    for sound in SeatSound:
+        assert sum(seconds for _, seconds in TONES[f"matdan/{sound.value}"]) <= 0.1
+
+
+def test_the_files(tmp_path: Path) -> None:
+    paths = write_tones(tmp_path)
+    assert [path.relative_to(tmp_path).with_suffix("").as_posix() for path in paths] == list(TONES)
+    with wave.open(str(paths[0]), "rb") as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, SAMPLES_A_SECOND)
+
+
+def test_the_command_writes_them_and_says_where(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["agent", "tones", "--to", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "matdan" / "beep.wav").is_file()
+    assert len(result.output.splitlines()) == len(TONES)
+    (tmp_path / "file").write_text("")
+    refused = CliRunner().invoke(app, ["agent", "tones", "--to", str(tmp_path / "file")])
+    assert refused.exit_code != 0
