@@ -10,10 +10,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from config.rules import Section
+from config.fields import EndpointName, Section, Slug
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 OutsideNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
 
@@ -112,7 +110,7 @@ def refuse_transfers(
             continue
         if transfer.trunk not in trunks:
             raise ValueError(
-                f"transfer {transfer.name!r} names the trunk {transfer.trunk!r}, which [[trunks]] does not have"
+                f"transfer {transfer.name!r} names the trunk {transfer.trunk!r}, which is no trunk of Asterisk's in [[trunks]]"
             )
         if not number.startswith(allowed):
             raise ValueError(f"transfer {transfer.name!r}: its number begins with none of dialling.allowed_prefixes")

@@ -34,6 +34,11 @@ class StopAll:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadFlows:
+    """Read the flows again: the next call has the new version. A flow that is wrong leaves all of them as they are."""
+
+
+@dataclass(frozen=True, slots=True)
 class SeatLogIn:
     """An agent takes a seat: its phone is called and nailed up; the seat is ready once the phone is there.
 
@@ -193,7 +198,7 @@ class StopListening:
     supervisor: str
 
 
-CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll
+CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll | ReloadFlows
 SeatCommand = SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatDispose
 LogInCommand = SeatLogIn | SeatCall | SeatUnlock
 HelpCommand = SeatHold | SeatResume | SeatTransfer | SeatConsult | SeatMerge | SeatCompleteTransfer | SeatCancelConsult

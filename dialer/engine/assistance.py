@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dialer import commands
+from dialer.calls import Call
 from dialer.ear import SupervisorPhone
 from dialer.engine.ear_desk import EarDesk
 from dialer.engine.floor import Floor
@@ -16,7 +17,7 @@ from dialer.engine.results import Results
 from dialer.engine.state import Centre
 from dialer.help import TransferTarget
 from dialer.store.port import Store
-from dialer.switch.port import PartyCame, PartyGone, Switch, SwitchUp, attempt_of
+from dialer.switch.port import CallAside, CallRecorded, PartyCame, PartyGone, Switch, SwitchUp, attempt_of
 from dialer.trunks import TrunkPool
 
 
@@ -38,7 +39,7 @@ class Assistance:
     ) -> None:
         """`transfers` and `supervisors` are all who may be called: nobody else ever is."""
         self.help = HelpDesk(centre, switch, floor, trunks, {target.name: target for target in transfers}, rules)
-        self.recorder = Recorder(centre, switch, store, results, floor)
+        self._recorder = Recorder(centre, switch, store, results, floor)
         self._help_resync = HelpResync(centre, floor, self.help)
         self._ears = EarDesk(centre, switch, store, results, {phone.name: phone for phone in supervisors})
         centre.subscribe(self._ears.on_change)
@@ -49,7 +50,7 @@ class Assistance:
             case commands.Listen() | commands.Whisper() | commands.Barge() | commands.StopListening():
                 return await self._ears.execute(command)
             case commands.SeatPauseRecording() | commands.SeatResumeRecording():
-                return await self.recorder.execute(command)
+                return await self._recorder.execute(command)
         return await self.help.execute(command)
 
     def party(self, event: PartyCame | PartyGone) -> None:
@@ -59,6 +60,13 @@ class Assistance:
             self._ears.party_gone(event.party_id)
         elif attempt_of(event.party_id) is not None:
             self.help.party_came(event.party_id, event.place)
+
+    def call_event(self, call: Call, event: CallAside | CallRecorded) -> None:
+        """A voter has come to a third party, or is recorded from now on."""
+        if isinstance(event, CallAside):
+            self.help.voter_aside(call.attempt_id)
+        else:
+            self._recorder.began(call)
 
     def resync(self, up: SwitchUp) -> None:
         """Bring help and hearing to agree with what lives on the switch; calls and seats agree with it already."""

@@ -39,6 +39,7 @@ class Floor:
         self._results = results
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
+        self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
         self.intervals: list[SeatInterval] = []
 
     # Voters
@@ -50,6 +51,23 @@ class Floor:
             limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             waited = self._centre.clock.monotonic() - (waiting.answered_seconds or 0.0)
             self.after(f"call/{call.attempt_id}", max(0.0, limit - waited), lambda: self._too_late(call.attempt_id))
+
+    async def take_from_flow(self, attempt_id: AttemptId) -> bool:
+        """Give a call in a flow to a ready seat: True when agent and voter hear each other, False when no seat took it."""
+        call = self._centre.calls.get(attempt_id)
+        if call is None or attempt_id in self._handed_over or not self._seat_for(call):
+            return False
+        came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._handed_over[attempt_id] = came
+        try:
+            return await came
+        finally:
+            del self._handed_over[attempt_id]
+
+    def _arrived(self, attempt_id: AttemptId, came: bool) -> None:
+        waiting = self._handed_over.get(attempt_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(came)
 
     def _seat_for(self, call: Call) -> bool:
         seat = self._choose(call)
@@ -84,6 +102,7 @@ class Floor:
         call = self._centre.calls.get(attempt_id)
         if call is not None and call.seat == seat_name and call.connected_at is None:
             self._centre.update_call(call, replace(call, seat=None))
+            self._arrived(attempt_id, False)
 
     def _too_late(self, attempt_id: AttemptId) -> None:
         call = self._centre.calls.get(attempt_id)
@@ -122,6 +141,7 @@ class Floor:
         self._centre.seat_tallies[seat_name].calls += 1
         self._centre.update_call(call, talking)
         self._results.connected(talking)
+        self._arrived(call.attempt_id, True)
         run = self._centre.campaigns[call.campaign_id]
         self._results.observe(run, PacingEventKind.CONNECTED, monotonic - (talking.answered_seconds or monotonic))
 
@@ -168,6 +188,7 @@ class Floor:
     def call_over(self, call: Call) -> None:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
         self.cancel(f"call/{call.attempt_id}")
+        self._arrived(call.attempt_id, False)
         if call.seat is not None:
             self._release(call.seat, call)
 

@@ -27,6 +27,7 @@ from dialer.model import (
     CampaignProgress,
     CampaignState,
     Claim,
+    MachineDetection,
     Outcome,
     Purpose,
 )
@@ -58,6 +59,8 @@ class CampaignSpec:
     record: bool = False  # its talks with agents
     announcement_seconds: float = 0.0  # at most, of the words before the agent comes that the call is recorded
     skill: str | None = None  # that an agent must have to take its calls
+    machine_detection: MachineDetection = MachineDetection.OFF
+    machine_message: bool = False  # a machine that a flow's call meets hears the information message
 
 
 @dataclass(slots=True)

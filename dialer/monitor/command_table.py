@@ -50,6 +50,7 @@ COMMANDS: dict[str, CommandKind] = {
     "resume": CommandKind(commands.ResumeCampaign, ("campaign",), ANYBODY, repeatable=True),
     "stop": CommandKind(commands.StopCampaign, ("campaign",), ANYBODY, repeatable=True),
     "stop-all": CommandKind(commands.StopAll, (), ANYBODY, repeatable=True),
+    "reload-flows": CommandKind(commands.ReloadFlows, (), ANYBODY, repeatable=True),
     "seat-pause": CommandKind(commands.SeatPause, ("seat", "reason"), _AT_THE_SEAT),
     "seat-ready": CommandKind(commands.SeatReady, ("seat",), _AT_THE_SEAT),
     "seat-log-off": CommandKind(commands.SeatLogOff, ("seat",), _AT_THE_SEAT),

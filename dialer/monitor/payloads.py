@@ -26,7 +26,13 @@ class TrunkPayload:
     channels_used: Count
     channels: Count
     answer_seizure_ratio: Share
-    failures: Annotated[int, Field(description="carrier failures and congestion", ge=0)]
+    failures: Annotated[int, Field(description="the carrier's own: 5xx, 403, no answer to the call at all", ge=0)]
+    attempts: Count = 0
+    state: Annotated[str, Field(description="working, resting or probing")] = "working"
+    calls_per_second: Annotated[float, Field(description="call starts, over the last ten seconds", ge=0)] = 0.0
+    ringing_seconds: Annotated[
+        float | None, Field(description="from originate to ringing, lately; null: no call yet")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +206,7 @@ class CommandPayload:
         "resume",
         "stop",
         "stop-all",
+        "reload-flows",
         "seat-pause",
         "seat-ready",
         "seat-log-off",

@@ -86,7 +86,7 @@ CENTRE_STATE = Topic(
         calls=14,
         marks={"voted": 412, "not-yet": 97},
         opt_outs=6,
-        trunks=[payloads.TrunkPayload("carrier-a", 14, 90, 0.31, 3)],
+        trunks=[payloads.TrunkPayload("carrier-a", 14, 90, 0.31, 3, 812, "working", 1.8, 2.4)],
         figures={"loop_lag_seconds": 0.002},
     ),
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from dialer.model import Announcement
+from dialer.model import Announcement, AttemptId
 from dialer.store.port import LogIn, OutboxRow, SeatInterval
 from dialer.store.queues import unknown_campaign
 from dialer.store.sql import load_statements
@@ -49,6 +49,29 @@ def complete_command(db: sqlite3.Connection, command_id: str, reply: str) -> Non
 def record_recording(db: sqlite3.Connection, attempt_id: str, started_at: float) -> None:
     """Keep that a call is recorded; the first time counts."""
     db.execute(SQL["insert_recording"], (attempt_id, started_at))
+
+
+def record_answers(db: sqlite3.Connection, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
+    """Keep a caller's answers; a later value of a name replaces the earlier one."""
+    for name, value in answers.items():
+        db.execute(SQL["record_answer_of_flow"], (attempt_id, name, value, at))
+
+
+def flow_answers(db: sqlite3.Connection, attempt_id: AttemptId) -> dict[str, str]:
+    """A caller's answers so far, by name."""
+    return dict(db.execute(SQL["flow_answers"], (attempt_id,)).fetchall())
+
+
+def phone_number(db: sqlite3.Connection, phone_id: int) -> str | None:
+    """The number of a phone that has not opted out, or None."""
+    row = db.execute(SQL["phone_number"], (phone_id,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def open_attempt_on(db: sqlite3.Connection, number: str) -> AttemptId | None:
+    """The attempt under way on a number, or None."""
+    row = db.execute(SQL["open_attempt_on"], (number,)).fetchone()
+    return None if row is None else AttemptId(row[0])
 
 
 def record_seat_intervals(db: sqlite3.Connection, intervals: Sequence[SeatInterval]) -> None:

@@ -275,6 +275,24 @@ class SqliteStore:
         counts = self._voters_by_booth
         return await self._read(lambda db: voters.booth_turnout(db, booths, counts))
 
+    # What was keyed in flows, and left there
+
+    async def record_answers(self, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
+        """See `Store.record_answers`."""
+        await self._writer.write(lambda db: records.record_answers(db, attempt_id, answers, at))
+
+    async def flow_answers(self, attempt_id: AttemptId) -> dict[str, str]:
+        """See `Store.flow_answers`."""
+        return await self._read(lambda db: records.flow_answers(db, attempt_id))
+
+    async def phone_number(self, phone_id: int) -> str | None:
+        """See `Store.phone_number`."""
+        return await self._read(lambda db: records.phone_number(db, phone_id))
+
+    async def open_attempt_on(self, number: str) -> AttemptId | None:
+        """See `Store.open_attempt_on`."""
+        return await self._read(lambda db: records.open_attempt_on(db, number))
+
     # Figures
 
     async def campaign_progress(self, campaign_id: str) -> CampaignProgress:

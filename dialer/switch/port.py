@@ -25,6 +25,10 @@ class OriginateRequest:
     caller_id: str
     kind: CampaignKind
     ring_seconds: float
+    detect_machine: bool = (
+        False  # before a seat or a flow: `MachineDetected` tells of one, and the switch ends the call
+    )
+    message_to_machine: bool = False  # of a flow's call: a machine hears the information message before that
 
 
 class PlaceKind(StrEnum):
@@ -85,6 +89,7 @@ class EndedBy(StrEnum):
 
     HANGUP = "hangup"  # a channel existed and is gone
     NO_CHANNEL = "no-channel"  # the switch failed before there was one
+    NOT_PLACED = "not-placed"  # the order never reached the switch, or was refused
     VANISHED = "vanished"  # it was live before a loss of the link or a restart, and is not any more
 
 
@@ -142,6 +147,13 @@ class CallAside:
 @dataclass(frozen=True, slots=True)
 class CallRecorded:
     """The recording of the call has begun."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class MachineDetected:
+    """An answering machine has the call, not a person. The switch ends it."""
 
     attempt_id: AttemptId
 
@@ -234,6 +246,7 @@ CallEvent = (
     | CallAside
     | CallRecorded
     | MessageStarted
+    | MachineDetected
     | CallEnded
 )
 SwitchEvent = CallEvent | SeatUp | SeatDown | SeatKey | PartyCame | PartyGone | SwitchUp | SwitchDown
@@ -242,8 +255,8 @@ EventSink = Callable[[SwitchEvent], None]
 """Takes an event at once, in order, and never blocks."""
 
 
-class Switch(Protocol):
-    """What the engine asks of a switch."""
+class CallSwitch(Protocol):
+    """What the engine asks of whatever carries calls."""
 
     async def originate(self, request: OriginateRequest) -> None:
         """Place one call. Returns when the switch has queued it.
@@ -265,6 +278,14 @@ class Switch(Protocol):
 
     async def play_message(self, attempt_id: AttemptId) -> None:
         """Send an answered voter to the information message, after which the call ends by itself. Raises SwitchError."""
+        ...
+
+
+class Switch(CallSwitch, Protocol):
+    """What the engine asks of a switch that has seats too."""
+
+    def unanswered_seconds(self) -> float:
+        """How long the switch has left something unanswered, 0 when nothing waits: it grows at once when a link is half open."""
         ...
 
     async def call_seat(self, seat: str, endpoint: str) -> None:

@@ -229,3 +229,10 @@ def test_a_paused_seat_shows_its_reason() -> None:
     )
     text = "\n".join(lines(replace(centre_view(), seats=seats), 140, 50))
     assert [word in text for word in ("00 meal  ", "01 technic…", "02 paused")] == [True, True, True]
+
+
+def test_a_trunk_that_rests_says_so() -> None:
+    centre = centre_view()
+    resting = replace(centre.trunks[0], state="resting", rest_seconds=28.0)
+    text = "\n".join(lines(replace(centre, trunks=(resting, *centre.trunks[1:]))))
+    assert "resting 28s" in text

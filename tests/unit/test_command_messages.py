@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.clock import SystemClock
-from dialer.commands import PauseCampaign, ResumeCampaign, SeatTransfer, StopAll, StopCampaign
+from dialer.commands import PauseCampaign, ReloadFlows, ResumeCampaign, SeatTransfer, StopAll, StopCampaign
 from dialer.errors import StoreBusy
 from dialer.monitor.command_table import COMMANDS
 from dialer.monitor.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
@@ -37,6 +37,7 @@ def message(**changes: Any) -> bytes:
         (message(name="resume"), ResumeCampaign("turnout-ivr")),
         (message(name="stop", role="supervisor"), StopCampaign("turnout-ivr")),
         (message(name="stop-all", campaign=None), StopAll()),
+        (message(name="reload-flows", campaign=None), ReloadFlows()),
         (message(campaign="मतदान १"), PauseCampaign("मतदान १")),
     ],
 )
@@ -67,6 +68,7 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (message(campaign="\ud800"), "needs `campaign`"),
         (message(campaign="x" * 200), "needs `campaign`"),
         (message(name="stop-all"), "leave `campaign` out"),
+        (message(name="reload-flows"), "leave `campaign` out"),
         (message(role="a b"), "`role`"),
         (message(number="+919876543210"), "unknown keys"),
     ],
@@ -130,8 +132,20 @@ def test_every_command_is_for_its_roles_alone(name: str) -> None:
 
 
 def test_only_what_changes_nothing_when_repeated_is_for_anybody() -> None:
-    assert {name for name, kind in COMMANDS.items() if kind.roles is None} == {"pause", "resume", "stop", "stop-all"}
-    assert {name for name, kind in COMMANDS.items() if kind.repeatable} == {"pause", "resume", "stop", "stop-all"}
+    assert {name for name, kind in COMMANDS.items() if kind.roles is None} == {
+        "pause",
+        "resume",
+        "stop",
+        "stop-all",
+        "reload-flows",
+    }
+    assert {name for name, kind in COMMANDS.items() if kind.repeatable} == {
+        "pause",
+        "resume",
+        "stop",
+        "stop-all",
+        "reload-flows",
+    }
 
 
 def test_the_wires_own_list_of_names_is_the_tables() -> None:

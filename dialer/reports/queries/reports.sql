@@ -19,6 +19,25 @@ FROM recording JOIN attempt USING (attempt_id)
 WHERE started_at >= :since AND started_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
 ORDER BY started_at, attempt.attempt_id;
 
+-- name: trunks
+SELECT trunk,
+       total(outcome IS NULL OR outcome <> 'refused'),
+       total(outcome IN (SELECT value FROM json_each(:answered))),
+       total(outcome IN (SELECT value FROM json_each(:failures)) OR technical_cause IN (SELECT value FROM json_each(:refusals))),
+       avg(ringing_at - created_at),
+       (
+           SELECT max(starts) FROM (
+               SELECT count(*) AS starts FROM attempt AS started
+               WHERE started.trunk = attempt.trunk AND started.created_at >= :since AND started.created_at < :until
+                 AND (:campaign IS NULL OR started.campaign_id = :campaign)
+               GROUP BY CAST(started.created_at AS INTEGER)
+           )
+       )
+FROM attempt
+WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+GROUP BY trunk
+ORDER BY trunk;
+
 -- Seconds of each seat and agent in each state, cut to the window.
 -- name: seat_seconds
 SELECT seat, coalesce(agent, ''), state, sum(min(until_at, :until) - max(from_at, :since))

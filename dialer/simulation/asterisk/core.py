@@ -283,6 +283,8 @@ class SwitchCore:
         if name.startswith("CONFBRIDGE_INFO("):
             kind, _, conference = name[16:].rstrip(")").partition(",")
             return self.conferences.info(kind, conference)
+        if name == "STRFTIME(,,%s.%3q)":
+            return f"{self.now():.3f}"
         if name == "AGI_SERVER":
             return f"{self.config.agi_host}:{self.agi_port}"
         if channel is not None:

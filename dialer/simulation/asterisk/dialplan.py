@@ -82,6 +82,25 @@ async def _confbridge(switch: SwitchCore, channel: Channel, data: str) -> None:
     await switch.conferences.join(channel, name, user, menu, asyncio.get_running_loop().time())
 
 
+async def _amd(switch: SwitchCore, channel: Channel, data: str) -> None:
+    """Listen until it is known whether a machine speaks, at most so long as the fourth argument says; a real one took 1.1 s for
+    a person's hello, and its own limit for silence.
+    """
+    arguments = data.split(",")
+    limit = int(arguments[3]) / 1000 if len(arguments) > 3 and arguments[3] else 5.0
+    behaviour = channel.behaviour
+    listens = limit if behaviour is None else min(limit, behaviour.told_apart_after)
+    await sleep_on(channel, listens)
+    if channel.interrupted:
+        verdict, cause = "HANGUP", ""
+    elif behaviour is None or behaviour.told_apart_after > limit:
+        verdict, cause = "NOTSURE", f"TOOLONG-{round(limit * 1000)}"
+    else:
+        verdict, cause = ("MACHINE", "LONGGREETING-1500-1500") if behaviour.machine else ("HUMAN", "HUMAN-300-300")
+    switch.set_variable(channel, "AMDSTATUS", verdict)
+    switch.set_variable(channel, "AMDCAUSE", cause)
+
+
 async def _agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     await run_agi(switch, channel, data)
 
@@ -121,6 +140,7 @@ async def _nothing(_switch: SwitchCore, _channel: Channel, _data: str) -> None:
 
 APPLICATIONS: dict[str, Application] = {
     "AGI": _agi,
+    "AMD": _amd,
     "Answer": _answer,
     "ChanSpy": _chan_spy,
     "ConfBridge": _confbridge,

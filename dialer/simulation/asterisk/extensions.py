@@ -213,7 +213,7 @@ def _apply(operator: str, left: str, right: str) -> str:
     numbers = _number(left), _number(right)
     if operator in "+-":
         first, second = numbers[0] or 0.0, numbers[1] or 0.0
-        return f"{first + second if operator == '+' else first - second:g}"
+        return f"{first + second if operator == '+' else first - second:.15g}"
     if numbers[0] is not None and numbers[1] is not None:
         order = (numbers[0] > numbers[1]) - (numbers[0] < numbers[1])
     else:

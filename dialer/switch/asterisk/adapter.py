@@ -130,6 +130,10 @@ class AsteriskSwitch:
 
     # The engine's side
 
+    def unanswered_seconds(self) -> float:
+        """See `Switch.unanswered_seconds`."""
+        return 0.0 if self._client is None else self._client.oldest_unanswered_seconds
+
     async def originate(self, request: OriginateRequest) -> None:
         """See `Switch.originate`. The attempt's id is channel id and ActionID in one, and the only thing of ours on the wire
         beside number and caller ID: everything else is looked up when the call comes back to us.
@@ -148,7 +152,7 @@ class AsteriskSwitch:
                     ("ChannelId", request.attempt_id),
                     ("CallerID", caller_id),
                     ("Context", VOTER_CONTEXT if request.kind is CampaignKind.AGENTS else FLOW_CONTEXT),
-                    ("Exten", "s"),
+                    ("Exten", _entrance(request)),
                     ("Priority", "1"),
                     ("Timeout", str(round(request.ring_seconds * 1000))),
                 ],
@@ -282,6 +286,13 @@ class AsteriskSwitch:
         if self._client is None:
             raise SwitchUnreachable("there is no link to Asterisk; nothing was sent")
         return self._client
+
+
+def _entrance(request: OriginateRequest) -> str:
+    """The extension of the voters' and the flows' context that an answered call begins at."""
+    if not request.detect_machine:
+        return "s"
+    return "voicemail" if request.message_to_machine else "machine"
 
 
 def _nowhere(event: SwitchEvent) -> None:

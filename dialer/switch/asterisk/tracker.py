@@ -36,6 +36,7 @@ from dialer.switch.port import (
     CallRinging,
     CallWaiting,
     EndedBy,
+    MachineDetected,
     MessageStarted,
     SeatDown,
     SeatKey,
@@ -279,6 +280,8 @@ class CallTracker:
                 return [*self._answered(attempt_id, seen), MessageStarted(attempt_id)]
             case "RecordingStarted":
                 return [CallRecorded(attempt_id)]
+            case "Machine":
+                return [*self._answered(attempt_id, seen), MachineDetected(attempt_id)]
         return []
 
     def _joined(self, message: AmiMessage) -> list[SwitchEvent]:
