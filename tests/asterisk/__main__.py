@@ -22,6 +22,7 @@ from config.asterisk.lint import lint_directory
 from tests.asterisk.process import NoAsterisk, find_asterisk, version_of
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
+from tests.asterisk.whole_site import check_whole_site
 from tests.support.scenario import Scenario, load_scenario, scenario_files
 from tests.support.scenario_run import play
 
@@ -55,6 +56,16 @@ async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> int:
     lab.directory.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []
     delays: list[float] = []
+    faults = await check_whole_site(lab.asterisk.program, lab.sipp, lab.directory)
+    say(
+        "ok   a site with everything loads, registers, and keeps strangers out"
+        if not faults
+        else "FAIL a site with everything"
+    )
+    for line in faults:
+        say(f"     {line}")
+    if faults:
+        failed.append("whole site")
     try:
         await lab.start()
         for name, scenario in scenarios:
@@ -72,7 +83,8 @@ async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> int:
     for line in [*trouble, *map(str, findings)]:
         say(f"FAIL {line}")
     say(report(delays))
-    say(f"{len(scenarios) - len(failed)} of {len(scenarios)} scenarios hold on {version_of(lab.asterisk.program)}")
+    held = len(scenarios) - len([name for name in failed if name != "whole site"])
+    say(f"{held} of {len(scenarios)} scenarios hold on {version_of(lab.asterisk.program)}")
     return 1 if failed or trouble or findings else 0
 
 

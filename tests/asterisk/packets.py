@@ -11,6 +11,7 @@ import struct
 import threading
 from dataclasses import dataclass
 
+from tests.asterisk.process import NoAsterisk
 from tests.asterisk.sounds import is_loud
 
 _ETH_P_IP = 0x0800
@@ -37,43 +38,18 @@ class CallPackets:
         return (self.heard_at - self.answered_at) * 1000
 
 
-class PacketWatch:
-    """Reads loopback in a thread of its own while the context lasts."""
+class PacketReader:
+    """Takes packets one by one and knows the calls to the carrier."""
 
     def __init__(self, carrier_port: int) -> None:
-        """`carrier_port` is where the carrier's SIP is. Raises PermissionError without the right to look."""
-        self._carrier_port = carrier_port
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP))
-        self._socket.bind(("lo", _ETH_P_IP))
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
-        self._socket.settimeout(0.2)
-        self._thread = threading.Thread(target=self._read, name="packets", daemon=True)
-        self._ends = False
+        """`carrier_port` is where the carrier's SIP is."""
         self.calls: dict[str, CallPackets] = {}  # by Call-ID
-        self.invites: list[str] = []
+        self.invites: list[str] = []  # the number of each call, in order
+        self._carrier_port = carrier_port
         self._by_media_port: dict[int, CallPackets] = {}
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._ends = True
-        self._thread.join()
-        self._socket.close()
-
-    def _read(self) -> None:
-        while not self._ends:
-            try:
-                packet, extra, _, address = self._socket.recvmsg(65_535, 128)
-            except TimeoutError:
-                continue
-            if address[2] != _PACKET_OUTGOING:  # loopback shows each packet twice
-                self._take(packet, _timestamp(extra))
-
-    def _take(self, packet: bytes, at: float) -> None:
+    def take(self, packet: bytes, at: float) -> None:
+        """An Ethernet frame with IPv4, and the epoch second at which it passed."""
         header = (packet[_ETHERNET] & 0xF) * 4
         if packet[_ETHERNET + 9] != _UDP:
             return
@@ -97,10 +73,47 @@ class PacketWatch:
                 self.calls[call_id] = call
                 self.invites.append(call.number)
                 self._by_media_port[call.media_port] = call
-        elif from_carrier and message.startswith(b"SIP/2.0 200") and b"INVITE" in _header(message, b"CSeq").encode():
+        elif from_carrier and message.startswith(b"SIP/2.0 200") and "INVITE" in _header(message, b"CSeq"):
             known = self.calls.get(call_id)
             if known is not None and known.answered_at is None:
                 known.answered_at = at
+
+
+class PacketWatch(PacketReader):
+    """Reads loopback in a thread of its own between `start` and `stop`."""
+
+    def __init__(self, carrier_port: int) -> None:
+        """Raises NoAsterisk without the right to look."""
+        super().__init__(carrier_port)
+        try:
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP))
+        except PermissionError:
+            raise NoAsterisk("packets cannot be watched; run it as root, or with CAP_NET_RAW") from None
+        self._socket.bind(("lo", _ETH_P_IP))
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self._socket.settimeout(0.2)
+        self._thread = threading.Thread(target=self._read, name="packets", daemon=True)
+        self._ends = False
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._ends = True
+        self._thread.join()
+        self._socket.close()
+
+    def _read(self) -> None:
+        while not self._ends:
+            try:
+                packet, extra, _, address = self._socket.recvmsg(65_535, 128)
+            except TimeoutError:
+                continue
+            if address[2] != _PACKET_OUTGOING:  # loopback shows each packet twice
+                self.take(packet, _timestamp(extra))
 
 
 def _header(message: bytes, name: bytes) -> str:

@@ -10,8 +10,6 @@ from tests.asterisk import sipp_scripts
 from tests.asterisk.process import NoAsterisk
 from tests.support.scenario import Scenario
 
-REGISTER_SECONDS = 10.0
-
 
 def find_sipp() -> Path:
     """On PATH. Raises NoAsterisk."""
@@ -22,11 +20,21 @@ def find_sipp() -> Path:
 
 
 class Sipp:
-    """One SIPp process that answers calls on a port of 127.0.0.1."""
+    """One SIPp process at a time, on a port of this machine."""
 
-    def __init__(self, program: Path, directory: Path, name: str, port: int, rtp_ports: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        program: Path,
+        directory: Path,
+        name: str,
+        port: int,
+        rtp_ports: tuple[int, int],
+        *,
+        address: str = "127.0.0.1",
+    ) -> None:
         """`directory` gets its scenario files and its traces."""
         self.port = port
+        self._address = address
         self._program = program
         self._directory = directory
         self._name = name
@@ -41,12 +49,26 @@ class Sipp:
             raise NoAsterisk(f"sipp {self._name} ended at once; see {self._directory}/{self._name}.out")
 
     async def register(self, proxy_port: int, user: str, password: str) -> None:
-        """Make this port known to the switch as `user`'s phone."""
-        options = ["-m", "1", "-s", user, "-au", user, "-ap", password, f"127.0.0.1:{proxy_port}"]
-        process = await self._run(sipp_scripts.registration(), "register", *options)
-        async with asyncio.timeout(REGISTER_SECONDS):
-            if await process.wait():
-                raise NoAsterisk(f"{user}'s phone could not register; see {self._directory}/{self._name}.out")
+        """Make this port known to the switch as `user`'s phone. Raises NoAsterisk where it is refused."""
+        if not await self._registers(proxy_port, user, password, answer=200):
+            raise NoAsterisk(f"{user}'s phone could not register; see {self._directory}/{self._name}.out")
+
+    async def is_wrong(self, proxy_port: int, user: str, password: str) -> bool:
+        """Whether the switch refuses a phone with this password."""
+        return await self._registers(proxy_port, user, password, answer=401)
+
+    async def _registers(self, proxy_port: int, user: str, password: str, *, answer: int) -> bool:
+        options = ["-s", user, "-au", user, "-ap", password]
+        return await self._calls(sipp_scripts.registration(answer), "register", proxy_port, options)
+
+    async def is_refused(self, proxy_port: int, user: str) -> bool:
+        """Whether a call from here, by one who calls himself `user` and knows no password, is turned away."""
+        return await self._calls(sipp_scripts.stranger(user), f"as-{user}", proxy_port, ["-s", "s"])
+
+    async def _calls(self, script: str, what: str, proxy_port: int, options: list[str]) -> bool:
+        """One call of ours to the switch. Returns whether it went as the script says."""
+        process = await self._run(script, what, *options, "-m", "1", "-timeout", "10", f"127.0.0.1:{proxy_port}")
+        return await process.wait() == 0
 
     async def stop(self) -> None:
         """Be gone at once, as a phone without power."""
@@ -61,7 +83,7 @@ class Sipp:
         first, last = self._rtp_ports
         with (self._directory / f"{self._name}.out").open("ab") as output:
             return await asyncio.create_subprocess_exec(
-                self._program, "-sf", path.name, "-i", "127.0.0.1", "-p", str(self.port), "-nostdin", "-nd",
+                self._program, "-sf", path.name, "-i", self._address, "-p", str(self.port), "-nostdin", "-nd",
                 "-min_rtp_port", str(first), "-max_rtp_port", str(last), "-trace_err",
                 "-error_file", f"{self._name}.err", *options,
                 cwd=self._directory, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,

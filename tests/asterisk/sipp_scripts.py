@@ -165,8 +165,8 @@ def phone(audio: str) -> str:
     )
 
 
-def registration() -> str:
-    """A phone makes itself known, with its password."""
+def registration(answer: int = 200) -> str:
+    """A phone makes itself known with a password, which the switch answers so: 200, or 401 where it is wrong."""
     request = """REGISTER sip:[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
 From: <sip:[service]@[remote_ip]>;tag=[pid]R[call_number]
@@ -182,5 +182,52 @@ Content-Length: 0"""
     return (
         _HEAD.format(name="registration")
         + f'<send retrans="500"><![CDATA[\n\n{first}\n\n]]></send>\n<recv response="401" auth="true"/>\n'
-        + f'<send retrans="500"><![CDATA[\n\n{second}\n\n]]></send>\n<recv response="200"/>\n</scenario>\n'
+        + f'<send retrans="500"><![CDATA[\n\n{second}\n\n]]></send>\n<recv response="{answer}"/>\n</scenario>\n'
+    )
+
+
+def registrar() -> str:
+    """A carrier at which an account registers, asked for its password first."""
+    challenge = _answer("401 Unauthorized").replace(
+        "Content-Length", 'WWW-Authenticate: Digest realm="lab", nonce="4f2b1c", algorithm=MD5\nContent-Length'
+    )
+    granted = _answer("200 OK").replace("Contact: <sip:[local_ip]:[local_port]>", "[last_Contact:];expires=300")
+    return (
+        _HEAD.format(name="registrar")
+        + f'<recv request="REGISTER"/>\n{challenge}<recv request="REGISTER"/>\n{granted}</scenario>\n'
+    )
+
+
+def stranger(user: str) -> str:
+    """Somebody calls and says that he is `user`. As the script has it, he is asked for a password, or refused."""
+    request = f"""INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
+From: <sip:{user}@[remote_ip]>;tag=[pid]X[call_number]
+To: <sip:[service]@[remote_ip]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: <sip:{user}@[local_ip]:[local_port]>
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=x 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [local_ip]
+t=0 0
+m=audio 6000 RTP/AVP 8"""
+    acknowledge = f"""ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+[last_Via:]
+From: <sip:{user}@[remote_ip]>;tag=[pid]X[call_number]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0"""
+    return (
+        _HEAD.format(name="stranger")
+        + f'<send retrans="500"><![CDATA[\n\n{request}\n\n]]></send>\n'
+        + '<recv response="401" optional="true" next="refused"/>\n<recv response="403"/>\n'
+        + f'<label id="refused"/>\n<send><![CDATA[\n\n{acknowledge}\n\n]]></send>\n</scenario>\n'
     )

@@ -101,6 +101,8 @@ class Lab:
         """Every sound that a flow in Hindi may play, half a second each; music; and the information message."""
         (self.asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(tone(2.0, 330.0))
         self.asterisk.put_sound("matdan/message", tone(2.0, 600.0))
+        for name in ("beep", "silence", "key", "done", "wrong"):  # unheard: what is measured is the agent's voice
+            self.asterisk.put_sound(f"matdan/{name}", silence(0.1))
         texts = shipped_texts()
         names = {name_sound(kind, name, "hi") for kind in (PromptKind.NAME, PromptKind.PLACE) for name in NAMES}
         names |= {f"matdan/hi/{kind}/{value}" for kind in ("number", "digit", "hour", "minute") for value in range(100)}
@@ -157,6 +159,9 @@ class RealStage:
             found = re.match(r"\s*dialler\s.*?(\d+)\s+\d+\s+\d+\s*$", line)
             if found is not None:
                 await self._lab.asterisk.command(f"manager kick session {found[1]}")
+
+    async def restart(self) -> None:
+        await self._lab.asterisk.command("core restart now")
 
     def called(self) -> list[str]:
         return list(self.watch.invites)

@@ -74,6 +74,8 @@ class Deed(StrEnum):
     LOG_OFF = "log-off"
     PAUSE = "pause"
     LINK_CUT = "link-cut"  # the AMI connection is lost
+    SWITCH_RESTARTS = "switch-restarts"  # Asterisk begins anew: every call is gone
+    DIALLER_RESTARTS = "dialler-restarts"  # it ends at once, without letting calls end, and is started again
 
 
 class Event(Part):
@@ -86,7 +88,8 @@ class Event(Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Event:
-        if self.seat is None and (self.once is not None or self.do is not Deed.LINK_CUT):
+        of_a_seat = self.do in {Deed.PHONE_DIES, Deed.PHONE_RETURNS, Deed.LOG_OFF, Deed.PAUSE}
+        if self.seat is None and (self.once is not None or of_a_seat):
             raise ValueError("name the seat")
         return self
 

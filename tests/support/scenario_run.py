@@ -7,21 +7,19 @@ import contextlib
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.clock import Clock
 from dialer.commands import SeatDispose, SeatLogIn, SeatLogOff, SeatPause
+from dialer.engine.engine import Engine
 from dialer.errors import CommandRefused
 from dialer.view import CallChange, CallState, Change, SeatChange, SeatState
 from tests.support.scenario import Count, Deed, Event, Scenario, fill_numbers
-
-LOG_IN_SECONDS = 15.0
-DRAIN_SECONDS = 20.0
 
 
 class Stage(Protocol):
@@ -47,6 +45,10 @@ class Stage(Protocol):
 
     async def cut_link(self) -> None:
         """The AMI connection is lost."""
+        ...
+
+    async def restart(self) -> None:
+        """The switch begins anew; its phones are known as before."""
         ...
 
     def called(self) -> list[str]:
@@ -75,19 +77,12 @@ async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
     numbers = [number for number, _ in scenario.numbers()]
     fill_numbers(directory / "centre.db", numbers)
     played = Played()
-    async with running_centre(
-        stage.settings(directory, scenario), clock=stage.clock, chance=random.Random(1)
-    ) as centre:
-        stage.ready(centre)
-        stop = asyncio.Event()
-        run = _Run(scenario, stage, centre, played)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(centre.run(stop))
-            try:
-                await run.to_the_end(group)
-            finally:
-                run.close()
-                stop.set()
+    run = _Run(scenario, stage, played)
+    while not run.over:
+        settings = stage.settings(directory, scenario)
+        async with running_centre(settings, clock=stage.clock, chance=random.Random(1)) as centre:
+            stage.ready(centre)
+            await run.one_life(centre)
     played.called = stage.called()
     left = await stage.left_over()
     if left:
@@ -97,63 +92,77 @@ async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
 
 
 class _Run:
-    """One run: agents at their desks, events in their time."""
+    """One run: agents at their desks, events in their time. The dialler may have several lives in it."""
 
-    def __init__(self, scenario: Scenario, stage: Stage, centre: RunningCentre, played: Played) -> None:
+    def __init__(self, scenario: Scenario, stage: Stage, played: Played) -> None:
+        self.over = False
         self._scenario = scenario
         self._stage = stage
-        self._engine = centre.engine
+        self._engine: Engine
         self._voters = sum(voters.count for voters in scenario.voters)
         self._played = played
         self._reached: dict[tuple[str, SeatState], asyncio.Event] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._unsubscribe = self._engine.subscribe(self._on_change)
+        self._wrap_ups: set[asyncio.Task[None]] = set()
+        self._events: list[asyncio.Task[None]] = []
+        self._killed = False
+        self._deadline = stage.clock.monotonic() + scenario.expect.seconds
 
-    def close(self) -> None:
-        self._unsubscribe()
-        for task in self._tasks:
-            task.cancel()
-
-    async def to_the_end(self, group: asyncio.TaskGroup) -> None:
-        scenario = self._scenario
+    async def one_life(self, centre: RunningCentre) -> None:
+        """Until the list is done, or the dialler is killed. Then `over` says which it was."""
+        self._engine = centre.engine
+        self._killed = False
+        stop = asyncio.Event()
+        unsubscribe = self._engine.subscribe(self._on_change)
+        running = asyncio.create_task(centre.run(stop), name="centre")
         try:
-            await self._until(lambda: self._engine.view().switch_up, 10.0)
-            seats = [view.seat for view in self._engine.view().seats][: scenario.site.seats]
-            for seat in seats:
-                await self._engine.execute(SeatLogIn(seat, f"agent-{seat}"))
-            for event in scenario.events:
-                self._keep(group.create_task(self._befall(event)))
-            await self._until(self._done, scenario.expect.seconds)
+            await self._work(running)
+        finally:
+            unsubscribe()
+            if self._killed:
+                running.cancel()
+            else:
+                self.over = True
+                for task in [*self._wrap_ups, *self._events]:
+                    task.cancel()
+                stop.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+    async def _work(self, running: asyncio.Task[None]) -> None:
+        try:
+            await self._until(lambda: self._engine.view().switch_up or running.done())
+            for seat in self._engine.view().seats:
+                if seat.state is SeatState.OFFLINE:
+                    await self._engine.execute(SeatLogIn(seat.seat, f"agent-{seat.seat}"))
+            if not self._events:
+                loop = asyncio.get_running_loop()
+                self._events = [loop.create_task(self._befall(event)) for event in self._scenario.events]
+            await self._until(lambda: self._done() or self._killed or running.done())
         except TimeoutError:
             view = self._engine.view()
             calls = {state.value: count for campaign in view.campaigns for state, count in campaign.calls.items()}
-            held = view.campaigns[0].held_because
             self._played.faults.append(
-                f"not done after {scenario.expect.seconds:g} s: live {calls or 'none'}, held: {held}"
+                f"not done after {self._scenario.expect.seconds:g} s: live {calls or 'none'}, "
+                f"held: {view.campaigns[0].held_because}"
             )
-        view = self._engine.view()
-        self._played.seats = {seat.seat: seat.state.value for seat in view.seats}
-        self._played.marks = Counter(dict(view.marks))
+        self._played.faults += [repr(task.exception()) for task in self._events if task.done() and task.exception()]
+        self._played.seats = {seat.seat: seat.state.value for seat in self._engine.view().seats}
 
     def _done(self) -> bool:
         view = self._engine.view()
         at_work = {SeatState.TALKING, SeatState.WRAP_UP, SeatState.RESERVED}
-        attempts = sum(campaign.attempts for campaign in view.campaigns)
+        attempts = sum(campaign.progress.attempts for campaign in view.campaigns)
         return (
             (attempts >= self._voters or view.campaigns[0].held_because == "the list is done")
             and not any(campaign.calls for campaign in view.campaigns)
             and not any(seat.state in at_work for seat in view.seats)
-            and not any(not task.done() for task in self._tasks)
+            and all(task.done() for task in [*self._wrap_ups, *self._events])
         )
 
-    async def _until(self, condition: Any, seconds: float) -> None:
-        async with asyncio.timeout(seconds):
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(max(0.0, self._deadline - self._stage.clock.monotonic())):
             while not condition():
                 await asyncio.sleep(0.05)
-
-    def _keep(self, task: asyncio.Task[None]) -> None:
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _on_change(self, change: Change) -> None:
         if isinstance(change, CallChange):
@@ -161,7 +170,9 @@ class _Run:
         elif isinstance(change, SeatChange):
             self._reach(change.view.seat, change.view.state).set()
             if change.view.state is SeatState.WRAP_UP:
-                self._keep(asyncio.get_running_loop().create_task(self._wrap_up(change.view.seat)))
+                task = asyncio.get_running_loop().create_task(self._wrap_up(change.view.seat))
+                self._wrap_ups.add(task)
+                task.add_done_callback(self._wrap_ups.discard)
 
     def _reach(self, seat: str, state: SeatState) -> asyncio.Event:
         return self._reached.setdefault((seat, state), asyncio.Event())
@@ -187,6 +198,10 @@ class _Run:
                 await self._engine.execute(SeatPause(seat, "tea"))
             case Deed.LINK_CUT:
                 await self._stage.cut_link()
+            case Deed.SWITCH_RESTARTS:
+                await self._stage.restart()
+            case Deed.DIALLER_RESTARTS:
+                self._killed = True
 
 
 def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
@@ -194,6 +209,7 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
     expect, faults = scenario.expect, played.faults
     with contextlib.closing(sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True)) as db:
         kept = db.execute("SELECT outcome, phone_id FROM attempt").fetchall()
+        played.marks = Counter(kind for (kind,) in db.execute("SELECT kind FROM mark"))
     played.outcomes = Counter(outcome or "still open" for outcome, _ in kept)
     faults += _differences("outcome", expect.outcomes.items(), played.outcomes)
     faults += _differences("mark", expect.marks.items(), played.marks)

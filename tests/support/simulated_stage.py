@@ -46,6 +46,9 @@ class SimulatedStage:
     async def cut_link(self) -> None:
         self.switch.cut_ami()
 
+    async def restart(self) -> None:
+        await self.switch.restart(down_seconds=1.0)
+
     def called(self) -> list[str]:
         return [call.number for call in self.switch.placed]
 

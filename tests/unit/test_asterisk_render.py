@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,32 @@ def test_seats_have_a_password_and_their_networks() -> None:
     assert endpoint.all("permit")[0].value == "127.0.0.0/8"
     assert endpoint.all("deny")
     assert section(pjsip, "agent01", "aor")["max_contacts"] == "1"
+
+
+CORE = frozenset({"Answer", "Busy", "Goto", "GotoIf", "Hangup", "NoOp", "Ringing", "Set", "Wait"})
+MODULE_OF = {
+    "AGI": "res_agi",
+    "AMD": "app_amd",
+    "ChanSpy": "app_chanspy",
+    "ConfBridge": "app_confbridge",
+    "MixMonitor": "app_mixmonitor",
+    "MusicOnHold": "res_musiconhold",
+    "Playback": "app_playback",
+    "UserEvent": "app_userevent",
+    "CALLERID": "func_callerid",
+    "CHANNEL": "func_channel",
+    "CONFBRIDGE_INFO": "app_confbridge",
+    "STRFTIME": "func_strings",
+}
+
+
+def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -> None:
+    loaded = {setting.value for setting in conf("modules.conf").sections[0].all("load")}
+    contexts = parse_dialplan(dialplan())
+    steps = [step for entries in contexts.values() for entry in entries for step in entry.steps.values()]
+    used = {step.application for step in steps} - CORE
+    used |= {name for step in steps for name in re.findall(r"\$\{([A-Z_]+)\(", step.data)}
+    assert {name: MODULE_OF[name] for name in used if f"{MODULE_OF[name]}.so" not in loaded} == {}
 
 
 def test_only_what_is_used_is_loaded_and_listens() -> None:

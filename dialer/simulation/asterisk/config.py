@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -79,16 +79,14 @@ class ConferenceUser:
     admin: bool = False
 
 
+_USER_KEYS = tuple(each.name for each in fields(ConferenceUser))
+
+
 def conference_users(text: str) -> Mapping[str, ConferenceUser]:
     """The user templates that the text of a confbridge.conf has."""
     return MappingProxyType(
         {
-            section.name: ConferenceUser(
-                marked=section.get("marked") == "yes",
-                end_marked=section.get("end_marked") == "yes",
-                end_marked_any=section.get("end_marked_any") == "yes",
-                admin=section.get("admin") == "yes",
-            )
+            section.name: ConferenceUser(**{key: section.get(key) == "yes" for key in _USER_KEYS})
             for section in read_conf("confbridge.conf", text).of_type("user")
         }
     )
