@@ -126,7 +126,11 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
         "ami": settings.ami,
         "trunks": settings.trunks,
         "seats": settings.seats,
-        "passwords": {seat.endpoint: _password(seat.endpoint, settings, passwords) for seat in settings.seats},
+        "house_phones": house_phones(settings),
+        "passwords": {
+            **{seat.endpoint: _password(seat.endpoint, settings, passwords) for seat in settings.seats},
+            **{endpoint: passwords[endpoint] for endpoint in house_phones(settings)},
+        },
         "transports": transports,
         "transport_ports": {
             "udp": f":{asterisk.sip_port}",
@@ -152,8 +156,15 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
 
 
 def seats_without_password(settings: Settings) -> tuple[str, ...]:
-    """Endpoints of the seats for which a password must be made."""
-    return tuple(seat.endpoint for seat in settings.seats if seat.password is None)
+    """Endpoints of the seats, and of the house's other phones, for which a password must be made."""
+    return (*(seat.endpoint for seat in settings.seats if seat.password is None), *house_phones(settings))
+
+
+def house_phones(settings: Settings) -> tuple[str, ...]:
+    """Endpoints of the phones that [[supervisors]] and [[transfers]] name and that are no seat's, each once."""
+    seats = {seat.endpoint for seat in settings.seats}
+    named = [*(each.endpoint for each in settings.supervisors), *(each.endpoint for each in settings.transfers)]
+    return tuple(dict.fromkeys(endpoint for endpoint in named if endpoint is not None and endpoint not in seats))
 
 
 def _check(settings: Settings, file: str) -> None:
@@ -165,7 +176,7 @@ def _check(settings: Settings, file: str) -> None:
                 file, f"trunks.{number}.host", f"trunk {trunk.name!r} has none", "add the carrier's SIP host"
             )
     lines: list[Trunk | Seat] = [*settings.trunks, *settings.seats]
-    names = Counter(line.endpoint for line in lines)
+    names = Counter([*(line.endpoint for line in lines), *house_phones(settings)])
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise SettingError(file, "endpoint", f"{twice[0]!r} is given twice", "give each trunk and seat one of its own")
@@ -182,6 +193,7 @@ def _password(endpoint: str, settings: Settings, made: Mapping[str, str]) -> str
 def _transports(settings: Settings) -> Sequence[str]:
     used: set[str] = {trunk.transport.value for trunk in settings.trunks}
     used |= {"wss" if seat.webrtc else seat.transport.value for seat in settings.seats}
+    used |= {Transport.UDP.value} if house_phones(settings) else set()
     return [name for name in ("udp", "tcp", "tls", "wss") if name in used]
 
 
