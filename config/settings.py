@@ -44,6 +44,7 @@ from config.fields import (
     Slug,
 )
 from config.flows import Flows, Twilio
+from config.help import Hold, Recordings, Supervisor, Transfer, refuse_lines_as_phones, refuse_transfers
 from config.polling_day import PollingDay
 from config.rules import Certificate, Rules
 
@@ -303,6 +304,7 @@ class Campaign(Section):
     no_answer_retry_minutes: PositiveSeconds = Field(90, description="when a number that rang out is due again")
     other_retry_minutes: PositiveSeconds = Field(120, description="after not yet, call back, congestion, a left flow")
     abandoned_lock_hours: float = Field(72, ge=0, description="a number we abandoned is not dialled again before this")
+    record: bool = Field(False, description="record its talks with agents, where the law of the place allows it")
     hours: tuple[Hours, ...] = Field(
         (Hours(start=time(9), until=time(21)),), description="calling hours; nothing is dialled outside them"
     )
@@ -466,7 +468,11 @@ class Settings(BaseSettings):
     floor: Floor = Floor()
     trunk_rest: TrunkRest = TrunkRest()
     trunks: tuple[Trunk, ...] = ()
+    hold: Hold = Hold()
+    recordings: Recordings = Recordings()
     seats: tuple[Seat, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    supervisors: tuple[Supervisor, ...] = ()
     agents: tuple[Agent, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
 
@@ -489,6 +495,8 @@ class Settings(BaseSettings):
         for kind, names in (
             ("trunks", [trunk.name for trunk in self.trunks]),
             ("seats", [seat.name for seat in self.seats]),
+            ("transfers", [transfer.name for transfer in self.transfers]),
+            ("supervisors", [supervisor.name for supervisor in self.supervisors]),
             ("phones of seats", [seat.endpoint for seat in self.seats]),
             ("agents", [agent.number for agent in self.agents]),
             ("campaigns", [campaign.id for campaign in self.campaigns]),
@@ -521,6 +529,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _transfers_lead_where_they_may(self) -> Self:
+        dialling = self.dialling
+        names = {trunk.name for trunk in self.trunks if trunk.carrier is Carrier.ASTERISK}
+        refuse_transfers(self.transfers, names, dialling.allowed_prefixes, dialling.denied_prefixes)
+        phones: list[tuple[str, str | None]] = [(each.name, each.endpoint) for each in self.transfers]
+        phones += [(each.name, each.endpoint) for each in self.supervisors]
+        refuse_lines_as_phones(phones, {trunk.endpoint for trunk in self.trunks})
+        return self
+
     def _carriers_agree(self) -> Self:
         twilio = [trunk for trunk in self.trunks if trunk.carrier is Carrier.TWILIO]
         if twilio and not self.twilio.enabled:

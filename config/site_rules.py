@@ -35,6 +35,9 @@ def hold_against(settings: Settings, profile: Profile) -> None:
                 )
     for campaign in settings.campaigns:
         _hold_campaign(campaign, profile)
+    most = profile.retention.erase_after_days
+    if settings.recordings.keep_days > most:
+        raise _looser("recordings.keep_days", settings.recordings.keep_days, "at most", most, profile)
     known = {campaign.id: campaign for campaign in settings.campaigns}
     for sign_off in settings.rules.sign_offs:
         signed = known.get(sign_off.campaign)
@@ -48,6 +51,10 @@ def hold_against(settings: Settings, profile: Profile) -> None:
 
 def _hold_campaign(campaign: Campaign, profile: Profile) -> None:
     key = f"campaigns.{campaign.id}"
+    if campaign.record and not profile.recording.allowed:
+        problem = f"the profile {profile.name!r} does not allow conversations to be recorded"
+        remedy = "set it to false, or name a profile of your own that says by which law they may be"
+        raise SettingError("settings", f"{key}.record", problem, remedy)
     share = min(cap.share for cap in profile.abandoned.caps)
     for name, value, least in (
         ("ring_seconds", campaign.ring_seconds, profile.ring.minimum_seconds),

@@ -23,6 +23,7 @@ from config.settings import Campaign, Carrier, Settings
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
 from dialer.commands import ReloadFlows
+from dialer.ear import EarRole, SupervisorPhone
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
 from dialer.engine.inbound import InboundPlan, InboundRoute
 from dialer.engine.placing import DiallingRules
@@ -31,6 +32,7 @@ from dialer.engine.state import CampaignSpec, Centre
 from dialer.errors import SwitchError
 from dialer.flow_service import FlowService
 from dialer.flow_services import RecordingRules
+from dialer.help import TransferTarget
 from dialer.inbound_service import InboundService
 from dialer.log_ins import AgentAccount
 from dialer.loop_lag import LoopLag
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 DAY_SECONDS = 86_400.0
+ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
@@ -88,6 +91,13 @@ def engine_plan(settings: Settings) -> EnginePlan:
             settings.dialling.max_attempts_per_day,
         ),
         drain_seconds=settings.dialling.drain_seconds,
+        transfers=tuple(
+            TransferTarget(each.name, each.endpoint, each.number, each.trunk, each.ring_seconds)
+            for each in settings.transfers
+        ),
+        supervisors=tuple(
+            SupervisorPhone(each.name, each.endpoint, EarRole(each.role.value)) for each in settings.supervisors
+        ),
         polling=polling_plan(settings, polls_of(settings)),
         agents=tuple(
             AgentAccount(
@@ -134,6 +144,8 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
                 other_seconds=campaign.other_retry_minutes * _MINUTE,
                 abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
             ),
+            record=campaign.record,
+            announcement_seconds=ANNOUNCEMENT_SECONDS if campaign.record and settings.recordings.prompt else 0.0,
             skill=campaign.skill,
             machine_detection=MachineDetection(campaign.machine_detection.value),
             machine_message=campaign.machine_message,

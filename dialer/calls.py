@@ -47,6 +47,8 @@ class Call:
     said: MarkKind | None = None  # the last mark of this call
     said_hour: int | None = None
     message_started: bool = False
+    recorded: bool = False
+    recording_paused: bool = False
     judged: bool = True  # False: answered, and whether by a person or a machine is not known yet
     machine: bool = False  # an answering machine, as the switch or the agent says
     inbound: bool = False  # the voter called us

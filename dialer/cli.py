@@ -25,6 +25,7 @@ from dialer.audit_cli import app as audit_app
 from dialer.check import Verdict, check_site
 from dialer.demo import DemoOptions, run_demo, show_summary
 from dialer.flow_cli import app as flow_app
+from dialer.recordings_cli import app as recordings_app
 from dialer.reports.cli import app as report_app
 from dialer.reports.lists_cli import app as list_app
 from dialer.roll.cli import import_roll, sample_roll
@@ -42,6 +43,7 @@ app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(agent_app, name="agent")
 app.add_typer(flow_app, name="flow")
 app.add_typer(report_app, name="report")
+app.add_typer(recordings_app, name="recordings")
 app.add_typer(list_app, name="list")
 app.add_typer(audit_app, name="audit")
 app.command("import")(import_roll)

@@ -102,7 +102,107 @@ class SeatDispose:
     hour: int | None = None  # 0-23, with LATER
 
 
+@dataclass(frozen=True, slots=True)
+class SeatHold:
+    """The voter hears music; the agent does not hear the voter."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatResume:
+    """The voter comes off hold."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatTransfer:
+    """Blind: the agent goes to wrap-up at once, the voter hears music until the target answers."""
+
+    seat: str
+    to: str  # a name of [[transfers]]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatConsult:
+    """Warm: the target is called into the seat while the voter hears music."""
+
+    seat: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatMerge:
+    """The voter joins agent and target: three-way."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCompleteTransfer:
+    """The agent leaves to wrap-up; voter and target stay together."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCancelConsult:
+    """The target is let go and the agent has the voter alone again."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPauseRecording:
+    """Silence is recorded until it goes on; for what must not be kept."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatResumeRecording:
+    """The recording goes on."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """A supervisor hears a seat: the agent, and whomever the agent hears. Goes on over the voters."""
+
+    seat: str
+    supervisor: str  # a name of [[supervisors]]
+
+
+@dataclass(frozen=True, slots=True)
+class Whisper:
+    """A supervisor hears a seat and speaks to its agent alone."""
+
+    seat: str
+    supervisor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Barge:
+    """A supervisor joins the conversation of a seat; when the voter is gone, listens again."""
+
+    seat: str
+    supervisor: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopListening:
+    """A supervisor's phone is let go."""
+
+    supervisor: str
+
+
 CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll | ReloadFlows
 SeatCommand = SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatDispose
 LogInCommand = SeatLogIn | SeatCall | SeatUnlock
-Command = CampaignCommand | SeatCommand | LogInCommand
+HelpCommand = SeatHold | SeatResume | SeatTransfer | SeatConsult | SeatMerge | SeatCompleteTransfer | SeatCancelConsult
+RecordingCommand = SeatPauseRecording | SeatResumeRecording
+KeyedCommand = SeatCommand | HelpCommand | RecordingCommand
+EarCommand = Listen | Whisper | Barge | StopListening
+Command = CampaignCommand | SeatCommand | LogInCommand | HelpCommand | RecordingCommand | EarCommand

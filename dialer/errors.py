@@ -14,6 +14,7 @@ config.errors.MatdanError
 │   └── OriginateUnsure        written, but no answer came: the call may exist; never sent again
 ├── ProtocolError              a peer broke AMI or AGI
 ├── UnsafeValue                a value that must not go on the wire (CR, LF, NUL, too long, not a number)
+├── RecordingError             a recording's folder or file cannot be used
 ├── PortInUse                  a port that we must listen on is taken
 ├── BrokerUnreachable          no MQTT broker (dialling goes on; only the announcement waits)
 └── CommandRefused             a command from outside is unknown, expired, unsigned or not allowed now
@@ -75,6 +76,10 @@ class ProtocolError(SwitchError):
 
 class UnsafeValue(MatdanError):
     """A value must not go on the wire: it has CR, LF or NUL, is too long, or is not a number where one must stand."""
+
+
+class RecordingError(MatdanError):
+    """A recording's folder or file cannot be used. The text names it and what to change."""
 
 
 class PortInUse(MatdanError):

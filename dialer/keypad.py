@@ -2,6 +2,7 @@
 
     1-9     what the voter said, as `DISPOSITION_KEYS`; 3 (later) is followed by the hour in two digits: 316 is 4 pm
     *1      ready            *2N     pause for reason N            *3      hang up the voter            *0      log off
+    *4      hold             *5      off hold                      *6      pause the recording          *7      record again
     *       in the middle of something begins a code anew
 
 A key that means nothing there is refused with a sound and forgets what was keyed before it. So is a key that comes more than
@@ -14,7 +15,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dialer.commands import SeatCommand, SeatDispose, SeatHangUp, SeatLogOff, SeatPause, SeatReady
+from dialer.commands import (
+    KeyedCommand,
+    SeatDispose,
+    SeatHangUp,
+    SeatHold,
+    SeatLogOff,
+    SeatPause,
+    SeatPauseRecording,
+    SeatReady,
+    SeatResume,
+    SeatResumeRecording,
+)
 from dialer.model import DISPOSITION_KEYS, Disposition
 from dialer.switch.port import SeatSound
 
@@ -38,7 +50,7 @@ class Pressed:
     """What a key came to."""
 
     keypad: Keypad
-    command: SeatCommand | None = None
+    command: KeyedCommand | None = None
     sound: SeatSound | None = None  # to be heard at once; None with a command: its execution decides
 
 
@@ -62,12 +74,20 @@ _LATER = next(key for key, disposition in DISPOSITION_KEYS.items() if dispositio
 _BEGINNINGS = frozenset({"*", "*2", _LATER})
 
 
-def _command(seat: str, keys: str, pause_reasons: Sequence[str]) -> SeatCommand | None:
+def _command(seat: str, keys: str, pause_reasons: Sequence[str]) -> KeyedCommand | None:
     match keys:
         case "*1":
             return SeatReady(seat)
         case "*3":
             return SeatHangUp(seat)
+        case "*4":
+            return SeatHold(seat)
+        case "*5":
+            return SeatResume(seat)
+        case "*6":
+            return SeatPauseRecording(seat)
+        case "*7":
+            return SeatResumeRecording(seat)
         case "*0":
             return SeatLogOff(seat)
     if keys.startswith("*2"):

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from config.asterisk.modules import modules_for
 from config.errors import SettingError
+from config.help import Hold, Recordings
 from config.settings import Seat, Settings, Transport, Trunk
 
 TEMPLATES = Path(__file__).parent
@@ -81,13 +82,25 @@ def render_template(name: str, **values: Any) -> str:
     return _environment().get_template(f"{name}.j2").render(**values)
 
 
-def dialplan(agi_host: str = "127.0.0.1", agi_port: int = 4573, log_in_code: str = "*1") -> str:
+def dialplan(
+    agi_host: str = "127.0.0.1",
+    agi_port: int = 4573,
+    log_in_code: str = "*1",
+    *,
+    hold: Hold | None = None,
+    recordings: Recordings | None = None,
+) -> str:
     """The text of extensions.conf: our contexts, which reach our FastAGI server at this address.
 
     `log_in_code` is what a seat's phone dials to log in.
     """
     return render_template(
-        "extensions.conf", marker=MARKER, agi_server=f"{_bracketed(agi_host)}:{agi_port}", log_in_code=log_in_code
+        "extensions.conf",
+        marker=MARKER,
+        agi_server=f"{_bracketed(agi_host)}:{agi_port}",
+        log_in_code=log_in_code,
+        hold=hold or Hold(),
+        recordings=recordings or Recordings(),
     )
 
 
@@ -113,7 +126,11 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
         "ami": settings.ami,
         "trunks": settings.trunks,
         "seats": settings.seats,
-        "passwords": {seat.endpoint: _password(seat.endpoint, settings, passwords) for seat in settings.seats},
+        "house_phones": house_phones(settings),
+        "passwords": {
+            **{seat.endpoint: _password(seat.endpoint, settings, passwords) for seat in settings.seats},
+            **{endpoint: passwords[endpoint] for endpoint in house_phones(settings)},
+        },
         "transports": transports,
         "transport_ports": {
             "udp": f":{asterisk.sip_port}",
@@ -129,6 +146,8 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
         ),
         "events": EVENTS,
         "log_in_code": settings.floor.log_in_code,
+        "hold": settings.hold,
+        "recordings": settings.recordings,
         "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
         "max_calls": sum(trunk.channels for trunk in settings.trunks) + len(settings.seats) + _SPARE_CALLS,
         "country": settings.centre.region.lower(),
@@ -137,8 +156,15 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
 
 
 def seats_without_password(settings: Settings) -> tuple[str, ...]:
-    """Endpoints of the seats for which a password must be made."""
-    return tuple(seat.endpoint for seat in settings.seats if seat.password is None)
+    """Endpoints of the seats, and of the house's other phones, for which a password must be made."""
+    return (*(seat.endpoint for seat in settings.seats if seat.password is None), *house_phones(settings))
+
+
+def house_phones(settings: Settings) -> tuple[str, ...]:
+    """Endpoints of the phones that [[supervisors]] and [[transfers]] name and that are no seat's, each once."""
+    seats = {seat.endpoint for seat in settings.seats}
+    named = [*(each.endpoint for each in settings.supervisors), *(each.endpoint for each in settings.transfers)]
+    return tuple(dict.fromkeys(endpoint for endpoint in named if endpoint is not None and endpoint not in seats))
 
 
 def _check(settings: Settings, file: str) -> None:
@@ -150,7 +176,7 @@ def _check(settings: Settings, file: str) -> None:
                 file, f"trunks.{number}.host", f"trunk {trunk.name!r} has none", "add the carrier's SIP host"
             )
     lines: list[Trunk | Seat] = [*settings.trunks, *settings.seats]
-    names = Counter(line.endpoint for line in lines)
+    names = Counter([*(line.endpoint for line in lines), *house_phones(settings)])
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise SettingError(file, "endpoint", f"{twice[0]!r} is given twice", "give each trunk and seat one of its own")
@@ -167,6 +193,7 @@ def _password(endpoint: str, settings: Settings, made: Mapping[str, str]) -> str
 def _transports(settings: Settings) -> Sequence[str]:
     used: set[str] = {trunk.transport.value for trunk in settings.trunks}
     used |= {"wss" if seat.webrtc else seat.transport.value for seat in settings.seats}
+    used |= {Transport.UDP.value} if house_phones(settings) else set()
     return [name for name in ("udp", "tcp", "tls", "wss") if name in used]
 
 

@@ -16,6 +16,8 @@ import structlog
 
 from dialer import commands
 from dialer.calls import Call
+from dialer.ear import SupervisorPhone
+from dialer.engine.assistance import Assistance
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk, Flows
 from dialer.engine.hoppers import Hoppers
@@ -28,6 +30,7 @@ from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
+from dialer.help import TransferTarget
 from dialer.log_ins import AgentAccount
 from dialer.model import AttemptId, CampaignState, Purpose
 from dialer.pacing.port import Pacer, PacingEventKind
@@ -75,6 +78,8 @@ class EnginePlan:
     floor: FloorRules = field(default_factory=FloorRules)
     rest: RestRules = field(default_factory=RestRules)
     inbound: InboundPlan = field(default_factory=InboundPlan)
+    transfers: tuple[TransferTarget, ...] = ()
+    supervisors: tuple[SupervisorPhone, ...] = ()
 
 
 class Engine:
@@ -106,20 +111,31 @@ class Engine:
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel, plan.polling)
         self._floor = Floor(centre, switch, self._results)
-        self.seat_desk = SeatDesk(centre, self._floor, store, switch, self._results, plan.agents, plan.floor)
+        self.seat_desk = SeatDesk(
+            centre, self._floor, store, switch, self._results, plan.agents, plan.floor, execute=self.execute
+        )
         hoppers = Hoppers(
             centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
         )
         self._placing = Placing(
             centre, store, switch, self._results, self._trunks, self._trunk_desk, plan.dialling, hoppers
         )
+        self._assistance = Assistance(
+            centre,
+            store,
+            switch,
+            self._floor,
+            self._results,
+            self._trunks,
+            plan.dialling,
+            transfers=plan.transfers,
+            supervisors=plan.supervisors,
+        )
         self.inbound_desk = InboundDesk(centre, store, self._results, self._trunks, plan.inbound)
         self._reconciler = Reconciler(centre, switch, self._results, self.inbound_desk, self._finish)
         self._reconciled = asyncio.Event()
         self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation)
         self.flow_desk.transfer = self._floor.take_from_flow
-
-    # What others use
 
     @property
     def outbox_event(self) -> asyncio.Event:
@@ -161,6 +177,8 @@ class Engine:
                 return f"stopped {len(self._centre.campaigns)} campaigns"
             case commands.ReloadFlows():
                 return await self._reload_flows()
+        if isinstance(command, commands.HelpCommand | commands.RecordingCommand | commands.EarCommand):
+            return await self._assistance.execute(command)
         return await self.seat_desk.execute(command)
 
     async def _reload_flows(self) -> str:
@@ -259,6 +277,7 @@ class Engine:
         await self._until_no_calls(self._plan.drain_seconds)
         for call in list(centre.calls.values()):
             centre.spawn(self._hang_up(call), "hang-up")
+        self._assistance.close()
         await self._until_no_calls(HANG_UP_SECONDS)
         if centre.calls:  # the next start finds them open and asks the switch
             _log.warning("calls.left", calls=len(centre.calls))
@@ -318,7 +337,9 @@ class Engine:
             case switch_port.SeatUp(seat=seat):
                 self._floor.phone_came(seat)
             case switch_port.SeatDown(seat=seat):
-                self._floor.phone_went(seat)
+                self._phone_went(seat)
+            case switch_port.PartyCame() | switch_port.PartyGone():
+                self._assistance.party(event)
             case switch_port.SeatKey(seat=seat, key=key):
                 self.seat_desk.key(seat, key)
             case _:
@@ -344,10 +365,15 @@ class Engine:
                 if not waiting.waiting and waiting.seat is None and not waiting.message_started:
                     self._floor.voter_waits(waiting)
             case switch_port.CallConnected(seat=seat):
+                self._assistance.help.voter_came(call.attempt_id)
                 self._floor.connected(self.flow_desk.person(self._answered(call)), seat)
             case switch_port.CallLeftSeat(seat=seat):
-                self._floor.left_seat(call, seat)
+                if not self._assistance.help.keeps(call.attempt_id):
+                    self._floor.left_seat(call, seat)
+            case switch_port.CallAside() | switch_port.CallRecorded():
+                self._assistance.call_event(self._answered(call), event)
             case switch_port.MessageStarted():
+                self._assistance.help.message_started(call)
                 self._floor.message_started(self.flow_desk.person(self._answered(call)))
             case switch_port.MachineDetected():
                 self.flow_desk.machine(self._answered(call))
@@ -387,8 +413,13 @@ class Engine:
     def _finish(self, call: Call, ended: CallEnded) -> None:
         if call.attempt_id in self._centre.calls:
             self._results.watch_for_silence(call)
+            self._assistance.help.call_over(call.attempt_id)
             self._floor.call_over(call)
             self._results.end(self._centre.calls[call.attempt_id], ended)
+
+    def _phone_went(self, seat: str) -> None:
+        self._assistance.help.agents_phone_went(seat)
+        self._floor.phone_went(seat)
 
     def _cancel(self, call: Call) -> None:
         self._placing.cancel(call)
@@ -401,7 +432,7 @@ class Engine:
             if seat.name in up.live_seats and not seat.phone_up:
                 self._floor.phone_came(seat.name)
             elif seat.name not in up.live_seats and seat.phone_up:
-                self._floor.phone_went(seat.name)
+                self._phone_went(seat.name)
         for attempt_id, seat_name in up.talking:
             call = centre.calls.get(attempt_id)
             if call is not None and seat_name in centre.seats:
@@ -410,6 +441,7 @@ class Engine:
                     self._floor.connected(self._answered(call), seat_name)
                 elif seat.state is not SeatState.TALKING:
                     self._floor.talks_on(call, seat_name)
+        self._assistance.resync(up)
         centre.switch_up = True
         self._reconciled.set()
         centre.clear_alert("switch-down")

@@ -70,21 +70,26 @@ class Floor:
             waiting.set_result(came)
 
     def _seat_for(self, call: Call) -> bool:
-        skill = self._centre.campaigns[call.campaign_id].spec.skill
-        seat = choose_seat(self._centre.seats.values(), call.language, skill)
+        seat = self._choose(call)
         if seat is None:
             return False
         now, monotonic = self.now()
         self.cancel(f"call/{call.attempt_id}")
         self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now, monotonic))
         connecting = self._centre.update_call(call, replace(call, seat=seat.name, agent=seat.agent))
-        self.after(f"seat/{seat.name}", CONNECT_SECONDS, lambda: self._never_came(seat.name, call.attempt_id))
+        seconds = CONNECT_SECONDS + self._centre.campaigns[call.campaign_id].spec.announcement_seconds
+        self.after(f"seat/{seat.name}", seconds, lambda: self._never_came(seat.name, call.attempt_id))
         self._centre.spawn(self._connect(connecting, seat.name), "connect")
         return True
 
+    def _choose(self, call: Call) -> Seat | None:
+        skill = self._centre.campaigns[call.campaign_id].spec.skill
+        return choose_seat(self._centre.seats.values(), call.language, skill)
+
     async def _connect(self, call: Call, seat: str) -> None:
         try:
-            await self._switch.connect(call.attempt_id, seat)
+            record = self._centre.campaigns[call.campaign_id].spec.record
+            await self._switch.connect(call.attempt_id, seat, record=record)
         except SwitchError as error:
             _log.info("connect.failed", attempt=call.attempt_id, seat=seat, problem=str(error))
             self._never_came(seat, call.attempt_id)
@@ -152,6 +157,35 @@ class Floor:
     def left_seat(self, call: Call, seat_name: str) -> None:
         """The voter's channel left the seat while the call lives on: the agent's phone died, or somebody else has it."""
         self._release(seat_name, call)
+
+    def agent_leaves(self, call: Call) -> None:
+        """The call goes on without its agent: the talk is over, the wrap-up begins."""
+        if call.seat is not None:
+            self._release(call.seat, call)
+
+    def take_back(self, call: Call, seat_name: str) -> str | None:
+        """A seat for a voter whose transfer came to nothing: the one of the agent who had left, if still free, else another one.
+
+        Returns the seat, which talks from now on; None: nobody is free.
+        """
+        own = self._centre.seats.get(seat_name)
+        wraps_up = own is not None and own.state is SeatState.WRAP_UP and own.attempt_id == call.attempt_id
+        if own is None or not own.phone_up or not (wraps_up or own.state is SeatState.READY):
+            own = self._choose(call)
+        if own is None:
+            return None
+        self.cancel(f"seat/{own.name}")
+        self._ended.pop(own.name, None)
+        now, monotonic = self.now()
+        self.put(own, own.talking(call.attempt_id, call.campaign_id, now, monotonic))
+        self._centre.update_call(call, replace(call, seat=own.name, agent=own.agent))
+        return own.name
+
+    def tell(self, seat_name: str) -> None:
+        """Tell those who listen of something about a seat that is no change of its state."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is not None:
+            self._centre.tell(SeatChange(self.view(seat), self._centre.clock.now()))
 
     def call_over(self, call: Call) -> None:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
@@ -274,6 +308,8 @@ class Floor:
         seconds = dict(tally.seconds)
         seconds[seat.state] = seconds.get(seat.state, 0.0) + now - seat.since_seconds
         worked = sum(seconds.get(state, 0.0) for state in _AT_WORK)
+        call = self._centre.calls.get(seat.attempt_id) if seat.state is SeatState.TALKING and seat.attempt_id else None
+        help_now = self._centre.help.get(call.attempt_id) if call is not None else None
         logged_in = sum(value for state, value in seconds.items() if state not in _LOGGED_OUT)
         return SeatView(
             seat=seat.name,
@@ -285,6 +321,8 @@ class Floor:
             utilisation=worked / logged_in if logged_in > 0 else 0.0,
             calls=tally.calls,
             reason=seat.reason,
+            help=help_now.stage.value if help_now is not None else None,
+            recording=("paused" if call.recording_paused else "on") if call is not None and call.recorded else None,
         )
 
     def put(self, before: Seat, after: Seat) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -53,8 +53,9 @@ class SeatDesk:
         results: Results,
         agents: Iterable[AgentAccount],
         rules: FloorRules,
+        execute: Callable[[commands.KeyedCommand], Awaitable[str]],
     ) -> None:
-        """Without `agents` a seat is logged in by command alone, under any name."""
+        """Without `agents` a seat is logged in by command alone, under any name. `execute` does what is keyed on a phone."""
         self._centre = centre
         self._floor = floor
         self._store = store
@@ -62,6 +63,7 @@ class SeatDesk:
         self._results = results
         self._accounts = {account.number: account for account in agents}
         self._rules = rules
+        self._execute_keyed = execute
         self._wrong = WrongLogIns(rules.wrong_pins, rules.lock_seconds)
         self._pins: PinCheck | None = None
         self._one_check = asyncio.Lock()  # so that guesses at once take no more memory, and none slips past the lock
@@ -294,10 +296,10 @@ class SeatDesk:
         else:
             self._centre.spawn(self._answer_key(seat_name, pressed.sound or SeatSound.WRONG), "answer-key")
 
-    async def _do_keyed(self, command: commands.SeatCommand) -> None:
+    async def _do_keyed(self, command: commands.KeyedCommand) -> None:
         sound = SeatSound.DONE
         try:
-            await self.execute(command)
+            await self._execute_keyed(command)
         except (CommandRefused, StoreError) as error:
             _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(error))
             sound = SeatSound.WRONG

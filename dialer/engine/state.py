@@ -17,6 +17,8 @@ import structlog
 
 from dialer.calls import Call
 from dialer.clock import Clock
+from dialer.ear import Ear
+from dialer.help import Help
 from dialer.model import (
     AttemptId,
     Booth,
@@ -34,6 +36,7 @@ from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import Stretch
 from dialer.rules.retries import RetryRules
 from dialer.seats import Seat
+from dialer.switch.port import PartyId
 from dialer.view import Alert, AlertLevel, AlertRaised, CallChange, CallState, CampaignChange, Change, SeatState
 
 _log = structlog.get_logger(__name__)
@@ -53,6 +56,8 @@ class CampaignSpec:
     connect_limit_seconds: float
     hours: tuple[Stretch, ...]
     retries: RetryRules
+    record: bool = False  # its talks with agents
+    announcement_seconds: float = 0.0  # at most, of the words before the agent comes that the call is recorded
     skill: str | None = None  # that an agent must have to take its calls
     machine_detection: MachineDetection = MachineDetection.OFF
     machine_message: bool = False  # a machine that a flow's call meets hears the information message
@@ -105,6 +110,9 @@ class Centre:
         self.zone = zone
         self.clock = clock
         self.calls: dict[AttemptId, Call] = {}
+        self.help: dict[AttemptId, Help] = {}
+        self.party_trunks: dict[PartyId, str] = {}  # third parties outside, and the trunk that each is called over
+        self.ears: dict[str, Ear] = {}  # by supervisor
         self.seats: dict[str, Seat] = {}
         self.seat_tallies: dict[str, SeatTally] = {}
         self.campaigns: dict[str, CampaignRun] = {}
@@ -171,8 +179,8 @@ class Centre:
         return (call for call in self.calls.values() if call.campaign_id == campaign_id)
 
     def channels_used(self) -> Counter[str]:
-        """Live calls by trunk; one that is being committed holds its channel already."""
-        return Counter(call.trunk for call in self.calls.values())
+        """Live calls by trunk, third parties' among them; one that is being committed holds its channel already."""
+        return Counter([*(call.trunk for call in self.calls.values()), *self.party_trunks.values()])
 
     # Alerts
 

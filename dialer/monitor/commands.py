@@ -14,9 +14,10 @@ import structlog
 
 from config.errors import MatdanError
 from dialer.clock import Clock
-from dialer.commands import CampaignCommand, PauseCampaign, ReloadFlows, ResumeCampaign, StopAll, StopCampaign
+from dialer.commands import Command
 from dialer.errors import CommandRefused, StoreError
 from dialer.monitor import topics
+from dialer.monitor.command_table import COMMANDS, KEYS, CommandKind
 from dialer.monitor.payloads import ReplyPayload
 from dialer.store.port import Store
 
@@ -27,15 +28,8 @@ FURTHEST_EXPIRY_SECONDS = 86_400.0  # also catches milliseconds taken for second
 WAITING_COMMANDS = 100
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_CAMPAIGN = re.compile(
-    r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}"
-)  # no controls, and no half characters, which JSON can hold
-_KEYS = frozenset({"id", "name", "campaign", "expires_at", "role"})
-_OF_A_CAMPAIGN: dict[str, type[PauseCampaign | ResumeCampaign | StopCampaign]] = {
-    "pause": PauseCampaign,
-    "resume": ResumeCampaign,
-    "stop": StopCampaign,
-}
+_BEGUN = "it was begun, and the dialler stopped before it had ended: look what has become of it, then send a new one"
+_KEYS = frozenset({"id", "name", "expires_at", "role", *KEYS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +38,9 @@ class AcceptedCommand:
 
     command_id: str
     name: str
-    command: CampaignCommand
+    command: Command
     role: str | None
+    repeatable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +64,12 @@ def parse_command(payload: bytes, *, retained: bool, now: float) -> AcceptedComm
         _refuse_unknown_keys(fields)
         role = _identifier(fields, "role") if fields.get("role") is not None else None
         _refuse_expired(fields, now)
-        name, command = _command(fields)
+        name, kind = _kind(fields)
+        _refuse_role(name, kind, role)
+        command = kind.make(*_needed(name, kind, fields))
     except CommandRefused as refused:
         return RefusedCommand(command_id, str(refused))
-    return AcceptedCommand(command_id, name, command, role)
+    return AcceptedCommand(command_id, name, command, role, kind.repeatable)
 
 
 def _read_object(payload: bytes) -> dict[str, Any]:
@@ -115,21 +112,34 @@ def _refuse_expired(fields: dict[str, Any], now: float) -> None:
         raise CommandRefused("`expires_at` is more than a day ahead: it must be epoch seconds, UTC")
 
 
-def _command(fields: dict[str, Any]) -> tuple[str, CampaignCommand]:
-    name, campaign = fields.get("name"), fields.get("campaign")
-    if name == "stop-all":
-        if campaign is not None:
-            raise CommandRefused("`stop-all` stops every campaign: leave `campaign` out, or send `stop`")
-        return name, StopAll()
-    if name == "reload-flows":
-        if campaign is not None:
-            raise CommandRefused("`reload-flows` reads every flow again: leave `campaign` out")
-        return name, ReloadFlows()
-    if not isinstance(name, str) or name not in _OF_A_CAMPAIGN:
-        raise CommandRefused("`name` must be pause, resume, stop, stop-all or reload-flows")
-    if not isinstance(campaign, str) or not _CAMPAIGN.fullmatch(campaign):
-        raise CommandRefused(f"`{name}` needs `campaign`, the campaign's id")
-    return name, _OF_A_CAMPAIGN[name](campaign)
+def _kind(fields: dict[str, Any]) -> tuple[str, CommandKind]:
+    name = fields.get("name")
+    if not isinstance(name, str) or name not in COMMANDS:
+        raise CommandRefused(f"`name` must be {', '.join(list(COMMANDS)[:-1])} or {list(COMMANDS)[-1]}")
+    return name, COMMANDS[name]
+
+
+def _refuse_role(name: str, kind: CommandKind, role: str | None) -> None:
+    if kind.roles is not None and role not in kind.roles:
+        allowed = " or ".join(sorted(kind.roles))
+        raise CommandRefused(
+            f"`{name}` is for the role {allowed}; {'none was given' if role is None else 'not for yours'}"
+        )
+
+
+def _needed(name: str, kind: CommandKind, fields: dict[str, Any]) -> list[str]:
+    """The values that the command needs, each of its pattern, and no other one. Raises CommandRefused."""
+    for key in KEYS.keys() - set(kind.needs):
+        if fields.get(key) is not None:
+            raise CommandRefused(f"`{name}` takes no `{key}`: leave `{key}` out")
+    values = []
+    for key in kind.needs:
+        value = fields.get(key)
+        pattern, meaning = KEYS[key]
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise CommandRefused(f"`{name}` needs `{key}`, {meaning}")
+        values.append(value)
+    return values
 
 
 class CommandDesk:
@@ -139,7 +149,7 @@ class CommandDesk:
         self,
         store: Store,
         clock: Clock,
-        execute: Callable[[CampaignCommand], Awaitable[str]],
+        execute: Callable[[Command], Awaitable[str]],
         outbox_event: asyncio.Event,
     ) -> None:
         self._store = store
@@ -175,8 +185,10 @@ class CommandDesk:
     async def handle(self, parsed: AcceptedCommand | RefusedCommand) -> None:
         """Execute a command unless it was before, and answer it.
 
-        It is recorded after it was executed, not before: should the dialler die between the two, a repeated command is
-        executed again, which for all of these changes nothing, while one that was only recorded would never stop anything.
+        A repeatable one is recorded after it was executed: should the dialler die between the two, a repeated command is
+        executed again, which changes nothing, while one that was only recorded would never stop anything. Any other one is
+        recorded before, for a second hang-up or transfer would meet the next voter: should the dialler die in the middle, a
+        repeat is told so and nothing more is done.
         """
         if isinstance(parsed, RefusedCommand):
             log.warning("command.refused", command=parsed.command_id, why=parsed.text)
@@ -185,17 +197,35 @@ class CommandDesk:
             return
         kept = await self._store.command_reply(parsed.command_id)
         if kept is None:
-            status, text = await self._try(parsed)
-            kept = json.dumps({"status": status, "text": text, "at": round(self._clock.now(), 3)})
-            await self._store.record_command(parsed.command_id, parsed.name, kept, self._clock.now())
-            log.info("command.executed", command=parsed.command_id, name=parsed.name, role=parsed.role, status=status)
+            kept = await (self._do_and_record(parsed) if parsed.repeatable else self._record_and_do(parsed))
         await self._answer(ReplyPayload(id=parsed.command_id, **json.loads(kept)))
+
+    async def _do_and_record(self, parsed: AcceptedCommand) -> str:
+        reply = self._reply(parsed, *await self._try(parsed))
+        await self._store.record_command(parsed.command_id, parsed.name, reply, self._clock.now())
+        return reply
+
+    async def _record_and_do(self, parsed: AcceptedCommand) -> str:
+        now = self._clock.now()
+        begun = json.dumps({"status": "refused", "text": _BEGUN, "at": round(now, 3)})
+        await self._store.record_command(parsed.command_id, parsed.name, begun, now)
+        try:
+            status, text = await self._try(parsed)
+        except StoreError as error:
+            status, text = "refused", f"it was not kept: {error}"
+        reply = self._reply(parsed, status, text)
+        await self._store.complete_command(parsed.command_id, reply)
+        return reply
+
+    def _reply(self, parsed: AcceptedCommand, status: str, text: str) -> str:
+        log.info("command.executed", command=parsed.command_id, name=parsed.name, role=parsed.role, status=status)
+        return json.dumps({"status": status, "text": text, "at": round(self._clock.now(), 3)})
 
     async def _try(self, accepted: AcceptedCommand) -> tuple[Literal["done", "refused"], str]:
         try:
             return "done", await self._execute(accepted.command)
         except StoreError:
-            raise  # nothing was decided: a repeat may succeed
+            raise  # of a repeatable one nothing was decided: a repeat may succeed
         except MatdanError as error:
             return "refused", str(error)
 

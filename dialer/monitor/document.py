@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dialer.monitor import payloads
+from dialer.monitor import command_table, payloads
 from dialer.monitor.topics import COMMANDS, REPLIES, ROOT, TOPICS, Direction, Topic
 
 MARKDOWN = "topics.md"
@@ -46,6 +46,8 @@ def markdown() -> str:
         lines += [f"| `{name}` | {kind} | {meaning} |" for name, kind, meaning in _fields(topic)]
         example = json.dumps(json.loads(payloads.encode(topic.example)), indent=2, ensure_ascii=False)
         lines += ["", "```json", example, "```"]
+        if topic is COMMANDS:
+            lines += ["", command_table.markdown()]
     return "\n".join(lines) + "\n"
 
 

@@ -88,6 +88,11 @@ class SeatPayload:
     utilisation: Annotated[float, Field(description="talking and wrap-up / logged-in time, 0 to 1", ge=0, le=1)]
     calls: Annotated[int, Field(description="calls connected so far", ge=0)]
     reason: Annotated[str | None, Field(description="of a pause")]
+    help: Annotated[
+        str | None,
+        Field(description="during a call: hold, calling, consult, three-way, ...; null: agent and voter talk"),
+    ] = None
+    recording: Annotated[str | None, Field(description="of the call: on, paused, or null")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +201,37 @@ class CommandPayload:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     id: Annotated[str, Field(description="chosen by the sender; executed once", pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    name: Literal["pause", "resume", "stop", "stop-all", "reload-flows"]
+    name: Literal[
+        "pause",
+        "resume",
+        "stop",
+        "stop-all",
+        "reload-flows",
+        "seat-pause",
+        "seat-ready",
+        "seat-log-off",
+        "seat-hang-up",
+        "seat-hold",
+        "seat-resume",
+        "seat-transfer",
+        "seat-consult",
+        "seat-merge",
+        "seat-complete-transfer",
+        "seat-cancel-consult",
+        "seat-pause-recording",
+        "seat-resume-recording",
+        "listen",
+        "whisper",
+        "barge",
+        "stop-listening",
+    ]
     expires_at: Annotated[float, Field(description="epoch seconds, UTC, at most a day ahead; refused after it")]
-    campaign: Annotated[str | None, Field(description="with pause, resume and stop")] = None
-    role: Annotated[str | None, Field(description="whom the sender speaks for; kept in the log")] = None
+    campaign: Annotated[str | None, Field(description="of the commands of a campaign")] = None
+    role: Annotated[str | None, Field(description="whom the sender speaks for; must be one of the command's")] = None
+    seat: Annotated[str | None, Field(description="the seat's name")] = None
+    to: Annotated[str | None, Field(description="of a transfer or consult: a name of [[transfers]]")] = None
+    supervisor: Annotated[str | None, Field(description="of listening: a name of [[supervisors]]")] = None
+    reason: Annotated[str | None, Field(description="of seat-pause")] = None
 
 
 @dataclass(frozen=True, slots=True)

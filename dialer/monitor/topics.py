@@ -129,7 +129,7 @@ CALL = Topic(
 SEAT = Topic(
     key="seat",
     pattern="seats/{seat}",
-    description="A seat, at every change of its state.",
+    description="A seat, at every change of its state, of the help with its call and of its recording.",
     direction=Direction.DIALLER,
     retained=True,
     qos=0,
@@ -212,9 +212,9 @@ OPT_OUT_RESULT = Topic(
 COMMANDS = Topic(
     key="command",
     pattern="commands",
-    description="What a supervisor asks for: `pause`, `resume` or `stop` of a campaign, `stop-all`, `reload-flows`. Publish it "
-    "with QoS 1 and never retained; a retained, expired or malformed one is refused. The same id is executed once and answered "
-    "each time.",
+    description="What a supervisor asks for, of a campaign, a seat, or by ear; the table says what each command needs and whose "
+    "role may send it. Publish it with QoS 1 and never retained; a retained, expired or malformed one is refused. The same id is "
+    "executed once and answered each time.",
     direction=Direction.SUPERVISOR,
     retained=False,
     qos=1,

@@ -128,6 +128,11 @@ for _name, _summary, _make in (
         "Where the roll's data comes from: every import, its file, the file's hash, and what it brought.",
         lambda source, window, zone, _: accounts.imports(source, window, zone),
     ),
+    (
+        "recordings",
+        "Recorded calls: the file's name in recordings.directory, who talked and how long, and whether it is still kept.",
+        lambda source, window, zone, settings: tables.recordings(source, window, zone, settings.recordings.directory),
+    ),
 ):
     _register(_name, _summary, _make)
 

@@ -1,4 +1,4 @@
-"""The five reports: calls, trunks, agents, abandonment, turnout. No name of a voter and no number is in any of them."""
+"""The reports: calls, trunks, agents, abandonment, turnout, recordings. No name of a voter and no number is in any of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 
 from dialer.model import ANSWERED, LIVE_ANSWERS
+from dialer.recordings import file_name
 from dialer.reports.formats import Cell, Column, Kind, Report
 from dialer.reports.source import Source, load_queries
 from dialer.trunk_health import CARRIER_REFUSES, TRUNK_FAILURES
@@ -204,3 +206,29 @@ async def turnout(source: Source, window: Window) -> Report:
 def _with_share(numbers: list[int]) -> tuple[Cell, ...]:
     voters, reached, voted, not_yet = numbers
     return voters, reached, voted, not_yet, voted / reached if reached else None
+
+
+async def recordings(source: Source, window: Window, zone: tzinfo, directory: Path) -> Report:
+    """Recorded calls and whether the file is in `directory` still: `kept`, or `gone` (erased, or on another machine)."""
+    rows: list[tuple[Cell, ...]] = []
+    for attempt_id, campaign, started_at, seconds, seat, agent, outcome in await source.rows(
+        SQL["recordings"], window.parameters()
+    ):
+        started = datetime.fromtimestamp(started_at, UTC).astimezone(zone).isoformat(sep=" ", timespec="seconds")
+        name = file_name(attempt_id)
+        file = "kept" if (directory / name).is_file() else "gone"
+        rows.append((name, campaign, started, seconds, seat, agent, outcome, file))
+    return Report(
+        "recordings",
+        (
+            Column("file", Kind.TEXT),
+            Column("campaign", Kind.TEXT),
+            Column("started", Kind.TEXT),
+            Column("seconds", Kind.SECONDS),
+            Column("seat", Kind.TEXT),
+            Column("agent", Kind.TEXT),
+            Column("outcome", Kind.TEXT),
+            Column("state", Kind.TEXT),
+        ),
+        tuple(rows),
+    )

@@ -350,6 +350,16 @@ class Store(Protocol):
         """Keep that a command was executed. False: it had been already (and nothing changed)."""
         ...
 
+    async def complete_command(self, command_id: str, reply: str) -> None:
+        """Put the reply in place of the one that `record_command` kept before the command was executed."""
+        ...
+
+    # Recordings
+
+    async def record_recording(self, attempt_id: AttemptId, started_at: float) -> None:
+        """Keep that the call is recorded. A repeat changes nothing."""
+        ...
+
     # Audit
 
     async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:

@@ -41,6 +41,16 @@ def record_command(db: sqlite3.Connection, command_id: str, name: str, reply: st
     return db.execute(SQL["insert_command"], (command_id, at, name, reply)).rowcount == 1
 
 
+def complete_command(db: sqlite3.Connection, command_id: str, reply: str) -> None:
+    """Put the reply in place of the one that was kept before the command was executed."""
+    db.execute(SQL["complete_command"], (command_id, reply))
+
+
+def record_recording(db: sqlite3.Connection, attempt_id: str, started_at: float) -> None:
+    """Keep that a call is recorded; the first time counts."""
+    db.execute(SQL["insert_recording"], (attempt_id, started_at))
+
+
 def record_answers(db: sqlite3.Connection, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
     """Keep a caller's answers; a later value of a name replaces the earlier one."""
     for name, value in answers.items():

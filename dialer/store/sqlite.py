@@ -366,6 +366,16 @@ class SqliteStore:
         """See `Store`."""
         return await self._writer.write(lambda db: records.record_command(db, command_id, name, reply, at))
 
+    async def complete_command(self, command_id: str, reply: str) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.complete_command(db, command_id, reply))
+
+    # Recordings
+
+    async def record_recording(self, attempt_id: AttemptId, started_at: float) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.record_recording(db, attempt_id, started_at))
+
     # Audit
 
     async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NewType, Protocol
 
 from dialer.model import AttemptId, CampaignKind
 
@@ -29,6 +29,59 @@ class OriginateRequest:
         False  # before a seat or a flow: `MachineDetected` tells of one, and the switch ends the call
     )
     message_to_machine: bool = False  # of a flow's call: a machine hears the information message before that
+
+
+class PlaceKind(StrEnum):
+    """Where a third party can be."""
+
+    SEAT = "seat"  # in a seat's conference: a consult, a three-way, a barge
+    ASIDE = "aside"  # in a conference of one attempt's own, without an agent
+    LISTEN = "listen"  # hears a seat
+    WHISPER = "whisper"  # hears a seat, and its agent hears them
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place for a third party: of a seat by its name, or aside by the attempt's id."""
+
+    kind: PlaceKind
+    name: str
+
+
+PartyId = NewType("PartyId", str)
+"""A third party's channel: neither voter nor agent. Made by `help_party` and `ear_party`."""
+
+HELP_PARTY = "help-"
+EAR_PARTY = "ear-"
+
+
+def help_party(attempt_id: AttemptId, token: str) -> PartyId:
+    """The id of somebody who is called to help with an attempt; `token` makes it new each time."""
+    return PartyId(f"{HELP_PARTY}{attempt_id}-{token}")
+
+
+def ear_party(token: str) -> PartyId:
+    """The id of a supervisor's phone that is called to listen."""
+    return PartyId(f"{EAR_PARTY}{token}")
+
+
+def attempt_of(party_id: PartyId) -> AttemptId | None:
+    """The attempt that a party helps with; None: it does not help."""
+    if not party_id.startswith(HELP_PARTY):
+        return None
+    return AttemptId(party_id[len(HELP_PARTY) :].rpartition("-")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class PartyRequest:
+    """One third party to call."""
+
+    party_id: PartyId
+    endpoint: str  # of the phone, or of the trunk
+    number: str | None  # E.164, over a trunk; None: the endpoint itself is the phone
+    caller_id: str | None
+    ring_seconds: float
+    place: Place  # where they go once they have answered
 
 
 class EndedBy(StrEnum):
@@ -85,6 +138,20 @@ class MessageStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class CallAside:
+    """The voter hears the third party, in the attempt's own conference; no agent is there."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecorded:
+    """The recording of the call has begun."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
 class MachineDetected:
     """An answering machine has the call, not a person. The switch ends it."""
 
@@ -136,6 +203,21 @@ class SeatKey:
 
 
 @dataclass(frozen=True, slots=True)
+class PartyCame:
+    """A third party has answered and is in a conference."""
+
+    party_id: PartyId
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class PartyGone:
+    """A third party's call is over: not reached, or hung up."""
+
+    party_id: PartyId
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchUp:
     """The link is up and resynced: these attempts and seats live on the switch, and no others."""
 
@@ -143,6 +225,9 @@ class SwitchUp:
     live_seats: frozenset[str]
     talking: tuple[tuple[AttemptId, str], ...]  # attempts found in a seat's conference
     restarted: bool  # the switch itself began anew since we last saw it
+    held: tuple[tuple[AttemptId, str], ...] = ()  # attempts on hold, and the seats that they go back to
+    aside: frozenset[AttemptId] = frozenset()  # attempts in a conference of their own
+    parties: tuple[tuple[PartyId, Place | None], ...] = ()  # every third party; None: in no conference
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +243,13 @@ CallEvent = (
     | CallWaiting
     | CallConnected
     | CallLeftSeat
+    | CallAside
+    | CallRecorded
     | MessageStarted
     | MachineDetected
     | CallEnded
 )
-SwitchEvent = CallEvent | SeatUp | SeatDown | SeatKey | SwitchUp | SwitchDown
+SwitchEvent = CallEvent | SeatUp | SeatDown | SeatKey | PartyCame | PartyGone | SwitchUp | SwitchDown
 
 EventSink = Callable[[SwitchEvent], None]
 """Takes an event at once, in order, and never blocks."""
@@ -183,8 +270,10 @@ class CallSwitch(Protocol):
         """End the attempt's call, in whatever state. A call that is gone already is no error."""
         ...
 
-    async def connect(self, attempt_id: AttemptId, seat: str) -> None:
-        """Send a waiting voter to a seat. `CallConnected` tells that they hear each other. Raises SwitchError."""
+    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+        """Send a voter to a seat. `CallConnected` tells that they hear each other. With `record` the call is recorded from
+        then on, once, into a file named by the attempt: `CallRecorded`. Raises SwitchError.
+        """
         ...
 
     async def play_message(self, attempt_id: AttemptId) -> None:
@@ -213,4 +302,32 @@ class Switch(CallSwitch, Protocol):
 
     async def release_seat(self, seat: str) -> None:
         """Hang up the agent's phone. A seat that is down already is no error."""
+        ...
+
+    # Help
+
+    async def hold(self, attempt_id: AttemptId, seat: str) -> None:
+        """Take a voter out of a seat, to music. After the hold's limit the switch brings them back. Raises SwitchError."""
+        ...
+
+    async def hand_over(self, attempt_id: AttemptId) -> None:
+        """Send a voter to the third party that is aside for this attempt. `CallAside` tells that they hear each other; when
+        one of them leaves, the call of both ends. Raises SwitchError.
+        """
+        ...
+
+    async def call_party(self, request: PartyRequest) -> None:
+        """Call a third party to a place. `PartyCame` or `PartyGone` tells what became of it. Raises SwitchError."""
+        ...
+
+    async def move_party(self, party_id: PartyId, place: Place) -> None:
+        """Send a third party who has answered to another place. Raises SwitchError."""
+        ...
+
+    async def release_party(self, party_id: PartyId) -> None:
+        """End a third party's call, in whatever state. One that is gone already is no error."""
+        ...
+
+    async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
+        """Record silence, or sound again. Raises SwitchError."""
         ...

@@ -8,7 +8,18 @@ from typing import Protocol
 
 from dialer.errors import SwitchUnreachable
 from dialer.model import AttemptId
-from dialer.switch.port import CallSwitch, EventSink, OriginateRequest, SeatSound, Switch, SwitchEvent, SwitchUp
+from dialer.switch.port import (
+    CallSwitch,
+    EventSink,
+    OriginateRequest,
+    PartyId,
+    PartyRequest,
+    Place,
+    SeatSound,
+    Switch,
+    SwitchEvent,
+    SwitchUp,
+)
 
 
 class Carrier(CallSwitch, Protocol):
@@ -52,9 +63,9 @@ class RoutedSwitch:
         """See `Switch.hang_up`."""
         await self._of(attempt_id).hang_up(attempt_id)
 
-    async def connect(self, attempt_id: AttemptId, seat: str) -> None:
+    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """See `Switch.connect`."""
-        await self._of(attempt_id).connect(attempt_id, seat)
+        await self._of(attempt_id).connect(attempt_id, seat, record=record)
 
     async def play_message(self, attempt_id: AttemptId) -> None:
         """See `Switch.play_message`."""
@@ -79,6 +90,30 @@ class RoutedSwitch:
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""
         await self._asterisk().release_seat(seat)
+
+    async def hold(self, attempt_id: AttemptId, seat: str) -> None:
+        """See `Switch.hold`."""
+        await self._asterisk().hold(attempt_id, seat)
+
+    async def hand_over(self, attempt_id: AttemptId) -> None:
+        """See `Switch.hand_over`."""
+        await self._asterisk().hand_over(attempt_id)
+
+    async def call_party(self, request: PartyRequest) -> None:
+        """See `Switch.call_party`."""
+        await self._asterisk().call_party(request)
+
+    async def move_party(self, party_id: PartyId, place: Place) -> None:
+        """See `Switch.move_party`."""
+        await self._asterisk().move_party(party_id, place)
+
+    async def release_party(self, party_id: PartyId) -> None:
+        """See `Switch.release_party`."""
+        await self._asterisk().release_party(party_id)
+
+    async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
+        """See `Switch.mute_recording`."""
+        await self._asterisk().mute_recording(attempt_id, muted=muted)
 
     def _of(self, attempt_id: AttemptId) -> CallSwitch:
         return self._carrier if attempt_id in self._carrier.live() else self._asterisk()

@@ -76,7 +76,7 @@ def test_every_recorded_message_is_written_back_to_the_byte(name: str) -> None:
 
 
 def test_the_captures_are_all_there() -> None:
-    assert len(NAMES) == 25
+    assert len(NAMES) == 28
 
 
 @DETERMINISTIC

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from config.asterisk.conf_file import ConfFile, read_conf
 from config.asterisk.lint import lint
 from config.asterisk.placing import Fate, passwords_for, plan_files, write_files
-from config.asterisk.render import FILES, MARKER, dialplan, render_site
+from config.asterisk.render import FILES, MARKER, dialplan, render_site, seats_without_password
 from config.errors import AsteriskFilesError, SettingError
 from config.settings import Settings, Trunk
 from dialer.cli import app
@@ -110,6 +110,34 @@ MODULE_OF = {
     "CONFBRIDGE_INFO": "app_confbridge",
     "STRFTIME": "func_strings",
 }
+
+
+def test_supervisors_and_targets_in_the_house_have_a_phone_each() -> None:
+    values = {
+        "supervisors": [{"name": "asha", "endpoint": "asha"}, {"name": "ravi", "endpoint": "agent01"}],
+        "transfers": [{"name": "boss", "kind": "supervisor", "endpoint": "asha"}],
+    }
+    settings = Settings.model_validate({**a_site().model_dump(exclude_unset=True), **values})
+    file = read_conf("pjsip.conf", render_site(settings, {**PASSWORDS, "asha": "made-for-asha-1234"})["pjsip.conf"])
+    assert section(file, "asha", "endpoint")["transport"] == "transport-udp"
+    assert section(file, "asha-auth", "auth")["password"] == "made-for-asha-1234"
+    assert [part.name for part in file.of_type("endpoint")].count("asha") == 1
+    assert seats_without_password(settings)[-1] == "asha"
+
+
+def test_the_dialplan_has_the_sites_music_and_recordings() -> None:
+    settings = Settings.model_validate(
+        {
+            **a_site().model_dump(exclude_unset=True),
+            "hold": {"music_class": "party", "limit_seconds": 120},
+            "recordings": {"directory": "/srv/recordings", "prompt": "matdan/recorded"},
+        }
+    )
+    text = render_site(settings, PASSWORDS)["extensions.conf"]
+    assert "MusicOnHold(party,120)" in text
+    assert "MixMonitor(/srv/recordings/${UNIQUEID}.wav,b)" in text
+    assert "Playback(matdan/recorded)" in text
+    assert "Playback(matdan/recorded)" not in dialplan()
 
 
 def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -> None:

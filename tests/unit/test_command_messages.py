@@ -6,16 +6,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.clock import SystemClock
-from dialer.commands import PauseCampaign, ReloadFlows, ResumeCampaign, StopAll, StopCampaign
+from dialer.commands import PauseCampaign, ReloadFlows, ResumeCampaign, SeatTransfer, StopAll, StopCampaign
 from dialer.errors import StoreBusy
+from dialer.monitor.command_table import COMMANDS
 from dialer.monitor.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
+from dialer.monitor.payloads import CommandPayload
 from dialer.store.sqlite import SqliteStore, open_store
 from tests.support.fake_centre import FakeEngine
 
@@ -57,9 +59,9 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (message(expires_at=None), "epoch seconds"),
         (message(expires_at=float("nan")), "epoch seconds"),
         (message(expires_at=float("inf")), "epoch seconds"),
-        (message(name="dial"), "pause, resume, stop, stop-all or reload-flows"),
-        (message(name=["pause"]), "pause, resume, stop, stop-all or reload-flows"),
-        (message(name=None), "pause, resume, stop, stop-all or reload-flows"),
+        (message(name="dial"), "must be pause, resume, stop, "),
+        (message(name=["pause"]), "must be pause, resume, stop, "),
+        (message(name=None), "must be pause, resume, stop, "),
         (message(campaign=None), "needs `campaign`"),
         (message(campaign=7), "needs `campaign`"),
         (message(campaign="a\nb"), "needs `campaign`"),
@@ -102,6 +104,74 @@ def test_a_message_without_a_usable_id_is_refused_and_answered_nowhere(payload: 
     parsed = parse_command(payload, retained=False, now=NOW)
     assert isinstance(parsed, RefusedCommand)
     assert parsed.command_id is None
+
+
+NEEDED = {"campaign": "turnout-ivr", "seat": "01", "to": "boss", "supervisor": "asha", "reason": "tea"}
+
+
+def of_kind(name: str, **changes: Any) -> bytes:
+    """A good message of a command, with all that it needs and the first role that may."""
+    kind = COMMANDS[name]
+    fields: dict[str, Any] = {"campaign": None, **{key: NEEDED[key] for key in kind.needs}}
+    if kind.roles is not None:
+        fields["role"] = min(kind.roles)
+    return message(name=name, **{**fields, **changes})
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_for_its_roles_alone(name: str) -> None:
+    kind = COMMANDS[name]
+    for role in (None, "desk", "listener", "coach", "supervisor", "agent", "Supervisor", "root"):
+        parsed = parse_command(of_kind(name, role=role), retained=False, now=NOW)
+        allowed = kind.roles is None or role in kind.roles
+        assert isinstance(parsed, AcceptedCommand if allowed else RefusedCommand)
+        if isinstance(parsed, AcceptedCommand):
+            assert parsed.command == kind.make(*(NEEDED[key] for key in kind.needs))
+        else:
+            assert f"`{name}` is for the role" in parsed.text
+
+
+def test_only_what_changes_nothing_when_repeated_is_for_anybody() -> None:
+    assert {name for name, kind in COMMANDS.items() if kind.roles is None} == {
+        "pause",
+        "resume",
+        "stop",
+        "stop-all",
+        "reload-flows",
+    }
+    assert {name for name, kind in COMMANDS.items() if kind.repeatable} == {
+        "pause",
+        "resume",
+        "stop",
+        "stop-all",
+        "reload-flows",
+    }
+
+
+def test_the_wires_own_list_of_names_is_the_tables() -> None:
+    assert set(get_args(get_type_hints(CommandPayload)["name"])) == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        (of_kind("seat-transfer", to="+919001234567"), "needs `to`, a name of [[transfers]]"),
+        (of_kind("seat-transfer", to=None), "needs `to`"),
+        (of_kind("seat-consult", to="../etc"), "needs `to`"),
+        (of_kind("listen", supervisor="asha\r\nAction: Hangup"), "needs `supervisor`"),
+        (of_kind("seat-pause-recording", seat="../01"), "needs `seat`"),
+        (of_kind("seat-hold", seat="${EVAL}"), "needs `seat`"),
+        (of_kind("seat-hold", seat="x" * 21), "needs `seat`"),
+        (of_kind("seat-pause", reason="a\nb"), "needs `reason`"),
+        (of_kind("seat-hold", to="boss"), "`seat-hold` takes no `to`"),
+        (of_kind("pause", seat="01"), "`pause` takes no `seat`"),
+    ],
+)
+def test_what_a_seat_command_names_must_be_of_its_pattern(payload: bytes, says: str) -> None:
+    parsed = parse_command(payload, retained=False, now=NOW)
+    assert isinstance(parsed, RefusedCommand)
+    assert says in parsed.text
+    assert "9001234567" not in parsed.text
 
 
 def test_a_retained_command_is_refused() -> None:
@@ -197,6 +267,51 @@ async def test_a_command_that_met_a_busy_store_can_be_sent_again(store: SqliteSt
     running.cancel()
     assert engine.executed == [PauseCampaign("turnout-ivr")]
     assert [reply["status"] for reply in await replies(store)] == ["done"]
+
+
+async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: SqliteStore, tmp_path: Path) -> None:
+    done: list[object] = []
+
+    async def die(command: object) -> str:
+        done.append(command)
+        raise asyncio.CancelledError
+
+    parsed = parse_command(of_kind("seat-hang-up", id="c-1"), retained=False, now=NOW)
+    engine = FakeEngine()
+    with pytest.raises(asyncio.CancelledError):
+        await CommandDesk(store, SystemClock(), die, engine.outbox_event).handle(parsed)
+    await store.close()
+    again = await open_store(tmp_path / "centre.db")
+    await CommandDesk(again, SystemClock(), engine.execute, engine.outbox_event).handle(parsed)
+    assert len(done) == 1
+    assert engine.executed == []
+    (reply,) = await replies(again)
+    assert reply["status"] == "refused"
+    assert "the dialler stopped before it had ended" in reply["text"]
+    await again.close()
+
+
+async def test_a_seat_command_is_executed_once_and_answered_twice(store: SqliteStore) -> None:
+    engine = FakeEngine()
+    desk = CommandDesk(store, SystemClock(), engine.execute, engine.outbox_event)
+    parsed = parse_command(of_kind("seat-transfer", id="c-1"), retained=False, now=NOW)
+    await desk.handle(parsed)
+    await desk.handle(parsed)
+    assert engine.executed == [SeatTransfer("01", "boss")]
+    first, second = await replies(store)
+    assert first == second
+    assert first["status"] == "done"
+
+
+async def test_a_seat_command_that_the_store_would_not_keep_is_answered_so(store: SqliteStore) -> None:
+    async def full(_: object) -> str:
+        raise StoreBusy("another process holds the store")
+
+    engine = FakeEngine()
+    desk = CommandDesk(store, SystemClock(), full, engine.outbox_event)
+    await desk.handle(parse_command(of_kind("seat-hold", id="c-1"), retained=False, now=NOW))
+    (reply,) = await replies(store)
+    assert (reply["status"], reply["text"]) == ("refused", "it was not kept: another process holds the store")
 
 
 async def test_a_flood_of_commands_is_bounded(store: SqliteStore) -> None:

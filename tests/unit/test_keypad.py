@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.commands import SeatCommand, SeatDispose, SeatHangUp, SeatLogOff, SeatPause, SeatReady
+from dialer.commands import (
+    KeyedCommand,
+    SeatDispose,
+    SeatHangUp,
+    SeatHold,
+    SeatLogOff,
+    SeatPause,
+    SeatPauseRecording,
+    SeatReady,
+    SeatResume,
+    SeatResumeRecording,
+)
 from dialer.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS, Keypad, press
 from dialer.model import Disposition
 from dialer.switch.port import SeatSound
@@ -14,10 +25,10 @@ from dialer.switch.port import SeatSound
 REASONS = ("break", "meal", "training")
 
 
-def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], list[SeatSound | None]]:
+def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[KeyedCommand], list[SeatSound | None]]:
     """The commands that keys come to, and the sounds, in order."""
     keypad, now = Keypad(), 0.0
-    commands: list[SeatCommand] = []
+    commands: list[KeyedCommand] = []
     sounds: list[SeatSound | None] = []
     for key in keys:
         now += every_seconds
@@ -45,18 +56,22 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], lis
         ("*21", SeatPause("01", "break")),
         ("*23", SeatPause("01", "training")),
         ("*3", SeatHangUp("01")),
+        ("*4", SeatHold("01")),
+        ("*5", SeatResume("01")),
+        ("*6", SeatPauseRecording("01")),
+        ("*7", SeatResumeRecording("01")),
         ("*0", SeatLogOff("01")),
         ("31*1", SeatReady("01")),  # a star in the middle begins anew
         ("**2*0", SeatLogOff("01")),
     ],
 )
-def test_what_keys_mean(keys: str, command: SeatCommand) -> None:
+def test_what_keys_mean(keys: str, command: KeyedCommand) -> None:
     commands, sounds = keyed(keys)
     assert commands == [command]
     assert sounds == [SeatSound.KEY] * (len(keys) - 1) + [None]
 
 
-@pytest.mark.parametrize("keys", ["*4", "*9", "*20", "*24", "324", "399", "#", "A", "", "12", "١", "*\r"])
+@pytest.mark.parametrize("keys", ["*8", "*9", "*20", "*24", "324", "399", "#", "A", "", "12", "١", "*\r"])
 def test_keys_that_mean_nothing_are_refused(keys: str) -> None:
     keypad = Keypad()
     for key in [keys] if len(keys) != 3 and keys[:1] != "*" else keys:

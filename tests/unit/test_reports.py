@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -473,6 +474,22 @@ async def test_a_journal_that_disagrees(
     assert broken(report) == {JOURNAL_CHECK}
     assert any(says in problem for problem in report.checks[JOURNAL_CHECK].found)
     assert store.number(1)[3:] not in json.dumps(report.as_json())
+
+
+async def test_recordings_are_listed_with_what_has_become_of_them(store: Store, tmp_path: Path) -> None:
+    kept, gone = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
+    for phone, attempt_id in ((1, kept), (2, gone)):
+        store.answered(phone, attempt_id=attempt_id)
+        store.insert("recording", {"attempt_id": attempt_id, "started_at": NOON + phone})
+    (tmp_path / f"{kept}.wav").write_bytes(b"RIFF")
+    async with open_source(store.path) as source:
+        report = await tables.recordings(source, Window(), INDIA, tmp_path)
+    first, second = rows(report)
+    assert (first["file"], first["state"]) == (f"{kept}.wav", "kept")
+    assert (second["file"], second["state"]) == (f"{gone}.wav", "gone")
+    assert (first["started"], first["seconds"], first["agent"]) == ("2026-04-22 12:00:01+05:30", 39.0, "a1")
+    async with open_source(store.path) as source:
+        assert not (await tables.recordings(source, Window(campaign="ivr"), INDIA, tmp_path)).rows
 
 
 async def made(store: Store, report: Any, *arguments: Any) -> Report:

@@ -9,7 +9,8 @@ import pytest
 
 from dialer.model import AttemptId
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.tracker import CallTracker, LiveChannel, seat_channel_id
+from dialer.switch.asterisk.places import seat_channel_id
+from dialer.switch.asterisk.tracker import CallTracker, LiveChannel
 from dialer.switch.port import (
     CallAnswered,
     CallEnded,
@@ -92,7 +93,7 @@ def test_a_resync_knows_an_earlier_runs_calls_wherever_they_stand() -> None:
             LiveChannel(message, "matdan-message", up=True, ringing=False),
             LiveChannel("1795532660.12", "from-carrier", up=True, ringing=False),
         ],
-        [("01", "seat-01-abc", True), ("01", talking, False)],
+        [("seat-01", "seat-01-abc", True), ("seat-01", talking, False)],
         restarted=False,
     )
     assert isinstance(up, SwitchUp)

@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 import pytest
 
+from config.asterisk.render import conferences
 from dialer.simulation.asterisk import ConferenceUser, Scripted, SimulatedAsterisk, SimulatedAsteriskConfig, Trunk
+from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, conference_users, seat_phones
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from tests.support.virtual import virtual_time
 
@@ -51,6 +53,7 @@ exten => 1001,1,GotoIf($[${CONFBRIDGE_INFO(marked,ag-${EXTEN})} != 1]?abandon,s,
  same => n,Hangup()
 """
 
+LAB_USERS = {"agent_user": ConferenceUser(marked=True), "voter_user": ConferenceUser(end_marked=True)}
 VOTERS = {
     "answered-voter-hangs-up": Scripted(answer_after=1.0, hang_up_after=2.0),
     "hangup-while-answered": Scripted(answer_after=1.0),
@@ -77,7 +80,12 @@ VOTERS = {
     "ivr-silent-caller": Scripted(answer_after=1.0),
     "ivr-hangup-in-prompt": Scripted(answer_after=1.0, hang_up_after=2.0),
     "resync-with-live-calls": Scripted(answer_after=1.0, hang_up_after=7.0),
+    "held-consulted-merged-handed-over": Scripted(answer_after=1.0),
+    "consult-busy-and-voter-back": Scripted(answer_after=1.0),
+    "listened-and-barged-in": Scripted(answer_after=1.0),
 }
+OUR_DIALPLAN = frozenset({"held-consulted-merged-handed-over", "consult-busy-and-voter-back", "listened-and-barged-in"})
+"""Recorded on the dialplan and the conferences that we render, with a supervisor's phone beside the agent's."""
 RINGS_OUT = {"4000000000021": Scripted(fails_with=0)}  # the second voter of resync-with-live-calls
 
 UNORDERED = frozenset(
@@ -126,7 +134,7 @@ class Replay:
         self.agi_lines: list[str] = []
         self._uniqueids = dict(
             re.findall(
-                r"\nChannel: (PJSIP/[\w-]+)\r\n(?:.+\r\n)*?Uniqueid: (\S+)",
+                r"\nChannel: (PJSIP/\w+-[0-9a-f]{8})\r\n(?:.+\r\n)*?Uniqueid: (\S+)",
                 "".join(entry.data for entry in self.entries),
             )
         )
@@ -341,14 +349,17 @@ def replay_capture(name: str) -> Replay:
     replay = Replay(name)
     numbers = re.findall(r"Channel: PJSIP/(\d+)@", "".join(entry.data for entry in replay.entries))
 
+    boss = PhoneMode.BUSY if "busy" in name else PhoneMode.ANSWERS
+
     @virtual_time()
     async def play() -> None:
         agi = await asyncio.start_server(replay.serve_agi, "127.0.0.1", 0)
         config = SimulatedAsteriskConfig(
             agi_port=agi.sockets[0].getsockname()[1],
-            dialplan=LAB_DIALPLAN,
+            dialplan=None if name in OUR_DIALPLAN else LAB_DIALPLAN,
             trunks=(Trunk("carrier"), Trunk("deadcarrier")),
-            conference_users={"agent_user": ConferenceUser(marked=True), "voter_user": ConferenceUser(end_marked=True)},
+            seats=(*seat_phones(10), SeatPhone("boss", "2001", boss, answer_seconds=0.3)),
+            conference_users=conference_users(conferences()) if name in OUR_DIALPLAN else LAB_USERS,
             scripts=dict.fromkeys(numbers, VOTERS[name]) | RINGS_OUT,
             prompt_seconds={"lab/welcome": 9.07, "lab/thanks": 2.022, "lab/abandoned": 6.43},
         )

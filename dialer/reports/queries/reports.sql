@@ -1,4 +1,4 @@
--- The five reports. Every time is epoch seconds; `until` is exclusive. Lists of outcomes come as JSON from dialer/model.py, so that
+-- The reports. Every time is epoch seconds; `until` is exclusive. Lists of outcomes come as JSON from dialer/model.py, so that
 -- what counts as answered is said in one place.
 
 -- name: calls
@@ -12,6 +12,13 @@ WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
   AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY campaign_id, outcome
 ORDER BY campaign_id, count(*) DESC, outcome;
+
+-- name: recordings
+SELECT attempt.attempt_id, campaign_id, started_at, ended_at - connected_at, coalesce(seat, ''), coalesce(agent, ''),
+       coalesce(outcome, 'live')
+FROM recording JOIN attempt USING (attempt_id)
+WHERE started_at >= :since AND started_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+ORDER BY started_at, attempt.attempt_id;
 
 -- name: trunks
 SELECT trunk,

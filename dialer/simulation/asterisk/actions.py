@@ -68,6 +68,7 @@ class Actions:
             "getvar": (self._get_variable, frozenset({"call", "reporting"})),
             "listcommands": (self._list_commands, anybody),
             "hangup": (self._hang_up, frozenset({"system", "call"})),
+            "mixmonitormute": (self._mute_recording, frozenset({"system", "call"})),
             "originate": (self._originate, frozenset({"originate"})),
             "ping": (self._ping, anybody),
             "redirect": (self._redirect, frozenset({"call"})),
@@ -215,6 +216,17 @@ class Actions:
         reply(session, action, "Success", ("Message", "Redirect successful"))
         channel.goto = Location(context, name, priority)
         channel.poke()
+
+    def _mute_recording(self, session: AmiSession, action: AmiMessage) -> None:
+        channel = self._find(session, action)
+        if channel is None:
+            return
+        if action.get("Direction") != "both" or action.get("State") not in ("0", "1"):
+            fail(session, action, "Invalid direction specified. Must be read, write or both")
+        else:
+            if channel.recording is not None:
+                channel.recording.mute(action.get("State") == "1")
+            reply(session, action, "Success")
 
     def _status(self, session: AmiSession, action: AmiMessage) -> None:
         channels = list(self._switch.channels.values())

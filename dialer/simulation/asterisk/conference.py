@@ -108,6 +108,8 @@ class Conferences:
                 await channel.wait(None)
         channel.listens = False
         channel.digits.clear()
+        if channel.goto is not None:  # a channel that is sent elsewhere stands there before it has left
+            channel.move_to(channel.goto.context, channel.goto.extension, channel.goto.priority)
         result = self._leave(member)
         if channel.hung_up:
             channel.cause = channel.cause or 16  # a bridge that is left by a hang-up clears normally
@@ -132,11 +134,12 @@ class Conferences:
             events.of_bridge("BridgeCreate", conference, 0)
             events.of_bridge("ConfbridgeStart", conference, 1)
         member = Member(channel, user, now)
+        _count_recording(channel)
         conference.members.append(member)
         channel.conference = conference
         count = len(conference.members) + 1
         events.of_member("BridgeEnter", conference, count, channel)
-        events.of_member("ConfbridgeJoin", conference, count, channel)
+        events.of_member("ConfbridgeJoin", conference, count, channel, admin=user.admin)
         for other in conference.members:
             self._set(other.channel, "BRIDGEPEER", conference.peers_of(other.channel))
         if conference.marked:
@@ -150,6 +153,7 @@ class Conferences:
         conference = channel.conference
         if conference is None:  # the switch was restarted under it
             return member.result or "HANGUP"
+        _count_recording(channel)
         count = len(conference.members) + 1
         conference.members.remove(member)
         channel.conference = None
@@ -157,12 +161,12 @@ class Conferences:
         events.of_member("BridgeLeave", conference, count - 1, channel)
         for other in conference.members:
             self._set(other.channel, "BRIDGEPEER", conference.peers_of(other.channel))
-        events.of_member("ConfbridgeLeave", conference, count, channel)
+        events.of_member("ConfbridgeLeave", conference, count, channel, admin=member.user.admin)
         result = member.result or "HANGUP"
         self._set(channel, "CONFBRIDGE_RESULT", result)
-        if member.user.marked and not conference.marked:
+        if member.user.marked:
             for other in conference.members:
-                if other.user.end_marked:
+                if other.user.end_marked_any or (other.user.end_marked and not conference.marked):
                     other.result = "ENDMARKED"
                     other.channel.poke()
         if not conference.members:
@@ -174,3 +178,8 @@ class Conferences:
     def _set(self, channel: Channel, name: str, value: str) -> None:
         channel.variables[name] = value
         self._events.variable_set(channel, name, value)
+
+
+def _count_recording(channel: Channel) -> None:
+    if channel.recording is not None:
+        channel.recording.count()

@@ -54,6 +54,7 @@ class PhoneMode(StrEnum):
     ANSWERS = "answers"
     REFUSES = "refuses"  # 603
     RINGS = "rings"  # and is never picked up
+    BUSY = "busy"  # 486
     UNREGISTERED = "unregistered"  # the switch knows no address of it: no channel is made
 
 
@@ -102,6 +103,11 @@ def conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int
                 keys[line.key] = (leads[1], leads[2], int(leads[3]))
         menus[section.name] = MappingProxyType(keys)
     return MappingProxyType(menus)
+
+
+def phone(endpoint: str, mode: PhoneMode = PhoneMode.ANSWERS, *, answer_seconds: float = 1.0) -> SeatPhone:
+    """A phone of the house that is no seat's: a supervisor's."""
+    return SeatPhone(endpoint, "", mode, answer_seconds)
 
 
 def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:

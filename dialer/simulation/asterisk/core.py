@@ -186,6 +186,8 @@ class SwitchCore:
     def forget(self, channel: Channel, how: str, cause: int) -> None:
         """The channel is gone: nothing of it stays but its line in the journal."""
         channel.cancel_timers()
+        if channel.recording is not None:
+            channel.recording.end()
         self.channels.pop(channel.uniqueid, None)
         if channel.trunk is None:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dialer.simulation.asterisk.agi_client import run_agi
@@ -17,6 +18,7 @@ from dialer.simulation.asterisk.extensions import (
     is_true,
     substitute,
 )
+from dialer.simulation.asterisk.recording import Recording
 from dialer.simulation.asterisk.sounds import play
 
 if TYPE_CHECKING:
@@ -103,6 +105,27 @@ async def _agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     await run_agi(switch, channel, data)
 
 
+async def _music_on_hold(_switch: SwitchCore, channel: Channel, data: str) -> None:
+    seconds = data.partition(",")[2]
+    if seconds:
+        await sleep_on(channel, float(seconds))
+    while not seconds and not channel.interrupted:
+        await channel.wait(None)
+
+
+async def _chan_spy(_switch: SwitchCore, channel: Channel, _data: str) -> None:
+    """Whom it spies on nobody here hears; it stays over the spied channels' ends, as without option E or S."""
+    while not channel.interrupted:
+        await channel.wait(None)
+    if channel.hung_up:
+        channel.cause = channel.cause or 16
+
+
+async def _mix_monitor(_switch: SwitchCore, channel: Channel, data: str) -> None:
+    file, _, options = data.partition(",")
+    channel.recording = Recording(Path(file), channel, bridged_only="b" in options)
+
+
 async def _hang_up(switch: SwitchCore, channel: Channel, data: str) -> None:
     if channel.hung_up:  # in the hang-up extension: who ended the call is known
         return
@@ -119,10 +142,13 @@ APPLICATIONS: dict[str, Application] = {
     "AGI": _agi,
     "AMD": _amd,
     "Answer": _answer,
+    "ChanSpy": _chan_spy,
     "ConfBridge": _confbridge,
     "Goto": _goto,
     "GotoIf": _goto_if,
     "Hangup": _hang_up,
+    "MixMonitor": _mix_monitor,
+    "MusicOnHold": _music_on_hold,
     "NoOp": _nothing,
     "Playback": _playback,
     "Set": _set,

@@ -170,11 +170,14 @@ class EventWriter:
         if name in self.wanted:
             self._send(name, self._conference_line(name, conference) + conference.block(count))
 
-    def of_member(self, name: str, conference: Conference, count: int, channel: Channel) -> None:
+    def of_member(
+        self, name: str, conference: Conference, count: int, channel: Channel, *, admin: bool = False
+    ) -> None:
         """BridgeEnter, BridgeLeave, ConfbridgeJoin or ConfbridgeLeave."""
         if name not in self.wanted:
             return
-        tail = {"ConfbridgeJoin": b"Admin: No\r\nMuted: No\r\n", "ConfbridgeLeave": b"Admin: No\r\n"}.get(name, b"")
+        rights = b"Admin: Yes\r\n" if admin else b"Admin: No\r\n"
+        tail = {"ConfbridgeJoin": rights + b"Muted: No\r\n", "ConfbridgeLeave": rights}.get(name, b"")
         self._send(name, self._conference_line(name, conference) + conference.block(count) + channel.block() + tail)
 
     @staticmethod

@@ -91,9 +91,11 @@ def conference_members(switch: SwitchCore, conference: Conference, action_id: st
     for member in conference.members:
         answered_at = member.channel.answered_at
         head = (
-            f"Event: ConfbridgeList\r\n{_id_line(action_id)}Conference: {conference.name}\r\nAdmin: No\r\n"
+            f"Event: ConfbridgeList\r\n{_id_line(action_id)}Conference: {conference.name}\r\n"
+            f"Admin: {'Yes' if member.user.admin else 'No'}\r\n"
             f"MarkedUser: {'Yes' if member.user.marked else 'No'}\r\nWaitMarked: No\r\n"
-            f"EndMarked: {'Yes' if member.user.end_marked else 'No'}\r\nEndMarkedAny: No\r\nWaiting: No\r\n"
+            f"EndMarked: {'Yes' if member.user.end_marked else 'No'}\r\n"
+            f"EndMarkedAny: {'Yes' if member.user.end_marked_any else 'No'}\r\nWaiting: No\r\n"
             f"Muted: No\r\nTalking: No\r\nAnsweredTime: {int(now - (now if answered_at is None else answered_at))}\r\n"
         )
         out.append(head.encode() + member.channel.block() + b"\r\n")

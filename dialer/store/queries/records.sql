@@ -19,6 +19,12 @@ SELECT reply FROM command WHERE command_id = ?1;
 -- name: insert_command
 INSERT INTO command (command_id, at, name, reply) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (command_id) DO NOTHING;
 
+-- name: complete_command
+UPDATE command SET reply = ?2 WHERE command_id = ?1;
+
+-- name: insert_recording
+INSERT INTO recording (attempt_id, started_at) VALUES (?1, ?2) ON CONFLICT (attempt_id) DO NOTHING;
+
 -- name: insert_seat_interval
 INSERT INTO seat_interval (seat, agent, state, from_at, until_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (from_at, seat, state) DO NOTHING;

@@ -10,26 +10,40 @@ from dataclasses import dataclass
 
 import structlog
 
-from dialer.errors import SwitchError, SwitchUnreachable, UnsafeValue
+from dialer.errors import OriginateRefused, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.model import AttemptId, CampaignKind
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.tracker import (
+from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
+    ASIDE,
     FLOW_CONTEXT,
+    HANDED_CONTEXT,
+    HOLD_CONTEXT,
     INBOUND_CONTEXT,
     LOG_IN_CONTEXT,
     MESSAGE_CONTEXT,
-    OUR_CONTEXTS,
+    RECORDED_CONTEXT,
     SEAT_CHANNEL,
     SEAT_CONTEXT,
     VOTER_CONTEXT,
-    CallTracker,
-    LiveChannel,
+    VOTERS_CONTEXTS,
     is_attempt_id,
+    party_place,
+    place_of,
     seat_channel_id,
 )
-from dialer.switch.port import EventSink, OriginateRequest, SeatSound, SwitchDown, SwitchEvent
+from dialer.switch.asterisk.tracker import CallTracker, LiveChannel
+from dialer.switch.port import (
+    EventSink,
+    OriginateRequest,
+    PartyId,
+    PartyRequest,
+    Place,
+    SeatSound,
+    SwitchDown,
+    SwitchEvent,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +53,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,150}", re.ASCII)
 _CHANNEL_ENDPOINT = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]+\Z", re.ASCII)
 ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
+_NUMBER_RULE = "a number is 3 to 20 digits"
 _SEAT_RULE = "a seat's name is letters, digits and -"
+_ENDPOINT_RULE = "an endpoint is up to 40 letters, digits, - and _"
 _KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
 _STATE_RINGING = "5"
 _STATE_UP = "6"
@@ -89,7 +105,7 @@ class AsteriskSwitch:
         try:
             status = await client.action("CoreStatus")
             channels = [_live_channel(item) for item in await client.action_list("CoreShowChannels")]
-            members = await _seat_members(client)
+            members = await _members(client)
             inbound = await _inbound_attempts(client, channels)
             gone = self._gone_meanwhile
         finally:
@@ -177,9 +193,9 @@ class AsteriskSwitch:
         """See `Switch.originate`. The attempt's id is channel id and ActionID in one, and the only thing of ours on the wire
         beside number and caller ID: everything else is looked up when the call comes back to us.
         """
-        number = _checked(_NUMBER, request.number, "a number to dial is 3 to 20 digits")
-        caller_id = _checked(_NUMBER, request.caller_id, "a caller ID is 3 to 20 digits")
-        endpoint = _checked(_NAME, request.endpoint, "an endpoint is up to 40 letters, digits, - and _")
+        number = _checked(_NUMBER, request.number, _NUMBER_RULE)
+        caller_id = _checked(_NUMBER, request.caller_id, _NUMBER_RULE)
+        endpoint = _checked(_NAME, request.endpoint, _ENDPOINT_RULE)
         client = self._standing()
         self._tracker.expect(request.attempt_id)
         try:
@@ -205,13 +221,17 @@ class AsteriskSwitch:
         """See `Switch.hang_up`."""
         await self._hang_up_channel(self._tracker.channel_of(attempt_id))
 
-    async def connect(self, attempt_id: AttemptId, seat: str) -> None:
+    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """See `Switch.connect`. Redirect into the seat's conference, 14 ms in the median on a real Asterisk."""
-        await self._redirect(attempt_id, SEAT_CONTEXT, _checked(_NAME, seat, _SEAT_RULE))
+        name = _checked(_NAME, seat, _SEAT_RULE)
+        if record:
+            await self._redirect(self._tracker.channel_of(attempt_id), RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
+        else:
+            await self._redirect(self._tracker.channel_of(attempt_id), SEAT_CONTEXT, name)
 
     async def play_message(self, attempt_id: AttemptId) -> None:
         """See `Switch.play_message`."""
-        await self._redirect(attempt_id, MESSAGE_CONTEXT, "s")
+        await self._redirect(self._tracker.channel_of(attempt_id), MESSAGE_CONTEXT, "s")
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_seat`."""
@@ -226,7 +246,7 @@ class AsteriskSwitch:
         await self._standing().action(
             "Originate",
             [
-                ("Channel", f"PJSIP/{_checked(_NAME, endpoint, 'an endpoint is letters, digits, - and _')}"),
+                ("Channel", f"PJSIP/{_checked(_NAME, endpoint, _ENDPOINT_RULE)}"),
                 ("Async", "true"),
                 ("ChannelId", channel_id),
                 ("Context", context),
@@ -251,6 +271,60 @@ class AsteriskSwitch:
         if channel is not None:
             await self._hang_up_channel(channel)
 
+    # Help
+
+    async def hold(self, attempt_id: AttemptId, seat: str) -> None:
+        """See `Switch.hold`."""
+        await self._redirect(
+            self._tracker.channel_of(attempt_id), HOLD_CONTEXT, f"{SEAT_CHANNEL}{_checked(_NAME, seat, _SEAT_RULE)}"
+        )
+
+    async def hand_over(self, attempt_id: AttemptId) -> None:
+        """See `Switch.hand_over`."""
+        await self._redirect(self._tracker.channel_of(attempt_id), HANDED_CONTEXT, f"{ASIDE}{attempt_id}")
+
+    async def call_party(self, request: PartyRequest) -> None:
+        """See `Switch.call_party`."""
+        target = _checked(_NAME, request.endpoint, _ENDPOINT_RULE)
+        if request.number is not None:
+            target = f"{_checked(_NUMBER, request.number, _NUMBER_RULE)}@{target}"
+        caller = [] if request.caller_id is None else [("CallerID", _checked(_NUMBER, request.caller_id, _NUMBER_RULE))]
+        context, extension = _party_place(request.place)
+        client = self._standing()
+        self._tracker.parties.expect(request.party_id)
+        try:
+            await client.action(
+                "Originate",
+                [
+                    ("Channel", f"PJSIP/{target}"),
+                    ("Async", "true"),
+                    ("ChannelId", request.party_id),
+                    *caller,
+                    ("Context", context),
+                    ("Exten", extension),
+                    ("Priority", "1"),
+                    ("Timeout", str(round(request.ring_seconds * 1000))),
+                ],
+                action_id=request.party_id,
+            )
+        except (SwitchUnreachable, OriginateRefused):
+            self._tracker.parties.forget(request.party_id)
+            raise
+
+    async def move_party(self, party_id: PartyId, place: Place) -> None:
+        """See `Switch.move_party`."""
+        await self._redirect(party_id, *_party_place(place))
+
+    async def release_party(self, party_id: PartyId) -> None:
+        """See `Switch.release_party`."""
+        await self._hang_up_channel(party_id)
+
+    async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
+        """See `Switch.mute_recording`."""
+        await self._standing().action(
+            "MixMonitorMute", [("Channel", attempt_id), ("Direction", "both"), ("State", "1" if muted else "0")]
+        )
+
     async def _hang_up_channel(self, unique_id: str) -> None:
         try:
             await self._standing().action("Hangup", [("Channel", unique_id)])
@@ -259,15 +333,10 @@ class AsteriskSwitch:
         except SwitchError as error:  # "No such channel": it is gone already, which is what was wanted
             _log.debug("hangup.nothing-there", channel=unique_id, answer=str(error))
 
-    async def _redirect(self, attempt_id: AttemptId, context: str, extension: str) -> None:
+    async def _redirect(self, channel: str, context: str, extension: str) -> None:
         await self._standing().action(
             "Redirect",
-            [
-                ("Channel", self._tracker.channel_of(attempt_id)),
-                ("Context", context),
-                ("Exten", extension),
-                ("Priority", "1"),
-            ],
+            [("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")],
         )
 
     def _standing(self) -> AmiClient:
@@ -287,15 +356,19 @@ def _nowhere(event: SwitchEvent) -> None:
     raise RuntimeError(f"nobody takes the switch's events yet: {type(event).__name__}")
 
 
-async def _seat_members(client: AmiClient) -> list[tuple[str, str, bool]]:
-    """Who is in the seats' conferences: seat, unique id of the channel, whether it is the agent's phone."""
+def _party_place(place: Place) -> tuple[str, str]:
+    _checked(_NAME, place.name, "a place's name is letters, digits and -")
+    return party_place(place)
+
+
+async def _members(client: AmiClient) -> list[tuple[str, str, bool]]:
+    """Who is in our conferences: its name, unique id of the channel, whether it is marked."""
     members: list[tuple[str, str, bool]] = []
     for room in await client.action_list("ConfbridgeListRooms"):
         conference = room.get("Conference")
-        if conference.startswith(SEAT_CHANNEL):
-            seat = conference[len(SEAT_CHANNEL) :]
+        if place_of(conference) is not None:
             listed = await client.action_list("ConfbridgeList", [("Conference", conference)])
-            members += [(seat, item.get("Uniqueid"), item.get("MarkedUser") == "Yes") for item in listed]
+            members += [(conference, item.get("Uniqueid"), item.get("MarkedUser") == "Yes") for item in listed]
     return members
 
 
@@ -304,7 +377,7 @@ async def _inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) 
     foreign = {
         channel.unique_id
         for channel in channels
-        if channel.context in OUR_CONTEXTS and not is_attempt_id(channel.unique_id)
+        if channel.context in VOTERS_CONTEXTS and not is_attempt_id(channel.unique_id)
     }
     if not foreign:
         return {}
@@ -318,7 +391,8 @@ async def _inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) 
 
 def _live_channel(item: AmiMessage) -> LiveChannel:
     state = item.get("ChannelState")
-    return LiveChannel(item.get("Uniqueid"), item.get("Context"), state == _STATE_UP, state == _STATE_RINGING)
+    up, ringing = state == _STATE_UP, state == _STATE_RINGING
+    return LiveChannel(item.get("Uniqueid"), item.get("Context"), up, ringing, item.get("Exten"))
 
 
 def _checked(pattern: re.Pattern[str], value: str, rule: str) -> str:

@@ -13,7 +13,7 @@ import uuid
 from dialer.errors import OriginateRefused, PermissionMissing, SwitchError
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLogin
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.tracker import MESSAGE_CONTEXT
+from dialer.switch.asterisk.places import MESSAGE_CONTEXT
 
 READ_LINE = "read = system,call,user"
 WRITE_LINE = "write = originate,call,reporting"

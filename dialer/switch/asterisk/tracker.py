@@ -7,17 +7,32 @@ away, a grace time ends the wait (`overdue`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dialer.model import AttemptId
 from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.party_tracker import PartyTracker
+from dialer.switch.asterisk.places import (
+    AGENT_CONTEXT,
+    ATTEMPT_ID,
+    HOLD_CONTEXT,
+    MESSAGE_CONTEXT,
+    SEAT_CHANNEL,
+    VOTER_CONTEXT,
+    VOTERS_CONTEXTS,
+    aside_of,
+    is_party,
+    seat_of,
+    seat_of_channel,
+)
 from dialer.switch.port import (
     CallAnswered,
+    CallAside,
     CallConnected,
     CallEnded,
     CallLeftSeat,
+    CallRecorded,
     CallRinging,
     CallWaiting,
     EndedBy,
@@ -29,16 +44,6 @@ from dialer.switch.port import (
     SwitchEvent,
     SwitchUp,
 )
-
-VOTER_CONTEXT = "matdan-voter"
-FLOW_CONTEXT = "matdan-flow"
-MESSAGE_CONTEXT = "matdan-message"
-SEAT_CONTEXT = "matdan-seat"
-AGENT_CONTEXT = "matdan-agent"
-INBOUND_CONTEXT = "matdan-inbound"
-OUR_CONTEXTS = frozenset({VOTER_CONTEXT, FLOW_CONTEXT, MESSAGE_CONTEXT, SEAT_CONTEXT})
-LOG_IN_CONTEXT = "matdan-login"
-SEAT_CHANNEL = "seat-"  # begins the channel id of a seat's phone that we called, and every seat's conference
 
 EVENTS = frozenset(
     {
@@ -56,7 +61,6 @@ EVENTS = frozenset(
 )
 """The events that are asked for; everything else is filtered out by Asterisk itself."""
 
-_ATTEMPT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RINGING = "RINGING"
 _ANSWER = "ANSWER"
 _TIMED_OUT_REASON = "3"
@@ -84,12 +88,14 @@ class LiveChannel:
     context: str
     up: bool
     ringing: bool
+    extension: str = ""
 
 
 class CallTracker:
     """Turns AMI events into the engine's, attempt by attempt."""
 
     def __init__(self) -> None:
+        self.parties = PartyTracker()
         self._seen: dict[AttemptId, _Seen] = {}
         self._seat_channels: dict[str, str] = {}  # unique id of an agent's phone in its conference: its seat
         self._inbound: dict[
@@ -132,6 +138,9 @@ class CallTracker:
 
     def take(self, message: AmiMessage) -> list[SwitchEvent]:
         """What an AMI event means, in order."""
+        of_party = self.parties.take(message)
+        if of_party is not None:
+            return of_party
         match message.event:
             case "DialState":
                 return self._dial_state(message)
@@ -168,33 +177,45 @@ class CallTracker:
         restarted: bool,
         inbound: Mapping[str, AttemptId] | None = None,
     ) -> list[SwitchEvent]:
-        """Begin anew from what lives on the switch: channels, and members of seats (seat, unique id, is the agent).
+        """Begin anew from what lives on the switch: channels, and members of our conferences (its name, the member's unique id,
+        whether the member is marked).
 
         `inbound` are the attempts of channels that came in, by unique id, as the channels themselves say. Gives `SwitchUp` and
         then the state of each live call, as if it had just come to be.
         """
-        live = list(channels)
+        listed = list(channels)
         self._inbound = {
             channel.unique_id: known[channel.unique_id]
             for known in [{**(inbound or {}), **self._inbound}]
-            for channel in live
+            for channel in listed
             if channel.unique_id in known
         }
         ours = {
             self.attempt_of(channel.unique_id): channel
-            for channel in live
-            if channel.context in OUR_CONTEXTS
+            for channel in listed
+            if (channel.context in VOTERS_CONTEXTS and not is_party(channel.unique_id))
             or self.attempt_of(channel.unique_id) in self._seen
             or channel.unique_id in self._inbound
             # A phone that rings still stands in its trunk's context; an earlier run's call is known by its id alone.
-            or _ATTEMPT_ID.fullmatch(channel.unique_id)
+            or ATTEMPT_ID.fullmatch(channel.unique_id)
         }
         members = list(rooms)
-        self._seat_channels = {unique_id: seat for seat, unique_id, is_agent in members if is_agent}
+        seated = [
+            (seat, unique_id, marked) for name, unique_id, marked in members if (seat := seat_of(name)) is not None
+        ]
+        self._seat_channels = {unique_id: seat for seat, unique_id, is_agent in seated if is_agent}
         talking = tuple(
             (self.attempt_of(unique_id), seat)
-            for seat, unique_id, is_agent in members
+            for seat, unique_id, is_agent in seated
             if not is_agent and self.attempt_of(unique_id) in ours
+        )
+        held = tuple(
+            (attempt_id, seat)
+            for attempt_id, channel in ours.items()
+            if channel.context == HOLD_CONTEXT and (seat := seat_of(channel.extension)) is not None
+        )
+        parties = self.parties.resync(
+            [channel.unique_id for channel in listed], [(name, unique_id) for name, unique_id, _ in members]
         )
         self._seen = {
             attempt_id: self._seen.get(
@@ -203,7 +224,19 @@ class CallTracker:
             for attempt_id, channel in ours.items()
         }
         events: list[SwitchEvent] = [
-            SwitchUp(frozenset(ours), frozenset(self._seat_channels.values()), talking, restarted)
+            SwitchUp(
+                frozenset(ours),
+                frozenset(self._seat_channels.values()),
+                talking,
+                restarted,
+                held,
+                aside=frozenset(
+                    attempt_id
+                    for name, member, _ in members
+                    if (attempt_id := self.attempt_of(member)) == aside_of(name)
+                ),
+                parties=parties,
+            )
         ]
         for attempt_id, channel in ours.items():
             events += self._state_of(attempt_id, channel)
@@ -289,15 +322,18 @@ class CallTracker:
                 return [*self._answered(attempt_id, seen), CallWaiting(attempt_id)]
             case "MessageStarted":
                 return [*self._answered(attempt_id, seen), MessageStarted(attempt_id)]
+            case "RecordingStarted":
+                return [CallRecorded(attempt_id)]
             case "Machine":
                 return [*self._answered(attempt_id, seen), MachineDetected(attempt_id)]
         return []
 
     def _joined(self, message: AmiMessage) -> list[SwitchEvent]:
-        seat = _seat_of(message.get("Conference"))
-        if seat is None:
-            return []
+        seat = seat_of(message.get("Conference"))
         unique_id = message.get("Uniqueid")
+        if seat is None:
+            ours = aside_of(message.get("Conference")) == unique_id and AttemptId(unique_id) in self._seen
+            return [CallAside(AttemptId(unique_id))] if ours else []
         if message.get("Context") == AGENT_CONTEXT:
             self._seat_channels[unique_id] = seat
             return [SeatUp(seat)]
@@ -305,7 +341,7 @@ class CallTracker:
         return [CallConnected(attempt_id, seat)] if attempt_id in self._seen else []
 
     def _left(self, message: AmiMessage) -> list[SwitchEvent]:
-        seat = _seat_of(message.get("Conference"))
+        seat = seat_of(message.get("Conference"))
         unique_id = message.get("Uniqueid")
         if seat is None:
             return []
@@ -345,22 +381,3 @@ class CallTracker:
                 ever_ringing=seen.rang,
             )
         ]
-
-
-def is_attempt_id(text: str) -> bool:
-    """Whether this can be an attempt's id."""
-    return _ATTEMPT_ID.fullmatch(text) is not None
-
-
-def seat_channel_id(seat: str, token: str) -> str:
-    """The channel id of one call to a seat's phone; `token` makes it new each time."""
-    return f"{SEAT_CHANNEL}{seat}-{token}"
-
-
-def seat_of_channel(channel_id: str) -> str:
-    """The seat in a channel id that `seat_channel_id` made."""
-    return channel_id[len(SEAT_CHANNEL) :].rpartition("-")[0]
-
-
-def _seat_of(conference: str) -> str | None:
-    return conference[len(SEAT_CHANNEL) :] if conference.startswith(SEAT_CHANNEL) else None

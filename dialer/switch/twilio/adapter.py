@@ -127,7 +127,7 @@ class TwilioSwitch:
             return
         await self._api.end_call(call.sid)
 
-    async def connect(self, attempt_id: AttemptId, seat: str) -> None:
+    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """See `Switch.connect`: a flow's transfer dials on by itself."""
         raise SwitchError("a call on Twilio is not sent to a seat; set `twilio.transfer_to`")
 

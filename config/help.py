@@ -1,0 +1,125 @@
+"""Settings of help and hearing: transfers, hold music, supervisors who listen, recordings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from config.fields import EndpointName, Section, Slug
+
+OutsideNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+
+
+def _plain_directory(path: Path) -> Path:
+    """The path, if nothing in it means anything to a dialplan or leads elsewhere. Raises ValueError."""
+    if not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", str(path)):
+        raise ValueError("must be an absolute folder of letters, digits, dots, - and _, without `..`")
+    return path
+
+
+class TransferKind(StrEnum):
+    """Where a transfer leads."""
+
+    SUPERVISOR = "supervisor"
+    OUTSIDE = "outside"
+
+
+class Transfer(Section):
+    """[[transfers]] - where an agent may transfer a voter to, or ask for help. Nothing that is not on this list is called."""
+
+    name: Slug = Field(description="name of the target in commands")
+    kind: TransferKind = Field(description="supervisor: a phone of the house; outside: a number, over a trunk")
+    endpoint: EndpointName | None = Field(None, description="PJSIP endpoint of a supervisor's phone")
+    number: OutsideNumber | None = Field(
+        None, description="the outside number, E.164; held against [dialling]'s prefixes"
+    )
+    trunk: Slug | None = Field(None, description="the trunk that an outside number is called over")
+    ring_seconds: float = Field(
+        20.0, ge=5, le=60, description="without an answer by then the voter is back at the seat"
+    )
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        inside, outside = self.endpoint is not None, self.number is not None or self.trunk is not None
+        if self.kind is TransferKind.SUPERVISOR and (not inside or outside):
+            raise ValueError(f"transfer {self.name!r} to a supervisor needs endpoint, and neither number nor trunk")
+        if self.kind is TransferKind.OUTSIDE and (inside or self.number is None or self.trunk is None):
+            raise ValueError(f"transfer {self.name!r} to the outside needs number and trunk, and no endpoint")
+        return self
+
+
+class SupervisorRole(StrEnum):
+    """What a supervisor may do by ear."""
+
+    LISTENER = "listener"
+    COACH = "coach"
+    SUPERVISOR = "supervisor"
+
+
+class Supervisor(Section):
+    """[[supervisors]] - who may listen to seats, on which phone. Nobody else may."""
+
+    name: Slug = Field(description="name in commands and in the audit")
+    endpoint: EndpointName = Field(
+        description="PJSIP endpoint of the supervisor's phone; what is heard goes there alone"
+    )
+    role: SupervisorRole = Field(
+        SupervisorRole.LISTENER, description="listener: listens; coach: whispers too; supervisor: barges in too"
+    )
+
+
+class Hold(Section):
+    """[hold] - what a voter hears while the agent asks for help."""
+
+    music_class: EndpointName = Field(
+        "default", description="class of musiconhold.conf; without it the voter hears silence"
+    )
+    limit_seconds: int = Field(
+        300,
+        ge=90,
+        le=3600,
+        description="a voter on hold goes back to the seat after this; longer than any target rings",
+    )
+
+
+class Recordings(Section):
+    """[recordings] - where recorded calls are kept, and how long. What is recorded is each campaign's setting."""
+
+    directory: Annotated[Path, AfterValidator(_plain_directory)] = Field(
+        Path("/var/spool/asterisk/matdan"), description="folder that Asterisk writes to and the dialler reads"
+    )
+    keep_days: int = Field(30, ge=1, le=3650, description="`dialer recordings purge` erases what is older")
+    prompt: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$")] | None = Field(
+        None,
+        description="sound that tells the voter, before the agent comes, that the call is recorded; none: not told",
+    )
+
+
+def refuse_transfers(
+    transfers: Iterable[Transfer], trunks: Collection[str], allowed: tuple[str, ...], denied: tuple[str, ...]
+) -> None:
+    """Raise ValueError for an outside number without a known trunk, or one that must not be called."""
+    for transfer in transfers:
+        number = transfer.number
+        if number is None:
+            continue
+        if transfer.trunk not in trunks:
+            raise ValueError(
+                f"transfer {transfer.name!r} names the trunk {transfer.trunk!r}, which is no trunk of Asterisk's in [[trunks]]"
+            )
+        if not number.startswith(allowed):
+            raise ValueError(f"transfer {transfer.name!r}: its number begins with none of dialling.allowed_prefixes")
+        if denied and number.startswith(denied):
+            raise ValueError(f"transfer {transfer.name!r}: its number begins with one of dialling.denied_prefixes")
+
+
+def refuse_lines_as_phones(people: Iterable[tuple[str, str | None]], lines: Collection[str]) -> None:
+    """Raise ValueError for a name whose phone is the endpoint of a trunk."""
+    for name, endpoint in people:
+        if endpoint in lines:
+            raise ValueError(f"{name!r} has a trunk's endpoint; give the endpoint of a phone")

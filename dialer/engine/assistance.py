@@ -1,0 +1,78 @@
+"""Whoever joins a call beside voter and agent: helpers, supervisors who listen, and the recording. One door to their desks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dialer import commands
+from dialer.calls import Call
+from dialer.ear import SupervisorPhone
+from dialer.engine.ear_desk import EarDesk
+from dialer.engine.floor import Floor
+from dialer.engine.help_desk import HelpDesk
+from dialer.engine.help_resync import HelpResync
+from dialer.engine.placing import DiallingRules
+from dialer.engine.recorder import Recorder
+from dialer.engine.results import Results
+from dialer.engine.state import Centre
+from dialer.help import TransferTarget
+from dialer.store.port import Store
+from dialer.switch.port import CallAside, CallRecorded, PartyCame, PartyGone, Switch, SwitchUp, attempt_of
+from dialer.trunks import TrunkPool
+
+
+class Assistance:
+    """The help desk, the ear desk and the recorder."""
+
+    def __init__(
+        self,
+        centre: Centre,
+        store: Store,
+        switch: Switch,
+        floor: Floor,
+        results: Results,
+        trunks: TrunkPool,
+        rules: DiallingRules,
+        *,
+        transfers: Sequence[TransferTarget],
+        supervisors: Sequence[SupervisorPhone],
+    ) -> None:
+        """`transfers` and `supervisors` are all who may be called: nobody else ever is."""
+        self.help = HelpDesk(centre, switch, floor, trunks, {target.name: target for target in transfers}, rules)
+        self._recorder = Recorder(centre, switch, store, results, floor)
+        self._help_resync = HelpResync(centre, floor, self.help)
+        self._ears = EarDesk(centre, switch, store, results, {phone.name: phone for phone in supervisors})
+        centre.subscribe(self._ears.on_change)
+
+    async def execute(self, command: commands.HelpCommand | commands.RecordingCommand | commands.EarCommand) -> str:
+        """Do what was asked; one line that says what was done. Raises CommandRefused."""
+        match command:
+            case commands.Listen() | commands.Whisper() | commands.Barge() | commands.StopListening():
+                return await self._ears.execute(command)
+            case commands.SeatPauseRecording() | commands.SeatResumeRecording():
+                return await self._recorder.execute(command)
+        return await self.help.execute(command)
+
+    def party(self, event: PartyCame | PartyGone) -> None:
+        """A third party has come or gone."""
+        if isinstance(event, PartyGone):
+            self.help.party_gone(event.party_id)
+            self._ears.party_gone(event.party_id)
+        elif attempt_of(event.party_id) is not None:
+            self.help.party_came(event.party_id, event.place)
+
+    def call_event(self, call: Call, event: CallAside | CallRecorded) -> None:
+        """A voter has come to a third party, or is recorded from now on."""
+        if isinstance(event, CallAside):
+            self.help.voter_aside(call.attempt_id)
+        else:
+            self._recorder.began(call)
+
+    def resync(self, up: SwitchUp) -> None:
+        """Bring help and hearing to agree with what lives on the switch; calls and seats agree with it already."""
+        self._help_resync.resync(up)
+        self._ears.resync(up)
+
+    def close(self) -> None:
+        """The dialler stops: nobody listens on without it."""
+        self._ears.close()

@@ -1,0 +1,329 @@
+"""The help desk: takes voters off and onto seats, calls whom an agent wants to ask, and hands voters over.
+
+Every step is entered in `Centre.help` before its order is written, so that the events that follow find it there. Whatever
+fails brings the voter back to an agent, or to the message: nobody is left in silence or in music.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from dialer import commands
+from dialer.calls import Call
+from dialer.engine.floor import Floor
+from dialer.engine.placing import DiallingRules
+from dialer.engine.state import Centre
+from dialer.errors import CommandRefused, OriginateUnsure, SwitchError
+from dialer.help import AGENT_WAITS, VOTER_AWAY, Help, HelpStage, TransferTarget, check
+from dialer.model import AttemptId
+from dialer.rules import numbers
+from dialer.switch.port import PartyId, PartyRequest, Place, PlaceKind, Switch, attempt_of, help_party
+from dialer.trunks import TrunkPool
+from dialer.view import SeatState
+
+_log = structlog.get_logger(__name__)
+
+
+class HelpDesk:
+    """Carries out what agents ask for during a call, and what follows from it."""
+
+    def __init__(
+        self,
+        centre: Centre,
+        switch: Switch,
+        floor: Floor,
+        trunks: TrunkPool,
+        targets: Mapping[str, TransferTarget],
+        rules: DiallingRules,
+    ) -> None:
+        """`targets` is the allow-list by name; `rules` hold for its outside numbers each time they are called."""
+        self._centre = centre
+        self._switch = switch
+        self._floor = floor
+        self._trunks = trunks
+        self._targets = targets
+        self._rules = rules
+
+    # Commands
+
+    async def execute(self, command: commands.HelpCommand) -> str:
+        """Do what an agent asks; one line that says what was done. Raises CommandRefused, and the call is as it was."""
+        call = self._call_of(command.seat)
+        now = self._centre.help.get(call.attempt_id)
+        check(command, now)
+        name = f"seat {command.seat}"
+        match command:
+            case commands.SeatHold():
+                await self._hold(call, command.seat)
+                return f"{name}: the voter is on hold"
+            case commands.SeatTransfer(to=to) | commands.SeatConsult(to=to):
+                blind = isinstance(command, commands.SeatTransfer)
+                await self._call_target(call, now, command.seat, self._target(to), blind=blind)
+                return f"{name}: {'transferring to' if blind else 'calling'} {to}"
+        assert now is not None  # noqa: S101 - what is left is refused without help under way
+        match command:
+            case commands.SeatResume():
+                await self._bring_back(now, replace(now, stage=HelpStage.RETURNING))
+                return f"{name}: the voter is back"
+            case commands.SeatMerge():
+                await self._bring_back(now, replace(now, stage=HelpStage.MERGING))
+                return f"{name}: three-way"
+            case commands.SeatCompleteTransfer():
+                await self._complete(call, now)
+                return f"{name}: transferred to {now.to}"
+            case commands.SeatCancelConsult():
+                await self._cancel(now)
+                return f"{name}: the target was let go"
+
+    def _call_of(self, seat_name: str) -> Call:
+        seat = self._centre.seats.get(seat_name)
+        if seat is None:
+            raise CommandRefused(f"there is no seat {seat_name!r}; the settings name {len(self._centre.seats)} seats")
+        call = self._centre.calls.get(seat.attempt_id) if seat.attempt_id is not None else None
+        if call is None or seat.state is not SeatState.TALKING:
+            raise CommandRefused(f"seat {seat_name} has no call")
+        return call
+
+    def _target(self, name: str) -> TransferTarget:
+        target = self._targets.get(name)
+        if target is None:
+            known = ", ".join(self._targets) or "none"
+            raise CommandRefused(f"there is no transfer of that name; [[transfers]] has: {known}")
+        return target
+
+    async def _hold(self, call: Call, seat: str) -> None:
+        self._enter(Help(call.attempt_id, seat, HelpStage.HOLD))
+        await self._order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
+
+    async def _call_target(
+        self, call: Call, before: Help | None, seat: str, target: TransferTarget, *, blind: bool
+    ) -> None:
+        place = Place(PlaceKind.ASIDE, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
+        request = self._request(call.attempt_id, target, place)
+        stage = HelpStage.TRANSFER if blind else HelpStage.CALLING
+        self._enter(Help(call.attempt_id, seat, stage, request.party_id, target.name))
+        try:
+            if before is None:
+                await self._order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
+            await self._switch.call_party(request)
+        except CommandRefused:
+            self._forget_party(request.party_id)
+            raise
+        except SwitchError as error:
+            if isinstance(error, OriginateUnsure):  # it may ring: nobody shall talk to an empty room
+                self._release(request.party_id)
+            self._party_lost(request.party_id)
+            raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
+        live = self._centre.help.get(call.attempt_id)
+        if blind and live is not None and live.stage not in AGENT_WAITS:
+            self._agent_leaves(call.attempt_id)
+
+    def _request(self, attempt_id: AttemptId, target: TransferTarget, place: Place) -> PartyRequest:
+        party_id = help_party(attempt_id, secrets.token_hex(6))
+        if target.number is None or target.trunk is None:
+            return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
+        why_not = numbers.refusal(target.number, self._rules.allowed_prefixes, self._rules.denied_prefixes)
+        if why_not is not None:
+            raise CommandRefused(f"transfer {target.name} was not called: {why_not}")
+        now = self._centre.clock.monotonic()
+        taken = self._trunks.take((target.trunk,), self._centre.channels_used(), now)
+        if taken is None:
+            raise CommandRefused(f"transfer {target.name} was not called: trunk {target.trunk} is full; try again")
+        trunk, caller_id = taken
+        self._centre.party_trunks[party_id] = trunk.name
+        return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
+
+    async def _bring_back(self, before: Help, after: Help) -> None:
+        self._enter(after)
+        await self._order(self._switch.connect(after.attempt_id, after.seat), after.attempt_id, before)
+
+    async def _complete(self, call: Call, help_now: Help) -> None:
+        assert help_now.party_id is not None  # noqa: S101 - in these stages there is one
+        self._enter(replace(help_now, stage=HelpStage.HANDING_OVER))
+        aside = Place(PlaceKind.ASIDE, call.attempt_id)
+        await self._order(self._switch.move_party(help_now.party_id, aside), call.attempt_id, help_now)
+        self._agent_leaves(call.attempt_id)
+
+    async def _cancel(self, help_now: Help) -> None:
+        if help_now.stage is HelpStage.THREE_WAY:
+            self._drop(help_now.attempt_id)
+        else:
+            await self._bring_back(help_now, replace(help_now, stage=HelpStage.RETURNING, party_id=None, to=None))
+        self._let_go(help_now)
+
+    async def _order(self, order: Awaitable[None], attempt_id: AttemptId, before: Help | None) -> None:
+        """Wait until the switch has taken an order. If it will not, the help is as it was before; raises CommandRefused."""
+        entered = self._centre.help.get(attempt_id)
+        try:
+            await order
+        except SwitchError as error:
+            if self._centre.help.get(attempt_id) is entered:
+                self._drop(attempt_id) if before is None else self._enter(before)
+            raise CommandRefused(f"the switch did not do it: {error}") from error
+
+    # Events
+
+    def keeps(self, attempt_id: AttemptId) -> bool:
+        """Whether the voter is out of the seat because somebody asked for it."""
+        live = self._centre.help.get(attempt_id)
+        return live is not None and live.stage in VOTER_AWAY
+
+    def voter_came(self, attempt_id: AttemptId) -> None:
+        """The voter is in the seat: back from hold, by our order or at the hold's limit, or merged."""
+        live = self._centre.help.get(attempt_id)
+        if live is None:
+            return
+        if live.stage in {HelpStage.MERGING, HelpStage.CONSULT}:
+            self._enter(replace(live, stage=HelpStage.THREE_WAY))
+        elif live.stage in {HelpStage.HOLD, HelpStage.RETURNING}:
+            self._drop(attempt_id)
+
+    def voter_aside(self, attempt_id: AttemptId) -> None:
+        """Voter and target hear each other."""
+        live = self._centre.help.get(attempt_id)
+        call = self._centre.calls[attempt_id]
+        if call.message_started:  # the agent's phone had died: the message was cut short
+            self._centre.update_call(call, replace(call, message_started=False))
+        if live is not None:
+            self._enter(replace(live, stage=HelpStage.TRANSFERRED))
+
+    def message_started(self, call: Call) -> None:
+        """The voter hears the message: on the way back there was no agent."""
+        live = self._centre.help.get(call.attempt_id)
+        if live is not None and live.stage in {HelpStage.RETURNING, HelpStage.MERGING}:
+            self._drop(call.attempt_id)
+            self._let_go(live)
+            self._floor.left_seat(call, live.seat)
+
+    def party_came(self, party_id: PartyId, place: Place) -> None:
+        """The target has answered and is there."""
+        live = self._help_of(party_id)
+        if live is None:
+            self._release(party_id)
+        elif live.stage is HelpStage.CALLING:
+            self._enter(replace(live, stage=HelpStage.CONSULT))
+        elif place.kind is PlaceKind.ASIDE and live.stage in {HelpStage.TRANSFER, HelpStage.HANDING_OVER}:
+            self._enter(replace(live, stage=HelpStage.HANDING_OVER))
+            self._centre.spawn(self._hand_over(live.attempt_id), "hand-over")
+
+    def party_gone(self, party_id: PartyId) -> None:
+        """The target was not reached, or has hung up: the voter comes back to the agent."""
+        self._party_lost(party_id)
+
+    def agents_phone_went(self, seat: str) -> None:
+        """The agent's phone is gone. A voter in music hears the message; one in a three-way call stays with the target."""
+        live = next(
+            (each for each in self._centre.help.values() if each.seat == seat and each.stage in AGENT_WAITS), None
+        )
+        if live is None:
+            return
+        if live.stage is HelpStage.THREE_WAY and live.party_id is not None:
+            self._enter(replace(live, stage=HelpStage.HANDING_OVER))
+            aside = Place(PlaceKind.ASIDE, live.attempt_id)
+            self._centre.spawn(self._quietly(self._switch.move_party(live.party_id, aside)), "move-party")
+            return
+        self._drop(live.attempt_id)
+        self._let_go(live)
+        if live.stage not in {HelpStage.RETURNING, HelpStage.MERGING}:  # those the dialplan itself sends to the message
+            self._centre.spawn(self._quietly(self._switch.play_message(live.attempt_id)), "message")
+
+    def call_over(self, attempt_id: AttemptId) -> None:
+        """The voter is gone: nobody helps any more."""
+        live = self._centre.help.get(attempt_id)
+        if live is not None:
+            self._drop(attempt_id)
+            self._let_go(live)
+
+    # Steps
+
+    def enter(self, help_now: Help) -> None:
+        """Put the help with a call in place as it was found on the switch."""
+        self._enter(help_now)
+
+    def drop(self, attempt_id: AttemptId) -> None:
+        """There is no help with this call, whatever was thought."""
+        self._drop(attempt_id)
+
+    def release(self, party_id: PartyId) -> None:
+        """Let a third party go."""
+        self._release(party_id)
+
+    def _help_of(self, party_id: PartyId) -> Help | None:
+        attempt_id = attempt_of(party_id)
+        live = self._centre.help.get(attempt_id) if attempt_id is not None else None
+        return live if live is not None and live.party_id == party_id else None
+
+    def _party_lost(self, party_id: PartyId) -> None:
+        self._forget_party(party_id)
+        live = self._help_of(party_id)
+        if live is None:
+            return
+        if live.stage is HelpStage.THREE_WAY:
+            self._drop(live.attempt_id)
+        elif live.stage is HelpStage.TRANSFERRED:  # the dialplan ends the voter's call too
+            self._enter(replace(live, party_id=None))
+        else:
+            self.back_to_an_agent(replace(live, party_id=None, to=None))
+
+    def back_to_an_agent(self, live: Help) -> None:
+        """Bring the voter back: to the agent who waits, or to the one who has left if still free, or to another; else the
+        message.
+        """
+        call = self._centre.calls.get(live.attempt_id)
+        if call is None:
+            return
+        seat = self._centre.seats.get(live.seat)
+        waits = seat is not None and seat.attempt_id == live.attempt_id and seat.state is SeatState.TALKING
+        name = live.seat if waits else self._floor.take_back(call, live.seat)
+        if name is None:
+            self._drop(live.attempt_id)
+            self._centre.spawn(self._quietly(self._switch.play_message(live.attempt_id)), "message")
+            return
+        self._enter(replace(live, stage=HelpStage.RETURNING, seat=name))
+        self._centre.spawn(self._quietly(self._switch.connect(live.attempt_id, name)), "bring-back")
+
+    async def _hand_over(self, attempt_id: AttemptId) -> None:
+        try:
+            await self._switch.hand_over(attempt_id)
+        except SwitchError as error:
+            _log.info("help.not-handed-over", attempt=attempt_id, problem=str(error))
+            live = self._centre.help.get(attempt_id)
+            if live is not None and live.party_id is not None:
+                self._release(live.party_id)
+
+    def _agent_leaves(self, attempt_id: AttemptId) -> None:
+        call = self._centre.calls.get(attempt_id)
+        if call is not None:
+            self._floor.agent_leaves(call)
+
+    def _let_go(self, live: Help) -> None:
+        if live.party_id is not None:
+            self._release(live.party_id)
+
+    def _release(self, party_id: PartyId) -> None:
+        self._forget_party(party_id)
+        self._centre.spawn(self._quietly(self._switch.release_party(party_id)), "release-party")
+
+    def _forget_party(self, party_id: PartyId) -> None:
+        self._centre.party_trunks.pop(party_id, None)
+
+    async def _quietly(self, order: Awaitable[None]) -> None:
+        """An order whose failure needs no answer: the link is gone and the resync will see to it, or the channel is."""
+        try:
+            await order
+        except SwitchError as error:
+            _log.info("help.order-failed", problem=str(error))
+
+    def _enter(self, help_now: Help) -> None:
+        self._centre.help[help_now.attempt_id] = help_now
+        _log.info("help", attempt=help_now.attempt_id, seat=help_now.seat, stage=help_now.stage.value, to=help_now.to)
+        self._floor.tell(help_now.seat)
+
+    def _drop(self, attempt_id: AttemptId) -> None:
+        gone = self._centre.help.pop(attempt_id, None)
+        if gone is not None:
+            self._floor.tell(gone.seat)

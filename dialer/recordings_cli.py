@@ -1,0 +1,40 @@
+"""`dialer recordings purge`: erase recorded calls whose time is over."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.settings import load_settings
+from dialer.recordings import erase, older_than, recordings_in
+
+app = typer.Typer(help="Recorded calls: erase those whose time is over.", no_args_is_help=True)
+
+
+@app.callback()
+def _recordings() -> None:
+    """Keeps `purge` a subcommand though it is the only one."""
+
+
+@app.command()
+def purge(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
+    ] = None,
+    keep_days: Annotated[
+        int | None, typer.Option(min=0, help="Keep fewer days than recordings.keep_days; 0 erases all. Never more.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, erase nothing.")] = False,
+) -> None:
+    """Erase recordings of calls that ended longer ago than recordings.keep_days. The dialler may run; call it once a day."""
+    settings = load_settings(config).recordings
+    days = settings.keep_days if keep_days is None else min(keep_days, settings.keep_days)
+    due = older_than(recordings_in(settings.directory), days, time.time())
+    if not dry_run:
+        for file in due:
+            erase(file)
+    done = "would be erased" if dry_run else "erased"
+    typer.echo(f"{len(due)} recordings older than {days} days {done}, {sum(file.size_bytes for file in due)} bytes")

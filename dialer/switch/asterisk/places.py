@@ -1,0 +1,77 @@
+"""Our dialplan's places by name: contexts, conferences, and where third parties are sent. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from dialer.model import AttemptId
+from dialer.switch.port import EAR_PARTY, HELP_PARTY, Place, PlaceKind
+
+VOTER_CONTEXT = "matdan-voter"
+FLOW_CONTEXT = "matdan-flow"
+MESSAGE_CONTEXT = "matdan-message"
+SEAT_CONTEXT = "matdan-seat"
+AGENT_CONTEXT = "matdan-agent"
+INBOUND_CONTEXT = "matdan-inbound"
+LOG_IN_CONTEXT = "matdan-login"
+RECORDED_CONTEXT = "matdan-recorded"
+HOLD_CONTEXT = "matdan-hold"
+HANDED_CONTEXT = "matdan-handed"
+VOTERS_CONTEXTS = frozenset(
+    {VOTER_CONTEXT, FLOW_CONTEXT, MESSAGE_CONTEXT, SEAT_CONTEXT, RECORDED_CONTEXT, HOLD_CONTEXT, HANDED_CONTEXT}
+)
+
+SEAT_CHANNEL = "seat-"  # begins the channel id of a seat's phone that we called, and every seat's conference
+ASIDE = "aside-"  # begins the conference of an attempt that has left its seat
+
+_PARTY_CONTEXTS = {
+    PlaceKind.SEAT: "matdan-helper",
+    PlaceKind.ASIDE: "matdan-aside",
+    PlaceKind.LISTEN: "matdan-listen",
+    PlaceKind.WHISPER: "matdan-whisper",
+}
+ATTEMPT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def party_place(place: Place) -> tuple[str, str]:
+    """Context and extension of a third party's place."""
+    return _PARTY_CONTEXTS[place.kind], f"{ASIDE if place.kind is PlaceKind.ASIDE else SEAT_CHANNEL}{place.name}"
+
+
+def place_of(conference: str) -> Place | None:
+    """The place that a conference is; None: it is not one of ours."""
+    if conference.startswith(SEAT_CHANNEL):
+        return Place(PlaceKind.SEAT, conference[len(SEAT_CHANNEL) :])
+    if conference.startswith(ASIDE):
+        return Place(PlaceKind.ASIDE, conference[len(ASIDE) :])
+    return None
+
+
+def seat_of(conference: str) -> str | None:
+    """The seat that a conference, or an extension of the hold, belongs to; None: to none."""
+    return conference[len(SEAT_CHANNEL) :] if conference.startswith(SEAT_CHANNEL) else None
+
+
+def aside_of(conference: str) -> AttemptId | None:
+    """The attempt whose own conference it is; None: it is none."""
+    return AttemptId(conference[len(ASIDE) :]) if conference.startswith(ASIDE) else None
+
+
+def seat_channel_id(seat: str, token: str) -> str:
+    """The channel id of one call to a seat's phone; `token` makes it new each time."""
+    return f"{SEAT_CHANNEL}{seat}-{token}"
+
+
+def seat_of_channel(channel_id: str) -> str:
+    """The seat in a channel id that `seat_channel_id` made."""
+    return channel_id[len(SEAT_CHANNEL) :].rpartition("-")[0]
+
+
+def is_attempt_id(text: str) -> bool:
+    """Whether this can be an attempt's id."""
+    return ATTEMPT_ID.fullmatch(text) is not None
+
+
+def is_party(unique_id: str) -> bool:
+    """Whether a channel is a third party's."""
+    return unique_id.startswith((HELP_PARTY, EAR_PARTY))

@@ -1,0 +1,360 @@
+"""Listening, whispering and barging in, and recordings, on the simulated Asterisk: by role, with an audit, and no way round."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.asterisk.render import dialplan
+from config.help import Recordings
+from config.jurisdiction import JURISDICTIONS
+from dialer.commands import (
+    Barge,
+    Command,
+    Listen,
+    SeatConsult,
+    SeatDispose,
+    SeatHold,
+    SeatLogOff,
+    SeatPauseRecording,
+    SeatReady,
+    SeatResume,
+    SeatResumeRecording,
+    StopListening,
+    Whisper,
+)
+from dialer.errors import CommandRefused, StoreFull
+from dialer.model import Disposition
+from dialer.simulation.asterisk.channels import Channel, EndsBy
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.view import SeatState
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import rows
+
+SUPERVISORS = [
+    {"name": "asha", "endpoint": "asha", "role": "supervisor"},
+    {"name": "ravi", "endpoint": "ravi", "role": "coach"},
+    {"name": "mina", "endpoint": "mina", "role": "listener"},
+]
+
+
+def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | None = None) -> SimulatedAsteriskConfig:
+    """Voters who answer and stay; three supervisors' phones."""
+    made = None if recordings is None else dialplan(recordings=Recordings(directory=recordings))
+    return SimulatedAsteriskConfig(
+        seats=(*seat_phones(2), *(phone(each["name"], mode) for each in SUPERVISORS)),
+        start_epoch=START_EPOCH,
+        profile=VoterProfile(answer_rate=0.0),
+        scripts={f"+91{7_000_000_001 + n}": Scripted(answer_after=1.0) for n in range(50)},
+        dialplan=made,
+    )
+
+
+@contextlib.asynccontextmanager
+async def talking(
+    directory: Path, config: SimulatedAsteriskConfig | None = None, **changes: Any
+) -> AsyncIterator[Site]:
+    """A centre whose seat 01 talks to a voter; seat 02 is empty."""
+    async with a_site(directory, config or a_switch(), seats=2, supervisors=SUPERVISORS, **changes) as site:
+        await site.log_in("01")
+        await until_talking(site)
+        yield site
+
+
+async def until_talking(site: Site) -> None:
+    await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+    await asyncio.sleep(0.5)
+
+
+def a_profile_that_allows_recording(directory: Path) -> dict[str, str]:
+    """The [rules] of a site with a profile of its own."""
+    neutral = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")
+    head, _, tail = neutral.partition("[recording]\nallowed = false")
+    assert tail
+    path = directory / "own.toml"
+    path.write_text(f"{head}[recording]\nallowed = true{tail}", encoding="utf-8")
+    return {"jurisdiction": str(path)}
+
+
+def ear(site: Site, name: str = "asha") -> Channel | None:
+    return next((channel for channel in site.switch.channels.values() if channel.seat == name), None)
+
+
+def where(site: Site, name: str = "asha") -> str | None:
+    channel = ear(site, name)
+    return None if channel is None else f"{channel.application}({channel.data})"
+
+
+def voter(site: Site) -> Channel:
+    return site.switch.channels[site.view.seats[0].attempt_id or ""]
+
+
+def audited(directory: Path) -> list[tuple[str, str]]:
+    return rows(directory, "SELECT kind, who FROM audit ORDER BY number")
+
+
+@virtual_time()
+async def test_a_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        execute = site.centre.engine.execute
+        assert await execute(Listen("01", "asha")) == "supervisor asha, seat 01: listen"
+        await asyncio.sleep(2)
+        assert where(site) == "ChanSpy(,qg(seat-01))"
+        await execute(Whisper("01", "asha"))
+        await asyncio.sleep(1)
+        assert where(site) == "ChanSpy(,qwg(seat-01))"
+        await execute(Barge("01", "asha"))
+        await asyncio.sleep(1)
+        assert where(site) == "ConfBridge(seat-01,matdan_seat,matdan_helper)"
+        assert await execute(StopListening("asha")) == "supervisor asha: let go"
+        await asyncio.sleep(1)
+        assert ear(site) is None
+        attempt = voter(site).uniqueid
+    kinds = ["listen", "whisper", "listen-end", "barge", "whisper-end", "barge-end"]
+    assert audited(tmp_path) == [(kind, "asha") for kind in kinds]
+    (what,) = rows(tmp_path, "SELECT what FROM audit WHERE kind = 'barge'")[0]
+    assert json.loads(what).keys() == {"seat", "party", "attempt"}
+    assert json.loads(what)["attempt"] == attempt
+
+
+@virtual_time()
+async def test_a_barge_ends_with_the_call_and_the_next_voter_is_let_in(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        execute = site.centre.engine.execute
+        await execute(Barge("01", "asha"))
+        await asyncio.sleep(2)
+        first = voter(site)
+        site.switch.other_side_hangs_up(first, EndsBy.VOTER)
+        await asyncio.sleep(1)
+        assert where(site) == "ChanSpy(,qg(seat-01))"
+        await execute(SeatReady("01"))
+        await until_talking(site)
+        assert voter(site) is not first
+        assert where(site) == "ChanSpy(,qg(seat-01))"  # listens on, over the voters
+
+
+@virtual_time()
+async def test_a_barger_who_could_not_be_sent_away_does_not_keep_the_next_voter_out(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        await site.centre.engine.execute(Barge("01", "asha"))
+        await asyncio.sleep(2)
+        first, barger = voter(site), ear(site)
+        assert barger is not None
+        site.switch.other_side_hangs_up(first, EndsBy.VOTER)
+        await asyncio.sleep(0.01)
+        barger.goto = None  # whatever was asked of it
+        await site.centre.engine.execute(SeatReady("01"))
+        await until_talking(site)
+        assert voter(site) is not first
+
+
+@virtual_time()
+async def test_what_a_role_may_not_and_who_is_not_named_is_refused(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        execute = site.centre.engine.execute
+        refusals: list[tuple[Command, str]] = [
+            (Whisper("01", "mina"), "supervisor mina may not whisper: the role is listener"),
+            (Barge("01", "mina"), "supervisor mina may not barge: the role is listener"),
+            (Barge("01", "ravi"), "supervisor ravi may not barge: the role is coach"),
+            (Listen("01", "eve"), "there is no supervisor of that name in [[supervisors]]: nobody else may listen"),
+            (Listen("01", "asha\r\nAction: Hangup"), "there is no supervisor of that name"),
+            (StopListening("eve"), "there is no supervisor of that name"),
+            (Listen("77", "asha"), "there is no seat '77'"),
+            (Listen("02", "asha"), "seat 02 is offline: there is nobody to listen to"),
+            (StopListening("asha"), "supervisor asha listens to nobody"),
+        ]
+        for command, says in refusals:
+            with pytest.raises(CommandRefused) as refused:
+                await execute(command)
+            assert str(refused.value).startswith(says)
+            assert "\n" not in str(refused.value)
+        assert not any(ear(site, each["name"]) for each in SUPERVISORS)
+        await execute(Barge("01", "asha"))
+        with pytest.raises(CommandRefused, match="supervisor asha is with seat 01 already: barge"):
+            await execute(Barge("01", "asha"))
+        await execute(Whisper("01", "ravi"))
+        await execute(Listen("01", "mina"))
+    assert audited(tmp_path)[:3] == [("barge", "asha"), ("whisper", "ravi"), ("listen", "mina")]
+
+
+@virtual_time()
+async def test_nobody_listens_without_an_audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with talking(tmp_path) as site:
+
+        async def full(*_: object) -> int:
+            raise StoreFull("the disk is full")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(site.centre.store, "append_audit", full)
+            with pytest.raises(CommandRefused, match="nobody listens, because the audit cannot be kept"):
+                await site.centre.engine.execute(Listen("01", "asha"))
+            await asyncio.sleep(2)
+            assert ear(site) is None
+        await site.centre.engine.execute(Listen("01", "asha"))
+        await asyncio.sleep(2)
+        assert ear(site) is not None
+
+
+@virtual_time()
+async def test_listening_ends_with_the_supervisors_phone_the_log_off_and_the_dialler(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        execute = site.centre.engine.execute
+        await execute(Listen("01", "asha"))
+        await execute(Listen("01", "ravi"))
+        await asyncio.sleep(2)
+        site.switch.drop_seat("ravi")
+        await asyncio.sleep(1)
+        await execute(SeatLogOff("01"))  # takes effect after the call
+        assert ear(site) is not None
+        site.switch.other_side_hangs_up(voter(site), EndsBy.VOTER)
+        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        await execute(SeatDispose("01", Disposition.VOTED))
+        await asyncio.sleep(2)
+        assert ear(site) is None
+        await site.log_in("01")
+        await execute(Listen("01", "mina"))
+        await asyncio.sleep(2)
+        switch = site.switch
+    assert not [channel for channel in switch.channels.values() if channel.seat == "mina"]
+    begins = [entry for entry in audited(tmp_path) if entry[0] == "listen"]
+    assert sorted(entry for entry in audited(tmp_path) if entry[0] == "listen-end") == sorted(
+        ("listen-end", who) for _, who in begins
+    )
+
+
+@pytest.mark.parametrize("mode", [PhoneMode.BUSY, PhoneMode.RINGS, PhoneMode.UNREGISTERED])
+@virtual_time()
+async def test_a_supervisors_phone_that_cannot_be_had(mode: PhoneMode, tmp_path: Path) -> None:
+    async with talking(tmp_path, a_switch(mode)) as site:
+        await site.centre.engine.execute(Listen("01", "asha"))
+        await asyncio.sleep(25)
+        with pytest.raises(CommandRefused, match="listens to nobody"):
+            await site.centre.engine.execute(StopListening("asha"))
+    assert audited(tmp_path) == [("listen", "asha"), ("listen-end", "asha")]
+
+
+@virtual_time()
+async def test_listeners_of_a_dialler_that_died_are_let_go(tmp_path: Path) -> None:
+    async with SimulatedAsterisk(a_switch()) as switch:
+        async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS) as site:
+            await site.log_in("01")
+            await site.centre.engine.execute(Listen("01", "asha"))
+            await asyncio.sleep(2)
+            site.centre.engine._centre.ears.clear()  # as if it had been killed: nobody lets go
+        assert [channel for channel in switch.channels.values() if channel.seat == "asha"]
+        async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS):
+            await asyncio.sleep(2)
+            assert not [channel for channel in switch.channels.values() if channel.seat == "asha"]
+    assert audited(tmp_path) == [("listen", "asha"), ("listen-end", "dialler")]
+
+
+# Recordings
+
+
+@virtual_time()
+async def test_a_campaign_that_records_leaves_a_file_for_each_talk(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    rules = a_profile_that_allows_recording(tmp_path)
+    async with talking(tmp_path, a_switch(recordings=folder), campaign={"record": True}, rules=rules) as site:
+        execute = site.centre.engine.execute
+        channel = voter(site)
+        assert site.view.seats[0].recording == "on"
+        assert await execute(SeatPauseRecording("01")) == "seat 01: the recording is paused"
+        assert site.view.seats[0].recording == "paused"
+        with pytest.raises(CommandRefused, match="seat 01: the recording is paused already"):
+            await execute(SeatPauseRecording("01"))
+        await asyncio.sleep(3)
+        assert await execute(SeatResumeRecording("01")) == "seat 01: the recording goes on"
+        with pytest.raises(CommandRefused, match="goes on already"):
+            await execute(SeatResumeRecording("01"))
+        await asyncio.sleep(1)
+        await execute(SeatHold("01"))
+        await asyncio.sleep(30)
+        await execute(SeatResume("01"))  # goes on in the same file
+        await asyncio.sleep(1)
+        recording = channel.recording
+        assert recording is not None
+        site.switch.other_side_hangs_up(channel, EndsBy.VOTER)
+        await asyncio.sleep(0.5)
+        assert recording.muted_seconds == pytest.approx(3, abs=0.1)
+        assert recording.seconds == pytest.approx(5.5, abs=0.3), "music is not recorded"
+        with pytest.raises(CommandRefused, match="seat 01 has no call that is recorded"):
+            await execute(SeatPauseRecording("01"))
+        with wave.open(str(folder / f"{channel.uniqueid}.wav")) as file:
+            assert file.getnframes() > 0
+    assert rows(tmp_path, "SELECT attempt_id FROM recording") == [(channel.uniqueid,)]
+
+
+@virtual_time()
+async def test_hold_and_the_recordings_pause_are_keyed_on_the_phone(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    rules = a_profile_that_allows_recording(tmp_path)
+    async with talking(tmp_path, a_switch(recordings=folder), campaign={"record": True}, rules=rules) as site:
+        for keys, recording, help_now in [
+            ("*6", "paused", None),
+            ("*6", "paused", None),  # a low tone, and nothing else
+            ("*4", "paused", "hold"),
+            ("*7", "on", "hold"),
+            ("*5", "on", None),
+        ]:
+            site.switch.phone_keys("agent01", keys, every_seconds=0.5)
+            await asyncio.sleep(2)
+            assert (site.view.seats[0].recording, site.view.seats[0].help) == (recording, help_now)
+
+
+@virtual_time()
+async def test_recording_is_off_by_default(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        assert voter(site).recording is None
+        assert site.view.seats[0].recording is None
+        with pytest.raises(CommandRefused, match="no call that is recorded"):
+            await site.centre.engine.execute(SeatPauseRecording("01"))
+        with pytest.raises(CommandRefused, match="there is no seat"):
+            await site.centre.engine.execute(SeatResumeRecording("../01"))
+    assert not rows(tmp_path, "SELECT 1 FROM recording")
+
+
+@virtual_time()
+async def test_the_words_that_a_call_is_recorded_come_before_the_agent(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    made = dialplan(recordings=Recordings(directory=folder, prompt="matdan/recorded"))
+    config = SimulatedAsteriskConfig(
+        seats=seat_phones(2),
+        start_epoch=START_EPOCH,
+        profile=VoterProfile(answer_rate=0.0),
+        scripts={f"+91{7_000_000_001 + n}": Scripted(answer_after=1.0) for n in range(50)},
+        dialplan=made,
+    )
+    changes: dict[str, Any] = {
+        "campaign": {"record": True},
+        "rules": a_profile_that_allows_recording(tmp_path),
+        "recordings": {"directory": str(folder), "prompt": "matdan/recorded"},
+    }
+    async with a_site(tmp_path, config, seats=2, **changes) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.RESERVED)
+        await asyncio.sleep(2.5)  # longer than a voter may take otherwise
+        assert (voter(site).application, site.view.seats[0].state) == ("Playback", SeatState.RESERVED)
+        await until_talking(site)
+        assert voter(site).recording is not None
+
+
+@virtual_time()
+async def test_a_consult_is_heard_too(tmp_path: Path) -> None:
+    transfers = [{"name": "boss", "kind": "supervisor", "endpoint": "ravi"}]
+    async with talking(tmp_path, transfers=transfers) as site:
+        await site.centre.engine.execute(Barge("01", "asha"))
+        await site.centre.engine.execute(SeatConsult("01", "boss"))
+        await asyncio.sleep(2)
+        assert len(site.switch.conferences.by_name["seat-01"].members) == 3  # agent, boss, asha; the voter in music

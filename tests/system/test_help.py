@@ -1,0 +1,428 @@
+"""Hold, consult, three-way and transfer on the simulated Asterisk, with every way in which they can go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.commands import (
+    SeatCancelConsult,
+    SeatCompleteTransfer,
+    SeatConsult,
+    SeatDispose,
+    SeatHangUp,
+    SeatHold,
+    SeatMerge,
+    SeatReady,
+    SeatResume,
+    SeatTransfer,
+    StopCampaign,
+)
+from dialer.errors import CommandRefused
+from dialer.model import Disposition, Outcome
+from dialer.simulation.asterisk.channels import Channel, EndsBy
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.view import CallChange, CallState, SeatState, SeatView
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.virtual import virtual_time
+
+OUTSIDE = "+911140009999"
+TRANSFERS = [
+    {"name": "boss", "kind": "supervisor", "endpoint": "boss"},
+    {"name": "party-office", "kind": "outside", "number": OUTSIDE, "trunk": "carrier"},
+]
+
+
+def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, *, seats: int = 1, **voter: Any) -> SimulatedAsteriskConfig:
+    """Voters who answer after a second and stay; a supervisor's phone; the outside number answers."""
+    voters = {f"+91{7_000_000_001 + n}": Scripted(answer_after=1.0, **voter) for n in range(50)}
+    return SimulatedAsteriskConfig(
+        seats=(*seat_phones(seats), phone("boss", mode)),
+        start_epoch=START_EPOCH,
+        profile=VoterProfile(answer_rate=0.0),
+        scripts={**voters, OUTSIDE: Scripted(answer_after=2.0)},
+    )
+
+
+@contextlib.asynccontextmanager
+async def talking(
+    directory: Path, config: SimulatedAsteriskConfig | None = None, **changes: Any
+) -> AsyncIterator[Site]:
+    """A centre whose seat 01 talks to a voter."""
+    async with a_site(directory, config or a_switch(), seats=1, transfers=TRANSFERS, **changes) as site:
+        await site.log_in("01")
+        await until_talking(site)
+        yield site
+
+
+async def until_talking(site: Site) -> None:
+    await site.until(lambda: seat(site).state is SeatState.TALKING)
+    await asyncio.sleep(0.5)
+
+
+def seat(site: Site) -> SeatView:
+    return site.view.seats[0]
+
+
+def voter(site: Site) -> Channel:
+    """The voter that seat 01 has or had last."""
+    attempt = seat(site).attempt_id or next(
+        change.attempt_id
+        for change in reversed(site.changes)
+        if isinstance(change, CallChange) and change.state is CallState.TALKING
+    )
+    return site.switch.channels[attempt]
+
+
+def together(site: Site) -> set[frozenset[str]]:
+    """Who hears whom: the members of each conference, by what they are."""
+
+    def who(channel: Channel) -> str:
+        if channel.seat is not None:
+            return channel.seat
+        return "outside" if channel.number == OUTSIDE else "voter"
+
+    return {
+        frozenset(who(member.channel) for member in room.members) for room in site.switch.conferences.by_name.values()
+    }
+
+
+def party(site: Site) -> Channel:
+    return next(channel for channel in site.switch.channels.values() if channel.uniqueid.startswith("help-"))
+
+
+def parties(site: Site) -> int:
+    return sum(channel.uniqueid.startswith("help-") for channel in site.switch.channels.values())
+
+
+@virtual_time()
+async def test_hold_and_resume(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        execute = site.centre.engine.execute
+        assert await execute(SeatHold("01")) == "seat 01: the voter is on hold"
+        await asyncio.sleep(60)
+        assert voter(site).application == "MusicOnHold"
+        assert (seat(site).state, seat(site).help) == (SeatState.TALKING, "hold")
+        assert together(site) == {frozenset({"agent01"})}
+        with pytest.raises(CommandRefused, match="seat 01 cannot hold now: the voter is on hold"):
+            await execute(SeatHold("01"))
+        await execute(SeatResume("01"))
+        await asyncio.sleep(1)
+        assert together(site) == {frozenset({"agent01", "voter"})}
+        assert seat(site).help is None
+        await execute(SeatHangUp("01"))
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
+        assert site.ended()[-1].outcome is Outcome.CONNECTED
+
+
+@virtual_time()
+async def test_the_hold_ends_at_its_limit_with_the_agent(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        await site.centre.engine.execute(SeatHold("01"))
+        await asyncio.sleep(301)
+        assert together(site) == {frozenset({"agent01", "voter"})}
+        assert seat(site).help is None
+
+
+@virtual_time()
+async def test_a_warm_transfer_by_way_of_a_three_way_call(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        execute = site.centre.engine.execute
+        assert await execute(SeatConsult("01", "boss")) == "seat 01: calling boss"
+        assert seat(site).help == "calling"
+        await asyncio.sleep(2)
+        assert seat(site).help == "consult"
+        assert together(site) == {frozenset({"agent01", "boss"})}
+        assert voter(site).application == "MusicOnHold"
+        await execute(SeatMerge("01"))
+        await asyncio.sleep(1)
+        assert seat(site).help == "three-way"
+        assert together(site) == {frozenset({"agent01", "boss", "voter"})}
+        assert await execute(SeatCompleteTransfer("01")) == "seat 01: transferred to boss"
+        await asyncio.sleep(1)
+        assert together(site) == {frozenset({"agent01"}), frozenset({"boss", "voter"})}
+        assert seat(site).state is SeatState.WRAP_UP
+        attempt = seat(site).attempt_id
+        await execute(SeatDispose("01", Disposition.VOTED))
+        await until_talking(site)  # with the next voter, while the first still talks to the boss
+        assert seat(site).attempt_id != attempt
+        site.switch.drop_seat("boss")
+        await site.until(lambda: bool(site.ended()))
+        assert (site.ended()[0].attempt_id, site.ended()[0].outcome) == (attempt, Outcome.CONNECTED)
+        assert seat(site).state is SeatState.TALKING
+
+
+@virtual_time()
+async def test_a_blind_transfer_frees_the_agent_at_once(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        assert (
+            await site.centre.engine.execute(SeatTransfer("01", "party-office"))
+            == "seat 01: transferring to party-office"
+        )
+        assert seat(site).state is SeatState.WRAP_UP
+        assert site.view.trunks[0].channels_used == 2
+        await asyncio.sleep(1)
+        assert voter(site).application == "MusicOnHold"
+        await asyncio.sleep(2)
+        assert together(site) == {frozenset({"agent01"}), frozenset({"outside", "voter"})}
+        assert party(site).caller_number == "+911140000001"
+        site.switch.other_side_hangs_up(voter(site), EndsBy.VOTER)
+        await asyncio.sleep(1)
+        assert parties(site) == 0
+        assert site.ended()[-1].outcome is Outcome.CONNECTED
+
+
+@pytest.mark.parametrize("mode", [PhoneMode.BUSY, PhoneMode.REFUSES, PhoneMode.RINGS, PhoneMode.UNREGISTERED])
+@pytest.mark.parametrize("command", [SeatConsult, SeatTransfer])
+@virtual_time()
+async def test_a_target_that_cannot_be_had_brings_the_voter_back(
+    command: type[SeatConsult | SeatTransfer], mode: PhoneMode, tmp_path: Path
+) -> None:
+    async with talking(tmp_path, a_switch(mode)) as site:
+        await site.centre.engine.execute(StopCampaign("agents"))
+        await site.centre.engine.execute(command("01", "boss"))
+        await asyncio.sleep(25)
+        assert together(site) == {frozenset({"agent01", "voter"})}
+        assert (seat(site).state, seat(site).help) == (SeatState.TALKING, None)
+        assert parties(site) == 0
+
+
+@virtual_time()
+async def test_a_blind_transfer_that_fails_while_the_agent_has_another_call_ends_with_the_message(
+    tmp_path: Path,
+) -> None:
+    async with talking(tmp_path, a_switch(PhoneMode.RINGS)) as site:
+        execute = site.centre.engine.execute
+        attempt = seat(site).attempt_id
+        await execute(SeatTransfer("01", "boss"))
+        await execute(SeatReady("01"))
+        await until_talking(site)
+        assert seat(site).attempt_id != attempt
+        await site.until(lambda: any(change.attempt_id == attempt for change in site.ended()), seconds=60)
+        assert any(
+            isinstance(change, CallChange) and change.attempt_id == attempt and change.state is CallState.MESSAGE
+            for change in site.changes
+        )
+        assert seat(site).state is SeatState.TALKING
+
+
+@virtual_time()
+async def test_a_consult_can_be_cancelled_at_every_stage(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        execute = site.centre.engine.execute
+        for wait, merge in ((0.2, False), (2.0, False), (2.0, True)):
+            await execute(SeatConsult("01", "boss"))
+            await asyncio.sleep(wait)
+            if merge:
+                await execute(SeatMerge("01"))
+                await asyncio.sleep(1)
+            assert await execute(SeatCancelConsult("01")) == "seat 01: the target was let go"
+            await asyncio.sleep(2)
+            assert together(site) == {frozenset({"agent01", "voter"})}
+            assert (seat(site).help, parties(site)) == (None, 0)
+
+
+@virtual_time()
+async def test_a_target_that_hangs_up_during_the_consult_gives_the_voter_back(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        for merge in (False, True):
+            await site.centre.engine.execute(SeatConsult("01", "boss"))
+            await asyncio.sleep(2)
+            if merge:
+                await site.centre.engine.execute(SeatMerge("01"))
+                await asyncio.sleep(1)
+            site.switch.drop_seat("boss")
+            await asyncio.sleep(1)
+            assert together(site) == {frozenset({"agent01", "voter"})}
+            assert seat(site).help is None
+
+
+@pytest.mark.parametrize("stage", ["hold", "calling", "consult"])
+@virtual_time()
+async def test_the_agents_phone_dies_and_the_voter_hears_the_message(stage: str, tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        command = SeatHold("01") if stage == "hold" else SeatConsult("01", "boss")
+        await site.centre.engine.execute(command)
+        await asyncio.sleep(2 if stage == "consult" else 0.3)
+        assert seat(site).help == stage
+        site.switch.drop_seat("agent01")
+        await asyncio.sleep(1)
+        assert voter(site).context == "matdan-message"
+        assert parties(site) == 0
+        await site.until(lambda: bool(site.ended()), seconds=20)
+        assert site.ended()[0].outcome is Outcome.CONNECTED
+
+
+@virtual_time()
+async def test_the_agents_phone_dies_in_a_three_way_call_and_the_others_stay_together(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        await site.centre.engine.execute(SeatConsult("01", "boss"))
+        await asyncio.sleep(2)
+        await site.centre.engine.execute(SeatMerge("01"))
+        await asyncio.sleep(1)
+        site.switch.drop_seat("agent01")
+        await asyncio.sleep(1)
+        assert frozenset({"boss", "voter"}) in together(site)
+        await site.until(lambda: seat(site).state is SeatState.READY or seat(site).state is SeatState.TALKING)
+        assert frozenset({"boss", "voter"}) in together(site)
+
+
+@pytest.mark.parametrize("wait", [0.3, 2.0])
+@virtual_time()
+async def test_the_voter_hangs_up_on_hold_and_the_target_is_hung_up(wait: float, tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        await site.centre.engine.execute(SeatConsult("01", "boss"))
+        await asyncio.sleep(wait)
+        site.switch.other_side_hangs_up(voter(site), EndsBy.VOTER)
+        await asyncio.sleep(2)
+        assert parties(site) == 0
+        assert seat(site).state is SeatState.WRAP_UP
+        assert site.ended()[-1].outcome is Outcome.CONNECTED
+
+
+@virtual_time()
+async def test_what_cannot_be_asked_is_refused_in_one_line(tmp_path: Path) -> None:
+    async with a_site(tmp_path, a_switch(), seats=1, transfers=TRANSFERS) as site:
+        execute = site.centre.engine.execute
+        await site.log_in("01")
+        for command in (SeatHold("01"), SeatTransfer("01", "boss"), SeatMerge("01")):
+            with pytest.raises(CommandRefused, match=r"^seat 01 has no call$"):
+                await execute(command)
+        with pytest.raises(CommandRefused, match="there is no seat '77'"):
+            await execute(SeatHold("77"))
+        await until_talking(site)
+        for to in ("+919001234567", "nobody", "boss\r\nAction: Hangup", ""):
+            with pytest.raises(CommandRefused) as refused:
+                await execute(SeatTransfer("01", to))
+            assert str(refused.value) == "there is no transfer of that name; [[transfers]] has: boss, party-office"
+        for early in (SeatResume("01"), SeatMerge("01"), SeatCompleteTransfer("01"), SeatCancelConsult("01")):
+            with pytest.raises(CommandRefused, match="the voter is with the agent"):
+                await execute(early)
+        await execute(SeatConsult("01", "boss"))
+        with pytest.raises(CommandRefused, match="cannot consult now: the target's phone rings"):
+            await execute(SeatConsult("01", "boss"))
+        assert parties(site) == 1
+
+
+@virtual_time()
+async def test_a_denied_prefix_is_refused_at_the_moment_of_calling_too(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        help_desk = site.centre.engine._assistance.help
+        object.__setattr__(help_desk._rules, "denied_prefixes", ("+91114000",))
+        with pytest.raises(CommandRefused, match="party-office was not called: prefix denied"):
+            await site.centre.engine.execute(SeatTransfer("01", "party-office"))
+        assert not [call for call in site.switch.placed if call.number == OUTSIDE]
+        assert together(site) == {frozenset({"agent01", "voter"})}
+
+
+@virtual_time()
+async def test_a_full_trunk_transfers_nobody_and_the_voter_stays(tmp_path: Path) -> None:
+    trunk = {"name": "carrier", "endpoint": "carrier", "channels": 1, "calls_per_second": 5}
+    async with talking(tmp_path, trunks=[{**trunk, "caller_ids": ["+911140000001"]}]) as site:
+        with pytest.raises(CommandRefused, match="trunk carrier is full"):
+            await site.centre.engine.execute(SeatConsult("01", "party-office"))
+        assert together(site) == {frozenset({"agent01", "voter"})}
+
+
+@contextlib.asynccontextmanager
+async def a_dialler_that_is_killed(directory: Path, switch: SimulatedAsterisk) -> AsyncIterator[Site]:
+    """A dialler that is gone when the context is left: nothing drained, nothing said."""
+    ready: asyncio.Future[Site] = asyncio.get_running_loop().create_future()
+
+    async def live() -> None:
+        async with a_site(directory, switch=switch, seats=1, transfers=TRANSFERS) as site:
+            ready.set_result(site)
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(live())
+    yield await ready
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def bring_to(site: Site, stage: str) -> None:
+    """Help with the call of seat 01, up to a stage."""
+    execute = site.centre.engine.execute
+    if stage == "hold":
+        await execute(SeatHold("01"))
+    else:
+        await execute(SeatConsult("01", "boss"))
+        await asyncio.sleep(0.3 if stage == "calling" else 2.0)
+    if stage == "three-way":
+        await execute(SeatMerge("01"))
+    if stage == "transferred":
+        await execute(SeatCompleteTransfer("01"))
+    await asyncio.sleep(0.3)
+
+
+@pytest.mark.parametrize("stage", ["hold", "calling", "consult", "three-way", "transferred"])
+@virtual_time()
+async def test_a_new_dialler_leaves_nobody_in_silence(stage: str, tmp_path: Path) -> None:
+    async with SimulatedAsterisk(a_switch()) as switch:
+        async with a_dialler_that_is_killed(tmp_path, switch) as first:
+            await first.log_in("01")
+            await until_talking(first)
+            attempt = voter(first).uniqueid
+            await bring_to(first, stage)
+            before = together(first)
+        assert attempt in switch.channels
+        async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS) as again:
+            await asyncio.sleep(4)
+            if stage in {"hold", "calling"}:  # nobody would fetch the voter
+                assert together(again) == {frozenset({"agent01", "voter"})}
+                assert parties(again) == 0
+            elif stage == "transferred":  # the agent may have the next voter by now
+                assert frozenset({"boss", "voter"}) in together(again)
+            else:
+                assert together(again) == before
+            if stage in {"consult", "three-way"}:
+                assert (seat(again).state, seat(again).help) == (SeatState.TALKING, stage)
+            switch.other_side_hangs_up(switch.channels[attempt], EndsBy.VOTER)
+            await again.until(lambda: bool(again.ended()), seconds=5)
+            assert again.ended()[0].outcome is Outcome.CONNECTED
+            await asyncio.sleep(1)
+            assert parties(again) == 0
+
+
+@pytest.mark.parametrize("stage", ["hold", "calling", "consult", "three-way", "transferred"])
+@virtual_time()
+async def test_a_cut_link_changes_nothing_for_those_on_the_call(stage: str, tmp_path: Path) -> None:
+    async with talking(tmp_path, a_switch(PhoneMode.ANSWERS)) as site:
+        await bring_to(site, stage)
+        site.switch.cut_ami()
+        await site.until(lambda: not site.view.switch_up)
+        await site.until(lambda: site.view.switch_up)
+        await asyncio.sleep(4)
+        expected = {
+            "hold": {frozenset({"agent01"})},
+            "calling": {frozenset({"agent01", "boss"})},
+            "consult": {frozenset({"agent01", "boss"})},
+            "three-way": {frozenset({"agent01", "boss", "voter"})},
+            "transferred": {frozenset({"agent01"}), frozenset({"boss", "voter"})},
+        }
+        assert together(site) == expected[stage]
+        if stage in {"calling", "consult"}:
+            await site.centre.engine.execute(SeatMerge("01"))
+            await asyncio.sleep(1)
+            assert together(site) == expected["three-way"]
+
+
+@virtual_time()
+async def test_whose_target_went_while_the_link_was_cut_is_back_with_the_agent(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        await bring_to(site, "consult")
+        site.switch.cut_ami()
+        site.switch.drop_seat("boss")
+        await site.until(lambda: not site.view.switch_up)
+        await site.until(lambda: site.view.switch_up)
+        await asyncio.sleep(1)
+        assert together(site) == {frozenset({"agent01", "voter"})}
+        assert seat(site).help is None

@@ -1,0 +1,70 @@
+"""Recordings as files: found by the attempt's id alone, and only what is ours is erased."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dialer.cli import app
+from dialer.errors import RecordingError
+from dialer.recordings import file_name, older_than, recordings_in
+
+DAY = 86_400
+OLD, NEW = (str(uuid.UUID(int=number)) for number in (1, 2))
+
+
+@pytest.mark.parametrize(
+    "attempt_id",
+    ["../../etc/passwd", "", ".", f"{OLD}/../x", f"{OLD}\0", OLD.upper().replace("0", "A"), f"{OLD}\n", "a" * 36],
+)
+def test_no_path_gets_in_by_the_name(attempt_id: str) -> None:
+    with pytest.raises(RecordingError, match="named by its attempt's id"):
+        file_name(attempt_id)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An old and a new recording, and what is none of ours."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    outside = tmp_path / "outside.wav"
+    outside.write_bytes(b"keep me")
+    for name in (f"{OLD}.wav", f"{NEW}.wav", "notes.txt", "message.wav"):
+        (folder / name).write_bytes(b"RIFF")
+        os.utime(folder / name, (1.7e9 - 40 * DAY,) * 2 if name != f"{NEW}.wav" else None)
+    (folder / f"{uuid.UUID(int=3)}.wav").symlink_to(outside)
+    (folder / f"{uuid.UUID(int=4)}.wav").mkdir()
+    return folder
+
+
+def test_only_plain_files_named_by_an_attempt_are_recordings(folder: Path) -> None:
+    assert [file.attempt_id for file in recordings_in(folder)] == [OLD, NEW]
+    assert [file.attempt_id for file in older_than(recordings_in(folder), 30, 1.7e9)] == [OLD]
+    assert not older_than(recordings_in(folder), 41, 1.7e9)
+
+
+def test_a_purge_erases_what_is_due_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "centre.toml"
+    settings.write_text(f'[recordings]\ndirectory = "{folder}"\nkeep_days = 30\n')
+    run = CliRunner()
+    said = run.invoke(app, ["recordings", "purge", "-c", str(settings), "--dry-run"])
+    assert said.output == "1 recordings older than 30 days would be erased, 4 bytes\n"
+    assert len(list(folder.iterdir())) == 6
+    assert run.invoke(app, ["recordings", "purge", "-c", str(settings), "--keep-days", "9999"]).exit_code == 0
+    assert sorted(path.name for path in folder.iterdir() if path.name.startswith("00000000")) == [
+        f"{uuid.UUID(int=number)}.wav" for number in (2, 3, 4)
+    ]
+    assert (tmp_path / "outside.wav").read_bytes() == b"keep me"
+    run.invoke(app, ["recordings", "purge", "-c", str(settings), "--keep-days", "0"])
+    assert not list(recordings_in(folder))
+    assert (folder / "notes.txt").exists()
+
+
+def test_a_folder_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"set recordings\.directory") as caught:
+        list(recordings_in(tmp_path / "nowhere"))
+    assert "\n" not in str(caught.value)
