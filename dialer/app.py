@@ -16,20 +16,23 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from config.jurisdiction import Profile
 from config.settings import Campaign, Settings
+from config.site_rules import abandoned_caps, site_profile
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
-from dialer.engine.placing import DiallingRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.flow_service import FlowService
 from dialer.loop_lag import LoopLag
-from dialer.model import CampaignKind, Purpose
+from dialer.model import CampaignKind
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
+from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
+from dialer.rules.rulebook import campaign_rules, rulebook_of
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -42,37 +45,29 @@ from ivr_flows.catalogue import FlowLibrary
 
 _log = structlog.get_logger(__name__)
 
-DAY_SECONDS = 86_400.0
 _MINUTE = 60.0
 _HOUR = 3600.0
 
 
-def engine_plan(settings: Settings) -> EnginePlan:
-    """What the engine is told, from a site's settings."""
+def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
+    """What the engine is told, from a site's settings and the rules that hold there."""
     return EnginePlan(
         owner=f"{settings.centre.id}@{socket.gethostname()}",
         organisation=settings.centre.organisation,
-        campaigns=tuple(_campaign_plan(campaign, settings) for campaign in settings.campaigns),
+        campaigns=tuple(_campaign_plan(campaign, settings, profile) for campaign in settings.campaigns),
         seats=tuple((seat.name, seat.endpoint, frozenset(seat.languages)) for seat in settings.seats),
         trunks=tuple(
             TrunkLimits(trunk.name, trunk.endpoint, trunk.channels, trunk.calls_per_second, trunk.caller_ids)
             for trunk in settings.trunks
         ),
-        dialling=DiallingRules(
-            settings.dialling.allowed_prefixes,
-            settings.dialling.denied_prefixes,
-            settings.dialling.max_attempts_per_day,
-        ),
+        gate=Gate(rulebook_of(profile, settings)),
         drain_seconds=settings.dialling.drain_seconds,
     )
 
 
-def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
+def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
     trunks = campaign.trunks or tuple(trunk.name for trunk in settings.trunks)
-    caps = [
-        Cap(DAY_SECONDS, campaign.abandoned_target, campaign.abandoned_limit),
-        Cap(30 * DAY_SECONDS, campaign.abandoned_target, campaign.abandoned_limit),
-    ]
+    caps = [Cap(*cap) for cap in abandoned_caps(campaign, profile)]
     return CampaignPlan(
         spec=CampaignSpec(
             campaign_id=campaign.id,
@@ -92,7 +87,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
                 abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
             ),
         ),
-        purpose=Purpose(campaign.purpose.value),
+        rules=campaign_rules(campaign, settings, recording=None),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
     )
 
@@ -155,19 +150,21 @@ async def running_centre(
     clock: Clock | None = None,
     chance: random.Random | None = None,
     broker: BrokerSettings | None = None,
+    profile: Profile | None = None,
 ) -> AsyncIterator[RunningCentre]:
     """Open the store, listen for flows, and make the engine. Nothing is dialled before `RunningCentre.run`.
 
-    `broker` stands in for the settings' own.
+    `broker` stands in for the settings' own, `profile` for that of their jurisdiction where no real line is dialled.
 
     Raises MatdanError with one clear line for whatever is missing: the store, a flow, a port.
     """
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
+    profile = profile or site_profile(settings)
     flows = FlowLibrary([campaign.flow for campaign in settings.campaigns if campaign.flow])
     store = await open_store(settings.store.path)
     try:
-        engine, switch, lag = _engine(settings, store, flows, clock)
+        engine, switch, lag = _engine(settings, profile, store, flows, clock)
         await engine.prepare()
         limits = AgiLimits(connections=settings.fastagi.max_connections)
         routes = AgiRoutes({"flow": FlowService(engine)})
@@ -190,13 +187,19 @@ async def running_centre(
 
 
 def _engine(
-    settings: Settings, store: Store, flows: FlowLibrary, clock: Clock
+    settings: Settings, profile: Profile, store: Store, flows: FlowLibrary, clock: Clock
 ) -> tuple[Engine, AsteriskSwitch, LoopLag]:
     centre = Centre(settings.centre.id, ZoneInfo(settings.centre.time_zone), clock)
     switch = AsteriskSwitch()
     lag = LoopLag()
     engine = Engine(
-        engine_plan(settings), centre, store, switch, flows, has_room=room_on_disk(settings), figures=lag.figures
+        engine_plan(settings, profile),
+        centre,
+        store,
+        switch,
+        flows,
+        has_room=room_on_disk(settings),
+        figures=lag.figures,
     )
     switch.deliver_to(engine.on_switch_event)
     return engine, switch, lag

@@ -17,15 +17,18 @@ from dialer import commands
 from dialer.calls import Call
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk, Flows
-from dialer.engine.placing import DiallingRules, Placing
+from dialer.engine.gatekeeper import Gatekeeper
+from dialer.engine.placing import Placing
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally, TrunkTally
 from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
-from dialer.model import AttemptId, CampaignState, Purpose
+from dialer.model import AttemptId, CampaignState
 from dialer.pacing.port import Pacer, PacingEventKind
 from dialer.rules.calling_hours import day_start
+from dialer.rules.gate import Gate
+from dialer.rules.rulebook import CampaignRules
 from dialer.seats import Seat
 from dialer.store.port import Store
 from dialer.switch import port as switch_port
@@ -45,7 +48,7 @@ class CampaignPlan:
     """A campaign as it is to be run: what it is, and its pacer, fresh."""
 
     spec: CampaignSpec
-    purpose: Purpose
+    rules: CampaignRules
     pacer: Pacer
 
 
@@ -58,7 +61,7 @@ class EnginePlan:
     campaigns: tuple[CampaignPlan, ...]
     seats: tuple[tuple[str, str, frozenset[str]], ...]  # name, endpoint, languages
     trunks: tuple[TrunkLimits, ...]
-    dialling: DiallingRules
+    gate: Gate
     drain_seconds: float
 
 
@@ -90,12 +93,18 @@ class Engine:
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._cancel)
-        self._floor = Floor(centre, switch, self._results)
+        self._gatekeeper = Gatekeeper(
+            centre,
+            plan.gate,
+            {campaign.rules.campaign_id: campaign.rules for campaign in plan.campaigns},
+            lambda flow: flows.current(flow).version,
+        )
+        self._floor = Floor(centre, switch, self._results, self._gatekeeper)
         self._placing = Placing(
-            centre, store, switch, self._results, self._trunks, plan.dialling, owner=plan.owner, has_room=has_room
+            centre, store, switch, self._results, self._trunks, self._gatekeeper, owner=plan.owner, has_room=has_room
         )
         self._reconciler = Reconciler(centre, switch, self._results, self._finish)
-        self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation)
+        self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation, self._gatekeeper)
 
     # What others use
 
@@ -155,7 +164,7 @@ class Engine:
         centre.turnout = {booth.booth_id: booth for booth in await store.booth_turnout()}
         for plan in self._plan.campaigns:
             campaign_id = plan.spec.campaign_id
-            state = await store.ensure_campaign(campaign_id, plan.spec.kind, plan.purpose)
+            state = await store.ensure_campaign(campaign_id, plan.spec.kind, plan.rules.purpose)
             await store.enrol(campaign_id)
             run = CampaignRun(plan.spec, plan.pacer, state)
             run.outcomes.update(await store.outcome_counts(campaign_id, since))
@@ -165,7 +174,9 @@ class Engine:
                 plan.pacer.restore(json.loads(learned))
             centre.campaigns[campaign_id] = run
         await store.release_expired(now, self._plan.owner)
-        left_open = self._reconciler.found(await store.unfinished_attempts())
+        unfinished = await store.unfinished_attempts()
+        self._gatekeeper.load(await store.registers(), unfinished)
+        left_open = self._reconciler.found(unfinished)
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
 

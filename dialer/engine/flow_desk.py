@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from dialer.calls import Call
+from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
 from dialer.model import AttemptId, CampaignKind, Mark, MarkKind, MarkSource
@@ -46,13 +47,22 @@ class FlowSession:
 class FlowDesk:
     """Begins and ends flows, and keeps what they commit."""
 
-    def __init__(self, centre: Centre, store: Store, results: Results, flows: Flows, organisation: str) -> None:
-        """`organisation` is the name that the flow gives as the caller's."""
+    def __init__(
+        self,
+        centre: Centre,
+        store: Store,
+        results: Results,
+        flows: Flows,
+        organisation: str,
+        gatekeeper: Gatekeeper,
+    ) -> None:
+        """`organisation` is the name that the flow gives as the caller's; `gatekeeper` is asked before a flow begins."""
         self._centre = centre
         self._store = store
         self._results = results
         self._flows = flows
         self._organisation = organisation
+        self._gatekeeper = gatekeeper
 
     def begin(self, attempt_id: str) -> FlowSession | None:
         """The session of a live IVR attempt whose caller has picked up; None: there is no such attempt, turn it away."""
@@ -60,7 +70,7 @@ class FlowDesk:
         if call is None or call.kind is not CampaignKind.IVR or call.in_flow:
             return None
         run = self._centre.campaigns[call.campaign_id]
-        if run.spec.flow is None:
+        if run.spec.flow is None or not self._gatekeeper.admits(call):
             return None
         flow = self._flows.current(run.spec.flow)
         clock = self._centre.clock

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from dialer.calls import Call
+from dialer.engine.gatekeeper import REST_SECONDS, Gatekeeper
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, Centre
 from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
 from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, NewAttempt, Outcome
 from dialer.pacing.port import BusySeat, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
-from dialer.rules import calling_hours, numbers
+from dialer.rules import calling_hours
 from dialer.store.port import Store
 from dialer.switch.port import CallEnded, EndedBy, OriginateRequest, Switch
 from dialer.trunks import TrunkPool
@@ -33,15 +34,6 @@ _BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
 _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 
 
-@dataclass(frozen=True, slots=True)
-class DiallingRules:
-    """What holds for every campaign."""
-
-    allowed_prefixes: tuple[str, ...]
-    denied_prefixes: tuple[str, ...]
-    max_attempts_per_day: int
-
-
 class Placing:
     """Decides and places. One decision per campaign at a time; what is on its way counts as a call already."""
 
@@ -52,7 +44,7 @@ class Placing:
         switch: Switch,
         results: Results,
         trunks: TrunkPool,
-        rules: DiallingRules,
+        gatekeeper: Gatekeeper,
         *,
         owner: str,
         has_room: Callable[[], bool],
@@ -63,7 +55,7 @@ class Placing:
         self._switch = switch
         self._results = results
         self._trunks = trunks
-        self._rules = rules
+        self._gatekeeper = gatekeeper
         self._owner = owner
         self._has_room = has_room
         self._turn = 0
@@ -82,6 +74,8 @@ class Placing:
 
     def _decide_one(self, run: CampaignRun) -> float:
         held, seconds = self._held(run)
+        if held is not None and held != run.held_because:
+            _log.info("campaign.held", campaign=run.spec.campaign_id, reason=held)
         run.held_because = held
         if held is not None:
             if run.hopper:
@@ -118,6 +112,9 @@ class Placing:
             opening = calling_hours.next_opening(run.spec.hours, centre.zone, now)
             until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
             return f"outside calling hours{until}", LOOK_AGAIN_SECONDS
+        ruling = self._gatekeeper.campaign(run)
+        if not ruling.allowed:
+            return str(ruling), LOOK_AGAIN_SECONDS
         if run.spec.kind is CampaignKind.AGENTS and not any(
             seat.state in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP}
             and not seat.leaving
@@ -168,7 +165,12 @@ class Placing:
     def _place(self, run: CampaignRun, count: int) -> None:
         now = self._centre.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
+        refused: list[tuple[Claim, float]] = []
         while count > 0 and run.hopper:
+            ruling = self._gatekeeper.claim(run, run.hopper[0])
+            if not ruling.allowed:
+                refused.append((run.hopper.popleft(), ruling.next_at or self._centre.clock.now() + REST_SECONDS))
+                continue
             taken = self._trunks.take(run.spec.trunks, self._centre.channels_used(), now)
             if taken is None:
                 break
@@ -181,6 +183,15 @@ class Placing:
             placed.append((NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now()), call))
         if placed:
             self._centre.spawn(self._open(run, placed), "open-attempts")
+        if refused:
+            self._centre.spawn(self._postpone(refused), "postpone")
+
+    async def _postpone(self, refused: Sequence[tuple[Claim, float]]) -> None:
+        try:
+            await self._store.postpone(refused)
+        except StoreError as error:  # the lease puts them back by itself
+            _log.warning("claims.not-postponed", claims=len(refused), problem=str(error))
+        self._centre.wake.set()
 
     async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
         """Commit the attempts, then dial those that may be dialled."""
@@ -189,7 +200,7 @@ class Placing:
             refusals = await self._store.open_attempts(
                 [attempt for attempt, _ in placed],
                 max_attempts_since=since,
-                max_attempts=self._rules.max_attempts_per_day,
+                max_attempts=self._gatekeeper.attempts_per_day,
             )
         except StoreError as error:
             self._results.store_failed(error)
@@ -209,10 +220,12 @@ class Placing:
     async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> None:
         centre, attempt_id = self._centre, attempt.attempt_id
         call = centre.calls.get(attempt_id)
-        problem = numbers.refusal(attempt.claim.number, self._rules.allowed_prefixes, self._rules.denied_prefixes)
-        if call is None or call.cancelled or problem is not None or self._held(run)[0] is not None:
-            if problem is not None:
-                _log.warning("number.refused", attempt=attempt_id, reason=problem)
+        if (
+            call is None
+            or call.cancelled
+            or self._held(run)[0] is not None
+            or not self._gatekeeper.originate(run, attempt.claim, attempt_id, attempt.caller_id).allowed
+        ):
             self._never_placed(attempt_id)
             return
         centre.update_call(call, replace(call, written=True, began_seconds=centre.clock.monotonic()))
@@ -298,7 +311,12 @@ class Placing:
         try:
             run.next_due_at = 0.0
             claims = await self._store.claim(
-                campaign_id, wanted, owner=self._owner, now=clock.now(), lease_seconds=LEASE_SECONDS
+                campaign_id,
+                wanted,
+                owner=self._owner,
+                now=clock.now(),
+                lease_seconds=LEASE_SECONDS,
+                day_start=calling_hours.day_start(self._centre.zone, clock.now()),
             )
             if not run.hopper:
                 run.hopper_since_seconds = clock.monotonic()

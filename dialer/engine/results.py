@@ -145,6 +145,8 @@ class Results:
         )
         centre.calls.pop(call.attempt_id, None)
         run.outcomes[outcome] += 1
+        if outcome is Outcome.ABANDONED:
+            centre.abandoned_at[call.phone_id] = now
         self._tally_trunk(call, outcome)
         self._teach(run, call, outcome)
         if retry_at is not None:
@@ -263,6 +265,7 @@ class Results:
 
     def _opted_out(self, phone_id: int, *, fresh: bool) -> None:
         self._centre.opt_outs += fresh
+        self._centre.opted_out.add(phone_id)
         self._centre.outbox_event.set()
         self.silence(frozenset({phone_id}), None)
 

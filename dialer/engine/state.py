@@ -58,6 +58,7 @@ class CampaignRun:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
     held_because: str | None = "starting"
+    refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
 
 
 @dataclass(slots=True)
@@ -94,6 +95,8 @@ class Centre:
         self.turnout: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
         self.opt_outs = 0
+        self.opted_out: set[int] = set()  # numbers, by id, since the start: a claim may be older
+        self.abandoned_at: dict[int, float] = {}  # epoch, by number, since the start
         self.alerts: dict[str, Alert] = {}
         self.switch_up = False
         self.draining = False

@@ -7,7 +7,7 @@ UTC; shares are 0..1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -67,6 +67,9 @@ class StatisticsPayload:
     closed: Annotated[int, Field(description="numbers that are done with", ge=0)]
     due: Annotated[int, Field(description="numbers to be dialled, now or later", ge=0)]
     pacing: Annotated[str, Field(description="why the pacer placed the number of calls it did")]
+    refused: Annotated[
+        dict[str, int], Field(description="calls that the rules forbade, by reason, since the engine's start")
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ STATISTICS = Topic(
         closed=1120,
         due=4067,
         pacing="2 calls, limited by seats (free=1 expected=2.4)",
+        refused={"calling-hours": 12},
     ),
 )
 CALL = Topic(
