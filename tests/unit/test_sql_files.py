@@ -16,7 +16,7 @@ from dialer.store.sql import load_statements, parse_statements
 ROOMS = ("queues", "attempts", "voters", "records", "figures", "audit", "numbers")
 STATEMENTS = [(room, name) for room in ROOMS for name in load_statements(room)]
 # What may read a whole table or index: asked once, at the start or after an import.
-WHOLE_ROLL = {"enrol", "targets", "booths", "voters_by_booth", "reached_by_booth"}
+WHOLE_ROLL = {"enrol", "targets", "booths", "voters_by_booth", "reached_by_booth", "voter_at"}
 PATH = Path("centre.db")
 
 
