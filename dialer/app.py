@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from dialer.loop_lag import LoopLag
 from dialer.model import CampaignKind
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
+from dialer.monitor.opt_outs import ForeignOptOut
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.rules.gate import Gate
@@ -165,6 +166,9 @@ async def running_centre(
     store = await open_store(settings.store.path)
     try:
         engine, switch, lag = _engine(settings, profile, store, flows, clock)
+        secret = settings.rules.opt_out_secret
+        if secret is not None:
+            await store.hash_numbers(secret.get_secret_value().encode())
         await engine.prepare()
         limits = AgiLimits(connections=settings.fastagi.max_connections)
         routes = AgiRoutes({"flow": FlowService(engine)})
@@ -179,11 +183,19 @@ async def running_centre(
                     clock,
                     raise_alert=engine.take_alert,
                     chance=chance,
+                    keep_opt_out=_opt_out_keeper(engine) if secret is not None else None,
                 )
             yield RunningCentre(engine, store, monitor, agi_server.port, lambda: _link(settings, switch, chance), lag)
         switch.close()
     finally:
         await store.close()
+
+
+def _opt_out_keeper(engine: Engine) -> Callable[[ForeignOptOut], Awaitable[None]]:
+    async def keep(told: ForeignOptOut) -> None:
+        await engine.take_opt_out(told.number_hash, at=told.at, centre=told.centre)
+
+    return keep
 
 
 def _engine(

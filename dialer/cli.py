@@ -22,6 +22,7 @@ from dialer.audit_cli import app as audit_app
 from dialer.check import Verdict, check_site
 from dialer.demo import DemoOptions, run_demo, show_summary
 from dialer.flow_cli import app as flow_app
+from dialer.numbers_cli import consent_app, optout_app, register_app
 from dialer.reports.cli import app as report_app
 from dialer.roll.cli import import_roll, sample_roll
 from dialer.rules_cli import app as rules_app
@@ -38,6 +39,9 @@ app.add_typer(flow_app, name="flow")
 app.add_typer(report_app, name="report")
 app.add_typer(audit_app, name="audit")
 app.add_typer(rules_app, name="rules")
+app.add_typer(optout_app, name="optout")
+app.add_typer(register_app, name="register")
+app.add_typer(consent_app, name="consent")
 app.command("import")(import_roll)
 app.command("sample-roll")(sample_roll)
 app.command("simulate")(simulate_command)

@@ -125,6 +125,10 @@ class Engine:
         """An alert that another part of the dialler raises or clears."""
         self._centre.take_alert(alert)
 
+    async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+        """A number opted out in another centre: suppress it here, and cancel what rings there. Raises StoreError."""
+        await self._results.foreign_opt_out(number_hash, at=at, centre=centre)
+
     async def execute(self, command: commands.Command) -> str:
         """Do what was asked; one line that says what was done. Raises CommandRefused, StoreError where it was not kept."""
         match command:

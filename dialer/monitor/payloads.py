@@ -180,10 +180,16 @@ class MarkPayload:
 class OptOutPayload:
     """A number opted out: it is never called again, by no campaign."""
 
-    phone: Annotated[int, Field(description="the number's id in this centre's store, not the number")]
+    phone: Annotated[
+        int | None, Field(description="the number's id in this centre's store, not the number; null: on no roll here")
+    ]
     at: Time
     source: str
     attempt: str | None
+    number_hash: Annotated[
+        str | None,
+        Field(description="HMAC-SHA256 of the number under the centres' shared secret; null: none is shared"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

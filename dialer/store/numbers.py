@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dialer.model import PhoneFacts, Register
+from dialer.model import Consent, PhoneFacts, Register
 from dialer.store.queues import phone_facts
 from dialer.store.sql import load_statements
 
@@ -71,3 +72,26 @@ def numbers_of_voter(db: sqlite3.Connection, voter_id: int) -> list[str] | None:
 def voters_at(db: sqlite3.Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
     """The voters with this place on the roll; more than one where several roll versions are kept."""
     return [row[0] for row in db.execute(SQL["voter_at"], (constituency_number, part_number, serial))]
+
+
+def import_register(
+    db: sqlite3.Connection, name: str, numbers: Iterable[str], *, dated: float, at: float, sha256: str
+) -> int:
+    """Put a register in the place of its earlier issue, inside a transaction; how many numbers it has."""
+    db.execute(SQL["put_register"], (name, dated, at, 0, sha256))
+    db.execute(SQL["clear_register"], (name,))
+    db.executemany(SQL["insert_registered"], ((number, name) for number in numbers))
+    (count,) = db.execute(SQL["count_registered"], (name,)).fetchone()
+    db.execute(SQL["put_register"], (name, dated, at, count, sha256))
+    return int(count)
+
+
+def register_dated(db: sqlite3.Connection, name: str) -> float | None:
+    """When the issue of a register that was imported is from; None: none was."""
+    row = db.execute(SQL["dated"], (name,)).fetchone()
+    return None if row is None else float(row[0])
+
+
+def set_consent(db: sqlite3.Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
+    """Keep whether a number's owner agreed, inside a transaction. False: the number is on no roll here."""
+    return db.execute(SQL["set_consent"], (number, consent.value, source, at)).rowcount == 1
