@@ -1,4 +1,4 @@
-"""`dialer report calls|agents|abandonment|turnout`: what happened, as a table, CSV or JSON."""
+"""`dialer report calls|agents|abandonment|evidence|turnout`: what happened, as a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import typer
 from rich.console import Console
 
 from config.settings import load_settings
+from config.site_rules import site_profile
+from dialer.reports import evidence as proof
 from dialer.reports import tables
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
 from dialer.reports.source import Source, open_source
 from dialer.reports.tables import FOREVER, Window
 
-app = typer.Typer(help="What happened: calls, agents, abandonment, turnout.", no_args_is_help=True)
+app = typer.Typer(help="What happened: calls, agents, abandonment and its evidence, turnout.", no_args_is_help=True)
 
 SinceOption = Annotated[
     str | None,
@@ -79,6 +81,28 @@ def abandonment(
 ) -> None:
     """Live answers, abandoned calls and their rate, by campaign and day."""
     _report(tables.abandonment, since, until, campaign, form, store, config)
+
+
+@app.command()
+def evidence(
+    since: SinceOption = None,
+    until: UntilOption = None,
+    campaign: CampaignOption = None,
+    form: FormatOption = Format.TABLE,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Whether the abandoned-call cap of the site's profile was held, in every window of every campaign and day."""
+    profile = site_profile(load_settings(config))
+    _report(
+        lambda source, window, zone: proof.evidence(source, window, zone, profile),
+        since,
+        until,
+        campaign,
+        form,
+        store,
+        config,
+    )
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ import pytest
 from config.errors import SettingError
 from config.jurisdiction import load_profile
 from dialer.model import Outcome
+from dialer.rules.number_hash import number_hash
+from dialer.simulation.asterisk.voters import Scripted
 from dialer.simulation.profile import simulated_profile
 from dialer.view import CallState
 from tests.support.centre import START_EPOCH, a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import all_answer, rows
+from tests.system.test_engine import all_answer, rows, scripted
 
 RINGS_OUT: dict[str, Any] = {"fails_with": 0, "answer_after": 10.0}
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
@@ -139,6 +142,36 @@ async def test_a_number_that_opts_out_while_it_rings_elsewhere_is_not_connected(
         assert not site.view.marks
         outcomes = {change.outcome for change in site.ended()[:5]}
         assert outcomes == {Outcome.LEFT}
+
+
+@virtual_time()
+async def test_an_opt_out_of_another_centre_cancels_what_rings_and_closes_the_number(tmp_path: Path) -> None:
+    secret = "twenty characters, at least"
+    rules = {"opt_out_secret": secret}
+    async with a_site(tmp_path, all_answer(answer_after=25.0), campaign=IVR, rules=rules) as site:
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
+        number = site.switch.placed[0].number
+        began = site.clock.monotonic()
+        await site.centre.engine.take_opt_out(number_hash(secret.encode(), number), at=began, centre="pune-2")
+        await site.until(lambda: bool(site.ended()), seconds=1.0)
+        assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
+        assert site.view.opt_outs == 1
+        await site.centre.engine.take_opt_out("0" * 64, at=began, centre="pune-2")  # on no roll here
+        assert site.view.opt_outs == 1
+    assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "centre pune-2")]
+    placed = [call.number for call in site.switch.placed]
+    assert placed.count(number) == 1
+
+
+@virtual_time()
+async def test_what_a_voter_keyed_is_told_to_other_centres_under_the_hash(tmp_path: Path) -> None:
+    secret = "twenty characters, at least"
+    config = scripted(Scripted(keys=((4.0, "9"),)))
+    async with a_site(tmp_path, config, campaign=IVR, rules={"opt_out_secret": secret}) as site:
+        await site.until(lambda: site.view.opt_outs == 1)
+    [(payload,)] = rows(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/opt-outs'")
+    assert json.loads(payload)["number_hash"] == number_hash(secret.encode(), "+917000000001")
+    assert "7000000001" not in payload
 
 
 @virtual_time()
