@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from config.errors import SettingError
+from config.polling_day import PollingDay
 from config.rules import Certificate, Rules, Section
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
@@ -153,6 +154,7 @@ class Campaign(Section):
     purpose: CampaignPurpose = Field(CampaignPurpose.TURNOUT, description="turnout, material or survey")
     flow: str | None = Field(None, description="the flow of an ivr campaign: a shipped one's name or a YAML file")
     pacing: Policy | None = Field(None, description="default: predictive with agents, broadcast with ivr")
+    candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
     channels: int | None = Field(None, ge=1, description="calls at once of this campaign; none: what the trunks allow")
     ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings before we give up")
@@ -226,6 +228,7 @@ class Settings(BaseSettings):
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
     rules: Rules = Rules()
+    polling_day: PollingDay = PollingDay()
     trunks: tuple[Trunk, ...] = ()
     seats: tuple[Seat, ...] = ()
     campaigns: tuple[Campaign, ...] = ()

@@ -31,9 +31,10 @@ from dialer.monitor.monitor import Monitor
 from dialer.monitor.opt_outs import ForeignOptOut
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
+from dialer.polling_day.site import polling_plan
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
-from dialer.rules.rulebook import campaign_rules, rulebook_of
+from dialer.rules.rulebook import campaign_rules, polls_of, rulebook_of
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -63,6 +64,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
         ),
         gate=Gate(rulebook_of(profile, settings)),
         drain_seconds=settings.dialling.drain_seconds,
+        polling=polling_plan(settings, polls_of(settings)),
     )
 
 

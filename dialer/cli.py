@@ -24,6 +24,7 @@ from dialer.demo import DemoOptions, run_demo, show_summary
 from dialer.flow_cli import app as flow_app
 from dialer.numbers_cli import consent_app, optout_app, register_app
 from dialer.reports.cli import app as report_app
+from dialer.reports.lists_cli import app as list_app
 from dialer.roll.cli import import_roll, sample_roll
 from dialer.rules_cli import app as rules_app
 from dialer.simulation.simulate_cli import simulate_command
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(flow_app, name="flow")
 app.add_typer(report_app, name="report")
+app.add_typer(list_app, name="list")
 app.add_typer(audit_app, name="audit")
 app.add_typer(rules_app, name="rules")
 app.add_typer(optout_app, name="optout")

@@ -169,6 +169,8 @@ class Claim:
     language: str
     booth_id: int
     facts: PhoneFacts | None = None  # None: nothing is known of the number, and the rules forbid to dial it
+    queue_booth_id: int = 0  # in whose queue the number stands: of its first voter when it was enrolled
+    weight: float = 1.0  # of the voters who were pending on the number then
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import structlog
@@ -18,14 +18,17 @@ from dialer.calls import Call
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk, Flows
 from dialer.engine.gatekeeper import Gatekeeper
+from dialer.engine.hoppers import Hoppers
 from dialer.engine.placing import Placing
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally, TrunkTally
 from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
-from dialer.model import AttemptId, CampaignState
+from dialer.model import AttemptId, CampaignState, Purpose
 from dialer.pacing.port import Pacer, PacingEventKind
+from dialer.polling_day.plan import PollingPlan
+from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
 from dialer.rules.gate import Gate
 from dialer.rules.rulebook import CampaignRules
@@ -63,6 +66,7 @@ class EnginePlan:
     trunks: tuple[TrunkLimits, ...]
     gate: Gate
     drain_seconds: float
+    polling: PollingPlan | None = None
 
 
 class Engine:
@@ -92,7 +96,7 @@ class Engine:
             name: Seat(name, endpoint, languages, now, centre.clock.now()) for name, endpoint, languages in plan.seats
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
-        self._results = Results(centre, store, self._cancel)
+        self._results = Results(centre, store, self._cancel, plan.polling)
         self._gatekeeper = Gatekeeper(
             centre,
             plan.gate,
@@ -100,9 +104,10 @@ class Engine:
             lambda flow: flows.current(flow).version,
         )
         self._floor = Floor(centre, switch, self._results, self._gatekeeper)
-        self._placing = Placing(
-            centre, store, switch, self._results, self._trunks, self._gatekeeper, owner=plan.owner, has_room=has_room
+        hoppers = Hoppers(
+            centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
         )
+        self._placing = Placing(centre, store, switch, self._results, self._trunks, self._gatekeeper, hoppers)
         self._reconciler = Reconciler(centre, switch, self._results, self._finish)
         self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation, self._gatekeeper)
 
@@ -157,6 +162,17 @@ class Engine:
         await self._store.set_campaign_state(campaign_id, state)
         return f"campaign {campaign_id}: {state.value}"
 
+    def _booth_order(self) -> BoothOrder:
+        polling = self._plan.polling
+        return BoothOrder(self._centre.booths, polling.weights.voter if polling is not None else 1.0)
+
+    def _priorities(self, run: CampaignRun, now: float) -> Mapping[int, float]:
+        """The booths' priorities, which a turnout campaign on its polling day has; for any other they are all alike."""
+        polling = self._plan.polling
+        if polling is None or run.purpose is not Purpose.TURNOUT:
+            return {}
+        return polling.priorities(self._centre.booths, self._centre.turnout, now)
+
     # Life
 
     async def prepare(self) -> None:
@@ -170,7 +186,7 @@ class Engine:
             campaign_id = plan.spec.campaign_id
             state = await store.ensure_campaign(campaign_id, plan.spec.kind, plan.rules.purpose)
             await store.enrol(campaign_id)
-            run = CampaignRun(plan.spec, plan.pacer, state)
+            run = CampaignRun(plan.spec, plan.rules.purpose, plan.pacer, state, self._booth_order())
             run.outcomes.update(await store.outcome_counts(campaign_id, since))
             run.progress = await store.campaign_progress(campaign_id)
             learned = await store.pacer_state(campaign_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ import structlog
 
 from dialer.calls import Call
 from dialer.engine.gatekeeper import REST_SECONDS, Gatekeeper
+from dialer.engine.hoppers import Hoppers
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, Centre
 from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
@@ -24,10 +25,6 @@ from dialer.view import AlertLevel, CallState, SeatState
 
 _log = structlog.get_logger(__name__)
 
-HOPPER_SIZE = 60  # claims held per campaign: some seconds of dialling, so that priorities stay fresh
-HOPPER_LOW = 30
-LEASE_SECONDS = 60.0
-HOPPER_MAX_AGE_SECONDS = 45.0  # older claims go back to the queue before their lease runs out
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 _BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
@@ -45,19 +42,16 @@ class Placing:
         results: Results,
         trunks: TrunkPool,
         gatekeeper: Gatekeeper,
-        *,
-        owner: str,
-        has_room: Callable[[], bool],
+        hoppers: Hoppers,
     ) -> None:
-        """`owner` names this dialler in its claims; `has_room` says whether the disk can still take results."""
+        """`hoppers` holds the claims that the calls are made from."""
         self._centre = centre
         self._store = store
         self._switch = switch
         self._results = results
         self._trunks = trunks
         self._gatekeeper = gatekeeper
-        self._owner = owner
-        self._has_room = has_room
+        self._hoppers = hoppers
         self._turn = 0
 
     # Deciding
@@ -79,11 +73,11 @@ class Placing:
         run.held_because = held
         if held is not None:
             if run.hopper:
-                self._give_back(run)
+                self._hoppers.give_back(run)
             return seconds
         now = self._centre.clock.monotonic()
-        if run.hopper and now - run.hopper_since_seconds > HOPPER_MAX_AGE_SECONDS:
-            self._give_back(run)
+        if self._hoppers.stale(run):
+            self._hoppers.give_back(run)
         used = self._centre.channels_used()
         if run.spec.kind is CampaignKind.IVR and self._trunks.startable(run.spec.trunks, used, now) == 0:
             return max(0.01, min(LOOK_AGAIN_SECONDS, self._trunks.seconds_to_next_start(run.spec.trunks, now)))
@@ -91,7 +85,7 @@ class Placing:
         self._cancel_excess(run, snapshot)
         wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         self._place(run, min(wanted, len(run.hopper)))
-        self._refill(run)
+        self._hoppers.refill(run)
         if wanted > 0 or snapshot.cps_budget == 0:
             return max(0.01, min(LOOK_AGAIN_SECONDS, self._trunks.seconds_to_next_start(run.spec.trunks, now)))
         return LOOK_AGAIN_SECONDS
@@ -184,9 +178,12 @@ class Placing:
         if placed:
             self._centre.spawn(self._open(run, placed), "open-attempts")
         if refused:
-            self._centre.spawn(self._postpone(refused), "postpone")
+            self._centre.spawn(self._postpone(run, refused), "postpone")
 
-    async def _postpone(self, refused: Sequence[tuple[Claim, float]]) -> None:
+    async def _postpone(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
+        """Put off what the rules forbid now. The queue may have been found empty while it was in the hopper."""
+        run.next_due_at = min(run.next_due_at, *(due_at for _, due_at in refused))
+        run.list_done = False
         try:
             await self._store.postpone(refused)
         except StoreError as error:  # the lease puts them back by itself
@@ -279,7 +276,7 @@ class Placing:
     def cancel_campaign(self, run: CampaignRun) -> None:
         """Cancel what rings of a campaign, and give its claims back."""
         self._cancel_unanswered(run)
-        self._give_back(run)
+        self._hoppers.give_back(run)
 
     def _cancel_excess(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
         """Seats left in a burst: the youngest ringing calls are the least likely to be answered soon."""
@@ -292,62 +289,6 @@ class Placing:
             ]
             for call in sorted(ringing, key=lambda call: -call.began_seconds)[:excess]:
                 self.cancel(call)
-
-    # The hopper
-
-    def _refill(self, run: CampaignRun) -> None:
-        if run.refilling or len(run.hopper) >= HOPPER_LOW or run.next_due_at > self._centre.clock.now():
-            return
-        if not self._has_room():
-            self._results.store_failed(StoreError("the disk is nearly full (store.reserve_megabytes); free some space"))
-            self._centre.spawn(self._results.await_room(self._has_room), "await-room")
-            return
-        run.refilling = True
-        self._centre.spawn(self._fill_hopper(run), "refill")
-
-    async def _fill_hopper(self, run: CampaignRun) -> None:
-        campaign_id, wanted = run.spec.campaign_id, HOPPER_SIZE - len(run.hopper)
-        clock = self._centre.clock
-        try:
-            run.next_due_at = 0.0
-            claims = await self._store.claim(
-                campaign_id,
-                wanted,
-                owner=self._owner,
-                now=clock.now(),
-                lease_seconds=LEASE_SECONDS,
-                day_start=calling_hours.day_start(self._centre.zone, clock.now()),
-            )
-            if not run.hopper:
-                run.hopper_since_seconds = clock.monotonic()
-            run.hopper.extend(claims)
-            if len(claims) < wanted:
-                due = await self._store.next_due_at(campaign_id)
-                # Numbers that wait for another campaign's call on the same phone are due but cannot be had just now.
-                soon = clock.now() + LOOK_AGAIN_SECONDS
-                run.list_done = due is None
-                found = float("inf") if due is None else max(due, soon)
-                run.next_due_at = min(found, run.next_due_at or found)
-        except StoreError as error:
-            self._results.store_failed(error)
-            await self._results.await_room(self._has_room)
-        finally:
-            run.refilling = False
-        if run.hopper:
-            self._centre.wake.set()
-
-    def _give_back(self, run: CampaignRun) -> None:
-        claims = list(run.hopper)
-        run.hopper.clear()
-        run.next_due_at = 0.0
-        if claims:
-            self._centre.spawn(self._release(claims), "release-claims")
-
-    async def _release(self, claims: Sequence[Claim]) -> None:
-        try:
-            await self._store.release(claims)
-        except StoreError as error:  # the lease puts them back by itself
-            _log.warning("claims.not-released", claims=len(claims), problem=str(error))
 
 
 def _in_flight(calls: Iterable[Call], now: float) -> tuple[tuple[RingingCall, ...], tuple[float, ...], int]:

@@ -21,6 +21,7 @@ from dialer.model import (
     MarkKind,
     MarkSource,
     Outcome,
+    Purpose,
 )
 from dialer.monitor.topics import (
     attempt_announcement,
@@ -29,6 +30,7 @@ from dialer.monitor.topics import (
     opt_out_announcement,
 )
 from dialer.pacing.port import PacingEvent, PacingEventKind
+from dialer.polling_day.plan import PollingPlan, not_past_close
 from dialer.rules import retries
 from dialer.store.port import MarkEffect, Store
 from dialer.switch.port import CallEnded
@@ -43,11 +45,14 @@ TRUNK_FAILURES = frozenset({Outcome.CARRIER_FAILURE, Outcome.CONGESTION})
 class Results:
     """Keeps results, and does in memory what follows from them."""
 
-    def __init__(self, centre: Centre, store: Store, cancel: Callable[[Call], None]) -> None:
-        """`cancel` hangs up a call that nobody has answered yet."""
+    def __init__(
+        self, centre: Centre, store: Store, cancel: Callable[[Call], None], polling: PollingPlan | None = None
+    ) -> None:
+        """`cancel` hangs up a call that nobody has answered yet; `polling` is the site's polling day, if it is known."""
         self._centre = centre
         self._store = store
         self._cancel = cancel
+        self._polling = polling
         self._awaits_room = False
         self.closing = False  # the dialler is going down: no result may hold it up for ever
 
@@ -165,8 +170,17 @@ class Results:
     def _retry_at(self, run: CampaignRun, call: Call, outcome: Outcome, now: float) -> float | None:
         rules, zone = run.spec.retries, self._centre.zone
         if call.said is not None and outcome.answered:
-            return retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
-        return retries.after_outcome(rules, outcome, call.attempt_number, now)
+            due = retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
+            return self._before_close(run, call, due, promised=call.said is MarkKind.LATER)
+        return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
+
+    def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
+        """The time of a turnout call is over when its booth's is; other campaigns know no close of poll here."""
+        booth = self._centre.booths.get(call.booth_id)
+        if self._polling is None or booth is None or run.purpose is not Purpose.TURNOUT:
+            return due
+        now = self._centre.clock.now()
+        return not_past_close(due, self._polling.last_call_at(booth, now), now, promised=promised)
 
     def _tally_trunk(self, call: Call, outcome: Outcome) -> None:
         tally = self._centre.trunk_tallies.get(call.trunk)
@@ -227,9 +241,10 @@ class Results:
         if hour is not None and not 0 <= hour <= 23:
             raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
         now = self._centre.clock.now()
-        retry_at = retries.after_disposition(
+        due = retries.after_disposition(
             run.spec.retries, disposition, hour, call.attempt_number, now, self._centre.zone
         )
+        retry_at = self._before_close(run, call, due, promised=disposition is Disposition.LATER)
         record = DispositionRecord(call.attempt_id, disposition, now, agent, retry_at)
         marks = _marks_of(record, call, hour)
         opts_out = disposition in {Disposition.OPT_OUT, Disposition.REFUSED}

@@ -17,8 +17,19 @@ import structlog
 
 from dialer.calls import Call
 from dialer.clock import Clock
-from dialer.model import AttemptId, Booth, BoothTurnout, CampaignKind, CampaignProgress, CampaignState, Claim, Outcome
+from dialer.model import (
+    AttemptId,
+    Booth,
+    BoothTurnout,
+    CampaignKind,
+    CampaignProgress,
+    CampaignState,
+    Claim,
+    Outcome,
+    Purpose,
+)
 from dialer.pacing.port import Pacer
+from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import Stretch
 from dialer.rules.retries import RetryRules
 from dialer.seats import Seat
@@ -48,8 +59,11 @@ class CampaignRun:
     """A campaign under way."""
 
     spec: CampaignSpec
+    purpose: Purpose
     pacer: Pacer
     state: CampaignState
+    order: BoothOrder  # whose turn it is among the booths
+    priorities_at: float = 0.0  # epoch: when the booths' priorities were last computed
     hopper: deque[Claim] = field(default_factory=deque)  # claimed under a lease, to be dialled next
     hopper_since_seconds: float = 0.0  # of its oldest claim
     refilling: bool = False

@@ -101,15 +101,7 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
         silence_seconds=silence.hours_before_close * _HOUR_SECONDS,
         silent_for=_purposes(silence.forbids),
         silent_for_recorded=_purposes(silence.forbids_recorded),
-        polls=tuple(
-            PollingDay(
-                poll.day,
-                ZoneInfo(poll.time_zone) if poll.time_zone else zone,
-                poll.closes_at,
-                frozenset(poll.constituencies),
-            )
-            for poll in settings.rules.polls
-        ),
+        polls=polls_of(settings),
         certified=_purposes(profile.certificate.needed_for),
         lock_seconds=profile.redial_lock.hours * _HOUR_SECONDS,
         attempts_per_day=min(profile.attempts.per_day, settings.dialling.max_attempts_per_day),
@@ -123,6 +115,15 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
         register_purposes=_purposes(registers.applies_to),
         consent_live=_purposes(profile.consent.live),
         consent_recorded=_purposes(profile.consent.recorded),
+    )
+
+
+def polls_of(settings: Settings) -> tuple[PollingDay, ...]:
+    """The polling days that the settings name."""
+    centre_zone = settings.centre.time_zone
+    return tuple(
+        PollingDay(poll.day, ZoneInfo(poll.time_zone or centre_zone), poll.closes_at, frozenset(poll.constituencies))
+        for poll in settings.rules.polls
     )
 
 

@@ -105,8 +105,8 @@ class Store(Protocol):
     async def enrol(self, campaign_id: str) -> int:
         """Add a target for every number with a pending voter that has none in this campaign yet and has not opted out.
 
-        Enrolling twice adds nothing. Returns how many were added. Fresh targets are ranked in the roll's order spread over
-        the booths, so that no booth is called through before another is begun.
+        Enrolling twice adds nothing. Returns how many were added. A target stands in the queue of its first pending voter's
+        booth; its rank there is the weight of all who are pending on the number.
         """
         ...
 
@@ -118,13 +118,16 @@ class Store(Protocol):
         owner: str,
         now: float,
         lease_seconds: float,
+        booths: Mapping[int, int] | None = None,
         day_start: float | None = None,
     ) -> list[Claim]:
-        """Take up to `limit` targets off the queue: those whose time has come first, the longest due first, then fresh ones
-        by rank. A claim is not dialled yet and returns to the queue when its lease ends. Numbers that opted out, are on a
-        call or have nobody pending are passed over (and closed where that is for good). Two claims never give the same
-        target. Costs the same however long the list is. Each claim carries what the rules must know of its number; attempts
-        and conversations count since `day_start` (none: the last 24 hours).
+        """Take up to `limit` targets off the queue: those whose time has come first, the longest due first, then fresh ones.
+
+        `booths` says of which booths, in which order, and how many of each at most; None: booth after booth. Within a booth
+        the number whose pending voters weigh most comes first. A claim is not dialled yet and returns to the queue when its
+        lease ends. Numbers that opted out, are on a call or have nobody pending are passed over (and closed where that is for
+        good). Two claims never give the same target. Costs the same however long the list is. Each claim carries what the
+        rules must know of its number; attempts and conversations count since `day_start` (none: the last 24 hours).
         """
         ...
 

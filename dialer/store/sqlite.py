@@ -145,13 +145,22 @@ class SqliteStore:
         owner: str,
         now: float,
         lease_seconds: float,
+        booths: Mapping[int, int] | None = None,
         day_start: float | None = None,
     ) -> list[Claim]:
         """See `Store`."""
+        asked = None if booths is None else dict(booths)
         since = now - attempts_room.DAY_SECONDS if day_start is None else day_start
         return await self._writer.write(
             lambda db: queues.claim(
-                db, campaign_id, limit, owner=owner, now=now, lease_seconds=lease_seconds, day_start=since
+                db,
+                campaign_id,
+                limit,
+                owner=owner,
+                now=now,
+                lease_seconds=lease_seconds,
+                booths=asked,
+                day_start=since,
             )
         )
 

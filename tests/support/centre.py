@@ -101,7 +101,7 @@ async def a_site(
 ) -> AsyncIterator[Site]:
     """A running centre. On leaving it is stopped in order; pass `switch` to run a second dialler on the same one."""
     if not (directory / "centre.db").exists():
-        fill_roll(directory / "centre.db", voters, voters_per_booth=100)
+        fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
     async with contextlib.AsyncExitStack() as stack:
         if switch is None:
             config = switch_config or SimulatedAsteriskConfig(seats=seat_phones(seats), start_epoch=START_EPOCH)

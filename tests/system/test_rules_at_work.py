@@ -95,7 +95,7 @@ async def test_a_number_on_a_register_or_locked_or_at_its_cap_is_put_off_and_the
     due = dict(rows(tmp_path, "SELECT phone_id, due_at FROM target WHERE phone_id <= 4"))
     assert due[2] == START_EPOCH + 3600
     assert due[3] == moment("2024-04-23T09:00")
-    assert due[1] == pytest.approx(START_EPOCH + 86_400, abs=60)
+    assert START_EPOCH + 86_400 <= due[1] < START_EPOCH + 2 * 86_400
 
 
 @virtual_time()

@@ -21,6 +21,7 @@ PURE = (
     "dialer/rules/*.py",
     "dialer/audit/*.py",
     "dialer/pacing/*.py",
+    "dialer/polling_day/*.py",
     "dialer/switch/port.py",
     "dialer/switch/asterisk/ami_codec.py",
     "dialer/switch/asterisk/agi_codec.py",
