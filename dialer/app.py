@@ -169,8 +169,7 @@ async def running_centre(
     try:
         engine, switch, lag = _engine(settings, profile, store, flows, clock)
         secret = settings.rules.opt_out_secret
-        if secret is not None:
-            await store.hash_numbers(secret.get_secret_value().encode())
+        await store.hash_numbers(None if secret is None else secret.get_secret_value().encode())
         await engine.prepare()
         limits = AgiLimits(connections=settings.fastagi.max_connections)
         routes = AgiRoutes({"flow": FlowService(engine)})

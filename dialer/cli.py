@@ -21,6 +21,7 @@ from dialer.app import run_centre
 from dialer.audit_cli import app as audit_app
 from dialer.check import Verdict, check_site
 from dialer.demo import DemoOptions, run_demo, show_summary
+from dialer.erase_cli import erase, purge
 from dialer.flow_cli import app as flow_app
 from dialer.numbers_cli import consent_app, optout_app, register_app
 from dialer.reports.cli import app as report_app
@@ -47,6 +48,8 @@ app.add_typer(consent_app, name="consent")
 app.command("import")(import_roll)
 app.command("sample-roll")(sample_roll)
 app.command("simulate")(simulate_command)
+app.command("erase")(erase)
+app.command("purge")(purge)
 
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 

@@ -112,7 +112,7 @@ def import_register(
             raise RollError(f"a newer issue of the register {name!r} is imported already: this one was not taken")
         count = numbers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
-        audit.append(db, "register-import", _who(who), what, now)
+        audit.append(db, "register-import", audit_name(who), what, now)
     typer.echo(f"register {name}: {count:,} numbers, of {dated}")
     _tell_lines(found)
 
@@ -136,7 +136,7 @@ def import_consents(
     with _writing(settings, store, "an import of consents") as db:
         known = sum(numbers.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
         what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
-        audit.append(db, "consent-import", _who(who), {**what, "numbers": str(known)}, now)
+        audit.append(db, "consent-import", audit_name(who), {**what, "numbers": str(known)}, now)
     typer.echo(f"consent {status.value}: {known:,} numbers; {len(found.numbers) - known:,} are on no roll here")
     _tell_lines(found)
 
@@ -145,8 +145,7 @@ def _opt_out(
     settings: Settings, store: Path | None, found: Sequence[str], source: str, who: str | None, more: dict[str, str]
 ) -> None:
     now = SystemClock().now()
-    secret = settings.rules.opt_out_secret
-    key = None if secret is None else secret.get_secret_value().encode()
+    key = secret_of(settings)
     try:
         with _writing(settings, store, "an import of opt-outs") as db:
             fresh = 0
@@ -154,7 +153,7 @@ def _opt_out(
                 news = _news(None if key is None else number_hash(key, number), source, now)
                 fresh += opt_outs.opt_out_number(db, number, at=now, source=source, announcements=news)
             what = {"source": source, **more, "numbers": str(len(found)), "fresh": str(fresh)}
-            audit.append(db, "opt-out-import", _who(who), what, now)
+            audit.append(db, "opt-out-import", audit_name(who), what, now)
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already")
     except StoreBusy as error:
         if key is None or not settings.broker.enabled:
@@ -192,8 +191,15 @@ def _writing(settings: Settings, store: Path | None, holder: str) -> Iterator[sq
         db.execute("COMMIT")
 
 
-def _who(who: str | None) -> str:
+def audit_name(who: str | None) -> str:
+    """Who answers for a deed: the one who was named, else the user who is logged in."""
     return who or getpass.getuser()
+
+
+def secret_of(settings: Settings) -> bytes | None:
+    """The centres' shared secret; None: they share none."""
+    secret = settings.rules.opt_out_secret
+    return None if secret is None else secret.get_secret_value().encode()
 
 
 def _tell_lines(found: NumbersFile) -> None:

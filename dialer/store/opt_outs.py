@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from dialer.errors import StoreError
 from dialer.model import Announcement
 from dialer.rules.number_hash import fingerprint, number_hash
 from dialer.store.numbers import SQL
@@ -42,10 +43,21 @@ def record_foreign(db: sqlite3.Connection, hashed: str, *, at: float, centre: st
     return int(row[0]) if _suppress(db, row[0], at, centre) else None
 
 
-def begin_hashing(db: sqlite3.Connection, secret: bytes) -> None:
-    """Make ready for hashes under this secret; those under another one are worth nothing and go."""
-    if not db.execute(SQL["secret_is"], (fingerprint(secret),)).fetchone()[0]:
-        for statement in ("forget_secret", "forget_hashes", "forget_foreign"):
+def begin_hashing(db: sqlite3.Connection, secret: bytes | None) -> None:
+    """Make ready for hashes under this secret; our own numbers are hashed anew under another one.
+
+    Raises StoreError where numbers are suppressed of which only a hash under another secret is known: without it a later roll
+    would bring them back.
+    """
+    if secret is not None and db.execute(SQL["secret_is"], (fingerprint(secret),)).fetchone()[0]:
+        return
+    if db.execute(SQL["any_foreign"]).fetchone()[0]:
+        what = "missing" if secret is None else "another one"
+        raise StoreError(
+            f"rules.opt_out_secret is {what}, and opt-outs are known under the earlier one alone: put that one back"
+        )
+    if secret is not None:
+        for statement in ("forget_secret", "forget_hashes"):
             db.execute(SQL[statement])
         db.execute(SQL["insert_secret"], (fingerprint(secret),))
 

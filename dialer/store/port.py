@@ -219,9 +219,10 @@ class Store(Protocol):
         """Suppress a number everywhere at once: closes its due and claimed targets in every campaign. False: it was already."""
         ...
 
-    async def hash_numbers(self, secret: bytes) -> int:
+    async def hash_numbers(self, secret: bytes | None) -> int:
         """Hash every number of the roll under the centres' shared secret (dialer/rules/number_hash.py), and suppress those that
-        other centres told of in the meantime; returns how many were suppressed. Hashes under another secret are dropped.
+        other centres told of in the meantime; returns how many were suppressed. None: no secret is shared. Raises StoreError
+        where opt-outs are known under another secret alone.
         """
         ...
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 
+import pytest
+
+from dialer.errors import StoreError
 from dialer.rules.number_hash import number_hash
 from tests.contract.backends import CAMPAIGN, NOW, Backend, SqliteBackend, claim, claim_phone, filled
 
@@ -45,14 +48,26 @@ async def test_a_number_that_comes_onto_the_roll_later_is_suppressed_at_the_next
     await again.close()
 
 
-async def test_another_secret_makes_other_hashes_and_forgets_the_old_ones(backend: Backend) -> None:
+async def test_another_secret_makes_other_hashes(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers(SECRET)
         other = b"another one of twenty characters"
         await store.hash_numbers(other)
         assert await store.number_hash(3) == hashed(3, other)
-        assert await store.record_foreign_opt_out(hashed(3), at=NOW, centre="pune-2") is None
         assert await store.record_foreign_opt_out(hashed(3, other), at=NOW, centre="pune-2") == 3
+
+
+@pytest.mark.parametrize("secret", [None, b"another one of twenty characters"])
+async def test_a_secret_is_not_changed_while_opt_outs_are_known_under_it_alone(
+    backend: Backend, secret: bytes | None
+) -> None:
+    async with filled(backend) as store:
+        assert await store.hash_numbers(secret) == 0
+        await store.hash_numbers(SECRET)
+        await store.record_foreign_opt_out(hashed(900), at=NOW, centre="pune-2")
+        with pytest.raises(StoreError, match=r"rules\.opt_out_secret is (missing|another one)"):
+            await store.hash_numbers(secret)
+        assert await store.hash_numbers(SECRET) == 0
 
 
 def _add_number(backend: Backend, phone_id: int) -> None:

@@ -59,9 +59,8 @@ DELETE FROM hash_secret;
 -- name: forget_hashes
 DELETE FROM phone_hash;
 
--- What other centres told under another secret fits nothing any more.
--- name: forget_foreign
-DELETE FROM opt_out_hash;
+-- name: any_foreign
+SELECT EXISTS (SELECT 1 FROM opt_out_hash);
 
 -- name: insert_secret
 INSERT INTO hash_secret (fingerprint) VALUES (?1);
