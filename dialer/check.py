@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from config.errors import MatdanError
 from config.settings import Kind, Settings
+from config.site_rules import site_profile
 from dialer.app import ami_login, broker_settings
 from dialer.clock import Clock, SystemClock
 from dialer.monitor.broker_link import check_broker
@@ -66,6 +67,12 @@ def _plan(settings: Settings, clock: Clock) -> list[Finding]:
         findings.append(
             Finding("seats", Verdict.BAD, "a campaign needs agents and there is no seat; add [[seats]] tables")
         )
+    try:
+        profile = site_profile(settings)
+        text = f"profile {profile.name} holds, and no setting is looser; `dialer rules check` looks closer"
+        findings.append(Finding("rules", Verdict.GOOD, text))
+    except MatdanError as error:
+        findings.append(Finding("rules", Verdict.BAD, str(error)))
     zone = ZoneInfo(settings.centre.time_zone)
     for campaign in settings.campaigns:
         what = f"campaign {campaign.id}"

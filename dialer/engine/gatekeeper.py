@@ -14,14 +14,17 @@ import structlog
 from dialer.calls import Call
 from dialer.engine.state import CampaignRun, Centre
 from dialer.model import AttemptId, Claim, OpenAttempt, PhoneFacts, Register
-from dialer.rules.gate import Case, Gate, Ruling
+from dialer.rules.gate import Case, Gate, Reason, Ruling
 from dialer.rules.rulebook import CampaignRules
 from dialer.rules.silence import Area
+from dialer.view import AlertLevel
 
 _log = structlog.get_logger(__name__)
 
 REST_SECONDS = 86_400.0
 """A number with a reason that does not pass by itself is looked at again after a day: consent or a register may have come."""
+_TO_BE_MENDED = frozenset({Reason.NO_POLL, Reason.NO_CLOSE, Reason.NO_ZONE, Reason.NOTHING_KNOWN, Reason.CALLER_ID})
+"""What is missing, and somebody can bring: told as an alert too."""
 _PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
 
 
@@ -129,4 +132,8 @@ class Gatekeeper:
                     reason=objection.reason.value,
                     words=objection.words,
                 )
+                if objection.reason in _TO_BE_MENDED:
+                    code = f"rules-{objection.reason.value}"
+                    text = f"campaign {run.spec.campaign_id}: {objection.words}: such numbers are not called"
+                    self._centre.raise_alert(code, AlertLevel.WARNING, text)
         return ruling

@@ -57,7 +57,7 @@ def begin_hashing(db: sqlite3.Connection, secret: bytes | None) -> None:
             f"rules.opt_out_secret is {what}, and opt-outs are known under the earlier one alone: put that one back"
         )
     if secret is not None:
-        for statement in ("forget_secret", "forget_hashes"):
+        for statement in ("forget_secret", "forget_hashes", "drop_hash_index"):
             db.execute(SQL[statement])
         db.execute(SQL["insert_secret"], (fingerprint(secret),))
 
@@ -70,7 +70,8 @@ def hash_some(db: sqlite3.Connection, secret: bytes, after: int) -> int | None:
 
 
 def honour_foreign(db: sqlite3.Connection) -> int:
-    """Suppress the numbers that other centres told of before they came onto our roll; how many."""
+    """Suppress the numbers that other centres told of before they came onto our roll; how many. Ends the hashing."""
+    db.execute(SQL["make_hash_index"])
     found = db.execute(SQL["foreign_not_honoured"]).fetchall()
     return sum(_suppress(db, phone_id, at, centre) for phone_id, at, centre in found)
 

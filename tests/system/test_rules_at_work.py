@@ -55,6 +55,18 @@ async def test_inside_the_silence_no_material_is_dialled_and_the_board_says_why(
 
 
 @virtual_time()
+async def test_an_area_of_which_no_poll_is_known_is_an_alert_on_the_board(tmp_path: Path) -> None:
+    rules = {"polls": [{"day": "2024-06-01", "constituencies": [9]}]}
+    async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign={"purpose": "material"}, rules=rules) as site:
+        await site.log_in("01")
+        await site.until(lambda: bool(site.view.alerts))
+        [alert] = site.view.alerts
+        assert alert.code == "rules-poll-unknown"
+        assert "no polling day is known for this polling area ([[rules.polls]])" in alert.text
+        assert not site.switch.placed
+
+
+@virtual_time()
 async def test_turnout_calls_go_on_inside_the_silence(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(**RINGS_OUT), rules=POLL) as site:
         await site.log_in("01")
