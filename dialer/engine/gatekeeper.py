@@ -44,6 +44,8 @@ class Gatekeeper:
         self._campaigns = dict(campaigns)
         self._recording_of = recording_of
         self._cases: dict[AttemptId, Case] = {}
+        self._areas: frozenset[Area] = frozenset()
+        self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
 
     @property
     def attempts_per_day(self) -> int:
@@ -53,6 +55,9 @@ class Gatekeeper:
     def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
         """Take in the registers that were imported, and the calls of an earlier run that may still be answered."""
         self._gate = Gate(self._gate.rules.with_registers(tuple(registers)))
+        self._areas = frozenset(
+            Area(booth.constituency_number, booth.closes_at) for booth in self._centre.booths.values()
+        )
         for attempt in open_attempts:
             if attempt.campaign_id in self._campaigns:
                 rules, area = self._campaigns[attempt.campaign_id], self._area(attempt.booth_id)
@@ -61,8 +66,15 @@ class Gatekeeper:
     # Asked
 
     def campaign(self, run: CampaignRun) -> Ruling:
-        """Whether a campaign may call anybody now."""
-        return self._gate.campaign(self._rules(run), self._centre.clock.now())
+        """Whether a campaign may call anybody now. Asked at every decision, so the answer stands for the second that it was
+        given in: each call is asked for by itself all the same.
+        """
+        now, rules = self._centre.clock.now(), self._rules(run)
+        second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
+        if ruling is None or second != int(now) or asked_of is not rules:
+            ruling = self._gate.campaign(rules, now, self._areas)
+            self._campaign_rulings[rules.campaign_id] = (int(now), rules, ruling)
+        return ruling
 
     def claim(self, run: CampaignRun, claim: Claim) -> Ruling:
         """Whether a claim may be opened now. A refusal is counted."""

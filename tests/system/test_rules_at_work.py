@@ -31,9 +31,9 @@ POLL = {
 }  # tomorrow: it is half past nine, in the silence interval since 18:00 on Sunday
 
 
-def prepared(directory: Path, *statements: str) -> None:
+def prepared(directory: Path, *statements: str, voters_per_booth: int = 100) -> None:
     """A roll, and what else stands in the store before the dialler starts."""
-    fill_roll(directory / "centre.db", 90, voters_per_booth=100)
+    fill_roll(directory / "centre.db", 90, voters_per_booth=voters_per_booth)
     with contextlib.closing(sqlite3.connect(directory / "centre.db")) as db:
         for statement in statements:
             db.execute(statement)
@@ -45,25 +45,41 @@ async def test_inside_the_silence_no_material_is_dialled_and_the_board_says_why(
     campaign = {"purpose": "material"}
     async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=campaign, rules=POLL) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.campaigns[0].refused.get("silence", 0) >= 60)
         await asyncio.sleep(30)
         assert not site.switch.placed
+        held = "silence interval of the polling area: no material calls until Tue 23 Apr 18:00"
+        assert site.view.campaigns[0].held_because == held
+    assert rows(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
+
+
+@virtual_time()
+async def test_where_some_areas_are_silent_the_others_are_called(tmp_path: Path) -> None:
+    """Of 90 voters the first booth's vote tomorrow, the second's in June."""
+    prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
+    campaign = {"purpose": "material"}
+    rules = {"polls": [{"day": "2024-04-23", "constituencies": [9]}, {"day": "2024-06-01"}]}
+    async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=campaign, rules=rules) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: len(site.switch.placed) > 20)
+        assert site.view.campaigns[0].refused["silence"] > 5
         assert set(site.view.campaigns[0].refused) == {"silence"}
-    due = {at for (at,) in rows(tmp_path, "SELECT due_at FROM target WHERE state = 'due'")}
-    assert due == {moment("2024-04-23T18:00")} | ({0.0} & due)
-    assert rows(tmp_path, "SELECT count(*) FROM attempt") == [(0,)]
+    assert rows(tmp_path, "SELECT DISTINCT booth_id FROM attempt JOIN voter USING (voter_id)") == [(2,)]
+    put_off = rows(tmp_path, "SELECT DISTINCT due_at FROM target WHERE booth_id = 1 AND due_at > 0")
+    assert put_off == [(moment("2024-04-23T18:00"),)]
 
 
 @virtual_time()
 async def test_an_area_of_which_no_poll_is_known_is_an_alert_on_the_board(tmp_path: Path) -> None:
+    prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-06-01", "constituencies": [9]}]}
-    async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign={"purpose": "material"}, rules=rules) as site:
+    async with a_site(
+        tmp_path, all_answer(fails_with=0, answer_after=1.0), campaign={"purpose": "material"}, rules=rules
+    ) as site:
         await site.log_in("01")
-        await site.until(lambda: bool(site.view.alerts))
+        await site.until(lambda: bool(site.view.alerts) and len(site.switch.placed) > 3)
         [alert] = site.view.alerts
         assert alert.code == "rules-poll-unknown"
         assert "no polling day is known for this polling area ([[rules.polls]])" in alert.text
-        assert not site.switch.placed
 
 
 @virtual_time()
