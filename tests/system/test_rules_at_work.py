@@ -70,7 +70,7 @@ async def test_where_some_areas_are_silent_the_others_are_called(tmp_path: Path)
 
 @virtual_time()
 async def test_an_area_of_which_no_poll_is_known_is_an_alert_on_the_board(tmp_path: Path) -> None:
-    prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
+    prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 2", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-06-01", "constituencies": [9]}]}
     async with a_site(
         tmp_path, all_answer(fails_with=0, answer_after=1.0), campaign={"purpose": "material"}, rules=rules
