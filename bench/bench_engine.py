@@ -26,6 +26,7 @@ import uvloop
 from config.settings import Settings
 from dialer.app import free_port, running_centre
 from dialer.cli import quiet_logging
+from dialer.simulation.profile import simulated_profile
 
 CALLS_AT_ONCE = 300
 STARTS_A_SECOND = 30.0
@@ -90,7 +91,7 @@ async def measure(voters: int, seconds: float, directory: Path) -> dict[str, flo
     stop = asyncio.Event()
     figures: dict[str, float] = {}
     settings = bench_settings(directory / "centre.db", ami_port, agi_port)
-    async with running_centre(settings) as centre, asyncio.TaskGroup() as group:
+    async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
         group.create_task(centre.run(stop))
         await asyncio.sleep(20)
         before, at = centre.engine.view().campaigns[0], time.monotonic()

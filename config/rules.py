@@ -65,7 +65,10 @@ class Rules(Section):
     polls: tuple[Poll, ...] = Field((), description="polling days")
     sign_offs: tuple[SignOff, ...] = Field((), description="what named persons answer for")
     opt_out_secret: SecretStr | None = Field(
-        None, description="shared by all centres: opt-outs travel between them as hashes under it; none: they do not"
+        None,
+        min_length=20,
+        description="shared by all centres: opt-outs travel between them as hashes under it; none: they do not; "
+        "better given by MATDAN_RULES__OPT_OUT_SECRET",
     )
 
     @model_validator(mode="after")

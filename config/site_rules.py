@@ -21,10 +21,13 @@ def site_profile(settings: Settings) -> Profile:
 
 
 def hold_against(settings: Settings, profile: Profile) -> None:
-    """Raise SettingError for the first setting that is looser than the profile."""
-    most = profile.attempts.per_day
-    if settings.dialling.max_attempts_per_day > most:
-        raise _looser("dialling.max_attempts_per_day", settings.dialling.max_attempts_per_day, "at most", most, profile)
+    """Raise SettingError for the first setting that is looser than the profile.
+
+    A default is no wish: where the stricter of setting and profile is taken anyway, only what somebody wrote is refused.
+    """
+    dialling, most = settings.dialling, profile.attempts.per_day
+    if "max_attempts_per_day" in dialling.model_fields_set and dialling.max_attempts_per_day > most:
+        raise _looser("dialling.max_attempts_per_day", dialling.max_attempts_per_day, "at most", most, profile)
     for trunk in settings.trunks:
         for caller_id in trunk.caller_ids:
             if profile.caller_id.series and not caller_id.startswith(profile.caller_id.series):
@@ -49,6 +52,9 @@ def hold_against(settings: Settings, profile: Profile) -> None:
             raise SettingError("settings", "rules.sign_offs", problem, "remove it")
 
 
+_STRICTER_IS_TAKEN = frozenset({"abandoned_lock_hours", "abandoned_target", "abandoned_limit"})
+
+
 def _hold_campaign(campaign: Campaign, profile: Profile) -> None:
     key = f"campaigns.{campaign.id}"
     if campaign.record and not profile.recording.allowed:
@@ -60,14 +66,14 @@ def _hold_campaign(campaign: Campaign, profile: Profile) -> None:
         ("ring_seconds", campaign.ring_seconds, profile.ring.minimum_seconds),
         ("abandoned_lock_hours", campaign.abandoned_lock_hours, profile.redial_lock.hours),
     ):
-        if value < least:
+        if value < least and (name in campaign.model_fields_set or name not in _STRICTER_IS_TAKEN):
             raise _looser(f"{key}.{name}", value, "at least", least, profile)
     for name, value, most in (
         ("connect_limit_seconds", campaign.connect_limit_seconds, profile.connect.limit_seconds),
         ("abandoned_target", campaign.abandoned_target, profile.abandoned.target),
         ("abandoned_limit", campaign.abandoned_limit, share),
     ):
-        if value > most:
+        if value > most and (name in campaign.model_fields_set or name not in _STRICTER_IS_TAKEN):
             raise _looser(f"{key}.{name}", value, "at most", most, profile)
 
 

@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,14 +19,15 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from config.errors import MatdanError
+from config.jurisdiction import Profile
 from config.settings import Campaign, Carrier, Settings
+from config.site_rules import abandoned_caps, site_profile
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
 from dialer.commands import ReloadFlows
 from dialer.ear import EarRole, SupervisorPhone
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
 from dialer.engine.inbound import InboundPlan, InboundRoute
-from dialer.engine.placing import DiallingRules
 from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.errors import SwitchError
@@ -36,16 +37,18 @@ from dialer.help import TransferTarget
 from dialer.inbound_service import InboundService
 from dialer.log_ins import AgentAccount
 from dialer.loop_lag import LoopLag
-from dialer.model import CampaignKind, InboundMode, MachineDetection, Purpose
+from dialer.model import CampaignKind, InboundMode, MachineDetection
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
+from dialer.monitor.opt_outs import ForeignOptOut
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.polling_day.site import polling_plan
 from dialer.prompts import SitePrompts, site_prompts
 from dialer.roll.phone_numbers import plain_number
+from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
-from dialer.rules.rulebook import polls_of
+from dialer.rules.rulebook import campaign_rules, polls_of, rulebook_of
 from dialer.scripts.runner import ScriptRules, script_of
 from dialer.seat_service import SeatService
 from dialer.store.port import Store
@@ -67,29 +70,24 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-DAY_SECONDS = 86_400.0
 ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
 
 
-def engine_plan(settings: Settings) -> EnginePlan:
-    """What the engine is told, from a site's settings."""
+def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
+    """What the engine is told, from a site's settings and the rules that hold there."""
     return EnginePlan(
         owner=f"{settings.centre.id}@{socket.gethostname()}",
         organisation=settings.centre.organisation,
-        campaigns=tuple(_campaign_plan(campaign, settings) for campaign in settings.campaigns),
+        campaigns=tuple(_campaign_plan(campaign, settings, profile) for campaign in settings.campaigns),
         seats=tuple((seat.name, seat.endpoint, frozenset(seat.languages)) for seat in settings.seats),
         trunks=tuple(
             TrunkLimits(trunk.name, trunk.endpoint, trunk.channels, trunk.calls_per_second, trunk.caller_ids)
             for trunk in settings.trunks
         ),
-        dialling=DiallingRules(
-            settings.dialling.allowed_prefixes,
-            settings.dialling.denied_prefixes,
-            settings.dialling.max_attempts_per_day,
-        ),
+        gate=Gate(rulebook_of(profile, settings)),
         drain_seconds=settings.dialling.drain_seconds,
         transfers=tuple(
             TransferTarget(each.name, each.endpoint, each.number, each.trunk, each.ring_seconds)
@@ -120,12 +118,9 @@ def engine_plan(settings: Settings) -> EnginePlan:
     )
 
 
-def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
+def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
     trunks = settings.trunks_of(campaign)
-    caps = [
-        Cap(DAY_SECONDS, campaign.abandoned_target, campaign.abandoned_limit),
-        Cap(30 * DAY_SECONDS, campaign.abandoned_target, campaign.abandoned_limit),
-    ]
+    caps = [Cap(*cap) for cap in abandoned_caps(campaign, profile)]
     return CampaignPlan(
         spec=CampaignSpec(
             campaign_id=campaign.id,
@@ -134,6 +129,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
             channels=campaign.channels,
             flow=campaign.flow,
             ring_seconds=campaign.ring_seconds,
+            minimum_ring_seconds=profile.ring.minimum_seconds,
             wrap_up_seconds=campaign.wrap_up_seconds,
             connect_limit_seconds=campaign.connect_limit_seconds,
             hours=tuple((hours.start, hours.until) for hours in campaign.hours),
@@ -150,7 +146,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
             machine_detection=MachineDetection(campaign.machine_detection.value),
             machine_message=campaign.machine_message,
         ),
-        purpose=Purpose(campaign.purpose.value),
+        rules=campaign_rules(campaign, settings, recording=None),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
     )
 
@@ -236,15 +232,17 @@ async def running_centre(
     clock: Clock | None = None,
     chance: random.Random | None = None,
     broker: BrokerSettings | None = None,
+    profile: Profile | None = None,
 ) -> AsyncIterator[RunningCentre]:
     """Open the store, listen for flows, and make the engine. Nothing is dialled before `RunningCentre.run`.
 
-    `broker` stands in for the settings' own.
+    `broker` stands in for the settings' own, `profile` for that of their jurisdiction where no real line is dialled.
 
     Raises MatdanError with one clear line for whatever is missing: the store, a flow, the catalogue, a port.
     """
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
+    profile = profile or site_profile(settings)
     flows = FlowLibrary([source for source in sorted(flows_of(settings)) if script_of(source) is None])
     prompts = site_prompts(settings, clock)
     if prompts is not None:
@@ -255,8 +253,10 @@ async def running_centre(
             carrier = _twilio(settings, store, clock)
             if carrier is not None:
                 stack.push_async_callback(carrier.close)
-            engine, switch, lag = _engine(settings, store, flows, clock, carrier)
+            engine, switch, lag = _engine(settings, profile, store, flows, clock, carrier)
             stack.callback(switch.close)
+            secret = settings.rules.opt_out_secret
+            await store.hash_numbers(None if secret is None else secret.get_secret_value().encode())
             await engine.prepare()
             if carrier is not None:
                 await stack.enter_async_context(carrier.serving(engine, flows))
@@ -291,6 +291,7 @@ async def running_centre(
                     clock,
                     raise_alert=engine.take_alert,
                     chance=chance,
+                    keep_opt_out=_opt_out_keeper(engine) if secret is not None else None,
                 )
             link: Callable[[], AbstractAsyncContextManager[object]]
             if carrier is not None and not needs_asterisk(settings):
@@ -301,6 +302,13 @@ async def running_centre(
             yield RunningCentre(engine, store, monitor, agi_server.port, twilio_port, link, lag, prompts)
     finally:
         await store.close()
+
+
+def _opt_out_keeper(engine: Engine) -> Callable[[ForeignOptOut], Awaitable[None]]:
+    async def keep(told: ForeignOptOut) -> None:
+        await engine.take_opt_out(told.number_hash, at=told.at, centre=told.centre)
+
+    return keep
 
 
 def needs_asterisk(settings: Settings) -> bool:
@@ -325,14 +333,19 @@ async def _without_asterisk(engine: Engine, carrier: TwilioCarrier) -> AsyncIter
 
 
 def _engine(
-    settings: Settings, store: Store, flows: FlowLibrary, clock: Clock, carrier: TwilioCarrier | None
+    settings: Settings,
+    profile: Profile,
+    store: Store,
+    flows: FlowLibrary,
+    clock: Clock,
+    carrier: TwilioCarrier | None,
 ) -> tuple[Engine, AsteriskSwitch, LoopLag]:
     centre = Centre(settings.centre.id, ZoneInfo(settings.centre.time_zone), clock)
     switch = AsteriskSwitch()
     lag = LoopLag()
     routed = carrier.routed(switch if needs_asterisk(settings) else None) if carrier is not None else None
     engine = Engine(
-        engine_plan(settings),
+        engine_plan(settings, profile),
         centre,
         store,
         routed or switch,

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from audio.catalogue import Voice
 from config.errors import MatdanError
 from config.settings import Kind, Settings
+from config.site_rules import site_profile
 from dialer.app import ami_login, broker_settings
 from dialer.clock import Clock, SystemClock
 from dialer.monitor.broker_link import check_broker
@@ -79,6 +80,12 @@ def _plan(settings: Settings, clock: Clock) -> list[Finding]:
                 "there is none: a seat is logged in by command alone, with no PIN; add [[agents]] tables",
             )
         )
+    try:
+        profile = site_profile(settings)
+        text = f"profile {profile.name} holds, and no setting is looser; `dialer rules check` looks closer"
+        findings.append(Finding("rules", Verdict.GOOD, text))
+    except MatdanError as error:
+        findings.append(Finding("rules", Verdict.BAD, str(error)))
     zone = ZoneInfo(settings.centre.time_zone)
     for campaign in settings.campaigns:
         what = f"campaign {campaign.id}"

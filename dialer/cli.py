@@ -24,11 +24,14 @@ from dialer.audio_cli import app as audio_app
 from dialer.audit_cli import app as audit_app
 from dialer.check import Verdict, check_site
 from dialer.demo import DemoOptions, run_demo, show_summary
+from dialer.erase_cli import erase, purge
 from dialer.flow_cli import app as flow_app
+from dialer.numbers_cli import consent_app, optout_app, register_app
 from dialer.recordings_cli import app as recordings_app
 from dialer.reports.cli import app as report_app
 from dialer.reports.lists_cli import app as list_app
 from dialer.roll.cli import import_roll, sample_roll
+from dialer.rules_cli import app as rules_app
 from dialer.simulation.simulate_cli import simulate_command
 
 app = typer.Typer(
@@ -46,9 +49,15 @@ app.add_typer(report_app, name="report")
 app.add_typer(recordings_app, name="recordings")
 app.add_typer(list_app, name="list")
 app.add_typer(audit_app, name="audit")
+app.add_typer(rules_app, name="rules")
+app.add_typer(optout_app, name="optout")
+app.add_typer(register_app, name="register")
+app.add_typer(consent_app, name="consent")
 app.command("import")(import_roll)
 app.command("sample-roll")(sample_roll)
 app.command("simulate")(simulate_command)
+app.command("erase")(erase)
+app.command("purge")(purge)
 
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 

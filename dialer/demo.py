@@ -30,6 +30,7 @@ from dialer.reports.demo_report import DemoReport, build_report
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
+from dialer.simulation.profile import simulated_profile
 
 DEMO_SETTINGS = Path(__file__).parent.parent / "config" / "demo.toml"
 START_SECONDS = 15.0
@@ -118,7 +119,9 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
     async with (
         demo_broker() as broker,
         simulated_asterisk(options, agi_port, journal) as ami_port,
-        running_centre(demo_settings(options, store_path, ami_port, agi_port), broker=broker.settings) as centre,
+        running_centre(
+            demo_settings(options, store_path, ami_port, agi_port), broker=broker.settings, profile=simulated_profile()
+        ) as centre,
     ):
         console.print(broker.text)
         console.print(f"simulated Asterisk: AMI on 127.0.0.1:{ami_port}, our FastAGI on 127.0.0.1:{centre.agi_port}")

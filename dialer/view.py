@@ -71,6 +71,7 @@ class CampaignView:
     progress: CampaignProgress
     pacing: str  # the pacer's explanation, one line
     held_because: str | None  # why nothing is dialled now ("outside calling hours until 09:00"), or None
+    refused: Mapping[str, int] = field(default_factory=dict)  # calls that the rules forbade, by reason, since the start
 
 
 @dataclass(frozen=True, slots=True)

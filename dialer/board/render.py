@@ -178,6 +178,11 @@ def _campaign_panel(
         (count(campaign.answered), "bold"),
         f" {percent(answered)}",
     )
+    if campaign.refused:
+        most = max(campaign.refused, key=lambda reason: (campaign.refused[reason], reason))
+        figures.append("  forbidden ", style=DIM).append(
+            f"{count(sum(campaign.refused.values()))} {most}", style="orange1"
+        )
     because = campaign.held_because
     last = line(("held: ", "bold orange1"), (because, "orange1")) if because else line((campaign.pacing, DIM))
     lines = [head, bar, legend, figures, _abandoned_line(campaign, extras), _list_line(campaign, cells), last]

@@ -11,11 +11,11 @@ from dialer.engine.ear_desk import EarDesk
 from dialer.engine.floor import Floor
 from dialer.engine.help_desk import HelpDesk
 from dialer.engine.help_resync import HelpResync
-from dialer.engine.placing import DiallingRules
 from dialer.engine.recorder import Recorder
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
 from dialer.help import TransferTarget
+from dialer.rules.rulebook import Rulebook
 from dialer.store.port import Store
 from dialer.switch.port import CallAside, CallRecorded, PartyCame, PartyGone, Switch, SwitchUp, attempt_of
 from dialer.trunks import TrunkPool
@@ -32,7 +32,7 @@ class Assistance:
         floor: Floor,
         results: Results,
         trunks: TrunkPool,
-        rules: DiallingRules,
+        rules: Rulebook,
         *,
         transfers: Sequence[TransferTarget],
         supervisors: Sequence[SupervisorPhone],

@@ -19,10 +19,11 @@ from dialer.calls import Call
 from dialer.ear import SupervisorPhone
 from dialer.engine.assistance import Assistance
 from dialer.engine.floor import Floor
-from dialer.engine.flow_desk import FlowDesk, Flows
+from dialer.engine.flow_desk import SCRIPT, FlowDesk, Flows
+from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.inbound import InboundDesk, InboundPlan
-from dialer.engine.placing import DiallingRules, Placing
+from dialer.engine.placing import Placing
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
 from dialer.engine.seat_desk import FloorRules, SeatDesk
@@ -37,6 +38,8 @@ from dialer.pacing.port import Pacer, PacingEventKind
 from dialer.polling_day.plan import PollingPlan
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
+from dialer.rules.gate import Gate
+from dialer.rules.rulebook import CampaignRules
 from dialer.seats import Seat
 from dialer.store.port import Store
 from dialer.switch import port as switch_port
@@ -58,7 +61,7 @@ class CampaignPlan:
     """A campaign as it is to be run: what it is, and its pacer, fresh."""
 
     spec: CampaignSpec
-    purpose: Purpose
+    rules: CampaignRules
     pacer: Pacer
 
 
@@ -71,7 +74,7 @@ class EnginePlan:
     campaigns: tuple[CampaignPlan, ...]
     seats: tuple[tuple[str, str, frozenset[str]], ...]  # name, endpoint, languages
     trunks: tuple[TrunkLimits, ...]
-    dialling: DiallingRules
+    gate: Gate
     drain_seconds: float
     polling: PollingPlan | None = None
     agents: tuple[AgentAccount, ...] = ()
@@ -110,7 +113,13 @@ class Engine:
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel, plan.polling)
-        self._floor = Floor(centre, switch, self._results)
+        self._gatekeeper = Gatekeeper(
+            centre,
+            plan.gate,
+            {campaign.rules.campaign_id: campaign.rules for campaign in plan.campaigns},
+            lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow).version,
+        )
+        self._floor = Floor(centre, switch, self._results, self._gatekeeper)
         self.seat_desk = SeatDesk(
             centre, self._floor, store, switch, self._results, plan.agents, plan.floor, execute=self.execute
         )
@@ -118,7 +127,7 @@ class Engine:
             centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
         )
         self._placing = Placing(
-            centre, store, switch, self._results, self._trunks, self._trunk_desk, plan.dialling, hoppers
+            centre, store, switch, self._results, self._trunks, self._trunk_desk, self._gatekeeper, hoppers
         )
         self._assistance = Assistance(
             centre,
@@ -127,14 +136,14 @@ class Engine:
             self._floor,
             self._results,
             self._trunks,
-            plan.dialling,
+            plan.gate.rules,
             transfers=plan.transfers,
             supervisors=plan.supervisors,
         )
         self.inbound_desk = InboundDesk(centre, store, self._results, self._trunks, plan.inbound)
         self._reconciler = Reconciler(centre, switch, self._results, self.inbound_desk, self._finish)
         self._reconciled = asyncio.Event()
-        self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation)
+        self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation, self._gatekeeper)
         self.flow_desk.transfer = self._floor.take_from_flow
 
     @property
@@ -161,6 +170,10 @@ class Engine:
     def take_alert(self, alert: Alert) -> None:
         """An alert that another part of the dialler raises or clears."""
         self._centre.take_alert(alert)
+
+    async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+        """A number opted out in another centre: suppress it here, and cancel what rings there. Raises StoreError."""
+        await self._results.foreign_opt_out(number_hash, at=at, centre=centre)
 
     async def execute(self, command: commands.Command) -> str:
         """Do what was asked; one line that says what was done. Raises CommandRefused, StoreError where it was not kept."""
@@ -221,9 +234,9 @@ class Engine:
         centre.turnout = {booth.booth_id: booth for booth in await store.booth_turnout()}
         for plan in self._plan.campaigns:
             campaign_id = plan.spec.campaign_id
-            state = await store.ensure_campaign(campaign_id, plan.spec.kind, plan.purpose)
+            state = await store.ensure_campaign(campaign_id, plan.spec.kind, plan.rules.purpose)
             await store.enrol(campaign_id)
-            run = CampaignRun(plan.spec, plan.purpose, plan.pacer, state, self._booth_order())
+            run = CampaignRun(plan.spec, plan.rules.purpose, plan.pacer, state, self._booth_order())
             run.outcomes.update(await store.outcome_counts(campaign_id, since))
             run.progress = await store.campaign_progress(campaign_id)
             learned = await store.pacer_state(campaign_id)
@@ -232,7 +245,9 @@ class Engine:
             centre.campaigns[campaign_id] = run
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
-        left_open = self._reconciler.found(await store.unfinished_attempts())
+        unfinished = await store.unfinished_attempts()
+        self._gatekeeper.load(await store.registers(), unfinished)
+        left_open = self._reconciler.found(unfinished)
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
 

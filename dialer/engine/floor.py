@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 
 from dialer.calls import Call
+from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
 from dialer.errors import SwitchError
@@ -32,11 +33,12 @@ MAX_INTERVALS = 2_000
 class Floor:
     """Seats, and the way of an answered voter to one."""
 
-    def __init__(self, centre: Centre, switch: Switch, results: Results) -> None:
-        """Takes the seats that stand in `centre`."""
+    def __init__(self, centre: Centre, switch: Switch, results: Results, gatekeeper: Gatekeeper) -> None:
+        """Takes the seats that stand in `centre`; `gatekeeper` is asked before each connect."""
         self._centre = centre
         self._switch = switch
         self._results = results
+        self._gatekeeper = gatekeeper
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
         self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
@@ -47,7 +49,9 @@ class Floor:
     def voter_waits(self, call: Call) -> None:
         """An answered voter can be connected: to a seat at once, or when one comes free before the limit."""
         waiting = self._centre.update_call(call, replace(call, waiting=True))
-        if not self._seat_for(waiting):
+        if not self._gatekeeper.admits(waiting):
+            self._too_late(call.attempt_id)
+        elif not self._seat_for(waiting):
             limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             waited = self._centre.clock.monotonic() - (waiting.answered_seconds or 0.0)
             self.after(f"call/{call.attempt_id}", max(0.0, limit - waited), lambda: self._too_late(call.attempt_id))
@@ -251,7 +255,10 @@ class Floor:
     def _serve_waiting(self) -> None:
         waiting = [call for call in self._centre.calls.values() if call.state is CallState.WAITING and call.waiting]
         for call in sorted(waiting, key=lambda call: call.answered_seconds or 0.0):
-            self._seat_for(call)  # one that no free seat may serve does not hold up the next
+            if not self._gatekeeper.admits(call):
+                self._too_late(call.attempt_id)
+            else:
+                self._seat_for(call)  # one that no free seat may serve does not hold up the next
 
     # Phones
 

@@ -14,6 +14,7 @@ from typing import Protocol
 import structlog
 
 from dialer.calls import Call
+from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
 from dialer.model import AttemptId, CampaignKind, Mark, MarkKind, MarkSource
@@ -67,8 +68,16 @@ class ScriptSession:
 class FlowDesk:
     """Begins and ends flows, and keeps what they commit."""
 
-    def __init__(self, centre: Centre, store: Store, results: Results, flows: Flows, organisation: str) -> None:
-        """`organisation` is the name that the flow gives as the caller's."""
+    def __init__(
+        self,
+        centre: Centre,
+        store: Store,
+        results: Results,
+        flows: Flows,
+        organisation: str,
+        gatekeeper: Gatekeeper,
+    ) -> None:
+        """`organisation` is the name that the flow gives as the caller's; `gatekeeper` is asked before a flow begins."""
         self._centre = centre
         self._store = store
         self._results = results
@@ -76,6 +85,7 @@ class FlowDesk:
         self._organisation = organisation
         self._commits: dict[AttemptId, dict[int, asyncio.Future[bool]]] = {}  # of flows under way, by sequence
         self.transfer: Callable[[AttemptId], Awaitable[bool]] = _nobody_is_free
+        self._gatekeeper = gatekeeper
 
     def begin(self, attempt_id: str) -> FlowSession | ScriptSession | None:
         """The session of a live IVR attempt whose caller has picked up; None: there is no such attempt, turn it away."""
@@ -84,7 +94,7 @@ class FlowDesk:
             return None
         run = self._centre.campaigns[call.campaign_id]
         source = call.flow_source or run.spec.flow
-        if source is None:
+        if source is None or not self._gatekeeper.admits(call):
             return None
         if source.startswith(SCRIPT):
             self._begun(call, f"{SCRIPT}{source.rpartition('/')[2]}")

@@ -15,12 +15,12 @@ import structlog
 from dialer import commands
 from dialer.calls import Call
 from dialer.engine.floor import Floor
-from dialer.engine.placing import DiallingRules
 from dialer.engine.state import Centre
 from dialer.errors import CommandRefused, OriginateUnsure, SwitchError
 from dialer.help import AGENT_WAITS, VOTER_AWAY, Help, HelpStage, TransferTarget, check
 from dialer.model import AttemptId
 from dialer.rules import numbers
+from dialer.rules.rulebook import Rulebook
 from dialer.switch.port import PartyId, PartyRequest, Place, PlaceKind, Switch, attempt_of, help_party
 from dialer.trunks import TrunkPool
 from dialer.view import SeatState
@@ -38,7 +38,7 @@ class HelpDesk:
         floor: Floor,
         trunks: TrunkPool,
         targets: Mapping[str, TransferTarget],
-        rules: DiallingRules,
+        rules: Rulebook,
     ) -> None:
         """`targets` is the allow-list by name; `rules` hold for its outside numbers each time they are called."""
         self._centre = centre

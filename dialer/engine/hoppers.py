@@ -10,6 +10,7 @@ from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, Centre
 from dialer.errors import StoreError
 from dialer.model import Claim
+from dialer.rules.calling_hours import day_start
 from dialer.store.port import Store
 
 _log = structlog.get_logger(__name__)
@@ -77,6 +78,7 @@ class Hoppers:
                     now=clock.now(),
                     lease_seconds=LEASE_SECONDS,
                     booths=quotas,
+                    day_start=day_start(self._centre.zone, clock.now()),
                 )
                 run.order.took(quotas, claims, full=len(claims) == wanted)
                 if not run.hopper:

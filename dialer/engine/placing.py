@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from dialer.calls import Call
+from dialer.engine.gatekeeper import REST_SECONDS, Gatekeeper
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, CampaignSpec, Centre
@@ -17,7 +18,7 @@ from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
 from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, MachineDetection, NewAttempt, Outcome
 from dialer.pacing.port import BusySeat, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
-from dialer.rules import calling_hours, numbers
+from dialer.rules import calling_hours
 from dialer.seats import Seat
 from dialer.store.port import Store
 from dialer.switch.port import CallEnded, EndedBy, OriginateRequest, Switch
@@ -27,20 +28,10 @@ from dialer.view import AlertLevel, CallState, SeatState
 _log = structlog.get_logger(__name__)
 
 UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
-MINIMUM_RING_SECONDS = 15.0  # a phone that rings is let ring for so long while agents are there
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 _BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
 _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
-
-
-@dataclass(frozen=True, slots=True)
-class DiallingRules:
-    """What holds for every campaign."""
-
-    allowed_prefixes: tuple[str, ...]
-    denied_prefixes: tuple[str, ...]
-    max_attempts_per_day: int
 
 
 class Placing:
@@ -54,7 +45,7 @@ class Placing:
         results: Results,
         trunks: TrunkPool,
         trunk_desk: TrunkDesk,
-        rules: DiallingRules,
+        gatekeeper: Gatekeeper,
         hoppers: Hoppers,
     ) -> None:
         """`hoppers` holds the claims that the calls are made from."""
@@ -64,7 +55,7 @@ class Placing:
         self._results = results
         self._trunks = trunks
         self._trunk_desk = trunk_desk
-        self._rules = rules
+        self._gatekeeper = gatekeeper
         self._hoppers = hoppers
         self._turn = 0
 
@@ -86,6 +77,8 @@ class Placing:
             held = self._trunk_desk.held_because(run.spec.campaign_id, run.spec.trunks)
         else:
             self._centre.clear_alert(f"trunks-{run.spec.campaign_id}")
+        if held is not None and held != run.held_because:
+            _log.info("campaign.held", campaign=run.spec.campaign_id, reason=held)
         run.held_because = held
         if held is not None:
             if run.hopper:
@@ -126,6 +119,9 @@ class Placing:
             opening = calling_hours.next_opening(run.spec.hours, centre.zone, now)
             until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
             return f"outside calling hours{until}", LOOK_AGAIN_SECONDS
+        ruling = self._gatekeeper.campaign(run)
+        if not ruling.allowed:
+            return str(ruling), LOOK_AGAIN_SECONDS
         if run.spec.kind is CampaignKind.AGENTS and not any(
             seat.state in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP}
             and not seat.leaving
@@ -190,7 +186,12 @@ class Placing:
     def _place(self, run: CampaignRun, count: int) -> None:
         now = self._centre.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
+        refused: list[tuple[Claim, float]] = []
         while count > 0 and run.hopper:
+            ruling = self._gatekeeper.claim(run, run.hopper[0])
+            if not ruling.allowed:
+                refused.append((run.hopper.popleft(), ruling.next_at or self._centre.clock.now() + REST_SECONDS))
+                continue
             taken = self._trunks.take(run.spec.trunks, self._centre.channels_used(), now)
             if taken is None:
                 break
@@ -203,6 +204,18 @@ class Placing:
             placed.append((NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now()), call))
         if placed:
             self._centre.spawn(self._open(run, placed), "open-attempts")
+        if refused:
+            self._centre.spawn(self._postpone(run, refused), "postpone")
+
+    async def _postpone(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
+        """Put off what the rules forbid now. The queue may have been found empty while it was in the hopper."""
+        run.next_due_at = min(run.next_due_at, *(due_at for _, due_at in refused))
+        run.list_done = False
+        try:
+            await self._store.postpone(refused)
+        except StoreError as error:  # the lease puts them back by itself
+            _log.warning("claims.not-postponed", claims=len(refused), problem=str(error))
+        self._centre.wake.set()
 
     async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
         """Commit the attempts, then dial those that may be dialled."""
@@ -211,7 +224,7 @@ class Placing:
             refusals = await self._store.open_attempts(
                 [attempt for attempt, _ in placed],
                 max_attempts_since=since,
-                max_attempts=self._rules.max_attempts_per_day,
+                max_attempts=self._gatekeeper.attempts_per_day,
             )
         except StoreError as error:
             self._results.store_failed(error)
@@ -231,12 +244,16 @@ class Placing:
     async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> None:
         centre, attempt_id = self._centre, attempt.attempt_id
         call = centre.calls.get(attempt_id)
-        problem = numbers.refusal(attempt.claim.number, self._rules.allowed_prefixes, self._rules.denied_prefixes)
-        if self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id):
-            problem = "the caller ID is not of the trunk's pool (trunks.caller_ids)"
-        if call is None or call.cancelled or problem is not None or self._held(run)[0] is not None:
-            if problem is not None:
-                _log.warning("number.refused", attempt=attempt_id, reason=problem)
+        ours = not self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id)
+        if not ours:
+            _log.warning("number.refused", attempt=attempt_id, reason="the caller ID is not of the trunk's pool")
+        if (
+            not ours
+            or call is None
+            or call.cancelled
+            or self._held(run)[0] is not None
+            or not self._gatekeeper.originate(run, attempt.claim, attempt_id, attempt.caller_id).allowed
+        ):
             self._never_placed(attempt_id)
             return
         centre.update_call(call, replace(call, written=True, began_seconds=centre.clock.monotonic()))
@@ -307,7 +324,7 @@ class Placing:
             silent = [call for call in unanswered if call.ringing_seconds is None]
             silent.sort(key=lambda call: -call.began_seconds)
             rang = [(call.ringing_seconds, call) for call in unanswered if call.ringing_seconds is not None]
-            long = [one for one in rang if snapshot.now_seconds - one[0] >= MINIMUM_RING_SECONDS]
+            long = [one for one in rang if snapshot.now_seconds - one[0] >= run.spec.minimum_ring_seconds]
             long.sort(key=lambda one: one[0])
             for call in [*silent, *(call for _, call in long)][:excess]:
                 self.cancel(call)

@@ -161,6 +161,8 @@ class Results:
         )
         centre.calls.pop(call.attempt_id, None)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
+        if outcome is Outcome.ABANDONED:
+            centre.abandoned_at[call.phone_id] = now
         self._teach(run, call, outcome)
         if retry_at is not None:
             run.next_due_at = min(run.next_due_at, retry_at)
@@ -237,11 +239,18 @@ class Results:
     async def opt_out(self, call: Call, source: str) -> None:
         """Commit that the number of a live call is never to be called again. Returns once it is on disk; raises StoreError."""
         at = self._centre.clock.now()
-        news = opt_out_announcement(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
+        hashed = await self._store.number_hash(call.phone_id)
+        news = opt_out_announcement(call.phone_id, at=at, source=source, attempt_id=call.attempt_id, number_hash=hashed)
         fresh = await self._store.record_opt_out(
             call.phone_id, at=at, source=source, attempt_id=call.attempt_id, announcements=[news]
         )
         self._opted_out(call.phone_id, fresh=fresh)
+
+    async def foreign_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+        """Suppress a number that opted out in another centre. Returns once it is on disk; raises StoreError."""
+        phone_id = await self._store.record_foreign_opt_out(number_hash, at=at, centre=centre)
+        if phone_id is not None:
+            self._opted_out(phone_id, fresh=True)
 
     async def dispose(
         self, run: CampaignRun, call: Call, agent: str | None, disposition: Disposition, hour: int | None
@@ -266,8 +275,11 @@ class Results:
         opts_out = disposition in {Disposition.OPT_OUT, Disposition.REFUSED}
         announcements = [disposition_announcement(record), *(mark_announcement(mark) for mark in marks)]
         if opts_out:
+            hashed = await self._store.number_hash(call.phone_id)
             announcements.append(
-                opt_out_announcement(call.phone_id, at=now, source="agent", attempt_id=call.attempt_id)
+                opt_out_announcement(
+                    call.phone_id, at=now, source="agent", attempt_id=call.attempt_id, number_hash=hashed
+                )
             )
         effects = await self._store.record_disposition(record, marks, opt_out=opts_out, announcements=announcements)
         if retry_at is not None:
@@ -319,6 +331,7 @@ class Results:
 
     def _opted_out(self, phone_id: int, *, fresh: bool) -> None:
         self._centre.opt_outs += fresh
+        self._centre.opted_out.add(phone_id)
         self._centre.outbox_event.set()
         self.silence(frozenset({phone_id}), None)
 

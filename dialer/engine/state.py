@@ -58,6 +58,9 @@ class CampaignSpec:
     retries: RetryRules
     record: bool = False  # its talks with agents
     announcement_seconds: float = 0.0  # at most, of the words before the agent comes that the call is recorded
+    minimum_ring_seconds: float = (
+        30.0  # the profile's: a phone that rings is let ring for so long while agents are there
+    )
     skill: str | None = None  # that an agent must have to take its calls
     machine_detection: MachineDetection = MachineDetection.OFF
     machine_message: bool = False  # a machine that a flow's call meets hears the information message
@@ -82,6 +85,7 @@ class CampaignRun:
     inbound: Counter[Outcome] = field(default_factory=Counter)  # of calls that came in
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
     held_because: str | None = "starting"
+    refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
 
 
 @dataclass(slots=True)
@@ -121,6 +125,8 @@ class Centre:
         self.turnout: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
         self.opt_outs = 0
+        self.opted_out: set[int] = set()  # numbers, by id, since the start: a claim may be older
+        self.abandoned_at: dict[int, float] = {}  # epoch, by number, since the start
         self.alerts: dict[str, Alert] = {}
         self.switch_up = False
         self.draining = False

@@ -51,6 +51,7 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
         pacing=str(run.pacer.explain()),
         held_because=run.held_because
         or ("the list is done" if run.list_done and not in_hand and not run.hopper else None),
+        refused=dict(run.refused),
     )
 
 

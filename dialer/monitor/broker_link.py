@@ -8,7 +8,7 @@ import math
 import os
 import random
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -74,11 +74,11 @@ class Connection:
         async with asyncio.timeout(self.answer_seconds):
             await self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
 
-    async def read(self, take: Callable[[bytes, bool], None]) -> None:
-        """Hand every message's payload and retain flag to `take`, until cancelled or the connection is lost."""
+    async def read(self, take: Callable[[str, bytes, bool], None]) -> None:
+        """Hand every message's topic, payload and retain flag to `take`, until cancelled or the connection is lost."""
         async for message in self.client.messages:
             payload = message.payload
-            take(payload if isinstance(payload, bytes) else str(payload).encode(), message.retain)
+            take(str(message.topic), payload if isinstance(payload, bytes) else str(payload).encode(), message.retain)
 
 
 Serve = Callable[[Connection], Awaitable[None]]
@@ -94,13 +94,17 @@ class BrokerLink:
         clock: Clock,
         raise_alert: Callable[[Alert], None],
         chance: random.Random,
+        also: Sequence[str] = (),
     ) -> None:
-        """`raise_alert` hears when the broker goes and comes back; `chance` spreads the waits of 300 centres apart."""
+        """`raise_alert` hears when the broker goes and comes back; `chance` spreads the waits of 300 centres apart; `also` are
+        topics to listen on beside the commands.
+        """
         self._settings = settings
         self._centre = centre
         self._clock = clock
         self._raise_alert = raise_alert
         self._chance = chance
+        self._listens_on = (topics.commands_topic(centre), *also)
         self._raised: set[str] = set()
         self.up = False
 
@@ -143,12 +147,12 @@ class BrokerLink:
             yield Connection(client, self._settings.answer_seconds)
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
-        topic = topics.commands_topic(self._centre)
-        if self._settings.version is MqttVersion.V5:
-            # Without "retain as published" a retained command looks like any other to those who are there to hear it.
-            await client.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
-        else:
-            await client.subscribe(topic, qos=1)
+        for topic in self._listens_on:
+            if self._settings.version is MqttVersion.V5:
+                # Without "retain as published" a retained command looks like any other to those who are there to hear it.
+                await client.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
+            else:
+                await client.subscribe(topic, qos=1)
 
     def _set_up(self) -> None:
         self.up = True
@@ -242,6 +246,23 @@ async def check_broker(settings: BrokerSettings, centre: str, at: float) -> None
         await _knock(settings, never)
         async with _entered(make_client(settings, centre, will_at=at), settings.answer_seconds, never):
             return
+    except (aiomqtt.MqttError, OSError) as error:
+        raise BrokerUnreachable(describe_failure(settings, error)) from error
+
+
+async def publish_once(settings: BrokerSettings, centre: str, messages: Sequence[Message], at: float) -> None:
+    """Connect, publish, leave: for the command line. `settings.client_id` must be another one than the dialler's.
+
+    Returns when the broker has acknowledged everything. Raises BrokerUnreachable with what to mend.
+    """
+    try:
+        never = asyncio.Event()
+        await _knock(settings, never)
+        client = make_client(settings, centre, will_at=at)
+        async with _entered(client, settings.answer_seconds, never):
+            connection = Connection(client, settings.answer_seconds)
+            for message in messages:
+                await connection.publish(message)
     except (aiomqtt.MqttError, OSError) as error:
         raise BrokerUnreachable(describe_failure(settings, error)) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import aiomqtt
@@ -13,8 +13,10 @@ import structlog
 from dialer.clock import Clock
 from dialer.commands import Command
 from dialer.errors import StoreError
+from dialer.monitor import topics
 from dialer.monitor.broker_link import BrokerLink, BrokerSettings, Connection
 from dialer.monitor.commands import CommandDesk
+from dialer.monitor.opt_outs import ForeignOptOut, OptOutDesk
 from dialer.monitor.outbox import OutboxRelay
 from dialer.monitor.publisher import Publisher
 from dialer.store.port import Store
@@ -59,13 +61,19 @@ class Monitor:
         *,
         raise_alert: Callable[[Alert], None],
         chance: random.Random | None = None,
+        keep_opt_out: Callable[[ForeignOptOut], Awaitable[None]] | None = None,
     ) -> None:
-        """`raise_alert` hears that the broker is away ("broker-down") and that it is back (the same code, cleared)."""
+        """`raise_alert` hears that the broker is away ("broker-down") and that it is back (the same code, cleared);
+        `keep_opt_out` takes what other centres tell, where a secret is shared with them.
+        """
         self._engine = engine
         self._publisher = Publisher(engine.view, clock)
         self._relay = OutboxRelay(centre, store, engine.outbox_event)
         self._desk = CommandDesk(store, clock, engine.execute, engine.outbox_event)
-        self._link = BrokerLink(settings, centre, clock, raise_alert, chance or random.SystemRandom())
+        self._opt_outs = None if keep_opt_out is None else OptOutDesk(keep_opt_out)
+        also = () if keep_opt_out is None else (topics.opt_outs_filter(),)
+        self._commands_topic = topics.commands_topic(centre)
+        self._link = BrokerLink(settings, centre, clock, raise_alert, chance or random.SystemRandom(), also)
 
     @property
     def broker_up(self) -> bool:
@@ -89,9 +97,12 @@ class Monitor:
         unsubscribe = self._engine.subscribe(self._publisher.offer)
         try:
             async with asyncio.TaskGroup() as group:
-                desk = group.create_task(self._desk.run(), name="monitor-commands")
+                desks = [group.create_task(self._desk.run(), name="monitor-commands")]
+                if self._opt_outs is not None:
+                    desks.append(group.create_task(self._opt_outs.run(), name="monitor-opt-outs"))
                 await self._link.run(lambda connection: self._serve(connection, stop), stop)
-                desk.cancel()
+                for desk in desks:
+                    desk.cancel()
         finally:
             unsubscribe()
 
@@ -107,8 +118,11 @@ class Monitor:
                 task.cancel()
         await self._farewell(connection)
 
-    def _take(self, payload: bytes, retained: bool) -> None:
-        self._desk.offer(payload, retained=retained)
+    def _take(self, topic: str, payload: bytes, retained: bool) -> None:
+        if topic == self._commands_topic:
+            self._desk.offer(payload, retained=retained)
+        elif self._opt_outs is not None:
+            self._opt_outs.offer(topic, payload)
 
     async def _farewell(self, connection: Connection) -> None:
         try:

@@ -91,6 +91,7 @@ def statistics(view: CampaignView, at: float) -> StatisticsPayload:
         closed=view.progress.closed,
         due=view.progress.due,
         pacing=view.pacing,
+        refused=_counts(view.refused),
     )
 
 

@@ -7,7 +7,7 @@ UTC; shares are 0..1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -73,6 +73,9 @@ class StatisticsPayload:
     closed: Annotated[int, Field(description="numbers that are done with", ge=0)]
     due: Annotated[int, Field(description="numbers to be dialled, now or later", ge=0)]
     pacing: Annotated[str, Field(description="why the pacer placed the number of calls it did")]
+    refused: Annotated[
+        dict[str, int], Field(description="calls that the rules forbade, by reason, since the engine's start")
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +191,16 @@ class MarkPayload:
 class OptOutPayload:
     """A number opted out: it is never called again, by no campaign."""
 
-    phone: Annotated[int, Field(description="the number's id in this centre's store, not the number")]
+    phone: Annotated[
+        int | None, Field(description="the number's id in this centre's store, not the number; null: on no roll here")
+    ]
     at: Time
     source: str
     attempt: str | None
+    number_hash: Annotated[
+        str | None,
+        Field(description="HMAC-SHA256 of the number under the centres' shared secret; null: none is shared"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

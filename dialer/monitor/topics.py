@@ -114,6 +114,7 @@ STATISTICS = Topic(
         closed=1120,
         due=4067,
         pacing="2 calls, limited by seats (free=1 expected=2.4)",
+        refused={"calling-hours": 12},
     ),
 )
 CALL = Topic(
@@ -202,11 +203,12 @@ MARK_RESULT = Topic(
 OPT_OUT_RESULT = Topic(
     key="opt-out-result",
     pattern="results/opt-outs",
-    description="A number opted out. Committed with the opt-out; at least once, in order.",
+    description="A number opted out. Committed with the opt-out; at least once, in order. Centres that share a secret "
+    "(`rules.opt_out_secret`) listen to each other's here and suppress the number too.",
     direction=Direction.DIALLER,
     retained=False,
     qos=1,
-    example=payloads.OptOutPayload(40211, _AT, "voter-key", _ATTEMPT),
+    example=payloads.OptOutPayload(40211, _AT, "voter-key", _ATTEMPT, "9f" * 32),
     through_outbox=True,
 )
 COMMANDS = Topic(
@@ -301,9 +303,11 @@ def mark_announcement(mark: Mark) -> Announcement:
     return Announcement(MARK_RESULT.below(), payloads.encode(payload_builders.mark_result(mark)))
 
 
-def opt_out_announcement(phone_id: int, *, at: float, source: str, attempt_id: str | None) -> Announcement:
-    """The news of an opt-out, to be committed with it."""
-    payload = payloads.OptOutPayload(phone_id, round(at, 3), source, attempt_id)
+def opt_out_announcement(
+    phone_id: int | None, *, at: float, source: str, attempt_id: str | None, number_hash: str | None = None
+) -> Announcement:
+    """The news of an opt-out, to be committed with it; other centres know the number by its hash alone."""
+    payload = payloads.OptOutPayload(phone_id, round(at, 3), source, attempt_id, number_hash)
     return Announcement(OPT_OUT_RESULT.below(), payloads.encode(payload))
 
 
@@ -320,6 +324,11 @@ def announced_message(centre: str, topic: str, payload: str) -> Message:
 def commands_topic(centre: str) -> str:
     """Where this centre listens for commands."""
     return COMMANDS.address(centre)
+
+
+def opt_outs_filter() -> str:
+    """Where every centre tells of opt-outs."""
+    return f"{ROOT}/+/{OPT_OUT_RESULT.pattern}"
 
 
 def whole_state(view: CentreView) -> Iterator[Message]:

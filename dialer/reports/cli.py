@@ -14,7 +14,9 @@ import typer
 from rich.console import Console
 
 from config.settings import Settings, load_settings
+from config.site_rules import site_profile
 from dialer.reports import accounts, tables
+from dialer.reports import evidence as proof
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
 from dialer.reports.paper import as_pdf
 from dialer.reports.source import Source, open_source
@@ -100,6 +102,11 @@ for _name, _summary, _make in (
         "abandonment",
         "Live answers, abandoned calls and their rate, by campaign and day.",
         lambda source, window, zone, _: tables.abandonment(source, window, zone),
+    ),
+    (
+        "evidence",
+        "Whether the abandoned-call cap of the site's profile was held, in every window of every campaign and day.",
+        lambda source, window, zone, settings: proof.evidence(source, window, zone, site_profile(settings)),
     ),
     (
         "turnout",

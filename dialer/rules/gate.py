@@ -6,7 +6,7 @@ microseconds and reads nothing. What is not known forbids.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -94,9 +94,9 @@ class Gate:
         self.rules = rulebook
         self._zones_of_all = rulebook.zones_of_all()
 
-    def campaign(self, campaign: CampaignRules, now: float) -> Ruling:
-        """Whether this campaign may call anybody at all: what does not depend on the number."""
-        return self._ruling(now, lambda at: tuple(self._against_campaign(campaign, at)))
+    def campaign(self, campaign: CampaignRules, now: float, areas: Collection[Area] = ()) -> Ruling:
+        """Whether this campaign may call anybody at all: what does not depend on the number, or holds in all of `areas`."""
+        return self._ruling(now, lambda at: tuple(self._against_campaign(campaign, at, areas)))
 
     def originate(self, case: Case, now: float) -> Ruling:
         """Whether this call may be placed now. It may ring until `ring_seconds` later: the hours must last as long."""
@@ -127,9 +127,10 @@ class Gate:
 
     # What is asked when
 
-    def _against_campaign(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
+    def _against_campaign(self, campaign: CampaignRules, now: float, areas: Collection[Area]) -> Iterator[Objection]:
         yield from self._registers(campaign.purpose, now)
         yield from self._certificate(campaign, now)
+        yield from self._silence_everywhere(campaign, areas, now)
         yield from self._campaign_hours(campaign, now)
         zones = self._zones_of_all
         if zones and not any(self.rules.hours.open_at(zone, now) for zone in zones):
@@ -245,6 +246,17 @@ class Gate:
             what = campaign.purpose.value if by_any_voice else f"recorded {campaign.purpose.value}"
             words = f"silence interval of the polling area: no {what} calls{self._when(close)}"
             yield Objection(Reason.SILENCE, words, close)
+
+    def _silence_everywhere(self, campaign: CampaignRules, areas: Collection[Area], now: float) -> Iterator[Objection]:
+        """The objection that passes first, where there is one in every area."""
+        found: list[Objection] = []
+        for area in areas:
+            against = next(self._silence(campaign, area, now), None)
+            if against is None:
+                return
+            found.append(against)
+        if found:
+            yield min(found, key=lambda objection: float("inf") if objection.until is None else objection.until)
 
     def _hours(self, zones: Zones, now: float, lasting_seconds: float) -> Iterator[Objection]:
         if not zones:

@@ -35,7 +35,7 @@ from dialer.model import (
 )
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
-from dialer.store import figures, inbound, numbers, queues, records, voters
+from dialer.store import figures, inbound, numbers, opt_outs, queues, records, voters
 from dialer.store.connection import BUSY_SECONDS, check_magic, close_writing, open_reading, open_writing
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
@@ -254,6 +254,24 @@ class SqliteStore:
                 db, phone_id, at=at, source=source, attempt_id=attempt_id, announcements=announcements
             )
         )
+
+    async def hash_numbers(self, secret: bytes | None) -> int:
+        """See `Store`. In several transactions, so that nothing else waits for long."""
+        await self._writer.write(lambda db: opt_outs.begin_hashing(db, secret))
+        if secret is None:
+            return 0
+        after: int | None = 0
+        while after is not None:
+            after = await self._writer.write(partial(opt_outs.hash_some, secret=secret, after=after))
+        return await self._writer.write(opt_outs.honour_foreign)
+
+    async def number_hash(self, phone_id: int) -> str | None:
+        """See `Store`."""
+        return await self._read(partial(opt_outs.hash_of, phone_id=phone_id))
+
+    async def record_foreign_opt_out(self, number_hash: str, *, at: float, centre: str) -> int | None:
+        """See `Store`."""
+        return await self._writer.write(lambda db: opt_outs.record_foreign(db, number_hash, at=at, centre=centre))
 
     async def booths(self) -> dict[int, Booth]:
         """See `Store`."""

@@ -14,6 +14,7 @@ from dialer.app import running_centre, stop_on_signals
 from dialer.commands import SeatLogIn
 from dialer.engine.engine import Engine
 from dialer.engine.flow_desk import FlowDesk
+from dialer.simulation.profile import simulated_profile
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.port import CallConnected, CallRinging, SwitchEvent
 from tests.support.centre import site_settings
@@ -71,7 +72,7 @@ async def main(options: dict[str, Any]) -> None:
         campaign=options["campaign"],
         dialling={"drain_seconds": 0.2},
     )
-    async with running_centre(settings) as centre, asyncio.TaskGroup() as group:
+    async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
         running = group.create_task(centre.run(stop))
         for seat in ("01", "02"):
             await centre.engine.execute(SeatLogIn(seat, f"agent-{seat}"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from config.jurisdiction import Profile
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.clock import LoopClock
@@ -99,6 +100,7 @@ async def a_site(
     seats: int = 2,
     run: bool = True,
     switch: SimulatedAsterisk | None = None,
+    profile: Profile | None = None,
     **changes: Any,
 ) -> AsyncIterator[Site]:
     """A running centre. On leaving it is stopped in order; pass `switch` to run a second dialler on the same one."""
@@ -110,7 +112,9 @@ async def a_site(
             switch = await stack.enter_async_context(SimulatedAsterisk(config))
         clock = LoopClock(switch.now())
         settings = site_settings(directory, switch.ami_port, seats=seats, **changes)
-        centre = await stack.enter_async_context(running_centre(settings, clock=clock, chance=random.Random(1)))
+        centre = await stack.enter_async_context(
+            running_centre(settings, clock=clock, chance=random.Random(1), profile=profile)
+        )
         switch.agi_port = centre.agi_port
         stop = asyncio.Event()
         site = Site(switch, centre, clock, stop, [])

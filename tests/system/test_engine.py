@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from config.jurisdiction import AbandonedCap, load_profile
 from dialer.commands import (
     PauseCampaign,
     ResumeCampaign,
@@ -123,8 +124,13 @@ async def test_two_campaigns_side_by_side(tmp_path: Path) -> None:
 @virtual_time()
 async def test_no_seat_in_time_is_an_abandoned_call_within_two_seconds(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=300.0)
-    campaign = {"pacing": "ratio", "abandoned_target": 1.0, "abandoned_limit": 1.0}  # a reckless site
-    async with a_site(tmp_path, config, seats=1, campaign=campaign) as site:
+    campaign = {"pacing": "ratio", "abandoned_target": 1.0, "abandoned_limit": 1.0}
+    cap = AbandonedCap(window_hours=24, share=1.0)
+    neutral = load_profile("neutral")
+    reckless = neutral.model_copy(
+        update={"abandoned": neutral.abandoned.model_copy(update={"target": 1.0, "caps": (cap,)})}
+    )
+    async with a_site(tmp_path, config, seats=1, campaign=campaign, profile=reckless) as site:
         await site.log_in("01")
         await site.until(lambda: any(change.outcome is Outcome.ABANDONED for change in site.ended()))
         abandoned = next(change for change in site.ended() if change.outcome is Outcome.ABANDONED)

@@ -92,6 +92,8 @@ def test_ids_hashes_and_dates_may_stand_in_it() -> None:
         "attempt": "3f0e7c1a-5b1d-4a53-9a0b-123456789012",
         "sha256": "1234567890" * 6 + "abcd",
         "until": "2024-04-22T18:00",
+        "dated": "2024-04-22",
+        "between": "2024-04-22 18:00",
         "voter": "88213",
     }
     assert next_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what=what).number == 1

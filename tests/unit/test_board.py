@@ -88,6 +88,13 @@ def test_why_nothing_is_dialled_stands_where_the_pacer_spoke() -> None:
     assert "limited by seats" not in text
 
 
+def test_calls_that_the_rules_forbade_are_counted_with_the_reason_that_came_most() -> None:
+    refused = replace(campaign_view("turnout-agents"), refused={"silence": 1200, "redial-lock": 3})
+    text = "\n".join(lines(replace(centre_view(), campaigns=(refused,))))
+    assert "forbidden 1,203 silence" in text
+    assert "forbidden" not in "\n".join(lines(centre_view()))
+
+
 def test_what_is_down_is_said_to_be_down() -> None:
     text = "\n".join(
         lines(replace(centre_view(), switch_up=False, draining=True), extras=BoardExtras("mosquitto", False))

@@ -278,6 +278,21 @@ def test_in_every_area_the_silence_is_the_hours_before_its_own_close(
     assert (Reason.SILENCE in reasons(ruling)) == (-48 * HOUR <= offset < 0)
 
 
+def test_a_campaign_is_held_while_every_area_is_silent_and_until_the_first_is_not() -> None:
+    polls = {"polls": [{"day": "2024-04-23", "constituencies": [1]}, {"day": "2024-04-24", "constituencies": [2]}]}
+    settings = site(campaign=MATERIAL, rules=polls)
+    gate, campaign = gate_of(settings), campaign_of(settings)
+    early, late, unknown = Area(1, "17:00"), Area(2, "18:00"), Area(3, "18:00")
+    tuesday = moment("2024-04-23T12:00")
+    assert gate.campaign(campaign, tuesday, [early, late]).next_at == moment("2024-04-23T17:00")
+    assert reasons(gate.campaign(campaign, tuesday, [late, early])) == [Reason.SILENCE]
+    assert gate.campaign(campaign, moment("2024-04-22T12:00"), [early, late]).allowed
+    assert gate.campaign(campaign, moment("2024-04-23T17:30"), [early, late]).allowed
+    assert gate.campaign(campaign, tuesday, [early, unknown]).next_at == moment("2024-04-23T17:00")
+    assert gate.campaign(campaign, tuesday, [unknown]).next_at is None
+    assert gate.campaign(campaign, tuesday).allowed
+
+
 def test_the_close_of_an_area_nobody_named() -> None:
     polls = (PollingDay(date(2024, 4, 26), KOLKATA, None, frozenset({1})),)
     assert close_of(polls, Area(2, "18:00")) is NotKnown.POLL

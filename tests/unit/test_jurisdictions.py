@@ -226,6 +226,25 @@ def test_a_campaign_that_is_looser_than_the_profile_is_refused(campaign: dict[st
     assert said in refused(error)
 
 
+@pytest.mark.parametrize(
+    ("stricter", "said"),
+    [
+        ({"attempts": {"per_day": 1}}, None),
+        ({"redial_lock": {"hours": 100}}, None),
+        ({"abandoned": {"target": 0.001}}, None),
+        ({"ring": {"minimum_seconds": 40}}, "ring_seconds: 30 loosens"),
+        ({"connect": {"limit_seconds": 1.5}}, "connect_limit_seconds: 2 loosens"),
+    ],
+)
+def test_a_default_is_refused_only_where_it_would_hold(stricter: dict[str, Any], said: str | None) -> None:
+    settings = site(rules={"stricter": stricter})
+    if said is None:
+        assert site_profile(settings).name == "neutral"
+    else:
+        with pytest.raises(SettingError, match=said):
+            site_profile(settings)
+
+
 def test_other_settings_are_held_against_the_profile_too() -> None:
     with pytest.raises(SettingError, match=r"max_attempts_per_day: 9 loosens .* set at most 3"):
         site_profile(site(dialling={"max_attempts_per_day": 9}))

@@ -8,6 +8,7 @@ import pytest
 
 from config.errors import SettingError
 from config.settings import load_settings
+from config.site_rules import site_profile
 from dialer.app import engine_plan
 from dialer.check import Verdict, check_site
 from dialer.pins import hash_pin
@@ -27,7 +28,8 @@ def loaded(directory: Path, text: str) -> object:
 def test_a_floor_with_agents(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(SEAT + AGENT + CAMPAIGN + 'skill = "senior"\n[floor]\nwrong_pins = 5\nlock_minutes = 1\n')
-    plan = engine_plan(load_settings(path))
+    settings = load_settings(path)
+    plan = engine_plan(settings, site_profile(settings))
     assert [(agent.number, agent.pin_hash) for agent in plan.agents] == [("101", HASH)]
     assert plan.agents[0].languages == {"hi"}
     assert plan.agents[0].skills == {"senior"}

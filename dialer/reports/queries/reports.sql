@@ -100,3 +100,11 @@ LEFT JOIN seen ON seen.voter_id = voter.voter_id
 LEFT JOIN opted_out ON opted_out.booth_id = voter.booth_id
 GROUP BY voter.booth_id
 ORDER BY booth.constituency_number, booth.part_number;
+
+-- name: live_answers
+SELECT campaign_id, coalesce(answered_at, ended_at) AS at, outcome = 'abandoned', outcome = 'dropped'
+FROM attempt
+WHERE outcome IN (SELECT value FROM json_each(:live_answers))
+  AND coalesce(answered_at, ended_at) >= :since AND coalesce(answered_at, ended_at) < :until
+  AND (:campaign IS NULL OR campaign_id = :campaign)
+ORDER BY campaign_id, at;

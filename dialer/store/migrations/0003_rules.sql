@@ -27,6 +27,12 @@ CREATE TABLE opt_out_hash (
 
 -- Our own numbers under the same hash, so that one told by another centre is found at once.
 CREATE TABLE phone_hash (
-    number_hash TEXT PRIMARY KEY,
-    phone_id    INTEGER NOT NULL REFERENCES phone
+    phone_id    INTEGER PRIMARY KEY REFERENCES phone,
+    number_hash TEXT NOT NULL
+);
+CREATE INDEX phone_hash_by_hash ON phone_hash (number_hash);
+
+-- Which secret the hashes are made with.
+CREATE TABLE hash_secret (
+    fingerprint TEXT PRIMARY KEY
 ) WITHOUT ROWID;

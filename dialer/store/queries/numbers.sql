@@ -2,3 +2,108 @@
 
 -- name: registers
 SELECT name, dated, numbers FROM register ORDER BY name;
+
+-- name: phone
+SELECT phone_id, opted_out_at, consent FROM phone WHERE e164 = ?1;
+
+-- name: opt_out
+SELECT at, source FROM opt_out WHERE e164 = ?1;
+
+-- name: addressed
+SELECT min(voter.voter_id), count(*), voter.booth_id
+FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
+WHERE link.phone_id = ?1 AND link.dropped_at IS NULL
+GROUP BY link.phone_id;
+
+-- name: a_booth
+SELECT voter.booth_id FROM link CROSS JOIN voter USING (voter_id) WHERE link.phone_id = ?1 AND link.dropped_at IS NULL LIMIT 1;
+
+-- name: on_a_call
+SELECT EXISTS (SELECT 1 FROM attempt WHERE phone_id = ?1 AND ended_at IS NULL);
+
+-- name: targets
+SELECT campaign_id, state, due_at FROM target WHERE phone_id = ?1;
+
+-- name: numbers_of_voter
+SELECT phone.e164 FROM link CROSS JOIN phone USING (phone_id) WHERE link.voter_id = ?1 AND link.dropped_at IS NULL ORDER BY phone.e164;
+
+-- name: voter
+SELECT turnout FROM voter WHERE voter_id = ?1;
+
+-- Walks the booths: for a person at the command line.
+-- name: voter_at
+SELECT voter.voter_id
+FROM booth CROSS JOIN voter ON voter.booth_id = booth.booth_id AND voter.serial = ?3
+WHERE booth.constituency_number = ?1 AND booth.part_number = ?2;
+
+-- Opt-outs
+
+-- name: insert_opt_out
+INSERT INTO opt_out (e164, at, source, attempt_id) VALUES (?1, ?2, ?3, NULL) ON CONFLICT (e164) DO NOTHING;
+
+-- name: hash_of
+SELECT number_hash FROM phone_hash WHERE phone_id = ?1;
+
+-- name: insert_foreign
+INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (?1, ?2, ?3) ON CONFLICT (number_hash) DO NOTHING;
+
+-- name: phone_of_hash
+SELECT phone_id FROM phone_hash WHERE number_hash = ?1;
+
+-- name: secret_is
+SELECT EXISTS (SELECT 1 FROM hash_secret WHERE fingerprint = ?1);
+
+-- name: forget_secret
+DELETE FROM hash_secret;
+
+-- name: forget_hashes
+DELETE FROM phone_hash;
+
+-- name: any_foreign
+SELECT EXISTS (SELECT 1 FROM opt_out_hash);
+
+-- Hashes come in no order: an index that grows with them costs six times what one costs that is made afterwards.
+-- name: drop_hash_index
+DROP INDEX IF EXISTS phone_hash_by_hash;
+
+-- name: make_hash_index
+CREATE INDEX IF NOT EXISTS phone_hash_by_hash ON phone_hash (number_hash);
+
+-- name: insert_secret
+INSERT INTO hash_secret (fingerprint) VALUES (?1);
+
+-- Asked at the start, page by page.
+-- name: unhashed
+SELECT phone_id, e164 FROM phone WHERE phone_id > ?1 AND phone_id NOT IN (SELECT phone_id FROM phone_hash)
+ORDER BY phone_id LIMIT ?2;
+
+-- name: insert_hash
+INSERT INTO phone_hash (phone_id, number_hash) VALUES (?1, ?2) ON CONFLICT (phone_id) DO NOTHING;
+
+-- name: foreign_not_honoured
+SELECT phone_hash.phone_id, opt_out_hash.at, opt_out_hash.centre
+FROM opt_out_hash
+CROSS JOIN phone_hash ON phone_hash.number_hash = opt_out_hash.number_hash
+CROSS JOIN phone ON phone.phone_id = phone_hash.phone_id
+WHERE phone.opted_out_at IS NULL;
+
+-- Registers and consent
+
+-- name: put_register
+INSERT INTO register (name, dated, imported_at, numbers, sha256) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (name) DO UPDATE SET dated = ?2, imported_at = ?3, numbers = ?4, sha256 = ?5;
+
+-- name: dated
+SELECT dated FROM register WHERE name = ?1;
+
+-- name: clear_register
+DELETE FROM registered WHERE register = ?1;
+
+-- name: insert_registered
+INSERT INTO registered (e164, register) VALUES (?1, ?2) ON CONFLICT DO NOTHING;
+
+-- name: count_registered
+SELECT count(*) FROM registered WHERE register = ?1;
+
+-- name: set_consent
+UPDATE phone SET consent = ?2, consent_source = ?3, consent_at = ?4 WHERE e164 = ?1;

@@ -1,0 +1,153 @@
+"""The gate at the engine's door: asked before a call is opened, as it is written, and again when it is answered.
+
+It joins what a claim carries to what happened since, which is held in memory; nothing is read from the store. What was refused is
+counted by its reason, and told once in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from dialer.calls import Call
+from dialer.engine.state import CampaignRun, Centre
+from dialer.model import AttemptId, Claim, OpenAttempt, PhoneFacts, Register
+from dialer.rules.gate import Case, Gate, Reason, Ruling
+from dialer.rules.rulebook import CampaignRules
+from dialer.rules.silence import Area
+from dialer.view import AlertLevel
+
+_log = structlog.get_logger(__name__)
+
+REST_SECONDS = 86_400.0
+"""A number with a reason that does not pass by itself is looked at again after a day: consent or a register may have come."""
+_TO_BE_MENDED = frozenset({Reason.NO_POLL, Reason.NO_CLOSE, Reason.NO_ZONE, Reason.NOTHING_KNOWN, Reason.CALLER_ID})
+"""What is missing, and somebody can bring: told as an alert too."""
+_PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
+
+
+class Gatekeeper:
+    """Asks the gate, with all that is known at the moment."""
+
+    def __init__(
+        self,
+        centre: Centre,
+        gate: Gate,
+        campaigns: Mapping[str, CampaignRules],
+        recording_of: Callable[[str], str | None],
+    ) -> None:
+        """`campaigns` by id; `recording_of` gives the hash of what a campaign's flow plays now, by the flow's name."""
+        self._centre = centre
+        self._gate = gate
+        self._campaigns = dict(campaigns)
+        self._recording_of = recording_of
+        self._cases: dict[AttemptId, Case] = {}
+        self._areas: frozenset[Area] = frozenset()
+        self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
+
+    @property
+    def attempts_per_day(self) -> int:
+        """The cap per number, across campaigns."""
+        return self._gate.rules.attempts_per_day
+
+    def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
+        """Take in the registers that were imported, and the calls of an earlier run that may still be answered."""
+        self._gate = Gate(self._gate.rules.with_registers(tuple(registers)))
+        self._areas = frozenset(
+            Area(booth.constituency_number, booth.closes_at) for booth in self._centre.booths.values()
+        )
+        for attempt in open_attempts:
+            if attempt.campaign_id in self._campaigns:
+                rules, area = self._campaigns[attempt.campaign_id], self._area(attempt.booth_id)
+                self._cases[attempt.attempt_id] = Case(rules, attempt.number, area, _PLACED_BEFORE)
+
+    # Asked
+
+    def campaign(self, run: CampaignRun) -> Ruling:
+        """Whether a campaign may call anybody now. Asked at every decision, so the answer stands for the second that it was
+        given in: each call is asked for by itself all the same.
+        """
+        now, rules = self._centre.clock.now(), self._rules(run)
+        second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
+        if ruling is None or second != int(now) or asked_of is not rules:
+            ruling = self._gate.campaign(rules, now, self._areas)
+            self._campaign_rulings[rules.campaign_id] = (int(now), rules, ruling)
+        return ruling
+
+    def claim(self, run: CampaignRun, claim: Claim) -> Ruling:
+        """Whether a claim may be opened now. A refusal is counted."""
+        return self._counted(run, self._gate.originate(self._case(run, claim), self._centre.clock.now()))
+
+    def originate(self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str) -> Ruling:
+        """Whether an attempt may be written to the switch now. A refusal is counted; what is allowed is asked again at connect."""
+        case = replace(self._case(run, claim), caller_id=caller_id)
+        ruling = self._gate.originate(case, self._centre.clock.now())
+        if ruling.allowed:
+            self._forget_ended()
+            self._cases[attempt_id] = case
+        return self._counted(run, ruling)
+
+    def admits(self, call: Call) -> bool:
+        """Whether an answered call may go to an agent or into its flow. A refusal is counted."""
+        if call.inbound:  # whoever calls us may be answered: the rules are about whom we call
+            return True
+        run = self._centre.campaigns[call.campaign_id]
+        case = self._cases.get(call.attempt_id)
+        if case is None:  # nobody knows that the gate was ever asked
+            case = Case(self._rules(run), "", self._area(call.booth_id), None)
+        case = replace(case, campaign=self._rules(run), facts=self._since(case.facts, call.phone_id))
+        return self._counted(run, self._gate.connect(case, self._centre.clock.now())).allowed
+
+    # What is known
+
+    def _case(self, run: CampaignRun, claim: Claim) -> Case:
+        return Case(
+            self._rules(run), claim.number, self._area(claim.booth_id), self._since(claim.facts, claim.phone_id)
+        )
+
+    def _rules(self, run: CampaignRun) -> CampaignRules:
+        """The campaign's rules, with what its flow plays now: a flow may be loaded again while it runs."""
+        rules = self._campaigns[run.spec.campaign_id]
+        recording = None if run.spec.flow is None else self._recording_of(run.spec.flow)
+        if recording != rules.recording:
+            rules = self._campaigns[run.spec.campaign_id] = replace(rules, recording=recording)
+        return rules
+
+    def _area(self, booth_id: int) -> Area | None:
+        booth = self._centre.booths.get(booth_id)
+        return None if booth is None else Area(booth.constituency_number, booth.closes_at)
+
+    def _since(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
+        """What a claim said of a number, and what happened to it since in this run."""
+        if facts is None:
+            return None
+        abandoned_at = self._centre.abandoned_at.get(phone_id)
+        if abandoned_at is not None:
+            facts = replace(facts, abandoned_at=max(abandoned_at, facts.abandoned_at or 0.0))
+        if phone_id in self._centre.opted_out:
+            facts = replace(facts, opted_out=True)
+        return facts
+
+    def _forget_ended(self) -> None:
+        live = self._centre.calls
+        if len(self._cases) > 2 * len(live) + 100:
+            self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}
+
+    def _counted(self, run: CampaignRun, ruling: Ruling) -> Ruling:
+        for objection in ruling.objections:
+            told = objection.reason.value in run.refused
+            run.refused[objection.reason.value] += 1
+            if not told:
+                _log.warning(
+                    "number.refused",
+                    campaign=run.spec.campaign_id,
+                    reason=objection.reason.value,
+                    words=objection.words,
+                )
+                if objection.reason in _TO_BE_MENDED:
+                    code = f"rules-{objection.reason.value}"
+                    text = f"campaign {run.spec.campaign_id}: {objection.words}: such numbers are not called"
+                    self._centre.raise_alert(code, AlertLevel.WARNING, text)
+        return ruling

@@ -1,0 +1,123 @@
+"""`dialer erase` and `dialer purge`: what identifies people goes, by request or when its time is over."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from config.settings import Settings, load_settings
+from config.site_rules import site_profile
+from dialer.clock import SystemClock
+from dialer.errors import RollError
+from dialer.numbers_cli import ConfigOption, StoreOption, WhoOption, audit_name, secret_of
+from dialer.roll.phone_numbers import read_cell
+from dialer.store import audit, erasing
+from dialer.store.connection import exclusive_connection
+
+
+def erase(
+    number: Annotated[str, typer.Argument(help="The number, as it is written.")],
+    voters: Annotated[
+        bool, typer.Option("--voters", help="Names, house and EPIC number of the voters on it too.")
+    ] = False,
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Erase a number at its owner's request; it is never called again, whatever roll comes. The dialler must not run.
+
+    Attempts and marks stay, under an id that leads to nobody. The deed is in the audit.
+    """
+    settings = load_settings(config)
+    read = read_cell(number, settings.centre.region)
+    if len(read.numbers) != 1:
+        raise RollError("this is not one number that can be called: write it with its country code")
+    now = SystemClock().now()
+    with _erasing(settings, store) as db:
+        done = erasing.erase_number(db, read.numbers[0], at=now, secret=secret_of(settings), with_voters=voters)
+        what = {
+            "phone": "none" if done.phone_id is None else str(done.phone_id),
+            "voters": str(done.voters),
+            "kept": "hash" if done.kept_as_hash else "number, to suppress it",
+        }
+        audit.append(db, "erase", audit_name(who), what, now)
+    if done.phone_id is None:
+        typer.echo("the number was on no roll here; it is suppressed all the same")
+    else:
+        typer.echo(f"erased; {done.voters} voters' names too")
+    if not done.kept_as_hash:
+        typer.echo("the suppression list holds the number itself: set rules.opt_out_secret to keep a hash instead")
+
+
+def purge(
+    after: Annotated[str, typer.Option("--after", metavar="DATE", help="The last polling day, or that of the result.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Erase what identifies everybody, once the election is over. What the profile makes a site keep stays until its time.
+
+    Names and numbers go at once. Attempts, marks and seats' time go too when the profile's days to keep records are over.
+    The suppression list and the audit stay. The dialler must not run.
+    """
+    settings = load_settings(config)
+    retention = site_profile(settings).retention
+    zone, now = ZoneInfo(settings.centre.time_zone), SystemClock().now()
+    today, over = datetime.fromtimestamp(now, zone).date(), _date(after)
+    if today <= over:
+        raise RollError(f"--after {after}: that day is not over; nothing was erased")
+    kept_until = over + timedelta(days=retention.keep_records_days)
+    records_too = today > kept_until
+    with _erasing(settings, store) as db:
+        stock = erasing.stock(db)
+        told = f"{stock.voters:,} voters' names and {stock.numbers:,} numbers"
+        if records_too:
+            told += f", {stock.attempts:,} attempts and {stock.marks:,} marks"
+        due = over + timedelta(days=retention.erase_after_days)
+        if today > due:
+            typer.echo(f"overdue since {due}: the profile lets personal data be kept {retention.erase_after_days} days")
+        if dry_run:
+            typer.echo(f"would erase {told}")
+        elif yes or typer.confirm(f"erase {told}? This cannot be undone"):
+            erasing.purge(db, at=now, secret=secret_of(settings), records_too=records_too)
+            what = {"after": after, "voters": str(stock.voters), "phones": str(stock.numbers)}
+            audit.append(db, "purge", audit_name(who), {**what, "records": "yes" if records_too else "no"}, now)
+            typer.echo(f"erased {told}")
+        else:
+            typer.echo("nothing was erased")
+            return
+    if not records_too:
+        typer.echo(
+            f"kept until {kept_until}, as the profile says ({retention.source}): "
+            f"{stock.attempts:,} attempts and {stock.marks:,} marks, which lead to nobody"
+        )
+
+
+@contextmanager
+def _erasing(settings: Settings, store: Path | None) -> Iterator[sqlite3.Connection]:
+    """The store alone, in one transaction, with freed pages overwritten; the WAL is emptied into the file at the end."""
+    with exclusive_connection(store or settings.store.path, "an erasure", create=False) as db:
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--after: {text!r} is no date: write 2026-04-22") from error

@@ -1,0 +1,124 @@
+"""Evidence of the abandoned-call cap: per campaign and day, as the site's profile defines it.
+
+The share is abandoned calls over live answers of one campaign, in every window that ends at an answer of the day: not only at
+its midnight. Both count at the moment of the answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from itertools import groupby
+
+from config.jurisdiction import AbandonedCap, Profile
+from dialer.model import LIVE_ANSWERS
+from dialer.reports.formats import Cell, Column, Kind, Report
+from dialer.reports.source import Source, load_queries
+from dialer.reports.tables import Window
+
+SQL = load_queries("reports")
+_HOUR_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A live answer."""
+
+    at: float  # epoch seconds
+    abandoned: bool
+    left_waiting: bool  # the voter hung up before the connect limit
+
+
+@dataclass(slots=True)
+class DayEvidence:
+    """A campaign's day."""
+
+    day: str
+    live_answers: int = 0
+    abandoned: int = 0
+    left_waiting: int = 0
+    worst: list[float] = field(default_factory=list)  # by cap: the highest share in any window that ended that day
+
+
+@dataclass(slots=True)
+class _Sliding:
+    """The answers of a window as it slides along."""
+
+    seconds: float
+    held: deque[Answer] = field(default_factory=deque)
+    abandoned: int = 0
+
+    def share_with(self, answer: Answer) -> float:
+        """The share of the window that ends with this answer; one that is exactly as old as the window has left it."""
+        self.held.append(answer)
+        self.abandoned += answer.abandoned
+        while self.held[0].at <= answer.at - self.seconds:
+            self.abandoned -= self.held.popleft().abandoned
+        return self.abandoned / len(self.held)
+
+
+def by_day(
+    answers: Iterable[Answer], caps: Sequence[AbandonedCap], zone: tzinfo, since: float
+) -> Iterator[DayEvidence]:
+    """Days of one campaign, whose answers come in order of time. Those before `since` fill the windows and make no day."""
+    windows = [_Sliding(cap.window_hours * _HOUR_SECONDS) for cap in caps]
+    day: DayEvidence | None = None
+    for answer in answers:
+        shares = [window.share_with(answer) for window in windows]
+        if answer.at < since:
+            continue
+        name = datetime.fromtimestamp(answer.at, UTC).astimezone(zone).date().isoformat()
+        if day is None or day.day != name:
+            if day is not None:
+                yield day
+            day = DayEvidence(name, worst=[0.0] * len(caps))
+        day.live_answers += 1
+        day.abandoned += answer.abandoned
+        day.left_waiting += answer.left_waiting
+        day.worst = [max(worst, share) for worst, share in zip(day.worst, shares, strict=True)]
+    if day is not None:
+        yield day
+
+
+async def evidence(source: Source, window: Window, zone: tzinfo, profile: Profile) -> Report:
+    """The evidence, with the definition and its source in the title. `held` is no where a window was above its cap."""
+    caps = profile.abandoned.caps
+    longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
+    parameters = {
+        **window.parameters(),
+        "since": window.since - longest,
+        "live_answers": json.dumps(sorted(LIVE_ANSWERS)),
+    }
+    found = await source.rows(SQL["live_answers"], parameters)
+    rows: list[tuple[Cell, ...]] = []
+    for campaign, answered in groupby(found, key=lambda row: row[0]):
+        answers = (Answer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)
+        for day in by_day(answers, caps, zone, window.since):
+            held = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
+            counts = (day.live_answers, day.abandoned, day.left_waiting, day.abandoned / day.live_answers)
+            rows.append((campaign, day.day, *counts, *day.worst, "yes" if held else "NO"))
+    told = ", ".join(f"{cap.share:.1%} in {_hours(cap)}" for cap in caps)
+    return Report(
+        f"abandoned-call evidence: at most {told} of live answers, per campaign; abandoned: {profile.abandoned.definition} "
+        f"(profile {profile.name}: {profile.abandoned.source})",
+        (
+            Column("campaign", Kind.TEXT),
+            Column("day", Kind.TEXT),
+            Column("live_answers"),
+            Column("abandoned"),
+            Column("left_waiting"),
+            Column("abandoned_rate", Kind.SHARE, "rate"),
+            *(Column(f"worst_rate_{cap.window_hours:g}_h", Kind.SHARE, f"worst {_hours(cap)}") for cap in caps),
+            Column("held", Kind.TEXT),
+        ),
+        tuple(rows),
+    )
+
+
+def _hours(cap: AbandonedCap) -> str:
+    """A window for a person."""
+    days = cap.window_hours / 24
+    return f"{days:g} days" if days > 1 and days == int(days) else f"{cap.window_hours:g} h"

@@ -1,0 +1,229 @@
+"""`dialer rules show|check|explain`: the rules that hold at a site, whether it keeps them, and why somebody is not called."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import time
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from pydantic import BaseModel
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from config.jurisdiction import Profile, load_profile, shipped_profiles
+from config.settings import Campaign, Settings, load_settings
+from config.site_rules import site_profile
+from dialer.clock import SystemClock
+from dialer.reports.cli import FILE_WIDTH, moment
+from dialer.rules.gate import Gate, moment_text
+from dialer.rules.rulebook import campaign_rules
+from dialer.rules.silence import Area, NotKnown, close_of
+from dialer.rules_explain import explain as explanations
+from dialer.rules_explain import gate_of, recording_of
+from dialer.store import voters
+from dialer.store.connection import open_reading
+from dialer.store.failures import explained
+
+app = typer.Typer(help="The rules that hold here, and why somebody is or is not called.", no_args_is_help=True)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
+]
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
+]
+AtOption = Annotated[
+    str | None, typer.Option("--at", metavar="WHEN", help="As of then instead of now: 2026-04-22T09:00, centre's time.")
+]
+
+
+@app.command()
+def show(
+    profile: Annotated[str | None, typer.Argument(help="A profile's name or file. [default: of the settings]")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Every rule with its value, how firm its source is, and the source. A site's own stricter values are marked."""
+    settings = load_settings(config)
+    base = load_profile(profile or settings.rules.jurisdiction)
+    own = base if profile else site_profile(settings)
+    console = _console()
+    console.print(f"{own.title} ({own.name}); shipped: {', '.join(shipped_profiles())}", soft_wrap=True)
+    table = Table("rule", "value", "standing", "source", box=box.SIMPLE_HEAD)
+    for name, rule in own.rules().items():
+        before = base.rules()[name]
+        first = True
+        for field in type(rule).model_fields:
+            if field not in {"source", "standing"}:
+                value, was = getattr(rule, field), getattr(before, field)
+                text = Text(f"{field}: {_plain(value)}")
+                if value != was:
+                    text.append(f"  stricter here (profile: {_plain(was)})", style="orange1")
+                table.add_row(
+                    name if first else "", text, rule.standing.value if first else "", rule.source if first else ""
+                )
+                first = False
+    console.print(table)
+    console.print("Counsel must confirm a profile before anyone calls a campaign compliant.")
+
+
+@app.command()
+def check(config: ConfigOption = None, store: StoreOption = None, at: AtOption = None) -> None:
+    """Whether this site keeps its rules: settings, certificates, registers, polling days. Exit 1 if a campaign cannot call."""
+    settings = load_settings(config)
+    zone = ZoneInfo(settings.centre.time_zone)
+    now = SystemClock().now() if at is None else moment(at, zone, "--at")
+    profile = site_profile(settings)
+    path = store or settings.store.path
+    typer.echo(f"good  profile {profile.name}: the settings are as strict or stricter")
+    bad = False
+    with _maybe_store(path) as db:
+        gate = gate_of(settings, db)
+        for finding in _findings(settings, profile, gate, db, now):
+            bad = bad or finding.bad
+            typer.echo(f"{'BAD ' if finding.bad else 'good'}  {finding.text}")
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command()
+def explain(
+    who: Annotated[str, typer.Argument(help="A number, a voter's id, or constituency/part/serial.")],
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    at: AtOption = None,
+) -> None:
+    """Why a number or a voter can or cannot be called now, campaign by campaign, and when next."""
+    settings = load_settings(config)
+    zone = ZoneInfo(settings.centre.time_zone)
+    now = SystemClock().now() if at is None else moment(at, zone, "--at")
+    with _store(store or settings.store.path) as db:
+        for each in explanations(settings, db, who, now):
+            head = f"{each.number} in {each.campaign}:"
+            if each.allowed:
+                typer.echo(f"{head} can be called now")
+                continue
+            when = "not by itself" if each.next_at is None else moment_text(each.next_at, zone)
+            typer.echo(f"{head} cannot be called now; next: {when}")
+            for reason in each.reasons:
+                typer.echo(f"  - {reason}")
+    if not settings.campaigns:
+        typer.echo("there is no campaign in the settings (-c CENTRE.toml)")
+
+
+# What check looks at
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    text: str
+    bad: bool = False
+
+
+def _findings(
+    settings: Settings, profile: Profile, gate: Gate, db: sqlite3.Connection | None, now: float
+) -> Iterator[_Finding]:
+    zone = gate.rules.centre_zone
+    for register in gate.rules.registers:
+        age = (now - register.dated) / 86_400.0
+        text = f"register {register.name}: {register.numbers:,} numbers, of {moment_text(register.dated, zone)}"
+        yield _Finding(f"{text}, {age:.0f} days old", bad=age > profile.registers.maximum_age_days)
+    for campaign in settings.campaigns:
+        yield from _of_campaign(campaign, settings, gate, now)
+    if db is None:
+        yield _Finding("there is no store yet: polling areas were not looked at")
+    else:
+        yield from _of_areas(settings, profile, gate, db)
+
+
+def _of_campaign(campaign: Campaign, settings: Settings, gate: Gate, now: float) -> Iterator[_Finding]:
+    recording = recording_of(campaign)
+    rules = campaign_rules(campaign, settings, recording)
+    what = f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.recorded else 'live'})"
+    if recording is not None:
+        yield _Finding(f"{what}: what it plays has the hash {recording}")
+    ruling = gate.campaign(rules, now)
+    if ruling.allowed:
+        yield _Finding(f"{what}: may call now")
+    elif ruling.next_at is not None:  # its time will come
+        yield _Finding(f"{what}: {ruling}; next: {moment_text(ruling.next_at, gate.rules.centre_zone)}")
+    else:
+        yield _Finding(f"{what}: {ruling}", bad=True)
+
+
+def _of_areas(settings: Settings, profile: Profile, gate: Gate, db: sqlite3.Connection) -> Iterator[_Finding]:
+    silenced = {*profile.silence.forbids, *profile.silence.forbids_recorded}
+    touched = [campaign.id for campaign in settings.campaigns if campaign.purpose.value in silenced]
+    booths = list(voters.booths(db).values())
+    if not profile.silence.hours_before_close or not touched:
+        yield _Finding(f"silence: it touches no campaign here; {len(booths)} polling areas")
+        return
+    closes = {
+        booth.booth_id: close_of(gate.rules.polls, Area(booth.constituency_number, booth.closes_at)) for booth in booths
+    }
+    missing = [booth for booth in booths if closes[booth.booth_id] is NotKnown.POLL]
+    hourless = [booth for booth in booths if closes[booth.booth_id] is NotKnown.HOUR]
+    names = ", ".join(touched)
+    if missing:
+        constituencies = sorted({booth.constituency_number for booth in missing})
+        told = ", ".join(map(str, constituencies[:10])) + (" ..." if len(constituencies) > 10 else "")
+        text = f"silence: no polling day for constituencies {told}: {names} may not call there ([[rules.polls]])"
+        yield _Finding(text, bad=True)
+    if hourless:
+        text = (
+            f"silence: {len(hourless)} polling areas have no close time: {names} may not call there (import the roll)"
+        )
+        yield _Finding(text, bad=True)
+    if not missing and not hourless:
+        yield _Finding(f"silence: the close of poll is known for all {len(booths)} polling areas")
+
+
+# Reading and writing
+
+
+@contextmanager
+def _store(path: Path) -> Iterator[sqlite3.Connection]:
+    with explained(path):
+        db = open_reading(path)
+        try:
+            yield db
+        finally:
+            db.close()
+
+
+@contextmanager
+def _maybe_store(path: Path) -> Iterator[sqlite3.Connection | None]:
+    if not path.exists():
+        yield None
+        return
+    with _store(path) as db:
+        yield db
+
+
+def _console() -> Console:
+    console = Console()
+    if not console.is_terminal:
+        console.width = FILE_WIDTH  # nothing is cut in a file or a pipe
+    return console
+
+
+def _plain(value: Any) -> str:
+    """A rule's value for a person."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, BaseModel):
+        return " ".join(f"{name} {_plain(each)}" for name, each in value.model_dump().items())
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], time):
+        return f"{value[0]:%H:%M}-{value[1]:%H:%M}"
+    if isinstance(value, tuple):
+        return ", ".join(_plain(each) for each in value) or "none"
+    return str(value)

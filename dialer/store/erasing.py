@@ -1,0 +1,89 @@
+"""Erasing what identifies people; what was done stays countable. Every function runs inside a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from dialer.rules.number_hash import number_hash
+from dialer.store.opt_outs import begin_hashing, opt_out_number
+from dialer.store.queues import close_phone
+from dialer.store.sql import load_statements
+
+SQL = load_statements("erasing")
+
+ERASED = "erased"
+"""The source of an opt-out that an erasure leaves behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure of one number did."""
+
+    phone_id: int | None  # None: it was on no roll
+    voters: int  # whose names were erased too
+    kept_as_hash: bool  # False: the suppression list still holds the number itself
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What a store holds."""
+
+    voters: int  # with a name, a house or an EPIC number
+    numbers: int
+    attempts: int
+    marks: int
+
+
+def erase_number(db: sqlite3.Connection, number: str, *, at: float, secret: bytes | None, with_voters: bool) -> Erased:
+    """Erase a number, and with `with_voters` what identifies the voters on it. It stays suppressed for good: under the secret
+    as a hash, without one as the number itself, for otherwise the next roll would bring it back.
+    """
+    begin_hashing(db, secret)
+    row = db.execute(SQL["phone"], (number,)).fetchone()
+    opt_out_number(db, number, at=at, source=ERASED)
+    if secret is not None:
+        db.execute(SQL["keep_hash"], (number_hash(secret, number), at, ERASED))
+        db.execute(SQL["forget_opt_out"], (number,))
+    db.execute(SQL["forget_registered"], (number,))
+    if row is None:
+        return Erased(None, 0, secret is not None)
+    phone_id = int(row[0])
+    voters = [voter_id for (voter_id,) in db.execute(SQL["voters_on"], (phone_id,))] if with_voters else []
+    for voter_id in voters:
+        db.execute(SQL["blank_voter"], (voter_id,))
+    close_phone(db, phone_id)
+    db.execute(SQL["drop_links"], (phone_id,))
+    db.execute(SQL["forget_hash"], (phone_id,))
+    db.execute(SQL["blank_phone"], (phone_id, at))
+    return Erased(phone_id, len(voters), secret is not None)
+
+
+def stock(db: sqlite3.Connection) -> Stock:
+    """What there is to be erased."""
+    return Stock(*db.execute(SQL["counts"]).fetchone())
+
+
+def purge(db: sqlite3.Connection, *, at: float, secret: bytes | None, records_too: bool) -> None:
+    """Erase what identifies every voter and number; with `records_too` attempts, marks and seats' time as well.
+
+    The suppression list stays: under the secret as hashes, without one as numbers. The audit stays.
+    """
+    begin_hashing(db, secret)
+    if secret is not None:
+        kept = [(number_hash(secret, number), when, ERASED) for number, when in db.execute(SQL["all_opt_outs"])]
+        db.executemany(SQL["keep_hash"], kept)
+        db.execute(SQL["forget_opt_outs"])
+    names = [
+        "close_targets",
+        "drop_all_links",
+        "forget_hashes",
+        "forget_all_registered",
+        "forget_registers",
+        "blank_voters",
+    ]
+    if records_too:
+        names += ["forget_marks", "forget_attempts", "forget_intervals"]
+    for name in names:
+        db.execute(SQL[name])
+    db.execute(SQL["blank_phones"], (at,))

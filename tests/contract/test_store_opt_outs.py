@@ -1,0 +1,77 @@
+"""The store's contract: opt-outs that come from other centres as keyed hashes."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+
+import pytest
+
+from dialer.errors import StoreError
+from dialer.rules.number_hash import number_hash
+from tests.contract.backends import CAMPAIGN, NOW, Backend, SqliteBackend, claim, claim_phone, filled
+
+SECRET = b"twenty characters, at least"
+
+
+def hashed(phone_id: int, secret: bytes = SECRET) -> str:
+    return number_hash(secret, f"+91{7_000_000_000 + phone_id}")
+
+
+async def test_a_number_told_by_another_centre_is_suppressed_in_every_campaign(backend: Backend) -> None:
+    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+        assert await store.number_hash(1) is None
+        assert await store.hash_numbers(SECRET) == 0
+        assert await store.number_hash(1) == hashed(1)
+        held = await claim_phone(store, 1)
+        assert await store.record_foreign_opt_out(hashed(1), at=NOW, centre="pune-2") == 1
+        assert await store.record_foreign_opt_out(hashed(1), at=NOW, centre="pune-3") is None
+        await store.release([held])
+        for campaign_id in (CAMPAIGN, "b"):
+            assert 1 not in {each.phone_id for each in await claim(store, 1000, campaign_id=campaign_id)}
+        assert not await store.record_opt_out(1, at=NOW, source="agent")
+        assert await store.outbox(10) == []  # what another centre told is not told again
+
+
+async def test_a_number_that_comes_onto_the_roll_later_is_suppressed_at_the_next_start(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.hash_numbers(SECRET)
+        assert await store.record_foreign_opt_out(hashed(900), at=NOW, centre="pune-2") is None
+    backend.fill(0, 9)  # nothing new: still none
+    again = await backend.open()
+    assert await again.hash_numbers(SECRET) == 0
+    await again.close()
+    _add_number(backend, 900)
+    again = await backend.open()
+    assert await again.hash_numbers(SECRET) == 1
+    assert await again.hash_numbers(SECRET) == 0
+    await again.close()
+
+
+async def test_another_secret_makes_other_hashes(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.hash_numbers(SECRET)
+        other = b"another one of twenty characters"
+        await store.hash_numbers(other)
+        assert await store.number_hash(3) == hashed(3, other)
+        assert await store.record_foreign_opt_out(hashed(3, other), at=NOW, centre="pune-2") == 3
+
+
+@pytest.mark.parametrize("secret", [None, b"another one of twenty characters"])
+async def test_a_secret_is_not_changed_while_opt_outs_are_known_under_it_alone(
+    backend: Backend, secret: bytes | None
+) -> None:
+    async with filled(backend) as store:
+        assert await store.hash_numbers(secret) == 0
+        await store.hash_numbers(SECRET)
+        await store.record_foreign_opt_out(hashed(900), at=NOW, centre="pune-2")
+        with pytest.raises(StoreError, match=r"rules\.opt_out_secret is (missing|another one)"):
+            await store.hash_numbers(secret)
+        assert await store.hash_numbers(SECRET) == 0
+
+
+def _add_number(backend: Backend, phone_id: int) -> None:
+    assert isinstance(backend, SqliteBackend)
+    with contextlib.closing(sqlite3.connect(backend.path)) as db:
+        db.execute("INSERT INTO phone (phone_id, e164) VALUES (?, ?)", (phone_id, f"+91{7_000_000_000 + phone_id}"))
+        db.commit()

@@ -1,0 +1,215 @@
+"""The gate in the engine, in virtual time on the simulated Asterisk: what the rules forbid is not dialled, and not connected."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.errors import SettingError
+from config.jurisdiction import load_profile
+from dialer.model import Outcome
+from dialer.rules.number_hash import number_hash
+from dialer.simulation.asterisk.voters import Scripted
+from dialer.simulation.profile import simulated_profile
+from dialer.view import CallState
+from tests.support.centre import START_EPOCH, a_site
+from tests.support.roll_filler import fill_roll
+from tests.support.rules import moment
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import all_answer, rows, scripted
+
+RINGS_OUT: dict[str, Any] = {"fails_with": 0, "answer_after": 10.0}
+IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
+POLL = {
+    "polls": [{"day": "2024-04-23"}]
+}  # tomorrow: it is half past nine, in the silence interval since 18:00 on Sunday
+
+
+def prepared(directory: Path, *statements: str, voters_per_booth: int = 100) -> None:
+    """A roll, and what else stands in the store before the dialler starts."""
+    fill_roll(directory / "centre.db", 90, voters_per_booth=voters_per_booth)
+    with contextlib.closing(sqlite3.connect(directory / "centre.db")) as db:
+        for statement in statements:
+            db.execute(statement)
+        db.commit()
+
+
+@virtual_time()
+async def test_inside_the_silence_no_material_is_dialled_and_the_board_says_why(tmp_path: Path) -> None:
+    campaign = {"purpose": "material"}
+    async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=campaign, rules=POLL) as site:
+        await site.log_in("01")
+        await asyncio.sleep(30)
+        assert not site.switch.placed
+        held = "silence interval of the polling area: no material calls until Tue 23 Apr 18:00"
+        assert site.view.campaigns[0].held_because == held
+    assert rows(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
+
+
+@virtual_time()
+async def test_where_some_areas_are_silent_the_others_are_called(tmp_path: Path) -> None:
+    """Of 90 voters the first booth's vote tomorrow, the second's in June."""
+    prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
+    campaign = {"purpose": "material"}
+    rules = {"polls": [{"day": "2024-04-23", "constituencies": [9]}, {"day": "2024-06-01"}]}
+    async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=campaign, rules=rules) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: len(site.switch.placed) > 20)
+        assert site.view.campaigns[0].refused["silence"] > 5
+        assert set(site.view.campaigns[0].refused) == {"silence"}
+    assert rows(tmp_path, "SELECT DISTINCT booth_id FROM attempt JOIN voter USING (voter_id)") == [(2,)]
+    put_off = rows(tmp_path, "SELECT DISTINCT due_at FROM target WHERE booth_id = 1 AND due_at > 0")
+    assert put_off == [(moment("2024-04-23T18:00"),)]
+
+
+@virtual_time()
+async def test_an_area_of_which_no_poll_is_known_is_an_alert_on_the_board(tmp_path: Path) -> None:
+    prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 2", voters_per_booth=45)
+    rules = {"polls": [{"day": "2024-06-01", "constituencies": [9]}]}
+    async with a_site(
+        tmp_path, all_answer(fails_with=0, answer_after=1.0), campaign={"purpose": "material"}, rules=rules
+    ) as site:
+        await site.log_in("01")
+        await site.until(lambda: bool(site.view.alerts) and len(site.switch.placed) > 3)
+        [alert] = site.view.alerts
+        assert alert.code == "rules-poll-unknown"
+        assert "no polling day is known for this polling area ([[rules.polls]])" in alert.text
+
+
+@virtual_time()
+async def test_turnout_calls_go_on_inside_the_silence(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(**RINGS_OUT), rules=POLL) as site:
+        await site.log_in("01")
+        await site.until(lambda: len(site.switch.placed) > 3)
+        assert not site.view.campaigns[0].refused
+
+
+@virtual_time()
+async def test_a_number_on_a_register_or_locked_or_at_its_cap_is_put_off_and_the_others_are_dialled(
+    tmp_path: Path,
+) -> None:
+    attempt = (
+        "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
+        " ended_at, outcome) VALUES ('{0}', 'other', {1}, {1}, {2}, 't', 'c', {3}, {3}, '{4}')"
+    )
+    register = "INSERT INTO register VALUES ('own', {0}, {0}, 1, '')"
+    earlier = START_EPOCH - 600
+    prepared(
+        tmp_path,
+        "INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('other', 'agents', 'turnout')",
+        register.format(earlier),
+        "INSERT INTO registered VALUES ('+917000000001', 'own')",
+        attempt.format("a", 2, 1, START_EPOCH - 3600 * 71, "abandoned"),
+        *(attempt.format(f"b{number}", 3, number, earlier, "busy") for number in (1, 2, 3)),
+        "UPDATE phone SET consent = 'withdrawn' WHERE phone_id = 4",
+    )
+    async with a_site(tmp_path, all_answer(**RINGS_OUT)) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: len(site.switch.placed) > 20)
+        dialled = {call.number for call in site.switch.placed}
+        assert not dialled & {f"+91700000000{number}" for number in (1, 2, 3, 4)}
+        assert dict(site.view.campaigns[0].refused) == {
+            "do-not-call-register": 1,
+            "redial-lock": 1,
+            "attempts": 1,
+            "no-consent": 1,
+        }
+    due = dict(rows(tmp_path, "SELECT phone_id, due_at FROM target WHERE phone_id <= 4"))
+    assert due[2] == START_EPOCH + 3600
+    assert due[3] == moment("2024-04-23T09:00")
+    assert START_EPOCH + 86_400 <= due[1] < START_EPOCH + 2 * 86_400
+
+
+@virtual_time()
+async def test_a_campaign_without_its_certificate_or_register_is_held_and_claims_nothing(tmp_path: Path) -> None:
+    dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
+    both = [
+        {**IVR, "hours": [{"start": "09:00", "until": "20:00"}]},
+        {"id": "agents", "kind": "agents", "purpose": "material"},
+    ]
+    rules = {"jurisdiction": "india", "polls": [{"day": "2024-05-20"}]}
+    async with a_site(tmp_path, all_answer(), campaigns=both, rules=rules, dialling=dialling) as site:
+        await site.log_in("01")
+        await asyncio.sleep(10)
+        assert not site.switch.placed
+        ivr, agents = site.view.campaigns
+        assert ivr.held_because is not None
+        assert "a recorded turnout call needs a certificate" in ivr.held_because
+        assert agents.held_because is not None
+        assert "the do-not-call register 'ncpr' was never imported" in agents.held_because
+    assert rows(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
+
+
+@virtual_time()
+async def test_a_call_answered_after_the_hours_have_ended_hears_the_message_and_no_agent(tmp_path: Path) -> None:
+    """The ring time lies inside the hours, so only a clock that is set forward in the meantime brings it about."""
+    async with a_site(tmp_path, all_answer(answer_after=10.0, talk_seconds=60.0), seats=1) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        site.clock.step(moment("2024-04-22T20:30") - site.clock.now())
+        await site.until(lambda: bool(site.ended()))
+        await asyncio.sleep(5)
+        assert [change.outcome for change in site.ended()] == [Outcome.ABANDONED]
+        assert site.view.campaigns[0].connected == 0
+        assert site.view.campaigns[0].refused["calling-hours"] == 1
+
+
+@virtual_time()
+async def test_a_number_that_opts_out_while_it_rings_elsewhere_is_not_connected(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(answer_after=10.0), campaign=IVR) as site:
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
+        site.centre.engine._centre.opted_out.update(range(1, 1000))  # the cancel comes too late
+        await site.until(lambda: len(site.ended()) >= 5)
+        assert site.view.campaigns[0].refused["opted-out"] >= 5
+        assert not site.view.marks
+        outcomes = {change.outcome for change in site.ended()[:5]}
+        assert outcomes == {Outcome.LEFT}
+
+
+@virtual_time()
+async def test_an_opt_out_of_another_centre_cancels_what_rings_and_closes_the_number(tmp_path: Path) -> None:
+    secret = "twenty characters, at least"
+    rules = {"opt_out_secret": secret}
+    async with a_site(tmp_path, all_answer(answer_after=25.0), campaign=IVR, rules=rules) as site:
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
+        number = site.switch.placed[0].number
+        began = site.clock.monotonic()
+        await site.centre.engine.take_opt_out(number_hash(secret.encode(), number), at=began, centre="pune-2")
+        await site.until(lambda: bool(site.ended()), seconds=1.0)
+        assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
+        assert site.view.opt_outs == 1
+        await site.centre.engine.take_opt_out("0" * 64, at=began, centre="pune-2")  # on no roll here
+        assert site.view.opt_outs == 1
+    assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "centre pune-2")]
+    placed = [call.number for call in site.switch.placed]
+    assert placed.count(number) == 1
+
+
+@virtual_time()
+async def test_what_a_voter_keyed_is_told_to_other_centres_under_the_hash(tmp_path: Path) -> None:
+    secret = "twenty characters, at least"
+    config = scripted(Scripted(keys=((4.0, "9"),)))
+    async with a_site(tmp_path, config, campaign=IVR, rules={"opt_out_secret": secret}) as site:
+        await site.until(lambda: site.view.opt_outs == 1)
+    [(payload,)] = rows(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/opt-outs'")
+    assert json.loads(payload)["number_hash"] == number_hash(secret.encode(), "+917000000001")
+    assert "7000000001" not in payload
+
+
+@virtual_time()
+async def test_a_looser_site_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"abandoned_limit: 0\.05 loosens"):
+        async with a_site(tmp_path, campaign={"abandoned_limit": 0.05}):
+            pass
+
+
+def test_a_simulated_centre_differs_in_its_hours_alone() -> None:
+    profile, neutral = simulated_profile(), load_profile("neutral")
+    assert profile.calling_hours != neutral.calling_hours
+    assert profile.model_copy(update={"calling_hours": neutral.calling_hours}) == neutral

@@ -1,0 +1,181 @@
+"""`dialer optout`, `register` and `consent`: files of numbers, taken whole or refused in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from config.errors import MatdanError
+from dialer.cli import app
+from dialer.rules.number_hash import number_hash
+from dialer.store.connection import exclusive_connection
+from tests.support.roll_filler import fill_roll
+
+SECRET = "twenty characters, at least"
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    fill_roll(tmp_path / "centre.db", 54, voters_per_booth=9)
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        for campaign in ("a", "b"):
+            db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES (?, 'agents', 'turnout')", (campaign,))
+            db.execute("INSERT INTO target (campaign_id, phone_id) SELECT ?, phone_id FROM phone", (campaign,))
+        db.commit()
+    path = tmp_path / "centre.toml"
+    path.write_text(
+        f'[store]\npath = "{tmp_path / "centre.db"}"\n[broker]\nport = 1\n[rules]\nopt_out_secret = "{SECRET}"\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    if isinstance(result.exception, MatdanError):
+        assert "\n" not in str(result.exception)
+        return 2, str(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def file(directory: Path, *lines: str) -> Path:
+    path = directory / "numbers.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def query(config: Path, sql: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(config.parent / "centre.db")) as db:
+        return db.execute(sql).fetchall()
+
+
+# Opt-outs
+
+
+def test_an_imported_opt_out_closes_every_campaign_and_waits_for_a_later_roll(config: Path, tmp_path: Path) -> None:
+    numbers = file(tmp_path, "name,phone", "A,07000000001", "B,+91 70000 00002", 'C,"7000000003, 9812345678"')
+    assert run("optout", "import", numbers, "-c", config, "--who", "asha") == (
+        0,
+        "4 numbers suppressed; 0 were already\n",
+    )
+    assert query(config, "SELECT DISTINCT state FROM target WHERE phone_id <= 3") == [("closed",)]
+    assert query(config, "SELECT count(*) FROM phone WHERE opted_out_at IS NOT NULL") == [(3,)]
+    assert ("+919812345678", "import") in query(config, "SELECT e164, source FROM opt_out")
+    assert run("optout", "import", numbers, "-c", config)[1] == "0 numbers suppressed; 4 were already\n"
+
+    news = [json.loads(payload) for (payload,) in query(config, "SELECT payload FROM outbox")]
+    assert {each["number_hash"] for each in news} == {
+        number_hash(SECRET.encode(), number)
+        for number in ("+917000000001", "+917000000002", "+917000000003", "+919812345678")
+    }
+    assert "9812345678" not in json.dumps(news)
+    kind, who, what = query(config, "SELECT kind, who, what FROM audit ORDER BY number")[0]
+    assert (kind, who) == ("opt-out-import", "asha")
+    assert json.loads(what)["fresh"] == "4"
+    assert run("audit", "verify", "-c", config)[0] == 0
+
+
+def test_a_line_without_a_number_is_told_and_the_others_are_taken(config: Path, tmp_path: Path) -> None:
+    numbers = file(tmp_path, "phone", "7000000001", "12345", "unknown", "", "7000000002")
+    code, text = run("optout", "import", numbers, "-c", config)
+    assert code == 1
+    assert "2 numbers suppressed" in text
+    assert "no number in 2 lines of numbers.csv: 3, 4" in text
+
+
+def test_one_number_is_suppressed_by_hand(config: Path) -> None:
+    assert run("optout", "add", "70000-00001", "-c", config)[0] == 0
+    assert query(config, "SELECT e164, source FROM opt_out") == [("+917000000001", "request")]
+    code, said = run("optout", "add", "12345", "-c", config)
+    assert (code, "not one number" in said) == (2, True)
+
+
+def test_while_the_dialler_runs_an_opt_out_goes_through_the_broker(config: Path, tmp_path: Path) -> None:
+    with exclusive_connection(tmp_path / "centre.db", "a dialler"):
+        code, said = run("optout", "add", "7000000001", "-c", config)
+        assert code == 2
+        assert "MQTT broker 127.0.0.1:1 is not reachable" in said
+        text = config.read_text(encoding="utf-8").replace("opt_out_secret", "# opt_out_secret")
+        config.write_text(text, encoding="utf-8")
+        code, said = run("optout", "add", "7000000001", "-c", config)
+        assert code == 2
+        assert "set rules.opt_out_secret" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "no such file"),
+        (b"", "holds no number"),
+        (b"name\nnobody\n", "holds no number"),
+        (b"\xff\xfe7\x000\x00", "is not UTF-8 text"),
+        (b'7000000001\n"7000000002', "is not CSV"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(config: Path, tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = tmp_path / "numbers.csv"
+    if content is not None:
+        path.write_bytes(content)
+    for command in (
+        ("optout", "import", path),
+        ("register", "import", path, "--name", "tps", "--dated", TODAY.isoformat()),
+        ("consent", "import", path, "--status", "given", "--source", "form"),
+    ):
+        code, text = run(*command, "-c", config)
+        assert (code, said in text) == (2, True), text
+    assert query(config, "SELECT count(*) FROM opt_out") == [(0,)]
+
+
+# Registers
+
+
+def register(config: Path, numbers: Path, days: int, name: str = "tps") -> tuple[int, str]:
+    dated = (TODAY - timedelta(days=days)).isoformat()
+    return run("register", "import", numbers, "--name", name, "--dated", dated, "-c", config)
+
+
+def test_a_newer_issue_takes_the_place_of_the_earlier_one(config: Path, tmp_path: Path) -> None:
+    assert register(config, file(tmp_path, "7000000001", "7000000002"), days=3)[0] == 0
+    code, text = register(config, file(tmp_path, "7000000002", "7000000003", "9812345678"), days=1)
+    assert (code, "register tps: 3 numbers" in text) == (0, True)
+    assert register(config, file(tmp_path, "7000000007"), days=1, name="own")[0] == 0
+    assert query(config, "SELECT register, e164 FROM registered ORDER BY register, e164") == [
+        ("own", "+917000000007"),
+        ("tps", "+917000000002"),
+        ("tps", "+917000000003"),
+        ("tps", "+919812345678"),
+    ]
+    assert query(config, "SELECT name, numbers FROM register ORDER BY name") == [("own", 1), ("tps", 3)]
+    assert query(config, "SELECT kind FROM audit") == [("register-import",)] * 3
+
+
+@pytest.mark.parametrize(("days", "said"), [(40, "is older than 28 days"), (-3, "lies ahead"), (5, "a newer issue")])
+def test_a_register_that_is_too_old_or_of_tomorrow_is_refused(
+    config: Path, tmp_path: Path, days: int, said: str
+) -> None:
+    numbers = file(tmp_path, "7000000001")
+    assert register(config, numbers, days=2)[0] == 0
+    code, text = register(config, numbers, days=days)
+    assert (code, said in text) == (2, True), text
+    assert query(config, "SELECT count(*) FROM audit") == [(1,)]
+
+
+# Consent
+
+
+def test_consent_is_read_from_the_first_column_alone(config: Path, tmp_path: Path) -> None:
+    numbers = file(tmp_path, "phone,agent's phone", "7000000001,7000000002", "9812345678,7000000003")
+    code, text = run("consent", "import", numbers, "--status", "given", "--source", "form 7", "-c", config)
+    assert (code, text) == (0, "consent given: 1 numbers; 1 are on no roll here\n")
+    assert query(config, "SELECT phone_id, consent_source FROM phone WHERE consent = 'given'") == [(1, "form 7")]
+    run("consent", "import", numbers, "--status", "withdrawn", "--source", "letter", "-c", config)
+    assert query(config, "SELECT phone_id FROM phone WHERE consent = 'withdrawn'") == [(1,)]

@@ -1,0 +1,213 @@
+"""`dialer rules`: what it shows, what it finds, and why somebody is not called."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from config.errors import MatdanError
+from dialer.cli import app
+from tests.support.roll_filler import fill_roll
+from tests.support.rules import moment
+
+NOON = "2024-04-22T12:00"
+SETTINGS = """
+[store]
+path = "{store}"
+[rules]
+jurisdiction = "{jurisdiction}"
+polls = [{{ day = 2024-04-26, constituencies = {constituencies} }}]
+[rules.stricter.ring]
+minimum_seconds = 30
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+caller_ids = ["+911140000001"]
+[[campaigns]]
+id = "turnout"
+kind = "agents"
+[[campaigns]]
+id = "message"
+kind = "ivr"
+flow = "material"
+purpose = "material"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return written(tmp_path)
+
+
+def written(directory: Path, jurisdiction: str = "neutral", constituencies: str = "[174]") -> Path:
+    store, path = directory / "centre.db", directory / "centre.toml"
+    if not store.exists():
+        fill_roll(store, 54, voters_per_booth=9)
+        change(
+            store,
+            "INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('turnout', 'agents', 'turnout')",
+            "INSERT INTO target (campaign_id, phone_id) SELECT 'turnout', phone_id FROM phone",
+        )
+    path.write_text(
+        SETTINGS.format(store=store, jurisdiction=jurisdiction, constituencies=constituencies), encoding="utf-8"
+    )
+    return path
+
+
+def change(store: Path, *statements: str, **values: float) -> None:
+    with contextlib.closing(sqlite3.connect(store)) as db:
+        for statement in statements:
+            db.execute(statement, {name: value for name, value in values.items() if f":{name}" in statement})
+        db.commit()
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["rules", *map(str, arguments)])
+    if isinstance(result.exception, MatdanError):
+        return 2, str(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def explained(config: Path, who: str, campaign: str = "turnout", at: str = NOON) -> tuple[str, list[str]]:
+    """The line of one campaign, and its reasons."""
+    code, text = run("explain", who, "-c", config, "--at", at)
+    assert code == 0, text
+    parts = [part.split("\t") for part in text.replace("\n  - ", "\t").splitlines()]
+    [[head, *reasons]] = [part for part in parts if f" in {campaign}:" in part[0]]
+    return head, reasons
+
+
+def test_show_names_every_rule_with_its_source(config: Path) -> None:
+    code, text = run("show", "india")
+    assert code == 0
+    for word in ("calling_hours", "weekday: 09:00-21:00", "hours_before_close: 48", "TRAI", "second-hand", "123(5)"):
+        assert word in text
+    assert "stricter here" not in text
+    code, text = run("show", "-c", config)
+    assert "minimum_seconds: 30.0  stricter here (profile: 15.0)" in text
+    assert run("show", "atlantis")[0] == 2
+
+
+def test_check_tells_what_a_campaign_lacks(config: Path, tmp_path: Path) -> None:
+    code, text = run("check", "-c", config, "--at", NOON)
+    assert code == 1
+    assert "good  profile neutral: the settings are as strict or stricter" in text
+    assert "good  campaign turnout (turnout, live): may call now" in text
+    assert "BAD   campaign message (material, recorded): a recorded material call needs a certificate" in text
+    assert "the close of poll is known for all 6 polling areas" in text
+    recording = text.split("has the hash ")[1].split()[0]
+    config.write_text(
+        config.read_text(encoding="utf-8")
+        + f'certificate = {{ number = "7", recording = "{recording}", valid_until = 2024-04-30 }}\n',
+        encoding="utf-8",
+    )
+    assert run("check", "-c", config, "--at", NOON)[0] == 0
+    code, text = run("check", "-c", config, "--at", "2024-04-22T23:00")
+    assert code == 0
+    assert "outside calling hours until Tue 23 Apr 09:00" in text
+    code, text = run("check", "-c", config, "--at", "2024-05-02T12:00")
+    assert (code, "the certificate expired on 2024-04-30" in text) == (1, True)
+
+
+def test_check_finds_areas_without_a_poll_or_a_close(tmp_path: Path) -> None:
+    config = written(tmp_path, constituencies="[9]")
+    code, text = run("check", "-c", config, "--at", NOON)
+    assert "BAD   silence: no polling day for constituencies 174: message may not call there" in text
+    change(tmp_path / "centre.db", "UPDATE booth SET closes_at = '' WHERE booth_id < 3")
+    code, text = run("check", "-c", written(tmp_path), "--at", NOON)
+    assert (code, "BAD   silence: 2 polling areas have no close time" in text) == (1, True)
+
+
+def test_check_finds_an_old_register(tmp_path: Path) -> None:
+    config = written(tmp_path)
+    dated = moment("2024-03-01T00:00")
+    change(tmp_path / "centre.db", "INSERT INTO register VALUES ('own', :dated, 0, 5, '')", dated=dated)
+    code, text = run("check", "-c", config, "--at", NOON)
+    assert (code, "BAD   register own: 5 numbers, of Fri 01 Mar 00:00, 52 days old" in text) == (1, True)
+    assert "BAD   campaign turnout (turnout, live): the do-not-call register 'own' is 52 days old, at most 28" in text
+
+
+def test_check_refuses_a_looser_site_in_one_line(config: Path) -> None:
+    text = config.read_text(encoding="utf-8").replace("minimum_seconds = 30", "minimum_seconds = 5")
+    config.write_text(text, encoding="utf-8")
+    code, said = run("check", "-c", config)
+    assert code == 2
+    assert "rules.stricter.ring.minimum_seconds: 5 loosens the rule of the profile 'neutral' (15.0)" in said
+
+
+@pytest.mark.parametrize("who", ["+917000000001", "07000000001", "1", "174/1/1"])
+def test_a_number_a_voter_and_a_place_on_the_roll_mean_the_same(config: Path, who: str) -> None:
+    assert explained(config, who) == ("+91…001 in turnout: can be called now", [])
+
+
+def test_why_somebody_cannot_be_called_and_when_next(config: Path, tmp_path: Path) -> None:
+    store = tmp_path / "centre.db"
+    assert explained(config, "1", at="2024-04-22T22:00") == (
+        "+91…001 in turnout: cannot be called now; next: Tue 23 Apr 09:00",
+        [
+            "outside calling hours in Asia/Calcutta until Tue 23 Apr 09:00",
+            "outside the campaign's calling hours until Tue 23 Apr 09:00",
+        ],
+    )
+    change(
+        store,
+        "UPDATE voter SET turnout = 'voted' WHERE voter_id = 1",
+        "UPDATE target SET state = 'closed' WHERE phone_id = 1",
+        "UPDATE phone SET opted_out_at = :out WHERE phone_id = 2",
+        "INSERT INTO opt_out VALUES ('+917000000002', :out, 'agent', NULL)",
+        "UPDATE target SET due_at = :due WHERE phone_id = 3",
+        out=moment("2024-04-21T10:00"),
+        due=moment("2024-04-22T15:00"),
+    )
+    head, reasons = explained(config, "1")
+    assert head.endswith("next: not by itself")
+    assert reasons == [
+        "nobody on the number is still to be called: all have voted or are closed",
+        "closed in this campaign: the list is done with it",
+    ]
+    head, reasons = explained(config, "2")
+    assert head.endswith("next: not by itself")
+    assert reasons == ["opted out on Sun 21 Apr 10:00 (agent)", "the number has opted out"]
+    assert explained(config, "3") == (
+        "+91…003 in turnout: cannot be called now; next: Mon 22 Apr 15:00",
+        ["due again at Mon 22 Apr 15:00 in this campaign"],
+    )
+
+
+def test_inside_the_silence_the_other_campaign_says_so(config: Path) -> None:
+    _, reasons = explained(config, "5", campaign="message", at="2024-04-25T12:00")
+    assert "silence interval of the polling area: no material calls until Fri 26 Apr 18:00" in reasons
+    assert any("needs a certificate" in reason for reason in reasons)
+
+
+def test_an_opted_out_number_that_is_on_no_roll_is_explained_too(config: Path, tmp_path: Path) -> None:
+    change(tmp_path / "centre.db", "INSERT INTO opt_out VALUES ('+919812345678', 1713700000, 'import', NULL)")
+    _, reasons = explained(config, "98123 45678")
+    assert reasons == ["the number is not on the roll: no campaign dials it", "the number has opted out"]
+
+
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [
+        ("99999", "no voter 99999"),
+        ("174/9/9", "the roll has 0 voters there"),
+        ("somebody", "this is no number that is called"),
+        ("1234567890", "this is no number that is called"),
+    ],
+)
+def test_nobody_is_refused_in_one_line(config: Path, who: str, said: str) -> None:
+    code, text = run("explain", who, "-c", config)
+    assert code == 2
+    assert said in text
+    assert "\n" not in text
+
+
+def test_without_a_store_there_is_nobody_to_explain(config: Path, tmp_path: Path) -> None:
+    code, text = run("explain", "1", "-c", config, "--store", tmp_path / "none.db")
+    assert code == 2
+    assert "none.db" in text
