@@ -49,7 +49,7 @@ from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
-from dialer.switch.asterisk.ami_link import AmiLink
+from dialer.switch.asterisk.ami_link import AmiLink, Backoff
 from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.tracker import EVENTS
 from dialer.switch.routed import without_asterisk
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 DAY_SECONDS = 86_400.0
+LONGEST_WAIT_SECONDS = 3.0  # between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
@@ -321,6 +322,7 @@ def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> 
         on_up=switch.up,
         on_down=switch.down,
         random=chance,
+        backoff=Backoff(longest_seconds=LONGEST_WAIT_SECONDS),
     )
 
 
