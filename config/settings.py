@@ -325,6 +325,40 @@ class Campaign(Section):
         return self.pacing or (Policy.PREDICTIVE if self.kind is Kind.AGENTS else Policy.BROADCAST)
 
 
+class InboundAnswer(StrEnum):
+    """What becomes of a call to one of our numbers."""
+
+    FLOW = "flow"
+    AGENT = "agent"
+    MISSED_CALL = "missed-call"
+
+
+class InboundNumber(Section):
+    """[[inbound.numbers]] - one of our numbers, and what a call to it is for."""
+
+    number: NumberPrefix = Field(description="the number that is called, E.164: +911140000001")
+    mode: InboundAnswer = Field(
+        description="flow: meets the flow; agent: waits for a seat, else hears the message; "
+        "missed-call: hung up unanswered and called back"
+    )
+    campaign: Slug = Field(description="whose list and purpose the number is for; it alone calls a missed call back")
+    flow: str | None = Field(None, description='of mode flow: a shipped one\'s name ("inbound") or a YAML file')
+
+    @model_validator(mode="after")
+    def _flow_fits(self) -> Self:
+        if (self.mode is InboundAnswer.FLOW) != (self.flow is not None):
+            raise ValueError('flow goes with mode = "flow" and with no other; for example flow = "inbound"')
+        return self
+
+
+class Inbound(Section):
+    """[inbound] - calls that come in. Numbers that are not named here are hung up unanswered."""
+
+    channels: int = Field(10, ge=0, le=10_000, description="calls that come in at once; more are hung up unanswered")
+    call_back_seconds: float = Field(60.0, ge=0, description="from a missed call to its number being due")
+    numbers: tuple[InboundNumber, ...] = ()
+
+
 class Broker(Section):
     """[broker] - the MQTT broker that supervisors listen on."""
 
@@ -419,6 +453,7 @@ class Settings(BaseSettings):
     asterisk: Asterisk = Asterisk()
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
+    inbound: Inbound = Inbound()
     rules: Rules = Rules()
     polling_day: PollingDay = PollingDay()
     audio: Audio = Audio()
@@ -457,10 +492,18 @@ class Settings(BaseSettings):
             ("phones of seats", [seat.endpoint for seat in self.seats]),
             ("agents", [agent.number for agent in self.agents]),
             ("campaigns", [campaign.id for campaign in self.campaigns]),
+            ("inbound.numbers", [each.number for each in self.inbound.numbers]),
         ):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{kind} named twice: {', '.join(sorted(twice))}; give each a name of its own")
+        campaigns = {campaign.id for campaign in self.campaigns}
+        for each in self.inbound.numbers:
+            if each.campaign not in campaigns:
+                raise ValueError(
+                    f"an inbound number is for the campaign {each.campaign!r}, which [[campaigns]] does not have; "
+                    f"known: {', '.join(sorted(campaigns)) or 'none'}"
+                )
         known = {trunk.name for trunk in self.trunks}
         skills = {skill for agent in self.agents for skill in agent.skills}
         for campaign in self.campaigns:

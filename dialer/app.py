@@ -25,6 +25,7 @@ from dialer.clock import Clock, SystemClock
 from dialer.commands import ReloadFlows
 from dialer.ear import EarRole, SupervisorPhone
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
+from dialer.engine.inbound import InboundPlan, InboundRoute
 from dialer.engine.placing import DiallingRules
 from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec, Centre
@@ -32,14 +33,16 @@ from dialer.errors import SwitchError
 from dialer.flow_service import FlowService
 from dialer.flow_services import RecordingRules
 from dialer.help import TransferTarget
+from dialer.inbound_service import InboundService
 from dialer.log_ins import AgentAccount
 from dialer.loop_lag import LoopLag
-from dialer.model import CampaignKind, MachineDetection, Purpose
+from dialer.model import CampaignKind, InboundMode, MachineDetection, Purpose
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.polling_day.site import polling_plan
+from dialer.roll.phone_numbers import plain_number
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import polls_of
 from dialer.seat_service import SeatService
@@ -48,7 +51,7 @@ from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
-from dialer.switch.asterisk.ami_link import AmiLink
+from dialer.switch.asterisk.ami_link import AmiLink, Backoff
 from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.tracker import EVENTS
 from dialer.switch.routed import without_asterisk
@@ -64,6 +67,9 @@ _log = structlog.get_logger(__name__)
 
 DAY_SECONDS = 86_400.0
 ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
+LONGEST_WAIT_SECONDS = (
+    3.0  # between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back
+)
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
@@ -104,6 +110,14 @@ def engine_plan(settings: Settings) -> EnginePlan:
             settings.floor.wrong_pins, settings.floor.lock_minutes * _MINUTE, settings.floor.pause_reasons
         ),
         rest=RestRules(**settings.trunk_rest.model_dump()),
+        inbound=InboundPlan(
+            settings.inbound.channels,
+            settings.inbound.call_back_seconds,
+            tuple(
+                InboundRoute(each.number, InboundMode(each.mode.value), each.campaign, each.flow)
+                for each in settings.inbound.numbers
+            ),
+        ),
     )
 
 
@@ -140,6 +154,12 @@ def _campaign_plan(campaign: Campaign, settings: Settings) -> CampaignPlan:
         purpose=Purpose(campaign.purpose.value),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
     )
+
+
+def flows_of(settings: Settings) -> set[str]:
+    """Names or files of the flows that a site uses."""
+    named = [campaign.flow for campaign in settings.campaigns] + [each.flow for each in settings.inbound.numbers]
+    return {flow for flow in named if flow is not None}
 
 
 def broker_settings(settings: Settings) -> BrokerSettings:
@@ -216,7 +236,7 @@ async def running_centre(
     """
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
-    flows = FlowLibrary([campaign.flow for campaign in settings.campaigns if campaign.flow])
+    flows = FlowLibrary(sorted(flows_of(settings)))
     store = await open_store(settings.store.path)
     try:
         async with AsyncExitStack() as stack:
@@ -232,7 +252,12 @@ async def running_centre(
             sms = carrier.sms if carrier is not None else None
             routes = AgiRoutes(
                 {
-                    "flow": FlowService(engine, recording=recording_rules(settings), sms=sms),
+                    "flow": FlowService(
+                        engine, recording=recording_rules(settings), sms=sms, attempt_of=switch.attempt_of
+                    ),
+                    "inbound": InboundService(
+                        engine, switch, lambda number: plain_number(number, settings.centre.region)
+                    ),
                     "seat": SeatService(engine.seat_desk, settings.centre.language),
                 }
             )
@@ -311,6 +336,7 @@ def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> 
         on_up=switch.up,
         on_down=switch.down,
         random=chance,
+        backoff=Backoff(longest_seconds=LONGEST_WAIT_SECONDS),
     )
 
 

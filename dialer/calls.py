@@ -51,6 +51,8 @@ class Call:
     recording_paused: bool = False
     judged: bool = True  # False: answered, and whether by a person or a machine is not known yet
     machine: bool = False  # an answering machine, as the switch or the agent says
+    inbound: bool = False  # the voter called us
+    flow_source: str | None = None  # the flow of the number that was called; None: the campaign's
     cancelled: bool = False  # we asked for its end before an answer
     ended: CallEnded | None = None  # arrived while the flow's last commit was still under way
 
@@ -105,6 +107,8 @@ _SAYS_NOTHING_CAUSES = frozenset({0, 16, None})
 
 def outcome_of(call: Call, ended: CallEnded) -> Outcome:
     """The one outcome of an ended call, from what was known of it and the switch's last word."""
+    if call.inbound and not (call.answered or ended.answered):
+        return Outcome.MISSED
     if call.answered or ended.answered:
         return _answered_outcome(call, vanished=ended.by is EndedBy.VANISHED)
     if ended.by is EndedBy.VANISHED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -30,19 +30,23 @@ class FlowService:
         texts: Texts | None = None,
         recording: RecordingRules | None = None,
         sms: SmsGateway | None = None,
+        attempt_of: Callable[[str], str] = lambda unique_id: unique_id,
     ) -> None:
         """`prompts` finds sound files, by convention when none is given. Without `recording` nothing is recorded, without
-        `sms` none is sent.
+        `sms` none is sent. `attempt_of` gives a channel's attempt by its unique id: the id itself of a call that we placed,
+        another one of a call that came in.
         """
         self._engine = engine
         self._texts = texts or shipped_texts()
         self._prompts = prompts or ConventionalPrompts(self._texts)
         self._recording = recording
         self._sms = sms
+        self._attempt_of = attempt_of
 
     async def __call__(self, call: AgiCall) -> None:
         """Run the call's flow to its end. A connection that belongs to no live IVR attempt is turned away."""
-        attempt_id = call.env.unique_id
+        await self._engine.until_reconciled()
+        attempt_id = self._attempt_of(call.env.unique_id)
         session = self._engine.flow_desk.begin(attempt_id)
         if session is None:
             _log.warning("flow.turned-away", channel=attempt_id)

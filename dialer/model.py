@@ -194,6 +194,47 @@ class NewAttempt:
     at: float  # epoch seconds
 
 
+class Direction(StrEnum):
+    """Who called whom."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
+class InboundMode(StrEnum):
+    """What becomes of a call to one of our numbers."""
+
+    FLOW = "flow"  # meets a flow that knows the number
+    AGENT = "agent"  # waits for a seat as an answered voter does
+    MISSED_CALL = "missed-call"  # hung up unanswered, and called back
+
+
+@dataclass(frozen=True, slots=True)
+class NewInbound:
+    """A call that comes in, as it is committed before anything is answered."""
+
+    attempt_id: AttemptId
+    campaign_id: str  # whose list and rules the number is for
+    at: float  # epoch seconds
+    called: str  # our number
+    number: str | None  # the caller's, E.164; None: withheld
+    trunk: str
+    mode: InboundMode
+    call_back_at: float | None = None  # of a missed call: when the number is due
+
+
+@dataclass(frozen=True, slots=True)
+class InboundParty:
+    """Whose number calls: a voter of the roll."""
+
+    phone_id: int
+    voter_id: int
+    booth_id: int
+    language: str
+    pending_voters: int
+    opted_out: bool
+
+
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
     """An attempt that has no end yet, as found in the store after a start or a reconnect."""
@@ -210,6 +251,8 @@ class OpenAttempt:
     connected_at: float | None
     seat: str | None
     number: str = ""  # E.164
+    direction: Direction = Direction.OUTBOUND
+    caller_id: str = ""  # our number in this call
 
 
 @dataclass(frozen=True, slots=True)

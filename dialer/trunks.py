@@ -96,6 +96,10 @@ class TrunkPool:
         """All trunks, in order of preference."""
         return tuple(self._limits)
 
+    def with_endpoint(self, endpoint: str) -> str:
+        """The name of the trunk with this endpoint; the endpoint itself where the settings have none."""
+        return next((name for name, trunk in self._limits.items() if trunk.endpoint == endpoint), endpoint)
+
     def health(self, name: str) -> TrunkHealth | None:
         """How a trunk does; None: the settings have none of that name."""
         return self._health.get(name)

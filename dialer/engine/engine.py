@@ -21,6 +21,7 @@ from dialer.engine.assistance import Assistance
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk, Flows
 from dialer.engine.hoppers import Hoppers
+from dialer.engine.inbound import InboundDesk, InboundPlan
 from dialer.engine.placing import DiallingRules, Placing
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
@@ -31,7 +32,7 @@ from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
 from dialer.help import TransferTarget
 from dialer.log_ins import AgentAccount
-from dialer.model import AttemptId, CampaignKind, CampaignState, Purpose
+from dialer.model import AttemptId, CampaignState, Purpose
 from dialer.pacing.port import Pacer, PacingEventKind
 from dialer.polling_day.plan import PollingPlan
 from dialer.polling_day.priorities import BoothOrder
@@ -48,7 +49,7 @@ _log = structlog.get_logger(__name__)
 
 HOUSEKEEPING_SECONDS = 5.0
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
-UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the message at the latest, and said so
+RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits so long for it
 FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
 
 
@@ -78,6 +79,7 @@ class EnginePlan:
     floor: FloorRules = field(default_factory=FloorRules)
     polling: PollingPlan | None = None
     rest: RestRules = field(default_factory=RestRules)
+    inbound: InboundPlan = field(default_factory=InboundPlan)
 
 
 class Engine:
@@ -129,7 +131,9 @@ class Engine:
             transfers=plan.transfers,
             supervisors=plan.supervisors,
         )
-        self._reconciler = Reconciler(centre, switch, self._results, self._finish)
+        self.inbound_desk = InboundDesk(centre, store, self._results, self._trunks, plan.inbound)
+        self._reconciler = Reconciler(centre, switch, self._results, self.inbound_desk, self._finish)
+        self._reconciled = asyncio.Event()
         self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation)
         self.flow_desk.transfer = self._floor.take_from_flow
 
@@ -145,6 +149,14 @@ class Engine:
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` in the loop at each change, until the returned function is called."""
         return self._centre.subscribe(callback)
+
+    async def until_reconciled(self) -> None:
+        """Wait until store and switch were first brought to agree: before that nobody knows whose a live call is. Not for ever."""
+        try:
+            async with asyncio.timeout(RECONCILE_SECONDS):
+                await self._reconciled.wait()
+        except TimeoutError:
+            _log.warning("not-reconciled-yet")
 
     def take_alert(self, alert: Alert) -> None:
         """An alert that another part of the dialler raises or clears."""
@@ -334,6 +346,8 @@ class Engine:
                 call = self._centre.calls.get(event.attempt_id)
                 if call is not None:
                     self._on_call_event(call, event)
+                elif isinstance(event, CallEnded):
+                    self.inbound_desk.ended(event)
 
     def _on_call_event(self, call: Call, event: switch_port.CallEvent) -> None:
         clock = self._centre.clock
@@ -398,7 +412,7 @@ class Engine:
 
     def _finish(self, call: Call, ended: CallEnded) -> None:
         if call.attempt_id in self._centre.calls:
-            self._watch_for_silence(call)
+            self._results.watch_for_silence(call)
             self._assistance.help.call_over(call.attempt_id)
             self._floor.call_over(call)
             self._results.end(self._centre.calls[call.attempt_id], ended)
@@ -406,16 +420,6 @@ class Engine:
     def _phone_went(self, seat: str) -> None:
         self._assistance.help.agents_phone_went(seat)
         self._floor.phone_went(seat)
-
-    def _watch_for_silence(self, call: Call) -> None:
-        """An answered voter of whom the dialplan never said a word: a right that no check before the start can see."""
-        if call.kind is not CampaignKind.AGENTS or call.answered_seconds is None or call.machine:
-            return
-        if call.waiting or call.message_started or call.connected_at is not None:
-            self._centre.clear_alert("voters-unseen")
-        elif self._centre.clock.monotonic() - call.answered_seconds > UNSEEN_SECONDS and call.seat is None:
-            text = "voters are answered and the switch tells nothing of them: give the manager user `read = system,call,user`"
-            self._centre.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
 
     def _cancel(self, call: Call) -> None:
         self._placing.cancel(call)
@@ -439,6 +443,7 @@ class Engine:
                     self._floor.talks_on(call, seat_name)
         self._assistance.resync(up)
         centre.switch_up = True
+        self._reconciled.set()
         centre.clear_alert("switch-down")
         for name in centre.seats:
             self._floor.call_phone(name)

@@ -12,7 +12,7 @@ from dialer.calls import Call
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
 from dialer.errors import SwitchError
-from dialer.model import AttemptId
+from dialer.model import AttemptId, CampaignKind
 from dialer.pacing.port import PacingEventKind
 from dialer.seats import Seat, choose_seat
 from dialer.store.port import SeatInterval
@@ -122,7 +122,7 @@ class Floor:
             return
         self.cancel(f"call/{call.attempt_id}")
         self._centre.update_call(call, replace(call, message_started=True, waiting=False))
-        if call.connected_at is None:
+        if call.connected_at is None and not call.inbound:
             run = self._centre.campaigns[call.campaign_id]
             self._results.observe(run, PacingEventKind.ABANDONED)
             self._centre.wake.set()
@@ -142,6 +142,8 @@ class Floor:
         self._centre.update_call(call, talking)
         self._results.connected(talking)
         self._arrived(call.attempt_id, True)
+        if call.inbound or call.kind is CampaignKind.IVR:
+            return  # it did not wait for a seat as the pacer's calls do
         run = self._centre.campaigns[call.campaign_id]
         self._results.observe(run, PacingEventKind.CONNECTED, monotonic - (talking.answered_seconds or monotonic))
 

@@ -71,9 +71,10 @@ class FlowDesk:
         if call is None or call.kind is not CampaignKind.IVR or call.in_flow:
             return None
         run = self._centre.campaigns[call.campaign_id]
-        if run.spec.flow is None:
+        source = call.flow_source or run.spec.flow
+        if source is None:
             return None
-        flow = self.flows.current(run.spec.flow)
+        flow = self.flows.current(source)
         clock = self._centre.clock
         answered = self.person(self.answered(call.picked_up(clock.now(), clock.monotonic()), call))
         named = f"{flow.name} {flow.version}"
@@ -109,6 +110,8 @@ class FlowDesk:
         self._centre.update_call(call, replace(call, judged=True, machine=True))
 
     def _teach_answer(self, call: Call) -> None:
+        if call.inbound:  # says nothing of what our calls meet
+            return
         run = self._centre.campaigns[call.campaign_id]
         seconds = (call.answered_seconds or call.began_seconds) - call.began_seconds
         self._results.observe(run, PacingEventKind.ANSWERED, seconds)

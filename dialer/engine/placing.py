@@ -146,7 +146,7 @@ class Placing:
         calls = (
             [call for call in centre.calls.values() if self._competes(call, run)]
             if for_agents
-            else list(centre.calls_of(run.spec.campaign_id))
+            else [call for call in centre.calls_of(run.spec.campaign_id) if not call.inbound]
         )
         room = self._trunks.free_channels(run.spec.trunks, used, now)
         if run.spec.channels is not None:
@@ -272,7 +272,7 @@ class Placing:
 
     def cancel(self, call: Call) -> None:
         """Hang up a call that nobody has answered. One that is not written yet never will be."""
-        if call.answered or call.cancelled:
+        if call.answered or call.cancelled or call.inbound:
             return
         self._centre.update_call(call, replace(call, cancelled=True))
         if call.written:

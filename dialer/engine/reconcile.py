@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from dialer.calls import Call
+from dialer.engine.inbound import InboundDesk
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
 from dialer.errors import SwitchError
-from dialer.model import AttemptId, CampaignKind, OpenAttempt, Outcome
+from dialer.model import AttemptId, CampaignKind, Direction, OpenAttempt, Outcome
 from dialer.switch.port import CallEnded, EndedBy, Switch, SwitchUp
 
 _log = structlog.get_logger(__name__)
@@ -24,12 +25,18 @@ class Reconciler:
     """Compares and repairs."""
 
     def __init__(
-        self, centre: Centre, switch: Switch, results: Results, finish: Callable[[Call, CallEnded], None]
+        self,
+        centre: Centre,
+        switch: Switch,
+        results: Results,
+        inbound: InboundDesk,
+        finish: Callable[[Call, CallEnded], None],
     ) -> None:
         """`finish` ends a call as if the switch had said so."""
         self._centre = centre
         self._switch = switch
         self._results = results
+        self._inbound = inbound
         self._finish = finish
         self._orphans: dict[AttemptId, OpenAttempt] = {}
 
@@ -45,7 +52,8 @@ class Reconciler:
         vanished = [call for call in centre.calls.values() if call.written and call.attempt_id not in up.live_attempts]
         for call in vanished:
             self._finish(call, CallEnded(call.attempt_id, EndedBy.VANISHED, answered=call.answered))
-        strays = [attempt_id for attempt_id in up.live_attempts if attempt_id not in centre.calls]
+        strangers = self._inbound.resync(up.live_attempts)
+        strays = [each for each in up.live_attempts if each not in centre.calls and each not in strangers]
         for attempt_id in strays:  # ended for us, alive there: nobody would ever take it
             centre.spawn(self._hang_up(attempt_id), "hang-up-stray")
         if adopted or vanished or strays:
@@ -70,7 +78,7 @@ class Reconciler:
         """A call as it can be known from the store alone. Its monotonic times begin now: the earlier run's are gone."""
         now = self._centre.clock.monotonic()
         run = self._centre.campaigns[attempt.campaign_id]
-        return Call(
+        call = Call(
             attempt_id=attempt.attempt_id,
             campaign_id=attempt.campaign_id,
             kind=CampaignKind(run.spec.kind),
@@ -89,6 +97,7 @@ class Reconciler:
             connected_seconds=now if attempt.connected_at is not None else None,
             seat=attempt.seat if attempt.seat in self._centre.seats else None,
         )
+        return self._inbound.adopted(call, attempt) if attempt.direction is Direction.INBOUND else call
 
     async def _hang_up(self, attempt_id: AttemptId) -> None:
         try:

@@ -15,6 +15,7 @@ from dialer.errors import CommandRefused, StoreError
 from dialer.model import (
     DISPOSITION_MARKS,
     AttemptId,
+    CampaignKind,
     Disposition,
     DispositionRecord,
     EndedAttempt,
@@ -40,6 +41,7 @@ from dialer.view import AlertLevel, CallState, TurnoutChange
 
 _log = structlog.get_logger(__name__)
 
+UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the message at the latest, and said so
 RETRY_SECONDS = 2.0  # between tries to keep a result while the store is in trouble
 
 
@@ -139,7 +141,7 @@ class Results:
         run = centre.campaigns[call.campaign_id]
         outcome = outcome_of(call, ended)
         now = centre.clock.now()
-        not_the_numbers = self._trunk_desk.ended(call, ended, outcome)
+        not_the_numbers = not call.inbound and self._trunk_desk.ended(call, ended, outcome)
         retry_at = retries.after_trunk_failure(now) if not_the_numbers else self._retry_at(run, call, outcome, now)
         record = EndedAttempt(
             attempt_id=call.attempt_id,
@@ -158,7 +160,7 @@ class Results:
             counted=not not_the_numbers,
         )
         centre.calls.pop(call.attempt_id, None)
-        run.outcomes[outcome] += 1
+        (run.inbound if call.inbound else run.outcomes)[outcome] += 1
         self._teach(run, call, outcome)
         if retry_at is not None:
             run.next_due_at = min(run.next_due_at, retry_at)
@@ -167,6 +169,16 @@ class Results:
         centre.spawn(self._keep_end(call.campaign_id, record), "end-attempt")
         centre.wake.set()
         return outcome
+
+    def watch_for_silence(self, call: Call) -> None:
+        """An answered voter of whom the dialplan never said a word: a right that no check before the start can see."""
+        if call.kind is not CampaignKind.AGENTS or call.answered_seconds is None or call.machine:
+            return
+        if call.waiting or call.message_started or call.connected_at is not None:
+            self._centre.clear_alert("voters-unseen")
+        elif self._centre.clock.monotonic() - call.answered_seconds > UNSEEN_SECONDS and call.seat is None:
+            text = "voters are answered and the switch tells nothing of them: give the manager user `read = system,call,user`"
+            self._centre.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
 
     async def _keep_end(self, campaign_id: str, record: EndedAttempt) -> None:
         announcement = attempt_announcement(campaign_id, record)
@@ -178,6 +190,8 @@ class Results:
         if call.said is not None and outcome.answered:
             due = retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
             return self._before_close(run, call, due, promised=call.said is MarkKind.LATER)
+        if call.inbound:
+            return None  # nothing was said that would change when the number is due
         return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
 
     def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
@@ -190,6 +204,8 @@ class Results:
 
     def _teach(self, run: CampaignRun, call: Call, outcome: Outcome) -> None:
         """What the pacer has not heard yet of this call. Abandoned calls it hears of when the message starts."""
+        if call.inbound:
+            return
         now = self._centre.clock.monotonic()
         if outcome.answered:
             if outcome is Outcome.DROPPED:
@@ -273,8 +289,9 @@ class Results:
         if live is not None:
             self._centre.update_call(live, replace(live, machine=machine))
         else:
-            run.outcomes[Outcome.MACHINE] += 1 if machine else -1
-            run.outcomes[Outcome.CONNECTED] += -1 if machine else 1
+            outcomes = run.inbound if call.inbound else run.outcomes
+            outcomes[Outcome.MACHINE] += 1 if machine else -1
+            outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
     def _follow(self, kind: MarkKind, voter_id: int, effect: MarkEffect) -> None:
         """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""

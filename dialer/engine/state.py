@@ -79,6 +79,7 @@ class CampaignRun:
     next_due_at: float = 0.0  # epoch: before it the queue has nothing
     list_done: bool = False
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    inbound: Counter[Outcome] = field(default_factory=Counter)  # of calls that came in
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
     held_because: str | None = "starting"
 

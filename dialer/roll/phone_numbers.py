@@ -214,3 +214,19 @@ def _by_type(number: PhoneNumber) -> str | NumberReason:
     if kind == PhoneNumberType.PREMIUM_RATE:
         return NumberReason.PREMIUM
     return NumberReason.UNKNOWN_SERIES if kind == PhoneNumberType.UNKNOWN else NumberReason.SPECIAL
+
+
+def plain_number(text: str, region: str) -> str | None:
+    """A number as a carrier writes it (+919876543210, 919876543210, 09876543210), in E.164; None where it can be none.
+
+    It may be of any kind, our own lines among them: whether it may be called is not asked.
+    """
+    if not re.fullmatch(r"\+?[0-9]{3,20}", text, re.ASCII):
+        return None
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dialer.errors import StoreError
 from dialer.model import (
     Announcement,
     AttemptId,
+    Direction,
     DispositionRecord,
     EndedAttempt,
     Mark,
@@ -16,6 +18,7 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
 )
+from dialer.store.inbound import open_inbound, put_off
 from dialer.store.port import MarkEffect, Refusal
 from dialer.store.queues import close_phone, put_back
 from dialer.store.records import announce
@@ -111,8 +114,34 @@ def end_attempts(
 def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
     row = db.execute(SQL["open_attempt"], (end.attempt_id,)).fetchone()
     if row is None:
-        return False
+        return _end_inbound(db, end)
     attempt, target, phone_id = row
+    _write_end(db, attempt, end)
+    given_back = 0
+    if end.outcome is Outcome.REFUSED or not end.counted:
+        given_back = 1
+        db.execute(SQL["give_number_back"], (attempt,))
+    retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
+    state, due_at = _when_due(db, phone_id, retry_at)
+    db.execute(SQL["target_after"], (target, state, due_at, given_back))
+    if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
+        close_phone(db, phone_id)
+    return True
+
+
+def _end_inbound(db: sqlite3.Connection, end: EndedAttempt) -> bool:
+    """A call that came in leaves its number's targets alone, but for what was said about being called later."""
+    found = open_inbound(db, end.attempt_id)
+    if found is None:
+        return False
+    attempt, campaign_id, phone_id = found
+    _write_end(db, attempt, end)
+    if end.retry_at is not None:
+        put_off(db, campaign_id, phone_id, max(end.retry_at, EARLIEST_DUE))
+    return True
+
+
+def _write_end(db: sqlite3.Connection, attempt: int, end: EndedAttempt) -> None:
     values = (
         attempt,
         end.outcome.value,
@@ -128,16 +157,6 @@ def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
         end.left_at,
     )
     db.execute(SQL["end_attempt"], values)
-    given_back = 0
-    if end.outcome is Outcome.REFUSED or not end.counted:
-        given_back = 1
-        db.execute(SQL["give_number_back"], (attempt,))
-    retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
-    state, due_at = _when_due(db, phone_id, retry_at)
-    db.execute(SQL["target_after"], (target, state, due_at, given_back))
-    if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
-        close_phone(db, phone_id)
-    return True
 
 
 def _when_due(db: sqlite3.Connection, phone_id: int, retry_at: float | None) -> tuple[str, float | None]:
@@ -179,4 +198,7 @@ def record_disposition(
 
 def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
     """All attempts without an end, the oldest first."""
-    return [OpenAttempt(AttemptId(attempt_id), *rest) for attempt_id, *rest in db.execute(SQL["unfinished"])]
+    return [
+        replace(OpenAttempt(AttemptId(attempt_id), *rest), direction=Direction(direction), caller_id=caller_id)
+        for attempt_id, *rest, direction, caller_id in db.execute(SQL["unfinished"])
+    ]

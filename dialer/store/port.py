@@ -27,8 +27,10 @@ from dialer.model import (
     Claim,
     DispositionRecord,
     EndedAttempt,
+    InboundParty,
     Mark,
     NewAttempt,
+    NewInbound,
     OpenAttempt,
     Outcome,
     Purpose,
@@ -203,6 +205,17 @@ class Store(Protocol):
         """Keep what the agent said, with its marks and the opt-out of the number, in one transaction. A second disposition of
         the same attempt replaces the first one on the attempt; marks are appended by their keys. The disposition MACHINE makes
         the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again.
+        """
+        ...
+
+    async def take_inbound(self, call: NewInbound) -> InboundParty | None:
+        """Log a call that comes in, and where its number is on the roll open an inbound attempt for it: of a missed call one
+        that has ended already. Returns whose number it is; None: it is not on the roll, or withheld, and no attempt is kept.
+
+        Inbound attempts use up no attempt of the number, are in no campaign's figures, and leave its targets alone: only a
+        missed call's number is due at `call_back_at`, where somebody on it is pending and it has not opted out, and what is
+        said in the call may put the next one off. One may be open beside an outbound attempt to the same number; while it
+        is, the number is not dialled.
         """
         ...
 

@@ -24,8 +24,10 @@ from dialer.model import (
     Claim,
     DispositionRecord,
     EndedAttempt,
+    InboundParty,
     Mark,
     NewAttempt,
+    NewInbound,
     OpenAttempt,
     Outcome,
     Purpose,
@@ -33,7 +35,7 @@ from dialer.model import (
 )
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
-from dialer.store import figures, numbers, queues, records, voters
+from dialer.store import figures, inbound, numbers, queues, records, voters
 from dialer.store.connection import BUSY_SECONDS, check_magic, close_writing, open_reading, open_writing
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
@@ -222,6 +224,10 @@ class SqliteStore:
         return await self._writer.write(
             lambda db: attempts_room.record_disposition(db, record, marks, opt_out, announcements)
         )
+
+    async def take_inbound(self, call: NewInbound) -> InboundParty | None:
+        """See `Store.take_inbound`."""
+        return await self._writer.write(lambda db: inbound.take_inbound(db, call))
 
     async def unfinished_attempts(self) -> list[OpenAttempt]:
         """See `Store`."""

@@ -36,17 +36,15 @@ BAD = [
 
 
 def order(**changes: str) -> OriginateRequest:
-    return replace(
-        OriginateRequest(
-            AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"),
-            GOOD,
-            "carrier",
-            "+911140000001",
-            kind=CampaignKind.IVR,
-            ring_seconds=30.0,
-        ),
-        **changes,  # type: ignore[arg-type]  # texts alone are changed
+    good = OriginateRequest(
+        AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"),
+        number=GOOD,
+        endpoint="carrier",
+        caller_id="+911140000001",
+        kind=CampaignKind.IVR,
+        ring_seconds=30.0,
     )
+    return replace(good, **changes)  # type: ignore[arg-type]  # texts for the three fields that are texts
 
 
 @pytest.mark.parametrize("number", BAD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -325,7 +326,8 @@ async def test_a_day_of_calls_is_the_same_for_the_same_seed() -> None:
 
 @virtual_time()
 async def test_voters_call_back_as_inbound_calls() -> None:
-    config = config_of(("911", Scripted(fails_with=486, calls_back_after=30.0)))
+    scripted = config_of(("911", Scripted(fails_with=486, calls_back_after=30.0)))
+    config = replace(scripted, inbound_context="matdan-message", our_number="s")
     async with lab_centre(config) as (switch, lab):
         await lab.call("911", "v")
         started = await lab.event("UserEvent", UserEvent="MessageStarted")

@@ -8,7 +8,7 @@ SELECT campaign_id,
        total(outcome = 'connected'),
        total(outcome = 'abandoned')
 FROM attempt
-WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY campaign_id, quarter;
 
 -- name: expenditure
@@ -21,7 +21,7 @@ SELECT attempt.campaign_id,
 FROM attempt
 JOIN voter ON voter.voter_id = attempt.voter_id
 JOIN booth ON booth.booth_id = voter.booth_id
-WHERE attempt.created_at >= :since AND attempt.created_at < :until
+WHERE attempt.direction = 'outbound' AND attempt.created_at >= :since AND attempt.created_at < :until
   AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
   AND (attempt.outcome IS NULL OR attempt.outcome <> 'refused')
 GROUP BY attempt.campaign_id, booth.constituency_number, quarter;

@@ -8,7 +8,8 @@ SELECT campaign_id,
        avg(answered_at - created_at),
        avg(CASE WHEN answered_at IS NOT NULL THEN ended_at - answered_at END)
 FROM attempt
-WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
+  AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY campaign_id, outcome
 ORDER BY campaign_id, count(*) DESC, outcome;
 
@@ -28,13 +29,14 @@ SELECT trunk,
        (
            SELECT max(starts) FROM (
                SELECT count(*) AS starts FROM attempt AS started
-               WHERE started.trunk = attempt.trunk AND started.created_at >= :since AND started.created_at < :until
+               WHERE started.trunk = attempt.trunk AND started.direction = 'outbound' AND started.created_at >= :since AND started.created_at < :until
                  AND (:campaign IS NULL OR started.campaign_id = :campaign)
                GROUP BY CAST(started.created_at AS INTEGER)
            )
        )
 FROM attempt
-WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
+  AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY trunk
 ORDER BY trunk;
 
@@ -61,7 +63,8 @@ SELECT campaign_id,
        total(outcome IN (SELECT value FROM json_each(:live_answers))),
        total(outcome = 'abandoned')
 FROM attempt
-WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
+  AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY campaign_id, quarter
 ORDER BY campaign_id, quarter;
 

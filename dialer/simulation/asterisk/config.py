@@ -148,5 +148,6 @@ class SimulatedAsteriskConfig:
     )
     phone_context: str = "matdan-phones"  # where a seat's phone begins that dials us
     dialplan: str | None = None  # the text of an extensions.conf instead of our own
-    inbound_context: str = "matdan-message"
+    inbound_context: str = "matdan-inbound"
+    our_number: str = "+911140000001"  # that a voter who calls back has seen
     system_name: str = "lab"

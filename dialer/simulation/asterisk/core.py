@@ -21,7 +21,7 @@ from dialer.simulation.asterisk.journal import Journal, PlacedCall
 from dialer.simulation.asterisk.originate import REASON_FAILED, OriginateOrder, OutgoingCall, respond
 from dialer.simulation.asterisk.phones import Caller, VoterPhone
 from dialer.simulation.asterisk.sessions import AmiSession
-from dialer.simulation.asterisk.voters import Voter
+from dialer.simulation.asterisk.voters import Scripted, Voter, behaviour_of
 
 MESSAGE_SOUND = "matdan/message"
 TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "matdan/wrong": 0.1}
@@ -198,18 +198,23 @@ class SwitchCore:
             delay = behaviour.calls_back_after / self.speed
             self._call_backs.append(loop.call_later(delay, self.call_in, channel.number, channel.trunk))
 
-    def call_in(self, number: str, trunk: str | None = None) -> Channel:
-        """A voter calls us. Returns the channel, which hears the inbound context's beginning."""
+    def call_in(
+        self, number: str, trunk: str | None = None, called: str | None = None, script: Scripted | None = None
+    ) -> Channel:
+        """A voter calls us; "" withholds the number. Returns the channel, which begins in the inbound context at `called`."""
         carrier = self._trunks[trunk or self.config.trunks[0].name]
         channel = self._new_channel(carrier.name, "", carrier.context)
         channel.trunk, channel.number = carrier.name, number
         channel.enter(ChannelState.RING)
         channel.name_caller(number, "")
         behaviour, random = self.caller.calls_us(number)
+        if script is not None:
+            behaviour = behaviour_of(script)
         channel.voter = Voter(behaviour, self.config.profile, random, VoterPhone(self, channel))
         self._journal.inbound(self.now(), channel.uniqueid, number, carrier.name)
         self.events.of_channel("Newchannel", channel)
-        start = Location(self.config.inbound_context, "s", 1)
+        start = Location(self.config.inbound_context, called or self.config.our_number, 1)
+        channel.move_to(start.context, start.extension, 1)
         order = OriginateOrder("", channel.name, number, channel.uniqueid, start, "", "", 0.0, number, "", ())
         self.start_dialplan(channel, order)
         return channel

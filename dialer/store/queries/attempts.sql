@@ -44,7 +44,7 @@ WHERE attempt_id = ?1 AND ended_at IS NULL;
 -- name: open_attempt
 SELECT attempt.rowid, target.rowid, attempt.phone_id
 FROM attempt CROSS JOIN target ON target.campaign_id = attempt.campaign_id AND target.phone_id = attempt.phone_id
-WHERE attempt.attempt_id = ?1 AND attempt.ended_at IS NULL;
+WHERE attempt.attempt_id = ?1 AND attempt.ended_at IS NULL AND attempt.direction = 'outbound';
 
 -- name: end_attempt
 UPDATE attempt SET
@@ -88,6 +88,6 @@ UPDATE target SET state = ?4, due_at = coalesce(?5, due_at), claimed_by = NULL, 
 WHERE campaign_id = ?1 AND phone_id = ?2 AND attempts = ?3 AND state <> 'dialling';
 
 -- name: unfinished
-SELECT attempt_id, campaign_id, phone_id, voter_id, booth_id, attempt_number, trunk, created_at, answered_at, connected_at, seat,
-       e164
+SELECT attempt_id, campaign_id, phone_id, voter_id, booth_id, coalesce(attempt_number, 0), trunk, created_at, answered_at,
+       connected_at, seat, e164, direction, caller_id
 FROM attempt CROSS JOIN voter USING (voter_id) CROSS JOIN phone USING (phone_id) WHERE ended_at IS NULL ORDER BY created_at, attempt_id;

@@ -8,15 +8,15 @@ SELECT count(*) FROM target WHERE campaign_id = ?1;
 -- name: progress
 SELECT (SELECT count(*) FROM target INDEXED BY target_closed WHERE state = 'closed' AND campaign_id = ?1),
        (SELECT count(*) FROM target INDEXED BY target_claimed WHERE state = 'claimed' AND campaign_id = ?1),
-       (SELECT count(*) FROM attempt INDEXED BY attempt_one_open WHERE ended_at IS NULL AND campaign_id = ?1),
+       (SELECT count(*) FROM attempt INDEXED BY attempt_one_open WHERE ended_at IS NULL AND direction = 'outbound' AND campaign_id = ?1),
        (
            SELECT count(*) FROM attempt INDEXED BY attempt_ended
-           WHERE campaign_id = ?1 AND outcome IS NOT NULL AND outcome <> 'refused'
+           WHERE campaign_id = ?1 AND direction = 'outbound' AND outcome IS NOT NULL AND outcome <> 'refused'
        );
 
 -- name: outcome_counts
 SELECT outcome, count(*) FROM attempt INDEXED BY attempt_ended
-WHERE campaign_id = ?1 AND created_at >= ?2 AND outcome IS NOT NULL
+WHERE campaign_id = ?1 AND direction = 'outbound' AND created_at >= ?2 AND outcome IS NOT NULL
 GROUP BY outcome;
 
 -- name: any_fresh

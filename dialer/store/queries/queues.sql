@@ -68,7 +68,7 @@ GROUP BY link.phone_id;
 -- name: earlier_calls
 SELECT count(*) FILTER (WHERE attempt_number IS NOT NULL AND created_at >= ?2),
        count(*) FILTER (WHERE created_at >= ?2 AND (connected_at IS NOT NULL OR outcome = 'completed')),
-       max(ended_at) FILTER (WHERE outcome = 'abandoned')
+       max(ended_at) FILTER (WHERE outcome = 'abandoned' AND direction = 'outbound')
 FROM attempt WHERE phone_id = ?1;
 
 -- name: registers_of

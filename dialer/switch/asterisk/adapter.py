@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -18,12 +20,16 @@ from dialer.switch.asterisk.places import (
     FLOW_CONTEXT,
     HANDED_CONTEXT,
     HOLD_CONTEXT,
+    INBOUND_CONTEXT,
     LOG_IN_CONTEXT,
     MESSAGE_CONTEXT,
     RECORDED_CONTEXT,
     SEAT_CHANNEL,
     SEAT_CONTEXT,
     VOTER_CONTEXT,
+    VOTERS_CONTEXTS,
+    is_attempt_id,
+    is_party,
     party_place,
     place_of,
     seat_channel_id,
@@ -46,11 +52,23 @@ GRACE_SECONDS = 1.0  # between the two halves of an end: they were never seen fu
 _NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _NUMBER_RULE = "a number is 3 to 20 digits"
+_UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,150}", re.ASCII)
+_CHANNEL_ENDPOINT = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]+\Z", re.ASCII)
+ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
 _SEAT_RULE = "a seat's name is letters, digits and -"
 _ENDPOINT_RULE = "an endpoint is up to 40 letters, digits, - and _"
 _KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
 _STATE_RINGING = "5"
 _STATE_UP = "6"
+
+
+@dataclass(frozen=True, slots=True)
+class InboundChannel:
+    """Who calls whom, as Asterisk says."""
+
+    called: str  # as the carrier wrote it
+    caller: str | None  # as the carrier wrote it; None: withheld
+    endpoint: str  # the trunk's
 
 
 class AsteriskSwitch:
@@ -89,6 +107,7 @@ class AsteriskSwitch:
             status = await client.action("CoreStatus")
             channels = [_live_channel(item) for item in await client.action_list("CoreShowChannels")]
             members = await _members(client)
+            inbound = await _inbound_attempts(client, channels)
             gone = self._gone_meanwhile
         finally:
             self._gone_meanwhile = None
@@ -101,6 +120,7 @@ class AsteriskSwitch:
                 [channel for channel in channels if channel.unique_id not in gone],
                 [member for member in members if member[1] not in gone],
                 restarted,
+                inbound,
             )
         )
 
@@ -109,6 +129,42 @@ class AsteriskSwitch:
         if self._client is not None:
             self._client = None
             self._tell([SwitchDown(str(reason))])
+
+    # Calls that come in
+
+    def attempt_of(self, unique_id: str) -> AttemptId:
+        """The attempt that a channel is known by."""
+        return self._tracker.attempt_of(unique_id)
+
+    async def adopt(self, unique_id: str, attempt_id: AttemptId) -> InboundChannel | None:
+        """Know a channel that came in, and is not answered yet, by this attempt; its events are the attempt's from now on.
+
+        Whoever asks for it may be anybody, so Asterisk itself is asked whether there is such a channel, and who calls whom.
+        None: there is none, or it is ours already. Raises SwitchError when Asterisk cannot be asked.
+        """
+        if not _UNIQUE_ID.fullmatch(unique_id) or not self._tracker.adopt(unique_id, attempt_id):
+            return None
+        try:
+            found = await self._standing().action_list("Status", [("Channel", unique_id)])
+        except SwitchUnreachable:
+            self._tracker.forget(attempt_id)
+            raise
+        except SwitchError:  # "No such channel": gone already, or never there
+            found = []
+        if len(found) != 1 or found[0].get("Uniqueid") != unique_id or found[0].get("Context") != INBOUND_CONTEXT:
+            self._tracker.forget(attempt_id)
+            return None
+        caller = found[0].get("CallerIDNum")
+        name = _CHANNEL_ENDPOINT.match(found[0].get("Channel"))
+        return InboundChannel(
+            called=found[0].get("Exten"),
+            caller=caller if _NUMBER.fullmatch(caller) else None,
+            endpoint=name[1] if name else "",
+        )
+
+    def disown(self, attempt_id: AttemptId) -> None:
+        """What `adopt` took is not ours after all."""
+        self._tracker.forget(attempt_id)
 
     def close(self) -> None:
         """No event comes after this."""
@@ -164,7 +220,7 @@ class AsteriskSwitch:
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
         """See `Switch.hang_up`."""
-        await self._hang_up_channel(attempt_id)
+        await self._hang_up_channel(self._tracker.channel_of(attempt_id))
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """See `Switch.connect`. Redirect into the seat's conference, 14 ms in the median on a real Asterisk."""
@@ -265,7 +321,12 @@ class AsteriskSwitch:
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """See `Switch.mute_recording`."""
         await self._standing().action(
-            "MixMonitorMute", [("Channel", attempt_id), ("Direction", "both"), ("State", "1" if muted else "0")]
+            "MixMonitorMute",
+            [
+                ("Channel", self._tracker.channel_of(attempt_id)),
+                ("Direction", "both"),
+                ("State", "1" if muted else "0"),
+            ],
         )
 
     async def _hang_up_channel(self, unique_id: str) -> None:
@@ -279,7 +340,12 @@ class AsteriskSwitch:
     async def _redirect(self, channel: str, context: str, extension: str) -> None:
         await self._standing().action(
             "Redirect",
-            [("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")],
+            [
+                ("Channel", self._tracker.channel_of(AttemptId(channel))),
+                ("Context", context),
+                ("Exten", extension),
+                ("Priority", "1"),
+            ],
         )
 
     def _standing(self) -> AmiClient:
@@ -313,6 +379,25 @@ async def _members(client: AmiClient) -> list[tuple[str, str, bool]]:
             listed = await client.action_list("ConfbridgeList", [("Conference", conference)])
             members += [(conference, item.get("Uniqueid"), item.get("MarkedUser") == "Yes") for item in listed]
     return members
+
+
+async def _inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:
+    """The attempts of channels that came in, by unique id: each bears its attempt's id in a variable that we set."""
+    foreign = {
+        channel.unique_id
+        for channel in channels
+        if channel.context in VOTERS_CONTEXTS
+        and not is_attempt_id(channel.unique_id)
+        and not is_party(channel.unique_id)
+    }
+    if not foreign:
+        return {}
+    found: dict[str, AttemptId] = {}
+    for item in await client.action_list("Status", [("Variables", ATTEMPT_VARIABLE)]):
+        value = next((v.partition("=")[2] for v in item.all("Variable") if v.startswith(f"{ATTEMPT_VARIABLE}=")), "")
+        if item.get("Uniqueid") in foreign and is_attempt_id(value):
+            found[item.get("Uniqueid")] = AttemptId(value)
+    return found
 
 
 def _live_channel(item: AmiMessage) -> LiveChannel:

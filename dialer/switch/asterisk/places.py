@@ -13,6 +13,7 @@ MESSAGE_CONTEXT = "matdan-message"
 SEAT_CONTEXT = "matdan-seat"
 AGENT_CONTEXT = "matdan-agent"
 LOG_IN_CONTEXT = "matdan-login"
+INBOUND_CONTEXT = "matdan-inbound"
 RECORDED_CONTEXT = "matdan-recorded"
 HOLD_CONTEXT = "matdan-hold"
 HANDED_CONTEXT = "matdan-handed"
@@ -64,6 +65,11 @@ def seat_channel_id(seat: str, token: str) -> str:
 def seat_of_channel(channel_id: str) -> str:
     """The seat in a channel id that `seat_channel_id` made."""
     return channel_id[len(SEAT_CHANNEL) :].rpartition("-")[0]
+
+
+def is_attempt_id(text: str) -> bool:
+    """Whether this can be an attempt's id."""
+    return ATTEMPT_ID.fullmatch(text) is not None
 
 
 def is_party(unique_id: str) -> bool:

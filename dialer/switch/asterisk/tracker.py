@@ -7,7 +7,7 @@ away, a grace time ends the wait (`overdue`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dialer.model import AttemptId
@@ -98,6 +98,9 @@ class CallTracker:
         self.parties = PartyTracker()
         self._seen: dict[AttemptId, _Seen] = {}
         self._seat_channels: dict[str, str] = {}  # unique id of an agent's phone in its conference: its seat
+        self._inbound: dict[
+            str, AttemptId
+        ] = {}  # unique id of a channel that came in, which is Asterisk's own: its attempt
         self._half_ended_now: list[AttemptId] = []  # since `awaiting_rest` was last asked
 
     def expect(self, attempt_id: AttemptId) -> None:
@@ -106,7 +109,28 @@ class CallTracker:
 
     def forget(self, attempt_id: AttemptId) -> None:
         """It was never placed."""
+        self._drop(attempt_id)
+
+    def adopt(self, unique_id: str, attempt_id: AttemptId) -> bool:
+        """A channel that came in is known by this attempt from now on. False: it is ours already, and nothing was changed."""
+        if unique_id in self._inbound or unique_id in self._seen or unique_id in self._seat_channels:
+            return False
+        self._inbound[unique_id] = attempt_id
+        self._seen[attempt_id] = _Seen(placed=True)
+        return True
+
+    def attempt_of(self, unique_id: str) -> AttemptId:
+        """The attempt of a channel: the id that we gave it, or the one that it was adopted by."""
+        return self._inbound.get(unique_id, AttemptId(unique_id))
+
+    def channel_of(self, attempt_id: AttemptId) -> str:
+        """The unique id of an attempt's channel."""
+        return next((unique_id for unique_id, ours in self._inbound.items() if ours == attempt_id), attempt_id)
+
+    def _drop(self, attempt_id: AttemptId) -> None:
         self._seen.pop(attempt_id, None)
+        if self._inbound:
+            self._inbound = {unique_id: ours for unique_id, ours in self._inbound.items() if ours != attempt_id}
 
     def seat_channel(self, seat: str) -> str | None:
         """The unique id of the agent's phone in this seat; None: it is not on the line."""
@@ -147,19 +171,31 @@ class CallTracker:
         return self._end(attempt_id, seen, EndedBy.HANGUP if seen.hung_up else EndedBy.NO_CHANNEL)
 
     def resync(
-        self, channels: Iterable[LiveChannel], rooms: Iterable[tuple[str, str, bool]], restarted: bool
+        self,
+        channels: Iterable[LiveChannel],
+        rooms: Iterable[tuple[str, str, bool]],
+        restarted: bool,
+        inbound: Mapping[str, AttemptId] | None = None,
     ) -> list[SwitchEvent]:
         """Begin anew from what lives on the switch: channels, and members of our conferences (its name, the member's unique id,
         whether the member is marked).
 
-        Gives `SwitchUp` and then the state of each live call, as if it had just come to be.
+        `inbound` are the attempts of channels that came in, by unique id, as the channels themselves say. Gives `SwitchUp` and
+        then the state of each live call, as if it had just come to be.
         """
-        listed = list(channels)
+        live = list(channels)
+        self._inbound = {
+            channel.unique_id: known[channel.unique_id]
+            for known in [{**(inbound or {}), **self._inbound}]
+            for channel in live
+            if channel.unique_id in known
+        }
         ours = {
-            AttemptId(channel.unique_id): channel
-            for channel in listed
+            self.attempt_of(channel.unique_id): channel
+            for channel in live
             if (channel.context in VOTERS_CONTEXTS and not is_party(channel.unique_id))
-            or AttemptId(channel.unique_id) in self._seen
+            or self.attempt_of(channel.unique_id) in self._seen
+            or channel.unique_id in self._inbound
             # A phone that rings still stands in its trunk's context; an earlier run's call is known by its id alone.
             or ATTEMPT_ID.fullmatch(channel.unique_id)
         }
@@ -169,7 +205,9 @@ class CallTracker:
         ]
         self._seat_channels = {unique_id: seat for seat, unique_id, is_agent in seated if is_agent}
         talking = tuple(
-            (AttemptId(unique_id), seat) for seat, unique_id, is_agent in seated if not is_agent and unique_id in ours
+            (self.attempt_of(unique_id), seat)
+            for seat, unique_id, is_agent in seated
+            if not is_agent and self.attempt_of(unique_id) in ours
         )
         held = tuple(
             (attempt_id, seat)
@@ -177,10 +215,12 @@ class CallTracker:
             if channel.context == HOLD_CONTEXT and (seat := seat_of(channel.extension)) is not None
         )
         parties = self.parties.resync(
-            [channel.unique_id for channel in listed], [(name, unique_id) for name, unique_id, _ in members]
+            [channel.unique_id for channel in live], [(name, unique_id) for name, unique_id, _ in members]
         )
         self._seen = {
-            attempt_id: self._seen.get(attempt_id, _Seen(placed=True if channel.up else None))
+            attempt_id: self._seen.get(
+                attempt_id, _Seen(placed=True if channel.up or channel.unique_id in self._inbound else None)
+            )
             for attempt_id, channel in ours.items()
         }
         events: list[SwitchEvent] = [
@@ -190,7 +230,9 @@ class CallTracker:
                 talking,
                 restarted,
                 held,
-                aside=frozenset(AttemptId(member) for name, member, _ in members if aside_of(name) == member),
+                aside=frozenset(
+                    self.attempt_of(member) for name, member, _ in members if aside_of(name) == self.attempt_of(member)
+                ),
                 parties=parties,
             )
         ]
@@ -251,7 +293,7 @@ class CallTracker:
         unique_id = message.get("Uniqueid")
         if unique_id in self._seat_channels:
             return self._phone_left(unique_id)
-        attempt_id = AttemptId(unique_id)
+        attempt_id = self.attempt_of(unique_id)
         seen = self._seen.get(attempt_id)
         if seen is None:
             return []
@@ -269,7 +311,7 @@ class CallTracker:
         seat = self._seat_channels.get(message.get("Uniqueid"))
         if seat is not None:
             return [SeatKey(seat, message.get("Key"))] if message.get("UserEvent") == "SeatKey" else []
-        attempt_id = AttemptId(message.get("Uniqueid"))
+        attempt_id = self.attempt_of(message.get("Uniqueid"))
         seen = self._seen.get(attempt_id)
         if seen is None:
             return []
@@ -287,14 +329,14 @@ class CallTracker:
     def _joined(self, message: AmiMessage) -> list[SwitchEvent]:
         seat = seat_of(message.get("Conference"))
         unique_id = message.get("Uniqueid")
+        attempt_id = self.attempt_of(unique_id)
         if seat is None:
-            ours = aside_of(message.get("Conference")) == unique_id and AttemptId(unique_id) in self._seen
-            return [CallAside(AttemptId(unique_id))] if ours else []
+            ours = aside_of(message.get("Conference")) == attempt_id and attempt_id in self._seen
+            return [CallAside(attempt_id)] if ours else []
         if message.get("Context") == AGENT_CONTEXT:
             self._seat_channels[unique_id] = seat
             return [SeatUp(seat)]
-        seen = self._seen.get(AttemptId(unique_id))
-        return [] if seen is None else [CallConnected(AttemptId(unique_id), seat)]
+        return [CallConnected(attempt_id, seat)] if attempt_id in self._seen else []
 
     def _left(self, message: AmiMessage) -> list[SwitchEvent]:
         seat = seat_of(message.get("Conference"))
@@ -303,7 +345,8 @@ class CallTracker:
             return []
         if unique_id in self._seat_channels:
             return self._phone_left(unique_id)
-        return [CallLeftSeat(AttemptId(unique_id), seat)] if AttemptId(unique_id) in self._seen else []
+        attempt_id = self.attempt_of(unique_id)
+        return [CallLeftSeat(attempt_id, seat)] if attempt_id in self._seen else []
 
     def _answered(self, attempt_id: AttemptId, seen: _Seen) -> list[SwitchEvent]:
         if seen.answered:
@@ -323,7 +366,7 @@ class CallTracker:
         return []
 
     def _end(self, attempt_id: AttemptId, seen: _Seen, by: EndedBy) -> list[SwitchEvent]:
-        del self._seen[attempt_id]
+        self._drop(attempt_id)
         return [
             CallEnded(
                 attempt_id,

@@ -1,0 +1,68 @@
+"""Calls that come in: whose number it is, the attempt that is kept of it, and the call back. Runs inside a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from dialer.model import AttemptId, InboundMode, InboundParty, NewInbound, Outcome
+from dialer.store.sql import load_statements
+
+SQL = load_statements("inbound")
+
+
+def take_inbound(db: sqlite3.Connection, call: NewInbound) -> InboundParty | None:
+    """Log the call, and open an attempt for it where its number is on the roll. None: it is not, or was withheld."""
+    party = None if call.number is None else _party(db, call.number)
+    calls_back = False
+    if party is not None:
+        missed = call.mode is InboundMode.MISSED_CALL
+        db.execute(
+            SQL["insert_attempt"],
+            (
+                call.attempt_id,
+                call.campaign_id,
+                party.phone_id,
+                party.voter_id,
+                call.trunk,
+                call.called,
+                call.at,
+                call.at if missed else None,
+                Outcome.MISSED.value if missed else None,
+            ),
+        )
+        if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
+            bound = (call.campaign_id, party.phone_id, call.call_back_at)
+            calls_back = db.execute(SQL["call_back"], bound).rowcount > 0
+    db.execute(
+        SQL["insert_call"],
+        (
+            call.at,
+            call.called,
+            call.number,
+            call.mode.value,
+            call.campaign_id,
+            None if party is None else call.attempt_id,
+            calls_back,
+        ),
+    )
+    return party
+
+
+def _party(db: sqlite3.Connection, number: str) -> InboundParty | None:
+    row = db.execute(SQL["party"], (number,)).fetchone()
+    if row is None:
+        return None
+    phone_id, voter_id, booth_id, language, opted_out = row
+    (pending,) = db.execute(SQL["pending"], (phone_id,)).fetchone()
+    return InboundParty(phone_id, voter_id, booth_id, language, pending, bool(opted_out))
+
+
+def open_inbound(db: sqlite3.Connection, attempt_id: AttemptId) -> tuple[int, str, int] | None:
+    """Row, campaign and phone of an inbound attempt that has not ended; None: there is none of that id."""
+    row = db.execute(SQL["open_attempt"], (attempt_id,)).fetchone()
+    return None if row is None else (int(row[0]), str(row[1]), int(row[2]))
+
+
+def put_off(db: sqlite3.Connection, campaign_id: str, phone_id: int, due_at: float) -> None:
+    """The number is not called before this, where it was due to be called at all."""
+    db.execute(SQL["put_off"], (campaign_id, phone_id, due_at))

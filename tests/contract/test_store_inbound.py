@@ -1,0 +1,129 @@
+"""Calls that come in, in the store: whose they are, what they leave alone, and when a number is called back."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from dialer.model import (
+    AttemptId,
+    CampaignKind,
+    Direction,
+    EndedAttempt,
+    InboundMode,
+    Mark,
+    MarkKind,
+    MarkSource,
+    NewInbound,
+    Outcome,
+    Purpose,
+)
+from dialer.store.port import Refusal, Store
+from tests.contract.backends import CAMPAIGN, DAY_START, NOW, Backend
+from tests.contract.backends import attempt as attempt_of
+
+NUMBER = "+917000000001"
+
+
+@pytest.fixture
+async def store(backend: Backend) -> Store:
+    backend.fill(30, 10)
+    opened = await backend.open()
+    await opened.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+    await opened.enrol(CAMPAIGN)
+    return opened
+
+
+def a_call(number: str | None = NUMBER, mode: InboundMode = InboundMode.FLOW, **more: float) -> NewInbound:
+    attempt_id = AttemptId(str(uuid.uuid4()))
+    return NewInbound(attempt_id, CAMPAIGN, NOW, "+911140000001", number, "carrier", mode, **more)
+
+
+async def test_a_number_of_the_roll_is_known_and_its_call_kept(store: Store) -> None:
+    call = a_call()
+    party = await store.take_inbound(call)
+    assert party is not None
+    assert (party.pending_voters, party.opted_out) == (1, False)
+    assert await store.pending_voters(party.phone_id) == [party.voter_id]
+    (found,) = await store.unfinished_attempts()
+    assert (found.attempt_id, found.direction, found.caller_id) == (call.attempt_id, Direction.INBOUND, call.called)
+    assert (await store.campaign_progress(CAMPAIGN)).attempts == 0
+    assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)]) == [True]
+    assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 60)]) == [False]
+    assert await store.outcome_counts(CAMPAIGN) == {}
+    assert (await store.answer_counts(CAMPAIGN, 0.0)).live_answers == 0
+    await store.close()
+
+
+@pytest.mark.parametrize("number", [None, "+919999999999"])
+async def test_a_stranger_and_a_withheld_number_are_logged_and_nobodys(store: Store, number: str | None) -> None:
+    assert await store.take_inbound(a_call(number)) is None
+    assert await store.unfinished_attempts() == []
+    await store.close()
+
+
+async def test_a_number_on_an_inbound_call_is_not_dialled_and_stays_due(store: Store) -> None:
+    (claim,) = await store.claim(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
+    call = a_call(claim.number)
+    await store.take_inbound(call)
+    attempt = attempt_of(claim)
+    assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [Refusal.OPEN_ATTEMPT]
+    await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 30)])
+    claims = await store.claim(CAMPAIGN, 50, owner="o", now=NOW + 31, lease_seconds=60.0)
+    assert claim.number in {each.number for each in claims}
+    assert {each.attempt_number for each in claims} == {1}
+    await store.close()
+
+
+async def test_a_voter_may_call_while_we_call_them(store: Store) -> None:
+    (claim,) = await store.claim(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
+    attempt = attempt_of(claim)
+    assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [None]
+    call = a_call(claim.number)
+    assert await store.take_inbound(call) is not None
+    for voter_id in await store.pending_voters(claim.phone_id):
+        key, said_by = f"k/{voter_id}", MarkSource.RELATIVE
+        mark = Mark(key, voter_id, MarkKind.VOTED, said_by, NOW + 5, attempt_id=call.attempt_id)
+        assert (await store.record_mark(mark)).recorded
+    ends = [
+        EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 9),
+        EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, NOW + 30, retry_at=NOW + 900),
+    ]
+    assert await store.end_attempts(ends) == [True, True]
+    assert (await store.campaign_progress(CAMPAIGN)).closed == 1
+    await store.close()
+
+
+async def test_a_missed_call_is_due_for_its_call_back_and_comes_before_fresh_numbers(store: Store) -> None:
+    call = a_call("+917000000020", InboundMode.MISSED_CALL, call_back_at=NOW + 60)
+    assert await store.take_inbound(call) is not None
+    assert await store.unfinished_attempts() == []  # it has ended: it was never answered
+    early = await store.claim(CAMPAIGN, 1, owner="o", now=NOW + 59, lease_seconds=5.0)
+    late = await store.claim(CAMPAIGN, 1, owner="o", now=NOW + 60, lease_seconds=5.0)
+    assert [claim.number for claim in early] != ["+917000000020"]
+    assert [claim.number for claim in late] == ["+917000000020"]
+    await store.close()
+
+
+async def test_who_opted_out_is_not_called_back(store: Store) -> None:
+    party = await store.take_inbound(a_call())
+    assert party is not None
+    await store.record_opt_out(party.phone_id, at=NOW, source="voter-key")
+    again = await store.take_inbound(a_call(mode=InboundMode.MISSED_CALL, call_back_at=NOW))
+    assert again is not None
+    assert again.opted_out
+    claims = await store.claim(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
+    assert NUMBER not in {claim.number for claim in claims}
+    await store.close()
+
+
+async def test_what_was_said_puts_the_next_call_off(store: Store) -> None:
+    call = a_call()
+    await store.take_inbound(call)
+    await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW, retry_at=NOW + 3600)])
+    soon = await store.claim(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
+    then = await store.claim(CAMPAIGN, 50, owner="o", now=NOW + 3600, lease_seconds=60.0)
+    assert NUMBER not in {claim.number for claim in soon}
+    assert then[0].number == NUMBER
+    await store.close()

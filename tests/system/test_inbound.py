@@ -1,0 +1,208 @@
+"""Calls that come in: flows that know the number, agents, missed calls; a flood, strangers, and connections that lie."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.commands import SeatHangUp
+from dialer.model import Outcome
+from dialer.simulation.asterisk.channels import Channel
+from dialer.simulation.asterisk.voters import Scripted
+from dialer.switch.asterisk.agi_codec import encode_environment
+from dialer.view import CallState, SeatState
+from tests.support.agi_peer import AsteriskCall
+from tests.support.centre import Site, a_site
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import IVR, rows, scripted
+
+FLOW, AGENT, MISSED = "+911140000011", "+911140000012", "+911140000013"
+CALLER = "+917000000060"  # on the roll, far behind those that are dialled first
+NUMBERS = [
+    {"number": FLOW, "mode": "flow", "campaign": "quiet", "flow": "inbound"},
+    {"number": AGENT, "mode": "agent", "campaign": "quiet"},
+    {"number": MISSED, "mode": "missed-call", "campaign": "quiet"},
+]
+QUIET = {"id": "quiet", "max_attempts": 3}
+
+
+def inbound(**changes: Any) -> dict[str, Any]:
+    return {"inbound": {"channels": 3, "numbers": NUMBERS, **changes}}
+
+
+def answered(channel: Channel) -> bool:
+    return channel.answered_at is not None
+
+
+def connection(site: Site, unique_id: str, path: str) -> AsteriskCall:
+    """Somebody who says that they are this channel of Asterisk's."""
+    environment = encode_environment(
+        [("agi_network", "yes"), ("agi_network_script", path), ("agi_uniqueid", unique_id), ("agi_callerid", CALLER)]
+    )
+    return AsteriskCall(site.centre.agi_port, environment)
+
+
+async def over(site: Site, channel: Channel, seconds: float = 120.0) -> None:
+    await site.until(lambda: channel.uniqueid not in site.switch.channels, seconds=seconds)
+
+
+@virtual_time()
+async def test_a_voter_who_calls_back_says_that_they_voted(tmp_path: Path) -> None:
+    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+        channel = site.switch.call_in(CALLER, called=FLOW, script=Scripted(keys=((12.0, "1"),)))
+        await over(site, channel)
+        assert [change.outcome for change in site.ended()] == [Outcome.COMPLETED]
+        assert site.view.marks == {"voted": 1}
+        assert site.view.campaigns[0].attempts == 0
+    kept = rows(tmp_path, "SELECT direction, outcome, caller_id, trunk, attempt_number, flow FROM attempt")
+    assert kept == [("inbound", "completed", FLOW, "carrier", None, kept[0][5])]
+    assert str(kept[0][5]).startswith("inbound ")
+    voters = rows(tmp_path, "SELECT e164 FROM mark JOIN attempt USING (attempt_id) JOIN phone USING (phone_id)")
+    assert voters == [(CALLER,)]
+
+
+@virtual_time()
+async def test_an_opt_out_by_a_call_back_is_for_good(tmp_path: Path) -> None:
+    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+        channel = site.switch.call_in("0" + CALLER[3:], called=FLOW[1:], script=Scripted(keys=((12.0, "9"),)))
+        await over(site, channel)
+        assert site.view.opt_outs == 1
+    assert rows(tmp_path, f"SELECT count(*) FROM opt_out WHERE e164 = '{CALLER}'") == [(1,)]  # noqa: S608 - our own number
+
+
+@virtual_time()
+async def test_a_caller_asks_for_an_agent_by_key(tmp_path: Path) -> None:
+    async with a_site(tmp_path, scripted(), campaign=QUIET, **inbound()) as site:
+        await site.log_in("01")
+        channel = site.switch.call_in(CALLER, called=FLOW, script=Scripted(keys=((12.0, "3"),), talk_seconds=30.0))
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
+        await over(site, channel)
+        assert Outcome.CONNECTED in {change.outcome for change in site.ended()}
+        assert site.view.seats[0].state is SeatState.WRAP_UP
+    assert rows(tmp_path, "SELECT outcome, seat FROM attempt WHERE direction = 'inbound'") == [("connected", "01")]
+
+
+@virtual_time()
+async def test_without_a_free_agent_the_flow_goes_on(tmp_path: Path) -> None:
+    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+        channel = site.switch.call_in(CALLER, called=FLOW, script=Scripted(keys=((12.0, "3"), (60.0, "1"))))
+        await over(site, channel, seconds=300)
+        assert [change.outcome for change in site.ended()] == [Outcome.COMPLETED]
+
+
+@virtual_time()
+async def test_an_agents_number_waits_for_a_seat_or_hears_the_message(tmp_path: Path) -> None:
+    async with a_site(tmp_path, scripted(), campaign=QUIET, seats=1, **inbound()) as site:
+        first = site.switch.call_in(CALLER, called=AGENT)
+        await over(site, first)
+        assert [change.outcome for change in site.ended()] == [Outcome.ABANDONED]
+        await site.log_in("01")
+        site.switch.call_in(CALLER, called=AGENT)
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=10)
+        await site.centre.engine.execute(SeatHangUp("01"))
+        await site.until(lambda: Outcome.CONNECTED in {change.outcome for change in site.ended()}, seconds=10)
+        view = site.view.campaigns[0]
+        assert (view.abandoned, view.abandoned_rate) == (0, 0.0)  # not among the calls that the cap is about
+
+
+@virtual_time()
+async def test_a_missed_call_is_never_answered_and_called_back(tmp_path: Path) -> None:
+    config = scripted()
+    campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
+    async with a_site(tmp_path, config, campaign=campaign, **inbound()) as site:
+        channel = site.switch.call_in(CALLER, called=MISSED)
+        await over(site, channel, seconds=2)
+        assert not answered(channel)
+        assert channel.cause == 17
+        await site.until(lambda: any(call.number == CALLER for call in site.switch.placed), seconds=150)
+        called_back = next(call for call in site.switch.placed if call.number == CALLER)
+        assert called_back.placed_at - site.clock.now() < 150
+    assert rows(tmp_path, "SELECT outcome FROM attempt WHERE direction = 'inbound'") == [("missed",)]
+    assert rows(tmp_path, "SELECT mode, call_back FROM inbound_call") == [("missed-call", 1)]
+
+
+@virtual_time()
+async def test_a_missed_call_outside_the_hours_is_called_back_within_them(tmp_path: Path) -> None:
+    campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
+    campaign["hours"] = [{"start": "10:00", "until": "20:00"}]  # it is 09:30
+    async with a_site(tmp_path, scripted(), campaign=campaign, **inbound()) as site:
+        await over(site, site.switch.call_in(CALLER, called=MISSED), seconds=2)
+        await asyncio.sleep(1500)
+        assert not site.switch.placed
+        await site.until(lambda: bool(site.switch.placed), seconds=400)
+        assert site.switch.placed[0].number == CALLER
+
+
+@pytest.mark.parametrize("number", ["", "+919999999999", "anonymous"])
+def test_a_stranger_hears_the_message_and_leaves_no_mark(tmp_path: Path, number: str) -> None:
+    @virtual_time()
+    async def run() -> None:
+        async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+            channel = site.switch.call_in(number, called=FLOW, script=Scripted(keys=((3.0, "1"), (12.0, "1"))))
+            await site.until(lambda: answered(channel), seconds=5)
+            assert channel.context == "matdan-message"
+            await over(site, channel)
+            assert site.centre.engine.inbound_desk.live == 0
+
+    run()
+    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
+    assert rows(tmp_path, "SELECT count(*) FROM attempt") == [(0,)]
+    assert rows(tmp_path, "SELECT attempt_id FROM inbound_call") == [(None,)]
+
+
+@virtual_time()
+async def test_a_number_without_a_purpose_is_hung_up(tmp_path: Path) -> None:
+    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+        channel = site.switch.call_in(CALLER, called="+911140000099")
+        await over(site, channel, seconds=2)
+        assert not answered(channel)
+
+
+@virtual_time()
+async def test_a_flood_takes_no_more_channels_than_it_may_and_dialling_goes_on(tmp_path: Path) -> None:
+    campaign = {**IVR, "id": "quiet", "channels": 5}
+    config = scripted(*[Scripted(answer_after=1.0, hang_up_after=3.0)] * 60)
+    async with a_site(tmp_path, config, campaign=campaign, **inbound()) as site:
+        await site.until(lambda: len(site.switch.placed) > 3)
+        silent = Scripted(hang_up_after=200.0)
+        channels = [site.switch.call_in(f"+9170000000{n}", called=FLOW, script=silent) for n in range(40, 80)]
+        before = len(site.switch.placed)
+        await asyncio.sleep(5)
+        assert sum(answered(channel) for channel in channels) == 3
+        assert site.centre.engine.inbound_desk.live == 3
+        await asyncio.sleep(20)
+        assert len(site.switch.placed) > before + 5
+
+
+@virtual_time()
+async def test_a_caller_who_is_gone_at_once_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+        for delay in (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.05):
+            channel = site.switch.call_in(CALLER, called=FLOW)
+            await asyncio.sleep(delay)
+            site.switch.hang_up(channel, 16, channel.ended_by)
+            await over(site, channel, seconds=5)
+        await site.until(lambda: not site.view.campaigns[0].calls, seconds=10)
+        assert site.centre.engine.inbound_desk.live == 0
+    assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE ended_at IS NULL") == [(0,)]
+
+
+@virtual_time()
+async def test_a_connection_that_lies_opens_nothing(tmp_path: Path) -> None:
+    """FastAGI has no authentication: a channel that is not there, one that we placed, and one that was decided about already."""
+    config = scripted(Scripted(hang_up_after=100.0))
+    async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 1}, **inbound()) as site:
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
+        live = site.switch.call_in(CALLER, called=FLOW, script=Scripted(hang_up_after=60.0))
+        await site.until(lambda: answered(live), seconds=5)
+        outbound = site.switch.placed[0].channel_id
+        for unique_id in ("1713758400.99", outbound, live.uniqueid, "../../etc"):
+            async with connection(site, unique_id, "inbound") as peer:
+                assert await peer.command() == "SET VARIABLE MATDAN_GO hang-up"
+        assert site.centre.engine.inbound_desk.live == 1
+        async with connection(site, "1713758400.99", "flow") as peer:
+            assert await peer.command() == "SET VARIABLE MATDAN_DONE 1"
+    assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE direction = 'inbound'") == [(1,)]
