@@ -538,6 +538,7 @@ class Settings(BaseSettings):
         refuse_lines_as_phones(phones, {trunk.endpoint for trunk in self.trunks})
         return self
 
+    @model_validator(mode="after")
     def _carriers_agree(self) -> Self:
         twilio = [trunk for trunk in self.trunks if trunk.carrier is Carrier.TWILIO]
         if twilio and not self.twilio.enabled:

@@ -56,7 +56,7 @@ from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
-from dialer.switch.asterisk.ami_link import AmiLink
+from dialer.switch.asterisk.ami_link import AmiLink, Backoff
 from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.tracker import EVENTS
 from dialer.switch.routed import without_asterisk
@@ -71,6 +71,9 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
+LONGEST_WAIT_SECONDS = (
+    3.0  # between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back
+)
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
@@ -366,6 +369,7 @@ def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> 
         on_up=switch.up,
         on_down=switch.down,
         random=chance,
+        backoff=Backoff(longest_seconds=LONGEST_WAIT_SECONDS),
     )
 
 

@@ -109,6 +109,8 @@ class HelpDesk:
         try:
             if before is None:
                 await self._order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
+            if self._help_of(request.party_id) is None:
+                raise CommandRefused(f"seat {seat}: {target.name} was not called: the voter or the agent is gone")
             await self._switch.call_party(request)
         except CommandRefused:
             self._forget_party(request.party_id)
@@ -118,8 +120,10 @@ class HelpDesk:
                 self._release(request.party_id)
             self._party_lost(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
-        live = self._centre.help.get(call.attempt_id)
-        if blind and live is not None and live.stage not in AGENT_WAITS:
+        live = self._help_of(request.party_id)
+        if live is None:  # meanwhile nobody needs the target any more
+            self._release(request.party_id)
+        elif blind and live.stage not in AGENT_WAITS:
             self._agent_leaves(call.attempt_id)
 
     def _request(self, attempt_id: AttemptId, target: TransferTarget, place: Place) -> PartyRequest:

@@ -19,6 +19,7 @@ from dialer.commands import (
     Barge,
     Command,
     Listen,
+    SeatCompleteTransfer,
     SeatConsult,
     SeatDispose,
     SeatHold,
@@ -358,3 +359,42 @@ async def test_a_consult_is_heard_too(tmp_path: Path) -> None:
         await site.centre.engine.execute(SeatConsult("01", "boss"))
         await asyncio.sleep(2)
         assert len(site.switch.conferences.by_name["seat-01"].members) == 3  # agent, boss, asha; the voter in music
+
+
+@virtual_time()
+async def test_a_call_that_came_in_is_held_handed_over_and_recorded_under_its_attempt(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    numbers = [{"number": "+911140000012", "mode": "agent", "campaign": "agents"}]
+    changes: dict[str, Any] = {
+        "campaign": {"record": True, "hours": [{"start": "23:00", "until": "23:01"}]},
+        "rules": a_profile_that_allows_recording(tmp_path),
+        "inbound": {"channels": 3, "numbers": numbers},
+        "transfers": [{"name": "boss", "kind": "supervisor", "endpoint": "ravi"}],
+        "supervisors": SUPERVISORS,
+    }
+    async with a_site(tmp_path, a_switch(recordings=folder), seats=2, **changes) as site:
+        execute = site.centre.engine.execute
+        await site.log_in("01")
+        channel = site.switch.call_in("+917000000060", called="+911140000012")
+        await until_talking(site)
+        attempt = site.view.seats[0].attempt_id
+        assert attempt != channel.uniqueid
+        await execute(SeatHold("01"))
+        await asyncio.sleep(1)
+        assert channel.application == "MusicOnHold"
+        await execute(SeatResume("01"))
+        await asyncio.sleep(1)
+        await execute(SeatPauseRecording("01"))
+        assert channel.recording is not None
+        assert channel.recording.muted
+        await execute(SeatConsult("01", "boss"))
+        await asyncio.sleep(2)
+        await execute(SeatCompleteTransfer("01"))
+        await asyncio.sleep(1)
+        together = [member.channel for member in site.switch.conferences.by_name[f"aside-{attempt}"].members]
+        assert {member.seat for member in together} == {"ravi", None}
+        site.switch.drop_seat("ravi")
+        await site.until(lambda: channel.uniqueid not in site.switch.channels)
+    assert [file.name for file in folder.iterdir()] == [f"{attempt}.wav"]
+    assert rows(tmp_path, "SELECT attempt_id FROM recording") == [(attempt,)]

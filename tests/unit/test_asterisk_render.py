@@ -135,7 +135,7 @@ def test_the_dialplan_has_the_sites_music_and_recordings() -> None:
     )
     text = render_site(settings, PASSWORDS)["extensions.conf"]
     assert "MusicOnHold(party,120)" in text
-    assert "MixMonitor(/srv/recordings/${UNIQUEID}.wav,b)" in text
+    assert "MixMonitor(/srv/recordings/${RECORDED}.wav,b)" in text
     assert "Playback(matdan/recorded)" in text
     assert "Playback(matdan/recorded)" not in dialplan()
 

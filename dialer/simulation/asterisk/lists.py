@@ -56,7 +56,7 @@ def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> b
     names = [name for name in action.get("Variables").split(",") if name]
     out = []
     for channel in channels:
-        variables = "".join(f"Variable: {name}={switch.look_up(channel, name)}\r\n" for name in names)
+        variables = "".join(f"Variable: {name}={switch.look_up(channel, name) or '(null)'}\r\n" for name in names)
         in_bridge = channel.conference is not None
         tail = (
             "Type: PJSIP\r\nDNID: \r\n"

@@ -81,6 +81,14 @@ class SimulatedAsterisk(SwitchCore):
         for session in list(self.sessions):
             session.cut()
 
+    async def cut_ami_for(self, seconds: float) -> None:
+        """Reset every AMI connection and take no new one for so long. Calls go on."""
+        if self._server is not None:
+            self._server.close()
+        self.cut_ami()
+        await asyncio.sleep(seconds)
+        await self._listen()
+
     def stall_ami(self) -> None:
         """Read and write nothing on the present AMI connections: half-open, as after a pulled cable."""
         for session in self.sessions:

@@ -29,6 +29,7 @@ from dialer.switch.asterisk.places import (
     VOTER_CONTEXT,
     VOTERS_CONTEXTS,
     is_attempt_id,
+    is_party,
     party_place,
     place_of,
     seat_channel_id,
@@ -50,10 +51,10 @@ _log = structlog.get_logger(__name__)
 GRACE_SECONDS = 1.0  # between the two halves of an end: they were never seen further apart than some milliseconds
 _NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
+_NUMBER_RULE = "a number is 3 to 20 digits"
 _UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,150}", re.ASCII)
 _CHANNEL_ENDPOINT = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]+\Z", re.ASCII)
 ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
-_NUMBER_RULE = "a number is 3 to 20 digits"
 _SEAT_RULE = "a seat's name is letters, digits and -"
 _ENDPOINT_RULE = "an endpoint is up to 40 letters, digits, - and _"
 _KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
@@ -225,13 +226,13 @@ class AsteriskSwitch:
         """See `Switch.connect`. Redirect into the seat's conference, 14 ms in the median on a real Asterisk."""
         name = _checked(_NAME, seat, _SEAT_RULE)
         if record:
-            await self._redirect(self._tracker.channel_of(attempt_id), RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
+            await self._redirect(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
         else:
-            await self._redirect(self._tracker.channel_of(attempt_id), SEAT_CONTEXT, name)
+            await self._redirect(attempt_id, SEAT_CONTEXT, name)
 
     async def play_message(self, attempt_id: AttemptId) -> None:
         """See `Switch.play_message`."""
-        await self._redirect(self._tracker.channel_of(attempt_id), MESSAGE_CONTEXT, "s")
+        await self._redirect(attempt_id, MESSAGE_CONTEXT, "s")
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_seat`."""
@@ -281,7 +282,7 @@ class AsteriskSwitch:
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
         """See `Switch.hand_over`."""
-        await self._redirect(self._tracker.channel_of(attempt_id), HANDED_CONTEXT, f"{ASIDE}{attempt_id}")
+        await self._redirect(attempt_id, HANDED_CONTEXT, f"{ASIDE}{attempt_id}")
 
     async def call_party(self, request: PartyRequest) -> None:
         """See `Switch.call_party`."""
@@ -322,7 +323,12 @@ class AsteriskSwitch:
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """See `Switch.mute_recording`."""
         await self._standing().action(
-            "MixMonitorMute", [("Channel", attempt_id), ("Direction", "both"), ("State", "1" if muted else "0")]
+            "MixMonitorMute",
+            [
+                ("Channel", self._tracker.channel_of(attempt_id)),
+                ("Direction", "both"),
+                ("State", "1" if muted else "0"),
+            ],
         )
 
     async def _hang_up_channel(self, unique_id: str) -> None:
@@ -336,7 +342,12 @@ class AsteriskSwitch:
     async def _redirect(self, channel: str, context: str, extension: str) -> None:
         await self._standing().action(
             "Redirect",
-            [("Channel", channel), ("Context", context), ("Exten", extension), ("Priority", "1")],
+            [
+                ("Channel", self._tracker.channel_of(AttemptId(channel))),
+                ("Context", context),
+                ("Exten", extension),
+                ("Priority", "1"),
+            ],
         )
 
     def _standing(self) -> AmiClient:
@@ -377,7 +388,9 @@ async def _inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) 
     foreign = {
         channel.unique_id
         for channel in channels
-        if channel.context in VOTERS_CONTEXTS and not is_attempt_id(channel.unique_id)
+        if channel.context in VOTERS_CONTEXTS
+        and not is_attempt_id(channel.unique_id)
+        and not is_party(channel.unique_id)
     }
     if not foreign:
         return {}

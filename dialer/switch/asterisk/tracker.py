@@ -183,16 +183,16 @@ class CallTracker:
         `inbound` are the attempts of channels that came in, by unique id, as the channels themselves say. Gives `SwitchUp` and
         then the state of each live call, as if it had just come to be.
         """
-        listed = list(channels)
+        live = list(channels)
         self._inbound = {
             channel.unique_id: known[channel.unique_id]
             for known in [{**(inbound or {}), **self._inbound}]
-            for channel in listed
+            for channel in live
             if channel.unique_id in known
         }
         ours = {
             self.attempt_of(channel.unique_id): channel
-            for channel in listed
+            for channel in live
             if (channel.context in VOTERS_CONTEXTS and not is_party(channel.unique_id))
             or self.attempt_of(channel.unique_id) in self._seen
             or channel.unique_id in self._inbound
@@ -215,7 +215,7 @@ class CallTracker:
             if channel.context == HOLD_CONTEXT and (seat := seat_of(channel.extension)) is not None
         )
         parties = self.parties.resync(
-            [channel.unique_id for channel in listed], [(name, unique_id) for name, unique_id, _ in members]
+            [channel.unique_id for channel in live], [(name, unique_id) for name, unique_id, _ in members]
         )
         self._seen = {
             attempt_id: self._seen.get(
@@ -231,9 +231,7 @@ class CallTracker:
                 restarted,
                 held,
                 aside=frozenset(
-                    attempt_id
-                    for name, member, _ in members
-                    if (attempt_id := self.attempt_of(member)) == aside_of(name)
+                    self.attempt_of(member) for name, member, _ in members if aside_of(name) == self.attempt_of(member)
                 ),
                 parties=parties,
             )
@@ -331,13 +329,13 @@ class CallTracker:
     def _joined(self, message: AmiMessage) -> list[SwitchEvent]:
         seat = seat_of(message.get("Conference"))
         unique_id = message.get("Uniqueid")
+        attempt_id = self.attempt_of(unique_id)
         if seat is None:
-            ours = aside_of(message.get("Conference")) == unique_id and AttemptId(unique_id) in self._seen
-            return [CallAside(AttemptId(unique_id))] if ours else []
+            ours = aside_of(message.get("Conference")) == attempt_id and attempt_id in self._seen
+            return [CallAside(attempt_id)] if ours else []
         if message.get("Context") == AGENT_CONTEXT:
             self._seat_channels[unique_id] = seat
             return [SeatUp(seat)]
-        attempt_id = self.attempt_of(unique_id)
         return [CallConnected(attempt_id, seat)] if attempt_id in self._seen else []
 
     def _left(self, message: AmiMessage) -> list[SwitchEvent]:
