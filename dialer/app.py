@@ -64,7 +64,9 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 DAY_SECONDS = 86_400.0
-LONGEST_WAIT_SECONDS = 3.0  # between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back
+LONGEST_WAIT_SECONDS = (
+    3.0  # between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back
+)
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
