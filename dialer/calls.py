@@ -107,12 +107,12 @@ _SAYS_NOTHING_CAUSES = frozenset({0, 16, None})
 
 def outcome_of(call: Call, ended: CallEnded) -> Outcome:
     """The one outcome of an ended call, from what was known of it and the switch's last word."""
-    if call.inbound and not (call.answered or ended.answered):
-        return Outcome.MISSED
     if call.answered or ended.answered:
         return _answered_outcome(call, vanished=ended.by is EndedBy.VANISHED)
     if ended.by is EndedBy.VANISHED:
         return Outcome.UNKNOWN
+    if call.inbound:
+        return Outcome.MISSED
     if ended.by in {EndedBy.NO_CHANNEL, EndedBy.NOT_PLACED}:
         return Outcome.REFUSED
     if call.cancelled:

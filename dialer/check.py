@@ -100,6 +100,14 @@ def _plan(settings: Settings, clock: Clock) -> list[Finding]:
         told = ", ".join(f"{start:%H:%M}-{until:%H:%M}" for start, until in hours)
         now = "may call now" if may_call(hours, zone, clock.now()) else "may not call now"
         findings.append(Finding(what, Verdict.GOOD, f"calling hours {told} ({settings.centre.time_zone}): {now}"))
+    for place, each in enumerate(settings.inbound.numbers, start=1):
+        what = f"inbound number {place}"
+        try:
+            meets = each.mode.value if each.flow is None else f"flow {load_flow(each.flow).name}"
+        except MatdanError as error:
+            findings.append(Finding(what, Verdict.BAD, str(error)))
+        else:
+            findings.append(Finding(what, Verdict.GOOD, f"{meets}, for campaign {each.campaign}"))
     return findings
 
 

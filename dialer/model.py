@@ -272,6 +272,7 @@ class EndedAttempt:
     flow: str | None = None  # name and version of the flow that ran
     left_at: str | None = None  # the flow's node where the voter hung up
     retry_at: float | None = None  # epoch seconds; None: the number is closed in this campaign
+    direction: Direction = Direction.OUTBOUND
     counted: bool = True  # False: a failure of the trunk's own, which uses up no attempt of the number
 
 

@@ -16,6 +16,7 @@ from dialer.model import (
     DISPOSITION_MARKS,
     AttemptId,
     CampaignKind,
+    Direction,
     Disposition,
     DispositionRecord,
     EndedAttempt,
@@ -157,6 +158,7 @@ class Results:
             flow=call.flow,
             left_at=call.left_at,
             retry_at=retry_at,
+            direction=Direction.INBOUND if call.inbound else Direction.OUTBOUND,
             counted=not not_the_numbers,
         )
         centre.calls.pop(call.attempt_id, None)

@@ -165,6 +165,7 @@ def attempt_result(campaign_id: str, ended: EndedAttempt) -> AttemptPayload:
         left_at=ended.left_at,
         cause=ended.cause,
         retry_at=_rounded_or_none(ended.retry_at),
+        direction=ended.direction.value,
     )
 
 

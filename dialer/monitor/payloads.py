@@ -160,6 +160,7 @@ class AttemptPayload:
     left_at: Annotated[str | None, Field(description="the flow's node where the voter hung up")]
     cause: Annotated[int | None, Field(description="Q.850")]
     retry_at: Annotated[float | None, Field(description="when the number is due again; null: closed in this campaign")]
+    direction: Annotated[str, Field(description="outbound, or inbound: the voter called us")] = "outbound"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import pytest
 
 from dialer.calls import Call, outcome_of
 from dialer.model import AttemptId, CampaignKind, Outcome
+from dialer.rules.retries import RetryRules, after_outcome
 from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, dial_status
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
@@ -119,3 +120,33 @@ def test_the_page_of_outcomes_has_the_same_rows() -> None:
     page = (ROOT / "docs/outcomes.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([0-9, ]+) \| `([a-z-]+)` \|", page, re.MULTILINE)
     assert {int(status): Outcome(name) for statuses, name in rows for status in statuses.split(",")} == TABLE
+
+
+NEVER, SOON = None, 60.0
+RULES = RetryRules(3, busy_seconds=900, no_answer_seconds=5400, other_seconds=7200, abandoned_lock_seconds=259_200)
+RETRIES: dict[Outcome, float | None] = {
+    Outcome.CONNECTED: 7200,  # unless the agent says more
+    Outcome.COMPLETED: NEVER,
+    Outcome.LEFT: 7200,
+    Outcome.ABANDONED: 259_200,
+    Outcome.DROPPED: 7200,
+    Outcome.MACHINE: 7200,
+    Outcome.BUSY: 900,
+    Outcome.NO_ANSWER: 5400,
+    Outcome.INVALID_NUMBER: NEVER,
+    Outcome.CONGESTION: 7200,
+    Outcome.REJECTED: 5400,
+    Outcome.CARRIER_FAILURE: 7200,
+    Outcome.CANCELLED: SOON,
+    Outcome.REFUSED: SOON,
+    Outcome.MISSED: 7200,
+    Outcome.UNKNOWN: NEVER,
+}
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_its_retry_and_the_last_attempt_none(outcome: Outcome) -> None:
+    seconds = RETRIES[outcome]
+    assert after_outcome(RULES, outcome, 1, 1000.0) == (None if seconds is None else 1000.0 + seconds)
+    last = after_outcome(RULES, outcome, 3, 1000.0)
+    assert last == (1060.0 if seconds == SOON else None)
