@@ -24,6 +24,10 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$")]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+._@-]{1,64}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+SeatName = Annotated[str, StringConstraints(pattern=r"^([0-9]|[A-Za-z0-9-]{2,20})$")]
+"""A single letter names one of Asterisk's own extensions, h for the hang-up among them."""
+
 Codec = Literal["alaw", "ulaw", "g722", "slin16"]
 NumberPrefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]

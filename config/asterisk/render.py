@@ -81,9 +81,14 @@ def render_template(name: str, **values: Any) -> str:
     return _environment().get_template(f"{name}.j2").render(**values)
 
 
-def dialplan(agi_host: str = "127.0.0.1", agi_port: int = 4573) -> str:
-    """The text of extensions.conf: our contexts, which reach our FastAGI server at this address."""
-    return render_template("extensions.conf", marker=MARKER, agi_server=f"{_bracketed(agi_host)}:{agi_port}")
+def dialplan(agi_host: str = "127.0.0.1", agi_port: int = 4573, log_in_code: str = "*1") -> str:
+    """The text of extensions.conf: our contexts, which reach our FastAGI server at this address.
+
+    `log_in_code` is what a seat's phone dials to log in.
+    """
+    return render_template(
+        "extensions.conf", marker=MARKER, agi_server=f"{_bracketed(agi_host)}:{agi_port}", log_in_code=log_in_code
+    )
 
 
 def conferences(mixing_milliseconds: int = 20) -> str:
@@ -123,6 +128,7 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
             registers=any(trunk.registers for trunk in settings.trunks),
         ),
         "events": EVENTS,
+        "log_in_code": settings.floor.log_in_code,
         "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
         "max_calls": sum(trunk.channels for trunk in settings.trunks) + len(settings.seats) + _SPARE_CALLS,
         "country": settings.centre.region.lower(),

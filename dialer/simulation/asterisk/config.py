@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -90,6 +91,19 @@ def conference_users(text: str) -> Mapping[str, ConferenceUser]:
     )
 
 
+def conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int]]]:
+    """By menu and key of the text of a confbridge.conf, where dialplan_exec leads: context, extension, priority."""
+    menus: dict[str, Mapping[str, tuple[str, str, int]]] = {}
+    for section in read_conf("confbridge.conf", text).of_type("menu"):
+        keys: dict[str, tuple[str, str, int]] = {}
+        for line in section.settings:
+            leads = re.fullmatch(r"dialplan_exec\(([^,]+),([^,]+),(\d+)\)", line.value)
+            if leads is not None:
+                keys[line.key] = (leads[1], leads[2], int(leads[3]))
+        menus[section.name] = MappingProxyType(keys)
+    return MappingProxyType(menus)
+
+
 def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:
     """Phones agent01, agent02, ... with the caller numbers 1001, 1002, ..."""
     return tuple(SeatPhone(f"agent{number:02d}", str(1000 + number), mode) for number in range(1, count + 1))
@@ -123,6 +137,10 @@ class SimulatedAsteriskConfig:
     login_refused_seconds: float = 1.0
     carrier_gives_up_seconds: float = 60.0  # a phone that is not picked up: the carrier answers 480
     conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: conference_users(conferences()))
+    conference_menus: Mapping[str, Mapping[str, tuple[str, str, int]]] = field(
+        default_factory=lambda: conference_menus(conferences())
+    )
+    phone_context: str = "matdan-phones"  # where a seat's phone begins that dials us
     dialplan: str | None = None  # the text of an extensions.conf instead of our own
     inbound_context: str = "matdan-message"
     system_name: str = "lab"
