@@ -72,15 +72,7 @@ async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[s
         await carrier.stop()
         await asterisk.stop()
     findings = [str(finding) for finding in lint_directory(asterisk.etc, settings)]
-    return [*faults, *_amiss(asterisk), *findings]
-
-
-def _amiss(asterisk: RealAsterisk) -> list[str]:
-    return [
-        line
-        for line in asterisk.trouble()
-        if "failed to authenticate" not in line and "No matching endpoint" not in line
-    ]
+    return [*faults, *asterisk.trouble(), *findings]
 
 
 async def _listens(asterisk: RealAsterisk, wss_port: int) -> list[str]:
