@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 DAY_SECONDS = 86_400.0
+_NO_TWILIO = "twilio is enabled, but not installed: pip install 'matdan[twilio]'"
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
@@ -258,13 +259,27 @@ def needs_asterisk(settings: Settings) -> bool:
     return bool(settings.seats) or not all(trunk.carrier is Carrier.TWILIO for trunk in settings.trunks)
 
 
+async def twilio_spent(settings: Settings) -> float:
+    """What the site's Twilio account has spent today. Raises SwitchError with what is wrong."""
+    try:
+        from dialer.switch.twilio.api import TwilioApi  # noqa: PLC0415 - an optional extra
+        from dialer.twilio_carrier import twilio_login  # noqa: PLC0415
+    except ImportError as error:
+        raise SwitchError(_NO_TWILIO) from error
+    api = TwilioApi(twilio_login(settings))
+    try:
+        return await api.spent_today()
+    finally:
+        await api.close()
+
+
 def _twilio(settings: Settings, store: Store, clock: Clock) -> TwilioCarrier | None:
     if not settings.twilio.enabled:
         return None
     try:
         from dialer.twilio_carrier import TwilioCarrier  # noqa: PLC0415 - an optional extra
     except ImportError as error:
-        raise SwitchError("twilio is enabled, but not installed: pip install 'matdan[twilio]'") from error
+        raise SwitchError(_NO_TWILIO) from error
     return TwilioCarrier(settings, store, clock)
 
 
