@@ -200,18 +200,27 @@ def _settle(flow: Flow, state: FlowState) -> Turn:
                 if not state.frames:
                     return _end(state, Ending.COMPLETED, ())
                 state = state.but(frames=state.frames[:-1], node=state.frames[-1].resume)
-            case SayNode() if (state.typed_ahead and node.barge_in) or not resolve(state, node.prompts):
+            case SayNode():
+                said = () if state.typed_ahead and node.barge_in else resolve(state, node.prompts)
+                if said:
+                    return _offer(flow, state, Play(state.where, said, KEYS if node.barge_in else ""))
                 state = state.but(node=node.next)
             case DisconnectNode():
                 return _end(state, Ending.COMPLETED, resolve(state, node.prompts), node.reason)
-            case MenuNode() if state.typed_ahead:
-                digit, rest = state.typed_ahead[:1], state.typed_ahead[1:]
-                return _answer_menu(flow, state.but(typed_ahead=rest), node, digit)
-            case FieldNode(terminator=terminator) if state.typed_ahead and state.typed_ahead == terminator:
-                # Keyed before the first digit it is an empty entry, as it is when the question has been heard.
-                return _answer_question(flow, state.but(typed_ahead=""), node, "")
             case _:
-                return _offer(flow, state, _act(state, node))
+                return _answered_ahead(flow, state, node) or _offer(flow, state, _act(state, node))
+
+
+def _answered_ahead(flow: Flow, state: FlowState, node: Node) -> Turn | None:
+    """The turn after a question that was answered before it was asked; None where it was not."""
+    if not state.typed_ahead:
+        return None
+    if isinstance(node, MenuNode):
+        return _answer_menu(flow, state.but(typed_ahead=state.typed_ahead[1:]), node, state.typed_ahead[:1])
+    if isinstance(node, FieldNode) and state.typed_ahead == node.terminator:
+        # Keyed before the first digit it is an empty entry, as it is when the question has been heard.
+        return _answer_question(flow, state.but(typed_ahead=""), node, "")
+    return None
 
 
 def _offer(flow: Flow, state: FlowState, action: Action) -> Turn:
@@ -243,8 +252,6 @@ def _branch(state: FlowState, node: BranchNode) -> str:
 def _act(state: FlowState, node: Node) -> Action:
     """The action of a node that needs the driver."""
     match node:
-        case SayNode():
-            return Play(state.where, resolve(state, node.prompts), KEYS if node.barge_in else "")
         case MenuNode() | FieldNode():
             return _question(state, node, node.prompts)
         case MarkNode() | OptOutNode() | SaveNode():

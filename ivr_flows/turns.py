@@ -255,6 +255,8 @@ class FlowState:
     @property
     def where(self) -> str:
         """The node, with the subdialogs that led to it: "opt_out/ask"."""
+        if not self.frames:
+            return self.node
         return "/".join((*(frame.flow for frame in self.frames), self.node))
 
     def but(self, **changes: Any) -> FlowState:
