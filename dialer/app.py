@@ -19,16 +19,15 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from config.errors import MatdanError
 from config.settings import Campaign, Carrier, Settings
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
-from dialer.commands import ReloadFlows
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
 from dialer.engine.placing import DiallingRules
 from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.errors import SwitchError
+from dialer.flow_reload import reload_on_hang_up
 from dialer.flow_service import FlowService
 from dialer.flow_services import RecordingRules
 from dialer.log_ins import AgentAccount
@@ -54,7 +53,6 @@ from dialer.switch.asterisk.tracker import EVENTS
 from dialer.switch.routed import without_asterisk
 from dialer.trunk_health import RestRules
 from dialer.trunks import TrunkLimits
-from dialer.view import Alert, AlertLevel
 from ivr_flows.catalogue import FlowLibrary
 
 if TYPE_CHECKING:
@@ -342,30 +340,6 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask, number)
-
-
-def reload_on_hang_up(engine: Engine) -> None:
-    """SIGHUP reads the flows again, for the next call. Flows that are wrong change nothing, and an alert says why."""
-    loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def ask() -> None:
-        task = loop.create_task(reload_flows(engine), name="reload-flows")
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    loop.add_signal_handler(signal.SIGHUP, ask)
-
-
-async def reload_flows(engine: Engine) -> None:
-    """Read the flows again; an alert stands for as long as they are wrong."""
-    try:
-        done = await engine.execute(ReloadFlows())
-    except MatdanError as error:
-        engine.take_alert(Alert("flows", AlertLevel.WARNING, f"flows not reloaded: {error}", engine.view().at))
-    else:
-        _log.info("flows.reloaded", what=done)
-        engine.take_alert(Alert("flows", AlertLevel.WARNING, done, engine.view().at, cleared=True))
 
 
 async def run_centre(settings: Settings, on_ready: Callable[[RunningCentre], None] | None = None) -> None:
