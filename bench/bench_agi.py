@@ -356,6 +356,8 @@ def main(argv: list[str] | None = None) -> int:
     tables: dict[str, list[Result]] = {}
     begun = time.perf_counter()
     met = []
+    gc.collect()
+    gc.freeze()  # as the dialler does at its start, and for every contender alike
     with driver() as asterisk:
         print(f"{machine()}, {'uvloop' if chosen.uvloop else 'asyncio'}, {chosen.rounds} rounds")
         for outstanding, calls in sizes:

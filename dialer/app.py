@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import shutil
 import signal
@@ -18,19 +19,18 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from config.errors import MatdanError
 from config.jurisdiction import Profile
 from config.settings import Campaign, Carrier, Settings
 from config.site_rules import abandoned_caps, site_profile
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
-from dialer.commands import ReloadFlows
 from dialer.ear import EarRole, SupervisorPhone
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
 from dialer.engine.inbound import InboundPlan, InboundRoute
 from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec, Centre
 from dialer.errors import SwitchError
+from dialer.flow_reload import reload_on_hang_up
 from dialer.flow_service import FlowService
 from dialer.flow_services import RecordingRules
 from dialer.help import TransferTarget
@@ -62,7 +62,6 @@ from dialer.switch.asterisk.tracker import EVENTS
 from dialer.switch.routed import without_asterisk
 from dialer.trunk_health import RestRules
 from dialer.trunks import TrunkLimits
-from dialer.view import Alert, AlertLevel
 from ivr_flows.catalogue import FlowLibrary
 
 if TYPE_CHECKING:
@@ -74,6 +73,7 @@ ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call
 LONGEST_WAIT_SECONDS = (
     3.0  # between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back
 )
+_NO_TWILIO = "twilio is enabled, but not installed: pip install 'matdan[twilio]'"
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
@@ -319,13 +319,27 @@ def needs_asterisk(settings: Settings) -> bool:
     return bool(settings.seats) or not all(trunk.carrier is Carrier.TWILIO for trunk in settings.trunks)
 
 
+async def twilio_spent(settings: Settings) -> float:
+    """What the site's Twilio account has spent today. Raises SwitchError with what is wrong."""
+    try:
+        from dialer.switch.twilio.api import TwilioApi  # noqa: PLC0415 - an optional extra
+        from dialer.twilio_carrier import twilio_login  # noqa: PLC0415
+    except ImportError as error:
+        raise SwitchError(_NO_TWILIO) from error
+    api = TwilioApi(twilio_login(settings))
+    try:
+        return await api.spent_today()
+    finally:
+        await api.close()
+
+
 def _twilio(settings: Settings, store: Store, clock: Clock) -> TwilioCarrier | None:
     if not settings.twilio.enabled:
         return None
     try:
         from dialer.twilio_carrier import TwilioCarrier  # noqa: PLC0415 - an optional extra
     except ImportError as error:
-        raise SwitchError("twilio is enabled, but not installed: pip install 'matdan[twilio]'") from error
+        raise SwitchError(_NO_TWILIO) from error
     return TwilioCarrier(settings, store, clock)
 
 
@@ -395,30 +409,6 @@ def stop_on_signals(stop: asyncio.Event) -> None:
         loop.add_signal_handler(number, ask, number)
 
 
-def reload_on_hang_up(engine: Engine) -> None:
-    """SIGHUP reads the flows again, for the next call. Flows that are wrong change nothing, and an alert says why."""
-    loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def ask() -> None:
-        task = loop.create_task(reload_flows(engine), name="reload-flows")
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    loop.add_signal_handler(signal.SIGHUP, ask)
-
-
-async def reload_flows(engine: Engine) -> None:
-    """Read the flows again; an alert stands for as long as they are wrong."""
-    try:
-        done = await engine.execute(ReloadFlows())
-    except MatdanError as error:
-        engine.take_alert(Alert("flows", AlertLevel.WARNING, f"flows not reloaded: {error}", engine.view().at))
-    else:
-        _log.info("flows.reloaded", what=done)
-        engine.take_alert(Alert("flows", AlertLevel.WARNING, done, engine.view().at, cleared=True))
-
-
 async def run_centre(settings: Settings, on_ready: Callable[[RunningCentre], None] | None = None) -> None:
     """Run a site on its real Asterisk until SIGTERM or Ctrl-C. Raises MatdanError for what a person must mend first."""
     stop = asyncio.Event()
@@ -430,7 +420,16 @@ async def run_centre(settings: Settings, on_ready: Callable[[RunningCentre], Non
         reload_on_hang_up(centre.engine)
         if on_ready is not None:
             on_ready(centre)
+        forget_start()
         await centre.run(stop)
+
+
+def forget_start() -> None:
+    """Take what the start has made (modules, flows, the roll's booths) out of every later garbage collection: a full one over
+    it stops the loop for tens of milliseconds, and none of it is ever garbage.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def free_port(host: str = "127.0.0.1") -> int:

@@ -15,15 +15,16 @@ from audio.catalogue import Voice
 from config.errors import MatdanError
 from config.settings import Kind, Settings
 from config.site_rules import site_profile
-from dialer.app import ami_login, broker_settings
+from dialer.app import ami_login, broker_settings, needs_asterisk, twilio_spent
 from dialer.clock import Clock, SystemClock
 from dialer.monitor.broker_link import check_broker
 from dialer.prompts import playlist_reader, site_today
 from dialer.rules.calling_hours import may_call
+from dialer.scripts.runner import script_of
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_rights import check_rights
-from ivr_flows.catalogue import load_flow
+from ivr_flows.catalogue import load_flow, refuse_unsafe
 
 
 class Verdict(StrEnum):
@@ -55,7 +56,10 @@ async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIte
         yield await _store(settings)
     else:
         yield Finding("store", Verdict.BAD, f"{path} does not exist; `dialer import ROLL` makes it")
-    yield await _asterisk(settings)
+    if needs_asterisk(settings):
+        yield await _asterisk(settings)
+    if settings.twilio.enabled:
+        yield await _twilio(settings)
     yield _listening(settings)
     if settings.broker.enabled:
         yield await _broker(settings, clock)
@@ -91,11 +95,11 @@ def _plan(settings: Settings, clock: Clock) -> list[Finding]:
         what = f"campaign {campaign.id}"
         if campaign.flow is not None:
             try:
-                flow = load_flow(campaign.flow)
+                sound = _sound_flow(campaign.flow)
             except MatdanError as error:
                 findings.append(Finding(what, Verdict.BAD, str(error)))
                 continue
-            findings.append(Finding(what, Verdict.GOOD, f"flow {flow.name} {flow.version} is sound"))
+            findings.append(Finding(what, Verdict.GOOD, sound))
         hours = [(stretch.start, stretch.until) for stretch in campaign.hours]
         told = ", ".join(f"{start:%H:%M}-{until:%H:%M}" for start, until in hours)
         now = "may call now" if may_call(hours, zone, clock.now()) else "may not call now"
@@ -129,6 +133,15 @@ def _audio(settings: Settings, clock: Clock) -> Finding:
         first = f", first {silent[0][0].path}: {silent[0][1]}" if silent else ""
         return Finding("audio", Verdict.BAD, f"{told}; {len(silent):,} do not play{first}; see dialer audio check")
     return Finding("audio", Verdict.NOTE if drafts else Verdict.GOOD, told)
+
+
+def _sound_flow(flow: str) -> str:
+    script = script_of(flow)
+    if script is not None:
+        return f"script {script} is there"
+    loaded = load_flow(flow)
+    refuse_unsafe(loaded)
+    return f"flow {loaded.name} {loaded.version} is sound"
 
 
 def _disk(settings: Settings) -> Finding:
@@ -171,6 +184,18 @@ async def _asterisk(settings: Settings) -> Finding:
     except MatdanError as error:
         return Finding("asterisk", Verdict.BAD, str(error))
     return Finding("asterisk", Verdict.GOOD, f"{banner}, {len(channels)} channels live")
+
+
+async def _twilio(settings: Settings) -> Finding:
+    try:
+        spent = await twilio_spent(settings)
+    except MatdanError as error:
+        return Finding("twilio", Verdict.BAD, str(error))
+    cap = settings.twilio.most_spend_per_day
+    of_cap = f" of {cap:g}" if cap is not None else "; there is no cap (twilio.most_spend_per_day)"
+    return Finding(
+        "twilio", Verdict.GOOD if cap is not None else Verdict.NOTE, f"answers; {spent:.2f} spent today{of_cap}"
+    )
 
 
 def _listening(settings: Settings) -> Finding:

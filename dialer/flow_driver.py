@@ -49,6 +49,7 @@ from ivr_flows.turns import (
 _log = structlog.get_logger(__name__)
 
 _MOST_TOLD = 1000
+MOST_KNOWN_PROMPTS = 4096  # of which the sounds are remembered: a campaign has some hundred, its booths' names apart
 
 CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
 """Puts a commit on disk: True only when it is there. (call, `FlowCommit.sequence`) is the idempotency key."""
@@ -92,10 +93,16 @@ class ConventionalPrompts:
     def __init__(self, texts: Texts | None = None) -> None:
         """`texts` decides where a language puts a value in a sentence; the shipped ones by default."""
         self._texts = texts if texts is not None else shipped_texts()
+        self._known: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
 
     def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
         """`matdan/<language>/...`"""
-        return sounds_of(ref, language, self._texts)
+        found = self._known.get((ref, language))
+        if found is None:
+            if len(self._known) >= MOST_KNOWN_PROMPTS:
+                self._known.clear()
+            found = self._known[ref, language] = sounds_of(ref, language, self._texts)
+        return found
 
     def why_not(self, sound: str) -> str | None:
         """Nothing is known against any sound."""

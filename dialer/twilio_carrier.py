@@ -30,6 +30,12 @@ from ivr_flows.texts import shipped_texts
 _log = structlog.get_logger(__name__)
 
 
+def twilio_login(settings: Settings) -> TwilioLogin:
+    """Which account the site has, and where."""
+    twilio = settings.twilio
+    return TwilioLogin(twilio.account_sid, twilio.auth_token.get_secret_value(), twilio.api_url.rstrip("/"))
+
+
 class TwilioSms:
     """Sends the SMS of flows from the site's number (`dialer.flow_services.SmsGateway`)."""
 
@@ -53,9 +59,7 @@ class TwilioCarrier:
     def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
         self._settings = settings
         twilio = settings.twilio
-        self._api = TwilioApi(
-            TwilioLogin(twilio.account_sid, twilio.auth_token.get_secret_value(), twilio.api_url.rstrip("/"))
-        )
+        self._api = TwilioApi(twilio_login(settings))
         self._meter = SpendMeter(Prices(twilio.price_per_minute, twilio.price_per_sms), twilio.most_spend_per_day)
         rules = TwilioRules(twilio.public_url, twilio.longest_call_seconds)
         self.switch = TwilioSwitch(self._api, rules, self._meter, clock, store.open_attempt_on)

@@ -15,7 +15,7 @@ import structlog
 
 from config.errors import MatdanError
 from dialer.engine.engine import Engine
-from dialer.engine.flow_desk import FlowSession
+from dialer.engine.flow_desk import FlowDesk, FlowSession
 from dialer.errors import ProtocolError
 from dialer.flow_services import SmsGateway, send_text
 from dialer.model import AttemptId
@@ -26,6 +26,7 @@ from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import FlowError, UnexpectedInput
 from ivr_flows.machine import start, step
 from ivr_flows.model import Flow
+from ivr_flows.texts import Texts
 from ivr_flows.turns import Ending, FlowCommit, FlowState, SendSms, Start, Transfer, Turn
 
 _log = structlog.get_logger(__name__)
@@ -125,13 +126,24 @@ class TwilioFlows:
             return hang_up()
         session = FlowSession(waiting.attempt_id, flow, state.facts, state.language)
         if hung_up_in(form):
-            ended = await after_hang_up(flow, turn, _Host(self, session))
+            ended = await after_hang_up(flow, turn, self._host(session))
             self._end(waiting.attempt_id, self._calls.setdefault(waiting.attempt_id, _Remembered()), ended)
             return hang_up()
         return await self._page(session, turn, waiting)
 
+    def _host(self, session: FlowSession) -> _Host:
+        rules = self._rules
+        return _Host(
+            session,
+            self._engine.flow_desk,
+            self._voice.texts,
+            self._sms,
+            records=rules.records,
+            transfers=rules.transferring is not None,
+        )
+
     async def _page(self, session: FlowSession, turn: Turn, at: Waiting) -> str:
-        page = await next_page(session.flow, turn, at, _Host(self, session))
+        page = await next_page(session.flow, turn, at, self._host(session))
         self._keep(session.attempt_id, page)
         url = self._rules.public_url
         if page.waiting is not None:
@@ -192,32 +204,32 @@ class TwilioFlows:
             await asyncio.wait(waiting)
 
 
+@dataclass(slots=True)
 class _Host:
     """What one call's flow may ask for (`dialer.switch.twilio.pages.FlowHost`)."""
 
-    def __init__(self, flows: TwilioFlows, session: FlowSession) -> None:
-        rules = flows._rules
-        self.records = rules.records
-        self.transfers = rules.transferring is not None
-        self._flows = flows
-        self._session = session
+    session: FlowSession
+    desk: FlowDesk
+    texts: Texts
+    sms: SmsGateway | None
+    records: bool
+    transfers: bool
 
     async def commit(self, commit: FlowCommit) -> bool:
         """A store that cannot is said to the caller, not hidden from them."""
         try:
-            return await self._flows._engine.flow_desk.commit(self._session.attempt_id, commit)
+            return await self.desk.commit(self.session.attempt_id, commit)
         except MatdanError as error:
             _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
             return False
 
     async def send_sms(self, action: SendSms) -> bool:
         """The text `sms.<template>`."""
-        flows = self._flows
-        return await send_text(action, self._session, flows._engine.flow_desk, flows._voice.texts, flows._sms)
+        return await send_text(action, self.session, self.desk, self.texts, self.sms)
 
     async def hand_over(self, action: Transfer) -> None:
         """Its answers go on record before the agent's phone rings; the call goes on without where they cannot."""
         try:
-            await self._flows._engine.flow_desk.keep_answers(self._session.attempt_id, action.answers)
+            await self.desk.keep_answers(self.session.attempt_id, action.answers)
         except MatdanError as error:
-            _log.error("flow.answers-not-kept", attempt=self._session.attempt_id, problem=str(error))
+            _log.error("flow.answers-not-kept", attempt=self.session.attempt_id, problem=str(error))

@@ -18,6 +18,9 @@ _SPOKEN: Final = {
 }
 
 
+_FIXED = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
+
+
 def lookup(state: FlowState, name: str) -> Scalar | None:
     """What is known under `name`: the caller's answer first, then the fact."""
     if name in state.answers:
@@ -28,11 +31,12 @@ def lookup(state: FlowState, name: str) -> Scalar | None:
 
 def resolve(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
     """The prompts that can be said now: one that needs what is unknown, or malformed, is left out whole."""
-    found = (_resolve_one(state, prompt) for prompt in prompts)
-    return tuple(ref for ref in found if ref is not None)
+    return tuple([ref for prompt in prompts if (ref := _resolve_one(state, prompt)) is not None])
 
 
 def _resolve_one(state: FlowState, prompt: Prompt) -> PromptRef | None:
+    if not prompt.needs and prompt.kind in _FIXED:
+        return PromptRef(prompt.kind, prompt.value)
     values: list[tuple[str, PromptRef]] = []
     for name, kind in prompt.needs:
         value = _spoken(state, name, kind)

@@ -7,7 +7,6 @@ action like any other, so what follows it in the flow ("noted, thank you") is sa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import assert_never
 
 from ivr_flows.errors import UnexpectedInput
@@ -87,7 +86,7 @@ def step(flow: Flow, state: FlowState, event: Input) -> Turn:
             return Turn(None, state)
         raise UnexpectedInput(flow.file, 0, state.node, f"the flow has ended ({state.ending}); it takes no input")
     if isinstance(event, HungUp):
-        return Turn(None, replace(state, ending=Ending.HUNG_UP, waiting=""))
+        return Turn(None, state.but(ending=Ending.HUNG_UP, waiting=""))
     node = flow.flow_of(tuple(frame.flow for frame in state.frames)).nodes[state.node]
     return _answer(flow, state, node, event)
 
@@ -96,14 +95,14 @@ def _answer(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
     """The turn that follows when `event` came of the action of `node`."""
     if isinstance(node, MenuNode | FieldNode) and isinstance(event, Digits):
         if _is_stray(state, node, event):
-            return _offer(flow, replace(state, stray=""), _question(state, node, node.prompts))
+            return _offer(flow, state.but(stray=""), _question(state, node, node.prompts))
         return _answer_question(flow, _without_stray(state), node, event.digits)
     if isinstance(node, TransferNode) and isinstance(event, Transferred):
-        return Turn(None, replace(state, ending=Ending.TRANSFERRED, waiting=""))
+        return Turn(None, state.but(ending=Ending.TRANSFERRED, waiting=""))
     match node, event:
         case SayNode(next=target), Played(digit=digit):
             ahead = digit if digit and node.barge_in and digit != state.stray else ""
-            state = replace(state, typed_ahead=ahead, stray="") if ahead or state.stray else state
+            state = state.but(typed_ahead=ahead, stray="") if ahead or state.stray else state
         case ((MarkNode(next=target) | OptOutNode(next=target) | SaveNode(next=target)), Committed()):
             pass
         case ((MarkNode(failed=target) | OptOutNode(failed=target) | SaveNode(failed=target)), CommitFailed()):
@@ -134,7 +133,7 @@ def _is_stray(state: FlowState, node: MenuNode | FieldNode, event: Digits) -> bo
 
 
 def _without_stray(state: FlowState) -> FlowState:
-    return replace(state, stray="") if state.stray else state
+    return state.but(stray="") if state.stray else state
 
 
 def _answer_question(flow: Flow, state: FlowState, node: MenuNode | FieldNode, digits: str) -> Turn:
@@ -161,7 +160,7 @@ def _answer_field(flow: Flow, state: FlowState, node: FieldNode, digits: str) ->
     if value is None:
         return _ask_again(flow, state, node, node.no_match, silent=False)
     stray = node.terminator if len(digits) == node.max_digits else ""
-    return _go(flow, replace(_with_answer(state, node.answer, value), stray=stray), node.next)
+    return _go(flow, _with_answer(state, node.answer, value).but(stray=stray), node.next)
 
 
 def _ask_again(flow: Flow, state: FlowState, node: MenuNode | FieldNode, reprompt: Reprompt, *, silent: bool) -> Turn:
@@ -169,12 +168,12 @@ def _ask_again(flow: Flow, state: FlowState, node: MenuNode | FieldNode, repromp
     missed = state.no_input if silent else state.no_match
     if missed >= reprompt.reprompts:
         return _go(flow, state, reprompt.then)
-    state = replace(state, no_input=missed + 1) if silent else replace(state, no_match=missed + 1)
+    state = state.but(no_input=missed + 1) if silent else state.but(no_match=missed + 1)
     return _offer(flow, state, _question(state, node, (*reprompt.prompts, *node.prompts)))
 
 
 def _go(flow: Flow, state: FlowState, target: str) -> Turn:
-    return _settle(flow, replace(state, node=target, no_input=0, no_match=0, waiting=""))
+    return _settle(flow, state.but(node=target, no_input=0, no_match=0, waiting=""))
 
 
 def _settle(flow: Flow, state: FlowState) -> Turn:
@@ -191,28 +190,37 @@ def _settle(flow: Flow, state: FlowState) -> Turn:
         node = current.nodes[state.node]
         match node:
             case GotoNode():
-                state = replace(state, node=node.next)
+                state = state.but(node=node.next)
             case BranchNode():
-                state = replace(state, node=_branch(state, node))
+                state = state.but(node=_branch(state, node))
             case SubdialogNode():
                 frames = (*state.frames, Frame(node.flow, node.next))
-                state = replace(state, frames=frames, node=current.subflows[node.flow].start)
+                state = state.but(frames=frames, node=current.subflows[node.flow].start)
             case ReturnNode():
                 if not state.frames:
                     return _end(state, Ending.COMPLETED, ())
-                state = replace(state, frames=state.frames[:-1], node=state.frames[-1].resume)
-            case SayNode() if (state.typed_ahead and node.barge_in) or not resolve(state, node.prompts):
-                state = replace(state, node=node.next)
+                state = state.but(frames=state.frames[:-1], node=state.frames[-1].resume)
+            case SayNode():
+                said = () if state.typed_ahead and node.barge_in else resolve(state, node.prompts)
+                if said:
+                    return _offer(flow, state, Play(state.where, said, KEYS if node.barge_in else ""))
+                state = state.but(node=node.next)
             case DisconnectNode():
                 return _end(state, Ending.COMPLETED, resolve(state, node.prompts), node.reason)
-            case MenuNode() if state.typed_ahead:
-                digit, rest = state.typed_ahead[:1], state.typed_ahead[1:]
-                return _answer_menu(flow, replace(state, typed_ahead=rest), node, digit)
-            case FieldNode(terminator=terminator) if state.typed_ahead and state.typed_ahead == terminator:
-                # Keyed before the first digit it is an empty entry, as it is when the question has been heard.
-                return _answer_question(flow, replace(state, typed_ahead=""), node, "")
             case _:
-                return _offer(flow, state, _act(state, node))
+                return _answered_ahead(flow, state, node) or _offer(flow, state, _act(state, node))
+
+
+def _answered_ahead(flow: Flow, state: FlowState, node: Node) -> Turn | None:
+    """The turn after a question that was answered before it was asked; None where it was not."""
+    if not state.typed_ahead:
+        return None
+    if isinstance(node, MenuNode):
+        return _answer_menu(flow, state.but(typed_ahead=state.typed_ahead[1:]), node, state.typed_ahead[:1])
+    if isinstance(node, FieldNode) and state.typed_ahead == node.terminator:
+        # Keyed before the first digit it is an empty entry, as it is when the question has been heard.
+        return _answer_question(flow, state.but(typed_ahead=""), node, "")
+    return None
 
 
 def _offer(flow: Flow, state: FlowState, action: Action) -> Turn:
@@ -220,8 +228,7 @@ def _offer(flow: Flow, state: FlowState, action: Action) -> Turn:
     is_commit = isinstance(action, Commit)
     if state.turns >= (flow.max_turns * 2 if is_commit else flow.max_turns):
         return _end(state, Ending.TOO_LONG, ())
-    offered = replace(
-        state,
+    offered = state.but(
         turns=state.turns + 1,
         commits=state.commits + is_commit,
         waiting=type(action).__name__,
@@ -232,7 +239,7 @@ def _offer(flow: Flow, state: FlowState, action: Action) -> Turn:
 
 def _end(state: FlowState, ending: Ending, prompts: tuple[PromptRef, ...], reason: str = "") -> Turn:
     action = Disconnect(node=state.where, prompts=prompts, reason=reason or ending.value)
-    return Turn(action, replace(state, ending=ending, waiting=""))
+    return Turn(action, state.but(ending=ending, waiting=""))
 
 
 def _branch(state: FlowState, node: BranchNode) -> str:
@@ -245,8 +252,6 @@ def _branch(state: FlowState, node: BranchNode) -> str:
 def _act(state: FlowState, node: Node) -> Action:
     """The action of a node that needs the driver."""
     match node:
-        case SayNode():
-            return Play(state.where, resolve(state, node.prompts), KEYS if node.barge_in else "")
         case MenuNode() | FieldNode():
             return _question(state, node, node.prompts)
         case MarkNode() | OptOutNode() | SaveNode():
@@ -310,4 +315,4 @@ def _number_answer(state: FlowState, name: str | None) -> int | None:
 
 def _with_answer(state: FlowState, name: str, value: str) -> FlowState:
     answers: Mapping[str, str] = {**state.answers, name: value}
-    return replace(state, answers=answers)
+    return state.but(answers=answers)

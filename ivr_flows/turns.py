@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from ivr_flows.model import MarkKind, PromptKind, Scalar, Scope
@@ -254,7 +255,13 @@ class FlowState:
     @property
     def where(self) -> str:
         """The node, with the subdialogs that led to it: "opt_out/ask"."""
+        if not self.frames:
+            return self.node
         return "/".join((*(frame.flow for frame in self.frames), self.node))
+
+    def but(self, **changes: Any) -> FlowState:
+        """The state with some of its fields changed: `dataclasses.replace` at half its cost, which is most of a turn's."""
+        return FlowState(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values."""
@@ -267,6 +274,10 @@ class FlowState:
         known["frames"] = tuple(Frame(**frame) for frame in known["frames"])
         known["ending"] = Ending(known["ending"]) if known["ending"] is not None else None
         return cls(**known)
+
+
+_FIELDS = tuple(field.name for field in fields(FlowState))
+_VALUES = attrgetter(*_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from dialer.app import reload_flows, reload_on_hang_up, running_centre
+from dialer.app import running_centre
 from dialer.commands import ReloadFlows, SeatDispose
+from dialer.flow_reload import reload_flows, reload_on_hang_up
 from dialer.model import Disposition, Outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile

@@ -15,6 +15,7 @@ import pytest
 from config.errors import SettingError
 from config.settings import Settings
 from dialer.app import RunningCentre, needs_asterisk, running_centre
+from dialer.check import Verdict, check_site
 from dialer.clock import LoopClock
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -194,6 +195,39 @@ async def test_calls_of_a_killed_run_go_on_in_the_next(tmp_path: Path) -> None:
             waits.set()
             await until(lambda: ended(changes).get("completed", 0) >= placed)
         assert len(twilio.calls) == placed
+
+
+@virtual_time()
+async def test_a_spent_day_rests_the_trunk_instead_of_being_asked_again_and_again(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=100)
+    clock = LoopClock(START_EPOCH)
+    changes: list[Change] = []
+    async with TwilioStandIn(clock.now) as twilio:
+        twilio.spent = 4.9
+        twilio.anybody = Person(["1"], seconds=30)
+        cap = {"most_spend_per_day": 6.0, "price_per_minute": 0.1, "longest_call_seconds": 60}
+        async with a_centre(settings_with(tmp_path, twilio, twilio=cap), twilio, changes, clock) as centre:
+            await asyncio.sleep(300)
+            (trunk,) = centre.engine.view().trunks
+            assert trunk.state in {"resting", "probing"}
+        assert 8 <= len(twilio.calls) <= 11  # each was billed a minute at 0.1
+    refused = rows(tmp_path, "SELECT count(*) FROM attempt WHERE outcome = 'refused'")[0][0]
+    assert 0 < refused < 30
+
+
+async def test_check_asks_twilio_and_no_asterisk_where_there_is_none(tmp_path: Path) -> None:
+    async with TwilioStandIn(lambda: START_EPOCH) as twilio:
+        twilio.spent = 1.5
+        found = {finding.what: finding async for finding in check_site(settings_with(tmp_path, twilio))}
+        assert "asterisk" not in found
+        assert (found["twilio"].verdict, found["twilio"].text) == (
+            Verdict.NOTE,
+            "answers; 1.50 spent today; there is no cap (twilio.most_spend_per_day)",
+        )
+        twilio.answers_with = [401]
+        found = {finding.what: finding async for finding in check_site(settings_with(tmp_path, twilio))}
+        assert found["twilio"].verdict is Verdict.BAD
+        assert "auth_token" in found["twilio"].text
 
 
 @pytest.mark.parametrize(

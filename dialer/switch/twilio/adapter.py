@@ -16,7 +16,7 @@ import structlog
 from dialer.clock import Clock
 from dialer.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.model import AttemptId, CampaignKind
-from dialer.switch.port import CallEnded, CallEvent, EventSink, OriginateRequest, SwitchEvent
+from dialer.switch.port import CallEnded, CallEvent, EndedBy, EventSink, OriginateRequest, SwitchEvent
 from dialer.switch.twilio.api import CallRecord, NewCall, TwilioApi
 from dialer.switch.twilio.spend import SpendMeter
 from dialer.switch.twilio.states import CallStatus, TwilioCall, vanished
@@ -79,12 +79,36 @@ class TwilioSwitch:
     # The engine's side
 
     async def originate(self, request: OriginateRequest) -> None:
-        """See `Switch.originate`."""
+        """See `Switch.originate`. What Twilio refuses, or cannot be reached for, is also told as an end before any channel, so
+        that the trunk is rested instead of asked again at once.
+        """
+        self._check(request)
+        attempt_id = request.attempt_id
+        call = TwilioCall(attempt_id, request.number, self._clock.now(), heard_seconds=self._clock.monotonic())
+        try:
+            self._may_place()
+            self._calls[attempt_id] = call
+            sid = await self._api.create_call(self._new_call(request))
+        except OriginateUnsure:
+            call.unsure = call.sid is None
+            raise
+        except SwitchError:
+            self._calls.pop(attempt_id, None)
+            self._sink(CallEnded(attempt_id, EndedBy.NO_CHANNEL, answered=False))
+            raise
+        except BaseException:  # cancelled in the middle: the call may exist
+            call.unsure = call.sid is None
+            raise
+        await self._know(call, sid)
+
+    def _check(self, request: OriginateRequest) -> None:
         if request.kind is not CampaignKind.IVR:
             raise OriginateRefused("Twilio carries ivr campaigns alone: give an agents' campaign an Asterisk trunk")
         for number in (request.number, request.caller_id):
             if not _NUMBER.fullmatch(number):
                 raise UnsafeValue("a value was not sent to Twilio: a number is + and 5 to 15 digits")
+
+    def _may_place(self) -> None:
         if not self._resynced:
             raise SwitchUnreachable("Twilio has not been reached since the start; nothing was sent")
         if not self.meter.allows_call(len(self._calls), self._rules.longest_seconds):
@@ -92,30 +116,16 @@ class TwilioSwitch:
                 f"Twilio: today's cap on spending leaves no room for a call ({self.meter.spent:.2f} spent); "
                 "raise `twilio.most_spend_per_day` or wait for the account's next day"
             )
-        attempt_id = request.attempt_id
-        call = TwilioCall(attempt_id, request.number, self._clock.now(), heard_seconds=self._clock.monotonic())
-        self._calls[attempt_id] = call
-        try:
-            sid = await self._api.create_call(
-                NewCall(
-                    to=request.number,
-                    caller_id=request.caller_id,
-                    voice_url=f"{self._rules.public_url}/twilio/voice/{attempt_id}",
-                    status_url=f"{self._rules.public_url}/twilio/status/{attempt_id}",
-                    ring_seconds=round(request.ring_seconds),
-                    longest_seconds=self._rules.longest_seconds,
-                )
-            )
-        except OriginateUnsure:
-            call.unsure = call.sid is None
-            raise
-        except BaseException as error:
-            if isinstance(error, SwitchError):
-                self._calls.pop(attempt_id, None)
-            else:  # cancelled in the middle: the call may exist
-                call.unsure = call.sid is None
-            raise
-        await self._know(call, sid)
+
+    def _new_call(self, request: OriginateRequest) -> NewCall:
+        return NewCall(
+            to=request.number,
+            caller_id=request.caller_id,
+            voice_url=f"{self._rules.public_url}/twilio/voice/{request.attempt_id}",
+            status_url=f"{self._rules.public_url}/twilio/status/{request.attempt_id}",
+            ring_seconds=round(request.ring_seconds),
+            longest_seconds=self._rules.longest_seconds,
+        )
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
         """See `Switch.hang_up`. A call whose sid is not known yet is hung up as soon as it is."""

@@ -7,6 +7,7 @@ apart as the switch's port asks: certainly not placed, nothing was sent, or unsu
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ API_URL = "https://api.twilio.com"
 MOST_LISTED = 1000
 _EVENTS = ["initiated", "ringing", "answered", "completed"]
 _TOO_MANY_REQUESTS = 429
+_CLIENT_ERROR = 400
 _SERVER_TROUBLE = 500
 # What the library raises for an answer that is not what it expects.
 _GARBLED = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
@@ -92,7 +94,7 @@ class TwilioApi:
         except TwilioRestException as error:
             if error.status >= _SERVER_TROUBLE:
                 raise OriginateUnsure(f"Twilio answered {error.status}: the call may exist") from error
-            raise OriginateRefused(_refusal("the call was not placed", error)) from error
+            raise OriginateRefused(_refusal("the call was not placed", error.status, error.code)) from error
         except _GARBLED as error:
             raise OriginateUnsure("Twilio's answer to a call could not be read: the call may exist") from error
         return str(made.sid)
@@ -103,7 +105,7 @@ class TwilioApi:
             await self._client.calls(sid).update_async(status="completed")
         except TwilioRestException as error:
             if error.status not in {404, 400}:  # over already
-                raise SwitchError(_refusal("the call was not hung up", error)) from error
+                raise SwitchError(_refusal("the call was not hung up", error.status, error.code)) from error
         except _GARBLED as error:
             _unreadable(error)
 
@@ -142,19 +144,27 @@ async def _asked(answer: Awaitable[Any]) -> Any:
     try:
         return await answer
     except TwilioRestException as error:
-        raise SwitchError(_refusal("it did not answer", error)) from error
+        raise SwitchError(_refusal("it did not answer", error.status, error.code)) from error
     except _GARBLED as error:
         _unreadable(error)
 
 
-def _refusal(what: str, error: TwilioRestException) -> str:
+def _refusal(what: str, status: int, code: int | None) -> str:
     """Never Twilio's own message: it repeats numbers."""
-    code = f", error {error.code}" if error.code else ""
-    if error.status == _TOO_MANY_REQUESTS:
-        return f"Twilio: {what}: too many requests (429{code}); lower `twilio.calls_per_second`"
-    if error.status in {401, 403}:
-        return f"Twilio: {what}: refused ({error.status}{code}); check `twilio.account_sid` and `twilio.auth_token`"
-    return f"Twilio: {what}: {error.status}{code}; look it up at https://www.twilio.com/docs/api/errors"
+    known = f", error {code}" if code else ""
+    if status == _TOO_MANY_REQUESTS:
+        return f"Twilio: {what}: too many requests (429{known}); lower `twilio.calls_per_second`"
+    if status in {401, 403}:
+        return f"Twilio: {what}: refused ({status}{known}); check `twilio.account_sid` and `twilio.auth_token`"
+    return f"Twilio: {what}: {status}{known}; look it up at https://www.twilio.com/docs/api/errors"
+
+
+def _code_of(text: str) -> int | None:
+    try:
+        code = json.loads(text).get("code")
+    except (ValueError, AttributeError):
+        return None
+    return code if isinstance(code, int) else None
 
 
 def _unreadable(error: Exception) -> NoReturn:
@@ -208,7 +218,10 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
             async with self._session.request(
                 method.upper(), address, params=params, data=_fields(data), headers=sent, allow_redirects=False
             ) as answer:
-                return Response(answer.status, await answer.text(), answer.headers)
+                text = await answer.text()
+                if answer.status >= _CLIENT_ERROR and method.upper() == "GET":  # of a page the library does not tell it
+                    raise SwitchError(_refusal("it did not answer", answer.status, _code_of(text)))
+                return Response(answer.status, text, answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise SwitchUnreachable(f"Twilio cannot be reached; nothing was sent: {type(error).__name__}") from error
         except (TimeoutError, aiohttp.ClientError, UnicodeDecodeError) as error:
