@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -24,7 +24,7 @@ def _model_of(annotation: Any) -> tuple[type[BaseModel], bool] | None:
         return annotation, False
     for inner in get_args(annotation):
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            return inner, True
+            return inner, get_origin(annotation) is tuple
     return None
 
 

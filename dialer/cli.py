@@ -17,12 +17,16 @@ from rich.markup import escape
 
 from config.errors import MatdanError
 from config.settings import load_settings
+from dialer.agent_cli import app as agent_app
 from dialer.app import run_centre
+from dialer.asterisk_cli import app as asterisk_app
 from dialer.audio_cli import app as audio_app
+from dialer.audit_cli import app as audit_app
 from dialer.check import Verdict, check_site
 from dialer.demo import DemoOptions, run_demo, show_summary
 from dialer.flow_cli import app as flow_app
 from dialer.reports.cli import app as report_app
+from dialer.reports.lists_cli import app as list_app
 from dialer.roll.cli import import_roll, sample_roll
 from dialer.simulation.simulate_cli import simulate_command
 
@@ -34,8 +38,12 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(audio_app, name="audio")
+app.add_typer(asterisk_app, name="asterisk")
+app.add_typer(agent_app, name="agent")
 app.add_typer(flow_app, name="flow")
 app.add_typer(report_app, name="report")
+app.add_typer(list_app, name="list")
+app.add_typer(audit_app, name="audit")
 app.command("import")(import_roll)
 app.command("sample-roll")(sample_roll)
 app.command("simulate")(simulate_command)

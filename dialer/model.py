@@ -50,6 +50,7 @@ class Outcome(StrEnum):
     CARRIER_FAILURE = "carrier-failure"
     CANCELLED = "cancelled"  # we hung up before an answer
     REFUSED = "refused"  # the switch or a rule refused: certainly not placed
+    MISSED = "missed"  # inbound, and never answered: by design (a missed call), or the caller was gone before
     UNKNOWN = "unknown"  # what became of it cannot be known; not dialled again without a person's say-so
 
     @property
@@ -65,6 +66,14 @@ LIVE_ANSWERS = ANSWERED - {Outcome.MACHINE}
 """The denominator of the abandoned share: answers by a person (the rule of the shipped profiles)."""
 
 
+class MachineDetection(StrEnum):
+    """When an answering machine is told from a person."""
+
+    OFF = "off"
+    BEFORE_SEAT = "before-seat"  # by the switch, before a seat or a flow
+    AFTER_SEAT = "after-seat"  # by the agent, who says so
+
+
 class Disposition(StrEnum):
     """What an agent says of a call; the digit is the phone's key for it."""
 
@@ -77,10 +86,11 @@ class Disposition(StrEnum):
     LANGUAGE = "language"  # no common language
     REFUSED = "refused"  # would not talk; the number is suppressed
     OPT_OUT = "opt-out"
+    MACHINE = "machine"  # an answering machine: the call counts as no answer by a person
     NONE = "none"  # wrap-up ran out without a key
 
 
-DISPOSITION_KEYS: dict[str, Disposition] = dict(zip("123456789", list(Disposition)[:9], strict=True))
+DISPOSITION_KEYS: dict[str, Disposition] = dict(zip("1234567890", list(Disposition)[:10], strict=True))
 
 
 class MarkKind(StrEnum):
@@ -127,6 +137,35 @@ class Booth:
     closes_at: str  # "18:00", local time of the poll
 
 
+class Consent(StrEnum):
+    """Whether a number's owner has agreed to be called."""
+
+    UNKNOWN = "unknown"
+    GIVEN = "given"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneFacts:
+    """What the rules must know of a number, as the store had it when the number was claimed."""
+
+    attempts_today: int  # since the day's start, across campaigns; what was never placed does not count
+    conversations_today: int  # of them, those in which a person was talked to or keyed something in
+    abandoned_at: float | None  # when a call to it was last abandoned, in whatever campaign
+    registers: tuple[str, ...] = ()  # do-not-call registers on which it stands
+    consent: Consent = Consent.UNKNOWN
+    opted_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A do-not-call register as it was imported."""
+
+    name: str
+    dated: float  # epoch seconds: when its keeper issued it
+    numbers: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A number taken from the queue under a lease, with what the call needs to know. It is not dialled yet."""
@@ -139,6 +178,9 @@ class Claim:
     pending_voters: int  # on this number, the addressed one included
     language: str
     booth_id: int
+    facts: PhoneFacts | None = None  # None: nothing is known of the number, and the rules forbid to dial it
+    queue_booth_id: int = 0  # in whose queue the number stands: of its first voter when it was enrolled
+    weight: float = 1.0  # of the voters who were pending on the number then
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +209,7 @@ class OpenAttempt:
     answered_at: float | None
     connected_at: float | None
     seat: str | None
+    number: str = ""  # E.164
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +229,7 @@ class EndedAttempt:
     flow: str | None = None  # name and version of the flow that ran
     left_at: str | None = None  # the flow's node where the voter hung up
     retry_at: float | None = None  # epoch seconds; None: the number is closed in this campaign
+    counted: bool = True  # False: a failure of the trunk's own, which uses up no attempt of the number
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
 from dialer.calls import Call
+from dialer.engine.hoppers import Hoppers
 from dialer.engine.results import Results
-from dialer.engine.state import CampaignRun, Centre
+from dialer.engine.state import CampaignRun, CampaignSpec, Centre
+from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
-from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, NewAttempt, Outcome
+from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, MachineDetection, NewAttempt, Outcome
 from dialer.pacing.port import BusySeat, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.rules import calling_hours, numbers
+from dialer.seats import Seat
 from dialer.store.port import Store
 from dialer.switch.port import CallEnded, EndedBy, OriginateRequest, Switch
 from dialer.trunks import TrunkPool
@@ -23,10 +26,7 @@ from dialer.view import AlertLevel, CallState, SeatState
 
 _log = structlog.get_logger(__name__)
 
-HOPPER_SIZE = 60  # claims held per campaign: some seconds of dialling, so that priorities stay fresh
-HOPPER_LOW = 30
-LEASE_SECONDS = 60.0
-HOPPER_MAX_AGE_SECONDS = 45.0  # older claims go back to the queue before their lease runs out
+UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 _BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
@@ -52,20 +52,19 @@ class Placing:
         switch: Switch,
         results: Results,
         trunks: TrunkPool,
+        trunk_desk: TrunkDesk,
         rules: DiallingRules,
-        *,
-        owner: str,
-        has_room: Callable[[], bool],
+        hoppers: Hoppers,
     ) -> None:
-        """`owner` names this dialler in its claims; `has_room` says whether the disk can still take results."""
+        """`hoppers` holds the claims that the calls are made from."""
         self._centre = centre
         self._store = store
         self._switch = switch
         self._results = results
         self._trunks = trunks
+        self._trunk_desk = trunk_desk
         self._rules = rules
-        self._owner = owner
-        self._has_room = has_room
+        self._hoppers = hoppers
         self._turn = 0
 
     # Deciding
@@ -82,22 +81,28 @@ class Placing:
 
     def _decide_one(self, run: CampaignRun) -> float:
         held, seconds = self._held(run)
+        if held is None:
+            held = self._trunk_desk.held_because(run.spec.campaign_id, run.spec.trunks)
+        else:
+            self._centre.clear_alert(f"trunks-{run.spec.campaign_id}")
         run.held_because = held
         if held is not None:
             if run.hopper:
-                self._give_back(run)
+                self._hoppers.give_back(run)
             return seconds
         now = self._centre.clock.monotonic()
-        if run.hopper and now - run.hopper_since_seconds > HOPPER_MAX_AGE_SECONDS:
-            self._give_back(run)
+        if self._hoppers.stale(run):
+            self._hoppers.give_back(run)
         used = self._centre.channels_used()
         if run.spec.kind is CampaignKind.IVR and self._trunks.startable(run.spec.trunks, used, now) == 0:
-            return max(0.01, min(LOOK_AGAIN_SECONDS, self._trunks.seconds_to_next_start(run.spec.trunks, now)))
+            # Where no start is to be waited for, channels are full: the end of a call wakes us.
+            left = self._trunks.seconds_to_next_start(run.spec.trunks, now)
+            return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = self.snapshot(run, used)
         self._cancel_excess(run, snapshot)
         wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         self._place(run, min(wanted, len(run.hopper)))
-        self._refill(run)
+        self._hoppers.refill(run)
         if wanted > 0 or snapshot.cps_budget == 0:
             return max(0.01, min(LOOK_AGAIN_SECONDS, self._trunks.seconds_to_next_start(run.spec.trunks, now)))
         return LOOK_AGAIN_SECONDS
@@ -110,6 +115,8 @@ class Placing:
             return "stopping", LOOK_AGAIN_SECONDS
         if not centre.switch_up:
             return "no link to the switch", LOOK_AGAIN_SECONDS
+        if self._switch.unanswered_seconds() > UNANSWERED_SECONDS:
+            return "the switch does not answer", UNANSWERED_SECONDS
         if centre.store_trouble is not None:
             return "results cannot be kept", LOOK_AGAIN_SECONDS
         if run.state is not CampaignState.RUNNING:
@@ -121,27 +128,31 @@ class Placing:
         if run.spec.kind is CampaignKind.AGENTS and not any(
             seat.state in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP}
             and not seat.leaving
-            for seat in centre.seats.values()
+            for seat in self._seats_of(run)
         ):
             self._cancel_unanswered(run)
-            return "no agent is there", LOOK_AGAIN_SECONDS
+            return "no agent is there" if run.spec.skill is None else (
+                f"no agent with the skill {run.spec.skill} is there"
+            ), LOOK_AGAIN_SECONDS
         return None, LOOK_AGAIN_SECONDS
 
     def snapshot(self, run: CampaignRun, used: dict[str, int]) -> PacingSnapshot:
-        """What the pacer may know now. Campaigns with agents share the seats, so each sees the calls of all of them."""
+        """What the pacer may know now. Campaigns with agents share the seats, so each sees the calls of all of them; one that asks
+        for a skill sees the seats that have it, and the calls that only they may take.
+        """
         centre = self._centre
         now = centre.clock.monotonic()
         for_agents = run.spec.kind is CampaignKind.AGENTS
         calls = (
-            [call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS]
+            [call for call in centre.calls.values() if self._competes(call, run)]
             if for_agents
             else list(centre.calls_of(run.spec.campaign_id))
         )
-        room = self._trunks.free_channels(run.spec.trunks, used)
+        room = self._trunks.free_channels(run.spec.trunks, used, now)
         if run.spec.channels is not None:
             room = min(room, run.spec.channels - sum(1 for call in calls if call.campaign_id == run.spec.campaign_id))
         ringing, waiting, active = _in_flight(calls, now)
-        seats = centre.seats.values() if for_agents else ()
+        seats = self._seats_of(run) if for_agents else ()
         return PacingSnapshot(
             now_seconds=now,
             hour=datetime.fromtimestamp(centre.clock.now(), centre.zone).hour,
@@ -163,6 +174,16 @@ class Placing:
             active_calls=active,
         )
 
+    def _seats_of(self, run: CampaignRun) -> list[Seat]:
+        return [seat for seat in self._centre.seats.values() if seat.can_serve(run.spec.skill)]
+
+    def _competes(self, call: Call, run: CampaignRun) -> bool:
+        """Whether whatever seat takes this call is one that the campaign could have had."""
+        skill = run.spec.skill
+        return call.kind is CampaignKind.AGENTS and (
+            skill is None or self._centre.campaigns[call.campaign_id].spec.skill == skill
+        )
+
     # Placing
 
     def _place(self, run: CampaignRun, count: int) -> None:
@@ -176,7 +197,7 @@ class Placing:
             claim = run.hopper.popleft()
             trunk, caller_id = taken
             attempt_id = AttemptId(str(uuid.uuid4()))
-            call = _call(attempt_id, claim, run.spec.kind, trunk.name, now)
+            call = _call(attempt_id, claim, run.spec, trunk.name, now)
             self._centre.calls[attempt_id] = call
             placed.append((NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now()), call))
         if placed:
@@ -210,6 +231,8 @@ class Placing:
         centre, attempt_id = self._centre, attempt.attempt_id
         call = centre.calls.get(attempt_id)
         problem = numbers.refusal(attempt.claim.number, self._rules.allowed_prefixes, self._rules.denied_prefixes)
+        if self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id):
+            problem = "the caller ID is not of the trunk's pool (trunks.caller_ids)"
         if call is None or call.cancelled or problem is not None or self._held(run)[0] is not None:
             if problem is not None:
                 _log.warning("number.refused", attempt=attempt_id, reason=problem)
@@ -227,6 +250,8 @@ class Placing:
                     caller_id=attempt.caller_id,
                     kind=run.spec.kind,
                     ring_seconds=run.spec.ring_seconds,
+                    detect_machine=run.spec.machine_detection is MachineDetection.BEFORE_SEAT,
+                    message_to_machine=run.spec.machine_message,
                 )
             )
         except OriginateUnsure as error:  # the next resync tells whether it exists
@@ -241,7 +266,7 @@ class Placing:
     def _never_placed(self, attempt_id: AttemptId) -> None:
         call = self._centre.calls.get(attempt_id)
         if call is not None:
-            self._results.end(call, CallEnded(attempt_id, EndedBy.NO_CHANNEL, answered=False))
+            self._results.end(call, CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False))
 
     # Cancelling
 
@@ -266,7 +291,7 @@ class Placing:
     def cancel_campaign(self, run: CampaignRun) -> None:
         """Cancel what rings of a campaign, and give its claims back."""
         self._cancel_unanswered(run)
-        self._give_back(run)
+        self._hoppers.give_back(run)
 
     def _cancel_excess(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
         """Seats left in a burst: the youngest ringing calls are the least likely to be answered soon."""
@@ -279,57 +304,6 @@ class Placing:
             ]
             for call in sorted(ringing, key=lambda call: -call.began_seconds)[:excess]:
                 self.cancel(call)
-
-    # The hopper
-
-    def _refill(self, run: CampaignRun) -> None:
-        if run.refilling or len(run.hopper) >= HOPPER_LOW or run.next_due_at > self._centre.clock.now():
-            return
-        if not self._has_room():
-            self._results.store_failed(StoreError("the disk is nearly full (store.reserve_megabytes); free some space"))
-            self._centre.spawn(self._results.await_room(self._has_room), "await-room")
-            return
-        run.refilling = True
-        self._centre.spawn(self._fill_hopper(run), "refill")
-
-    async def _fill_hopper(self, run: CampaignRun) -> None:
-        campaign_id, wanted = run.spec.campaign_id, HOPPER_SIZE - len(run.hopper)
-        clock = self._centre.clock
-        try:
-            run.next_due_at = 0.0
-            claims = await self._store.claim(
-                campaign_id, wanted, owner=self._owner, now=clock.now(), lease_seconds=LEASE_SECONDS
-            )
-            if not run.hopper:
-                run.hopper_since_seconds = clock.monotonic()
-            run.hopper.extend(claims)
-            if len(claims) < wanted:
-                due = await self._store.next_due_at(campaign_id)
-                # Numbers that wait for another campaign's call on the same phone are due but cannot be had just now.
-                soon = clock.now() + LOOK_AGAIN_SECONDS
-                run.list_done = due is None
-                found = float("inf") if due is None else max(due, soon)
-                run.next_due_at = min(found, run.next_due_at or found)
-        except StoreError as error:
-            self._results.store_failed(error)
-            await self._results.await_room(self._has_room)
-        finally:
-            run.refilling = False
-        if run.hopper:
-            self._centre.wake.set()
-
-    def _give_back(self, run: CampaignRun) -> None:
-        claims = list(run.hopper)
-        run.hopper.clear()
-        run.next_due_at = 0.0
-        if claims:
-            self._centre.spawn(self._release(claims), "release-claims")
-
-    async def _release(self, claims: Sequence[Claim]) -> None:
-        try:
-            await self._store.release(claims)
-        except StoreError as error:  # the lease puts them back by itself
-            _log.warning("claims.not-released", claims=len(claims), problem=str(error))
 
 
 def _in_flight(calls: Iterable[Call], now: float) -> tuple[tuple[RingingCall, ...], tuple[float, ...], int]:
@@ -349,11 +323,11 @@ def _in_flight(calls: Iterable[Call], now: float) -> tuple[tuple[RingingCall, ..
     return tuple(ringing), tuple(waiting), active
 
 
-def _call(attempt_id: AttemptId, claim: Claim, kind: CampaignKind, trunk: str, now: float) -> Call:
+def _call(attempt_id: AttemptId, claim: Claim, spec: CampaignSpec, trunk: str, now: float) -> Call:
     return Call(
         attempt_id=attempt_id,
         campaign_id=claim.campaign_id,
-        kind=kind,
+        kind=spec.kind,
         phone_id=claim.phone_id,
         voter_id=claim.voter_id,
         booth_id=claim.booth_id,
@@ -362,4 +336,5 @@ def _call(attempt_id: AttemptId, claim: Claim, kind: CampaignKind, trunk: str, n
         pending_voters=claim.pending_voters,
         trunk=trunk,
         began_seconds=now,
+        judged=spec.machine_detection is not MachineDetection.BEFORE_SEAT,
     )

@@ -10,6 +10,7 @@ import structlog
 
 from dialer.calls import Call, outcome_of
 from dialer.engine.state import CampaignRun, Centre
+from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import CommandRefused, StoreError
 from dialer.model import (
     DISPOSITION_MARKS,
@@ -17,10 +18,12 @@ from dialer.model import (
     Disposition,
     DispositionRecord,
     EndedAttempt,
+    MachineDetection,
     Mark,
     MarkKind,
     MarkSource,
     Outcome,
+    Purpose,
 )
 from dialer.monitor.topics import (
     attempt_announcement,
@@ -29,6 +32,7 @@ from dialer.monitor.topics import (
     opt_out_announcement,
 )
 from dialer.pacing.port import PacingEvent, PacingEventKind
+from dialer.polling_day.plan import PollingPlan, not_past_close
 from dialer.rules import retries
 from dialer.store.port import MarkEffect, Store
 from dialer.switch.port import CallEnded
@@ -37,17 +41,25 @@ from dialer.view import AlertLevel, CallState, TurnoutChange
 _log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 2.0  # between tries to keep a result while the store is in trouble
-TRUNK_FAILURES = frozenset({Outcome.CARRIER_FAILURE, Outcome.CONGESTION})
 
 
 class Results:
     """Keeps results, and does in memory what follows from them."""
 
-    def __init__(self, centre: Centre, store: Store, cancel: Callable[[Call], None]) -> None:
-        """`cancel` hangs up a call that nobody has answered yet."""
+    def __init__(
+        self,
+        centre: Centre,
+        store: Store,
+        trunk_desk: TrunkDesk,
+        cancel: Callable[[Call], None],
+        polling: PollingPlan | None = None,
+    ) -> None:
+        """`cancel` hangs up a call that nobody has answered yet; `polling` is the site's polling day, if it is known."""
         self._centre = centre
+        self._trunk_desk = trunk_desk
         self._store = store
         self._cancel = cancel
+        self._polling = polling
         self._awaits_room = False
         self.closing = False  # the dialler is going down: no result may hold it up for ever
 
@@ -127,7 +139,8 @@ class Results:
         run = centre.campaigns[call.campaign_id]
         outcome = outcome_of(call, ended)
         now = centre.clock.now()
-        retry_at = self._retry_at(run, call, outcome, now)
+        not_the_numbers = self._trunk_desk.ended(call, ended, outcome)
+        retry_at = retries.after_trunk_failure(now) if not_the_numbers else self._retry_at(run, call, outcome, now)
         record = EndedAttempt(
             attempt_id=call.attempt_id,
             outcome=outcome,
@@ -142,10 +155,10 @@ class Results:
             flow=call.flow,
             left_at=call.left_at,
             retry_at=retry_at,
+            counted=not not_the_numbers,
         )
         centre.calls.pop(call.attempt_id, None)
         run.outcomes[outcome] += 1
-        self._tally_trunk(call, outcome)
         self._teach(run, call, outcome)
         if retry_at is not None:
             run.next_due_at = min(run.next_due_at, retry_at)
@@ -163,23 +176,27 @@ class Results:
     def _retry_at(self, run: CampaignRun, call: Call, outcome: Outcome, now: float) -> float | None:
         rules, zone = run.spec.retries, self._centre.zone
         if call.said is not None and outcome.answered:
-            return retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
-        return retries.after_outcome(rules, outcome, call.attempt_number, now)
+            due = retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
+            return self._before_close(run, call, due, promised=call.said is MarkKind.LATER)
+        return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
 
-    def _tally_trunk(self, call: Call, outcome: Outcome) -> None:
-        tally = self._centre.trunk_tallies.get(call.trunk)
-        if tally is None:  # a call found after a restart, on a trunk that the settings have no more
-            return
-        if outcome is not Outcome.REFUSED:
-            tally.attempts += 1
-        tally.answered += outcome.answered
-        tally.failures += outcome in TRUNK_FAILURES
+    def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
+        """The time of a turnout call is over when its booth's is; other campaigns know no close of poll here."""
+        booth = self._centre.booths.get(call.booth_id)
+        if self._polling is None or booth is None or run.purpose is not Purpose.TURNOUT:
+            return due
+        now = self._centre.clock.now()
+        return not_past_close(due, self._polling.last_call_at(booth, now), now, promised=promised)
 
     def _teach(self, run: CampaignRun, call: Call, outcome: Outcome) -> None:
         """What the pacer has not heard yet of this call. Abandoned calls it hears of when the message starts."""
         now = self._centre.clock.monotonic()
         if outcome.answered:
             if outcome is Outcome.DROPPED:
+                if (
+                    not call.judged
+                ):  # gone before it was known whether a machine had picked up: a machine does not hang up
+                    self.observe(run, PacingEventKind.ANSWERED, (call.answered_seconds or now) - call.began_seconds)
                 self.observe(run, PacingEventKind.DROPPED, now - (call.answered_seconds or now))
             return
         if not call.written:
@@ -217,10 +234,15 @@ class Results:
         """
         if hour is not None and not 0 <= hour <= 23:
             raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
+        if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
+            raise CommandRefused(
+                f"campaign {call.campaign_id} does not count machines; set machine_detection in its settings"
+            )
         now = self._centre.clock.now()
-        retry_at = retries.after_disposition(
+        due = retries.after_disposition(
             run.spec.retries, disposition, hour, call.attempt_number, now, self._centre.zone
         )
+        retry_at = self._before_close(run, call, due, promised=disposition is Disposition.LATER)
         record = DispositionRecord(call.attempt_id, disposition, now, agent, retry_at)
         marks = _marks_of(record, call, hour)
         opts_out = disposition in {Disposition.OPT_OUT, Disposition.REFUSED}
@@ -237,7 +259,22 @@ class Results:
             self._follow(mark.kind, call.voter_id, effect)
         if opts_out:
             self._opted_out(call.phone_id, fresh=True)
+        self._judge(run, call, machine=disposition is Disposition.MACHINE)
         self._centre.outbox_event.set()
+
+    def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
+        """What the agent says of person or machine, of a live call or of one that has just ended."""
+        live = self._centre.calls.get(call.attempt_id)
+        was_machine = call.machine if live is None else live.machine
+        if was_machine is machine:
+            return
+        if machine:
+            self.observe(run, PacingEventKind.MACHINE)
+        if live is not None:
+            self._centre.update_call(live, replace(live, machine=machine))
+        else:
+            run.outcomes[Outcome.MACHINE] += 1 if machine else -1
+            run.outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
     def _follow(self, kind: MarkKind, voter_id: int, effect: MarkEffect) -> None:
         """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""

@@ -17,8 +17,20 @@ import structlog
 
 from dialer.calls import Call
 from dialer.clock import Clock
-from dialer.model import AttemptId, Booth, BoothTurnout, CampaignKind, CampaignProgress, CampaignState, Claim, Outcome
+from dialer.model import (
+    AttemptId,
+    Booth,
+    BoothTurnout,
+    CampaignKind,
+    CampaignProgress,
+    CampaignState,
+    Claim,
+    MachineDetection,
+    Outcome,
+    Purpose,
+)
 from dialer.pacing.port import Pacer
+from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import Stretch
 from dialer.rules.retries import RetryRules
 from dialer.seats import Seat
@@ -41,6 +53,9 @@ class CampaignSpec:
     connect_limit_seconds: float
     hours: tuple[Stretch, ...]
     retries: RetryRules
+    skill: str | None = None  # that an agent must have to take its calls
+    machine_detection: MachineDetection = MachineDetection.OFF
+    machine_message: bool = False  # a machine that a flow's call meets hears the information message
 
 
 @dataclass(slots=True)
@@ -48,8 +63,11 @@ class CampaignRun:
     """A campaign under way."""
 
     spec: CampaignSpec
+    purpose: Purpose
     pacer: Pacer
     state: CampaignState
+    order: BoothOrder  # whose turn it is among the booths
+    priorities_at: float = 0.0  # epoch: when the booths' priorities were last computed
     hopper: deque[Claim] = field(default_factory=deque)  # claimed under a lease, to be dialled next
     hopper_since_seconds: float = 0.0  # of its oldest claim
     refilling: bool = False

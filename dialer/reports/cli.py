@@ -1,8 +1,9 @@
-"""`dialer report calls|agents|abandonment|turnout`: what happened, as a table, CSV or JSON."""
+"""`dialer report ...`: what happened, as a table, CSV, JSON, a workbook or a PDF."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -12,13 +13,15 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
-from config.settings import load_settings
-from dialer.reports import tables
+from config.settings import Settings, load_settings
+from dialer.reports import accounts, tables
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
+from dialer.reports.paper import as_pdf
 from dialer.reports.source import Source, open_source
 from dialer.reports.tables import FOREVER, Window
+from dialer.reports.workbook import as_xlsx
 
-app = typer.Typer(help="What happened: calls, agents, abandonment, turnout.", no_args_is_help=True)
+app = typer.Typer(help="What happened, as a table, CSV, JSON, XLSX or PDF.", no_args_is_help=True)
 
 SinceOption = Annotated[
     str | None,
@@ -29,7 +32,12 @@ UntilOption = Annotated[
     typer.Option("--until", metavar="WHEN", help="To before then; a date alone is the midnight it begins with."),
 ]
 CampaignOption = Annotated[str | None, typer.Option("--campaign", metavar="ID", help="Of this campaign alone.")]
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How it is written to standard output.")]
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", "-f", help="How it is written. [default: table, or as --out ends]")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write to this file: .csv, .json, .xlsx or .pdf.")
+]
 StoreOption = Annotated[
     Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
 ]
@@ -39,85 +47,134 @@ ConfigOption = Annotated[
 
 FILE_WIDTH = 200
 
-Making = Callable[[Source, Window, tzinfo], Awaitable[Report]]
+Making = Callable[[Source, Window, tzinfo, Settings], Awaitable[Report]]
 
 
-@app.command()
-def calls(
-    since: SinceOption = None,
-    until: UntilOption = None,
-    campaign: CampaignOption = None,
-    form: FormatOption = Format.TABLE,
-    store: StoreOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Attempts by campaign and outcome."""
-    _report(lambda source, window, _: tables.calls(source, window), since, until, campaign, form, store, config)
+def _register(name: str, summary: str, make: Making) -> None:
+    """Make `dialer report NAME`: all reports take the same options."""
+
+    def run(
+        since: SinceOption = None,
+        until: UntilOption = None,
+        campaign: CampaignOption = None,
+        form: FormatOption = None,
+        out: OutOption = None,
+        store: StoreOption = None,
+        config: ConfigOption = None,
+    ) -> None:
+        settings = load_settings(config)
+        zone = ZoneInfo(settings.centre.time_zone)
+        window = Window(
+            since=0.0 if since is None else moment(since, zone, "--since"),
+            until=FOREVER if until is None else moment(until, zone, "--until"),
+            campaign=campaign,
+        )
+        if window.since >= window.until:
+            raise typer.BadParameter("--since must be before --until")
+        chosen = _format(form, out)
+        report = asyncio.run(_made(make, store or settings.store.path, window, zone, settings))
+        if out is None:
+            _print(report, chosen)
+        else:
+            made = f"{settings.centre.organisation}, centre {settings.centre.id}, {datetime.now(zone):%Y-%m-%d %H:%M}"
+            write_file(out, as_bytes(report, chosen, foot=made))
+            typer.echo(f"{out}: {len(report.rows)} rows", err=True)
+
+    run.__doc__ = summary
+    app.command(name)(run)
 
 
-@app.command()
-def agents(
-    since: SinceOption = None,
-    until: UntilOption = None,
-    campaign: CampaignOption = None,
-    form: FormatOption = Format.TABLE,
-    store: StoreOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Utilisation, calls, and seconds in each state, by seat and agent. A campaign narrows the calls, not the time."""
-    _report(lambda source, window, _: tables.agents(source, window), since, until, campaign, form, store, config)
+for _name, _summary, _make in (
+    ("calls", "Attempts by campaign and outcome.", lambda source, window, _, __: tables.calls(source, window)),
+    (
+        "trunks",
+        "Attempts, answer-seizure ratio, failures and busiest second of each trunk.",
+        lambda source, window, _, __: tables.trunks(source, window),
+    ),
+    (
+        "agents",
+        "Utilisation, calls, and seconds in each state, by seat and agent. A campaign narrows the calls, not the time.",
+        lambda source, window, _, __: tables.agents(source, window),
+    ),
+    (
+        "abandonment",
+        "Live answers, abandoned calls and their rate, by campaign and day.",
+        lambda source, window, zone, _: tables.abandonment(source, window, zone),
+    ),
+    (
+        "turnout",
+        "Self-reported turnout by booth: voters, reached, voted, not yet, opt-outs.",
+        lambda source, window, _, __: tables.turnout(source, window),
+    ),
+    (
+        "hours",
+        "Attempts, answers, conversations and abandoned calls, by campaign, day and hour.",
+        lambda source, window, zone, _: accounts.hours(source, window, zone),
+    ),
+    (
+        "expenditure",
+        "Calls by candidate, constituency and day, for the expenditure return.",
+        lambda source, window, zone, settings: accounts.expenditure(
+            source, window, zone, {campaign.id: campaign.candidate for campaign in settings.campaigns}
+        ),
+    ),
+    (
+        "opt-outs",
+        "Numbers that opted out, by day, source and campaign.",
+        lambda source, window, zone, _: accounts.opt_outs(source, window, zone),
+    ),
+    (
+        "imports",
+        "Where the roll's data comes from: every import, its file, the file's hash, and what it brought.",
+        lambda source, window, zone, _: accounts.imports(source, window, zone),
+    ),
+):
+    _register(_name, _summary, _make)
 
 
-@app.command()
-def abandonment(
-    since: SinceOption = None,
-    until: UntilOption = None,
-    campaign: CampaignOption = None,
-    form: FormatOption = Format.TABLE,
-    store: StoreOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Live answers, abandoned calls and their rate, by campaign and day."""
-    _report(tables.abandonment, since, until, campaign, form, store, config)
+def _format(form: Format | None, out: Path | None) -> Format:
+    """What was asked for, else what the file's name says, else a table. Raises BadParameter for what no terminal can show."""
+    if form is None and out is not None:
+        ending = out.suffix.removeprefix(".").lower()
+        if ending not in {each.value for each in Format if each is not Format.TABLE}:
+            raise typer.BadParameter(f"--out: {out.name} says no format; end it with .csv, .json, .xlsx or .pdf")
+        return Format(ending)
+    chosen = form or Format.TABLE
+    if out is None and chosen in {Format.XLSX, Format.PDF}:
+        raise typer.BadParameter(f"--format {chosen.value} is no text: name a file with --out")
+    return chosen
 
 
-@app.command()
-def turnout(
-    since: SinceOption = None,
-    until: UntilOption = None,
-    campaign: CampaignOption = None,
-    form: FormatOption = Format.TABLE,
-    store: StoreOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Self-reported turnout by booth: voters, reached, voted, not yet, opt-outs."""
-    _report(lambda source, window, _: tables.turnout(source, window), since, until, campaign, form, store, config)
+def as_bytes(report: Report, form: Format, *, foot: str) -> bytes:
+    """A report as the bytes of a file. `foot` stands below every page of a PDF."""
+    match form:
+        case Format.CSV:
+            return as_csv(report).encode()
+        case Format.JSON:
+            return as_json(report).encode()
+        case Format.XLSX:
+            return as_xlsx(report)
+        case Format.PDF:
+            return as_pdf(report, foot=foot)
+    raise typer.BadParameter("a table is for the terminal; choose csv, json, xlsx or pdf for a file")
 
 
-def _report(
-    make: Making,
-    since: str | None,
-    until: str | None,
-    campaign: str | None,
-    form: Format,
-    store: Path | None,
-    config: Path | None,
-) -> None:
-    settings = load_settings(config)
-    zone = ZoneInfo(settings.centre.time_zone)
-    window = Window(
-        since=0.0 if since is None else moment(since, zone, "--since"),
-        until=FOREVER if until is None else moment(until, zone, "--until"),
-        campaign=campaign,
-    )
-    if window.since >= window.until:
-        raise typer.BadParameter("--since must be before --until")
-    _write(asyncio.run(_made(make, store or settings.store.path, window, zone)), form)
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, for its owner's eyes alone. Raises BadParameter where it cannot be written."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise typer.BadParameter(f"--out: {path} cannot be written: {error.strerror}; name another place") from error
 
 
-async def _made(make: Making, path: Path, window: Window, zone: tzinfo) -> Report:
+async def _made(make: Making, path: Path, window: Window, zone: tzinfo, settings: Settings) -> Report:
     async with open_source(path) as source:
-        return await make(source, window, zone)
+        return await make(source, window, zone, settings)
 
 
 def moment(text: str, zone: tzinfo, option: str) -> float:
@@ -131,7 +188,7 @@ def moment(text: str, zone: tzinfo, option: str) -> float:
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).timestamp()
 
 
-def _write(report: Report, form: Format) -> None:
+def _print(report: Report, form: Format) -> None:
     match form:
         case Format.CSV:
             typer.echo(as_csv(report), nl=False)

@@ -1,4 +1,4 @@
-"""A report as a table for a person, as CSV for a spreadsheet, or as JSON for a program."""
+"""A report, and how it is written as a table for a person, as CSV for a spreadsheet, or as JSON for a program."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+    XLSX = "xlsx"
+    PDF = "pdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,11 @@ def _plain(cell: Cell) -> Cell:
 
 
 def _shown(column: Column, cell: Cell) -> Text:
-    return Text(_text(column, cell), no_wrap=True, overflow="ellipsis")
+    return Text(shown_text(column, cell), no_wrap=True, overflow="ellipsis")
 
 
-def _text(column: Column, cell: Cell) -> str:
+def shown_text(column: Column, cell: Cell) -> str:
+    """A cell as a person reads it."""
     if cell is None:
         return "-"
     if isinstance(cell, str):

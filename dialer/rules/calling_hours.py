@@ -6,35 +6,114 @@ skips has no moment in it at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 Stretch = tuple[time, time]
 """First moment, and first moment after it, local time."""
 
+_DAYS_AHEAD = 15  # two weeks: past every run of closed days that a profile can have
+
+
+@dataclass(frozen=True, slots=True)
+class WeekHours:
+    """Calling hours by the kind of day."""
+
+    weekday: tuple[Stretch, ...]
+    saturday: tuple[Stretch, ...]
+    sunday: tuple[Stretch, ...]
+    holiday: tuple[Stretch, ...]
+    holidays: frozenset[date] = frozenset()
+
+    def on(self, day: date) -> tuple[Stretch, ...]:
+        """The hours of a day."""
+        if day in self.holidays:
+            return self.holiday
+        match day.weekday():
+            case 5:
+                return self.saturday
+            case 6:
+                return self.sunday
+        return self.weekday
+
+    def open_at(self, zone: ZoneInfo, now: float) -> bool:
+        """Whether the moment `now` (epoch seconds) lies within the hours of its day in `zone`."""
+        local = datetime.fromtimestamp(now, zone)
+        moment = local.time()
+        return any(start <= moment < until for start, until in self.on(local.date()))
+
+    def next_open(self, zones: Sequence[ZoneInfo], now: float) -> float | None:
+        """The first moment from `now` on at which every zone is open; `now` itself if they are; None: not within two weeks."""
+        return _first_open(zones, now, lambda at: all(self.open_at(zone, at) for zone in zones), self.on)
+
+
+def every_day(hours: Sequence[Stretch]) -> WeekHours:
+    """The same hours on each day."""
+    fixed = tuple(hours)
+    return WeekHours(fixed, fixed, fixed, fixed)
+
 
 def may_call(hours: Sequence[Stretch], zone: ZoneInfo, now: float) -> bool:
     """Whether the moment `now` (epoch seconds) lies within the calling hours."""
-    local = datetime.fromtimestamp(now, zone).time()
-    return any(start <= local < until for start, until in hours)
+    return every_day(hours).open_at(zone, now)
 
 
 def next_opening(hours: Sequence[Stretch], zone: ZoneInfo, now: float) -> float | None:
     """The first moment from `now` on (epoch seconds) at which calling is allowed; `now` itself if it is; None: never."""
-    if may_call(hours, zone, now):
-        return now
-    today = datetime.fromtimestamp(now, zone).date()
-    openings = (
-        datetime.combine(today + timedelta(days=day), start, zone).astimezone(UTC).timestamp()
-        for day in range(3)
-        for start, _ in hours
-    )
-    # An opening inside a skipped hour maps to a moment after it, which counts only if it is still within the hours.
-    return min((opening for opening in openings if opening > now and may_call(hours, zone, opening)), default=None)
+    return every_day(hours).next_open((zone,), now)
 
 
 def day_start(zone: ZoneInfo, now: float) -> float:
     """The local midnight before `now`, epoch seconds: where caps per day begin to count."""
     local = datetime.fromtimestamp(now, zone)
     return datetime.combine(local.date(), time(), zone).timestamp()
+
+
+def next_day(zone: ZoneInfo, now: float) -> float:
+    """The local midnight after `now`, epoch seconds."""
+    local = datetime.fromtimestamp(now, zone)
+    return datetime.combine(local.date() + timedelta(days=1), time(), zone).timestamp()
+
+
+def _first_open(
+    zones: Collection[ZoneInfo],
+    now: float,
+    is_open: Callable[[float], bool],
+    hours_on: Callable[[date], tuple[Stretch, ...]],
+) -> float | None:
+    """All are open first when the last of them opens, so the moments of opening are all that need be looked at."""
+    if is_open(now):
+        return now
+    openings = {opening for zone in zones for opening in _openings(zone, now, hours_on)}
+    return next((opening for opening in sorted(openings) if opening > now and is_open(opening)), None)
+
+
+def _openings(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stretch, ...]]) -> Iterator[float]:
+    """Moments at which a zone may open. A clock change may repeat an opening (both passes are told) or skip it; then the
+    zone opens when the clock jumps, if the hours go on behind the gap.
+    """
+    today = datetime.fromtimestamp(now, zone).date()
+    for ahead in range(-1, _DAYS_AHEAD):
+        day = today + timedelta(days=ahead)
+        for start, _ in hours_on(day):
+            local = datetime.combine(day, start, zone)
+            first, second = (local.replace(fold=fold).astimezone(UTC).timestamp() for fold in (0, 1))
+            yield first
+            if first != second:
+                yield second
+                yield _jump_between(zone, min(first, second), max(first, second))
+
+
+def _jump_between(zone: ZoneInfo, before: float, after: float) -> float:
+    """The whole second at which the zone's offset has changed, between two moments."""
+    changed = datetime.fromtimestamp(after, zone).utcoffset()
+    low, high = int(before), int(after)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if datetime.fromtimestamp(middle, zone).utcoffset() == changed:
+            high = middle
+        else:
+            low = middle
+    return float(high)

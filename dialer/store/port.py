@@ -11,7 +11,7 @@ Times are epoch seconds, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -32,6 +32,7 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
     Purpose,
+    Register,
 )
 
 
@@ -71,6 +72,17 @@ class SeatInterval:
 
 
 @dataclass(frozen=True, slots=True)
+class LogIn:
+    """An agent has a seat."""
+
+    seat: str
+    agent: str
+    paused: bool  # now, or after the call; else ready
+    reason: str | None  # of the pause
+    at: float  # of the log-in or the last change
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     """An announcement that the broker has not taken yet."""
 
@@ -104,21 +116,42 @@ class Store(Protocol):
     async def enrol(self, campaign_id: str) -> int:
         """Add a target for every number with a pending voter that has none in this campaign yet and has not opted out.
 
-        Enrolling twice adds nothing. Returns how many were added. Fresh targets are ranked in the roll's order spread over
-        the booths, so that no booth is called through before another is begun.
+        Enrolling twice adds nothing. Returns how many were added. A target stands in the queue of its first pending voter's
+        booth; its rank there is the weight of all who are pending on the number.
         """
         ...
 
-    async def claim(self, campaign_id: str, limit: int, *, owner: str, now: float, lease_seconds: float) -> list[Claim]:
-        """Take up to `limit` targets off the queue: those whose time has come first, the longest due first, then fresh ones
-        by rank. A claim is not dialled yet and returns to the queue when its lease ends. Numbers that opted out, are on a
-        call or have nobody pending are passed over (and closed where that is for good). Two claims never give the same
-        target. Costs the same however long the list is.
+    async def claim(
+        self,
+        campaign_id: str,
+        limit: int,
+        *,
+        owner: str,
+        now: float,
+        lease_seconds: float,
+        booths: Mapping[int, int] | None = None,
+        day_start: float | None = None,
+    ) -> list[Claim]:
+        """Take up to `limit` targets off the queue: those whose time has come first, the longest due first, then fresh ones.
+
+        `booths` says of which booths, in which order, and how many of each at most; None: booth after booth. Within a booth
+        the number whose pending voters weigh most comes first. A claim is not dialled yet and returns to the queue when its
+        lease ends. Numbers that opted out, are on a call or have nobody pending are passed over (and closed where that is for
+        good). Two claims never give the same target. Costs the same however long the list is. Each claim carries what the
+        rules must know of its number; attempts and conversations count since `day_start` (none: the last 24 hours).
         """
         ...
 
     async def release(self, claims: Iterable[Claim]) -> None:
         """Put claims back as they were; those that were closed or dialled since are left alone."""
+        ...
+
+    async def postpone(self, claims: Iterable[tuple[Claim, float]]) -> None:
+        """Put claims back that the rules forbid now, each due at its own epoch second; as `release` otherwise."""
+        ...
+
+    async def registers(self) -> list[Register]:
+        """The do-not-call registers that were imported, by name."""
         ...
 
     async def release_expired(self, now: float, owner: str | None = None) -> int:
@@ -154,7 +187,8 @@ class Store(Protocol):
 
         For each one True if it was open until now; an attempt that has ended already keeps its first outcome and gives
         False. A target that a mark or an opt-out closed in the meantime stays closed whatever `retry_at` says. An attempt
-        with outcome REFUSED gives its attempt number back; UNKNOWN closes the number's targets in every campaign.
+        with outcome REFUSED, or that is not `counted`, gives its attempt number back; UNKNOWN closes the number's targets in
+        every campaign.
         """
         ...
 
@@ -167,7 +201,8 @@ class Store(Protocol):
         announcements: Sequence[Announcement] = (),
     ) -> list[MarkEffect]:
         """Keep what the agent said, with its marks and the opt-out of the number, in one transaction. A second disposition of
-        the same attempt replaces the first one on the attempt; marks are appended by their keys.
+        the same attempt replaces the first one on the attempt; marks are appended by their keys. The disposition MACHINE makes
+        the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again.
         """
         ...
 
@@ -217,6 +252,24 @@ class Store(Protocol):
         """Turnout of every booth that has voters."""
         ...
 
+    # What was keyed in flows, and left there
+
+    async def record_answers(self, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
+        """Keep what a caller answered, by the names of the flow. A later value of a name replaces the earlier one."""
+        ...
+
+    async def flow_answers(self, attempt_id: AttemptId) -> dict[str, str]:
+        """What the caller of an attempt answered so far, by name; the agent who takes over the call sees it."""
+        ...
+
+    async def phone_number(self, phone_id: int) -> str | None:
+        """The number (E.164) of a phone, to send it an SMS; None for one that opted out or that the store does not have."""
+        ...
+
+    async def open_attempt_on(self, number: str) -> AttemptId | None:
+        """The attempt under way on a number (E.164): there is at most one."""
+        ...
+
     # Figures
 
     async def campaign_progress(self, campaign_id: str) -> CampaignProgress:
@@ -237,6 +290,18 @@ class Store(Protocol):
 
     async def record_seat_intervals(self, intervals: Sequence[SeatInterval]) -> None:
         """Keep where seats have spent their time."""
+        ...
+
+    async def keep_log_in(self, log_in: LogIn) -> None:
+        """Keep who has a seat; what was kept of the seat before is replaced."""
+        ...
+
+    async def drop_log_in(self, seat: str) -> None:
+        """Nobody has the seat; nothing happens where nobody had it."""
+        ...
+
+    async def log_ins(self) -> list[LogIn]:
+        """Who has which seat, in the seats' order."""
         ...
 
     async def save_pacer_state(self, campaign_id: str, state: str) -> None:
@@ -270,6 +335,15 @@ class Store(Protocol):
 
     async def record_command(self, command_id: str, name: str, reply: str, at: float) -> bool:
         """Keep that a command was executed. False: it had been already (and nothing changed)."""
+        ...
+
+    # Audit
+
+    async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
+        """Append to the audit's hash chain what must be answered for later: a kind ("listen"), who did it, and details by name
+        (ids and short reasons). Returns the entry's number once it is durable; the same entry of the same moment is kept once.
+        Nothing of it can be changed or removed. Raises UnsafeValue for a phone number, or a text too long, in it.
+        """
         ...
 
     # Life

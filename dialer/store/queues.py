@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dialer.errors import StoreError
-from dialer.model import CampaignKind, CampaignState, Claim, Purpose
+from dialer.model import CampaignKind, CampaignState, Claim, Consent, PhoneFacts, Purpose
 from dialer.store.sql import load_statements
 
 SQL = load_statements("queues")
@@ -30,36 +30,96 @@ def enrol(db: sqlite3.Connection, campaign_id: str) -> int:
 
 
 def claim(
-    db: sqlite3.Connection, campaign_id: str, limit: int, *, owner: str, now: float, lease_seconds: float
+    db: sqlite3.Connection,
+    campaign_id: str,
+    limit: int,
+    *,
+    owner: str,
+    now: float,
+    lease_seconds: float,
+    booths: Mapping[int, int] | None = None,
+    day_start: float,
 ) -> list[Claim]:
-    """Take up to `limit` targets off the queue: what is due by time first, then fresh ones by rank."""
+    """Take up to `limit` targets off the queue: what is due by time first, then fresh ones, booth by booth as `booths` says."""
     release_expired(db, now, None)
-    claims: list[Claim] = []
-    taken: list[int] = []
-    done_for: list[int] = []
-    for statement, bound in ((SQL["claim_timed"], (campaign_id, now)), (SQL["claim_fresh"], (campaign_id,))):
-        if len(claims) < limit:
-            # Read row by row and stop: the order comes from the index, so nothing behind the last row taken is touched.
-            candidates = db.execute(statement, bound)
-            for target, phone_id, attempts, number, opted_out, on_a_call in candidates:
-                if on_a_call:
-                    continue
-                pending = None if opted_out else db.execute(SQL["pending_on_phone"], (phone_id,)).fetchone()
-                if pending is None:
-                    done_for.append(phone_id)
-                    continue
-                voter_id, voters, language, booth_id = pending
-                claims.append(Claim(campaign_id, phone_id, number, attempts + 1, voter_id, voters, language, booth_id))
-                taken.append(target)
-                if len(claims) == limit:
-                    break
-            candidates.close()
-    for phone_id in done_for:
+    walk = _Walk(db, campaign_id, limit, day_start)
+    walk.take(limit, SQL["claim_timed"], (campaign_id, now))
+    if booths is None:
+        walk.take(limit, SQL["claim_fresh"], (campaign_id,))
+    else:
+        for booth_id, most in booths.items():
+            walk.take(most, SQL["claim_fresh_of_booth"], (campaign_id, booth_id))
+    for phone_id in walk.done_for:
         close_phone(db, phone_id)
     until = now + lease_seconds
-    for target in taken:
+    for target in walk.taken:
         db.execute(SQL["take"], (target, owner, until))
-    return claims
+    return walk.claims
+
+
+class _Walk:
+    """A walk along the queue's indexes, which takes what can be called and notes what never will be."""
+
+    def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float) -> None:
+        self.claims: list[Claim] = []
+        self.taken: list[int] = []
+        self.done_for: list[int] = []
+        self._db = db
+        self._campaign_id = campaign_id
+        self._limit = limit
+        self._day_start = day_start
+
+    def take(self, most: int, statement: str, bound: tuple[str | int | float, ...]) -> None:
+        """Take up to `most` of what the statement finds. Reads row by row and stops: the order comes from the index, so
+        nothing behind the last row taken is touched.
+        """
+        room = min(most, self._limit - len(self.claims))
+        if room <= 0:
+            return
+        candidates = self._db.execute(statement, bound)
+        for target, phone_id, attempts, number, opted_out, consent, on_a_call, queue_booth_id, weight in candidates:
+            if on_a_call:
+                continue
+            pending = None if opted_out else self._db.execute(SQL["pending_on_phone"], (phone_id,)).fetchone()
+            if pending is None:
+                self.done_for.append(phone_id)
+                continue
+            voter_id, voters, language, booth_id = pending
+            self.claims.append(
+                Claim(
+                    self._campaign_id,
+                    phone_id,
+                    number,
+                    attempts + 1,
+                    voter_id,
+                    voters,
+                    language,
+                    booth_id,
+                    phone_facts(self._db, phone_id, number, consent, self._day_start),
+                    queue_booth_id=queue_booth_id,
+                    weight=weight,
+                )
+            )
+            self.taken.append(target)
+            room -= 1
+            if room == 0:
+                break
+        candidates.close()
+
+
+def phone_facts(
+    db: sqlite3.Connection, phone_id: int, number: str, consent: str, day_start: float, *, opted_out: bool = False
+) -> PhoneFacts:
+    """What the rules must know of a number; attempts and conversations count since `day_start`."""
+    attempts, conversations, abandoned_at = db.execute(SQL["earlier_calls"], (phone_id, day_start)).fetchone()
+    registers = tuple(name for (name,) in db.execute(SQL["registers_of"], (number,)))
+    return PhoneFacts(attempts, conversations, abandoned_at, registers, Consent(consent), opted_out)
+
+
+def postpone(db: sqlite3.Connection, claims: Sequence[tuple[Claim, float]]) -> None:
+    """Put claims back that may not be dialled before a moment; those that were closed or dialled since are left alone."""
+    for each, due_at in claims:
+        db.execute(SQL["postpone"], (each.campaign_id, each.phone_id, each.attempt_number - 1, max(due_at, 1.0)))
 
 
 def release(db: sqlite3.Connection, claims: Sequence[Claim]) -> None:

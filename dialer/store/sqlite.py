@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -29,13 +29,15 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
     Purpose,
+    Register,
 )
 from dialer.store import attempts as attempts_room
-from dialer.store import figures, queues, records, voters
+from dialer.store import audit as audit_room
+from dialer.store import figures, numbers, queues, records, voters
 from dialer.store.connection import BUSY_SECONDS, check_magic, close_writing, open_reading, open_writing
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
-from dialer.store.port import AnswerCounts, MarkEffect, OutboxRow, Refusal, SeatInterval
+from dialer.store.port import AnswerCounts, LogIn, MarkEffect, OutboxRow, Refusal, SeatInterval
 from dialer.store.room import RoomGuard
 from dialer.store.writer import Writer
 
@@ -135,16 +137,46 @@ class SqliteStore:
         self._targets.pop(campaign_id, None)
         return added
 
-    async def claim(self, campaign_id: str, limit: int, *, owner: str, now: float, lease_seconds: float) -> list[Claim]:
+    async def claim(
+        self,
+        campaign_id: str,
+        limit: int,
+        *,
+        owner: str,
+        now: float,
+        lease_seconds: float,
+        booths: Mapping[int, int] | None = None,
+        day_start: float | None = None,
+    ) -> list[Claim]:
         """See `Store`."""
+        asked = None if booths is None else dict(booths)
+        since = now - attempts_room.DAY_SECONDS if day_start is None else day_start
         return await self._writer.write(
-            lambda db: queues.claim(db, campaign_id, limit, owner=owner, now=now, lease_seconds=lease_seconds)
+            lambda db: queues.claim(
+                db,
+                campaign_id,
+                limit,
+                owner=owner,
+                now=now,
+                lease_seconds=lease_seconds,
+                booths=asked,
+                day_start=since,
+            )
         )
 
     async def release(self, claims: Iterable[Claim]) -> None:
         """See `Store`."""
         kept = tuple(claims)
         await self._writer.write(lambda db: queues.release(db, kept))
+
+    async def postpone(self, claims: Iterable[tuple[Claim, float]]) -> None:
+        """See `Store`."""
+        kept = tuple(claims)
+        await self._writer.write(lambda db: queues.postpone(db, kept))
+
+    async def registers(self) -> list[Register]:
+        """See `Store`."""
+        return await self._read(numbers.registers)
 
     async def release_expired(self, now: float, owner: str | None = None) -> int:
         """See `Store`."""
@@ -243,6 +275,24 @@ class SqliteStore:
         counts = self._voters_by_booth
         return await self._read(lambda db: voters.booth_turnout(db, booths, counts))
 
+    # What was keyed in flows, and left there
+
+    async def record_answers(self, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
+        """See `Store.record_answers`."""
+        await self._writer.write(lambda db: records.record_answers(db, attempt_id, answers, at))
+
+    async def flow_answers(self, attempt_id: AttemptId) -> dict[str, str]:
+        """See `Store.flow_answers`."""
+        return await self._read(lambda db: records.flow_answers(db, attempt_id))
+
+    async def phone_number(self, phone_id: int) -> str | None:
+        """See `Store.phone_number`."""
+        return await self._read(lambda db: records.phone_number(db, phone_id))
+
+    async def open_attempt_on(self, number: str) -> AttemptId | None:
+        """See `Store.open_attempt_on`."""
+        return await self._read(lambda db: records.open_attempt_on(db, number))
+
     # Figures
 
     async def campaign_progress(self, campaign_id: str) -> CampaignProgress:
@@ -267,6 +317,18 @@ class SqliteStore:
     async def record_seat_intervals(self, intervals: Sequence[SeatInterval]) -> None:
         """See `Store`."""
         await self._writer.write(lambda db: records.record_seat_intervals(db, intervals))
+
+    async def keep_log_in(self, log_in: LogIn) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.keep_log_in(db, log_in))
+
+    async def drop_log_in(self, seat: str) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.drop_log_in(db, seat))
+
+    async def log_ins(self) -> list[LogIn]:
+        """See `Store`."""
+        return await self._read(records.log_ins)
 
     async def save_pacer_state(self, campaign_id: str, state: str) -> None:
         """See `Store`."""
@@ -297,6 +359,13 @@ class SqliteStore:
     async def record_command(self, command_id: str, name: str, reply: str, at: float) -> bool:
         """See `Store`."""
         return await self._writer.write(lambda db: records.record_command(db, command_id, name, reply, at))
+
+    # Audit
+
+    async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
+        """See `Store`."""
+        kept = dict(what)
+        return await self._writer.write(lambda db: audit_room.append(db, kind, who, kept, at))
 
     # Life
 

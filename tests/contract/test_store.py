@@ -14,7 +14,7 @@ from dialer.model import (
     Outcome,
     Purpose,
 )
-from dialer.store.port import AnswerCounts
+from dialer.store.port import AnswerCounts, LogIn
 from tests.contract.backends import (
     CAMPAIGN,
     DAY_START,
@@ -73,12 +73,27 @@ async def test_enrolling_leaves_out_opted_out_numbers_and_those_with_nobody_pend
         assert 3 in phones  # of voters 3 and 4; one of them is pending
 
 
-async def test_fresh_targets_come_in_the_rolls_order_spread_over_the_booths(backend: Backend) -> None:
+async def test_fresh_targets_come_from_the_booths_that_are_named_and_no_more_than_asked_for(backend: Backend) -> None:
     async with filled(backend) as store:
-        booths = [each.booth_id for each in await claim(store, 36)]
-        first, second = booths[:24], booths[24:]  # six numbers in each of six booths, by fours
-        assert first == [booth for booth in range(1, 7) for _ in range(4)]
-        assert second == [booth for booth in range(1, 7) for _ in range(2)]
+        asked = {5: 4, 2: 2, 6: 8, 1: 6}
+        claims = await store.claim(CAMPAIGN, 13, owner="engine", now=NOW, lease_seconds=60, booths=asked)
+        assert [each.queue_booth_id for each in claims] == [5] * 4 + [2] * 2 + [6] * 6 + [1]
+        rest = await claim(store, 100)
+        assert {each.phone_id for each in claims} & {each.phone_id for each in rest} == set()
+        assert len(claims) + len(rest) == 36
+
+
+async def test_within_a_booth_the_number_whose_voters_weigh_most_comes_first(backend: Backend) -> None:
+    async with filled(backend) as store:
+        claims = await store.claim(CAMPAIGN, 6, owner="engine", now=NOW, lease_seconds=60, booths={1: 6})
+        assert [(each.pending_voters, each.weight) for each in claims] == [
+            (3, 3.0),
+            (2, 2.0),
+            (1, 1.0),
+            (1, 1.0),
+            (1, 1.0),
+            (1, 1.0),
+        ]
 
 
 async def test_what_is_due_by_time_comes_before_fresh_ones_and_the_longest_due_first(backend: Backend) -> None:
@@ -188,3 +203,21 @@ async def test_progress_tells_apart_closed_due_and_in_hand(backend: Backend) -> 
         await dial(store, 3)
         await claim(store, 4)
         assert await store.campaign_progress(CAMPAIGN) == CampaignProgress(total=36, closed=1, due=30, attempts=3)
+
+
+async def test_who_has_which_seat_is_kept_over_a_restart(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.keep_log_in(LogIn("02", "102", False, None, NOW))
+        await store.keep_log_in(LogIn("01", "101", False, None, NOW))
+        await store.keep_log_in(LogIn("01", "101", True, "meal", NOW + 1))
+        await store.keep_log_in(LogIn("03", "103", False, None, NOW))
+        await store.drop_log_in("03")
+        await store.drop_log_in("99")
+    store = await backend.open()
+    try:
+        assert await store.log_ins() == [
+            LogIn("01", "101", True, "meal", NOW + 1),
+            LogIn("02", "102", False, None, NOW),
+        ]
+    finally:
+        await store.close()

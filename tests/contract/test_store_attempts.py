@@ -58,6 +58,7 @@ async def test_an_opened_attempt_is_unfinished_until_it_ends(backend: Backend) -
             answered_at=NOW + 9,
             connected_at=NOW + 10,
             seat="04",
+            number="+917000000003",
         )
     ]
     assert await end(again, new, Outcome.CONNECTED)

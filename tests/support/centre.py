@@ -54,8 +54,12 @@ class Site:
         await self.until(lambda: all(view.state.value != "lost" for view in self.view.seats if view.seat in seats))
 
 
-def site_settings(directory: Path, ami_port: int, *, seats: int = 2, **changes: Mapping[str, Any] | Any) -> Settings:
+def site_settings(
+    directory: Path, ami_port: int, *, seats: int | list[dict[str, str]] = 2, **changes: Mapping[str, Any] | Any
+) -> Settings:
     """A site's settings with one campaign of agents; `changes` replace whole sections, or keys of the campaign."""
+    if isinstance(seats, int):
+        seats = [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}"} for n in range(1, seats + 1)]
     campaign = {
         "id": "agents",
         "kind": "agents",
@@ -79,7 +83,7 @@ def site_settings(directory: Path, ami_port: int, *, seats: int = 2, **changes: 
                 "caller_ids": ["+911140000001"],
             }
         ],
-        "seats": [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}"} for n in range(1, seats + 1)],
+        "seats": seats,
         "campaigns": [campaign],
         **changes,
     }
@@ -99,7 +103,7 @@ async def a_site(
 ) -> AsyncIterator[Site]:
     """A running centre. On leaving it is stopped in order; pass `switch` to run a second dialler on the same one."""
     if not (directory / "centre.db").exists():
-        fill_roll(directory / "centre.db", voters, voters_per_booth=100)
+        fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
     async with contextlib.AsyncExitStack() as stack:
         if switch is None:
             config = switch_config or SimulatedAsteriskConfig(seats=seat_phones(seats), start_epoch=START_EPOCH)

@@ -20,10 +20,20 @@ ROLL_VERSION = "2026-1"
 BLOCK = 100_000
 
 
-def fill_roll(path: Path, voters: int, *, voters_per_booth: int = VOTERS_PER_BOOTH) -> None:
-    """Make the store at `path` if there is none and put a roll of `voters` into it. Ids of voters, phones, booths run from 1."""
+def fill_roll(
+    path: Path, voters: int, *, voters_per_booth: int = VOTERS_PER_BOOTH, numbers_weigh_alike: bool = False
+) -> None:
+    """Make the store at `path` if there is none and put a roll of `voters` into it. Ids of voters, phones, booths run from 1.
+
+    `numbers_weigh_alike`: so that they are called in the order of their ids, not the largest households first.
+    """
     with exclusive_connection(path, "a test's roll") as db:
         fill_roll_into(db, voters, voters_per_booth=voters_per_booth)
+        if numbers_weigh_alike:
+            db.execute(
+                "UPDATE voter SET weight = 1.0 / (SELECT count(*) FROM link AS other JOIN link AS own USING (phone_id)"
+                " WHERE own.voter_id = voter.voter_id)"
+            )
 
 
 def fill_roll_into(db: sqlite3.Connection, voters: int, *, voters_per_booth: int = VOTERS_PER_BOOTH) -> None:

@@ -164,6 +164,16 @@ async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one
     assert [log["event"] for log in logs] == ["audio.catalogue_unreadable"]
 
 
+async def test_a_carrier_that_fetches_sounds_itself_asks_too_and_is_told_once(site: PlaylistReader) -> None:
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"))
+    await prompts.refresh()
+    assert prompts.may_play("matdan/hi/common/goodbye")
+    with capture_logs() as logs:
+        assert not prompts.may_play("matdan/hi/recording/message")
+        assert not prompts.may_play("matdan/hi/recording/message")
+    assert [log["sound"] for log in logs] == ["matdan/hi/recording/message"]
+
+
 def test_a_site_without_a_catalogue_plays_by_convention(tmp_path: Path) -> None:
     assert site_prompts(Settings(), Noon()) is None
     with_one = Settings.model_validate({"audio": {"catalogue": str(tmp_path / "catalogue")}})

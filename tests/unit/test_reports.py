@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
 import typer
 from hypothesis import given, settings
@@ -21,12 +22,14 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from dialer.errors import StoreCorrupt, StoreError
-from dialer.reports import tables
+from dialer.reports import accounts, tables
 from dialer.reports.cli import app, moment
 from dialer.reports.demo_report import JOURNAL_CHECK, DemoReport, build_report
 from dialer.reports.formats import Column, Kind, Report, as_csv, as_json, as_table, formula_safe
+from dialer.reports.lists_cli import app as list_app
 from dialer.reports.source import open_source
 from dialer.reports.tables import Window
+from dialer.reports.workbook import as_xlsx
 from tests.support.roll_filler import fill_roll
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -470,3 +473,147 @@ async def test_a_journal_that_disagrees(
     assert broken(report) == {JOURNAL_CHECK}
     assert any(says in problem for problem in report.checks[JOURNAL_CHECK].found)
     assert store.number(1)[3:] not in json.dumps(report.as_json())
+
+
+async def made(store: Store, report: Any, *arguments: Any) -> Report:
+    async with open_source(store.path) as source:
+        return await report(source, Window(), INDIA, *arguments)  # type: ignore[no-any-return]  # a test's shorthand
+
+
+async def test_hours_are_those_of_the_centres_zone(store: Store) -> None:
+    store.answered(1, NOON)
+    store.attempt(2, NOON + 60)
+    store.attempt(3, NOON - 60)
+    found = rows(await made(store, accounts.hours))
+    assert [(row["hour"], row["attempts"], row["answered"], row["connected"]) for row in found] == [
+        ("11:00", 1, 0, 0),
+        ("12:00", 2, 1, 1),
+    ]
+
+
+async def test_expenditure_is_by_candidate_constituency_and_day_and_counts_no_refused_call(store: Store) -> None:
+    store.answered(1, NOON, talk=40.0)
+    store.attempt(2, NOON + 60)
+    store.attempt(3, NOON + 90, outcome="refused", attempt_number=None)
+    store.attempt(4, NOON, campaign="ivr")
+    found = rows(await made(store, accounts.expenditure, {"agents": "A. Candidate", "ivr": ""}))
+    assert [(row["candidate"], row["constituency"], row["calls"], row["answered"]) for row in found] == [
+        (accounts.NO_CANDIDATE, 174, 1, 0),
+        ("A. Candidate", 174, 2, 1),
+    ]
+    assert found[1]["answered_seconds"] == pytest.approx(40.0)
+
+
+async def test_opt_outs_and_imports(store: Store) -> None:
+    store.opt_out(1, NOON, store.answered(1, NOON))
+    store.opt_out(2, NOON)
+    store.insert(
+        "import_run",
+        {"at": NOON, "file_name": "roll.csv", "sha256": "ab", "rows": 3, "voters": 2, "numbers": 2, "links": 2}
+        | {"rejected": 1, "unchanged": 0},
+    )
+    found = rows(await made(store, accounts.opt_outs))
+    assert [(row["campaign"], row["numbers"]) for row in found] == [("", 1), ("agents", 1)]
+    (imported,) = rows(await made(store, accounts.imports))
+    assert (imported["at"], imported["file"], imported["rejected"]) == ("2026-04-22 12:00+05:30", "roll.csv", 1)
+
+
+def test_a_workbook_holds_numbers_as_numbers_and_no_formula(tmp_path: Path) -> None:
+    report = Report(
+        "a [very] long/title: with what no sheet may be called",
+        (Column("name", Kind.TEXT), Column("share", Kind.SHARE), Column("n")),
+        (("=cmd|' /C calc'!A0", 0.25, 3), ("http://example.org", None, 4)),
+        ("all", None, 7),
+    )
+    (tmp_path / "r.xlsx").write_bytes(as_xlsx(report))
+    sheet = openpyxl.load_workbook(tmp_path / "r.xlsx").active
+    assert [[cell.value for cell in row] for row in sheet.rows] == [
+        ["name", "share", "n"],
+        ["=cmd|' /C calc'!A0", 0.25, 3],
+        ["http://example.org", None, 4],
+        ["all", None, 7],
+    ]
+    assert sheet["A2"].data_type == "s"
+    assert sheet["A3"].hyperlink is None
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
+def test_a_report_goes_to_a_file_whole_and_for_its_owner_alone(store: Store, tmp_path: Path, ending: str) -> None:
+    store.answered(1, NOON)
+    out = tmp_path / f"calls.{ending}"
+    result = CliRunner().invoke(app, ["calls", "--store", str(store.path), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert out.stat().st_size > 20
+    assert out.stat().st_mode & 0o077 == 0
+    assert [path.name for path in tmp_path.glob(".*")] == []
+    if ending == "pdf":
+        assert out.read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--format", "pdf"], "name a file with --out"),
+        (["--out", "calls.txt"], "says no format"),
+        (["--out", "/nowhere/calls.csv"], "cannot be written"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(store: Store, arguments: list[str], complaint: str) -> None:
+    result = CliRunner().invoke(app, ["calls", "--store", str(store.path), *arguments])
+    assert result.exit_code != 0
+    assert complaint in " ".join(result.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("ending", ["pdf", "csv", "xlsx", "json"])
+def test_a_list_of_voters_is_noted_in_the_audit_and_says_for_whom_it_is(
+    store: Store, tmp_path: Path, ending: str
+) -> None:
+    store.mark(1, "voted", NOON)
+    out = tmp_path / f"sheets.{ending}"
+    arguments = ["strike-off", "--for", "worker 12", "--part", "1", "--store", str(store.path), "--out", str(out)]
+    result = CliRunner().invoke(list_app, arguments)
+    assert result.exit_code == 0, result.output
+    entries = store.db.execute("SELECT number, kind, who, what FROM audit").fetchall()
+    assert entries == [
+        (1, "export", "worker 12", f'{{"booths":"1","file":"sheets.{ending}","list":"strike-off","voters":"19"}}')
+    ]
+    if ending == "csv":
+        lines = list(csv.DictReader(io.StringIO(out.read_text())))
+        assert len(lines) == 19
+        assert {line["serial"] for line in lines} == {str(serial) for serial in range(2, 21)}
+        assert all(line["made"].startswith("for worker 12 - list 1 of ") for line in lines)
+        assert "+91" not in out.read_text()
+
+
+def test_who_said_not_yet_stands_on_the_list_with_the_hour(store: Store, tmp_path: Path) -> None:
+    store.mark(3, "not-yet", NOON)
+    store.mark(5, "later", NOON)
+    store.db.execute("UPDATE mark SET hour = 16 WHERE voter_id = 5")
+    out = tmp_path / "list.csv"
+    CliRunner().invoke(list_app, ["not-yet", "--for", "w", "--store", str(store.path), "--out", str(out)])
+    found = [(line["serial"], line["says"]) for line in csv.DictReader(io.StringIO(out.read_text()))]
+    assert found == [("3", ""), ("5", "16:00")]
+
+
+def test_no_list_without_its_note(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr("dialer.reports.lists_cli.note_export", refuse)
+    out = tmp_path / "list.pdf"
+    result = CliRunner().invoke(list_app, ["strike-off", "--for", "w", "--store", str(store.path), "--out", str(out)])
+    assert isinstance(result.exception, StoreError)
+    assert not out.exists()
+
+
+async def test_trunks_by_ratio_failures_and_busiest_second(tmp_path: Path) -> None:
+    store = Store(tmp_path / "centre.db")
+    store.answered(1, NOON, ringing_at=NOON + 2)
+    store.attempt(2, NOON + 0.2, outcome="congestion", technical_cause="503")
+    store.attempt(3, NOON + 0.4, outcome="rejected", technical_cause="403")
+    store.attempt(4, NOON + 5.0, outcome="rejected", technical_cause="603", ringing_at=NOON + 9)
+    store.attempt(5, NOON + 6.0, outcome="refused", trunk="second")
+    async with open_source(store.path) as source:
+        report = await tables.trunks(source, Window())
+    assert report.rows == (("carrier", 4, 1, 0.25, 2, 0.5, 3.0, 3), ("second", 0, 0, None, 0, None, None, 1))
+    assert report.total == ("all", 4, 1, 0.25, 2, 0.5, None, None)

@@ -8,15 +8,14 @@ RETURNING state;
 -- name: set_campaign_state
 UPDATE campaign SET state = ?2 WHERE campaign_id = ?1;
 
--- A number's rank is its place in its booth, by fours: four of every booth come before the fifth of any. Four neighbours, and
--- not one, because their rows lie together, and in a long roll it is reading rows from all over the file that a claim costs.
--- A number of several booths belongs to its first voter's. They are inserted in that order, so that claims walk over
--- neighbouring rows of this table too.
+-- A number's rank is the weight of the voters who are pending on it, negated: the highest first within a booth. A number of
+-- several booths belongs to its first voter's. They are inserted in the order in which they will be claimed, so that claims
+-- walk over neighbouring rows of this table.
 -- name: enrol
-INSERT INTO target (campaign_id, phone_id, rank)
-SELECT ?1, phone_id, (row_number() OVER (PARTITION BY booth_id ORDER BY serial, phone_id) - 1) / 4 AS rank
+INSERT INTO target (campaign_id, phone_id, booth_id, rank)
+SELECT ?1, phone_id, booth_id, -weight AS rank
 FROM (
-    SELECT phone.phone_id, voter.booth_id, voter.serial, min(voter.voter_id)
+    SELECT phone.phone_id, voter.booth_id, min(voter.voter_id), sum(voter.weight) AS weight
     FROM phone
     CROSS JOIN link ON link.phone_id = phone.phone_id AND link.dropped_at IS NULL
     CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
@@ -24,25 +23,36 @@ FROM (
     GROUP BY phone.phone_id
 )
 WHERE true
-ORDER BY rank, phone_id
+ORDER BY booth_id, rank, phone_id
 ON CONFLICT (campaign_id, phone_id) DO NOTHING;
 
 -- CROSS JOIN fixes the order of the loops: along the partial index, never over a table. Both read that index alone, and
 -- look up the phone and its open attempt for as many rows as are taken.
 -- name: claim_timed
-SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL,
-       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL)
+SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
+       0, 1.0 -- which booth's turn it is and what it weighs do not count once a time was promised
 FROM target INDEXED BY target_timed
 CROSS JOIN phone ON phone.phone_id = target.phone_id
 WHERE target.campaign_id = ?1 AND target.state = 'due' AND target.due_at > 0 AND target.due_at <= ?2
 ORDER BY target.due_at, target.phone_id;
 
 -- name: claim_fresh
-SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL,
-       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL)
+SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
+       target.booth_id, -target.rank
 FROM target INDEXED BY target_fresh
 CROSS JOIN phone ON phone.phone_id = target.phone_id
 WHERE target.campaign_id = ?1 AND target.state = 'due' AND target.due_at = 0
+ORDER BY target.booth_id, target.rank, target.phone_id;
+
+-- name: claim_fresh_of_booth
+SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
+       target.booth_id, -target.rank
+FROM target INDEXED BY target_fresh
+CROSS JOIN phone ON phone.phone_id = target.phone_id
+WHERE target.campaign_id = ?1 AND target.booth_id = ?2 AND target.state = 'due' AND target.due_at = 0
 ORDER BY target.rank, target.phone_id;
 
 -- With min() SQLite takes the other columns from the row that has the minimum. No row: nobody is pending.
@@ -54,12 +64,26 @@ CROSS JOIN booth ON booth.booth_id = voter.booth_id
 WHERE link.phone_id = ?1 AND link.dropped_at IS NULL
 GROUP BY link.phone_id;
 
+-- What the rules must know of a number: attempts and conversations since ?2 in all campaigns, and the last abandoned call.
+-- name: earlier_calls
+SELECT count(*) FILTER (WHERE attempt_number IS NOT NULL AND created_at >= ?2),
+       count(*) FILTER (WHERE created_at >= ?2 AND (connected_at IS NOT NULL OR outcome = 'completed')),
+       max(ended_at) FILTER (WHERE outcome = 'abandoned')
+FROM attempt WHERE phone_id = ?1;
+
+-- name: registers_of
+SELECT register FROM registered WHERE e164 = ?1 ORDER BY register;
+
 -- name: take
 UPDATE target SET state = 'claimed', claimed_by = ?2, claimed_until = ?3 WHERE rowid = ?1;
 
 -- Only a claim that is still this one: the attempts tell it from a later claim.
 -- name: put_back
 UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL
+WHERE campaign_id = ?1 AND phone_id = ?2 AND state = 'claimed' AND attempts = ?3;
+
+-- name: postpone
+UPDATE target SET state = 'due', due_at = ?4, claimed_by = NULL, claimed_until = NULL
 WHERE campaign_id = ?1 AND phone_id = ?2 AND state = 'claimed' AND attempts = ?3;
 
 -- name: put_back_overdue

@@ -1,0 +1,78 @@
+"""The rules that hold at a site: the profile, made stricter by the site, and a site's settings held against it."""
+
+from __future__ import annotations
+
+from config.errors import SettingError
+from config.jurisdiction import Profile, load_profile, made_stricter
+from config.settings import Campaign, Kind, Settings
+
+_HOUR_SECONDS = 3600.0
+
+
+def site_profile(settings: Settings) -> Profile:
+    """The profile of the site with what the site holds stricter. Raises SettingError in one line.
+
+    A setting that would loosen a rule is refused here too: a campaign's ring time below the profile's, a cap above it, a
+    caller ID of a forbidden series, a sign-off that the profile does not let a person give.
+    """
+    profile = made_stricter(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
+    hold_against(settings, profile)
+    return profile
+
+
+def hold_against(settings: Settings, profile: Profile) -> None:
+    """Raise SettingError for the first setting that is looser than the profile."""
+    most = profile.attempts.per_day
+    if settings.dialling.max_attempts_per_day > most:
+        raise _looser("dialling.max_attempts_per_day", settings.dialling.max_attempts_per_day, "at most", most, profile)
+    for trunk in settings.trunks:
+        for caller_id in trunk.caller_ids:
+            if profile.caller_id.series and not caller_id.startswith(profile.caller_id.series):
+                series = ", ".join(profile.caller_id.series)
+                problem = f"a caller ID is outside the series of the profile {profile.name!r} ({series})"
+                raise SettingError(
+                    "settings", f"trunks.{trunk.name}.caller_ids", problem, "show a number of the series"
+                )
+    for campaign in settings.campaigns:
+        _hold_campaign(campaign, profile)
+    known = {campaign.id: campaign for campaign in settings.campaigns}
+    for sign_off in settings.rules.sign_offs:
+        signed = known.get(sign_off.campaign)
+        if signed is None or signed.kind is not Kind.IVR:
+            problem = f"there is no ivr campaign {sign_off.campaign!r}"
+            raise SettingError("settings", "rules.sign_offs", problem, "name the campaign that it is for")
+        if not profile.silence.sign_off:
+            problem = f"the profile {profile.name!r} lets nobody sign this off"
+            raise SettingError("settings", "rules.sign_offs", problem, "remove it")
+
+
+def _hold_campaign(campaign: Campaign, profile: Profile) -> None:
+    key = f"campaigns.{campaign.id}"
+    share = min(cap.share for cap in profile.abandoned.caps)
+    for name, value, least in (
+        ("ring_seconds", campaign.ring_seconds, profile.ring.minimum_seconds),
+        ("abandoned_lock_hours", campaign.abandoned_lock_hours, profile.redial_lock.hours),
+    ):
+        if value < least:
+            raise _looser(f"{key}.{name}", value, "at least", least, profile)
+    for name, value, most in (
+        ("connect_limit_seconds", campaign.connect_limit_seconds, profile.connect.limit_seconds),
+        ("abandoned_target", campaign.abandoned_target, profile.abandoned.target),
+        ("abandoned_limit", campaign.abandoned_limit, share),
+    ):
+        if value > most:
+            raise _looser(f"{key}.{name}", value, "at most", most, profile)
+
+
+def _looser(key: str, value: float, how: str, bound: float, profile: Profile) -> SettingError:
+    problem = f"{value:g} loosens the rule of the profile {profile.name!r}"
+    return SettingError("settings", key, problem, f"set {how} {bound:g}")
+
+
+def abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, float, float]]:
+    """The caps that pacing holds: window in seconds, share to steer to, hard stop; the stricter of campaign and profile."""
+    target = min(campaign.abandoned_target, profile.abandoned.target)
+    return [
+        (cap.window_hours * _HOUR_SECONDS, target, min(cap.share, campaign.abandoned_limit))
+        for cap in profile.abandoned.caps
+    ]

@@ -1,0 +1,106 @@
+"""The audit's hash chain. Pure.
+
+Each entry's digest is the SHA-256 over its own fields and the digest of the entry before it, as one line of canonical JSON. So
+an entry that was changed, removed, added or moved breaks the chain there. What a chain cannot show is that its last entries
+were cut off: for that, note the head (number and digest) elsewhere and compare it (`dialer audit verify --head`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dialer.errors import UnsafeValue
+
+GENESIS = "0" * 64
+"""The digest before the first entry."""
+
+_KIND = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_NUMBER_LIKE = re.compile(r"(?<![\w-])\+?[0-9](?:[ ().-]?[0-9]){7,14}(?![\w-])", re.ASCII)
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry as it is kept."""
+
+    number: int  # 1, 2, 3, ... without a gap
+    at: float  # epoch seconds, UTC
+    kind: str  # what was done: "listen", "opt-out", "erase", "export", ...
+    who: str  # who did it: an agent's or supervisor's id, or the program's part
+    what: str  # JSON object of strings: to what, and how
+    previous: str  # the digest of the entry before
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where a chain is broken, and how."""
+
+    number: int
+    problem: str
+
+
+def canonical(what: Mapping[str, str]) -> str:
+    """The details as they are kept and hashed: JSON with sorted keys. Raises UnsafeValue for what must not be in an audit.
+
+    An audit outlives an erasure, so no phone number may stand in it; texts are short, for they are ids and reasons.
+    """
+    for name, text in what.items():
+        _check(name, text)
+    return json.dumps(dict(what), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def checked(kind: str, who: str) -> None:
+    """Raise UnsafeValue for a kind or a name that cannot stand in an entry."""
+    if not _KIND.fullmatch(kind):
+        raise UnsafeValue(f"audit kind {kind!r}: lower-case letters, digits and hyphens only")
+    _check("who", who)
+
+
+def _check(name: str, text: str) -> None:
+    if len(name) + len(text) > _LONGEST:
+        raise UnsafeValue(f"audit: {name[:40]!r} is longer than {_LONGEST} characters; keep ids and short reasons only")
+    if _NUMBER_LIKE.search(name) or _NUMBER_LIKE.search(text):
+        raise UnsafeValue(f"audit: {name[:40]!r} looks like a phone number; an audit holds ids, it outlives an erasure")
+
+
+def digest_of(number: int, at: float, kind: str, who: str, what: str, previous: str) -> str:
+    """SHA-256 of an entry, in hexadecimal. `at` counts as `repr` writes it: the shortest text that gives the same float."""
+    line = json.dumps([number, repr(float(at)), kind, who, what, previous], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(line.encode("utf-8")).hexdigest()
+
+
+def next_entry(
+    last_number: int, last_digest: str, *, at: float, kind: str, who: str, what: Mapping[str, str]
+) -> AuditEntry:
+    """The entry that follows number `last_number` (0 and GENESIS: the first). Raises UnsafeValue."""
+    checked(kind, who)
+    text = canonical(what)
+    number = last_number + 1
+    return AuditEntry(number, at, kind, who, text, last_digest, digest_of(number, at, kind, who, text, last_digest))
+
+
+def first_break(entries: Iterable[AuditEntry], head: tuple[int, str] | None = None) -> Break | None:
+    """The first place where the chain does not hold, or None. `head`: number and digest noted earlier, which must be in it."""
+    number, digest = 0, GENESIS
+    noted = head is None
+    for entry in entries:
+        if entry.number != number + 1:
+            return Break(number + 1, f"entry {number + 1} is missing")
+        if entry.previous != digest:
+            return Break(entry.number, "it does not follow the entry before it")
+        digest = digest_of(entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous)
+        if digest != entry.digest:
+            return Break(entry.number, "its text is not what was written")
+        number = entry.number
+        if head is not None and head[0] == number:
+            if head[1] != digest:
+                return Break(number, "it is not the entry that was noted under this number")
+            noted = True
+    if not noted and head is not None:
+        return Break(number + 1, f"the chain ends at {number}, but entry {head[0]} was noted: the end was cut off")
+    return None

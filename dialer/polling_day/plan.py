@@ -1,0 +1,61 @@
+"""What the polling day means for a centre's booths at a moment. Pure: the roll's booths and their turnout in, priorities out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from dialer.model import Booth, BoothTurnout
+from dialer.polling_day.priorities import BoothNow, FactorWeights, booth_priorities
+from dialer.polling_day.turnout_curve import ExpectedCourse
+
+CloseOf = Callable[[Booth], float | None]
+"""The close of poll of a booth, epoch seconds; None where no polling day is known for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollingPlan:
+    """The site's polling day."""
+
+    close_of: CloseOf
+    zone: ZoneInfo
+    course: ExpectedCourse
+    weights: FactorWeights
+    last_call_seconds: (
+        float  # no call goes out later than so long before a booth closes: there would be no time left to go
+    )
+
+    def last_call_at(self, booth: Booth, now: float) -> float | None:
+        """Epoch second after which no voter of the booth is called; None: its polling day is not today."""
+        close = self.close_of(booth)
+        if close is None or self._date(close) != self._date(now):
+            return None
+        return close - self.last_call_seconds
+
+    def priorities(
+        self, booths: Mapping[int, Booth], turnout: Mapping[int, BoothTurnout], now: float
+    ) -> dict[int, float]:
+        """The priority of each booth that votes today, by its id; none of any other."""
+        known: list[BoothNow] = []
+        for booth_id, booth in booths.items():
+            last_call_at = self.last_call_at(booth, now)
+            if last_call_at is not None:
+                said = turnout.get(booth_id)
+                reached, voted = (said.reached, said.voted) if said else (0, 0)
+                known.append(BoothNow(booth_id, reached, voted, last_call_at - now))
+        expected = self.course.voted_by(datetime.fromtimestamp(now, self.zone).time())
+        return booth_priorities(known, expected, self.weights)
+
+    def _date(self, at: float) -> int:
+        return datetime.fromtimestamp(at, self.zone).toordinal()
+
+
+def not_past_close(retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool) -> float | None:
+    """A retry on the polling day: not after the last call. What a voter was promised ("at about six") comes forward to it, any
+    other is given up. None: not called again.
+    """
+    if retry_at is None or last_call_at is None or retry_at <= last_call_at:
+        return retry_at
+    return last_call_at if promised and last_call_at > now else None

@@ -1,0 +1,125 @@
+"""Reports that account for a campaign: by hour, expenditure, opt-outs, what was imported. No name and no number is in any."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+
+from dialer.model import ANSWERED, LIVE_ANSWERS
+from dialer.reports.formats import Cell, Column, Kind, Report
+from dialer.reports.source import Source, load_queries
+from dialer.reports.tables import QUARTER_SECONDS, Window
+
+SQL = load_queries("accounts")
+NO_CANDIDATE = "(none named)"
+
+
+async def hours(source: Source, window: Window, zone: tzinfo) -> Report:
+    """Attempts, answers, conversations and abandoned calls by campaign, day and hour of `zone`."""
+    parameters = {**window.parameters(), **_outcomes()}
+    sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * 4)
+    for campaign, quarter, *counts in await source.rows(SQL["hours"], parameters):
+        local = _local(quarter, zone)
+        found = sums[campaign, local.date().isoformat(), f"{local:%H}:00"]
+        for place, number in enumerate(counts):
+            found[place] += int(number)
+    rows = tuple((*key, *_hour_cells(counts)) for key, counts in sorted(sums.items()))
+    whole = [sum(counts[place] for counts in sums.values()) for place in range(4)]
+    return Report(
+        "hours",
+        (
+            Column("campaign", Kind.TEXT),
+            Column("day", Kind.TEXT),
+            Column("hour", Kind.TEXT),
+            Column("attempts"),
+            Column("answered"),
+            Column("answered_share", Kind.SHARE, "answered %"),
+            Column("connected"),
+            Column("abandoned"),
+        ),
+        rows,
+        ("all", "", "", *_hour_cells(whole)) if rows else None,
+    )
+
+
+def _hour_cells(counts: list[int]) -> tuple[Cell, ...]:
+    attempts, answered, connected, abandoned = counts
+    return attempts, answered, answered / attempts if attempts else None, connected, abandoned
+
+
+async def expenditure(source: Source, window: Window, zone: tzinfo, candidates: Mapping[str, str]) -> Report:
+    """Calls by candidate, constituency and day of `zone`: what an expenditure return asks for.
+
+    `candidates`: on whose account a campaign calls, by its id. A call counts in the constituency of the voter it addressed;
+    calls that were refused before they were placed do not count.
+    """
+    sums: dict[tuple[str, int, str], list[float]] = defaultdict(lambda: [0.0] * 3)
+    for campaign, constituency, quarter, *counts in await source.rows(
+        SQL["expenditure"], {**window.parameters(), **_outcomes()}
+    ):
+        day = _local(quarter, zone).date().isoformat()
+        found = sums[candidates.get(campaign) or NO_CANDIDATE, constituency, day]
+        for place, number in enumerate(counts):
+            found[place] += number
+    rows = tuple((*key, int(calls), int(answered), seconds) for key, (calls, answered, seconds) in sorted(sums.items()))
+    whole = [sum(counts[place] for counts in sums.values()) for place in range(3)]
+    return Report(
+        "expenditure",
+        (
+            Column("candidate", Kind.TEXT),
+            Column("constituency", Kind.TEXT),
+            Column("day", Kind.TEXT),
+            Column("calls"),
+            Column("answered"),
+            Column("answered_seconds", Kind.SECONDS, "on the line"),
+        ),
+        rows,
+        ("all", "", "", int(whole[0]), int(whole[1]), whole[2]) if rows else None,
+    )
+
+
+async def opt_outs(source: Source, window: Window, zone: tzinfo) -> Report:
+    """Numbers that opted out, by day of `zone`, source and campaign (none: not in a call of ours)."""
+    sums: dict[tuple[str, str, str], int] = defaultdict(int)
+    for campaign, origin, quarter, number in await source.rows(SQL["opt_outs"], window.parameters()):
+        sums[_local(quarter, zone).date().isoformat(), origin, campaign] += number
+    rows = tuple((*key, number) for key, number in sorted(sums.items()))
+    return Report(
+        "opt-outs",
+        (Column("day", Kind.TEXT), Column("source", Kind.TEXT), Column("campaign", Kind.TEXT), Column("numbers")),
+        rows,
+        ("all", "", "", sum(sums.values())) if rows else None,
+    )
+
+
+async def imports(source: Source, window: Window, zone: tzinfo) -> Report:
+    """Where the roll's data comes from: each import with its file, the file's hash, and what it brought."""
+    found = await source.rows(SQL["imports"], window.parameters())
+    rows = tuple(
+        (datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "minutes"), *rest) for at, *rest in found
+    )
+    return Report(
+        "imports",
+        (
+            Column("at", Kind.TEXT),
+            Column("file", Kind.TEXT),
+            Column("sha256", Kind.TEXT, in_table=False),
+            Column("rows"),
+            Column("voters"),
+            Column("numbers"),
+            Column("links"),
+            Column("rejected"),
+            Column("unchanged"),
+        ),
+        rows,
+    )
+
+
+def _local(quarter: int, zone: tzinfo) -> datetime:
+    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC).astimezone(zone)
+
+
+def _outcomes() -> dict[str, str]:
+    return {"answered": json.dumps(sorted(ANSWERED)), "live_answers": json.dumps(sorted(LIVE_ANSWERS))}

@@ -1,0 +1,95 @@
+"""Lists of voters per booth, for the booth workers: who is still to vote, as sheets to strike off, and who said "not yet"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dialer.reports.formats import Cell, Column, Kind, Report
+from dialer.reports.paper import Page
+from dialer.reports.source import Source, load_queries
+
+SQL = load_queries("lists")
+BOX = "[   ]"
+_WIDTHS = (6, 8, 34, 22, 14, 6, 5, 8)
+
+
+class ListKind(StrEnum):
+    """Which list."""
+
+    STRIKE_OFF = "strike-off"  # all who are still to vote, with a box to tick
+    NOT_YET = "not-yet"  # those who said that they had not voted yet
+
+
+@dataclass(frozen=True, slots=True)
+class BoothList:
+    """The list of one booth."""
+
+    constituency_number: int
+    part_number: int
+    booth: str
+    closes_at: str
+    rows: tuple[tuple[Cell, ...], ...]  # serial, name, name in the local script, house, age, sex, hour named
+
+
+_COLUMNS = (
+    Column("voted", Kind.TEXT),
+    Column("serial"),
+    Column("name", Kind.TEXT),
+    Column("name_local", Kind.TEXT, "local name"),
+    Column("house", Kind.TEXT),
+    Column("age"),
+    Column("sex", Kind.TEXT),
+    Column("says", Kind.TEXT),
+)
+
+
+async def booth_lists(
+    source: Source, kind: ListKind, constituency: int | None = None, part: int | None = None
+) -> list[BoothList]:
+    """The lists of a constituency or a part, or of all booths; booths with nobody on their list are left out."""
+    statement = SQL["strike_off" if kind is ListKind.STRIKE_OFF else "not_yet"]
+    lists = []
+    for booth_id, number, part_number, name, local, closes_at in await source.rows(
+        SQL["booths"], {"constituency": constituency, "part": part}
+    ):
+        rows = await source.rows(statement, {"booth": booth_id})
+        if rows:
+            lists.append(BoothList(number, part_number, name or local, closes_at, tuple(rows)))
+    return lists
+
+
+def as_sheets(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
+    """A PDF, each booth from a page of its own; `mark` stands on every page: for whom the list was made, and its number."""
+    page = Page(mark)
+    for place, booth in enumerate(lists):
+        if place:
+            page.add_page()
+        page.heading(
+            f"AC {booth.constituency_number}, part {booth.part_number}: {booth.booth} "
+            f"- {'still to vote' if kind is ListKind.STRIKE_OFF else 'said: not yet'}: {len(booth.rows)} "
+            f"- closes {booth.closes_at}"
+        )
+        page.lines(
+            _COLUMNS, ([BOX, *("" if cell is None else str(cell) for cell in row)] for row in booth.rows), _WIDTHS
+        )
+    return bytes(page.output())
+
+
+def as_report(lists: list[BoothList], kind: ListKind) -> Report:
+    """The same as one table, for a spreadsheet."""
+    return Report(
+        kind.value,
+        (
+            Column("constituency"),
+            Column("part"),
+            Column("booth", Kind.TEXT),
+            Column("closes_at", Kind.TEXT),
+            *_COLUMNS[1:],
+        ),
+        tuple(
+            (booth.constituency_number, booth.part_number, booth.booth, booth.closes_at, *row)
+            for booth in lists
+            for row in booth.rows
+        ),
+    )

@@ -1,0 +1,100 @@
+"""`dialer list strike-off|not-yet`: lists of voters for the booth workers, noted in the audit and marked with for whom."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from config.settings import load_settings
+from dialer.reports.cli import ConfigOption, StoreOption, as_bytes, write_file
+from dialer.reports.formats import Column, Format, Kind, Report
+from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, booth_lists
+from dialer.reports.source import open_source
+from dialer.store.export_log import note_export
+
+app = typer.Typer(help="Lists of voters for the booth workers.", no_args_is_help=True)
+
+WhoOption = Annotated[
+    str, typer.Option("--for", metavar="WHO", help="For whom the list is: stands on every sheet and in the audit.")
+]
+OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="A .pdf to print, or .csv, .xlsx, .json.")]
+ConstituencyOption = Annotated[int | None, typer.Option("--constituency", help="Of this constituency alone.")]
+PartOption = Annotated[int | None, typer.Option("--part", help="Of this part alone.")]
+
+
+@app.command("strike-off")
+def strike_off(
+    who: WhoOption,
+    out: OutOption,
+    constituency: ConstituencyOption = None,
+    part: PartOption = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Sheets per booth of all who are still to vote, with a box to strike off; `dialer marks import` takes them back."""
+    _make(ListKind.STRIKE_OFF, who, out, constituency, part, store, config)
+
+
+@app.command("not-yet")
+def not_yet(
+    who: WhoOption,
+    out: OutOption,
+    constituency: ConstituencyOption = None,
+    part: PartOption = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Who said that they had not voted yet, per booth, with the hour that they named."""
+    _make(ListKind.NOT_YET, who, out, constituency, part, store, config)
+
+
+def _make(
+    kind: ListKind,
+    who: str,
+    out: Path,
+    constituency: int | None,
+    part: int | None,
+    store: Path | None,
+    config: Path | None,
+) -> None:
+    settings = load_settings(config)
+    path = store or settings.store.path
+    ending = out.suffix.removeprefix(".").lower()
+    if ending not in {"pdf", "csv", "xlsx", "json"}:
+        raise typer.BadParameter(f"--out: {out.name} says no format; end it with .pdf, .csv, .xlsx or .json")
+    lists = asyncio.run(_read(path, kind, constituency, part))
+    if not lists:
+        typer.echo("nobody is on this list; nothing was written")
+        return
+    now = datetime.now(ZoneInfo(settings.centre.time_zone))
+    voters = sum(len(booth.rows) for booth in lists)
+    what = {"list": kind.value, "booths": str(len(lists)), "voters": str(voters), "file": out.name}
+    number = note_export(path, who, what, now.timestamp())  # before the file: without its note there is no list
+    mark = f"for {who} - list {number} of {now:%Y-%m-%d %H:%M} - confidential, to be destroyed after the poll"
+    content = (
+        as_sheets(lists, kind, mark=mark)
+        if ending == "pdf"
+        else as_bytes(_marked(lists, kind, mark), Format(ending), foot=mark)
+    )
+    write_file(out, content)
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    typer.echo(f"{out}: {voters} voters of {len(lists)} booths; list {number} in the audit, file {digest}", err=True)
+
+
+def _marked(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
+    """The table with its mark in a column of every row, so that no part of it goes without."""
+    report = as_report(lists, kind)
+    return Report(
+        report.title, (*report.columns, Column("made", Kind.TEXT)), tuple((*row, mark) for row in report.rows)
+    )
+
+
+async def _read(path: Path, kind: ListKind, constituency: int | None, part: int | None) -> list[BoothList]:
+    async with open_source(path) as source:
+        return await booth_lists(source, kind, constituency, part)

@@ -1,0 +1,23 @@
+-- Lists of voters for the booth workers. They hold names; no phone number is ever in them.
+
+-- name: booths
+SELECT booth_id, constituency_number, part_number, name, name_local, closes_at
+FROM booth
+WHERE (:constituency IS NULL OR constituency_number = :constituency) AND (:part IS NULL OR part_number = :part)
+ORDER BY constituency_number, part_number, booth_id;
+
+-- name: strike_off
+SELECT serial, name, name_local, house, age, sex, ''
+FROM voter
+WHERE booth_id = :booth AND turnout = 'pending'
+ORDER BY serial;
+
+-- The last hour that the voter named, where one was named.
+-- name: not_yet
+SELECT serial, name, name_local, house, age, sex, coalesce(
+    (SELECT printf('%02d:00', mark.hour) FROM mark
+     WHERE mark.voter_id = voter.voter_id AND mark.kind = 'later' AND mark.hour IS NOT NULL
+     ORDER BY mark.at DESC, mark.mark_id DESC LIMIT 1), '')
+FROM voter
+WHERE booth_id = :booth AND turnout = 'pending' AND not_yet
+ORDER BY serial;

@@ -1,0 +1,49 @@
+"""A report as an XLSX workbook: one sheet, a heading line that stays, types and formats per column."""
+
+from __future__ import annotations
+
+import io
+
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format as CellFormat
+from xlsxwriter.worksheet import Worksheet
+
+from dialer.reports.formats import Cell, Kind, Report
+
+_NUMBER_FORMATS = {Kind.SHARE: "0.0 %", Kind.SECONDS: "0.0", Kind.RATE: "0.0", Kind.COUNT: "#,##0"}
+_MOST_SHEET_NAME = 31  # characters, as Excel has it
+_FORBIDDEN_IN_NAMES = str.maketrans("[]:*?/\\", "       ")
+
+
+def as_xlsx(report: Report) -> bytes:
+    """The bytes of an .xlsx file. Texts stay texts whatever they begin with: no formula and no link is made of them."""
+    written = io.BytesIO()
+    with Workbook(
+        written,
+        {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
+    ) as book:
+        sheet = book.add_worksheet(report.title.translate(_FORBIDDEN_IN_NAMES)[:_MOST_SHEET_NAME])
+        bold = book.add_format({"bold": True})
+        formats = {kind: book.add_format({"num_format": text}) for kind, text in _NUMBER_FORMATS.items()}
+        totals = {kind: book.add_format({"num_format": text, "bold": True}) for kind, text in _NUMBER_FORMATS.items()}
+        for place, column in enumerate(report.columns):
+            sheet.write_string(0, place, column.name.replace("_", " "), bold)
+        for line, row in enumerate(report.rows, 1):
+            for place, (column, cell) in enumerate(zip(report.columns, row, strict=True)):
+                _write(sheet, line, place, cell, formats.get(column.kind))
+        if report.total is not None:
+            for place, (column, cell) in enumerate(zip(report.columns, report.total, strict=True)):
+                _write(sheet, len(report.rows) + 1, place, cell, totals.get(column.kind, bold))
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, len(report.rows), len(report.columns) - 1)
+        sheet.autofit()
+    return written.getvalue()
+
+
+def _write(sheet: Worksheet, line: int, place: int, cell: Cell, form: CellFormat | None) -> None:
+    if cell is None:
+        return
+    if isinstance(cell, str):
+        sheet.write_string(line, place, cell, form)
+    else:
+        sheet.write_number(line, place, cell, form)

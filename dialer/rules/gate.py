@@ -1,0 +1,298 @@
+"""The gate: whether a number may be called now, why not, and when next. Pure.
+
+Asked at the moment of originate and again at connect, with what the claim carries and what is held in memory: it costs
+microseconds and reads nothing. What is not known forbids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from dialer.model import Consent, PhoneFacts, Purpose
+from dialer.rules import numbers
+from dialer.rules.calling_hours import every_day, next_day
+from dialer.rules.places import Zones
+from dialer.rules.rulebook import CampaignRules, Rulebook, day_after
+from dialer.rules.silence import Area, NotKnown, close_of
+
+_ROUNDS = 8  # one rule's end may lie in another one's interval; more turns than there are rules with a time
+
+
+class Reason(StrEnum):
+    """Why somebody is not called. The order is that in which reasons are told."""
+
+    NUMBER = "number"  # not an E.164 number, or of a prefix that may not be dialled
+    OPTED_OUT = "opted-out"
+    NOTHING_KNOWN = "nothing-known"
+    REGISTER = "do-not-call-register"
+    NO_REGISTER = "register-missing"
+    OLD_REGISTER = "register-too-old"
+    NO_CONSENT = "no-consent"
+    CERTIFICATE = "certificate"
+    CALLER_ID = "caller-id"
+    SILENCE = "silence"
+    NO_POLL = "poll-unknown"
+    NO_CLOSE = "close-of-poll-unknown"
+    NO_ZONE = "time-zone-unknown"
+    HOURS = "calling-hours"
+    CAMPAIGN_HOURS = "campaign-hours"
+    REDIAL_LOCK = "redial-lock"
+    ATTEMPTS = "attempts"
+    CONVERSATIONS = "conversations"
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One reason against a call."""
+
+    reason: Reason
+    words: str  # one line for a person; no name, no number
+    until: float | None  # epoch seconds at which it passes by itself; None: it does not
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the gate says."""
+
+    objections: tuple[Objection, ...]
+    next_at: float | None  # the earliest moment at which nothing objects any more; None: not by itself
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the call may be placed, or connected, now."""
+        return not self.objections
+
+    def __str__(self) -> str:
+        """The reasons in one line."""
+        return "; ".join(objection.words for objection in self.objections) or "allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Whom the gate is asked about."""
+
+    campaign: CampaignRules
+    number: str  # E.164
+    area: Area | None  # the polling area of the voter whom the call addresses; None: not known
+    facts: PhoneFacts | None  # None: nothing is known, and that forbids
+    caller_id: str | None = None  # None: not chosen yet
+
+
+Objecting = Callable[[float], tuple[Objection, ...]]
+"""What would object at a moment, by what is known now."""
+
+
+class Gate:
+    """The rules of a site, asked case by case."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        """`rulebook` holds all that is the same for every call."""
+        self.rules = rulebook
+        self._zones_of_all = rulebook.zones_of_all()
+
+    def campaign(self, campaign: CampaignRules, now: float) -> Ruling:
+        """Whether this campaign may call anybody at all: what does not depend on the number."""
+        return self._ruling(now, lambda at: tuple(self._against_campaign(campaign, at)))
+
+    def originate(self, case: Case, now: float) -> Ruling:
+        """Whether this call may be placed now. It may ring until `ring_seconds` later: the hours must last as long."""
+        return self._ruling(now, lambda at: tuple(self._against_call(case, at, asked_at=now)))
+
+    def connect(self, case: Case, now: float) -> Ruling:
+        """Whether an answered call may go to an agent, or the recording begin: all that may have changed since it was placed.
+
+        The call's own attempt and its ringing past a limit of attempts do not count against it.
+        """
+        return self._ruling(now, lambda at: tuple(self._against_connect(case, at)))
+
+    def _ruling(self, now: float, ask: Objecting) -> Ruling:
+        objections = ask(now)
+        if not objections:
+            return Ruling((), now)
+        at, standing = now, objections
+        for _ in range(_ROUNDS):
+            untils = [objection.until for objection in standing]
+            known = [until for until in untils if until is not None]
+            if len(known) < len(untils) or max(known) <= at:
+                return Ruling(objections, None)
+            at = max(known)
+            standing = ask(at)
+            if not standing:
+                return Ruling(objections, at)
+        return Ruling(objections, None)
+
+    # What is asked when
+
+    def _against_campaign(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
+        yield from self._registers(campaign.purpose, now)
+        yield from self._certificate(campaign, now)
+        yield from self._campaign_hours(campaign, now)
+        zones = self._zones_of_all
+        if zones and not any(self.rules.hours.open_at(zone, now) for zone in zones):
+            openings = [self.rules.hours.next_open((zone,), now) for zone in zones]
+            until = min((opening for opening in openings if opening is not None), default=None)
+            yield Objection(Reason.HOURS, f"outside calling hours{self._when(until)}", until)
+
+    def _against_call(self, case: Case, now: float, *, asked_at: float) -> Iterator[Objection]:
+        campaign = case.campaign
+        yield from self._number(case)
+        yield from self._owner(case)
+        yield from self._registers(campaign.purpose, now)
+        yield from self._certificate(campaign, now)
+        yield from self._caller_id(case.caller_id)
+        yield from self._silence(campaign, case.area, now)
+        yield from self._hours(self.rules.zones(case.number), now, campaign.ring_seconds)
+        yield from self._campaign_hours(campaign, now)
+        if case.facts is not None:
+            yield from self._lock(case.facts, now)
+            yield from self._counts(case.facts, now, asked_at)
+
+    def _against_connect(self, case: Case, now: float) -> Iterator[Objection]:
+        yield from self._owner(case)
+        yield from self._certificate(case.campaign, now)
+        yield from self._silence(case.campaign, case.area, now)
+        yield from self._hours(self.rules.zones(case.number), now, 0.0)
+
+    # The rules one by one
+
+    def _number(self, case: Case) -> Iterator[Objection]:
+        problem = numbers.refusal(case.number, self.rules.allowed_prefixes, self.rules.denied_prefixes)
+        if problem is not None:
+            yield Objection(Reason.NUMBER, problem, None)
+
+    def _owner(self, case: Case) -> Iterator[Objection]:
+        facts, campaign = case.facts, case.campaign
+        if facts is None:
+            yield Objection(Reason.NOTHING_KNOWN, "nothing is known of the number's earlier calls", None)
+            return
+        if facts.opted_out:
+            yield Objection(Reason.OPTED_OUT, "the number has opted out", None)
+        if facts.registers and campaign.purpose in self.rules.register_purposes:
+            names = ", ".join(facts.registers)
+            yield Objection(Reason.REGISTER, f"the number is on a do-not-call register ({names})", None)
+        needed = self.rules.consent_recorded if campaign.recorded else self.rules.consent_live
+        if facts.consent is Consent.WITHDRAWN:
+            yield Objection(Reason.NO_CONSENT, "the number's owner has withdrawn consent", None)
+        elif campaign.purpose in needed and facts.consent is not Consent.GIVEN:
+            voice = "recorded" if campaign.recorded else "live"
+            words = f"a {voice} {campaign.purpose.value} call needs consent, and none is known"
+            yield Objection(Reason.NO_CONSENT, words, None)
+
+    def _registers(self, purpose: Purpose, now: float) -> Iterator[Objection]:
+        if purpose not in self.rules.register_purposes:
+            return
+        imported = {register.name: register for register in self.rules.registers}
+        for name in self.rules.required_registers:
+            if name not in imported:
+                words = f"the do-not-call register {name!r} was never imported (dialer register import)"
+                yield Objection(Reason.NO_REGISTER, words, None)
+        for register in imported.values():
+            age = now - register.dated
+            if age > self.rules.register_age_seconds:
+                most = self.rules.register_age_seconds / 86_400.0
+                words = (
+                    f"the do-not-call register {register.name!r} is {age / 86_400.0:.0f} days old, at most {most:.0f}"
+                )
+                yield Objection(Reason.OLD_REGISTER, words, None)
+
+    def _certificate(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
+        if not campaign.recorded or campaign.purpose not in self.rules.certified:
+            return
+        approval = campaign.approval
+        problem = None
+        if approval is None:
+            problem = f"a recorded {campaign.purpose.value} call needs a certificate ([campaigns.certificate])"
+        elif now >= day_after(approval.valid_until, self.rules.centre_zone):
+            problem = f"the certificate expired on {approval.valid_until.isoformat()}"
+        elif campaign.recording is None:
+            problem = "what would be played is not known, so no certificate fits it"
+        elif approval.recording != campaign.recording:
+            problem = "the certificate is for another recording than the one that would be played"
+        if problem is not None:
+            yield Objection(Reason.CERTIFICATE, problem, None)
+
+    def _caller_id(self, caller_id: str | None) -> Iterator[Objection]:
+        if caller_id is None:
+            return
+        if caller_id not in self.rules.owned:
+            yield Objection(Reason.CALLER_ID, "the caller ID is not of the site's own pool", None)
+        elif self.rules.series and not caller_id.startswith(self.rules.series):
+            yield Objection(Reason.CALLER_ID, "the caller ID is outside the series that may be shown", None)
+
+    def _silence(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
+        rules = self.rules
+        by_any_voice = campaign.purpose in rules.silent_for
+        recorded = campaign.recorded and campaign.purpose in rules.silent_for_recorded
+        if recorded and campaign.signed_off and campaign.purpose is Purpose.TURNOUT:
+            recorded = False
+        if rules.silence_seconds <= 0 or not (by_any_voice or recorded):
+            return
+        close = NotKnown.POLL if area is None else close_of(rules.polls, area)
+        if close is NotKnown.POLL:
+            words = (
+                "no polling day is known for this polling area ([[rules.polls]]), so it may lie in the silence interval"
+            )
+            yield Objection(Reason.NO_POLL, words, None)
+        elif isinstance(close, NotKnown):
+            yield Objection(
+                Reason.NO_CLOSE, "the close of poll of this polling area is not known (import the roll)", None
+            )
+        elif close - rules.silence_seconds <= now < close:
+            what = campaign.purpose.value if by_any_voice else f"recorded {campaign.purpose.value}"
+            words = f"silence interval of the polling area: no {what} calls{self._when(close)}"
+            yield Objection(Reason.SILENCE, words, close)
+
+    def _hours(self, zones: Zones, now: float, lasting_seconds: float) -> Iterator[Objection]:
+        if not zones:
+            yield Objection(Reason.NO_ZONE, "the time zone of the number is not known", None)
+            return
+        hours = self.rules.hours
+        if all(hours.open_at(zone, now) and hours.open_at(zone, now + lasting_seconds) for zone in zones):
+            return
+        # Inside the last seconds before the end the next opening lies behind it.
+        after = now if not all(hours.open_at(zone, now) for zone in zones) else now + lasting_seconds
+        until = hours.next_open(zones, after)
+        names = zones[0].key if len(zones) == 1 else f"the {len(zones)} zones where the number may be"
+        yield Objection(Reason.HOURS, f"outside calling hours in {names}{self._when(until)}", until)
+
+    def _campaign_hours(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
+        zone = self.rules.centre_zone
+        hours = every_day(campaign.hours)
+        if not hours.open_at(zone, now):
+            until = hours.next_open((zone,), now)
+            yield Objection(Reason.CAMPAIGN_HOURS, f"outside the campaign's calling hours{self._when(until)}", until)
+
+    def _lock(self, facts: PhoneFacts, now: float) -> Iterator[Objection]:
+        if facts.abandoned_at is None:
+            return
+        until = facts.abandoned_at + self.rules.lock_seconds
+        if now < until:
+            words = f"a call to the number was abandoned: not dialled again{self._when(until)}"
+            yield Objection(Reason.REDIAL_LOCK, words, until)
+
+    def _counts(self, facts: PhoneFacts, now: float, asked_at: float) -> Iterator[Objection]:
+        rules = self.rules
+        attempts, conversations = facts.attempts_today, facts.conversations_today
+        if attempts < rules.attempts_per_day and conversations < rules.conversations_per_day:
+            return
+        midnight = next_day(rules.centre_zone, asked_at)  # the counts are of the day on which it was asked
+        if now >= midnight:
+            return
+        if attempts >= rules.attempts_per_day:
+            words = f"{attempts} attempts today, in all campaigns; at most {rules.attempts_per_day}"
+            yield Objection(Reason.ATTEMPTS, words, midnight)
+        if conversations >= rules.conversations_per_day:
+            words = f"{conversations} conversations today; at most {rules.conversations_per_day}"
+            yield Objection(Reason.CONVERSATIONS, words, midnight)
+
+    def _when(self, until: float | None) -> str:
+        return "" if until is None else f" until {moment_text(until, self.rules.centre_zone)}"
+
+
+def moment_text(at: float, zone: ZoneInfo) -> str:
+    """A moment for a person: day and minute in the centre's zone."""
+    return f"{datetime.fromtimestamp(at, zone):%a %d %b %H:%M}"

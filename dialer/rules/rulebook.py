@@ -1,0 +1,154 @@
+"""The rules as the gate reads them: the profile and a site's settings, resolved. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from config.jurisdiction import Profile, Zones
+from config.settings import Campaign, Kind, Settings
+from dialer.model import CampaignKind, Purpose, Register
+from dialer.rules.calling_hours import Stretch, WeekHours
+from dialer.rules.places import Zones as ZoneInfos
+from dialer.rules.places import zones_below, zones_of
+from dialer.rules.silence import PollingDay
+
+DAY_SECONDS = 86_400.0
+_HOUR_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A certificate: for which recording, and until when."""
+
+    number: str
+    recording: str
+    valid_until: date
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRules:
+    """What the rules must know of a campaign."""
+
+    campaign_id: str
+    purpose: Purpose
+    kind: CampaignKind
+    hours: tuple[Stretch, ...]  # the campaign's own, in the centre's zone
+    ring_seconds: float
+    approval: Approval | None = None
+    recording: str | None = None  # hash of what is played now; None: not known
+    signed_off: bool = False  # a named person answers for recorded turnout calls inside the silence
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a recorded voice speaks."""
+        return self.kind is CampaignKind.IVR
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Everything that is the same for all calls of a site."""
+
+    profile: str
+    hours: WeekHours
+    by_number: bool  # the hours hold in every zone that the number may be in
+    centre_zone: ZoneInfo
+    silence_seconds: float
+    silent_for: frozenset[Purpose]
+    silent_for_recorded: frozenset[Purpose]
+    polls: tuple[PollingDay, ...]
+    certified: frozenset[Purpose]
+    lock_seconds: float
+    attempts_per_day: int
+    conversations_per_day: int
+    series: tuple[str, ...]
+    owned: frozenset[str]
+    allowed_prefixes: tuple[str, ...]
+    denied_prefixes: tuple[str, ...]
+    required_registers: tuple[str, ...]
+    register_age_seconds: float
+    register_purposes: frozenset[Purpose]
+    consent_live: frozenset[Purpose]
+    consent_recorded: frozenset[Purpose]
+    registers: tuple[Register, ...] = ()
+
+    def with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
+        """The same rules with what was imported."""
+        return replace(self, registers=registers)
+
+    def zones(self, number: str) -> ZoneInfos:
+        """The zones that a number's hours are read in; empty: none is known."""
+        return zones_of(number) if self.by_number else (self.centre_zone,)
+
+    def zones_of_all(self) -> ZoneInfos:
+        """The zones of every number that may be dialled."""
+        if not self.by_number:
+            return (self.centre_zone,)
+        every = {zone.key: zone for prefix in self.allowed_prefixes for zone in zones_below(prefix)}
+        return tuple(every.values())
+
+
+def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
+    """The rules of a site: `profile` is the site's, made stricter already."""
+    zone = ZoneInfo(settings.centre.time_zone)
+    hours, silence, registers = profile.calling_hours, profile.silence, profile.registers
+    return Rulebook(
+        profile=profile.name,
+        hours=WeekHours(hours.weekday, hours.saturday, hours.sunday, hours.holiday, frozenset(settings.rules.holidays)),
+        by_number=hours.zones is Zones.NUMBER,
+        centre_zone=zone,
+        silence_seconds=silence.hours_before_close * _HOUR_SECONDS,
+        silent_for=_purposes(silence.forbids),
+        silent_for_recorded=_purposes(silence.forbids_recorded),
+        polls=polls_of(settings),
+        certified=_purposes(profile.certificate.needed_for),
+        lock_seconds=profile.redial_lock.hours * _HOUR_SECONDS,
+        attempts_per_day=min(profile.attempts.per_day, settings.dialling.max_attempts_per_day),
+        conversations_per_day=profile.attempts.conversations_per_day,
+        series=profile.caller_id.series,
+        owned=frozenset(caller_id for trunk in settings.trunks for caller_id in trunk.caller_ids),
+        allowed_prefixes=settings.dialling.allowed_prefixes,
+        denied_prefixes=settings.dialling.denied_prefixes,
+        required_registers=registers.names,
+        register_age_seconds=registers.maximum_age_days * DAY_SECONDS,
+        register_purposes=_purposes(registers.applies_to),
+        consent_live=_purposes(profile.consent.live),
+        consent_recorded=_purposes(profile.consent.recorded),
+    )
+
+
+def polls_of(settings: Settings) -> tuple[PollingDay, ...]:
+    """The polling days that the settings name."""
+    centre_zone = settings.centre.time_zone
+    return tuple(
+        PollingDay(poll.day, ZoneInfo(poll.time_zone or centre_zone), poll.closes_at, frozenset(poll.constituencies))
+        for poll in settings.rules.polls
+    )
+
+
+def campaign_rules(campaign: Campaign, settings: Settings, recording: str | None) -> CampaignRules:
+    """What the gate must know of a campaign. `recording`: hash of what it plays now, if it plays something."""
+    certificate = campaign.certificate
+    approval = None
+    if certificate is not None:
+        approval = Approval(certificate.number, certificate.recording, certificate.valid_until)
+    return CampaignRules(
+        campaign_id=campaign.id,
+        purpose=Purpose(campaign.purpose.value),
+        kind=CampaignKind.IVR if campaign.kind is Kind.IVR else CampaignKind.AGENTS,
+        hours=tuple((stretch.start, stretch.until) for stretch in campaign.hours),
+        ring_seconds=campaign.ring_seconds,
+        approval=approval,
+        recording=recording,
+        signed_off=any(sign_off.campaign == campaign.id for sign_off in settings.rules.sign_offs),
+    )
+
+
+def day_after(day: date, zone: ZoneInfo) -> float:
+    """The midnight that ends a day, epoch seconds."""
+    return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC).timestamp()
+
+
+def _purposes(names: tuple[object, ...]) -> frozenset[Purpose]:
+    return frozenset(Purpose(str(name)) for name in names)

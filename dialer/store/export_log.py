@@ -1,0 +1,38 @@
+"""The note in the audit that a list of voters left the store. It may be written beside a running dialler.
+
+One process writes a store's state; this appends to the audit alone, in one short transaction that SQLite puts in line with the
+dialler's own. Without the note there is no list.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+from dialer.store import audit
+from dialer.store.connection import BUSY_SECONDS, open_reading
+from dialer.store.failures import explained
+
+
+def note_export(path: Path, who: str, what: Mapping[str, str], at: float) -> int:
+    """Append an `export` entry; its number, which goes on every sheet. Raises StoreError where it was not kept, UnsafeValue for
+    a phone number in it.
+    """
+    open_reading(path).close()  # says in the store's words what may be wrong with the file
+    with explained(path):
+        db = sqlite3.connect(
+            path.absolute().as_uri() + "?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+        )
+        try:
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                number = audit.append(db, "export", who, what, at)
+                db.execute("COMMIT")
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+        finally:
+            db.close()
+    return number

@@ -1,0 +1,78 @@
+"""The store's contract: the audit is appended to, and never changed."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+
+import pytest
+from typer.testing import CliRunner
+
+from dialer.audit.chain import first_break
+from dialer.cli import app
+from dialer.errors import UnsafeValue
+from dialer.store import audit
+from dialer.store.connection import open_reading
+from tests.contract.backends import NOW, Backend, SqliteBackend, filled
+
+LISTENED = {"seat": "07", "mode": "listen"}
+
+
+def verified(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["audit", "verify", *arguments])
+    return result.exit_code, result.output
+
+
+async def test_entries_are_numbered_and_a_repeat_is_the_same_entry(backend: Backend) -> None:
+    async with filled(backend) as store:
+        assert await store.append_audit("listen", "supervisor", LISTENED, NOW) == 1
+        assert await store.append_audit("listen", "supervisor", LISTENED, NOW + 1) == 2
+        assert await store.append_audit("listen", "supervisor", dict(reversed(LISTENED.items())), NOW) == 1
+        with pytest.raises(UnsafeValue):
+            await store.append_audit("listen", "supervisor", {"number": "+919812345678"}, NOW)
+        assert await store.append_audit("listen", "supervisor", {}, NOW) == 3
+
+
+async def test_entries_written_together_and_after_a_restart_are_one_chain(backend: Backend) -> None:
+    assert isinstance(backend, SqliteBackend)
+    async with filled(backend) as store:
+        numbers = await asyncio.gather(*(store.append_audit("listen", f"s{n}", LISTENED, NOW) for n in range(30)))
+        assert sorted(numbers) == list(range(1, 31))
+    again = await backend.open()
+    assert await again.append_audit("export", "s1", {}, NOW) == 31
+    await again.close()
+    db = open_reading(backend.path)
+    assert first_break(audit.entries(db)) is None
+    db.close()
+
+
+async def test_verify_says_whether_the_chain_is_whole(backend: Backend) -> None:
+    assert isinstance(backend, SqliteBackend)
+    where = ("--store", str(backend.path))
+    async with filled(backend) as store:
+        assert verified(*where) == (0, "the audit is empty\n")
+        for number in range(5):
+            await store.append_audit("listen", "supervisor", LISTENED, NOW + number)
+    code, text = verified(*where)
+    assert code == 0
+    assert text.startswith("the audit is whole: 5 entries; head 5:")
+    head = text.split()[-1]
+    assert verified(*where, "--head", head) == (0, text)
+    assert verified(*where, "--head", "five")[0] == 2
+
+    with sqlite3.connect(backend.path) as db:
+        for statement in ("UPDATE audit SET who = 'x'", "DELETE FROM audit"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                db.execute(statement)
+        db.execute("DROP TRIGGER audit_is_not_removed")  # somebody with the file in hand
+        db.execute("DELETE FROM audit WHERE number = 5")
+    db.close()
+    assert verified(*where)[0] == 0
+    code, text = verified(*where, "--head", head)
+    assert (code, "the end was cut off" in text) == (1, True)
+
+    with sqlite3.connect(backend.path) as db:
+        db.execute("DROP TRIGGER audit_is_not_changed")
+        db.execute("UPDATE audit SET who = 'somebody else' WHERE number = 3")
+    db.close()
+    assert verified(*where) == (1, "the audit is BROKEN at entry 3: its text is not what was written\n")

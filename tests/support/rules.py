@@ -1,0 +1,57 @@
+"""A site's rules for tests: settings, the profile made stricter, the gate, and a case that it allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from config.settings import Settings
+from config.site_rules import site_profile
+from dialer.model import PhoneFacts, Register
+from dialer.rules.gate import Case, Gate
+from dialer.rules.rulebook import CampaignRules, campaign_rules, rulebook_of
+from dialer.rules.silence import Area
+
+KOLKATA = ZoneInfo("Asia/Kolkata")
+NUMBER = "+919812345678"
+CALLER_ID = "+911140000001"
+FRESH = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
+
+
+def moment(text: str, zone: str = "Asia/Kolkata") -> float:
+    """Epoch seconds of a local time such as "2024-04-22T12:00"."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).timestamp()
+
+
+NOON = moment("2024-04-22T12:00")  # a Monday
+
+
+def site(jurisdiction: str = "neutral", *, campaign: Mapping[str, Any] | None = None, **sections: Any) -> Settings:
+    """A site of one campaign; `sections` are merged into the settings' own."""
+    rules = {"jurisdiction": jurisdiction, **sections.pop("rules", {})}
+    values: dict[str, Any] = {
+        "campaigns": [{"id": "calls", "kind": "agents", **(campaign or {})}],
+        "trunks": [{"name": "carrier", "endpoint": "carrier", "caller_ids": [CALLER_ID]}],
+        "rules": rules,
+        **sections,
+    }
+    return Settings.model_validate(values)
+
+
+def gate_of(settings: Settings, *registers: Register) -> Gate:
+    """The gate of a site."""
+    return Gate(rulebook_of(site_profile(settings), settings).with_registers(registers))
+
+
+def campaign_of(settings: Settings, recording: str | None = None) -> CampaignRules:
+    """Its one campaign, as the gate sees it."""
+    return campaign_rules(settings.campaigns[0], settings, recording)
+
+
+def case_of(settings: Settings, **changes: Any) -> Case:
+    """A case of its campaign; without changes one to which nothing objects at noon."""
+    case = Case(campaign_of(settings), NUMBER, Area(174, "18:00"), FRESH, CALLER_ID)
+    return replace(case, **changes)

@@ -1,0 +1,27 @@
+"""Which desk a FastAGI connection reaches."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from dialer.agi_routes import AgiRoutes
+from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.agi_codec import AgiEnvironment
+
+
+class _Call:
+    def __init__(self, script: str) -> None:
+        self.env = AgiEnvironment({"agi_network_script": script, "agi_uniqueid": "1.1"})
+
+
+@pytest.mark.parametrize(("script", "served"), [("flow", ["flow"]), ("flow?x=1", ["flow"]), ("other", []), ("", [])])
+async def test_the_path_names_the_desk(script: str, served: list[str]) -> None:
+    seen: list[str] = []
+
+    async def desk(call: Any) -> None:
+        seen.append(call.env.script)
+
+    await AgiRoutes({"flow": desk})(cast(AgiCall, _Call(script)))
+    assert seen == served

@@ -1,0 +1,419 @@
+"""The gate: every rule alone, the earliest next time, and properties over zones, clock changes and polling areas."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from dialer.model import Consent, PhoneFacts, Purpose, Register
+from dialer.rules.calling_hours import WeekHours, day_start, next_day
+from dialer.rules.gate import Reason, Ruling
+from dialer.rules.places import zones_below, zones_of
+from dialer.rules.silence import Area, NotKnown, PollingDay, close_of
+from tests.support.rules import CALLER_ID, FRESH, KOLKATA, NOON, campaign_of, case_of, gate_of, moment, site
+
+HOUR = 3600.0
+DAY = 86_400.0
+RECORDED = {"kind": "ivr", "flow": "turnout"}
+MATERIAL = {"purpose": "material"}
+POLL = {"polls": [{"day": "2024-04-26"}]}
+ZONES = [
+    ZoneInfo(name)
+    for name in ("Asia/Kolkata", "Europe/London", "America/St_Johns", "Australia/Lord_Howe", "America/Santiago")
+]
+
+
+def reasons(ruling: Ruling) -> list[Reason]:
+    return [objection.reason for objection in ruling.objections]
+
+
+# Each rule
+
+
+def test_a_call_to_which_nothing_objects_is_allowed_now() -> None:
+    settings = site()
+    ruling = gate_of(settings).originate(case_of(settings), NOON)
+    assert ruling == Ruling((), NOON)
+    assert ruling.allowed
+    assert str(ruling) == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "next_at"),
+    [
+        ({"number": "9812345678"}, Reason.NUMBER, None),
+        ({"number": "+911900123456", "caller_id": None}, Reason.NUMBER, None),
+        ({"facts": None}, Reason.NOTHING_KNOWN, None),
+        ({"facts": replace(FRESH, opted_out=True)}, Reason.OPTED_OUT, None),
+        ({"facts": replace(FRESH, registers=("ncpr",))}, Reason.REGISTER, None),
+        ({"facts": replace(FRESH, consent=Consent.WITHDRAWN)}, Reason.NO_CONSENT, None),
+        ({"caller_id": "+911140000009"}, Reason.CALLER_ID, None),
+        ({"facts": replace(FRESH, abandoned_at=NOON - 71 * HOUR)}, Reason.REDIAL_LOCK, NOON + HOUR),
+        ({"facts": replace(FRESH, attempts_today=3)}, Reason.ATTEMPTS, moment("2024-04-23T09:00")),
+        ({"facts": replace(FRESH, conversations_today=2)}, Reason.CONVERSATIONS, moment("2024-04-23T09:00")),
+    ],
+)
+def test_one_reason_against_a_number(changes: dict[str, Any], reason: Reason, next_at: float | None) -> None:
+    settings = site(dialling={"denied_prefixes": ["+911900"]})
+    ruling = gate_of(settings).originate(case_of(settings, **changes), NOON)
+    assert reasons(ruling) == [reason]
+    assert not ruling.allowed
+    assert ruling.next_at == next_at
+
+
+def test_what_is_just_inside_is_allowed() -> None:
+    settings = site()
+    facts = PhoneFacts(attempts_today=2, conversations_today=1, abandoned_at=NOON - 72 * HOUR, consent=Consent.GIVEN)
+    assert gate_of(settings).originate(case_of(settings, facts=facts), NOON).allowed
+
+
+def test_several_reasons_are_all_told_and_the_next_time_is_when_the_last_has_passed() -> None:
+    settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
+    facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
+    ruling = gate_of(settings).originate(case_of(settings, facts=facts), NOON)
+    assert reasons(ruling) == [Reason.CAMPAIGN_HOURS, Reason.REDIAL_LOCK, Reason.ATTEMPTS]
+    assert ruling.next_at == moment("2024-04-25T14:00")  # three days after the abandoned call, when the campaign opens
+    assert "until Thu 25 Apr 10:00" in str(ruling)
+    for_good = gate_of(settings).originate(case_of(settings, facts=replace(facts, opted_out=True)), NOON)
+    assert for_good.next_at is None
+
+
+def test_the_phone_may_not_ring_past_the_end_of_the_hours() -> None:
+    settings = site()
+    gate, case = gate_of(settings), case_of(settings)
+    end = moment("2024-04-22T20:00")
+    assert gate.originate(case, end - 30.001).allowed
+    late = gate.originate(case, end - 29.0)
+    assert reasons(late) == [Reason.HOURS]
+    assert late.next_at == moment("2024-04-23T09:00")
+    assert gate.connect(case, end - 1.0).allowed
+    assert not gate.connect(case, end).allowed
+
+
+def test_holidays_and_weekends_have_their_own_hours() -> None:
+    settings = site(rules={"holidays": ["2024-04-22"]})
+    gate, case = gate_of(settings), case_of(settings)
+    ruling = gate.originate(case, moment("2024-04-22T09:30"))
+    assert (reasons(ruling), ruling.next_at) == ([Reason.HOURS], moment("2024-04-22T10:00"))
+    assert gate.originate(case, moment("2024-04-20T19:00")).next_at == moment("2024-04-21T10:00")
+
+
+# Registers
+
+
+@pytest.mark.parametrize("days", [6.9, 7.1])
+def test_a_register_that_is_too_old_or_missing_closes_the_campaigns_that_it_is_for(days: float) -> None:
+    material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
+    register = Register("ncpr", NOON - days * DAY, 1000)
+    expected = [] if days < 7 else [Reason.OLD_REGISTER]
+    assert reasons(gate_of(material, register).campaign(campaign_of(material), NOON)) == expected
+    assert reasons(gate_of(material, register).originate(case_of(material), NOON)) == expected
+    assert reasons(gate_of(material).campaign(campaign_of(material), NOON)) == [Reason.NO_REGISTER]
+    assert gate_of(turnout).campaign(campaign_of(turnout), NOON).allowed
+
+
+def test_a_number_on_a_register_is_closed_to_the_purposes_of_the_profile_alone() -> None:
+    material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
+    register, listed = Register("ncpr", NOON, 1), replace(FRESH, registers=("ncpr",))
+    assert reasons(gate_of(material, register).originate(case_of(material, facts=listed), NOON)) == [Reason.REGISTER]
+    assert gate_of(turnout, register).originate(case_of(turnout, facts=listed), NOON).allowed
+
+
+# Certificate, consent, caller ID
+
+
+@pytest.mark.parametrize(
+    ("certificate", "recording", "words"),
+    [
+        (None, "a" * 12, "needs a certificate"),
+        ({"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-04-21"}, "a" * 12, "expired on 2024-04-21"),
+        ({"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-04-22"}, "b" * 12, "another recording"),
+        ({"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-04-22"}, None, "is not known"),
+        ({"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-04-22"}, "a" * 12, None),
+    ],
+)
+def test_a_recording_plays_only_under_its_own_certificate(
+    certificate: dict[str, str] | None, recording: str | None, words: str | None
+) -> None:
+    settings = site(
+        "india", campaign={**RECORDED, "certificate": certificate}, rules={"polls": [{"day": "2024-05-20"}]}
+    )
+    gate, case = gate_of(settings), case_of(settings, campaign=campaign_of(settings, recording))
+    for ruling in (gate.originate(case, NOON), gate.connect(case, NOON), gate.campaign(case.campaign, NOON)):
+        assert reasons(ruling) == ([] if words is None else [Reason.CERTIFICATE])
+        assert words is None or words in str(ruling)
+    assert gate_of(live := site("india")).originate(case_of(live), NOON).allowed
+
+
+def test_the_certificate_is_asked_again_when_the_call_is_answered() -> None:
+    certificate = {"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-04-22"}
+    settings = site(
+        "india", campaign={**RECORDED, "certificate": certificate}, rules={"polls": [{"day": "2024-05-20"}]}
+    )
+    case = case_of(settings, campaign=campaign_of(settings, "a" * 12))
+    assert Reason.CERTIFICATE in reasons(gate_of(settings).connect(case, moment("2024-04-23T00:00")))
+
+
+@pytest.mark.parametrize("consent", list(Consent))
+def test_a_recorded_call_needs_consent_where_the_profile_says_so(consent: Consent) -> None:
+    place: dict[str, Any] = {"dialling": {"allowed_prefixes": ["+44"]}, "centre": {"time_zone": "Europe/London"}}
+    trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+442070000001"]}
+    recorded = site("uk", campaign=RECORDED, trunks=[trunk], **place)
+    live = site("uk", trunks=[trunk], **place)
+    at = moment("2024-05-01T12:00", "Europe/London")
+    facts = replace(FRESH, consent=consent)
+    own = {"number": "+447700900123", "caller_id": "+442070000001", "facts": facts}
+    assert gate_of(recorded).originate(case_of(recorded, **own), at).allowed == (consent is Consent.GIVEN)
+    assert gate_of(live).originate(case_of(live, **own), at).allowed == (consent is not Consent.WITHDRAWN)
+
+
+def test_a_caller_id_must_be_of_the_pool_and_of_the_series() -> None:
+    settings = site(rules={"stricter": {"caller_id": {"series": ["+9111"]}}})
+    gate = gate_of(settings)
+    assert gate.originate(case_of(settings), NOON).allowed
+    gate.rules = replace(gate.rules, owned=frozenset({CALLER_ID, "+912240000001"}))
+    ruling = gate.originate(case_of(settings, caller_id="+912240000001"), NOON)
+    assert reasons(ruling) == [Reason.CALLER_ID]
+    assert "series" in str(ruling)
+
+
+# Silence
+
+
+@pytest.mark.parametrize(
+    ("jurisdiction", "campaign", "silenced"),
+    [
+        ("neutral", MATERIAL, True),
+        ("neutral", {}, False),
+        ("neutral", RECORDED, False),
+        ("neutral", {**RECORDED, "purpose": "survey"}, True),
+        ("india", {}, False),
+        ("india", {"purpose": "survey"}, False),
+        ("india", MATERIAL, True),
+        ("india", RECORDED, True),
+    ],
+)
+def test_what_the_silence_interval_forbids(jurisdiction: str, campaign: dict[str, Any], silenced: bool) -> None:
+    certificate = {"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-05-22"}
+    settings = site(jurisdiction, campaign={**campaign, "certificate": certificate}, rules=POLL)
+    case = case_of(settings, campaign=campaign_of(settings, "a" * 12))
+    gate = gate_of(settings, Register("ncpr", moment("2024-04-24T00:00"), 1))
+    close = moment("2024-04-26T18:00")
+    for at in (close - 48 * HOUR, moment("2024-04-25T12:00"), close - 0.001):
+        asked = [gate.originate(case, at), gate.connect(case, at)]
+        assert all((Reason.SILENCE in reasons(ruling)) == silenced for ruling in asked)
+    for at in (close - 48 * HOUR - 0.001, close):
+        assert Reason.SILENCE not in reasons(gate.originate(case, at))
+    if silenced:
+        assert gate.originate(case, moment("2024-04-25T12:00")).next_at == close
+
+
+def test_a_named_person_may_sign_recorded_turnout_calls_off_and_nothing_else() -> None:
+    signed = {"what": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-04-20"}
+    at = moment("2024-04-25T12:00")
+    for purpose, allowed in ((Purpose.TURNOUT, True), (Purpose.MATERIAL, False), (Purpose.SURVEY, False)):
+        certificate = {"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-05-22"}
+        campaign = {**RECORDED, "purpose": purpose.value, "certificate": certificate}
+        settings = site("india", campaign=campaign, rules={**POLL, "sign_offs": [signed]})
+        case = case_of(settings, campaign=campaign_of(settings, "a" * 12))
+        ruling = gate_of(settings, Register("ncpr", at, 1)).originate(case, at)
+        assert (Reason.SILENCE not in reasons(ruling)) == allowed
+
+
+@pytest.mark.parametrize(
+    ("area", "reason"),
+    [(None, Reason.NO_POLL), (Area(99, "18:00"), Reason.NO_POLL), (Area(174, ""), Reason.NO_CLOSE)],
+)
+def test_an_area_of_which_the_close_is_not_known_is_closed_to_what_silence_forbids(
+    area: Area | None, reason: Reason
+) -> None:
+    polls = {"polls": [{"day": "2024-04-26", "constituencies": [174]}]}
+    material, turnout = site(campaign=MATERIAL, rules=polls), site(rules=polls)
+    ruling = gate_of(material).originate(case_of(material, area=area), NOON)
+    assert (reasons(ruling), ruling.next_at) == ([reason], None)
+    assert gate_of(turnout).originate(case_of(turnout, area=area), NOON).allowed
+
+
+def test_the_close_of_poll_differs_by_area() -> None:
+    polls = {
+        "polls": [
+            {"day": "2024-04-19", "constituencies": [1], "closes_at": "15:00"},
+            {"day": "2024-04-26"},
+        ]
+    }
+    settings = site(campaign=MATERIAL, rules=polls)
+    gate = gate_of(settings)
+    thursday = moment("2024-04-25T12:00")
+    assert reasons(gate.originate(case_of(settings, area=Area(2, "17:00")), thursday)) == [Reason.SILENCE]
+    assert gate.originate(case_of(settings, area=Area(1, "17:00")), thursday).allowed
+    assert gate.originate(case_of(settings, area=Area(1, "")), moment("2024-04-18T12:00")).next_at == moment(
+        "2024-04-19T15:00"
+    )
+
+
+@hypothesis_settings(deadline=None, derandomize=True, max_examples=150)
+@given(
+    zone=st.sampled_from(ZONES),
+    days=st.lists(st.dates(date(2024, 1, 1), date(2026, 12, 31)), min_size=1, max_size=4, unique=True),
+    hour=st.sampled_from(["15:00", "16:30", "17:00", "18:00", "00:30"]),
+    offset=st.integers(-49 * 3600, 2 * 3600),
+    data=st.data(),
+)
+def test_in_every_area_the_silence_is_the_hours_before_its_own_close(
+    zone: ZoneInfo, days: list[date], hour: str, offset: int, data: st.DataObject
+) -> None:
+    polls = [{"day": day, "constituencies": [number], "time_zone": zone.key} for number, day in enumerate(days)]
+    settings = site(campaign=MATERIAL, rules={"polls": polls})
+    number = data.draw(st.integers(0, len(days) - 1))
+    area = Area(number, hour)
+    close = datetime.combine(days[number], time.fromisoformat(hour), zone).astimezone(UTC).timestamp()
+    ruling = gate_of(settings).originate(case_of(settings, area=area), close + offset)
+    assert (Reason.SILENCE in reasons(ruling)) == (-48 * HOUR <= offset < 0)
+
+
+def test_the_close_of_an_area_nobody_named() -> None:
+    polls = (PollingDay(date(2024, 4, 26), KOLKATA, None, frozenset({1})),)
+    assert close_of(polls, Area(2, "18:00")) is NotKnown.POLL
+    assert close_of(polls, Area(1, "six")) is NotKnown.HOUR
+    assert close_of(polls, Area(1, "18:00")) == moment("2024-04-26T18:00")
+
+
+# Zones and clock changes
+
+STRETCHES = st.lists(
+    st.tuples(st.integers(0, 95), st.integers(0, 95)).filter(lambda pair: pair[0] < pair[1]), max_size=2
+).map(lambda pairs: tuple((time(a // 4, a % 4 * 15), time(b // 4, b % 4 * 15)) for a, b in pairs))
+WEEKS = st.builds(WeekHours, STRETCHES, STRETCHES, STRETCHES, STRETCHES)
+# Weeks in which the clocks change somewhere, Lord Howe's by half an hour, and a common one.
+WEEKS_OF_CHANGE = [
+    datetime(2024, month, day, tzinfo=UTC)
+    for month, day in ((3, 8), (3, 29), (4, 5), (9, 6), (10, 4), (10, 25), (11, 1), (6, 3))
+]
+MOMENTS = st.builds(
+    lambda week, seconds: (week + timedelta(seconds=seconds)).timestamp(),
+    st.sampled_from(WEEKS_OF_CHANGE),
+    st.integers(0, 5 * 86_400),
+)
+
+
+@hypothesis_settings(deadline=None, derandomize=True, max_examples=120)
+@given(hours=WEEKS, zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=3, unique=True), now=MOMENTS)
+def test_the_next_opening_is_the_first_open_moment_in_all_zones(
+    hours: WeekHours, zones: list[ZoneInfo], now: float
+) -> None:
+    """Against a look at every quarter of an hour: all stretches, offsets and clock changes here are of whole quarters."""
+    opening = hours.next_open(zones, now)
+
+    def is_open(at: float) -> bool:
+        return all(hours.open_at(zone, at) for zone in zones)
+
+    quarter = -(-now // 900) * 900
+    looked_at = [now, *(quarter + 900 * step for step in range(4 * 24 * 12))]
+    found = next((at for at in looked_at if is_open(at)), None)
+    if found is not None:
+        assert opening == found
+    elif opening is not None:
+        assert is_open(opening)
+        assert opening > looked_at[-1]
+
+
+@hypothesis_settings(deadline=None, derandomize=True, max_examples=150)
+@given(
+    number=st.sampled_from(
+        ["+919812345678", "+447700900123", "+12125550123", "+17095550123", "+18005550123", "+14165550123"]
+    ),
+    now=MOMENTS,
+    facts=st.builds(
+        PhoneFacts,
+        attempts_today=st.integers(0, 4),
+        conversations_today=st.integers(0, 3),
+        abandoned_at=st.none() | st.floats(1.70e9, 1.73e9),
+    ),
+    jurisdiction=st.sampled_from(["neutral", "india", "us", "canada"]),
+)
+def test_when_it_says_next_is_the_first_moment_at_which_nothing_objects(
+    number: str, now: float, facts: PhoneFacts, jurisdiction: str
+) -> None:
+    """And it rings in no zone outside the hours, whenever it is asked."""
+    trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+15550000001"]}
+    settings = site(jurisdiction, dialling={"allowed_prefixes": ["+91", "+44", "+1"]}, trunks=[trunk])
+    gate = gate_of(settings)
+    case = case_of(settings, number=number, facts=facts, caller_id="+15550000001")
+    ruling = gate.originate(case, now)
+    for zone in zones_of(number):
+        for at in (now, now + 30.0):
+            assert not ruling.allowed or gate.rules.hours.open_at(zone, at)
+    if ruling.next_at is None:
+        assert facts.abandoned_at is not None or not ruling.allowed
+        return
+    rested = case
+    if ruling.next_at >= next_day(gate.rules.centre_zone, now):
+        rested = replace(case, facts=replace(facts, attempts_today=0, conversations_today=0))
+    assert gate.originate(rested, ruling.next_at).allowed
+    assert ruling.next_at >= now
+    for share in (0.0, 0.25, 0.5, 0.9, 0.999):
+        between = now + share * (ruling.next_at - now)
+        same_day = day_start(gate.rules.centre_zone, between) == day_start(gate.rules.centre_zone, now)
+        asked = case if same_day else rested
+        assert ruling.allowed or between == ruling.next_at or not gate.originate(asked, between).allowed
+
+
+def test_a_number_that_may_be_in_many_zones_waits_for_all_of_them() -> None:
+    trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+15550000001"]}
+    settings = site(
+        "us", dialling={"allowed_prefixes": ["+1"]}, centre={"time_zone": "America/New_York"}, trunks=[trunk]
+    )
+    gate = gate_of(settings)
+    toll_free = case_of(settings, number="+18005550123", caller_id="+15550000001")
+    new_york = case_of(settings, number="+12125550123", caller_id="+15550000001")
+    at = moment("2024-04-22T09:00", "America/New_York")
+    assert gate.originate(new_york, at).allowed
+    ruling = gate.originate(toll_free, at)
+    assert reasons(ruling) == [Reason.HOURS]
+    assert ruling.next_at is not None
+    local = {datetime.fromtimestamp(ruling.next_at, zone).hour for zone in zones_of("+18005550123")}
+    assert min(local) >= 8
+    assert max(local) < 21
+    # The campaign as a whole is held only while nobody at all could be called.
+    assert gate.campaign(campaign_of(settings), at).allowed
+
+
+def test_zones_by_prefix() -> None:
+    assert [zone.key for zone in zones_of("+919812345678")] == ["Asia/Calcutta"]
+    assert [zone.key for zone in zones_of("+12125550123")] == ["America/New_York"]
+    assert len(zones_of("+18005550123")) > 10
+    assert zones_of("+9990000000") == ()
+    assert zones_of("") == ()
+    below = {zone.key for zone in zones_below("+1")}
+    assert {"America/New_York", "America/Los_Angeles", "Pacific/Honolulu"} <= below
+
+
+def test_a_number_in_no_known_zone_is_not_called() -> None:
+    settings = site(dialling={"allowed_prefixes": ["+999"]})
+    ruling = gate_of(settings).originate(case_of(settings, number="+9990000000"), NOON)
+    assert (reasons(ruling), ruling.next_at) == ([Reason.NO_ZONE], None)
+
+
+def test_a_campaign_is_held_as_a_whole_while_nobody_could_be_called() -> None:
+    settings = site(campaign={"hours": [{"start": "00:00", "until": "23:59"}]})
+    gate, campaign = gate_of(settings), campaign_of(settings)
+    night = gate.campaign(campaign, moment("2024-04-22T23:00"))
+    assert reasons(night) == [Reason.HOURS]
+    assert night.next_at == moment("2024-04-23T09:00")
+
+
+def test_no_reason_tells_a_number() -> None:
+    settings = site("india", campaign={**RECORDED, **MATERIAL})
+    facts = PhoneFacts(9, 9, NOON, ("ncpr",), Consent.WITHDRAWN, opted_out=True)
+    case = case_of(settings, facts=facts, area=None, caller_id="+911234567890", number="+4412345678901")
+    ruling = gate_of(settings, Register("old", 0.0, 1)).originate(case, moment("2024-04-22T23:00"))
+    assert len(ruling.objections) > 10
+    for secret in ("4412345678901", "911234567890"):
+        assert secret not in str(ruling)

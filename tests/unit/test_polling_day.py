@@ -1,0 +1,165 @@
+"""The order among booths, the course of the day, the forecast."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.model import Booth, BoothTurnout, Claim
+from dialer.polling_day.forecast import Capacity, agent_contacts_an_hour, flow_contacts_an_hour, forecast
+from dialer.polling_day.plan import PollingPlan, not_past_close
+from dialer.polling_day.priorities import (
+    NEIGHBOURS,
+    BoothNow,
+    BoothOrder,
+    FactorWeights,
+    booth_priorities,
+    booth_priority,
+    share_not_voted,
+)
+from dialer.polling_day.turnout_curve import ExpectedCourse
+
+INDIA = ZoneInfo("Asia/Kolkata")
+COURSE = ExpectedCourse(time(7), ((time(9), 0.11), (time(11), 0.25), (time(13), 0.40), (time(18), 0.66)))
+
+
+def claim(booth_id: int, weight: float = 1.0) -> Claim:
+    return Claim("c", 1, "+911", 1, 1, 1, "hi", booth_id, queue_booth_id=booth_id, weight=weight)
+
+
+@pytest.mark.parametrize(
+    ("local", "share"), [(time(6), 0.0), (time(7), 0.0), (time(8), 0.055), (time(10), 0.18), (time(23), 0.66)]
+)
+def test_the_expected_course_runs_straight_between_its_points(local: time, share: float) -> None:
+    assert COURSE.voted_by(local) == pytest.approx(share)
+
+
+def test_what_voters_say_outweighs_the_expected_course() -> None:
+    assert share_not_voted(BoothNow(1, 0, 0, 1.0), 0.4) == pytest.approx(0.6)
+    assert share_not_voted(BoothNow(1, 2000, 1900, 1.0), 0.4) == pytest.approx(0.05, abs=0.01)
+
+
+def test_a_booth_that_lags_or_closes_sooner_comes_first_and_one_that_closed_never() -> None:
+    weights = FactorWeights()
+    lagging, leading = BoothNow(1, 50, 10, 7200.0), BoothNow(2, 50, 40, 7200.0)
+    soon, late, over = BoothNow(3, 50, 25, 3600.0), BoothNow(4, 50, 25, 7200.0), BoothNow(5, 50, 0, 0.0)
+    order = booth_priorities([lagging, leading, soon, late, over], 0.4, weights)
+    assert order[1] > order[2]
+    assert order[3] > order[4]
+    assert order[5] == 0.0
+
+
+def test_a_weight_of_zero_switches_a_factor_off() -> None:
+    off = FactorWeights(not_voted=0.0, deficit=0.0, time=0.0)
+    assert booth_priority(BoothNow(1, 50, 10, 60.0), 0.4, 0.5, off) == 1.0
+
+
+def test_calls_are_shared_in_proportion_to_priority() -> None:
+    order = BoothOrder([1, 2, 3])
+    order.set_priorities({1: 3.0, 2: 1.0, 3: 0.0, 9: 5.0})
+    taken: Counter[int] = Counter()
+    for _ in range(50):
+        quotas = order.plan(NEIGHBOURS)
+        booth_id = next(iter(quotas))
+        order.took(quotas, [claim(booth_id)] * NEIGHBOURS, full=True)
+        taken[booth_id] += NEIGHBOURS
+    assert taken[1] == pytest.approx(150, abs=8)
+    assert taken[2] == pytest.approx(50, abs=8)
+    assert 3 not in taken
+
+
+def test_alike_booths_take_turns_by_fours() -> None:
+    order = BoothOrder([1, 2, 3])
+    assert order.plan(12) == {1: 12, 2: 8, 3: 8}
+    order.took({1: 4, 2: 4}, [claim(1)] * 4 + [claim(2)] * 4, full=True)
+    assert next(iter(order.plan(4))) == 3
+
+
+def test_an_empty_booth_is_asked_no_more_until_numbers_come_back() -> None:
+    order = BoothOrder([1, 2])
+    quotas = order.plan(8)
+    order.took(quotas, [claim(1)], full=False)
+    assert order.exhausted
+    assert order.plan(8) == {}
+    order.look_again()
+    assert set(order.plan(8)) == {1, 2}
+
+
+def test_booths_that_were_not_asked_any_more_do_not_count_as_empty() -> None:
+    order = BoothOrder([1, 2, 3])
+    order.took({1: 4, 2: 4, 3: 4}, [claim(1)] * 4 + [claim(2)] * 2, full=True)
+    assert set(order.plan(40)) == {1, 2, 3}
+
+
+def test_a_booth_that_closes_between_plan_and_claim_does_no_harm() -> None:
+    order = BoothOrder([1])
+    quotas = order.plan(4)
+    order.set_priorities({1: 0.0})
+    order.took(quotas, [claim(1)] * 4, full=True)
+    assert order.exhausted
+
+
+def test_the_weight_of_the_voters_counts_across_booths() -> None:
+    order = BoothOrder([1, 2])
+    for booth_id, weight in ((1, 3.0), (2, 1.0)):
+        order.took({booth_id: NEIGHBOURS}, [claim(booth_id, weight)] * NEIGHBOURS, full=True)
+    quotas = order.plan(80)
+    assert quotas[1] > 2 * quotas[2]
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.floats(0.0, 5.0), min_size=1, max_size=40), st.integers(1, 200))
+def test_a_plan_is_enough_and_never_names_a_booth_that_is_closed(priorities: list[float], numbers: int) -> None:
+    order = BoothOrder(range(len(priorities)))
+    order.set_priorities(dict(enumerate(priorities)))
+    quotas = order.plan(numbers)
+    assert all(priorities[booth_id] > 0 for booth_id in quotas)
+    assert order.exhausted == (not quotas)
+    assert not quotas or sum(quotas.values()) >= numbers
+
+
+def test_a_forecast_gives_agents_their_share_first_and_never_more_than_is_left() -> None:
+    capacity = Capacity(agent_contacts=agent_contacts_an_hour(27, 75.0, 15.0), flow_contacts=600.0)
+    assert capacity.agent_contacts == pytest.approx(918)
+    day = forecast(41_200, 5.0, 1.5, capacity)
+    assert (day.by_agents, day.by_flows, day.reached) == (6885, 4500, 11_385)
+    assert forecast(100, 5.0, 1.5, capacity).reached == 100
+    assert forecast(100, -1.0, 1.5, capacity).reached == 0
+    assert agent_contacts_an_hour(27, 0.0, 0.0) == 0.0
+
+
+def test_flows_are_held_by_channels_or_by_call_starts() -> None:
+    assert flow_contacts_an_hour(30, 100.0, 0.3, 20.0, 30.0) == pytest.approx(3600 * 0.3 * 30 / 29)
+    assert flow_contacts_an_hour(3000, 1.0, 0.3, 20.0, 30.0) == pytest.approx(3600 * 0.3)
+    assert flow_contacts_an_hour(30, 1.0, 0.0, 0.0, 0.0) == 0.0
+
+
+def test_a_promise_comes_forward_to_the_last_call_and_any_other_retry_is_given_up() -> None:
+    assert not_past_close(100.0, None, 0.0, promised=False) == 100.0
+    assert not_past_close(100.0, 100.0, 0.0, promised=False) == 100.0
+    assert not_past_close(101.0, 100.0, 0.0, promised=False) is None
+    assert not_past_close(101.0, 100.0, 0.0, promised=True) == 100.0
+    assert not_past_close(101.0, 100.0, 100.0, promised=True) is None
+    assert not_past_close(None, 100.0, 0.0, promised=True) is None
+
+
+def at(hour: int, day: int = 26) -> float:
+    return datetime(2024, 4, day, hour, tzinfo=INDIA).timestamp()
+
+
+def test_only_booths_that_vote_today_have_a_priority_and_the_one_behind_comes_first() -> None:
+    closes = {1: at(18), 2: at(18), 3: at(18, 27), 4: None, 5: at(14)}
+    booths = {n: Booth(n, 174, n, "School", "hi", "18:00") for n in closes}
+    plan = PollingPlan(lambda booth: closes[booth.booth_id], INDIA, COURSE, FactorWeights(), 1800.0)
+    turnout = {1: BoothTurnout(1, 174, 1, 900, 100, 90, 5), 2: BoothTurnout(2, 174, 2, 900, 100, 10, 80)}
+    order = plan.priorities(booths, turnout, at(14))
+    assert set(order) == {1, 2, 5}
+    assert order[2] > order[1] > order[5] == 0.0
+    assert plan.last_call_at(booths[1], at(9)) == at(18) - 1800
+    assert plan.last_call_at(booths[3], at(9)) is None
+    assert plan.last_call_at(booths[4], at(9)) is None
