@@ -13,7 +13,7 @@ from av.audio.stream import AudioStream
 
 from audio.decoding import Samples
 from audio.segments import from_pcm, to_pcm
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from audio.names import PromptName, prompt_of_sound
 from audio.numbers import LABEL
 from audio.playlist import Playlist, PlaylistReader
 from audio.prepare import Places
-from config.settings import Audio, Settings
+from config.audio import Audio
+from config.settings import Settings
 from dialer.clock import Clock
 from dialer.flow_driver import MissingSounds
 from ivr_flows.sounds import sounds_of

@@ -17,7 +17,8 @@ from audio.gate import PlayRules
 from audio.names import PromptName, prompt_name
 from audio.playlist import Listed, Playlist, PlaylistReader
 from audio.prepare import Places
-from config.settings import Settings, SoundFormat
+from config.audio import SoundFormat
+from config.settings import Settings
 from dialer.flow_driver import run_flow
 from dialer.prompts import CataloguePrompts, SitePrompts, site_prompts
 from ivr_flows.model import PromptKind
