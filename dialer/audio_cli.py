@@ -18,6 +18,7 @@ from audio.drafts import make_drafts
 from audio.errors import AudioError, CatalogueError
 from audio.names import PromptName, prompt_name
 from audio.prepare import Prepared, Refused, Report, prepare
+from audio.tones import write_tones
 from config.audio import SoundFormat
 from config.settings import Settings, load_settings
 from dialer.audio_pictures import write_pictures
@@ -88,7 +89,9 @@ def drafts_command(
         typer.Option("--names", metavar="FILE", help="Also the names of places in this file, one a line."),
     ] = None,
 ) -> None:
-    """Let a computer speak what nobody has recorded: texts, numbers, hours, dates. A recording is never overwritten.
+    """Let a computer speak what nobody has recorded: texts, numbers, hours, dates; and make the agents' tones.
+
+    A recording is never overwritten, nor a tone.
 
     Needs the voices: pip install 'matdan[voices]'. Exit 1 when something could not be spoken.
     """
@@ -111,6 +114,12 @@ def drafts_command(
             workers=settings.audio.workers,
             told=lambda done, total: bar.update(task, completed=done, total=total),
         )
+    try:
+        write_tones(places, recipe)
+    except OSError as error:
+        raise AudioError(
+            f"{places.sounds}: the tones cannot be written ({error.strerror}); check its rights"
+        ) from error
     for refused in report.refused:
         typer.echo(f"{refused.source}: {refused.why}", err=True)
     typer.echo(

@@ -16,6 +16,7 @@ from audio.files import sha256_of
 from audio.making import Recipe
 from audio.names import PromptName
 from audio.prepare import Places, Refused
+from audio.tones import TONES, tone, write_tones
 from audio.words import languages, words_of
 from config.audio import SoundFormat
 from dialer.audio_cli import app
@@ -106,3 +107,22 @@ def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "0 prompts" in CliRunner().invoke(app, ["list", "--drafts"]).output
     missing = CliRunner().invoke(app, ["drafts", "--names", "none.txt"])
     assert "cannot be read as UTF-8 text" in str(missing.exception)
+
+
+@pytest.mark.parametrize("name", list(TONES))
+def test_a_tone_is_quiet_and_begins_and_ends_at_nothing(name: str) -> None:
+    samples = tone(name, 16_000)
+    assert len(samples) == pytest.approx(16_000 * sum(seconds for _, seconds in TONES[name]), abs=2)
+    assert 0.09 < np.abs(samples).max() <= 0.1
+    assert abs(samples[0]) < 1e-3
+    assert abs(samples[-1]) < 5e-3
+
+
+def test_tones_are_made_once_and_a_sites_own_stays(tmp_path: Path) -> None:
+    places = Places(tmp_path, tmp_path / "sounds")
+    own = tmp_path / "sounds/matdan/beep.alaw"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"own")
+    assert write_tones(places, LINE) == len(TONES) - 1
+    assert write_tones(places, LINE) == 0
+    assert own.read_bytes() == b"own"
