@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from audio.errors import BadPromptName, CatalogueError
 from audio.files import write_atomically
 from audio.names import CAMPAIGN_FOLDER, PromptName, prompt_name
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Line = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]

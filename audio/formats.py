@@ -1,4 +1,4 @@
-"""The kinds of sound file that Asterisk plays without transcoding, and the way there and back. All are bare samples, no header."""
+"""The kinds of sound file that Asterisk plays without transcoding, and the way there and back. Bare samples, but for WAV."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from av.audio.stream import AudioStream
 
 from audio.decoding import Samples
 from audio.segments import from_pcm, to_pcm
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ _KINDS: Final = {
     SoundFormat.ALAW: _Kind(8_000, 8_000, "pcm_alaw", "alaw"),
     SoundFormat.ULAW: _Kind(8_000, 8_000, "pcm_mulaw", "mulaw"),
     SoundFormat.G722: _Kind(16_000, 8_000, "g722", "g722"),
+    SoundFormat.WAV: _Kind(8_000, 16_000, "pcm_s16le", "wav"),
 }
 
 
@@ -68,7 +69,7 @@ def decode(content: bytes, sound_format: SoundFormat) -> Samples:
     if sound_format is SoundFormat.SLIN16:
         return from_pcm(content[: len(content) // 2 * 2])
     kind = _KINDS[sound_format]
-    options = {} if sound_format is SoundFormat.G722 else {"sample_rate": str(kind.rate)}
+    options = {} if sound_format in (SoundFormat.G722, SoundFormat.WAV) else {"sample_rate": str(kind.rate)}
     with av.open(io.BytesIO(content), "r", format=kind.container, options=options) as container:
         pieces = [frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)]
     return from_pcm(np.concatenate(pieces).astype(np.int16).tobytes()) if pieces else np.zeros(0, np.float32)

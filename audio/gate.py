@@ -9,7 +9,7 @@ from typing import Final
 
 from audio.catalogue import Entry, Voice
 from audio.names import PromptName
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 
 RECORDINGS: Final = "recording/"
 """Where campaign recordings stand among the prompts: what is said in them is the campaign's own."""

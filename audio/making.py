@@ -16,7 +16,7 @@ from audio.formats import decode as decode_file
 from audio.formats import encode, rate_of
 from audio.levels import SILENT_LUFS, Loudness, amplified, level, measured
 from audio.segments import silence_around, to_segment
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 
 VERSION: Final = 1
 """Of the way that sounds are made: a change of it makes every sound anew."""

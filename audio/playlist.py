@@ -13,7 +13,7 @@ from audio.files import sha256_of
 from audio.gate import PlayRules, why_not_played
 from audio.names import PromptName
 from audio.prepare import Places
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 
 _Stamp = tuple[int, int, int]  # time of the last change in ns, size, inode: another file has another
 

@@ -16,7 +16,7 @@ from audio.files import HALF_DONE, remove_half_done, sha256_of, sha256_of_bytes,
 from audio.making import Recipe, Sounds, make_sounds
 from audio.names import ROOT, PromptName, prompt_name, shown
 from audio.workers import spread, workers_for
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 
 SUFFIXES: Final = frozenset(
     {".mp3", ".m4a", ".mp4", ".aac", ".wav", ".wave", ".ogg", ".oga", ".opus", ".flac", ".aif", ".aiff", ".caf", ".amr"}

@@ -28,7 +28,7 @@ from audio.making import Recipe
 from audio.prepare import Places, prepare
 from audio.workers import workers_for
 from bench.common import Contender, Done, Stopwatch, Unrunnable, arguments, interleave, machine, show, write_json
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 
 LINE = SoundFormat.ALAW

@@ -256,13 +256,14 @@ async def running_centre(
             carrier = _twilio(settings, store, clock)
             if carrier is not None:
                 stack.push_async_callback(carrier.close)
+            may_play = prompts.may_play if prompts is not None else None
             engine, switch, lag = _engine(settings, profile, store, flows, clock, carrier)
             stack.callback(switch.close)
             secret = settings.rules.opt_out_secret
             await store.hash_numbers(None if secret is None else secret.get_secret_value().encode())
             await engine.prepare()
             if carrier is not None:
-                await stack.enter_async_context(carrier.serving(engine, flows))
+                await stack.enter_async_context(carrier.serving(engine, flows, may_play))
             limits = AgiLimits(connections=settings.fastagi.max_connections)
             sms = carrier.sms if carrier is not None else None
             routes = AgiRoutes(

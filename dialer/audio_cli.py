@@ -18,7 +18,8 @@ from audio.drafts import make_drafts
 from audio.errors import AudioError, CatalogueError
 from audio.names import PromptName, prompt_name
 from audio.prepare import Prepared, Refused, Report, prepare
-from config.settings import Settings, SoundFormat, load_settings
+from config.audio import SoundFormat
+from config.settings import Settings, load_settings
 from dialer.audio_pictures import write_pictures
 from dialer.clock import SystemClock
 from dialer.prompts import catalogue_of, places_of, playlist_reader, recipe_of, site_today

@@ -18,8 +18,10 @@ from audio.names import PromptName, prompt_of_sound
 from audio.numbers import LABEL
 from audio.playlist import Playlist, PlaylistReader
 from audio.prepare import Places
-from config.settings import Audio, Settings
+from config.audio import Audio
+from config.settings import Settings
 from dialer.clock import Clock
+from dialer.flow_driver import MissingSounds
 from ivr_flows.sounds import sounds_of
 from ivr_flows.texts import Texts, shipped_texts
 from ivr_flows.turns import PromptRef
@@ -117,11 +119,19 @@ class SitePrompts:
         self._label = label
         self._playlist = Playlist({}, reader.rules)
         self._wrong = ""
+        self._missing = MissingSounds()
 
     def for_call(self, campaign: str) -> CataloguePrompts:
         """The prompts of a call of that campaign, by what may be played now."""
         today = datetime.fromtimestamp(self._clock.now(), self._zone).date()
         return CataloguePrompts(self._playlist, campaign, today, self._texts, self._label)
+
+    def may_play(self, sound: str) -> bool:
+        """Whether a shared sound may be played now, for carriers that fetch the files themselves. A no is logged once a sound."""
+        why = self.for_call("").why_not(sound)
+        if why is not None:
+            self._missing.tell(sound, why)
+        return why is None
 
     async def refresh(self) -> None:
         """Read catalogue and sounds anew, in a thread. Raises CatalogueError, and then keeps what it knew."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -72,15 +72,17 @@ class TwilioCarrier:
         return RoutedSwitch(asterisk, self.switch, [trunk.endpoint for trunk in twilio_trunks])
 
     @asynccontextmanager
-    async def serving(self, engine: Engine, library: FlowLibrary) -> AsyncIterator[None]:
-        """Listen for webhooks and look after calls. Raises PortInUse."""
+    async def serving(
+        self, engine: Engine, library: FlowLibrary, may_play: Callable[[str], bool] | None = None
+    ) -> AsyncIterator[None]:
+        """Listen for webhooks and look after calls; `may_play` is asked of each sound. Raises PortInUse."""
         twilio = self._settings.twilio
         transferring = Transferring(twilio.transfer_to) if twilio.transfer_to is not None else None
         flows = TwilioFlows(
             engine,
             library,
             StateTokens(twilio.auth_token.get_secret_value()),
-            Voice(shipped_texts(), twilio.sounds_url),
+            Voice(shipped_texts(), twilio.sounds_url, may_play=may_play),
             TwilioFlowRules(twilio.public_url, self._settings.flows.recordings, transferring),
             sid_of=self.switch.sid_of,
             sms=self.sms,

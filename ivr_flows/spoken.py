@@ -9,7 +9,7 @@ from audio.numbers import word_texts
 from audio.words import words_of
 from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound, text_sound
-from ivr_flows.texts import Texts, segments
+from ivr_flows.texts import SMS, Texts, segments
 
 
 def spoken_texts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
@@ -17,6 +17,8 @@ def spoken_texts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str
     spoken: dict[PromptName, str] = {}
     for language in languages:
         for key, text in texts.by_language.get(language, {}).items():
+            if key.startswith(SMS):
+                continue
             for segment in segments(text):
                 if segment.words:
                     _put(spoken, text_sound(key, language, segment.number), segment.words)

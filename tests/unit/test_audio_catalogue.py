@@ -11,7 +11,7 @@ from audio.catalogue import Entry, Voice, changing, read_catalogue, write_catalo
 from audio.errors import CatalogueError
 from audio.gate import PlayRules, why_not_played
 from audio.names import PromptName
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 
 SHA, OTHER, SOUND = "a" * 64, "b" * 64, "c" * 64
 NAME = PromptName("", "hi", "recording/message")

@@ -17,7 +17,7 @@ from audio.making import Recipe
 from audio.names import PromptName
 from audio.prepare import Places, Refused
 from audio.words import languages, words_of
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 from dialer.audio_cli import app
 from tests.support.recordings import speech, write_recording
 

@@ -17,7 +17,7 @@ from audio.formats import decode as heard_of
 from audio.formats import encode, rate_of, seconds_of
 from audio.levels import measured, true_peak_db
 from audio.making import Recipe, make_sounds
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 from tests.support.recordings import speech, tone, write_recording
 
 ALL = Recipe(tuple(SoundFormat))

@@ -17,7 +17,8 @@ from audio.gate import PlayRules
 from audio.names import PromptName, prompt_name
 from audio.playlist import Listed, Playlist, PlaylistReader
 from audio.prepare import Places
-from config.settings import Settings, SoundFormat
+from config.audio import SoundFormat
+from config.settings import Settings
 from dialer.flow_driver import run_flow
 from dialer.prompts import CataloguePrompts, SitePrompts, site_prompts
 from ivr_flows.model import PromptKind
@@ -162,6 +163,16 @@ async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one
         assert prompts.for_call("town").why_not(sound) is not None
         task.cancel()
     assert [log["event"] for log in logs] == ["audio.catalogue_unreadable"]
+
+
+async def test_a_carrier_that_fetches_sounds_itself_asks_too_and_is_told_once(site: PlaylistReader) -> None:
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"))
+    await prompts.refresh()
+    assert prompts.may_play("matdan/hi/common/goodbye")
+    with capture_logs() as logs:
+        assert not prompts.may_play("matdan/hi/recording/message")
+        assert not prompts.may_play("matdan/hi/recording/message")
+    assert [log["sound"] for log in logs] == ["matdan/hi/recording/message"]
 
 
 def test_a_site_without_a_catalogue_plays_by_convention(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from audio.making import Recipe
 from audio.names import PromptName, prompt_name, prompt_of_sound
 from audio.prepare import Places, Prepared, Refused, make_plan, prepare, prepare_one, recordings_in, with_history
 from audio.workers import spread, workers_for
-from config.settings import SoundFormat
+from config.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 
 LINE = Recipe((SoundFormat.ALAW,))

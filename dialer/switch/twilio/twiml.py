@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,12 +41,15 @@ class Voice:
         None  # where `matdan/hi/turnout/question.wav` and the others are served; None: spoken texts
     )
     sounds_suffix: str = ".wav"
+    may_play: Callable[[str], bool] | None = None  # whether a sound may be played now; None: every one may
 
     def add(self, verb: Any, prompts: Sequence[PromptRef], language: str) -> None:
         """Add prompts to a response, or to a Gather inside one."""
         for ref in prompts:
             if self.sounds_url is not None:
                 for sound in sounds_of(ref, language, self.texts):
+                    if self.may_play is not None and not self.may_play(sound):
+                        continue
                     verb.play(f"{self.sounds_url}/{sound}{self.sounds_suffix}")
             elif ref.kind is not PromptKind.RECORDING:  # campaign audio is certified sound: no voice stands in for it
                 tag = language if language in SPOKEN else FALLBACK_LANGUAGE
