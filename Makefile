@@ -4,11 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FOR ?=
 
-.PHONY: demo test lint types unit bench bench-pacing clean help
+.PHONY: demo test test-asterisk lint types unit bench bench-pacing clean help
 
 help:
 	@echo "make demo          a whole centre on simulated lines (FOR=60 ends it after 60 seconds)"
 	@echo "make test          lint, types and all tests"
+	@echo "make test-asterisk every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
 	@echo "make bench         speed, as ratios against named contenders"
 	@echo "make bench-pacing  pacing, against the baselines and the computed optimum"
 	@echo "make clean         remove the virtual environment and caches"
@@ -22,6 +23,9 @@ test: $(VENV)/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+test-asterisk: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.asterisk
 
 bench: $(VENV)/.ready-bench
 	for bench in $(filter-out bench_pacing,$(basename $(notdir $(wildcard bench/bench_*.py)))); do \

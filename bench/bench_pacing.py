@@ -105,7 +105,7 @@ def run_rows(names: Sequence[tuple[str, float]], seeds: Sequence[int], hours: fl
 
 _HEAD = (
     "scenario", "cap", "ours: idle s", "abandoned", "worst hour", "held", "best baseline: idle s", "abandoned",
-    "worst hour", "ratio", "optimum s", "ours / optimum", "first 30 min: idle s", "us",
+    "worst hour", "ratio", "optimum s", "ours / optimum", "first 30 min: idle s", "hung up", "us",
 )  # fmt: skip
 
 
@@ -126,6 +126,7 @@ def cells(row: Row) -> tuple[str, ...]:
         "-" if best is None else f"{best:.1f}",
         "-" if best is None else f"{row.ours.idle_seconds_per_call / best:.2f}",
         f"{row.ours.first_half_hour_idle_seconds:.1f}",
+        f"{row.ours.hung_up_share:.1%}",
         f"{row.ours.decision_microseconds:.0f}",
     )
 
@@ -140,7 +141,8 @@ def markdown(rows: Sequence[Row], days: int) -> str:
         "all families, its settings chosen with hindsight for that very scenario, on other days. Idle: a seat's mean wait",
         "between calls. Worst hour: the highest abandoned share of any sliding hour of any day. Held: the day within the cap,",
         "and every sliding hour within 0.2 points of it. Optimum: the exact optimum of the Markov version, which knows counts",
-        "alone (`bench/optimum.py`).",
+        "alone (`bench/optimum.py`). Hung up: calls that ours took back while they rang, of those placed; a phone that rings is",
+        "let ring for 15 s at least.",
         "",
         "![Utilisation against abandoned share](pictures/pacing-policies.png)",
         "",

@@ -2,6 +2,7 @@
 
 MatdanError                       one clear line: what is wrong, and what to do
 ├── SettingError                  a setting is missing or wrong: names file, key and remedy
+├── AsteriskFilesError            Asterisk's configuration files cannot be read or written
 ├── ivr_flows.errors.FlowError    a flow cannot be loaded: names file, line and node
 ├── audio.errors.AudioError       a recording or a catalogue cannot be used
 └── dialer.errors...              see there
@@ -27,3 +28,7 @@ class SettingError(MatdanError):
         self.key = key
         self.problem = problem
         self.remedy = remedy
+
+
+class AsteriskFilesError(MatdanError):
+    """Asterisk's configuration files cannot be read or written, or are not ours. The text says which, and what to do."""

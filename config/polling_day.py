@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from config.rules import Section
+from config.fields import Section
 
 Exponent = Annotated[float, Field(ge=0, le=4)]
 

@@ -25,19 +25,27 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from config.asterisk.section import Asterisk
 from config.errors import SettingError
+from config.fields import (
+    AccountName,
+    EndpointName,
+    HostName,
+    Language,
+    NetworkName,
+    NumberPrefix,
+    Password,
+    PhoneNumber,
+    Port,
+    PositiveSeconds,
+    SeatName,
+    Section,
+    Share,
+    Slug,
+)
+from config.flows import Flows, Twilio
 from config.polling_day import PollingDay
-from config.rules import Certificate, Rules, Section
-
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-"""A name that is safe in topics, file names and the dialplan."""
-
-EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
-PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$")]
-NumberPrefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}$")]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-PositiveSeconds = Annotated[float, Field(gt=0)]
+from config.rules import Certificate, Rules
 
 
 class Centre(Section):
@@ -71,41 +79,148 @@ class StoreSettings(Section):
 class Ami(Section):
     """[ami] - Asterisk's manager interface."""
 
-    host: str = Field("127.0.0.1", description="where Asterisk's manager listens; loopback if at all possible")
+    host: HostName = Field("127.0.0.1", description="where Asterisk's manager listens; loopback if at all possible")
     port: Port = Field(5038, description="TCP port of the manager interface")
-    username: str = Field("matdan", description="section name in manager.conf")
-    secret: SecretStr = Field(SecretStr("matdan"), description="the user's secret; better given by MATDAN_AMI__SECRET")
+    username: EndpointName = Field("matdan", description="section name in manager.conf")
+    secret: Password = Field(SecretStr("matdan"), description="the user's secret; better given by MATDAN_AMI__SECRET")
     ping_seconds: PositiveSeconds = Field(
-        5.0, description="how often the link is probed; dead after twice this silence"
+        5.0, description="the link is given up after twice this silence; nothing is dialled after 2 s of it"
     )
 
 
 class FastAgi(Section):
     """[fastagi] - where Asterisk reaches our flows."""
 
-    host: str = Field("127.0.0.1", description="address we listen on; FastAGI has no authentication, so loopback")
+    host: HostName = Field("127.0.0.1", description="address we listen on; FastAGI has no authentication, so loopback")
     port: Port = Field(4573, description="TCP port we listen on; 0 picks a free one")
     max_connections: int = Field(2000, ge=1, le=50_000, description="calls in flows at once; more are turned away")
+
+
+class Carrier(StrEnum):
+    """What a trunk is reached by."""
+
+    ASTERISK = "asterisk"
+    TWILIO = "twilio"
+
+
+class Transport(StrEnum):
+    """How SIP travels."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
 
 
 class Trunk(Section):
     """[[trunks]] - a line to the telephone network."""
 
     name: Slug = Field(description="name of the trunk in reports")
-    endpoint: EndpointName = Field(description="PJSIP endpoint on the switch")
+    endpoint: EndpointName = Field(description="PJSIP endpoint on the switch; of a Twilio trunk any name of its own")
+    carrier: Carrier = Field(Carrier.ASTERISK, description="asterisk, or twilio for ivr campaigns")
     channels: int = Field(30, ge=1, le=10_000, description="calls at once that the carrier allows")
     calls_per_second: float = Field(
         2.0, gt=0, le=1000, description="call starts a second (CPS) that the carrier allows"
     )
     caller_ids: tuple[PhoneNumber, ...] = Field(min_length=1, description="the owned numbers that may be shown")
+    host: HostName | None = Field(None, description="the carrier's SIP host; `dialer asterisk render` needs it")
+    port: Port | None = Field(None, description="its SIP port; none: 5060, with TLS 5061")
+    networks: tuple[NetworkName, ...] = Field((), description="addresses its calls may come from, beside host's own")
+    username: AccountName | None = Field(None, description="account at the carrier; none: it knows us by our address")
+    password: Password | None = Field(None, description="the account's password")
+    registers: bool = Field(False, description="register the account there, so that calls come in")
+    transport: Transport = Field(Transport.UDP, description="udp, tcp or tls")
+    srtp: bool = Field(False, description="encrypt the voice; the keys travel in SIP, so with transport tls")
+    qualify_seconds: int = Field(60, ge=0, le=3600, description="how often the carrier is probed; 0: never")
+
+    @model_validator(mode="after")
+    def _account_is_whole(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password of a trunk go together; give both or neither")
+        if self.registers and self.username is None:
+            raise ValueError("a trunk that registers needs username and password")
+        if self.srtp and self.transport is not Transport.TLS:
+            raise ValueError('srtp sends its keys in SIP: set transport = "tls" as well')
+        return self
+
+
+class TrunkRest(Section):
+    """[trunk_rest] - when a failing trunk is rested: for failures of the carrier's own (5xx, 403, no answer), never a number's."""
+
+    failures_in_a_row: int = Field(5, ge=2, le=100, description="so many failed calls in a row rest a trunk")
+    window_calls: int = Field(20, ge=5, le=1000, description="calls over which the share of failures is looked at")
+    failure_share: Share = Field(0.5, description="a trunk rests when more than this share of those calls failed")
+    first_rest_seconds: PositiveSeconds = Field(
+        30.0, description="the first rest; one call probes the trunk after it, and each failed probe doubles the rest"
+    )
+    longest_rest_seconds: PositiveSeconds = Field(600.0, description="no rest is longer")
+    slow_ringing_seconds: PositiveSeconds = Field(
+        4.0,
+        description="from originate to ringing: when it takes longer, and three times as long as usual, fewer calls start",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first_rest_seconds > self.longest_rest_seconds:
+            raise ValueError("first_rest_seconds is above longest_rest_seconds; lower it")
+        return self
 
 
 class Seat(Section):
     """[[seats]] - a place where an agent sits."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,20}$")] = Field(description="name of the seat")
+    name: SeatName = Field(description="name of the seat: a digit, or 2 to 20 letters, digits and -")
     endpoint: EndpointName = Field(description="PJSIP endpoint of the seat's phone")
-    languages: tuple[str, ...] = Field((), description="languages spoken here; empty: any")
+    languages: tuple[Language, ...] = Field(
+        (), description="languages spoken here by an agent who has none of their own; empty: any"
+    )
+    password: Password | None = Field(
+        None, description="the phone's password; none: `dialer asterisk render` makes one"
+    )
+    webrtc: bool = Field(False, description="the phone is a browser: secure WebSocket, DTLS-SRTP")
+    transport: Transport = Field(Transport.UDP, description="udp, tcp or tls; a webrtc seat needs none")
+    srtp: bool = Field(False, description="encrypt the voice; with transport tls")
+
+    @model_validator(mode="after")
+    def _keys_are_hidden(self) -> Self:
+        if self.srtp and self.transport is not Transport.TLS:
+            raise ValueError('srtp sends its keys in SIP: set transport = "tls" as well')
+        return self
+
+
+class Agent(Section):
+    """[[agents]] - a person who may log in at a seat. Without any, a seat is logged in by command alone, under any name."""
+
+    number: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")] = Field(
+        description="what the agent keys in, 1 to 10 digits"
+    )
+    pin: SecretStr = Field(description="the argon2id hash of the PIN that `dialer agent hash-pin` makes")
+    languages: tuple[Language, ...] = Field((), description="languages the agent speaks; empty: those of the seat")
+    skills: tuple[Slug, ...] = Field((), description="what the agent may be given: campaigns that ask for such a skill")
+
+    @field_validator("pin")
+    @classmethod
+    def _is_a_hash(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(
+            r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+", value.get_secret_value()
+        ):
+            raise ValueError("is not an argon2id hash: write what `dialer agent hash-pin` prints, never the PIN itself")
+        return value
+
+
+class Floor(Section):
+    """[floor] - how agents log in and what their phones' keys mean."""
+
+    log_in_code: Annotated[str, StringConstraints(pattern=r"^[*0-9]{1,6}$")] = Field(
+        "*1", description="what a seat's phone dials to log in"
+    )
+    wrong_pins: int = Field(10, ge=3, le=100, description="wrong log-ins in a row that lock the agent and the seat")
+    lock_minutes: PositiveSeconds = Field(15, description="how long they stay locked, if no supervisor unlocks them")
+    pause_reasons: tuple[Slug, ...] = Field(
+        ("break", "meal", "training", "meeting", "technical"),
+        min_length=1,
+        max_length=9,
+        description="what *21, *22, ... on the phone give as the reason of a pause",
+    )
 
 
 class Hours(Section):
@@ -146,6 +261,14 @@ class Policy(StrEnum):
     BROADCAST = "broadcast"
 
 
+class MachineAnswers(StrEnum):
+    """When an answering machine is told from a person."""
+
+    OFF = "off"
+    BEFORE_SEAT = "before-seat"
+    AFTER_SEAT = "after-seat"
+
+
 class Campaign(Section):
     """[[campaigns]] - whom to call, how, and until when."""
 
@@ -156,11 +279,19 @@ class Campaign(Section):
     pacing: Policy | None = Field(None, description="default: predictive with agents, broadcast with ivr")
     candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
+    skill: Slug | None = Field(None, description="only agents with this skill take its calls; none: every agent")
     channels: int | None = Field(None, ge=1, description="calls at once of this campaign; none: what the trunks allow")
     ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings before we give up")
     wrap_up_seconds: PositiveSeconds = Field(60.0, description="a wrap-up without a disposition ends after this")
     connect_limit_seconds: float = Field(
         2.0, gt=0.2, le=5, description="an answered voter without a seat is abandoned after this"
+    )
+    machine_detection: MachineAnswers = Field(
+        MachineAnswers.OFF,
+        description="before-seat: the switch listens for 1.3-1.6 s before a seat or flow; after-seat: the agent says so",
+    )
+    machine_message: bool = Field(
+        False, description="ivr with before-seat: leave the information message on a machine; else it is hung up"
     )
     abandoned_target: Share = Field(0.01, description="share of live answers that pacing steers to")
     abandoned_limit: Share = Field(0.03, description="hard stop of that share, over 24 hours and 30 days")
@@ -178,6 +309,10 @@ class Campaign(Section):
     def _flow_fits(self) -> Self:
         if self.kind is Kind.IVR and not self.flow:
             raise ValueError('an ivr campaign needs a flow, for example flow = "turnout"')
+        if self.kind is Kind.IVR and self.machine_detection is MachineAnswers.AFTER_SEAT:
+            raise ValueError('an ivr campaign has no seats; set machine_detection = "before-seat" or "off"')
+        if self.machine_message and (self.kind is not Kind.IVR or self.machine_detection is MachineAnswers.OFF):
+            raise ValueError('machine_message needs kind = "ivr" and machine_detection = "before-seat"')
         if self.abandoned_target > self.abandoned_limit:
             raise ValueError("abandoned_target is above abandoned_limit; lower it")
         return self
@@ -197,6 +332,58 @@ class Broker(Section):
     username: str | None = Field(None, description="MQTT user")
     password: SecretStr | None = Field(None, description="better given by MATDAN_BROKER__PASSWORD")
     tls: bool = Field(False, description="encrypt, and check the broker's certificate")
+
+
+class SoundFormat(StrEnum):
+    """Kinds of sound file that Asterisk plays as they are, by their extensions."""
+
+    SLIN16 = "sln16"  # 16 kHz, 16 bit
+    ALAW = "alaw"  # 8 kHz, G.711 as telephone networks outside North America and Japan have it
+    ULAW = "ulaw"  # 8 kHz, G.711 as those two have it
+    G722 = "g722"  # 16 kHz
+
+
+class Audio(Section):
+    """[audio] - recordings, the sounds that are made of them, and which may be played."""
+
+    recordings: Path = Field(Path("recordings"), description="what the media team sends: <language>/<prompt>.mp3")
+    sounds: Path = Field(
+        Path("sounds"), description="Asterisk's sounds directory, as this machine sees it; ours go into matdan/ there"
+    )
+    catalogue: Path | None = Field(
+        None, description="directory of the catalogue; with one, only what it lists and allows is played"
+    )
+    formats: tuple[SoundFormat, ...] = Field(
+        (SoundFormat.ALAW, SoundFormat.SLIN16), min_length=1, description="kinds of file: alaw, ulaw, sln16, g722"
+    )
+    loudness_lufs: float = Field(-19.0, ge=-36, le=-10, description="loudness of every prompt (EBU R 128)")
+    true_peak_db: float = Field(-2.0, ge=-20, le=0, description="no peak passes this")
+    max_seconds: float = Field(600.0, ge=1, le=3600, description="a longer recording is refused")
+    workers: int = Field(0, ge=0, le=256, description="processes that prepare recordings; 0: as many as cores")
+    certified_recordings: bool = Field(
+        False, description="campaign recordings play only with a certificate for exactly that recording"
+    )
+    approved_only: bool = Field(False, description="a prompt plays only when a named person has approved it")
+    play_drafts: bool = Field(True, description="false: a draft voice is not played, the prompt is left out")
+    label_synthetic: bool = Field(False, description="say once a call that a computer speaks, before it does")
+
+    @model_validator(mode="after")
+    def _rules_have_a_catalogue(self) -> Self:
+        asked = [
+            name
+            for name, wanted in (
+                ("certified_recordings", self.certified_recordings),
+                ("approved_only", self.approved_only),
+                ("play_drafts = false", not self.play_drafts),
+                ("label_synthetic", self.label_synthetic),
+            )
+            if wanted
+        ]
+        if asked and self.catalogue is None:
+            raise ValueError(f'{asked[0]} needs to know the recordings; set audio.catalogue = "catalogue"')
+        if len(set(self.formats)) < len(self.formats):
+            raise ValueError("formats names one twice")
+        return self
 
 
 class Dialling(Section):
@@ -225,12 +412,19 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     ami: Ami = Ami()
     fastagi: FastAgi = FastAgi()
+    flows: Flows = Flows()
+    twilio: Twilio = Twilio()
+    asterisk: Asterisk = Asterisk()
     broker: Broker = Broker()
     dialling: Dialling = Dialling()
     rules: Rules = Rules()
     polling_day: PollingDay = PollingDay()
+    audio: Audio = Audio()
+    floor: Floor = Floor()
+    trunk_rest: TrunkRest = TrunkRest()
     trunks: tuple[Trunk, ...] = ()
     seats: tuple[Seat, ...] = ()
+    agents: tuple[Agent, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
 
     @classmethod
@@ -252,13 +446,21 @@ class Settings(BaseSettings):
         for kind, names in (
             ("trunks", [trunk.name for trunk in self.trunks]),
             ("seats", [seat.name for seat in self.seats]),
+            ("phones of seats", [seat.endpoint for seat in self.seats]),
+            ("agents", [agent.number for agent in self.agents]),
             ("campaigns", [campaign.id for campaign in self.campaigns]),
         ):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{kind} named twice: {', '.join(sorted(twice))}; give each a name of its own")
         known = {trunk.name for trunk in self.trunks}
+        skills = {skill for agent in self.agents for skill in agent.skills}
         for campaign in self.campaigns:
+            if campaign.skill is not None and campaign.skill not in skills:
+                raise ValueError(
+                    f"campaign {campaign.id!r} asks for the skill {campaign.skill!r}, which none of [[agents]] has; "
+                    f"known: {', '.join(sorted(skills)) or 'none'}"
+                )
             missing = [name for name in campaign.trunks if name not in known]
             if missing:
                 raise ValueError(
@@ -266,6 +468,32 @@ class Settings(BaseSettings):
                     f"known: {', '.join(sorted(known)) or 'none'}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _carriers_agree(self) -> Self:
+        twilio = [trunk for trunk in self.trunks if trunk.carrier is Carrier.TWILIO]
+        if twilio and not self.twilio.enabled:
+            raise ValueError(f"trunk {twilio[0].name!r} is Twilio's, which is not set up; set [twilio] enabled = true")
+        if sum(trunk.calls_per_second for trunk in twilio) > self.twilio.calls_per_second:
+            raise ValueError("Twilio's trunks start more calls a second than twilio.calls_per_second; lower theirs")
+        clash = {trunk.endpoint for trunk in twilio} & {trunk.endpoint for trunk in self.trunks if trunk not in twilio}
+        if clash:
+            raise ValueError(f"endpoint {min(clash)!r} is Asterisk's and Twilio's; give the Twilio trunk another name")
+        names = {trunk.name for trunk in twilio}
+        for campaign in self.campaigns:
+            if campaign.kind is Kind.AGENTS and names & set(campaign.trunks):
+                raise ValueError(
+                    f"campaign {campaign.id!r} has agents, whose calls need Asterisk; take its Twilio trunk away"
+                )
+        return self
+
+    def trunks_of(self, campaign: Campaign) -> tuple[str, ...]:
+        """The trunks that a campaign may use, in order of preference: its own, or all that can carry it."""
+        if campaign.trunks:
+            return campaign.trunks
+        return tuple(
+            trunk.name for trunk in self.trunks if campaign.kind is Kind.IVR or trunk.carrier is Carrier.ASTERISK
+        )
 
 
 def load_settings(path: Path | None = None, **overrides: Any) -> Settings:

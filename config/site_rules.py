@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from config.errors import SettingError
 from config.jurisdiction import Profile, load_profile, made_stricter
-from config.settings import Campaign, Kind, Settings
+from config.settings import Campaign, Kind, MachineAnswers, Settings
 
 _HOUR_SECONDS = 3600.0
 
@@ -38,6 +38,9 @@ def hold_against(settings: Settings, profile: Profile) -> None:
                 )
     for campaign in settings.campaigns:
         _hold_campaign(campaign, profile)
+    if settings.flows.recordings and not profile.recording.allowed:
+        problem = f"the profile {profile.name!r} lets nothing be recorded"
+        raise SettingError("settings", "flows.recordings", problem, "turn it off, or write a profile of your own")
     known = {campaign.id: campaign for campaign in settings.campaigns}
     for sign_off in settings.rules.sign_offs:
         signed = known.get(sign_off.campaign)
@@ -54,6 +57,9 @@ _STRICTER_IS_TAKEN = frozenset({"abandoned_lock_hours", "abandoned_target", "aba
 
 def _hold_campaign(campaign: Campaign, profile: Profile) -> None:
     key = f"campaigns.{campaign.id}"
+    if campaign.machine_detection is MachineAnswers.BEFORE_SEAT and not profile.machine_detection.allowed:
+        problem = f"the profile {profile.name!r} lets nobody listen for machines"
+        raise SettingError("settings", f"{key}.machine_detection", problem, 'set "after-seat" or "off"')
     share = min(cap.share for cap in profile.abandoned.caps)
     for name, value, least in (
         ("ring_seconds", campaign.ring_seconds, profile.ring.minimum_seconds),

@@ -9,23 +9,31 @@ import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from config.errors import MatdanError
 from config.jurisdiction import Profile
-from config.settings import Campaign, Settings
+from config.settings import Campaign, Carrier, Settings
 from config.site_rules import abandoned_caps, site_profile
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
+from dialer.commands import ReloadFlows
 from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
+from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec, Centre
+from dialer.errors import SwitchError
 from dialer.flow_service import FlowService
+from dialer.flow_services import RecordingRules
+from dialer.log_ins import AgentAccount
 from dialer.loop_lag import LoopLag
-from dialer.model import CampaignKind
+from dialer.model import CampaignKind, MachineDetection
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.monitor.opt_outs import ForeignOptOut
@@ -35,18 +43,27 @@ from dialer.polling_day.site import polling_plan
 from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import campaign_rules, polls_of, rulebook_of
+from dialer.seat_service import SeatService
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
 from dialer.switch.asterisk.ami_link import AmiLink
+from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.tracker import EVENTS
+from dialer.switch.routed import without_asterisk
+from dialer.trunk_health import RestRules
 from dialer.trunks import TrunkLimits
+from dialer.view import Alert, AlertLevel
 from ivr_flows.catalogue import FlowLibrary
+
+if TYPE_CHECKING:
+    from dialer.twilio_carrier import TwilioCarrier
 
 _log = structlog.get_logger(__name__)
 
+PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 _MINUTE = 60.0
 _HOUR = 3600.0
 
@@ -65,11 +82,21 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
         gate=Gate(rulebook_of(profile, settings)),
         drain_seconds=settings.dialling.drain_seconds,
         polling=polling_plan(settings, polls_of(settings)),
+        agents=tuple(
+            AgentAccount(
+                agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)
+            )
+            for agent in settings.agents
+        ),
+        floor=FloorRules(
+            settings.floor.wrong_pins, settings.floor.lock_minutes * _MINUTE, settings.floor.pause_reasons
+        ),
+        rest=RestRules(**settings.trunk_rest.model_dump()),
     )
 
 
 def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
-    trunks = campaign.trunks or tuple(trunk.name for trunk in settings.trunks)
+    trunks = settings.trunks_of(campaign)
     caps = [Cap(*cap) for cap in abandoned_caps(campaign, profile)]
     return CampaignPlan(
         spec=CampaignSpec(
@@ -89,6 +116,9 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
                 other_seconds=campaign.other_retry_minutes * _MINUTE,
                 abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
             ),
+            skill=campaign.skill,
+            machine_detection=MachineDetection(campaign.machine_detection.value),
+            machine_message=campaign.machine_message,
         ),
         rules=campaign_rules(campaign, settings, recording=None),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
@@ -113,6 +143,12 @@ def ami_login(settings: Settings) -> AmiLogin:
     return AmiLogin(ami.host, ami.port, ami.username, ami.secret.get_secret_value())
 
 
+def recording_rules(settings: Settings) -> RecordingRules | None:
+    """Where callers' messages are kept; None where the site does not record."""
+    flows = settings.flows
+    return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
+
+
 def room_on_disk(settings: Settings) -> Callable[[], bool]:
     """Whether the disk of the store has more free space than the reserve."""
     directory = settings.store.path.resolve().parent
@@ -128,7 +164,8 @@ class RunningCentre:
     store: Store
     monitor: Monitor | None
     agi_port: int
-    _link: Callable[[], AmiLink]
+    twilio_port: int | None  # of the webhooks
+    _link: Callable[[], AbstractAsyncContextManager[object]]
     _lag: LoopLag
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -167,13 +204,28 @@ async def running_centre(
     flows = FlowLibrary([campaign.flow for campaign in settings.campaigns if campaign.flow])
     store = await open_store(settings.store.path)
     try:
-        engine, switch, lag = _engine(settings, profile, store, flows, clock)
-        secret = settings.rules.opt_out_secret
-        await store.hash_numbers(None if secret is None else secret.get_secret_value().encode())
-        await engine.prepare()
-        limits = AgiLimits(connections=settings.fastagi.max_connections)
-        routes = AgiRoutes({"flow": FlowService(engine)})
-        async with AgiServer(routes, limits, host=settings.fastagi.host, port=settings.fastagi.port) as agi_server:
+        async with AsyncExitStack() as stack:
+            carrier = _twilio(settings, store, clock)
+            if carrier is not None:
+                stack.push_async_callback(carrier.close)
+            engine, switch, lag = _engine(settings, profile, store, flows, clock, carrier)
+            stack.callback(switch.close)
+            secret = settings.rules.opt_out_secret
+            await store.hash_numbers(None if secret is None else secret.get_secret_value().encode())
+            await engine.prepare()
+            if carrier is not None:
+                await stack.enter_async_context(carrier.serving(engine, flows))
+            limits = AgiLimits(connections=settings.fastagi.max_connections)
+            sms = carrier.sms if carrier is not None else None
+            routes = AgiRoutes(
+                {
+                    "flow": FlowService(engine, recording=recording_rules(settings), sms=sms),
+                    "seat": SeatService(engine.seat_desk, settings.centre.language),
+                }
+            )
+            agi_server = await stack.enter_async_context(
+                AgiServer(routes, limits, host=settings.fastagi.host, port=settings.fastagi.port)
+            )
             monitor = None
             if settings.broker.enabled:
                 monitor = Monitor(
@@ -186,8 +238,13 @@ async def running_centre(
                     chance=chance,
                     keep_opt_out=_opt_out_keeper(engine) if secret is not None else None,
                 )
-            yield RunningCentre(engine, store, monitor, agi_server.port, lambda: _link(settings, switch, chance), lag)
-        switch.close()
+            link: Callable[[], AbstractAsyncContextManager[object]]
+            if carrier is not None and not needs_asterisk(settings):
+                link = partial(_without_asterisk, engine, carrier)
+            else:
+                link = partial(_link, settings, switch, chance)
+            twilio_port = carrier.port if carrier is not None else None
+            yield RunningCentre(engine, store, monitor, agi_server.port, twilio_port, link, lag)
     finally:
         await store.close()
 
@@ -199,28 +256,56 @@ def _opt_out_keeper(engine: Engine) -> Callable[[ForeignOptOut], Awaitable[None]
     return keep
 
 
+def needs_asterisk(settings: Settings) -> bool:
+    """Whether anything of this site is Asterisk's: a seat, or a trunk."""
+    return bool(settings.seats) or not all(trunk.carrier is Carrier.TWILIO for trunk in settings.trunks)
+
+
+def _twilio(settings: Settings, store: Store, clock: Clock) -> TwilioCarrier | None:
+    if not settings.twilio.enabled:
+        return None
+    try:
+        from dialer.twilio_carrier import TwilioCarrier  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise SwitchError("twilio is enabled, but not installed: pip install 'matdan[twilio]'") from error
+    return TwilioCarrier(settings, store, clock)
+
+
+@asynccontextmanager
+async def _without_asterisk(engine: Engine, carrier: TwilioCarrier) -> AsyncIterator[None]:
+    without_asterisk(engine.on_switch_event, carrier.switch)
+    yield
+
+
 def _engine(
-    settings: Settings, profile: Profile, store: Store, flows: FlowLibrary, clock: Clock
+    settings: Settings,
+    profile: Profile,
+    store: Store,
+    flows: FlowLibrary,
+    clock: Clock,
+    carrier: TwilioCarrier | None,
 ) -> tuple[Engine, AsteriskSwitch, LoopLag]:
     centre = Centre(settings.centre.id, ZoneInfo(settings.centre.time_zone), clock)
     switch = AsteriskSwitch()
     lag = LoopLag()
+    routed = carrier.routed(switch if needs_asterisk(settings) else None) if carrier is not None else None
     engine = Engine(
         engine_plan(settings, profile),
         centre,
         store,
-        switch,
+        routed or switch,
         flows,
         has_room=room_on_disk(settings),
         figures=lag.figures,
     )
-    switch.deliver_to(engine.on_switch_event)
+    switch.deliver_to(routed.merged(engine.on_switch_event) if routed is not None else engine.on_switch_event)
     return engine, switch, lag
 
 
 def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> AmiLink:
     login = ami_login(settings)
-    limits = AmiLimits(ping_seconds=settings.ami.ping_seconds, dead_seconds=2 * settings.ami.ping_seconds)
+    seconds = settings.ami.ping_seconds
+    limits = AmiLimits(ping_seconds=min(PROBE_SECONDS, seconds), dead_seconds=2 * seconds)
     return AmiLink(
         lambda: AmiClient(login, on_event=switch.event, keep_events=EVENTS, limits=limits),
         on_up=switch.up,
@@ -230,9 +315,11 @@ def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> 
 
 
 async def try_ami(settings: Settings) -> str:
-    """Log in to Asterisk once and out again; its greeting. Raises SwitchError with what is wrong."""
-    async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
-        return client.banner
+    """Log in to Asterisk once, see that we may do there what we must, and out again; its greeting.
+
+    Raises SwitchError with what is wrong, PermissionMissing with the line of manager.conf to change.
+    """
+    return await check_rights(ami_login(settings))
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
@@ -249,13 +336,39 @@ def stop_on_signals(stop: asyncio.Event) -> None:
         loop.add_signal_handler(number, ask, number)
 
 
+def reload_on_hang_up(engine: Engine) -> None:
+    """SIGHUP reads the flows again, for the next call. Flows that are wrong change nothing, and an alert says why."""
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def ask() -> None:
+        task = loop.create_task(reload_flows(engine), name="reload-flows")
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, ask)
+
+
+async def reload_flows(engine: Engine) -> None:
+    """Read the flows again; an alert stands for as long as they are wrong."""
+    try:
+        done = await engine.execute(ReloadFlows())
+    except MatdanError as error:
+        engine.take_alert(Alert("flows", AlertLevel.WARNING, f"flows not reloaded: {error}", engine.view().at))
+    else:
+        _log.info("flows.reloaded", what=done)
+        engine.take_alert(Alert("flows", AlertLevel.WARNING, done, engine.view().at, cleared=True))
+
+
 async def run_centre(settings: Settings, on_ready: Callable[[RunningCentre], None] | None = None) -> None:
     """Run a site on its real Asterisk until SIGTERM or Ctrl-C. Raises MatdanError for what a person must mend first."""
     stop = asyncio.Event()
     stop_on_signals(stop)
-    await try_ami(settings)
+    if needs_asterisk(settings):
+        await try_ami(settings)
     async with running_centre(settings) as centre:
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
+        reload_on_hang_up(centre.engine)
         if on_ready is not None:
             on_ready(centre)
         await centre.run(stop)

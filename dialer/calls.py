@@ -40,12 +40,15 @@ class Call:
     connected_at: float | None = None
     connected_seconds: float | None = None
     in_flow: bool = False
+    flow_runs: int = 0  # how often a flow began on this call: again after a cut connection
     flow: str | None = None
     flow_completed: bool = False
     left_at: str | None = None
     said: MarkKind | None = None  # the last mark of this call
     said_hour: int | None = None
     message_started: bool = False
+    judged: bool = True  # False: answered, and whether by a person or a machine is not known yet
+    machine: bool = False  # an answering machine, as the switch or the agent says
     cancelled: bool = False  # we asked for its end before an answer
     ended: CallEnded | None = None  # arrived while the flow's last commit was still under way
 
@@ -104,7 +107,7 @@ def outcome_of(call: Call, ended: CallEnded) -> Outcome:
         return _answered_outcome(call, vanished=ended.by is EndedBy.VANISHED)
     if ended.by is EndedBy.VANISHED:
         return Outcome.UNKNOWN
-    if ended.by is EndedBy.NO_CHANNEL:
+    if ended.by in {EndedBy.NO_CHANNEL, EndedBy.NOT_PLACED}:
         return Outcome.REFUSED
     if call.cancelled:
         return Outcome.CANCELLED
@@ -112,10 +115,12 @@ def outcome_of(call: Call, ended: CallEnded) -> Outcome:
 
 
 def _answered_outcome(call: Call, *, vanished: bool) -> Outcome:
+    if call.machine:
+        return Outcome.MACHINE
+    if call.connected_at is not None:  # an agent's campaign, or a flow that handed the call over
+        return Outcome.CONNECTED
     if call.kind is CampaignKind.IVR:
         return Outcome.COMPLETED if call.flow_completed else Outcome.LEFT
-    if call.connected_at is not None:
-        return Outcome.CONNECTED
     # A call whose end nobody saw heard the dialplan's own message: it counts against the cap.
     return Outcome.ABANDONED if call.message_started or vanished else Outcome.DROPPED
 

@@ -19,6 +19,7 @@ from dialer.monitor.broker_link import check_broker
 from dialer.rules.calling_hours import may_call
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_rights import check_rights
 from ivr_flows.catalogue import load_flow
 
 
@@ -121,6 +122,7 @@ async def _store(settings: Settings) -> Finding:
 async def _asterisk(settings: Settings) -> Finding:
     """Log in and read what a resync reads: a missing right shows here and not on polling day."""
     try:
+        await check_rights(ami_login(settings))
         async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
             await client.action("CoreStatus")
             channels = await client.action_list("CoreShowChannels")

@@ -17,7 +17,10 @@ from rich.markup import escape
 
 from config.errors import MatdanError
 from config.settings import load_settings
+from dialer.agent_cli import app as agent_app
 from dialer.app import run_centre
+from dialer.asterisk_cli import app as asterisk_app
+from dialer.audio_cli import app as audio_app
 from dialer.audit_cli import app as audit_app
 from dialer.check import Verdict, check_site
 from dialer.demo import DemoOptions, run_demo, show_summary
@@ -37,6 +40,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(audio_app, name="audio")
+app.add_typer(asterisk_app, name="asterisk")
+app.add_typer(agent_app, name="agent")
 app.add_typer(flow_app, name="flow")
 app.add_typer(report_app, name="report")
 app.add_typer(list_app, name="list")

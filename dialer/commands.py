@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dialer.model import Disposition
 
@@ -34,11 +34,34 @@ class StopAll:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadFlows:
+    """Read the flows again: the next call has the new version. A flow that is wrong leaves all of them as they are."""
+
+
+@dataclass(frozen=True, slots=True)
 class SeatLogIn:
-    """An agent takes a seat: its phone is called and nailed up; the seat is ready once the phone is there."""
+    """An agent takes a seat: its phone is called and nailed up; the seat is ready once the phone is there.
+
+    Where the settings have agents, `agent` is one's number and `pin` must be right.
+    """
 
     seat: str
     agent: str
+    pin: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCall:
+    """Ring the phone of a seat that nobody has, for an agent to answer and key in number and PIN."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatUnlock:
+    """A supervisor unlocks a seat after too many wrong log-ins, and the agents that were locked with it."""
+
+    seat: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +102,7 @@ class SeatDispose:
     hour: int | None = None  # 0-23, with LATER
 
 
-CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll
-SeatCommand = SeatLogIn | SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatDispose
-Command = CampaignCommand | SeatCommand
+CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll | ReloadFlows
+SeatCommand = SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatDispose
+LogInCommand = SeatLogIn | SeatCall | SeatUnlock
+Command = CampaignCommand | SeatCommand | LogInCommand

@@ -17,6 +17,7 @@ config.errors.MatdanError
 ├── PortInUse                  a port that we must listen on is taken
 ├── BrokerUnreachable          no MQTT broker (dialling goes on; only the announcement waits)
 └── CommandRefused             a command from outside is unknown, expired, unsigned or not allowed now
+    └── LogInRefused           agent number or PIN is wrong, or locked: one error for all of it
 """
 
 from __future__ import annotations
@@ -86,3 +87,12 @@ class BrokerUnreachable(MatdanError):
 
 class CommandRefused(MatdanError):
     """A command from outside is unknown, expired or not allowed now. The text says which and why."""
+
+
+class LogInRefused(CommandRefused):
+    """Agent number or PIN is wrong, or too many wrong ones have locked them. Which of these it is, nobody is told."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "agent number or PIN is wrong, or locked after too many wrong ones; try again, or ask a supervisor to unlock the seat"
+        )

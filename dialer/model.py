@@ -50,6 +50,7 @@ class Outcome(StrEnum):
     CARRIER_FAILURE = "carrier-failure"
     CANCELLED = "cancelled"  # we hung up before an answer
     REFUSED = "refused"  # the switch or a rule refused: certainly not placed
+    MISSED = "missed"  # inbound, and never answered: by design (a missed call), or the caller was gone before
     UNKNOWN = "unknown"  # what became of it cannot be known; not dialled again without a person's say-so
 
     @property
@@ -65,6 +66,14 @@ LIVE_ANSWERS = ANSWERED - {Outcome.MACHINE}
 """The denominator of the abandoned share: answers by a person (the rule of the shipped profiles)."""
 
 
+class MachineDetection(StrEnum):
+    """When an answering machine is told from a person."""
+
+    OFF = "off"
+    BEFORE_SEAT = "before-seat"  # by the switch, before a seat or a flow
+    AFTER_SEAT = "after-seat"  # by the agent, who says so
+
+
 class Disposition(StrEnum):
     """What an agent says of a call; the digit is the phone's key for it."""
 
@@ -77,10 +86,11 @@ class Disposition(StrEnum):
     LANGUAGE = "language"  # no common language
     REFUSED = "refused"  # would not talk; the number is suppressed
     OPT_OUT = "opt-out"
+    MACHINE = "machine"  # an answering machine: the call counts as no answer by a person
     NONE = "none"  # wrap-up ran out without a key
 
 
-DISPOSITION_KEYS: dict[str, Disposition] = dict(zip("123456789", list(Disposition)[:9], strict=True))
+DISPOSITION_KEYS: dict[str, Disposition] = dict(zip("1234567890", list(Disposition)[:10], strict=True))
 
 
 class MarkKind(StrEnum):
@@ -219,6 +229,7 @@ class EndedAttempt:
     flow: str | None = None  # name and version of the flow that ran
     left_at: str | None = None  # the flow's node where the voter hung up
     retry_at: float | None = None  # epoch seconds; None: the number is closed in this campaign
+    counted: bool = True  # False: a failure of the trunk's own, which uses up no attempt of the number
 
 
 @dataclass(frozen=True, slots=True)

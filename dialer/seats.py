@@ -27,6 +27,8 @@ class Seat:
     since_at: float
     state: SeatState = SeatState.OFFLINE
     agent: str | None = None
+    agent_languages: frozenset[str] = frozenset()
+    skills: frozenset[str] = frozenset()  # the agent's
     phone_up: bool = False
     attempt_id: AttemptId | None = None  # with a call, and through its wrap-up
     campaign_id: str | None = None
@@ -38,16 +40,33 @@ class Seat:
         """Has announced a break or a log-off: will not be free after this call."""
         return self.then is not SeatState.READY
 
+    @property
+    def spoken(self) -> frozenset[str]:
+        """Languages spoken at the seat now: the agent's, else the seat's own; empty: any."""
+        return self.agent_languages or self.languages
+
+    def can_serve(self, skill: str | None) -> bool:
+        """Whether the agent may take calls of a campaign that asks for this skill."""
+        return skill is None or skill in self.skills
+
     def _to(self, state: SeatState, at: float, seconds: float) -> Seat:
         if state is self.state:
             return self
         return replace(self, state=state, since_at=at, since_seconds=seconds)
 
-    def logged_in(self, agent: str, at: float, seconds: float) -> Seat:
+    def logged_in(
+        self,
+        agent: str,
+        at: float,
+        seconds: float,
+        *,
+        languages: frozenset[str] = frozenset(),
+        skills: frozenset[str] = frozenset(),
+    ) -> Seat:
         """An agent takes the seat. Raises CommandRefused where another one has it."""
         if self.agent is not None:
             raise CommandRefused(f"seat {self.name} is taken; log its agent off first")
-        seat = replace(self, agent=agent, then=SeatState.READY, reason=None)
+        seat = replace(self, agent=agent, agent_languages=languages, skills=skills, then=SeatState.READY, reason=None)
         return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, at, seconds)
 
     def phone_came(self, at: float, seconds: float) -> Seat:
@@ -75,7 +94,16 @@ class Seat:
         return self._emptied(at, seconds)
 
     def _emptied(self, at: float, seconds: float) -> Seat:
-        seat = replace(self, agent=None, attempt_id=None, campaign_id=None, then=SeatState.READY, reason=None)
+        seat = replace(
+            self,
+            agent=None,
+            agent_languages=frozenset(),
+            skills=frozenset(),
+            attempt_id=None,
+            campaign_id=None,
+            then=SeatState.READY,
+            reason=None,
+        )
         return seat._to(SeatState.OFFLINE, at, seconds)
 
     def paused(self, reason: str, at: float, seconds: float) -> Seat:
@@ -125,11 +153,12 @@ class Seat:
         return seat._to(seat.then, at, seconds)
 
 
-def choose_seat(seats: Iterable[Seat], language: str) -> Seat | None:
+def choose_seat(seats: Iterable[Seat], language: str, skill: str | None = None) -> Seat | None:
     """The ready seat that has been idle longest, among those that speak the voter's language if there is one; else None.
 
     A seat without languages takes any. Where nobody free speaks it, the longest idle of all: an answered voter must not wait.
+    A skill is never waived: it says who may take the call at all.
     """
-    ready = [seat for seat in seats if seat.state is SeatState.READY]
-    fitting = [seat for seat in ready if not seat.languages or language in seat.languages]
+    ready = [seat for seat in seats if seat.state is SeatState.READY and seat.can_serve(skill)]
+    fitting = [seat for seat in ready if not seat.spoken or language in seat.spoken]
     return min(fitting or ready, key=lambda seat: (seat.since_seconds, seat.name), default=None)

@@ -1,9 +1,14 @@
-"""Which trunk carries the next call: channels, call starts a second (CPS), caller IDs. Pure."""
+"""Which trunk carries the next call: channels, call starts a second (CPS), caller IDs, and whether it is fit for it. Pure."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from dialer.trunk_health import RestRules, TrunkHealth, TrunkState
+
+CPS_WINDOW_SECONDS = 10.0  # over which the call starts a second are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,22 @@ class CallStarts:
         self._capacity = max(1.0, calls_per_second)
         self._tokens = 1.0
         self._at = now_seconds
+        self._share = 1.0
+        self._recent: deque[float] = deque()  # moments of the last CPS_WINDOW_SECONDS' starts
+
+    def throttle(self, share: float) -> None:
+        """From now on only this share of the limit, 0 to 1, may start."""
+        self._share = share
+        self._capacity = max(1.0, self._rate * share)
+
+    def lately(self, now_seconds: float) -> float:
+        """Calls started a second, over the last CPS_WINDOW_SECONDS."""
+        self._forget(now_seconds)
+        return len(self._recent) / CPS_WINDOW_SECONDS
+
+    def _forget(self, now_seconds: float) -> None:
+        while self._recent and self._recent[0] <= now_seconds - CPS_WINDOW_SECONDS:
+            self._recent.popleft()
 
     def available(self, now_seconds: float) -> int:
         """How many calls may start at this instant."""
@@ -41,25 +62,29 @@ class CallStarts:
         """Start one call."""
         self._fill(now_seconds)
         self._tokens -= 1.0
+        self._forget(now_seconds)
+        self._recent.append(now_seconds)
 
     def seconds_to_next(self, now_seconds: float) -> float:
         """Seconds until a call may start; 0 when one may now."""
         self._fill(now_seconds)
-        return max(0.0, (1.0 - self._tokens) / self._rate)
+        return max(0.0, (1.0 - self._tokens) / (self._rate * self._share))
 
     def _fill(self, now_seconds: float) -> None:
         passed = max(0.0, now_seconds - self._at)
         self._at = now_seconds
-        self._tokens = min(self._capacity, self._tokens + passed * self._rate)
+        self._tokens = min(self._capacity, self._tokens + passed * self._rate * self._share)
 
 
 class TrunkPool:
     """The trunks of a site, in the order of their settings."""
 
-    def __init__(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
-        """Names must be distinct."""
+    def __init__(self, trunks: Sequence[TrunkLimits], now_seconds: float, rest: RestRules | None = None) -> None:
+        """Names must be distinct. `rest`: when a trunk that fails is rested."""
+        rules = rest or RestRules()
         self._limits = {trunk.name: trunk for trunk in trunks}
         self._starts = {trunk.name: CallStarts(trunk.calls_per_second, now_seconds) for trunk in trunks}
+        self._health = {trunk.name: TrunkHealth(rules, now_seconds) for trunk in trunks}
         self._next_caller_id = dict.fromkeys(self._limits, 0)
 
     def __getitem__(self, name: str) -> TrunkLimits:
@@ -71,31 +96,71 @@ class TrunkPool:
         """All trunks, in order of preference."""
         return tuple(self._limits)
 
-    def free_channels(self, names: Sequence[str], used: Mapping[str, int]) -> int:
-        """Free channels over these trunks; `used` counts the live calls of each."""
-        return sum(max(0, self._limits[name].channels - used.get(name, 0)) for name in names)
+    def health(self, name: str) -> TrunkHealth | None:
+        """How a trunk does; None: the settings have none of that name."""
+        return self._health.get(name)
+
+    def calls_per_second(self, name: str, now_seconds: float) -> float:
+        """Calls started a second on a trunk, lately."""
+        return self._starts[name].lately(now_seconds)
+
+    def caller_id_refused(self, name: str, caller_id: str) -> bool:
+        """Whether a trunk may not show this number: only those of its own pool are ours to show."""
+        return caller_id not in self._limits[name].caller_ids
+
+    def free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
+        """Free channels over those of these trunks that are fit; `used` counts the live calls of each."""
+        return sum(self._free(name, used) for name in names if self._health[name].may_start(now_seconds) > 0)
+
+    def _free(self, name: str, used: Mapping[str, int]) -> int:
+        return max(0, self._limits[name].channels - used.get(name, 0))
 
     def startable(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
-        """How many calls may start at this instant over these trunks, channels and CPS taken together."""
-        return sum(
-            min(self._starts[name].available(now_seconds), max(0, self._limits[name].channels - used.get(name, 0)))
-            for name in names
-        )
+        """How many calls may start at this instant over these trunks: channels, CPS and fitness taken together."""
+        return sum(self._startable(name, used, now_seconds) for name in names)
+
+    def _startable(self, name: str, used: Mapping[str, int], now_seconds: float) -> int:
+        fit = self._health[name].may_start(now_seconds)
+        return 0 if fit <= 0 else min(fit, self._starts[name].available(now_seconds), self._free(name, used))
 
     def seconds_to_next_start(self, names: Sequence[str], now_seconds: float) -> float:
-        """Seconds until some trunk's CPS allows another call."""
-        return min((self._starts[name].seconds_to_next(now_seconds) for name in names), default=0.0)
+        """Seconds until the CPS of some trunk that is fit allows another call; 0 where it does now, or none is fit."""
+        fit = (name for name in names if self._health[name].may_start(now_seconds) > 0)
+        return min((self._starts[name].seconds_to_next(now_seconds) for name in fit), default=0.0)
+
+    def all_resting(self, names: Sequence[str], now_seconds: float) -> bool:
+        """Whether none of these trunks is fit to carry more than a probing call that is out already."""
+        return bool(names) and all(self._health[name].may_start(now_seconds) == 0 for name in names)
 
     def take(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> tuple[TrunkLimits, str] | None:
-        """Start a call on the first trunk with a free channel and a call start left: the trunk and the caller ID to show.
+        """Start a call on the first fit trunk with a free channel and a call start left: the trunk and the caller ID to show.
 
         Caller IDs of a trunk take turns, so that no single number is worn out. None: nothing may start now.
         """
         for name in names:
+            if self._startable(name, used, now_seconds) < 1:
+                continue
             trunk = self._limits[name]
-            if used.get(name, 0) < trunk.channels and self._starts[name].available(now_seconds) >= 1:
-                self._starts[name].take(now_seconds)
-                turn = self._next_caller_id[name]
-                self._next_caller_id[name] = (turn + 1) % len(trunk.caller_ids)
-                return trunk, trunk.caller_ids[turn]
+            self._starts[name].take(now_seconds)
+            self._health[name].started(now_seconds)
+            turn = self._next_caller_id[name]
+            self._next_caller_id[name] = (turn + 1) % len(trunk.caller_ids)
+            return trunk, trunk.caller_ids[turn]
         return None
+
+    def rang(self, name: str, seconds: float, began_seconds: float, now_seconds: float) -> None:
+        """A call rings, so many seconds after its Originate: the trunk works, and a slow carrier is given fewer calls."""
+        health = self._health.get(name)
+        if health is not None:
+            health.rang(seconds, began_seconds, now_seconds)
+            self._starts[name].throttle(health.share)
+
+    def ended(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
+        """A call has ended; `failed` as `trunk_failed` says."""
+        health = self._health.get(name)
+        if health is not None:
+            health.ended(failed, began_seconds, now_seconds)
+
+    def states(self, now_seconds: float) -> dict[str, TrunkState]:
+        """The state of each trunk."""
+        return {name: health.state(now_seconds) for name, health in self._health.items()}

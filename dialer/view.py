@@ -97,7 +97,13 @@ class TrunkView:
     channels_used: int
     channels: int
     answer_seizure_ratio: float  # answered / attempts, 0..1
-    failures: int  # carrier failures and congestion
+    failures: int  # the carrier's own: 5xx, 403, no answer to the call at all
+    attempts: int = 0
+    state: str = "working"  # working, resting or probing
+    rest_seconds: float = 0.0  # until one call probes it
+    calls_per_second: float = 0.0  # call starts, over the last ten seconds
+    calls_per_second_limit: float = 0.0  # now: less than the carrier's while it is slow
+    ringing_seconds: float | None = None  # from originate to ringing, lately
 
 
 @dataclass(frozen=True, slots=True)

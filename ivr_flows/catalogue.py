@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ivr_flows.errors import UnknownFlow
+from ivr_flows.check import check_flow
+from ivr_flows.errors import FlowError, UnknownFlow
 from ivr_flows.fields import NAME
 from ivr_flows.load import load_file
 from ivr_flows.model import Flow
+from ivr_flows.texts import FALLBACK_LANGUAGE, shipped_texts
+
+UNSAFE = frozenset(
+    {
+        "forbidden-question",
+        "material",
+        "missing-opt-out",
+        "no-exit",
+        "silent-caller",
+        "thanks-before-commit",
+        "wordless-circle",
+    }
+)
+"""Findings of `dialer flow check` with which a flow takes no call. The others (a text that is missing, a long prompt) a site may
+live with: its own sounds need no text here.
+"""
 
 FLOWS_DIRECTORY = Path(__file__).parent / "flows"
 
@@ -43,6 +60,13 @@ def _find_beside(directory: Path, name: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def refuse_unsafe(flow: Flow) -> None:
+    """Raise FlowError for a flow that must not meet a caller, with the first of its `UNSAFE` findings."""
+    for finding in check_flow(flow, shipped_texts(), (FALLBACK_LANGUAGE,)):
+        if finding.rule in UNSAFE:
+            raise FlowError(finding.file, finding.line, finding.node, f"{finding.problem} [{finding.rule}]")
+
+
 class FlowLibrary:
     """The flows that a running dialler uses. A call keeps the Flow that it began with; `reload` is for the next call.
 
@@ -50,7 +74,7 @@ class FlowLibrary:
     """
 
     def __init__(self, sources: Iterable[str]) -> None:
-        """`sources` are names and paths as `load_flow` takes them. Raises FlowError for the first that is wrong."""
+        """`sources` are names and paths as `load_flow` takes them. Raises FlowError for the first that is wrong or unsafe."""
         self._sources = tuple(sources)
         self._current: dict[str, Flow] = {}
         self._versions: dict[tuple[str, str], Flow] = {}
@@ -59,6 +83,9 @@ class FlowLibrary:
     def reload(self) -> list[str]:
         """Load every source again; the names of the flows that changed. Raises FlowError, and then changes none of them."""
         fresh = {source: load_flow(source) for source in self._sources}
+        for flow in fresh.values():
+            if (flow.name, flow.version) not in self._versions:
+                refuse_unsafe(flow)
         loaded = {source: self._versions.get((flow.name, flow.version), flow) for source, flow in fresh.items()}
         changed = [flow.name for source, flow in loaded.items() if self._current.get(source) is not flow]
         self._current = loaded

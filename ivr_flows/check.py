@@ -23,10 +23,11 @@ from ivr_flows.model import (
     RecordNode,
     ReturnNode,
     SayNode,
+    SmsNode,
     SubdialogNode,
     prompts_of,
 )
-from ivr_flows.texts import Texts, placeholders
+from ivr_flows.texts import SMS, Texts, placeholders
 from ivr_flows.thanks import unearned_thanks
 from ivr_flows.wording import asks_choice, asks_for_vote, spoken_seconds
 
@@ -215,18 +216,24 @@ def _reached_without(flow: Flow, node: Node, name: str) -> bool:
 
 def _missing_texts(subject: Subject) -> Iterator[Finding]:
     for node in subject.flow.nodes.values():
-        for prompt in dict.fromkeys(prompts_of(node)):
-            if prompt.kind is not PromptKind.TEXT:
-                continue
-            missing = [tag for tag in subject.languages if subject.texts.text(prompt.value, tag) is None]
+        for key, needs in _texts_needed(node):
+            missing = [tag for tag in subject.languages if subject.texts.text(key, tag) is None]
             if missing:
-                problem = f"has no text {prompt.value} in {', '.join(missing)}; add it to texts/{missing[0]}.yaml"
+                problem = f"has no text {key} in {', '.join(missing)}; add it to texts/{missing[0]}.yaml"
                 yield subject.finding("missing-text", node, problem)
-            needs = {name for name, _ in prompt.needs}
             for tag in subject.languages:
-                text = subject.texts.text(prompt.value, tag)
+                text = subject.texts.text(key, tag)
                 if text is not None and placeholders(text) != needs:
-                    yield subject.finding("placeholders", node, _mismatch(prompt.value, tag, placeholders(text), needs))
+                    yield subject.finding("placeholders", node, _mismatch(key, tag, placeholders(text), needs))
+
+
+def _texts_needed(node: Node) -> Iterator[tuple[str, set[str]]]:
+    """The texts that a node speaks or sends, each with what fills it."""
+    for prompt in dict.fromkeys(prompts_of(node)):
+        if prompt.kind is PromptKind.TEXT:
+            yield prompt.value, {name for name, _ in prompt.needs}
+    if isinstance(node, SmsNode):
+        yield f"{SMS}{node.template}", set(node.needs)
 
 
 def _mismatch(key: str, tag: str, written: set[str], given: set[str]) -> str:

@@ -199,7 +199,8 @@ def _title(node: Node) -> str:
             digits = str(node.max_digits) if fixed else f"{node.min_digits}-{node.max_digits}"
             title = f"Asks for {digits} digits: {node.answer}"
         case MarkNode():
-            title = f"Records: {node.mark}" + ("" if node.scope is Scope.VOTER else f" ({node.scope})")
+            of_them = f", as many as {node.count}" if node.count is not None else ""
+            title = f"Records: {node.mark}" + ("" if node.scope is Scope.VOTER else f" ({node.scope}{of_them})")
         case SaveNode():
             title = f"Records: {', '.join(node.answers)}"
         case RecordNode():

@@ -208,6 +208,9 @@ def _settle(flow: Flow, state: FlowState) -> Turn:
             case MenuNode() if state.typed_ahead:
                 digit, rest = state.typed_ahead[:1], state.typed_ahead[1:]
                 return _answer_menu(flow, replace(state, typed_ahead=rest), node, digit)
+            case FieldNode(terminator=terminator) if state.typed_ahead and state.typed_ahead == terminator:
+                # Keyed before the first digit it is an empty entry, as it is when the question has been heard.
+                return _answer_question(flow, replace(state, typed_ahead=""), node, "")
             case _:
                 return _offer(flow, state, _act(state, node))
 
@@ -289,6 +292,7 @@ def _commit(state: FlowState, node: MarkNode | OptOutNode | SaveNode) -> FlowCom
                 scope=node.scope,
                 hour=_number_answer(state, node.hour),
                 serial=_number_answer(state, node.serial),
+                count=_number_answer(state, node.count),
                 answers=dict(state.answers),
             )
         case OptOutNode():

@@ -190,6 +190,7 @@ class MarkNode(Node):
     scope: Scope
     hour: str | None  # name of the answer that holds the hour, for later
     serial: str | None  # name of the answer that holds the serial, for the scope serial
+    count: str | None  # name of the answer that says how many of the household it is about; None: all of them
     next: str
     failed: str
 

@@ -237,6 +237,12 @@ def _read_mark(fields: Fields, scope: Scope) -> Node:
         raise fields.error(
             "`scope: serial` needs `serial:` with the field that asked for it, and no other scope takes one"
         )
+    count = _known_answer(fields, "count", scope)
+    if count is not None and (whom is not MarkScope.HOUSEHOLD or mark is not MarkKind.NOT_YET):
+        problem = (
+            "`count:` goes with `mark: not-yet` and `scope: household` alone: of which voters else would it be known?"
+        )
+        raise fields.error(problem, "count")
     return MarkNode(
         fields.node,
         fields.line,
@@ -244,6 +250,7 @@ def _read_mark(fields: Fields, scope: Scope) -> Node:
         scope=whom,
         hour=hour,
         serial=serial,
+        count=count,
         next=fields.name("next"),
         failed=fields.name("failed"),
     )

@@ -155,6 +155,8 @@ def describe_commit(commit: FlowCommit) -> str:
     if commit.kind is CommitKind.ANSWERS:
         return ", ".join(f"{name} = {value}" for name, value in commit.answers.items())
     words = f"{commit.mark} ({commit.scope})"
+    if commit.count is not None:
+        words += f" for {commit.count} of them"
     if commit.hour is not None:
         words += f" at {commit.hour}:00"
     return f"{words} {commit.serial}" if commit.serial is not None else words

@@ -1,9 +1,9 @@
 """From a prompt to the names of sound files, by convention: no catalogue is needed to place a call.
 
 `matdan/<language>/...`, as Asterisk names sounds (below its sounds directory, without extension):
-`turnout/question` a text; `booth/until-1` a piece of a text that has placeholders; `number/42`, `digit/7`, `hour/18`, `minute/30`,
-`day/14`, `month/11`; `place/<hash>` and `name/<hash>` a name, by the first 16 hex digits of the SHA-256 of its NFC form, for no
-name ever becomes part of a path; `recording/<name>` campaign audio.
+`turnout/question` a text; `booth/until-1` a piece of a text that has placeholders; `number/42`, `digit/7`, `hour/18`, `day/14`,
+`month/11` and their like (see `audio.numbers`); `place/<hash>` and `name/<hash>` a name, by the first 16 hex digits of the SHA-256
+of its NFC form, for no name ever becomes part of a path; `recording/<name>` campaign audio.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import hashlib
 import unicodedata
 from collections.abc import Iterator
 
+from audio.names import ROOT
+from audio.numbers import date_prompts, digit_prompts, hour_prompts, number_prompts
+from audio.words import words_of
 from ivr_flows.model import PromptKind
 from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE, Texts, segments
 from ivr_flows.turns import PromptRef
-
-ROOT = "matdan"
-_UNITS = ((10_000_000, "crore"), (100_000, "lakh"), (1_000, "thousand"), (100, "hundred"))
 
 
 def sounds_of(ref: PromptRef, language: str, texts: Texts) -> tuple[str, ...]:
@@ -47,18 +47,19 @@ def _sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
         case PromptKind.PLACE | PromptKind.NAME:
             yield name_sound(ref.kind, ref.value, language)
         case PromptKind.DIGITS:
-            yield from (f"{ROOT}/{language}/digit/{digit}" for digit in ref.value)
+            yield from _ours(digit_prompts(ref.value), language)
         case PromptKind.NUMBER:
-            yield from (f"{ROOT}/{language}/number/{word}" for word in number_words(int(ref.value)))
+            yield from _ours(number_prompts(int(ref.value), words_of(language)), language)
         case PromptKind.HOUR:
             hour, minute = ref.value.split(":")
-            yield f"{ROOT}/{language}/hour/{int(hour)}"
-            if int(minute):
-                yield f"{ROOT}/{language}/minute/{int(minute)}"
+            yield from _ours(hour_prompts(int(hour), int(minute)), language)
         case PromptKind.DATE:
             _, month, day = ref.value.split("-")
-            yield f"{ROOT}/{language}/day/{int(day)}"
-            yield f"{ROOT}/{language}/month/{int(month)}"
+            yield from _ours(date_prompts(int(day), int(month)), language)
+
+
+def _ours(prompts: list[str], language: str) -> Iterator[str]:
+    return (f"{ROOT}/{language}/{prompt}" for prompt in prompts)
 
 
 def _text_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
@@ -75,16 +76,3 @@ def _text_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
             yield text_sound(ref.value, spoken, segment.number)
         elif segment.placeholder in values:
             yield from _sounds(values[segment.placeholder], spoken, texts)
-
-
-def number_words(number: int) -> list[str]:
-    """The words of a number from 0 to 999,999,999 in the Indian order: 2,35,042 is 2 lakh 35 thousand 42.
-
-    Each language has a word of its own for 0 to 99.
-    """
-    words: list[str] = []
-    for size, name in _UNITS:
-        count, number = divmod(number, size)
-        if count:
-            words += [str(count), name]
-    return [*words, str(number)] if number or not words else words

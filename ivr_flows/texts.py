@@ -14,12 +14,14 @@ from types import MappingProxyType
 
 from ivr_flows.errors import FlowError
 from ivr_flows.fields import TEXT_KEY
+from ivr_flows.model import Scalar
 from ivr_flows.reader import Text, read_file, read_table
 from ivr_flows.turns import PromptRef
 
 TEXTS_DIRECTORY = Path(__file__).parent / "texts"
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 FALLBACK_LANGUAGE = "en"
+SMS = "sms."  # begins the keys of texts that are sent, never spoken
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
 _SPEAKABLE = re.compile(r"\w")
 
@@ -113,6 +115,14 @@ def merge_texts(catalogues: Iterable[Texts]) -> Texts:
             by_language.setdefault(language, {}).update(texts)
         lines.update(catalogue.lines)
     return Texts(MappingProxyType(by_language), MappingProxyType(lines))
+
+
+def filled(key: str, language: str, values: Mapping[str, Scalar], texts: Texts) -> str | None:
+    """A text with its values, to be read on a screen; None where the text is in no language, or a value is not known."""
+    found = texts.found(key, language)
+    if found is None or not placeholders(found[1]) <= values.keys():
+        return None
+    return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), found[1]).strip()
 
 
 @lru_cache(maxsize=1)

@@ -41,6 +41,7 @@ class FlowCommit:
     scope: Scope = Scope.VOTER
     hour: int | None = None  # 0-23, with later
     serial: int | None = None  # with the scope serial
+    count: int | None = None  # with the scope household: how many of its voters; None: all
     answers: Mapping[str, str] = field(default_factory=dict)  # all so far
 
 

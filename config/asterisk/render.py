@@ -2,21 +2,78 @@
 
 from __future__ import annotations
 
+import ipaddress
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from config.asterisk.modules import modules_for
+from config.errors import SettingError
+from config.settings import Seat, Settings, Transport, Trunk
+
 TEMPLATES = Path(__file__).parent
+
+MARKER = "; Written by `dialer asterisk render`: change the settings and render again, an edit here is lost."
+"""The first line of every file that is ours to overwrite."""
+
+FILES = (
+    "acl.conf",
+    "amd.conf",
+    "asterisk.conf",
+    "ccss.conf",
+    "cdr.conf",
+    "cel.conf",
+    "cli.conf",
+    "confbridge.conf",
+    "dsp.conf",
+    "extensions.conf",
+    "features.conf",
+    "http.conf",
+    "indications.conf",
+    "logger.conf",
+    "manager.conf",
+    "modules.conf",
+    "musiconhold.conf",
+    "pjproject.conf",
+    "pjsip.conf",
+    "rtp.conf",
+    "stasis.conf",
+    "udptl.conf",
+)
+
+EVENTS = (
+    "FullyBooted",
+    "Shutdown",
+    "OriginateResponse",
+    "DialState",
+    "DialEnd",
+    "HangupRequest",
+    "Hangup",
+    "ConfbridgeJoin",
+    "ConfbridgeLeave",
+    "UserEvent",
+)
+"""The events that the dialler's manager user is sent; of an agent's call 7 instead of 34."""
+
+_SPARE_CALLS = 20  # beside every line and every seat: supervisors, third parties, calls that are being turned away
 
 
 @cache
 def _environment() -> Environment:
     # Nothing is escaped: these are no pages, and every value that goes in is held to its pattern by the settings.
-    return Environment(  # noqa: S701
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    environment = Environment(  # noqa: S701
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
+    environment.filters.update(bracketed=_bracketed, host_network=_host_network, sip_uri=_sip_uri)
+    return environment
 
 
 def render_template(name: str, **values: Any) -> str:
@@ -24,6 +81,115 @@ def render_template(name: str, **values: Any) -> str:
     return _environment().get_template(f"{name}.j2").render(**values)
 
 
-def dialplan(agi_host: str = "127.0.0.1", agi_port: int = 4573) -> str:
-    """The text of extensions.conf: our contexts, which reach our FastAGI server at this address."""
-    return render_template("extensions.conf", agi_server=f"{agi_host}:{agi_port}")
+def dialplan(agi_host: str = "127.0.0.1", agi_port: int = 4573, log_in_code: str = "*1") -> str:
+    """The text of extensions.conf: our contexts, which reach our FastAGI server at this address.
+
+    `log_in_code` is what a seat's phone dials to log in.
+    """
+    return render_template(
+        "extensions.conf", marker=MARKER, agi_server=f"{_bracketed(agi_host)}:{agi_port}", log_in_code=log_in_code
+    )
+
+
+def conferences(mixing_milliseconds: int = 20) -> str:
+    """The text of confbridge.conf: the conference of a seat, and who may be in it."""
+    return render_template("confbridge.conf", marker=MARKER, asterisk={"mixing_milliseconds": mixing_milliseconds})
+
+
+def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str = "settings") -> dict[str, str]:
+    """Every configuration file of a site's Asterisk by name.
+
+    `passwords` by endpoint are for the seats whose settings have none; `file` is named where a setting is missing. Raises
+    SettingError.
+    """
+    _check(settings, file)
+    webrtc = any(seat.webrtc for seat in settings.seats)
+    lines: list[Trunk | Seat] = [*settings.trunks, *settings.seats]
+    transports = _transports(settings)
+    asterisk = settings.asterisk
+    values = {
+        "marker": MARKER,
+        "asterisk": asterisk,
+        "ami": settings.ami,
+        "trunks": settings.trunks,
+        "seats": settings.seats,
+        "passwords": {seat.endpoint: _password(seat.endpoint, settings, passwords) for seat in settings.seats},
+        "transports": transports,
+        "transport_ports": {
+            "udp": f":{asterisk.sip_port}",
+            "tcp": f":{asterisk.sip_port}",
+            "tls": f":{asterisk.tls_port}",
+            "wss": "",  # http.conf has its port
+        },
+        "webrtc": webrtc,
+        "modules": modules_for(
+            webrtc=webrtc,
+            srtp=webrtc or any(line.srtp for line in lines),
+            registers=any(trunk.registers for trunk in settings.trunks),
+        ),
+        "events": EVENTS,
+        "log_in_code": settings.floor.log_in_code,
+        "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
+        "max_calls": sum(trunk.channels for trunk in settings.trunks) + len(settings.seats) + _SPARE_CALLS,
+        "country": settings.centre.region.lower(),
+    }
+    return {name: render_template(name, **values) for name in FILES}
+
+
+def seats_without_password(settings: Settings) -> tuple[str, ...]:
+    """Endpoints of the seats for which a password must be made."""
+    return tuple(seat.endpoint for seat in settings.seats if seat.password is None)
+
+
+def _check(settings: Settings, file: str) -> None:
+    if not settings.trunks:
+        raise SettingError(file, "trunks", "there is none", "add a [[trunks]] table with the carrier's host")
+    for number, trunk in enumerate(settings.trunks):
+        if trunk.host is None:
+            raise SettingError(
+                file, f"trunks.{number}.host", f"trunk {trunk.name!r} has none", "add the carrier's SIP host"
+            )
+    lines: list[Trunk | Seat] = [*settings.trunks, *settings.seats]
+    names = Counter(line.endpoint for line in lines)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise SettingError(file, "endpoint", f"{twice[0]!r} is given twice", "give each trunk and seat one of its own")
+    ours = [name for name in names if name.startswith(("matdan-", "transport-")) or name in {"global", "system"}]
+    if ours:
+        raise SettingError(file, "endpoint", f"{ours[0]!r} is a name of our own in pjsip.conf", "choose another")
+
+
+def _password(endpoint: str, settings: Settings, made: Mapping[str, str]) -> str:
+    own = next(seat.password for seat in settings.seats if seat.endpoint == endpoint)
+    return made[endpoint] if own is None else own.get_secret_value()
+
+
+def _transports(settings: Settings) -> Sequence[str]:
+    used: set[str] = {trunk.transport.value for trunk in settings.trunks}
+    used |= {"wss" if seat.webrtc else seat.transport.value for seat in settings.seats}
+    return [name for name in ("udp", "tcp", "tls", "wss") if name in used]
+
+
+def _reachable(settings: Settings) -> str:
+    """The host at which Asterisk finds our FastAGI server: where it listens, or the dialler's own address."""
+    host = settings.fastagi.host
+    return settings.asterisk.dialler_address if host in {"0.0.0.0", "::"} else host  # noqa: S104
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _host_network(host: str) -> str:
+    """One address as a network of its own; a name stays a name, which Asterisk looks up."""
+    try:
+        return f"{host}/{ipaddress.ip_address(host).max_prefixlen}"
+    except ValueError:
+        return host
+
+
+def _sip_uri(trunk: Trunk, user: str | None = None) -> str:
+    default_port = 5061 if trunk.transport is Transport.TLS else 5060
+    account = "" if user is None else f"{user.partition('@')[0]}@"
+    parameter = "" if trunk.transport is Transport.UDP else f"\\;transport={trunk.transport.value}"
+    return f"sip:{account}{_bracketed(trunk.host or '')}:{trunk.port or default_port}{parameter}"

@@ -179,13 +179,14 @@ def trunks_panel(view: CentreView, height: int) -> Panel:
 
 
 def _trunk(trunk: TrunkView, names: int, channels: int) -> Text:
+    """Channels, answer-seizure ratio, call starts a second, failures; of one that rests, for how long."""
+    working = trunk.state == "working"
+    figures = f" asr {percent(trunk.answer_seizure_ratio):>4} {trunk.calls_per_second:.1f}/s"
     return line(
-        padded(Text(trunk.trunk, style="bold"), names),
-        " ",
-        share_bar(trunk.channels_used / trunk.channels if trunk.channels else 0.0, 6, "deep_sky_blue1"),
+        padded(Text(trunk.trunk, style="bold" if working else "bold red"), names),
         f" {f'{trunk.channels_used}/{trunk.channels}':>{channels}}",
-        (f" asr {percent(trunk.answer_seizure_ratio):>4}", DIM),
-        (f"  ✗{trunk.failures}", "orange1" if trunk.failures else DIM),
+        (figures, DIM) if working else (f" {trunk.state} {trunk.rest_seconds:.0f}s", "red"),
+        (f" ✗{trunk.failures}", "orange1" if trunk.failures else DIM),
     )
 
 

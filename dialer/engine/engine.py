@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import structlog
 
@@ -22,10 +23,13 @@ from dialer.engine.hoppers import Hoppers
 from dialer.engine.placing import Placing
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
-from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally, TrunkTally
+from dialer.engine.seat_desk import FloorRules, SeatDesk
+from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally
+from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
-from dialer.model import AttemptId, CampaignState, Purpose
+from dialer.log_ins import AgentAccount
+from dialer.model import AttemptId, CampaignKind, CampaignState, Purpose
 from dialer.pacing.port import Pacer, PacingEventKind
 from dialer.polling_day.plan import PollingPlan
 from dialer.polling_day.priorities import BoothOrder
@@ -36,6 +40,7 @@ from dialer.seats import Seat
 from dialer.store.port import Store
 from dialer.switch import port as switch_port
 from dialer.switch.port import CallEnded, Switch, SwitchEvent
+from dialer.trunk_health import RestRules
 from dialer.trunks import TrunkLimits, TrunkPool
 from dialer.view import Alert, AlertLevel, CampaignChange, CentreView, Change, SeatState
 
@@ -43,6 +48,7 @@ _log = structlog.get_logger(__name__)
 
 HOUSEKEEPING_SECONDS = 5.0
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
+UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the message at the latest, and said so
 FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
 
 
@@ -67,6 +73,9 @@ class EnginePlan:
     gate: Gate
     drain_seconds: float
     polling: PollingPlan | None = None
+    agents: tuple[AgentAccount, ...] = ()
+    floor: FloorRules = field(default_factory=FloorRules)
+    rest: RestRules = field(default_factory=RestRules)
 
 
 class Engine:
@@ -90,13 +99,13 @@ class Engine:
         self._switch = switch
         self._figures = figures
         now = centre.clock.monotonic()
-        self._trunks = TrunkPool(plan.trunks, now)
-        centre.trunk_tallies = {trunk.name: TrunkTally() for trunk in plan.trunks}
+        self._trunks = TrunkPool(plan.trunks, now, plan.rest)
+        self._trunk_desk = TrunkDesk(centre, self._trunks)
         centre.seats = {
             name: Seat(name, endpoint, languages, now, centre.clock.now()) for name, endpoint, languages in plan.seats
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
-        self._results = Results(centre, store, self._cancel, plan.polling)
+        self._results = Results(centre, store, self._trunk_desk, self._cancel, plan.polling)
         self._gatekeeper = Gatekeeper(
             centre,
             plan.gate,
@@ -104,12 +113,16 @@ class Engine:
             lambda flow: flows.current(flow).version,
         )
         self._floor = Floor(centre, switch, self._results, self._gatekeeper)
+        self.seat_desk = SeatDesk(centre, self._floor, store, switch, self._results, plan.agents, plan.floor)
         hoppers = Hoppers(
             centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
         )
-        self._placing = Placing(centre, store, switch, self._results, self._trunks, self._gatekeeper, hoppers)
+        self._placing = Placing(
+            centre, store, switch, self._results, self._trunks, self._trunk_desk, self._gatekeeper, hoppers
+        )
         self._reconciler = Reconciler(centre, switch, self._results, self._finish)
         self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation, self._gatekeeper)
+        self.flow_desk.transfer = self._floor.take_from_flow
 
     # What others use
 
@@ -147,7 +160,14 @@ class Engine:
                 for campaign_id in self._centre.campaigns:
                     await self._set_state(campaign_id, CampaignState.STOPPED)
                 return f"stopped {len(self._centre.campaigns)} campaigns"
-        return await self._floor.execute(command)
+            case commands.ReloadFlows():
+                return await self._reload_flows()
+        return await self.seat_desk.execute(command)
+
+    async def _reload_flows(self) -> str:
+        """Calls that run go on with the version they began with; a flow that is wrong changes nothing (FlowError)."""
+        changed = await asyncio.to_thread(self.flow_desk.flows.reload)
+        return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
     async def _set_state(self, campaign_id: str, state: CampaignState) -> str:
         run = self._centre.campaigns.get(campaign_id)
@@ -194,6 +214,7 @@ class Engine:
                 plan.pacer.restore(json.loads(learned))
             centre.campaigns[campaign_id] = run
         await store.release_expired(now, self._plan.owner)
+        await self.seat_desk.prepare()
         unfinished = await store.unfinished_attempts()
         self._gatekeeper.load(await store.registers(), unfinished)
         left_open = self._reconciler.found(unfinished)
@@ -301,6 +322,8 @@ class Engine:
                 self._floor.phone_came(seat)
             case switch_port.SeatDown(seat=seat):
                 self._floor.phone_went(seat)
+            case switch_port.SeatKey(seat=seat, key=key):
+                self.seat_desk.key(seat, key)
             case _:
                 call = self._centre.calls.get(event.attempt_id)
                 if call is not None:
@@ -314,18 +337,21 @@ class Engine:
                     self._centre.update_call(call, call.rang(clock.now(), clock.monotonic()))
                     run = self._centre.campaigns[call.campaign_id]
                     self._results.observe(run, PacingEventKind.RINGING, clock.monotonic() - call.began_seconds)
+                    self._trunk_desk.rang(call)
             case switch_port.CallAnswered():
                 self._answered(call)
             case switch_port.CallWaiting():
-                waiting = self._answered(call)
+                waiting = self.flow_desk.person(self._answered(call))
                 if not waiting.waiting and waiting.seat is None and not waiting.message_started:
                     self._floor.voter_waits(waiting)
             case switch_port.CallConnected(seat=seat):
-                self._floor.connected(self._answered(call), seat)
+                self._floor.connected(self.flow_desk.person(self._answered(call)), seat)
             case switch_port.CallLeftSeat(seat=seat):
                 self._floor.left_seat(call, seat)
             case switch_port.MessageStarted():
-                self._floor.message_started(self._answered(call))
+                self._floor.message_started(self.flow_desk.person(self._answered(call)))
+            case switch_port.MachineDetected():
+                self.flow_desk.machine(self._answered(call))
             case switch_port.CallEnded():
                 self._ended(call, event)
 
@@ -346,16 +372,34 @@ class Engine:
         if live is not None and live.ended is not None:
             self._finish(live, live.ended)
 
-    def flow_ended(self, attempt_id: str, *, completed: bool, left_at: str | None) -> None:
+    def flow_ended(
+        self,
+        attempt_id: str,
+        *,
+        completed: bool,
+        left_at: str | None,
+        answers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """A call's flow is over. If the switch has ended the call in the meantime, it is finished now."""
-        call = self.flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at)
+        call = self.flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
         if call is not None and call.ended is not None:
             self._finish(call, call.ended)
 
     def _finish(self, call: Call, ended: CallEnded) -> None:
         if call.attempt_id in self._centre.calls:
+            self._watch_for_silence(call)
             self._floor.call_over(call)
             self._results.end(self._centre.calls[call.attempt_id], ended)
+
+    def _watch_for_silence(self, call: Call) -> None:
+        """An answered voter of whom the dialplan never said a word: a right that no check before the start can see."""
+        if call.kind is not CampaignKind.AGENTS or call.answered_seconds is None or call.machine:
+            return
+        if call.waiting or call.message_started or call.connected_at is not None:
+            self._centre.clear_alert("voters-unseen")
+        elif self._centre.clock.monotonic() - call.answered_seconds > UNSEEN_SECONDS and call.seat is None:
+            text = "voters are answered and the switch tells nothing of them: give the manager user `read = system,call,user`"
+            self._centre.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
 
     def _cancel(self, call: Call) -> None:
         self._placing.cancel(call)
@@ -363,6 +407,7 @@ class Engine:
     def _switch_up(self, up: switch_port.SwitchUp) -> None:
         centre = self._centre
         self._reconciler.resync(up)
+        self.seat_desk.adopt(up.live_seats)
         for seat in list(centre.seats.values()):
             if seat.name in up.live_seats and not seat.phone_up:
                 self._floor.phone_came(seat.name)

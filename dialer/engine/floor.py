@@ -8,13 +8,12 @@ from dataclasses import replace
 
 import structlog
 
-from dialer import commands
 from dialer.calls import Call
 from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.results import Results
-from dialer.engine.state import Centre, SeatTally
-from dialer.errors import CommandRefused, SwitchError
-from dialer.model import AttemptId, Disposition
+from dialer.engine.state import Centre
+from dialer.errors import SwitchError
+from dialer.model import AttemptId
 from dialer.pacing.port import PacingEventKind
 from dialer.seats import Seat, choose_seat
 from dialer.store.port import SeatInterval
@@ -42,6 +41,7 @@ class Floor:
         self._gatekeeper = gatekeeper
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
+        self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
         self.intervals: list[SeatInterval] = []
 
     # Voters
@@ -54,17 +54,35 @@ class Floor:
         elif not self._seat_for(waiting):
             limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             waited = self._centre.clock.monotonic() - (waiting.answered_seconds or 0.0)
-            self._after(f"call/{call.attempt_id}", max(0.0, limit - waited), lambda: self._too_late(call.attempt_id))
+            self.after(f"call/{call.attempt_id}", max(0.0, limit - waited), lambda: self._too_late(call.attempt_id))
+
+    async def take_from_flow(self, attempt_id: AttemptId) -> bool:
+        """Give a call in a flow to a ready seat: True when agent and voter hear each other, False when no seat took it."""
+        call = self._centre.calls.get(attempt_id)
+        if call is None or attempt_id in self._handed_over or not self._seat_for(call):
+            return False
+        came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._handed_over[attempt_id] = came
+        try:
+            return await came
+        finally:
+            del self._handed_over[attempt_id]
+
+    def _arrived(self, attempt_id: AttemptId, came: bool) -> None:
+        waiting = self._handed_over.get(attempt_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(came)
 
     def _seat_for(self, call: Call) -> bool:
-        seat = choose_seat(self._centre.seats.values(), call.language)
+        skill = self._centre.campaigns[call.campaign_id].spec.skill
+        seat = choose_seat(self._centre.seats.values(), call.language, skill)
         if seat is None:
             return False
-        now, monotonic = self._now()
+        now, monotonic = self.now()
         self._cancel_timer(f"call/{call.attempt_id}")
-        self._set(seat, seat.reserved(call.attempt_id, call.campaign_id, now, monotonic))
+        self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now, monotonic))
         connecting = self._centre.update_call(call, replace(call, seat=seat.name, agent=seat.agent))
-        self._after(f"seat/{seat.name}", CONNECT_SECONDS, lambda: self._never_came(seat.name, call.attempt_id))
+        self.after(f"seat/{seat.name}", CONNECT_SECONDS, lambda: self._never_came(seat.name, call.attempt_id))
         self._centre.spawn(self._connect(connecting, seat.name), "connect")
         return True
 
@@ -79,10 +97,11 @@ class Floor:
         """The voter did not reach the seat: it is free again. What became of the voter the switch will tell."""
         seat = self._centre.seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self._free(seat, seat.call_ended(*self._now()))
+            self.free(seat, seat.call_ended(*self.now()))
         call = self._centre.calls.get(attempt_id)
         if call is not None and call.seat == seat_name and call.connected_at is None:
             self._centre.update_call(call, replace(call, seat=None))
+            self._arrived(attempt_id, False)
 
     def _too_late(self, attempt_id: AttemptId) -> None:
         call = self._centre.calls.get(attempt_id)
@@ -112,23 +131,25 @@ class Floor:
         seat = self._centre.seats.get(seat_name)
         if seat is None or call.connected_at is not None:
             return
-        now, monotonic = self._now()
+        now, monotonic = self.now()
         self._cancel_timer(f"call/{call.attempt_id}")
         self._cancel_timer(f"seat/{seat_name}")
+        self._ended.pop(seat_name, None)  # what is said from now on is said of this call
         talking = replace(call.connected(seat_name, now, monotonic), agent=seat.agent)
-        self._set(seat, seat.talking(call.attempt_id, call.campaign_id, now, monotonic))
+        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now, monotonic))
         self._centre.seat_tallies[seat_name].calls += 1
         self._centre.update_call(call, talking)
         self._results.connected(talking)
+        self._arrived(call.attempt_id, True)
         run = self._centre.campaigns[call.campaign_id]
         self._results.observe(run, PacingEventKind.CONNECTED, monotonic - (talking.answered_seconds or monotonic))
 
     def talks_on(self, call: Call, seat_name: str) -> None:
         """A conversation that an earlier run of the dialler connected goes on: the seat is busy with it."""
-        now, monotonic = self._now()
+        now, monotonic = self.now()
         seat = self._centre.seats[seat_name]
-        self._set(seat, seat.talking(call.attempt_id, call.campaign_id, now, monotonic))
-        self._centre.update_call(call, replace(call, seat=seat_name))
+        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now, monotonic))
+        self._centre.update_call(call, replace(call, seat=seat_name, agent=seat.agent))
 
     def left_seat(self, call: Call, seat_name: str) -> None:
         """The voter's channel left the seat while the call lives on: the agent's phone died, or somebody else has it."""
@@ -137,6 +158,7 @@ class Floor:
     def call_over(self, call: Call) -> None:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
         self._cancel_timer(f"call/{call.attempt_id}")
+        self._arrived(call.attempt_id, False)
         if call.seat is not None:
             self._release(call.seat, call)
 
@@ -144,7 +166,7 @@ class Floor:
         seat = self._centre.seats.get(seat_name)
         if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
             return
-        now, monotonic = self._now()
+        now, monotonic = self.now()
         run = self._centre.campaigns[call.campaign_id]
         talked = seat.state is SeatState.TALKING
         if talked:
@@ -153,19 +175,25 @@ class Floor:
         after = seat.call_ended(now, monotonic)
         if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
             after = after.wrapped_up(now, monotonic)
-        self._free(seat, after)
+        self.free(seat, after)
         if after.state is SeatState.WRAP_UP:
-            self._after(f"seat/{seat_name}", run.spec.wrap_up_seconds, lambda: self._wrap_up_ran_out(seat_name))
+            self.after(f"seat/{seat_name}", run.spec.wrap_up_seconds, lambda: self._wrap_up_ran_out(seat_name))
 
     # Wrap-up
+
+    def disposable_call(self, seat: Seat) -> Call | None:
+        """The call that the seat has now, or whose wrap-up goes on."""
+        call = self._ended.get(seat.name)
+        return self._centre.calls.get(seat.attempt_id) if call is None and seat.attempt_id is not None else call
 
     def _wrap_up_ran_out(self, seat_name: str) -> None:
         seat = self._centre.seats[seat_name]
         if seat.state is SeatState.WRAP_UP:
-            self._end_wrap_up(seat)
+            self.end_wrap_up(seat)
 
-    def _end_wrap_up(self, seat: Seat) -> None:
-        now, monotonic = self._now()
+    def end_wrap_up(self, seat: Seat) -> None:
+        """The wrap-up is over, by a disposition, a command or its time."""
+        now, monotonic = self.now()
         self._cancel_timer(f"seat/{seat.name}")
         self._ended.pop(seat.name, None)
         run = self._centre.campaigns.get(seat.campaign_id or "")
@@ -174,12 +202,17 @@ class Floor:
             self._results.observe(run, PacingEventKind.WRAP_UP_ENDED, monotonic - seat.since_seconds)
             if after.state is not SeatState.READY:
                 self._results.observe(run, PacingEventKind.BREAK_STARTED)
-        self._free(seat, after)
+        self.free(seat, after)
 
-    def _free(self, before: Seat, after: Seat) -> None:
+    def free(self, before: Seat, after: Seat) -> None:
         """Put a seat's next state in place; a voter who waits gets it if it is ready."""
-        self._cancel_timer(f"seat/{before.name}")
-        self._set(before, after)
+        if after.state is not before.state:  # a pause that is asked for in a wrap-up must not stop its clock
+            self._cancel_timer(f"seat/{before.name}")
+        self.put(before, after)
+        if before.agent is not None and after.agent is None:
+            self._ended.pop(before.name, None)
+            if after.phone_up:
+                self._centre.spawn(self._release_phone(before.name), "release-seat")
         self._serve_waiting()
         self._centre.wake.set()
 
@@ -188,8 +221,8 @@ class Floor:
         for call in sorted(waiting, key=lambda call: call.answered_seconds or 0.0):
             if not self._gatekeeper.admits(call):
                 self._too_late(call.attempt_id)
-            elif not self._seat_for(call):
-                return
+            else:
+                self._seat_for(call)  # one that no free seat may serve does not hold up the next
 
     # Phones
 
@@ -197,7 +230,7 @@ class Floor:
         """The agent's phone is on the line."""
         seat = self._centre.seats.get(seat_name)
         if seat is not None:
-            self._free(seat, seat.phone_came(*self._now()))
+            self.free(seat, seat.phone_came(*self.now()))
 
     def phone_went(self, seat_name: str) -> None:
         """The agent's phone is gone. It is called again while its agent is logged in."""
@@ -208,11 +241,11 @@ class Floor:
         if seat.state is SeatState.TALKING and call is not None:
             self._ended[seat_name] = call  # its agent may still say how it went
             run = self._centre.campaigns[call.campaign_id]
-            self._results.observe(run, PacingEventKind.TALK_ENDED, self._now()[1] - seat.since_seconds)
+            self._results.observe(run, PacingEventKind.TALK_ENDED, self.now()[1] - seat.since_seconds)
             self._results.observe(run, PacingEventKind.BREAK_STARTED)
-        self._free(seat, seat.phone_went(*self._now()))
+        self.free(seat, seat.phone_went(*self.now()))
         if seat.agent is not None:
-            self._after(f"phone/{seat_name}", PHONE_RETRY_SECONDS, lambda: self.call_phone(seat_name))
+            self.expect_phone(seat_name)
 
     def call_phone(self, seat_name: str) -> None:
         """Ring the seat's phone, if an agent waits for it and it is not there."""
@@ -220,70 +253,16 @@ class Floor:
         if seat.agent is not None and not seat.phone_up and self._centre.switch_up:
             self._centre.spawn(self._call_phone(seat), "call-seat")
 
+    def expect_phone(self, seat_name: str) -> None:
+        """The agent's phone is about to be nailed up; if it does not come, it is called."""
+        self.after(f"phone/{seat_name}", PHONE_RETRY_SECONDS, lambda: self.call_phone(seat_name))
+
     async def _call_phone(self, seat: Seat) -> None:
         try:
             await self._switch.call_seat(seat.name, seat.endpoint)
         except SwitchError as error:
             _log.warning("seat.phone-not-called", seat=seat.name, problem=str(error))
-            self._after(f"phone/{seat.name}", PHONE_RETRY_SECONDS, lambda: self.call_phone(seat.name))
-
-    # Commands
-
-    async def execute(self, command: commands.SeatCommand) -> str:
-        """Do what an agent or supervisor asks of a seat; one line that says what was done. Raises CommandRefused."""
-        seat = self._centre.seats.get(command.seat)
-        if seat is None:
-            raise CommandRefused(
-                f"there is no seat {command.seat!r}; the settings name {len(self._centre.seats)} seats"
-            )
-        now, monotonic = self._now()
-        match command:
-            case commands.SeatLogIn(agent=agent):
-                self._free(seat, seat.logged_in(agent, now, monotonic))
-                self._centre.seat_tallies[seat.name] = SeatTally()
-                self.call_phone(seat.name)
-                return f"seat {seat.name}: logged in"
-            case commands.SeatLogOff():
-                after = seat.logged_off(now, monotonic)
-                self._free(seat, after)
-                if after.agent is None and seat.phone_up:
-                    self._centre.spawn(self._release_phone(seat.name), "release-seat")
-                return f"seat {seat.name}: logged off" if after.agent is None else f"seat {seat.name}: after this call"
-            case commands.SeatPause(reason=reason):
-                self._free(seat, seat.paused(reason, now, monotonic))
-                return f"seat {seat.name}: paused"
-            case commands.SeatReady():
-                if seat.state is SeatState.WRAP_UP:
-                    self._end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
-                else:
-                    self._free(seat, seat.made_ready(now, monotonic))
-                return f"seat {seat.name}: ready"
-            case commands.SeatHangUp():
-                return await self._hang_up(seat)
-            case commands.SeatDispose(disposition=disposition, hour=hour):
-                return await self._dispose(seat, disposition, hour)
-
-    async def _hang_up(self, seat: Seat) -> str:
-        if seat.attempt_id is None or seat.state is not SeatState.TALKING:
-            raise CommandRefused(f"seat {seat.name} has no call to hang up")
-        try:
-            await self._switch.hang_up(seat.attempt_id)
-        except SwitchError as error:
-            raise CommandRefused(f"seat {seat.name}: not hung up: {error}") from error
-        return f"seat {seat.name}: hung up"
-
-    async def _dispose(self, seat: Seat, disposition: Disposition, hour: int | None) -> str:
-        call = self._ended.get(seat.name)
-        if call is None and seat.attempt_id is not None:
-            call = self._centre.calls.get(seat.attempt_id)
-        if call is None or call.connected_at is None:
-            raise CommandRefused(f"seat {seat.name} has no call to give a disposition for")
-        run = self._centre.campaigns[call.campaign_id]
-        await self._results.dispose(run, call, seat.agent, disposition, hour)
-        current = self._centre.seats[seat.name]
-        if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
-            self._end_wrap_up(current)
-        return f"seat {seat.name}: {disposition.value}"
+            self.expect_phone(seat.name)
 
     async def _release_phone(self, seat_name: str) -> None:
         try:
@@ -313,10 +292,12 @@ class Floor:
             reason=seat.reason,
         )
 
-    def _set(self, before: Seat, after: Seat) -> None:
+    def put(self, before: Seat, after: Seat) -> None:
+        """Put a seat's next state in place and tell of it."""
         self._centre.seats[before.name] = after
         if after.state is not before.state:
             self._close_interval(before, after.since_at, after.since_seconds)
+        if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
             self._centre.tell(SeatChange(self.view(after), after.since_at))
 
     def _close_interval(self, seat: Seat, at: float, seconds: float) -> None:
@@ -327,7 +308,7 @@ class Floor:
 
     def close_intervals(self) -> None:
         """At the end of the run: what every seat has done up to now."""
-        now, monotonic = self._now()
+        now, monotonic = self.now()
         for seat in self._centre.seats.values():
             self._close_interval(seat, now, monotonic)
             self._centre.seats[seat.name] = replace(seat, since_at=now, since_seconds=monotonic)
@@ -338,10 +319,12 @@ class Floor:
             timer.cancel()
         self._timers.clear()
 
-    def _now(self) -> tuple[float, float]:
+    def now(self) -> tuple[float, float]:
+        """Epoch seconds and monotonic seconds."""
         return self._centre.clock.now(), self._centre.clock.monotonic()
 
-    def _after(self, key: str, seconds: float, action: Callable[[], None]) -> None:
+    def after(self, key: str, seconds: float, action: Callable[[], None]) -> None:
+        """Do something later; the same key replaces what was to be done. Nothing is done after the engine's end."""
         self._cancel_timer(key)
         self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._fire, key, action)
 

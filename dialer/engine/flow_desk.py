@@ -5,7 +5,8 @@ FastAGI has no authentication: a connection is served only for an attempt that i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -33,6 +34,10 @@ class Flows(Protocol):
         """The version for a call that begins now. Raises FlowError."""
         ...
 
+    def reload(self) -> list[str]:
+        """Read every flow again, for the next call; the names of those that changed. Raises FlowError and changes none."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FlowSession:
@@ -42,6 +47,10 @@ class FlowSession:
     flow: Flow
     facts: Mapping[str, Scalar]
     language: str
+
+
+async def _nobody_is_free(_attempt_id: AttemptId) -> bool:
+    return False
 
 
 class FlowDesk:
@@ -60,9 +69,11 @@ class FlowDesk:
         self._centre = centre
         self._store = store
         self._results = results
-        self._flows = flows
+        self.flows = flows
         self._organisation = organisation
         self._gatekeeper = gatekeeper
+        self._commits: dict[AttemptId, dict[int, asyncio.Future[bool]]] = {}  # of flows under way, by sequence
+        self.transfer: Callable[[AttemptId], Awaitable[bool]] = _nobody_is_free
 
     def begin(self, attempt_id: str) -> FlowSession | None:
         """The session of a live IVR attempt whose caller has picked up; None: there is no such attempt, turn it away."""
@@ -72,10 +83,11 @@ class FlowDesk:
         run = self._centre.campaigns[call.campaign_id]
         if run.spec.flow is None or not self._gatekeeper.admits(call):
             return None
-        flow = self._flows.current(run.spec.flow)
+        flow = self.flows.current(run.spec.flow)
         clock = self._centre.clock
-        answered = self.answered(call.picked_up(clock.now(), clock.monotonic()), call)
-        self._centre.update_call(answered, replace(answered, in_flow=True, flow=f"{flow.name} {flow.version}"))
+        answered = self.person(self.answered(call.picked_up(clock.now(), clock.monotonic()), call))
+        named = f"{flow.name} {flow.version}"
+        self._centre.update_call(answered, replace(answered, in_flow=True, flow=named, flow_runs=call.flow_runs + 1))
         return FlowSession(call.attempt_id, flow, self._facts(call), call.language)
 
     def answered(self, after: Call, before: Call) -> Call:
@@ -83,24 +95,64 @@ class FlowDesk:
         if before.answered:
             return before
         self._centre.update_call(before, after)
-        run = self._centre.campaigns[after.campaign_id]
-        self._results.observe(
-            run, PacingEventKind.ANSWERED, (after.answered_seconds or after.began_seconds) - after.began_seconds
-        )
+        if after.judged:
+            self._teach_answer(after)
         self._results.answered(after)
         self._centre.wake.set()
         return after
 
+    def person(self, call: Call) -> Call:
+        """It is no machine that picked up, where that was still to be found out."""
+        if call.judged:
+            return call
+        judged = self._centre.update_call(call, replace(call, judged=True))
+        self._teach_answer(judged)
+        return judged
+
+    def machine(self, call: Call) -> None:
+        """A machine picked up: no answer by a person."""
+        if call.machine:
+            return
+        run, clock = self._centre.campaigns[call.campaign_id], self._centre.clock
+        kind = PacingEventKind.MACHINE if call.judged else PacingEventKind.FAILED
+        self._results.observe(run, kind, clock.monotonic() - call.began_seconds)
+        self._centre.update_call(call, replace(call, judged=True, machine=True))
+
+    def _teach_answer(self, call: Call) -> None:
+        run = self._centre.campaigns[call.campaign_id]
+        seconds = (call.answered_seconds or call.began_seconds) - call.began_seconds
+        self._results.observe(run, PacingEventKind.ANSWERED, seconds)
+
     async def commit(self, attempt_id: AttemptId, commit: FlowCommit) -> bool:
-        """Put on disk what the caller keyed in. True only when it is there. Raises StoreError."""
-        call = self._centre.calls.get(attempt_id)
-        if call is None:
+        """Put on disk what the caller keyed in. True only when it is there. Raises StoreError.
+
+        (call, `commit.sequence`) is the key: what is asked for twice is done once, and both hear the same.
+        """
+        if attempt_id not in self._centre.calls:
             return False
+        done = self._commits.setdefault(attempt_id, {})
+        before = done.get(commit.sequence)
+        if before is not None:
+            return await asyncio.shield(before)
+        result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        done[commit.sequence] = result
+        try:
+            kept = await self._commit(self._centre.calls[attempt_id], commit)
+        except BaseException:
+            del done[commit.sequence]  # a repeat may succeed
+            result.set_result(False)
+            raise
+        result.set_result(kept)
+        return kept
+
+    async def _commit(self, call: Call, commit: FlowCommit) -> bool:
         match commit.kind:
             case CommitKind.MARK:
                 return await self._mark(call, commit)
             case CommitKind.OPT_OUT:
                 await self._results.opt_out(call, source="voter-key")
+            case CommitKind.ANSWERS:
+                await self._store.record_answers(call.attempt_id, commit.answers, self._centre.clock.now())
         return True
 
     async def _mark(self, call: Call, commit: FlowCommit) -> bool:
@@ -110,7 +162,9 @@ class FlowDesk:
         voters, source = await self._addressed(call, commit)
         now = self._centre.clock.now()
         for voter_id in voters:
-            key = f"{call.attempt_id}/{commit.sequence}/{voter_id}"
+            # A flow that begins anew after a cut connection counts its commits from 1 again: what it says is new.
+            run = f"run-{call.flow_runs}/" if call.flow_runs > 1 else ""
+            key = f"{call.attempt_id}/{run}{commit.sequence}/{voter_id}"
             hour = commit.hour if kind is MarkKind.LATER else None
             await self._results.mark(Mark(key, voter_id, kind, source, now, hour, call.attempt_id))
         live = self._centre.calls.get(call.attempt_id)
@@ -121,7 +175,8 @@ class FlowDesk:
     async def _addressed(self, call: Call, commit: FlowCommit) -> tuple[list[int], MarkSource]:
         """The voters that a mark is about, and whose word it is."""
         if commit.scope is MarkScope.HOUSEHOLD:
-            return await self._store.pending_voters(call.phone_id), MarkSource.RELATIVE
+            # Of "one of us has still to go" nobody says who: the first of the roll stand for them, and all stay pending.
+            return (await self._store.pending_voters(call.phone_id))[: commit.count], MarkSource.RELATIVE
         if commit.scope is MarkScope.SERIAL:
             voter = None
             if commit.serial is not None:
@@ -129,8 +184,41 @@ class FlowDesk:
             return ([] if voter is None else [voter]), MarkSource.BOOTH_WORKER
         return [call.voter_id], MarkSource.VOTER_KEY
 
-    def end(self, attempt_id: AttemptId, *, completed: bool, left_at: str | None) -> Call | None:
-        """The flow is over, by its own end or the caller's. The call as it stands; None: the switch has ended it before."""
+    async def hand_over(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> bool:
+        """Give the call to an agent who is free: True when they hear each other.
+
+        What was keyed so far is kept first, so that the agent's screen has it (`Store.flow_answers`). Raises StoreError.
+        """
+        await self.keep_answers(attempt_id, answers)
+        return await self.transfer(attempt_id)
+
+    async def keep_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
+        """Put the answers so far on disk. Raises StoreError."""
+        if answers:
+            await self._store.record_answers(attempt_id, answers, self._centre.clock.now())
+
+    def is_live(self, attempt_id: AttemptId) -> bool:
+        """Whether a call of this attempt is under way."""
+        return attempt_id in self._centre.calls
+
+    async def number(self, attempt_id: AttemptId) -> str | None:
+        """The number of a live call, for an SMS to it; None: the call is over, or the number has opted out."""
+        call = self._centre.calls.get(attempt_id)
+        return None if call is None else await self._store.phone_number(call.phone_id)
+
+    def end(
+        self, attempt_id: AttemptId, *, completed: bool, left_at: str | None, answers: Mapping[str, str]
+    ) -> Call | None:
+        """The flow is over, by its own end or the caller's; its answers are kept. The call as it stands; None: the switch has
+        ended it before.
+        """
+        self._commits.pop(attempt_id, None)
+        if answers:
+            kept, at = dict(answers), self._centre.clock.now()
+            self._centre.spawn(
+                self._results.keep("answers", lambda: self._store.record_answers(attempt_id, kept, at)),
+                "record-answers",
+            )
         call = self._centre.calls.get(attempt_id)
         if call is None:
             return None

@@ -13,11 +13,13 @@ from dialer.calls import Call
 from dialer.engine.gatekeeper import REST_SECONDS, Gatekeeper
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.results import Results
-from dialer.engine.state import CampaignRun, Centre
+from dialer.engine.state import CampaignRun, CampaignSpec, Centre
+from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
-from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, NewAttempt, Outcome
+from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, MachineDetection, NewAttempt, Outcome
 from dialer.pacing.port import BusySeat, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.rules import calling_hours
+from dialer.seats import Seat
 from dialer.store.port import Store
 from dialer.switch.port import CallEnded, EndedBy, OriginateRequest, Switch
 from dialer.trunks import TrunkPool
@@ -25,6 +27,7 @@ from dialer.view import AlertLevel, CallState, SeatState
 
 _log = structlog.get_logger(__name__)
 
+UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 _BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
@@ -41,6 +44,7 @@ class Placing:
         switch: Switch,
         results: Results,
         trunks: TrunkPool,
+        trunk_desk: TrunkDesk,
         gatekeeper: Gatekeeper,
         hoppers: Hoppers,
     ) -> None:
@@ -50,6 +54,7 @@ class Placing:
         self._switch = switch
         self._results = results
         self._trunks = trunks
+        self._trunk_desk = trunk_desk
         self._gatekeeper = gatekeeper
         self._hoppers = hoppers
         self._turn = 0
@@ -68,6 +73,10 @@ class Placing:
 
     def _decide_one(self, run: CampaignRun) -> float:
         held, seconds = self._held(run)
+        if held is None:
+            held = self._trunk_desk.held_because(run.spec.campaign_id, run.spec.trunks)
+        else:
+            self._centre.clear_alert(f"trunks-{run.spec.campaign_id}")
         if held is not None and held != run.held_because:
             _log.info("campaign.held", campaign=run.spec.campaign_id, reason=held)
         run.held_because = held
@@ -80,7 +89,9 @@ class Placing:
             self._hoppers.give_back(run)
         used = self._centre.channels_used()
         if run.spec.kind is CampaignKind.IVR and self._trunks.startable(run.spec.trunks, used, now) == 0:
-            return max(0.01, min(LOOK_AGAIN_SECONDS, self._trunks.seconds_to_next_start(run.spec.trunks, now)))
+            # Where no start is to be waited for, channels are full: the end of a call wakes us.
+            left = self._trunks.seconds_to_next_start(run.spec.trunks, now)
+            return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = self.snapshot(run, used)
         self._cancel_excess(run, snapshot)
         wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
@@ -98,6 +109,8 @@ class Placing:
             return "stopping", LOOK_AGAIN_SECONDS
         if not centre.switch_up:
             return "no link to the switch", LOOK_AGAIN_SECONDS
+        if self._switch.unanswered_seconds() > UNANSWERED_SECONDS:
+            return "the switch does not answer", UNANSWERED_SECONDS
         if centre.store_trouble is not None:
             return "results cannot be kept", LOOK_AGAIN_SECONDS
         if run.state is not CampaignState.RUNNING:
@@ -112,27 +125,31 @@ class Placing:
         if run.spec.kind is CampaignKind.AGENTS and not any(
             seat.state in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP}
             and not seat.leaving
-            for seat in centre.seats.values()
+            for seat in self._seats_of(run)
         ):
             self._cancel_unanswered(run)
-            return "no agent is there", LOOK_AGAIN_SECONDS
+            return "no agent is there" if run.spec.skill is None else (
+                f"no agent with the skill {run.spec.skill} is there"
+            ), LOOK_AGAIN_SECONDS
         return None, LOOK_AGAIN_SECONDS
 
     def snapshot(self, run: CampaignRun, used: dict[str, int]) -> PacingSnapshot:
-        """What the pacer may know now. Campaigns with agents share the seats, so each sees the calls of all of them."""
+        """What the pacer may know now. Campaigns with agents share the seats, so each sees the calls of all of them; one that asks
+        for a skill sees the seats that have it, and the calls that only they may take.
+        """
         centre = self._centre
         now = centre.clock.monotonic()
         for_agents = run.spec.kind is CampaignKind.AGENTS
         calls = (
-            [call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS]
+            [call for call in centre.calls.values() if self._competes(call, run)]
             if for_agents
             else list(centre.calls_of(run.spec.campaign_id))
         )
-        room = self._trunks.free_channels(run.spec.trunks, used)
+        room = self._trunks.free_channels(run.spec.trunks, used, now)
         if run.spec.channels is not None:
             room = min(room, run.spec.channels - sum(1 for call in calls if call.campaign_id == run.spec.campaign_id))
         ringing, waiting, active = _in_flight(calls, now)
-        seats = centre.seats.values() if for_agents else ()
+        seats = self._seats_of(run) if for_agents else ()
         return PacingSnapshot(
             now_seconds=now,
             hour=datetime.fromtimestamp(centre.clock.now(), centre.zone).hour,
@@ -154,6 +171,16 @@ class Placing:
             active_calls=active,
         )
 
+    def _seats_of(self, run: CampaignRun) -> list[Seat]:
+        return [seat for seat in self._centre.seats.values() if seat.can_serve(run.spec.skill)]
+
+    def _competes(self, call: Call, run: CampaignRun) -> bool:
+        """Whether whatever seat takes this call is one that the campaign could have had."""
+        skill = run.spec.skill
+        return call.kind is CampaignKind.AGENTS and (
+            skill is None or self._centre.campaigns[call.campaign_id].spec.skill == skill
+        )
+
     # Placing
 
     def _place(self, run: CampaignRun, count: int) -> None:
@@ -172,7 +199,7 @@ class Placing:
             claim = run.hopper.popleft()
             trunk, caller_id = taken
             attempt_id = AttemptId(str(uuid.uuid4()))
-            call = _call(attempt_id, claim, run.spec.kind, trunk.name, now)
+            call = _call(attempt_id, claim, run.spec, trunk.name, now)
             self._centre.calls[attempt_id] = call
             placed.append((NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now()), call))
         if placed:
@@ -217,9 +244,13 @@ class Placing:
     async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> None:
         centre, attempt_id = self._centre, attempt.attempt_id
         call = centre.calls.get(attempt_id)
+        refused_id = self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id)
+        if refused_id:
+            _log.warning("caller-id.refused", attempt=attempt_id, reason="not of the trunk's pool (trunks.caller_ids)")
         if (
             call is None
             or call.cancelled
+            or refused_id
             or self._held(run)[0] is not None
             or not self._gatekeeper.originate(run, attempt.claim, attempt_id, attempt.caller_id).allowed
         ):
@@ -237,6 +268,8 @@ class Placing:
                     caller_id=attempt.caller_id,
                     kind=run.spec.kind,
                     ring_seconds=run.spec.ring_seconds,
+                    detect_machine=run.spec.machine_detection is MachineDetection.BEFORE_SEAT,
+                    message_to_machine=run.spec.machine_message,
                 )
             )
         except OriginateUnsure as error:  # the next resync tells whether it exists
@@ -251,7 +284,7 @@ class Placing:
     def _never_placed(self, attempt_id: AttemptId) -> None:
         call = self._centre.calls.get(attempt_id)
         if call is not None:
-            self._results.end(call, CallEnded(attempt_id, EndedBy.NO_CHANNEL, answered=False))
+            self._results.end(call, CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False))
 
     # Cancelling
 
@@ -308,11 +341,11 @@ def _in_flight(calls: Iterable[Call], now: float) -> tuple[tuple[RingingCall, ..
     return tuple(ringing), tuple(waiting), active
 
 
-def _call(attempt_id: AttemptId, claim: Claim, kind: CampaignKind, trunk: str, now: float) -> Call:
+def _call(attempt_id: AttemptId, claim: Claim, spec: CampaignSpec, trunk: str, now: float) -> Call:
     return Call(
         attempt_id=attempt_id,
         campaign_id=claim.campaign_id,
-        kind=kind,
+        kind=spec.kind,
         phone_id=claim.phone_id,
         voter_id=claim.voter_id,
         booth_id=claim.booth_id,
@@ -321,4 +354,5 @@ def _call(attempt_id: AttemptId, claim: Claim, kind: CampaignKind, trunk: str, n
         pending_voters=claim.pending_voters,
         trunk=trunk,
         began_seconds=now,
+        judged=spec.machine_detection is not MachineDetection.BEFORE_SEAT,
     )

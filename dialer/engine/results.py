@@ -10,6 +10,7 @@ import structlog
 
 from dialer.calls import Call, outcome_of
 from dialer.engine.state import CampaignRun, Centre
+from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import CommandRefused, StoreError
 from dialer.model import (
     DISPOSITION_MARKS,
@@ -17,6 +18,7 @@ from dialer.model import (
     Disposition,
     DispositionRecord,
     EndedAttempt,
+    MachineDetection,
     Mark,
     MarkKind,
     MarkSource,
@@ -39,17 +41,22 @@ from dialer.view import AlertLevel, CallState, TurnoutChange
 _log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 2.0  # between tries to keep a result while the store is in trouble
-TRUNK_FAILURES = frozenset({Outcome.CARRIER_FAILURE, Outcome.CONGESTION})
 
 
 class Results:
     """Keeps results, and does in memory what follows from them."""
 
     def __init__(
-        self, centre: Centre, store: Store, cancel: Callable[[Call], None], polling: PollingPlan | None = None
+        self,
+        centre: Centre,
+        store: Store,
+        trunk_desk: TrunkDesk,
+        cancel: Callable[[Call], None],
+        polling: PollingPlan | None = None,
     ) -> None:
         """`cancel` hangs up a call that nobody has answered yet; `polling` is the site's polling day, if it is known."""
         self._centre = centre
+        self._trunk_desk = trunk_desk
         self._store = store
         self._cancel = cancel
         self._polling = polling
@@ -132,7 +139,8 @@ class Results:
         run = centre.campaigns[call.campaign_id]
         outcome = outcome_of(call, ended)
         now = centre.clock.now()
-        retry_at = self._retry_at(run, call, outcome, now)
+        not_the_numbers = self._trunk_desk.ended(call, ended, outcome)
+        retry_at = retries.after_trunk_failure(now) if not_the_numbers else self._retry_at(run, call, outcome, now)
         record = EndedAttempt(
             attempt_id=call.attempt_id,
             outcome=outcome,
@@ -147,12 +155,12 @@ class Results:
             flow=call.flow,
             left_at=call.left_at,
             retry_at=retry_at,
+            counted=not not_the_numbers,
         )
         centre.calls.pop(call.attempt_id, None)
         run.outcomes[outcome] += 1
         if outcome is Outcome.ABANDONED:
             centre.abandoned_at[call.phone_id] = now
-        self._tally_trunk(call, outcome)
         self._teach(run, call, outcome)
         if retry_at is not None:
             run.next_due_at = min(run.next_due_at, retry_at)
@@ -182,20 +190,15 @@ class Results:
         now = self._centre.clock.now()
         return not_past_close(due, self._polling.last_call_at(booth, now), now, promised=promised)
 
-    def _tally_trunk(self, call: Call, outcome: Outcome) -> None:
-        tally = self._centre.trunk_tallies.get(call.trunk)
-        if tally is None:  # a call found after a restart, on a trunk that the settings have no more
-            return
-        if outcome is not Outcome.REFUSED:
-            tally.attempts += 1
-        tally.answered += outcome.answered
-        tally.failures += outcome in TRUNK_FAILURES
-
     def _teach(self, run: CampaignRun, call: Call, outcome: Outcome) -> None:
         """What the pacer has not heard yet of this call. Abandoned calls it hears of when the message starts."""
         now = self._centre.clock.monotonic()
         if outcome.answered:
             if outcome is Outcome.DROPPED:
+                if (
+                    not call.judged
+                ):  # gone before it was known whether a machine had picked up: a machine does not hang up
+                    self.observe(run, PacingEventKind.ANSWERED, (call.answered_seconds or now) - call.began_seconds)
                 self.observe(run, PacingEventKind.DROPPED, now - (call.answered_seconds or now))
             return
         if not call.written:
@@ -240,6 +243,10 @@ class Results:
         """
         if hour is not None and not 0 <= hour <= 23:
             raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
+        if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
+            raise CommandRefused(
+                f"campaign {call.campaign_id} does not count machines; set machine_detection in its settings"
+            )
         now = self._centre.clock.now()
         due = retries.after_disposition(
             run.spec.retries, disposition, hour, call.attempt_number, now, self._centre.zone
@@ -264,7 +271,22 @@ class Results:
             self._follow(mark.kind, call.voter_id, effect)
         if opts_out:
             self._opted_out(call.phone_id, fresh=True)
+        self._judge(run, call, machine=disposition is Disposition.MACHINE)
         self._centre.outbox_event.set()
+
+    def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
+        """What the agent says of person or machine, of a live call or of one that has just ended."""
+        live = self._centre.calls.get(call.attempt_id)
+        was_machine = call.machine if live is None else live.machine
+        if was_machine is machine:
+            return
+        if machine:
+            self.observe(run, PacingEventKind.MACHINE)
+        if live is not None:
+            self._centre.update_call(live, replace(live, machine=machine))
+        else:
+            run.outcomes[Outcome.MACHINE] += 1 if machine else -1
+            run.outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
     def _follow(self, kind: MarkKind, voter_id: int, effect: MarkEffect) -> None:
         """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""

@@ -25,6 +25,7 @@ from dialer.model import (
     CampaignProgress,
     CampaignState,
     Claim,
+    MachineDetection,
     Outcome,
     Purpose,
 )
@@ -52,6 +53,9 @@ class CampaignSpec:
     connect_limit_seconds: float
     hours: tuple[Stretch, ...]
     retries: RetryRules
+    skill: str | None = None  # that an agent must have to take its calls
+    machine_detection: MachineDetection = MachineDetection.OFF
+    machine_message: bool = False  # a machine that a flow's call meets hears the information message
 
 
 @dataclass(slots=True)

@@ -56,11 +56,18 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
 
 
 def _trunk_view(centre: Centre, trunks: TrunkPool, name: str, used: int) -> TrunkView:
-    tally = centre.trunk_tallies[name]
+    tally, health, now = centre.trunk_tallies[name], trunks.health(name), centre.clock.monotonic()
+    assert health is not None  # noqa: S101 - `name` is one of the pool's
     return TrunkView(
         trunk=name,
         channels_used=used,
         channels=trunks[name].channels,
         answer_seizure_ratio=tally.answered / tally.attempts if tally.attempts else 0.0,
         failures=tally.failures,
+        attempts=tally.attempts,
+        state=health.state(now).value,
+        rest_seconds=health.rest_seconds_left(now),
+        calls_per_second=trunks.calls_per_second(name, now),
+        calls_per_second_limit=trunks[name].calls_per_second * health.share,
+        ringing_seconds=health.ringing_seconds,
     )

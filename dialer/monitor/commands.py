@@ -14,7 +14,7 @@ import structlog
 
 from config.errors import MatdanError
 from dialer.clock import Clock
-from dialer.commands import CampaignCommand, PauseCampaign, ResumeCampaign, StopAll, StopCampaign
+from dialer.commands import CampaignCommand, PauseCampaign, ReloadFlows, ResumeCampaign, StopAll, StopCampaign
 from dialer.errors import CommandRefused, StoreError
 from dialer.monitor import topics
 from dialer.monitor.payloads import ReplyPayload
@@ -121,8 +121,12 @@ def _command(fields: dict[str, Any]) -> tuple[str, CampaignCommand]:
         if campaign is not None:
             raise CommandRefused("`stop-all` stops every campaign: leave `campaign` out, or send `stop`")
         return name, StopAll()
+    if name == "reload-flows":
+        if campaign is not None:
+            raise CommandRefused("`reload-flows` reads every flow again: leave `campaign` out")
+        return name, ReloadFlows()
     if not isinstance(name, str) or name not in _OF_A_CAMPAIGN:
-        raise CommandRefused("`name` must be pause, resume, stop or stop-all")
+        raise CommandRefused("`name` must be pause, resume, stop, stop-all or reload-flows")
     if not isinstance(campaign, str) or not _CAMPAIGN.fullmatch(campaign):
         raise CommandRefused(f"`{name}` needs `campaign`, the campaign's id")
     return name, _OF_A_CAMPAIGN[name](campaign)
@@ -172,7 +176,7 @@ class CommandDesk:
         """Execute a command unless it was before, and answer it.
 
         It is recorded after it was executed, not before: should the dialler die between the two, a repeated command is
-        executed again, which for these four changes nothing, while one that was only recorded would never stop anything.
+        executed again, which for all of these changes nothing, while one that was only recorded would never stop anything.
         """
         if isinstance(parsed, RefusedCommand):
             log.warning("command.refused", command=parsed.command_id, why=parsed.text)

@@ -43,6 +43,10 @@ def centre_state(view: CentreView, *, online: bool = True) -> CentreStatePayload
                 trunk.channels,
                 _share(trunk.answer_seizure_ratio),
                 trunk.failures,
+                trunk.attempts,
+                trunk.state,
+                round(trunk.calls_per_second, 1),
+                None if trunk.ringing_seconds is None else round(trunk.ringing_seconds, 1),
             )
             for trunk in view.trunks
         ],

@@ -26,7 +26,13 @@ class TrunkPayload:
     channels_used: Count
     channels: Count
     answer_seizure_ratio: Share
-    failures: Annotated[int, Field(description="carrier failures and congestion", ge=0)]
+    failures: Annotated[int, Field(description="the carrier's own: 5xx, 403, no answer to the call at all", ge=0)]
+    attempts: Count = 0
+    state: Annotated[str, Field(description="working, resting or probing")] = "working"
+    calls_per_second: Annotated[float, Field(description="call starts, over the last ten seconds", ge=0)] = 0.0
+    ringing_seconds: Annotated[
+        float | None, Field(description="from originate to ringing, lately; null: no call yet")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +205,7 @@ class CommandPayload:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     id: Annotated[str, Field(description="chosen by the sender; executed once", pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    name: Literal["pause", "resume", "stop", "stop-all"]
+    name: Literal["pause", "resume", "stop", "stop-all", "reload-flows"]
     expires_at: Annotated[float, Field(description="epoch seconds, UTC, at most a day ahead; refused after it")]
     campaign: Annotated[str | None, Field(description="with pause, resume and stop")] = None
     role: Annotated[str | None, Field(description="whom the sender speaks for; kept in the log")] = None

@@ -86,7 +86,7 @@ CENTRE_STATE = Topic(
         calls=14,
         marks={"voted": 412, "not-yet": 97},
         opt_outs=6,
-        trunks=[payloads.TrunkPayload("carrier-a", 14, 90, 0.31, 3)],
+        trunks=[payloads.TrunkPayload("carrier-a", 14, 90, 0.31, 3, 812, "working", 1.8, 2.4)],
         figures={"loop_lag_seconds": 0.002},
     ),
 )
@@ -214,8 +214,9 @@ OPT_OUT_RESULT = Topic(
 COMMANDS = Topic(
     key="command",
     pattern="commands",
-    description="What a supervisor asks for: `pause`, `resume` or `stop` of a campaign, `stop-all`. Publish it with QoS 1 and "
-    "never retained; a retained, expired or malformed one is refused. The same id is executed once and answered each time.",
+    description="What a supervisor asks for: `pause`, `resume` or `stop` of a campaign, `stop-all`, `reload-flows`. Publish it "
+    "with QoS 1 and never retained; a retained, expired or malformed one is refused. The same id is executed once and answered "
+    "each time.",
     direction=Direction.SUPERVISOR,
     retained=False,
     qos=1,

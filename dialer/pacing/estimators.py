@@ -5,7 +5,6 @@ Every estimator forgets exponentially, starts from a prior worth a few observati
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 
 HAZARD_EDGES: tuple[float, ...] = (
     *(0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 40, 50, 60, 75, 90, 110, 135, 165, 200, 250, 300, 400, 600),
@@ -34,7 +34,7 @@ _MIDDLES = (np.arange(RING_STEPS) + 0.5) * RING_STEP_SECONDS
 
 def sane_seconds(seconds: float) -> float:
     """A duration in 0..LONGEST_SECONDS, whatever was measured (negative, infinite, not a number)."""
-    return 0.0 if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_SECONDS)
+    return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
 def finite_list(value: object, length: int, *, signed: bool = False) -> Vector:
@@ -173,26 +173,41 @@ class RingLaw:
         delay = self.delay_seconds if self.signalled else 0.0
         return [float(step) * RING_STEP_SECONDS + delay for step in steps]
 
-    def still_ringing(self, elapsed: Vector, ringing: Vector) -> tuple[NDArray[np.int64], Vector, Vector]:
+    def still_ringing(self, elapsed: Vector, ringing: Vector) -> tuple[Vector, Vector, Vector]:
         """Where calls stand. `elapsed`: seconds since each was placed; `ringing`: since it rang, below 0: not yet.
 
         Returns each call's step in the `answered` law (below 0 while "ringing" is yet to come), and how likely it is
         to be where it is now if it will be answered, and if it will fail.
         """
-        last = len(self.answered) - 2
-        since_placed = np.minimum(last, (elapsed / RING_STEP_SECONDS).astype(np.int64))
+        since_placed = elapsed / RING_STEP_SECONDS
         if not self.signalled:
-            return since_placed, self.answered[since_placed], self.failed_silent[since_placed]
+            return since_placed, _at(self.answered, since_placed), _at(self.failed_silent, since_placed)
         rung = ringing >= 0.0
-        since_rung = np.minimum(last, np.maximum(0, (ringing / RING_STEP_SECONDS).astype(np.int64)))
-        to_come = -np.maximum(1, ((self.delay_seconds - elapsed) / RING_STEP_SECONDS).astype(np.int64))
-        yet_silent = self.silent[since_placed]
+        since_rung = np.maximum(0.0, ringing) / RING_STEP_SECONDS
+        to_come = np.minimum(-1.0, since_placed - self.delay_seconds / RING_STEP_SECONDS)
+        yet_silent = _at(self.silent, since_placed)
         share = self.answered_rung_share
-        answered = np.where(rung, share * self.answered[since_rung], share * yet_silent + 1.0 - share)
+        answered = np.where(rung, share * _at(self.answered, since_rung), share * yet_silent + 1.0 - share)
         share = self.failed_rung_share
-        failed_yet_silent = share * yet_silent + (1.0 - share) * self.failed_silent[since_placed]
-        failed = np.where(rung, share * self.failed_rung[since_rung], failed_yet_silent)
+        failed_yet_silent = share * yet_silent + (1.0 - share) * _at(self.failed_silent, since_placed)
+        failed = np.where(rung, share * _at(self.failed_rung, since_rung), failed_yet_silent)
         return np.where(rung, since_rung, to_come), answered, failed
+
+    def answered_later(self, steps: Vector, later: Vector) -> Matrix:
+        """P(an answered call that is at a step, shape (calls,), is answered `later` steps on, shape (moments,))."""
+        now = _at(self.answered, np.maximum(0.0, steps))
+        then = _at(self.answered, np.maximum(0.0, steps[:, None] + later))
+        out: Matrix = (now[:, None] - then) / np.maximum(now, 1e-4)[:, None]
+        return out
+
+
+def _at(survival: Vector, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A survival function at fractional steps, by linear interpolation; beyond its end, its last values."""
+    within = np.minimum(steps, len(survival) - 2.0)
+    below = within.astype(np.int64)
+    low = survival[below]
+    value: NDArray[np.float64] = low + (within - below) * (survival[below + 1] - low)
+    return value
 
 
 class RingTimes:
@@ -239,6 +254,22 @@ class RingTimes:
         self._failed_rung *= keep
         self._failed_silent *= keep
         (self._failed_rung if rung else self._failed_silent)[_step(since)] += 1.0
+
+    def cut_off(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
+        """A call was hung up at that time, and would have been answered with probability `chance`: what it would have
+        come to is spread over what is known of longer calls (the self-consistent estimate of Efron, 1967)."""
+        if ringing_seconds is None:
+            return
+        step = _step(sane_seconds(ringing_seconds))
+        self._spread(self._answered, step, chance)
+        self._spread(self._failed_rung, step, 1.0 - chance)
+
+    def _spread(self, counts: Vector, step: int, part: float) -> None:
+        """Count `part` of a call that ended after `step`, where such calls were seen to end."""
+        later = float(counts[step:].sum())
+        if later > 0.0:
+            counts *= 1.0 - part / self.MEMORY
+            counts[step:] *= 1.0 + part / later
 
     def law(self) -> RingLaw:
         """The law as it is known now."""

@@ -90,8 +90,7 @@ def free_within(horizons: Sequence[float], rates: StageRates) -> Matrix:
 
 def row_of(seat: BusySeat) -> int:
     """The row of a busy seat in the table of `free_within`: its stage, and the nearest second in it."""
-    staged = seat.stage in _INNER_STAGES
-    seconds = (seat.stage_seconds or 0.0) if staged else seat.elapsed_seconds
+    seconds = seat.stage_seconds or 0.0 if seat.stage in _INNER_STAGES else seat.elapsed_seconds
     first = _FIRST_ROW[seat.stage]
     if not seconds > 0.0:
         return first

@@ -8,23 +8,21 @@ of that target: it knows when each abandoned call will leave each window.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import exp, log
+from math import exp, log, sqrt
 
 from dialer.pacing.port import Cap
 from dialer.pacing.tally import Tally
 
-LEAST_BOLDNESS = 0.03
+LEAST_BOLDNESS = 0.25
+LEAST_EASE = 0.1
 MOST_BOLDNESS = 2.0
+GUARDED_BOLDNESS = 0.08
+"""x while one abandoned call more would pass a hard stop."""
 
 NEAREST_SECONDS = 150.0
 """The shortest stretch over which a window's room is spread: a few times the time that calls in flight take to show."""
 
 NEAREST_ANSWERS = 8.0
-
-MARGIN_FACTOR = 0.6
-MARGIN_POWER = 0.6
-"""Drops kept in reserve below a hard stop: FACTOR * (drops that the window holds at its hard stop) ** POWER. Found by
-simulation: sliding hours then stay below the hard stop from 3 seats to 300."""
 
 TARGET_MARGIN = 2.0
 TARGET_ANSWERS = 150.0
@@ -33,11 +31,13 @@ TARGET_ANSWERS = 150.0
 FIRST_ALPHA = 0.7
 """alpha over target before anything is known, at 27 seats."""
 
+MOST_ALPHA = 0.2
+
 _LEAST_STEP = 0.03
 _FIRST_STEP = 0.25
 _SETTLING_ANSWERS = 60.0
 _RATE_ANSWERS = 50.0
-_STALE_SECONDS = 5.0
+_STALE_SECONDS = 1.0
 
 
 class Governor:
@@ -54,6 +54,7 @@ class Governor:
         self._rate = 0.0  # live answers per second, lately
         self._last_answer: float | None = None
         self._planned_at: float | None = None
+        self._stop_room = self._stop_drops = 0.0
 
     def answered(self, now: float) -> None:
         """A person answered."""
@@ -69,6 +70,12 @@ class Governor:
         self._learn(self.target * min(1.0, self._boldness))
         self._plan(now)
 
+    def machine(self, now: float) -> None:
+        """An answer that was counted was a machine: it does not make room for an abandoned call."""
+        for tally in self.tallies:
+            tally.take_back_answer(now)
+        self._plan(now)
+
     def abandoned(self, now: float) -> None:
         """A person who had answered got no seat in time."""
         for tally in self.tallies:
@@ -79,13 +86,16 @@ class Governor:
     def _learn(self, surprise: float) -> None:
         """Move the level by what came over what was expected."""
         step = max(_LEAST_STEP, _FIRST_STEP / (1.0 + self._answers / _SETTLING_ANSWERS))
-        self._level = min(log(0.4), max(log(1e-4), self._level + step * surprise))
+        self._level = min(log(MOST_ALPHA), max(log(1e-4), self._level + step * surprise))
 
     def alpha(self, now: float) -> float:
         """The chance to be abandoned that a call may be placed with, at a site of 27 seats."""
-        if self._planned_at is None or abs(now - self._planned_at) > _STALE_SECONDS:
-            self._plan(now)
+        self._keep_up(now)
         return exp(self._level) * self._boldness
+
+    def guarded_alpha(self) -> float:
+        """The same while one abandoned call more would pass a hard stop."""
+        return exp(self._level) * min(self._boldness, GUARDED_BOLDNESS)
 
     @property
     def boldness(self) -> float:
@@ -94,11 +104,22 @@ class Governor:
 
     def _plan(self, now: float) -> None:
         self._planned_at = now
+        rooms = [self._room(tally, cap.hard_stop, now) for cap, tally in self._pairs()]
+        self._stop_room = min(rooms, default=0.0)
+        self._stop_drops = min(
+            (room + tally.abandoned for room, (_, tally) in zip(rooms, self._pairs(), strict=True)), default=0.0
+        )
         if self.target <= 0.0:
             self._boldness = 0.0
             return
-        bearable = min(self._bearable(cap, tally, now) for cap, tally in zip(self.caps, self.tallies, strict=True))
-        self._boldness = min(MOST_BOLDNESS, max(LEAST_BOLDNESS, bearable / self.target))
+        bearable = min(self._bearable(cap, tally, now) for cap, tally in self._pairs())
+        least = LEAST_BOLDNESS * min(self._ease(cap, tally) for cap, tally in self._pairs())
+        self._boldness = min(MOST_BOLDNESS, max(least, bearable / self.target))
+
+    def _ease(self, cap: Cap, tally: Tally) -> float:
+        """Near a hard stop even the least boldness gives way: from 1, half the margin before it, down to LEAST_EASE."""
+        most = cap.hard_stop * tally.answers
+        return min(1.0, max(LEAST_EASE, (most - tally.abandoned - 1.0) / max(1e-3, 0.5 * margin(most))))
 
     def _bearable(self, cap: Cap, tally: Tally, now: float) -> float:
         """The drop rate, per answer from now on, that this window can bear at every moment to come."""
@@ -124,7 +145,18 @@ class Governor:
 
     def drops_to_hard_stop(self, now: float) -> float:
         """Abandoned calls that every window's hard stop has room for now; may be below 0. No cap: no room."""
-        return min((self._room(tally, cap.hard_stop, now) for cap, tally in self._pairs()), default=0.0)
+        self._keep_up(now)
+        return self._stop_room
+
+    def hard_stop_drops(self, now: float) -> float:
+        """Abandoned calls that the tightest window may hold at its hard stop."""
+        self._keep_up(now)
+        return self._stop_drops
+
+    def _keep_up(self, now: float) -> None:
+        """Plan anew when so much time has passed that counts may have left a window."""
+        if self._planned_at is None or abs(now - self._planned_at) > _STALE_SECONDS:
+            self._plan(now)
 
     def _pairs(self) -> zip[tuple[Cap, Tally]]:
         return zip(self.caps, self.tallies, strict=True)
@@ -153,7 +185,7 @@ class Governor:
                 if one["window_seconds"] == tally.window_seconds:
                     tally.restore(one, now)
         level, answers, rate = (float(str(state[key])) for key in ("level", "answers", "rate"))
-        if not (log(1e-4) <= level <= log(0.4) and answers >= 0 and 0.0 <= rate < 1e6):
+        if not (log(1e-4) <= level <= log(MOST_ALPHA) and answers >= 0 and 0.0 <= rate < 1e6):
             raise ValueError("figures of the governor are out of range")
         self.tallies, self._level, self._answers, self._rate = fresh, level, int(answers), rate
         self._last_answer = self._planned_at = None
@@ -165,6 +197,10 @@ def target_of(cap: Cap) -> float:
 
 
 def margin(drops: float, most: float = float("inf")) -> float:
-    """Drops kept in reserve by a window that may hold so many."""
-    reserve: float = MARGIN_FACTOR * max(0.0, drops) ** MARGIN_POWER
-    return min(most, reserve)
+    """Drops kept in reserve by a window that may hold so many.
+
+    One standard deviation of as many independent ones; at large sites more, since there a change of the answer rate
+    meets many calls in flight at once. Found by simulation: sliding hours then stay below the hard stop.
+    """
+    drops = max(0.0, drops)
+    return min(most, max(sqrt(drops), 0.5 * exp(0.7 * log(drops)) if drops > 0.0 else 0.0))

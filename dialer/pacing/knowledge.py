@@ -9,9 +9,10 @@ from typing import TypeVar
 import numpy as np
 
 from dialer.pacing.answer_rate import AnswerRate, from_log_odds, log_odds
-from dialer.pacing.estimators import RING_STEP_SECONDS, BreakHabit, Hazard, RingTimes, sane_seconds
+from dialer.pacing.estimators import BreakHabit, Hazard, RingTimes, sane_seconds
 from dialer.pacing.forecast import StageRates, free_within, row_of
-from dialer.pacing.lookahead import Outlook
+from dialer.pacing.in_flight import InFlightTable
+from dialer.pacing.lookahead import Outlook, cumulants
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tail import Matrix, Vector
 
@@ -24,6 +25,7 @@ CAUTION = 0.5
 _LONGEST_RING = 3600.0
 _SAME_MOMENT_SECONDS = 0.05
 _TOLD_PRIOR_CALLS = 60.0
+_TOLD_MEMORY = 100.0
 _MOST_UNTIL_RENEWAL = 40
 _TALK = (SeatStage.TALKING, SeatStage.CLOSING)
 _WRAP_UP = (SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED)
@@ -37,7 +39,8 @@ class Prospect:
     """A snapshot seen through what is known."""
 
     outlook: Outlook
-    new_call: Vector  # P(a call placed now is answered by each moment)
+    next_call: Vector  # P(the next call, placed now, is answered by each moment)
+    later_call: Vector  # of a call after it, of whose number nothing is told yet
     answer_rate: float  # of the next call, without caution
 
 
@@ -64,6 +67,7 @@ class Knowledge:
         self._last = PacingSnapshot(0.0)
         self._learned = 0
         self._since_renewal = 0
+        self._usual_told = answer_rate  # mean of what is told of the numbers that are dialled
         self._renew()
 
     @property
@@ -91,12 +95,9 @@ class Knowledge:
         )
         law = self.rings.law()
         moments = law.answer_times(MOMENTS)
-        steps = np.array([round(moment / RING_STEP_SECONDS) for moment in moments])
-        delay_steps = round(law.delay_seconds / RING_STEP_SECONDS) if law.signalled else 0
-        self._law = law
-        self._steps = steps
-        self._new_answered = 1.0 - law.answered[np.clip(steps - delay_steps, 0, len(law.answered) - 1)]
-        self._freed = free_within([moment + self._connect for moment in moments], rates)
+        self._table = InFlightTable(law, moments)
+        freed = free_within([moment + self._connect for moment in moments], rates) * (1.0 - self.breaks.share)
+        self._freed = cumulants(freed)
         self._since_renewal = 0
 
     def _learned_one(self) -> None:
@@ -111,52 +112,52 @@ class Knowledge:
     def prospect(self, snapshot: PacingSnapshot) -> Prospect:
         """The outlook of a snapshot, which is also kept to make out what the events after it are about."""
         self._last = snapshot
-        answered, shifts = self._answered(snapshot.ringing)
-        rows = [row_of(seat) for seat in snapshot.busy_seats if not seat.leaving]
-        freed = self._freed[rows] * (1.0 - self.breaks.share)
+        answered, plain, told = self._answered(snapshot)
+        freed = self._freed[[row_of(seat) for seat in snapshot.busy_seats if not seat.leaving]]
         free = max(0, snapshot.free_seats) - len(snapshot.waiting_seconds)
-        told = snapshot.next_answer_probability
-        base = self.plain.prior_log_odds if told is None else log_odds(told)
-        shift, deviation = shifts[told is not None]
+        chance = snapshot.next_answer_probability
+        if chance is None:
+            base = usual = self.plain.prior_log_odds
+            shift, deviation = self.plain.estimate() if plain is None else plain
+        else:
+            base, usual = log_odds(chance), log_odds(self._usual_told)
+            shift, deviation = self.told.estimate() if told is None else told
+        careful = shift + CAUTION * deviation
         return Prospect(
             outlook=Outlook(free, freed, answered),
-            new_call=from_log_odds(base + shift + CAUTION * deviation) * self._new_answered,
+            next_call=from_log_odds(base + careful) * self._table.new,
+            later_call=from_log_odds(usual + careful) * self._table.new,
             answer_rate=from_log_odds(base + shift),
         )
 
-    def _answered(self, calls: tuple[RingingCall, ...]) -> tuple[Matrix, list[_Shift]]:
-        """P(each ringing call is answered by each moment), and the shifts of plain and of told numbers."""
+    def _answered(self, snapshot: PacingSnapshot) -> tuple[Matrix, _Shift | None, _Shift | None]:
+        """P(each ringing call is answered by each moment), and what is known of plain and of told numbers.
+
+        A kind of number of which no call rings has nothing known here (None): the estimate without calls holds.
+        """
+        calls, now = snapshot.ringing, snapshot.now_seconds
         if not calls:
-            return np.zeros((0, MOMENTS)), [self.plain.estimate(), self.told.estimate()]
-        elapsed = np.fmin(_LONGEST_RING, np.fmax(0.0, [call.elapsed_seconds for call in calls]))
-        rung = [-1.0 if call.ringing_seconds is None else call.ringing_seconds for call in calls]
-        steps, if_answered, if_failed = self._law.still_ringing(elapsed, np.fmin(elapsed, rung))
-        ratio = (if_failed + 5e-4) / (if_answered + 1e-4)
-        base, shift, shifts = self._log_odds(calls, ratio, elapsed)
+            return np.zeros((0, MOMENTS)), None, None
+        rows = self._table.rows(calls)
+        ratio = self._table.ratio[rows]
+        elapsed = np.array([_sane_ring(call.elapsed_seconds) for call in calls])
+        chances = [call.answer_probability for call in calls]
+        base: Vector | float = self.plain.prior_log_odds
+        shift: Vector | float
+        plain = told = None
+        if all(chance is None for chance in chances):
+            plain = self.plain.estimate(now, base, ratio, elapsed)
+            shift = plain[0] + CAUTION * plain[1]
+        else:
+            base = np.array([base if chance is None else log_odds(chance) for chance in chances])
+            known = np.array([chance is not None for chance in chances])
+            told = self.told.estimate(now, base[known], ratio[known], elapsed[known])
+            plain = self.plain.estimate(now, base[~known], ratio[~known], elapsed[~known])
+            shift = np.where(known, told[0] + CAUTION * told[1], plain[0] + CAUTION * plain[1])
         # p / (p + (1 - p) ratio) with p = 1 / (1 + exp(-x)), by Bayes
         posterior = 1.0 / (1.0 + np.exp(-(base + shift)) * ratio)
-        survival = self._law.answered
-        now = survival[np.maximum(steps, 0)]
-        then = survival[np.minimum(np.maximum(steps[:, None] + self._steps, 0), len(survival) - 1)]
-        scale = posterior / np.maximum(now, 1e-4)
-        answered: Matrix = np.minimum(1.0, scale[:, None] * (now[:, None] - then))
-        return answered, shifts
-
-    def _log_odds(
-        self, calls: tuple[RingingCall, ...], ratio: Vector, elapsed: Vector
-    ) -> tuple[Vector | float, Vector | float, list[_Shift]]:
-        """Log odds of ringing calls before they rang, their cautious shifts, and (shift, deviation) of both kinds."""
-        known = [call.answer_probability is not None for call in calls]
-        prior = self.plain.prior_log_odds
-        if not any(known):
-            plain = self.plain.estimate(prior, ratio, elapsed)
-            return prior, plain[0] + CAUTION * plain[1], [plain, self.told.estimate()]
-        base = np.array([prior if c.answer_probability is None else log_odds(c.answer_probability) for c in calls])
-        mask = np.array(known)
-        told = self.told.estimate(base[mask], ratio[mask], elapsed[mask])
-        plain = self.plain.estimate(base[~mask], ratio[~mask], elapsed[~mask])
-        shift = np.where(mask, told[0] + CAUTION * told[1], plain[0] + CAUTION * plain[1])
-        return base, shift, [plain, told]
+        answered: Matrix = posterior[:, None] * self._table.answered[rows]
+        return answered, plain, told
 
     # Learning
 
@@ -167,6 +168,9 @@ class Knowledge:
             case PacingEventKind.PLACED:
                 self.plain.placed(now)
                 self.told.placed(now)
+                self._told_of_one(event.answer_probability)
+            case PacingEventKind.CANCELLED:
+                self._cancelled(event, now, seconds)
             case PacingEventKind.RINGING:
                 self.rings.rang(seconds)
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
@@ -181,6 +185,12 @@ class Knowledge:
                 announced = any(seat.leaving for seat in self._last.busy_seats)
                 self.breaks.left(now, announced=announced)
 
+    def _told_of_one(self, probability: float | None) -> None:
+        """A number was dialled; where the event does not tell its probability, the snapshot before it did."""
+        told = self._last.next_answer_probability if probability is None else probability
+        if told is not None and 0.0 <= told <= 1.0:
+            self._usual_told += (told - self._usual_told) / _TOLD_MEMORY
+
     def _call_ended(self, event: PacingEvent, now: float, seconds: float) -> None:
         answered = event.kind is PacingEventKind.ANSWERED
         call = self._nearest(self._last.ringing, event.at_seconds, seconds)
@@ -193,6 +203,20 @@ class Knowledge:
         self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=ringing)
         rate = self.plain if probability is None else self.told
         rate.outcome(answered=answered, probability=probability, now=now, seconds=seconds, hour=self._last.hour)
+
+    def _cancelled(self, event: PacingEvent, now: float, seconds: float) -> None:
+        """A call was hung up: what it would have come to is imputed, or the laws would lose their late calls."""
+        call = self._nearest(self._last.ringing, event.at_seconds, seconds)
+        probability = event.answer_probability
+        ringing = None
+        if call is not None:
+            probability = call.answer_probability if probability is None else probability
+            if call.ringing_seconds is not None:
+                ringing = sane_seconds(call.ringing_seconds + event.at_seconds - self._last.now_seconds)
+        ratio = float(self._table.ratio[self._table.row(seconds, ringing)])
+        rate = self.plain if probability is None else self.told
+        chance = rate.cancelled(ratio=ratio, probability=probability, now=now, seconds=seconds)
+        self.rings.cut_off(seconds=seconds, ringing_seconds=ringing, chance=chance)
 
     def _stage_ended(
         self, event: PacingEvent, seconds: float, stages: tuple[SeatStage, SeatStage], names: tuple[str, str, str]
@@ -232,6 +256,7 @@ class Knowledge:
             "breaks": self.breaks.state(),
             "hazards": {name: hazard.state() for name, hazard in self._hazards.items()},
             "learned": self._learned,
+            "usual-told": self._usual_told,
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -243,7 +268,12 @@ class Knowledge:
         for name, hazard in self._hazards.items():
             hazard.restore(_table(hazards[name]))
         self._learned = max(0, int(str(state["learned"])))
+        self._usual_told = min(1.0, max(0.0, float(str(state["usual-told"]))))
         self._renew()
+
+
+def _sane_ring(seconds: float) -> float:
+    return min(_LONGEST_RING, max(0.0, seconds))
 
 
 def _table(value: object) -> Mapping[str, object]:

@@ -29,7 +29,7 @@ def room_on_lines(snapshot: PacingSnapshot) -> Room:
 
 def seats_for_callers(snapshot: PacingSnapshot) -> int:
     """Seats that are free or will be: a seat that leaves after its call, or is paused, takes no caller."""
-    return max(0, snapshot.free_seats) + sum(1 for seat in snapshot.busy_seats if not seat.leaving)
+    return max(0, snapshot.free_seats) + len([seat for seat in snapshot.busy_seats if not seat.leaving])
 
 
 def seats_without_caller(snapshot: PacingSnapshot) -> int:

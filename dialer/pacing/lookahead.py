@@ -25,67 +25,67 @@ class Outlook:
     """What the next seconds hold, for one snapshot: drop probabilities as more or fewer calls are in flight."""
 
     def __init__(self, free: int, freed: Matrix, answered: Matrix) -> None:
-        """`free`: free seats less waiting calls. `freed`, `answered`: probabilities by each of the moments looked at,
-        one row per busy seat, one per ringing call."""
+        """`free`: free seats less waiting calls. `answered`: P(answered by each of the moments looked at), one row per
+        ringing call. `freed`: `cumulants` of P(free by each of the moments), one row per busy seat."""
         self._free = free
         self._busy, self._ringing = len(freed), len(answered)
-        self._freed = freed
-        self._moments = freed.shape[1]
-        freed_by, answered_by = freed.sum(axis=0), answered.sum(axis=0)
-        self.expected_freed = float(freed_by.sum()) / self._moments
-        self.expected_answers = float(answered_by.sum()) / self._moments
-        self._answered_by = answered_by
+        self._moments = moments = int(answered.shape[1])
+        self._freed = freed[:, :moments]
+        freed_sums = freed.sum(axis=0)
+        answered_sums = cumulants(answered).sum(axis=0)
+        self.expected_freed = float(freed_sums[:moments].sum()) / moments
+        self.expected_answers = float(answered_sums[:moments].sum()) / moments
+        self._answered_by = answered_sums[:moments]
         self._law: Matrix | None = None
         self._sums: _Sums = ()
         if self._busy + self._ringing <= EXACT_TERMS:
-            self._law = law_of_sum(np.concatenate((1.0 - freed, answered)))
+            self._law = law_of_sum(np.concatenate((1.0 - self._freed, answered)))
+            self._drop_probability = self._exactly(self._law)
             return
-        freed_2, answered_2 = freed * freed, answered * answered
-        mean = answered_by - freed_by
-        squares_freed, squares_answered = freed_2.sum(axis=0), answered_2.sum(axis=0)
-        variance = answered_by + freed_by - squares_answered - squares_freed
-        cubes = (answered_2 * answered).sum(axis=0) - (freed_2 * freed).sum(axis=0)
-        third = mean - 3.0 * (squares_answered - squares_freed) + 2.0 * cubes
-        self._sums = list(zip(mean.tolist(), variance.tolist(), third.tolist(), strict=True))
+        odd = answered_sums - freed_sums  # of the difference: its even cumulants add up, the odd ones subtract
+        variance = answered_sums[moments : 2 * moments] + freed_sums[moments : 2 * moments]
+        self._sums = list(zip(odd[:moments].tolist(), variance.tolist(), odd[2 * moments :].tolist(), strict=True))
+        self._drop_probability = self._approximately(self._sums)
 
     def drop_probability(self) -> float:
         """Of a call that is placed now and answered."""
-        return self._approximately((), 0.0) if self._law is None else self._exactly(self._law)
+        return self._drop_probability
 
-    def calls_within(self, alpha: float, answered: Vector, most: int) -> int:
+    def calls_within(self, alpha: float, first: Vector, others: Vector, most: int) -> int:
         """The largest number of calls, at most `most`, of which the last is dropped with probability alpha or less.
 
-        `answered`: P(a new call is answered by each of the moments).
+        `first`, `others`: P(the first new call, one of those after it, is answered by each of the moments).
         """
-        if alpha <= 0.0:
+        if alpha <= 0.0 or most <= 0 or self._drop_probability > alpha:
             return 0
         if self._law is not None:
-            law, calls = self._law, 0
+            law, calls = with_term(self._law, first), 1
             while calls < min(most, _MOST_EXACT_CALLS) and self._exactly(law) <= alpha:
-                law = with_term(law, answered)
+                law = with_term(law, others)
                 calls += 1
             return calls
-        fresh = _sums_of(answered)
-        sure, stride = 0, 1
-        while sure + stride <= most and self._approximately(fresh, sure + stride - 1.0) <= alpha:
+        sums = _with(self._sums, _sums_of(first))
+        kind = _sums_of(others)
+        sure, stride = 1, 1
+        while sure + stride <= most and self._approximately(sums, kind, sure + stride - 2.0) <= alpha:
             sure += stride
             stride *= 2
         while stride > 1:
             stride //= 2
-            if sure + stride <= most and self._approximately(fresh, sure + stride - 1.0) <= alpha:
+            if sure + stride <= most and self._approximately(sums, kind, sure + stride - 2.0) <= alpha:
                 sure += stride
         return sure
 
     def excess_over(self, limit: float) -> int:
         """How many ringing calls of the average kind must go for the drop probability to come to `limit`."""
-        if not self._ringing or self.drop_probability() <= limit:
+        if not self._ringing or self._drop_probability <= limit:
             return 0
         average = self._answered_by / self._ringing
         if self._law is not None:
             return self._exact_excess(limit, average)
         kind = _sums_of(average)
         excess = 1
-        while excess < self._ringing and self._approximately(kind, -float(excess)) > limit:
+        while excess < self._ringing and self._approximately(self._sums, kind, -float(excess)) > limit:
             excess += 1
         return excess
 
@@ -101,20 +101,32 @@ class Outlook:
         return excess
 
     def _exactly(self, law: Matrix) -> float:
-        return float(tail_of_law(law, self._busy + self._free).sum() / self._moments)
+        return float(tail_of_law(law, self._busy + self._free).sum()) / self._moments
 
-    def _approximately(self, kind: _Sums, count: float) -> float:
+    def _approximately(self, sums: _Sums, kind: _Sums = (), count: float = 0.0) -> float:
         """Drop probability with `count` calls more of one kind."""
         total = 0.0
         if not count:
-            for mean, variance, third in self._sums:
+            for mean, variance, third in sums:
                 total += tail_refined_normal(self._free, mean, variance, third)
-            return float(total / self._moments)
-        for (mean, variance, third), (one_mean, one_variance, one_third) in zip(self._sums, kind, strict=True):
+            return total / self._moments
+        for (mean, variance, third), (one_mean, one_variance, one_third) in zip(sums, kind, strict=True):
             total += tail_refined_normal(
                 self._free, mean + count * one_mean, variance + count * one_variance, third + count * one_third
             )
-        return float(total / self._moments)
+        return total / self._moments
+
+
+def cumulants(probabilities: Matrix) -> Matrix:
+    """Mean, variance and third central moment of Bernoullis, side by side: shape (n, m) to (n, 3 m)."""
+    variance = probabilities * (1.0 - probabilities)
+    out: Matrix = np.concatenate((probabilities, variance, variance * (1.0 - 2.0 * probabilities)), axis=1)
+    return out
+
+
+def _with(sums: _Sums, kind: _Sums) -> _Sums:
+    """Sums with one call more of a kind."""
+    return [(a + x, b + y, c + z) for (a, b, c), (x, y, z) in zip(sums, kind, strict=True)]
 
 
 def _sums_of(probabilities: Vector) -> _Sums:

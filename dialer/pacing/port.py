@@ -69,6 +69,7 @@ class PacingEventKind(StrEnum):
     CONNECTED = "connected"  # a seat took it; seconds: from answer to seat
     ABANDONED = "abandoned"  # no seat in time; counts against the cap
     DROPPED = "dropped"  # the voter hung up while waiting, before the connect limit; not an abandoned call
+    MACHINE = "machine"  # what had counted as an answer was a machine: no answer by a person
     TALK_ENDED = "talk-ended"  # seconds: talk
     WRAP_UP_ENDED = "wrap-up-ended"  # the seat is free again; seconds: wrap-up
     BREAK_STARTED = "break-started"  # a seat left after a call instead of becoming free

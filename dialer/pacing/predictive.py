@@ -18,8 +18,8 @@ USUAL_SEATS = 27.0
 SIZE_POWER = -0.25
 """A larger site drops more at the same alpha, as its overshoots are of more than one call: alpha * (N / 27) ** POWER."""
 
-GUARDED_ALPHA = 0.0005
-"""Boldness while one abandoned call more would pass a hard stop."""
+GUARDED_SHARE = 0.1
+"""A hard stop that is passed by this share of its drops: no call without a free seat of its own until it is kept again."""
 
 HANG_UP_ABOVE = 0.3
 """Ringing calls are hung up while a call that is answered now would be dropped with more than this probability. It
@@ -66,7 +66,7 @@ class PredictivePacer:
         room = room_on_lines(snapshot)
         prospect = self._prospect(snapshot)
         alpha, limited_by = self._alpha(now)
-        ahead = prospect.outlook.calls_within(alpha, prospect.new_call, MOST_CALLS_AT_ONCE)
+        ahead = prospect.outlook.calls_within(alpha, prospect.next_call, prospect.later_call, MOST_CALLS_AT_ONCE)
         allowance = self._carrier_allowance(snapshot)
         if ahead > allowance:
             ahead, limited_by = allowance, "slow-carrier"
@@ -81,11 +81,12 @@ class PredictivePacer:
         if self._knowledge.outcomes < COLD_OUTCOMES:
             return 0.0, "cold"
         room = self._governor.drops_to_hard_stop(now)
-        if room < 0.0:
+        if room < -max(1.0, GUARDED_SHARE * self._governor.hard_stop_drops(now)):
             return 0.0, "hard-stop"
-        alpha = self._governor.alpha(now) * (max(1.0, self._seats) / USUAL_SEATS) ** SIZE_POWER
+        size = (max(1.0, self._seats) / USUAL_SEATS) ** SIZE_POWER
+        alpha = self._governor.alpha(now) * size
         if room < 1.0:
-            return min(alpha, GUARDED_ALPHA), "hard-stop"
+            return self._governor.guarded_alpha() * size, "hard-stop"
         return alpha, "cap" if self._governor.boldness < 1.0 else "seats"
 
     def _prospect(self, snapshot: PacingSnapshot) -> Prospect:
@@ -106,7 +107,8 @@ class PredictivePacer:
             return len(snapshot.ringing)
         if self._hang_up_above >= 1.0 or seats_without_caller(snapshot) >= 0:
             return 0
-        return self._prospect(snapshot).outlook.excess_over(self._hang_up_above)
+        alpha, _ = self._alpha(self._advance(snapshot.now_seconds))
+        return self._prospect(snapshot).outlook.excess_over(max(self._hang_up_above, 5.0 * alpha))
 
     # Learning
 
@@ -119,6 +121,8 @@ class PredictivePacer:
             self._governor.answered(now)
         elif event.kind is PacingEventKind.ABANDONED:
             self._governor.abandoned(now)
+        elif event.kind is PacingEventKind.MACHINE:
+            self._governor.machine(now)
 
     def _advance(self, now: float) -> float:
         """The time, which never goes back; what was saved is taken up at the first moment that is seen."""

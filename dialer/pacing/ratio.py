@@ -45,6 +45,8 @@ class RatioPacer:
             self._governor.answered(self._now)
         elif event.kind is PacingEventKind.ABANDONED:
             self._governor.abandoned(self._now)
+        elif event.kind is PacingEventKind.MACHINE:
+            self._governor.machine(self._now)
 
     def explain(self) -> Explanation:
         """Why the last decision was what it was."""
@@ -61,7 +63,13 @@ class RatioPacer:
         return {"version": 1, "governor": self._governor.state(self._now)}
 
     def restore(self, state: Mapping[str, object]) -> None:
-        """Take up the caps' counts; a damaged state is ignored."""
-        kept = state.get("governor")
-        if state.get("version") == 1 and isinstance(kept, Mapping):
-            self._governor.restore(kept, self._now)
+        """Take up the caps' counts, at the first moment that is seen; a damaged state is ignored."""
+        saved = state.get("governor")
+        if state.get("version") != 1 or not isinstance(saved, Mapping):
+            return
+        fresh = Governor(self._governor.caps)
+        try:
+            fresh.restore(saved, self._now)
+        except (ArithmeticError, KeyError, TypeError, ValueError):
+            return
+        self._governor = fresh

@@ -31,6 +31,15 @@ class _Counts:
             self.totals.append((self.totals[-1] if self.totals else 0) + number)
             self.buckets.append(bucket)
 
+    def take_back(self) -> None:
+        """One less in the newest bucket that has any; nothing inside is nothing to take."""
+        if self.inside <= 0:
+            return
+        for index in range(len(self.totals) - 1, self._first - 1, -1):
+            self.totals[index] -= 1
+            if self.totals[index] >= (self.totals[index - 1] if index else 0):
+                return
+
     def forget_before(self, bucket: int) -> None:
         """Let buckets before `bucket` leave the window."""
         while self._first < len(self.buckets) and self.buckets[self._first] < bucket:
@@ -67,6 +76,7 @@ class Tally:
         self._width = self.window_seconds / BUCKETS
         self._answers = _Counts()
         self._abandoned = _Counts()
+        self._advanced_to: int | None = None
 
     @property
     def answers(self) -> int:
@@ -83,6 +93,11 @@ class Tally:
         self.advance(now)
         self._answers.add(self._bucket(now), 1)
 
+    def take_back_answer(self, now: float) -> None:
+        """One that was counted was no person."""
+        self.advance(now)
+        self._answers.take_back()
+
     def count_abandoned(self, now: float) -> None:
         """A person who had answered was abandoned."""
         self.advance(now)
@@ -91,6 +106,9 @@ class Tally:
     def advance(self, now: float) -> None:
         """Let go of what has left the window."""
         bucket = self._bucket(now)
+        if bucket == self._advanced_to:
+            return
+        self._advanced_to = bucket
         self._answers.forget_before(bucket - BUCKETS + 1)
         self._abandoned.forget_before(bucket - BUCKETS)
 
@@ -124,6 +142,7 @@ class Tally:
                 counts.add(bucket - age, number)
             restored.append(counts)
         self._answers, self._abandoned = restored
+        self._advanced_to = None
 
 
 def _ages(value: object) -> list[tuple[int, int]]:

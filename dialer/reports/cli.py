@@ -89,6 +89,11 @@ def _register(name: str, summary: str, make: Making) -> None:
 for _name, _summary, _make in (
     ("calls", "Attempts by campaign and outcome.", lambda source, window, _, __: tables.calls(source, window)),
     (
+        "trunks",
+        "Attempts, answer-seizure ratio, failures and busiest second of each trunk.",
+        lambda source, window, _, __: tables.trunks(source, window),
+    ),
+    (
         "agents",
         "Utilisation, calls, and seconds in each state, by seat and agent. A campaign narrows the calls, not the time.",
         lambda source, window, _, __: tables.agents(source, window),

@@ -1,4 +1,4 @@
-"""The four reports: calls, agents, abandonment, turnout. No name of a voter and no number is in any of them."""
+"""The five reports: calls, trunks, agents, abandonment, turnout. No name of a voter and no number is in any of them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from dialer.model import LIVE_ANSWERS
+from dialer.model import ANSWERED, LIVE_ANSWERS
 from dialer.reports.formats import Cell, Column, Kind, Report
 from dialer.reports.source import Source, load_queries
+from dialer.trunk_health import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.view import SeatState
 
 SQL = load_queries("reports")
@@ -51,6 +52,48 @@ async def calls(source: Source, window: Window) -> Report:
         ),
         tuple((campaign, outcome, n, n / whole[campaign], ring, talk) for campaign, outcome, n, ring, talk in rows),
         ("all", "", sum(whole.values()), None, None, None) if rows else None,
+    )
+
+
+async def trunks(source: Source, window: Window) -> Report:
+    """Attempts, answers and the carrier's own failures by trunk, and how many calls began in its busiest second (CPS)."""
+    parameters: dict[str, Cell] = {
+        **window.parameters(),
+        "answered": json.dumps(sorted(ANSWERED)),
+        "failures": json.dumps(sorted(TRUNK_FAILURES)),
+        "refusals": json.dumps(sorted(CARRIER_REFUSES)),
+    }
+    rows: list[tuple[Cell, ...]] = []
+    sums = [0] * 3
+    for trunk, *counts, ringing, busiest in await source.rows(SQL["trunks"], parameters):
+        numbers = [int(number) for number in counts]
+        sums = [earlier + number for earlier, number in zip(sums, numbers, strict=True)]
+        rows.append((trunk, *_with_ratio(numbers), ringing, busiest))
+    return Report(
+        "trunks",
+        (
+            Column("trunk", Kind.TEXT),
+            Column("attempts"),
+            Column("answered"),
+            Column("answer_seizure_ratio", Kind.SHARE, "asr"),
+            Column("failures"),
+            Column("failure_share", Kind.SHARE, "failed"),
+            Column("mean_seconds_to_ringing", Kind.SECONDS, "to ringing"),
+            Column("most_starts_in_a_second", head="cps"),
+        ),
+        tuple(rows),
+        ("all", *_with_ratio(sums), None, None) if rows else None,
+    )
+
+
+def _with_ratio(numbers: list[int]) -> tuple[Cell, ...]:
+    attempts, answered, failures = numbers
+    return (
+        attempts,
+        answered,
+        answered / attempts if attempts else None,
+        failures,
+        failures / attempts if attempts else None,
     )
 
 

@@ -47,6 +47,11 @@ def after_outcome(rules: RetryRules, outcome: Outcome, attempt_number: int, now:
             return now + rules.other_seconds
 
 
+def after_trunk_failure(now: float) -> float:
+    """Epoch second at which a number is due again after a failure that was the trunk's own: it is not to blame and stays due."""
+    return now + _SOON_SECONDS
+
+
 def after_mark(
     rules: RetryRules, kind: MarkKind, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:

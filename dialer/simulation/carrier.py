@@ -33,7 +33,7 @@ class Carrier:
         false = self._scenario.false_answers
         return false is not None and false.from_seconds <= now < false.to_seconds
 
-    def fate(self, now: float, chance: float, in_set_up: int, random: Random) -> tuple[int, float, float | None]:
+    def fate(self, now: float, chance: float, in_set_up: int, random: Random) -> tuple[Fate, float, float | None]:
         """(fate, seconds to its end or answer, seconds to "ringing" or None) of a call to a number with that chance."""
         scenario = self._scenario
         fate, seconds, set_up = scenario.ring.draw(random.random() < chance, random)

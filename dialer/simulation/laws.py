@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
+from enum import IntEnum
 from random import Random
 from typing import Protocol
 
@@ -39,6 +40,15 @@ class Course:
         return low + (high - low) * (seconds - start) / (end - start)
 
 
+class Fate(IntEnum):
+    """How an attempt ends, before any seat is asked for."""
+
+    ANSWERED = 0
+    RANG_OUT = 1
+    BUSY = 2
+    UNREACHABLE = 3
+
+
 class TalkTimes(Protocol):
     """How long conversations last."""
 
@@ -55,7 +65,7 @@ class RingTimes(Protocol):
         """A call that rings for so long is given up."""
         ...
 
-    def draw(self, answered: bool, random: Random) -> tuple[int, float, float | None]:
+    def draw(self, answered: bool, random: Random) -> tuple[Fate, float, float | None]:
         """(fate, seconds to its end or answer, seconds to "ringing" or None when it never rings)."""
         ...
 
@@ -102,15 +112,6 @@ class TalkLaw:
         return random.gammavariate(shape, mean / shape)
 
 
-class Fate:
-    """How an attempt ends, before any seat is asked for."""
-
-    ANSWERED = 0
-    RANG_OUT = 1
-    BUSY = 2
-    UNREACHABLE = 3
-
-
 @dataclass(frozen=True, slots=True)
 class RingLaw:
     """Times from the Originate to the answer, or to the end of a call that nobody answers.
@@ -129,7 +130,7 @@ class RingLaw:
     unreachable_mean_seconds: float = 5.0
     set_up_seconds: tuple[float, float] = (1.0, 3.0)  # originate to "ringing"
 
-    def draw(self, answered: bool, random: Random) -> tuple[int, float, float | None]:
+    def draw(self, answered: bool, random: Random) -> tuple[Fate, float, float | None]:
         """(fate, seconds to its end or answer, seconds to "ringing" or None when it never rings)."""
         set_up = random.uniform(*self.set_up_seconds)
         if answered:

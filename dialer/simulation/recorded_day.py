@@ -85,7 +85,7 @@ class RecordedRing:
         """The longest that a call rang."""
         return max(seconds for seconds, _ in self.answers + self.others)
 
-    def draw(self, answered: bool, random: Random) -> tuple[int, float, float | None]:
+    def draw(self, answered: bool, random: Random) -> tuple[Fate, float, float | None]:
         """(fate, seconds to its end or answer, seconds to "ringing" or None when it never rang)."""
         seconds, set_up = random.choice(self.answers if answered else self.others)
         fate = Fate.ANSWERED if answered else (Fate.UNREACHABLE if set_up is None else Fate.RANG_OUT)

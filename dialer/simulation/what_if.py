@@ -71,6 +71,7 @@ class Outcome:
     reached_per_hour: float
     first_half_hour_idle_seconds: float
     decision_microseconds: float
+    hung_up_share: float  # of the calls placed, those that the policy took back while they rang
 
 
 def outcome(label: str, policy: str, days: Sequence[DayResult]) -> Outcome:
@@ -86,6 +87,7 @@ def outcome(label: str, policy: str, days: Sequence[DayResult]) -> Outcome:
         reached_per_hour=fmean(day.connected / day.hours for day in days),
         first_half_hour_idle_seconds=fmean(day.first_half_hour_idle_seconds for day in days),
         decision_microseconds=fmean(day.decision_microseconds_median for day in days),
+        hung_up_share=fmean(day.cancelled / max(1, day.placed) for day in days),
     )
 
 

@@ -129,7 +129,7 @@ def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
     )
     db.execute(SQL["end_attempt"], values)
     given_back = 0
-    if end.outcome is Outcome.REFUSED:
+    if end.outcome is Outcome.REFUSED or not end.counted:
         given_back = 1
         db.execute(SQL["give_number_back"], (attempt,))
     retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at

@@ -72,6 +72,17 @@ class SeatInterval:
 
 
 @dataclass(frozen=True, slots=True)
+class LogIn:
+    """An agent has a seat."""
+
+    seat: str
+    agent: str
+    paused: bool  # now, or after the call; else ready
+    reason: str | None  # of the pause
+    at: float  # of the log-in or the last change
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     """An announcement that the broker has not taken yet."""
 
@@ -176,7 +187,8 @@ class Store(Protocol):
 
         For each one True if it was open until now; an attempt that has ended already keeps its first outcome and gives
         False. A target that a mark or an opt-out closed in the meantime stays closed whatever `retry_at` says. An attempt
-        with outcome REFUSED gives its attempt number back; UNKNOWN closes the number's targets in every campaign.
+        with outcome REFUSED, or that is not `counted`, gives its attempt number back; UNKNOWN closes the number's targets in
+        every campaign.
         """
         ...
 
@@ -189,7 +201,8 @@ class Store(Protocol):
         announcements: Sequence[Announcement] = (),
     ) -> list[MarkEffect]:
         """Keep what the agent said, with its marks and the opt-out of the number, in one transaction. A second disposition of
-        the same attempt replaces the first one on the attempt; marks are appended by their keys.
+        the same attempt replaces the first one on the attempt; marks are appended by their keys. The disposition MACHINE makes
+        the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again.
         """
         ...
 
@@ -256,6 +269,24 @@ class Store(Protocol):
         """Turnout of every booth that has voters."""
         ...
 
+    # What was keyed in flows, and left there
+
+    async def record_answers(self, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
+        """Keep what a caller answered, by the names of the flow. A later value of a name replaces the earlier one."""
+        ...
+
+    async def flow_answers(self, attempt_id: AttemptId) -> dict[str, str]:
+        """What the caller of an attempt answered so far, by name; the agent who takes over the call sees it."""
+        ...
+
+    async def phone_number(self, phone_id: int) -> str | None:
+        """The number (E.164) of a phone, to send it an SMS; None for one that opted out or that the store does not have."""
+        ...
+
+    async def open_attempt_on(self, number: str) -> AttemptId | None:
+        """The attempt under way on a number (E.164): there is at most one."""
+        ...
+
     # Figures
 
     async def campaign_progress(self, campaign_id: str) -> CampaignProgress:
@@ -276,6 +307,18 @@ class Store(Protocol):
 
     async def record_seat_intervals(self, intervals: Sequence[SeatInterval]) -> None:
         """Keep where seats have spent their time."""
+        ...
+
+    async def keep_log_in(self, log_in: LogIn) -> None:
+        """Keep who has a seat; what was kept of the seat before is replaced."""
+        ...
+
+    async def drop_log_in(self, seat: str) -> None:
+        """Nobody has the seat; nothing happens where nobody had it."""
+        ...
+
+    async def log_ins(self) -> list[LogIn]:
+        """Who has which seat, in the seats' order."""
         ...
 
     async def save_pacer_state(self, campaign_id: str, state: str) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from dialer.model import Announcement
-from dialer.store.port import OutboxRow, SeatInterval
+from dialer.model import Announcement, AttemptId
+from dialer.store.port import LogIn, OutboxRow, SeatInterval
 from dialer.store.queues import unknown_campaign
 from dialer.store.sql import load_statements
 
@@ -41,6 +41,29 @@ def record_command(db: sqlite3.Connection, command_id: str, name: str, reply: st
     return db.execute(SQL["insert_command"], (command_id, at, name, reply)).rowcount == 1
 
 
+def record_answers(db: sqlite3.Connection, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
+    """Keep a caller's answers; a later value of a name replaces the earlier one."""
+    for name, value in answers.items():
+        db.execute(SQL["record_answer_of_flow"], (attempt_id, name, value, at))
+
+
+def flow_answers(db: sqlite3.Connection, attempt_id: AttemptId) -> dict[str, str]:
+    """A caller's answers so far, by name."""
+    return dict(db.execute(SQL["flow_answers"], (attempt_id,)).fetchall())
+
+
+def phone_number(db: sqlite3.Connection, phone_id: int) -> str | None:
+    """The number of a phone that has not opted out, or None."""
+    row = db.execute(SQL["phone_number"], (phone_id,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def open_attempt_on(db: sqlite3.Connection, number: str) -> AttemptId | None:
+    """The attempt under way on a number, or None."""
+    row = db.execute(SQL["open_attempt_on"], (number,)).fetchone()
+    return None if row is None else AttemptId(row[0])
+
+
 def record_seat_intervals(db: sqlite3.Connection, intervals: Sequence[SeatInterval]) -> None:
     """Keep where seats have spent their time; an interval told twice is kept once."""
     for each in intervals:
@@ -58,3 +81,20 @@ def pacer_state(db: sqlite3.Connection, campaign_id: str) -> str | None:
     """What was kept, or None."""
     row = db.execute(SQL["pacer_state"], (campaign_id,)).fetchone()
     return None if row is None else row[0]
+
+
+def keep_log_in(db: sqlite3.Connection, log_in: LogIn) -> None:
+    """Keep who has a seat; what was kept of the seat before is replaced."""
+    db.execute(SQL["keep_log_in"], (log_in.seat, log_in.agent, log_in.paused, log_in.reason, log_in.at))
+
+
+def drop_log_in(db: sqlite3.Connection, seat: str) -> None:
+    """Nobody has the seat."""
+    db.execute(SQL["drop_log_in"], (seat,))
+
+
+def log_ins(db: sqlite3.Connection) -> list[LogIn]:
+    """Who has which seat, in the seats' order."""
+    return [
+        LogIn(seat, agent, bool(paused), reason, at) for seat, agent, paused, reason, at in db.execute(SQL["log_ins"])
+    ]

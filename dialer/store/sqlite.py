@@ -37,7 +37,7 @@ from dialer.store import figures, numbers, opt_outs, queues, records, voters
 from dialer.store.connection import BUSY_SECONDS, check_magic, close_writing, open_reading, open_writing
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
-from dialer.store.port import AnswerCounts, MarkEffect, OutboxRow, Refusal, SeatInterval
+from dialer.store.port import AnswerCounts, LogIn, MarkEffect, OutboxRow, Refusal, SeatInterval
 from dialer.store.room import RoomGuard
 from dialer.store.writer import Writer
 
@@ -293,6 +293,24 @@ class SqliteStore:
         counts = self._voters_by_booth
         return await self._read(lambda db: voters.booth_turnout(db, booths, counts))
 
+    # What was keyed in flows, and left there
+
+    async def record_answers(self, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
+        """See `Store.record_answers`."""
+        await self._writer.write(lambda db: records.record_answers(db, attempt_id, answers, at))
+
+    async def flow_answers(self, attempt_id: AttemptId) -> dict[str, str]:
+        """See `Store.flow_answers`."""
+        return await self._read(lambda db: records.flow_answers(db, attempt_id))
+
+    async def phone_number(self, phone_id: int) -> str | None:
+        """See `Store.phone_number`."""
+        return await self._read(lambda db: records.phone_number(db, phone_id))
+
+    async def open_attempt_on(self, number: str) -> AttemptId | None:
+        """See `Store.open_attempt_on`."""
+        return await self._read(lambda db: records.open_attempt_on(db, number))
+
     # Figures
 
     async def campaign_progress(self, campaign_id: str) -> CampaignProgress:
@@ -317,6 +335,18 @@ class SqliteStore:
     async def record_seat_intervals(self, intervals: Sequence[SeatInterval]) -> None:
         """See `Store`."""
         await self._writer.write(lambda db: records.record_seat_intervals(db, intervals))
+
+    async def keep_log_in(self, log_in: LogIn) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.keep_log_in(db, log_in))
+
+    async def drop_log_in(self, seat: str) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.drop_log_in(db, seat))
+
+    async def log_ins(self) -> list[LogIn]:
+        """See `Store`."""
+        return await self._read(records.log_ins)
 
     async def save_pacer_state(self, campaign_id: str, state: str) -> None:
         """See `Store`."""

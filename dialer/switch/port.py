@@ -25,6 +25,10 @@ class OriginateRequest:
     caller_id: str
     kind: CampaignKind
     ring_seconds: float
+    detect_machine: bool = (
+        False  # before a seat or a flow: `MachineDetected` tells of one, and the switch ends the call
+    )
+    message_to_machine: bool = False  # of a flow's call: a machine hears the information message before that
 
 
 class EndedBy(StrEnum):
@@ -32,6 +36,7 @@ class EndedBy(StrEnum):
 
     HANGUP = "hangup"  # a channel existed and is gone
     NO_CHANNEL = "no-channel"  # the switch failed before there was one
+    NOT_PLACED = "not-placed"  # the order never reached the switch, or was refused
     VANISHED = "vanished"  # it was live before a loss of the link or a restart, and is not any more
 
 
@@ -80,6 +85,13 @@ class MessageStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineDetected:
+    """An answering machine has the call, not a person. The switch ends it."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """The call is over: nothing of it exists on the switch any more. Comes once per attempt."""
 
@@ -107,6 +119,22 @@ class SeatDown:
     seat: str
 
 
+class SeatSound(StrEnum):
+    """What an agent hears in answer to a key. The value names the sound file below `matdan/`."""
+
+    KEY = "key"  # taken; more is to come
+    DONE = "done"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class SeatKey:
+    """The agent pressed a key on the nailed-up phone. The voter has not heard it."""
+
+    seat: str
+    key: str  # as the phone sent it
+
+
 @dataclass(frozen=True, slots=True)
 class SwitchUp:
     """The link is up and resynced: these attempts and seats live on the switch, and no others."""
@@ -124,15 +152,24 @@ class SwitchDown:
     reason: str
 
 
-CallEvent = CallRinging | CallAnswered | CallWaiting | CallConnected | CallLeftSeat | MessageStarted | CallEnded
-SwitchEvent = CallEvent | SeatUp | SeatDown | SwitchUp | SwitchDown
+CallEvent = (
+    CallRinging
+    | CallAnswered
+    | CallWaiting
+    | CallConnected
+    | CallLeftSeat
+    | MessageStarted
+    | MachineDetected
+    | CallEnded
+)
+SwitchEvent = CallEvent | SeatUp | SeatDown | SeatKey | SwitchUp | SwitchDown
 
 EventSink = Callable[[SwitchEvent], None]
 """Takes an event at once, in order, and never blocks."""
 
 
-class Switch(Protocol):
-    """What the engine asks of a switch."""
+class CallSwitch(Protocol):
+    """What the engine asks of whatever carries calls."""
 
     async def originate(self, request: OriginateRequest) -> None:
         """Place one call. Returns when the switch has queued it.
@@ -154,8 +191,24 @@ class Switch(Protocol):
         """Send an answered voter to the information message, after which the call ends by itself. Raises SwitchError."""
         ...
 
+
+class Switch(CallSwitch, Protocol):
+    """What the engine asks of a switch that has seats too."""
+
+    def unanswered_seconds(self) -> float:
+        """How long the switch has left something unanswered, 0 when nothing waits: it grows at once when a link is half open."""
+        ...
+
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """Ring the agent's phone and nail it up in its seat. `SeatUp` tells that it is there. Raises SwitchError."""
+        ...
+
+    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+        """Ring a seat's phone and ask who answers for agent number and PIN. Raises SwitchError."""
+        ...
+
+    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+        """Let the agent hear what became of a key; too late or without a phone it is not heard. Raises SwitchError."""
         ...
 
     async def release_seat(self, seat: str) -> None:

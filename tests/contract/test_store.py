@@ -14,7 +14,7 @@ from dialer.model import (
     Outcome,
     Purpose,
 )
-from dialer.store.port import AnswerCounts
+from dialer.store.port import AnswerCounts, LogIn
 from tests.contract.backends import (
     CAMPAIGN,
     DAY_START,
@@ -203,3 +203,21 @@ async def test_progress_tells_apart_closed_due_and_in_hand(backend: Backend) -> 
         await dial(store, 3)
         await claim(store, 4)
         assert await store.campaign_progress(CAMPAIGN) == CampaignProgress(total=36, closed=1, due=30, attempts=3)
+
+
+async def test_who_has_which_seat_is_kept_over_a_restart(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.keep_log_in(LogIn("02", "102", False, None, NOW))
+        await store.keep_log_in(LogIn("01", "101", False, None, NOW))
+        await store.keep_log_in(LogIn("01", "101", True, "meal", NOW + 1))
+        await store.keep_log_in(LogIn("03", "103", False, None, NOW))
+        await store.drop_log_in("03")
+        await store.drop_log_in("99")
+    store = await backend.open()
+    try:
+        assert await store.log_ins() == [
+            LogIn("01", "101", True, "meal", NOW + 1),
+            LogIn("02", "102", False, None, NOW),
+        ]
+    finally:
+        await store.close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dialer.engine.state import Centre
 from dialer.model import Outcome
+from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.view import AlertRaised, CallState, SeatState
 from tests.support.centre import Site, a_site, agents_at_work
@@ -63,11 +65,52 @@ async def test_a_half_open_link_is_found_dead(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=10.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 2)
         site.switch.stall_ami()
+        stalled_at = site.clock.now()
         await site.until(lambda: not site.view.switch_up, seconds=16)
+        opened = rows(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
+        assert opened - stalled_at < 2.0
         await site.until(lambda: site.view.switch_up, seconds=10)
         await site.until(lambda: site.view.campaigns[0].connected >= 6)
     nobody_dialled_twice(site)
     every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
+async def test_a_half_open_link_stops_the_dialling_within_two_seconds(tmp_path: Path) -> None:
+    campaign = {**IVR, "channels": 100}
+    trunks = [
+        {
+            "name": "carrier",
+            "endpoint": "carrier",
+            "channels": 100,
+            "calls_per_second": 5,
+            "caller_ids": ["+911140000001"],
+        }
+    ]
+    async with a_site(tmp_path, all_answer(hang_up_after=5.0), voters=600, campaign=campaign, trunks=trunks) as site:
+        await site.until(lambda: len(site.switch.placed) > 20)
+        site.switch.stall_ami()
+        stalled_at = site.clock.now()
+        await site.until(lambda: site.view.campaigns[0].held_because == "the switch does not answer", seconds=2.05)
+        await site.until(lambda: not site.view.switch_up, seconds=16)
+        opened = rows(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
+        assert opened - stalled_at < 2.0
+        await site.until(lambda: site.view.switch_up, seconds=30)
+        before = len(site.switch.placed)
+        await site.until(lambda: len(site.switch.placed) > before, seconds=10)
+    nobody_dialled_twice(site)
+    every_attempt_has_one_end(tmp_path)
+
+
+@virtual_time()
+async def test_a_manager_user_without_the_right_to_see_voters_is_found_out(tmp_path: Path) -> None:
+    blind = replace(LEAST_PRIVILEGE_USER, read=LEAST_PRIVILEGE_USER.read - {"user"})
+    config = replace(all_answer(hang_up_after=10.0), users=(blind,))
+    async with a_site(tmp_path, config, seats=1) as site:
+        await site.log_in("01")
+        await site.until(lambda: bool(site.ended()), seconds=60)
+        (alert,) = [alert for alert in site.view.alerts if alert.code == "voters-unseen"]
+        assert "read = system,call,user" in alert.text
 
 
 @virtual_time()

@@ -55,8 +55,12 @@ class Site:
         await self.until(lambda: all(view.state.value != "lost" for view in self.view.seats if view.seat in seats))
 
 
-def site_settings(directory: Path, ami_port: int, *, seats: int = 2, **changes: Mapping[str, Any] | Any) -> Settings:
+def site_settings(
+    directory: Path, ami_port: int, *, seats: int | list[dict[str, str]] = 2, **changes: Mapping[str, Any] | Any
+) -> Settings:
     """A site's settings with one campaign of agents; `changes` replace whole sections, or keys of the campaign."""
+    if isinstance(seats, int):
+        seats = [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}"} for n in range(1, seats + 1)]
     campaign = {
         "id": "agents",
         "kind": "agents",
@@ -80,7 +84,7 @@ def site_settings(directory: Path, ami_port: int, *, seats: int = 2, **changes: 
                 "caller_ids": ["+911140000001"],
             }
         ],
-        "seats": [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}"} for n in range(1, seats + 1)],
+        "seats": seats,
         "campaigns": [campaign],
         **changes,
     }

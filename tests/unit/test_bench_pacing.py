@@ -13,7 +13,7 @@ from dialer.simulation.what_if import Outcome
 
 
 def _outcome(idle_seconds: float, abandoned: float, worst: float) -> Outcome:
-    return Outcome("27 seats", "a", 4, idle_seconds, 0.9, abandoned, worst, 200.0, idle_seconds, 80.0)
+    return Outcome("27 seats", "a", 4, idle_seconds, 0.9, abandoned, worst, 200.0, idle_seconds, 80.0, 0.02)
 
 
 def _row(abandoned: float, worst: float) -> Row:

@@ -227,3 +227,10 @@ async def test_the_board_is_drawn_four_times_a_second_until_the_stop() -> None:
     assert 40 <= asked <= 42
     assert isinstance(console.file, io.StringIO)
     assert "turnout-agents" in console.file.getvalue()
+
+
+def test_a_trunk_that_rests_says_so() -> None:
+    centre = centre_view()
+    resting = replace(centre.trunks[0], state="resting", rest_seconds=28.0)
+    text = "\n".join(lines(replace(centre, trunks=(resting, *centre.trunks[1:]))))
+    assert "resting 28s" in text

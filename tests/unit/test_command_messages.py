@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.clock import SystemClock
-from dialer.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
+from dialer.commands import PauseCampaign, ReloadFlows, ResumeCampaign, StopAll, StopCampaign
 from dialer.errors import StoreBusy
 from dialer.monitor.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
 from dialer.store.sqlite import SqliteStore, open_store
@@ -35,6 +35,7 @@ def message(**changes: Any) -> bytes:
         (message(name="resume"), ResumeCampaign("turnout-ivr")),
         (message(name="stop", role="supervisor"), StopCampaign("turnout-ivr")),
         (message(name="stop-all", campaign=None), StopAll()),
+        (message(name="reload-flows", campaign=None), ReloadFlows()),
         (message(campaign="मतदान १"), PauseCampaign("मतदान १")),
     ],
 )
@@ -56,15 +57,16 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (message(expires_at=None), "epoch seconds"),
         (message(expires_at=float("nan")), "epoch seconds"),
         (message(expires_at=float("inf")), "epoch seconds"),
-        (message(name="dial"), "pause, resume, stop or stop-all"),
-        (message(name=["pause"]), "pause, resume, stop or stop-all"),
-        (message(name=None), "pause, resume, stop or stop-all"),
+        (message(name="dial"), "pause, resume, stop, stop-all or reload-flows"),
+        (message(name=["pause"]), "pause, resume, stop, stop-all or reload-flows"),
+        (message(name=None), "pause, resume, stop, stop-all or reload-flows"),
         (message(campaign=None), "needs `campaign`"),
         (message(campaign=7), "needs `campaign`"),
         (message(campaign="a\nb"), "needs `campaign`"),
         (message(campaign="\ud800"), "needs `campaign`"),
         (message(campaign="x" * 200), "needs `campaign`"),
         (message(name="stop-all"), "leave `campaign` out"),
+        (message(name="reload-flows"), "leave `campaign` out"),
         (message(role="a b"), "`role`"),
         (message(number="+919876543210"), "unknown keys"),
     ],

@@ -245,7 +245,7 @@ def test_household_asks_about_all_only_where_there_are_several() -> None:
     assert several.action.commit.scope is Scope.HOUSEHOLD
     some = run(flow, [Played(), Digits("2"), Digits("2")], {**FACTS, "pending_voters": 3})
     assert isinstance(some.action, Commit)
-    assert some.action.commit.kind is CommitKind.ANSWERS
+    assert (some.action.commit.mark, some.action.commit.count) == (MarkKind.NOT_YET, 2)
     assert some.action.commit.answers == {"still_to_vote": "2"}
     too_many = run(flow, [Played(), Digits("2"), Digits("4")], {**FACTS, "pending_voters": 3})
     assert said(too_many.action)[0] == "household.too_many"
@@ -387,3 +387,20 @@ def test_every_state_survives_json() -> None:
     assert through_json(turn.state) == turn.state
     ended = run(flow, [Played(), HungUp()])
     assert through_json(ended.state) == ended.state
+
+
+def test_of_a_household_as_many_as_the_caller_says() -> None:
+    turn = run(FLOWS["household"], [Played(), Digits("2"), Digits("1")])
+    assert isinstance(turn.action, Commit)
+    commit = turn.action.commit
+    assert (commit.mark, commit.scope, commit.count) == (MarkKind.NOT_YET, Scope.HOUSEHOLD, 1)
+
+
+def test_a_terminator_keyed_before_a_field_is_an_empty_entry() -> None:
+    flow = sample("""
+  first: {say: [common.greeting], barge_in: true, next: ask}
+  ask: {field: number, say: [worker.serial], max_digits: 3, next: bye}
+""")
+    turn = run(flow, [Played("#")])
+    assert isinstance(turn.action, Collect)
+    assert (turn.action.typed_ahead, turn.state.no_input, turn.state.no_match) == ("", 1, 0)

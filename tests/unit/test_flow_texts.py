@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.model import MarkKind as DialledMarkKind
+from dialer.seat_service import SPOKEN
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.errors import FlowError
-from ivr_flows.model import MarkKind, MenuNode, PromptKind, prompts_of
-from ivr_flows.sounds import name_sound, number_words, sounds_of
-from ivr_flows.texts import Segment, Texts, merge_texts, placeholders, read_texts, segments, shipped_texts, written
+from ivr_flows.model import MarkKind, MenuNode, PromptKind, SmsNode, prompts_of
+from ivr_flows.sounds import name_sound, sounds_of
+from ivr_flows.texts import SMS, Segment, Texts, merge_texts, placeholders, read_texts, segments, shipped_texts, written
 from ivr_flows.turns import PromptRef
 from ivr_flows.wording import acknowledges, asks_choice, asks_for_vote, spoken_seconds
 from tests.unit.flow_support import FLOWS
@@ -97,7 +98,13 @@ def test_every_shipped_text_is_used() -> None:
         for prompt in prompts_of(node)
         if prompt.kind is PromptKind.TEXT
     }
-    assert used == set(shipped_texts().by_language["en"])
+    used |= {
+        f"{SMS}{node.template}"
+        for name in shipped_flows()
+        for node in FLOWS[name].nodes.values()
+        if isinstance(node, SmsNode)
+    }
+    assert used | {f"seat.{what}" for what in SPOKEN} == set(shipped_texts().by_language["en"])
 
 
 def test_a_flow_can_mark_only_what_the_dialler_knows() -> None:
@@ -122,13 +129,11 @@ def test_a_value_stands_where_the_language_puts_it() -> None:
     hour = PromptRef(PromptKind.HOUR, "18:30")
     assert sounds_of(text("booth.until", closes_at=hour), "en", shipped_texts()) == (
         "matdan/en/booth/until-1",
-        "matdan/en/hour/18",
-        "matdan/en/minute/30",
+        "matdan/en/half-hour/18",
     )
     assert sounds_of(text("booth.until", closes_at=hour), "hi", shipped_texts()) == (
         "matdan/hi/booth/until-1",
-        "matdan/hi/hour/18",
-        "matdan/hi/minute/30",
+        "matdan/hi/half-hour/18",
         "matdan/hi/booth/until-2",
     )
 
@@ -138,40 +143,13 @@ def test_sounds_of_values() -> None:
     assert sounds_of(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == ("matdan/hi/digit/0", "matdan/hi/digit/7")
     assert sounds_of(PromptRef(PromptKind.NUMBER, "042"), "hi", texts) == ("matdan/hi/number/42",)
     assert sounds_of(PromptRef(PromptKind.DATE, "2029-05-07"), "hi", texts) == ("matdan/hi/day/7", "matdan/hi/month/5")
+    assert sounds_of(PromptRef(PromptKind.NUMBER, "105"), "kn", texts) == (
+        "matdan/kn/number/hundred-1-and",
+        "matdan/kn/number/5",
+    )
     assert sounds_of(PromptRef(PromptKind.HOUR, "07:00"), "hi", texts) == ("matdan/hi/hour/7",)
+    assert sounds_of(PromptRef(PromptKind.HOUR, "07:05"), "hi", texts) == ("matdan/hi/hour-and/7", "matdan/hi/minute/5")
     assert sounds_of(PromptRef(PromptKind.RECORDING, "message"), "hi", texts) == ("matdan/hi/recording/message",)
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [
-        (0, "0"),
-        (99, "99"),
-        (100, "1 hundred"),
-        (940, "9 hundred 40"),
-        (1000, "1 thousand"),
-        (235_042, "2 lakh 35 thousand 42"),
-        (10_000_000, "1 crore"),
-        (999_999_999, "99 crore 99 lakh 99 thousand 9 hundred 99"),
-    ],
-)
-def test_numbers_in_the_indian_order(number: int, words: str) -> None:
-    assert " ".join(number_words(number)) == words
-
-
-@settings(deadline=None, derandomize=True)
-@given(st.integers(0, 999_999_999))
-def test_the_words_of_a_number_add_up(number: int) -> None:
-    sizes = {"crore": 10_000_000, "lakh": 100_000, "thousand": 1_000, "hundred": 100}
-    total, last = 0, 0
-    for word in number_words(number):
-        if word in sizes:
-            total += last * sizes[word]
-            last = 0
-        else:
-            last = int(word)
-            assert 0 <= last <= 99
-    assert total + last == number
 
 
 @settings(deadline=None, derandomize=True)

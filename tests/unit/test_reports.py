@@ -604,3 +604,16 @@ def test_no_list_without_its_note(store: Store, tmp_path: Path, monkeypatch: pyt
     result = CliRunner().invoke(list_app, ["strike-off", "--for", "w", "--store", str(store.path), "--out", str(out)])
     assert isinstance(result.exception, StoreError)
     assert not out.exists()
+
+
+async def test_trunks_by_ratio_failures_and_busiest_second(tmp_path: Path) -> None:
+    store = Store(tmp_path / "centre.db")
+    store.answered(1, NOON, ringing_at=NOON + 2)
+    store.attempt(2, NOON + 0.2, outcome="congestion", technical_cause="503")
+    store.attempt(3, NOON + 0.4, outcome="rejected", technical_cause="403")
+    store.attempt(4, NOON + 5.0, outcome="rejected", technical_cause="603", ringing_at=NOON + 9)
+    store.attempt(5, NOON + 6.0, outcome="refused", trunk="second")
+    async with open_source(store.path) as source:
+        report = await tables.trunks(source, Window())
+    assert report.rows == (("carrier", 4, 1, 0.25, 2, 0.5, 3.0, 3), ("second", 0, 0, None, 0, None, None, 1))
+    assert report.total == ("all", 4, 1, 0.25, 2, 0.5, None, None)

@@ -16,12 +16,17 @@ from dialer.view import SeatState
 CALL = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 
 
-def a_seat(name: str = "01", **facts: object) -> Seat:
-    return Seat(name, f"agent{name}", frozenset(), 0.0, 0.0, **facts)  # type: ignore[arg-type]  # facts by name
+def a_seat(name: str = "01", languages_of_the_seat: frozenset[str] = frozenset(), **facts: object) -> Seat:
+    return Seat(name, f"agent{name}", languages_of_the_seat, 0.0, 0.0, **facts)  # type: ignore[arg-type]  # facts by name
 
 
-def a_ready_seat(name: str = "01", since: float = 0.0, languages: frozenset[str] = frozenset()) -> Seat:
-    return Seat(name, f"agent{name}", languages, since, since, SeatState.READY, "anna", phone_up=True)
+def a_ready_seat(
+    name: str = "01",
+    since: float = 0.0,
+    languages: frozenset[str] = frozenset(),
+    skills: frozenset[str] = frozenset(),
+) -> Seat:
+    return Seat(name, f"agent{name}", languages, since, since, SeatState.READY, "anna", skills=skills, phone_up=True)
 
 
 def test_log_in_waits_for_the_phone() -> None:
@@ -96,6 +101,25 @@ def test_longest_idle_first_among_those_who_speak_the_language() -> None:
     assert choose_seat([tamil, hindi], "hi") is hindi
     assert choose_seat([tamil], "hi") is tamil
     assert choose_seat([a_seat()], "hi") is None
+
+
+def test_an_agents_languages_go_before_the_seats() -> None:
+    seat = a_seat(phone_up=True, languages_of_the_seat=frozenset({"hi"})).logged_in(
+        "101", 1.0, 1.0, languages=frozenset({"ta"})
+    )
+    other = a_ready_seat("02", since=5.0)
+    assert seat.spoken == {"ta"}
+    assert choose_seat([seat, other], "hi") is other
+    assert choose_seat([seat, other], "ta") is seat
+    assert seat.logged_off(2.0, 2.0).spoken == {"hi"}
+
+
+def test_a_skill_is_never_waived() -> None:
+    skilled = a_ready_seat("02", since=9.0, skills=frozenset({"senior"}))
+    assert choose_seat([a_ready_seat("01"), skilled], "hi", "senior") is skilled
+    assert choose_seat([a_ready_seat("01")], "hi", "senior") is None
+    assert choose_seat([a_ready_seat("01"), skilled], "hi") is not skilled
+    assert not skilled.logged_off(1.0, 1.0).skills
 
 
 STEPS = ("log_in", "log_off", "pause", "ready", "reserve", "talk", "end", "wrap", "came", "went")

@@ -12,6 +12,7 @@ from dialer.simulation.asterisk.extensions import (
     DialplanError,
     evaluate,
     find_extension,
+    find_step,
     is_true,
     parse_dialplan,
     substitute,
@@ -23,6 +24,22 @@ def test_our_dialplan_has_its_contexts_and_only_applications_that_the_simulation
     assert set(ours) >= {"matdan-voter", "matdan-flow", "matdan-message", "matdan-seat", "matdan-agent"}
     used = {step.application for entries in ours.values() for entry in entries for step in entry.steps.values()}
     assert used <= set(APPLICATIONS)
+
+
+def test_a_hang_up_in_a_seats_context_ends_there() -> None:
+    """`h` is one letter, and the pattern of the seats takes it: each priority after the last of h's own is the pattern's."""
+    ours = parse_dialplan(dialplan())
+    for context in ("matdan-seat", "matdan-agent"):
+        first = find_step(ours, context, "h", 1)
+        assert first is not None
+        assert first.application == "Hangup"
+        assert find_step(ours, context, "h", 2) == find_step(ours, context, "01", 2)
+
+
+def test_a_seats_phone_reaches_the_log_in_alone() -> None:
+    ours = parse_dialplan(dialplan(log_in_code="*77"))
+    assert [extension.name for extension in ours["matdan-phones"]] == ["*77"]
+    assert find_extension(ours, "matdan-phones", "*1") is None
 
 
 def test_priorities_labels_comments_and_settings() -> None:

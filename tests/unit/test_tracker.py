@@ -18,6 +18,7 @@ from dialer.switch.port import (
     EndedBy,
     MessageStarted,
     SeatDown,
+    SeatKey,
     SeatUp,
     SwitchUp,
 )
@@ -120,3 +121,26 @@ def test_an_agents_phone_comes_and_goes() -> None:
     assert tracker.seat_channel("01") == "seat-01-x"
     assert tracker.take(event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
     assert tracker.seat_channel("01") is None
+
+
+def test_a_key_is_the_seats_whose_phone_it_came_from() -> None:
+    tracker = CallTracker()
+    key = event("UserEvent", UserEvent="SeatKey", Uniqueid="1732.7", Key="5")
+    assert tracker.take(key) == []  # from a channel that is in no seat
+    joined = event("ConfbridgeJoin", Conference="seat-01", Uniqueid="1732.7", Context="matdan-agent")
+    assert tracker.take(joined) == [SeatUp("01")]
+    assert tracker.take(key) == [SeatKey("01", "5")]
+    assert tracker.take(event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
+
+
+def test_a_seat_is_down_when_its_last_phone_is_gone() -> None:
+    """A lost phone is called and dials in by itself at the same moment: the call that fails does not take the seat down."""
+    tracker = CallTracker()
+    for unique_id in ("1732.7", "seat-01-aa"):
+        tracker.take(event("ConfbridgeJoin", Conference="seat-01", Uniqueid=unique_id, Context="matdan-agent"))
+    failed = event("OriginateResponse", ActionID="seat-01-bb", Response="Failure", Reason="5")
+    assert tracker.take(failed) == []
+    assert tracker.take(event("ConfbridgeLeave", Conference="seat-01", Uniqueid="seat-01-aa")) == []
+    assert tracker.take(event("Hangup", Uniqueid="seat-01-aa")) == []
+    assert tracker.take(event("Hangup", Uniqueid="1732.7")) == [SeatDown("01")]
+    assert tracker.take(failed) == [SeatDown("01")]

@@ -55,7 +55,7 @@ def test_the_pool_prefers_the_first_trunk_and_turns_caller_ids() -> None:
         ("b", "3333"),
     ]
     assert pool.take(names, {"a": 2, "b": 1}, 11.0) is None
-    assert pool.free_channels(names, {"a": 2}) == 1
+    assert pool.free_channels(names, {"a": 2}, 0.0) == 1
 
 
 def test_calling_hours_in_the_zone_of_the_called() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config.asterisk.render import EVENTS
 from dialer.errors import PortInUse
 from dialer.simulation.asterisk import (
     PhoneMode,
@@ -17,7 +18,7 @@ from dialer.simulation.asterisk import (
     VoterProfile,
     check_journal,
 )
-from dialer.simulation.asterisk.config import DIALLER_EVENTS, seat_phones
+from dialer.simulation.asterisk.config import seat_phones
 from tests.support.ami_lab import AmiLab
 from tests.support.simulation import lab_centre, simulated_centre
 from tests.support.virtual import virtual_time
@@ -42,7 +43,7 @@ async def test_the_least_privilege_user_gets_its_ten_events_and_no_other() -> No
         await dialler.event("Hangup", Uniqueid="v")
         await lab.event("Hangup", Uniqueid="v")
         seen = {message.event for message in dialler.events()}
-        assert seen == set(DIALLER_EVENTS) - {"Shutdown"}
+        assert seen == set(EVENTS) - {"Shutdown"}
         assert {"Newchannel", "VarSet", "Newexten", "BridgeEnter"} <= {message.event for message in lab.events()}
 
 

@@ -1,4 +1,4 @@
--- The four reports. Every time is epoch seconds; `until` is exclusive. Lists of outcomes come as JSON from dialer/model.py, so that
+-- The five reports. Every time is epoch seconds; `until` is exclusive. Lists of outcomes come as JSON from dialer/model.py, so that
 -- what counts as answered is said in one place.
 
 -- name: calls
@@ -11,6 +11,25 @@ FROM attempt
 WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY campaign_id, outcome
 ORDER BY campaign_id, count(*) DESC, outcome;
+
+-- name: trunks
+SELECT trunk,
+       total(outcome IS NULL OR outcome <> 'refused'),
+       total(outcome IN (SELECT value FROM json_each(:answered))),
+       total(outcome IN (SELECT value FROM json_each(:failures)) OR technical_cause IN (SELECT value FROM json_each(:refusals))),
+       avg(ringing_at - created_at),
+       (
+           SELECT max(starts) FROM (
+               SELECT count(*) AS starts FROM attempt AS started
+               WHERE started.trunk = attempt.trunk AND started.created_at >= :since AND started.created_at < :until
+                 AND (:campaign IS NULL OR started.campaign_id = :campaign)
+               GROUP BY CAST(started.created_at AS INTEGER)
+           )
+       )
+FROM attempt
+WHERE created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+GROUP BY trunk
+ORDER BY trunk;
 
 -- Seconds of each seat and agent in each state, cut to the window.
 -- name: seat_seconds

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from dialer.simulation.asterisk.core import SwitchCore
 
 DANGEROUS_APPLICATIONS = ("system", "trysystem", "exec", "agi", "eagi", "externalivr", "originate", "mysql", "stun")
+ACTION_NAMES = {
+    "confbridgelist": "ConfbridgeList",
+    "confbridgelistrooms": "ConfbridgeListRooms",
+    "coreshowchannels": "CoreShowChannels",
+    "corestatus": "CoreStatus",
+    "listcommands": "ListCommands",
+}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # of a client's own text that an answer repeats
 Handler = Callable[[AmiSession, AmiMessage], None]
 
@@ -59,6 +66,7 @@ class Actions:
             "corestatus": (self._core_status, reporting),
             "events": (self._events, anybody),
             "getvar": (self._get_variable, frozenset({"call", "reporting"})),
+            "listcommands": (self._list_commands, anybody),
             "hangup": (self._hang_up, frozenset({"system", "call"})),
             "originate": (self._originate, frozenset({"originate"})),
             "ping": (self._ping, anybody),
@@ -110,6 +118,16 @@ class Actions:
             session.write(fully_booted(uptime, uptime))
         now_text = timestamp(switch.now()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
         switch.events.security(user.name, switch.ami_port, session.remote_port, id(session), now_text)
+
+    def _list_commands(self, session: AmiSession, action: AmiMessage) -> None:
+        """The actions that this user's rights allow, a line each."""
+        rights = session.user.write if session.user is not None else frozenset()
+        allowed = [
+            (ACTION_NAMES.get(name, name.capitalize()), f"(Priv: {','.join(sorted(classes)) or '<none>'})")
+            for name, (_, classes) in self._handlers.items()
+            if not classes or classes & rights
+        ]
+        reply(session, action, "Success", *allowed)
 
     def _ping(self, session: AmiSession, action: AmiMessage) -> None:
         reply(session, action, "Success", ("Ping", "Pong"), ("Timestamp", f"{self._switch.now():.6f}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -58,15 +59,27 @@ class Watcher(Protocol):
         """A voter and a marked member are in one conference now."""
         ...
 
+    async def run_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
+        """Walk the dialplan from there until it runs off the end; the member stays in the conference."""
+        ...
+
 
 class Conferences:
     """All conferences of the switch, by name."""
 
-    def __init__(self, events: EventWriter, users: dict[str, ConferenceUser], random: Random, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        events: EventWriter,
+        users: dict[str, ConferenceUser],
+        menus: Mapping[str, Mapping[str, tuple[str, str, int]]],
+        random: Random,
+        watcher: Watcher,
+    ) -> None:
         """`random` makes the bridges' ids."""
         self.by_name: dict[str, Conference] = {}
         self._events = events
         self._users = users
+        self._menus = menus
         self._random = random
         self._watcher = watcher
         self._made = 0
@@ -76,20 +89,37 @@ class Conferences:
         conference = self.by_name.get(name)
         if conference is None:
             return "0"
-        return {"parties": str(len(conference.members)), "marked": str(conference.marked)}.get(kind, "0")
+        admins = sum(1 for member in conference.members if member.user.admin)
+        counts = {"parties": len(conference.members), "marked": conference.marked, "admins": admins}
+        return str(counts.get(kind, 0))
 
-    async def join(self, channel: Channel, name: str, template: str, now: float) -> str:
+    async def join(self, channel: Channel, name: str, template: str, menu: str, now: float) -> str:
         """Hold the channel in the conference until it leaves. Returns CONFBRIDGE_RESULT: HANGUP, ENDMARKED or KICKED.
 
         The result of a member who is redirected is HANGUP, as in Asterisk.
         """
         member = self._enter(channel, name, self._users.get(template, ConferenceUser()), now)
+        entries = self._menus.get(menu, {})
+        channel.listens = bool(entries)
         while not channel.interrupted and not member.result:
-            await channel.wait(None)
+            if channel.digits:
+                await self._key(channel, entries.get(channel.digits.popleft()))
+            else:
+                await channel.wait(None)
+        channel.listens = False
+        channel.digits.clear()
         result = self._leave(member)
         if channel.hung_up:
             channel.cause = channel.cause or 16  # a bridge that is left by a hang-up clears normally
         return result
+
+    async def _key(self, channel: Channel, place: tuple[str, str, int] | None) -> None:
+        """Do what the menu has for a key. Keys that are let go meanwhile are lost, as a real Asterisk 22 loses them."""
+        if place is not None:
+            channel.listens = False
+            await self._watcher.run_menu_entry(channel, place)
+            channel.digits.clear()
+            channel.listens = True
 
     def _enter(self, channel: Channel, name: str, user: ConferenceUser, now: float) -> Member:
         events = self._events

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from config.asterisk.conf_file import read_conf
+from config.asterisk.render import EVENTS, conferences
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 
 ALL_CLASSES = frozenset(
     {"system", "call", "user", "originate", "reporting", "command", "dialplan", "dtmf", "agi", "security", "config"}
 )
-
-DIALLER_EVENTS = (
-    "FullyBooted",
-    "Shutdown",
-    "OriginateResponse",
-    "DialState",
-    "DialEnd",
-    "HangupRequest",
-    "Hangup",
-    "ConfbridgeJoin",
-    "ConfbridgeLeave",
-    "UserEvent",
-)
-"""The ten events that the dialler's own manager user is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +34,7 @@ LEAST_PRIVILEGE_USER = ManagerUser(
     "dialler",
     read=frozenset({"system", "call", "user"}),
     write=frozenset({"originate", "call", "reporting"}),
-    events=DIALLER_EVENTS,
+    events=EVENTS,
 )
 LAB_USER = ManagerUser("lab", "lab")
 
@@ -85,14 +74,34 @@ class ConferenceUser:
 
     marked: bool = False
     end_marked: bool = False
+    admin: bool = False
 
 
-CONFERENCE_USERS: Mapping[str, ConferenceUser] = MappingProxyType(
-    {
-        "matdan_agent": ConferenceUser(marked=True),
-        "matdan_voter": ConferenceUser(end_marked=True),
-    }
-)
+def conference_users(text: str) -> Mapping[str, ConferenceUser]:
+    """The user templates that the text of a confbridge.conf has."""
+    return MappingProxyType(
+        {
+            section.name: ConferenceUser(
+                marked=section.get("marked") == "yes",
+                end_marked=section.get("end_marked") == "yes",
+                admin=section.get("admin") == "yes",
+            )
+            for section in read_conf("confbridge.conf", text).of_type("user")
+        }
+    )
+
+
+def conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int]]]:
+    """By menu and key of the text of a confbridge.conf, where dialplan_exec leads: context, extension, priority."""
+    menus: dict[str, Mapping[str, tuple[str, str, int]]] = {}
+    for section in read_conf("confbridge.conf", text).of_type("menu"):
+        keys: dict[str, tuple[str, str, int]] = {}
+        for line in section.settings:
+            leads = re.fullmatch(r"dialplan_exec\(([^,]+),([^,]+),(\d+)\)", line.value)
+            if leads is not None:
+                keys[line.key] = (leads[1], leads[2], int(leads[3]))
+        menus[section.name] = MappingProxyType(keys)
+    return MappingProxyType(menus)
 
 
 def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:
@@ -127,7 +136,11 @@ class SimulatedAsteriskConfig:
     agi_refused_seconds: float = 2.0  # until AGI() gives up on a server that is not there
     login_refused_seconds: float = 1.0
     carrier_gives_up_seconds: float = 60.0  # a phone that is not picked up: the carrier answers 480
-    conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: CONFERENCE_USERS)
+    conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: conference_users(conferences()))
+    conference_menus: Mapping[str, Mapping[str, tuple[str, str, int]]] = field(
+        default_factory=lambda: conference_menus(conferences())
+    )
+    phone_context: str = "matdan-phones"  # where a seat's phone begins that dials us
     dialplan: str | None = None  # the text of an extensions.conf instead of our own
     inbound_context: str = "matdan-message"
     system_name: str = "lab"

@@ -13,9 +13,9 @@ from dialer.simulation.asterisk.agi_client import VERSION, AgiConnection
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
 from dialer.simulation.asterisk.conference import Conferences
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, Trunk
-from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_dialplan
+from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_aside, run_dialplan
 from dialer.simulation.asterisk.events import EventWriter
-from dialer.simulation.asterisk.extensions import DialplanError, parse_dialplan
+from dialer.simulation.asterisk.extensions import DialplanError, find_extension, parse_dialplan
 from dialer.simulation.asterisk.faults import EventFaults
 from dialer.simulation.asterisk.journal import Journal, PlacedCall
 from dialer.simulation.asterisk.originate import REASON_FAILED, OriginateOrder, OutgoingCall, respond
@@ -24,6 +24,7 @@ from dialer.simulation.asterisk.sessions import AmiSession
 from dialer.simulation.asterisk.voters import Voter
 
 MESSAGE_SOUND = "matdan/message"
+TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "matdan/wrong": 0.1}
 LATE_EVENT_SECONDS = 0.02  # how long a reordered event is held back when no other follows it
 
 _log = structlog.get_logger(__name__)
@@ -49,7 +50,9 @@ class SwitchCore:
         self.caller = Caller(self.config)
         self._journal = Journal(None)
         self._random = Random(f"{self.config.seed}/switch")
-        self.conferences = Conferences(self.events, dict(self.config.conference_users), self._random, self)
+        self.conferences = Conferences(
+            self.events, dict(self.config.conference_users), self.config.conference_menus, self._random, self
+        )
         self._trunks: dict[str, Trunk] = {trunk.name: trunk for trunk in self.config.trunks}
         self._dead_trunks: set[str] = set()
         self._phones: dict[str, SeatPhone] = {phone.endpoint: phone for phone in self.config.seats}
@@ -215,6 +218,39 @@ class SwitchCore:
         if voter.voter is not None:
             voter.voter.met_agent()
 
+    async def run_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
+        """A key of a conference's menu leads into the dialplan."""
+        await run_aside(self, channel, Location(*place))
+
+    def phone_dials(self, endpoint: str, extension: str) -> Channel | None:
+        """A seat's phone calls an extension of its context; None: there is no such extension, and the phone hears 404."""
+        context = self.config.phone_context
+        if find_extension(self.dialplan, context, extension) is None:
+            return None
+        phone = self._phones[endpoint]
+        channel = self._new_channel(endpoint, "", context)
+        channel.seat = endpoint
+        channel.enter(ChannelState.RING)
+        channel.name_caller(phone.caller_number, endpoint)
+        self.events.of_channel("Newchannel", channel)
+        start = Location(context, extension, 1)
+        order = OriginateOrder("", channel.name, extension, channel.uniqueid, start, "", "", 0.0, "", "", ())
+        self.start_dialplan(channel, order)
+        return channel
+
+    def phone_channel(self, endpoint: str) -> Channel | None:
+        """The channel of a seat's phone; None: it is not on a call."""
+        return next((channel for channel in self.channels.values() if channel.seat == endpoint), None)
+
+    def phone_keys(self, endpoint: str, keys: str, *, every_seconds: float = 0.3) -> None:
+        """Press keys on a seat's phone, the first at once."""
+        channel = self.phone_channel(endpoint)
+        if channel is None:
+            raise ValueError(f"the phone of {endpoint} is on no call")
+        phone = VoterPhone(self, channel)
+        for number, key in enumerate(keys):
+            phone.after(number * every_seconds, lambda key=key: phone.press(key))  # type: ignore[misc]  # bound here
+
     def find_channel(self, name: str) -> Channel | None:
         """A live channel by its uniqueid or its name."""
         channel = self.channels.get(name)
@@ -229,7 +265,7 @@ class SwitchCore:
         if name in self.config.missing_sounds:
             return None
         default = self.config.message_seconds if name == MESSAGE_SOUND else self.config.default_prompt_seconds
-        return self.config.prompt_seconds.get(name, default)
+        return self.config.prompt_seconds.get(name, TONE_SECONDS.get(name, default))
 
     def set_variable(self, channel: Channel, name: str, value: str, *, announce: bool = True) -> None:
         """Set a variable, or run the function that a name with parentheses is. Functions announce nothing."""
@@ -245,6 +281,8 @@ class SwitchCore:
         if name.startswith("CONFBRIDGE_INFO("):
             kind, _, conference = name[16:].rstrip(")").partition(",")
             return self.conferences.info(kind, conference)
+        if name == "STRFTIME(,,%s.%3q)":
+            return f"{self.now():.3f}"
         if name == "AGI_SERVER":
             return f"{self.config.agi_host}:{self.agi_port}"
         if channel is not None:

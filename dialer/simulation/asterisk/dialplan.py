@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING
 
 from dialer.simulation.asterisk.agi_client import run_agi
 from dialer.simulation.asterisk.channels import Channel, EndsBy, Location
-from dialer.simulation.asterisk.extensions import DialplanError, Extension, find_extension, is_true, substitute
+from dialer.simulation.asterisk.extensions import (
+    DialplanError,
+    Extension,
+    Step,
+    find_extension,
+    find_step,
+    is_true,
+    substitute,
+)
 from dialer.simulation.asterisk.sounds import play
 
 if TYPE_CHECKING:
     from dialer.simulation.asterisk.core import SwitchCore
+
+HANG_UP_EXTENSION = "h"
+MOST_HANG_UP_STEPS = 50
 
 Application = Callable[["SwitchCore", Channel, str], Awaitable[None]]
 
@@ -65,8 +76,27 @@ async def _playback(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 
 async def _confbridge(switch: SwitchCore, channel: Channel, data: str) -> None:
-    name, _bridge, user = (*data.split(","), "", "")[:3]
-    await switch.conferences.join(channel, name, user, asyncio.get_running_loop().time())
+    name, _bridge, user, menu = (*data.split(","), "", "", "")[:4]
+    await switch.conferences.join(channel, name, user, menu, asyncio.get_running_loop().time())
+
+
+async def _amd(switch: SwitchCore, channel: Channel, data: str) -> None:
+    """Listen until it is known whether a machine speaks, at most so long as the fourth argument says; a real one took 1.1 s for
+    a person's hello, and its own limit for silence.
+    """
+    arguments = data.split(",")
+    limit = int(arguments[3]) / 1000 if len(arguments) > 3 and arguments[3] else 5.0
+    behaviour = channel.behaviour
+    listens = limit if behaviour is None else min(limit, behaviour.told_apart_after)
+    await sleep_on(channel, listens)
+    if channel.interrupted:
+        verdict, cause = "HANGUP", ""
+    elif behaviour is None or behaviour.told_apart_after > limit:
+        verdict, cause = "NOTSURE", f"TOOLONG-{round(limit * 1000)}"
+    else:
+        verdict, cause = ("MACHINE", "LONGGREETING-1500-1500") if behaviour.machine else ("HUMAN", "HUMAN-300-300")
+    switch.set_variable(channel, "AMDSTATUS", verdict)
+    switch.set_variable(channel, "AMDCAUSE", cause)
 
 
 async def _agi(switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -85,6 +115,7 @@ async def _nothing(_switch: SwitchCore, _channel: Channel, _data: str) -> None:
 
 APPLICATIONS: dict[str, Application] = {
     "AGI": _agi,
+    "AMD": _amd,
     "Answer": _answer,
     "ConfBridge": _confbridge,
     "Goto": _goto,
@@ -116,19 +147,52 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
             channel.move_to(place.context, place.extension, place.priority)
         elif not _jump(switch, channel):
             channel.move_to(channel.context, channel.extension, channel.priority + 1)
-        extension = find_extension(switch.dialplan, channel.context, channel.extension)
-        step = None if extension is None else extension.steps.get(channel.priority)
-        if step is None:
+        step = find_step(switch.dialplan, channel.context, channel.extension, channel.priority)
+        if step is None or not await _take(switch, channel, step):
             channel.cause = channel.cause or 16
             break
-        channel.application = step.application
-        channel.data = substitute(step.data, lambda name: switch.look_up(channel, name))
-        switch.events.new_extension(channel)
-        application = APPLICATIONS.get(step.application)
-        if application is None:  # as an application that no loaded module brings
-            channel.cause = 16
-            break
-        await application(switch, channel, channel.data)
+    await _run_hang_up_extension(switch, channel)
+
+
+async def _take(switch: SwitchCore, channel: Channel, step: Step) -> bool:
+    """Run one step. False: no loaded module brings its application, and the call ends."""
+    channel.application = step.application
+    channel.data = substitute(step.data, lambda name: switch.look_up(channel, name))
+    switch.events.new_extension(channel)
+    application = APPLICATIONS.get(step.application)
+    if application is None:
+        return False
+    await application(switch, channel, channel.data)
+    return True
+
+
+async def run_aside(switch: SwitchCore, channel: Channel, start: Location) -> None:
+    """Walk the channel through the dialplan from `start` to where it runs off the end, and put it back where it stood."""
+    stood = channel.context, channel.extension, channel.priority, channel.application, channel.data
+    channel.move_to(start.context, start.extension, start.priority)
+    while not channel.interrupted and await _step_aside(switch, channel):
+        if not _jump(switch, channel):
+            channel.move_to(channel.context, channel.extension, channel.priority + 1)
+    channel.move_to(*stood[:3])
+    channel.application, channel.data = stood[3:]
+
+
+async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
+    """After the end of a call the context's h runs on the dead channel; a pattern that fits h is taken too, as in Asterisk."""
+    if find_extension(switch.dialplan, channel.context, HANG_UP_EXTENSION) is None:
+        return
+    channel.hung_up, channel.goto = True, None
+    channel.move_to(channel.context, HANG_UP_EXTENSION, 1)
+    for _ in range(MOST_HANG_UP_STEPS):
+        if not await _step_aside(switch, channel) or channel.application == "Hangup":
+            return
+        if not _jump(switch, channel):
+            channel.move_to(channel.context, channel.extension, channel.priority + 1)
+
+
+async def _step_aside(switch: SwitchCore, channel: Channel) -> bool:
+    step = find_step(switch.dialplan, channel.context, channel.extension, channel.priority)
+    return step is not None and await _take(switch, channel, step)
 
 
 def _jump(switch: SwitchCore, channel: Channel) -> bool:

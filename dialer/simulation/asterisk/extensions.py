@@ -106,6 +106,22 @@ def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | N
     return None
 
 
+def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
+    """What stands at a priority. Where the extension's own name has none of it, a pattern that fits may have: Asterisk looks
+    each priority up anew, so `h,1` alone goes on with priority 2 of a pattern that takes h too. None: nothing stands there.
+    """
+    for own_name in (True, False):
+        for extension in dialplan.get(context, []):
+            fits = (
+                extension.name == name
+                if own_name
+                else extension.pattern is not None and extension.pattern.fullmatch(name)
+            )
+            if fits and priority in extension.steps:
+                return extension.steps[priority]
+    return None
+
+
 def substitute(text: str, look_up: Lookup) -> str:
     """Replace every `${...}` and `$[...]`, inner ones first."""
     if "$" not in text:
@@ -197,7 +213,7 @@ def _apply(operator: str, left: str, right: str) -> str:
     numbers = _number(left), _number(right)
     if operator in "+-":
         first, second = numbers[0] or 0.0, numbers[1] or 0.0
-        return f"{first + second if operator == '+' else first - second:g}"
+        return f"{first + second if operator == '+' else first - second:.15g}"
     if numbers[0] is not None and numbers[1] is not None:
         order = (numbers[0] > numbers[1]) - (numbers[0] < numbers[1])
     else:

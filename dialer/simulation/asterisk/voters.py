@@ -57,6 +57,8 @@ class Scripted:
     post_dial_seconds: float = 0.005
     talk_seconds: float | None = None  # after meeting an agent; None: until hang_up_after or for ever
     calls_back_after: float | None = None
+    machine: bool = False  # an answering machine picks up
+    told_apart_after: float = 1.1  # seconds that AMD() listens before it knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Behaviour:
     talk_seconds: float | None = None
     patience_seconds: float | None = None
     calls_back_after: float | None = None
+    machine: bool = False
+    told_apart_after: float = 1.1
     reacts: bool = False  # whether prompts make them press keys and hang up, by the profile
 
 
@@ -86,6 +90,8 @@ def behaviour_of(script: Scripted) -> Behaviour:
         hang_up_after=script.hang_up_after,
         talk_seconds=script.talk_seconds,
         calls_back_after=script.calls_back_after,
+        machine=script.machine,
+        told_apart_after=script.told_apart_after,
     )
 
 

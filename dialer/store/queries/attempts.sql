@@ -70,8 +70,16 @@ UPDATE target SET state = ?2, due_at = coalesce(?3, due_at), attempts = attempts
 SELECT campaign_id, phone_id, attempt_number, disposition, disposed_at
 FROM attempt WHERE attempt_id = ?1;
 
+-- An agent who met a machine says so: that is the outcome then, until the agent says otherwise.
 -- name: set_disposition
-UPDATE attempt SET disposition = ?2, disposed_at = ?3, agent = coalesce(?4, agent) WHERE attempt_id = ?1;
+UPDATE attempt SET disposition = ?2, disposed_at = ?3, agent = coalesce(?4, agent),
+    outcome = CASE
+        WHEN ended_at IS NULL THEN NULL
+        WHEN ?2 = 'machine' THEN 'machine'
+        WHEN outcome = 'machine' AND disposition = 'machine' THEN 'connected'
+        ELSE outcome
+    END
+WHERE attempt_id = ?1;
 
 -- What the agent of an earlier attempt says late does not touch a target that has been dialled again since. While the call
 -- lasts, the target is being dialled too: the call's end says when it is due again.

@@ -1,4 +1,4 @@
--- The outbox, commands, seats' time, and what the pacer learned.
+-- The outbox, commands, seats' time, answers of flows, and what the pacer learned.
 
 -- name: insert_announcement
 INSERT INTO outbox (topic, payload, at) VALUES (?1, ?2, ?3);
@@ -28,3 +28,26 @@ UPDATE campaign SET pacer_state = ?2 WHERE campaign_id = ?1;
 
 -- name: pacer_state
 SELECT pacer_state FROM campaign WHERE campaign_id = ?1;
+
+-- name: record_answer_of_flow
+INSERT INTO flow_answer (attempt_id, name, value, at) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (attempt_id, name) DO UPDATE SET value = ?3, at = ?4 WHERE value <> ?3;
+
+-- name: flow_answers
+SELECT name, value FROM flow_answer WHERE attempt_id = ?1 ORDER BY name;
+
+-- name: phone_number
+SELECT e164 FROM phone WHERE phone_id = ?1 AND opted_out_at IS NULL;
+
+-- name: open_attempt_on
+SELECT attempt.attempt_id FROM phone JOIN attempt ON attempt.phone_id = phone.phone_id
+WHERE phone.e164 = ?1 AND attempt.ended_at IS NULL;
+-- name: keep_log_in
+INSERT INTO log_in (seat, agent, paused, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (seat) DO UPDATE SET agent = ?2, paused = ?3, reason = ?4, at = ?5;
+
+-- name: drop_log_in
+DELETE FROM log_in WHERE seat = ?1;
+
+-- name: log_ins
+SELECT seat, agent, paused, reason, at FROM log_in ORDER BY seat;

@@ -15,6 +15,7 @@ from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.tracker import (
     AGENT_CONTEXT,
     FLOW_CONTEXT,
+    LOG_IN_CONTEXT,
     MESSAGE_CONTEXT,
     SEAT_CHANNEL,
     SEAT_CONTEXT,
@@ -23,13 +24,15 @@ from dialer.switch.asterisk.tracker import (
     LiveChannel,
     seat_channel_id,
 )
-from dialer.switch.port import EventSink, OriginateRequest, SwitchDown, SwitchEvent
+from dialer.switch.port import EventSink, OriginateRequest, SeatSound, SwitchDown, SwitchEvent
 
 _log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 1.0  # between the two halves of an end: they were never seen further apart than some milliseconds
 _NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
+_SEAT_RULE = "a seat's name is letters, digits and -"
+_KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
 _STATE_RINGING = "5"
 _STATE_UP = "6"
 
@@ -111,6 +114,10 @@ class AsteriskSwitch:
 
     # The engine's side
 
+    def unanswered_seconds(self) -> float:
+        """See `Switch.unanswered_seconds`."""
+        return 0.0 if self._client is None else self._client.oldest_unanswered_seconds
+
     async def originate(self, request: OriginateRequest) -> None:
         """See `Switch.originate`. The attempt's id is channel id and ActionID in one, and the only thing of ours on the wire
         beside number and caller ID: everything else is looked up when the call comes back to us.
@@ -129,7 +136,7 @@ class AsteriskSwitch:
                     ("ChannelId", request.attempt_id),
                     ("CallerID", caller_id),
                     ("Context", VOTER_CONTEXT if request.kind is CampaignKind.AGENTS else FLOW_CONTEXT),
-                    ("Exten", "s"),
+                    ("Exten", _entrance(request)),
                     ("Priority", "1"),
                     ("Timeout", str(round(request.ring_seconds * 1000))),
                 ],
@@ -145,7 +152,7 @@ class AsteriskSwitch:
 
     async def connect(self, attempt_id: AttemptId, seat: str) -> None:
         """See `Switch.connect`. Redirect into the seat's conference, 14 ms in the median on a real Asterisk."""
-        await self._redirect(attempt_id, SEAT_CONTEXT, _checked(_NAME, seat, "a seat's name is letters, digits and -"))
+        await self._redirect(attempt_id, SEAT_CONTEXT, _checked(_NAME, seat, _SEAT_RULE))
 
     async def play_message(self, attempt_id: AttemptId) -> None:
         """See `Switch.play_message`."""
@@ -153,21 +160,35 @@ class AsteriskSwitch:
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """See `Switch.call_seat`."""
-        extension = _checked(_NAME, seat, "a seat's name is letters, digits and -")
-        channel_id = seat_channel_id(seat, secrets.token_hex(6))
+        await self._call_phone(seat, endpoint, AGENT_CONTEXT, _checked(_NAME, seat, _SEAT_RULE))
+
+    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+        """See `Switch.call_for_log_in`."""
+        await self._call_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
+
+    async def _call_phone(self, seat: str, endpoint: str, context: str, extension: str) -> None:
+        channel_id = seat_channel_id(_checked(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
         await self._standing().action(
             "Originate",
             [
                 ("Channel", f"PJSIP/{_checked(_NAME, endpoint, 'an endpoint is letters, digits, - and _')}"),
                 ("Async", "true"),
                 ("ChannelId", channel_id),
-                ("Context", AGENT_CONTEXT),
+                ("Context", context),
                 ("Exten", extension),
                 ("Priority", "1"),
                 ("Timeout", "30000"),
             ],
             action_id=channel_id,
         )
+
+    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+        """See `Switch.answer_key`. The key's dialplan waits some 0.2 s for the variable."""
+        channel = self._tracker.seat_channel(seat)
+        if channel is not None:
+            await self._standing().action(
+                "Setvar", [("Channel", channel), ("Variable", _KEY_ANSWER), ("Value", sound.value)]
+            )
 
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""
@@ -193,6 +214,13 @@ class AsteriskSwitch:
         if self._client is None:
             raise SwitchUnreachable("there is no link to Asterisk; nothing was sent")
         return self._client
+
+
+def _entrance(request: OriginateRequest) -> str:
+    """The extension of the voters' and the flows' context that an answered call begins at."""
+    if not request.detect_machine:
+        return "s"
+    return "voicemail" if request.message_to_machine else "machine"
 
 
 def _nowhere(event: SwitchEvent) -> None:

@@ -129,7 +129,8 @@ def refusal(name: str, message: AmiMessage, username: str) -> SwitchError:
     text = message.get("Message", "no reason given")
     if text == "Permission denied":
         return PermissionMissing(
-            f"manager user {username} may not do {name}: give it the rights that `dialer asterisk render` writes"
+            f"manager user {username} may not do {name}: in manager.conf, section [{username}], "
+            "write the line `write = originate,call,reporting`, then `manager reload`"
         )
     if name == "Login":
         return LoginRefused(

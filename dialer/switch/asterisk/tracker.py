@@ -21,8 +21,10 @@ from dialer.switch.port import (
     CallRinging,
     CallWaiting,
     EndedBy,
+    MachineDetected,
     MessageStarted,
     SeatDown,
+    SeatKey,
     SeatUp,
     SwitchEvent,
     SwitchUp,
@@ -33,6 +35,7 @@ FLOW_CONTEXT = "matdan-flow"
 MESSAGE_CONTEXT = "matdan-message"
 SEAT_CONTEXT = "matdan-seat"
 AGENT_CONTEXT = "matdan-agent"
+LOG_IN_CONTEXT = "matdan-login"
 SEAT_CHANNEL = "seat-"  # begins the channel id of a seat's phone that we called, and every seat's conference
 
 EVENTS = frozenset(
@@ -199,7 +202,9 @@ class CallTracker:
 
     def _originate_response(self, message: AmiMessage) -> list[SwitchEvent]:
         if message.action_id.startswith(SEAT_CHANNEL) and message.get("Response") != "Success":
-            return [SeatDown(seat_of_channel(message.action_id))]  # the agent's phone did not answer, or is not there
+            # The agent's phone did not answer, or is not there; one that has dialled in meanwhile is up all the same.
+            seat = seat_of_channel(message.action_id)
+            return [SeatDown(seat)] if self.seat_channel(seat) is None else []
         attempt_id = AttemptId(message.action_id)  # a failure's Uniqueid may be another call's
         seen = self._seen.get(attempt_id)
         if seen is None:
@@ -213,7 +218,7 @@ class CallTracker:
     def _hangup(self, message: AmiMessage) -> list[SwitchEvent]:
         unique_id = message.get("Uniqueid")
         if unique_id in self._seat_channels:
-            return [SeatDown(self._seat_channels.pop(unique_id))]
+            return self._phone_left(unique_id)
         attempt_id = AttemptId(unique_id)
         seen = self._seen.get(attempt_id)
         if seen is None:
@@ -224,7 +229,14 @@ class CallTracker:
         seen.technical_cause = message.get("TechCause") or None
         return self._end_if_over(attempt_id, seen)
 
+    def _phone_left(self, unique_id: str) -> list[SwitchEvent]:
+        seat = self._seat_channels.pop(unique_id)
+        return [SeatDown(seat)] if self.seat_channel(seat) is None else []
+
     def _user_event(self, message: AmiMessage) -> list[SwitchEvent]:
+        seat = self._seat_channels.get(message.get("Uniqueid"))
+        if seat is not None:
+            return [SeatKey(seat, message.get("Key"))] if message.get("UserEvent") == "SeatKey" else []
         attempt_id = AttemptId(message.get("Uniqueid"))
         seen = self._seen.get(attempt_id)
         if seen is None:
@@ -234,6 +246,8 @@ class CallTracker:
                 return [*self._answered(attempt_id, seen), CallWaiting(attempt_id)]
             case "MessageStarted":
                 return [*self._answered(attempt_id, seen), MessageStarted(attempt_id)]
+            case "Machine":
+                return [*self._answered(attempt_id, seen), MachineDetected(attempt_id)]
         return []
 
     def _joined(self, message: AmiMessage) -> list[SwitchEvent]:
@@ -252,8 +266,8 @@ class CallTracker:
         unique_id = message.get("Uniqueid")
         if seat is None:
             return []
-        if self._seat_channels.pop(unique_id, None) is not None:
-            return [SeatDown(seat)]
+        if unique_id in self._seat_channels:
+            return self._phone_left(unique_id)
         return [CallLeftSeat(AttemptId(unique_id), seat)] if AttemptId(unique_id) in self._seen else []
 
     def _answered(self, attempt_id: AttemptId, seen: _Seen) -> list[SwitchEvent]:

@@ -1,0 +1,64 @@
+"""May this prompt be played, and if not, why? A pure function of the catalogue, of what lies on disk, and of the site's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from audio.catalogue import Entry, Voice
+from audio.names import PromptName
+from config.settings import SoundFormat
+
+RECORDINGS: Final = "recording/"
+"""Where campaign recordings stand among the prompts: what is said in them is the campaign's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayRules:
+    """What this site asks of a prompt before it is played (section [audio] of the settings)."""
+
+    certified_recordings: bool = False
+    approved_only: bool = False
+    play_drafts: bool = True
+
+
+def why_not_played(
+    name: PromptName,
+    entry: Entry | None,
+    found: Mapping[SoundFormat, str],
+    rules: PlayRules,
+    today: date,
+) -> str | None:
+    """Why a prompt may not be played, in a few words; None: it may.
+
+    `found` is the SHA-256 of each of its sounds as they lie on disk now; `today` the day in the centre's time zone. A certificate
+    binds wherever there is one, whether the site asks for certificates or not.
+    """
+    if entry is None:
+        return "is not in the catalogue; run dialer audio prepare"
+    if not found:
+        return "has no sound on disk; run dialer audio prepare"
+    if any(entry.files.get(sound_format) != sha for sound_format, sha in found.items()):
+        return "is not the sound that was prepared; run dialer audio prepare"
+    if entry.voice is Voice.DRAFT and not rules.play_drafts:
+        return "is a draft voice; it needs a recording"
+    return _certified(name, entry, rules, today) or _approved(entry, rules)
+
+
+def _certified(name: PromptName, entry: Entry, rules: PlayRules, today: date) -> str | None:
+    if not entry.certificate:
+        asked = rules.certified_recordings and name.name.startswith(RECORDINGS)
+        return "has no certificate; see dialer audio approve" if asked else None
+    if entry.certificate_sha256 != entry.source_sha256:
+        return f"is not the recording that certificate {entry.certificate} was given for"
+    if entry.valid_until is not None and today > entry.valid_until:
+        return f"has a certificate that ended on {entry.valid_until}"
+    return None
+
+
+def _approved(entry: Entry, rules: PlayRules) -> str | None:
+    if not rules.approved_only or entry.approved:
+        return None
+    return "was changed after it was approved" if entry.approved_by else "has not been approved"

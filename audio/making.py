@@ -1,0 +1,148 @@
+"""One recording -> the files that the switch plays: decode, find its silence, trim, level, encode, and measure what came out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from audio.decoding import RESAMPLER, Samples, decode, filtered
+from audio.errors import RecordingRefused
+from audio.formats import decode as decode_file
+from audio.formats import encode, rate_of
+from audio.levels import SILENT_LUFS, Loudness, amplified, level, measured
+from audio.segments import silence_around, to_segment
+from config.settings import SoundFormat
+
+VERSION: Final = 1
+"""Of the way that sounds are made: a change of it makes every sound anew."""
+
+_SILENCE_BELOW_LOUDNESS_DB: Final = 35.0  # the s of "six" lies up to 30 dB below the word's loudness
+_LOWEST_SILENCE_DBFS: Final = -60.0
+_KEPT_BEFORE_MS: Final = 40
+_KEPT_AFTER_MS: Final = 120
+_FADE_MS: Final = 5
+_TOLD_TRIM_SECONDS: Final = 0.5
+_TOLD_GAIN_DB: Final = 20.0
+_OFF_TARGET_DB: Final = 0.7
+_ROUNDS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What the sounds of this site are like."""
+
+    formats: tuple[SoundFormat, ...]
+    loudness_lufs: float = -19.0
+    true_peak_db: float = -2.0
+    max_seconds: float = 600.0
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same recording would become another sound."""
+        return f"{VERSION} {self.loudness_lufs:g} LUFS {self.true_peak_db:g} dB"
+
+    @property
+    def rate(self) -> int:
+        """The highest rate that any of the formats asks for, in Hz."""
+        return max(rate_of(sound_format) for sound_format in self.formats)
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """What one recording became. Loudness and peak are of the file that is farthest from what was asked for."""
+
+    contents: Mapping[SoundFormat, bytes]
+    seconds: float
+    loudness_lufs: float
+    true_peak_db: float
+    trimmed_seconds: float
+    gain_db: float
+    notes: tuple[str, ...]
+
+
+def make_sounds(source: Path, recipe: Recipe) -> Sounds:
+    """The files of one recording, in memory. Raises RecordingRefused with the reason in one line."""
+    decoded = decode(source, recipe.rate, recipe.max_seconds)
+    return finish(decoded.samples, recipe, decoded.notes)
+
+
+def finish(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sounds:
+    """Samples at `recipe.rate`, trimmed, levelled and encoded. Raises RecordingRefused where there is no sound in them."""
+    before = measured(samples, recipe.rate)
+    if before.integrated_lufs <= SILENT_LUFS:
+        raise RecordingRefused("is silent from beginning to end; send it again")
+    trimmed, cut_seconds = trim(samples, recipe.rate, before, recipe.loudness_lufs)
+    told = list(notes)
+    if cut_seconds > _TOLD_TRIM_SECONDS:
+        told.append(f"{cut_seconds:.1f} s of silence were cut off")
+    gain = recipe.loudness_lufs - before.integrated_lufs
+    if gain > _TOLD_GAIN_DB:
+        told.append(f"was recorded very quietly; it is {gain:.0f} dB louder now, and so is its noise")
+    rates = {recipe.rate: trimmed}
+    contents: dict[SoundFormat, bytes] = {}
+    found: list[Loudness] = []
+    levelled: dict[int, Samples] = {}
+    limited_db = 0.0
+    for sound_format in recipe.formats:
+        rate = rate_of(sound_format)
+        if rate not in rates:
+            rates[rate] = filtered(trimmed, recipe.rate, (("aresample", f"osr={rate}:osf=flt:{RESAMPLER}"),))
+        if rate not in levelled:
+            own = before if rate == recipe.rate else None
+            result = level(rates[rate], rate, recipe.loudness_lufs, recipe.true_peak_db, own)
+            levelled[rate], limited_db = result.samples, max(limited_db, result.limited_db)
+            if result.much_limited and not any("peaks" in note for note in told):
+                told.append(f"has peaks far above its speech; they are {limited_db:.0f} dB lower now")
+        contents[sound_format], loudness = _encoded(levelled[rate], sound_format, recipe.true_peak_db)
+        found.append(loudness)
+    worst = max(found, key=lambda each: abs(each.integrated_lufs - recipe.loudness_lufs))
+    if abs(worst.integrated_lufs - recipe.loudness_lufs) > _OFF_TARGET_DB:
+        told.append(f"is at {worst.integrated_lufs:.1f} LUFS: its peaks allow no more")
+    return Sounds(
+        contents=contents,
+        seconds=len(trimmed) / recipe.rate,
+        loudness_lufs=round(worst.integrated_lufs, 1),
+        true_peak_db=round(max(each.true_peak_db for each in found), 1),
+        trimmed_seconds=cut_seconds,
+        gain_db=gain,
+        notes=tuple(told),
+    )
+
+
+def trim(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[Samples, float]:
+    """The samples without the silence at their ends, with a short fade at both; and how many seconds were cut off.
+
+    Silence is what stays 35 dB below the recording's own loudness; it is looked for at the loudness that the prompt will have, so
+    that a quiet recording is not lost in the steps of 16 bits.
+    """
+    loud = amplified(samples, loudness_lufs - loudness.integrated_lufs)
+    segment = to_segment(loud, rate)
+    before, after = silence_around(segment, max(loudness_lufs - _SILENCE_BELOW_LOUDNESS_DB, _LOWEST_SILENCE_DBFS))
+    if before >= len(segment):  # one short click: everything else is below
+        before = after = 0
+    start = max(0, before - _KEPT_BEFORE_MS) * rate // 1000
+    end = len(samples) - max(0, after - _KEPT_AFTER_MS) * rate // 1000
+    kept = np.array(samples[start:end])
+    fade = min(_FADE_MS * rate // 1000, len(kept) // 2)
+    if fade:
+        ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
+        kept[:fade] *= ramp
+        kept[-fade:] *= ramp[::-1]
+    return kept, (len(samples) - len(kept)) / rate
+
+
+def _encoded(samples: Samples, sound_format: SoundFormat, true_peak_db: float) -> tuple[bytes, Loudness]:
+    """The file, and what is heard of it. Coarse steps (G.711, G.722) may lift a peak: then all of it goes down by as much."""
+    for _ in range(_ROUNDS):
+        content = encode(samples, sound_format)
+        heard = measured(decode_file(content, sound_format), rate_of(sound_format))
+        over = heard.true_peak_db - true_peak_db
+        if over <= 0 or not math.isfinite(over):
+            break
+        samples = amplified(samples, -over - 0.05)
+    return content, heard

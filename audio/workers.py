@@ -1,0 +1,50 @@
+"""Work spread over processes, one result for each job, in whatever order they end. A job that kills its process fails alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Final, TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+_SPAWN: Final = multiprocessing.get_context("spawn")  # fork would copy the progress bar's thread into every worker
+
+
+def workers_for(jobs: int, asked: int) -> int:
+    """How many processes: those asked for (0: as many as there are cores), never more than there are jobs."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(asked or cores, jobs))
+
+
+def spread(work: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Result | None]]:
+    """Yield (job, result) as they end; the result is None for a job whose process died of it.
+
+    `work` is a function of a module. When a process dies, nobody knows which of the jobs under way it was: those are done again,
+    one process each, so that only the guilty one fails.
+    """
+    if not jobs:
+        return
+    unsure: list[Job] = []
+    with ProcessPoolExecutor(workers, mp_context=_SPAWN) as pool:
+        futures = {pool.submit(work, job): job for job in jobs}
+        for future in as_completed(futures):
+            try:
+                yield futures[future], future.result()
+            except BrokenProcessPool:
+                unsure.append(futures[future])
+    for job in unsure:
+        yield job, _alone(work, job)
+
+
+def _alone(work: Callable[[Job], Result], job: Job) -> Result | None:
+    with ProcessPoolExecutor(1, mp_context=_SPAWN) as pool:
+        future: Future[Result] = pool.submit(work, job)
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            return None

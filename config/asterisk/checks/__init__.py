@@ -1,0 +1,1 @@
+"""What can be wrong with an Asterisk configuration, by subject. Pure: files in, findings out."""

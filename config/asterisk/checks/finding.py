@@ -1,0 +1,83 @@
+"""What a look at a configuration finds, and what it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from config.asterisk.conf_file import ConfFile, ConfSection
+from config.settings import Settings
+
+OUR_CONTEXTS = "matdan-"
+_TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
+
+
+class Severity(StrEnum):
+    """What a finding means."""
+
+    UNSAFE = "unsafe"
+    BROKEN = "will not work"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to mend, and where. Line 0: the file as a whole."""
+
+    file: str
+    line: int
+    severity: Severity
+    text: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """One line, as compilers write it."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.severity.value}: {self.text}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The files of one Asterisk, read; with the site's settings and what they would render, where both are known."""
+
+    files: Mapping[str, ConfFile]  # by name; those that are there
+    settings: Settings | None = None
+    rendered: Mapping[str, ConfFile] | None = None
+
+    def file(self, name: str) -> ConfFile:
+        """That file; an empty one where there is none."""
+        return self.files.get(name) or ConfFile(name)
+
+
+def unsafe(section: ConfSection, key: str, text: str, remedy: str) -> Finding:
+    """A danger at a key of a section, or at its head where the key is not set."""
+    return _at(Severity.UNSAFE, section, key, text, remedy)
+
+
+def broken(section: ConfSection, key: str, text: str, remedy: str) -> Finding:
+    """The same for what will not work."""
+    return _at(Severity.BROKEN, section, key, text, remedy)
+
+
+def _at(severity: Severity, section: ConfSection, key: str, text: str, remedy: str) -> Finding:
+    setting = section.find(key)
+    if setting is None:
+        return Finding(section.file, section.line, severity, text, remedy)
+    return Finding(setting.file, setting.line, severity, text, remedy)
+
+
+def is_true(value: str) -> bool:
+    """What Asterisk takes for yes."""
+    return value.strip().lower() in _TRUE
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches it."""
+    host = address.strip().removeprefix("[").partition("]")[0]
+    return host.startswith("127.") or host in {"::1", "localhost"}
+
+
+def is_weak(secret: str, name: str) -> bool:
+    """Whether a password is short, its owner's name, or one of those that are tried first."""
+    common = {"password", "secret", "mysecret", "change me", "changeme", "asterisk", "amp111", "matdan", "1234567890"}
+    return len(secret) < 10 or secret.lower() in common | {name.lower()}

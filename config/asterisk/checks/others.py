@@ -1,0 +1,154 @@
+"""The rest: modules, conferences, voice ports, logs, and files that must be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.asterisk.checks.finding import Configuration, Finding, Severity, broken, is_true, unsafe
+from config.asterisk.conf_file import ConfFile, ConfSection
+from config.asterisk.modules import modules_for
+
+NEEDED_FILES = (
+    "confbridge.conf",
+    "extensions.conf",
+    "manager.conf",
+    "modules.conf",
+    "musiconhold.conf",
+    "pjsip.conf",
+    "rtp.conf",
+)
+_WHY = {
+    "res_speech": "res_agi, and with it every flow, does not load without it",
+    "res_pjsip_pubsub": "chan_pjsip does not load without it",
+    "res_agi": "flows are reached by it",
+    "app_confbridge": "seats are conferences",
+    "bridge_softmix": "conferences are mixed by it",
+    "res_timing_timerfd": "conferences take their time from it",
+    "codec_resample": "conferences mix voices of different rates with it",
+    "chan_pjsip": "calls go through it",
+    "res_srtp": "encrypted voice needs it",
+    "res_pjsip_transport_websocket": "browser phones need it",
+    "app_userevent": "the dialplan tells the dialler by it what happens",
+}
+_GONE = {"chan_sip": "was removed in Asterisk 21", "chan_skinny": "was removed in Asterisk 21"}
+_RISKY = {
+    "app_system": "runs programs from the dialplan",
+    "func_shell": "runs programs from the dialplan",
+    "app_disa": "gives callers a dial tone",
+    "pbx_spool": "places any call that a file asks for",
+    "res_phoneprov": "hands out phones' passwords over HTTP",
+    "chan_iax2": "opens another protocol to the world",
+    "res_pjsip_endpoint_identifier_anonymous": "lets in whom nobody knows",
+}
+_TASTE = frozenset(
+    {"announce_join_leave", "internal_sample_rate", "mixing_interval", "video_mode"}
+)  # a site's own to choose
+
+
+def check_files(configuration: Configuration) -> Iterator[Finding]:
+    """Files that are missing, and lines that Asterisk does not read as they look."""
+    for name in NEEDED_FILES:
+        if name not in configuration.files:
+            yield Finding(name, 0, Severity.BROKEN, "there is no such file", "render it")
+    for conf in configuration.files.values():
+        for problem in conf.problems:
+            yield Finding(problem.file, problem.line, Severity.BROKEN, problem.text, problem.remedy)
+    if "sip.conf" in configuration.files and configuration.file("sip.conf").sections:
+        text = "chan_sip was removed in Asterisk 21; nothing reads this file"
+        yield Finding("sip.conf", 0, Severity.BROKEN, text, "move its trunks to pjsip.conf, and remove it")
+
+
+def check_modules(configuration: Configuration) -> Iterator[Finding]:
+    """What is loaded that is risky, and what is not that is needed."""
+    conf = configuration.file("modules.conf")
+    section = conf.named("modules")
+    if section is None:
+        return
+    everything = is_true(section.get("autoload", "no"))
+    if everything:
+        text = "every installed module is loaded, with its ports and its faults"
+        yield unsafe(section, "autoload", text, "autoload=no, and a load= line for each that is needed")
+    loaded = {_name(setting.value) for key in ("load", "require", "preload") for setting in section.all(key)}
+    barred = {_name(setting.value) for setting in section.all("noload")}
+    for setting in section.settings:
+        name = _name(setting.value)
+        if setting.key.lower() not in {"load", "require", "preload"}:
+            continue
+        if name in _GONE:
+            yield Finding(setting.file, setting.line, Severity.BROKEN, f"{name} {_GONE[name]}", "use chan_pjsip")
+        if name in _RISKY:
+            yield Finding(setting.file, setting.line, Severity.UNSAFE, f"{name} {_RISKY[name]}", "do not load it")
+    for name in sorted(_needed(configuration)):
+        if name in barred or not (everything or name in loaded):
+            why = _WHY.get(name, "the dialler needs it")
+            yield broken(section, "autoload", f"{name} is not loaded: {why}", f"load={name}.so")
+
+
+def _name(value: str) -> str:
+    return value.strip().removesuffix(".so")
+
+
+def _needed(configuration: Configuration) -> set[str]:
+    settings = configuration.settings
+    if settings is None:
+        groups = modules_for(webrtc=False, srtp=False, registers=False)
+        return {name for names in groups.values() for name in names if name in _WHY}
+    webrtc = any(seat.webrtc for seat in settings.seats)
+    srtp = webrtc or any(trunk.srtp for trunk in settings.trunks) or any(seat.srtp for seat in settings.seats)
+    groups = modules_for(webrtc=webrtc, srtp=srtp, registers=any(trunk.registers for trunk in settings.trunks))
+    return {name for names in groups.values() for name in names}
+
+
+def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
+    """Our profiles: each there, and each with what keeps agent and voter apart from one another's fate."""
+    if "confbridge.conf" not in configuration.files:
+        return
+    conf = configuration.file("confbridge.conf")
+    for wanted in ours.live():
+        if wanted.name == "general":
+            continue
+        found = conf.named(wanted.name)
+        if found is None:
+            text = f"the profile [{wanted.name}] is missing, which the dialplan names"
+            yield Finding(conf.name, 0, Severity.BROKEN, text, "render the file")
+            continue
+        for setting in wanted.settings:
+            if setting.key not in _TASTE and found.get(setting.key, "no").lower() != setting.value.lower():
+                given = found.get(setting.key) or "not set"
+                text = f"{setting.key} of [{wanted.name}] is {given}, which the dialplan does not count on"
+                yield broken(found, setting.key, text, f"{setting.key}={setting.value}")
+
+
+def check_voice(configuration: Configuration) -> Iterator[Finding]:
+    """Ports of the voice."""
+    general = configuration.file("rtp.conf").named("general")
+    if general is None:
+        return
+    first, last = general.get("rtpstart", "5000"), general.get("rtpend", "31000")
+    settings = configuration.settings
+    calls = 0 if settings is None else sum(trunk.channels for trunk in settings.trunks) + len(settings.seats)
+    if not (first.isdigit() and last.isdigit()) or int(last) - int(first) < max(100, 2 * calls):
+        text = f"ports {first} to {last} are too few for {calls or 50} calls, each of which takes two"
+        yield broken(general, "rtpend", text, "widen the range from rtpstart to rtpend")
+    if not is_true(general.get("strictrtp", "yes")):
+        text = "anybody who hits the port may put his voice into a call"
+        yield unsafe(general, "strictrtp", text, "strictrtp=yes")
+
+
+def check_process(configuration: Configuration) -> Iterator[Finding]:
+    """asterisk.conf, logger.conf, cdr.conf."""
+    options = configuration.file("asterisk.conf").named("options")
+    if options is not None and is_true(options.get("live_dangerously", "no")):
+        text = "the manager and callers may use functions that write files and run programs"
+        yield unsafe(options, "live_dangerously", text, "live_dangerously=no")
+    logs = configuration.file("logger.conf").named("logfiles")
+    for setting in logs.settings if logs is not None else []:
+        levels = {level.split("(")[0].strip().lower() for level in setting.value.split(",")}
+        if setting.key.lower() != "console" and levels & {"verbose", "debug", "dtmf", "*"}:
+            text = f"{setting.key} keeps the numbers that are called, and the keys that are pressed"
+            remedy = f"{setting.key} => notice,warning,error"
+            yield Finding(setting.file, setting.line, Severity.UNSAFE, text, remedy)
+    records = configuration.file("cdr.conf").named("general")
+    if records is None or is_true(records.get("enable", "yes")):
+        place = records or ConfSection("general", "cdr.conf", 0, template=False)
+        yield unsafe(place, "enable", "Asterisk keeps a record of its own of each number called", "enable=no")

@@ -1,0 +1,121 @@
+"""pjsip.conf: who is let in as whom, and what a carrier or a phone may do once it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from config.asterisk.checks.finding import Configuration, Finding, Severity, broken, is_true, is_weak, unsafe
+from config.asterisk.conf_file import ConfFile, ConfSection
+from config.settings import Settings
+
+_OLD_TLS = frozenset({"default", "unspecified", "tlsv1", "tlsv1_1", "sslv2", "sslv3", "sslv23"})
+
+
+def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
+    """All of it."""
+    conf = configuration.file("pjsip.conf")
+    if "pjsip.conf" not in configuration.files:
+        return
+    identified = {section.get("endpoint") for section in conf.of_type("identify")}
+    contexts = {section.name for section in configuration.file("extensions.conf").live()}
+    for endpoint in conf.of_type("endpoint"):
+        yield from _who(endpoint, identified)
+        yield from _habits(endpoint)
+        yield from _references(endpoint, conf, contexts)
+    for auth in conf.of_type("auth"):
+        if auth.get("password") and is_weak(auth.get("password"), auth.get("username")):
+            yield unsafe(auth, "password", f"the password of [{auth.name}] is easily guessed", "use 20 random letters")
+    for identify in conf.of_type("identify"):
+        if any(
+            network.strip() in {"0.0.0.0/0", "::/0"}
+            for each in identify.all("match")
+            for network in each.value.split(",")
+        ):
+            yield unsafe(
+                identify, "match", f"[{identify.name}] takes every address for the carrier's", "match= its address"
+            )
+    for transport in conf.of_type("transport"):
+        yield from _transport(transport)
+    if configuration.settings is not None:
+        yield from _ours(conf, configuration.settings)
+
+
+def endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
+    """Endpoints: "trunk", known by address or by nothing, and "phone", known by a password."""
+    kinds: dict[str, list[ConfSection]] = {"trunk": [], "phone": []}
+    for endpoint in conf.of_type("endpoint"):
+        kinds["phone" if endpoint.get("auth") else "trunk"].append(endpoint)
+    return kinds
+
+
+def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:
+    """Whether a stranger can pass for it."""
+    name = endpoint.name
+    if name == "anonymous":
+        yield unsafe(endpoint, "type", "[anonymous] lets everybody in", "remove it, and noload its module")
+        return
+    if endpoint.get("auth"):
+        if not endpoint.all("permit") and not endpoint.get("acl"):
+            text = f"phone [{name}] may register from the whole Internet"
+            yield unsafe(endpoint, "auth", text, "deny=0.0.0.0/0 and permit= the seats' networks")
+        return
+    by = endpoint.get("identify_by", "username,ip")
+    if "username" in by:
+        text = f"whoever calls himself {name} is taken for [{name}], which asks for no password"
+        yield unsafe(endpoint, "identify_by", text, "identify_by=ip, with an identify section; or auth=")
+    elif name not in identified:
+        text = f"no identify section says which address is [{name}]'s: its calls are refused"
+        yield broken(endpoint, "identify_by", text, f"type=identify, endpoint={name}, match= its address")
+
+
+def _habits(endpoint: ConfSection) -> Iterator[Finding]:
+    """What must not be left to Asterisk's defaults."""
+    name = endpoint.name
+    if is_true(endpoint.get("direct_media", "yes")):
+        text = f"[{name}] may send its voice past Asterisk: keys and recordings are lost"
+        yield broken(endpoint, "direct_media", text, "direct_media=no")
+    if is_true(endpoint.get("send_connected_line", "yes")):
+        text = f"[{name}] is told, by a new INVITE in mid-call, with whom it speaks: voters get agents' names"
+        yield unsafe(endpoint, "send_connected_line", text, "send_connected_line=no")
+    if is_true(endpoint.get("allow_transfer", "yes")):
+        text = f"[{name}] may transfer a call to any number by REFER"
+        yield unsafe(endpoint, "allow_transfer", text, "allow_transfer=no")
+    if endpoint.get("media_encryption") == "sdes" and "udp" in endpoint.get("transport"):
+        text = f"[{name}] sends the keys of its voice in clear"
+        yield unsafe(endpoint, "media_encryption", text, "use a tls transport")
+
+
+def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
+    """Whether what it names is there."""
+    for key, kind in (("aors", "aor"), ("auth", "auth"), ("outbound_auth", "auth"), ("transport", "transport")):
+        names = {name.strip() for name in endpoint.get(key).split(",") if name.strip()}
+        known = {section.name for section in conf.of_type(kind)}
+        for name in sorted(names - known):
+            yield broken(endpoint, key, f"[{endpoint.name}] names the {kind} [{name}], which is not there", "add it")
+    context = endpoint.get("context", "default")
+    if contexts and context not in contexts:
+        text = f"[{endpoint.name}] leads into the context [{context}], which extensions.conf does not have"
+        yield broken(endpoint, "context", text, "correct context=")
+    if not endpoint.all("allow"):
+        yield broken(endpoint, "allow", f"[{endpoint.name}] has no codec", "allow=alaw,ulaw")
+
+
+def _transport(transport: ConfSection) -> Iterator[Finding]:
+    if transport.get("protocol") != "tls":
+        return
+    if not transport.get("cert_file"):
+        yield broken(transport, "protocol", f"[{transport.name}] has no certificate", "cert_file= and priv_key_file=")
+    if transport.get("method", "default") in _OLD_TLS:
+        text = f"[{transport.name}] speaks outdated TLS"
+        yield unsafe(transport, "method", text, "method=tlsv1_2")
+
+
+def _ours(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
+    """Whether each trunk and seat of the settings is there."""
+    there = {section.name for section in conf.of_type("endpoint")}
+    wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in settings.trunks]
+    wanted += [(f"seat {seat.name}", seat.endpoint) for seat in settings.seats]
+    for what, endpoint in wanted:
+        if endpoint not in there:
+            text = f"{what} of the settings has no endpoint [{endpoint}]"
+            yield Finding(conf.name, 0, Severity.BROKEN, text, "render the file, or correct the settings")

@@ -1,0 +1,87 @@
+"""Looks at an existing Asterisk configuration: what is unsafe, and what will not work, each with its place and its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+
+from config.asterisk.checks.dialplan import check_dialplan
+from config.asterisk.checks.finding import Configuration, Finding
+from config.asterisk.checks.manager import check_http, check_manager
+from config.asterisk.checks.others import (
+    check_conferences,
+    check_files,
+    check_modules,
+    check_process,
+    check_voice,
+)
+from config.asterisk.checks.pjsip import check_pjsip
+from config.asterisk.conf_file import read_conf
+from config.asterisk.render import conferences, render_site, seats_without_password
+from config.errors import AsteriskFilesError
+from config.settings import Settings
+
+_READ = frozenset(
+    {
+        "asterisk.conf",
+        "cdr.conf",
+        "confbridge.conf",
+        "extensions.conf",
+        "http.conf",
+        "logger.conf",
+        "manager.conf",
+        "modules.conf",
+        "musiconhold.conf",
+        "pjsip.conf",
+        "rtp.conf",
+        "sip.conf",
+    }
+)
+
+
+def lint(texts: Mapping[str, str], settings: Settings | None = None, *, root: str = "/etc/asterisk") -> list[Finding]:
+    """Findings of a configuration, by file and line. `texts`: every file of its directory, `root`, by path within it.
+
+    With a site's `settings`, also whether it is the configuration for that site. Raises SettingError where they do not render.
+    """
+
+    def library(pattern: str) -> list[tuple[str, str]]:
+        wanted = pattern.removeprefix("./").removeprefix(f"{root}/")
+        if wanted.startswith("/"):  # elsewhere: not ours to open
+            return [(wanted, "")]
+        return [(name, texts[name]) for name in sorted(texts) if name == wanted or fnmatch(name, wanted)]
+
+    rendered = None
+    if settings is not None:
+        nothing = dict.fromkeys(seats_without_password(settings), "")
+        rendered = {name: read_conf(name, text) for name, text in render_site(settings, nothing).items()}
+    files = {name: read_conf(name, text, library) for name, text in texts.items() if name in _READ}
+    configuration = Configuration(files, settings, rendered)
+    findings = [
+        *check_files(configuration),
+        *check_manager(configuration),
+        *check_http(configuration),
+        *check_pjsip(configuration),
+        *check_dialplan(configuration),
+        *check_modules(configuration),
+        *check_conferences(configuration, read_conf("confbridge.conf", conferences())),
+        *check_voice(configuration),
+        *check_process(configuration),
+    ]
+    return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))
+
+
+def lint_directory(directory: Path, settings: Settings | None = None) -> list[Finding]:
+    """The same of a directory on disk. Raises AsteriskFilesError where it cannot be read."""
+    if not directory.is_dir():
+        raise AsteriskFilesError(f"{directory} is no directory; give the one with Asterisk's files, as /etc/asterisk")
+    texts = {}
+    for path in sorted(directory.rglob("*")):
+        if not path.is_file() or path.suffix not in {".conf", ".inc", ".txt"} or path.stat().st_size > 4_000_000:
+            continue
+        try:
+            texts[str(path.relative_to(directory))] = path.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); run as one who may") from error
+    return lint(texts, settings, root=str(directory.resolve()))

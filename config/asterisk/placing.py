@@ -1,0 +1,125 @@
+"""Putting rendered files where Asterisk reads them: what would change, and the change itself, one file at a time and whole."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from config.asterisk.conf_file import read_conf
+from config.asterisk.render import MARKER
+from config.errors import AsteriskFilesError
+
+MODE = 0o640  # Asterisk's group reads, nobody else: there are passwords in them
+_SECRET = re.compile(r"^([ +-](?:password|secret)\s*=).*", re.MULTILINE)
+
+
+class Fate(StrEnum):
+    """What rendering does to a file."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    SAME = "same"
+    FOREIGN = "not ours"  # there, and without our first line
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """One file, before and after."""
+
+    name: str
+    before: str | None
+    after: str
+
+    @property
+    def fate(self) -> Fate:
+        """What would become of it."""
+        if self.before is None:
+            return Fate.NEW
+        if self.before == self.after:
+            return Fate.SAME
+        return Fate.CHANGED if self.before.startswith(MARKER) else Fate.FOREIGN
+
+    def diff(self) -> str:
+        """The change as a unified diff; passwords are hidden."""
+        before = [] if self.before is None else self.before.splitlines(keepends=True)
+        lines = difflib.unified_diff(before, self.after.splitlines(keepends=True), f"a/{self.name}", f"b/{self.name}")
+        return _SECRET.sub(r"\1(hidden)", "".join(lines))
+
+
+def plan_files(directory: Path, rendered: Mapping[str, str]) -> list[FilePlan]:
+    """What writing `rendered` into the directory would do. Raises AsteriskFilesError where a file cannot be read."""
+    return [FilePlan(name, _text(directory / name), text) for name, text in rendered.items()]
+
+
+def passwords_for(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
+    """A password per endpoint: the one that an earlier rendering made and wrote there, else a new one of 144 bits."""
+    text = _text(directory / "pjsip.conf") or ""
+    kept: dict[str, str] = {}
+    if text.startswith(MARKER):
+        for section in read_conf("pjsip.conf", text).of_type("auth"):
+            kept[section.get("username")] = section.get("password")
+    return {endpoint: kept.get(endpoint) or secrets.token_urlsafe(18) for endpoint in endpoints}
+
+
+def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
+    """Write what is new or changed; a foreign file, only with `force`, is kept beside as NAME.before-matdan.
+
+    Returns the names written. Raises AsteriskFilesError before anything is written when a file is not ours, or when one
+    cannot be written.
+    """
+    foreign = [plan.name for plan in plans if plan.fate is Fate.FOREIGN]
+    if foreign and not force:
+        raise AsteriskFilesError(
+            f"{directory}: not written by us: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
+            "or use --force, which keeps each as NAME.before-matdan"
+        )
+    written = []
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        for plan in plans:
+            if plan.fate is Fate.SAME:
+                continue
+            if plan.fate is Fate.FOREIGN:
+                (directory / plan.name).replace(directory / f"{plan.name}.before-matdan")
+            _write(directory / plan.name, plan.after)
+            written.append(plan.name)
+    except OSError as error:
+        raise AsteriskFilesError(
+            f"{error.filename or directory} cannot be written ({error.strerror}); use a directory that you may write to"
+        ) from error
+    return written
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); check the path and its rights") from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: beside it, then in its place. Owner and group are the directory's, where we may give them."""
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), MODE)
+            owner = path.parent.stat()
+            with contextlib.suppress(PermissionError):
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            os.fsync(file.fileno())
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

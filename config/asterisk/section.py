@@ -1,0 +1,43 @@
+"""The [asterisk] section of the settings."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from config.fields import Codec, FilePath, HostName, NetworkName, Port, Section
+
+
+class Asterisk(Section):
+    """[asterisk] - what `dialer asterisk render` writes that no other section says."""
+
+    dialler_address: HostName = Field("127.0.0.1", description="the dialler's address as Asterisk sees it")
+    bind_address: HostName = Field("0.0.0.0", description="address that SIP, TLS and WebSocket listen on")  # noqa: S104
+    sip_port: Port = Field(5060, description="SIP over UDP, and over TCP where a trunk or seat asks for it")
+    tls_port: Port = Field(5061, description="SIP over TLS, where a trunk or seat asks for it")
+    wss_port: Port = Field(8089, description="SIP over secure WebSocket, where a seat is webrtc")
+    certificate: FilePath = Field("/etc/asterisk/keys/matdan.pem", description="certificate of TLS and WebSocket")
+    private_key: FilePath = Field("/etc/asterisk/keys/matdan.key", description="its key")
+    external_address: HostName | None = Field(None, description="our public address, where Asterisk is behind NAT")
+    local_networks: tuple[NetworkName, ...] = Field((), description="networks that are not behind that NAT")
+    seat_networks: tuple[NetworkName, ...] = Field(
+        ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+        min_length=1,
+        description="networks that seats' phones may come from; all others are refused",
+    )
+    codecs: tuple[Codec, ...] = Field(("alaw", "ulaw"), min_length=1, description="codecs, the preferred one first")
+    rtp_first_port: Port = Field(10000, description="first UDP port of the voice")
+    rtp_last_port: Port = Field(20000, description="last UDP port of the voice; two per call are used")
+    rtp_timeout_seconds: int = Field(
+        60, ge=0, le=3600, description="silence on the wire that ends a call; 0: none does"
+    )
+    mixing_milliseconds: Literal[20, 40] = Field(
+        20, description="how often a conference mixes; 40 above some 50 agents per processor core"
+    )
+
+    @model_validator(mode="after")
+    def _ports_in_order(self) -> Self:
+        if self.rtp_last_port - self.rtp_first_port < 100:
+            raise ValueError("rtp_last_port must be at least 100 above rtp_first_port; widen the range")
+        return self

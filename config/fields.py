@@ -1,0 +1,47 @@
+"""What the settings are made of: values held to patterns, so that none means more than itself to Asterisk or a file name."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+_PASSWORD = re.compile(
+    r"[A-Za-z0-9!#$%&()*+,./:<=?@^_{|}~-][A-Za-z0-9 !#$%&()*+,./:<=>?@^_{|}~-]{0,99}(?<! )", re.ASCII
+)
+
+
+def _fit_for_asterisk(value: SecretStr) -> SecretStr:
+    if not _PASSWORD.fullmatch(value.get_secret_value()):
+        raise ValueError("must be 1 to 100 ASCII letters, digits and signs, but no ; [ ] ' \" ` or backslash")
+    return value
+
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+"""A name that is safe in topics, file names and the dialplan."""
+
+EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$")]
+AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+._@-]{1,64}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+SeatName = Annotated[str, StringConstraints(pattern=r"^([0-9]|[A-Za-z0-9-]{2,20})$")]
+"""A single letter names one of Asterisk's own extensions, h for the hang-up among them."""
+
+Codec = Literal["alaw", "ulaw", "g722", "slin16"]
+NumberPrefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}$")]
+Port = Annotated[int, Field(ge=0, le=65535)]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
+NetworkName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$")]
+FilePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/+-]{1,200}$")]
+Password = Annotated[SecretStr, AfterValidator(_fit_for_asterisk)]
+"""A secret that can stand in Asterisk's files: nothing in it ends a line, begins a comment or a section."""
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+PositiveSeconds = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A table of the file. Frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

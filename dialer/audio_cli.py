@@ -1,0 +1,272 @@
+"""`dialer audio ...`: make recordings ready for the line, and keep the catalogue of what may be played."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
+
+from audio.catalogue import Entries, Entry, Voice, changing, read_catalogue
+from audio.errors import AudioError, CatalogueError
+from audio.files import sha256_of
+from audio.gate import PlayRules, why_not_played
+from audio.making import Recipe
+from audio.names import PromptName, prompt_name
+from audio.prepare import Places, Prepared, Refused, Report, prepare
+from config.settings import Audio, Settings, load_settings
+from ivr_flows.spoken import spoken_texts
+from ivr_flows.texts import Texts, merge_texts, read_texts, shipped_texts
+
+app = typer.Typer(
+    help="What callers hear: prepare recordings, approve them, see what is missing.", no_args_is_help=True
+)
+
+DEFAULT_CATALOGUE = Path("catalogue")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="The site's settings, a TOML file; section [audio].")
+]
+TextsOption = Annotated[
+    Path | None,
+    typer.Option("--texts", metavar="DIR", help="Your own texts, one <language>.yaml each, before the shipped ones."),
+]
+LanguageOption = Annotated[
+    list[str] | None, typer.Option("--language", "-l", help="Only this language; may be given several times.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON list instead of a table.")]
+
+
+@app.command("prepare")
+def prepare_command(
+    config: ConfigOption = None,
+    texts: TextsOption = None,
+    again: Annotated[bool, typer.Option("--again", help="Prepare what has not changed, too.")] = False,
+) -> None:
+    """Make every recording ready for the line: levelled, trimmed, in the formats that the switch plays as they are.
+
+    Exit 1 when a recording could not be prepared; the others are.
+    """
+    settings = load_settings(config)
+    console = Console()
+    say = spoken_texts(_texts(texts), _texts(texts).languages())
+    with changing(catalogue_of(settings)) as entries, _bar(console) as bar:
+        task = bar.add_task("preparing", total=None)
+
+        def told(result: Prepared | Refused | None, total: int) -> None:
+            bar.update(task, total=total, advance=0 if result is None else 1)
+
+        report = prepare(
+            places_of(settings),
+            entries,
+            recipe_of(settings.audio),
+            say,
+            workers=settings.audio.workers,
+            again=again,
+            told=told,
+        )
+    _show_report(report, console)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _show_report(report: Report, console: Console) -> None:
+    if report.prepared:
+        table = Table(Column("prompt", no_wrap=True), "seconds", "LUFS", "peak dB", "remarks", box=None)
+        for each in report.prepared:
+            entry = each.entry
+            table.add_row(
+                each.name.path,
+                f"{entry.seconds:.1f}",
+                f"{entry.loudness_lufs:.1f}",
+                f"{entry.true_peak_db:.1f}",
+                escape("; ".join(entry.notes)),
+            )
+        console.print(table)
+    for refused in report.refused:
+        typer.echo(f"{refused.source}: {refused.why}", err=True)
+    typer.echo(f"{len(report.prepared)} prepared, {len(report.unchanged)} unchanged, {len(report.refused)} refused")
+
+
+@app.command("list")
+def list_prompts(
+    config: ConfigOption = None,
+    language: LanguageOption = None,
+    campaign: Annotated[str | None, typer.Option("--campaign", help="Only what this campaign has of its own.")] = None,
+    drafts: Annotated[bool, typer.Option("--drafts", help="Only what is still a draft voice.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the catalogue: who speaks, since when approved, which certificate, and whether it may be played."""
+    settings = load_settings(config)
+    rows = [
+        row
+        for row in _statuses(settings, read_catalogue(catalogue_of(settings)))
+        if (not language or row[0].language in language)
+        and (campaign is None or row[0].campaign == campaign)
+        and (not drafts or row[1].voice is Voice.DRAFT)
+    ]
+    if as_json:
+        listed = [
+            {"prompt": name.path, "may_play": why is None, "why_not": why or "", **entry.model_dump(mode="json")}
+            for name, entry, why in rows
+        ]
+        typer.echo(json.dumps(listed, ensure_ascii=False))
+        return
+    table = Table(Column("prompt", no_wrap=True), "voice", "s", "LUFS", Column("plays", overflow="fold"), box=None)
+    for name, entry, why in rows:
+        voice = "[yellow]DRAFT[/]" if entry.voice is Voice.DRAFT else entry.voice.value
+        plays = escape(_approval(entry)) if why is None else f"[red]no[/]: {escape(why)}"
+        table.add_row(name.path, voice, f"{entry.seconds:.1f}", f"{entry.loudness_lufs:.1f}", plays)
+    Console().print(table)
+    count = sum(entry.voice is Voice.DRAFT for _, entry, _ in rows)
+    typer.echo(f"{len(rows)} prompts, {count} of them drafts")
+
+
+def _approval(entry: Entry) -> str:
+    approved = f", approved by {entry.approved_by}" if entry.approved else ""
+    until = f" until {entry.valid_until}" if entry.valid_until else ""
+    return f"yes{approved}" + (f", certificate {entry.certificate}{until}" if entry.certificate else "")
+
+
+@app.command()
+def approve(
+    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="Such as hi/turnout/question.")],
+    by: Annotated[str, typer.Option("--by", help="Who has listened to it and answers for it.")],
+    config: ConfigOption = None,
+    certificate: Annotated[str | None, typer.Option("--certificate", help="Number of the certificate.")] = None,
+    certified_sha256: Annotated[
+        str | None,
+        typer.Option("--sha256", help="Hash that the certificate names; without it, that of the recording as it is."),
+    ] = None,
+    valid_until: Annotated[
+        datetime | None,
+        typer.Option("--valid-until", formats=["%Y-%m-%d"], help="Last day of the certificate."),
+    ] = None,
+    synthetic: Annotated[
+        bool | None, typer.Option("--synthetic/--human", help="Whether a computer speaks in the recording.")
+    ] = None,
+) -> None:
+    """Approve recordings as they are now, with their certificate if they have one. A changed recording is not approved."""
+    if not by.strip():
+        raise AudioError("--by is empty; an approval needs the name of a person")
+    if certificate is None and (certified_sha256 is not None or valid_until is not None):
+        raise AudioError("--sha256 and --valid-until belong to a --certificate; give its number")
+    settings = load_settings(config)
+    directory = catalogue_of(settings)
+    today = _today(settings)
+    with changing(directory) as entries:
+        names = [_known(path, entries, directory) for path in prompts]
+        for name in names:
+            entry = entries[name]
+            if entry.voice is Voice.DRAFT and synthetic is None:
+                raise AudioError(f"{name.path}: is a draft voice; send a recording, or approve it with --synthetic")
+            change: dict[str, object] = {
+                "approved_by": by.strip(),
+                "approved_on": today,
+                "approved_sha256": entry.source_sha256,
+            }
+            if synthetic is not None:
+                change["voice"] = Voice.SYNTHETIC if synthetic else Voice.HUMAN
+            if certificate is not None:
+                change["certificate"] = certificate.strip()
+                change["certificate_sha256"] = (certified_sha256 or entry.source_sha256).lower()
+                change["valid_until"] = valid_until.date() if valid_until else None
+            entries[name] = _checked(entry, change, directory, name)
+        for name in names:
+            why = _status(name, entries[name], settings)
+            typer.echo(f"{name.path}: approved" + (f", but it does not play: it {why}" if why else ""))
+
+
+@app.command("check")
+def check_command(config: ConfigOption = None, language: LanguageOption = None, texts: TextsOption = None) -> None:
+    """Say what callers would not hear, and what changed since it was recorded. Exit 1 when anything is wrong."""
+    settings = load_settings(config)
+    entries = read_catalogue(catalogue_of(settings))
+    words = _texts(texts)
+    wrong = [
+        f"{name.path}: {why}"
+        for name, _, why in _statuses(settings, entries)
+        if why is not None and (not language or name.language in language)
+    ]
+    wanted = spoken_texts(words, language or words.languages())
+    missing = [name for name in sorted(wanted) if name not in entries]
+    wrong += [f"{name.path}: is missing; record it or run dialer audio drafts" for name in missing]
+    wrong += [
+        f"{name.path}: says another text than the flows have now; record it again"
+        for name, text in sorted(wanted.items())
+        if name in entries and entries[name].text and entries[name].text != text
+    ]
+    for line in wrong:
+        typer.echo(line)
+    typer.echo(f"{len(entries)} prompts in the catalogue, {len(wrong)} findings")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def catalogue_of(settings: Settings) -> Path:
+    """Where the site's catalogue is."""
+    return settings.audio.catalogue or DEFAULT_CATALOGUE
+
+
+def places_of(settings: Settings) -> Places:
+    """Where the site's recordings and sounds are."""
+    return Places(settings.audio.recordings, settings.audio.sounds)
+
+
+def recipe_of(audio: Audio) -> Recipe:
+    """What the site's sounds are like."""
+    return Recipe(audio.formats, audio.loudness_lufs, audio.true_peak_db, audio.max_seconds)
+
+
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def _texts(directory: Path | None) -> Texts:
+    if directory is None:
+        return shipped_texts()
+    if not directory.is_dir():
+        raise AudioError(f"{directory}: is no directory; give one that holds <language>.yaml files")
+    return merge_texts([shipped_texts(), read_texts(directory)])
+
+
+def _today(settings: Settings) -> date:
+    return datetime.now(UTC).astimezone(ZoneInfo(settings.centre.time_zone)).date()
+
+
+def _statuses(settings: Settings, entries: Entries) -> list[tuple[PromptName, Entry, str | None]]:
+    return [(name, entry, _status(name, entry, settings)) for name, entry in sorted(entries.items())]
+
+
+def _status(name: PromptName, entry: Entry, settings: Settings) -> str | None:
+    """Why a prompt does not play; None: it does."""
+    places = places_of(settings)
+    found = {each: sha for each in entry.files if (sha := sha256_of(places.sound(name, each))) is not None}
+    return why_not_played(name, entry, found, rules_of(settings.audio), _today(settings))
+
+
+def rules_of(audio: Audio) -> PlayRules:
+    """What the site asks of a prompt before it is played."""
+    return PlayRules(audio.certified_recordings, audio.approved_only, audio.play_drafts)
+
+
+def _known(path: str, entries: Entries, directory: Path) -> PromptName:
+    name = prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
+    if name not in entries:
+        raise AudioError(f"{name.path}: is not in the catalogue {directory}; run dialer audio prepare first")
+    return name
+
+
+def _checked(entry: Entry, change: dict[str, object], directory: Path, name: PromptName) -> Entry:
+    try:
+        return Entry.model_validate(entry.model_dump() | change)
+    except ValueError as error:
+        raise CatalogueError(str(directory), name.path, f"cannot be approved so: {error.errors()[0]['msg']}") from error  # type: ignore[attr-defined] # pydantic's

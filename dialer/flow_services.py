@@ -1,0 +1,96 @@
+"""What a flow may ask for beyond sounds and keys, on an Asterisk call: a recording, an agent, an SMS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from config.errors import MatdanError
+from dialer.engine.flow_desk import FlowDesk, FlowSession
+from dialer.flow_driver import FlowCall, FlowServices
+from dialer.switch.asterisk.agi_call import AgiCall
+from ivr_flows.texts import SMS, Texts, filled
+from ivr_flows.turns import Record, Recorded, SendSms, Transfer
+
+_log = structlog.get_logger(__name__)
+
+LINE_RATE = 8000  # samples a second, in which Asterisk counts what it has recorded
+
+
+class SmsGateway(Protocol):
+    """Sends SMS."""
+
+    async def send_sms(self, number: str, text: str) -> bool:
+        """Send one to a number in E.164; True when the gateway took it. Never repeats one by itself."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRules:
+    """Where Asterisk keeps what callers say."""
+
+    directory: str  # as Asterisk names it: absolute, or below its sounds directory
+    sound_format: str
+
+
+class AgiFlowServices(FlowServices):
+    """Of one call. What the site has not allowed (`recording`, `sms` None) fails, and the flow says so."""
+
+    def __init__(
+        self,
+        call: AgiCall,
+        session: FlowSession,
+        desk: FlowDesk,
+        *,
+        texts: Texts,
+        recording: RecordingRules | None = None,
+        sms: SmsGateway | None = None,
+    ) -> None:
+        self._call = call
+        self._session = session
+        self._desk = desk
+        self._texts = texts
+        self._recording = recording
+        self._sms = sms
+        self._recorded = 0
+
+    async def record(self, call: FlowCall, action: Record) -> Recorded | None:
+        """Record after a tone. A caller who hangs up while speaking has left the message all the same."""
+        if self._recording is None:
+            return None
+        self._recorded += 1
+        name = f"{self._session.attempt_id}-{self._recorded}"
+        recording = await self._call.record_file(
+            f"{self._recording.directory}/{name}",
+            self._recording.sound_format,
+            action.terminator,
+            round(action.max_seconds * 1000),
+            silence_seconds=max(1, round(action.silence_seconds)),
+            beep=True,
+        )
+        return Recorded(name, recording.samples / LINE_RATE) if recording.samples > 0 else None
+
+    async def transfer(self, call: FlowCall, action: Transfer) -> bool:
+        """To a seat that is ready, with the answers so far on record for its screen."""
+        return await self._desk.hand_over(self._session.attempt_id, action.answers)
+
+    async def send_sms(self, action: SendSms) -> bool:
+        """Send the text `sms.<template>` in the caller's language."""
+        return await send_text(action, self._session, self._desk, self._texts, self._sms)
+
+
+async def send_text(
+    action: SendSms, session: FlowSession, desk: FlowDesk, texts: Texts, gateway: SmsGateway | None
+) -> bool:
+    """Send the SMS that a flow asks for; True when the gateway took it."""
+    text = filled(f"{SMS}{action.template}", session.language, action.values, texts)
+    if gateway is None or text is None:
+        return False
+    try:
+        number = await desk.number(session.attempt_id)
+        return number is not None and await gateway.send_sms(number, text)
+    except MatdanError as error:
+        _log.warning("flow.sms-not-sent", attempt=session.attempt_id, problem=str(error))
+        return False

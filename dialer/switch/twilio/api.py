@@ -1,0 +1,226 @@
+"""Twilio's REST API, as far as a dialler needs it, through the `twilio` library and a client of our own beneath it.
+
+The library's own client logs the numbers it dials and may be told to repeat; this one does neither. What went wrong is told
+apart as the switch's port asks: certainly not placed, nothing was sent, or unsure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+import aiohttp
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http import AsyncHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from dialer.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable
+from dialer.switch.twilio.states import CallStatus
+
+API_URL = "https://api.twilio.com"
+MOST_LISTED = 1000
+_EVENTS = ["initiated", "ringing", "answered", "completed"]
+_TOO_MANY_REQUESTS = 429
+_SERVER_TROUBLE = 500
+# What the library raises for an answer that is not what it expects.
+_GARBLED = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioLogin:
+    """Which account, and where."""
+
+    account_sid: str
+    auth_token: str
+    api_url: str = API_URL
+    timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """A call to be placed."""
+
+    to: str
+    caller_id: str
+    voice_url: str
+    status_url: str
+    ring_seconds: int
+    longest_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A call as Twilio lists it."""
+
+    sid: str
+    to: str
+    caller_id: str
+    status: CallStatus
+    created_at: float  # epoch seconds
+    seconds: int
+
+
+class TwilioApi:
+    """One account. Use inside a running loop, and `await close()` at the end."""
+
+    def __init__(self, login: TwilioLogin) -> None:
+        self._http = _Http(login)
+        self._client = Client(login.account_sid, login.auth_token, http_client=self._http)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    async def create_call(self, call: NewCall) -> str:
+        """Place a call, once; its sid. Raises OriginateRefused, SwitchUnreachable, OriginateUnsure (see `Switch.originate`)."""
+        try:
+            made = await self._client.calls.create_async(
+                to=call.to,
+                from_=call.caller_id,
+                url=call.voice_url,
+                method="POST",
+                status_callback=call.status_url,
+                status_callback_method="POST",
+                status_callback_event=_EVENTS,
+                timeout=call.ring_seconds,
+                time_limit=call.longest_seconds,
+            )
+        except TwilioRestException as error:
+            if error.status >= _SERVER_TROUBLE:
+                raise OriginateUnsure(f"Twilio answered {error.status}: the call may exist") from error
+            raise OriginateRefused(_refusal("the call was not placed", error)) from error
+        except _GARBLED as error:
+            raise OriginateUnsure("Twilio's answer to a call could not be read: the call may exist") from error
+        return str(made.sid)
+
+    async def end_call(self, sid: str) -> None:
+        """Hang up; a call that is over is no error. Raises SwitchError."""
+        try:
+            await self._client.calls(sid).update_async(status="completed")
+        except TwilioRestException as error:
+            if error.status not in {404, 400}:  # over already
+                raise SwitchError(_refusal("the call was not hung up", error)) from error
+        except _GARBLED as error:
+            _unreadable(error)
+
+    async def call(self, sid: str) -> CallRecord:
+        """One call. Raises SwitchError."""
+        return _record(await _asked(self._client.calls(sid).fetch_async()))
+
+    async def calls_to(self, number: str, since: float) -> list[CallRecord]:
+        """The calls to a number since an epoch second. Raises SwitchError."""
+        after = datetime.fromtimestamp(since, UTC)
+        listed = await _asked(self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED))
+        return [record for record in map(_record, listed) if record.created_at >= since]
+
+    async def live_calls(self) -> list[CallRecord]:
+        """Every call of the account that is not over. Raises SwitchError."""
+        found: list[CallRecord] = []
+        for status in (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS):
+            listed = await _asked(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
+            found += map(_record, listed)
+        return found
+
+    async def send_message(self, to: str, sender: str, text: str) -> None:
+        """Send an SMS, once. Raises SwitchError where it was not taken, or nobody can say."""
+        await _asked(self._client.messages.create_async(to=to, from_=sender, body=text))
+
+    async def spent_today(self) -> float:
+        """What the account has spent today, in its currency. Raises SwitchError."""
+        records = await _asked(self._client.usage.records.today.list_async(category="totalprice", limit=1))
+        try:
+            return sum(abs(float(record.price)) for record in records)
+        except (TypeError, ValueError) as error:
+            raise SwitchError("Twilio's answer on what was spent today could not be read") from error
+
+
+async def _asked(answer: Awaitable[Any]) -> Any:
+    try:
+        return await answer
+    except TwilioRestException as error:
+        raise SwitchError(_refusal("it did not answer", error)) from error
+    except _GARBLED as error:
+        _unreadable(error)
+
+
+def _refusal(what: str, error: TwilioRestException) -> str:
+    """Never Twilio's own message: it repeats numbers."""
+    code = f", error {error.code}" if error.code else ""
+    if error.status == _TOO_MANY_REQUESTS:
+        return f"Twilio: {what}: too many requests (429{code}); lower `twilio.calls_per_second`"
+    if error.status in {401, 403}:
+        return f"Twilio: {what}: refused ({error.status}{code}); check `twilio.account_sid` and `twilio.auth_token`"
+    return f"Twilio: {what}: {error.status}{code}; look it up at https://www.twilio.com/docs/api/errors"
+
+
+def _unreadable(error: Exception) -> NoReturn:
+    raise SwitchError("Twilio's answer could not be read") from error
+
+
+def _record(call: Any) -> CallRecord:
+    try:
+        status = CallStatus(str(call.status))
+    except ValueError:
+        status = CallStatus.QUEUED  # a status that came after this program: it is not over
+    created = call.date_created.timestamp() if isinstance(call.date_created, datetime) else 0.0
+    seconds = str(call.duration or "0")
+    return CallRecord(
+        sid=str(call.sid),
+        to=str(call.to),
+        caller_id=str(call._from),
+        status=status,
+        created_at=created,
+        seconds=int(seconds) if seconds.isdigit() else 0,
+    )
+
+
+class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
+    """What carries the library's requests: one session, no redirects, no repeats, nothing logged."""
+
+    def __init__(self, login: TwilioLogin) -> None:
+        super().__init__(logger=None, is_async=True, timeout=login.timeout_seconds)
+        self._login = login
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=login.timeout_seconds))
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        params: dict[str, str | int] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        login = aiohttp.BasicAuth(*auth) if auth is not None else None
+        address = url.replace(API_URL, self._login.api_url, 1)
+        try:
+            async with self._session.request(
+                method.upper(), address, params=params, data=_fields(data), headers=headers, auth=login,
+                allow_redirects=False,
+            ) as answer:  # fmt: skip
+                return Response(answer.status, await answer.text(), answer.headers)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise SwitchUnreachable(f"Twilio cannot be reached; nothing was sent: {type(error).__name__}") from error
+        except (TimeoutError, aiohttp.ClientError, UnicodeDecodeError) as error:
+            if method.upper() == "POST":
+                raise OriginateUnsure(f"Twilio's answer was lost: {type(error).__name__}") from error
+            raise SwitchUnreachable(f"Twilio did not answer: {type(error).__name__}") from error
+
+
+def _fields(data: dict[str, object] | None) -> list[tuple[str, str]] | None:
+    """Form fields; a list becomes the field once for each of its values."""
+    if data is None:
+        return None
+    fields: list[tuple[str, str]] = []
+    for name, value in data.items():
+        for each in value if isinstance(value, list) else [value]:
+            fields.append((name, str(each)))
+    return fields

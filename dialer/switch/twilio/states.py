@@ -1,0 +1,104 @@
+"""What Twilio's status callbacks mean for the engine: in whatever order they come, however often. Pure.
+
+A call's statuses: queued, initiated, ringing, in-progress, then one of completed, busy, no-answer, failed, canceled
+(https://www.twilio.com/docs/voice/api/call-resource#call-status-values).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dialer.model import AttemptId
+from dialer.switch.port import CallAnswered, CallEnded, CallEvent, CallRinging, EndedBy
+
+
+class CallStatus(StrEnum):
+    """Where a call stands, as Twilio says it."""
+
+    QUEUED = "queued"
+    INITIATED = "initiated"
+    RINGING = "ringing"
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+FINAL = frozenset({CallStatus.COMPLETED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.FAILED, CallStatus.CANCELED})
+# Q.850 causes by the SIP status that the far end gave (RFC 4497, table 1).
+_CAUSES: Mapping[str, int] = {
+    "403": 21,
+    "404": 1,
+    "410": 22,
+    "484": 28,
+    "486": 17,
+    "503": 34,
+    "600": 17,
+    "603": 21,
+    "604": 1,
+}
+_NO_ANSWER_CAUSE = 19
+_BUSY_CAUSE = 17
+_NORMAL_CAUSE = 16
+
+
+@dataclass(slots=True)
+class TwilioCall:
+    """One attempt's call at Twilio, as far as it is known."""
+
+    attempt_id: AttemptId
+    number: str
+    asked_at: float  # epoch seconds of the request
+    sid: str | None = None
+    rang: bool = False
+    answered: bool = False
+    ended: bool = False
+    billed_seconds: int = 0
+    heard_seconds: float = 0.0  # monotonic, of the last news
+    unsure: bool = False  # the answer to the request was lost
+
+    def take(self, status: CallStatus, *, seconds: int = 0, sip_status: str = "") -> list[CallEvent]:
+        """What a status changes. A repeat, or one that comes after a later one, gives nothing."""
+        if self.ended:
+            return []
+        if status is CallStatus.RINGING and not self.rang and not self.answered:
+            self.rang = True
+            return [CallRinging(self.attempt_id)]
+        events: list[CallEvent] = []
+        if status in {CallStatus.IN_PROGRESS, CallStatus.COMPLETED} and not self.answered:
+            self.answered = True
+            events.append(CallAnswered(self.attempt_id))
+        if status in FINAL:
+            self.ended = True
+            self.billed_seconds = seconds
+            events.append(self._end(status, sip_status))
+        return events
+
+    def _end(self, status: CallStatus, sip_status: str) -> CallEnded:
+        cause: int | None = _CAUSES.get(sip_status)
+        dial_status = None
+        if status is CallStatus.BUSY:
+            cause, dial_status = _BUSY_CAUSE, "BUSY"
+        elif status is CallStatus.NO_ANSWER:
+            cause, dial_status = _NO_ANSWER_CAUSE, "NOANSWER"
+        elif status in {CallStatus.COMPLETED, CallStatus.CANCELED}:
+            cause = _NORMAL_CAUSE
+        return CallEnded(
+            self.attempt_id,
+            EndedBy.HANGUP,
+            answered=self.answered,
+            cause=cause,
+            technical_cause=sip_status or None,
+            dial_status=dial_status,
+            ever_ringing=self.rang,
+        )
+
+
+def vanished(call: TwilioCall) -> CallEnded:
+    """The end of a call that Twilio does not know, or does not tell of any more."""
+    call.ended = True
+    return CallEnded(call.attempt_id, EndedBy.VANISHED, answered=call.answered)

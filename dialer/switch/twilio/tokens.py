@@ -1,0 +1,86 @@
+"""A flow's state on its way through Twilio and back: signed, in the URL, so that nothing is remembered in between. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dialer.errors import ProtocolError
+from dialer.model import AttemptId
+from ivr_flows.turns import FlowState
+
+MAX_TOKEN_CHARACTERS = 3000
+"""Of a URL in TwiML Twilio takes 4,000 characters in all."""
+_MAX_STATE_BYTES = 64 * 1024
+_SIGNATURE_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A call between two requests: its flow's state, and what the next request answers."""
+
+    attempt_id: AttemptId
+    state: FlowState
+    after: str = ""  # "played": Twilio has only to come back, the prompts have been heard
+    ahead: str = ""  # keyed before the question, which it is the beginning of
+
+
+class StateTokens:
+    """Signs and reads. The key is made from the account's secret, so that a restart reads what was signed before it."""
+
+    def __init__(self, secret: str) -> None:
+        """`secret` is the account's auth token."""
+        self._key = hmac.new(secret.encode(), b"matdan flow state", hashlib.sha256).digest()
+
+    def sign(self, waiting: Waiting) -> str:
+        """The token of a call's state: letters, digits, "-", "_" and one dot. Raises ProtocolError where it is too long."""
+        content: dict[str, Any] = {"a": waiting.attempt_id, "e": waiting.after, "d": waiting.ahead}
+        content["s"] = {key: value for key, value in waiting.state.to_json().items() if value not in _EMPTY}
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        body = _encoded(zlib.compress(text.encode(), 9))
+        token = f"{body}.{_encoded(self._signature(body))}"
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise ProtocolError("a flow's state is too long for a URL: shorten its facts or its answers")
+        return token
+
+    def read(self, token: str) -> Waiting:
+        """What was signed. Raises ProtocolError for anything that this account did not sign."""
+        body, dot, signature = token.partition(".")
+        if len(token) > MAX_TOKEN_CHARACTERS or not dot:
+            raise ProtocolError("a webhook's token is not ours")
+        try:
+            genuine = hmac.compare_digest(_decoded(signature), self._signature(body))
+        except (ValueError, binascii.Error):
+            genuine = False
+        if not genuine:
+            raise ProtocolError("a webhook's token is not ours")
+        try:
+            return _waiting(json.loads(zlib.decompressobj().decompress(_decoded(body), _MAX_STATE_BYTES)))
+        except (ValueError, KeyError, TypeError, zlib.error) as error:
+            raise ProtocolError("a webhook's token is of another version of Matdan") from error
+
+    def _signature(self, body: str) -> bytes:
+        return hmac.new(self._key, body.encode(), hashlib.sha256).digest()[:_SIGNATURE_BYTES]
+
+
+_EMPTY: tuple[Any, ...] = ("", 0, None, (), [], {})
+
+
+def _waiting(content: Mapping[str, Any]) -> Waiting:
+    state = {"facts": {}, "answers": {}, "frames": (), "ending": None, **content["s"]}
+    return Waiting(AttemptId(content["a"]), FlowState.from_json(state), content["e"], content["d"])
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))

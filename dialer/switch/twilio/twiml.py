@@ -1,0 +1,109 @@
+"""Pages as TwiML. Sounds are played from the site's own web server where it has one; else Twilio speaks the texts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twilio.twiml.voice_response import Gather as GatherVerb
+from twilio.twiml.voice_response import VoiceResponse
+
+from dialer.switch.twilio.pages import Gather, Page
+from ivr_flows.model import PromptKind
+from ivr_flows.sounds import sounds_of
+from ivr_flows.texts import FALLBACK_LANGUAGE, Texts, written
+from ivr_flows.turns import PromptRef, Record, Transfer
+
+SPOKEN = {
+    "en": "en-IN",
+    "hi": "hi-IN",
+    "bn": "bn-IN",
+    "gu": "gu-IN",
+    "kn": "kn-IN",
+    "ml": "ml-IN",
+    "mr": "mr-IN",
+    "pa": "pa-IN",
+    "ta": "ta-IN",
+    "te": "te-IN",
+}
+"""Languages that Twilio has a voice for, by our tag; the others are spoken in English unless there are sounds."""
+DIAL_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How prompts sound."""
+
+    texts: Texts
+    sounds_url: str | None = (
+        None  # where `matdan/hi/turnout/question.wav` and the others are served; None: spoken texts
+    )
+    sounds_suffix: str = ".wav"
+
+    def add(self, verb: Any, prompts: Sequence[PromptRef], language: str) -> None:
+        """Add prompts to a response, or to a Gather inside one."""
+        for ref in prompts:
+            if self.sounds_url is not None:
+                for sound in sounds_of(ref, language, self.texts):
+                    verb.play(f"{self.sounds_url}/{sound}{self.sounds_suffix}")
+            elif ref.kind is not PromptKind.RECORDING:  # campaign audio is certified sound: no voice stands in for it
+                tag = language if language in SPOKEN else FALLBACK_LANGUAGE
+                verb.say(written(ref, tag, self.texts), language=SPOKEN[tag])
+
+
+@dataclass(frozen=True, slots=True)
+class Transferring:
+    """Whom a flow's transfer dials: a SIP address or a number, and the number that is shown."""
+
+    to: str
+    caller_id: str | None = None
+
+
+def twiml(page: Page, next_url: str, voice: Voice, language: str, transferring: Transferring | None = None) -> str:
+    """The XML of a page. `next_url` takes what comes of it."""
+    response = VoiceResponse()
+    voice.add(response, page.said, language)
+    match page.ending:
+        case Gather() as gather:
+            verb = GatherVerb(
+                input="dtmf",
+                action=next_url,
+                method="POST",
+                num_digits=gather.most_digits,
+                timeout=math.ceil(gather.timeout_seconds),
+                finish_on_key=gather.terminator,
+                action_on_empty_result=True,
+            )
+            voice.add(verb, gather.prompts, language)
+            response.append(verb)
+        case Record() as record:
+            response.record(
+                action=next_url,
+                method="POST",
+                max_length=math.ceil(record.max_seconds),
+                timeout=math.ceil(record.silence_seconds),
+                finish_on_key=record.terminator,
+                play_beep=True,
+            )
+        case Transfer() if transferring is not None:
+            dial = response.dial(action=next_url, method="POST", timeout=DIAL_SECONDS, caller_id=transferring.caller_id)
+            if transferring.to.startswith("sip:"):
+                dial.sip(transferring.to)
+            else:
+                dial.number(transferring.to)
+        case _:
+            pass
+    if page.waiting is None:
+        response.hangup()
+    else:  # where Twilio goes on when a verb brought nothing, and where it comes back to after plain prompts
+        response.redirect(next_url, method="POST")
+    return str(response)
+
+
+def hang_up() -> str:
+    """The TwiML for a call that nobody may serve."""
+    response = VoiceResponse()
+    response.hangup()
+    return str(response)

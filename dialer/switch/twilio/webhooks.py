@@ -1,0 +1,147 @@
+"""The web server that Twilio calls. Every request must bear Twilio's signature over the public URL; what does not is refused.
+
+The public URL is the configured one, never what a request's headers claim: behind a proxy those are the sender's to choose.
+"""
+
+from __future__ import annotations
+
+import errno
+import hmac
+from types import TracebackType
+from typing import Protocol, Self
+from urllib.parse import parse_qsl, urlparse
+
+import structlog
+from aiohttp import web
+from multidict import MultiDict
+from twilio.request_validator import RequestValidator, add_port, remove_port
+
+from dialer.errors import PortInUse, ProtocolError, SwitchError
+from dialer.model import AttemptId
+from dialer.switch.twilio.adapter import TwilioSwitch
+from dialer.switch.twilio.twiml import hang_up
+
+_log = structlog.get_logger(__name__)
+
+MOST_BYTES = 64 * 1024
+MOST_FIELDS = 200
+SIGNATURE = "X-Twilio-Signature"
+
+
+class FlowPages(Protocol):
+    """Who serves a call's flow."""
+
+    async def begin(self, attempt_id: AttemptId) -> str:
+        """The first page of an answered call, as TwiML."""
+        ...
+
+    async def go_on(self, token: str, form: MultiDict[str]) -> str:
+        """The page that follows. Raises ProtocolError for a token that is not ours."""
+        ...
+
+
+class TwilioWebhooks:
+    """Listens: `async with TwilioWebhooks(...) as server: server.port`. Raises PortInUse, SwitchError on entering."""
+
+    def __init__(
+        self,
+        pages: FlowPages,
+        switch: TwilioSwitch,
+        *,
+        account_sid: str,
+        auth_token: str,
+        public_url: str,
+        host: str,
+        port: int,
+    ) -> None:
+        """`public_url` is what Twilio was given, with a path if a proxy takes one away. Port 0 takes any free one."""
+        self.refused = 0  # requests without the right signature, or of another account
+        self._pages = pages
+        self._switch = switch
+        self._account_sid = account_sid
+        self._validator = RequestValidator(auth_token)
+        self._public_url = public_url
+        self._host = host
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return self._port
+
+    async def __aenter__(self) -> Self:
+        application = web.Application(client_max_size=MOST_BYTES)
+        application.router.add_post("/twilio/voice/{attempt}", self._voice)
+        application.router.add_post("/twilio/flow/{token}", self._flow)
+        application.router.add_post("/twilio/status/{attempt}", self._status)
+        self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(
+                    f"port {self._port} on {self._host} is taken: stop what holds it, or set another `twilio.port`"
+                ) from None
+            raise SwitchError(f"cannot listen on {self._host}:{self._port}: correct `twilio.host`") from None
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _voice(self, request: web.Request) -> web.Response:
+        form = await self._genuine(request)
+        attempt_id = AttemptId(request.match_info["attempt"])
+        await self._of_this_call(attempt_id, form)
+        return _page(await self._pages.begin(attempt_id))
+
+    async def _flow(self, request: web.Request) -> web.Response:
+        form = await self._genuine(request)
+        try:
+            return _page(await self._pages.go_on(request.match_info["token"], form))
+        except ProtocolError as error:
+            _log.warning("twilio.bad-token", problem=str(error))
+            return _page(hang_up())
+
+    async def _status(self, request: web.Request) -> web.Response:
+        form = await self._genuine(request)
+        await self._switch.take_status(AttemptId(request.match_info["attempt"]), form)
+        return web.Response(status=204)
+
+    async def _of_this_call(self, attempt_id: AttemptId, form: MultiDict[str]) -> None:
+        """A call that is answered tells its sid, which may be news, and that it is answered."""
+        await self._switch.take_status(attempt_id, {**form, "CallStatus": "in-progress"})
+
+    async def _genuine(self, request: web.Request) -> MultiDict[str]:
+        """The form of a request that Twilio sent for our account; anything else is a 403 and no more."""
+        body = await request.read()
+        try:
+            fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        except ValueError:
+            raise self._refuse() from None
+        form = MultiDict(fields)
+        url = urlparse(self._public_url + request.rel_url.raw_path_qs)
+        given = request.headers.get(SIGNATURE, "").encode()
+        # Twilio signs an address with and without its port; both are ours.
+        signed = (self._validator.compute_signature(address, form) for address in (add_port(url), remove_port(url)))
+        if not any(hmac.compare_digest(signature.encode(), given) for signature in signed):
+            raise self._refuse()
+        if form.get("AccountSid") != self._account_sid:
+            raise self._refuse()
+        return form
+
+    def _refuse(self) -> web.HTTPForbidden:
+        self.refused += 1
+        if self.refused in {1, 10, 100} or self.refused % 1000 == 0:
+            _log.warning("twilio.forged", refused=self.refused)
+        return web.HTTPForbidden()
+
+
+def _page(xml: str) -> web.Response:
+    return web.Response(text=xml, content_type="text/xml")

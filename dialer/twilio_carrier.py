@@ -1,0 +1,115 @@
+"""Twilio joined to a centre: the second switch, its webhooks, its flows, its SMS. Imported only where the site has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from config.settings import Carrier as CarrierKind
+from config.settings import Settings
+from dialer.clock import Clock
+from dialer.engine.engine import Engine
+from dialer.errors import SwitchError
+from dialer.store.port import Store
+from dialer.switch.port import Switch
+from dialer.switch.routed import RoutedSwitch
+from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
+from dialer.switch.twilio.api import TwilioApi, TwilioLogin
+from dialer.switch.twilio.spend import Prices, SpendMeter
+from dialer.switch.twilio.tokens import StateTokens
+from dialer.switch.twilio.twiml import Transferring, Voice
+from dialer.switch.twilio.webhooks import TwilioWebhooks
+from dialer.twilio_flows import TwilioFlowRules, TwilioFlows
+from dialer.view import Alert, AlertLevel
+from ivr_flows.catalogue import FlowLibrary
+from ivr_flows.texts import shipped_texts
+
+_log = structlog.get_logger(__name__)
+
+
+class TwilioSms:
+    """Sends the SMS of flows from the site's number (`dialer.flow_services.SmsGateway`)."""
+
+    def __init__(self, api: TwilioApi, sender: str, meter: SpendMeter) -> None:
+        self._api = api
+        self._sender = sender
+        self._meter = meter
+
+    async def send_sms(self, number: str, text: str) -> bool:
+        """Send once; False where the day's cap leaves no room. Raises SwitchError where it was not taken, or nobody can say."""
+        if not self._meter.allows_sms():
+            return False
+        self._meter.sms_sent()  # also where the answer is lost: it may have been sent
+        await self._api.send_message(number, self._sender, text)
+        return True
+
+
+class TwilioCarrier:
+    """One account. Make it inside a running loop and `await close()` it at the end."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
+        self._settings = settings
+        twilio = settings.twilio
+        self._api = TwilioApi(
+            TwilioLogin(twilio.account_sid, twilio.auth_token.get_secret_value(), twilio.api_url.rstrip("/"))
+        )
+        self._meter = SpendMeter(Prices(twilio.price_per_minute, twilio.price_per_sms), twilio.most_spend_per_day)
+        rules = TwilioRules(twilio.public_url, twilio.longest_call_seconds)
+        self.switch = TwilioSwitch(self._api, rules, self._meter, clock, store.open_attempt_on)
+        self.sms = TwilioSms(self._api, twilio.sms_from, self._meter) if twilio.sms_from is not None else None
+        self.port = 0  # that the webhooks listen on, once they do
+
+    def routed(self, asterisk: Switch | None) -> RoutedSwitch:
+        """Both switches as one."""
+        twilio_trunks = (trunk for trunk in self._settings.trunks if trunk.carrier is CarrierKind.TWILIO)
+        return RoutedSwitch(asterisk, self.switch, [trunk.endpoint for trunk in twilio_trunks])
+
+    @asynccontextmanager
+    async def serving(self, engine: Engine, library: FlowLibrary) -> AsyncIterator[None]:
+        """Listen for webhooks and look after calls. Raises PortInUse."""
+        twilio = self._settings.twilio
+        transferring = Transferring(twilio.transfer_to) if twilio.transfer_to is not None else None
+        flows = TwilioFlows(
+            engine,
+            library,
+            StateTokens(twilio.auth_token.get_secret_value()),
+            Voice(shipped_texts(), twilio.sounds_url),
+            TwilioFlowRules(twilio.public_url, self._settings.flows.recordings, transferring),
+            sid_of=self.switch.sid_of,
+            sms=self.sms,
+        )
+        self.switch.deliver_to(engine.on_switch_event, flows.hung_up)
+        webhooks = TwilioWebhooks(
+            flows,
+            self.switch,
+            account_sid=twilio.account_sid,
+            auth_token=twilio.auth_token.get_secret_value(),
+            public_url=twilio.public_url,
+            host=twilio.host,
+            port=twilio.port,
+        )
+        async with webhooks:
+            self.port = webhooks.port
+            await self._first_look(engine)
+            looking = asyncio.create_task(self.switch.look_after(), name="twilio-look-after")
+            try:
+                yield
+            finally:
+                looking.cancel()
+                await asyncio.wait([looking])
+                await flows.close()
+
+    async def _first_look(self, engine: Engine) -> None:
+        """A site whose second carrier is away starts all the same; nothing is dialled there before it has answered."""
+        try:
+            await self.switch.resync()
+        except SwitchError as error:
+            _log.error("twilio.not-resynced", problem=str(error))
+            engine.take_alert(Alert("twilio", AlertLevel.WARNING, str(error), engine.view().at))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()

@@ -1,0 +1,222 @@
+"""Flows on Twilio: each webhook is one step of the machine, from a state that came with the request.
+
+Nothing has to be remembered between two requests, so that a restart in mid-call loses no call. What is remembered while the process
+lives makes repeats harmless: a request that comes again gets the answer that it got, and its commit is done once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from config.errors import MatdanError
+from dialer.engine.engine import Engine
+from dialer.engine.flow_desk import FlowSession
+from dialer.errors import ProtocolError
+from dialer.flow_services import SmsGateway, send_text
+from dialer.model import AttemptId
+from dialer.switch.twilio.pages import Page, event_of, hung_up_in, left, next_page
+from dialer.switch.twilio.tokens import StateTokens, Waiting
+from dialer.switch.twilio.twiml import Transferring, Voice, hang_up, twiml
+from ivr_flows.catalogue import FlowLibrary
+from ivr_flows.errors import FlowError, UnexpectedInput
+from ivr_flows.machine import start, step
+from ivr_flows.model import Flow
+from ivr_flows.turns import Ending, FlowCommit, FlowState, SendSms, Start, Transfer, Turn
+
+_log = structlog.get_logger(__name__)
+
+FIRST = ""  # stands for the token of a call's first page
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioFlowRules:
+    """What flows may do on Twilio."""
+
+    public_url: str
+    records: bool
+    transferring: Transferring | None
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """Of one call, while it lives."""
+
+    pages: dict[str, asyncio.Task[str]] = field(default_factory=dict)  # by token: what was answered
+    furthest: FlowState | None = None
+    ended: bool = False
+
+
+class TwilioFlows:
+    """Serves the pages of every call (`dialer.switch.twilio.webhooks.FlowPages`)."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        library: FlowLibrary,
+        tokens: StateTokens,
+        voice: Voice,
+        rules: TwilioFlowRules,
+        *,
+        sid_of: Callable[[AttemptId], str | None],
+        sms: SmsGateway | None = None,
+    ) -> None:
+        """`library` has the versions that calls began with; `sid_of` says which call an attempt is; without `sms` none is sent."""
+        self._engine = engine
+        self._library = library
+        self._tokens = tokens
+        self._voice = voice
+        self._rules = rules
+        self._sid_of = sid_of
+        self._sms = sms
+        self._calls: dict[AttemptId, _Remembered] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def begin(self, attempt_id: AttemptId) -> str:
+        """See `FlowPages.begin`. A call that is no live attempt of an IVR campaign is hung up."""
+        if not self._engine.flow_desk.is_live(attempt_id):
+            return hang_up()
+        return await self._once(attempt_id, FIRST, self._first(attempt_id))
+
+    async def go_on(self, token: str, form: Mapping[str, str]) -> str:
+        """See `FlowPages.go_on`."""
+        waiting = self._tokens.read(token)
+        sid = self._sid_of(waiting.attempt_id)
+        if sid is not None and form.get("CallSid") != sid:
+            raise ProtocolError("a webhook's token belongs to another call")
+        if not self._engine.flow_desk.is_live(waiting.attempt_id):
+            return hang_up()
+        return await self._once(waiting.attempt_id, token, self._next(waiting, dict(form)))
+
+    async def _once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
+        """The answer that this token gets, once and for all: a request that is cut off does not cut off its commit."""
+        pages = self._calls.setdefault(attempt_id, _Remembered()).pages
+        task = pages.get(token)
+        if task is None:
+            task = pages[token] = asyncio.get_running_loop().create_task(answer, name="twilio-page")
+        else:
+            answer.close()
+        try:
+            return await asyncio.shield(task)
+        except MatdanError:
+            pages.pop(token, None)  # a repeat may fare better
+            raise
+
+    async def _first(self, attempt_id: AttemptId) -> str:
+        session = self._engine.flow_desk.begin(attempt_id)
+        if session is None:
+            return hang_up()
+        turn = start(session.flow, Start(session.facts, session.language))
+        return await self._page(session, turn, Waiting(attempt_id, turn.state))
+
+    async def _next(self, waiting: Waiting, form: Mapping[str, str]) -> str:
+        state = waiting.state
+        try:
+            flow = self._library.version_of(state.flow, state.version)
+            turn = step(flow, state, event_of(waiting, form))
+        except UnexpectedInput as error:
+            raise ProtocolError(f"a webhook does not fit its call: {error}") from error
+        except FlowError as error:  # begun by an earlier run on a version that is gone
+            _log.error("twilio.flow-gone", attempt=waiting.attempt_id, problem=str(error))
+            return hang_up()
+        session = FlowSession(waiting.attempt_id, flow, state.facts, state.language)
+        page = await self._page(session, turn, waiting)
+        if hung_up_in(form):
+            self.hung_up(waiting.attempt_id)
+        return page
+
+    async def _page(self, session: FlowSession, turn: Turn, at: Waiting) -> str:
+        page = await next_page(session.flow, turn, at, _Host(self, session))
+        self._keep(session.attempt_id, page)
+        url = self._rules.public_url
+        if page.waiting is not None:
+            url = f"{url}/twilio/flow/{self._tokens.sign(page.waiting)}"
+        return twiml(page, url, self._voice, session.language, self._rules.transferring)
+
+    def _keep(self, attempt_id: AttemptId, page: Page) -> None:
+        call = self._calls.setdefault(attempt_id, _Remembered())
+        if call.furthest is None or page.state.turns >= call.furthest.turns:
+            call.furthest = page.state
+        if page.waiting is None:
+            self._end(attempt_id, call, page.state)
+
+    def _end(self, attempt_id: AttemptId, call: _Remembered, state: FlowState) -> None:
+        if call.ended:
+            return
+        call.ended = True
+        completed = state.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
+        self._engine.flow_ended(
+            attempt_id,
+            completed=completed,
+            left_at=state.where if state.ending is Ending.HUNG_UP else None,
+            answers=state.answers,
+        )
+
+    def hung_up(self, attempt_id: AttemptId) -> None:
+        """The call is over, as Twilio says: so is its flow, once what it commits is on disk."""
+        task = asyncio.get_running_loop().create_task(self._hung_up(attempt_id), name="twilio-flow-end")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hung_up(self, attempt_id: AttemptId) -> None:
+        call = self._calls.get(attempt_id)
+        if call is None:
+            return
+        pending = [page for page in call.pages.values() if not page.done()]
+        if pending:
+            await asyncio.wait(pending)
+        state = call.furthest
+        if state is not None:
+            flow = self._flow_of(state)
+            self._end(attempt_id, call, left(flow, state) if flow is not None and state.ending is None else state)
+        elif not call.ended:
+            call.ended = True
+            self._engine.flow_ended(attempt_id, completed=False, left_at=None)
+        self._calls.pop(attempt_id, None)
+
+    def _flow_of(self, state: FlowState) -> Flow | None:
+        try:
+            return self._library.version_of(state.flow, state.version)
+        except FlowError:
+            return None
+
+    async def close(self) -> None:
+        """Let what is under way come to its end."""
+        waiting = [*self._tasks, *(page for call in self._calls.values() for page in call.pages.values())]
+        if waiting:
+            await asyncio.wait(waiting)
+
+
+class _Host:
+    """What one call's flow may ask for (`dialer.switch.twilio.pages.FlowHost`)."""
+
+    def __init__(self, flows: TwilioFlows, session: FlowSession) -> None:
+        rules = flows._rules
+        self.records = rules.records
+        self.transfers = rules.transferring is not None
+        self._flows = flows
+        self._session = session
+
+    async def commit(self, commit: FlowCommit) -> bool:
+        """A store that cannot is said to the caller, not hidden from them."""
+        try:
+            return await self._flows._engine.flow_desk.commit(self._session.attempt_id, commit)
+        except MatdanError as error:
+            _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
+            return False
+
+    async def send_sms(self, action: SendSms) -> bool:
+        """The text `sms.<template>`."""
+        flows = self._flows
+        return await send_text(action, self._session, flows._engine.flow_desk, flows._voice.texts, flows._sms)
+
+    async def hand_over(self, action: Transfer) -> None:
+        """Its answers go on record before the agent's phone rings; the call goes on without where they cannot."""
+        try:
+            await self._flows._engine.flow_desk.keep_answers(self._session.attempt_id, action.answers)
+        except MatdanError as error:
+            _log.error("flow.answers-not-kept", attempt=self._session.attempt_id, problem=str(error))

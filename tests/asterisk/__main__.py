@@ -1,0 +1,110 @@
+"""`make test-asterisk`: every scenario on a real Asterisk, with SIPp as carrier and phones; and the delays, from the packets.
+
+Exit 0 when every scenario holds and Asterisk logged nothing amiss; 1 when not; 2 when there is no Asterisk or no SIPp.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from config.asterisk.lint import lint_directory
+from tests.asterisk.process import NoAsterisk, find_asterisk, version_of
+from tests.asterisk.sipp import find_sipp
+from tests.asterisk.stage import Lab, RealStage
+from tests.support.scenario import Scenario, load_scenario, scenario_files
+from tests.support.scenario_run import play
+
+GOAL_MILLISECONDS = 150.0
+
+
+def main() -> int:
+    """Play what the arguments name, all of it by default."""
+    parser = argparse.ArgumentParser(prog="python -m tests.asterisk", description=__doc__)
+    parser.add_argument("names", nargs="*", help="scenario files without .yaml; all by default")
+    parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
+    arguments = parser.parse_args()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    chosen = [path for path in scenario_files() if not arguments.names or path.stem in arguments.names]
+    scenarios = [(path.stem, scenario) for path in chosen if (scenario := load_scenario(path)).on != "simulated"]
+    try:
+        program, sipp = find_asterisk(), find_sipp()
+        say(f"{len(scenarios)} scenarios on {version_of(program)} ({program})")
+        with tempfile.TemporaryDirectory(prefix="matdan-asterisk-") as temporary:
+            return asyncio.run(run(scenarios, Lab(program, sipp, arguments.keep or Path(temporary))))
+    except NoAsterisk as error:
+        say(f"no scenario was run: {error}")
+        return 2
+
+
+async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> int:
+    """All of them in turn on one Asterisk. Returns the exit code."""
+    lab.directory.mkdir(parents=True, exist_ok=True)
+    failed: list[str] = []
+    delays: list[float] = []
+    try:
+        await lab.start()
+        for name, scenario in scenarios:
+            begun = time.monotonic()
+            faults, measured = await one(name, scenario, lab)
+            delays += measured
+            told = "; ".join(faults) if faults else "holds"
+            say(f"{'FAIL' if faults else 'ok  '} {name} ({time.monotonic() - begun:.0f} s): {told}")
+            if faults:
+                failed.append(name)
+    finally:
+        trouble = lab.asterisk.trouble()
+        await lab.stop()
+    findings = lint_directory(lab.asterisk.etc)
+    for line in [*trouble, *map(str, findings)]:
+        say(f"FAIL {line}")
+    say(report(delays))
+    say(f"{len(scenarios) - len(failed)} of {len(scenarios)} scenarios hold on {version_of(lab.asterisk.program)}")
+    return 1 if failed or trouble or findings else 0
+
+
+async def one(name: str, scenario: Scenario, lab: Lab) -> tuple[list[str], list[float]]:
+    """Play one. Returns what does not hold, and the delays of its voters who met an agent, in milliseconds."""
+    directory = lab.directory / name
+    directory.mkdir()
+    async with RealStage(lab, scenario) as stage:
+        played = await play(scenario, stage, directory)
+    delays = [call.delay_milliseconds for call in stage.watch.calls.values()]
+    return played.faults, [delay for delay in delays if delay is not None] if scenario.delays else []
+
+
+def report(delays: list[float]) -> str:
+    """The delays in a line, with the load of the machine: a number without it says little."""
+    if not delays:
+        return "no delay was measured"
+    ordered = sorted(delays)
+    p95, p99 = (ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.95, 0.99))
+    verdict = "met" if p99 < GOAL_MILLISECONDS else "MISSED"
+    return (
+        f"from the carrier's 200 OK to the agent's voice at the voter, {len(ordered)} calls: median "
+        f"{statistics.median(ordered):.1f} ms, p95 {p95:.1f}, p99 {p99:.1f}, max {ordered[-1]:.1f}; goal p99 under "
+        f"{GOAL_MILLISECONDS:g} ms: {verdict} (load {os.getloadavg()[0]:.2f} on {os.cpu_count()} processors)"
+    )
+
+
+def say(line: str) -> None:
+    """At once, also into a pipe."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

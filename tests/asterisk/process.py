@@ -1,0 +1,147 @@
+"""Finds a real Asterisk, starts it on a rendered configuration in a directory of its own, and stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+START_SECONDS = 30.0
+COMMAND_SECONDS = 10.0
+
+
+class NoAsterisk(Exception):
+    """There is none, or it does not start. The text says what to do."""
+
+
+def find_asterisk() -> Path:
+    """ASTERISK_SBIN, a program or the folder with it; else what PATH has. Raises NoAsterisk."""
+    given = os.environ.get("ASTERISK_SBIN")
+    if given:
+        path = Path(given)
+        path = path / "asterisk" if path.is_dir() else path
+        if os.access(path, os.X_OK):
+            return path
+        raise NoAsterisk(f"ASTERISK_SBIN={given} is no program and no folder with asterisk in it")
+    found = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise NoAsterisk("no asterisk on PATH; install one, or set ASTERISK_SBIN to where it is")
+    return Path(found)
+
+
+def version_of(program: Path) -> str:
+    """As it tells itself: "Asterisk 22.1.0"."""
+    done = subprocess.run([program, "-V"], capture_output=True, text=True, env=_environment(program), check=False)
+    if done.returncode:
+        raise NoAsterisk(f"{program} does not run: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on now."""
+    sockets = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _environment(program: Path) -> dict[str, str]:
+    libraries = [str(program.parent.parent / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join(path for path in libraries if path)}
+
+
+def _data_directory(program: Path) -> Path:
+    """Where this installation keeps its documentation, without which some of its settings cannot be read."""
+    prefix = program.parent.parent
+    candidates = (prefix / "var/lib/asterisk", prefix / "share/asterisk", Path("/var/lib/asterisk"))
+    for candidate in (*candidates, Path("/usr/share/asterisk")):
+        if (candidate / "documentation").is_dir():
+            return candidate
+    raise NoAsterisk(f"the documentation that belongs to {program} is not found; reinstall Asterisk")
+
+
+class RealAsterisk:
+    """One Asterisk process. `directory` gets its configuration, sounds, logs and sockets."""
+
+    def __init__(self, program: Path, directory: Path) -> None:
+        self.program = program
+        self.directory = directory
+        self.etc = directory / "etc"
+        self.log = directory / "log" / "messages.log"
+        self._process: asyncio.subprocess.Process | None = None
+
+    def lay_out(self, files: dict[str, str]) -> None:
+        """Write the configuration, with directories that are our own."""
+        for name in ("etc", "run", "log", "spool", "db", "data/sounds/en", "data/moh"):
+            (self.directory / name).mkdir(parents=True, exist_ok=True)
+        (self.directory / "data" / "documentation").symlink_to(_data_directory(self.program) / "documentation")
+        places = {
+            "astetcdir": self.etc,
+            "astrundir": self.directory / "run",
+            "astlogdir": self.directory / "log",
+            "astspooldir": self.directory / "spool",
+            "astdbdir": self.directory / "db",
+            "astdatadir": self.directory / "data",
+            "astvarlibdir": self.directory / "data",
+        }
+        directories = "[directories]\n" + "".join(f"{key} => {path}\n" for key, path in places.items())
+        for name, text in files.items():
+            (self.etc / name).write_text(directories + text if name == "asterisk.conf" else text, encoding="utf-8")
+
+    def put_sound(self, name: str, audio: bytes) -> None:
+        """A-law audio under a name below the sounds directory, without extension."""
+        path = self.directory / "data" / "sounds" / "en" / f"{name}.alaw"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(audio)
+
+    async def start(self) -> None:
+        """Run it, and wait until it is fully booted. Raises NoAsterisk."""
+        output = (self.directory / "output").open("wb")
+        self._process = await asyncio.create_subprocess_exec(
+            self.program, "-C", self.etc / "asterisk.conf", "-f", "-n", stdout=output, stderr=output,
+            env=_environment(self.program), stdin=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        output.close()
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while "fully booted" not in await self.command("core waitfullybooted"):
+                    if self._process.returncode is not None:
+                        raise NoAsterisk(f"{self.program} ended at once: {self.trouble() or 'see its output'}")
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            raise NoAsterisk(f"{self.program} was not up after {START_SECONDS:g} s: {self.trouble()}") from None
+
+    async def stop(self) -> None:
+        """End it."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            async with asyncio.timeout(COMMAND_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    async def command(self, command: str) -> str:
+        """What the console says to a command."""
+        process = await asyncio.create_subprocess_exec(
+            self.program, "-C", self.etc / "asterisk.conf", "-rx", command,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=_environment(self.program),
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        return output.decode(errors="replace")
+
+    def trouble(self) -> list[str]:
+        """Lines of its log that are warnings or errors."""
+        if not self.log.exists():
+            return []
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [line for line in lines if "WARNING[" in line or "ERROR[" in line]

@@ -1,0 +1,186 @@
+"""SIPp's scenario files, made for one scenario of ours: the carrier with its voters, and an agent's phone."""
+
+from __future__ import annotations
+
+from tests.support.scenario import SIP_STATUS, Does, Scenario, Voters
+
+A_LAW = 8
+_HEAD = '<?xml version="1.0" encoding="us-ascii"?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n<scenario name="{name}">\n'
+_REASONS = {
+    404: "Not Found",
+    480: "Temporarily Unavailable",
+    486: "Busy Here",
+    503: "Service Unavailable",
+    603: "Decline",
+}
+_BODY = """v=0
+o=sipp 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [local_ip]
+t=0 0
+m=audio [rtpstream_audio_port] RTP/AVP 8
+a=rtpmap:8 PCMA/8000
+"""
+
+
+def _answer(
+    status: str, *, body: bool = False, cseq: str = "[last_CSeq:]", tag: bool = True, retrans: bool = False
+) -> str:
+    to = "[last_To:];tag=[pid]S[call_number]" if tag else "[last_To:]"
+    lines = [f"SIP/2.0 {status}", "[last_Via:]", "[last_From:]", to, "[last_Call-ID:]", cseq]
+    lines.append("Contact: <sip:[local_ip]:[local_port]>")
+    if body:
+        lines += ["Content-Type: application/sdp", "Content-Length: [len]", "", _BODY.rstrip()]
+    else:
+        lines += ["Content-Length: 0"]
+    text = "\n".join(lines)
+    again = ' retrans="500"' if retrans else ""
+    return f"<send{again}><![CDATA[\n\n{text}\n\n]]></send>\n"
+
+
+def _request(method: str, number: int, body: str = "") -> str:
+    """A request of ours inside the call: From and To change places; $from and $contact were taken from the INVITE."""
+    lines = [
+        f"{method} [$contact] SIP/2.0",
+        "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]",
+        "From: <sip:voter@[local_ip]:[local_port]>;tag=[pid]S[call_number]",
+        "To[$from]",
+        "[last_Call-ID:]",
+        f"CSeq: {number} {method}",
+        "Max-Forwards: 70",
+    ]
+    if body:
+        lines += ["Content-Type: application/dtmf-relay", "Content-Length: [len]", "", body]
+    else:
+        lines += ["Content-Length: 0"]
+    text = "\n".join(lines)
+    return f'<send retrans="500"><![CDATA[\n\n{text}\n\n]]></send>\n'
+
+
+_INVITE = (
+    '<recv request="OPTIONS" optional="true" next="options"/>\n'
+    '<recv request="INVITE">\n<action>\n'
+    '<ereg regexp="sip:.?917([0-9][0-9])" search_in="msg" assign_to="whole,group"/>\n'
+    '<ereg regexp=":.*" search_in="hdr" header="From" assign_to="from"/>\n'
+    '<ereg regexp="sip:[^&gt;]*" search_in="hdr" header="Contact" assign_to="contact"/>\n'
+    "</action>\n</recv>\n"
+)
+_OPTIONS = '<label id="options"/>\n' + _answer("200 OK")
+_CANCELLED = (
+    '<label id="cancelled"/>\n'
+    + _answer("200 OK")
+    + _answer("487 Request Terminated", cseq="CSeq: [cseq] INVITE", retrans=True)
+    + '<recv request="ACK"/>\n<nop next="over"/>\n'
+)
+_ENDED = '<label id="ended"/>\n' + _answer("200 OK", tag=False) + '<nop next="over"/>\n'
+_OVER = '<label id="over"/>\n<nop/>\n'
+
+
+def _stream(audio: str) -> str:
+    return f'<nop><action><exec rtp_stream="{audio},-1,{A_LAW},PCMA/8000"/></action></nop>\n'
+
+
+def carrier(scenario: Scenario, audio: str) -> str:
+    """The carrier: each group of voters is a branch, chosen by the digits of the number. Answered voters send `audio`."""
+    parts = [_HEAD.format(name="carrier"), _INVITE, _answer("100 Trying", tag=False)]
+    for group, _ in enumerate(scenario.voters):
+        parts.append(
+            f'<nop><action><strcmp assign_to="is{group}" variable="group" value="{group:02d}"/>'
+            f'<test assign_to="go{group}" variable="is{group}" compare="equal" value="0"/></action></nop>\n'
+            f'<nop next="group{group}" test="go{group}"/>\n'
+        )
+    parts += [_answer("404 Not Found"), '<recv request="ACK"/>\n<nop next="over"/>\n']
+    for group, voters in enumerate(scenario.voters):
+        parts += [f'<label id="group{group}"/>\n', _branch(group, voters, audio)]
+    used = ["whole", "from", "contact"] + [f"is{group}" for group, _ in enumerate(scenario.voters)]
+    parts += [_CANCELLED, _ENDED, '<nop next="over"/>\n', _OPTIONS, _OVER]
+    return "".join(parts) + f'<Reference variables="{",".join(used)}"/>\n</scenario>\n'
+
+
+def _branch(group: int, voters: Voters, audio: str) -> str:
+    milliseconds = max(1, round(voters.rings * 1000))
+    status = SIP_STATUS.get(voters.does)
+    if voters.does is Does.NO_ANSWER:
+        return _answer("180 Ringing") + '<recv request="CANCEL" next="cancelled"/>\n'
+    if status is not None:
+        rings = _answer("180 Ringing") if voters.does is Does.REJECT else ""
+        return (
+            rings
+            + f'<recv request="CANCEL" timeout="{milliseconds}" ontimeout="fails{group}" next="cancelled"/>\n'
+            + f'<label id="fails{group}"/>\n'
+            + _answer(f"{status} {_REASONS[status]}", retrans=True)
+            + '<recv request="ACK"/>\n<nop next="over"/>\n'
+        )
+    return (
+        _answer("180 Ringing")
+        + f'<recv request="CANCEL" timeout="{milliseconds}" ontimeout="answers{group}" next="cancelled"/>\n'
+        + f'<label id="answers{group}"/>\n'
+        + _answer("200 OK", body=True, retrans=True)
+        + '<recv request="ACK"/>\n'
+        + _stream(audio)
+        + _talk(group, voters)
+    )
+
+
+def _talk(group: int, voters: Voters) -> str:
+    """From the answer on: keys in their time, and the hang-up, unless ours comes first."""
+    parts, now, number = [], 0.0, 1
+    deeds = [(seconds, key) for seconds, key in sorted(voters.keys)]
+    if voters.stays is not None:
+        deeds.append((voters.stays, ""))
+    for seconds, key in deeds:
+        wait = max(1, round((seconds - now) * 1000))
+        label = f"deed{group}x{number}"
+        parts.append('<recv response="200" optional="true"/>\n' if number > 1 else "")
+        parts.append(
+            f'<recv request="BYE" timeout="{wait}" ontimeout="{label}" next="ended"/>\n<label id="{label}"/>\n'
+        )
+        if key:
+            parts.append(_request("INFO", number, f"Signal={key}\nDuration=160\n"))
+        else:
+            parts.append(_request("BYE", number) + '<recv response="200"/>\n<nop next="over"/>\n')
+        now = seconds
+        number += 1
+    if voters.stays is None:
+        parts.append('<recv response="200" optional="true"/>\n' if number > 1 else "")
+        parts.append('<recv request="BYE" next="ended"/>\n')
+    return "".join(parts)
+
+
+def phone(audio: str) -> str:
+    """An agent's phone: answers at once and speaks until it is hung up."""
+    return (
+        _HEAD.format(name="phone")
+        + '<recv request="OPTIONS" optional="true" next="options"/>\n<recv request="INVITE"/>\n'
+        + _answer("180 Ringing")
+        + _answer("200 OK", body=True, retrans=True)
+        + '<recv request="ACK"/>\n'
+        + _stream(audio)
+        + '<recv request="BYE"/>\n'
+        + _answer("200 OK", tag=False)
+        + '<nop next="over"/>\n'
+        + _OPTIONS
+        + _OVER
+        + "</scenario>\n"
+    )
+
+
+def registration() -> str:
+    """A phone makes itself known, with its password."""
+    request = """REGISTER sip:[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
+From: <sip:[service]@[remote_ip]>;tag=[pid]R[call_number]
+To: <sip:[service]@[remote_ip]>
+Call-ID: [call_id]
+CSeq: {number} REGISTER
+Contact: <sip:[service]@[local_ip]:[local_port]>
+{authentication}Max-Forwards: 70
+Expires: 3600
+Content-Length: 0"""
+    first = request.format(number=1, authentication="")
+    second = request.format(number=2, authentication="[authentication]\n")
+    return (
+        _HEAD.format(name="registration")
+        + f'<send retrans="500"><![CDATA[\n\n{first}\n\n]]></send>\n<recv response="401" auth="true"/>\n'
+        + f'<send retrans="500"><![CDATA[\n\n{second}\n\n]]></send>\n<recv response="200"/>\n</scenario>\n'
+    )

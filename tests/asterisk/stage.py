@@ -1,0 +1,166 @@
+"""The stage of `make test-asterisk`: a real Asterisk on the configuration that we render, SIPp as carrier and phones."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import socket
+from pathlib import Path
+from typing import Any
+
+from config.asterisk.render import render_site
+from config.settings import Settings
+from dialer.app import RunningCentre
+from dialer.clock import Clock, SystemClock
+from ivr_flows.model import PromptKind
+from ivr_flows.sounds import name_sound, text_sound
+from ivr_flows.texts import segments, shipped_texts
+from tests.asterisk.packets import PacketWatch
+from tests.asterisk.process import RealAsterisk, free_ports
+from tests.asterisk.sipp import Sipp, start_carrier
+from tests.asterisk.sipp_scripts import phone
+from tests.asterisk.sounds import silence, tone
+from tests.support.centre import site_settings
+from tests.support.scenario import Scenario
+
+SEATS = 10
+NAMES = ("Matdan demo", "Primary School 1")  # that a flow may have to say
+RTP_TIMEOUT_SECONDS = 5  # how soon a phone without power is missed
+
+
+class Lab:
+    """One Asterisk for all scenarios, and its agents' phones."""
+
+    def __init__(self, program: Path, sipp: Path, directory: Path) -> None:
+        self.asterisk = RealAsterisk(program, directory / "asterisk")
+        self.directory = directory
+        self.sipp = sipp
+        self.ami_port, self.agi_port = free_ports(2)
+        self.sip_port, self.carrier_port, *ports = free_ports(2 + SEATS, socket.SOCK_DGRAM)
+        self.secret = secrets.token_hex(12)
+        self.password = secrets.token_urlsafe(12)
+        self.agent_audio = directory / "agent.alaw"
+        self.voter_audio = directory / "voter.alaw"
+        self.phones = {
+            f"{n:02d}": Sipp(sipp, directory, f"phone{n:02d}", port, (45_000 + 20 * n, 45_019 + 20 * n))
+            for n, port in enumerate(ports, start=1)
+        }
+
+    def settings(self, directory: Path, *, seats: int = SEATS, campaign: dict[str, Any], **changes: Any) -> Settings:
+        """A site on this Asterisk; its first `seats` seats."""
+        here = {
+            "ami": {"port": self.ami_port, "username": "dialler", "secret": self.secret},
+            "fastagi": {"port": self.agi_port},
+            "asterisk": {
+                "bind_address": "127.0.0.1",
+                "sip_port": self.sip_port,
+                "rtp_first_port": 30_000,
+                "rtp_last_port": 39_999,
+                "rtp_timeout_seconds": RTP_TIMEOUT_SECONDS,
+            },
+            "trunks": [
+                {
+                    "name": "carrier",
+                    "endpoint": "carrier",
+                    "host": "127.0.0.1",
+                    "port": self.carrier_port,
+                    "channels": 60,
+                    "calls_per_second": 10,
+                    "caller_ids": ["+911140000001"],
+                    "qualify_seconds": 0,
+                }
+            ],
+        }
+        there = [
+            {"name": f"{n:02d}", "endpoint": f"agent{n:02d}", "password": self.password} for n in range(1, seats + 1)
+        ]
+        return site_settings(directory, self.ami_port, seats=there, campaign=campaign, **{**here, **changes})
+
+    async def start(self) -> None:
+        """Render, run Asterisk, register the phones. Raises NoAsterisk."""
+        self.asterisk.lay_out(render_site(self.settings(self.directory, campaign={}), {}))
+        self.agent_audio.write_bytes(tone(1.0))
+        self.voter_audio.write_bytes(silence(1.0))
+        self._sounds()
+        await self.asterisk.start()
+        for seat, sipp in self.phones.items():
+            await self.phone_on(seat, sipp)
+
+    async def phone_on(self, seat: str, sipp: Sipp) -> None:
+        """Register a seat's phone and let it answer."""
+        await sipp.register(self.sip_port, f"agent{seat}", self.password)
+        await sipp.listen(phone(str(self.agent_audio)))
+
+    async def stop(self) -> None:
+        """End everything."""
+        for sipp in self.phones.values():
+            await sipp.stop()
+        await self.asterisk.stop()
+
+    def _sounds(self) -> None:
+        """Every sound that a flow in Hindi may play, half a second each; music; and the information message."""
+        (self.asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(tone(2.0, 330.0))
+        self.asterisk.put_sound("matdan/message", tone(2.0, 600.0))
+        texts = shipped_texts()
+        names = {name_sound(kind, name, "hi") for kind in (PromptKind.NAME, PromptKind.PLACE) for name in NAMES}
+        names |= {f"matdan/hi/{kind}/{value}" for kind in ("number", "digit", "hour", "minute") for value in range(100)}
+        for key, text in texts.by_language["hi"].items():
+            names |= {text_sound(key, "hi", segment.number) for segment in segments(text) if segment.words}
+        for name in names:
+            self.asterisk.put_sound(name, tone(0.5, 500.0))
+
+
+class RealStage:
+    """The lab for the time of one scenario."""
+
+    def __init__(self, lab: Lab, scenario: Scenario) -> None:
+        self.clock: Clock = SystemClock()
+        self._lab = lab
+        self._scenario = scenario
+        self._carrier = Sipp(lab.sipp, lab.directory, "carrier", lab.carrier_port, (46_000, 49_999))
+        self._dead: set[str] = set()
+        self.watch = PacketWatch(lab.carrier_port)
+
+    async def __aenter__(self) -> RealStage:
+        """The carrier answers, and the packets are watched."""
+        await start_carrier(self._carrier, self._scenario, self._lab.voter_audio)
+        self.watch.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """The carrier is gone; phones that died are back for the next scenario."""
+        self.watch.stop()
+        await self._carrier.stop()
+        await self._lab.asterisk.command("channel request hangup all")
+        for seat in self._dead:
+            await self._lab.phone_on(seat, self._lab.phones[seat])
+
+    def settings(self, directory: Path, scenario: Scenario) -> Settings:
+        site = scenario.site
+        campaign = {"max_attempts": 1, **site.campaign}
+        return self._lab.settings(directory, seats=site.seats, campaign=campaign, **site.settings)
+
+    def ready(self, centre: RunningCentre) -> None:
+        """Asterisk knows the port already."""
+
+    async def phone_dies(self, seat: str) -> None:
+        self._dead.add(seat)
+        await self._lab.phones[seat].stop()
+
+    async def phone_returns(self, seat: str) -> None:
+        self._dead.discard(seat)
+        await self._lab.phone_on(seat, self._lab.phones[seat])
+
+    async def cut_link(self) -> None:
+        connected = await self._lab.asterisk.command("manager show connected")
+        for line in connected.splitlines():
+            found = re.match(r"\s*dialler\s.*?(\d+)\s+\d+\s+\d+\s*$", line)
+            if found is not None:
+                await self._lab.asterisk.command(f"manager kick session {found[1]}")
+
+    def called(self) -> list[str]:
+        return list(self.watch.invites)
+
+    async def left_over(self) -> list[str]:
+        channels = await self._lab.asterisk.command("core show channels concise")
+        return [line.split("!")[0] for line in channels.splitlines() if line.startswith("PJSIP/carrier")]

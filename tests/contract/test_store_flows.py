@@ -1,0 +1,36 @@
+"""The store's contract: what was keyed in flows, and the numbers and attempts that a carrier asks for."""
+
+from __future__ import annotations
+
+from dialer.model import AttemptId
+from tests.contract.backends import NOW, Backend, dial, filled
+
+
+async def test_answers_are_kept_by_name_and_a_later_value_wins(backend: Backend) -> None:
+    async with filled(backend) as store:
+        attempt = (await dial(store, 3)).attempt_id
+        assert await store.flow_answers(attempt) == {}
+        await store.record_answers(attempt, {"hour": "17:00", "still_to_vote": "2"}, NOW)
+        await store.record_answers(attempt, {"hour": "18:00"}, NOW + 1)
+        await store.record_answers(attempt, {"hour": "18:00"}, NOW + 2)
+        assert await store.flow_answers(attempt) == {"hour": "18:00", "still_to_vote": "2"}
+        assert await store.flow_answers(AttemptId("another")) == {}
+
+
+async def test_a_number_is_told_until_it_opts_out(backend: Backend) -> None:
+    async with filled(backend) as store:
+        number = await store.phone_number(1)
+        assert number is not None
+        assert number.startswith("+")
+        await store.record_opt_out(1, at=NOW, source="voter-key")
+        assert await store.phone_number(1) is None
+        assert await store.phone_number(10_000_000) is None
+
+
+async def test_the_attempt_under_way_on_a_number(backend: Backend) -> None:
+    async with filled(backend) as store:
+        attempt = (await dial(store, 3)).attempt_id
+        numbers = [await store.phone_number(phone_id) for phone_id in range(1, 60)]
+        found = [await store.open_attempt_on(number) for number in numbers if number is not None]
+        assert [each for each in found if each is not None] == [attempt]
+        assert await store.open_attempt_on("+910000000000") is None

@@ -1,0 +1,245 @@
+"""Plays a scenario on a stage, a simulated switch or a real one, and says in what the outcome differs from what must come out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from config.jurisdiction import AbandonedCap
+from config.settings import Settings
+from dialer.app import RunningCentre, running_centre
+from dialer.clock import Clock
+from dialer.commands import SeatDispose, SeatLogIn, SeatLogOff, SeatPause
+from dialer.errors import CommandRefused
+from dialer.simulation.profile import simulated_profile
+from dialer.view import CallChange, CallState, Change, SeatChange, SeatState
+from tests.support.scenario import Count, Deed, Event, Scenario, fill_numbers
+
+LOG_IN_SECONDS = 15.0
+DRAIN_SECONDS = 20.0
+
+_CAPS = tuple(AbandonedCap(window_hours=hours, share=1.0) for hours in (24, 720))
+_OPEN = simulated_profile()
+LINES = _OPEN.model_copy(update={"abandoned": _OPEN.abandoned.model_copy(update={"target": 1.0, "caps": _CAPS})})
+"""Nobody is called: open at all hours, and the caps are the scenario's own."""
+
+
+class Stage(Protocol):
+    """A switch on which scenarios are played, with the phones of voters and agents."""
+
+    clock: Clock
+
+    def settings(self, directory: Path, scenario: Scenario) -> Settings:
+        """The site's settings on this switch."""
+        ...
+
+    def ready(self, centre: RunningCentre) -> None:
+        """The dialler listens for flows now."""
+        ...
+
+    async def phone_dies(self, seat: str) -> None:
+        """The agent's phone hangs up and answers no more."""
+        ...
+
+    async def phone_returns(self, seat: str) -> None:
+        """It can be called again."""
+        ...
+
+    async def cut_link(self) -> None:
+        """The AMI connection is lost."""
+        ...
+
+    def called(self) -> list[str]:
+        """The number of each call that reached the carrier, in order."""
+        ...
+
+    async def left_over(self) -> list[str]:
+        """Channels that live on the switch after the centre has stopped."""
+        ...
+
+
+@dataclass
+class Played:
+    """What came out."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    marks: Counter[str] = field(default_factory=Counter)
+    seats: dict[str, str] = field(default_factory=dict)
+    called: list[str] = field(default_factory=list)
+    changes: list[CallChange] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
+    """Run the centre until its list is done. `Played.faults` is empty when all is as the scenario says."""
+    numbers = [number for number, _ in scenario.numbers()]
+    fill_numbers(directory / "centre.db", numbers)
+    played = Played()
+    async with running_centre(
+        stage.settings(directory, scenario), clock=stage.clock, chance=random.Random(1), profile=LINES
+    ) as centre:
+        stage.ready(centre)
+        stop = asyncio.Event()
+        run = _Run(scenario, stage, centre, played)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(centre.run(stop))
+            try:
+                await run.to_the_end(group)
+            finally:
+                run.close()
+                stop.set()
+    played.called = stage.called()
+    left = await stage.left_over()
+    if left:
+        played.faults.append(f"left over on the switch: {', '.join(left)}")
+    _judge(scenario, played, directory)
+    return played
+
+
+class _Run:
+    """One run: agents at their desks, events in their time."""
+
+    def __init__(self, scenario: Scenario, stage: Stage, centre: RunningCentre, played: Played) -> None:
+        self._scenario = scenario
+        self._stage = stage
+        self._engine = centre.engine
+        self._voters = sum(voters.count for voters in scenario.voters)
+        self._played = played
+        self._reached: dict[tuple[str, SeatState], asyncio.Event] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unsubscribe = self._engine.subscribe(self._on_change)
+
+    def close(self) -> None:
+        self._unsubscribe()
+        for task in self._tasks:
+            task.cancel()
+
+    async def to_the_end(self, group: asyncio.TaskGroup) -> None:
+        scenario = self._scenario
+        try:
+            await self._until(lambda: self._engine.view().switch_up, 10.0)
+            seats = [view.seat for view in self._engine.view().seats][: scenario.site.seats]
+            for seat in seats:
+                await self._engine.execute(SeatLogIn(seat, f"agent-{seat}"))
+            for event in scenario.events:
+                self._keep(group.create_task(self._befall(event)))
+            await self._until(self._done, scenario.expect.seconds)
+        except TimeoutError:
+            view = self._engine.view()
+            calls = {state.value: count for campaign in view.campaigns for state, count in campaign.calls.items()}
+            held = view.campaigns[0].held_because
+            self._played.faults.append(
+                f"not done after {scenario.expect.seconds:g} s: live {calls or 'none'}, held: {held}"
+            )
+        view = self._engine.view()
+        self._played.seats = {seat.seat: seat.state.value for seat in view.seats}
+        self._played.marks = Counter(dict(view.marks))
+
+    def _done(self) -> bool:
+        view = self._engine.view()
+        at_work = {SeatState.TALKING, SeatState.WRAP_UP, SeatState.RESERVED}
+        attempts = sum(campaign.attempts for campaign in view.campaigns)
+        return (
+            (attempts >= self._voters or view.campaigns[0].held_because == "the list is done")
+            and not any(campaign.calls for campaign in view.campaigns)
+            and not any(seat.state in at_work for seat in view.seats)
+            and not any(not task.done() for task in self._tasks)
+        )
+
+    async def _until(self, condition: Any, seconds: float) -> None:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.05)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _on_change(self, change: Change) -> None:
+        if isinstance(change, CallChange):
+            self._played.changes.append(change)
+        elif isinstance(change, SeatChange):
+            self._reach(change.view.seat, change.view.state).set()
+            if change.view.state is SeatState.WRAP_UP:
+                self._keep(asyncio.get_running_loop().create_task(self._wrap_up(change.view.seat)))
+
+    def _reach(self, seat: str, state: SeatState) -> asyncio.Event:
+        return self._reached.setdefault((seat, state), asyncio.Event())
+
+    async def _wrap_up(self, seat: str) -> None:
+        await asyncio.sleep(self._scenario.site.wrap_up)
+        with contextlib.suppress(CommandRefused):  # the wrap-up ended by itself
+            await self._engine.execute(SeatDispose(seat, self._scenario.site.disposition))
+
+    async def _befall(self, event: Event) -> None:
+        if event.once is not None and event.seat is not None:
+            await self._reach(event.seat, event.once).wait()
+        await asyncio.sleep(event.after)
+        seat = event.seat or ""
+        match event.do:
+            case Deed.PHONE_DIES:
+                await self._stage.phone_dies(seat)
+            case Deed.PHONE_RETURNS:
+                await self._stage.phone_returns(seat)
+            case Deed.LOG_OFF:
+                await self._engine.execute(SeatLogOff(seat))
+            case Deed.PAUSE:
+                await self._engine.execute(SeatPause(seat, "tea"))
+            case Deed.LINK_CUT:
+                await self._stage.cut_link()
+
+
+def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
+    """Hold what came out, and what the store kept, against what must."""
+    expect, faults = scenario.expect, played.faults
+    with contextlib.closing(sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True)) as db:
+        kept = db.execute("SELECT outcome, phone_id FROM attempt").fetchall()
+    played.outcomes = Counter(outcome or "still open" for outcome, _ in kept)
+    faults += _differences("outcome", expect.outcomes.items(), played.outcomes)
+    faults += _differences("mark", expect.marks.items(), played.marks)
+    faults += [
+        f"seat {seat} is {played.seats.get(seat)}, not {state}"
+        for seat, state in expect.seats.items()
+        if played.seats.get(seat) != state
+    ]
+    limit = int(scenario.site.campaign.get("max_attempts", 1))
+    often = {phone for phone, count in Counter(phone for _, phone in kept).items() if count > limit}
+    if often:
+        faults.append(f"{len(often)} numbers have more attempts than {limit}")
+    twice = {number for number, count in Counter(played.called).items() if count > limit}
+    if twice:
+        faults.append(f"{len(twice)} numbers were called more often than {limit} times")
+    if expect.message_within is not None:
+        late = [seconds for seconds in message_delays(played.changes) if seconds > expect.message_within]
+        faults += [f"the message came {seconds:.2f} s after the answer" for seconds in late]
+
+
+def message_delays(changes: Iterable[CallChange]) -> list[float]:
+    """Of each call that heard the information message: seconds from the answer to it."""
+    answered: dict[str, float] = {}
+    delays = []
+    for change in changes:
+        if change.state is CallState.WAITING:
+            answered.setdefault(change.attempt_id, change.at)
+        elif change.state is CallState.MESSAGE and change.attempt_id in answered:
+            delays.append(change.at - answered.pop(change.attempt_id))
+    return delays
+
+
+def _differences(what: str, expected: Iterable[tuple[str, Count]], counted: Counter[str]) -> list[str]:
+    wanted = {str(getattr(name, "value", name)): count for name, count in expected}
+    faults = []
+    for name in sorted(wanted.keys() | {name for name, count in counted.items() if count}):
+        count = wanted.get(name, 0)
+        least, most = count if isinstance(count, tuple) else (count, count)
+        if not least <= counted[name] <= most:
+            span = str(least) if least == most else f"{least} to {most}"
+            faults.append(f"{what} {name}: {counted[name]}, not {span}")
+    return faults

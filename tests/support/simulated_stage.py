@@ -1,0 +1,76 @@
+"""The stage of `make test`: scenarios on the simulated Asterisk."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from config.settings import Settings
+from dialer.app import RunningCentre
+from dialer.clock import Clock, LoopClock
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Scripted
+from tests.support.centre import START_EPOCH, site_settings
+from tests.support.scenario import SIP_STATUS, Scenario, Voters
+
+
+class SimulatedStage:
+    """One simulated Asterisk for one scenario."""
+
+    def __init__(self, switch: SimulatedAsterisk) -> None:
+        self.switch = switch
+        self.clock: Clock = LoopClock(switch.now())
+
+    def settings(self, directory: Path, scenario: Scenario) -> Settings:
+        site = scenario.site
+        return site_settings(
+            directory,
+            self.switch.ami_port,
+            seats=site.seats,
+            campaign={"max_attempts": 1, **site.campaign},
+            **site.settings,
+        )
+
+    def ready(self, centre: RunningCentre) -> None:
+        self.switch.agi_port = centre.agi_port
+
+    async def phone_dies(self, seat: str) -> None:
+        self.switch.set_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
+        self.switch.drop_seat(f"agent{seat}")
+
+    async def phone_returns(self, seat: str) -> None:
+        self.switch.set_phone(f"agent{seat}", PhoneMode.ANSWERS)
+
+    async def cut_link(self) -> None:
+        self.switch.cut_ami()
+
+    def called(self) -> list[str]:
+        return [call.number for call in self.switch.placed]
+
+    async def left_over(self) -> list[str]:
+        return [channel.name for channel in self.switch.channels.values() if channel.trunk is not None]
+
+
+@contextlib.asynccontextmanager
+async def simulated_stage(scenario: Scenario) -> AsyncIterator[SimulatedStage]:
+    """A simulated Asterisk whose voters behave as the scenario says."""
+    config = SimulatedAsteriskConfig(
+        seats=seat_phones(max(1, scenario.site.seats)),
+        start_epoch=START_EPOCH,
+        scripts={number: _script(scenario.voters[group]) for number, group in scenario.numbers()},
+    )
+    async with SimulatedAsterisk(config) as switch:
+        yield SimulatedStage(switch)
+
+
+def _script(voters: Voters) -> Scripted:
+    status = SIP_STATUS.get(voters.does)
+    return Scripted(
+        answer_after=voters.rings,
+        fails_with=status,
+        rings=status in {None, 0, 603},
+        hang_up_after=voters.stays,
+        keys=voters.keys,
+    )

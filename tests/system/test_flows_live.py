@@ -1,0 +1,235 @@
+"""What flows ask for beyond sounds and keys, on the simulated Asterisk: an agent, a recording; a reload between two calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.app import reload_flows, reload_on_hang_up
+from dialer.commands import ReloadFlows, SeatDispose
+from dialer.model import Disposition, Outcome
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.view import CallChange, SeatState
+from ivr_flows.errors import FlowError
+from tests.support.centre import START_EPOCH, a_site
+from tests.support.rules import neutral_with
+from tests.support.virtual import virtual_time
+
+SILENT = VoterProfile(
+    answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
+)
+
+
+def ivr(flow: str | Path, **changes: Any) -> dict[str, Any]:
+    return {"id": "ivr", "kind": "ivr", "flow": str(flow), "pacing": "broadcast", "channels": 1, **changes}
+
+
+def voters(*scripts: Scripted) -> SimulatedAsteriskConfig:
+    """The first numbers of the roll behave as scripted; all others let it ring."""
+    return SimulatedAsteriskConfig(
+        seats=seat_phones(2),
+        start_epoch=START_EPOCH,
+        profile=SILENT,
+        default_prompt_seconds=0.5,
+        scripts={f"+91{7_000_000_001 + n}": script for n, script in enumerate(scripts)},
+    )
+
+
+ASK = """
+flow: ask
+purpose: inbound
+start: question
+no_input: {reprompts: 0, then: bye}
+no_match: {reprompts: 0, then: bye}
+nodes:
+  question: {menu: [inbound.question], answer: wanted, choices: {3: agent, 9: opt_out}}
+  agent: {transfer: agents, say: [material.connecting], failed: no_agent}
+  no_agent: {say: [material.no_agent], next: bye}
+  opt_out: {opt_out: number, next: bye, failed: bye}
+  bye: {disconnect: done, say: [common.goodbye]}
+"""
+
+
+def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True)) as db:
+        return db.execute(sql).fetchall()
+
+
+@virtual_time()
+async def test_some_of_a_household_have_voted_is_a_mark_and_the_number_stays_due(tmp_path: Path) -> None:
+    nobody = Scripted(fails_with=0)
+    config = voters(*[nobody] * 5, Scripted(keys=((4.0, "2"), (5.0, "1"), (5.5, "#"))))
+    async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
+        await site.until(lambda: site.view.marks.get("not-yet", 0) == 1)
+        await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
+    (attempt_id, phone_id), *others = rows(
+        tmp_path, "SELECT attempt_id, phone_id FROM attempt WHERE outcome = 'completed'"
+    )
+    assert (phone_id, others) == (6, [])
+    assert rows(tmp_path, "SELECT kind, source FROM mark") == [("not-yet", "relative")]
+    assert rows(tmp_path, "SELECT attempt_id, name, value FROM flow_answer") == [(attempt_id, "still_to_vote", "1")]
+    ((state, due_at),) = rows(tmp_path, "SELECT state, due_at FROM target WHERE phone_id = 6")
+    assert state == "due"
+    assert due_at > START_EPOCH
+
+
+@virtual_time()
+async def test_a_caller_who_leaves_leaves_the_answers_so_far(tmp_path: Path) -> None:
+    config = voters(Scripted(keys=((3.0, "1"),), hang_up_after=3.6))
+    async with a_site(tmp_path, config, campaign=ivr("missed_call")) as site:
+        await site.until(lambda: len(site.ended()) >= 1)
+    assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "noted_wanted")]
+    assert rows(tmp_path, "SELECT name, value FROM flow_answer") == [("missed_call", "1")]
+
+
+@virtual_time()
+async def test_a_flow_hands_the_call_to_an_agent_who_sees_what_was_keyed(tmp_path: Path) -> None:
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(ASK)
+    config = voters(Scripted(keys=((1.2, "3"),), hang_up_after=40.0))
+    async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: any(seat.state is SeatState.TALKING for seat in site.view.seats))
+        (seat,) = (seat for seat in site.view.seats if seat.state is SeatState.TALKING)
+        assert seat.attempt_id is not None
+        assert rows(tmp_path, "SELECT attempt_id, name, value FROM flow_answer") == [(seat.attempt_id, "wanted", "3")]
+        await site.until(lambda: len(site.ended()) >= 1)
+        await site.centre.engine.execute(SeatDispose(seat.seat, Disposition.VOTED))
+    ((outcome, left_at, disposition),) = rows(
+        tmp_path, "SELECT outcome, left_at, disposition FROM attempt WHERE phone_id = 1"
+    )
+    assert (outcome, left_at, disposition) == ("connected", None, "voted")
+    assert rows(tmp_path, "SELECT kind, source FROM mark") == [("voted", "agent")]
+
+
+@virtual_time()
+async def test_a_flow_goes_on_when_no_agent_is_free(tmp_path: Path) -> None:
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(ASK)
+    config = voters(Scripted(keys=((1.2, "3"),)))
+    async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
+        await site.until(lambda: len(site.ended()) >= 1)
+    assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
+    assert rows(tmp_path, "SELECT value FROM flow_answer WHERE name = 'wanted'") == [("3",)]
+
+
+@virtual_time()
+async def test_a_message_is_recorded_where_the_site_allows_it(tmp_path: Path) -> None:
+    config = voters(Scripted(keys=((2.0, "4"),)), Scripted(keys=((2.0, "4"),)))
+    records = neutral_with(recording={"allowed": True})
+    flows = {"recordings": True, "recording_directory": "matdan/recordings"}
+    async with a_site(tmp_path, config, campaign=ivr("inbound", channels=2), flows=flows, profile=records) as site:
+        await site.until(lambda: len(site.ended()) >= 2)
+    kept = rows(tmp_path, "SELECT attempt_id, value FROM flow_answer WHERE name = 'message'")
+    assert len(kept) == 2
+    assert all(value == f"{attempt_id}-1" for attempt_id, value in kept)
+
+
+@virtual_time()
+async def test_nothing_is_recorded_unless_the_site_allows_it(tmp_path: Path) -> None:
+    config = voters(Scripted(keys=((2.0, "4"),)))
+    async with a_site(tmp_path, config, campaign=ivr("inbound")) as site:
+        await site.until(lambda: len(site.ended()) >= 1)
+    assert not rows(tmp_path, "SELECT 1 FROM flow_answer")
+
+
+# Reload
+
+OLD = """
+flow: ask
+purpose: inbound
+start: question
+no_input: {reprompts: 3, then: bye}
+no_match: {reprompts: 0, then: bye}
+nodes:
+  question: {menu: [inbound.question], choices: {9: opt_out}, timeout_seconds: 10}
+  opt_out: {opt_out: number, next: bye, failed: bye}
+  bye: {disconnect: old, say: [common.goodbye]}
+"""
+
+
+@virtual_time()
+async def test_a_running_call_ends_on_its_version_and_the_next_begins_on_the_new_one(tmp_path: Path) -> None:
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(OLD)
+    async with a_site(tmp_path, voters(Scripted(), Scripted()), campaign=ivr(flow)) as site:
+        await site.until(
+            lambda: "in-flow" in {change.state.value for change in site.changes if isinstance(change, CallChange)}
+        )
+        flow.write_text(OLD.replace("disconnect: old", "disconnect: new"))
+        assert await site.centre.engine.execute(ReloadFlows()) == "flows reloaded; changed: ask"
+        assert await site.centre.engine.execute(ReloadFlows()) == "flows reloaded; changed: none"
+        await site.until(lambda: len(site.ended()) >= 2)
+    first, second = rows(tmp_path, "SELECT flow FROM attempt WHERE phone_id <= 2 ORDER BY answered_at")
+    assert first != second
+
+
+@virtual_time()
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        ("flow: [", "is not YAML"),
+        (
+            OLD.replace("choices: {9: opt_out}", "choices: {9: bye}").replace("  opt_out: {opt", "  out: {opt"),
+            "opt out",
+        ),
+        (OLD.replace("next: bye", "next: nowhere"), "nowhere"),
+        ("x" * 5_000_000, "larger than"),
+    ],
+)
+async def test_a_bad_reload_is_refused_whole(tmp_path: Path, new: str, words: str) -> None:
+    good, other = tmp_path / "ask.yaml", tmp_path / "other.yaml"
+    good.write_text(OLD)
+    other.write_text(OLD.replace("flow: ask", "flow: other"))
+    both = [ivr(good), ivr(other, id="other")]
+    for campaign in both:
+        campaign["hours"] = [{"start": "00:00", "until": "00:00:01"}]
+    async with a_site(tmp_path, voters(), campaigns=both) as site:
+        flows = site.centre.engine.flow_desk.flows
+        before = flows.current(str(good)), flows.current(str(other))
+        good.write_text(OLD.replace("disconnect: old", "disconnect: new"))
+        other.write_text(new)
+        with pytest.raises(FlowError, match=words):
+            await site.centre.engine.execute(ReloadFlows())
+        assert (flows.current(str(good)), flows.current(str(other))) == before
+        await reload_flows(site.centre.engine)
+        (alert,) = (alert for alert in site.view.alerts if alert.code == "flows")
+        assert alert.text.startswith("flows not reloaded: ")
+        other.write_text(OLD.replace("flow: ask", "flow: other"))
+        await reload_flows(site.centre.engine)
+        assert not any(alert.code == "flows" for alert in site.view.alerts)
+
+
+async def test_a_hang_up_signal_reloads(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    class Engine:
+        def view(self) -> Any:
+            return self
+
+        at = 0.0
+
+        async def execute(self, command: object) -> str:
+            assert command == ReloadFlows()
+            asked.set()
+            return "done"
+
+        def take_alert(self, alert: object) -> None:
+            assert alert is not None
+
+    loop = asyncio.get_running_loop()
+    reload_on_hang_up(Engine())  # type: ignore[arg-type]  # what a reload needs of an engine
+    try:
+        os.kill(os.getpid(), signal.SIGHUP)
+        async with asyncio.timeout(5):
+            await asked.wait()
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)

@@ -1,0 +1,124 @@
+"""Answering machines: told before the seat by the switch, after it by the agent; never in the abandoned share."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from dialer.commands import SeatDispose, SeatHangUp
+from dialer.errors import CommandRefused
+from dialer.model import Disposition, Outcome
+from dialer.simulation.asterisk.voters import Scripted
+from dialer.view import CallState, SeatState
+from tests.support.centre import Site, a_site
+from tests.support.rules import neutral_with
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import IVR, all_answer, rows, scripted
+
+LISTENS = neutral_with(machine_detection={"allowed": True})
+BEFORE = {"machine_detection": "before-seat"}
+AFTER = {"machine_detection": "after-seat", "wrap_up_seconds": 20}
+
+
+def outcomes(site: Site) -> list[Outcome | None]:
+    return [change.outcome for change in site.ended()]
+
+
+@virtual_time()
+async def test_before_the_seat_a_person_is_connected_and_a_machine_hung_up(tmp_path: Path) -> None:
+    config = scripted(
+        Scripted(machine=True, told_apart_after=1.5, hang_up_after=60.0),
+        Scripted(talk_seconds=5.0, told_apart_after=1.1),
+    )
+    async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
+        await site.log_in("01")
+        await site.until(lambda: len(site.ended()) >= 2, seconds=60)
+        assert outcomes(site)[:2] == [Outcome.MACHINE, Outcome.CONNECTED]
+        machine, person = site.switch.placed[:2]
+        assert machine.answered_at is not None and machine.ended_at is not None
+        assert machine.ended_at - machine.answered_at == pytest.approx(1.5, abs=0.05)
+        assert person.answered_at is not None and person.connected_at is not None
+        assert person.connected_at - person.answered_at == pytest.approx(1.1, abs=0.05)
+        assert site.view.campaigns[0].abandoned_rate == 0.0
+
+
+@virtual_time()
+async def test_the_connect_limit_is_kept_while_a_silent_voter_is_listened_to(tmp_path: Path) -> None:
+    async with a_site(
+        tmp_path, all_answer(answer_after=1.0, told_apart_after=9.0), seats=1, campaign=BEFORE, profile=LISTENS
+    ) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.WAITING, 0) == 1, seconds=60)
+        site.switch.drop_seat("agent01")  # the seat is lost while the switch still listens
+        await site.until(lambda: bool(site.ended()), seconds=30)
+        call = site.switch.placed[0]
+        assert outcomes(site)[0] is Outcome.ABANDONED
+        assert call.answered_at is not None and call.ended_at is not None
+        assert call.ended_at - call.answered_at < 2.0 + site.switch.config.message_seconds
+
+
+@virtual_time()
+async def test_who_hangs_up_while_listened_to_was_dropped_and_is_a_live_answer(tmp_path: Path) -> None:
+    config = scripted(Scripted(hang_up_after=0.6))
+    async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
+        await site.log_in("01")
+        await site.until(lambda: bool(site.ended()), seconds=60)
+        assert outcomes(site)[0] is Outcome.DROPPED
+
+
+@pytest.mark.parametrize(("message", "seconds"), [(False, 1.8), (True, 1.8 + 6.0)])
+def test_a_flow_never_talks_to_a_machine(tmp_path: Path, message: bool, seconds: float) -> None:
+    @virtual_time()
+    async def run() -> None:
+        config = scripted(Scripted(machine=True, told_apart_after=1.8, hang_up_after=120.0))
+        campaign = {**IVR, **BEFORE, "machine_message": message, "channels": 1}
+        async with a_site(tmp_path, config, campaign=campaign, profile=LISTENS) as site:
+            await site.until(lambda: bool(site.ended()), seconds=60)
+            call = site.switch.placed[0]
+            assert outcomes(site)[0] is Outcome.MACHINE
+            assert call.answered_at is not None and call.ended_at is not None
+            assert call.ended_at - call.answered_at == pytest.approx(seconds, abs=0.1)
+
+    run()
+    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
+
+
+@virtual_time()
+async def test_after_the_seat_the_agent_says_machine_and_may_take_it_back(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(), seats=1, campaign=AFTER) as site:
+        await site.log_in("01")
+        for last, wanted in ((Disposition.MACHINE, Outcome.MACHINE), (Disposition.VOTED, Outcome.CONNECTED)):
+            ended = len(site.ended())
+            await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
+            await site.centre.engine.execute(SeatDispose("01", Disposition.MACHINE))
+            await site.centre.engine.execute(SeatDispose("01", last))
+            await site.centre.engine.execute(SeatHangUp("01"))
+            await site.until(lambda count=ended: len(site.ended()) > count, seconds=10)  # type: ignore[misc]
+            assert outcomes(site)[-1] is wanted
+            await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=60)
+        view = site.view.campaigns[0]
+        assert (view.outcomes[Outcome.MACHINE], view.outcomes[Outcome.CONNECTED]) == (1, 1)
+
+
+@virtual_time()
+async def test_in_the_wrap_up_too_and_the_store_says_the_same(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=4.0), seats=1, campaign=AFTER) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP, seconds=60)
+        await site.centre.engine.execute(SeatDispose("01", Disposition.MACHINE))
+        view = site.view.campaigns[0]
+        assert (view.outcomes[Outcome.MACHINE], view.outcomes.get(Outcome.CONNECTED, 0)) == (1, 0)
+        await asyncio.sleep(1)
+    first = rows(tmp_path, "SELECT outcome, disposition FROM attempt ORDER BY created_at LIMIT 1")
+    assert first == [("machine", "machine")]
+
+
+@virtual_time()
+async def test_a_campaign_that_counts_no_machines_refuses_the_key(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=4.0), seats=1) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
+        with pytest.raises(CommandRefused, match="machine_detection"):
+            await site.centre.engine.execute(SeatDispose("01", Disposition.MACHINE))

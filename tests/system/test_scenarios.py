@@ -1,0 +1,62 @@
+"""Every scenario file on the simulated Asterisk, in virtual time. `make test-asterisk` plays the same files on a real one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.scenario import Does, Scenario, load_scenario, scenario_files
+from tests.support.scenario_run import play
+from tests.support.simulated_stage import simulated_stage
+from tests.support.virtual import virtual_time
+
+ON_SIMULATED = [path for path in scenario_files() if load_scenario(path).on != "real"]
+
+
+@pytest.mark.parametrize("path", ON_SIMULATED, ids=lambda path: path.stem)
+@virtual_time()
+async def test_a_scenario(path: Path, tmp_path: Path) -> None:
+    scenario = load_scenario(path)
+    async with simulated_stage(scenario) as stage:
+        played = await play(scenario, stage, tmp_path)
+    assert not played.faults, f"{path.name}: " + "; ".join(played.faults)
+
+
+@virtual_time()
+async def test_a_scenario_that_does_not_hold_says_in_what(tmp_path: Path) -> None:
+    """The judge is judged: a wrong expectation is found, in outcomes, marks, seats and numbers."""
+    scenario = Scenario.model_validate(
+        {
+            "about": "nothing of this is so",
+            "site": {"seats": 1},
+            "voters": [{"does": "busy"}, {"does": "answer", "stays": 3}],
+            "expect": {
+                "outcomes": {"connected": [2, 3]},
+                "marks": {"not-yet": 1},
+                "seats": {"01": "lost"},
+            },
+        }
+    )
+    async with simulated_stage(scenario) as stage:
+        played = await play(scenario, stage, tmp_path)
+    assert played.faults == [
+        "outcome busy: 1, not 0",
+        "outcome connected: 1, not 2 to 3",
+        "mark not-yet: 0, not 1",
+        "mark voted: 1, not 0",
+        "seat 01 is ready, not lost",
+    ]
+
+
+def test_the_files_cover_every_way_a_voter_can_behave() -> None:
+    scenarios = [load_scenario(path) for path in scenario_files()]
+    assert {voters.does for scenario in scenarios for voters in scenario.voters} == set(Does)
+    assert max(sum(voters.count for voters in scenario.voters) for scenario in scenarios) >= 50
+
+
+@pytest.mark.parametrize("wrong", [{"does": "sing"}, {"does": "busy", "count": 0}, {"does": "busy", "colour": 1}])
+def test_a_file_that_is_no_scenario_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Scenario.model_validate({"about": "x", "voters": [wrong], "expect": {"outcomes": {}}})

@@ -1,0 +1,461 @@
+"""Seats on the simulated Asterisk: logging in from the phone, keys, and phones that drop; whole calls in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+
+from dialer.commands import (
+    SeatCall,
+    SeatDispose,
+    SeatHangUp,
+    SeatLogIn,
+    SeatLogOff,
+    SeatPause,
+    SeatReady,
+    SeatUnlock,
+)
+from dialer.errors import CommandRefused, LogInRefused
+from dialer.model import Disposition, Outcome
+from dialer.simulation.asterisk.channels import EndsBy
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.view import CallChange, CallState, SeatState, SeatView
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.virtual import virtual_time
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+AGENTS = [
+    {"number": "101", "pin": CHEAP.hash("2468"), "languages": ["hi"], "skills": ["senior"]},
+    {"number": "102", "pin": CHEAP.hash("1357")},
+]
+NOBODY = VoterProfile(
+    answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
+)
+
+
+def switch_config(*scripts: Scripted, seats: int = 2) -> SimulatedAsteriskConfig:
+    """A switch on which the first numbers behave as scripted, the last of them for all that follow up to a hundred."""
+    numbers = [f"+91{7_000_000_001 + n}" for n in range(100)]
+    each = [scripts[min(n, len(scripts) - 1)] for n in range(100)] if scripts else []
+    return SimulatedAsteriskConfig(
+        seats=seat_phones(seats),
+        start_epoch=START_EPOCH,
+        profile=NOBODY,
+        scripts=dict(zip(numbers, each, strict=False)),
+    )
+
+
+@contextlib.asynccontextmanager
+async def a_floor(directory: Path, *scripts: Scripted, **changes: Any) -> AsyncIterator[Site]:
+    """A site whose agents have PINs."""
+    changes.setdefault("agents", AGENTS)
+    async with a_site(directory, switch_config(*scripts), **changes) as site:
+        yield site
+
+
+def seat(site: Site, name: str = "01") -> SeatView:
+    return next(view for view in site.view.seats if view.seat == name)
+
+
+async def keys(site: Site, keyed: str, endpoint: str = "agent01") -> None:
+    """Key something in while the question is asked: what was said before it takes three seconds."""
+    await asyncio.sleep(3.5)
+    if site.switch.phone_channel(endpoint) is not None:
+        site.switch.phone_keys(endpoint, keyed)
+        await asyncio.sleep(0.3 * len(keyed))
+
+
+async def log_in_by_phone(site: Site, number: str, pin: str, endpoint: str = "agent01") -> None:
+    assert site.switch.phone_dials(endpoint, "*1") is not None
+    await keys(site, f"{number}#", endpoint)
+    await keys(site, f"{pin}#", endpoint)
+    await asyncio.sleep(5)  # what is said then
+
+
+async def talking(site: Site, name: str = "01") -> None:
+    await site.until(lambda: seat(site, name).state is SeatState.TALKING)
+    await asyncio.sleep(1.0)
+
+
+def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True)) as db:
+        return db.execute(sql).fetchall()
+
+
+# Logging in
+
+
+@virtual_time()
+async def test_an_agent_dials_the_code_and_keys_number_and_pin(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        await log_in_by_phone(site, "101", "2468")
+        assert (seat(site).state, seat(site).agent) == (SeatState.READY, "101")
+        assert rows(tmp_path, "SELECT seat, agent, paused FROM log_in") == [("01", "101", 0)]
+        await site.centre.engine.execute(SeatLogOff("01"))
+        await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=2)
+        assert (seat(site).state, seat(site).agent) == (SeatState.OFFLINE, None)
+        assert rows(tmp_path, "SELECT * FROM log_in") == []
+
+
+@virtual_time()
+async def test_a_phone_dials_nothing_but_the_code(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, floor={"log_in_code": "*1"}) as site:
+        for extension in ("s", "01", "*2", "+919800000001", "h"):
+            assert site.switch.phone_dials("agent01", extension) is None
+
+
+@virtual_time()
+async def test_an_agent_answers_the_desks_call(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        assert await site.centre.engine.execute(SeatCall("02")) == "seat 02: its phone is called"
+        await site.until(lambda: site.switch.phone_channel("agent02") is not None)
+        await keys(site, "102#", "agent02")
+        await keys(site, "1357#", "agent02")
+        await site.until(lambda: seat(site, "02").state is SeatState.READY, seconds=10)
+        with pytest.raises(CommandRefused, match="seat 02 is taken"):
+            await site.centre.engine.execute(SeatCall("02"))
+
+
+@virtual_time()
+async def test_a_wrong_pin_is_asked_for_again_and_three_end_the_call(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        site.switch.phone_dials("agent01", "*1")
+        for keyed in ("101#", "9999#", "101#", "2468#"):
+            await keys(site, keyed)
+        await site.until(lambda: seat(site).state is SeatState.READY, seconds=10)
+        site.switch.phone_dials("agent02", "*1")
+        for keyed in ("102#", "0000#") * 3:
+            await keys(site, keyed, "agent02")
+        await site.until(lambda: site.switch.phone_channel("agent02") is None, seconds=10)
+        assert seat(site, "02").state is SeatState.OFFLINE
+
+
+@virtual_time()
+async def test_a_caller_who_keys_nothing_or_hangs_up_leaves_the_seat_as_it_was(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        site.switch.phone_dials("agent01", "*1")
+        await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=60)
+        site.switch.phone_dials("agent01", "*1")
+        await keys(site, "101#")
+        site.switch.drop_seat("agent01")
+        await asyncio.sleep(60)
+        assert seat(site).state is SeatState.OFFLINE
+        assert site.switch.phone_channel("agent01") is None
+
+
+@virtual_time()
+async def test_prompts_that_are_missing_do_not_keep_an_agent_out(tmp_path: Path) -> None:
+    config = SimulatedAsteriskConfig(
+        seats=seat_phones(2),
+        start_epoch=START_EPOCH,
+        profile=NOBODY,
+        missing_sounds=frozenset(f"matdan/hi/seat/{what}" for what in ("number", "pin", "welcome")),
+    )
+    async with a_site(tmp_path, config, agents=AGENTS) as site:
+        await log_in_by_phone(site, "101", "2468")
+        assert seat(site).state is SeatState.READY
+
+
+@virtual_time()
+async def test_two_agents_on_one_seat_and_one_agent_on_two(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        execute = site.centre.engine.execute
+        await execute(SeatLogIn("01", "101", "2468"))
+        with pytest.raises(CommandRefused, match="seat 01 is taken"):
+            await execute(SeatLogIn("01", "102", "1357"))
+        with pytest.raises(CommandRefused, match="logged in at seat 01; log off there first"):
+            await execute(SeatLogIn("02", "101", "2468"))
+        await log_in_by_phone(site, "101", "2468", "agent02")
+        assert seat(site, "02").state is SeatState.OFFLINE
+        await execute(SeatLogIn("02", "102", "1357"))
+        await site.until(lambda: seat(site, "02").state is SeatState.READY)
+
+
+@virtual_time()
+async def test_the_desk_needs_the_right_pin_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    async with a_floor(tmp_path) as site:
+        said = set()
+        for number, pin in (
+            ("101", "1111"),
+            ("999", "2468"),
+            ("agent-7", "2468"),
+            ("101", "2468" * 10),
+            ("101", ""),
+            ("１０１", "2468"),
+            ("101\r\nAction: Originate", "2468"),
+        ):
+            with pytest.raises(LogInRefused) as refused:
+                await site.centre.engine.execute(SeatLogIn("01", number, pin))
+            said.add(str(refused.value))
+        assert len(said) == 1
+        assert "2468" not in repr(SeatLogIn("01", "101", "2468"))
+    logged = capfd.readouterr()
+    assert not [secret for secret in ("2468", "agent-7", "Originate") if secret in logged.out + logged.err]
+
+
+@virtual_time()
+async def test_ten_wrong_pins_lock_the_agent_and_the_seat(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, floor={"lock_minutes": 10}) as site:
+        execute = site.centre.engine.execute
+
+        async def refused(name: str, number: str, pin: str) -> None:
+            with pytest.raises(LogInRefused):
+                await execute(SeatLogIn(name, number, pin))
+
+        for _ in range(10):
+            await refused("01", "101", "0000")
+        assert [alert.code for alert in site.view.alerts] == ["log-in-locked-01"]
+        await refused("01", "101", "2468")  # both are locked
+        await refused("01", "102", "1357")  # the seat is
+        await refused("02", "101", "2468")  # the agent is
+        await execute(SeatLogIn("02", "102", "1357"))
+        assert await execute(SeatUnlock("01")) == "seat 01: unlocked"
+        assert site.view.alerts == ()
+        await execute(SeatLogIn("01", "101", "2468"))
+        with pytest.raises(CommandRefused, match="not locked"):
+            await execute(SeatUnlock("01"))
+
+
+@virtual_time()
+async def test_a_lock_ends_by_itself(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, floor={"lock_minutes": 10}) as site:
+        for number in ("7", "101") * 5:  # unknown numbers count at the seat
+            with pytest.raises(LogInRefused):
+                await site.centre.engine.execute(SeatLogIn("01", number, "0000"))
+        await asyncio.sleep(599)
+        with pytest.raises(LogInRefused):
+            await site.centre.engine.execute(SeatLogIn("01", "101", "2468"))
+        await asyncio.sleep(2)
+        assert site.view.alerts == ()
+        await site.centre.engine.execute(SeatLogIn("01", "101", "2468"))
+
+
+@virtual_time()
+async def test_without_agents_in_the_settings_a_phone_cannot_log_in(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, agents=[]) as site:
+        site.switch.phone_dials("agent01", "*1")
+        await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=20)
+        with pytest.raises(CommandRefused, match=r"no \[\[agents\]\]"):
+            await site.centre.engine.execute(SeatCall("01"))
+        with pytest.raises(CommandRefused, match="named by 1 to 40"):
+            await site.centre.engine.execute(SeatLogIn("01", "a b\r\n"))
+        assert seat(site).state is SeatState.OFFLINE
+
+
+# After a crash
+
+
+@virtual_time()
+async def test_nailed_up_agents_are_adopted_as_they_were(tmp_path: Path) -> None:
+    async with SimulatedAsterisk(switch_config(seats=3)) as switch:
+        agents = [*AGENTS, {"number": "103", "pin": CHEAP.hash("1111")}]
+        async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
+            for name, number, pin in (("01", "101", "2468"), ("02", "102", "1357"), ("03", "103", "1111")):
+                await site.centre.engine.execute(SeatLogIn(name, number, pin))
+            await site.until(lambda: all(view.state is SeatState.READY for view in site.view.seats))
+            await site.centre.engine.execute(SeatPause("02", "meal"))
+        switch.drop_seat("agent03")  # while no dialler is there
+        async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
+            first, second, third = (seat(site, name) for name in ("01", "02", "03"))
+            assert (first.state, first.agent) == (SeatState.READY, "101")
+            assert (second.state, second.agent, second.reason) == (SeatState.PAUSED, "102", "meal")
+            assert (third.state, third.agent) == (SeatState.OFFLINE, None)
+            await asyncio.sleep(1)
+            assert rows(tmp_path, "SELECT seat FROM log_in") == [("01",), ("02",)]
+        async with a_site(tmp_path, switch=switch, seats=3, agents=agents[:1]) as site:
+            assert [view.agent for view in site.view.seats] == ["101", None, None]  # 102 works here no more
+
+
+# Keys
+
+
+@virtual_time()
+async def test_a_call_is_disposed_of_by_keys(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Scripted(talk_seconds=20.0), campaign={"wrap_up_seconds": 40}) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await talking(site)
+        site.switch.phone_keys("agent01", "316")  # later, at 4 in the afternoon
+        await asyncio.sleep(2)
+        assert seat(site).state is SeatState.TALKING
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
+        site.switch.phone_keys("agent01", "1")
+        await site.until(lambda: seat(site).state is SeatState.READY, seconds=2)
+    assert rows(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL")[0] == ("voted",)
+    assert rows(tmp_path, "SELECT kind, hour, agent FROM mark ORDER BY at LIMIT 2") == [
+        ("later", 16, "101"),
+        ("voted", None, "101"),
+    ]
+
+
+@virtual_time()
+async def test_the_star_codes(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Scripted(talk_seconds=300.0)) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await talking(site)
+        site.switch.phone_keys("agent01", "*22*3")  # a pause for a meal after this call; hang up
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP, seconds=4)
+        await asyncio.sleep(0.5)  # a key during the sound that answers the last one is lost
+        site.switch.phone_keys("agent01", "2")
+        await site.until(lambda: seat(site).state is SeatState.PAUSED, seconds=2)
+        assert seat(site).reason == "meal"
+        assert rows(tmp_path, "SELECT paused, reason FROM log_in") == [(1, "meal")]
+        await asyncio.sleep(0.5)
+        site.switch.phone_keys("agent01", "*1")
+        await site.until(lambda: seat(site).state is not SeatState.PAUSED, seconds=2)
+        await asyncio.sleep(0.5)
+        site.switch.phone_keys("agent01", "*0")
+        await site.until(lambda: seat(site).agent is None, seconds=400)
+        await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=2)
+
+
+@virtual_time()
+async def test_a_log_off_during_a_call_hangs_the_phone_up_after_the_wrap_up(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Scripted(talk_seconds=20.0), campaign={"wrap_up_seconds": 5}) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await talking(site)
+        assert await site.centre.engine.execute(SeatLogOff("01")) == "seat 01: after this call"
+        assert rows(tmp_path, "SELECT * FROM log_in") == []
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
+        await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=6)
+        await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=2)
+
+
+@virtual_time()
+async def test_wrong_keys_and_storms_are_harmless(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Scripted(talk_seconds=600.0)) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await talking(site)
+        for wrong in ("0", "*4", "*29", "399", "*#", "A"):
+            site.switch.phone_keys("agent01", wrong, every_seconds=0.4)
+            await asyncio.sleep(2)
+        site.switch.phone_keys("agent01", "0*40*9" * 200, every_seconds=0.05)
+        await asyncio.sleep(90)
+        assert seat(site).state is SeatState.TALKING
+    assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE disposition IS NOT NULL") == [(0,)]
+
+
+@virtual_time()
+async def test_a_pause_in_the_wrap_up_does_not_stop_its_clock(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Scripted(talk_seconds=5.0), campaign={"wrap_up_seconds": 10}) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
+        await site.centre.engine.execute(SeatPause("01", "meal"))
+        await site.until(lambda: seat(site).state is SeatState.PAUSED, seconds=11)
+
+
+# Endings
+
+
+@virtual_time()
+async def test_the_voter_hangs_up_and_the_agent_stays(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Scripted(talk_seconds=15.0)) as site:
+        await log_in_by_phone(site, "101", "2468")
+        phone = site.switch.phone_channel("agent01")
+        await site.until(lambda: bool(site.ended()))
+        assert site.ended()[0].outcome is Outcome.CONNECTED
+        assert seat(site).state is SeatState.WRAP_UP
+        assert site.switch.phone_channel("agent01") is phone
+        states = [
+            change.state
+            for change in site.changes
+            if isinstance(change, CallChange) and change.attempt_id == site.ended()[0].attempt_id
+        ]
+        assert CallState.MESSAGE not in states
+
+
+@virtual_time()
+async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Scripted(talk_seconds=600.0), Scripted(answer_after=200.0)) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await talking(site)
+        first = seat(site).attempt_id
+        site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+        site.switch.drop_seat("agent01")
+        await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
+        await site.until(lambda: any(change.attempt_id == first for change in site.ended()), seconds=20)
+        states = [
+            change.state for change in site.changes if isinstance(change, CallChange) and change.attempt_id == first
+        ]
+        assert states[-2:] == [CallState.MESSAGE, CallState.ENDED]  # the voter heard the message
+        assert [change.outcome for change in site.ended() if change.attempt_id == first] == [Outcome.CONNECTED]
+        await asyncio.sleep(30)
+        assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
+        await site.centre.engine.execute(SeatDispose("01", Disposition.VOTED))  # the agent may still say how it went
+        site.switch.set_phone("agent01", PhoneMode.ANSWERS)
+        await site.until(lambda: seat(site).state is SeatState.READY, seconds=40)
+    assert rows(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == [("voted",)]
+
+
+@virtual_time()
+async def test_an_agent_comes_back_by_dialling_the_code(tmp_path: Path) -> None:
+    async with a_floor(tmp_path) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await site.centre.engine.execute(SeatPause("01", "meal"))
+        site.switch.set_phone("agent01", PhoneMode.REFUSES)
+        site.switch.drop_seat("agent01")
+        await asyncio.sleep(60)
+        assert seat(site).state is SeatState.LOST
+        await log_in_by_phone(site, "101", "2468")
+        assert (seat(site).state, seat(site).reason) == (SeatState.PAUSED, "meal")
+
+
+@virtual_time()
+async def test_both_ends_at_once_are_one_outcome(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Scripted(talk_seconds=600.0), Scripted(answer_after=200.0)) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await talking(site)
+        attempt_id = seat(site).attempt_id
+        assert attempt_id is not None
+        site.switch.other_side_hangs_up(site.switch.channels[attempt_id], EndsBy.VOTER)
+        site.switch.drop_seat("agent01")
+        await site.until(lambda: bool(site.ended()), seconds=5)
+        await asyncio.sleep(20)
+        assert [change.outcome for change in site.ended() if change.attempt_id == attempt_id] == [Outcome.CONNECTED]
+    ended = rows(tmp_path, "SELECT attempt_id, outcome, seat, agent FROM attempt WHERE connected_at IS NOT NULL")
+    assert ended == [(attempt_id, "connected", "01", "101")]
+
+
+@virtual_time()
+async def test_a_disposition_after_a_drop_is_of_the_new_call(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Scripted(talk_seconds=600.0)) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await talking(site)
+        first = seat(site).attempt_id
+        site.switch.drop_seat("agent01")
+        await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
+        await talking(site)
+        second = seat(site).attempt_id
+        assert second not in {first, None}
+        site.switch.phone_keys("agent01", "2")
+        await asyncio.sleep(1)
+        await site.centre.engine.execute(SeatHangUp("01"))
+    said = dict(rows(tmp_path, "SELECT attempt_id, disposition FROM attempt WHERE connected_at IS NOT NULL"))
+    assert (said[first], said[second]) == (None, "not-yet")
+
+
+# Skills
+
+
+@virtual_time()
+async def test_only_agents_with_the_skill_take_the_calls(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Scripted(talk_seconds=5.0), campaign={"skill": "senior"}) as site:
+        execute = site.centre.engine.execute
+        await execute(SeatLogIn("02", "102", "1357"))
+        await asyncio.sleep(30)
+        assert not site.switch.placed
+        assert site.view.campaigns[0].held_because == "no agent with the skill senior is there"
+        await execute(SeatLogIn("01", "101", "2468"))
+        await site.until(lambda: len(site.ended()) >= 1)
+        await execute(SeatReady("01"))
+        await site.until(lambda: len(site.ended()) >= 2)
+        assert {change.seat for change in site.ended() if change.outcome is Outcome.CONNECTED} == {"01"}
+        assert seat(site, "02").calls == 0

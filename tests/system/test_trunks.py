@@ -1,0 +1,138 @@
+"""Trunks that fail, rest, are probed and come back; the next one takes over, and no number pays for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.model import Outcome
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, Trunk
+from dialer.simulation.asterisk.voters import Scripted
+from dialer.view import AlertRaised
+from tests.support.centre import Site, a_site
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import IVR, all_answer, rows
+
+CALLER_ID = "+911140000001"
+
+
+def trunk(name: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "endpoint": name,
+        "channels": 4,
+        "calls_per_second": 5,
+        "caller_ids": [CALLER_ID],
+        **changes,
+    }
+
+
+def two_trunks(config: SimulatedAsteriskConfig) -> SimulatedAsteriskConfig:
+    return replace(config, trunks=(Trunk("carrier"), Trunk("second")))
+
+
+def placed_on(site: Site) -> Counter[str]:
+    return Counter(call.trunk for call in site.switch.placed)
+
+
+@virtual_time()
+async def test_the_next_trunk_takes_over_and_the_first_one_comes_back(tmp_path: Path) -> None:
+    config = two_trunks(all_answer(answer_after=1.0, hang_up_after=5.0))
+    trunks = [trunk("carrier"), trunk("second")]
+    campaign = {**IVR, "channels": 4, "ring_seconds": 10}
+    async with a_site(tmp_path, config, trunks=trunks, campaign=campaign) as site:
+        site.switch.trunk_down("carrier")
+        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
+        assert placed_on(site)["second"] <= 4
+        await site.until(lambda: placed_on(site)["second"] >= 12, seconds=120)
+        assert "trunk-carrier" in {alert.code for alert in site.view.alerts}
+        failures = site.view.trunks[0].failures
+        assert failures >= 5
+        assert site.view.trunks[0].attempts - failures <= 1  # a call was out before the trunk died
+        site.switch.trunk_up("carrier")
+        await site.until(lambda: site.view.trunks[0].state == "working", seconds=120)
+        assert "trunk-carrier" not in {alert.code for alert in site.view.alerts}
+        assert site.view.trunks[0].calls_per_second > 0
+
+
+@virtual_time()
+async def test_with_every_trunk_resting_dialling_is_held_and_one_call_probes(tmp_path: Path) -> None:
+    config = all_answer(answer_after=1.0, hang_up_after=5.0)
+    campaign = {**IVR, "channels": 4, "ring_seconds": 10}
+    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign) as site:
+        site.switch.trunk_down("carrier")
+        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
+        await asyncio.sleep(2)
+        held = site.view.campaigns[0].held_because or ""
+        assert "every trunk rests until" in held and "in a row failed" in held
+        assert "trunks-ivr" in {alert.code for alert in site.view.alerts}
+        before = len(site.switch.placed)
+        await asyncio.sleep(20)
+        assert len(site.switch.placed) == before
+        await site.until(lambda: len(site.switch.placed) > before, seconds=15)
+        await asyncio.sleep(8)
+        assert len(site.switch.placed) == before + 1  # the probe alone, and it fails: the rest is twice as long now
+        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=5)
+        assert site.view.trunks[0].rest_seconds > 50
+        site.switch.trunk_up("carrier")
+        await site.until(lambda: bool(site.view.campaigns[0].calls), seconds=90)
+        await site.until(lambda: site.view.campaigns[0].held_because is None, seconds=20)
+        assert not {"trunks-ivr", "trunk-carrier"} & {alert.code for alert in site.view.alerts}
+    cleared = {c.alert.code for c in site.changes if isinstance(c, AlertRaised) and c.alert.cleared}
+    assert {"trunks-ivr", "trunk-carrier"} <= cleared
+
+
+@virtual_time()
+async def test_a_failing_trunk_uses_up_no_number(tmp_path: Path) -> None:
+    config = all_answer(fails_with=503, rings=False)
+    campaign = {**IVR, "channels": 2, "max_attempts": 1}
+    async with a_site(tmp_path, config, voters=30, trunks=[trunk("carrier")], campaign=campaign) as site:
+        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=60)
+        await asyncio.sleep(5)
+    closed = rows(tmp_path, "SELECT count(*) FROM target WHERE state = 'closed'")[0][0]
+    outcomes = Counter(row[0] for row in rows(tmp_path, "SELECT outcome FROM attempt"))
+    assert outcomes == {Outcome.CONGESTION.value: 5}
+    # The first failure alone was not known for the trunk's, and one attempt is all that this campaign makes.
+    assert closed == 1
+    given_back = rows(tmp_path, "SELECT count(*) FROM attempt WHERE attempt_number IS NULL")
+    assert given_back == [(4,)]
+
+
+@virtual_time()
+async def test_an_endpoint_that_the_switch_does_not_have_is_the_trunks_failure(tmp_path: Path) -> None:
+    config = two_trunks(all_answer(answer_after=1.0, hang_up_after=5.0))
+    trunks = [trunk("missing"), trunk("second")]
+    async with a_site(tmp_path, config, trunks=trunks, campaign={**IVR, "channels": 2}) as site:
+        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=60)
+        await site.until(lambda: placed_on(site)["second"] >= 3, seconds=60)
+
+
+@virtual_time()
+async def test_a_slow_carrier_is_throttled(tmp_path: Path) -> None:
+    config = all_answer(post_dial_seconds=0.5, answer_after=0.5, hang_up_after=0.5)
+    campaign = {**IVR, "channels": 40}
+    carrier = trunk("carrier", channels=40, calls_per_second=2)
+    async with a_site(tmp_path, config, voters=400, trunks=[carrier], campaign=campaign) as site:
+        await site.until(lambda: len(site.ended()) >= 15, seconds=60)
+        assert site.view.trunks[0].calls_per_second_limit == pytest.approx(2.0)
+        site.switch.slow_carrier(8.0)
+        await site.until(lambda: site.view.trunks[0].calls_per_second_limit < 1.0, seconds=120)
+        site.switch.slow_carrier(-16.0)
+        ringing = site.view.trunks[0].ringing_seconds
+        assert ringing is not None and ringing > 4.0
+
+
+@virtual_time()
+async def test_failures_of_single_numbers_rest_no_trunk(tmp_path: Path) -> None:
+    scripts = {f"+91{7_000_000_001 + n}": Scripted(fails_with=(404, 486, 603, 0, 480)[n % 5]) for n in range(90)}
+    config = replace(all_answer(), scripts=scripts)
+    campaign = {**IVR, "channels": 4, "ring_seconds": 10}
+    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign) as site:
+        await site.until(lambda: len(site.ended()) >= 40, seconds=400)
+        assert site.view.trunks[0].state == "working"
+        assert site.view.trunks[0].failures == 0

@@ -1,0 +1,37 @@
+"""A site to render, with everything that a site can have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.settings import Settings
+
+PASSWORDS = {"agent02": "made-for-agent-02"}
+
+
+def a_site(**changes: Any) -> Settings:
+    """Two trunks, one known by address and one with an account over TLS; a desk phone and a browser."""
+    values: dict[str, Any] = {
+        "ami": {"secret": "a-long-random-secret"},
+        "trunks": [
+            {"name": "a", "endpoint": "carrier-a", "host": "192.0.2.10", "caller_ids": ["+911140000001"]},
+            {
+                "name": "b",
+                "endpoint": "carrier-b",
+                "host": "sip.example.org",
+                "networks": ["198.51.100.0/24"],
+                "username": "matdan",
+                "password": "p$&,=>w {x} |y|",
+                "registers": True,
+                "transport": "tls",
+                "srtp": True,
+                "caller_ids": ["+911140000002"],
+            },
+        ],
+        "seats": [
+            {"name": "01", "endpoint": "agent01", "password": "phone-one-secret"},
+            {"name": "02", "endpoint": "agent02", "webrtc": True},
+        ],
+        **changes,
+    }
+    return Settings.model_validate(values)

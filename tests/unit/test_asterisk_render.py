@@ -1,0 +1,254 @@
+"""Asterisk's files from a site's settings: least privilege, nothing that a value could break out of, each file whole."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from typer.testing import CliRunner
+
+from config.asterisk.conf_file import ConfFile, read_conf
+from config.asterisk.lint import lint
+from config.asterisk.placing import Fate, passwords_for, plan_files, write_files
+from config.asterisk.render import FILES, MARKER, dialplan, render_site
+from config.errors import AsteriskFilesError, SettingError
+from config.settings import Settings, Trunk
+from dialer.cli import app
+from dialer.simulation.asterisk.extensions import parse_dialplan
+from tests.unit.asterisk_support import PASSWORDS, a_site
+
+BARE = """
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+host = "192.0.2.10"
+caller_ids = ["+911140000001"]
+
+[[seats]]
+name = "01"
+endpoint = "agent01"
+"""
+
+
+def conf(name: str, settings: Settings | None = None) -> ConfFile:
+    read = read_conf(name, render_site(settings or a_site(), PASSWORDS)[name])
+    assert not read.problems
+    return read
+
+
+def section(file: ConfFile, name: str, kind: str) -> dict[str, str]:
+    (found,) = [section for section in file.of_type(kind) if section.name == name]
+    return {setting.key: setting.value for setting in found.settings}
+
+
+def test_every_file_is_rendered_marked_and_read_without_a_problem() -> None:
+    files = render_site(a_site(), PASSWORDS)
+    assert set(files) == set(FILES)
+    for name, text in files.items():
+        assert text.startswith(MARKER + "\n"), name
+        assert not read_conf(name, text).problems, name
+        assert "{{" not in text
+        assert "None" not in text
+
+
+def test_what_is_rendered_has_nothing_to_find_fault_with() -> None:
+    settings = a_site()
+    told = [str(finding) for finding in lint(render_site(settings, PASSWORDS), settings)]
+    assert [line for line in told if "extensions.conf does not have" not in line] == []
+
+
+def test_a_trunk_is_known_by_its_address_alone() -> None:
+    pjsip = conf("pjsip.conf")
+    endpoint = section(pjsip, "carrier-a", "endpoint")
+    assert endpoint["identify_by"] == "ip"
+    assert (endpoint["direct_media"], endpoint["send_connected_line"], endpoint["allow_transfer"]) == ("no", "no", "no")
+    assert section(pjsip, "carrier-a-identify", "identify")["match"] == "192.0.2.10"
+    assert section(pjsip, "carrier-a", "aor")["contact"] == "sip:192.0.2.10:5060"
+    assert "outbound_auth" not in endpoint
+
+
+def test_a_trunk_with_an_account_registers_over_tls() -> None:
+    pjsip = conf("pjsip.conf")
+    assert section(pjsip, "carrier-b-auth", "auth")["password"] == "p$&,=>w {x} |y|"
+    registration = section(pjsip, "carrier-b-registration", "registration")
+    assert registration["server_uri"] == "sip:sip.example.org:5061;transport=tls"
+    assert registration["client_uri"] == "sip:matdan@sip.example.org:5061;transport=tls"
+    assert section(pjsip, "carrier-b", "endpoint")["media_encryption"] == "sdes"
+    assert section(pjsip, "carrier-b-identify", "identify")["match"] == "sip.example.org,198.51.100.0/24"
+    assert section(pjsip, "transport-tls", "transport")["cert_file"] == "/etc/asterisk/keys/matdan.pem"
+
+
+def test_seats_have_a_password_and_their_networks() -> None:
+    pjsip = conf("pjsip.conf")
+    assert section(pjsip, "agent01-auth", "auth")["password"] == "phone-one-secret"
+    assert section(pjsip, "agent02-auth", "auth")["password"] == "made-for-agent-02"
+    phone = section(pjsip, "agent02", "endpoint")
+    assert (phone["webrtc"], phone["transport"]) == ("yes", "transport-wss")
+    assert "webrtc" not in section(pjsip, "agent01", "endpoint")
+    (endpoint,) = [each for each in pjsip.of_type("endpoint") if each.name == "agent01"]
+    assert endpoint.all("permit")[0].value == "127.0.0.0/8"
+    assert endpoint.all("deny")
+    assert section(pjsip, "agent01", "aor")["max_contacts"] == "1"
+
+
+def test_only_what_is_used_is_loaded_and_listens() -> None:
+    modules = [setting.value for setting in conf("modules.conf").sections[0].all("load")]
+    assert {"res_srtp.so", "res_pjsip_transport_websocket.so", "res_pjsip_outbound_registration.so"} <= set(modules)
+    assert conf("http.conf").sections[0].get("tlsbindaddr") == "0.0.0.0:8089"
+    plain = a_site(trunks=[a_site().trunks[0].model_dump()], seats=[a_site().seats[0].model_dump()])
+    modules = [setting.value for setting in conf("modules.conf", plain).sections[0].all("load")]
+    assert not {"res_srtp.so", "res_http_websocket.so", "res_pjsip_outbound_registration.so"} & set(modules)
+    assert conf("http.conf", plain).sections[0].get("enabled") == "no"
+    assert [each.name for each in conf("pjsip.conf", plain).of_type("transport")] == ["transport-udp"]
+
+
+def test_the_manager_has_one_user_with_the_least_rights() -> None:
+    manager = conf("manager.conf")
+    assert [each.name for each in manager.sections] == ["general", "matdan"]
+    user = manager.sections[1]
+    assert (user.get("read"), user.get("write")) == ("system,call,user", "originate,call,reporting")
+    assert user.get("permit") == "127.0.0.1/32"
+    assert len(user.all("eventfilter")) == 10
+    assert manager.sections[0].get("bindaddr") == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("fastagi", "reached"),
+    [({}, "127.0.0.1:4573"), ({"host": "::", "port": 99}, "10.0.0.5:99"), ({"host": "::1"}, "[::1]:4573")],
+)
+def test_asterisk_is_told_where_our_flows_are(fastagi: dict[str, Any], reached: str) -> None:
+    site = a_site(fastagi=fastagi, asterisk={"dialler_address": "10.0.0.5"})
+    globals_ = conf("extensions.conf", site).named("globals")
+    assert globals_ is not None
+    assert globals_.get("AGI_SERVER") == reached
+
+
+def test_each_context_that_an_endpoint_leads_to_dials_nothing() -> None:
+    contexts = parse_dialplan(dialplan())
+    applications = {step.application for each in contexts.values() for entry in each for step in entry.steps.values()}
+    assert not applications & {"Dial", "Originate", "DISA", "System", "TrySystem", "Page"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["a\r\nb", "a\nb", "a;b", "[a]", "", " ", "x" * 101, '"quoted"', "back\\slash", ">a", "नमस्ते", " leading"],
+)
+def test_a_password_that_asterisk_would_read_as_more_is_refused(wrong: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        a_site(seats=[{"name": "01", "endpoint": "agent01", "password": wrong}])
+    assert "must be 1 to 100 ASCII letters" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "trunk",
+    [
+        {"host": "a\nb"},
+        {"host": "a;b"},
+        {"host": "a b"},
+        {"username": "x"},
+        {"password": "only"},
+        {"registers": True},
+        {"srtp": True},
+        {"username": "a;b", "password": "c"},
+        {"networks": ["everywhere"]},
+        {"transport": "sctp"},
+    ],
+)
+def test_a_trunk_that_makes_no_sense_is_refused(trunk: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Trunk.model_validate({"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"], **trunk})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"trunks": []}, "add a [[trunks]] table"),
+        ({"trunks": [{"name": "a", "endpoint": "a", "caller_ids": ["123"]}]}, "add the carrier's SIP host"),
+        ({"seats": [{"name": "01", "endpoint": "carrier-a"}]}, "'carrier-a' is given twice"),
+        ({"seats": [{"name": "01", "endpoint": "matdan-seat"}]}, "choose another"),
+    ],
+)
+def test_settings_that_do_not_render_say_what_is_missing(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        render_site(a_site(**changes), {"carrier-a": "x", "matdan-seat": "x"}, file="centre.toml")
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("centre.toml: ")
+
+
+# Files on disk
+
+
+def test_writing_twice_writes_once_and_passwords_stay(tmp_path: Path) -> None:
+    made = passwords_for(tmp_path, ["agent02"])
+    plans = plan_files(tmp_path, render_site(a_site(), made))
+    assert {plan.fate for plan in plans} == {Fate.NEW}
+    assert set(write_files(tmp_path, plans, force=False)) == set(FILES)
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == {0o640}
+    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
+    again = passwords_for(tmp_path, ["agent02", "agent03"])
+    assert again["agent02"] == made["agent02"]
+    assert len(again["agent03"]) == 24
+    plans = plan_files(tmp_path, render_site(a_site(), again))
+    assert {plan.fate for plan in plans} == {Fate.SAME}
+    assert write_files(tmp_path, plans, force=False) == []
+
+
+def test_a_file_that_is_not_ours_is_left_unless_forced(tmp_path: Path) -> None:
+    (tmp_path / "pjsip.conf").write_text("[mine]\n")
+    plans = plan_files(tmp_path, render_site(a_site(), PASSWORDS))
+    with pytest.raises(AsteriskFilesError, match=r"not written by us: pjsip.conf; nothing was changed"):
+        write_files(tmp_path, plans, force=False)
+    assert {path.name for path in tmp_path.iterdir()} == {"pjsip.conf"}
+    write_files(tmp_path, plans, force=True)
+    assert (tmp_path / "pjsip.conf").read_text().startswith(MARKER)
+    assert (tmp_path / "pjsip.conf.before-matdan").read_text() == "[mine]\n"
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AsteriskFilesError, match="use a directory that you may write to"):
+        write_files(tmp_path / "file" / "etc", [], force=False)
+
+
+def command(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["asterisk", *arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def test_the_commands_render_show_the_change_and_lint(tmp_path: Path) -> None:
+    toml = tmp_path / "centre.toml"
+    toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
+    etc = tmp_path / "etc"
+    render = ("render", "-c", str(toml), "--to", str(etc))
+    code, output = command(*render, "--diff")
+    assert (code, etc.exists()) == (1, False)
+    assert "+++ b/pjsip.conf" in output
+    assert "+password=(hidden)" in output
+    code, output = command(*render)
+    assert code == 0
+    assert f"wrote {etc}/pjsip.conf" in output
+    assert "passwords of 1 seats" in output
+    assert command(*render, "--diff") == (0, "")
+    assert "nothing was written" in command(*render)[1]
+    toml.write_text(BARE + '[ami]\nsecret = "another-long-secret"\nport = 5039\n')
+    code, output = command(*render, "--diff")
+    assert code == 1
+    assert "-port=5038\n+port=5039\n" in output
+    assert "another-long-secret" not in output
+    assert "a-long-random-secret" not in output
+    code, output = command("lint", str(etc), "-c", str(toml))
+    assert code == 1
+    assert "manager.conf:8: will not work: it listens on 5038, the settings say 5039; port=5039" in output
+    command(*render)
+    code, output = command("lint", str(etc), "-c", str(toml))
+    assert "manager.conf" not in output
+
+
+def test_a_directory_that_is_none_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(AsteriskFilesError, match="is no directory"):
+        command("lint", str(tmp_path / "nowhere"))

@@ -1,0 +1,159 @@
+"""The catalogue is read strictly and written whole; the gate lets nothing through that is not what was approved and certified."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from audio.catalogue import Entry, Voice, changing, read_catalogue, write_catalogue
+from audio.errors import CatalogueError
+from audio.gate import PlayRules, why_not_played
+from audio.names import PromptName
+from config.settings import SoundFormat
+
+SHA, OTHER, SOUND = "a" * 64, "b" * 64, "c" * 64
+NAME = PromptName("", "hi", "recording/message")
+TODAY = date(2026, 11, 24)
+FOUND = {SoundFormat.ALAW: SOUND}
+
+
+def entry(**changes: object) -> Entry:
+    values: dict[str, object] = {
+        "voice": "human",
+        "source": "hi/recording/message.mp3",
+        "source_sha256": SHA,
+        "recipe": "1",
+        "seconds": 12.5,
+        "loudness_lufs": -19.0,
+        "true_peak_db": -2.1,
+        "files": {"alaw": SOUND},
+    }
+    return Entry.model_validate(values | changes)
+
+
+CERTIFIED = {"certificate": "MCMC/7", "certificate_sha256": SHA, "valid_until": TODAY}
+APPROVED = {"approved_by": "A. Person", "approved_on": TODAY, "approved_sha256": SHA}
+
+
+@pytest.mark.parametrize(
+    ("changes", "rules", "why"),
+    [
+        ({}, PlayRules(), None),
+        ({}, PlayRules(certified_recordings=True), "has no certificate"),
+        (CERTIFIED, PlayRules(certified_recordings=True), None),
+        (CERTIFIED | {"valid_until": None}, PlayRules(certified_recordings=True), None),
+        (CERTIFIED | {"certificate_sha256": OTHER}, PlayRules(), "is not the recording that certificate MCMC/7"),
+        (CERTIFIED | {"valid_until": date(2026, 11, 23)}, PlayRules(), "ended on 2026-11-23"),
+        ({}, PlayRules(approved_only=True), "has not been approved"),
+        (APPROVED, PlayRules(approved_only=True), None),
+        (APPROVED | {"approved_sha256": OTHER}, PlayRules(approved_only=True), "was changed after it was approved"),
+        (APPROVED | {"approved_sha256": OTHER}, PlayRules(), None),
+        ({"voice": "draft"}, PlayRules(), None),
+        ({"voice": "draft"}, PlayRules(play_drafts=False), "is a draft voice"),
+        ({"voice": "synthetic"}, PlayRules(play_drafts=False), None),
+        ({"files": {"alaw": OTHER}}, PlayRules(), "is not the sound that was prepared"),
+        ({"files": {"sln16": SOUND}}, PlayRules(), "is not the sound that was prepared"),
+    ],
+)
+def test_what_may_be_played(changes: dict[str, object], rules: PlayRules, why: str | None) -> None:
+    found = why_not_played(NAME, entry(**changes), FOUND, rules, TODAY)
+    assert (found is None) if why is None else (found is not None and why in found)
+
+
+def test_only_campaign_recordings_need_a_certificate() -> None:
+    rules = PlayRules(certified_recordings=True)
+    assert why_not_played(PromptName("", "hi", "number/7"), entry(), FOUND, rules, TODAY) is None
+    own = PromptName("town", "hi", "recording/message")
+    assert why_not_played(own, entry(), FOUND, rules, TODAY) is not None
+
+
+def test_what_nobody_listed_or_nobody_prepared_does_not_play() -> None:
+    assert "not in the catalogue" in (why_not_played(NAME, None, FOUND, PlayRules(), TODAY) or "")
+    assert "no sound on disk" in (why_not_played(NAME, entry(), {}, PlayRules(), TODAY) or "")
+
+
+def test_one_sound_of_two_that_is_not_ours_stops_both() -> None:
+    both = FOUND | {SoundFormat.SLIN16: OTHER}
+    assert why_not_played(NAME, entry(), both, PlayRules(), TODAY) is not None
+
+
+def test_it_reads_what_it_wrote_and_writes_only_what_differs(tmp_path: Path) -> None:
+    entries = {
+        NAME: entry(text='एक "दो"\nतीन', notes=("a note",), **CERTIFIED, **APPROVED),
+        PromptName("", "en", "number/7"): entry(voice=Voice.DRAFT),
+        PromptName("town", "hi", "recording/message"): entry(),
+    }
+    write_catalogue(tmp_path, entries)
+    assert read_catalogue(tmp_path) == entries
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.toml"))
+    assert files == ["campaign/town/hi.toml", "en.toml", "hi.toml"]
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.toml")}
+    with changing(tmp_path) as changed:
+        del changed[PromptName("town", "hi", "recording/message")]
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.toml")}
+    assert set(before) - set(after) == {tmp_path / "campaign/town/hi.toml"}
+    assert all(before[path] == time for path, time in after.items())
+
+
+def test_a_run_that_is_broken_off_keeps_what_it_had_done(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), changing(tmp_path) as entries:
+        entries[NAME] = entry()
+        raise KeyboardInterrupt
+    assert read_catalogue(tmp_path) == {NAME: entry()}
+
+
+def test_two_processes_do_not_change_it_at_once(tmp_path: Path) -> None:
+    with changing(tmp_path), pytest.raises(CatalogueError, match="another process"), changing(tmp_path):
+        pass
+    with changing(tmp_path) as entries:
+        assert entries == {}
+
+
+def test_a_catalogue_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    assert read_catalogue(tmp_path / "none") == {}
+
+
+GOOD = f"""["recording/message"]
+voice = "human"
+source = "x"
+source_sha256 = "{SHA}"
+recipe = "1"
+seconds = 1.0
+loudness_lufs = -19.0
+true_peak_db = -2.0
+files.alaw = "{SOUND}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("hi.toml", "x = ", "is not TOML"),
+        ("hi.toml", GOOD + "certificat = 'x'\n", "recording/message.certificat: is not a key"),
+        ("hi.toml", GOOD + "certificate = 'x'\n", "needs its number and the hash"),
+        ("hi.toml", GOOD + "valid_until = 2026-01-01\n", "without a certificate"),
+        ("hi.toml", GOOD + "approved_by = 'x'\n", "approval needs a name and the hash"),
+        ("hi.toml", GOOD.replace('"human"', '"robot"'), "recording/message.voice"),
+        ("hi.toml", GOOD.replace(SHA, "123"), "recording/message.source_sha256"),
+        ("hi.toml", GOOD.replace("recording/message", "../../etc/passwd"), "is no part of a prompt's name"),
+        ("hi.toml", "recording = 3\n", "recording"),
+        ("Hindi.toml", GOOD, "is no prompt"),
+        ("../outside/hi.toml", GOOD, ""),
+    ],
+)
+def test_it_is_read_strictly(tmp_path: Path, name: str, content: str, words: str) -> None:
+    directory = tmp_path / "catalogue"
+    directory.mkdir()
+    path = directory / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    if not words:
+        assert read_catalogue(directory) == {}
+        return
+    with pytest.raises(CatalogueError) as caught:
+        read_catalogue(directory)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)

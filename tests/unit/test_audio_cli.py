@@ -1,0 +1,132 @@
+"""`dialer audio ...` at the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from audio.errors import AudioError
+from config.errors import SettingError
+from config.settings import load_settings
+from dialer.audio_cli import app
+from tests.support.recordings import speech, write_recording
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_recording(tmp_path / "recordings/hi/recording/message.mp3", speech(0.5, 44_100), 44_100)
+    (tmp_path / "centre.toml").write_text(
+        '[audio]\ncatalogue = "catalogue"\nformats = ["alaw"]\nworkers = 1\ncertified_recordings = true\n'
+    )
+    return tmp_path
+
+
+def audio(*arguments: str) -> tuple[int, str, BaseException | None]:
+    result = CliRunner().invoke(app, [*arguments, "-c", "centre.toml"])
+    return result.exit_code, result.output, result.exception
+
+
+def listed(*arguments: str) -> list[dict[str, object]]:
+    code, output, _ = audio("list", "--json", *arguments)
+    assert code == 0
+    found = json.loads(output)
+    assert isinstance(found, list)
+    return found
+
+
+def test_from_a_recording_to_a_certified_prompt(site: Path) -> None:
+    (site / "recordings/hi/recording/words.mp3").write_text("words, words, words")
+    code, output, _ = audio("prepare")
+    assert code == 1
+    assert "hi/recording/words.mp3: is no recording but text" in output
+    assert "1 prepared, 0 unchanged, 1 refused" in output
+    (site / "recordings/hi/recording/words.mp3").unlink()
+    code, output, _ = audio("prepare")
+    assert (code, output.strip()) == (0, "0 prepared, 1 unchanged, 0 refused")
+
+    (row,) = listed()
+    assert row["prompt"] == "hi/recording/message"
+    assert row["may_play"] is False
+    assert "has no certificate" in str(row["why_not"])
+
+    code, output, _ = audio(
+        "approve", "hi/recording/message", "--by", "A. Person", "--certificate", "MCMC/7", "--valid-until", "2099-01-31"
+    )
+    assert (code, output.strip()) == (0, "hi/recording/message: approved")
+    (row,) = listed()
+    assert row["may_play"] is True
+    assert (row["approved_by"], row["certificate"], row["valid_until"]) == ("A. Person", "MCMC/7", "2099-01-31")
+
+    write_recording(site / "recordings/hi/recording/message.mp3", speech(0.5, 44_100, seed=9), 44_100)
+    assert audio("prepare")[0] == 0
+    (row,) = listed()
+    assert "is not the recording that certificate MCMC/7 was given for" in str(row["why_not"])
+    code, output, _ = audio("list")
+    assert "is not the recording" in " ".join(output.split())
+
+
+def test_a_sound_that_somebody_replaced_does_not_play(site: Path) -> None:
+    audio("prepare")
+    audio("approve", "hi/recording/message", "--by", "A", "--certificate", "1")
+    assert listed()[0]["may_play"] is True
+    (site / "sounds/matdan/hi/recording/message.alaw").write_bytes(b"\xd5" * 8000)
+    assert "is not the sound that was prepared" in str(listed()[0]["why_not"])
+
+
+def test_a_certificate_for_another_recording_is_written_down_and_does_not_play(site: Path) -> None:
+    audio("prepare")
+    code, output, _ = audio(
+        "approve", "hi/recording/message", "--by", "A", "--certificate", "1", "--sha256", "ab" * 32, "--synthetic"
+    )
+    assert code == 0
+    assert "but it does not play: it is not the recording" in output
+    assert listed()[0]["voice"] == "synthetic"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["hi/recording/none", "--by", "A"], "is not in the catalogue"),
+        (["../../etc/passwd", "--by", "A"], "is no prompt"),
+        (["hi/recording/message", "--by", " "], "needs the name of a person"),
+        (["hi/recording/message", "--by", "A", "--sha256", "ab" * 32], "belong to a --certificate"),
+        (["hi/recording/message", "--by", "A", "--certificate", "1", "--sha256", "x"], "cannot be approved so"),
+        (["hi/recording/message", "--by", "A", "--certificate", "1\n2"], "cannot be approved so"),
+    ],
+)
+def test_what_cannot_be_approved_is_one_line_and_changes_nothing(site: Path, arguments: list[str], words: str) -> None:
+    audio("prepare")
+    before = (site / "catalogue/hi.toml").read_bytes()
+    _, _, error = audio("approve", *arguments)
+    assert isinstance(error, AudioError)
+    assert words in str(error)
+    assert "\n" not in str(error)
+    assert (site / "catalogue/hi.toml").read_bytes() == before
+
+
+def test_check_tells_what_callers_would_not_hear(site: Path) -> None:
+    audio("prepare")
+    write_recording(site / "recordings/hi/common/goodbye.mp3", speech(0.5, 44_100), 44_100)
+    audio("prepare")
+    (site / "texts").mkdir()
+    (site / "texts/hi.yaml").write_text('common.goodbye: "फिर मिलेंगे।"\n', encoding="utf-8")
+    code, output, _ = audio("check", "-l", "hi", "--texts", "texts")
+    assert code == 1
+    assert "hi/recording/message: has no certificate" in output
+    assert "hi/turnout/question: is missing" in output
+    assert "hi/common/goodbye: says another text than the flows have now" in output
+    assert "ta/" not in output
+
+
+def test_rules_without_a_catalogue_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text("[audio]\ncertified_recordings = true\n")
+    with pytest.raises(SettingError, match="certified_recordings needs to know the recordings"):
+        load_settings(path)
+    path.write_text('[audio]\nformats = ["alaw", "alaw"]\n')
+    with pytest.raises(SettingError, match="formats names one twice"):
+        load_settings(path)

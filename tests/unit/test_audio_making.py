@@ -1,0 +1,203 @@
+"""Any recording becomes a sound for the line, and what cannot is refused in one line."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audio.decoding import RESAMPLER, Samples, decode, filtered
+from audio.errors import RecordingRefused
+from audio.formats import decode as heard_of
+from audio.formats import encode, rate_of, seconds_of
+from audio.levels import measured
+from audio.making import Recipe, make_sounds
+from config.settings import SoundFormat
+from tests.support.recordings import speech, tone, write_recording
+
+ALL = Recipe(tuple(SoundFormat))
+LINE = Recipe((SoundFormat.ALAW,))
+SILENCE = np.zeros(8_000, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate"),
+    [("a.mp3", 44_100), ("a.m4a", 32_000), ("a.ogg", 48_000), ("a.wav", 11_025), ("a.flac", 96_000), ("b.wav", 8_000)],
+)
+@pytest.mark.parametrize("level", [0.003, 0.99])
+def test_every_kind_and_rate_comes_out_at_one_loudness(tmp_path: Path, name: str, rate: int, level: float) -> None:
+    voice = speech(4, rate, level=level)
+    path = write_recording(tmp_path / name, voice, rate, right=voice * np.float32(0.7))
+    made = make_sounds(path, ALL)
+    assert set(made.contents) == set(SoundFormat)
+    for sound_format, content in made.contents.items():
+        loudness = measured(heard_of(content, sound_format), rate_of(sound_format))
+        assert loudness.integrated_lufs == pytest.approx(-19.0, abs=0.5), sound_format
+        assert loudness.true_peak_db <= -2.0, sound_format
+        assert seconds_of(sound_format, len(content)) == pytest.approx(made.seconds, abs=0.02)
+    assert made.loudness_lufs == pytest.approx(-19.0, abs=0.5)
+
+
+def test_a_recording_whose_peaks_are_high_is_limited_and_stays_below_the_ceiling(tmp_path: Path) -> None:
+    voice = speech(4, 16_000, level=0.05)
+    voice[::4000] = 0.95  # a click in each syllable
+    made = make_sounds(write_recording(tmp_path / "a.wav", voice, 16_000), ALL)
+    assert made.true_peak_db <= -2.0
+    assert any("peaks far above its speech" in note for note in made.notes)
+
+
+def test_a_clipped_recording_is_named_and_does_not_clip_again(tmp_path: Path) -> None:
+    voice = np.clip(speech(3, 16_000, level=4.0), -1, 1)
+    made = make_sounds(write_recording(tmp_path / "a.wav", voice, 16_000), LINE)
+    assert any("clipped at" in note for note in made.notes)
+    assert np.abs(heard_of(made.contents[SoundFormat.ALAW], SoundFormat.ALAW)).max() < 0.8
+
+
+def test_an_offset_and_the_silence_at_the_ends_are_gone(tmp_path: Path) -> None:
+    voice = np.concatenate([SILENCE, SILENCE, speech(2, 8_000), SILENCE]) + np.float32(0.2)
+    made = make_sounds(write_recording(tmp_path / "a.wav", voice, 8_000), LINE)
+    assert made.seconds == pytest.approx(2.1, abs=0.15)
+    assert made.trimmed_seconds == pytest.approx(2.9, abs=0.15)
+    sound = heard_of(made.contents[SoundFormat.ALAW], SoundFormat.ALAW)
+    assert abs(float(sound.mean())) < 0.002
+    assert any("silence were cut off" in note for note in made.notes)
+
+
+def test_what_lies_above_the_band_comes_out_as_no_alias(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / "a.wav", tone(5_000, 2, 44_100), 44_100)
+    heard = decode(path, 8_000, 600).samples[800:-800]
+    alias_db = 20 * math.log10(float(np.sqrt(np.mean(heard**2))) / (0.5 / math.sqrt(2)) + 1e-9)
+    assert alias_db < -80  # 16 bits carry no more than that
+    kept = filtered(tone(3_400, 2, 44_100), 44_100, (("aresample", f"osr=8000:osf=flt:{RESAMPLER}"),))[800:-800]
+    assert float(np.abs(kept).max()) == pytest.approx(0.5, rel=0.02)
+
+
+def test_one_channel_that_is_wired_the_wrong_way_round_does_not_silence_the_voice(tmp_path: Path) -> None:
+    voice = speech(2, 16_000)
+    path = write_recording(tmp_path / "a.wav", voice, 16_000, right=-voice)
+    made = make_sounds(path, LINE)
+    assert made.loudness_lufs == pytest.approx(-19.0, abs=0.5)
+    assert any("cancel each other out" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("seconds", [0.12, 0.35, 1.0])
+def test_a_single_word_is_as_loud_as_a_sentence(tmp_path: Path, seconds: float) -> None:
+    word = speech(seconds, 16_000)
+    made = make_sounds(write_recording(tmp_path / "a.wav", word, 16_000), LINE)
+    assert made.loudness_lufs == pytest.approx(-19.0, abs=0.7)
+
+
+def refused(path: Path, recipe: Recipe = LINE) -> str:
+    with pytest.raises(RecordingRefused) as caught:
+        make_sounds(path, recipe)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"please play the message\n" * 100, "no recording but text"),
+        (b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n" * 9, "no recording but text"),
+        (b"ffconcat version 1.0\nfile /etc/passwd\n" * 9, "no recording but text"),
+        (bytes(range(1, 250)) * 40, "is no recording"),
+        (b"RIFF\x10\x00\x00\x00WAVE" + b"\0" * 9, "damaged"),
+        (b"ID3\x04\x00\x00\x00\x00\x00\x00" + b"\xff\xfb\x90" + b"x" * 50, "s"),
+    ],
+)
+def test_what_is_no_recording_is_refused_whatever_its_name_says(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(content)
+    assert words in refused(path)
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a.m4a", "a.wav", "a.flac"])
+def test_a_truncated_recording_is_refused(tmp_path: Path, name: str) -> None:
+    path = write_recording(tmp_path / name, speech(6, 44_100), 44_100)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "cut short" in refused(path)
+
+
+def test_an_ogg_that_may_be_truncated_says_so(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / "a.ogg", speech(4, 48_000), 48_000)
+    assert make_sounds(path, LINE).notes == ()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert any("may be cut short" in note for note in make_sounds(path, LINE).notes)
+
+
+def flac_of_length(path: Path, samples: int) -> Path:
+    """A short FLAC whose header says another length (36 bits at byte 21 and a half; 0: unknown)."""
+    write_recording(path, speech(3, 44_100), 44_100)
+    content = bytearray(path.read_bytes())
+    content[21] = (content[21] & 0xF0) | (samples >> 32)
+    content[22:26] = (samples & 0xFFFFFFFF).to_bytes(4, "big")
+    path.write_bytes(content)
+    return path
+
+
+def test_six_hours_are_refused_by_the_header_alone(tmp_path: Path) -> None:
+    path = flac_of_length(tmp_path / "a.flac", 6 * 3600 * 44_100)
+    assert "is 6.0 h long, and a prompt may have 600 s (audio.max_seconds)" in refused(path)
+
+
+def test_a_recording_that_hides_its_length_is_refused_when_it_has_been_too_long(tmp_path: Path) -> None:
+    path = flac_of_length(tmp_path / "a.flac", 0)
+    assert make_sounds(path, LINE).seconds > 2
+    assert "a prompt may have 1 s" in refused(path, Recipe((SoundFormat.ALAW,), max_seconds=1.0))
+
+
+@pytest.mark.parametrize("sound", [np.zeros(16_000, np.float32), np.full(16_000, 0.3, np.float32)])
+def test_silence_is_refused_with_and_without_an_offset(tmp_path: Path, sound: Samples) -> None:
+    assert "is silent" in refused(write_recording(tmp_path / "a.wav", sound, 8_000))
+
+
+def test_a_directory_and_a_missing_file_are_refused(tmp_path: Path) -> None:
+    assert "cannot be read" in refused(tmp_path)
+    assert "cannot be read" in refused(tmp_path / "none.mp3")
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(data=st.data())
+def test_damage_anywhere_is_refused_or_played_but_never_a_crash(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(["a.mp3", "a.flac", "a.wav", "a.ogg", "a.m4a"]))
+    path = tmp_path_factory.getbasetemp() / f"damage-{name}"
+    if not path.exists():
+        write_recording(path, speech(0.6, 16_000), 16_000)
+    content = bytearray(path.read_bytes())
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=30)):
+        content[place] = data.draw(st.integers(0, 255))
+    damaged = tmp_path_factory.getbasetemp() / f"damaged-{name}"
+    damaged.write_bytes(content)
+    try:
+        made = make_sounds(damaged, LINE)
+    except RecordingRefused as error:
+        assert "\n" not in str(error)
+    else:
+        assert made.true_peak_db <= -1.9
+
+
+@pytest.mark.parametrize("sound_format", list(SoundFormat))
+def test_there_and_back(sound_format: SoundFormat) -> None:
+    voice = speech(1, rate_of(sound_format))[:-1]  # an odd number of samples
+    heard = heard_of(encode(voice, sound_format), sound_format)
+    assert abs(len(heard) - len(voice)) <= 1
+    assert measured(heard, rate_of(sound_format)).integrated_lufs == pytest.approx(
+        measured(voice, rate_of(sound_format)).integrated_lufs, abs=0.3
+    )
+
+
+def test_sounds_are_the_same_each_time(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / "a.mp3", speech(1, 44_100), 44_100)
+    assert make_sounds(path, ALL).contents == make_sounds(path, ALL).contents
+    assert Recipe((SoundFormat.ALAW,), -16.0).fingerprint != LINE.fingerprint
+    assert io.BytesIO(make_sounds(path, LINE).contents[SoundFormat.ALAW]).getbuffer().nbytes > 0

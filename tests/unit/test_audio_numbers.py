@@ -1,0 +1,175 @@
+"""Numbers, hours and dates, as each language says them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audio import words as words_module
+from audio.errors import CatalogueError
+from audio.names import PromptName, prompt_name
+from audio.numbers import (
+    HIGHEST_SPOKEN,
+    LABEL,
+    date_prompts,
+    digit_prompts,
+    hour_prompts,
+    number_prompts,
+    word_texts,
+)
+from audio.words import languages, words_of
+from ivr_flows.model import PromptKind, prompts_of
+from ivr_flows.sounds import sounds_of
+from ivr_flows.spoken import spoken_texts, spoken_words
+from ivr_flows.texts import shipped_texts
+from ivr_flows.turns import PromptRef
+from tests.unit.flow_support import FLOWS
+
+LANGUAGES = languages()
+
+
+def said(number: int, language: str) -> str:
+    words = words_of(language)
+    assert words is not None
+    texts = word_texts(words)
+    return " ".join(texts[prompt] for prompt in number_prompts(number, words))
+
+
+def test_every_language_of_the_texts_has_its_words() -> None:
+    assert shipped_texts().languages() == LANGUAGES
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "words"),
+    [
+        ("hi", 0, "शून्य"),
+        ("hi", 42, "बयालीस"),
+        ("hi", 940, "नौ सौ चालीस"),
+        ("hi", 1_000, "एक हज़ार"),
+        ("hi", 235_042, "दो लाख पैंतीस हज़ार बयालीस"),
+        ("hi", 10_000_000, "एक करोड़"),
+        ("en", 105, "one hundred and five"),
+        ("en", 300, "three hundred"),
+        ("en", 235_942, "two lakh thirty-five thousand nine hundred and forty-two"),
+        ("ur", 250, "دو سو پچاس"),
+        ("bn", 250, "দুইশো পঞ্চাশ"),
+        ("gu", 250, "બસો પચાસ"),
+        ("mr", 100, "शंभर"),
+        ("mr", 105, "एकशे पाच"),
+        ("kn", 100, "ನೂರು"),
+        ("kn", 105, "ನೂರ ಐದು"),
+        ("kn", 2_005, "ಎರಡು ಸಾವಿರದ ಐದು"),
+        ("ta", 900, "தொள்ளாயிரம்"),
+        ("ta", 1_942, "ஆயிரத்து தொள்ளாயிரத்து நாற்பத்திரண்டு"),
+        ("te", 105, "నూట ఐదు"),
+        ("te", 2_000, "రెండు వేలు"),
+        ("te", 2_005, "రెండు వేల ఐదు"),
+        ("ml", 215, "ഇരുനൂറ്റി പതിനഞ്ച്"),
+        ("pa", 99, "ਨਿੜਾਨਵੇਂ"),
+        ("or", 100, "ଶହେ"),
+        ("as", 21, "একৈশ"),
+    ],
+)
+def test_numbers_as_they_are_said(language: str, number: int, words: str) -> None:
+    assert said(number, language) == words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_number_up_to_99_is_one_word_of_its_own(language: str) -> None:
+    words = words_of(language)
+    assert words is not None
+    assert len(set(words.numbers)) == 100
+    assert [number_prompts(number, words) for number in range(100)] == [[f"number/{number}"] for number in range(100)]
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.sampled_from([*LANGUAGES, "xx"]), st.integers(0, HIGHEST_SPOKEN))
+def test_every_number_adds_up_and_names_only_what_can_be_recorded(language: str, number: int) -> None:
+    words = words_of(language)
+    prompts = number_prompts(number, words)
+    if words is not None:
+        assert set(prompts) <= set(word_texts(words))
+    total = pending = 0
+    for name in (prompt.removeprefix("number/").removesuffix("-and") for prompt in prompts):
+        unit, _, count = name.partition("-")
+        size = {"crore": 10_000_000, "lakh": 100_000, "thousand": 1_000, "hundred": 100}.get(unit)
+        if size is None:
+            total, pending = total + pending, int(unit)
+        else:
+            total, pending = total + (int(count) if count else pending) * size, 0
+    assert total + pending == number
+
+
+def test_a_number_that_no_count_reaches_is_read_digit_by_digit() -> None:
+    assert number_prompts(HIGHEST_SPOKEN + 1, None) == digit_prompts("1000000000")
+    assert number_prompts(-12, None) == ["digit/1", "digit/2"]
+    assert digit_prompts("+91 ९") == ["digit/9", "digit/1", "digit/9"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_hours_and_dates_name_only_what_can_be_recorded(language: str) -> None:
+    words = words_of(language)
+    assert words is not None
+    texts = word_texts(words)
+    for hour in range(24):
+        for minute in range(60):
+            assert set(hour_prompts(hour, minute)) <= set(texts)
+    for month in range(1, 13):
+        assert set(date_prompts(31, month)) <= set(texts)
+    assert len({texts[f"hour/{hour}"] for hour in range(24)}) == 24
+    assert len({texts[f"half-hour/{hour}"] for hour in range(24)}) == 24
+    assert texts[LABEL]
+    assert all(prompt_name(f"{language}/{name}") == PromptName("", language, name) for name in texts)
+
+
+def test_half_past_one_and_two_have_words_of_their_own_in_the_north() -> None:
+    words = words_of("hi")
+    assert words is not None
+    assert (words.half_hours[13], words.half_hours[14], words.half_hours[18]) == (
+        "दोपहर डेढ़ बजे",
+        "दोपहर ढाई बजे",
+        "शाम साढ़े छह बजे",
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_everything_that_a_shipped_flow_may_say_has_words(language: str) -> None:
+    """Names of places and organisations apart, which are the site's own, and campaign recordings."""
+    texts = shipped_texts()
+    known = spoken_texts(texts, [language]) | spoken_words([language])
+    samples = {
+        PromptKind.NUMBER: ["7", "940", "1215"],
+        PromptKind.HOUR: ["18:00", "17:30", "17:10"],
+        PromptKind.DIGITS: ["0123"],
+    }
+    for flow in FLOWS.values():
+        for node in flow.nodes.values():
+            for prompt in prompts_of(node):
+                for name, kind in prompt.needs or (("", prompt.kind),):
+                    for value in samples.get(kind, []):
+                        ref = PromptRef(kind, value)
+                        whole = PromptRef(prompt.kind, prompt.value, ((name, ref),)) if name else PromptRef(kind, value)
+                        missing = {
+                            sound
+                            for sound in sounds_of(whole, language, texts)
+                            if prompt_name(sound.partition("/")[2]) not in known
+                        }
+                        assert not missing
+                if prompt.kind is PromptKind.TEXT and not prompt.needs:
+                    sounds = sounds_of(PromptRef(prompt.kind, prompt.value), language, texts)
+                    assert all(prompt_name(sound.partition("/")[2]) in known for sound in sounds)
+
+
+def test_words_that_are_damaged_are_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words_module, "WORDS_DIRECTORY", tmp_path)
+    (tmp_path / "qq.toml").write_text('numbers = ["one"]\n')
+    (tmp_path / "qr.toml").write_text("numbers = [\n")
+    for language in ("qq", "qr"):
+        with pytest.raises(CatalogueError, match=r"is no list of a language's words") as caught:
+            words_of(language)
+        assert "\n" not in str(caught.value)
+    assert words_of("../hi") is None
+    assert words_of("qs") is None

@@ -1,0 +1,207 @@
+"""A directory of recordings becomes a directory of sounds: what changed, whole files, and nobody suffers from a bad neighbour."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from audio.catalogue import Entry, Voice
+from audio.errors import AudioError, BadPromptName
+from audio.files import HALF_DONE, sha256_of, write_atomically
+from audio.making import Recipe
+from audio.names import PromptName, prompt_name, prompt_of_sound
+from audio.prepare import Places, Prepared, Refused, make_plan, prepare, prepare_one, recordings_in, with_history
+from audio.workers import spread, workers_for
+from config.settings import SoundFormat
+from tests.support.recordings import speech, write_recording
+
+LINE = Recipe((SoundFormat.ALAW,))
+QUESTION = PromptName("", "hi", "turnout/question")
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    site = Places(tmp_path / "recordings", tmp_path / "sounds")
+    for name in ("hi/turnout/question.mp3", "hi/common/goodbye.wav", "campaign/town/hi/recording/message.ogg"):
+        write_recording(site.recordings / name, speech(0.5, 48_000), 48_000)
+    return site
+
+
+def run(places: Places, entries: dict[PromptName, Entry], recipe: Recipe = LINE) -> tuple[list[str], list[str]]:
+    """(prepared, refused) of one run in this process: what the pool does, without its half second."""
+    plan = make_plan(places, recordings_in(places.recordings), entries, recipe)
+    prepared, refused = [], [f"{each.source}: {each.why}" for each in plan.refused]
+    for job in plan.jobs:
+        result = prepare_one(job)
+        if isinstance(result, Refused):
+            refused.append(f"{result.source}: {result.why}")
+        else:
+            entries[result.name] = with_history(result.entry, entries.get(result.name), "")
+            prepared.append(result.name.path)
+    return sorted(prepared), refused
+
+
+def test_only_what_changed_is_prepared(places: Places) -> None:
+    entries: dict[PromptName, Entry] = {}
+    assert run(places, entries) == (
+        ["campaign/town/hi/recording/message", "hi/common/goodbye", "hi/turnout/question"],
+        [],
+    )
+    sound = places.sounds / "matdan/hi/turnout/question.alaw"
+    assert sha256_of(sound) == entries[QUESTION].files[SoundFormat.ALAW]
+    assert entries[QUESTION].source == "hi/turnout/question.mp3"
+    assert run(places, entries) == ([], [])
+
+    sound.write_bytes(b"something else")  # a sound that somebody replaced
+    assert run(places, entries) == (["hi/turnout/question"], [])
+    (places.sounds / "matdan/hi/common/goodbye.alaw").unlink()
+    assert run(places, entries) == (["hi/common/goodbye"], [])
+    write_recording(places.recordings / "hi/turnout/question.mp3", speech(0.5, 48_000, seed=2), 48_000)
+    assert run(places, entries) == (["hi/turnout/question"], [])
+    assert len(run(places, entries, replace(LINE, loudness_lufs=-16.0))[0]) == 3
+    assert len(run(places, entries, Recipe((SoundFormat.ALAW, SoundFormat.G722)))[0]) == 3
+
+
+def test_bad_files_are_one_line_each_and_the_others_are_prepared(places: Places) -> None:
+    hindi = places.recordings / "hi"
+    (hindi / "turnout/text.mp3").write_text("these are words\n" * 40)
+    (hindi / "turnout/empty.mp3").touch()
+    (hindi / "turnout/Big Name.mp3").write_bytes(b"x")
+    (hindi / "common/goodbye.mp3").write_bytes((hindi / "common/goodbye.wav").read_bytes())
+    (hindi / "common/out.wav").symlink_to("/etc/hostname")
+    (hindi / "common/.hidden.wav").write_bytes(b"x")
+    (hindi / "notes.txt").write_text("not a recording")
+    (places.recordings / "at-the-top.wav").write_bytes(b"x")
+    prepared, refused = run(places, {})
+    assert "hi/turnout/question" in prepared
+    assert sorted(line.partition(":")[0] for line in refused) == [
+        "at-the-top.wav",
+        "hi/common/goodbye.wav",
+        "hi/common/out.wav",
+        "hi/turnout/Big Name.mp3",
+        "hi/turnout/empty.mp3",
+        "hi/turnout/text.mp3",
+    ]
+    assert all("\n" not in line for line in refused)
+    assert any("second recording of the same prompt" in line for line in refused)
+    assert any("leads out of" in line for line in refused)
+
+
+@pytest.mark.parametrize(
+    "source", ["../../etc/passwd", "hi/../../etc/passwd.mp3", "/etc/passwd", "hi/a\0b.mp3", "hi/..", ""]
+)
+def test_a_path_that_leads_out_is_refused_before_anything_is_opened(places: Places, source: str) -> None:
+    plan = make_plan(places, [source], {}, LINE)
+    assert not plan.jobs
+    assert len(plan.refused) == 1
+    assert "\n" not in plan.refused[0].why
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["hi", "hi/", "/hi/x", "hi/../x", "hi/./x", "hi/x\n", "HI/x", "hindi/x", "hi/X", "hi/x.y", "hi//x", "hi/a/b/c/d/e",
+     "campaign", "campaign/a", "campaign/../hi/x", "campaign/A/hi/x", "campaign//hi/x", "hi/" + "x" * 65],
+)  # fmt: skip
+def test_what_is_no_prompts_name(path: str) -> None:
+    with pytest.raises(BadPromptName):
+        prompt_name(path)
+    assert prompt_of_sound(f"matdan/{path}") is None
+
+
+def test_names_and_sounds_are_one_to_one() -> None:
+    for path in ("hi/turnout/question-1", "campaign/town-2/en/recording/message", "hi/place/0123456789abcdef"):
+        name = prompt_name(path)
+        assert name.path == path
+        assert prompt_of_sound(name.sound) == name
+    assert prompt_of_sound("beep") is None
+    assert prompt_of_sound("digits/1") is None
+
+
+def test_no_directory_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="is no directory"):
+        recordings_in(tmp_path / "none")
+
+
+def test_the_whole_run_spreads_over_processes_and_tells_its_progress(places: Places) -> None:
+    (places.recordings / "hi/turnout/text.mp3").write_text("these are words\n" * 40)
+    left_behind = places.sounds / "matdan" / "hi" / f"{HALF_DONE}1"
+    left_behind.parent.mkdir(parents=True)
+    left_behind.write_bytes(b"x")
+    told: list[tuple[type | None, int]] = []
+    entries: dict[PromptName, Entry] = {}
+    report = prepare(
+        places,
+        entries,
+        LINE,
+        {QUESTION: "Have you voted?"},
+        workers=2,
+        told=lambda result, total: told.append((type(result) if result else None, total)),
+    )
+    assert [each.name for each in report.prepared] == sorted(entries)
+    assert entries[QUESTION].text == "Have you voted?"
+    assert [(each.source, each.why.split()[0]) for each in report.refused] == [("hi/turnout/text.mp3", "is")]
+    assert told[0] == (None, 4)
+    assert sorted(str(kind) for kind, _ in told[1:]) == sorted(str(kind) for kind in [Prepared] * 3 + [Refused])
+    assert not left_behind.exists()
+    assert {path.suffix for path in places.sounds.rglob("*") if path.is_file()} == {".alaw"}
+
+
+def _dies_of_three(number: int) -> int:
+    if number == 3:
+        os._exit(1)
+    return number * 2
+
+
+def test_a_job_that_kills_its_process_fails_alone() -> None:
+    results = dict(spread(_dies_of_three, [1, 2, 3, 4], workers=2))
+    assert results == {1: 2, 2: 4, 3: None, 4: 8}
+
+
+def test_how_many_processes() -> None:
+    assert workers_for(1, 0) == 1
+    assert workers_for(100, 7) == 7
+    assert workers_for(0, 7) == 1
+    assert list(spread(_dies_of_three, [], workers=1)) == []
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.alaw"
+    write_atomically(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_one_line(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    _, refused = run(places, {})
+    assert len(refused) == 3
+    assert all("cannot be written (No space left on device)" in line for line in refused)
+
+
+def test_an_approval_stays_written_down_but_a_drafts_history_does_not(places: Places) -> None:
+    entries: dict[PromptName, Entry] = {}
+    run(places, entries)
+    approved = entries[QUESTION].model_copy(
+        update={"approved_by": "A", "approved_sha256": entries[QUESTION].source_sha256}
+    )
+    assert approved.approved
+    fresh = entries[QUESTION].model_copy(update={"source_sha256": "0" * 64})
+    again = with_history(fresh, approved, "")
+    assert again.approved_by == "A"
+    assert not again.approved
+    assert with_history(fresh, approved.model_copy(update={"voice": Voice.DRAFT}), "").approved_by == ""
+    spoken = approved.model_copy(update={"voice": Voice.SYNTHETIC})
+    assert with_history(fresh, spoken, "").voice is Voice.SYNTHETIC

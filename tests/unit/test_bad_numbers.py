@@ -1,0 +1,74 @@
+"""Values that must never reach the dialplan or the manager interface: refused where they are dialled, and nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dialer.errors import SwitchUnreachable, UnsafeValue
+from dialer.model import AttemptId, CampaignKind
+from dialer.rules.numbers import refusal
+from dialer.switch.asterisk.adapter import AsteriskSwitch
+from dialer.switch.port import OriginateRequest
+
+GOOD = "+919876543210"
+BAD = [
+    f"{GOOD}\r\nAction: Command",
+    f"{GOOD}\nVariable: GLOBAL(X)=1",
+    f"{GOOD}\r",
+    f"{GOOD}&PJSIP/agent01",
+    f"{GOOD}|{GOOD}",
+    f"{GOOD},,g",
+    "${SHELL(id)}",
+    "+91${EXTEN}",
+    "+91$[1+1]",
+    "+" + "9" * 40,
+    "9" * 40,
+    "+91CALLME",
+    "sip:attacker@example.org",
+    "+९१९८७६५४३२१०",  # digits, but not ASCII's
+    "+9198765 43210",
+    "+91987654321\x00",
+    "",
+    "+",
+]
+
+
+def order(**changes: str) -> OriginateRequest:
+    return replace(
+        OriginateRequest(
+            AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"),
+            GOOD,
+            "carrier",
+            "+911140000001",
+            kind=CampaignKind.IVR,
+            ring_seconds=30.0,
+        ),
+        **changes,  # type: ignore[arg-type]  # texts alone are changed
+    )
+
+
+@pytest.mark.parametrize("number", BAD)
+def test_the_rule_refuses_it_without_repeating_it(number: str) -> None:
+    problem = refusal(number, ("+91",), ())
+    assert problem is not None
+    assert not number or number not in problem
+
+
+# Forty digits are no number; as the name of an endpoint they are odd, and safe.
+FIELDS = [(field, value) for field in ("number", "caller_id") for value in BAD]
+FIELDS += [("endpoint", value) for value in BAD if value != "9" * 40]
+
+
+@pytest.mark.parametrize(("field", "value"), FIELDS)
+async def test_the_switch_is_sent_nothing_with_it_in(field: str, value: str) -> None:
+    """With a good value this adapter, which has no link, would say so: it never comes to that."""
+    with pytest.raises(UnsafeValue) as refused:
+        await AsteriskSwitch().originate(order(**{field: value}))
+    assert not value.strip("+") or value not in str(refused.value)
+
+
+async def test_a_good_order_is_refused_for_the_missing_link_alone() -> None:
+    with pytest.raises(SwitchUnreachable):
+        await AsteriskSwitch().originate(order())

@@ -1,0 +1,90 @@
+"""Keys of an agent's phone become commands; whatever else is keyed changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.commands import SeatCommand, SeatDispose, SeatHangUp, SeatLogOff, SeatPause, SeatReady
+from dialer.keypad import HALF_ENTERED_SECONDS, Keypad, press
+from dialer.model import Disposition
+from dialer.switch.port import SeatSound
+
+REASONS = ("break", "meal", "training")
+
+
+def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], list[SeatSound | None]]:
+    """The commands that keys come to, and the sounds, in order."""
+    keypad, now = Keypad(), 0.0
+    commands: list[SeatCommand] = []
+    sounds: list[SeatSound | None] = []
+    for key in keys:
+        now += every_seconds
+        pressed = press(keypad, "01", key, now, REASONS)
+        keypad = pressed.keypad
+        sounds.append(pressed.sound)
+        commands += [pressed.command] if pressed.command else []
+    return commands, sounds
+
+
+@pytest.mark.parametrize(
+    ("keys", "command"),
+    [
+        ("1", SeatDispose("01", Disposition.VOTED)),
+        ("2", SeatDispose("01", Disposition.NOT_YET)),
+        ("316", SeatDispose("01", Disposition.LATER, 16)),
+        ("300", SeatDispose("01", Disposition.LATER, 0)),
+        ("4", SeatDispose("01", Disposition.WILL_NOT)),
+        ("5", SeatDispose("01", Disposition.WRONG_NUMBER)),
+        ("6", SeatDispose("01", Disposition.CALL_BACK)),
+        ("7", SeatDispose("01", Disposition.LANGUAGE)),
+        ("8", SeatDispose("01", Disposition.REFUSED)),
+        ("9", SeatDispose("01", Disposition.OPT_OUT)),
+        ("*1", SeatReady("01")),
+        ("*21", SeatPause("01", "break")),
+        ("*23", SeatPause("01", "training")),
+        ("*3", SeatHangUp("01")),
+        ("*0", SeatLogOff("01")),
+        ("31*1", SeatReady("01")),  # a star in the middle begins anew
+        ("**2*0", SeatLogOff("01")),
+    ],
+)
+def test_what_keys_mean(keys: str, command: SeatCommand) -> None:
+    commands, sounds = keyed(keys)
+    assert commands == [command]
+    assert sounds == [SeatSound.KEY] * (len(keys) - 1) + [None]
+
+
+@pytest.mark.parametrize("keys", ["*4", "*9", "*20", "*24", "324", "399", "#", "A", "", "12", "١", "*\r"])
+def test_keys_that_mean_nothing_are_refused(keys: str) -> None:
+    keypad = Keypad()
+    for key in [keys] if len(keys) != 3 and keys[:1] != "*" else keys:
+        pressed = press(keypad, "01", key, 1.0, REASONS)
+        keypad = pressed.keypad
+    assert pressed.command is None
+    assert pressed.sound is SeatSound.WRONG
+    assert keypad == Keypad()
+
+
+def test_a_key_that_comes_too_late_after_a_beginning_is_refused() -> None:
+    late = HALF_ENTERED_SECONDS + 0.1
+    assert keyed("*1", late) == ([], [SeatSound.KEY, SeatSound.WRONG])  # meant as ready: it must not become "voted"
+    assert keyed("*11", late) == ([SeatDispose("01", Disposition.VOTED)], [SeatSound.KEY, SeatSound.WRONG, None])
+    assert keyed("31", late)[0] == []
+    assert keyed("316", HALF_ENTERED_SECONDS)[0] == [SeatDispose("01", Disposition.LATER, 16)]
+    assert press(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.text(max_size=2), st.floats(0, 20)), max_size=60))
+def test_a_storm_of_anything_keeps_the_keypad_small(keys: list[tuple[str, float]]) -> None:
+    keypad, now = Keypad(), 0.0
+    for key, seconds in keys:
+        now += seconds
+        pressed = press(keypad, "01", key, now, REASONS)
+        keypad = pressed.keypad
+        assert len(keypad.keys) <= 2
+        assert (pressed.command is None) is (pressed.sound is not None)
+        if isinstance(pressed.command, SeatDispose) and pressed.command.hour is not None:
+            assert 0 <= pressed.command.hour <= 23

@@ -1,0 +1,103 @@
+"""PINs, and the counting of wrong ones."""
+
+from __future__ import annotations
+
+import pytest
+from argon2 import PasswordHasher
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.errors import CommandRefused
+from dialer.log_ins import AgentAccount, WrongLogIns
+from dialer.pins import PinCheck, hash_pin
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+def test_a_pin_is_known_by_its_hash_alone() -> None:
+    hashed = hash_pin("2468")
+    assert hashed.startswith("$argon2id$v=19$")
+    assert "2468" not in hashed
+    assert hashed != hash_pin("2468")
+    assert PinCheck([AgentAccount("101", hashed)]).is_right("101", "2468")
+
+
+@pytest.mark.parametrize("pin", ["", "123", "1" * 13, "12a4", "１２３４", "1234\n", " 1234"])
+def test_what_is_no_pin_is_not_hashed(pin: str) -> None:
+    with pytest.raises(CommandRefused, match="4 to 12 digits"):
+        hash_pin(pin)
+
+
+def test_right_and_wrong() -> None:
+    check = PinCheck([AgentAccount("101", CHEAP.hash("2468")), AgentAccount("102", CHEAP.hash("1357"))])
+    assert check.is_right("102", "1357")
+    for number, pin in (
+        ("101", "1357"),
+        ("103", "2468"),
+        ("", ""),
+        ("101", "2468" * 10),
+        ("101\r\n", "2468"),
+        ("101", ""),
+    ):
+        assert not check.is_right(number, pin)
+
+
+def test_an_unknown_agent_costs_one_hash_as_dear_as_a_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = CHEAP.hash("2468")
+    check = PinCheck([AgentAccount("101", known)])
+    verified: list[str] = []
+
+    def verify(_: PasswordHasher, hashed: str | bytes, pin: str | bytes) -> bool:
+        verified.append(str(hashed).rpartition("$")[0][:24])
+        return True
+
+    monkeypatch.setattr(PasswordHasher, "verify", verify)
+    for number, pin in (("101", "2468"), ("999", "2468"), ("999", "x" * 1000)):
+        check.is_right(number, pin)
+    assert verified == [known[:24]] * 3  # the parameters: equally dear
+
+
+def test_a_damaged_hash_lets_nobody_in() -> None:
+    check = PinCheck([AgentAccount("101", CHEAP.hash("2468"))])
+    check._accounts["102"] = AgentAccount("102", "no hash at all")
+    assert not check.is_right("102", "2468")
+
+
+def test_an_agent_is_counted_wherever_it_is_tried_and_a_seat_whoever_is() -> None:
+    wrong = WrongLogIns(3, 60.0)
+    assert not wrong.wrong("01", "101", 0.0)
+    assert not wrong.wrong("02", "101", 1.0)
+    assert wrong.wrong("03", "101", 2.0)  # the agent's third: locked with seat 03
+    assert wrong.is_locked("03", "102", 3.0)
+    assert wrong.is_locked("01", "101", 3.0)
+    assert not wrong.is_locked("01", "102", 3.0)
+    assert not wrong.is_locked("03", "101", 62.0)
+    assert not wrong.unlock("01")
+    assert wrong.unlock("03")
+    assert not wrong.is_locked("01", "101", 3.0)
+
+
+def test_a_right_log_in_forgets_what_went_before() -> None:
+    wrong = WrongLogIns(3, 60.0)
+    for _ in range(20):
+        assert not wrong.wrong("01", "101", 0.0)
+        assert not wrong.wrong("01", None, 0.0)
+        wrong.right("01", "101")
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.sampled_from(["01", "02"]), st.sampled_from(["101", "102", None]), st.booleans())))
+def test_nobody_ever_tries_more_than_the_limit_in_a_row(tries: list[tuple[str, str | None, bool]]) -> None:
+    wrong = WrongLogIns(4, 1e9)
+    in_a_row: dict[str, int] = {}
+    for seat, agent, right in tries:
+        if wrong.is_locked(seat, agent, 0.0):
+            continue
+        if right and agent is not None:
+            wrong.right(seat, agent)
+            in_a_row[seat] = in_a_row[agent] = 0
+        else:
+            wrong.wrong(seat, agent, 0.0)
+            for key in filter(None, (seat, agent)):
+                in_a_row[key] = in_a_row.get(key, 0) + 1
+    assert max(in_a_row.values(), default=0) <= 4

@@ -1,0 +1,174 @@
+"""When a trunk rests, how long, what ends it, and what is the trunk's failure at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialer.model import AttemptId, Outcome
+from dialer.switch.port import CallEnded, EndedBy
+from dialer.trunk_health import RestRules, TrunkHealth, TrunkState, trunk_failed
+from dialer.trunks import TrunkLimits, TrunkPool
+
+ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
+RULES = RestRules(failures_in_a_row=3, window_calls=10, first_rest_seconds=30.0, longest_rest_seconds=100.0)
+
+
+def ended(by: EndedBy = EndedBy.HANGUP, *, status: str | None = None, rang: bool = False) -> CallEnded:
+    return CallEnded(ID, by, answered=False, technical_cause=status, ever_ringing=rang)
+
+
+def failing(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
+    for _ in range(calls):
+        health.ended(True, at, at)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "end", "failed"),
+    [
+        (Outcome.CARRIER_FAILURE, ended(status="500"), True),
+        (Outcome.CONGESTION, ended(status="503"), True),
+        (Outcome.REJECTED, ended(status="403"), True),
+        (Outcome.REFUSED, ended(EndedBy.NO_CHANNEL), True),  # an endpoint that the switch does not have
+        (Outcome.REFUSED, ended(EndedBy.NOT_PLACED), None),  # the link was down: nothing is known of the trunk
+        (Outcome.REJECTED, ended(status="603"), False),
+        (Outcome.INVALID_NUMBER, ended(status="404"), False),
+        (Outcome.NO_ANSWER, ended(rang=True), False),
+        (Outcome.MACHINE, ended(), False),
+        (Outcome.CANCELLED, ended(), None),
+        (Outcome.CANCELLED, ended(rang=True), False),
+        (Outcome.UNKNOWN, ended(EndedBy.VANISHED), None),
+    ],
+)
+def test_a_number_that_cannot_be_reached_is_no_failure_of_the_trunk(
+    outcome: Outcome, end: CallEnded, failed: bool | None
+) -> None:
+    assert trunk_failed(outcome, end) is failed
+
+
+def test_failures_in_a_row_rest_it_and_one_call_probes_it() -> None:
+    health = TrunkHealth(RULES, 0.0)
+    failing(health, 2)
+    health.ended(False, 0.0, 0.0)
+    failing(health, 2)
+    assert health.state(0.0) is TrunkState.WORKING
+    failing(health, 1)
+    assert health.state(29.9) is TrunkState.RESTING
+    assert (health.may_start(29.9), health.rest_seconds_left(20.0)) == (0, 10.0)
+    assert health.state(30.0) is TrunkState.PROBING
+    assert health.may_start(30.0) == 1
+    health.started(30.0)
+    assert health.may_start(31.0) == 0
+    health.ended(True, 30.0, 32.0)
+    assert health.rest_seconds_left(32.0) == 60.0  # twice as long
+    health.started(92.0)
+    health.ended(True, 92.0, 93.0)
+    assert health.rest_seconds_left(93.0) == 100.0  # but no longer than this
+    health.started(193.0)
+    health.rang(1.0, 193.0, 194.0)
+    assert health.state(194.0) is TrunkState.WORKING
+    failing(health, 3, 194.0)
+    assert health.rest_seconds_left(194.0) == 30.0  # from the beginning
+
+
+def test_a_share_of_failures_rests_it_too() -> None:
+    health = TrunkHealth(RULES, 0.0)
+    for call in range(20):
+        health.ended(call % 3 != 0, 0.0, 0.0)
+        if call < 9:
+            assert health.state(0.0) is TrunkState.WORKING
+    assert health.state(0.0) is TrunkState.RESTING
+    assert "of the last 10 calls" in health.reason
+
+
+def test_what_began_before_the_rest_says_nothing_of_the_probe() -> None:
+    health = TrunkHealth(RULES, 0.0)
+    failing(health, 3, 10.0)
+    health.rang(1.0, 9.0, 41.0)
+    health.ended(False, 9.0, 41.0)
+    assert health.state(41.0) is TrunkState.PROBING
+    health.started(41.0)
+    health.ended(True, 9.5, 42.0)  # an earlier call that still rang
+    assert health.state(42.0) is TrunkState.PROBING
+    health.ended(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
+    assert health.may_start(43.0) == 1
+
+
+def test_a_slow_carrier_is_given_fewer_calls_until_it_is_quick_again() -> None:
+    health = TrunkHealth(RULES, 0.0)
+    for _ in range(50):
+        health.rang(1.5, 0.0, 0.0)
+    assert health.share == 1.0
+    for _ in range(10):
+        health.rang(9.0, 0.0, 0.0)
+    assert health.share < 0.5
+    for _ in range(100):
+        health.rang(9.0, 0.0, 0.0)
+    assert health.share == pytest.approx(0.1)
+    for _ in range(40):
+        health.rang(1.5, 0.0, 0.0)
+    assert health.share == 1.0
+
+
+def test_a_carrier_that_is_always_slow_is_not_throttled() -> None:
+    health = TrunkHealth(RULES, 0.0)
+    for _ in range(50):
+        health.rang(7.0, 0.0, 0.0)
+    assert health.share == 1.0
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.lists(st.tuples(st.floats(0.1, 50.0), st.sampled_from([True, False, None, "start"])), max_size=80))
+def test_it_always_comes_back_and_never_probes_with_two_calls(steps: list[tuple[float, bool | str | None]]) -> None:
+    health, now, out = TrunkHealth(RULES, 0.0), 0.0, []
+    for seconds, what in steps:
+        now += seconds
+        if what == "start":
+            if health.may_start(now) > 0:
+                if health.state(now) is TrunkState.PROBING:
+                    assert health.may_start(now) == 1
+                health.started(now)
+                out.append(now)
+                if health.state(now) is TrunkState.PROBING:
+                    assert health.may_start(now) == 0
+        elif out and isinstance(what, bool | None):
+            health.ended(what, out.pop(0), now)
+        assert 0.0 <= health.rest_seconds_left(now) <= RULES.longest_rest_seconds
+    later = now + RULES.longest_rest_seconds
+    for began in out:
+        health.ended(None, began, later)
+    assert health.may_start(later + RULES.longest_rest_seconds) > 0
+
+
+def test_the_next_trunk_takes_over_and_a_foreign_caller_id_is_refused() -> None:
+    pool = TrunkPool(
+        [TrunkLimits("a", "a", 5, 10.0, ("+911",)), TrunkLimits("b", "b", 5, 10.0, ("+912", "+913"))], 0.0, RULES
+    )
+    names = ("a", "b")
+    for _ in range(3):
+        pool.ended("a", True, 1.0, 1.0)
+    taken = pool.take(names, {}, 2.0)
+    assert taken is not None and taken[0].name == "b"
+    assert pool.free_channels(names, {}, 2.0) == 5
+    assert not pool.all_resting(names, 2.0)
+    for _ in range(3):
+        pool.ended("b", True, 2.0, 2.0)
+    assert pool.all_resting(names, 3.0)
+    assert (pool.take(names, {}, 3.0), pool.startable(names, {}, 3.0), pool.seconds_to_next_start(names, 3.0)) == (
+        None,
+        0,
+        0.0,
+    )
+    probe = pool.take(names, {}, 31.0)
+    assert probe is not None and probe[0].name == "a"
+    assert pool.take(names, {}, 31.5) is None  # "b" still rests, "a" is being probed
+    assert pool.caller_id_refused("a", "+912") and not pool.caller_id_refused("b", "+912")
+
+
+def test_call_starts_are_counted_over_ten_seconds() -> None:
+    pool = TrunkPool([TrunkLimits("a", "a", 50, 2.0, ("+911",))], 0.0)
+    for at in (0.0, 1.0, 2.0, 3.0):
+        assert pool.take(("a",), {}, at) is not None
+    assert pool.calls_per_second("a", 3.0) == pytest.approx(0.4)
+    assert pool.calls_per_second("a", 12.5) == pytest.approx(0.1)

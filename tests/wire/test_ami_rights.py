@@ -1,0 +1,58 @@
+"""A manager user that lacks a right is told so before the start, with the line of manager.conf that gives it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dialer.errors import PermissionMissing, SwitchError
+from dialer.simulation.asterisk import SimulatedAsterisk, SimulatedAsteriskConfig
+from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, ManagerUser
+from dialer.switch.asterisk.ami_client import AmiLogin
+from dialer.switch.asterisk.ami_rights import READ_LINE, WRITE_LINE, check_rights
+from tests.support.virtual import virtual_time
+
+
+async def checked(user: ManagerUser, **changes: str) -> str:
+    config = SimulatedAsteriskConfig(users=(user,), **changes)  # type: ignore[arg-type]  # a dialplan's text alone
+    async with SimulatedAsterisk(config) as switch:
+        greeting = await check_rights(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
+        assert not switch.placed
+        assert not switch.channels
+        return greeting
+
+
+@virtual_time()
+async def test_the_least_rights_are_enough_and_no_call_is_made() -> None:
+    assert (await checked(LEAST_PRIVILEGE_USER)).startswith("Asterisk Call Manager")
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "line"),
+    [
+        ("write", "originate", WRITE_LINE),
+        ("write", "call", WRITE_LINE),
+        ("write", "reporting", WRITE_LINE),
+        ("read", "system", READ_LINE),
+        ("read", "call", READ_LINE),
+    ],
+)
+def test_each_missing_right_is_named_with_its_line(kind: str, right: str, line: str) -> None:
+    @virtual_time()
+    async def run() -> None:
+        rights = getattr(LEAST_PRIVILEGE_USER, kind) - {right}
+        with pytest.raises(PermissionMissing) as refused:
+            await checked(replace(LEAST_PRIVILEGE_USER, **{kind: rights}))
+        text = str(refused.value)
+        assert f"lacks {right} in its {kind} classes" in text
+        assert f"section [dialler], write the line `{line}`" in text
+        assert "\n" not in text
+
+    run()
+
+
+@virtual_time()
+async def test_a_dialplan_that_is_not_ours_is_told_too() -> None:
+    with pytest.raises(SwitchError, match="no context matdan-message"):
+        await checked(LEAST_PRIVILEGE_USER, dialplan="[other]\nexten => s,1,Hangup()\n")

@@ -1,0 +1,78 @@
+"""Callers nobody would rehearse, over the real FastAGI server: storms of keys, and silence without end. Each call ends cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pytest
+
+from dialer.flow_driver import ConventionalPrompts, FlowResult, run_flow
+from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
+from ivr_flows.catalogue import shipped_flows
+from ivr_flows.turns import Ending, FlowCommit
+from tests.unit.flow_support import FACTS, FLOWS
+from tests.wire.test_flow_over_agi import ENVIRONMENT
+
+SECONDS_A_SOUND = 3.0
+LONGEST_SECONDS = 15 * 60
+
+
+async def storm(port: int, keys: str) -> float:
+    """A caller who keys `keys` over and over wherever a key can be heard. How long the call was, in the line's seconds."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(ENVIRONMENT.encode())
+    pressed = itertools.cycle(keys) if keys else itertools.repeat("")
+    seconds = 0.0
+    while data := await reader.readline():
+        words = data.decode().replace('"', "").split()
+        answer = "200 result=0"
+        if words[0] == "WAIT" or (words[0] == "STREAM" and len(words) > 3):
+            key = next(pressed)
+            answer = f"200 result={ord(key) if key else 0} endpos=400"
+            if words[0] == "WAIT":
+                seconds += 0.2 if key else int(words[3]) / 1000
+        if words[0] == "STREAM":
+            seconds += 0.2 if keys and len(words) > 3 else SECONDS_A_SOUND
+        writer.write(f"{answer}\n".encode())
+    writer.close()
+    return seconds
+
+
+@pytest.mark.parametrize("keys", ["", "#", "*", "#*", "*#*", "0#", "123456789*0#", "##1"])
+async def test_every_flow_ends_by_itself_whatever_is_keyed(keys: str) -> None:
+    results: list[FlowResult] = []
+    names = iter(shipped_flows())
+
+    async def commit(what: FlowCommit) -> bool:
+        return True
+
+    async def handler(call: AgiCall) -> None:
+        flow = FLOWS[next(names)]
+        results.append(await run_flow(call, flow, FACTS, "hi", prompts=ConventionalPrompts(), commit=commit))
+
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(20):
+        for name in shipped_flows():
+            seconds = await storm(server.port, keys)
+            assert results[-1].flow == name
+            # Who asks for the same again and again meets the flow's limit of turns; a reporter of serials has thousands.
+            assert results[-1].ending in {Ending.COMPLETED, Ending.TOO_LONG}, name
+            assert seconds < LONGEST_SECONDS or name == "booth_worker", (name, seconds)
+
+
+async def test_an_hour_of_silence_is_no_call() -> None:
+    """Who keys nothing is let go after some minutes at most, in every flow."""
+    longest = 0.0
+    names = iter(shipped_flows())
+
+    async def commit(what: FlowCommit) -> bool:
+        return True
+
+    async def handler(call: AgiCall) -> None:
+        await run_flow(call, FLOWS[next(names)], FACTS, "hi", prompts=ConventionalPrompts(), commit=commit)
+
+    async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(20):
+        for _ in shipped_flows():
+            longest = max(longest, await storm(server.port, ""))
+    assert longest < 180
