@@ -17,12 +17,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from config.errors import SettingError
+from config.fields import NumberPrefix, Share, Slug
 
 JURISDICTIONS = Path(__file__).parent / "jurisdictions"
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-NumberPrefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}$")]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 
 
 def _pair(value: object) -> object:

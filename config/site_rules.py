@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from config.errors import SettingError
 from config.jurisdiction import Profile, load_profile, made_stricter
-from config.settings import Campaign, Kind, Settings
+from config.settings import Campaign, Kind, MachineAnswers, Settings
 
 _HOUR_SECONDS = 3600.0
 
@@ -41,6 +41,9 @@ def hold_against(settings: Settings, profile: Profile) -> None:
     most = profile.retention.erase_after_days
     if settings.recordings.keep_days > most:
         raise _looser("recordings.keep_days", settings.recordings.keep_days, "at most", most, profile)
+    if settings.flows.recordings and not profile.recording.allowed:
+        problem = f"the profile {profile.name!r} lets nothing be recorded"
+        raise SettingError("settings", "flows.recordings", problem, "turn it off, or write a profile of your own")
     known = {campaign.id: campaign for campaign in settings.campaigns}
     for sign_off in settings.rules.sign_offs:
         signed = known.get(sign_off.campaign)
@@ -61,6 +64,9 @@ def _hold_campaign(campaign: Campaign, profile: Profile) -> None:
         problem = f"the profile {profile.name!r} does not allow conversations to be recorded"
         remedy = "set it to false, or name a profile of your own that says by which law they may be"
         raise SettingError("settings", f"{key}.record", problem, remedy)
+    if campaign.machine_detection is MachineAnswers.BEFORE_SEAT and not profile.machine_detection.allowed:
+        problem = f"the profile {profile.name!r} lets nobody listen for machines"
+        raise SettingError("settings", f"{key}.machine_detection", problem, 'set "after-seat" or "off"')
     share = min(cap.share for cap in profile.abandoned.caps)
     for name, value, least in (
         ("ring_seconds", campaign.ring_seconds, profile.ring.minimum_seconds),

@@ -244,13 +244,13 @@ class Placing:
     async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> None:
         centre, attempt_id = self._centre, attempt.attempt_id
         call = centre.calls.get(attempt_id)
-        ours = not self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id)
-        if not ours:
-            _log.warning("number.refused", attempt=attempt_id, reason="the caller ID is not of the trunk's pool")
+        refused_id = self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id)
+        if refused_id:
+            _log.warning("caller-id.refused", attempt=attempt_id, reason="not of the trunk's pool (trunks.caller_ids)")
         if (
-            not ours
-            or call is None
+            call is None
             or call.cancelled
+            or refused_id
             or self._held(run)[0] is not None
             or not self._gatekeeper.originate(run, attempt.claim, attempt_id, attempt.caller_id).allowed
         ):

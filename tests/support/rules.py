@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from config.jurisdiction import Profile, load_profile
 from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.model import PhoneFacts, Register
@@ -39,6 +40,13 @@ def site(jurisdiction: str = "neutral", *, campaign: Mapping[str, Any] | None = 
         **sections,
     }
     return Settings.model_validate(values)
+
+
+def neutral_with(**rules: Mapping[str, Any]) -> Profile:
+    """The neutral profile with other values in some rules, as a site's own profile may have them."""
+    neutral = load_profile("neutral")
+    changed = {name: getattr(neutral, name).model_copy(update=values) for name, values in rules.items()}
+    return neutral.model_copy(update=changed)
 
 
 def gate_of(settings: Settings, *registers: Register) -> Gate:

@@ -12,14 +12,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from config.jurisdiction import AbandonedCap
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.clock import Clock
 from dialer.commands import SeatDispose, SeatLogIn, SeatLogOff, SeatPause
 from dialer.engine.engine import Engine
 from dialer.errors import CommandRefused
+from dialer.simulation.profile import simulated_profile
 from dialer.view import CallChange, CallState, Change, SeatChange, SeatState
 from tests.support.scenario import Count, Deed, Event, Scenario, fill_numbers
+
+_CAPS = tuple(AbandonedCap(window_hours=hours, share=1.0) for hours in (24, 720))
+_OPEN = simulated_profile()
+LINES = _OPEN.model_copy(update={"abandoned": _OPEN.abandoned.model_copy(update={"target": 1.0, "caps": _CAPS})})
+"""Nobody is called: open at all hours, and the caps are the scenario's own."""
 
 
 class Stage(Protocol):
@@ -80,7 +87,7 @@ async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
     run = _Run(scenario, stage, played)
     while not run.over:
         settings = stage.settings(directory, scenario)
-        async with running_centre(settings, clock=stage.clock, chance=random.Random(1)) as centre:
+        async with running_centre(settings, clock=stage.clock, chance=random.Random(1), profile=LINES) as centre:
             stage.ready(centre)
             await run.one_life(centre)
     played.called = stage.called()

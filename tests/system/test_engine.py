@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from config.jurisdiction import AbandonedCap, load_profile
+from config.jurisdiction import AbandonedCap
 from dialer.commands import (
     PauseCampaign,
     ResumeCampaign,
@@ -29,6 +29,7 @@ from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.view import CallChange, CallState, SeatState
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
+from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
 
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
@@ -126,10 +127,7 @@ async def test_no_seat_in_time_is_an_abandoned_call_within_two_seconds(tmp_path:
     config = all_answer(answer_after=2.0, talk_seconds=300.0)
     campaign = {"pacing": "ratio", "abandoned_target": 1.0, "abandoned_limit": 1.0}
     cap = AbandonedCap(window_hours=24, share=1.0)
-    neutral = load_profile("neutral")
-    reckless = neutral.model_copy(
-        update={"abandoned": neutral.abandoned.model_copy(update={"target": 1.0, "caps": (cap,)})}
-    )
+    reckless = neutral_with(abandoned={"target": 1.0, "caps": (cap,)})
     async with a_site(tmp_path, config, seats=1, campaign=campaign, profile=reckless) as site:
         await site.log_in("01")
         await site.until(lambda: any(change.outcome is Outcome.ABANDONED for change in site.ended()))

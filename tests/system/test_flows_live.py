@@ -22,6 +22,7 @@ from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.view import CallChange, SeatState
 from ivr_flows.errors import FlowError
 from tests.support.centre import START_EPOCH, a_site, site_settings
+from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
 
 SILENT = VoterProfile(
@@ -125,8 +126,9 @@ async def test_a_flow_goes_on_when_no_agent_is_free(tmp_path: Path) -> None:
 @virtual_time()
 async def test_a_message_is_recorded_where_the_site_allows_it(tmp_path: Path) -> None:
     config = voters(Scripted(keys=((2.0, "4"),)), Scripted(keys=((2.0, "4"),)))
+    records = neutral_with(recording={"allowed": True})
     flows = {"recordings": True, "recording_directory": "matdan/recordings"}
-    async with a_site(tmp_path, config, campaign=ivr("inbound", channels=2), flows=flows) as site:
+    async with a_site(tmp_path, config, campaign=ivr("inbound", channels=2), flows=flows, profile=records) as site:
         await site.until(lambda: len(site.ended()) >= 2)
     kept = rows(tmp_path, "SELECT attempt_id, value FROM flow_answer WHERE name = 'message'")
     assert len(kept) == 2

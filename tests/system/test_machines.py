@@ -13,9 +13,11 @@ from dialer.model import Disposition, Outcome
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.view import CallState, SeatState
 from tests.support.centre import Site, a_site
+from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import IVR, all_answer, rows, scripted
 
+LISTENS = neutral_with(machine_detection={"allowed": True})
 BEFORE = {"machine_detection": "before-seat"}
 AFTER = {"machine_detection": "after-seat", "wrap_up_seconds": 20}
 
@@ -30,7 +32,7 @@ async def test_before_the_seat_a_person_is_connected_and_a_machine_hung_up(tmp_p
         Scripted(machine=True, told_apart_after=1.5, hang_up_after=60.0),
         Scripted(talk_seconds=5.0, told_apart_after=1.1),
     )
-    async with a_site(tmp_path, config, seats=1, campaign=BEFORE) as site:
+    async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
         await site.log_in("01")
         await site.until(lambda: len(site.ended()) >= 2, seconds=60)
         assert outcomes(site)[:2] == [Outcome.MACHINE, Outcome.CONNECTED]
@@ -44,7 +46,9 @@ async def test_before_the_seat_a_person_is_connected_and_a_machine_hung_up(tmp_p
 
 @virtual_time()
 async def test_the_connect_limit_is_kept_while_a_silent_voter_is_listened_to(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(answer_after=1.0, told_apart_after=9.0), seats=1, campaign=BEFORE) as site:
+    async with a_site(
+        tmp_path, all_answer(answer_after=1.0, told_apart_after=9.0), seats=1, campaign=BEFORE, profile=LISTENS
+    ) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.WAITING, 0) == 1, seconds=60)
         site.switch.drop_seat("agent01")  # the seat is lost while the switch still listens
@@ -58,7 +62,7 @@ async def test_the_connect_limit_is_kept_while_a_silent_voter_is_listened_to(tmp
 @virtual_time()
 async def test_who_hangs_up_while_listened_to_was_dropped_and_is_a_live_answer(tmp_path: Path) -> None:
     config = scripted(Scripted(hang_up_after=0.6))
-    async with a_site(tmp_path, config, seats=1, campaign=BEFORE) as site:
+    async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()), seconds=60)
         assert outcomes(site)[0] is Outcome.DROPPED
@@ -70,7 +74,7 @@ def test_a_flow_never_talks_to_a_machine(tmp_path: Path, message: bool, seconds:
     async def run() -> None:
         config = scripted(Scripted(machine=True, told_apart_after=1.8, hang_up_after=120.0))
         campaign = {**IVR, **BEFORE, "machine_message": message, "channels": 1}
-        async with a_site(tmp_path, config, campaign=campaign) as site:
+        async with a_site(tmp_path, config, campaign=campaign, profile=LISTENS) as site:
             await site.until(lambda: bool(site.ended()), seconds=60)
             call = site.switch.placed[0]
             assert outcomes(site)[0] is Outcome.MACHINE

@@ -15,10 +15,12 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, Trunk
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.view import AlertRaised
 from tests.support.centre import Site, a_site
+from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import IVR, all_answer, rows
 
 CALLER_ID = "+911140000001"
+SHORT_RINGS = neutral_with(ring={"minimum_seconds": 10.0})
 
 
 def trunk(name: str, **changes: Any) -> dict[str, Any]:
@@ -45,7 +47,7 @@ async def test_the_next_trunk_takes_over_and_the_first_one_comes_back(tmp_path: 
     config = two_trunks(all_answer(answer_after=1.0, hang_up_after=5.0))
     trunks = [trunk("carrier"), trunk("second")]
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
-    async with a_site(tmp_path, config, trunks=trunks, campaign=campaign) as site:
+    async with a_site(tmp_path, config, trunks=trunks, campaign=campaign, profile=SHORT_RINGS) as site:
         site.switch.trunk_down("carrier")
         await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
         assert placed_on(site)["second"] <= 4
@@ -64,7 +66,7 @@ async def test_the_next_trunk_takes_over_and_the_first_one_comes_back(tmp_path: 
 async def test_with_every_trunk_resting_dialling_is_held_and_one_call_probes(tmp_path: Path) -> None:
     config = all_answer(answer_after=1.0, hang_up_after=5.0)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
-    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign) as site:
+    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
         site.switch.trunk_down("carrier")
         await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
         await asyncio.sleep(2)
@@ -132,7 +134,7 @@ async def test_failures_of_single_numbers_rest_no_trunk(tmp_path: Path) -> None:
     scripts = {f"+91{7_000_000_001 + n}": Scripted(fails_with=(404, 486, 603, 0, 480)[n % 5]) for n in range(90)}
     config = replace(all_answer(), scripts=scripts)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
-    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign) as site:
+    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
         await site.until(lambda: len(site.ended()) >= 40, seconds=400)
         assert site.view.trunks[0].state == "working"
         assert site.view.trunks[0].failures == 0

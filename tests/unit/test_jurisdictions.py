@@ -147,7 +147,7 @@ LOOSER: dict[str, Any] = {
     "redial_lock.hours": 71,
     "attempts.per_day": 4,
     "attempts.conversations_per_day": 3,
-    "machine_detection.allowed": True,
+    "machine_detection.allowed": None,  # india lets a campaign ask for it
     "caller_id.series": None,  # india has none, so that any is narrower
     "registers.names": [],
     "registers.maximum_age_days": 8,
@@ -192,6 +192,7 @@ def test_a_looser_value_is_refused_in_one_line(key: str) -> None:
         ("uk", {"caller_id": {"series": ["+1"]}}, "a site may only narrow it"),
         ("us", {"consent": {"recorded": []}}, "a site may only add to it"),
         ("neutral", {"silence": {"sign_off": True}}, "a site may only turn it off"),
+        ("neutral", {"machine_detection": {"allowed": True}}, "a site may only turn it off"),
         ("india", {"calling_hours": {"zones": "centre"}}, "a site cannot change it"),
         ("india", {"abandoned": {"definition": "a call that we do not like"}}, "a site cannot change it"),
         ("india", {"ring": {"source": "somebody said so"}}, "a site cannot change it"),
@@ -259,6 +260,15 @@ def test_other_settings_are_held_against_the_profile_too() -> None:
     with pytest.raises(SettingError, match="there is no ivr campaign 'calls'"):
         site_profile(site("india", rules=signed))
     assert site_profile(site("india", rules=signed, campaign=flow)).name == "india"
+
+
+def test_what_the_profile_does_not_let_a_site_do_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"machine_detection: the profile 'neutral' lets nobody listen for machines"):
+        site_profile(site(campaign={"machine_detection": "before-seat"}))
+    assert site_profile(site(campaign={"machine_detection": "after-seat"})).name == "neutral"
+    assert site_profile(site("us", campaign={"machine_detection": "before-seat"}, trunks=[])).name == "us"
+    with pytest.raises(SettingError, match=r"flows\.recordings: the profile 'us' lets nothing be recorded"):
+        site_profile(site("us", flows={"recordings": True}, trunks=[]))
 
 
 def test_polls_that_contradict_each_other_are_refused() -> None:
