@@ -202,7 +202,7 @@ def margin(drops: float) -> float:
     A fraction of the standard deviation of as many independent ones, as steering takes the rest away. Found by
     simulation, with `guard`.
     """
-    return 0.4 * sqrt(max(0.0, drops)) + 0.5
+    return 0.5 * sqrt(max(0.0, drops)) + 0.5
 
 
 def guard(drops: float) -> float:
@@ -210,4 +210,4 @@ def guard(drops: float) -> float:
 
     Calls that are answered within the same second are dropped together, and a larger site has more of them.
     """
-    return max(1.0, 0.5 * sqrt(max(0.0, drops)))
+    return max(1.0, 0.65 * sqrt(max(0.0, drops)) - 0.4)

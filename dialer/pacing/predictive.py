@@ -18,8 +18,8 @@ USUAL_SEATS = 27.0
 SIZE_POWER = -0.25
 """A larger site drops more at the same alpha, as its overshoots are of more than one call: alpha * (N / 27) ** POWER."""
 
-HANG_UP_ABOVE = 0.2
-HANG_UP_ALPHAS = 5.0
+HANG_UP_ABOVE = 0.15
+HANG_UP_ALPHAS = 4.0
 """Ringing calls are hung up while a call that is answered now would be dropped with more than this probability, and
 more than so many times alpha. It costs little (such a call was hardly worth its answer) and keeps single bad moments
 from becoming several drops."""
