@@ -104,6 +104,8 @@ async def _agi(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 
 async def _hang_up(switch: SwitchCore, channel: Channel, data: str) -> None:
+    if channel.hung_up:
+        return  # the other side was quicker: that is what ended it
     channel.hung_up = True
     channel.cause = int(data) if data.isdigit() else 16
     channel.ended_by = EndsBy.DIALPLAN
