@@ -127,8 +127,8 @@ async def _mix_monitor(_switch: SwitchCore, channel: Channel, data: str) -> None
 
 
 async def _hang_up(switch: SwitchCore, channel: Channel, data: str) -> None:
-    if channel.hung_up:  # in the hang-up extension: who ended the call is known
-        return
+    if channel.hung_up:
+        return  # the other side was quicker, or this is the hang-up extension: who ended the call is known
     channel.hung_up = True
     channel.cause = int(data) if data.isdigit() else 16
     channel.ended_by = EndsBy.DIALPLAN
