@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import pwd
 import signal
@@ -41,11 +42,15 @@ HANG_UP_SECONDS = 3.0  # for a script to end by itself after the caller has gone
 _DEAD = b"511 Command Not Permitted on a dead channel or intercept routine\n"
 
 
+CPU_MARGIN_SECONDS = 5
+"""A script that only computes is ended by our clock, which says so, and not by the system's a moment earlier."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScriptRules:
     """What a script may use of the machine."""
 
-    seconds: float = 300.0  # of a call; as many of CPU time
+    seconds: float = 300.0  # of a call; CPU_MARGIN_SECONDS more of CPU time, for what a script leaves behind
     memory_megabytes: int = 256
     user: str | None = None  # whose rights it has; None: ours
     errors: Path | None = None  # where its standard error goes; it may hold numbers, so it goes into no log
@@ -136,7 +141,7 @@ class ScriptRun:
                 sys.executable,
                 "-I",
                 launcher.__file__,
-                str(max(1, round(rules.seconds))),
+                str(math.ceil(rules.seconds) + CPU_MARGIN_SECONDS),
                 str(rules.memory_megabytes * 1024 * 1024),
                 rights,
                 str(self._script),
