@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from config.campaigns import Campaign, Kind, MachineAnswers
 from config.errors import SettingError
 from config.jurisdiction import Profile, load_profile, made_stricter
-from config.settings import Campaign, Kind, MachineAnswers, Settings
+from config.settings import Settings
 
 _HOUR_SECONDS = 3600.0
 

@@ -19,8 +19,10 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from config.campaigns import Campaign
 from config.jurisdiction import Profile
-from config.settings import Campaign, Carrier, Settings
+from config.lines import Carrier
+from config.settings import Settings
 from config.site_rules import abandoned_caps, site_profile
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock

@@ -12,8 +12,9 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from audio.catalogue import Voice
+from config.campaigns import Kind
 from config.errors import MatdanError
-from config.settings import Kind, Settings
+from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.app import ami_login, broker_settings, needs_asterisk, twilio_spent
 from dialer.clock import Clock, SystemClock

@@ -19,8 +19,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from config.campaigns import Campaign
 from config.jurisdiction import Profile, load_profile, shipped_profiles
-from config.settings import Campaign, Settings, load_settings
+from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.clock import SystemClock
 from dialer.reports.cli import FILE_WIDTH, moment

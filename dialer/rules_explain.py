@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from config.campaigns import Campaign
 from config.errors import MatdanError
-from config.settings import Campaign, Settings
+from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.errors import RollError
 from dialer.roll.phone_numbers import read_cell

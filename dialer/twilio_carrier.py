@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from config.settings import Carrier as CarrierKind
+from config.lines import Carrier as CarrierKind
 from config.settings import Settings
 from dialer.clock import Clock
 from dialer.engine.engine import Engine

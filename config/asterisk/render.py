@@ -13,8 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from config.asterisk.modules import modules_for
 from config.errors import SettingError
+from config.floor import Seat
 from config.help import Hold, Recordings
-from config.settings import Seat, Settings, Transport, Trunk
+from config.lines import Transport, Trunk
+from config.settings import Settings
 
 TEMPLATES = Path(__file__).parent
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from config.campaigns import Campaign, Kind
 from config.jurisdiction import Profile, Zones
-from config.settings import Campaign, Kind, Settings
+from config.settings import Settings
 from dialer.model import CampaignKind, Purpose, Register
 from dialer.rules.calling_hours import Stretch, WeekHours
 from dialer.rules.places import Zones as ZoneInfos

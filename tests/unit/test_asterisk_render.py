@@ -16,7 +16,8 @@ from config.asterisk.lint import lint
 from config.asterisk.placing import Fate, passwords_for, plan_files, write_files
 from config.asterisk.render import FILES, MARKER, dialplan, render_site, seats_without_password
 from config.errors import AsteriskFilesError, SettingError
-from config.settings import Settings, Trunk
+from config.lines import Trunk
+from config.settings import Settings
 from dialer.cli import app
 from dialer.simulation.asterisk.extensions import parse_dialplan
 from tests.unit.asterisk_support import PASSWORDS, a_site

@@ -1,0 +1,121 @@
+"""[[campaigns]]: whom to call, how, and in which hours."""
+
+from __future__ import annotations
+
+from datetime import time
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from config.fields import PositiveSeconds, Section, Share, Slug
+from config.rules import Certificate
+
+
+class Hours(Section):
+    """[[campaigns.hours]] - a stretch of the day in which the campaign may call."""
+
+    start: time = Field(description="first moment, in the centre's time zone")
+    until: time = Field(description="first moment after it")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start >= self.until:
+            raise ValueError(f"calling hours start at {self.start} and end at {self.until}; the end must be later")
+        return self
+
+
+class Kind(StrEnum):
+    """Who talks to an answered voter."""
+
+    AGENTS = "agents"
+    IVR = "ivr"
+
+
+class CampaignPurpose(StrEnum):
+    """What the calls are for; rules differ by it."""
+
+    TURNOUT = "turnout"
+    MATERIAL = "material"
+    SURVEY = "survey"
+
+
+class Policy(StrEnum):
+    """How many calls are placed."""
+
+    PREDICTIVE = "predictive"
+    PROGRESSIVE = "progressive"
+    RATIO = "ratio"
+    PREVIEW = "preview"
+    BROADCAST = "broadcast"
+
+
+class MachineAnswers(StrEnum):
+    """When an answering machine is told from a person."""
+
+    OFF = "off"
+    BEFORE_SEAT = "before-seat"
+    AFTER_SEAT = "after-seat"
+
+
+class Campaign(Section):
+    """[[campaigns]] - whom to call, how, and until when."""
+
+    id: Slug = Field(description="name of the campaign in topics, reports and commands")
+    kind: Kind = Field(description="agents: answered voters go to seats; ivr: they meet a flow")
+    purpose: CampaignPurpose = Field(CampaignPurpose.TURNOUT, description="turnout, material or survey")
+    flow: str | None = Field(
+        None,
+        description="the flow of an ivr campaign: a shipped one's name, a YAML file, or script:/path of an AGI script",
+    )
+    pacing: Policy | None = Field(None, description="default: predictive with agents, broadcast with ivr")
+    candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
+    trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
+    skill: Slug | None = Field(None, description="only agents with this skill take its calls; none: every agent")
+    channels: int | None = Field(None, ge=1, description="calls at once of this campaign; none: what the trunks allow")
+    ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings before we give up")
+    wrap_up_seconds: PositiveSeconds = Field(60.0, description="a wrap-up without a disposition ends after this")
+    connect_limit_seconds: float = Field(
+        2.0, gt=0.2, le=5, description="an answered voter without a seat is abandoned after this"
+    )
+    machine_detection: MachineAnswers = Field(
+        MachineAnswers.OFF,
+        description="before-seat: the switch listens for 1.3-1.6 s before a seat or flow; after-seat: the agent says so",
+    )
+    machine_message: bool = Field(
+        False, description="ivr with before-seat: leave the information message on a machine; else it is hung up"
+    )
+    abandoned_target: Share = Field(0.01, description="share of live answers that pacing steers to")
+    abandoned_limit: Share = Field(0.03, description="hard stop of that share, over 24 hours and 30 days")
+    max_attempts: int = Field(3, ge=1, le=20, description="attempts per number in this campaign")
+    busy_retry_minutes: PositiveSeconds = Field(15, description="when a busy number is due again")
+    no_answer_retry_minutes: PositiveSeconds = Field(90, description="when a number that rang out is due again")
+    other_retry_minutes: PositiveSeconds = Field(120, description="after not yet, call back, congestion, a left flow")
+    abandoned_lock_hours: float = Field(72, ge=0, description="a number we abandoned is not dialled again before this")
+    record: bool = Field(False, description="record its talks with agents, where the law of the place allows it")
+    hours: tuple[Hours, ...] = Field(
+        (Hours(start=time(9), until=time(21)),), description="calling hours; nothing is dialled outside them"
+    )
+    certificate: Certificate | None = Field(None, description="approval of what is played, where the rules ask for one")
+
+    @model_validator(mode="after")
+    def _flow_fits(self) -> Self:
+        if self.kind is Kind.IVR and not self.flow:
+            raise ValueError('an ivr campaign needs a flow, for example flow = "turnout"')
+        if self.kind is Kind.IVR and self.machine_detection is MachineAnswers.AFTER_SEAT:
+            raise ValueError('an ivr campaign has no seats; set machine_detection = "before-seat" or "off"')
+        if self.machine_message and (self.kind is not Kind.IVR or self.machine_detection is MachineAnswers.OFF):
+            raise ValueError('machine_message needs kind = "ivr" and machine_detection = "before-seat"')
+        if self.abandoned_target > self.abandoned_limit:
+            raise ValueError("abandoned_target is above abandoned_limit; lower it")
+        return self
+
+    @property
+    def has_script(self) -> bool:
+        """Whether the flow is an AGI script."""
+        return self.flow is not None and self.flow.startswith("script:")
+
+    @property
+    def policy(self) -> Policy:
+        """The pacing policy: the one set, or the default of the kind."""
+        return self.pacing or (Policy.PREDICTIVE if self.kind is Kind.AGENTS else Policy.BROADCAST)

@@ -1,0 +1,69 @@
+"""[[seats]], [[agents]] and [floor]: where agents sit, who they are, and what their phones' keys mean."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+
+from config.fields import EndpointName, Language, Password, PositiveSeconds, SeatName, Section, Slug
+from config.lines import Transport
+
+
+class Seat(Section):
+    """[[seats]] - a place where an agent sits."""
+
+    name: SeatName = Field(description="name of the seat: a digit, or 2 to 20 letters, digits and -")
+    endpoint: EndpointName = Field(description="PJSIP endpoint of the seat's phone")
+    languages: tuple[Language, ...] = Field(
+        (), description="languages spoken here by an agent who has none of their own; empty: any"
+    )
+    password: Password | None = Field(
+        None, description="the phone's password; none: `dialer asterisk render` makes one"
+    )
+    webrtc: bool = Field(False, description="the phone is a browser: secure WebSocket, DTLS-SRTP")
+    transport: Transport = Field(Transport.UDP, description="udp, tcp or tls; a webrtc seat needs none")
+    srtp: bool = Field(False, description="encrypt the voice; with transport tls")
+
+    @model_validator(mode="after")
+    def _keys_are_hidden(self) -> Self:
+        if self.srtp and self.transport is not Transport.TLS:
+            raise ValueError('srtp sends its keys in SIP: set transport = "tls" as well')
+        return self
+
+
+class Agent(Section):
+    """[[agents]] - a person who may log in at a seat. Without any, a seat is logged in by command alone, under any name."""
+
+    number: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")] = Field(
+        description="what the agent keys in, 1 to 10 digits"
+    )
+    pin: SecretStr = Field(description="the argon2id hash of the PIN that `dialer agent hash-pin` makes")
+    languages: tuple[Language, ...] = Field((), description="languages the agent speaks; empty: those of the seat")
+    skills: tuple[Slug, ...] = Field((), description="what the agent may be given: campaigns that ask for such a skill")
+
+    @field_validator("pin")
+    @classmethod
+    def _is_a_hash(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(
+            r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+", value.get_secret_value()
+        ):
+            raise ValueError("is not an argon2id hash: write what `dialer agent hash-pin` prints, never the PIN itself")
+        return value
+
+
+class Floor(Section):
+    """[floor] - how agents log in and what their phones' keys mean."""
+
+    log_in_code: Annotated[str, StringConstraints(pattern=r"^[*0-9]{1,6}$")] = Field(
+        "*1", description="what a seat's phone dials to log in"
+    )
+    wrong_pins: int = Field(10, ge=3, le=100, description="wrong log-ins in a row that lock the agent and the seat")
+    lock_minutes: PositiveSeconds = Field(15, description="how long they stay locked, if no supervisor unlocks them")
+    pause_reasons: tuple[Slug, ...] = Field(
+        ("break", "meal", "training", "meeting", "technical"),
+        min_length=1,
+        max_length=9,
+        description="what *21, *22, ... on the phone give as the reason of a pause",
+    )

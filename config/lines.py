@@ -1,0 +1,126 @@
+"""[[trunks]], [trunk_rest] and [inbound]: the lines to the telephone network, and what comes in on them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from config.fields import (
+    AccountName,
+    EndpointName,
+    HostName,
+    NetworkName,
+    NumberPrefix,
+    Password,
+    PhoneNumber,
+    Port,
+    PositiveSeconds,
+    Section,
+    Share,
+    Slug,
+)
+
+
+class Carrier(StrEnum):
+    """What a trunk is reached by."""
+
+    ASTERISK = "asterisk"
+    TWILIO = "twilio"
+
+
+class Transport(StrEnum):
+    """How SIP travels."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+class Trunk(Section):
+    """[[trunks]] - a line to the telephone network."""
+
+    name: Slug = Field(description="name of the trunk in reports")
+    endpoint: EndpointName = Field(description="PJSIP endpoint on the switch; of a Twilio trunk any name of its own")
+    carrier: Carrier = Field(Carrier.ASTERISK, description="asterisk, or twilio for ivr campaigns")
+    channels: int = Field(30, ge=1, le=10_000, description="calls at once that the carrier allows")
+    calls_per_second: float = Field(
+        2.0, gt=0, le=1000, description="call starts a second (CPS) that the carrier allows"
+    )
+    caller_ids: tuple[PhoneNumber, ...] = Field(min_length=1, description="the owned numbers that may be shown")
+    host: HostName | None = Field(None, description="the carrier's SIP host; `dialer asterisk render` needs it")
+    port: Port | None = Field(None, description="its SIP port; none: 5060, with TLS 5061")
+    networks: tuple[NetworkName, ...] = Field((), description="addresses its calls may come from, beside host's own")
+    username: AccountName | None = Field(None, description="account at the carrier; none: it knows us by our address")
+    password: Password | None = Field(None, description="the account's password")
+    registers: bool = Field(False, description="register the account there, so that calls come in")
+    transport: Transport = Field(Transport.UDP, description="udp, tcp or tls")
+    srtp: bool = Field(False, description="encrypt the voice; the keys travel in SIP, so with transport tls")
+    qualify_seconds: int = Field(60, ge=0, le=3600, description="how often the carrier is probed; 0: never")
+
+    @model_validator(mode="after")
+    def _account_is_whole(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password of a trunk go together; give both or neither")
+        if self.registers and self.username is None:
+            raise ValueError("a trunk that registers needs username and password")
+        if self.srtp and self.transport is not Transport.TLS:
+            raise ValueError('srtp sends its keys in SIP: set transport = "tls" as well')
+        return self
+
+
+class TrunkRest(Section):
+    """[trunk_rest] - when a failing trunk is rested: for failures of the carrier's own (5xx, 403, no answer), never a number's."""
+
+    failures_in_a_row: int = Field(5, ge=2, le=100, description="so many failed calls in a row rest a trunk")
+    window_calls: int = Field(20, ge=5, le=1000, description="calls over which the share of failures is looked at")
+    failure_share: Share = Field(0.5, description="a trunk rests when more than this share of those calls failed")
+    first_rest_seconds: PositiveSeconds = Field(
+        30.0, description="the first rest; one call probes the trunk after it, and each failed probe doubles the rest"
+    )
+    longest_rest_seconds: PositiveSeconds = Field(600.0, description="no rest is longer")
+    slow_ringing_seconds: PositiveSeconds = Field(
+        4.0,
+        description="from originate to ringing: when it takes longer, and three times as long as usual, fewer calls start",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first_rest_seconds > self.longest_rest_seconds:
+            raise ValueError("first_rest_seconds is above longest_rest_seconds; lower it")
+        return self
+
+
+class InboundAnswer(StrEnum):
+    """What becomes of a call to one of our numbers."""
+
+    FLOW = "flow"
+    AGENT = "agent"
+    MISSED_CALL = "missed-call"
+
+
+class InboundNumber(Section):
+    """[[inbound.numbers]] - one of our numbers, and what a call to it is for."""
+
+    number: NumberPrefix = Field(description="the number that is called, E.164: +911140000001")
+    mode: InboundAnswer = Field(
+        description="flow: meets the flow; agent: waits for a seat, else hears the message; "
+        "missed-call: hung up unanswered and called back"
+    )
+    campaign: Slug = Field(description="whose list and purpose the number is for; it alone calls a missed call back")
+    flow: str | None = Field(None, description='of mode flow: a shipped one\'s name ("inbound") or a YAML file')
+
+    @model_validator(mode="after")
+    def _flow_fits(self) -> Self:
+        if (self.mode is InboundAnswer.FLOW) != (self.flow is not None):
+            raise ValueError('flow goes with mode = "flow" and with no other; for example flow = "inbound"')
+        return self
+
+
+class Inbound(Section):
+    """[inbound] - calls that come in. Numbers that are not named here are hung up unanswered."""
+
+    channels: int = Field(10, ge=0, le=10_000, description="calls that come in at once; more are hung up unanswered")
+    call_back_seconds: float = Field(60.0, ge=0, description="from a missed call to its number being due")
+    numbers: tuple[InboundNumber, ...] = ()
