@@ -14,8 +14,9 @@ import structlog
 from dialer.engine.engine import Engine
 from dialer.engine.inbound import Way
 from dialer.errors import SwitchError
-from dialer.switch.asterisk.adapter import ATTEMPT_VARIABLE, AsteriskSwitch
+from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.listing import ATTEMPT_VARIABLE
 
 _log = structlog.get_logger(__name__)
 

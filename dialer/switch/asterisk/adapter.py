@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -14,6 +13,7 @@ from dialer.errors import OriginateRefused, SwitchError, SwitchUnreachable, Unsa
 from dialer.model import AttemptId, CampaignKind
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.listing import conference_members, inbound_attempts, live_channels
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
     ASIDE,
@@ -27,14 +27,10 @@ from dialer.switch.asterisk.places import (
     SEAT_CHANNEL,
     SEAT_CONTEXT,
     VOTER_CONTEXT,
-    VOTERS_CONTEXTS,
-    is_attempt_id,
-    is_party,
     party_place,
-    place_of,
     seat_channel_id,
 )
-from dialer.switch.asterisk.tracker import CallTracker, LiveChannel
+from dialer.switch.asterisk.tracker import CallTracker
 from dialer.switch.port import (
     EventSink,
     OriginateRequest,
@@ -54,12 +50,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _NUMBER_RULE = "a number is 3 to 20 digits"
 _UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,150}", re.ASCII)
 _CHANNEL_ENDPOINT = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]+\Z", re.ASCII)
-ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
 _SEAT_RULE = "a seat's name is letters, digits and -"
 _ENDPOINT_RULE = "an endpoint is up to 40 letters, digits, - and _"
 _KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
-_STATE_RINGING = "5"
-_STATE_UP = "6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +98,9 @@ class AsteriskSwitch:
         self._gone_meanwhile = set()
         try:
             status = await client.action("CoreStatus")
-            channels = [_live_channel(item) for item in await client.action_list("CoreShowChannels")]
-            members = await _members(client)
-            inbound = await _inbound_attempts(client, channels)
+            channels = await live_channels(client)
+            members = await conference_members(client)
+            inbound = await inbound_attempts(client, channels)
             gone = self._gone_meanwhile
         finally:
             self._gone_meanwhile = None
@@ -370,42 +363,6 @@ def _nowhere(event: SwitchEvent) -> None:
 def _party_place(place: Place) -> tuple[str, str]:
     _checked(_NAME, place.name, "a place's name is letters, digits and -")
     return party_place(place)
-
-
-async def _members(client: AmiClient) -> list[tuple[str, str, bool]]:
-    """Who is in our conferences: its name, unique id of the channel, whether it is marked."""
-    members: list[tuple[str, str, bool]] = []
-    for room in await client.action_list("ConfbridgeListRooms"):
-        conference = room.get("Conference")
-        if place_of(conference) is not None:
-            listed = await client.action_list("ConfbridgeList", [("Conference", conference)])
-            members += [(conference, item.get("Uniqueid"), item.get("MarkedUser") == "Yes") for item in listed]
-    return members
-
-
-async def _inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:
-    """The attempts of channels that came in, by unique id: each bears its attempt's id in a variable that we set."""
-    foreign = {
-        channel.unique_id
-        for channel in channels
-        if channel.context in VOTERS_CONTEXTS
-        and not is_attempt_id(channel.unique_id)
-        and not is_party(channel.unique_id)
-    }
-    if not foreign:
-        return {}
-    found: dict[str, AttemptId] = {}
-    for item in await client.action_list("Status", [("Variables", ATTEMPT_VARIABLE)]):
-        value = next((v.partition("=")[2] for v in item.all("Variable") if v.startswith(f"{ATTEMPT_VARIABLE}=")), "")
-        if item.get("Uniqueid") in foreign and is_attempt_id(value):
-            found[item.get("Uniqueid")] = AttemptId(value)
-    return found
-
-
-def _live_channel(item: AmiMessage) -> LiveChannel:
-    state = item.get("ChannelState")
-    up, ringing = state == _STATE_UP, state == _STATE_RINGING
-    return LiveChannel(item.get("Uniqueid"), item.get("Context"), up, ringing, item.get("Exten"))
 
 
 def _checked(pattern: re.Pattern[str], value: str, rule: str) -> str:

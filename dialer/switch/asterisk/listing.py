@@ -1,0 +1,59 @@
+"""What lives on Asterisk at this moment, read from its lists when a session begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dialer.model import AttemptId
+from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.places import VOTERS_CONTEXTS, is_attempt_id, is_party, place_of
+from dialer.switch.asterisk.tracker import LiveChannel
+
+ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
+_STATE_RINGING = "5"
+_STATE_UP = "6"
+
+
+async def live_channels(client: AmiClient) -> list[LiveChannel]:
+    """Every channel that there is. Raises SwitchError."""
+    return [_live_channel(item) for item in await client.action_list("CoreShowChannels")]
+
+
+async def conference_members(client: AmiClient) -> list[tuple[str, str, bool]]:
+    """Who is in our conferences: its name, unique id of the channel, whether it is marked. Raises SwitchError."""
+    members: list[tuple[str, str, bool]] = []
+    for room in await client.action_list("ConfbridgeListRooms"):
+        conference = room.get("Conference")
+        if place_of(conference) is not None:
+            listed = await client.action_list("ConfbridgeList", [("Conference", conference)])
+            members += [(conference, item.get("Uniqueid"), item.get("MarkedUser") == "Yes") for item in listed]
+    return members
+
+
+async def inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:
+    """The attempts of channels that came in, by unique id: each bears its attempt's id in a variable that we set.
+
+    Raises SwitchError.
+    """
+    foreign = {
+        channel.unique_id
+        for channel in channels
+        if channel.context in VOTERS_CONTEXTS
+        and not is_attempt_id(channel.unique_id)
+        and not is_party(channel.unique_id)
+    }
+    if not foreign:
+        return {}
+    found: dict[str, AttemptId] = {}
+    for item in await client.action_list("Status", [("Variables", ATTEMPT_VARIABLE)]):
+        value = next((v.partition("=")[2] for v in item.all("Variable") if v.startswith(f"{ATTEMPT_VARIABLE}=")), "")
+        if item.get("Uniqueid") in foreign and is_attempt_id(value):
+            found[item.get("Uniqueid")] = AttemptId(value)
+    return found
+
+
+def _live_channel(item: AmiMessage) -> LiveChannel:
+    state = item.get("ChannelState")
+    up, ringing = state == _STATE_UP, state == _STATE_RINGING
+    return LiveChannel(item.get("Uniqueid"), item.get("Context"), up, ringing, item.get("Exten"))
