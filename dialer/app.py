@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import socket
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,51 +18,43 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from config.campaigns import Campaign
 from config.jurisdiction import Profile
-from config.lines import Carrier
 from config.settings import Settings
-from config.site_rules import abandoned_caps, site_profile
+from config.site_rules import site_profile
 from dialer.agi_routes import AgiRoutes
 from dialer.clock import Clock, SystemClock
-from dialer.ear import EarRole, SupervisorPhone
-from dialer.engine.engine import CampaignPlan, Engine, EnginePlan
-from dialer.engine.inbound import InboundPlan, InboundRoute
-from dialer.engine.seat_desk import FloorRules
-from dialer.engine.state import CampaignSpec, Centre
+from dialer.engine.engine import Engine
+from dialer.engine.state import Centre
 from dialer.errors import SwitchError
 from dialer.flow_reload import reload_on_hang_up
 from dialer.flow_service import FlowService
-from dialer.flow_services import RecordingRules
-from dialer.help import TransferTarget
 from dialer.inbound_service import InboundService
-from dialer.log_ins import AgentAccount
 from dialer.loop_lag import LoopLag
-from dialer.model import CampaignKind, InboundMode, MachineDetection
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.monitor.opt_outs import ForeignOptOut
-from dialer.pacing.factory import make_pacer
-from dialer.pacing.port import Cap
-from dialer.polling_day.site import polling_plan
+from dialer.plan_of_site import (
+    ami_login,
+    broker_settings,
+    engine_plan,
+    flows_of,
+    needs_asterisk,
+    recording_rules,
+    script_rules,
+)
 from dialer.prompts import SitePrompts, site_prompts
 from dialer.roll.phone_numbers import plain_number
-from dialer.rules.gate import Gate
-from dialer.rules.retries import RetryRules
-from dialer.rules.rulebook import campaign_rules, polls_of, rulebook_of
-from dialer.scripts.runner import ScriptRules, script_of
+from dialer.scripts.runner import script_of
 from dialer.seat_service import SeatService
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
-from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
+from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits
 from dialer.switch.asterisk.ami_link import AmiLink, Backoff
 from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.asterisk.tracker import EVENTS
 from dialer.switch.routed import without_asterisk
-from dialer.trunk_health import RestRules
-from dialer.trunks import TrunkLimits
 from ivr_flows.catalogue import FlowLibrary
 
 if TYPE_CHECKING:
@@ -71,125 +62,11 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
 LONGEST_WAIT_SECONDS = (
     3.0  # between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back
 )
 _NO_TWILIO = "twilio is enabled, but not installed: pip install 'matdan[twilio]'"
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
-_MINUTE = 60.0
-_HOUR = 3600.0
-
-
-def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
-    """What the engine is told, from a site's settings and the rules that hold there."""
-    return EnginePlan(
-        owner=f"{settings.centre.id}@{socket.gethostname()}",
-        organisation=settings.centre.organisation,
-        campaigns=tuple(_campaign_plan(campaign, settings, profile) for campaign in settings.campaigns),
-        seats=tuple((seat.name, seat.endpoint, frozenset(seat.languages)) for seat in settings.seats),
-        trunks=tuple(
-            TrunkLimits(trunk.name, trunk.endpoint, trunk.channels, trunk.calls_per_second, trunk.caller_ids)
-            for trunk in settings.trunks
-        ),
-        gate=Gate(rulebook_of(profile, settings)),
-        drain_seconds=settings.dialling.drain_seconds,
-        transfers=tuple(
-            TransferTarget(each.name, each.endpoint, each.number, each.trunk, each.ring_seconds)
-            for each in settings.transfers
-        ),
-        supervisors=tuple(
-            SupervisorPhone(each.name, each.endpoint, EarRole(each.role.value)) for each in settings.supervisors
-        ),
-        polling=polling_plan(settings, polls_of(settings)),
-        agents=tuple(
-            AgentAccount(
-                agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)
-            )
-            for agent in settings.agents
-        ),
-        floor=FloorRules(
-            settings.floor.wrong_pins, settings.floor.lock_minutes * _MINUTE, settings.floor.pause_reasons
-        ),
-        rest=RestRules(**settings.trunk_rest.model_dump()),
-        inbound=InboundPlan(
-            settings.inbound.channels,
-            settings.inbound.call_back_seconds,
-            tuple(
-                InboundRoute(each.number, InboundMode(each.mode.value), each.campaign, each.flow)
-                for each in settings.inbound.numbers
-            ),
-        ),
-    )
-
-
-def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
-    trunks = settings.trunks_of(campaign)
-    caps = [Cap(*cap) for cap in abandoned_caps(campaign, profile)]
-    return CampaignPlan(
-        spec=CampaignSpec(
-            campaign_id=campaign.id,
-            kind=CampaignKind(campaign.kind.value),
-            trunks=trunks,
-            channels=campaign.channels,
-            flow=campaign.flow,
-            ring_seconds=campaign.ring_seconds,
-            minimum_ring_seconds=profile.ring.minimum_seconds,
-            wrap_up_seconds=campaign.wrap_up_seconds,
-            connect_limit_seconds=campaign.connect_limit_seconds,
-            hours=tuple((hours.start, hours.until) for hours in campaign.hours),
-            retries=RetryRules(
-                max_attempts=campaign.max_attempts,
-                busy_seconds=campaign.busy_retry_minutes * _MINUTE,
-                no_answer_seconds=campaign.no_answer_retry_minutes * _MINUTE,
-                other_seconds=campaign.other_retry_minutes * _MINUTE,
-                abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
-            ),
-            record=campaign.record,
-            announcement_seconds=ANNOUNCEMENT_SECONDS if campaign.record and settings.recordings.prompt else 0.0,
-            skill=campaign.skill,
-            machine_detection=MachineDetection(campaign.machine_detection.value),
-            machine_message=campaign.machine_message,
-        ),
-        rules=campaign_rules(campaign, settings, recording=None),
-        pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
-    )
-
-
-def flows_of(settings: Settings) -> set[str]:
-    """Names or files of the flows that a site uses."""
-    named = [campaign.flow for campaign in settings.campaigns] + [each.flow for each in settings.inbound.numbers]
-    return {flow for flow in named if flow is not None}
-
-
-def broker_settings(settings: Settings) -> BrokerSettings:
-    """Where the broker is and who we are there."""
-    broker = settings.broker
-    return BrokerSettings(
-        host=broker.host,
-        port=broker.port,
-        username=broker.username,
-        password=broker.password.get_secret_value() if broker.password is not None else None,
-        tls=ssl.create_default_context() if broker.tls else None,
-    )
-
-
-def ami_login(settings: Settings) -> AmiLogin:
-    """Where Asterisk's manager is and who we are there."""
-    ami = settings.ami
-    return AmiLogin(ami.host, ami.port, ami.username, ami.secret.get_secret_value())
-
-
-def recording_rules(settings: Settings) -> RecordingRules | None:
-    """Where callers' messages are kept; None where the site does not record."""
-    flows = settings.flows
-    return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
-
-
-def script_rules(settings: Settings) -> ScriptRules:
-    """What AGI scripts may use."""
-    flows = settings.flows
-    return ScriptRules(flows.script_seconds, flows.script_memory_megabytes, flows.script_user, flows.script_errors)
 
 
 def room_on_disk(settings: Settings) -> Callable[[], bool]:
@@ -315,11 +192,6 @@ def _opt_out_keeper(engine: Engine) -> Callable[[ForeignOptOut], Awaitable[None]
         await engine.take_opt_out(told.number_hash, at=told.at, centre=told.centre)
 
     return keep
-
-
-def needs_asterisk(settings: Settings) -> bool:
-    """Whether anything of this site is Asterisk's: a seat, or a trunk."""
-    return bool(settings.seats) or not all(trunk.carrier is Carrier.TWILIO for trunk in settings.trunks)
 
 
 async def twilio_spent(settings: Settings) -> float:

@@ -16,9 +16,10 @@ from config.campaigns import Kind
 from config.errors import MatdanError
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.app import ami_login, broker_settings, needs_asterisk, twilio_spent
+from dialer.app import twilio_spent
 from dialer.clock import Clock, SystemClock
 from dialer.monitor.broker_link import check_broker
+from dialer.plan_of_site import ami_login, broker_settings, needs_asterisk
 from dialer.prompts import playlist_reader, site_today
 from dialer.rules.calling_hours import may_call
 from dialer.scripts.runner import script_of

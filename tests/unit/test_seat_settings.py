@@ -9,9 +9,9 @@ import pytest
 from config.errors import SettingError
 from config.settings import load_settings
 from config.site_rules import site_profile
-from dialer.app import engine_plan
 from dialer.check import Verdict, check_site
 from dialer.pins import hash_pin
+from dialer.plan_of_site import engine_plan
 
 HASH = hash_pin("2468")
 SEAT = '[[seats]]\nname = "01"\nendpoint = "agent01"\n'
