@@ -11,8 +11,8 @@ from config.lines import Carrier
 from config.settings import Settings
 from config.site_rules import abandoned_caps
 from dialer.ear import EarRole, SupervisorPhone
-from dialer.engine.engine import CampaignPlan, EnginePlan
 from dialer.engine.inbound import InboundPlan, InboundRoute
+from dialer.engine.plan import CampaignPlan, EnginePlan
 from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec
 from dialer.flow_services import RecordingRules

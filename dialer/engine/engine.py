@@ -9,80 +9,41 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import structlog
 
 from dialer import commands
 from dialer.calls import Call
-from dialer.ear import SupervisorPhone
 from dialer.engine.assistance import Assistance
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import SCRIPT, FlowDesk, Flows
 from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.hoppers import Hoppers
-from dialer.engine.inbound import InboundDesk, InboundPlan
+from dialer.engine.inbound import InboundDesk
 from dialer.engine.placing import Placing
-from dialer.engine.reconcile import Reconciler
+from dialer.engine.plan import EnginePlan
 from dialer.engine.results import Results
-from dialer.engine.seat_desk import FloorRules, SeatDesk
-from dialer.engine.state import CampaignRun, CampaignSpec, Centre, SeatTally
+from dialer.engine.seat_desk import SeatDesk
+from dialer.engine.state import CampaignRun, Centre, SeatTally
+from dialer.engine.switch_events import SwitchEvents
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.views import centre_view
 from dialer.errors import CommandRefused, StoreError, SwitchError
-from dialer.help import TransferTarget
-from dialer.log_ins import AgentAccount
-from dialer.model import AttemptId, CampaignState, Purpose
-from dialer.pacing.port import Pacer, PacingEventKind
-from dialer.polling_day.plan import PollingPlan
+from dialer.model import CampaignState, Purpose
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
-from dialer.rules.gate import Gate
-from dialer.rules.rulebook import CampaignRules
 from dialer.seats import Seat
 from dialer.store.port import Store
-from dialer.switch import port as switch_port
-from dialer.switch.port import CallEnded, Switch, SwitchEvent
-from dialer.trunk_health import RestRules
-from dialer.trunks import TrunkLimits, TrunkPool
-from dialer.view import Alert, AlertLevel, CampaignChange, CentreView, Change, SeatState
+from dialer.switch.port import Switch, SwitchEvent
+from dialer.trunks import TrunkPool
+from dialer.view import Alert, CampaignChange, CentreView, Change
 
 _log = structlog.get_logger(__name__)
 
 HOUSEKEEPING_SECONDS = 5.0
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
 RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits so long for it
-FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignPlan:
-    """A campaign as it is to be run: what it is, and its pacer, fresh."""
-
-    spec: CampaignSpec
-    rules: CampaignRules
-    pacer: Pacer
-
-
-@dataclass(frozen=True, slots=True)
-class EnginePlan:
-    """Everything the engine is told at its start."""
-
-    owner: str  # this dialler's name in its claims
-    organisation: str
-    campaigns: tuple[CampaignPlan, ...]
-    seats: tuple[tuple[str, str, frozenset[str]], ...]  # name, endpoint, languages
-    trunks: tuple[TrunkLimits, ...]
-    gate: Gate
-    drain_seconds: float
-    polling: PollingPlan | None = None
-    agents: tuple[AgentAccount, ...] = ()
-    floor: FloorRules = field(default_factory=FloorRules)
-    rest: RestRules = field(default_factory=RestRules)
-    inbound: InboundPlan = field(default_factory=InboundPlan)
-    transfers: tuple[TransferTarget, ...] = ()
-    supervisors: tuple[SupervisorPhone, ...] = ()
 
 
 class Engine:
@@ -141,10 +102,22 @@ class Engine:
             supervisors=plan.supervisors,
         )
         self.inbound_desk = InboundDesk(centre, store, self._results, self._trunks, plan.inbound)
-        self._reconciler = Reconciler(centre, switch, self._results, self.inbound_desk, self._finish)
-        self._reconciled = asyncio.Event()
         self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation, self._gatekeeper)
         self.flow_desk.transfer = self._floor.take_from_flow
+        self._switch_events = self._joined_switch_events()
+
+    def _joined_switch_events(self) -> SwitchEvents:
+        return SwitchEvents(
+            self._centre,
+            self._switch,
+            self._results,
+            self._floor,
+            self._assistance,
+            self._trunk_desk,
+            seat_desk=self.seat_desk,
+            flow_desk=self.flow_desk,
+            inbound_desk=self.inbound_desk,
+        )
 
     @property
     def outbox_event(self) -> asyncio.Event:
@@ -163,7 +136,7 @@ class Engine:
         """Wait until store and switch were first brought to agree: before that nobody knows whose a live call is. Not for ever."""
         try:
             async with asyncio.timeout(RECONCILE_SECONDS):
-                await self._reconciled.wait()
+                await self._switch_events.reconciled.wait()
         except TimeoutError:
             _log.warning("not-reconciled-yet")
 
@@ -247,7 +220,7 @@ class Engine:
         await self.seat_desk.prepare()
         unfinished = await store.unfinished_attempts()
         self._gatekeeper.load(await store.registers(), unfinished)
-        left_open = self._reconciler.found(unfinished)
+        left_open = self._switch_events.reconciler.found(unfinished)
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
 
@@ -342,75 +315,7 @@ class Engine:
 
     def on_switch_event(self, event: SwitchEvent) -> None:
         """Apply an event, at once and in order. Events of calls that are not live any more change nothing."""
-        match event:
-            case switch_port.SwitchUp():
-                self._switch_up(event)
-            case switch_port.SwitchDown(reason=reason):
-                self._centre.switch_up = False
-                self._centre.raise_alert("switch-down", AlertLevel.CRITICAL, f"no link to the switch: {reason}")
-                self._centre.wake.set()
-            case switch_port.SeatUp(seat=seat):
-                self._floor.phone_came(seat)
-            case switch_port.SeatDown(seat=seat):
-                self._phone_went(seat)
-            case switch_port.PartyCame() | switch_port.PartyGone():
-                self._assistance.party(event)
-            case switch_port.SeatKey(seat=seat, key=key):
-                self.seat_desk.key(seat, key)
-            case _:
-                call = self._centre.calls.get(event.attempt_id)
-                if call is not None:
-                    self._on_call_event(call, event)
-                elif isinstance(event, CallEnded):
-                    self.inbound_desk.ended(event)
-
-    def _on_call_event(self, call: Call, event: switch_port.CallEvent) -> None:
-        clock = self._centre.clock
-        match event:
-            case switch_port.CallRinging():
-                if call.ringing_seconds is None:
-                    self._centre.update_call(call, call.rang(clock.now(), clock.monotonic()))
-                    run = self._centre.campaigns[call.campaign_id]
-                    self._results.observe(run, PacingEventKind.RINGING, clock.monotonic() - call.began_seconds)
-                    self._trunk_desk.rang(call)
-            case switch_port.CallAnswered():
-                self._answered(call)
-            case switch_port.CallWaiting():
-                waiting = self.flow_desk.person(self._answered(call))
-                if not waiting.waiting and waiting.seat is None and not waiting.message_started:
-                    self._floor.voter_waits(waiting)
-            case switch_port.CallConnected(seat=seat):
-                self._assistance.help.voter_came(call.attempt_id)
-                self._floor.connected(self.flow_desk.person(self._answered(call)), seat)
-            case switch_port.CallLeftSeat(seat=seat):
-                if not self._assistance.help.keeps(call.attempt_id):
-                    self._floor.left_seat(call, seat)
-            case switch_port.CallAside() | switch_port.CallRecorded():
-                self._assistance.call_event(self._answered(call), event)
-            case switch_port.MessageStarted():
-                self._assistance.help.message_started(call)
-                self._floor.message_started(self.flow_desk.person(self._answered(call)))
-            case switch_port.MachineDetected():
-                self.flow_desk.machine(self._answered(call))
-            case switch_port.CallEnded():
-                self._ended(call, event)
-
-    def _answered(self, call: Call) -> Call:
-        clock = self._centre.clock
-        return self.flow_desk.answered(call.picked_up(clock.now(), clock.monotonic()), call)
-
-    def _ended(self, call: Call, ended: CallEnded) -> None:
-        """The call is over; one whose flow is still committing waits for it, so that the outcome tells all."""
-        if call.in_flow:
-            self._centre.calls[call.attempt_id] = replace(call, ended=ended)
-            asyncio.get_running_loop().call_later(FLOW_GRACE_SECONDS, self._flow_overdue, call)
-            return
-        self._finish(call, ended)
-
-    def _flow_overdue(self, call: Call) -> None:
-        live = self._centre.calls.get(call.attempt_id)
-        if live is not None and live.ended is not None:
-            self._finish(live, live.ended)
+        self._switch_events.take(event)
 
     def flow_ended(
         self,
@@ -421,45 +326,7 @@ class Engine:
         answers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """A call's flow is over. If the switch has ended the call in the meantime, it is finished now."""
-        call = self.flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
-        if call is not None and call.ended is not None:
-            self._finish(call, call.ended)
-
-    def _finish(self, call: Call, ended: CallEnded) -> None:
-        if call.attempt_id in self._centre.calls:
-            self._results.watch_for_silence(call)
-            self._assistance.help.call_over(call.attempt_id)
-            self._floor.call_over(call)
-            self._results.end(self._centre.calls[call.attempt_id], ended)
-
-    def _phone_went(self, seat: str) -> None:
-        self._assistance.help.agents_phone_went(seat)
-        self._floor.phone_went(seat)
+        self._switch_events.flow_ended(attempt_id, completed=completed, left_at=left_at, answers=answers)
 
     def _cancel(self, call: Call) -> None:
         self._placing.cancel(call)
-
-    def _switch_up(self, up: switch_port.SwitchUp) -> None:
-        centre = self._centre
-        self._reconciler.resync(up)
-        self.seat_desk.adopt(up.live_seats)
-        for seat in list(centre.seats.values()):
-            if seat.name in up.live_seats and not seat.phone_up:
-                self._floor.phone_came(seat.name)
-            elif seat.name not in up.live_seats and seat.phone_up:
-                self._phone_went(seat.name)
-        for attempt_id, seat_name in up.talking:
-            call = centre.calls.get(attempt_id)
-            if call is not None and seat_name in centre.seats:
-                seat = centre.seats[seat_name]
-                if call.connected_at is None:
-                    self._floor.connected(self._answered(call), seat_name)
-                elif seat.state is not SeatState.TALKING:
-                    self._floor.talks_on(call, seat_name)
-        self._assistance.resync(up)
-        centre.switch_up = True
-        self._reconciled.set()
-        centre.clear_alert("switch-down")
-        for name in centre.seats:
-            self._floor.call_phone(name)
-        centre.wake.set()

@@ -1,0 +1,47 @@
+"""What the engine is told at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dialer.ear import SupervisorPhone
+from dialer.engine.inbound import InboundPlan
+from dialer.engine.seat_desk import FloorRules
+from dialer.engine.state import CampaignSpec
+from dialer.help import TransferTarget
+from dialer.log_ins import AgentAccount
+from dialer.pacing.port import Pacer
+from dialer.polling_day.plan import PollingPlan
+from dialer.rules.gate import Gate
+from dialer.rules.rulebook import CampaignRules
+from dialer.trunk_health import RestRules
+from dialer.trunks import TrunkLimits
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPlan:
+    """A campaign as it is to be run: what it is, and its pacer, fresh."""
+
+    spec: CampaignSpec
+    rules: CampaignRules
+    pacer: Pacer
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePlan:
+    """Everything the engine is told at its start."""
+
+    owner: str  # this dialler's name in its claims
+    organisation: str
+    campaigns: tuple[CampaignPlan, ...]
+    seats: tuple[tuple[str, str, frozenset[str]], ...]  # name, endpoint, languages
+    trunks: tuple[TrunkLimits, ...]
+    gate: Gate
+    drain_seconds: float
+    polling: PollingPlan | None = None
+    agents: tuple[AgentAccount, ...] = ()
+    floor: FloorRules = field(default_factory=FloorRules)
+    rest: RestRules = field(default_factory=RestRules)
+    inbound: InboundPlan = field(default_factory=InboundPlan)
+    transfers: tuple[TransferTarget, ...] = ()
+    supervisors: tuple[SupervisorPhone, ...] = ()

@@ -1,0 +1,176 @@
+"""What each event of the switch means for calls, seats and helpers: the one place that they all pass, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from dialer.calls import Call
+from dialer.engine.assistance import Assistance
+from dialer.engine.floor import Floor
+from dialer.engine.flow_desk import FlowDesk
+from dialer.engine.inbound import InboundDesk
+from dialer.engine.reconcile import Reconciler
+from dialer.engine.results import Results
+from dialer.engine.seat_desk import SeatDesk
+from dialer.engine.state import Centre
+from dialer.engine.trunk_desk import TrunkDesk
+from dialer.model import AttemptId
+from dialer.pacing.port import PacingEventKind
+from dialer.switch import port as switch_port
+from dialer.switch.port import CallEnded, Switch, SwitchEvent
+from dialer.view import AlertLevel, SeatState
+
+FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
+
+
+class SwitchEvents:
+    """Applies events at once, without waiting for anything; what follows from them runs as tasks beside."""
+
+    def __init__(
+        self,
+        centre: Centre,
+        switch: Switch,
+        results: Results,
+        floor: Floor,
+        assistance: Assistance,
+        trunk_desk: TrunkDesk,
+        *,
+        seat_desk: SeatDesk,
+        flow_desk: FlowDesk,
+        inbound_desk: InboundDesk,
+    ) -> None:
+        """`reconciled` is set once store and switch were first brought to agree."""
+        self._centre = centre
+        self._results = results
+        self._floor = floor
+        self._assistance = assistance
+        self._trunk_desk = trunk_desk
+        self._seat_desk = seat_desk
+        self._flow_desk = flow_desk
+        self._inbound_desk = inbound_desk
+        self.reconciler = Reconciler(centre, switch, results, inbound_desk, self._finish)
+        self.reconciled = asyncio.Event()
+
+    def take(self, event: SwitchEvent) -> None:
+        """Apply an event, at once and in order. Events of calls that are not live any more change nothing."""
+        match event:
+            case switch_port.SwitchUp():
+                self._switch_up(event)
+            case switch_port.SwitchDown(reason=reason):
+                self._centre.switch_up = False
+                self._centre.raise_alert("switch-down", AlertLevel.CRITICAL, f"no link to the switch: {reason}")
+                self._centre.wake.set()
+            case switch_port.SeatUp(seat=seat):
+                self._floor.phone_came(seat)
+            case switch_port.SeatDown(seat=seat):
+                self._phone_went(seat)
+            case switch_port.PartyCame() | switch_port.PartyGone():
+                self._assistance.party(event)
+            case switch_port.SeatKey(seat=seat, key=key):
+                self._seat_desk.key(seat, key)
+            case _:
+                call = self._centre.calls.get(event.attempt_id)
+                if call is not None:
+                    self._on_call_event(call, event)
+                elif isinstance(event, CallEnded):
+                    self._inbound_desk.ended(event)
+
+    def _on_call_event(self, call: Call, event: switch_port.CallEvent) -> None:
+        clock = self._centre.clock
+        match event:
+            case switch_port.CallRinging():
+                if call.ringing_seconds is None:
+                    self._centre.update_call(call, call.rang(clock.now(), clock.monotonic()))
+                    run = self._centre.campaigns[call.campaign_id]
+                    self._results.observe(run, PacingEventKind.RINGING, clock.monotonic() - call.began_seconds)
+                    self._trunk_desk.rang(call)
+            case switch_port.CallAnswered():
+                self._answered(call)
+            case switch_port.CallWaiting():
+                waiting = self._flow_desk.person(self._answered(call))
+                if not waiting.waiting and waiting.seat is None and not waiting.message_started:
+                    self._floor.voter_waits(waiting)
+            case switch_port.CallConnected(seat=seat):
+                self._assistance.help.voter_came(call.attempt_id)
+                self._floor.connected(self._flow_desk.person(self._answered(call)), seat)
+            case switch_port.CallLeftSeat(seat=seat):
+                if not self._assistance.help.keeps(call.attempt_id):
+                    self._floor.left_seat(call, seat)
+            case switch_port.CallAside() | switch_port.CallRecorded():
+                self._assistance.call_event(self._answered(call), event)
+            case switch_port.MessageStarted():
+                self._assistance.help.message_started(call)
+                self._floor.message_started(self._flow_desk.person(self._answered(call)))
+            case switch_port.MachineDetected():
+                self._flow_desk.machine(self._answered(call))
+            case switch_port.CallEnded():
+                self._ended(call, event)
+
+    def _answered(self, call: Call) -> Call:
+        clock = self._centre.clock
+        return self._flow_desk.answered(call.picked_up(clock.now(), clock.monotonic()), call)
+
+    def _ended(self, call: Call, ended: CallEnded) -> None:
+        """The call is over; one whose flow is still committing waits for it, so that the outcome tells all."""
+        if call.in_flow:
+            self._centre.calls[call.attempt_id] = replace(call, ended=ended)
+            asyncio.get_running_loop().call_later(FLOW_GRACE_SECONDS, self._flow_overdue, call)
+            return
+        self._finish(call, ended)
+
+    def _flow_overdue(self, call: Call) -> None:
+        live = self._centre.calls.get(call.attempt_id)
+        if live is not None and live.ended is not None:
+            self._finish(live, live.ended)
+
+    def flow_ended(
+        self,
+        attempt_id: str,
+        *,
+        completed: bool,
+        left_at: str | None,
+        answers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """A call's flow is over. If the switch has ended the call in the meantime, it is finished now."""
+        call = self._flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
+        if call is not None and call.ended is not None:
+            self._finish(call, call.ended)
+
+    def _finish(self, call: Call, ended: CallEnded) -> None:
+        if call.attempt_id in self._centre.calls:
+            self._results.watch_for_silence(call)
+            self._assistance.help.call_over(call.attempt_id)
+            self._floor.call_over(call)
+            self._results.end(self._centre.calls[call.attempt_id], ended)
+
+    def _phone_went(self, seat: str) -> None:
+        self._assistance.help.agents_phone_went(seat)
+        self._floor.phone_went(seat)
+
+    def _switch_up(self, up: switch_port.SwitchUp) -> None:
+        centre = self._centre
+        self.reconciler.resync(up)
+        self._seat_desk.adopt(up.live_seats)
+        for seat in list(centre.seats.values()):
+            if seat.name in up.live_seats and not seat.phone_up:
+                self._floor.phone_came(seat.name)
+            elif seat.name not in up.live_seats and seat.phone_up:
+                self._phone_went(seat.name)
+        for attempt_id, seat_name in up.talking:
+            call = centre.calls.get(attempt_id)
+            if call is not None and seat_name in centre.seats:
+                seat = centre.seats[seat_name]
+                if call.connected_at is None:
+                    self._floor.connected(self._answered(call), seat_name)
+                elif seat.state is not SeatState.TALKING:
+                    self._floor.talks_on(call, seat_name)
+        self._assistance.resync(up)
+        centre.switch_up = True
+        self.reconciled.set()
+        centre.clear_alert("switch-down")
+        for name in centre.seats:
+            self._floor.call_phone(name)
+        centre.wake.set()
