@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -36,9 +35,9 @@ from dialer.model import (
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
 from dialer.store import figures, inbound, numbers, opt_outs, queues, records, voters
-from dialer.store.connection import BUSY_SECONDS, check_magic, close_writing, open_reading, open_writing
+from dialer.store.connection import BUSY_SECONDS, close_writing
 from dialer.store.failures import explained
-from dialer.store.lock import StoreLock
+from dialer.store.opening import Opened, open_file
 from dialer.store.port import AnswerCounts, LogIn, MarkEffect, OutboxRow, Refusal, SeatInterval
 from dialer.store.room import RoomGuard
 from dialer.store.writer import Writer
@@ -55,40 +54,17 @@ async def open_store(path: Path, *, create: bool = True, busy_seconds: float = B
     """
     writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-write")
     try:
-        opened = await asyncio.get_running_loop().run_in_executor(writing, _open, path, create, busy_seconds)
+        opened = await asyncio.get_running_loop().run_in_executor(writing, open_file, path, create, busy_seconds)
     except BaseException:
         writing.shutdown(wait=False)
         raise
     return SqliteStore(opened, writing)
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    path: Path
-    lock: StoreLock
-    db: sqlite3.Connection
-    reader: sqlite3.Connection
-
-
-def _open(path: Path, create: bool, busy_seconds: float) -> _Opened:
-    check_magic(path)
-    lock = StoreLock(path, "a dialler")
-    try:
-        db = open_writing(path, create=create, busy_seconds=busy_seconds)
-        try:
-            return _Opened(path, lock, db, open_reading(path, busy_seconds=busy_seconds))
-        except BaseException:
-            close_writing(db)
-            raise
-    except BaseException:
-        lock.release()
-        raise
-
-
 class SqliteStore:
     """The `Store` of one file: one connection writes in its own thread, another one reads in a second thread."""
 
-    def __init__(self, opened: _Opened, writing: ThreadPoolExecutor) -> None:
+    def __init__(self, opened: Opened, writing: ThreadPoolExecutor) -> None:
         """Use `open_store`. `writing` has one thread: the one that runs the writing connection."""
         self._path = opened.path
         self._lock = opened.lock

@@ -1,0 +1,40 @@
+"""How a store's file is taken: checked, locked, and connected to twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialer.store.connection import check_magic, close_writing, open_reading, open_writing
+from dialer.store.lock import StoreLock
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file that is ours until `lock` is released, with its two connections: `db` writes, `reader` reads."""
+
+    path: Path
+    lock: StoreLock
+    db: sqlite3.Connection
+    reader: sqlite3.Connection
+
+
+def open_file(path: Path, create: bool, busy_seconds: float) -> Opened:
+    """Lock the file, bring it to this program's schema, and connect. Blocks: run it in the thread that is to write.
+
+    `busy_seconds` is how long a write waits for another program. Where it fails nothing is left open or locked. Raises StoreBusy,
+    StoreCorrupt, StoreError as `dialer.store.sqlite.open_store` says.
+    """
+    check_magic(path)
+    lock = StoreLock(path, "a dialler")
+    try:
+        db = open_writing(path, create=create, busy_seconds=busy_seconds)
+        try:
+            return Opened(path, lock, db, open_reading(path, busy_seconds=busy_seconds))
+        except BaseException:
+            close_writing(db)
+            raise
+    except BaseException:
+        lock.release()
+        raise
