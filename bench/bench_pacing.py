@@ -14,11 +14,12 @@ baseline that kept no cap is in the table with what it abandoned: its idle time 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bench.optimum import MarkovCentre, optimum
@@ -40,6 +41,8 @@ STRONGEST = ("calls per idle seat", "vicidial ratio, available only")
 MOST_SEATS_FOR_OPTIMUM = 100
 _RATES = ("", ", p 0.15", ", p 0.20", ", p 0.40", ", p 0.50")
 RESULTS = Path(__file__).parents[1] / "docs" / "pacing-results.md"
+ROWS = Path(__file__).with_name("pacing_rows.json")
+"""What was measured last of each row, so that one can be run again without all the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,14 +244,23 @@ def _wanted(chosen: argparse.Namespace) -> list[Wanted]:
     return wanted
 
 
-def _write(rows: Sequence[Row], wanted: Sequence[Wanted], costs: Sequence[Cost]) -> None:
-    """Write the page as far as the rows go, in the scenarios' order."""
+def _write(new: Sequence[Row], wanted: Sequence[Wanted], costs: Sequence[Cost]) -> None:
+    """Keep the rows that are done beside those of earlier runs, and write the page of all of them in order."""
+    rows = {(row.scenario, row.cap): row for row in kept_rows()} | {(row.scenario, row.cap): row for row in new}
     order = list(SCENARIOS)
-    shown = sorted(rows, key=lambda row: (-row.cap, order.index(row.scenario)))
-    done = {(row.scenario, row.cap) for row in rows}
-    missing = [f"{name} at {cap:.0%}" for name, cap, _ in wanted if (name, cap) not in done]
+    shown = sorted(rows.values(), key=lambda row: (-row.cap, order.index(row.scenario)))
+    ROWS.write_text(json.dumps([asdict(row) for row in shown], indent=1) + "\n", encoding="utf-8")
+    missing = [f"{name} at {cap:.0%}" for name, cap, _ in wanted if (name, cap) not in rows]
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(markdown(shown, missing, costs), encoding="utf-8")
+
+
+def kept_rows(path: Path = ROWS) -> list[Row]:
+    """The rows of earlier runs with --write; none where there is no file."""
+    if not path.exists():
+        return []
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return [Row(**{**row, "ours": Outcome(**row["ours"]), "other": Outcome(**row["other"])}) for row in kept]
 
 
 if __name__ == "__main__":

@@ -164,7 +164,9 @@ class Results:
         rules, zone = run.spec.retries, self._centre.zone
         if call.said is not None and outcome.answered:
             return retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
-        if outcome is Outcome.CANCELLED and call.ringing_at is not None:  # a phone that rang is left in peace for a while
+        if (
+            outcome is Outcome.CANCELLED and call.ringing_at is not None
+        ):  # a phone that rang is left in peace for a while
             outcome = Outcome.NO_ANSWER
         return retries.after_outcome(rules, outcome, call.attempt_number, now)
 
