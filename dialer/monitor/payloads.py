@@ -223,6 +223,8 @@ class CommandPayload:
         "stop",
         "stop-all",
         "reload-flows",
+        "seat-call",
+        "seat-unlock",
         "seat-pause",
         "seat-ready",
         "seat-log-off",
