@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,8 @@ from config.audio import SoundFormat
 SUFFIXES: Final = frozenset(
     {".mp3", ".m4a", ".mp4", ".aac", ".wav", ".wave", ".ogg", ".oga", ".opus", ".flac", ".aif", ".aiff", ".caf", ".amr"}
 )
+_TEXT_KEY: Final = re.compile(r"/([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)$")
+"""A recording may be named by its text's key: `hi/message.information.mp3` is `hi/message/information.mp3`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def make_plan(places: Places, sources: Iterable[str], entries: Entries, recipe: 
     root = places.recordings.resolve()
     for source in sources:
         try:
-            name = prompt_name(str(Path(source).with_suffix("")))
+            name = prompt_name(_TEXT_KEY.sub(r"/\1/\2", str(Path(source).with_suffix(""))))
         except (BadPromptName, ValueError) as error:
             refused.append(Refused(shown(source), str(error).partition(": ")[2] or "is no prompt's name"))
             continue

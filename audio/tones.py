@@ -13,12 +13,15 @@ SAMPLES_A_SECOND = 8000
 _PEAK = 9000  # of 32767: some 11 dB below full scale, so that nobody starts
 _EDGE_SECONDS = 0.005  # the tone fades in and out: an edge would be heard as a click
 
+SILENCE = "matdan/silence"
+"""What a conference plays when its agent is gone. Without it the voter's ConfBridge fails: hung up, and no message."""
+
 TONES: dict[str, tuple[tuple[float, float], ...]] = {
     "matdan/beep": ((1000.0, 0.16),),  # a voter is there
     "matdan/key": ((1400.0, 0.04),),  # a key was taken, more is to come
     "matdan/done": ((700.0, 0.04), (1400.0, 0.04)),
     "matdan/wrong": ((350.0, 0.1),),
-    "matdan/silence": ((0.0, 0.02),),
+    SILENCE: ((0.0, 0.02),),
 }
 """By sound: its pieces in hertz and seconds. Those that answer a key are short: a key that is let go meanwhile is lost."""
 

@@ -19,7 +19,7 @@ class Certificate(Section):
         description="number of the certificate"
     )
     recording: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12,64}$")] = Field(
-        description="hash that it was given for, as `dialer rules check` prints it: of the flow's texts and recordings"
+        description="hash that it was given for, as `dialer rules check` prints it: of the flow's texts"
     )
     valid_until: date = Field(description="last day on which it holds")
 

@@ -16,6 +16,7 @@ from rich.table import Column, Table
 from audio.catalogue import Entries, Entry, Voice, changing, read_catalogue
 from audio.drafts import make_drafts
 from audio.errors import AudioError, CatalogueError
+from audio.message import Placed, put_message
 from audio.names import PromptName, prompt_name
 from audio.prepare import Prepared, Refused, Report, prepare
 from config.audio import SoundFormat
@@ -24,8 +25,8 @@ from dialer.audio_pictures import write_pictures
 from dialer.clock import SystemClock
 from dialer.prompts import catalogue_of, places_of, playlist_reader, recipe_of, site_today
 from ivr_flows.model import PromptKind
-from ivr_flows.spoken import spoken_names, spoken_texts, spoken_words
-from ivr_flows.texts import Texts, merge_texts, read_texts, shipped_texts
+from ivr_flows.spoken import spoken_message, spoken_names, spoken_texts, spoken_words
+from ivr_flows.texts import FALLBACK_LANGUAGE, Texts, merge_texts, read_texts, shipped_texts
 
 app = typer.Typer(
     help="What callers hear: prepare recordings, approve them, see what is missing.", no_args_is_help=True
@@ -52,13 +53,15 @@ def prepare_command(
 ) -> None:
     """Make every recording ready for the line: levelled, trimmed, in the formats that the switch plays as they are.
 
-    Exit 1 when a recording could not be prepared; the others are.
+    A recorded information message is put where Asterisk plays it too. Exit 1 when a recording could not be prepared; the
+    others are.
     """
     settings = load_settings(config)
     console = Console()
     words = _texts(texts)
-    say = spoken_texts(words, words.languages()) | spoken_words(words.languages())
+    say = spoken_texts(words, words.languages()) | spoken_words(words.languages()) | _message(settings, words)
     with changing(catalogue_of(settings)) as entries, _bar(console) as bar:
+        before = dict(entries)
         task = bar.add_task("preparing", total=None)
 
         def told(result: Prepared | Refused | None, total: int) -> None:
@@ -73,7 +76,9 @@ def prepare_command(
             again=again,
             told=told,
         )
+        placed = _put_message(settings, entries, before)
     _show_report(report, console)
+    _show_message(placed)
     if report.refused:
         raise typer.Exit(1)
 
@@ -88,7 +93,9 @@ def drafts_command(
         typer.Option("--names", metavar="FILE", help="Also the names of places in this file, one a line."),
     ] = None,
 ) -> None:
-    """Let a computer speak what nobody has recorded: texts, numbers, hours, dates. A recording is never overwritten.
+    """Let a computer speak what nobody has recorded: texts, numbers, hours, dates, and the information message that Asterisk plays.
+
+    A recording is never overwritten.
 
     Needs the voices: pip install 'matdan[voices]'. Exit 1 when something could not be spoken.
     """
@@ -99,9 +106,11 @@ def drafts_command(
     own = [(PromptKind.NAME, settings.centre.organisation)]
     own += [(PromptKind.PLACE, name) for name in _names_in(names)]
     wanted |= spoken_names(own, spoken)
+    wanted |= _message(settings, words, language)
     places, recipe = places_of(settings), recipe_of(settings.audio)
     console = Console()
     with changing(catalogue_of(settings)) as entries, _bar(console) as bar:
+        before = dict(entries)
         task = bar.add_task("speaking", total=None)
         report = make_drafts(
             places,
@@ -111,12 +120,14 @@ def drafts_command(
             workers=settings.audio.workers,
             told=lambda done, total: bar.update(task, completed=done, total=total),
         )
+        placed = _put_message(settings, entries, before)
     for refused in report.refused:
         typer.echo(f"{refused.source}: {refused.why}", err=True)
     typer.echo(
         f"{report.drafted} drafts made, {report.unchanged} unchanged, {report.recorded} have recordings, "
         f"{len(report.refused)} refused"
     )
+    _show_message(placed)
     if report.refused:
         raise typer.Exit(1)
 
@@ -248,11 +259,13 @@ def remove(
     directory = catalogue_of(settings)
     places = places_of(settings)
     with changing(directory) as entries:
+        before = dict(entries)
         for name in [_known(path, entries, directory) for path in prompts]:
             for sound_format in SoundFormat:
                 places.sound(name, sound_format).unlink(missing_ok=True)
             source = places.recordings / entries.pop(name).source
             typer.echo(f"{name.path}: removed" + (f"; {source} would bring it back" if source.is_file() else ""))
+        _put_message(settings, entries, before)
 
 
 @app.command()
@@ -294,7 +307,7 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
         if why is not None and (not language or name.language in language)
     ]
     spoken = language or words.languages()
-    wanted = spoken_texts(words, spoken) | spoken_words(spoken)
+    wanted = spoken_texts(words, spoken) | spoken_words(spoken) | _message(settings, words, language)
     missing = [name for name in sorted(wanted) if name not in entries]
     wrong += [f"{name.path}: is missing; record it or run dialer audio drafts" for name in missing]
     wrong += [
@@ -325,6 +338,21 @@ def _texts(directory: Path | None) -> Texts:
     if not directory.is_dir():
         raise AudioError(f"{directory}: is no directory; give one that holds <language>.yaml files")
     return merge_texts([shipped_texts(), read_texts(directory)])
+
+
+def _message(settings: Settings, words: Texts, only: list[str] | None = None) -> dict[PromptName, str]:
+    """The information message's prompt, unless other languages alone are asked for."""
+    message = spoken_message(settings.centre.language, settings.centre.organisation, words)
+    return {name: text for name, text in message.items() if not only or name.language in only}
+
+
+def _put_message(settings: Settings, entries: Entries, before: Entries) -> Placed:
+    return put_message(places_of(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
+
+
+def _show_message(placed: Placed) -> None:
+    if placed is Placed.KEPT:
+        typer.echo("matdan/message: one that was put there by hand is kept; remove it and run this again for the draft")
 
 
 def _statuses(settings: Settings) -> list[tuple[PromptName, Entry, str | None]]:

@@ -12,6 +12,8 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from audio.catalogue import Voice
+from audio.message import MESSAGE_SOUND, missing_sounds
+from audio.tones import SILENCE, TONES
 from config.campaigns import Kind
 from config.errors import MatdanError
 from config.settings import Settings
@@ -52,6 +54,9 @@ async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIte
     for finding in _plan(settings, clock):
         yield finding
     yield await asyncio.to_thread(_audio, settings, clock)
+    if needs_asterisk(settings):
+        for finding in _sounds(settings):
+            yield finding
     yield _disk(settings)
     path = settings.store.path
     if path.exists():
@@ -135,6 +140,27 @@ def _audio(settings: Settings, clock: Clock) -> Finding:
         first = f", first {silent[0][0].path}: {silent[0][1]}" if silent else ""
         return Finding("audio", Verdict.BAD, f"{told}; {len(silent):,} do not play{first}; see dialer audio check")
     return Finding("audio", Verdict.NOTE if drafts else Verdict.GOOD, told)
+
+
+def _sounds(settings: Settings) -> list[Finding]:
+    """What Asterisk plays by itself, without asking anybody: the information message, and the tones on the agents' phones."""
+    sounds = settings.audio.sounds
+    findings: list[Finding] = []
+    if missing_sounds(sounds, [MESSAGE_SOUND]):
+        text = f"{sounds}: no {MESSAGE_SOUND}: an abandoned caller hears nothing; run dialer audio drafts -c SETTINGS"
+        findings.append(Finding("information message", Verdict.BAD, text))
+    else:
+        findings.append(Finding("information message", Verdict.GOOD, f"{MESSAGE_SOUND} is there"))
+    if not settings.seats:
+        return findings
+    missing = missing_sounds(sounds, TONES)
+    if missing:
+        lost = ": a voter whose agent's phone dies is hung up and hears no message" if SILENCE in missing else ""
+        text = f"{sounds}: no {', '.join(missing)}{lost}; run dialer agent tones --to {sounds}"
+        findings.append(Finding("tones", Verdict.BAD, text))
+    else:
+        findings.append(Finding("tones", Verdict.GOOD, f"all {len(TONES)} are there"))
+    return findings
 
 
 def _sound_flow(flow: str) -> str:

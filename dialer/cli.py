@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 import uvloop
 from rich.console import Console
@@ -26,8 +24,10 @@ from dialer.check import Verdict, check_site
 from dialer.demo import DemoOptions, run_demo, show_summary
 from dialer.erase_cli import erase, purge
 from dialer.flow_cli import app as flow_app
+from dialer.logs import json_logging, quiet_logging
 from dialer.numbers_cli import consent_app, optout_app, register_app
 from dialer.recordings_cli import app as recordings_app
+from dialer.rehearsal_cli import rehearse
 from dialer.reports.cli import app as report_app
 from dialer.reports.lists_cli import app as list_app
 from dialer.roll.cli import import_roll, sample_roll
@@ -56,6 +56,7 @@ app.add_typer(consent_app, name="consent")
 app.command("import")(import_roll)
 app.command("sample-roll")(sample_roll)
 app.command("simulate")(simulate_command)
+app.command("rehearse")(rehearse)
 app.command("erase")(erase)
 app.command("purge")(purge)
 
@@ -122,29 +123,6 @@ def check(
         return bad
 
     raise typer.Exit(1 if asyncio.run(look()) else 0)
-
-
-def quiet_logging() -> None:
-    """For commands that a person looks at: only errors, in one line, on standard error."""
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.dev.ConsoleRenderer(colors=False)],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-def json_logging(*, verbose: bool) -> None:
-    """For the running dialler: a JSON object per line on standard error. No name and no number is ever in one."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def main() -> None:

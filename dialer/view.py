@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dialer.model import BoothTurnout, CampaignKind, CampaignProgress, CampaignState, Outcome
+from dialer.polling_day.forecast import Forecast
 
 
 class CallState(StrEnum):
@@ -124,6 +125,7 @@ class CentreView:
     opt_outs: int
     alerts: tuple[Alert, ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)  # loop lag and the like
+    forecast: Forecast | None = None  # on a polling day, once the pace is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from audio.message import INFORMATION
 from audio.names import PromptName, prompt_of_sound
 from audio.numbers import word_texts
 from audio.words import words_of
 from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound, text_sound
-from ivr_flows.texts import SMS, Texts, segments
+from ivr_flows.texts import INFORMATION_TEXT, SMS, Texts, information_text, segments
 
 
 def spoken_texts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
@@ -17,7 +18,7 @@ def spoken_texts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str
     spoken: dict[PromptName, str] = {}
     for language in languages:
         for key, text in texts.by_language.get(language, {}).items():
-            if key.startswith(SMS):
+            if key.startswith(SMS) or key == INFORMATION_TEXT:
                 continue
             for segment in segments(text):
                 if segment.words:
@@ -43,6 +44,12 @@ def spoken_names(names: Iterable[tuple[PromptKind, str]], languages: Iterable[st
         for kind, name in given:
             _put(spoken, name_sound(kind, name, language), name)
     return spoken
+
+
+def spoken_message(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
+    """The information message that the switch plays by itself, whole: the centre's language, else English. Empty: no text."""
+    found = information_text(language, organisation, texts)
+    return {} if found is None else {PromptName("", found[0], INFORMATION): found[1]}
 
 
 def _put(spoken: dict[PromptName, str], sound: str, words: str) -> None:

@@ -22,6 +22,7 @@ TEXTS_DIRECTORY = Path(__file__).parent / "texts"
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 FALLBACK_LANGUAGE = "en"
 SMS = "sms."  # begins the keys of texts that are sent, never spoken
+INFORMATION_TEXT = "message.information"  # what the switch plays by itself: one sound with its values, never in pieces
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
 _SPEAKABLE = re.compile(r"\w")
 
@@ -123,6 +124,13 @@ def filled(key: str, language: str, values: Mapping[str, Scalar], texts: Texts) 
     if found is None or not placeholders(found[1]) <= values.keys():
         return None
     return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), found[1]).strip()
+
+
+def information_text(language: str, organisation: str, texts: Texts) -> tuple[str, str] | None:
+    """(language, words) of the information message, in that language or else in English; None where no text is left."""
+    found = texts.found(INFORMATION_TEXT, language)
+    words = filled(INFORMATION_TEXT, language, {"organisation": organisation}, texts)
+    return None if found is None or words is None else (found[0], words)
 
 
 @lru_cache(maxsize=1)

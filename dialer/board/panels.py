@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, tzinfo
 
 from rich.console import Group
 from rich.panel import Panel
@@ -23,6 +24,7 @@ from dialer.board.parts import (
     stacked_bar,
 )
 from dialer.model import BoothTurnout
+from dialer.polling_day.forecast import Forecast
 from dialer.view import Alert, AlertLevel, CentreView, SeatState, SeatView, TrunkView
 
 BORDER = "grey35"
@@ -84,7 +86,13 @@ def _seat(seat: SeatView, name_cells: int, *, brief: bool) -> Text:
     return cell.append_text(share_bar(seat.utilisation, 5, "spring_green2"))
 
 
-def turnout_panel(booths: tuple[BoothTurnout, ...], width: int, height: int) -> Panel:
+def turnout_panel(
+    booths: tuple[BoothTurnout, ...],
+    width: int,
+    height: int,
+    forecast: Forecast | None = None,
+    zone: tzinfo | None = None,
+) -> Panel:
     """Booths by the share of those reached who have voted, the lowest first, in `height` lines with the border; and all.
 
     The order is by (voted + 1) / (reached + 2), Laplace's rule of succession, so that a booth of two answers does not lead.
@@ -105,6 +113,8 @@ def turnout_panel(booths: tuple[BoothTurnout, ...], width: int, height: int) -> 
     lines.append(_booth("all", whole, names, cells, ratios, style="bold"))
     title = line(("turnout by booth", TITLE), (" · self-reported · lowest first", DIM))
     foot = line((f"{len(shown)} of {len(booths)} booths, {len(booths) - len(reached)} not reached yet", DIM))
+    if forecast is not None:
+        foot = line((_day_ahead(forecast, zone), DIM))
     return Panel(
         lines_of(lines) if booths else line(("no roll is imported", DIM)),
         title=title,
@@ -114,6 +124,15 @@ def turnout_panel(booths: tuple[BoothTurnout, ...], width: int, height: int) -> 
         border_style=BORDER,
         padding=(0, 1),
         height=height,
+    )
+
+
+def _day_ahead(forecast: Forecast, zone: tzinfo | None) -> str:
+    """In words: how far the day will get."""
+    until = datetime.fromtimestamp(forecast.until, zone or UTC)
+    return (
+        f"of {forecast.left:,} left, {forecast.reached:,} will be reached by {until:%H:%M} "
+        f"(agents {forecast.by_agents:,}, flows {forecast.by_flows:,})"
     )
 
 

@@ -89,11 +89,14 @@ def render_board(
     left = max(LEAST_LINES, height - lines)
     if wide:
         booth_cells = width * 3 // 5
-        panels = turnout_panel(view.booths, booth_cells, left), trunks_panel(view, left)
+        panels = turnout_panel(view.booths, booth_cells, left, view.forecast, extras.zone), trunks_panel(view, left)
         parts.append(_beside(panels, (booth_cells, width - booth_cells)))
     else:
         trunk_lines = len(view.trunks) + 5
-        parts += [turnout_panel(view.booths, width, max(5, left - trunk_lines)), trunks_panel(view, trunk_lines)]
+        parts += [
+            turnout_panel(view.booths, width, max(5, left - trunk_lines), view.forecast, extras.zone),
+            trunks_panel(view, trunk_lines),
+        ]
     return Group(*parts)
 
 

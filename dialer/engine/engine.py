@@ -63,6 +63,7 @@ class Engine:
         """`has_room`: whether the disk can still take results; `figures`: the process's own, for the board."""
         self._plan = plan
         self._centre = centre
+        centre.polling = plan.polling
         self._store = store
         self._switch = switch
         self._figures = figures
@@ -73,7 +74,7 @@ class Engine:
             name: Seat(name, endpoint, languages, now, centre.clock.now()) for name, endpoint, languages in plan.seats
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
-        self._results = Results(centre, store, self._trunk_desk, self._cancel, plan.polling)
+        self._results = Results(centre, store, self._trunk_desk, self._cancel)
         self._gatekeeper = Gatekeeper(
             centre,
             plan.gate,

@@ -57,9 +57,14 @@ class Floor:
             self.after(f"call/{call.attempt_id}", max(0.0, limit - waited), lambda: self._too_late(call.attempt_id))
 
     async def take_from_flow(self, attempt_id: AttemptId) -> bool:
-        """Give a call in a flow to a ready seat: True when agent and voter hear each other, False when no seat took it."""
+        """Give a call in a flow to a ready seat: True when agent and voter hear each other, False when no seat took it.
+
+        A call that has become forbidden since its flow began is not given to anybody: False too.
+        """
         call = self._centre.calls.get(attempt_id)
-        if call is None or attempt_id in self._handed_over or not self._seat_for(call):
+        if call is None or attempt_id in self._handed_over:
+            return False
+        if not self._gatekeeper.admits(call) or not self._seat_for(call):
             return False
         came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._handed_over[attempt_id] = came

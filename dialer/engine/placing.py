@@ -188,6 +188,10 @@ class Placing:
         placed: list[tuple[NewAttempt, Call]] = []
         refused: list[tuple[Claim, float]] = []
         while count > 0 and run.hopper:
+            last_call_at = self._centre.last_call_at(run, run.hopper[0].booth_id)
+            if last_call_at is not None and last_call_at <= self._centre.clock.now():
+                refused.append((run.hopper.popleft(), last_call_at + REST_SECONDS))  # its polling day is over
+                continue
             ruling = self._gatekeeper.claim(run, run.hopper[0])
             if not ruling.allowed:
                 refused.append((run.hopper.popleft(), ruling.next_at or self._centre.clock.now() + REST_SECONDS))

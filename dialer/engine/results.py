@@ -25,7 +25,6 @@ from dialer.model import (
     MarkKind,
     MarkSource,
     Outcome,
-    Purpose,
 )
 from dialer.monitor.topics import (
     attempt_announcement,
@@ -34,7 +33,7 @@ from dialer.monitor.topics import (
     opt_out_announcement,
 )
 from dialer.pacing.port import PacingEvent, PacingEventKind
-from dialer.polling_day.plan import PollingPlan, not_past_close
+from dialer.polling_day.plan import not_past_close
 from dialer.rules import retries
 from dialer.store.port import MarkEffect, Store
 from dialer.switch.port import CallEnded
@@ -55,14 +54,12 @@ class Results:
         store: Store,
         trunk_desk: TrunkDesk,
         cancel: Callable[[Call], None],
-        polling: PollingPlan | None = None,
     ) -> None:
-        """`cancel` hangs up a call that nobody has answered yet; `polling` is the site's polling day, if it is known."""
+        """`cancel` hangs up a call that nobody has answered yet."""
         self._centre = centre
         self._trunk_desk = trunk_desk
         self._store = store
         self._cancel = cancel
-        self._polling = polling
         self._awaits_room = False
         self.closing = False  # the dialler is going down: no result may hold it up for ever
 
@@ -202,11 +199,8 @@ class Results:
 
     def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
         """The time of a turnout call is over when its booth's is; other campaigns know no close of poll here."""
-        booth = self._centre.booths.get(call.booth_id)
-        if self._polling is None or booth is None or run.purpose is not Purpose.TURNOUT:
-            return due
         now = self._centre.clock.now()
-        return not_past_close(due, self._polling.last_call_at(booth, now), now, promised=promised)
+        return not_past_close(due, self._centre.last_call_at(run, call.booth_id), now, promised=promised)
 
     def _teach(self, run: CampaignRun, call: Call, outcome: Outcome) -> None:
         """What the pacer has not heard yet of this call. Abandoned calls it hears of when the message starts."""
@@ -236,7 +230,7 @@ class Results:
     async def mark(self, mark: Mark) -> None:
         """Commit a mark and do what follows from it. Returns once it is on disk; raises StoreError if it is not."""
         effect = await self._store.record_mark(mark, [mark_announcement(mark)])
-        self._follow(mark.kind, mark.voter_id, effect)
+        self._follow(mark, effect)
 
     async def opt_out(self, call: Call, source: str) -> None:
         """Commit that the number of a live call is never to be called again. Returns once it is on disk; raises StoreError."""
@@ -288,7 +282,7 @@ class Results:
             run.next_due_at = min(run.next_due_at, retry_at)
             run.list_done = False
         for mark, effect in zip(marks, effects, strict=True):
-            self._follow(mark.kind, call.voter_id, effect)
+            self._follow(mark, effect)
         if opts_out:
             self._opted_out(call.phone_id, fresh=True)
         self._judge(run, call, machine=disposition is Disposition.MACHINE)
@@ -309,14 +303,15 @@ class Results:
             outcomes[Outcome.MACHINE] += 1 if machine else -1
             outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
-    def _follow(self, kind: MarkKind, voter_id: int, effect: MarkEffect) -> None:
+    def _follow(self, mark: Mark, effect: MarkEffect) -> None:
         """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""
         self._centre.outbox_event.set()
         if not effect.recorded:
             return
-        self._centre.marks[kind.value] += 1
+        self._centre.marks[mark.kind.value] += 1
+        self._centre.reached_by[mark.source] += effect.reached_change
         self._count_turnout(effect)
-        self.silence(frozenset(effect.silenced_phones), voter_id if effect.voter_silenced else None)
+        self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None)
 
     def _count_turnout(self, effect: MarkEffect) -> None:
         booth = self._centre.turnout.get(effect.booth_id)

@@ -28,10 +28,12 @@ from dialer.model import (
     CampaignState,
     Claim,
     MachineDetection,
+    MarkSource,
     Outcome,
     Purpose,
 )
 from dialer.pacing.port import Pacer
+from dialer.polling_day.plan import PollingPlan
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import Stretch
 from dialer.rules.retries import RetryRules
@@ -110,6 +112,7 @@ class Centre:
 
     def __init__(self, centre_id: str, zone: ZoneInfo, clock: Clock) -> None:
         """An empty centre."""
+        self.polling: PollingPlan | None = None  # of the site, if one is known
         self.centre_id = centre_id
         self.zone = zone
         self.clock = clock
@@ -124,6 +127,8 @@ class Centre:
         self.booths: dict[int, Booth] = {}
         self.turnout: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
+        self.began_seconds = clock.monotonic()
+        self.reached_by: Counter[MarkSource] = Counter()  # voters with a first mark, since the start
         self.opt_outs = 0
         self.opted_out: set[int] = set()  # numbers, by id, since the start: a claim may be older
         self.abandoned_at: dict[int, float] = {}  # epoch, by number, since the start
@@ -187,6 +192,13 @@ class Centre:
     def channels_used(self) -> Counter[str]:
         """Live calls by trunk, third parties' among them; one that is being committed holds its channel already."""
         return Counter([*(call.trunk for call in self.calls.values()), *self.party_trunks.values()])
+
+    def last_call_at(self, run: CampaignRun, booth_id: int) -> float | None:
+        """Epoch second after which a turnout campaign calls nobody of a booth that votes today; None: no end is known."""
+        booth = self.booths.get(booth_id)
+        if self.polling is None or booth is None or run.purpose is not Purpose.TURNOUT:
+            return None
+        return self.polling.last_call_at(booth, self.clock.now())
 
     # Alerts
 

@@ -51,6 +51,8 @@ COMMANDS: dict[str, CommandKind] = {
     "stop": CommandKind(commands.StopCampaign, ("campaign",), ANYBODY, repeatable=True),
     "stop-all": CommandKind(commands.StopAll, (), ANYBODY, repeatable=True),
     "reload-flows": CommandKind(commands.ReloadFlows, (), ANYBODY, repeatable=True),
+    "seat-call": CommandKind(commands.SeatCall, ("seat",), _AT_THE_SEAT),
+    "seat-unlock": CommandKind(commands.SeatUnlock, ("seat",), frozenset({SUPERVISOR})),
     "seat-pause": CommandKind(commands.SeatPause, ("seat", "reason"), _AT_THE_SEAT),
     "seat-ready": CommandKind(commands.SeatReady, ("seat",), _AT_THE_SEAT),
     "seat-log-off": CommandKind(commands.SeatLogOff, ("seat",), _AT_THE_SEAT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from dialer.model import BoothTurnout, DispositionRecord, EndedAttempt, Mark
@@ -51,6 +52,7 @@ def centre_state(view: CentreView, *, online: bool = True) -> CentreStatePayload
             for trunk in view.trunks
         ],
         figures={name: round(value, 6) for name, value in view.figures.items()},
+        forecast={} if view.forecast is None else asdict(view.forecast),
     )
 
 

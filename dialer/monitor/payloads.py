@@ -51,6 +51,12 @@ class CentreStatePayload:
     opt_outs: Count
     trunks: list[TrunkPayload]
     figures: Annotated[dict[str, float], Field(description="figures of the engine itself, such as the loop's lag")]
+    forecast: Annotated[
+        dict[str, float],
+        Field(
+            description="on a polling day: voters left, and by_agents and by_flows to be reached until (epoch seconds)"
+        ),
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +223,8 @@ class CommandPayload:
         "stop",
         "stop-all",
         "reload-flows",
+        "seat-call",
+        "seat-unlock",
         "seat-pause",
         "seat-ready",
         "seat-log-off",

@@ -54,7 +54,7 @@ class Governor:
         self._rate = 0.0  # live answers per second, lately
         self._last_answer: float | None = None
         self._planned_at: float | None = None
-        self._stop_room = self._guarded_room = 0.0
+        self._stop_room = self._guarded_room = self._share_left = 0.0
 
     def answered(self, now: float) -> None:
         """A person answered."""
@@ -105,10 +105,13 @@ class Governor:
     def _plan(self, now: float) -> None:
         self._planned_at = now
         self._stop_room = self._guarded_room = float("inf") if self.caps else 0.0
+        self._share_left = 1.0
         for cap, tally in self._pairs():
             room = self._room(tally, cap.hard_stop, now)
             self._stop_room = min(self._stop_room, room)
-            self._guarded_room = min(self._guarded_room, room - guard(room + tally.abandoned))
+            most = room + tally.abandoned
+            self._guarded_room = min(self._guarded_room, room - guard(most))
+            self._share_left = min(self._share_left, room / max(1e-9, most))
         if self.target <= 0.0:
             self._boldness = 0.0
             return
@@ -147,6 +150,11 @@ class Governor:
         """Abandoned calls that every window's hard stop has room for now; may be below 0. No cap: no room."""
         self._keep_up(now)
         return self._stop_room
+
+    def share_to_hard_stop(self, now: float) -> float:
+        """The share of the drops that a window may hold at its hard stop that is left, of the tightest window."""
+        self._keep_up(now)
+        return self._share_left
 
     def room_above_guard(self, now: float) -> float:
         """The same less what every window holds back for one bad moment; below 0: guarded."""

@@ -49,7 +49,7 @@ class InFlightTable:
             first, seconds = ROWS, min(ringing, elapsed)
         if not seconds > 0.0:
             return first
-        return first + min(ROWS - 1, int(seconds * PER_SECOND + 0.5))
+        return first + int(min(ROWS - 1.0, seconds * PER_SECOND + 0.5))
 
     def rows(self, calls: Sequence[RingingCall]) -> list[int]:
         """The rows of calls."""

@@ -77,28 +77,29 @@ class Outlook:
         return sure
 
     def excess_over(self, limit: float) -> int:
-        """How many ringing calls of the average kind must go for the drop probability to come to `limit`."""
+        """How many ringing calls of the average kind must go until the last of the others is dropped with probability
+        `limit` or less if it is answered. A call is judged with itself left out, as when it was placed: judged by one
+        call more it could be placed and hung up in turn for ever."""
         if not self._ringing or self._drop_probability <= limit:
             return 0
         average = self._answered_by / self._ringing
         if self._law is not None:
             return self._exact_excess(limit, average)
         kind = _sums_of(average)
-        excess = 1
-        while excess < self._ringing and self._approximately(self._sums, kind, -float(excess)) > limit:
+        excess = 0
+        while excess < self._ringing and self._approximately(self._sums, kind, -1.0 - excess) > limit:
             excess += 1
         return excess
 
     def _exact_excess(self, limit: float, average: Vector) -> int:
         """The same for a small site: every ringing call taken as an average one."""
-        seats = law_of_sum(1.0 - self._freed)
-        remaining = [seats]
-        for _ in range(self._ringing):
+        remaining = [law_of_sum(1.0 - self._freed)]
+        for _ in range(self._ringing - 1):
             remaining.append(with_term(remaining[-1], average))
-        excess = 1
-        while excess < self._ringing and self._exactly(remaining[self._ringing - excess]) > limit:
-            excess += 1
-        return excess
+        others = self._ringing - 1
+        while others >= 0 and self._exactly(remaining[others]) > limit:
+            others -= 1
+        return self._ringing - 1 - others
 
     def _exactly(self, law: Matrix) -> float:
         return float(tail_of_law(law, self._busy + self._free).sum()) / self._moments

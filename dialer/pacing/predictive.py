@@ -18,15 +18,25 @@ USUAL_SEATS = 27.0
 SIZE_POWER = -0.25
 """A larger site drops more at the same alpha, as its overshoots are of more than one call: alpha * (N / 27) ** POWER."""
 
-HANG_UP_ABOVE = 0.15
-HANG_UP_ALPHAS = 4.0
-"""Ringing calls are hung up while a call that is answered now would be dropped with more than this probability, and
-more than so many times alpha. It costs little (such a call was hardly worth its answer) and keeps single bad moments
-from becoming several drops."""
+HANG_UP_ABOVE = 0.1
+HANG_UP_ALPHAS = 3.0
+"""Ringing calls are hung up while the last of them, if it were answered, would be dropped with more than this
+probability, and more than so many times alpha. It costs little (such a call was hardly worth its answer) and keeps single
+bad moments from becoming several drops."""
 
-NEAR_DROPS = 3.0
+NEAR_SHARE = 0.1
 LEAST_SHARE = 0.25
-"""With fewer drops than this to a hard stop, calls are hung up earlier, down to LEAST_SHARE of HANG_UP_ABOVE."""
+"""With less than NEAR_SHARE of a hard stop's drops left, calls are hung up earlier, down to LEAST_SHARE of
+HANG_UP_ABOVE."""
+
+CALM_SECONDS = 1.0
+"""After calls were hung up none is placed ahead for so long: placing and hanging up must never chase each other."""
+
+SPARE_IN_FLIGHT = 4.0
+LEAST_PER_SEAT = 1.5
+ANSWERS_PER_SEAT = 0.6
+"""Never more calls in flight ahead of free seats than SPARE, and per seat the larger of LEAST_PER_SEAT and those that
+bring ANSWERS_PER_SEAT: a bound that no sane day meets, for the day on which everything learned is wrong at once."""
 
 LEAST_IN_SET_UP = 3.0
 """Calls that may wait for "ringing" on the slowest carrier: without any, its recovery would not be seen."""
@@ -56,6 +66,7 @@ class PredictivePacer:
         self._knowledge = Knowledge(*self._priors)
         self._seats = 0.0
         self._now: float | None = None
+        self._hung_up_at: float | None = None
         self._saved: Mapping[str, object] | None = None
         self._seen: tuple[PacingSnapshot, Prospect] | None = None
         self._explanation = Explanation(0, "nobody")
@@ -76,6 +87,9 @@ class PredictivePacer:
         allowance = self._carrier_allowance(snapshot)
         if ahead > allowance:
             ahead, limited_by = allowance, "slow-carrier"
+        most = SPARE_IN_FLIGHT + seats * max(LEAST_PER_SEAT, ANSWERS_PER_SEAT / max(1e-3, prospect.answer_rate))
+        if ahead > most - len(snapshot.ringing):
+            ahead, limited_by = int(most) - len(snapshot.ringing), "in-flight"
         wanted = max(ahead, min(seats_without_caller(snapshot), allowance), 0)
         calls = min(wanted, room.calls)
         self._explain(snapshot, prospect, alpha, calls, room.limited_by if calls < wanted else limited_by)
@@ -86,6 +100,10 @@ class PredictivePacer:
         """The risk that the last call may bear, and what sets it."""
         if self._knowledge.outcomes < COLD_OUTCOMES:
             return 0.0, "cold"
+        if self._hung_up_at is not None and now - self._hung_up_at < CALM_SECONDS:
+            return 0.0, "seats"
+        if self._governor.drops_to_hard_stop(now) < 0.0:  # whatever the laws say: they may be what is wrong
+            return 0.0, "hard-stop"
         size = (max(1.0, self._seats) / USUAL_SEATS) ** SIZE_POWER
         if self._governor.room_above_guard(now) < len(waiting):  # those that wait may be the next to be dropped
             return self._governor.guarded_alpha() * size, "hard-stop"
@@ -117,9 +135,12 @@ class PredictivePacer:
         if self._hang_up_above >= 1.0 or seats_without_caller(snapshot) >= 0:
             return 0
         alpha, _ = self._alpha(now, snapshot.waiting_seconds)
-        room = self._governor.drops_to_hard_stop(now) / NEAR_DROPS
-        limit = self._hang_up_above * min(1.0, max(LEAST_SHARE, room))
-        return self._prospect(snapshot).outlook.excess_over(max(limit, HANG_UP_ALPHAS * alpha))
+        left = self._governor.share_to_hard_stop(now) / NEAR_SHARE
+        limit = self._hang_up_above * min(1.0, max(LEAST_SHARE, left))
+        excess = self._prospect(snapshot).outlook.excess_over(max(limit, HANG_UP_ALPHAS * alpha))
+        if excess > 0:
+            self._hung_up_at = now
+        return excess
 
     # Learning
 

@@ -19,7 +19,7 @@ from dialer.flow_reload import reload_flows, reload_on_hang_up
 from dialer.model import Disposition, Outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from dialer.view import CallChange, SeatState
+from dialer.view import CallChange, CallState, SeatState
 from ivr_flows.errors import FlowError
 from tests.support.centre import START_EPOCH, a_site, site_settings
 from tests.support.rules import neutral_with
@@ -119,6 +119,23 @@ async def test_a_flow_goes_on_when_no_agent_is_free(tmp_path: Path) -> None:
     config = voters(Scripted(keys=((1.2, "3"),)))
     async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
         await site.until(lambda: len(site.ended()) >= 1)
+    assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
+    assert rows(tmp_path, "SELECT value FROM flow_answer WHERE name = 'wanted'") == [("3",)]
+
+
+@virtual_time()
+async def test_a_call_that_became_forbidden_in_its_flow_is_given_to_no_agent(tmp_path: Path) -> None:
+    """The clock is set forward past the calling hours while the voter listens; then the voter asks for an agent."""
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(ASK)
+    config = voters(Scripted(keys=((1.2, "3"),)))
+    async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
+        site.clock.step(11 * 3600.0)
+        await site.until(lambda: len(site.ended()) >= 1)
+        assert site.view.campaigns[0].refused["calling-hours"] == 1
+        assert [seat.calls for seat in site.view.seats if seat.seat == "01"] == [0]
     assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
     assert rows(tmp_path, "SELECT value FROM flow_answer WHERE name = 'wanted'") == [("3",)]
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from dialer.board import BoardExtras, board_svg, render_board, run_board
 from dialer.board.parts import duration, share_bar, stacked_bar
 from dialer.model import CampaignState
+from dialer.polling_day.forecast import Forecast
 from dialer.view import Alert, AlertLevel, CallState, CentreView, SeatState
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
@@ -243,3 +244,9 @@ def test_a_paused_seat_shows_its_reason() -> None:
     )
     text = "\n".join(lines(replace(centre_view(), seats=seats), 140, 50))
     assert [word in text for word in ("00 meal  ", "01 technic…", "02 paused")] == [True, True, True]
+
+
+def test_on_a_polling_day_the_board_says_how_far_the_day_will_get() -> None:
+    ahead = Forecast(left=41_200, by_agents=9_000, by_flows=2_800, until=1_714_134_600.0)
+    text = "\n".join(lines(replace(centre_view(booths=2), forecast=ahead), 140, 50))
+    assert "of 41,200 left, 11,800 will be reached by 18:00 (agents 9,000, flows 2,800)" in text

@@ -13,7 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.clock import SystemClock
-from dialer.commands import PauseCampaign, ReloadFlows, ResumeCampaign, SeatTransfer, StopAll, StopCampaign
+from dialer.commands import (
+    PauseCampaign,
+    ReloadFlows,
+    ResumeCampaign,
+    SeatCall,
+    SeatTransfer,
+    SeatUnlock,
+    StopAll,
+    StopCampaign,
+)
 from dialer.errors import StoreBusy
 from dialer.monitor.command_table import COMMANDS
 from dialer.monitor.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
@@ -146,6 +155,18 @@ def test_only_what_changes_nothing_when_repeated_is_for_anybody() -> None:
         "stop-all",
         "reload-flows",
     }
+
+
+def test_a_desk_may_have_a_seats_phone_called_and_a_supervisor_alone_unlocks_it() -> None:
+    called = parse_command(of_kind("seat-call", role="desk"), retained=False, now=NOW)
+    assert isinstance(called, AcceptedCommand)
+    assert called.command == SeatCall("01")
+    unlocked = parse_command(of_kind("seat-unlock", role="supervisor"), retained=False, now=NOW)
+    assert isinstance(unlocked, AcceptedCommand)
+    assert unlocked.command == SeatUnlock("01")
+    refused = parse_command(of_kind("seat-unlock", role="desk"), retained=False, now=NOW)
+    assert isinstance(refused, RefusedCommand)
+    assert "`seat-unlock` is for the role" in refused.text
 
 
 def test_the_wires_own_list_of_names_is_the_tables() -> None:

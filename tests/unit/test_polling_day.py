@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.model import Booth, BoothTurnout, Claim
-from dialer.polling_day.forecast import Capacity, agent_contacts_an_hour, flow_contacts_an_hour, forecast
+from dialer.polling_day.forecast import forecast
 from dialer.polling_day.plan import PollingPlan, not_past_close
 from dialer.polling_day.priorities import (
     NEIGHBOURS,
@@ -123,20 +123,17 @@ def test_a_plan_is_enough_and_never_names_a_booth_that_is_closed(priorities: lis
     assert not quotas or sum(quotas.values()) >= numbers
 
 
-def test_a_forecast_gives_agents_their_share_first_and_never_more_than_is_left() -> None:
-    capacity = Capacity(agent_contacts=agent_contacts_an_hour(27, 75.0, 15.0), flow_contacts=600.0)
-    assert capacity.agent_contacts == pytest.approx(918)
-    day = forecast(41_200, 5.0, 1.5, capacity)
-    assert (day.by_agents, day.by_flows, day.reached) == (6885, 4500, 11_385)
-    assert forecast(100, 5.0, 1.5, capacity).reached == 100
-    assert forecast(100, -1.0, 1.5, capacity).reached == 0
-    assert agent_contacts_an_hour(27, 0.0, 0.0) == 0.0
-
-
-def test_flows_are_held_by_channels_or_by_call_starts() -> None:
-    assert flow_contacts_an_hour(30, 100.0, 0.3, 20.0, 30.0) == pytest.approx(3600 * 0.3 * 30 / 29)
-    assert flow_contacts_an_hour(3000, 1.0, 0.3, 20.0, 30.0) == pytest.approx(3600 * 0.3)
-    assert flow_contacts_an_hour(30, 1.0, 0.0, 0.0, 0.0) == 0.0
+def test_a_forecast_carries_the_pace_on_and_gives_no_more_than_is_left() -> None:
+    day = forecast(41_200, 900, 600, 3600.0, now=0.0, until=5 * 3600.0)
+    assert day is not None
+    assert (day.left, day.by_agents, day.by_flows, day.reached) == (41_200, 4500, 3000, 7500)
+    short = forecast(5000, 900, 600, 3600.0, now=0.0, until=5 * 3600.0)
+    assert short is not None
+    assert (short.by_agents, short.by_flows) == (4500, 500)
+    over = forecast(100, 900, 600, 3600.0, now=10.0, until=0.0)
+    assert over is not None
+    assert over.reached == 0
+    assert forecast(100, 900, 600, 599.0, now=0.0, until=3600.0) is None
 
 
 def test_a_promise_comes_forward_to_the_last_call_and_any_other_retry_is_given_up() -> None:

@@ -1,0 +1,92 @@
+"""The information message that Asterisk plays by itself to an answered voter whom no seat took.
+
+Its dialplan knows neither language nor catalogue, so the prompt `<language>/message/information` of the centre's language is put
+beside the others' directories as well, under the one name that the dialplan has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from audio.catalogue import Entries, Voice
+from audio.errors import AudioError
+from audio.files import HALF_DONE, sha256_of, write_atomically
+from audio.names import ROOT, PromptName
+from audio.prepare import Places
+from config.audio import SoundFormat
+
+INFORMATION: Final = "message/information"
+"""The prompt that the message is made of."""
+
+MESSAGE_SOUND: Final = f"{ROOT}/message"
+"""The name that the dialplan plays it by."""
+
+
+class Placed(StrEnum):
+    """What became of the message in a run."""
+
+    PUT = "put"  # it lies there now, or lay there already
+    KEPT = "kept"  # another one was put there by hand; a draft does not take its place
+    NONE = "none"  # there is no such prompt, or its sounds are not those that the catalogue has
+
+
+def message_prompt(entries: Entries, languages: Iterable[str]) -> PromptName | None:
+    """The prompt that the message is made of: that of the first of `languages` that has one."""
+    names = (PromptName("", language, INFORMATION) for language in languages)
+    return next((name for name in names if name in entries), None)
+
+
+def put_message(places: Places, entries: Entries, before: Entries, languages: Iterable[str]) -> Placed:
+    """Put the message in place, in every format that its prompt has; take it away where the prompt was taken away.
+
+    `before` is the catalogue as it was before this run: what lies there and is no sound of it was put there by hand, which a
+    recording replaces and a draft does not. Raises AudioError when a sound cannot be read or written.
+    """
+    try:
+        return _put_message(places, entries, before, message_prompt(entries, languages))
+    except OSError as error:
+        place = places.sounds / MESSAGE_SOUND
+        raise AudioError(
+            f"{place}: cannot be put in place ({error.strerror}); check its rights and its disk"
+        ) from error
+
+
+def _put_message(places: Places, entries: Entries, before: Entries, name: PromptName | None) -> Placed:
+    ours = _hashes(before) | _hashes(entries)
+    if name is None:
+        for each in SoundFormat:
+            if sha256_of(_file(places, each)) in ours:
+                _file(places, each).unlink()
+        return Placed.NONE
+    entry = entries[name]
+    if any(sha256_of(places.sound(name, each)) != sha for each, sha in entry.files.items()):
+        return Placed.NONE
+    if entry.voice is Voice.DRAFT and any(sha256_of(path) not in ours for path in _files(places.sounds, MESSAGE_SOUND)):
+        return Placed.KEPT
+    for each in SoundFormat:
+        if each not in entry.files:
+            _file(places, each).unlink(missing_ok=True)  # the switch might choose it
+        elif sha256_of(_file(places, each)) != entry.files[each]:
+            write_atomically(_file(places, each), places.sound(name, each).read_bytes())
+    return Placed.PUT
+
+
+def _hashes(entries: Entries) -> set[str | None]:
+    return {sha for name, entry in entries.items() if name.name == INFORMATION for sha in entry.files.values()}
+
+
+def _file(places: Places, sound_format: SoundFormat) -> Path:
+    return places.sounds / f"{MESSAGE_SOUND}.{sound_format.value}"
+
+
+def _files(sounds: Path, sound: str) -> list[Path]:
+    path = sounds / sound
+    return [each for each in path.parent.glob(f"{path.name}.*") if not each.name.startswith(HALF_DONE)]
+
+
+def missing_sounds(sounds: Path, names: Iterable[str]) -> list[str]:
+    """Those of the sounds that have no file below the directory, in whatever format."""
+    return [name for name in names if not any(each.is_file() for each in _files(sounds, name))]

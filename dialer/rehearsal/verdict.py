@@ -1,0 +1,139 @@
+"""Whether the site is ready: what each rehearsed day showed, held against what a polling day needs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dialer.rehearsal.day import RehearsedDay
+
+BUSY_SHARE = 0.97
+"""Trunks whose channels are all taken for longer than a moment hold the dialling back: a peak above this says so."""
+
+IDLE_SHARE = 0.5
+"""Agents who wait more than half their time say that lines, hours or the list are short, not seats."""
+
+HEADROOM = 2.0
+"""The machine must get through the day at least so many times faster than it passes, at twice the load."""
+
+
+class Ready(StrEnum):
+    """A verdict."""
+
+    GOOD = "good"
+    NOTE = "note"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    ready: Ready
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How things stood at a moment of the day."""
+
+    at: float  # epoch seconds
+    attempts: int
+    reached: int  # voters with a mark
+    talking: int  # seats in a conversation
+    ready: int  # seats that wait
+    channels: int  # in use on all trunks
+
+
+@dataclass(frozen=True, slots=True)
+class DayOutcome:
+    """What a rehearsed day came to."""
+
+    day: RehearsedDay
+    voters: int
+    attempts: int
+    answered: int
+    connected: int
+    abandoned: int
+    live_answers: int
+    reached: int
+    voted: int
+    utilisation: float | None  # mean of the seats', 0..1
+    channels: int  # that the trunks have
+    abandoned_limit: float
+    took_seconds: float  # of this machine's time
+    checks: Mapping[str, tuple[bool, str]]  # by rule: whether it held, and what broke it
+    samples: Sequence[Sample] = ()
+    recovered: Mapping[str, float] = field(default_factory=dict)  # by fault: seconds until calls went out again
+
+    @property
+    def abandoned_share(self) -> float:
+        """Abandoned calls over live answers."""
+        return self.abandoned / self.live_answers if self.live_answers else 0.0
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than the day itself this machine went through it."""
+        return self.day.seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
+
+
+def findings(outcome: DayOutcome) -> list[Finding]:
+    """What the day says of the site, the worst first."""
+    found = [*_rules(outcome), *_reach(outcome), *_resources(outcome), *_faults(outcome)]
+    order = [Ready.BAD, Ready.NOTE, Ready.GOOD]
+    return sorted(found, key=lambda finding: order.index(finding.ready))
+
+
+def is_ready(outcomes: Sequence[DayOutcome]) -> bool:
+    """Whether nothing bad was found on any of the days."""
+    return all(finding.ready is not Ready.BAD for outcome in outcomes for finding in findings(outcome))
+
+
+def _rules(outcome: DayOutcome) -> list[Finding]:
+    found = [
+        Finding(Ready.GOOD if holds else Ready.BAD, rule if holds else f"DOES NOT HOLD: {rule}: {broken}")
+        for rule, (holds, broken) in outcome.checks.items()
+    ]
+    share = f"{outcome.abandoned_share:.2%} of live answers were abandoned"
+    if outcome.abandoned_share > outcome.abandoned_limit:
+        found.append(Finding(Ready.BAD, f"{share}; the limit is {outcome.abandoned_limit:.1%}"))
+    else:
+        found.append(Finding(Ready.GOOD, f"{share}, below the limit of {outcome.abandoned_limit:.1%}"))
+    return found
+
+
+def _reach(outcome: DayOutcome) -> list[Finding]:
+    if outcome.attempts == 0:
+        return [
+            Finding(Ready.BAD, "no call went out: look at calling hours, trunks and the rules (dialer rules check)")
+        ]
+    share = outcome.reached / outcome.voters if outcome.voters else 0.0
+    text = f"{outcome.reached:,} of {outcome.voters:,} voters reached ({share:.1%}) with {outcome.attempts:,} calls"
+    return [Finding(Ready.GOOD if outcome.reached else Ready.BAD, text)]
+
+
+def _resources(outcome: DayOutcome) -> list[Finding]:
+    found = []
+    peak = max((sample.channels for sample in outcome.samples), default=0)
+    if outcome.channels and peak >= BUSY_SHARE * outcome.channels:
+        found.append(Finding(Ready.NOTE, f"all {outcome.channels} channels were taken at the peak: more would help"))
+    else:
+        found.append(Finding(Ready.GOOD, f"at most {peak} of {outcome.channels} channels were taken"))
+    if outcome.utilisation is not None:
+        text = f"agents were in conversation or wrap-up {outcome.utilisation:.0%} of their time"
+        found.append(Finding(Ready.NOTE if outcome.utilisation < IDLE_SHARE else Ready.GOOD, text))
+    text = f"this machine went through the day {outcome.speed:,.0f} times faster than it passes"
+    found.append(Finding(Ready.BAD if outcome.speed < HEADROOM else Ready.GOOD, text))
+    return found
+
+
+def _faults(outcome: DayOutcome) -> list[Finding]:
+    found = []
+    for fault in outcome.day.faults:
+        seconds = outcome.recovered.get(fault.kind.value)
+        if seconds is None:
+            found.append(Finding(Ready.BAD, f"{fault.kind.value}: no call went out after it any more"))
+        else:
+            found.append(Finding(Ready.GOOD, f"{fault.kind.value}: calls went out again {seconds:.0f} s later"))
+    return found

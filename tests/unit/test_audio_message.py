@@ -1,0 +1,196 @@
+"""The information message that Asterisk plays by itself: spoken or recorded, in the centre's language, where the dialplan looks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import config.asterisk
+from audio.catalogue import Voice, read_catalogue
+from audio.errors import AudioError
+from audio.message import INFORMATION, MESSAGE_SOUND, Placed, missing_sounds, put_message
+from audio.names import PromptName
+from audio.prepare import Places
+from audio.tones import SILENCE, TONES, write_tones
+from config.settings import load_settings
+from dialer.audio_cli import app
+from dialer.check import Finding, Verdict, check_site
+from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
+from ivr_flows.spoken import spoken_message, spoken_texts
+from ivr_flows.texts import Texts, merge_texts, shipped_texts
+from tests.support.recordings import speech, write_recording
+
+HINDI = PromptName("", "hi", INFORMATION)
+SEAT = '[[seats]]\nname = "01"\nendpoint = "agent01"\n'
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "centre.toml").write_text(
+        '[centre]\norganisation = "Example Seva"\nlanguage = "hi"\n'
+        '[audio]\ncatalogue = "catalogue"\nformats = ["alaw", "sln16"]\nworkers = 1\n' + SEAT
+    )
+    (tmp_path / "texts").mkdir()
+    return tmp_path
+
+
+def audio(*arguments: str) -> str:
+    result = CliRunner().invoke(app, [*arguments, "-c", "centre.toml"])
+    assert result.exit_code == 0, result.output
+    return " ".join(result.output.split())
+
+
+def drafts(monkeypatch: pytest.MonkeyPatch) -> str:
+    """`dialer audio drafts` for the message and nothing else, which is quick."""
+    monkeypatch.setattr("dialer.audio_cli.spoken_texts", lambda *_: {})
+    monkeypatch.setattr("dialer.audio_cli.spoken_words", lambda *_: {})
+    monkeypatch.setattr("dialer.audio_cli.spoken_names", lambda *_: {})
+    return audio("drafts")
+
+
+def bytes_of(site: Path, name: str) -> dict[str, bytes]:
+    paths = (site / "sounds/matdan").glob(f"{name}.*")
+    return {path.suffix[1:]: path.read_bytes() for path in sorted(paths)}
+
+
+def test_the_dialplan_and_the_simulation_play_the_name_that_is_made() -> None:
+    template = Path(config.asterisk.__file__).parent / "dialplan/voters.conf.j2"
+    assert re.findall(r"Playback\((.*?)\)", template.read_text(encoding="utf-8")) == [MESSAGE_SOUND]
+    assert SIMULATED_MESSAGE == MESSAGE_SOUND
+
+
+@pytest.mark.parametrize("language", shipped_texts().languages())
+def test_it_says_who_called_and_promises_no_key(language: str) -> None:
+    ((name, words),) = spoken_message(language, "Example Seva", shipped_texts()).items()
+    assert name == PromptName("", language, INFORMATION)
+    assert "Example Seva" in words
+    assert not any(letter.isdigit() or letter in "{}" for letter in words)
+    assert not [each for each in spoken_texts(shipped_texts(), [language]) if each.name.startswith("message/")]
+
+
+def test_a_language_without_the_text_has_it_in_english() -> None:
+    (name,) = spoken_message("zz", "Example Seva", shipped_texts())
+    assert name.language == "en"
+    assert spoken_message("hi", "Example Seva", Texts({})) == {}
+    own = merge_texts([shipped_texts(), Texts({"hi": {"message.information": "{organisation} {closes_at}"}})])
+    assert spoken_message("hi", "Example Seva", own) == {}  # a value that nobody knows when no call is there
+
+
+def test_the_draft_is_spoken_in_the_centres_language_and_formats(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "1 drafts made" in drafts(monkeypatch)
+    entries = read_catalogue(site / "catalogue")
+    assert set(entries) == {HINDI}
+    assert entries[HINDI].voice is Voice.DRAFT
+    assert "Example Seva" in entries[HINDI].text
+    message = bytes_of(site, "message")
+    assert set(message) == {"alaw", "sln16"}
+    assert message == bytes_of(site, "hi/message/information")
+    assert "hi/message/information" in audio("list", "--drafts")
+
+    # Run again it stays; taken away it comes back; under another name it is spoken anew.
+    (site / "sounds/matdan/message.alaw").unlink()
+    assert "1 unchanged" in drafts(monkeypatch)
+    assert bytes_of(site, "message") == message
+    config_file = site / "centre.toml"
+    config_file.write_text(config_file.read_text().replace("Example Seva", "Example Sangathan"))
+    assert "1 drafts made" in drafts(monkeypatch)
+    assert bytes_of(site, "message") == bytes_of(site, "hi/message/information") != message
+
+
+@pytest.mark.parametrize("recording", ["hi/message.information.mp3", "hi/message/information.wav"])
+def test_a_recording_takes_the_drafts_place(site: Path, monkeypatch: pytest.MonkeyPatch, recording: str) -> None:
+    drafts(monkeypatch)
+    draft = bytes_of(site, "message")
+    write_recording(site / "recordings" / recording, speech(0.5, 44_100), 44_100)
+    assert "1 prepared" in audio("prepare")
+    entry = read_catalogue(site / "catalogue")[HINDI]
+    assert (entry.voice, entry.source) == (Voice.HUMAN, recording)
+    assert "Example Seva" in entry.text
+    recorded = bytes_of(site, "message")
+    assert recorded == bytes_of(site, "hi/message/information") != draft
+    assert "1 have recordings" in drafts(monkeypatch)
+    assert bytes_of(site, "message") == recorded
+
+
+@pytest.mark.parametrize("suffix", ["wav", "gsm"])
+def test_a_message_that_was_put_there_by_hand_gives_way_to_a_recording_alone(
+    site: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    by_hand = site / f"sounds/matdan/message.{suffix}"
+    by_hand.parent.mkdir(parents=True)
+    by_hand.write_bytes(b"spoken by a person")
+    assert "one that was put there by hand is kept" in drafts(monkeypatch)
+    assert bytes_of(site, "message") == {suffix: b"spoken by a person"}
+    write_recording(site / "recordings/hi/message/information.mp3", speech(0.5, 44_100), 44_100)
+    audio("prepare")
+    assert {"alaw", "sln16"} <= set(bytes_of(site, "message"))
+    assert by_hand.is_file() is (suffix == "gsm")  # no kind of ours
+
+
+def test_english_is_played_where_the_centres_language_has_none_and_removed_is_removed(site: Path) -> None:
+    for language, seed in (("en", 1), ("hi", 2)):
+        write_recording(site / f"recordings/{language}/message/information.wav", speech(0.5, 16_000, seed=seed), 16_000)
+    audio("prepare")
+    english, hindi = bytes_of(site, "en/message/information"), bytes_of(site, "hi/message/information")
+    assert bytes_of(site, "message") == hindi != english
+    audio("remove", "hi/message/information")
+    assert bytes_of(site, "message") == english
+    audio("remove", "en/message/information")
+    assert bytes_of(site, "message") == {}
+
+
+def test_a_sound_that_is_not_what_was_prepared_is_not_put_there(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drafts(monkeypatch)
+    before = bytes_of(site, "message")
+    (site / "sounds/matdan/hi/message/information.alaw").write_bytes(b"something else")
+    entries = read_catalogue(site / "catalogue")
+    places = Places(site / "recordings", site / "sounds")
+    assert put_message(places, entries, entries, ("hi", "en")) is Placed.NONE
+    assert bytes_of(site, "message") == before
+
+
+def test_a_place_that_cannot_be_written_is_one_line(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drafts(monkeypatch)
+    (site / "sounds/matdan/message.alaw").unlink()
+    (site / "sounds/matdan/message.alaw").mkdir()
+    (site / "sounds/matdan/message.alaw/x").touch()
+    entries = {HINDI: read_catalogue(site / "catalogue")[HINDI].model_copy(update={"voice": Voice.HUMAN})}
+    with pytest.raises(AudioError, match="cannot be put in place") as error:
+        put_message(Places(site / "recordings", site / "sounds"), entries, entries, ("hi",))
+    assert "\n" not in str(error.value)
+
+
+async def findings(*whats: str) -> list[Finding]:
+    settings = load_settings(Path("centre.toml"))
+    return [finding async for finding in check_site(settings) if finding.what in whats]
+
+
+async def test_check_says_what_asterisk_would_not_play(site: Path) -> None:
+    with (site / "centre.toml").open("a") as file:
+        file.write("[ami]\nport = 1\n[fastagi]\nport = 0\n[broker]\nenabled = false\n")
+    message, tones = await findings("information message", "tones")
+    assert (message.verdict, tones.verdict) == (Verdict.BAD, Verdict.BAD)
+    assert "an abandoned caller hears nothing" in message.text
+    assert all(name in tones.text for name in TONES)
+    assert "hung up" in tones.text
+
+    write_tones(site / "sounds")
+    (site / "sounds/matdan/message.gsm").write_bytes(b"x")
+    message, tones = await findings("information message", "tones")
+    assert (message.verdict, tones.verdict) == (Verdict.GOOD, Verdict.GOOD)
+
+    (site / f"sounds/{SILENCE}.wav").rename(site / "sounds/matdan/.half-done-silence.wav")
+    assert missing_sounds(site / "sounds", TONES) == [SILENCE]
+    (site / "sounds/matdan/beep.wav").unlink()
+    (tones,) = await findings("tones")
+    assert "matdan/beep, matdan/silence: a voter whose agent's phone dies" in tones.text
+
+
+async def test_check_asks_for_no_sounds_of_asterisk_where_there_is_none(site: Path) -> None:
+    (site / "centre.toml").write_text("[fastagi]\nport = 0\n[broker]\nenabled = false\n")
+    assert await findings("information message", "tones") == []
