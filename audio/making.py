@@ -153,7 +153,7 @@ def _noise_dbfs(samples: Samples, rate: int) -> float:
     count = len(samples) // window
     if count < 2:
         return -math.inf
-    power = (samples[: count * window].reshape(count, window) ** 2).mean(axis=1).min()
+    power = float(np.min(np.mean(samples[: count * window].reshape(count, window) ** 2, axis=1)))
     return 10 * math.log10(power) if power > 0 else -math.inf
 
 

@@ -61,7 +61,7 @@ def panel(title: str, samples: Samples, rate: int, kept: tuple[int, int] | None 
     seconds = len(samples) / rate
     edges = np.linspace(0, len(samples), min(_PLOT, max(1, len(samples))) + 1).astype(int)
     columns = [samples[start:end] for start, end in pairwise(edges) if end > start]
-    envelope = [(float(column.min()), float(column.max())) for column in columns]
+    envelope = [(float(np.min(column)), float(np.max(column))) for column in columns]
     kept_seconds = (kept[0] / rate, kept[1] / rate) if kept is not None else None
     return Panel(title, seconds, envelope, measured(samples, rate), kept_seconds)
 
