@@ -1,4 +1,4 @@
-"""`dialer import` and `dialer sample-roll`."""
+"""`dialer import`, `dialer weights` and `dialer sample-roll`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from dialer.roll.importer import (
 from dialer.roll.importer import Progress as ImportProgress
 from dialer.roll.mapping import DROPPED, NOT_USED, load_map
 from dialer.roll.sample import STATES, write_sample
+from dialer.roll.weights import import_weights
 
 _INTERRUPTED = 130  # what a shell reports for SIGINT
 
@@ -105,6 +106,25 @@ def sample_roll(
         typer.echo(f"dialer: interrupted; {out} was not written", err=True)
         raise typer.Exit(_INTERRUPTED) from None
     console.print(f"{escape(str(summary.path))}: {summary.rows:,} rows, {summary.booths:,} booths", soft_wrap=True)
+
+
+def weights(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, weight.")],
+    store: Annotated[
+        Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
+    ] = None,
+) -> None:
+    """Say how much each voter counts in the order of calls: supporter score x propensity x chance of an answer; 1 by default.
+
+    All of the file or nothing. The dialler must be stopped.
+    """
+    console = Console()
+    with _bar(console, "weighing") as advance:
+        result = import_weights(file, store or load_settings(config).store.path, lambda share: advance(share, ""))
+    console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 
 @contextmanager
