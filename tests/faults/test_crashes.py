@@ -44,13 +44,14 @@ async def a_dialler(
         "point": point,
         "campaign": campaign,
     }
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "tests.faults.crash_child", json.dumps(options)),
-        cwd=Path(__file__).parents[2],
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    with (directory / "child.log").open("ab") as log:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "tests.faults.crash_child", json.dumps(options)),
+            cwd=Path(__file__).parents[2],
+            stdout=log,
+            stderr=log,
+        )
     try:
         yield child
     finally:
@@ -85,7 +86,7 @@ async def test_kill_at_a_named_point_and_a_restart(tmp_path: Path, point: str) -
     )
     async with SimulatedAsterisk(config) as switch:
         async with a_dialler(tmp_path, switch, campaign, point) as crashed, asyncio.timeout(WAIT_SECONDS):
-            assert await crashed.wait() == -signal.SIGKILL
+            assert await crashed.wait() == -signal.SIGKILL, (tmp_path / "child.log").read_text()[-4000:]
         placed_before = len(switch.placed)
         marks_before = rows(tmp_path, "SELECT key FROM mark")
         attempts_before = rows(tmp_path, "SELECT attempt_id FROM attempt")

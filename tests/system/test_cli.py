@@ -160,7 +160,10 @@ async def test_check_says_what_is_there_and_what_is_missing(tmp_path: Path) -> N
         config = settings_file(tmp_path, ami_port=switch.ami_port)
         empty = await asyncio.to_thread(dialer, "check", "-c", config, "--json")
         assert dialer("import", tmp_path / "roll.csv", "-c", config).returncode == 0
-        full = await asyncio.to_thread(dialer, "check", "-c", config, "--json")
+        sounds = tmp_path / "sounds" / "matdan"
+        sounds.mkdir(parents=True)
+        (sounds / "message.alaw").write_bytes(bytes(8000))
+        full = await asyncio.to_thread(dialer, "check", "-c", config, "--json", cwd=tmp_path)
 
     def verdicts(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
         return {line["what"]: line["verdict"] for line in map(json.loads, result.stdout.splitlines())}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -28,7 +29,7 @@ async def test_the_day_ahead_is_told_and_no_call_goes_out_after_the_last_one(tmp
         assert 0 < ahead.by_agents < ahead.left
         assert ahead.by_flows == 0
         await asyncio.sleep(25 * 60)
-    with sqlite3.connect(tmp_path / "centre.db") as db:
+    with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         (last,) = db.execute("SELECT max(created_at) FROM attempt WHERE outcome <> 'refused'").fetchone()
         (booths,) = db.execute("SELECT count(DISTINCT booth_id) FROM attempt JOIN voter USING (voter_id)").fetchone()
     assert START_EPOCH + 25 * 60 < last <= START_EPOCH + 30 * 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -62,10 +63,10 @@ def test_no_line_of_the_site_is_left_in_a_rehearsal(site: Settings, tmp_path: Pa
 def test_a_copy_has_the_roll_and_nothing_that_was_said(site: Settings, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     note_export(store, "a worker", {"list": "not-yet"}, 1.0)
-    with sqlite3.connect(store) as db:
+    with closing(sqlite3.connect(store, isolation_level=None)) as db:
         db.execute("UPDATE voter SET turnout = 'voted', reached = 1 WHERE voter_id < 100")
     assert copy_roll(store, tmp_path / "copy.db") == 1500
-    with sqlite3.connect(tmp_path / "copy.db") as copy, sqlite3.connect(store) as kept:
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy, closing(sqlite3.connect(store)) as kept:
         assert copy.execute("SELECT count(*) FROM voter WHERE turnout <> 'pending'").fetchone() == (0,)
         assert kept.execute("SELECT count(*) FROM voter WHERE turnout = 'voted'").fetchone() == (99,)
 
