@@ -86,7 +86,7 @@ class SeatDesk:
         One whose phone is not there is logged off: the phone would ring for somebody who may have gone home.
         """
         kept, self._kept = self._kept, {}
-        adopted = 0
+        adopted = logged_off = 0
         for log_in in kept.values():
             seat = self._centre.seats.get(log_in.seat)
             account = self._accounts.get(log_in.agent)
@@ -94,6 +94,7 @@ class SeatDesk:
             if seat is None or seat.agent is not None:
                 continue
             if gone:
+                logged_off += 1
                 self._centre.spawn(self._keep(seat.name), "drop-log-in")
                 continue
             now, monotonic = self._floor.now()
@@ -101,7 +102,7 @@ class SeatDesk:
             self._floor.put(seat, after.paused(log_in.reason or "", now, monotonic) if log_in.paused else after)
             adopted += 1
         if kept:
-            _log.info("log-ins.adopted", adopted=adopted, logged_off=len(kept) - adopted)
+            _log.info("log-ins.adopted", adopted=adopted, logged_off=logged_off)
 
     def _on_change(self, change: Change) -> None:
         if isinstance(change, SeatChange):

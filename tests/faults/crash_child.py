@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from dialer.app import running_centre, stop_on_signals
 from dialer.commands import SeatLogIn
 from dialer.engine.engine import Engine
 from dialer.engine.flow_desk import FlowDesk
+from dialer.errors import CommandRefused
 from dialer.simulation.profile import simulated_profile
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.port import CallConnected, CallRinging, SwitchEvent
@@ -75,7 +77,8 @@ async def main(options: dict[str, Any]) -> None:
     async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
         running = group.create_task(centre.run(stop))
         for seat in ("01", "02"):
-            await centre.engine.execute(SeatLogIn(seat, f"agent-{seat}"))
+            with contextlib.suppress(CommandRefused):  # its agent, whose phone stayed on the line, was adopted already
+                await centre.engine.execute(SeatLogIn(seat, f"agent-{seat}"))
         await running
 
 
