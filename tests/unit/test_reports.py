@@ -623,8 +623,7 @@ def test_no_list_without_its_note(store: Store, tmp_path: Path, monkeypatch: pyt
     assert not out.exists()
 
 
-async def test_trunks_by_ratio_failures_and_busiest_second(tmp_path: Path) -> None:
-    store = Store(tmp_path / "centre.db")
+async def test_trunks_by_ratio_failures_and_busiest_second(store: Store) -> None:
     store.answered(1, NOON, ringing_at=NOON + 2)
     store.attempt(2, NOON + 0.2, outcome="congestion", technical_cause="503")
     store.attempt(3, NOON + 0.4, outcome="rejected", technical_cause="403")
