@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from config.asterisk.events import EVENTS
 from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import site_profile
@@ -53,7 +54,6 @@ from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits
 from dialer.switch.asterisk.ami_link import AmiLink, Backoff
 from dialer.switch.asterisk.ami_rights import check_rights
-from dialer.switch.asterisk.tracker import EVENTS
 from dialer.switch.routed import without_asterisk
 from ivr_flows.catalogue import FlowLibrary
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from config.asterisk.events import EVENTS
 from config.asterisk.modules import modules_for
 from config.errors import SettingError
 from config.floor import Seat
@@ -48,18 +49,6 @@ FILES = (
     "udptl.conf",
 )
 
-EVENTS = (
-    "FullyBooted",
-    "Shutdown",
-    "OriginateResponse",
-    "DialState",
-    "DialEnd",
-    "HangupRequest",
-    "Hangup",
-    "ConfbridgeJoin",
-    "ConfbridgeLeave",
-    "UserEvent",
-)
 """The events that the dialler's manager user is sent; of an agent's call 7 instead of 34."""
 
 _SPARE_CALLS = 20  # beside every line and every seat: supervisors, third parties, calls that are being turned away

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.asterisk.render import EVENTS
+from config.asterisk.events import EVENTS
 from dialer.errors import PortInUse
 from dialer.simulation.asterisk import (
     PhoneMode,

@@ -15,7 +15,7 @@ from config.asterisk.checks.finding import (
     unsafe,
 )
 from config.asterisk.conf_file import ConfFile, ConfSection
-from config.asterisk.render import EVENTS
+from config.asterisk.events import EVENTS
 from config.settings import Settings
 
 READS = frozenset({"system", "call", "user"})

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from config.asterisk.conf_file import read_conf
-from config.asterisk.render import EVENTS, conferences
+from config.asterisk.events import EVENTS
+from config.asterisk.render import conferences
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 
 ALL_CLASSES = frozenset(

@@ -45,22 +45,6 @@ from dialer.switch.port import (
     SwitchUp,
 )
 
-EVENTS = frozenset(
-    {
-        "FullyBooted",
-        "Shutdown",
-        "OriginateResponse",
-        "DialState",
-        "DialEnd",
-        "HangupRequest",
-        "Hangup",
-        "ConfbridgeJoin",
-        "ConfbridgeLeave",
-        "UserEvent",
-    }
-)
-"""The events that are asked for; everything else is filtered out by Asterisk itself."""
-
 _RINGING = "RINGING"
 _ANSWER = "ANSWER"
 _TIMED_OUT_REASON = "3"
