@@ -195,7 +195,7 @@ class Engine:
         polling = self._plan.polling
         if polling is None or run.purpose is not Purpose.TURNOUT:
             return {}
-        return polling.priorities(self._centre.booths, self._centre.turnout, now)
+        return polling.priorities(self._centre.last_calls(), self._centre.turnout, now)
 
     # Life
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -113,6 +114,8 @@ class Centre:
     def __init__(self, centre_id: str, zone: ZoneInfo, clock: Clock) -> None:
         """An empty centre."""
         self.polling: PollingPlan | None = None  # of the site, if one is known
+        self._last_calls: Mapping[int, float] = {}
+        self._last_calls_on: date | None = None  # the local day that they are of
         self.centre_id = centre_id
         self.zone = zone
         self.clock = clock
@@ -193,12 +196,17 @@ class Centre:
         """Live calls by trunk, third parties' among them; one that is being committed holds its channel already."""
         return Counter([*(call.trunk for call in self.calls.values()), *self.party_trunks.values()])
 
+    def last_calls(self) -> Mapping[int, float]:
+        """Of each booth that votes today, by its id: epoch second of its last call. Worked out once a day: views and calls ask."""
+        today = datetime.fromtimestamp(self.clock.now(), self.zone).date()
+        if self._last_calls_on != today:
+            self._last_calls_on = today
+            self._last_calls = {} if self.polling is None else self.polling.last_calls(self.booths, today)
+        return self._last_calls
+
     def last_call_at(self, run: CampaignRun, booth_id: int) -> float | None:
         """Epoch second after which a turnout campaign calls nobody of a booth that votes today; None: no end is known."""
-        booth = self.booths.get(booth_id)
-        if self.polling is None or booth is None or run.purpose is not Purpose.TURNOUT:
-            return None
-        return self.polling.last_call_at(booth, self.clock.now())
+        return self.last_calls().get(booth_id) if run.purpose is Purpose.TURNOUT else None
 
     # Alerts
 

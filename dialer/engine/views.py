@@ -8,7 +8,6 @@ from dialer.engine.floor import Floor
 from dialer.engine.state import CampaignRun, Centre
 from dialer.model import ANSWERED, LIVE_ANSWERS, MarkSource, Outcome
 from dialer.polling_day.forecast import Forecast, forecast
-from dialer.polling_day.plan import PollingPlan
 from dialer.trunks import TrunkPool
 from dialer.view import CallState, CampaignView, CentreView, TrunkView
 
@@ -29,24 +28,20 @@ def centre_view(centre: Centre, floor: Floor, trunks: TrunkPool, figures: dict[s
         opt_outs=centre.opt_outs,
         alerts=tuple(centre.alerts.values()),
         figures=figures,
-        forecast=None if centre.polling is None else _forecast(centre, centre.polling),
+        forecast=_forecast(centre),
     )
 
 
-def _forecast(centre: Centre, polling: PollingPlan) -> Forecast | None:
-    """Of the booths that vote today."""
-    now, reached_by = centre.clock.now(), centre.reached_by
-    until = {
-        booth_id: last
-        for booth_id, booth in centre.booths.items()
-        if (last := polling.last_call_at(booth, now)) is not None
-    }
-    left = sum(turnout.voters - turnout.reached for turnout in centre.turnout.values() if turnout.booth_id in until)
-    if not until:
+def _forecast(centre: Centre) -> Forecast | None:
+    """Of the booths that vote today; None where none does, or while it is too early to say."""
+    now, reached_by, last_calls = centre.clock.now(), centre.reached_by, centre.last_calls()
+    if not last_calls:
         return None
+    said = [centre.turnout[booth_id] for booth_id in last_calls.keys() & centre.turnout.keys()]
+    left = sum(booth.voters - booth.reached for booth in said)
     by_flows = reached_by[MarkSource.VOTER_KEY] + reached_by[MarkSource.RELATIVE]
     worked_seconds = centre.clock.monotonic() - centre.began_seconds
-    return forecast(left, reached_by[MarkSource.AGENT], by_flows, worked_seconds, now, max(until.values()))
+    return forecast(left, reached_by[MarkSource.AGENT], by_flows, worked_seconds, now, max(last_calls.values()))
 
 
 def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from dialer.model import Booth, BoothTurnout
@@ -23,33 +23,28 @@ class PollingPlan:
     zone: ZoneInfo
     course: ExpectedCourse
     weights: FactorWeights
-    last_call_seconds: (
-        float  # no call goes out later than so long before a booth closes: there would be no time left to go
-    )
+    last_call_seconds: float  # before a booth closes: a voter called later would have no time left to go
 
-    def last_call_at(self, booth: Booth, now: float) -> float | None:
-        """Epoch second after which no voter of the booth is called; None: its polling day is not today."""
-        close = self.close_of(booth)
-        if close is None or self._date(close) != self._date(now):
-            return None
-        return close - self.last_call_seconds
+    def last_calls(self, booths: Mapping[int, Booth], day: date) -> dict[int, float]:
+        """Of each booth that votes on `day`, by its id: the epoch second after which none of its voters is called."""
+        closes = {booth_id: self.close_of(booth) for booth_id, booth in booths.items()}
+        return {
+            booth_id: close - self.last_call_seconds
+            for booth_id, close in closes.items()
+            if close is not None and datetime.fromtimestamp(close, self.zone).date() == day
+        }
 
     def priorities(
-        self, booths: Mapping[int, Booth], turnout: Mapping[int, BoothTurnout], now: float
+        self, last_calls: Mapping[int, float], turnout: Mapping[int, BoothTurnout], now: float
     ) -> dict[int, float]:
-        """The priority of each booth that votes today, by its id; none of any other."""
+        """The priority of each booth in `last_calls`, by its id; `now` in epoch seconds."""
         known: list[BoothNow] = []
-        for booth_id, booth in booths.items():
-            last_call_at = self.last_call_at(booth, now)
-            if last_call_at is not None:
-                said = turnout.get(booth_id)
-                reached, voted = (said.reached, said.voted) if said else (0, 0)
-                known.append(BoothNow(booth_id, reached, voted, last_call_at - now))
+        for booth_id, last_call_at in last_calls.items():
+            said = turnout.get(booth_id)
+            reached, voted = (said.reached, said.voted) if said else (0, 0)
+            known.append(BoothNow(booth_id, reached, voted, last_call_at - now))
         expected = self.course.voted_by(datetime.fromtimestamp(now, self.zone).time())
         return booth_priorities(known, expected, self.weights)
-
-    def _date(self, at: float) -> int:
-        return datetime.fromtimestamp(at, self.zone).toordinal()
 
 
 def not_past_close(retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, time
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -154,9 +154,9 @@ def test_only_booths_that_vote_today_have_a_priority_and_the_one_behind_comes_fi
     booths = {n: Booth(n, 174, n, "School", "hi", "18:00") for n in closes}
     plan = PollingPlan(lambda booth: closes[booth.booth_id], INDIA, COURSE, FactorWeights(), 1800.0)
     turnout = {1: BoothTurnout(1, 174, 1, 900, 100, 90, 5), 2: BoothTurnout(2, 174, 2, 900, 100, 10, 80)}
-    order = plan.priorities(booths, turnout, at(14))
+    last_calls = plan.last_calls(booths, date(2024, 4, 26))
+    assert last_calls == {1: at(18) - 1800, 2: at(18) - 1800, 5: at(14) - 1800}
+    order = plan.priorities(last_calls, turnout, at(14))
     assert set(order) == {1, 2, 5}
     assert order[2] > order[1] > order[5] == 0.0
-    assert plan.last_call_at(booths[1], at(9)) == at(18) - 1800
-    assert plan.last_call_at(booths[3], at(9)) is None
-    assert plan.last_call_at(booths[4], at(9)) is None
+    assert plan.last_calls(booths, date(2024, 4, 27)) == {3: at(18, 27) - 1800}
