@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-AGENT_NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
 PIN = re.compile(r"[0-9]{4,12}", re.ASCII)
 
 

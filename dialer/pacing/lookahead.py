@@ -47,10 +47,6 @@ class Outlook:
         self._sums = list(zip(odd[:moments].tolist(), variance.tolist(), odd[2 * moments :].tolist(), strict=True))
         self._drop_probability = self._approximately(self._sums)
 
-    def drop_probability(self) -> float:
-        """Of a call that is placed now and answered."""
-        return self._drop_probability
-
     def calls_within(self, alpha: float, first: Vector, others: Vector, most: int) -> int:
         """The largest number of calls, at most `most`, of which the last is dropped with probability alpha or less.
 

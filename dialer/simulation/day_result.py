@@ -61,7 +61,6 @@ class DayResult:
     hourly_abandoned_share: tuple[float, ...]
     worst_sliding_hour: float
     first_half_hour_idle_seconds: float
-    first_half_hour_abandoned_share: float
     placed: int
     answered: int
     connected: int
@@ -70,14 +69,8 @@ class DayResult:
     cancelled: int
     decisions: int
     decision_microseconds_median: float = field(compare=False)
-    decision_microseconds_p99: float = field(compare=False)
     moments: tuple[Moment, ...] = field(repr=False)
     resolved: tuple[tuple[float, bool], ...] = field(repr=False)
-
-    def hours_over(self, cap: float) -> float:
-        """The share of clock hours whose abandoned share is above `cap`."""
-        over = sum(share > cap for share in self.hourly_abandoned_share)
-        return over / max(1, len(self.hourly_abandoned_share))
 
 
 def share(part: float, whole: float) -> float:
@@ -117,7 +110,6 @@ def measure(log: DayLog, scenario: str, seed: int) -> DayResult:
     """The day's figures."""
     end = log.moments[-1]
     early = next((moment for moment in log.moments if moment.at_seconds >= HALF_HOUR_SECONDS), end)
-    early_answers = log.resolved[: bisect_left(log.resolved, (early.at_seconds, False))]
     abandoned = sum(was_abandoned for _, was_abandoned in log.resolved)
     costs = sorted(log.decision_microseconds) or [0.0]
     return DayResult(
@@ -130,7 +122,6 @@ def measure(log: DayLog, scenario: str, seed: int) -> DayResult:
         hourly_abandoned_share=windows_abandoned(log.resolved, HOUR_SECONDS, log.hours * HOUR_SECONDS),
         worst_sliding_hour=worst_window(log.resolved, HOUR_SECONDS),
         first_half_hour_idle_seconds=early.free_seat_seconds / max(1, early.connected),
-        first_half_hour_abandoned_share=share(sum(lost for _, lost in early_answers), len(early_answers)),
         placed=log.placed,
         answered=len(log.resolved),
         connected=end.connected,
@@ -139,7 +130,6 @@ def measure(log: DayLog, scenario: str, seed: int) -> DayResult:
         cancelled=log.cancelled,
         decisions=log.decisions,
         decision_microseconds_median=costs[len(costs) // 2],
-        decision_microseconds_p99=costs[min(len(costs) - 1, (99 * len(costs)) // 100)],
         moments=tuple(log.moments),
         resolved=tuple(log.resolved),
     )

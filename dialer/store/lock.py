@@ -1,4 +1,5 @@
-"""One process at a time writes to a store: a dialler or an import. Whoever only reads needs no lock.
+"""One process at a time changes a store: a dialler or an import. Whoever only reads needs no lock, and neither does the note of an
+export (`export_log`), which appends to the audit alone in a transaction of its own.
 
 SQLite's own exclusive mode would shut out the reports as well, so the lock is on a file beside the store. The system drops
 it when the process ends, however it ends; the file itself stays, for removing it would race with the next holder.

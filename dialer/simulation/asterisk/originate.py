@@ -41,7 +41,6 @@ CARRIER_CAUSES: dict[int, int] = {
 """The Q.850 cause that Asterisk turns a SIP status into (measured)."""
 
 REASON_FAILED, REASON_NO_ANSWER, REASON_ANSWERED = 0, 3, 4
-NETWORK_SECONDS = 0.001  # to a server on the same wire
 
 
 def dial_status(sip_status: int) -> str:
