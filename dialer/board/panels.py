@@ -130,10 +130,8 @@ def turnout_panel(
 def _day_ahead(forecast: Forecast, zone: tzinfo | None) -> str:
     """In words: how far the day will get."""
     until = datetime.fromtimestamp(forecast.until, zone or UTC)
-    return (
-        f"of {forecast.left:,} left, {forecast.reached:,} will be reached by {until:%H:%M} "
-        f"(agents {forecast.by_agents:,}, flows {forecast.by_flows:,})"
-    )
+    who = f"agents {forecast.by_agents:,}, flows {forecast.by_flows:,}"
+    return f"{forecast.reached:,} of {forecast.left:,} left by {until:%H:%M}: {who}"
 
 
 def _booth_name(booth: BoothTurnout) -> str:

@@ -181,13 +181,12 @@ def _campaign_panel(
         (count(campaign.answered), "bold"),
         f" {percent(answered)}",
     )
-    if campaign.refused:
-        most = max(campaign.refused, key=lambda reason: (campaign.refused[reason], reason))
-        figures.append("  forbidden ", style=DIM).append(
-            f"{count(sum(campaign.refused.values()))} {most}", style="orange1"
-        )
     because = campaign.held_because
     last = line(("held: ", "bold orange1"), (because, "orange1")) if because else line((campaign.pacing, DIM))
+    if campaign.refused:
+        most = max(campaign.refused, key=lambda reason: (campaign.refused[reason], reason))
+        told = f"{count(sum(campaign.refused.values()))} {most}"
+        last = line(("forbidden ", DIM), (told, "orange1"), ("  ", DIM)).append_text(last)
     lines = [head, bar, legend, figures, _abandoned_line(campaign, extras), _list_line(campaign, cells), last]
     title = line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
     return Panel(

@@ -248,5 +248,5 @@ def test_a_paused_seat_shows_its_reason() -> None:
 
 def test_on_a_polling_day_the_board_says_how_far_the_day_will_get() -> None:
     ahead = Forecast(left=41_200, by_agents=9_000, by_flows=2_800, until=1_714_134_600.0)
-    text = "\n".join(lines(replace(centre_view(booths=2), forecast=ahead), 140, 50))
-    assert "of 41,200 left, 11,800 will be reached by 18:00 (agents 9,000, flows 2,800)" in text
+    text = "\n".join(lines(replace(centre_view(booths=2), forecast=ahead), 110, 50))
+    assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800" in text
