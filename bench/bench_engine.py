@@ -25,7 +25,7 @@ import uvloop
 
 from config.settings import Settings
 from dialer.app import free_port, running_centre
-from dialer.cli import quiet_logging
+from dialer.logs import quiet_logging
 from dialer.simulation.profile import simulated_profile
 
 CALLS_AT_ONCE = 300
