@@ -5,9 +5,10 @@ A second implementation adds its class here and to `BACKENDS`; the suite itself 
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Protocol
 
@@ -45,6 +46,10 @@ class Backend(Protocol):
         """Open the store, after a `close` too."""
         ...
 
+    def seat_seconds(self) -> dict[tuple[str, str], float]:
+        """What is kept of the seats' time: seconds by seat and state."""
+        ...
+
 
 class SqliteBackend:
     """The store of one file."""
@@ -57,6 +62,11 @@ class SqliteBackend:
 
     async def open(self) -> Store:
         return await open_store(self.path)
+
+    def seat_seconds(self) -> dict[tuple[str, str], float]:
+        with closing(sqlite3.connect(self.path)) as db:
+            found = db.execute("SELECT seat, state, sum(until_at - from_at) FROM seat_interval GROUP BY seat, state")
+            return {(seat, state): seconds for seat, state, seconds in found}
 
 
 BACKENDS = {"sqlite": SqliteBackend}

@@ -358,6 +358,7 @@ async def test_seats_time_is_kept_once(backend: Backend) -> None:
         ]
         await store.record_seat_intervals(intervals)
         await store.record_seat_intervals(intervals)
+    assert backend.seat_seconds() == {("01", "ready"): 0, ("01", "talking"): 60, ("02", "paused"): 60}
 
 
 async def test_what_the_pacer_learned_is_kept(backend: Backend) -> None:
