@@ -20,6 +20,7 @@ from dialer.numbers_cli import ConfigOption, StoreOption, WhoOption, audit_name,
 from dialer.roll.phone_numbers import read_cell
 from dialer.store import audit, erasing
 from dialer.store.connection import exclusive_connection
+from dialer.store.transaction import transaction
 
 
 def erase(
@@ -107,13 +108,8 @@ def _erasing(settings: Settings, store: Path | None) -> Iterator[sqlite3.Connect
     """The store alone, in one transaction, with freed pages overwritten; the WAL is emptied into the file at the end."""
     with exclusive_connection(store or settings.store.path, "an erasure", create=False) as db:
         db.execute("PRAGMA secure_delete = ON")
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(db):
             yield db
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")
 
 
 def _date(text: str) -> date:

@@ -28,6 +28,7 @@ from dialer.roll.phone_numbers import read_cell
 from dialer.rules.number_hash import number_hash
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.connection import exclusive_connection
+from dialer.store.transaction import transaction
 
 optout_app = typer.Typer(help="Numbers that are never to be called again, by any campaign.", no_args_is_help=True)
 register_app = typer.Typer(help="Do-not-call registers.", no_args_is_help=True)
@@ -181,14 +182,8 @@ def _news(hashed: str | None, source: str, at: float) -> list[Announcement]:
 @contextmanager
 def _writing(settings: Settings, store: Path | None, holder: str) -> Iterator[sqlite3.Connection]:
     """The store alone, in one transaction."""
-    with exclusive_connection(store or settings.store.path, holder, create=False) as db:
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield db
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")
+    with exclusive_connection(store or settings.store.path, holder, create=False) as db, transaction(db):
+        yield db
 
 
 def audit_name(who: str | None) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from dialer.errors import RollError
 from dialer.roll.reading import open_roll
 from dialer.store.connection import exclusive_connection
+from dialer.store.transaction import transaction
 
 LEAST, MOST = 0.001, 1000.0
 COLUMNS = {
@@ -50,24 +51,18 @@ def import_weights(path: Path, store: Path, progress: Callable[[float], None] = 
     head = roll.head()
     places = _places(path, head[0] if head else [])
     rows = changed = unknown = 0
-    with exclusive_connection(store, "an import of weights", create=False) as db:
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            for batch in roll.batches(1):
-                for number, row in enumerate(batch.rows, batch.first_row):
-                    if not any(cell.strip() for cell in row):
-                        continue
-                    rows += 1
-                    found = db.execute(_FIND, _key(path, number, row, places)).fetchone()
-                    if found is None:
-                        unknown += 1
-                    else:
-                        changed += _weigh(db, found[0], _weight(path, number, row, places["weight"]))
-                progress(batch.share_done)
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
+    with exclusive_connection(store, "an import of weights", create=False) as db, transaction(db):
+        for batch in roll.batches(1):
+            for number, row in enumerate(batch.rows, batch.first_row):
+                if not any(cell.strip() for cell in row):
+                    continue
+                rows += 1
+                found = db.execute(_FIND, _key(path, number, row, places)).fetchone()
+                if found is None:
+                    unknown += 1
+                else:
+                    changed += _weigh(db, found[0], _weight(path, number, row, places["weight"]))
+            progress(batch.share_done)
     return WeightsResult(rows, changed, unknown)
 
 

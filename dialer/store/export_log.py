@@ -13,6 +13,7 @@ from pathlib import Path
 from dialer.store import audit
 from dialer.store.connection import BUSY_SECONDS, open_reading
 from dialer.store.failures import explained
+from dialer.store.transaction import transaction
 
 
 def note_export(path: Path, who: str, what: Mapping[str, str], at: float) -> int:
@@ -26,13 +27,7 @@ def note_export(path: Path, who: str, what: Mapping[str, str], at: float) -> int
         )
         try:
             db.execute("PRAGMA synchronous = FULL")
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                number = audit.append(db, "export", who, what, at)
-                db.execute("COMMIT")
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
+            with transaction(db):
+                return audit.append(db, "export", who, what, at)
         finally:
             db.close()
-    return number

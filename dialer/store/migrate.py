@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from dialer.errors import StoreCorrupt, StoreError
+from dialer.store.transaction import transaction
 
 APPLICATION_ID = 0x4D54444E  # "MTDN"
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -65,17 +66,11 @@ def migrate(db: sqlite3.Connection, path: Path) -> int:
     version = schema_version(db, path)
     pending = [migration for migration in shipped_migrations() if migration.version > version]
     for migration in pending:
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(db):
             for statement in split_script(migration.script):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {migration.version}")
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
     return len(pending)
 
 

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from dialer.errors import StoreBusy, StoreError
 from dialer.store.failures import explain
+from dialer.store.transaction import transaction
 
 T = TypeVar("T")
 
@@ -144,15 +145,8 @@ def commit_group(
 
 
 def _in_transaction(db: sqlite3.Connection, run: Callable[[], list[_Done[Any]]]) -> list[_Done[Any]]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        done = run()
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    return done
+    with transaction(db):
+        return run()
 
 
 def _in_savepoint(db: sqlite3.Connection, path: Path, job: Callable[[sqlite3.Connection], Any]) -> _Done[Any]:

@@ -1,0 +1,23 @@
+"""A transaction as a block."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """What is written in the block is kept together at its end, or not at all. `db` is in autocommit mode.
+
+    An error of the COMMIT itself undoes it too; SQLite has already rolled back where the disk was full.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
