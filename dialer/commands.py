@@ -103,6 +103,22 @@ class SeatDispose:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatSerials:
+    """Serials that a booth worker says to the agent, during the call or its wrap-up: those voters have voted."""
+
+    seat: str
+    serials: tuple[int, ...]
+    part: int | None = None  # None: the worker has only one
+
+
+@dataclass(frozen=True, slots=True)
+class SeatTakeBack:
+    """The last serial of the call was a mistake."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeatHold:
     """The voter hears music; the agent does not hear the voter."""
 
@@ -202,7 +218,8 @@ CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll | Relo
 SeatCommand = SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatDispose
 LogInCommand = SeatLogIn | SeatCall | SeatUnlock
 HelpCommand = SeatHold | SeatResume | SeatTransfer | SeatConsult | SeatMerge | SeatCompleteTransfer | SeatCancelConsult
+WorkerCommand = SeatSerials | SeatTakeBack
 RecordingCommand = SeatPauseRecording | SeatResumeRecording
 KeyedCommand = SeatCommand | HelpCommand | RecordingCommand
 EarCommand = Listen | Whisper | Barge | StopListening
-Command = CampaignCommand | SeatCommand | LogInCommand | HelpCommand | RecordingCommand | EarCommand
+Command = CampaignCommand | SeatCommand | LogInCommand | HelpCommand | RecordingCommand | EarCommand | WorkerCommand

@@ -29,6 +29,7 @@ from dialer.engine.state import CampaignRun, Centre, SeatTally
 from dialer.engine.switch_events import SwitchEvents
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.views import centre_view
+from dialer.engine.worker_desk import WorkerDesk
 from dialer.errors import CommandRefused, StoreError, SwitchError
 from dialer.model import CampaignState, Purpose
 from dialer.polling_day.priorities import BoothOrder
@@ -103,7 +104,10 @@ class Engine:
             supervisors=plan.supervisors,
         )
         self.inbound_desk = InboundDesk(centre, store, self._results, self._trunks, plan.inbound)
-        self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation, self._gatekeeper)
+        self._worker_desk = WorkerDesk(centre, self._floor, store, self._results)
+        self.flow_desk = FlowDesk(
+            centre, store, self._results, flows, plan.organisation, self._gatekeeper, self._worker_desk
+        )
         self.flow_desk.transfer = self._floor.take_from_flow
         self._switch_events = self._joined_switch_events()
 
@@ -166,6 +170,8 @@ class Engine:
                 return await self._reload_flows()
         if isinstance(command, commands.HelpCommand | commands.RecordingCommand | commands.EarCommand):
             return await self._assistance.execute(command)
+        if isinstance(command, commands.WorkerCommand):
+            return await self._worker_desk.execute(command)
         return await self.seat_desk.execute(command)
 
     async def _reload_flows(self) -> str:

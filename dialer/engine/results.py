@@ -16,6 +16,7 @@ from dialer.model import (
     DISPOSITION_MARKS,
     AttemptId,
     CampaignKind,
+    Claim,
     Direction,
     Disposition,
     DispositionRecord,
@@ -33,8 +34,9 @@ from dialer.monitor.topics import (
     opt_out_announcement,
 )
 from dialer.pacing.port import PacingEvent, PacingEventKind
-from dialer.polling_day.plan import not_past_close
+from dialer.polling_day.plan import not_past_close, worker_round
 from dialer.rules import retries
+from dialer.rules.calling_hours import next_day
 from dialer.store.port import MarkEffect, Store
 from dialer.switch.port import CallEnded
 from dialer.view import AlertLevel, CallState, TurnoutChange
@@ -42,6 +44,7 @@ from dialer.view import AlertLevel, CallState, TurnoutChange
 _log = structlog.get_logger(__name__)
 
 UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the message at the latest, and said so
+_OF_VOTERS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
 RETRY_SECONDS = 2.0  # between tries to keep a result while the store is in trouble
 
 
@@ -188,6 +191,10 @@ class Results:
 
     def _retry_at(self, run: CampaignRun, call: Call, outcome: Outcome, now: float) -> float | None:
         rules, zone = run.spec.retries, self._centre.zone
+        if call.worker is not None:
+            reported = call.said is not None
+            due = retries.after_worker_call(rules, run.spec.every_seconds, outcome, reported=reported, now=now)
+            return self._next_round(run, call, due)
         if call.said is not None and outcome.answered:
             due = retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
             return self._before_close(run, call, due, promised=call.said is MarkKind.LATER)
@@ -196,6 +203,14 @@ class Results:
         if outcome is Outcome.CANCELLED and call.ringing_at is not None:
             outcome = Outcome.NO_ANSWER  # a phone that rang is left in peace for a while
         return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
+
+    def _next_round(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
+        """When a booth worker is called again: on this polling day, or where it is over on the next one there is."""
+        now = self._centre.clock.now()
+        if due is None:
+            return None
+        today = worker_round(due, self._centre.last_call_at(run, call.booth_id), now, run.spec.every_seconds)
+        return next_day(self._centre.zone, now) if today is None else today
 
     def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
         """The time of a turnout call is over when its booth's is; other campaigns know no close of poll here."""
@@ -262,10 +277,18 @@ class Results:
                 f"campaign {call.campaign_id} does not count machines; set machine_detection in its settings"
             )
         now = self._centre.clock.now()
-        due = retries.after_disposition(
-            run.spec.retries, disposition, hour, call.attempt_number, now, self._centre.zone
-        )
-        retry_at = self._before_close(run, call, due, promised=disposition is Disposition.LATER)
+        if call.worker is None:
+            due = retries.after_disposition(
+                run.spec.retries, disposition, hour, call.attempt_number, now, self._centre.zone
+            )
+            retry_at = self._before_close(run, call, due, promised=disposition is Disposition.LATER)
+        elif disposition in _OF_VOTERS:
+            raise CommandRefused(
+                f"a booth worker's call takes no {disposition.value}: give serials (seat-serials), then `ready`"
+            )
+        else:
+            due = retries.after_worker_disposition(run.spec.retries, run.spec.every_seconds, disposition, now)
+            retry_at = self._next_round(run, call, due)
         record = DispositionRecord(call.attempt_id, disposition, now, agent, retry_at)
         marks = _marks_of(record, call, hour)
         opts_out = disposition in {Disposition.OPT_OUT, Disposition.REFUSED}
@@ -311,7 +334,11 @@ class Results:
         self._centre.marks[mark.kind.value] += 1
         self._centre.reached_by[mark.source] += effect.reached_change
         self._count_turnout(effect)
-        self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None)
+        self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False)
+        if mark.undoes is not None:  # the voter may be due again
+            for run in self._centre.campaigns.values():
+                run.next_due_at, run.list_done = 0.0, False
+                run.order.look_again()
 
     def _count_turnout(self, effect: MarkEffect) -> None:
         booth = self._centre.turnout.get(effect.booth_id)
@@ -330,17 +357,25 @@ class Results:
         self._centre.opt_outs += fresh
         self._centre.opted_out.add(phone_id)
         self._centre.outbox_event.set()
-        self.silence(frozenset({phone_id}), None)
+        self.silence(frozenset({phone_id}), None, workers=True)
 
-    def silence(self, phones: frozenset[int], voter_id: int | None) -> None:
-        """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more."""
+    def silence(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
+        """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more; a booth
+        worker on such a number is silenced with them only if `workers`.
+        """
+
+        def is_meant(each: Claim | Call) -> bool:
+            if each.worker is not None:
+                return workers and each.phone_id in phones
+            return each.phone_id in phones or each.voter_id == voter_id
+
         for run in self._centre.campaigns.values():
-            if any(claim.phone_id in phones or claim.voter_id == voter_id for claim in run.hopper):
-                kept = [claim for claim in run.hopper if claim.phone_id not in phones and claim.voter_id != voter_id]
+            if any(is_meant(claim) for claim in run.hopper):
+                kept = [claim for claim in run.hopper if not is_meant(claim)]
                 run.hopper.clear()
                 run.hopper.extend(kept)
         for call in list(self._centre.calls.values()):
-            if not call.answered and (call.phone_id in phones or call.voter_id == voter_id):
+            if not call.answered and is_meant(call):
                 self._cancel(call)
 
     async def close_all(self, attempt_ids: Sequence[AttemptId], outcome: Outcome) -> None:
@@ -355,7 +390,7 @@ class Results:
 
 def _marks_of(record: DispositionRecord, call: Call, hour: int | None) -> list[Mark]:
     kind = DISPOSITION_MARKS.get(record.disposition)
-    if kind is None:
+    if kind is None or call.worker is not None:
         return []
     named = hour if kind is MarkKind.LATER else None
     key = f"{record.attempt_id}/agent/{record.disposition.value}"

@@ -44,6 +44,8 @@ from dialer.view import Alert, AlertLevel, AlertRaised, CallChange, CallState, C
 
 _log = structlog.get_logger(__name__)
 
+_OF_THE_POLLING_DAY = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
+
 
 @dataclass(frozen=True, slots=True)
 class CampaignSpec:
@@ -67,6 +69,7 @@ class CampaignSpec:
     skill: str | None = None  # that an agent must have to take its calls
     machine_detection: MachineDetection = MachineDetection.OFF
     machine_message: bool = False  # a machine that a flow's call meets hears the information message
+    every_seconds: float = 0.0  # from a booth worker's report to the next call, where the campaign calls those
 
 
 @dataclass(slots=True)
@@ -205,8 +208,10 @@ class Centre:
         return self._last_calls
 
     def last_call_at(self, run: CampaignRun, booth_id: int) -> float | None:
-        """Epoch second after which a turnout campaign calls nobody of a booth that votes today; None: no end is known."""
-        return self.last_calls().get(booth_id) if run.purpose is Purpose.TURNOUT else None
+        """Epoch second after which a campaign of the polling day calls nobody of a booth; None: it does not vote today, as far
+        as is known, or the campaign is for something else.
+        """
+        return self.last_calls().get(booth_id) if run.purpose in _OF_THE_POLLING_DAY else None
 
     # Alerts
 

@@ -30,9 +30,18 @@ KEYS: dict[str, tuple[re.Pattern[str], str]] = {
     "seat": (re.compile(r"[A-Za-z0-9-]{1,20}", re.ASCII), "the seat's name"),
     "to": (_SLUG, "a name of [[transfers]]"),
     "supervisor": (_SLUG, "a name of [[supervisors]]"),
+    "serials": (
+        re.compile(r"(?:[0-9]{1,5}:)?[0-9]{1,5}(?:,[0-9]{1,5}){0,199}", re.ASCII),
+        "serials with commas, after the part and a colon where the booth worker has several",
+    ),
     "reason": (re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}"), "a word or two"),
 }
 """What a command may need beside its id, name, expiry and role."""
+
+
+def _serials(seat: str, told: str) -> commands.SeatSerials:
+    part, _, listed = told.rpartition(":")
+    return commands.SeatSerials(seat, tuple(map(int, listed.split(","))), int(part) if part else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,8 @@ COMMANDS: dict[str, CommandKind] = {
     "seat-ready": CommandKind(commands.SeatReady, ("seat",), _AT_THE_SEAT),
     "seat-log-off": CommandKind(commands.SeatLogOff, ("seat",), _AT_THE_SEAT),
     "seat-hang-up": CommandKind(commands.SeatHangUp, ("seat",), _AT_THE_SEAT),
+    "seat-serials": CommandKind(_serials, ("seat", "serials"), _AT_THE_SEAT, repeatable=True),
+    "seat-take-back": CommandKind(commands.SeatTakeBack, ("seat",), _AT_THE_SEAT),
     "seat-hold": CommandKind(commands.SeatHold, ("seat",), _AT_THE_SEAT),
     "seat-resume": CommandKind(commands.SeatResume, ("seat",), _AT_THE_SEAT),
     "seat-transfer": CommandKind(commands.SeatTransfer, ("seat", "to"), _AT_THE_SEAT),

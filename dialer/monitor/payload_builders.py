@@ -193,6 +193,8 @@ def mark_result(mark: Mark) -> MarkPayload:
         hour=mark.hour,
         attempt=mark.attempt_id,
         agent=mark.agent,
+        worker=mark.worker_id,
+        undoes=mark.undoes,
     )
 
 

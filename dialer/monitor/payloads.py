@@ -192,6 +192,10 @@ class MarkPayload:
     hour: Annotated[int | None, Field(description="with later: 0 to 23", ge=0, le=23)]
     attempt: str | None
     agent: str | None
+    worker: Annotated[
+        int | None, Field(description="of source booth-worker: the worker's id in this centre's store")
+    ] = None
+    undoes: Annotated[str | None, Field(description="key of the mark that this one takes back")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +233,8 @@ class CommandPayload:
         "seat-ready",
         "seat-log-off",
         "seat-hang-up",
+        "seat-serials",
+        "seat-take-back",
         "seat-hold",
         "seat-resume",
         "seat-transfer",
@@ -250,6 +256,9 @@ class CommandPayload:
     to: Annotated[str | None, Field(description="of a transfer or consult: a name of [[transfers]]")] = None
     supervisor: Annotated[str | None, Field(description="of listening: a name of [[supervisors]]")] = None
     reason: Annotated[str | None, Field(description="of seat-pause")] = None
+    serials: Annotated[
+        str | None, Field(description='of seat-serials: "12,15,340", or "7:12,15" where the worker has several parts')
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,11 @@ for _name, _summary, _make in (
         lambda source, window, zone, _: accounts.opt_outs(source, window, zone),
     ),
     (
+        "workers",
+        "Booth workers: calls, when last heard, serials given, and those that nobody has. A campaign narrows the calls alone.",
+        lambda source, window, zone, _: accounts.workers(source, window, zone),
+    ),
+    (
         "imports",
         "Where the roll's data comes from: every import, its file, the file's hash, and what it brought.",
         lambda source, window, zone, _: accounts.imports(source, window, zone),

@@ -36,6 +36,10 @@ def after_outcome(rules: RetryRules, outcome: Outcome, attempt_number: int, now:
         return now + _SOON_SECONDS  # nobody's phone was answered by our doing: does not use up the attempts
     if outcome in _CLOSED_FOR_GOOD or attempt_number >= rules.max_attempts:
         return None
+    return _after_unheard(rules, outcome, now)
+
+
+def _after_unheard(rules: RetryRules, outcome: Outcome, now: float) -> float:
     match outcome:
         case Outcome.BUSY:
             return now + rules.busy_seconds
@@ -45,6 +49,31 @@ def after_outcome(rules: RetryRules, outcome: Outcome, attempt_number: int, now:
             return now + rules.abandoned_lock_seconds
         case _:
             return now + rules.other_seconds
+
+
+def after_worker_call(
+    rules: RetryRules, every_seconds: float, outcome: Outcome, *, reported: bool, now: float
+) -> float | None:
+    """Epoch second at which a booth worker is due again: `every_seconds` after a report, however often that was, and sooner after
+    a call without one. None: the number is none, or what became of the call is not known.
+    """
+    if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
+        return now + _SOON_SECONDS
+    if outcome in {Outcome.INVALID_NUMBER, Outcome.UNKNOWN}:
+        return None
+    if reported or outcome in {Outcome.COMPLETED, Outcome.CONNECTED}:
+        return now + every_seconds
+    return _after_unheard(rules, outcome, now)
+
+
+def after_worker_disposition(
+    rules: RetryRules, every_seconds: float, disposition: Disposition, now: float
+) -> float | None:
+    """Epoch second at which a booth worker is due again after what the agent said of the call; None: not called again."""
+    if disposition in _CLOSING_DISPOSITIONS or disposition is Disposition.WRONG_NUMBER:
+        return None
+    again = disposition in {Disposition.CALL_BACK, Disposition.MACHINE}
+    return now + (rules.other_seconds if again else every_seconds)
 
 
 def after_trunk_failure(now: float) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from config.campaigns import Campaign, Kind
+from config.campaigns import Campaign, CampaignPurpose, Kind
 from config.jurisdiction import Profile, Zones
 from config.settings import Settings
 from dialer.model import CampaignKind, Purpose, Register
@@ -40,6 +40,9 @@ class CampaignRules:
     approval: Approval | None = None
     recording: str | None = None  # hash of what is played now; None: not known
     signed_off: bool = False  # a named person answers for recorded turnout calls inside the silence
+    attempts_per_day: int | None = (
+        None  # of booth workers, who expect the calls; None: the caps of voters' numbers hold
+    )
 
     @property
     def recorded(self) -> bool:
@@ -77,6 +80,14 @@ class Rulebook:
     def with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
         """The same rules with what was imported."""
         return replace(self, registers=registers)
+
+    def attempts_cap(self, campaign: CampaignRules) -> int:
+        """Attempts a day per number, in all campaigns, beyond which this one does not call it."""
+        return self.attempts_per_day if campaign.attempts_per_day is None else campaign.attempts_per_day
+
+    def conversations_cap(self, campaign: CampaignRules) -> int | None:
+        """Conversations a day in the same way; None: no cap, as with booth workers, who are on the site's own list."""
+        return self.conversations_per_day if campaign.attempts_per_day is None else None
 
     def zones(self, number: str) -> ZoneInfos:
         """The zones that a number's hours are read in; empty: none is known."""
@@ -142,6 +153,9 @@ def campaign_rules(campaign: Campaign, settings: Settings, recording: str | None
         ring_seconds=campaign.ring_seconds,
         approval=approval,
         recording=recording,
+        attempts_per_day=(
+            settings.polling_day.workers.attempts_per_day if campaign.purpose is CampaignPurpose.BOOTH_WORKERS else None
+        ),
         signed_off=any(sign_off.campaign == campaign.id for sign_off in settings.rules.sign_offs),
     )
 

@@ -53,6 +53,7 @@ def erase_number(db: sqlite3.Connection, number: str, *, at: float, secret: byte
     for voter_id in voters:
         db.execute(SQL["blank_voter"], (voter_id,))
     close_phone(db, phone_id)
+    db.execute(SQL["blank_worker"], (phone_id,))
     db.execute(SQL["drop_links"], (phone_id,))
     db.execute(SQL["forget_hash"], (phone_id,))
     db.execute(SQL["blank_phone"], (phone_id, at))
@@ -81,9 +82,10 @@ def purge(db: sqlite3.Connection, *, at: float, secret: bytes | None, records_to
         "forget_all_registered",
         "forget_registers",
         "blank_voters",
+        "blank_workers",
     ]
     if records_too:
-        names += ["forget_marks", "forget_attempts", "forget_intervals"]
+        names += ["forget_unknown_serials", "forget_marks", "forget_attempts", "forget_intervals"]
     for name in names:
         db.execute(SQL[name])
     db.execute(SQL["blank_phones"], (at,))

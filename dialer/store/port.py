@@ -35,6 +35,7 @@ from dialer.model import (
     Outcome,
     Purpose,
     Register,
+    UnknownSerial,
 )
 
 
@@ -116,10 +117,9 @@ class Store(Protocol):
         ...
 
     async def enrol(self, campaign_id: str) -> int:
-        """Add a target for every number with a pending voter that has none in this campaign yet and has not opted out.
-
-        Enrolling twice adds nothing. Returns how many were added. A target stands in the queue of its first pending voter's
-        booth; its rank there is the weight of all who are pending on the number.
+        """Add a target for every number with a pending voter that has none in this campaign yet and has not opted out; in a
+        campaign for booth workers, for every worker on the list. Enrolling twice adds nothing. Returns how many were added. A
+        target stands in the queue of its first pending voter's booth; its rank is the weight of all who are pending on the number.
         """
         ...
 
@@ -228,8 +228,8 @@ class Store(Protocol):
     async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
         """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;
         NOT_YET and LATER leave a voter pending; WRONG_NUMBER drops the link of the attempt's number. Where nobody on a number
-        is pending any more, its due and claimed targets are closed in every campaign. A CORRECTION by source may take VOTED
-        back.
+        is pending any more, its due and claimed targets are closed in every campaign that calls voters. A CORRECTION by source
+        may take VOTED back; one that `undoes` another mark does so only where nobody else has said VOTED.
         """
         ...
 
@@ -272,6 +272,14 @@ class Store(Protocol):
 
     async def voter_by_serial(self, booth_id: int, serial: int) -> int | None:
         """The voter with this serial number in a booth's part of the roll; None: there is none."""
+        ...
+
+    async def last_of_call(self, attempt_id: AttemptId) -> tuple[str, int] | None:
+        """Key and voter of the last mark that a booth worker's call made and did not take back; None: there is none."""
+        ...
+
+    async def record_unknown_serial(self, unknown: UnknownSerial) -> None:
+        """Keep that a worker gave a serial that nobody has. A repeat of its key changes nothing."""
         ...
 
     async def voter_for_screen(self, voter_id: int) -> dict[str, str | int | None]:
@@ -371,13 +379,11 @@ class Store(Protocol):
         """Put the reply in place of the one that `record_command` kept before the command was executed."""
         ...
 
-    # Recordings
+    # Recordings and audit
 
     async def record_recording(self, attempt_id: AttemptId, started_at: float) -> None:
         """Keep that the call is recorded. A repeat changes nothing."""
         ...
-
-    # Audit
 
     async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
         """Append to the audit's hash chain what must be answered for later: a kind ("listen"), who did it, and details by name

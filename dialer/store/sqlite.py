@@ -31,6 +31,7 @@ from dialer.model import (
     Outcome,
     Purpose,
     Register,
+    UnknownSerial,
 )
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
@@ -127,20 +128,17 @@ class SqliteStore:
         day_start: float | None = None,
     ) -> list[Claim]:
         """See `Store`."""
-        asked = None if booths is None else dict(booths)
-        since = now - attempts_room.DAY_SECONDS if day_start is None else day_start
-        return await self._writer.write(
-            lambda db: queues.claim(
-                db,
-                campaign_id,
-                limit,
-                owner=owner,
-                now=now,
-                lease_seconds=lease_seconds,
-                booths=asked,
-                day_start=since,
-            )
+        claim = partial(
+            queues.claim,
+            campaign_id=campaign_id,
+            limit=limit,
+            owner=owner,
+            now=now,
+            lease_seconds=lease_seconds,
+            booths=None if booths is None else dict(booths),
+            day_start=now - attempts_room.DAY_SECONDS if day_start is None else day_start,
         )
+        return await self._writer.write(claim)
 
     async def release(self, claims: Iterable[Claim]) -> None:
         """See `Store`."""
@@ -263,6 +261,14 @@ class SqliteStore:
         """See `Store.voter_by_serial`."""
         return await self._read(partial(voters.voter_by_serial, booth_id=booth_id, serial=serial))
 
+    async def last_of_call(self, attempt_id: AttemptId) -> tuple[str, int] | None:
+        """See `Store.last_of_call`."""
+        return await self._read(partial(voters.last_of_call, attempt_id=attempt_id))
+
+    async def record_unknown_serial(self, unknown: UnknownSerial) -> None:
+        """See `Store.record_unknown_serial`."""
+        await self._writer.write(lambda db: voters.record_unknown_serial(db, unknown))
+
     async def voter_for_screen(self, voter_id: int) -> dict[str, str | int | None]:
         """See `Store`."""
         return await self._read(partial(voters.voter_for_screen, voter_id=voter_id))
@@ -364,13 +370,11 @@ class SqliteStore:
         """See `Store`."""
         await self._writer.write(lambda db: records.complete_command(db, command_id, reply))
 
-    # Recordings
+    # Recordings and audit
 
     async def record_recording(self, attempt_id: AttemptId, started_at: float) -> None:
         """See `Store`."""
         await self._writer.write(lambda db: records.record_recording(db, attempt_id, started_at))
-
-    # Audit
 
     async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
         """See `Store`."""

@@ -274,7 +274,8 @@ def test_a_booth_worker_keys_serials_and_hears_each_said_back_once_it_is_on_disk
 
 def test_hash_alone_ends_a_booth_workers_list_and_silence_does_not() -> None:
     flow = FLOWS["booth_worker"]
-    for events in ([Played(), Digits("")], [Played(digit="#")]):
+    keyed: list[list[Input]] = [[Played(), Digits("")], [Played(digit="#")]]
+    for events in keyed:
         done = run(flow, events)
         assert isinstance(done.action, Disconnect)
         assert done.action.reason == "done"
@@ -287,7 +288,7 @@ def test_star_takes_the_last_serial_back() -> None:
     back = run(flow, [Played(), Digits("17"), Committed(), Played(), Digits("*")])
     assert isinstance(back.action, Commit)
     assert back.action.commit.kind is CommitKind.TAKE_BACK
-    before = [Played(), Digits("17"), Committed(), Played(), Digits("*", timed_out=True)]
+    before: list[Input] = [Played(), Digits("17"), Committed(), Played(), Digits("*", timed_out=True)]
     assert said(run(flow, [*before, Committed()]).action) == ["worker.taken_back"]
     assert said(run(flow, [*before, NobodyFound()]).action) == ["worker.nothing_to_take_back"]
     assert said(run(flow, [*before, CommitFailed()]).action) == ["worker.not_saved"]
