@@ -13,7 +13,7 @@ from dialer.calls import Call
 from dialer.engine.floor import Floor
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
-from dialer.errors import CommandRefused
+from dialer.errors import CommandRefused, StoreError
 from dialer.model import BoothWorker, Mark, MarkKind, MarkSource, UnknownSerial
 from dialer.store.port import Store
 from ivr_flows.errors import NobodyMeant
@@ -134,10 +134,13 @@ class WorkerDesk:
         if part not in parts and not (part is None and len(parts) == 1):
             raise CommandRefused(f"say at which part: {', '.join(map(str, parts))}")
         unknown: list[str] = []
+        noted = 0
         for serial in dict.fromkeys(serials):
             try:
                 await self.take(call, serial, part, f"{named}/{serial}", agent=agent)
+                noted += 1
             except NobodyMeant:
                 unknown.append(str(serial))
-        noted = len(dict.fromkeys(serials)) - len(unknown)
+            except StoreError as error:
+                raise CommandRefused(f"{noted} noted; {serial} and what follows it was not kept: {error}") from error
         return f"{noted} noted" + (f"; no such serial: {', '.join(unknown)}" if unknown else "")

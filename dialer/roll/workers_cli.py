@@ -41,7 +41,7 @@ def import_list(
         Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
     ] = None,
 ) -> None:
-    """Take the list of booth workers, all of it or nothing. A worker is known by the number; a later list says anew at which booths.
+    """Take the list of booth workers, all of it or nothing. A worker is known by the number; a later list says the booths anew.
 
     The dialler must be stopped.
     """

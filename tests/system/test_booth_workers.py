@@ -1,4 +1,4 @@
-"""A campaign that calls the booth workers: serials that are keyed or said are marks at once, and nobody is called beyond the rules."""
+"""A campaign that calls the booth workers: serials keyed or said are marks at once, and nobody is called beyond the rules."""
 
 from __future__ import annotations
 
@@ -138,8 +138,13 @@ async def test_a_worker_who_was_not_reached_is_called_again_soon_and_not_beyond_
 @virtual_time()
 async def test_a_mark_cancels_the_call_that_rings_in_the_household_but_not_the_workers(tmp_path: Path) -> None:
     voters = {f"+917{n:09d}": Scripted(fails_with=0, answer_after=60.0) for n in range(1, 30)}
-    turnout = {"id": "turnout", "kind": "ivr", "flow": "turnout", "hours": [{"start": "00:00", "until": "23:59:59"}]}
-    everybody = {"campaigns": [{**IVR, "hours": turnout["hours"]}, turnout]}
+    turnout: dict[str, Any] = {
+        "id": "turnout",
+        "kind": "ivr",
+        "flow": "turnout",
+        "hours": [{"start": "00:00", "until": "23:59:59"}],
+    }
+    everybody: dict[str, Any] = {"campaigns": [{**IVR, "hours": turnout["hours"]}, turnout]}
     async with workers_at_work(tmp_path, {**voters, WORKER: Scripted(keys=keyed("1##", 6.0))}, **everybody) as site:
         await site.until(lambda: sum(booth.voted for booth in site.view.booths) == 1)
         marked_at = site.clock.now()

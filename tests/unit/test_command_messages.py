@@ -18,6 +18,7 @@ from dialer.commands import (
     ReloadFlows,
     ResumeCampaign,
     SeatCall,
+    SeatSerials,
     SeatTransfer,
     SeatUnlock,
     StopAll,
@@ -115,7 +116,14 @@ def test_a_message_without_a_usable_id_is_refused_and_answered_nowhere(payload: 
     assert parsed.command_id is None
 
 
-NEEDED = {"campaign": "turnout-ivr", "seat": "01", "to": "boss", "supervisor": "asha", "reason": "tea"}
+NEEDED = {
+    "campaign": "turnout-ivr",
+    "seat": "01",
+    "to": "boss",
+    "supervisor": "asha",
+    "reason": "tea",
+    "serials": "7:12,15",
+}
 
 
 def of_kind(name: str, **changes: Any) -> bytes:
@@ -184,6 +192,9 @@ def test_the_wires_own_list_of_names_is_the_tables() -> None:
         (of_kind("seat-hold", seat="${EVAL}"), "needs `seat`"),
         (of_kind("seat-hold", seat="x" * 21), "needs `seat`"),
         (of_kind("seat-pause", reason="a\nb"), "needs `reason`"),
+        (of_kind("seat-serials", serials="12,,15"), "needs `serials`, serials with commas"),
+        (of_kind("seat-serials", serials="12 15"), "needs `serials`"),
+        (of_kind("seat-serials", serials=",".join(["7"] * 201)), "needs `serials`"),
         (of_kind("seat-hold", to="boss"), "`seat-hold` takes no `to`"),
         (of_kind("pause", seat="01"), "`pause` takes no `seat`"),
     ],
@@ -193,6 +204,13 @@ def test_what_a_seat_command_names_must_be_of_its_pattern(payload: bytes, says: 
     assert isinstance(parsed, RefusedCommand)
     assert says in parsed.text
     assert "9001234567" not in parsed.text
+
+
+@pytest.mark.parametrize(("told", "part", "serials"), [("12", None, (12,)), ("7:12,0015,12", 7, (12, 15, 12))])
+def test_serials_are_read_with_their_part(told: str, part: int | None, serials: tuple[int, ...]) -> None:
+    parsed = parse_command(of_kind("seat-serials", serials=told), retained=False, now=NOW)
+    assert isinstance(parsed, AcceptedCommand)
+    assert parsed.command == SeatSerials("01", serials, part)
 
 
 def test_a_retained_command_is_refused() -> None:
