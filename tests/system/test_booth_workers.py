@@ -13,14 +13,17 @@ from typing import Any
 import pytest
 
 from dialer.commands import SeatDispose, SeatReady, SeatSerials, SeatTakeBack
+from dialer.engine.flow_desk import FlowDesk
 from dialer.engine.worker_desk import WorkerDesk
 from dialer.errors import CommandRefused, StoreError
-from dialer.model import Disposition, Outcome
+from dialer.model import AttemptId, Disposition, Outcome
 from dialer.roll.workers import import_workers
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.view import SeatState
+from ivr_flows.turns import FlowCommit
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -53,6 +56,14 @@ MARKS = (
 )
 
 
+def a_list_of_one(directory: Path, parts: str = "1") -> None:
+    """A store of three booths with ten voters each, and one worker."""
+    fill_roll(directory / "centre.db", 30, voters_per_booth=10)
+    listed = f'constituency,part,number,name,language\n174,"{parts}",{WORKER},A worker,en\n'
+    (directory / "workers.csv").write_text(listed, encoding="utf-8")
+    import_workers(directory / "workers.csv", directory / "centre.db", "IN")
+
+
 @contextlib.asynccontextmanager
 async def workers_at_work(
     directory: Path,
@@ -64,10 +75,7 @@ async def workers_at_work(
     **changes: Any,
 ) -> AsyncIterator[Site]:
     """A site of three booths with ten voters each, and one worker."""
-    fill_roll(directory / "centre.db", 30, voters_per_booth=10)
-    listed = f'constituency,part,number,name,language\n174,"{parts}",{WORKER},A worker,en\n'
-    (directory / "workers.csv").write_text(listed, encoding="utf-8")
-    import_workers(directory / "workers.csv", directory / "centre.db", "IN")
+    a_list_of_one(directory, parts)
     switch = SimulatedAsteriskConfig(seats=seat_phones(max(1, seats)), start_epoch=START_EPOCH, scripts=scripts)
     settings = {"rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS, **changes}
     async with a_site(directory, switch, seats=seats, campaign=campaign, **settings) as site:
@@ -247,3 +255,42 @@ async def test_a_serial_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path, m
         await site.until(lambda: len(site.ended()) == 1)
     assert heard.index("matdan/en/worker/not_saved") < heard.index("matdan/en/worker/noted-1")
     assert [serial for _, serial, *_ in rows(tmp_path, MARKS)] == [7]
+
+
+@virtual_time()
+async def test_what_was_on_disk_when_the_dialler_died_before_the_thanks_stands_and_can_be_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, committed = FlowDesk.commit, asyncio.Event()
+
+    async def dies(self: FlowDesk, attempt_id: AttemptId, asked: FlowCommit) -> bool:
+        await commit(self, attempt_id, asked)
+        committed.set()
+        await asyncio.Event().wait()
+        return True
+
+    a_list_of_one(tmp_path)
+    script = Scripted(keys=(*keyed("7#"), *keyed("*#7#8##", 60.0)))
+    config = SimulatedAsteriskConfig(start_epoch=START_EPOCH, scripts={WORKER: script})
+    settings = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
+    async with SimulatedAsterisk(config) as switch:
+        with monkeypatch.context() as patched:
+            patched.setattr(FlowDesk, "commit", dies)
+            async with a_site(tmp_path, switch=switch, run=False, **settings) as site:
+                running = asyncio.create_task(site.centre.run(site.stop))
+                await committed.wait()
+                running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await running
+        assert [serial for _, serial, *_ in rows(tmp_path, MARKS)] == [7]
+        async with a_site(tmp_path, switch=switch, **settings) as again:
+            await again.until(lambda: len(again.ended()) == 1)
+            assert again.ended()[0].outcome is Outcome.COMPLETED
+            assert sum(booth.voted for booth in again.view.booths) == 2
+        assert len(switch.placed) == 1
+    assert [(serial, kind) for _, serial, kind, *_ in rows(tmp_path, MARKS)] == [
+        (7, "voted"),
+        (7, "not-yet"),
+        (7, "voted"),
+        (8, "voted"),
+    ]
