@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from dialer.engine.flow_desk import FlowDesk
 from dialer.engine.worker_desk import WorkerDesk
 from dialer.errors import CommandRefused, StoreError
 from dialer.model import AttemptId, Disposition, Outcome
+from dialer.reports import accounts
+from dialer.reports.source import open_source
+from dialer.reports.tables import Window
 from dialer.roll.workers import import_workers
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -97,6 +100,13 @@ async def test_serials_are_marks_of_those_voters_and_the_worker_is_called_again_
     assert marks == said * 2
     assert rows(tmp_path, "SELECT worker_id, booth_id, serial FROM unknown_serial") == [(1, 1, 11)] * 2
     assert rows(tmp_path, "SELECT voter_id, worker_id FROM attempt") == [(None, 1)] * 2
+    async with open_source(tmp_path / "centre.db") as source:
+        report = await accounts.workers(source, Window(), UTC)
+        spent = await accounts.expenditure(source, Window(), UTC, {})
+    [[worker, constituency, parts, calls, answered, last, voted, unknown]] = report.rows
+    assert (worker, constituency, parts, calls, answered, voted, unknown) == (1, 174, "1", 2, 2, 2, 2)
+    assert str(last).startswith("2024-04-22 04:")
+    assert [(row[1], row[4]) for row in spent.rows] == [(174, 2)], spent
 
 
 @virtual_time()

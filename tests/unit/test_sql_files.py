@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from dialer.errors import StoreCorrupt, StoreError
 from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_version, shipped_migrations, split_script
 from dialer.store.sql import load_statements, parse_statements
+from tests.support.roll_filler import fill_roll_into
 
 ROOMS = ("queues", "attempts", "voters", "records", "figures", "audit", "numbers", "inbound", "erasing")
 STATEMENTS = [(room, name) for room in ROOMS for name in load_statements(room)]
@@ -140,6 +142,39 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
     monkeypatch.setattr("dialer.store.migrate.shipped_migrations", lambda: (*shipped, whole))
     assert migrate(db, PATH) == 1
     assert schema_version(db, PATH) == next_version
+
+
+def test_attempts_of_an_earlier_version_are_kept_with_all_that_refers_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Migration 10 makes the table of attempts anew."""
+    shipped = shipped_migrations()
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
+        with monkeypatch.context() as earlier:
+            earlier.setattr("dialer.store.migrate.shipped_migrations", lambda: shipped[:8])
+            migrate(old, PATH)
+        fill_roll_into(old, 30, voters_per_booth=10)
+        old.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('c', 'agents', 'turnout')")
+        for place, ended_at in enumerate((5.0, None), 1):
+            values = (f"a{place}", place, place, ended_at, ended_at and "busy")
+            old.execute(
+                "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id,"
+                " created_at, ended_at, outcome) VALUES (?, 'c', ?, ?, 1, 'carrier', '+1', 1.0, ?, ?)",
+                values,
+            )
+        old.execute("INSERT INTO flow_answer VALUES ('a1', 'hour', '17', 2.0)")
+        old.execute("INSERT INTO recording VALUES ('a2', 2.0)")
+        before = old.execute("SELECT * FROM attempt ORDER BY attempt_id").fetchall()
+        columns = [name for _, name, *_ in old.execute("PRAGMA table_info (attempt)")]
+        assert migrate(old, PATH) == len(shipped) - 8
+        assert old.execute(f"SELECT {', '.join(columns)} FROM attempt ORDER BY attempt_id").fetchall() == before  # noqa: S608
+        assert old.execute("PRAGMA foreign_key_check").fetchall() == []
+        old.execute("PRAGMA foreign_keys = ON")
+        with pytest.raises(sqlite3.IntegrityError):
+            old.execute("DELETE FROM attempt WHERE attempt_id = 'a2'")
+        with pytest.raises(sqlite3.IntegrityError):  # one open call to a number
+            old.execute(
+                "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at)"
+                " VALUES ('a3', 'c', 2, 2, 'carrier', '+1', 1.0)"
+            )
 
 
 def test_a_newer_schema_and_a_foreign_file_are_refused(db: sqlite3.Connection) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from config.campaigns import Policy
+from dialer.check import Verdict, check_site
 from dialer.errors import RollError
 from dialer.roll.workers import WorkersResult, import_workers
 from tests.support.roll_filler import fill_roll
+from tests.support.rules import site
 
 FIRST, SECOND = "+919810000001", "+919810000002"
 
@@ -97,3 +100,19 @@ def test_a_part_of_two_rolls_needs_the_version(store: Path) -> None:
     with pytest.raises(RollError, match=r"more than once; choose one with --roll-version \(2026-1, 2027\)"):
         taken(store, text)
     assert taken(store, text, roll_version="2027").booths == 1
+
+
+async def test_check_says_that_a_campaign_for_booth_workers_has_no_polling_day() -> None:
+    campaign = {"purpose": "booth-workers", "kind": "agents"}
+    for polls, verdicts in (([], [Verdict.BAD]), ([{"day": "2026-04-26"}], [])):
+        settings = site(campaign=campaign, rules={"polls": polls}, ami={"port": 1}, broker={"enabled": False})
+        found = [each async for each in check_site(settings) if "booth workers on polling days" in each.text]
+        assert [each.verdict for each in found] == verdicts
+
+
+def test_agents_call_booth_workers_one_for_each_who_is_free() -> None:
+    assert site(campaign={"purpose": "booth-workers"}).campaigns[0].policy is Policy.PROGRESSIVE
+    assert site(campaign={"purpose": "booth-workers", "kind": "ivr", "flow": "booth_worker"}).campaigns[0].policy is (
+        Policy.BROADCAST
+    )
+    assert site().campaigns[0].policy is Policy.PREDICTIVE
