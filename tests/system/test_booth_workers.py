@@ -80,7 +80,7 @@ async def workers_at_work(
     """A site of three booths with ten voters each, and one worker."""
     a_list_of_one(directory, parts)
     switch = SimulatedAsteriskConfig(seats=seat_phones(max(1, seats)), start_epoch=START_EPOCH, scripts=scripts)
-    settings = {"rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS, **changes}
+    settings: dict[str, Any] = {"rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS, **changes}
     async with a_site(directory, switch, seats=seats, campaign=campaign, **settings) as site:
         yield site
 
@@ -282,7 +282,7 @@ async def test_what_was_on_disk_when_the_dialler_died_before_the_thanks_stands_a
     a_list_of_one(tmp_path)
     script = Scripted(keys=(*keyed("7#"), *keyed("*#7#8##", 60.0)))
     config = SimulatedAsteriskConfig(start_epoch=START_EPOCH, scripts={WORKER: script})
-    settings = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
+    settings: dict[str, Any] = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
     async with SimulatedAsterisk(config) as switch:
         with monkeypatch.context() as patched:
             patched.setattr(FlowDesk, "commit", dies)
