@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 
 from dialer.calls import Call, outcome_of
+from dialer.engine.due import DueTimes
 from dialer.engine.state import CampaignRun, Centre
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import CommandRefused, StoreError
@@ -34,9 +35,7 @@ from dialer.monitor.topics import (
     opt_out_announcement,
 )
 from dialer.pacing.port import PacingEvent, PacingEventKind
-from dialer.polling_day.plan import not_past_close, worker_round
 from dialer.rules import retries
-from dialer.rules.calling_hours import next_day
 from dialer.store.port import MarkEffect, Store
 from dialer.switch.port import CallEnded
 from dialer.view import AlertLevel, CallState, TurnoutChange
@@ -44,7 +43,6 @@ from dialer.view import AlertLevel, CallState, TurnoutChange
 _log = structlog.get_logger(__name__)
 
 UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the message at the latest, and said so
-_OF_VOTERS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
 RETRY_SECONDS = 2.0  # between tries to keep a result while the store is in trouble
 
 
@@ -61,6 +59,7 @@ class Results:
         """`cancel` hangs up a call that nobody has answered yet."""
         self._centre = centre
         self._trunk_desk = trunk_desk
+        self._due = DueTimes(centre)
         self._store = store
         self._cancel = cancel
         self._awaits_room = False
@@ -143,7 +142,7 @@ class Results:
         outcome = outcome_of(call, ended)
         now = centre.clock.now()
         not_the_numbers = not call.inbound and self._trunk_desk.ended(call, ended, outcome)
-        retry_at = retries.after_trunk_failure(now) if not_the_numbers else self._retry_at(run, call, outcome, now)
+        retry_at = retries.after_trunk_failure(now) if not_the_numbers else self._due.after_call(run, call, outcome)
         record = EndedAttempt(
             attempt_id=call.attempt_id,
             outcome=outcome,
@@ -188,34 +187,6 @@ class Results:
         announcement = attempt_announcement(campaign_id, record)
         await self.keep("end", lambda: self._store.end_attempts([record], [announcement]))
         self._centre.outbox_event.set()
-
-    def _retry_at(self, run: CampaignRun, call: Call, outcome: Outcome, now: float) -> float | None:
-        rules, zone = run.spec.retries, self._centre.zone
-        if call.worker is not None:
-            reported = call.said is not None
-            due = retries.after_worker_call(rules, run.spec.every_seconds, outcome, reported=reported, now=now)
-            return self._next_round(run, call, due)
-        if call.said is not None and outcome.answered:
-            due = retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
-            return self._before_close(run, call, due, promised=call.said is MarkKind.LATER)
-        if call.inbound:
-            return None  # nothing was said that would change when the number is due
-        if outcome is Outcome.CANCELLED and call.ringing_at is not None:
-            outcome = Outcome.NO_ANSWER  # a phone that rang is left in peace for a while
-        return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
-
-    def _next_round(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
-        """When a booth worker is called again: on this polling day, or where it is over on the next one there is."""
-        now = self._centre.clock.now()
-        if due is None:
-            return None
-        today = worker_round(due, self._centre.last_call_at(run, call.booth_id), now, run.spec.every_seconds)
-        return next_day(self._centre.zone, now) if today is None else today
-
-    def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
-        """The time of a turnout call is over when its booth's is; other campaigns know no close of poll here."""
-        now = self._centre.clock.now()
-        return not_past_close(due, self._centre.last_call_at(run, call.booth_id), now, promised=promised)
 
     def _teach(self, run: CampaignRun, call: Call, outcome: Outcome) -> None:
         """What the pacer has not heard yet of this call. Abandoned calls it hears of when the message starts."""
@@ -277,18 +248,7 @@ class Results:
                 f"campaign {call.campaign_id} does not count machines; set machine_detection in its settings"
             )
         now = self._centre.clock.now()
-        if call.worker is None:
-            due = retries.after_disposition(
-                run.spec.retries, disposition, hour, call.attempt_number, now, self._centre.zone
-            )
-            retry_at = self._before_close(run, call, due, promised=disposition is Disposition.LATER)
-        elif disposition in _OF_VOTERS:
-            raise CommandRefused(
-                f"a booth worker's call takes no {disposition.value}: give serials (seat-serials), then `ready`"
-            )
-        else:
-            due = retries.after_worker_disposition(run.spec.retries, run.spec.every_seconds, disposition, now)
-            retry_at = self._next_round(run, call, due)
+        retry_at = self._due.after_disposition(run, call, disposition, hour)
         record = DispositionRecord(call.attempt_id, disposition, now, agent, retry_at)
         marks = _marks_of(record, call, hour)
         opts_out = disposition in {Disposition.OPT_OUT, Disposition.REFUSED}
