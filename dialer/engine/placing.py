@@ -229,6 +229,7 @@ class Placing:
                 [attempt for attempt, _ in placed],
                 max_attempts_since=since,
                 max_attempts=self._gatekeeper.attempts_per_day,
+                max_conversations=self._gatekeeper.conversations_per_day,
             )
         except StoreError as error:
             self._results.store_failed(error)

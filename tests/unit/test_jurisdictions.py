@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from config.errors import SettingError
-from config.jurisdiction import JURISDICTIONS, STRICTNESS, Standing, load_profile, made_stricter, shipped_profiles
+from config.jurisdiction import JURISDICTIONS, Standing, load_profile, shipped_profiles
 from config.site_rules import abandoned_caps, site_profile
+from config.stricter import STRICTNESS, made_stricter
 from tests.support.rules import site
 
 SHIPPED = ["canada", "india", "neutral", "uk", "us"]
@@ -48,7 +49,10 @@ def test_every_rule_of_a_shipped_profile_has_its_source_beside_it(name: str) -> 
         if isinstance(values, dict):
             assert len(values["source"]) > 20, rule
             assert values["standing"] in set(Standing)
-    assert all(rule.source for rule in profile.rules().values())
+    for key, rule in profile.rules().items():
+        assert rule.source
+        assert rule.confirmed == (rule.read_at or "").startswith("http"), key
+        assert rule.standing is not Standing.OURS or not rule.confirmed or name == "canada", key
 
 
 def test_the_neutral_profile_is_inside_the_hours_and_caps_of_all_others() -> None:
@@ -119,7 +123,7 @@ STRICTER: dict[str, Any] = {
     "registers.names": ["ncpr", "own"],
     "registers.maximum_age_days": 3,
     "registers.applies_to": ["turnout", "material", "survey"],
-    "opt_out.within_seconds": 0,
+    "opt_out.within_seconds": 1,
     "consent.live": ["material"],
     "consent.recorded": ["material", "turnout"],
     "retention.erase_after_days": 40,
@@ -194,7 +198,10 @@ def test_a_looser_value_is_refused_in_one_line(key: str) -> None:
         ("neutral", {"silence": {"sign_off": True}}, "a site may only turn it off"),
         ("neutral", {"machine_detection": {"allowed": True}}, "a site may only turn it off"),
         ("india", {"calling_hours": {"zones": "centre"}}, "a site cannot change it"),
-        ("india", {"abandoned": {"definition": "a call that we do not like"}}, "a site cannot change it"),
+        ("india", {"abandoned": {"definition": "a call that we do not like"}}, "abandoned.definition: Input should be"),
+        ("india", {"opt_out": {"within_seconds": 0}}, "no sooner can be promised"),
+        ("india", {"connect": {"confirmed": True}}, "does not say by which text"),
+        ("india", {"connect": {"confirmed": True, "read_at": "a dream"}}, "a site cannot change it"),
         ("india", {"ring": {"source": "somebody said so"}}, "a site cannot change it"),
         ("india", {"ringing": {"minimum_seconds": 40}}, "is not a rule"),
         ("india", {"ring": {"minimum": 40}}, "is not a rule"),
