@@ -204,6 +204,11 @@ class Centre:
             self._last_calls = {} if self.polling is None else self.polling.last_calls(self.booths, today)
         return self._last_calls
 
+    def closes_at(self, booth: Booth) -> str:
+        """The close of poll of a booth as a voter is told it, "18:00": of its polling day, else of the roll; "": not known."""
+        close = None if self.polling is None else self.polling.close_of(booth)
+        return booth.closes_at if close is None else f"{datetime.fromtimestamp(close, self.zone):%H:%M}"
+
     def last_call_at(self, run: CampaignRun, booth_id: int) -> float | None:
         """Epoch second after which a turnout campaign calls nobody of a booth that votes today; None: no end is known."""
         return self.last_calls().get(booth_id) if run.purpose is Purpose.TURNOUT else None

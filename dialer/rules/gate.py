@@ -262,7 +262,7 @@ class Gate:
             yield Objection(Reason.NO_POLL, words, None)
         elif isinstance(close, NotKnown):
             yield Objection(
-                Reason.NO_CLOSE, "the close of poll of this polling area is not known (import the roll)", None
+                Reason.NO_CLOSE, "the close of poll of this polling area is not known (rules.polls, or the roll)", None
             )
         elif close - rules.silence_seconds <= now < close:
             what = campaign.purpose.value if by_any_voice else f"recorded {campaign.purpose.value}"

@@ -128,7 +128,13 @@ def polls_of(settings: Settings) -> tuple[PollingDay, ...]:
     """The polling days that the settings name."""
     centre_zone = settings.centre.time_zone
     return tuple(
-        PollingDay(poll.day, ZoneInfo(poll.time_zone or centre_zone), poll.closes_at, frozenset(poll.constituencies))
+        PollingDay(
+            poll.day,
+            ZoneInfo(poll.time_zone or centre_zone),
+            poll.closes_at,
+            frozenset(poll.constituencies),
+            settings.polling_day.opens,
+        )
         for poll in settings.rules.polls
     )
 

@@ -232,7 +232,12 @@ def test_a_named_person_may_sign_recorded_turnout_calls_off_and_nothing_else() -
 
 @pytest.mark.parametrize(
     ("area", "reason"),
-    [(None, Reason.NO_POLL), (Area(99, "18:00"), Reason.NO_POLL), (Area(174, ""), Reason.NO_CLOSE)],
+    [
+        (None, Reason.NO_POLL),
+        (Area(99, "18:00"), Reason.NO_POLL),
+        (Area(174, ""), Reason.NO_CLOSE),
+        (Area(174, "05:00"), Reason.NO_CLOSE),  # five in the afternoon, badly written: before the polls open
+    ],
 )
 def test_an_area_of_which_the_close_is_not_known_is_closed_to_what_silence_forbids(
     area: Area | None, reason: Reason
@@ -265,7 +270,7 @@ def test_the_close_of_poll_differs_by_area() -> None:
 @given(
     zone=st.sampled_from(ZONES),
     days=st.lists(st.dates(date(2024, 1, 1), date(2026, 12, 31)), min_size=1, max_size=4, unique=True),
-    hour=st.sampled_from(["15:00", "16:30", "17:00", "18:00", "00:30"]),
+    hour=st.sampled_from(["15:00", "16:30", "17:00", "18:00", "23:30"]),
     offset=st.integers(-49 * 3600, 2 * 3600),
     data=st.data(),
 )

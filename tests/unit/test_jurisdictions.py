@@ -282,6 +282,8 @@ def test_polls_that_contradict_each_other_are_refused() -> None:
     polls = [{"day": "2024-04-19", "constituencies": [1, 2]}, {"day": "2024-04-26", "constituencies": [2]}]
     with pytest.raises(ValueError, match="constituency 2 votes on two days"):
         site(rules={"polls": polls})
+    with pytest.raises(ValueError, match=r"closes at 06:00, before it opens at 07:00; correct rules\.polls"):
+        site(rules={"polls": [{"day": "2024-04-19", "closes_at": "06:00"}]})
     with pytest.raises(ValueError, match="two polls are for all"):
         site(rules={"polls": [{"day": "2024-04-19"}, {"day": "2024-04-26"}]})
 
