@@ -36,6 +36,7 @@ RIDE = """
   first: {menu: [own.ride], choices: {1: bye, 9: out}}
   out: {opt_out: number, next: bye, failed: bye}
 """
+ROOT = Path(__file__).parents[2]
 DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
 LABEL, GREETING = PromptName("", "hi", "label/synthetic"), PromptName("", "hi", "common/greeting")
 
@@ -163,6 +164,14 @@ def test_a_script_keeps_no_answer_that_is_the_votes_choice(name: str) -> None:
     assert isinstance(judged, Refuse)
     assert "never stored" in judged.why
     assert isinstance(judge("SET VARIABLE MATDAN_ANSWER_count 1", 1, records=False), Keep)
+
+
+def test_no_report_joins_a_voters_weight_with_whether_they_voted() -> None:
+    """A weight may hold a supporter score: with turnout beside it, a report would be an aggregate of support by voted."""
+    queries = sorted((ROOT / "dialer/reports/queries").glob("*.sql"))
+    assert queries
+    for path in (*queries, *(ROOT / "dialer/reports").glob("*.py"), *(ROOT / "dialer/monitor").glob("*.py")):
+        assert "weight" not in path.read_text(encoding="utf-8"), path.name
 
 
 # On whose account

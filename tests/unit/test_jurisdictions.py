@@ -49,10 +49,10 @@ def test_every_rule_of_a_shipped_profile_has_its_source_beside_it(name: str) -> 
         if isinstance(values, dict):
             assert len(values["source"]) > 20, rule
             assert values["standing"] in set(Standing)
-    for key, rule in profile.rules().items():
-        assert rule.source
-        assert rule.confirmed == (rule.read_at or "").startswith("http"), key
-        assert rule.standing is not Standing.OURS or not rule.confirmed or name == "canada", key
+    for key, each in profile.rules().items():
+        assert each.source
+        assert each.confirmed == (each.read_at or "").startswith("http"), key
+        assert each.standing is not Standing.OURS or not each.confirmed or name == "canada", key
 
 
 def test_the_neutral_profile_is_inside_the_hours_and_caps_of_all_others() -> None:
