@@ -157,6 +157,7 @@ class RedialLock(Rule):
     """How long a number is left alone, by every campaign, after a call to it was abandoned."""
 
     hours: float = Field(ge=0)
+    unless_agent_guaranteed: bool  # whether a call for which a seat is kept may go out all the same
 
 
 class Attempts(Rule):

@@ -67,7 +67,13 @@ STRICTNESS: dict[str, tuple[Judge, str]] = {
         (lambda ours, theirs: set(ours) >= set(theirs), "a site may only add to it"),
     ),
     **dict.fromkeys(
-        ["silence.sign_off", "machine_detection.allowed", "transport.may_offer", "recording.allowed"],
+        [
+            "silence.sign_off",
+            "machine_detection.allowed",
+            "transport.may_offer",
+            "recording.allowed",
+            "redial_lock.unless_agent_guaranteed",
+        ],
         (lambda ours, theirs: theirs or not ours, "a site may only turn it off"),
     ),
     **dict.fromkeys(

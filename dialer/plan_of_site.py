@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from config.campaigns import Campaign
+from config.campaigns import Campaign, Kind, Policy
 from config.jurisdiction import Profile
 from config.lines import Carrier
 from config.settings import Settings
@@ -106,6 +106,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             skill=campaign.skill,
             machine_detection=MachineDetection(campaign.machine_detection.value),
             machine_message=campaign.machine_message,
+            keeps_seats=campaign.kind is Kind.AGENTS and campaign.policy in {Policy.PROGRESSIVE, Policy.PREVIEW},
         ),
         rules=campaign_rules(campaign, settings),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),

@@ -21,6 +21,7 @@ from dialer.engine.flow_desk import FlowDesk, Flows
 from dialer.engine.gatekeeper import CertifiedBy, Gatekeeper
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.inbound import InboundDesk
+from dialer.engine.kept_seats import KeptSeats
 from dialer.engine.placing import Placing
 from dialer.engine.plan import EnginePlan
 from dialer.engine.results import Results
@@ -92,7 +93,15 @@ class Engine:
             centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
         )
         self._placing = Placing(
-            centre, store, switch, self._results, self._trunks, self._trunk_desk, self._gatekeeper, hoppers
+            centre,
+            store,
+            switch,
+            self._results,
+            self._trunks,
+            self._trunk_desk,
+            self._gatekeeper,
+            hoppers,
+            KeptSeats(centre, self._floor),
         )
         self._assistance = Assistance(
             centre,

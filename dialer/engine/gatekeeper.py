@@ -88,13 +88,22 @@ class Gatekeeper:
             self._campaign_rulings[rules.campaign_id] = (int(now), rules, ruling)
         return ruling
 
-    def claim(self, run: CampaignRun, claim: Claim) -> Ruling:
-        """Whether a claim may be opened now. A refusal is counted."""
-        return self._counted(run, self._gate.originate(self._case(run, claim), self._centre.clock.now()))
+    def wants_seat(self, run: CampaignRun, claim: Claim) -> bool:
+        """Whether only a seat that is kept for the call may let it out: its number is locked, and the profile has the exception."""
+        rules, facts = self._gate.rules, self._since(claim.facts, claim.phone_id)
+        exception = rules.lock_unless_guaranteed and run.spec.keeps_seats
+        return exception and self._gate.locked_until(facts, self._centre.clock.now()) is not None
 
-    def originate(self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str) -> Ruling:
+    def claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
+        """Whether a claim may be opened now; `guaranteed`: a seat is kept for it. A refusal is counted."""
+        case = replace(self._case(run, claim), guaranteed=guaranteed)
+        return self._counted(run, self._gate.originate(case, self._centre.clock.now()))
+
+    def originate(
+        self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
+    ) -> Ruling:
         """Whether an attempt may be written to the switch now. A refusal is counted; what is allowed is asked again at connect."""
-        case = replace(self._case(run, claim), caller_id=caller_id)
+        case = replace(self._case(run, claim), caller_id=caller_id, guaranteed=guaranteed)
         ruling = self._gate.originate(case, self._centre.clock.now())
         if ruling.allowed:
             self._forget_ended()

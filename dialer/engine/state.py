@@ -67,6 +67,7 @@ class CampaignSpec:
     skill: str | None = None  # that an agent must have to take its calls
     machine_detection: MachineDetection = MachineDetection.OFF
     machine_message: bool = False  # a machine that a flow's call meets hears the information message
+    keeps_seats: bool = False  # one call for each free agent: a seat may be kept for a call from before it is dialled
 
 
 @dataclass(slots=True)

@@ -83,6 +83,7 @@ class Case:
     facts: PhoneFacts | None  # None: nothing is known, and that forbids
     caller_id: str | None = None  # None: not chosen yet
     language: str = ""  # that the voter is spoken to in, where a recorded voice speaks
+    guaranteed: bool = False  # a seat is kept for this call until it ends
 
 
 Objecting = Callable[[float], tuple[Objection, ...]]
@@ -150,7 +151,7 @@ class Gate:
         yield from self._hours(self.rules.zones(case.number), now, campaign.ring_seconds)
         yield from self._campaign_hours(campaign, now)
         if case.facts is not None:
-            yield from self._lock(case.facts, now)
+            yield from self._lock(case, now)
             yield from self._counts(case.facts, now, asked_at)
 
     def _against_connect(self, case: Case, now: float) -> Iterator[Objection]:
@@ -300,11 +301,16 @@ class Gate:
             until = hours.next_open((zone,), now)
             yield Objection(Reason.CAMPAIGN_HOURS, f"outside the campaign's calling hours{self._when(until)}", until)
 
-    def _lock(self, facts: PhoneFacts, now: float) -> Iterator[Objection]:
-        if facts.abandoned_at is None:
-            return
+    def locked_until(self, facts: PhoneFacts | None, now: float) -> float | None:
+        """Until when a number is locked since a call to it was abandoned, epoch seconds; None: it is not, now."""
+        if facts is None or facts.abandoned_at is None:
+            return None
         until = facts.abandoned_at + self.rules.lock_seconds
-        if now < until:
+        return until if now < until else None
+
+    def _lock(self, case: Case, now: float) -> Iterator[Objection]:
+        until = self.locked_until(case.facts, now)
+        if until is not None and not (case.guaranteed and self.rules.lock_unless_guaranteed):
             words = f"a call to the number was abandoned: not dialled again{self._when(until)}"
             yield Objection(Reason.REDIAL_LOCK, words, until)
 

@@ -60,6 +60,7 @@ class Rulebook:
     polls: tuple[PollingDay, ...]
     certified: frozenset[Purpose]
     lock_seconds: float
+    lock_unless_guaranteed: bool  # a call that has a seat of its own may go out all the same
     attempts_per_day: int
     conversations_per_day: int
     series: tuple[str, ...]
@@ -109,6 +110,7 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
         polls=polls_of(settings),
         certified=_purposes(profile.certificate.needed_for),
         lock_seconds=profile.redial_lock.hours * _HOUR_SECONDS,
+        lock_unless_guaranteed=profile.redial_lock.unless_agent_guaranteed,
         attempts_per_day=min(profile.attempts.per_day, settings.dialling.max_attempts_per_day),
         conversations_per_day=profile.attempts.conversations_per_day,
         series=profile.caller_id.series,

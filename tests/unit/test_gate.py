@@ -69,6 +69,17 @@ def test_one_reason_against_a_number(changes: dict[str, Any], reason: Reason, ne
     assert ruling.next_at == next_at
 
 
+@pytest.mark.parametrize(("exception", "guaranteed"), [(True, True), (True, False), (False, True), (False, False)])
+def test_a_locked_number_is_called_with_a_seat_of_its_own_where_the_profile_says_so(
+    exception: bool, guaranteed: bool
+) -> None:
+    settings = site()
+    gate = gate_of(settings)
+    gate.rules = replace(gate.rules, lock_unless_guaranteed=exception)
+    case = case_of(settings, facts=replace(FRESH, abandoned_at=NOON - HOUR), guaranteed=guaranteed)
+    assert gate.originate(case, NOON).allowed == (exception and guaranteed)
+
+
 def test_what_is_just_inside_is_allowed() -> None:
     settings = site()
     facts = PhoneFacts(attempts_today=2, conversations_today=1, abandoned_at=NOON - 72 * HOUR, consent=Consent.GIVEN)

@@ -116,6 +116,7 @@ STRICTER: dict[str, Any] = {
     "abandoned.caps": [{"window_hours": 24, "share": 0.02}, {"window_hours": 720, "share": 0.03}],
     "information_message.required": True,
     "redial_lock.hours": 96,
+    "redial_lock.unless_agent_guaranteed": False,
     "attempts.per_day": 2,
     "attempts.conversations_per_day": 1,
     "machine_detection.allowed": False,
@@ -149,6 +150,7 @@ LOOSER: dict[str, Any] = {
     "abandoned.caps": [{"window_hours": 24, "share": 0.03}],
     "information_message.required": False,
     "redial_lock.hours": 71,
+    "redial_lock.unless_agent_guaranteed": True,
     "attempts.per_day": 4,
     "attempts.conversations_per_day": 3,
     "machine_detection.allowed": None,  # india lets a campaign ask for it
