@@ -13,6 +13,7 @@ from audio.message import MESSAGE_SOUND, message_prompt, missing_sounds
 from audio.names import PromptName
 from audio.numbers import LABEL
 from audio.playlist import Playlist
+from audio.words import words_of
 from config.campaigns import Kind
 from config.errors import SettingError
 from config.jurisdiction import Profile
@@ -48,8 +49,8 @@ def _message_problems(settings: Settings, profile: Profile, playlist: Playlist |
     name = message_prompt(entries, (settings.centre.language, FALLBACK_LANGUAGE))
     if name is None or entries[name].voice is Voice.HUMAN:
         return
-    label = entries.get(PromptName("", name.language, LABEL))
-    if entries[name].voice is not Voice.DRAFT or label is None or not entries[name].text.startswith(label.text):
+    words = words_of(name.language)
+    if entries[name].voice is not Voice.DRAFT or words is None or not entries[name].text.startswith(words.label):
         problem = f"a computer speaks the information message ({name.path}) and does not say that it is one"
         yield SettingError("settings", "audio.catalogue", problem, f"record it, or {_DRAFTS}")
 
