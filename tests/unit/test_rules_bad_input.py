@@ -10,6 +10,12 @@ from typer.testing import CliRunner
 from config.errors import MatdanError
 from config.jurisdiction import JURISDICTIONS
 from dialer.cli import app
+from dialer.clock import SystemClock
+from dialer.engine.state import Centre
+from dialer.model import Booth
+from dialer.polling_day.site import polling_plan
+from dialer.rules.rulebook import polls_of
+from tests.support.rules import KOLKATA, site
 from tests.unit.roll_support import query, write_roll
 
 SETTINGS = """
@@ -127,3 +133,30 @@ def test_a_register_that_is_too_old(tmp_path: Path) -> None:
     )
     assert code == 2
     assert text == "the register 'own' of 2020-01-01 is older than 28 days: get its newest issue (rules: registers)"
+
+
+def test_a_list_of_voters_whose_data_had_to_be_erased_is_not_written(tmp_path: Path) -> None:
+    roll(tmp_path, "18:00")
+    out = tmp_path / "list.csv"
+    code, text = run("list", "strike-off", "--for", "A. Worker", "--out", out, "-c", settings(tmp_path))
+    assert code == 2
+    said = (
+        "names and numbers had to be erased 45 days after the poll of 2024-04-26: no list is written; run dialer purge"
+    )
+    assert text == said
+    assert not out.exists()
+    assert query(tmp_path / "centre.db", "SELECT count(*) FROM audit WHERE kind LIKE '%list%'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("rolls_hour", "settings_hour", "told"),
+    [("18:00", None, "18:00"), ("18:00", "15:00", "15:00"), ("", "15:00", "15:00"), ("", None, "")],
+)
+def test_a_voter_is_told_the_close_that_the_rules_go_by(rolls_hour: str, settings_hour: str | None, told: str) -> None:
+    polls = [{"day": "2024-04-26", **({"closes_at": settings_hour} if settings_hour else {})}]
+    chosen = site(rules={"polls": polls})
+    centre = Centre("test", KOLKATA, SystemClock())
+    booth = Booth(1, 174, 1, "School", "hi", rolls_hour)
+    assert centre.closes_at(booth) == rolls_hour
+    centre.polling = polling_plan(chosen, polls_of(chosen))
+    assert centre.closes_at(booth) == told
