@@ -27,23 +27,23 @@ _DRAFTS = "run dialer audio drafts -c SETTINGS"
 
 
 def content_problems(settings: Settings, profile: Profile, clock: Clock) -> list[SettingError]:
-    """What must be mended before a real line is dialled, each in one line. Blocks: files are read. Raises CatalogueError."""
+    """Voices without their label, each in one line. Blocks: files are read. Raises CatalogueError."""
+    if not labels_synthetic(settings, profile):
+        return []
     playlist = None
     if settings.audio.catalogue is not None:
         playlist = playlist_reader(settings, profile).read()
-    return [*_message_problems(settings, profile, playlist), *_label_problems(settings, profile, playlist, clock)]
+    return [*_message_problems(settings, playlist), *_label_problems(settings, profile, playlist, clock)]
 
 
-def _message_problems(settings: Settings, profile: Profile, playlist: Playlist | None) -> Iterator[SettingError]:
-    """The information message: that it is there where the profile asks for it, and no computer speaks it unlabelled."""
-    agents = any(campaign.kind is Kind.AGENTS for campaign in settings.campaigns)
-    if not agents or not needs_asterisk(settings) or not profile.information_message.required:
-        return
-    sounds = settings.audio.sounds
-    if missing_sounds(sounds, [MESSAGE_SOUND]):
-        problem = f"{sounds} has no {MESSAGE_SOUND}: an abandoned caller would hear nothing"
-        yield SettingError("settings", "audio.sounds", problem, _DRAFTS)
-    if playlist is None or not labels_synthetic(settings, profile):
+def _plays_message(settings: Settings) -> bool:
+    """Whether Asterisk may have to play the information message by itself."""
+    return needs_asterisk(settings) and any(campaign.kind is Kind.AGENTS for campaign in settings.campaigns)
+
+
+def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
+    """No computer speaks the information message without saying so."""
+    if playlist is None or not _plays_message(settings):
         return
     entries = {name: listed.entry for name, listed in playlist.listed.items()}
     name = message_prompt(entries, (settings.centre.language, FALLBACK_LANGUAGE))
@@ -59,7 +59,7 @@ def _label_problems(
     settings: Settings, profile: Profile, playlist: Playlist | None, clock: Clock
 ) -> Iterator[SettingError]:
     """Flows: that it is known which voice is a computer's, and that its label can be played."""
-    if not labels_synthetic(settings, profile) or not _plays_sounds(settings):
+    if not _plays_sounds(settings):
         return
     if playlist is None:
         problem = (
@@ -83,6 +83,10 @@ def _plays_sounds(settings: Settings) -> bool:
 
 
 def refuse_content(settings: Settings, profile: Profile, clock: Clock) -> None:
-    """Raise the first of `content_problems`."""
-    for problem in content_problems(settings, profile, clock):
-        raise problem
+    """Raise the first of what must be mended before a real line is dialled: the message where it is required, and voices."""
+    sounds = settings.audio.sounds
+    if profile.information_message.required and _plays_message(settings) and missing_sounds(sounds, [MESSAGE_SOUND]):
+        problem = f"{sounds} has no {MESSAGE_SOUND}: an abandoned caller would hear nothing"
+        raise SettingError("settings", "audio.sounds", problem, _DRAFTS)
+    for each in content_problems(settings, profile, clock):
+        raise each
