@@ -42,6 +42,7 @@ def hold_against(settings: Settings, profile: Profile) -> None:
     for campaign in settings.campaigns:
         _hold_campaign(campaign, profile)
     _hold_carriers(settings, profile)
+    _hold_inbound(settings)
     most = profile.retention.erase_after_days
     if settings.recordings.keep_days > most:
         raise _looser("recordings.keep_days", settings.recordings.keep_days, "at most", most, profile)
@@ -113,6 +114,15 @@ def _hold_carriers(settings: Settings, profile: Profile) -> None:
             )
             remedy = "set twilio.sounds_url, or give the campaign other trunks"
             raise SettingError("settings", f"campaigns.{campaign.id}.trunks", problem, remedy)
+
+
+def _hold_inbound(settings: Settings) -> None:
+    """A script that answers callers is declared like one that calls them."""
+    declared = {campaign.id for campaign in settings.campaigns if campaign.declared is not None}
+    for number in settings.inbound.numbers:
+        if number.flow is not None and number.flow.startswith("script:") and number.campaign not in declared:
+            problem = f"runs a script, and campaign {number.campaign!r} does not say what it does"
+            raise SettingError("settings", "inbound.numbers.flow", problem, "declare it in [campaigns.declared]")
 
 
 def _looser(key: str, value: float, how: str, bound: float, profile: Profile) -> SettingError:

@@ -153,6 +153,13 @@ def test_a_script_must_say_what_it_does(tmp_path: Path) -> None:
     assert site_profile(script(tmp_path, voice="computer-labelled")).name == "neutral"
 
 
+def test_a_script_that_answers_callers_is_declared_too(tmp_path: Path) -> None:
+    number = {"number": "+911140000001", "mode": "flow", "campaign": "calls", "flow": "script:/etc/matdan/survey.py"}
+    with pytest.raises(SettingError, match=r"inbound\.numbers\.flow: runs a script, and campaign 'calls' does not say"):
+        site_profile(site(inbound={"numbers": [number]}))
+    assert site_profile(site(inbound={"numbers": [number]}, campaign={"declared": DECLARED})).name == "neutral"
+
+
 def test_agents_offer_no_ride_where_the_profile_forbids_it() -> None:
     with pytest.raises(SettingError, match="lets nobody offer a ride"):
         site_profile(site("india", campaign={"declared": {**DECLARED, "offers_transport": True}}))

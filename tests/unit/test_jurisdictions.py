@@ -128,7 +128,7 @@ STRICTER: dict[str, Any] = {
     "consent.live": ["material"],
     "consent.recorded": ["material", "turnout"],
     "retention.erase_after_days": 40,
-    "retention.keep_records_days": 60,
+    "retention.keep_records_days": 120,
     "transport.may_offer": False,
     "recording.allowed": False,
     "synthetic_voice.must_be_labelled": True,
