@@ -28,7 +28,7 @@ from dialer.reports.cli import FILE_WIDTH, moment
 from dialer.rules.gate import Gate, moment_text
 from dialer.rules.rulebook import Certified, campaign_rules
 from dialer.rules.silence import Area, NotKnown, close_of
-from dialer.rules_explain import CertificatesOnDisk, gate_of
+from dialer.rules_explain import CertificatesOnDisk, Explanation, gate_of
 from dialer.rules_explain import explain as explanations
 from dialer.store import voters
 from dialer.store.connection import open_reading
@@ -125,12 +125,20 @@ def explain(
             if each.allowed:
                 typer.echo(f"{head} can be called now")
                 continue
-            when = "not by itself" if each.next_at is None else moment_text(each.next_at, zone)
-            typer.echo(f"{head} cannot be called now; next: {when}")
+            typer.echo(f"{head} cannot be called now; next: {_when_next(each, now, zone)}")
             for reason in each.reasons:
                 typer.echo(f"  - {reason}")
     if not settings.campaigns:
         typer.echo("there is no campaign in the settings (-c CENTRE.toml)")
+
+
+def _when_next(explanation: Explanation, now: float, zone: ZoneInfo) -> str:
+    if explanation.next_at is None:
+        return "not by itself"
+    if explanation.once is not None and explanation.next_at <= now:
+        return explanation.once
+    when = moment_text(explanation.next_at, zone)
+    return when if explanation.once is None else f"{when}, {explanation.once}"
 
 
 # What check looks at

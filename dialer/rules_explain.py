@@ -17,7 +17,7 @@ from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.certificates import NOTHING_KNOWN, certified_of
 from dialer.errors import RollError
-from dialer.model import Purpose
+from dialer.model import CampaignState, Purpose
 from dialer.polling_day.site import polling_plan
 from dialer.prompts import CataloguePrompts, playlist_reader
 from dialer.roll.phone_numbers import read_cell
@@ -43,6 +43,7 @@ class Explanation:
     allowed: bool
     reasons: tuple[str, ...]
     next_at: float | None
+    once: str | None = None  # what must have happened first, where nobody knows when it will
 
 
 @dataclass(slots=True)
@@ -81,7 +82,7 @@ def explain(settings: Settings, db: sqlite3.Connection, who: str, now: float) ->
     certificates = CertificatesOnDisk(settings, site_profile(settings), now)
     polling = polling_plan(settings, polls_of(settings))
     since = day_start(gate.rules.centre_zone, now)
-    booths = voters.booths(db)
+    booths, states = voters.booths(db), numbers.campaign_states(db)
     for number in numbers_meant(db, who, settings.centre.region):
         record = numbers.number_record(db, number, since)
         booth = booths.get(record.booth_id or 0)
@@ -92,6 +93,11 @@ def explain(settings: Settings, db: sqlite3.Connection, who: str, now: float) ->
             rules = campaign_rules(campaign, settings, certificates.of(campaign))
             case = Case(rules, number, area, record.facts, language=spoken)
             others, at, never = _of_the_queue(record, campaign.id, gate, now)
+            state = states.get(campaign.id, CampaignState.RUNNING)
+            if state is not CampaignState.RUNNING:
+                others.insert(0, f"the campaign is {state.value}: an operator must let it run")
+                never = True
+            once = _once(record, campaign.id)
             last = None if close is None or rules.purpose is not Purpose.TURNOUT else close - polling.last_call_seconds
             if close is not None and last is not None and last <= now < close:
                 others.append(
@@ -100,7 +106,14 @@ def explain(settings: Settings, db: sqlite3.Connection, who: str, now: float) ->
             explanation = _explained(gate, case, now, others, None if never else at)
             if last is not None and explanation.next_at is not None and explanation.next_at >= last:
                 explanation = replace(explanation, next_at=None)
-            yield explanation
+            yield explanation if explanation.next_at is None else replace(explanation, once=once)
+
+
+def _once(record: NumberRecord, campaign: str) -> str | None:
+    """What comes before the next call and has no hour."""
+    if record.on_a_call:
+        return "once its call has ended"
+    return "once the dialler has started" if campaign not in record.queues else None
 
 
 def _explained(gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None) -> Explanation:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dialer.model import Consent, PhoneFacts, Register
+from dialer.model import CampaignState, Consent, PhoneFacts, Register
 from dialer.store.queues import phone_facts
 from dialer.store.sql import load_statements
 
@@ -62,6 +62,11 @@ def number_record(db: sqlite3.Connection, number: str, day_start: float) -> Numb
         opted_out_at=opted_out_at,
         opt_out_source=source,
     )
+
+
+def campaign_states(db: sqlite3.Connection) -> dict[str, CampaignState]:
+    """What operators asked for, by campaign."""
+    return {campaign: CampaignState(state) for campaign, state in db.execute(SQL["campaign_states"])}
 
 
 def numbers_of_voter(db: sqlite3.Connection, voter_id: int) -> list[str] | None:

@@ -242,6 +242,32 @@ def test_next_is_the_first_moment_at_which_queue_and_rules_agree(
     assert head.endswith(f"next: {next_at or 'not by itself'}")
 
 
+def test_a_campaign_that_an_operator_has_paused_is_told(config: Path, tmp_path: Path) -> None:
+    change(tmp_path / "centre.db", "UPDATE campaign SET state = 'paused' WHERE campaign_id = 'turnout'")
+    assert explained(config, "1") == (
+        "+91…001 in turnout: cannot be called now; next: not by itself",
+        ["the campaign is paused: an operator must let it run"],
+    )
+
+
+def test_what_has_no_hour_is_told_in_words(config: Path, tmp_path: Path) -> None:
+    change(
+        tmp_path / "centre.db",
+        "DELETE FROM target WHERE phone_id = 3",
+        "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at)"
+        " VALUES ('a', 'turnout', 1, 1, 1, 't', 'c', :at)",
+        at=moment(NOON),
+    )
+    assert explained(config, "1") == (
+        "+91…001 in turnout: cannot be called now; next: once its call has ended",
+        ["the number is on a call now"],
+    )
+    head, _ = explained(config, "+917000000003", at="2024-04-22T22:00")
+    assert head.endswith("next: Tue 23 Apr 09:00, once the dialler has started")
+    head, _ = explained(config, "+917000000003")
+    assert head.endswith("next: once the dialler has started")
+
+
 def test_each_reason_with_an_end_tells_it_and_next_is_when_the_last_has_passed(config: Path, tmp_path: Path) -> None:
     """An abandoned call on Saturday, three attempts today, a Monday night."""
     attempt = (

@@ -28,6 +28,9 @@ SELECT EXISTS (SELECT 1 FROM attempt WHERE phone_id = ?1 AND ended_at IS NULL);
 -- name: targets
 SELECT campaign_id, state, due_at FROM target WHERE phone_id = ?1;
 
+-- name: campaign_states
+SELECT campaign_id, state FROM campaign;
+
 -- name: numbers_of_voter
 SELECT phone.e164 FROM link CROSS JOIN phone USING (phone_id) WHERE link.voter_id = ?1 AND link.dropped_at IS NULL ORDER BY phone.e164;
 
