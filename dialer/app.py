@@ -47,6 +47,7 @@ from dialer.prompts import SitePrompts, site_prompts
 from dialer.roll.phone_numbers import plain_number
 from dialer.scripts.runner import script_of
 from dialer.seat_service import SeatService
+from dialer.site_key import site_key
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -129,7 +130,7 @@ async def running_centre(
     prompts = site_prompts(settings, clock)
     if prompts is not None:
         await prompts.refresh()
-    store = await open_store(settings.store.path)
+    store = await open_store(settings.store.path, key=site_key(settings))
     try:
         async with AsyncExitStack() as stack:
             carrier = _twilio(settings, store, clock)

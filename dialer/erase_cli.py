@@ -18,6 +18,7 @@ from dialer.clock import SystemClock
 from dialer.errors import RollError
 from dialer.numbers_cli import ConfigOption, StoreOption, WhoOption, audit_name, secret_of
 from dialer.roll.phone_numbers import read_cell
+from dialer.site_key import site_key
 from dialer.store import audit, erasing
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction
@@ -106,7 +107,7 @@ def purge(
 @contextmanager
 def _erasing(settings: Settings, store: Path | None) -> Iterator[sqlite3.Connection]:
     """The store alone, in one transaction, with freed pages overwritten; the WAL is emptied into the file at the end."""
-    with exclusive_connection(store or settings.store.path, "an erasure", create=False) as db:
+    with exclusive_connection(store or settings.store.path, "an erasure", create=False, key=site_key(settings)) as db:
         db.execute("PRAGMA secure_delete = ON")
         with transaction(db):
             yield db

@@ -26,6 +26,7 @@ from dialer.reports.cli import moment
 from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import read_cell
 from dialer.rules.number_hash import number_hash
+from dialer.site_key import site_key
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction
@@ -182,7 +183,8 @@ def _news(hashed: str | None, source: str, at: float) -> list[Announcement]:
 @contextmanager
 def _writing(settings: Settings, store: Path | None, holder: str) -> Iterator[sqlite3.Connection]:
     """The store alone, in one transaction."""
-    with exclusive_connection(store or settings.store.path, holder, create=False) as db, transaction(db):
+    path, key = store or settings.store.path, site_key(settings)
+    with exclusive_connection(path, holder, create=False, key=key) as db, transaction(db):
         yield db
 
 

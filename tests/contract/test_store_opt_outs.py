@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 
 import pytest
 
@@ -72,6 +71,5 @@ async def test_a_secret_is_not_changed_while_opt_outs_are_known_under_it_alone(
 
 def _add_number(backend: Backend, phone_id: int) -> None:
     assert isinstance(backend, SqliteBackend)
-    with contextlib.closing(sqlite3.connect(backend.path)) as db:
+    with contextlib.closing(backend.connect()) as db:
         db.execute("INSERT INTO phone (phone_id, e164) VALUES (?, ?)", (phone_id, f"+91{7_000_000_000 + phone_id}"))
-        db.commit()

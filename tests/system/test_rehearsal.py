@@ -65,7 +65,7 @@ def test_a_copy_has_the_roll_and_nothing_that_was_said(site: Settings, tmp_path:
     note_export(store, "a worker", {"list": "not-yet"}, 1.0)
     with closing(sqlite3.connect(store, isolation_level=None)) as db:
         db.execute("UPDATE voter SET turnout = 'voted', reached = 1 WHERE voter_id < 100")
-    assert copy_roll(store, tmp_path / "copy.db") == 1500
+    assert copy_roll(store, tmp_path / "copy.db", None) == 1500
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy, closing(sqlite3.connect(store)) as kept:
         assert copy.execute("SELECT count(*) FROM voter WHERE turnout <> 'pending'").fetchone() == (0,)
         assert kept.execute("SELECT count(*) FROM voter WHERE turnout = 'voted'").fetchone() == (99,)
