@@ -41,8 +41,8 @@ async def open_source(path: Path, *, key: StoreKey | None = None) -> AsyncIterat
 
     Raises StoreCorrupt where it is not a store, StoreError where there is none, it cannot be read or `key` is not its key.
     """
-    _check_readable(path, key)
     try:
+        _check_readable(path, key)
         async with aiosqlite.Connection(lambda: connect(path, "ro", BUSY_SECONDS, key), ITERATED_AT_ONCE) as db:
             await db.execute("BEGIN")
             yield Source(db)
@@ -56,3 +56,7 @@ def _check_readable(path: Path, key: StoreKey | None) -> None:
     if not path.is_file():
         raise StoreError(f"{path}: there is no store here: name the right one with --store or -c")
     check_header(path, key)
+    if (
+        key is not None
+    ):  # a key that does not fit must show here: aiosqlite leaves a thread behind where connecting fails
+        connect(path, "ro", BUSY_SECONDS, key).close()
