@@ -4,8 +4,8 @@
 
 Every contender runs the same four statements a cycle on the same roll and schema (WAL, every commit synced), and is void
 unless every cycle was recorded and announced once and no number was claimed twice. Wall time counts: the disk is part of
-the work. Then the same through the whole contract (three durable calls a cycle), how long a caller waits at a given load,
-what a claim costs in a short and in a long list, and the memory that a long list takes.
+the work. Then the same through the whole contract (three durable calls a cycle), both on an encrypted store, how long a
+caller waits at a given load, what a claim costs in a short and in a long list, and the memory that a long list takes.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ from bench.store_contenders import (
 )
 from dialer.model import AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import queues
+from dialer.store.cipher import write_new_key
 from dialer.store.connection import close_writing, open_writing
 from dialer.store.sqlite import open_store
 from dialer.store.writer import Writer
@@ -105,7 +106,9 @@ def claim_costs(paths: dict[int, Path], rounds: int) -> dict[int, list[float]]:
             db.execute("BEGIN IMMEDIATE")
             for _ in range(50):
                 began = time.perf_counter()
-                [claimed] = queues.claim(db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60)
+                [claimed] = queues.claim(
+                    db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, day_start=NOW - 86_400
+                )
                 costs[voters].append(time.perf_counter() - began)
                 assert claimed.attempt_number == 1
             db.execute("COMMIT")
@@ -197,6 +200,34 @@ def show_contract(ground: Ground, rounds: int, cycles: int) -> list[Result]:
     return results
 
 
+def show_encryption(ground: Ground, encrypted: Ground, rounds: int, cycles: int) -> list[Result]:
+    """What encryption at rest costs: the cycle and the contract, on a plain store and on an encrypted one in turn."""
+    few = max(50, cycles // 10)
+    pairs = [
+        ("cycle, 50 waiting", lambda where: ours(where, 50, cycles)),
+        ("cycle, 1 waiting", lambda where: ours(where, 1, few)),
+        ("contract, 50 waiting", lambda where: whole_contract(where, 50, cycles)),
+    ]
+    results = interleave(
+        [
+            Contender(f"{name}, {how}", make(where))
+            for name, make in pairs
+            for how, where in (("plain", ground), ("encrypted", encrypted))
+        ],
+        rounds,
+    )
+    print("\nEncryption at rest, encrypted / plain")
+    for (name, _), plain, with_key in zip(pairs, results[::2], results[1::2], strict=True):
+        if not (plain.usable and with_key.usable):
+            print(f"  {name}: {plain.void or with_key.void or plain.unrunnable or with_key.unrunnable}")
+            continue
+        wall = with_key.wall_per_operation / plain.wall_per_operation
+        cpu = with_key.cpu_per_operation / plain.cpu_per_operation
+        more = (with_key.cpu_per_operation - plain.cpu_per_operation) * 1e6
+        print(f"  {name:<24} wall {wall:.2f} x, CPU {cpu:.2f} x ({more:+.0f} us)")
+    return results
+
+
 def show_waits(ground: Ground, seconds: float) -> None:
     """How long callers wait, and its goal."""
     print("\nWhat a caller waits for a durable cycle, 50 callers, ms")
@@ -238,10 +269,13 @@ def main() -> None:
     # Beside the working directory, not in /tmp, which may be memory: a commit must reach a disk.
     with tempfile.TemporaryDirectory(prefix="bench-store-", dir=Path.cwd()) as place:
         directory = Path(place)
-        ground = Ground(directory, max(cycles * 2, 5_000), uvloop=chosen.uvloop)
+        voters = max(cycles * 2, 5_000)
+        ground = Ground(directory / "plain", voters, uvloop=chosen.uvloop)
+        encrypted = Ground(directory / "encrypted", voters, uvloop=chosen.uvloop, key=write_new_key(directory / "key"))
         tables: dict[str, Any] = {
             "cycle": show_cycles(ground, chosen.rounds, cycles),
             "contract": show_contract(ground, chosen.rounds, cycles),
+            "encryption": show_encryption(ground, encrypted, chosen.rounds, cycles),
         }
         show_waits(ground, 0.5 if chosen.quick else 5.0)
         lists = show_lists(directory, 10_000, 50_000 if chosen.quick else 1_000_000, 10 if chosen.quick else 60)
