@@ -195,6 +195,7 @@ class Retention(Rule):
 
     erase_after_days: int = Field(ge=1)
     keep_records_days: int = Field(ge=0)  # attempts, marks, opt-outs and the audit, without names
+    keep_recordings: bool  # recorded conversations are among the records, also when a person asks for erasure
 
 
 class Transport(Rule):
@@ -351,7 +352,12 @@ STRICTNESS: dict[str, tuple[Judge, str]] = {
         (lambda ours, theirs: theirs or not ours, "a site may only turn it off"),
     ),
     **dict.fromkeys(
-        ["information_message.required", "synthetic_voice.must_be_labelled", "exports.expenditure"],
+        [
+            "information_message.required",
+            "synthetic_voice.must_be_labelled",
+            "exports.expenditure",
+            "retention.keep_recordings",
+        ],
         (lambda ours, theirs: ours or not theirs, "a site may only turn it on"),
     ),
     "abandoned.caps": (_no_cap_looser, "a site must keep each window, with the same share or less"),

@@ -33,6 +33,34 @@ class Stock:
     numbers: int
     attempts: int
     marks: int
+    recordings: int  # of conversations, as the store knows them
+    with_twilio: int  # messages that Twilio keeps
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Where the voice of a number's people may be recorded."""
+
+    attempts: frozenset[str]  # by whose ids the files are named
+    recordings: int  # of conversations, as the store knows them
+    with_twilio: tuple[str, ...]  # ids of messages that Twilio keeps
+
+
+def voice_of(db: sqlite3.Connection, number: str) -> Voice:
+    """What may be recorded of the people on a number; of one that is on no roll nothing is known."""
+    attempts = frozenset(attempt_id for (attempt_id,) in db.execute(SQL["attempts_on"], (number,)))
+    (recordings,) = db.execute(SQL["recordings_on"], (number,)).fetchone()
+    return Voice(attempts, recordings, tuple(sid for (sid,) in db.execute(SQL["with_twilio_on"], (number,))))
+
+
+def forget_recordings(db: sqlite3.Connection, phone_id: int | None) -> None:
+    """Forget that a number's calls were recorded, or that any were (None). The files are the caller's to erase."""
+    if phone_id is None:
+        db.execute(SQL["forget_recordings"])
+        db.execute(SQL["forget_messages"])
+    else:
+        db.execute(SQL["forget_recordings_on"], (phone_id,))
+        db.execute(SQL["forget_messages_on"], (phone_id,))
 
 
 def erase_number(db: sqlite3.Connection, number: str, *, at: float, secret: bytes | None, with_voters: bool) -> Erased:
@@ -46,6 +74,7 @@ def erase_number(db: sqlite3.Connection, number: str, *, at: float, secret: byte
         db.execute(SQL["keep_hash"], (number_hash(secret, number), at, ERASED))
         db.execute(SQL["forget_opt_out"], (number,))
     db.execute(SQL["forget_registered"], (number,))
+    db.execute(SQL["blank_callers"], (number,))
     if row is None:
         return Erased(None, 0, secret is not None)
     phone_id = int(row[0])
@@ -67,7 +96,8 @@ def stock(db: sqlite3.Connection) -> Stock:
 def purge(db: sqlite3.Connection, *, at: float, secret: bytes | None, records_too: bool) -> None:
     """Erase what identifies every voter and number; with `records_too` attempts, marks and seats' time as well.
 
-    The suppression list stays: under the secret as hashes, without one as numbers. The audit stays.
+    The suppression list stays: under the secret as hashes, without one as numbers. The audit stays, and so does what is recorded:
+    with `records_too`, forget the recordings first.
     """
     begin_hashing(db, secret)
     if secret is not None:
@@ -81,9 +111,10 @@ def purge(db: sqlite3.Connection, *, at: float, secret: bytes | None, records_to
         "forget_all_registered",
         "forget_registers",
         "blank_voters",
+        "blank_all_callers",
     ]
     if records_too:
-        names += ["forget_marks", "forget_attempts", "forget_intervals"]
+        names += ["forget_marks", "forget_answers", "forget_inbound", "forget_attempts", "forget_intervals"]
     for name in names:
         db.execute(SQL[name])
     db.execute(SQL["blank_phones"], (at,))

@@ -124,6 +124,7 @@ STRICTER: dict[str, Any] = {
     "consent.recorded": ["material", "turnout"],
     "retention.erase_after_days": 40,
     "retention.keep_records_days": 60,
+    "retention.keep_recordings": True,
     "transport.may_offer": False,
     "recording.allowed": False,
     "synthetic_voice.must_be_labelled": True,
@@ -157,6 +158,7 @@ LOOSER: dict[str, Any] = {
     "consent.recorded": None,
     "retention.erase_after_days": 91,
     "retention.keep_records_days": 0,
+    "retention.keep_recordings": None,  # india asks for none, so that any is stricter
     "transport.may_offer": True,
     "recording.allowed": True,
     "synthetic_voice.must_be_labelled": False,
