@@ -139,8 +139,7 @@ async def running_centre(
             may_play = prompts.may_play if prompts is not None else None
             engine, switch, lag = _engine(settings, profile, store, flows, clock, carrier)
             stack.callback(switch.close)
-            secret = settings.rules.opt_out_secret
-            await store.hash_numbers(None if secret is None else secret.get_secret_value().encode())
+            await store.hash_numbers(settings.rules.secrets())
             await engine.prepare()
             if carrier is not None:
                 await stack.enter_async_context(carrier.serving(engine, flows, may_play))
@@ -175,7 +174,7 @@ async def running_centre(
                     clock,
                     raise_alert=engine.take_alert,
                     chance=chance,
-                    keep_opt_out=_opt_out_keeper(engine) if secret is not None else None,
+                    keep_opt_out=_opt_out_keeper(engine) if settings.rules.secrets() else None,
                 )
             link: Callable[[], AbstractAsyncContextManager[object]]
             if carrier is not None and not needs_asterisk(settings):

@@ -16,7 +16,7 @@ from config.settings import Settings, load_settings
 from config.site_rules import recordings_kept, site_profile
 from dialer.clock import SystemClock
 from dialer.errors import RecordingError, RollError
-from dialer.numbers_cli import ConfigOption, StoreOption, WhoOption, audit_name, secret_of
+from dialer.numbers_cli import ConfigOption, StoreOption, WhoOption, audit_name
 from dialer.recordings import erase as remove_recording
 from dialer.recordings import files_of
 from dialer.roll.phone_numbers import read_cell
@@ -49,7 +49,7 @@ def erase(
     with _erasing(settings, store) as db:
         voice = erasing.voice_of(db, read.numbers[0])
         files = _recordings(settings, voice.attempts, expected=kept is None and voice.recordings > 0)
-        done = erasing.erase_number(db, read.numbers[0], at=now, secret=secret_of(settings), with_voters=voters)
+        done = erasing.erase_number(db, read.numbers[0], at=now, secrets=settings.rules.secrets(), with_voters=voters)
         if kept is None and done.phone_id is not None:
             erasing.forget_recordings(db, done.phone_id)
         what = {
@@ -111,7 +111,7 @@ def purge(
         elif yes or typer.confirm(f"erase {told}? This cannot be undone"):
             if voices_too:
                 erasing.forget_recordings(db, None)
-            erasing.purge(db, at=now, secret=secret_of(settings), records_too=records_too)
+            erasing.purge(db, at=now, secrets=settings.rules.secrets(), records_too=records_too)
             what = {"after": after, "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if voices_too else 'kept'}"}
             audit.append(db, "purge", audit_name(who), {**what, "records": "yes" if records_too else "no"}, now)

@@ -147,7 +147,7 @@ def _opt_out(
     settings: Settings, store: Path | None, found: Sequence[str], source: str, who: str | None, more: dict[str, str]
 ) -> None:
     now = SystemClock().now()
-    key = secret_of(settings)
+    key = next(iter(settings.rules.secrets()), None)
     try:
         with _writing(settings, store, "an import of opt-outs") as db:
             fresh = 0
@@ -191,12 +191,6 @@ def _writing(settings: Settings, store: Path | None, holder: str) -> Iterator[sq
 def audit_name(who: str | None) -> str:
     """Who answers for a deed: the one who was named, else the user who is logged in."""
     return who or getpass.getuser()
-
-
-def secret_of(settings: Settings) -> bytes | None:
-    """The centres' shared secret; None: they share none."""
-    secret = settings.rules.opt_out_secret
-    return None if secret is None else secret.get_secret_value().encode()
 
 
 def _tell_lines(found: NumbersFile) -> None:

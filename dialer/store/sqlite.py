@@ -235,14 +235,13 @@ class SqliteStore:
             )
         )
 
-    async def hash_numbers(self, secret: bytes | None) -> int:
+    async def hash_numbers(self, secrets: Sequence[bytes]) -> int:
         """See `Store`. In several transactions, so that nothing else waits for long."""
-        await self._writer.write(lambda db: opt_outs.begin_hashing(db, secret))
-        if secret is None:
-            return 0
-        after: int | None = 0
-        while after is not None:
-            after = await self._writer.write(partial(opt_outs.hash_some, secret=secret, after=after))
+        await self._writer.write(lambda db: opt_outs.begin_hashing(db, secrets))
+        for secret in secrets:
+            after: int | None = 0
+            while after is not None:
+                after = await self._writer.write(partial(opt_outs.hash_some, secret=secret, after=after))
         return await self._writer.write(opt_outs.honour_foreign)
 
     async def number_hash(self, phone_id: int) -> str | None:

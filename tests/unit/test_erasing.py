@@ -71,7 +71,7 @@ def shares_a_secret(config: Path) -> bool:
 async def callable_after_a_start(config: Path) -> set[str]:
     """What could be dialled once the dialler has started again."""
     async with await open_store(config.parent / "centre.db") as store:
-        await store.hash_numbers(SECRET.encode() if shares_a_secret(config) else None)
+        await store.hash_numbers([SECRET.encode()] if shares_a_secret(config) else [])
         await store.enrol("a")
         claims = await store.claim("a", 1000, owner="test", now=1e9, lease_seconds=1)
     return {claim.number for claim in claims}
