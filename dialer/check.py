@@ -215,12 +215,13 @@ def _encryption(settings: Settings) -> Finding:
         return Finding(what, Verdict.BAD, text)
     try:
         key = site_key(settings)
+        plain = settings.store.path.exists() and not is_encrypted(settings.store.path)
     except MatdanError as error:
         return Finding(what, Verdict.BAD, str(error))
     if key is None:
         text = "the settings name no key: the store is not encrypted; see docs/rules.md, `dialer store key` makes one"
         return Finding(what, Verdict.NOTE, text)
-    if settings.store.path.exists() and not is_encrypted(settings.store.path):
+    if plain:
         return Finding(what, Verdict.BAD, "the settings name a key, and the store is plain: run `dialer store encrypt`")
     return Finding(what, Verdict.GOOD, f"the store's key is in {key.file}; recordings and exports are not encrypted")
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dialer.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
-from dialer.model import MarkKind
+from dialer.model import Announcement, MarkKind
 from dialer.rehearsal.copy import copy_roll
 from dialer.reports.source import open_source
 from dialer.roll.importer import ImportOptions, import_file
@@ -126,6 +126,26 @@ async def test_every_damaged_page_of_an_encrypted_store_is_found_at_opening(path
         assert path.read_bytes() == damaged
     path.write_bytes(whole)
     await (await open_store(path, key=TEST_KEY)).close()
+
+
+async def test_after_damage_that_is_met_later_nothing_more_is_said_to_be_kept(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_roll(path, 2000, key=TEST_KEY)
+    with closing(open_reading(path, key=TEST_KEY)) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'voter'").fetchone()
+    damaged = bytearray(path.read_bytes())
+    damaged[(page - 1) * 4096 + 2000] ^= 1
+    path.write_bytes(damaged)
+    monkeypatch.setattr("dialer.store.connection.check_pages", lambda db, path: None)
+    store = await open_store(path, key=TEST_KEY)
+    with pytest.raises(StoreCorrupt):
+        await store.record_mark(mark(1000, MarkKind.VOTED))
+    with pytest.raises(StoreError):
+        await store.announce([Announcement("t", "p")], NOW)
+    await store.close()
+    with closing(open_reading(path, key=TEST_KEY)) as db:
+        assert db.execute("SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM outbox)").fetchone() == (0, 0)
 
 
 # Keys
