@@ -7,7 +7,6 @@ Everything here runs in one event loop. A switch's event is applied at once, wit
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -215,7 +214,7 @@ class Engine:
             run.progress = await store.campaign_progress(campaign_id)
             learned = await store.pacer_state(campaign_id)
             if learned is not None:
-                plan.pacer.restore(json.loads(learned))
+                run.take_up(learned)
             centre.campaigns[campaign_id] = run
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
@@ -305,7 +304,7 @@ class Engine:
             if intervals:
                 await self._store.record_seat_intervals(intervals)
             for campaign_id, run in self._centre.campaigns.items():
-                await self._store.save_pacer_state(campaign_id, json.dumps(run.pacer.state()))
+                await self._store.save_pacer_state(campaign_id, run.learned())
         except StoreError as error:
             self._floor.intervals = intervals + self._floor.intervals
             self._results.store_failed(error)

@@ -211,7 +211,7 @@ class Floor:
         run = self._centre.campaigns[call.campaign_id]
         talked = seat.state is SeatState.TALKING
         if talked:
-            self._results.observe(run, PacingEventKind.TALK_ENDED, monotonic - seat.since_seconds)
+            self._results.observe(run, PacingEventKind.TALK_ENDED, monotonic - seat.since_seconds, stage=seat.stage)
             self._ended[seat_name] = call
         after = seat.call_ended(now, monotonic)
         if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
@@ -219,6 +219,18 @@ class Floor:
         self.free(seat, after)
         if after.state is SeatState.WRAP_UP:
             self.after(f"seat/{seat_name}", run.spec.wrap_up_seconds, lambda: self._wrap_up_ran_out(seat_name))
+
+    def closing(self, seat: Seat) -> None:
+        """The talk or the wrap-up at this seat comes to its end. Raises CommandRefused where there is none."""
+        after = seat.closing(self.now()[1])
+        if after is seat:
+            return
+        self.put(seat, after)
+        run = self._centre.campaigns.get(seat.campaign_id or "")
+        if run is not None:
+            seconds = self.now()[1] - seat.since_seconds
+            self._results.observe(run, PacingEventKind.STAGE_CHANGED, seconds, stage=after.stage)
+        self._centre.wake.set()
 
     # Wrap-up
 
@@ -240,7 +252,7 @@ class Floor:
         run = self._centre.campaigns.get(seat.campaign_id or "")
         after = seat.wrapped_up(now, monotonic)
         if run is not None:
-            self._results.observe(run, PacingEventKind.WRAP_UP_ENDED, monotonic - seat.since_seconds)
+            self._results.observe(run, PacingEventKind.WRAP_UP_ENDED, monotonic - seat.since_seconds, stage=seat.stage)
             if after.state is not SeatState.READY:
                 self._results.observe(run, PacingEventKind.BREAK_STARTED)
         self.free(seat, after)

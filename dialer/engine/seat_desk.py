@@ -144,6 +144,9 @@ class SeatDesk:
                 return self._unlock(seat)
             case commands.SeatHangUp():
                 return await self._hang_up(seat)
+            case commands.SeatClosing():
+                self._floor.closing(seat)
+                return f"seat {seat.name}: closing"
             case commands.SeatDispose(disposition=disposition, hour=hour):
                 return await self._dispose(seat, disposition, hour)
             case commands.SeatLogOff():
@@ -189,6 +192,8 @@ class SeatDesk:
         current = self._centre.seats[seat.name]
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._floor.end_wrap_up(current)
+        elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
+            self._floor.closing(current)  # what is said of a call is said at its end
         return f"seat {seat.name}: {disposition.value}"
 
     # Logging in
