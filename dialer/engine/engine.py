@@ -41,6 +41,8 @@ from dialer.view import Alert, CampaignChange, CentreView, Change
 _log = structlog.get_logger(__name__)
 
 HOUSEKEEPING_SECONDS = 5.0
+LOG_EVERY_ROUNDS = 12
+"""The log says once in so many rounds of the housekeeping, a minute, why each campaign paces as it does."""
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
 RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits so long for it
 
@@ -289,10 +291,14 @@ class Engine:
 
     async def _keep_house(self) -> None:
         """Figures for people, and what may be lost by a crash without harm: learned state, seats' intervals."""
+        rounds = 0
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             await self._save()
+            rounds += 1
             for campaign_id, run in self._centre.campaigns.items():
+                if rounds % LOG_EVERY_ROUNDS == 0 and run.held_because is None:
+                    _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))
                 try:
                     run.progress = await self._store.campaign_progress(campaign_id)
                 except StoreError as error:

@@ -243,6 +243,9 @@ async def test_the_log_says_why_calls_are_placed(tmp_path: Path) -> None:
         async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, campaign=PREDICTIVE) as site:
             await site.log_in("01")
             await site.until(lambda: bool(site.switch.placed))
-    paced = [line for line in logs if line["event"] == "campaign.paced"]
-    assert paced
-    assert all("limited by" in line["pacing"] for line in paced)
+            await asyncio.sleep(130.0)
+    at_each_placing = [line for line in logs if line["event"] == "campaign.paced"]
+    each_minute = [line for line in logs if line["event"] == "campaign.pacing"]
+    assert {line["log_level"] for line in at_each_placing} == {"debug"}
+    assert [line["log_level"] for line in each_minute] == ["info", "info"]
+    assert all("limited by" in line["pacing"] for line in (*at_each_placing, *each_minute))
