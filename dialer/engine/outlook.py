@@ -82,7 +82,7 @@ def _in_flight(
     own = run.spec.campaign_id
     for call in calls:
         if call.answered_seconds is None:
-            if not call.cancelled:
+            if not call.cancelled and call.kept_seat is None:  # one with a seat of its own competes for none
                 rang = None if call.ringing_seconds is None else now - call.ringing_seconds
                 chance = call.answer_probability
                 if chance is None and call.campaign_id != own:
