@@ -34,6 +34,7 @@ from dialer.roll.cli import import_roll, sample_roll, weights
 from dialer.roll.workers_cli import app as workers_app
 from dialer.rules_cli import app as rules_app
 from dialer.simulation.simulate_cli import simulate_command
+from dialer.store_cli import app as store_app
 
 app = typer.Typer(
     name="dialer",
@@ -55,6 +56,7 @@ app.add_typer(optout_app, name="optout")
 app.add_typer(register_app, name="register")
 app.add_typer(consent_app, name="consent")
 app.add_typer(workers_app, name="workers")
+app.add_typer(store_app, name="store")
 app.command("import")(import_roll)
 app.command("weights")(weights)
 app.command("sample-roll")(sample_roll)

@@ -66,6 +66,7 @@ COMMANDS: dict[str, CommandKind] = {
     "seat-ready": CommandKind(commands.SeatReady, ("seat",), _AT_THE_SEAT),
     "seat-log-off": CommandKind(commands.SeatLogOff, ("seat",), _AT_THE_SEAT),
     "seat-hang-up": CommandKind(commands.SeatHangUp, ("seat",), _AT_THE_SEAT),
+    "seat-closing": CommandKind(commands.SeatClosing, ("seat",), _AT_THE_SEAT),
     "seat-serials": CommandKind(_serials, ("seat", "serials"), _AT_THE_SEAT),
     "seat-take-back": CommandKind(commands.SeatTakeBack, ("seat",), _AT_THE_SEAT),
     "seat-hold": CommandKind(commands.SeatHold, ("seat",), _AT_THE_SEAT),

@@ -233,6 +233,7 @@ class CommandPayload:
         "seat-ready",
         "seat-log-off",
         "seat-hang-up",
+        "seat-closing",
         "seat-serials",
         "seat-take-back",
         "seat-hold",

@@ -13,6 +13,7 @@ from dialer.model import (
     CampaignState,
     Claim,
     Consent,
+    NumberHistory,
     PhoneFacts,
     Purpose,
 )
@@ -60,7 +61,7 @@ def claim(
 ) -> list[Claim]:
     """Take up to `limit` targets off the queue: what is due by time first, then fresh ones, booth by booth as `booths` says."""
     release_expired(db, now, None)
-    walk = _Walk(db, campaign_id, limit, day_start)
+    walk = _Walk(db, campaign_id, limit, day_start, now)
     walk.take(limit, SQL["claim_timed"], (campaign_id, now))
     if booths is None:
         walk.take(limit, SQL["claim_fresh"], (campaign_id,))
@@ -78,7 +79,7 @@ def claim(
 class _Walk:
     """A walk along the queue's indexes, which takes what can be called and notes what never will be."""
 
-    def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float) -> None:
+    def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float, now: float) -> None:
         self.claims: list[Claim] = []
         self.taken: list[int] = []
         self.done_for: list[tuple[str, int]] = []  # what closes it, and with which id
@@ -87,6 +88,7 @@ class _Walk:
         self._limit = limit
         self._day_start = day_start
         self._workers = _calls_workers(db, campaign_id)
+        self._now = now
 
     def take(self, most: int, statement: str, bound: tuple[str | int | float, ...]) -> None:
         """Take up to `most` of what the statement finds. Reads row by row and stops: the order comes from the index, so
@@ -114,7 +116,7 @@ class _Walk:
                     voters,
                     language,
                     booth_id,
-                    phone_facts(self._db, phone_id, number, consent, self._day_start),
+                    phone_facts(self._db, phone_id, number, consent, self._day_start, now=self._now),
                     queue_booth_id=queue_booth_id,
                     weight=weight,
                     worker=worker,
@@ -145,12 +147,24 @@ def worker_on(db: sqlite3.Connection, phone_id: int) -> BoothWorker | None:
 
 
 def phone_facts(
-    db: sqlite3.Connection, phone_id: int, number: str, consent: str, day_start: float, *, opted_out: bool = False
+    db: sqlite3.Connection,
+    phone_id: int,
+    number: str,
+    consent: str,
+    day_start: float,
+    *,
+    now: float | None = None,
+    opted_out: bool = False,
 ) -> PhoneFacts:
-    """What the rules must know of a number; attempts and conversations count since `day_start`."""
-    attempts, conversations, abandoned_at = db.execute(SQL["earlier_calls"], (phone_id, day_start)).fetchone()
+    """What the rules must know of a number, and how its calls ended before; attempts and conversations count since `day_start`.
+
+    Calls at about the time of day of `now` (epoch seconds) are counted once more; None: not.
+    """
+    row = db.execute(SQL["earlier_calls"], (phone_id, day_start, now)).fetchone()
+    attempts, conversations, abandoned_at, *ends = row
     registers = tuple(name for (name,) in db.execute(SQL["registers_of"], (number,)))
-    return PhoneFacts(attempts, conversations, abandoned_at, registers, Consent(consent), opted_out)
+    history = NumberHistory(*ends)
+    return PhoneFacts(attempts, conversations, abandoned_at, registers, Consent(consent), opted_out, history)
 
 
 def postpone(db: sqlite3.Connection, claims: Sequence[tuple[Claim, float]]) -> None:
