@@ -23,6 +23,7 @@ from dialer.engine.hoppers import Hoppers
 from dialer.engine.inbound import InboundDesk
 from dialer.engine.placing import Placing
 from dialer.engine.plan import EnginePlan
+from dialer.engine.records_desk import RecordsDesk
 from dialer.engine.results import Results
 from dialer.engine.seat_desk import SeatDesk
 from dialer.engine.state import CampaignRun, Centre, SeatTally
@@ -75,6 +76,7 @@ class Engine:
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel)
+        self._records_desk = RecordsDesk(centre, store, self._results)
         self._gatekeeper = Gatekeeper(
             centre,
             plan.gate,
@@ -166,6 +168,8 @@ class Engine:
                 return await self._reload_flows()
         if isinstance(command, commands.HelpCommand | commands.RecordingCommand | commands.EarCommand):
             return await self._assistance.execute(command)
+        if isinstance(command, commands.RecordsCommand):
+            return await self._records_desk.execute(command)
         return await self.seat_desk.execute(command)
 
     async def _reload_flows(self) -> str:

@@ -16,6 +16,7 @@ from dialer.model import (
     DISPOSITION_MARKS,
     AttemptId,
     CampaignKind,
+    Claim,
     Direction,
     Disposition,
     DispositionRecord,
@@ -35,7 +36,8 @@ from dialer.monitor.topics import (
 from dialer.pacing.port import PacingEvent, PacingEventKind
 from dialer.polling_day.plan import not_past_close
 from dialer.rules import retries
-from dialer.store.port import MarkEffect, Store
+from dialer.store.port import Store
+from dialer.store.records_port import Deed, MarkEffect
 from dialer.switch.port import CallEnded
 from dialer.view import AlertLevel, CallState, TurnoutChange
 
@@ -232,6 +234,13 @@ class Results:
         effect = await self._store.record_mark(mark, [mark_announcement(mark)])
         self._follow(mark, effect)
 
+    async def take_marks(self, marks: Sequence[Mark], deed: Deed) -> int:
+        """The same of marks that came together, all or none; how many were new. Raises NotInStore too."""
+        effects = await self._store.record_marks(marks, [mark_announcement(mark) for mark in marks], deed)
+        for mark, effect in zip(marks, effects, strict=True):
+            self._follow(mark, effect)
+        return sum(effect.recorded for effect in effects)
+
     async def opt_out(self, call: Call, source: str) -> None:
         """Commit that the number of a live call is never to be called again. Returns once it is on disk; raises StoreError."""
         at = self._centre.clock.now()
@@ -312,6 +321,14 @@ class Results:
         self._centre.reached_by[mark.source] += effect.reached_change
         self._count_turnout(effect)
         self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None)
+        if effect.reopened:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Numbers that were closed wait in the queues again."""
+        for run in self._centre.campaigns.values():
+            run.look_again()
+        self._centre.wake.set()
 
     def _count_turnout(self, effect: MarkEffect) -> None:
         booth = self._centre.turnout.get(effect.booth_id)
@@ -333,15 +350,28 @@ class Results:
         self.silence(frozenset({phone_id}), None)
 
     def silence(self, phones: frozenset[int], voter_id: int | None) -> None:
-        """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more."""
+        """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more.
+
+        A number on which others are pending goes back to the queue at once: it is called for them.
+        """
         for run in self._centre.campaigns.values():
-            if any(claim.phone_id in phones or claim.voter_id == voter_id for claim in run.hopper):
-                kept = [claim for claim in run.hopper if claim.phone_id not in phones and claim.voter_id != voter_id]
+            gone = [claim for claim in run.hopper if claim.phone_id in phones or claim.voter_id == voter_id]
+            if gone:
+                kept = [claim for claim in run.hopper if claim not in gone]
                 run.hopper.clear()
                 run.hopper.extend(kept)
+                self._centre.spawn(self._put_back(run, gone), "put-back")
         for call in list(self._centre.calls.values()):
             if not call.answered and (call.phone_id in phones or call.voter_id == voter_id):
                 self._cancel(call)
+
+    async def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+        try:
+            await self._store.release(claims)
+        except StoreError as error:  # the lease puts them back by itself
+            _log.warning("claims.not-put-back", claims=len(claims), problem=str(error))
+        run.look_again()
+        self._centre.wake.set()
 
     async def close_all(self, attempt_ids: Sequence[AttemptId], outcome: Outcome) -> None:
         """Close attempts of which no call is held: those whose opening raised an error and which may be in the store all the

@@ -90,6 +90,12 @@ class CampaignRun:
     held_because: str | None = "starting"
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
 
+    def look_again(self) -> None:
+        """Numbers may have come back to the queue: it is asked again."""
+        self.next_due_at = 0.0
+        self.list_done = False
+        self.order.look_again()
+
 
 @dataclass(slots=True)
 class TrunkTally:

@@ -50,7 +50,7 @@ def claim(
         for booth_id, most in booths.items():
             walk.take(most, SQL["claim_fresh_of_booth"], (campaign_id, booth_id))
     for phone_id in walk.done_for:
-        close_phone(db, phone_id)
+        close_phone(db, phone_id, settled=True)
     until = now + lease_seconds
     for target in walk.taken:
         db.execute(SQL["take"], (target, owner, until))
@@ -139,9 +139,18 @@ def release_expired(db: sqlite3.Connection, now: float, owner: str | None) -> in
     return overdue if owner is None else overdue + db.execute(SQL["put_back_owned"], (owner,)).rowcount
 
 
-def close_phone(db: sqlite3.Connection, phone_id: int) -> None:
-    """Close the number's due and claimed targets in every campaign."""
-    db.execute(SQL["close_phone"], (phone_id,))
+def close_phone(db: sqlite3.Connection, phone_id: int, *, settled: bool = False) -> None:
+    """Close the number's due and claimed targets in every campaign. `settled`: because nobody on it is pending, which a
+    correction may change (`reopen`).
+    """
+    db.execute(SQL["close_phone"], (phone_id, settled))
+
+
+def reopen(db: sqlite3.Connection, voter_id: int, at: float) -> bool:
+    """Open again what was closed of a voter's numbers because nobody on them was pending; whether there was any. Fresh numbers
+    are fresh again, others due when they would have been. What was closed for another reason stays closed.
+    """
+    return db.execute(SQL["reopen"], (voter_id, at)).rowcount > 0
 
 
 def unknown_campaign(campaign_id: str) -> StoreError:

@@ -11,8 +11,12 @@ WHERE link.phone_id = ?1 AND link.dropped_at IS NULL AND voter.turnout = 'pendin
 SELECT voter_id FROM voter WHERE booth_id = ?1 AND serial = ?2;
 
 -- name: insert_mark
-INSERT INTO mark (key, voter_id, kind, hour, source, at, attempt_id, agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+INSERT INTO mark (key, voter_id, kind, hour, source, at, attempt_id, agent, confidence)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT (key) DO NOTHING;
+
+-- name: voted_since
+SELECT EXISTS (SELECT 1 FROM mark WHERE voter_id = ?1 AND kind = 'voted' AND at > ?2);
 
 -- name: set_turnout
 UPDATE voter SET turnout = ?2, not_yet = ?3, reached = 1 WHERE voter_id = ?1;
