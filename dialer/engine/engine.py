@@ -76,7 +76,7 @@ class Engine:
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel)
-        self._records_desk = RecordsDesk(centre, store, self._results)
+        self._records_desk = RecordsDesk(store, centre.clock, self._results.follow)
         self._gatekeeper = Gatekeeper(
             centre,
             plan.gate,

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from dialer.clock import Clock
 from dialer.commands import AnswerComplaint, EnterTurnout, FileComplaint, RecordsCommand, TakeMarks
-from dialer.engine.results import Results
-from dialer.engine.state import Centre
 from dialer.errors import CommandRefused, NotInStore
 from dialer.model import Mark
-from dialer.store.port import Store
-from dialer.store.records_port import Deed
+from dialer.monitor.topics import mark_announcement
+from dialer.store.records_port import Deed, MarkEffect, PollingDayRecords
 
 AHEAD_SECONDS = 300.0
 """How far another clock may be ahead of ours before what it tells is refused."""
 
 
-class RecordsDesk:
-    """Keeps such records, and lets the calls follow them."""
+def _nothing_follows(_mark: Mark, _effect: MarkEffect) -> None:
+    """Where no dialler runs."""
 
-    def __init__(self, centre: Centre, store: Store, results: Results) -> None:
-        """`results` does what follows from a mark."""
-        self._centre = centre
+
+class RecordsDesk:
+    """Keeps such records: in the engine, and for the command line where no dialler runs."""
+
+    def __init__(
+        self, store: PollingDayRecords, clock: Clock, follow: Callable[[Mark, MarkEffect], None] = _nothing_follows
+    ) -> None:
+        """`follow` does what a mark means for the calls, once it is on disk."""
         self._store = store
-        self._results = results
+        self._clock = clock
+        self._follow = follow
 
     async def execute(self, command: RecordsCommand) -> str:
         """Keep it; one line that says what was kept. Raises CommandRefused, StoreError where it was not."""
@@ -46,12 +53,15 @@ class RecordsDesk:
     async def _take(self, marks: tuple[Mark, ...], deed: Deed) -> str:
         for mark in marks:
             self._refuse_ahead(mark.at)
-        taken = await self._results.take_marks(marks, deed)
+        effects = await self._store.record_marks(marks, [mark_announcement(mark) for mark in marks], deed)
+        for mark, effect in zip(marks, effects, strict=True):
+            self._follow(mark, effect)
+        taken = sum(effect.recorded for effect in effects)
         return f"{taken} marks taken, {len(marks) - taken} were known"
 
     def _deed(self, who: str, **what: str) -> Deed:
-        return Deed(who, self._centre.clock.now(), what)
+        return Deed(who, self._clock.now(), what)
 
     def _refuse_ahead(self, at: float) -> None:
-        if at > self._centre.clock.now() + AHEAD_SECONDS:
+        if at > self._clock.now() + AHEAD_SECONDS:
             raise CommandRefused("a time lies ahead: compare the two clocks; nothing was kept")

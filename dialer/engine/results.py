@@ -37,7 +37,7 @@ from dialer.pacing.port import PacingEvent, PacingEventKind
 from dialer.polling_day.plan import not_past_close
 from dialer.rules import retries
 from dialer.store.port import Store
-from dialer.store.records_port import Deed, MarkEffect
+from dialer.store.records_port import MarkEffect
 from dialer.switch.port import CallEnded
 from dialer.view import AlertLevel, CallState, TurnoutChange
 
@@ -232,14 +232,7 @@ class Results:
     async def mark(self, mark: Mark) -> None:
         """Commit a mark and do what follows from it. Returns once it is on disk; raises StoreError if it is not."""
         effect = await self._store.record_mark(mark, [mark_announcement(mark)])
-        self._follow(mark, effect)
-
-    async def take_marks(self, marks: Sequence[Mark], deed: Deed) -> int:
-        """The same of marks that came together, all or none; how many were new. Raises NotInStore too."""
-        effects = await self._store.record_marks(marks, [mark_announcement(mark) for mark in marks], deed)
-        for mark, effect in zip(marks, effects, strict=True):
-            self._follow(mark, effect)
-        return sum(effect.recorded for effect in effects)
+        self.follow(mark, effect)
 
     async def opt_out(self, call: Call, source: str) -> None:
         """Commit that the number of a live call is never to be called again. Returns once it is on disk; raises StoreError."""
@@ -291,7 +284,7 @@ class Results:
             run.next_due_at = min(run.next_due_at, retry_at)
             run.list_done = False
         for mark, effect in zip(marks, effects, strict=True):
-            self._follow(mark, effect)
+            self.follow(mark, effect)
         if opts_out:
             self._opted_out(call.phone_id, fresh=True)
         self._judge(run, call, machine=disposition is Disposition.MACHINE)
@@ -312,7 +305,7 @@ class Results:
             outcomes[Outcome.MACHINE] += 1 if machine else -1
             outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
-    def _follow(self, mark: Mark, effect: MarkEffect) -> None:
+    def follow(self, mark: Mark, effect: MarkEffect) -> None:
         """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""
         self._centre.outbox_event.set()
         if not effect.recorded:

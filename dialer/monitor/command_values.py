@@ -15,19 +15,16 @@ from dialer.complaints import Answer, Channel, Complaint, ComplaintAnswer, Topic
 from dialer.errors import CommandRefused
 from dialer.model import AttemptId, Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.payloads import (
-    ID_PATTERN,
     MOST_FIGURES,
-    MOST_ID,
     MOST_MARKS,
     AnswerReport,
     ComplaintReport,
     FigureReport,
     MarkReport,
 )
+from dialer.people import is_id
 from dialer.polling_day.official import OfficialFigure
 
-PERSON = re.compile(rf"(?=.{{1,{MOST_ID}}}$){ID_PATTERN}")
-"""Who said or did something, as it may go on the wire."""
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 _LINE = r"[^\x00-\x1f\x7f\ud800-\udfff]"  # no controls, and no half characters, which JSON can hold
 
@@ -47,6 +44,12 @@ def _text(pattern: re.Pattern[str]) -> Callable[[object], str]:
         return value
 
     return read
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or not is_id(value):
+        raise ValueError
+    return value
 
 
 _MARKS = TypeAdapter(list[MarkReport])
@@ -117,7 +120,7 @@ VALUES: dict[str, Value] = {
     "to": Value("a name of [[transfers]]", _text(_SLUG)),
     "supervisor": Value("a name of [[supervisors]]", _text(_SLUG)),
     "reason": Value("a word or two", _text(re.compile(_LINE + "{1,64}"))),
-    "who": Value("who answers for it: an id, no name and no number", _text(PERSON)),
+    "who": Value("who answers for it: an id, no name and no number", _id),
     "batch": Value("what the marks came with: an id", _text(re.compile(r"[A-Za-z0-9._-]{1,64}"))),
     "marks": Value(f"1 to {MOST_MARKS} marks", _marks),
     "figures": Value(f"1 to {MOST_FIGURES} official figures", _figures),

@@ -12,6 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from dialer.people import ID_PATTERN, MOST_ID
+
 Time = Annotated[float, Field(description="epoch seconds, UTC")]
 OptionalTime = Annotated[float | None, Field(description="epoch seconds, UTC; null: it never came to that")]
 Share = Annotated[float, Field(description="a share, 0 to 1", ge=0, le=1)]
@@ -20,9 +22,6 @@ EnteredTime = Annotated[float, Field(description="epoch seconds, UTC", ge=0, all
 
 MOST_MARKS = 100
 MOST_FIGURES = 100
-ID_PATTERN = r"^[A-Za-z._-]*([0-9][A-Za-z._-]*){0,6}$"
-"""Of who said or did something, at most 40 letters, digits, dots, dashes: no name, and too few digits for a phone number."""
-MOST_ID = 40
 _NOTHING_ELSE = ConfigDict(extra="forbid")
 
 

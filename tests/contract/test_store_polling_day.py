@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -161,8 +162,8 @@ async def test_a_figure_of_an_area_that_is_not_on_the_roll_is_refused_and_the_ot
 # Complaints
 
 
-def complaint(key: str = "c-1", **changes: object) -> Complaint:
-    return replace(Complaint(key, NOW, Topic.TOO_OFTEN, Channel.LETTER), **changes)  # type: ignore[arg-type]
+def complaint(key: str = "c-1", **changes: Any) -> Complaint:
+    return replace(Complaint(key, NOW, Topic.TOO_OFTEN, Channel.LETTER), **changes)
 
 
 async def test_a_complaint_is_kept_once_and_answered(backend: Backend) -> None:
@@ -187,7 +188,7 @@ async def test_a_complaint_is_kept_once_and_answered(backend: Backend) -> None:
     ],
 )
 async def test_a_complaint_about_what_is_not_there_is_refused(
-    backend: Backend, changes: dict[str, object], what: str
+    backend: Backend, changes: dict[str, Any], what: str
 ) -> None:
     async with filled(backend) as store:
         with pytest.raises(NotInStore, match=what):

@@ -27,7 +27,18 @@ ROOMS = (
 )
 STATEMENTS = [(room, name) for room in ROOMS for name in load_statements(room)]
 # What may read a whole table or index: asked once, at the start or after an import.
-WHOLE_ROLL = {"enrol", "targets", "booths", "voters_by_booth", "reached_by_booth", "voter_at", "area_is_known"}
+WHOLE_ROLL = {
+    "enrol",
+    "targets",
+    "booths",
+    "voters_by_booth",
+    "reached_by_booth",
+    "voter_at",
+    "area_is_known",
+    "booth_places",
+    "voters_of_epics",
+    "voter_of_epic",
+}
 AT_REST = ("erasing",)  # rooms of the command line, for which the dialler stops
 PATH = Path("centre.db")
 
