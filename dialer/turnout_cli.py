@@ -113,7 +113,9 @@ def _figure(where: str, day: str, constituency: int, part: int | None, by: str, 
     percent = _PERCENT.fullmatch(turnout.strip())
     if percent is None or float(percent[1]) > 100:
         raise RollError(f"{where}: turnout is not a percentage from 0 to 100: write 11.4; nothing was taken")
-    by_time = FINAL if by.strip().casefold() == FINAL else clock_text(by)
+    by_time = (
+        FINAL if by.strip().casefold() == FINAL else clock_text(f"{by.strip()}:00" if by.strip().isdecimal() else by)
+    )
     if not by_time:
         raise RollError(f"{where}: the hour is none: write 09:00, or final; nothing was taken")
     try:

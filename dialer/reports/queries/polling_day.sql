@@ -12,7 +12,7 @@ WITH seen AS (
 SELECT booth.constituency_number,
        booth.part_number,
        booth.name,
-       CASE :by_section WHEN 1 THEN voter.section ELSE '' END AS section,
+       CASE :by_section WHEN 1 THEN voter.section ELSE '' END AS of_section,
        count(*),
        count(seen.voter_id),
        total(seen.voter_id IS NOT NULL AND voter.turnout = 'voted'),
@@ -20,8 +20,8 @@ SELECT booth.constituency_number,
 FROM voter
 JOIN booth ON booth.booth_id = voter.booth_id
 LEFT JOIN seen ON seen.voter_id = voter.voter_id
-GROUP BY voter.booth_id, section
-ORDER BY booth.constituency_number, booth.part_number, booth.booth_id, section;
+GROUP BY voter.booth_id, of_section
+ORDER BY booth.constituency_number, booth.part_number, booth.booth_id, of_section;
 
 -- Numbers that opted out, in each booth that has a voter on them.
 -- name: turnout_opt_outs
