@@ -37,11 +37,11 @@ async def turnout(source: Source, window: Window, zone: tzinfo, by: TurnoutBy = 
     """Voters, those reached in the window and how they stand now, and the last official figure where one was entered."""
     match by:
         case TurnoutBy.BOOTH:
-            return await _by_booth(source, window)
+            return await _by_booth(source, window, zone)
         case TurnoutBy.SECTION:
             return await _by_section(source, window)
         case TurnoutBy.CONSTITUENCY:
-            return await _by_constituency(source, window)
+            return await _by_constituency(source, window, zone)
         case TurnoutBy.HOUR:
             return await _by_hour(source, window, zone)
 
@@ -74,9 +74,9 @@ def _sum(counts: Iterable[list[int]]) -> list[int]:
     return [sum(each) for each in zip(*counts, strict=True)] or [0] * 4
 
 
-async def _by_booth(source: Source, window: Window) -> Report:
+async def _by_booth(source: Source, window: Window, zone: tzinfo) -> Report:
     rows = await _rows(source, window, by_section=False)
-    official = latest(await official_figures(source))
+    official = latest(await official_figures(source, window, zone))
     found = await source.rows(SQL["turnout_opt_outs"], window.parameters())
     opt_outs = {(constituency, part): number for constituency, part, number in found}
     return Report(
@@ -107,9 +107,9 @@ async def _by_section(source: Source, window: Window) -> Report:
     )
 
 
-async def _by_constituency(source: Source, window: Window) -> Report:
+async def _by_constituency(source: Source, window: Window, zone: tzinfo) -> Report:
     rows = await _rows(source, window, by_section=False)
-    official = latest(await official_figures(source))
+    official = latest(await official_figures(source, window, zone))
     sums: dict[int, list[list[int]]] = defaultdict(list)
     for (constituency, *_), counts in rows:
         sums[constituency].append(counts)
@@ -159,7 +159,7 @@ async def courses(source: Source, window: Window) -> dict[int, Course]:
 
 
 async def _by_hour(source: Source, window: Window, zone: tzinfo) -> Report:
-    official = [figure for figure in await official_figures(source) if figure.part_number is None]
+    official = [figure for figure in await official_figures(source, window, zone) if figure.part_number is None]
     found = await courses(source, window)
     rows: list[tuple[Cell, ...]] = []
     for constituency in sorted(found.keys() | {figure.constituency_number for figure in official}):
@@ -212,11 +212,16 @@ def _moment(day: date, by_time: str, zone: tzinfo) -> float:
 # Official figures
 
 
-async def official_figures(source: Source) -> list[OfficialFigure]:
-    """The figures that stand, by day, area and hour."""
-    return [
+async def official_figures(source: Source, window: Window, zone: tzinfo) -> list[OfficialFigure]:
+    """The figures that stand, by day, area and hour, of the days that the window touches."""
+    figures = (
         OfficialFigure(date.fromisoformat(day), constituency, part, by_time, share)
         for day, constituency, part, by_time, share in await source.rows(SQL["official"], {})
+    )
+    return [
+        figure
+        for figure in figures
+        if _moment(figure.day, "00:00", zone) < window.until and _moment(figure.day, FINAL, zone) > window.since
     ]
 
 

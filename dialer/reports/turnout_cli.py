@@ -57,7 +57,7 @@ def turnout(
 async def _draw(store: Path, picture: Path, day: date | None, window: Window, settings: Settings) -> None:
     zone, chosen = ZoneInfo(settings.centre.time_zone), settings.polling_day
     async with open_source(store) as source:
-        found, official = await courses(source, window), await official_figures(source)
+        found, official = await courses(source, window), await official_figures(source, window, zone)
     days = _days(found, zone) | {figure.day for figure in official}
     if not days:
         typer.echo("nothing is known of any day yet; no picture was drawn", err=True)

@@ -90,9 +90,9 @@ def _draw(
     axes.set_ylim(0, 100)
     axes.set_ylabel("voted, %")
     axes.set_xlabel("hour of the day (the final official figure stands after the close)", fontsize=8)
-    axes.set_title(f"constituency {constituency}", fontsize=9)
+    axes.set_title(f"constituency {constituency}", fontsize=9, loc="left")
     axes.grid(visible=True, alpha=0.25)
-    axes.legend(fontsize=7, loc="upper left")
+    axes.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False)
 
 
 def _local(end: float, zone: tzinfo) -> datetime:
