@@ -26,13 +26,15 @@ from dialer.commands import (
     StopCampaign,
     TakeMarks,
 )
+from dialer.complaints import Answer, Channel, Topic
 from dialer.errors import StoreBusy
 from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.command_table import COMMANDS
 from dialer.monitor.command_values import read_value
 from dialer.monitor.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
-from dialer.monitor.payloads import MOST_MARKS, CommandPayload
+from dialer.monitor.payloads import MOST_MARKS, AnswerReport, CommandPayload, ComplaintReport, MarkReport
 from dialer.polling_day.official import OfficialFigure
+from dialer.roll.marks_file import KINDS
 from dialer.store.sqlite import SqliteStore, open_store
 from tests.support.fake_centre import FakeEngine
 
@@ -261,6 +263,16 @@ def test_what_is_told_of_a_polling_day_must_be_whole_and_name_nobody(payload: by
     assert "\n" not in parsed.text
     assert "9001234567" not in parsed.text
     assert "Sita" not in parsed.text
+
+
+def test_the_wires_own_words_are_those_of_the_dialler() -> None:
+    for payload, field, words in (
+        (ComplaintReport, "about", Topic),
+        (ComplaintReport, "channel", Channel),
+        (AnswerReport, "answer", Answer),
+    ):
+        assert set(get_args(get_type_hints(payload)[field])) == set(words)
+    assert set(get_args(get_type_hints(MarkReport)["kind"])) == set(KINDS)
 
 
 def test_a_full_batch_of_marks_is_no_longer_than_a_command_may_be() -> None:
