@@ -311,7 +311,8 @@ class Results:
         if not effect.recorded:
             return
         self._centre.marks[mark.kind.value] += 1
-        self._centre.reached_by[mark.source] += effect.reached_change
+        if mark.attempt_id is not None:  # what others tell is no pace of our calls
+            self._centre.reached_by[mark.source] += effect.reached_change
         self._count_turnout(effect)
         self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None)
         if effect.reopened:

@@ -137,7 +137,9 @@ class Centre:
         self.turnout: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
         self.began_seconds = clock.monotonic()
-        self.reached_by: Counter[MarkSource] = Counter()  # voters with a first mark, since the start
+        self.reached_by: Counter[MarkSource] = (
+            Counter()
+        )  # voters whose first mark was made in a call of ours, since the start
         self.opt_outs = 0
         self.opted_out: set[int] = set()  # numbers, by id, since the start: a claim may be older
         self.abandoned_at: dict[int, float] = {}  # epoch, by number, since the start

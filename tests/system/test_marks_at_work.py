@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,16 @@ async def test_a_correction_brings_the_voter_back_into_the_calls(tmp_path: Path)
         await site.centre.engine.execute(undo)
         await site.until(lambda: dialled(site) == {NUMBER.format(4)}, seconds=5)
     assert sum(booth.voted for booth in site.view.booths) == 7
+
+
+@virtual_time()
+async def test_what_others_tell_is_no_pace_of_the_calls(tmp_path: Path) -> None:
+    rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
+    async with a_site(tmp_path, rules=rules) as site:
+        await site.centre.engine.execute(voted(site, *range(1, 60), source=MarkSource.RELATIVE))
+        await asyncio.sleep(1200)
+        assert site.view.forecast is not None
+        assert (site.view.forecast.left, site.view.forecast.reached) == (31, 0)
 
 
 @virtual_time()
