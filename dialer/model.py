@@ -119,6 +119,23 @@ class MarkSource(StrEnum):
     CORRECTION = "correction"
 
 
+class Confidence(StrEnum):
+    """How sure a mark is: where its knowledge comes from."""
+
+    SEEN = "seen"  # at the booth: struck off the list, or known by sight
+    SAID = "said"  # by the voter
+    TOLD = "told"  # by another, or it is not known by whom
+
+
+USUAL_CONFIDENCE: dict[MarkSource, Confidence] = {
+    MarkSource.VOTER_KEY: Confidence.SAID,
+    MarkSource.AGENT: Confidence.SAID,
+    MarkSource.RELATIVE: Confidence.TOLD,
+    MarkSource.BOOTH_WORKER: Confidence.SEEN,
+    MarkSource.IMPORT: Confidence.TOLD,
+    MarkSource.CORRECTION: Confidence.TOLD,
+}
+
 DISPOSITION_MARKS: dict[Disposition, MarkKind] = {
     Disposition.VOTED: MarkKind.VOTED,
     Disposition.NOT_YET: MarkKind.NOT_YET,
@@ -305,9 +322,15 @@ class Mark:
     at: float
     hour: int | None = None  # 0-23, with LATER
     attempt_id: AttemptId | None = None
-    agent: str | None = None
-    worker_id: int | None = None  # the booth worker who said so
+    agent: str | None = None  # who says so: an agent's id, a booth worker's, that of who corrects
+    confidence: Confidence | None = None  # None: as its source has it
+    worker_id: int | None = None  # the booth worker who said so in a call
     undoes: str | None = None  # key of the mark that this one takes back
+
+    @property
+    def surety(self) -> Confidence:
+        """How sure it is."""
+        return self.confidence or USUAL_CONFIDENCE[self.source]
 
 
 @dataclass(frozen=True, slots=True)

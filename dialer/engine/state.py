@@ -93,6 +93,12 @@ class CampaignRun:
     held_because: str | None = "starting"
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
 
+    def look_again(self) -> None:
+        """Numbers may have come back to the queue: it is asked again."""
+        self.next_due_at = 0.0
+        self.list_done = False
+        self.order.look_again()
+
 
 @dataclass(slots=True)
 class TrunkTally:
@@ -134,7 +140,9 @@ class Centre:
         self.turnout: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
         self.began_seconds = clock.monotonic()
-        self.reached_by: Counter[MarkSource] = Counter()  # voters with a first mark, since the start
+        self.reached_by: Counter[MarkSource] = (
+            Counter()
+        )  # voters whose first mark was made in a call of ours, since the start
         self.opt_outs = 0
         self.opted_out: set[int] = set()  # numbers, by id, since the start: a claim may be older
         self.abandoned_at: dict[int, float] = {}  # epoch, by number, since the start

@@ -58,13 +58,18 @@ def open_writing(path: Path, *, create: bool = True, busy_seconds: float = BUSY_
     return db
 
 
-def open_reading(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+def open_reading(path: Path, *, busy_seconds: float = BUSY_SECONDS, checked: bool = False) -> sqlite3.Connection:
     """A connection that only reads, at any time, while a dialler runs too. Keep its transactions short.
+
+    `checked`: this process has the file open already. Then it must not be opened past SQLite, not even to look at its first
+    bytes: closing such a descriptor gives up every lock that the process holds on the file (POSIX), and another program that
+    opens the store and leaves would take the WAL away under us, with all that is committed from then on.
 
     Raises StoreError where there is no store or its schema is not this program's, StoreCorrupt where it is not ours.
     """
     _check_sqlite()
-    _check_file(path, create=False)
+    if not checked:
+        _check_file(path, create=False)
     with explained(path):
         db = _connect(path, "ro", busy_seconds)
         try:

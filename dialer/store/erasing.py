@@ -46,6 +46,7 @@ def erase_number(db: sqlite3.Connection, number: str, *, at: float, secret: byte
         db.execute(SQL["keep_hash"], (number_hash(secret, number), at, ERASED))
         db.execute(SQL["forget_opt_out"], (number,))
     db.execute(SQL["forget_registered"], (number,))
+    db.execute(SQL["forget_caller"], (number,))
     if row is None:
         return Erased(None, 0, secret is not None)
     phone_id = int(row[0])
@@ -66,7 +67,8 @@ def stock(db: sqlite3.Connection) -> Stock:
 
 
 def purge(db: sqlite3.Connection, *, at: float, secret: bytes | None, records_too: bool) -> None:
-    """Erase what identifies every voter and number; with `records_too` attempts, marks and seats' time as well.
+    """Erase what identifies every voter and number; with `records_too` attempts, what was
+    said and recorded in them, complaints, marks and seats' time as well.
 
     The suppression list stays: under the secret as hashes, without one as numbers. The audit stays.
     """
@@ -83,9 +85,17 @@ def purge(db: sqlite3.Connection, *, at: float, secret: bytes | None, records_to
         "forget_registers",
         "blank_voters",
         "blank_workers",
+        "forget_callers",
     ]
     if records_too:
-        names += ["forget_unknown_serials", "forget_marks", "forget_attempts", "forget_intervals"]
+        names += ["forget_complaint_answers", "forget_complaints", "forget_flow_answers", "forget_recordings"]
+        names += [
+            "forget_inbound_calls",
+            "forget_unknown_serials",
+            "forget_marks",
+            "forget_attempts",
+            "forget_intervals",
+        ]
     for name in names:
         db.execute(SQL[name])
     db.execute(SQL["blank_phones"], (at,))

@@ -31,7 +31,7 @@ def open_file(path: Path, create: bool, busy_seconds: float) -> Opened:
     try:
         db = open_writing(path, create=create, busy_seconds=busy_seconds)
         try:
-            return Opened(path, lock, db, open_reading(path, busy_seconds=busy_seconds))
+            return Opened(path, lock, db, open_reading(path, busy_seconds=busy_seconds, checked=True))
         except BaseException:
             close_writing(db)
             raise

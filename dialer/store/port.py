@@ -37,6 +37,7 @@ from dialer.model import (
     Register,
     UnknownSerial,
 )
+from dialer.store.records_port import MarkEffect, PollingDayRecords
 
 
 class Refusal(StrEnum):
@@ -47,19 +48,6 @@ class Refusal(StrEnum):
     OPTED_OUT = "opted-out"
     NOBODY_PENDING = "nobody-pending"  # everybody on the number has voted or is closed
     ATTEMPT_CAP = "attempt-cap"  # attempts per number since the day's start, across campaigns
-
-
-@dataclass(frozen=True, slots=True)
-class MarkEffect:
-    """What a mark changed."""
-
-    recorded: bool  # False: this key was recorded before
-    booth_id: int
-    silenced_phones: tuple[int, ...] = ()  # numbers on which nobody is pending any more: cancel what rings there
-    voter_silenced: bool = False  # the voter is not to be called any more, on any number
-    reached_change: int = 0  # what the mark changed in the booth's turnout: voters reached for the first time, ...
-    voted_change: int = 0
-    not_yet_change: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +91,7 @@ class AnswerCounts:
     abandoned: int
 
 
-class Store(Protocol):
+class Store(PollingDayRecords, Protocol):
     """Everything that survives a restart."""
 
     # Campaigns and queues
@@ -224,14 +212,6 @@ class Store(Protocol):
         ...
 
     # Voters
-
-    async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
-        """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;
-        NOT_YET and LATER leave a voter pending; WRONG_NUMBER drops the link of the attempt's number. Where nobody on a number
-        is pending any more, its due and claimed targets are closed in every campaign that calls voters. A CORRECTION by source
-        may take VOTED back; one that `undoes` another mark does so only where nobody else has said VOTED.
-        """
-        ...
 
     async def record_opt_out(
         self,

@@ -67,8 +67,8 @@ def claim(
     else:
         for booth_id, most in booths.items():
             walk.take(most, SQL["claim_fresh_of_booth"], (campaign_id, booth_id))
-    for statement, row in walk.done_for:
-        db.execute(SQL[statement], (row,))
+    for statement, bound in walk.done_for:
+        db.execute(SQL[statement], bound)
     until = now + lease_seconds
     for target in walk.taken:
         db.execute(SQL["take"], (target, owner, until))
@@ -81,7 +81,7 @@ class _Walk:
     def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float) -> None:
         self.claims: list[Claim] = []
         self.taken: list[int] = []
-        self.done_for: list[tuple[str, int]] = []  # what closes it, and with which id
+        self.done_for: list[tuple[str, tuple[int, ...]]] = []  # what closes it, and with which values
         self._db = db
         self._campaign_id = campaign_id
         self._limit = limit
@@ -101,7 +101,8 @@ class _Walk:
                 continue
             called = None if opted_out else self._who_is_called(phone_id)
             if called is None:
-                self.done_for.append(("close_phone", phone_id) if opted_out else self._nobody_on(target, phone_id))
+                closing = ("close_phone", (phone_id, False)) if opted_out else self._nobody_on(target, phone_id)
+                self.done_for.append(closing)
                 continue
             voter_id, voters, language, booth_id, worker = called
             self.claims.append(
@@ -134,8 +135,8 @@ class _Walk:
         found = worker_on(self._db, phone_id)
         return None if found is None else (NO_VOTER, 0, found.language, found.booth_ids[0], found)
 
-    def _nobody_on(self, target: int, phone_id: int) -> tuple[str, int]:
-        return ("close_target", target) if self._workers else ("close_voters", phone_id)
+    def _nobody_on(self, target: int, phone_id: int) -> tuple[str, tuple[int, ...]]:
+        return ("close_target", (target,)) if self._workers else ("close_voters", (phone_id, True))
 
 
 def worker_on(db: sqlite3.Connection, phone_id: int) -> BoothWorker | None:
@@ -178,12 +179,21 @@ def release_expired(db: sqlite3.Connection, now: float, owner: str | None) -> in
 
 def close_phone(db: sqlite3.Connection, phone_id: int) -> None:
     """Close the number's due and claimed targets in every campaign."""
-    db.execute(SQL["close_phone"], (phone_id,))
+    db.execute(SQL["close_phone"], (phone_id, False))
 
 
-def close_voters(db: sqlite3.Connection, phone_id: int) -> None:
-    """Close them but in campaigns that call booth workers: no voter on the number is to be called any more."""
-    db.execute(SQL["close_voters"], (phone_id,))
+def reopen(db: sqlite3.Connection, voter_id: int, at: float) -> bool:
+    """Open again what was closed of a voter's numbers because nobody on them was pending; whether there was any. Fresh numbers
+    are fresh again, others due when they would have been. What was closed for another reason stays closed.
+    """
+    return db.execute(SQL["reopen"], (voter_id, at)).rowcount > 0
+
+
+def close_voters(db: sqlite3.Connection, phone_id: int, *, settled: bool) -> None:
+    """Close them but in campaigns that call booth workers: no voter on the number is to be called any more. `settled`: because
+    nobody on it is pending, which a correction may change (`reopen`).
+    """
+    db.execute(SQL["close_voters"], (phone_id, settled))
 
 
 def unknown_campaign(campaign_id: str) -> StoreError:

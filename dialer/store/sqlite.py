@@ -39,8 +39,10 @@ from dialer.store import figures, inbound, numbers, opt_outs, queues, records, v
 from dialer.store.connection import BUSY_SECONDS, close_writing
 from dialer.store.failures import explained
 from dialer.store.opening import Opened, open_file
-from dialer.store.port import AnswerCounts, LogIn, MarkEffect, OutboxRow, Refusal, SeatInterval
+from dialer.store.port import AnswerCounts, LogIn, OutboxRow, Refusal, SeatInterval
+from dialer.store.records_port import MarkEffect
 from dialer.store.room import RoomGuard
+from dialer.store.sqlite_records import SqliteRecords
 from dialer.store.writer import Writer
 
 T = TypeVar("T")
@@ -62,7 +64,7 @@ async def open_store(path: Path, *, create: bool = True, busy_seconds: float = B
     return SqliteStore(opened, writing)
 
 
-class SqliteStore:
+class SqliteStore(SqliteRecords):
     """The `Store` of one file: one connection writes in its own thread, another one reads in a second thread."""
 
     def __init__(self, opened: Opened, writing: ThreadPoolExecutor) -> None:
@@ -208,10 +210,6 @@ class SqliteStore:
         return await self._read(attempts_room.unfinished_attempts)
 
     # Voters
-
-    async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
-        """See `Store`."""
-        return await self._writer.write(lambda db: voters.record_mark(db, mark, announcements))
 
     async def record_opt_out(
         self,

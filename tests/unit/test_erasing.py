@@ -37,6 +37,15 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
             "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
             " ended_at, outcome) VALUES ('x', 'a', 3, 3, 1, 't', 'c', 1, 2, 'connected')"
         )
+        db.execute("INSERT INTO flow_answer VALUES ('x', 'count_home', '2', 2)")
+        db.execute("INSERT INTO recording VALUES ('x', 2)")
+        db.execute(
+            "INSERT INTO inbound_call (at, called, e164, mode, campaign_id, attempt_id) VALUES (1, '+911140000001', ?, 'flow', 'a',"
+            " 'x')",
+            (NUMBER,),
+        )
+        db.execute("INSERT INTO complaint VALUES (1, 'c', 3, 'other', 'call', 'a', 'x', 3, 4, 'ops')")
+        db.execute("INSERT INTO complaint_answer VALUES (1, 'a', 1, 5, 'explained', 'ops')")
         db.execute("INSERT INTO mark (key, voter_id, kind, source, at) VALUES ('k', 3, 'voted', 'agent', 2)")
         db.commit()
     return path

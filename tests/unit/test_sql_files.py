@@ -15,10 +15,32 @@ from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_vers
 from dialer.store.sql import load_statements, parse_statements
 from tests.support.roll_filler import fill_roll_into
 
-ROOMS = ("queues", "attempts", "voters", "records", "figures", "audit", "numbers", "inbound", "erasing")
+ROOMS = (
+    "queues",
+    "attempts",
+    "voters",
+    "records",
+    "figures",
+    "audit",
+    "numbers",
+    "inbound",
+    "erasing",
+    "polling_day_records",
+)
 STATEMENTS = [(room, name) for room in ROOMS for name in load_statements(room)]
 # What may read a whole table or index: asked once, at the start or after an import.
-WHOLE_ROLL = {"enrol", "targets", "booths", "voters_by_booth", "reached_by_booth", "voter_at"}
+WHOLE_ROLL = {
+    "enrol",
+    "targets",
+    "booths",
+    "voters_by_booth",
+    "reached_by_booth",
+    "voter_at",
+    "area_is_known",
+    "booth_places",
+    "voters_of_epics",
+    "voter_of_epic",
+}
 AT_REST = ("erasing",)  # rooms of the command line, for which the dialler stops
 PATH = Path("centre.db")
 

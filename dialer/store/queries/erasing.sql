@@ -39,6 +39,13 @@ DELETE FROM registered WHERE e164 = ?1;
 -- name: forget_opt_out
 DELETE FROM opt_out WHERE e164 = ?1;
 
+-- Who called us.
+-- name: forget_caller
+UPDATE inbound_call SET e164 = NULL WHERE e164 = ?1;
+
+-- name: forget_callers
+UPDATE inbound_call SET e164 = NULL;
+
 -- name: all_opt_outs
 SELECT e164, at FROM opt_out;
 
@@ -79,6 +86,21 @@ DELETE FROM opt_out;
 
 -- name: forget_marks
 DELETE FROM mark;
+
+-- name: forget_complaint_answers
+DELETE FROM complaint_answer;
+
+-- name: forget_complaints
+DELETE FROM complaint;
+
+-- name: forget_flow_answers
+DELETE FROM flow_answer;
+
+-- name: forget_recordings
+DELETE FROM recording;
+
+-- name: forget_inbound_calls
+DELETE FROM inbound_call;
 
 -- name: forget_attempts
 DELETE FROM attempt;
