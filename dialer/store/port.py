@@ -35,9 +35,9 @@ from dialer.model import (
     Outcome,
     Purpose,
     Register,
-    UnknownSerial,
 )
 from dialer.store.records_port import MarkEffect, PollingDayRecords
+from dialer.store.workers_port import WorkersStore
 
 
 class Refusal(StrEnum):
@@ -48,6 +48,7 @@ class Refusal(StrEnum):
     OPTED_OUT = "opted-out"
     NOBODY_PENDING = "nobody-pending"  # everybody on the number has voted or is closed
     ATTEMPT_CAP = "attempt-cap"  # attempts per number since the day's start, across campaigns
+    CONVERSATION_CAP = "conversation-cap"  # conversations, likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class AnswerCounts:
     abandoned: int
 
 
-class Store(PollingDayRecords, Protocol):
+class Store(PollingDayRecords, WorkersStore, Protocol):
     """Everything that survives a restart."""
 
     # Campaigns and queues
@@ -151,12 +152,17 @@ class Store(PollingDayRecords, Protocol):
     # Attempts
 
     async def open_attempts(
-        self, attempts: Sequence[NewAttempt], *, max_attempts_since: float, max_attempts: int
+        self,
+        attempts: Sequence[NewAttempt],
+        *,
+        max_attempts_since: float,
+        max_attempts: int,
+        max_conversations: int | None = None,
     ) -> list[Refusal | None]:
         """Commit attempts *before* they are dialled; for each one None, or why it must not be dialled.
 
         Everything is asked again at this moment: the claim, an open attempt on the number, opt-out, whether anybody on it is
-        still pending, and the cap of `max_attempts` attempts per number since `max_attempts_since` across campaigns.
+        still pending, and the caps per number since `max_attempts_since`, across campaigns (of conversations None: no cap).
         Opening the same attempt id again is refused as OPEN_ATTEMPT. A refused target goes back to the queue, or is closed
         where the reason is for good. Attempts that end as `refused` were never placed and do not count towards the cap.
         """
@@ -252,14 +258,6 @@ class Store(PollingDayRecords, Protocol):
 
     async def voter_by_serial(self, booth_id: int, serial: int) -> int | None:
         """The voter with this serial number in a booth's part of the roll; None: there is none."""
-        ...
-
-    async def last_of_call(self, attempt_id: AttemptId) -> tuple[str, int] | None:
-        """Key and voter of the last mark that a booth worker's call made and did not take back; None: there is none."""
-        ...
-
-    async def record_unknown_serial(self, unknown: UnknownSerial) -> None:
-        """Keep that a worker gave a serial that nobody has. A repeat of its key changes nothing."""
         ...
 
     async def voter_for_screen(self, voter_id: int) -> dict[str, str | int | None]:

@@ -31,7 +31,6 @@ from dialer.model import (
     Outcome,
     Purpose,
     Register,
-    UnknownSerial,
 )
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
@@ -43,6 +42,7 @@ from dialer.store.port import AnswerCounts, LogIn, OutboxRow, Refusal, SeatInter
 from dialer.store.records_port import MarkEffect
 from dialer.store.room import RoomGuard
 from dialer.store.sqlite_records import SqliteRecords
+from dialer.store.sqlite_workers import SqliteWorkers
 from dialer.store.writer import Writer
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ async def open_store(path: Path, *, create: bool = True, busy_seconds: float = B
     return SqliteStore(opened, writing)
 
 
-class SqliteStore(SqliteRecords):
+class SqliteStore(SqliteRecords, SqliteWorkers):
     """The `Store` of one file: one connection writes in its own thread, another one reads in a second thread."""
 
     def __init__(self, opened: Opened, writing: ThreadPoolExecutor) -> None:
@@ -163,14 +163,18 @@ class SqliteStore(SqliteRecords):
     # Attempts
 
     async def open_attempts(
-        self, attempts: Sequence[NewAttempt], *, max_attempts_since: float, max_attempts: int
+        self,
+        attempts: Sequence[NewAttempt],
+        *,
+        max_attempts_since: float,
+        max_attempts: int,
+        max_conversations: int | None = None,
     ) -> list[Refusal | None]:
-        """See `Store`. A number at its cap is due again a day after `max_attempts_since`. StoreFull comes while there is still room
-        for the results of the calls in progress."""
+        """See `Store`. A number at its cap is due again a day after `max_attempts_since`. StoreFull leaves room for results."""
 
         def open_all(db: sqlite3.Connection) -> list[Refusal | None]:
             self._room.before_opening(db, len(attempts))
-            return attempts_room.open_attempts(db, attempts, max_attempts_since, max_attempts)
+            return attempts_room.open_attempts(db, attempts, max_attempts_since, max_attempts, max_conversations)
 
         return await self._writer.write(open_all)
 
@@ -258,14 +262,6 @@ class SqliteStore(SqliteRecords):
     async def voter_by_serial(self, booth_id: int, serial: int) -> int | None:
         """See `Store.voter_by_serial`."""
         return await self._read(partial(voters.voter_by_serial, booth_id=booth_id, serial=serial))
-
-    async def last_of_call(self, attempt_id: AttemptId) -> tuple[str, int] | None:
-        """See `Store.last_of_call`."""
-        return await self._read(partial(voters.last_of_call, attempt_id=attempt_id))
-
-    async def record_unknown_serial(self, unknown: UnknownSerial) -> None:
-        """See `Store.record_unknown_serial`."""
-        await self._writer.write(lambda db: voters.record_unknown_serial(db, unknown))
 
     async def voter_for_screen(self, voter_id: int) -> dict[str, str | int | None]:
         """See `Store`."""
