@@ -37,6 +37,7 @@ class CampaignPurpose(StrEnum):
     TURNOUT = "turnout"
     MATERIAL = "material"
     SURVEY = "survey"
+    BOOTH_WORKERS = "booth-workers"
 
 
 class Policy(StrEnum):
@@ -84,12 +85,17 @@ class Campaign(Section):
 
     id: Slug = Field(description="name of the campaign in topics, reports and commands")
     kind: Kind = Field(description="agents: answered voters go to seats; ivr: they meet a flow")
-    purpose: CampaignPurpose = Field(CampaignPurpose.TURNOUT, description="turnout, material or survey")
+    purpose: CampaignPurpose = Field(
+        CampaignPurpose.TURNOUT,
+        description="turnout, material, survey or booth-workers: calls those of `dialer workers import`, on polling days alone",
+    )
     flow: str | None = Field(
         None,
         description="the flow of an ivr campaign: a shipped one's name, a YAML file, or script:/path of an AGI script",
     )
-    pacing: Policy | None = Field(None, description="default: predictive with agents, broadcast with ivr")
+    pacing: Policy | None = Field(
+        None, description="default: predictive with agents (progressive to booth workers), broadcast with ivr"
+    )
     candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
     skill: Slug | None = Field(None, description="only agents with this skill take its calls; none: every agent")
@@ -143,4 +149,7 @@ class Campaign(Section):
     @property
     def policy(self) -> Policy:
         """The pacing policy: the one set, or the default of the kind."""
-        return self.pacing or (Policy.PREDICTIVE if self.kind is Kind.AGENTS else Policy.BROADCAST)
+        if self.pacing is not None or self.kind is Kind.IVR:
+            return self.pacing or Policy.BROADCAST
+        # A worker who was abandoned would be lost for the day, and the calls are few.
+        return Policy.PROGRESSIVE if self.purpose is CampaignPurpose.BOOTH_WORKERS else Policy.PREDICTIVE

@@ -29,6 +29,21 @@ class OrderWeights(Section):
     voter: Exponent = Field(1.0, description="the weight of the voters on the number, from `dialer weights`")
 
 
+class WorkerRounds(Section):
+    """[polling_day.workers] - how often campaigns with the purpose booth-workers call each worker."""
+
+    every_minutes: float = Field(120.0, ge=5, le=1440, description="from a worker's report to the next call")
+    retry_minutes: float = Field(
+        15.0,
+        ge=1,
+        le=1440,
+        description="to the next call when a worker was not reached, or hung up before the first serial",
+    )
+    attempts_per_day: int = Field(
+        20, ge=1, le=100, description="attempts a day to a worker's number; the caps of voters' numbers are others"
+    )
+
+
 class PollingDay(Section):
     """[polling_day] - the order of a turnout campaign's calls on the days of [[rules.polls]]."""
 
@@ -47,6 +62,7 @@ class PollingDay(Section):
         description="expected cumulative turnout; the default is a typical day in India",
     )
     weights: OrderWeights = Field(OrderWeights(), description="what counts in the order of calls")
+    workers: WorkerRounds = Field(WorkerRounds(), description="how often booth workers are called")
 
     @model_validator(mode="after")
     def _rises(self) -> Self:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dialer.model import AttemptId, CampaignKind, MarkKind, Outcome
+from dialer.model import AttemptId, BoothWorker, CampaignKind, MarkKind, Outcome
 from dialer.pacing.number_answers import NumberSigns
 from dialer.switch.port import CallEnded, EndedBy
 from dialer.view import CallState
@@ -53,6 +53,7 @@ class Call:
     recording_paused: bool = False
     judged: bool = True  # False: answered, and whether by a person or a machine is not known yet
     machine: bool = False  # an answering machine, as the switch or the agent says
+    worker: BoothWorker | None = None  # who is called, where it is no voter
     inbound: bool = False  # the voter called us
     flow_source: str | None = None  # the flow of the number that was called; None: the campaign's
     cancelled: bool = False  # we asked for its end before an answer

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from audio.catalogue import Voice
 from audio.message import MESSAGE_SOUND, missing_sounds
 from audio.tones import SILENCE, TONES
-from config.campaigns import Kind
+from config.campaigns import CampaignPurpose, Kind
 from config.errors import MatdanError
 from config.settings import Settings
 from config.site_rules import site_profile
@@ -104,6 +104,9 @@ def _plan(settings: Settings, clock: Clock) -> list[Finding]:
     zone = ZoneInfo(settings.centre.time_zone)
     for campaign in settings.campaigns:
         what = f"campaign {campaign.id}"
+        if campaign.purpose is CampaignPurpose.BOOTH_WORKERS and not settings.rules.polls:
+            text = "it calls booth workers on polling days alone, and none is known; add [[rules.polls]]"
+            findings.append(Finding(what, Verdict.BAD, text))
         if campaign.flow is not None:
             try:
                 sound = _sound_flow(campaign.flow, may_offer)

@@ -14,6 +14,7 @@ import structlog
 
 from config.errors import MatdanError
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
+from ivr_flows.errors import NobodyMeant
 from ivr_flows.machine import KEYS, start, step
 from ivr_flows.model import Flow, Scalar
 from ivr_flows.sounds import sounds_of
@@ -31,6 +32,7 @@ from ivr_flows.turns import (
     FlowState,
     HungUp,
     Input,
+    NobodyFound,
     Play,
     Played,
     PromptRef,
@@ -52,7 +54,10 @@ _MOST_TOLD = 1000
 MOST_KNOWN_PROMPTS = 4096  # of which the sounds are remembered: a campaign has some hundred, its booths' names apart
 
 CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
-"""Puts a commit on disk: True only when it is there. (call, `FlowCommit.sequence`) is the idempotency key."""
+"""Puts a commit on disk: True only when it is there. (call, `FlowCommit.sequence`) is the idempotency key.
+
+Raises NobodyMeant where it is about nobody, StoreError where it was not kept.
+"""
 
 
 class FlowCall(Protocol):
@@ -249,6 +254,9 @@ class _Run:
         """Commit. A store that cannot is said to the caller, not hidden from them."""
         try:
             done = await self.commit(commit)
+        except NobodyMeant:
+            self.failed_commits.append(commit)
+            return NobodyFound()
         except MatdanError as error:
             _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
             done = False

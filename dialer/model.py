@@ -23,6 +23,9 @@ class Purpose(StrEnum):
     TURNOUT = "turnout"
     MATERIAL = "material"
     SURVEY = "survey"
+    BOOTH_WORKERS = (
+        "booth-workers"  # calls no voter: the workers at the booths, for the serials of those who have voted
+    )
 
 
 class CampaignState(StrEnum):
@@ -116,6 +119,23 @@ class MarkSource(StrEnum):
     CORRECTION = "correction"
 
 
+class Confidence(StrEnum):
+    """How sure a mark is: where its knowledge comes from."""
+
+    SEEN = "seen"  # at the booth: struck off the list, or known by sight
+    SAID = "said"  # by the voter
+    TOLD = "told"  # by another, or it is not known by whom
+
+
+USUAL_CONFIDENCE: dict[MarkSource, Confidence] = {
+    MarkSource.VOTER_KEY: Confidence.SAID,
+    MarkSource.AGENT: Confidence.SAID,
+    MarkSource.RELATIVE: Confidence.TOLD,
+    MarkSource.BOOTH_WORKER: Confidence.SEEN,
+    MarkSource.IMPORT: Confidence.TOLD,
+    MarkSource.CORRECTION: Confidence.TOLD,
+}
+
 DISPOSITION_MARKS: dict[Disposition, MarkKind] = {
     Disposition.VOTED: MarkKind.VOTED,
     Disposition.NOT_YET: MarkKind.NOT_YET,
@@ -190,6 +210,19 @@ class Register:
     numbers: int
 
 
+NO_VOTER = 0
+"""In place of a voter's id: a booth worker's call addresses none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoothWorker:
+    """Who stands at polling booths with the list, and is called for the serials of those who have voted."""
+
+    worker_id: int
+    language: str
+    booth_ids: tuple[int, ...]  # at least one, of one constituency
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A number taken from the queue under a lease, with what the call needs to know. It is not dialled yet."""
@@ -198,13 +231,14 @@ class Claim:
     phone_id: int
     number: str  # E.164
     attempt_number: int  # 1 for the first of this campaign to this number
-    voter_id: int  # the pending voter whom the call addresses
+    voter_id: int  # the pending voter whom the call addresses; NO_VOTER: a booth worker
     pending_voters: int  # on this number, the addressed one included
     language: str
     booth_id: int
     facts: PhoneFacts | None = None  # None: nothing is known of the number, and the rules forbid to dial it
     queue_booth_id: int = 0  # in whose queue the number stands: of its first voter when it was enrolled
     weight: float = 1.0  # of the voters who were pending on the number then
+    worker: BoothWorker | None = None  # whom a campaign for booth workers calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +311,7 @@ class OpenAttempt:
     number: str = ""  # E.164
     direction: Direction = Direction.OUTBOUND
     caller_id: str = ""  # our number in this call
+    worker: BoothWorker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +346,27 @@ class Mark:
     at: float
     hour: int | None = None  # 0-23, with LATER
     attempt_id: AttemptId | None = None
-    agent: str | None = None
+    agent: str | None = None  # who says so: an agent's id, a booth worker's, that of who corrects
+    confidence: Confidence | None = None  # None: as its source has it
+    worker_id: int | None = None  # the booth worker who said so in a call
+    undoes: str | None = None  # key of the mark that this one takes back
+
+    @property
+    def surety(self) -> Confidence:
+        """How sure it is."""
+        return self.confidence or USUAL_CONFIDENCE[self.source]
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSerial:
+    """A serial that a booth worker gave and that nobody has."""
+
+    key: str  # the same key is recorded once
+    attempt_id: AttemptId
+    worker_id: int
+    serial: int
+    booth_id: int | None  # None: the part is none of the worker's
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

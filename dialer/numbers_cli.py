@@ -169,7 +169,7 @@ def _opt_out(
             for news in _news(hashed, source, now)
         ]
         broker = replace(broker_settings(settings), client_id=f"dialler-optout-{settings.centre.id}")
-        asyncio.run(publish_once(broker, settings.centre.id, messages, now))
+        asyncio.run(publish_once(broker, settings.centre.id, messages))
         typer.echo(f"{len(found):,} numbers told to the running dialler, and to every centre, through the broker")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+from dataclasses import replace
 
-from config.campaigns import Campaign, Kind, Policy
+from config.campaigns import Campaign, CampaignPurpose, Kind, Policy
 from config.jurisdiction import Profile
 from config.lines import Carrier
 from config.settings import Settings
@@ -94,13 +95,8 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             wrap_up_seconds=campaign.wrap_up_seconds,
             connect_limit_seconds=campaign.connect_limit_seconds,
             hours=tuple((hours.start, hours.until) for hours in campaign.hours),
-            retries=RetryRules(
-                max_attempts=campaign.max_attempts,
-                busy_seconds=campaign.busy_retry_minutes * _MINUTE,
-                no_answer_seconds=campaign.no_answer_retry_minutes * _MINUTE,
-                other_seconds=campaign.other_retry_minutes * _MINUTE,
-                abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
-            ),
+            retries=_retry_rules(campaign, settings),
+            every_seconds=settings.polling_day.workers.every_minutes * _MINUTE if _calls_workers(campaign) else 0.0,
             record=campaign.record,
             announcement_seconds=ANNOUNCEMENT_SECONDS if campaign.record and settings.recordings.prompt else 0.0,
             skill=campaign.skill,
@@ -111,6 +107,25 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
         rules=campaign_rules(campaign, settings),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
     )
+
+
+def _calls_workers(campaign: Campaign) -> bool:
+    return campaign.purpose is CampaignPurpose.BOOTH_WORKERS
+
+
+def _retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
+    """The campaign's; booth workers who were not reached are all called again after the same time, and never given up."""
+    rules = RetryRules(
+        max_attempts=campaign.max_attempts,
+        busy_seconds=campaign.busy_retry_minutes * _MINUTE,
+        no_answer_seconds=campaign.no_answer_retry_minutes * _MINUTE,
+        other_seconds=campaign.other_retry_minutes * _MINUTE,
+        abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
+    )
+    if not _calls_workers(campaign):
+        return rules
+    soon = settings.polling_day.workers.retry_minutes * _MINUTE
+    return replace(rules, busy_seconds=soon, no_answer_seconds=soon, other_seconds=soon)
 
 
 def flows_of(settings: Settings) -> set[str]:

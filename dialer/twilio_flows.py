@@ -23,7 +23,7 @@ from dialer.switch.twilio.pages import Page, after_hang_up, event_of, hung_up_in
 from dialer.switch.twilio.tokens import StateTokens, Waiting
 from dialer.switch.twilio.twiml import Transferring, Voice, hang_up, twiml
 from ivr_flows.catalogue import FlowLibrary
-from ivr_flows.errors import FlowError, UnexpectedInput
+from ivr_flows.errors import FlowError, NobodyMeant, UnexpectedInput
 from ivr_flows.machine import start, step
 from ivr_flows.model import Flow
 from ivr_flows.texts import Texts
@@ -219,6 +219,8 @@ class _Host:
         """A store that cannot is said to the caller, not hidden from them."""
         try:
             return await self.desk.commit(self.session.attempt_id, commit)
+        except NobodyMeant:
+            raise
         except MatdanError as error:
             _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
             return False

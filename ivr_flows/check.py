@@ -204,7 +204,7 @@ def _reached_without(flow: Flow, node: Node, name: str) -> bool:
     for other in flow.nodes.values():
         if isinstance(other, FieldNode | RecordNode) and other.answer == name:
             edges[other.name] = tuple(
-                target for label, target in other.targets() if label in {"no-input", "no-match", "failed"}
+                target for label, target in other.targets() if label in {"no-input", "no-match", "failed", "#", "*"}
             )
         elif isinstance(other, BranchNode):
             unsure = (case.goto for case in other.conditions if case.name != name or case.known is False)

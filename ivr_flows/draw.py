@@ -34,6 +34,7 @@ from ivr_flows.model import (
     Scope,
     SmsNode,
     SubdialogNode,
+    TakeBackNode,
     TransferNode,
     prompts_of,
 )
@@ -69,6 +70,7 @@ _COLOURS: Final[Mapping[type[Node], tuple[str, str]]] = {
     MenuNode: _QUESTION,
     FieldNode: _QUESTION,
     MarkNode: _COMMIT,
+    TakeBackNode: _COMMIT,
     OptOutNode: _COMMIT,
     SaveNode: _COMMIT,
     RecordNode: _SERVICE,
@@ -83,6 +85,7 @@ _COLOURS: Final[Mapping[type[Node], tuple[str, str]]] = {
 _TITLES: Final[Mapping[type[Node], str]] = {
     SayNode: "Says",
     MenuNode: "Asks for a key",
+    TakeBackNode: "Takes back the last serial",
     OptOutNode: "Records: never call again",
     BranchNode: "Depends on",
     GotoNode: "Goes on",

@@ -1,9 +1,10 @@
 """Errors of flows.
 
 config.errors.MatdanError
-└── FlowError            a flow or its texts cannot be used: names file, line and node
-    ├── UnknownFlow      no flow of that name: lists the known ones
-    └── UnexpectedInput  a driver answered a turn with something that turn cannot be answered with
+├── FlowError            a flow or its texts cannot be used: names file, line and node
+│   ├── UnknownFlow      no flow of that name: lists the known ones
+│   └── UnexpectedInput  a driver answered a turn with something that turn cannot be answered with
+└── NobodyMeant          a commit is about a serial that nobody has
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ class UnknownFlow(FlowError):
             shown, 0, "", f"no such flow; use one of {', '.join(known)}, or give the path of a .yaml file that exists"
         )
         self.known = tuple(known)
+
+
+class NobodyMeant(MatdanError):
+    """A commit is about nobody: no voter has that serial, or there is none to take back. No mark was made; the flow says so."""
 
 
 class UnexpectedInput(FlowError):

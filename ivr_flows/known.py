@@ -85,9 +85,17 @@ def accepted(state: FlowState, node: FieldNode, digits: str) -> str | None:
     lowest, highest = _bound(state, node.lowest), _bound(state, node.highest)
     if (lowest is not None and number < lowest) or (highest is not None and number > highest):
         return None
+    if not _listed(state, node.one_of, number):
+        return None
     if node.reads is PromptKind.HOUR:
         return f"{number:02d}:00"
     return str(number) if node.reads is PromptKind.NUMBER else digits
+
+
+def _listed(state: FlowState, fact: str | None, number: int) -> bool:
+    """Whether a number is one of those that a fact lists ("12,14"); what is not known lists all of them."""
+    listed = None if fact is None else lookup(state, fact)
+    return listed is None or number in {whole(each.strip()) for each in str(listed).split(",")}
 
 
 def polling_hour(keyed: int) -> int:

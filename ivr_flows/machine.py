@@ -29,6 +29,7 @@ from ivr_flows.model import (
     SayNode,
     SmsNode,
     SubdialogNode,
+    TakeBackNode,
     TransferNode,
 )
 from ivr_flows.turns import (
@@ -46,6 +47,7 @@ from ivr_flows.turns import (
     Frame,
     HungUp,
     Input,
+    NobodyFound,
     Play,
     Played,
     PromptRef,
@@ -96,16 +98,31 @@ def _answer(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
     if isinstance(node, MenuNode | FieldNode) and isinstance(event, Digits):
         if _is_stray(state, node, event):
             return _offer(flow, state.but(stray=""), _question(state, node, node.prompts))
-        return _answer_question(flow, _without_stray(state), node, event.digits)
+        return _answer_question(flow, _without_stray(state), node, event)
     if isinstance(node, TransferNode) and isinstance(event, Transferred):
         return Turn(None, state.but(ending=Ending.TRANSFERRED, waiting=""))
     match node, event:
         case SayNode(next=target), Played(digit=digit):
             ahead = digit if digit and node.barge_in and digit != state.stray else ""
             state = state.but(typed_ahead=ahead, stray="") if ahead or state.stray else state
-        case ((MarkNode(next=target) | OptOutNode(next=target) | SaveNode(next=target)), Committed()):
+        case (
+            (MarkNode(next=target) | TakeBackNode(next=target) | OptOutNode(next=target) | SaveNode(next=target)),
+            Committed(),
+        ):
             pass
-        case ((MarkNode(failed=target) | OptOutNode(failed=target) | SaveNode(failed=target)), CommitFailed()):
+        case (
+            (
+                MarkNode(failed=target)
+                | TakeBackNode(failed=target)
+                | OptOutNode(failed=target)
+                | SaveNode(failed=target)
+            ),
+            CommitFailed(),
+        ):
+            pass
+        case (MarkNode(), NobodyFound()):
+            target = node.unknown or node.failed
+        case (TakeBackNode(nothing=target), NobodyFound()):
             pass
         case RecordNode(next=target, answer=answer_name), Recorded(name=name):
             state = _with_answer(state, answer_name, name)
@@ -136,7 +153,12 @@ def _without_stray(state: FlowState) -> FlowState:
     return state.but(stray="") if state.stray else state
 
 
-def _answer_question(flow: Flow, state: FlowState, node: MenuNode | FieldNode, digits: str) -> Turn:
+def _answer_question(flow: Flow, state: FlowState, node: MenuNode | FieldNode, event: Digits) -> Turn:
+    digits = event.digits
+    if isinstance(node, FieldNode) and not (event.timed_out and not digits):
+        instead = node.choices.get(digits or node.terminator)
+        if instead is not None:
+            return _go(flow, state, instead)
     if not digits:
         return _ask_again(flow, state, node, node.no_input, silent=True)
     return (
@@ -219,7 +241,7 @@ def _answered_ahead(flow: Flow, state: FlowState, node: Node) -> Turn | None:
         return _answer_menu(flow, state.but(typed_ahead=state.typed_ahead[1:]), node, state.typed_ahead[:1])
     if isinstance(node, FieldNode) and state.typed_ahead == node.terminator:
         # Keyed before the first digit it is an empty entry, as it is when the question has been heard.
-        return _answer_question(flow, state.but(typed_ahead=""), node, "")
+        return _answer_question(flow, state.but(typed_ahead=""), node, Digits(""))
     return None
 
 
@@ -254,7 +276,7 @@ def _act(state: FlowState, node: Node) -> Action:
     match node:
         case MenuNode() | FieldNode():
             return _question(state, node, node.prompts)
-        case MarkNode() | OptOutNode() | SaveNode():
+        case MarkNode() | TakeBackNode() | OptOutNode() | SaveNode():
             return Commit(state.where, _commit(state, node))
         case RecordNode():
             prompts = resolve(state, node.prompts)
@@ -285,7 +307,7 @@ def _question(state: FlowState, node: MenuNode | FieldNode, prompts: tuple[Promp
     )
 
 
-def _commit(state: FlowState, node: MarkNode | OptOutNode | SaveNode) -> FlowCommit:
+def _commit(state: FlowState, node: MarkNode | TakeBackNode | OptOutNode | SaveNode) -> FlowCommit:
     sequence = state.commits + 1
     match node:
         case MarkNode():
@@ -297,9 +319,12 @@ def _commit(state: FlowState, node: MarkNode | OptOutNode | SaveNode) -> FlowCom
                 scope=node.scope,
                 hour=_number_answer(state, node.hour),
                 serial=_number_answer(state, node.serial),
+                part=_number_answer(state, node.part),
                 count=_number_answer(state, node.count),
                 answers=dict(state.answers),
             )
+        case TakeBackNode():
+            return FlowCommit(CommitKind.TAKE_BACK, state.where, sequence, answers=dict(state.answers))
         case OptOutNode():
             return FlowCommit(CommitKind.OPT_OUT, state.where, sequence, answers=dict(state.answers))
         case SaveNode():

@@ -150,6 +150,8 @@ class FieldNode(Node):
     """Collect digits. `lowest` and `highest` bound their value; a str names the fact that holds the bound.
 
     `reads` is DIGITS, NUMBER or HOUR: how the answer is spoken later, and, for HOUR, that 3 means 15:00 (see `polling_hour`).
+    `one_of` names the fact that lists the values that are accepted, with commas; where it is unknown every value is.
+    `choices` are what "#" (the terminator alone) and "*" lead to where they are keyed instead of digits.
     """
 
     prompts: tuple[Prompt, ...]
@@ -163,13 +165,16 @@ class FieldNode(Node):
     between_seconds: float  # between digits
     lowest: int | str | None
     highest: int | str | None
+    one_of: str | None
+    choices: Mapping[str, str]
     no_input: Reprompt
     no_match: Reprompt
     next: str
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the way on, and what follows on silence and on digits that are not accepted."""
+        """Yield the way on, the keys that lead elsewhere, and what follows on silence and on digits that are not accepted."""
         yield "", self.next
+        yield from self.choices.items()
         yield "no-input", self.no_input.then
         yield "no-match", self.no_match.then
 
@@ -190,19 +195,40 @@ class BranchNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class MarkNode(Node):
-    """Record a mark. The call goes to `next` only when it is committed, else to `failed`."""
+    """Record a mark. The call goes to `next` only when it is committed, else to `failed`, or to `unknown` where nobody has the
+    serial that was keyed.
+    """
 
     mark: MarkKind
     scope: Scope
     hour: str | None  # name of the answer that holds the hour, for later
     serial: str | None  # name of the answer that holds the serial, for the scope serial
+    part: str | None  # name of the answer that holds the serial's part; None: the worker has only one
+    unknown: str | None  # for the scope serial
     count: str | None  # name of the answer that says how many of the household it is about; None: all of them
     next: str
     failed: str
 
     def targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the way on after the commit, and the way when it failed."""
+        """Yield the way on after the commit, and the ways when it failed or nobody has the serial."""
         yield "committed", self.next
+        yield "failed", self.failed
+        if self.unknown is not None:
+            yield "unknown", self.unknown
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackNode(Node):
+    """Take back the last serial that was recorded in this call. `next` only when that is committed."""
+
+    next: str
+    nothing: str  # where there is none to take back
+    failed: str
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the way on after the commit, and the ways when there was nothing to take back or it failed."""
+        yield "committed", self.next
+        yield "unknown", self.nothing
         yield "failed", self.failed
 
 

@@ -28,6 +28,7 @@ from ivr_flows.model import (
     SayNode,
     SmsNode,
     SubdialogNode,
+    TakeBackNode,
     TransferNode,
 )
 from ivr_flows.model import Scope as MarkScope
@@ -37,6 +38,7 @@ ANSWER_KINDS: Final = {"digits": PromptKind.DIGITS, "number": PromptKind.NUMBER,
 MAX_PROMPTS = 20
 MAX_CASES = 20
 _KEYS = frozenset("0123456789*#")
+_INSTEAD = frozenset("*#")
 
 
 def read_prompts(fields: Fields, key: str, scope: Scope) -> tuple[Prompt, ...]:
@@ -138,21 +140,21 @@ def _read_menu(fields: Fields, scope: Scope) -> Node:
         prompts=_prompts_needed(fields, "menu", scope),
         barge_in=fields.yes("barge_in", True),
         timeout_seconds=fields.number("timeout_seconds", 5, 1, 60),
-        choices=MappingProxyType(_read_choices(fields)),
+        choices=MappingProxyType(_read_choices(fields, _KEYS, 'one of 0 to 9, "*" and "#"')),
         answer=fields.optional_name("answer"),
         no_input=_own_reprompt(fields, "no_input", scope, scope.no_input),
         no_match=_own_reprompt(fields, "no_match", scope, scope.no_match),
     )
 
 
-def _read_choices(fields: Fields) -> dict[str, str]:
+def _read_choices(fields: Fields, keys: frozenset[str], known: str) -> dict[str, str]:
     table = fields.table("choices")
     if table is None or not table.values:
         raise fields.error("lacks `choices:`; add for instance `1: voted`")
     inner = Fields(table, fields.file, fields.node)
     for key in inner.key_names():
-        if key not in _KEYS:
-            raise inner.error('has a choice that is no key of a telephone; use one of 0 to 9, "*" and "#"', key)
+        if key not in keys:
+            raise inner.error(f"has a choice that is no key of a telephone, or means something else; use {known}", key)
     return {key: inner.name(key) for key in inner.key_names()}
 
 
@@ -161,6 +163,9 @@ def _read_field(fields: Fields, scope: Scope) -> Node:
     max_digits = fields.integer("max_digits", None, 1, 20)
     if min_digits > max_digits:
         raise fields.error("`min_digits:` is more than `max_digits:`", "min_digits")
+    choices: dict[str, str] = {}
+    if "choices" in fields.key_names():
+        choices = _read_choices(fields, _INSTEAD, '"#" or "*": what is keyed instead of digits')
     return FieldNode(
         fields.node,
         fields.line,
@@ -175,6 +180,8 @@ def _read_field(fields: Fields, scope: Scope) -> Node:
         between_seconds=fields.number("between_seconds", 3, 0.5, 30),
         lowest=_read_bound(fields, "lowest", scope),
         highest=_read_bound(fields, "highest", scope),
+        one_of=_known_answer(fields, "one_of", scope),
+        choices=MappingProxyType(choices),
         no_input=_own_reprompt(fields, "no_input", scope, scope.no_input),
         no_match=_own_reprompt(fields, "no_match", scope, scope.no_match),
         next=fields.name("next"),
@@ -237,6 +244,9 @@ def _read_mark(fields: Fields, scope: Scope) -> Node:
         raise fields.error(
             "`scope: serial` needs `serial:` with the field that asked for it, and no other scope takes one"
         )
+    part, unknown = _known_answer(fields, "part", scope), fields.optional_name("unknown")
+    if serial is None and (part is not None or unknown is not None):
+        raise fields.error("`part:` and `unknown:` go with `scope: serial` alone")
     count = _known_answer(fields, "count", scope)
     if count is not None and (whom is not MarkScope.HOUSEHOLD or mark is not MarkKind.NOT_YET):
         problem = (
@@ -250,8 +260,21 @@ def _read_mark(fields: Fields, scope: Scope) -> Node:
         scope=whom,
         hour=hour,
         serial=serial,
+        part=part,
+        unknown=unknown,
         count=count,
         next=fields.name("next"),
+        failed=fields.name("failed"),
+    )
+
+
+def _read_take_back(fields: Fields, scope: Scope) -> Node:
+    fields.choice("take_back", ("serial",))
+    return TakeBackNode(
+        fields.node,
+        fields.line,
+        next=fields.name("next"),
+        nothing=fields.name("nothing"),
         failed=fields.name("failed"),
     )
 
@@ -339,6 +362,7 @@ NODE_READERS: Mapping[str, Callable[[Fields, Scope], Node]] = MappingProxyType(
         "field": _read_field,
         "branch": _read_branch,
         "mark": _read_mark,
+        "take_back": _read_take_back,
         "opt_out": _read_opt_out,
         "save": _read_save,
         "record": _read_record,

@@ -47,7 +47,8 @@ SAMPLE_FACTS: Final[Mapping[str, Scalar]] = {
     "closes_at": "18:00",
     "hour_now": 9,
     "pending_voters": 3,
-    "highest_serial": 940,
+    "parts": 1,
+    "part_numbers": "12",
 }
 """What is known of the caller unless told otherwise, by the names that the shipped flows use."""
 
@@ -150,8 +151,8 @@ def _hint(action: Collect) -> str:
 
 def describe_commit(commit: FlowCommit) -> str:
     """A commit in words."""
-    if commit.kind is CommitKind.OPT_OUT:
-        return "opt-out"
+    if commit.kind in (CommitKind.OPT_OUT, CommitKind.TAKE_BACK):
+        return commit.kind.value
     if commit.kind is CommitKind.ANSWERS:
         return ", ".join(f"{name} = {value}" for name, value in commit.answers.items())
     words = f"{commit.mark} ({commit.scope})"
@@ -159,6 +160,8 @@ def describe_commit(commit: FlowCommit) -> str:
         words += f" for {commit.count} of them"
     if commit.hour is not None:
         words += f" at {commit.hour}:00"
+    if commit.part is not None:
+        words += f" part {commit.part},"
     return f"{words} {commit.serial}" if commit.serial is not None else words
 
 

@@ -21,6 +21,7 @@ from ivr_flows.model import (
     ReturnNode,
     SaveNode,
     SubdialogNode,
+    TakeBackNode,
     prompts_of,
 )
 from ivr_flows.texts import Texts
@@ -102,6 +103,8 @@ def _after(node: Node, label: str, here: Earned) -> Earned:
 def _commits(node: Node) -> CommitKind | None:
     if isinstance(node, MarkNode):
         return CommitKind.MARK
+    if isinstance(node, TakeBackNode):
+        return CommitKind.TAKE_BACK
     if isinstance(node, OptOutNode):
         return CommitKind.OPT_OUT
     return CommitKind.ANSWERS if isinstance(node, SaveNode) else None

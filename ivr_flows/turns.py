@@ -24,6 +24,7 @@ class CommitKind(StrEnum):
     """What is to be committed."""
 
     MARK = "mark"
+    TAKE_BACK = "take-back"  # the last serial of this call
     OPT_OUT = "opt-out"
     ANSWERS = "answers"
 
@@ -42,6 +43,7 @@ class FlowCommit:
     scope: Scope = Scope.VOTER
     hour: int | None = None  # 0-23, with later
     serial: int | None = None  # with the scope serial
+    part: int | None = None  # of the serial; None: the worker has only one
     count: int | None = None  # with the scope household: how many of its voters; None: all
     answers: Mapping[str, str] = field(default_factory=dict)  # all so far
 
@@ -80,7 +82,7 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Commit; answer `Committed` only when it is on disk, else `CommitFailed`."""
+    """Commit; answer `Committed` only when it is on disk, `NobodyFound` where it is about nobody, else `CommitFailed`."""
 
     node: str
     commit: FlowCommit
@@ -162,6 +164,11 @@ class CommitFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class NobodyFound:
+    """Nobody has the serial, or there is none to take back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """A message was recorded under `name`."""
 
@@ -204,6 +211,7 @@ Input = (
     | Digits
     | Committed
     | CommitFailed
+    | NobodyFound
     | Recorded
     | RecordFailed
     | Transferred

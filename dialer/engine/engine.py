@@ -23,12 +23,14 @@ from dialer.engine.inbound import InboundDesk
 from dialer.engine.kept_seats import KeptSeats
 from dialer.engine.placing import Placing
 from dialer.engine.plan import EnginePlan
+from dialer.engine.records_desk import RecordsDesk
 from dialer.engine.results import Results
 from dialer.engine.seat_desk import SeatDesk
 from dialer.engine.state import CampaignRun, Centre, SeatTally
 from dialer.engine.switch_events import SwitchEvents
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.views import centre_view
+from dialer.engine.worker_desk import WorkerDesk
 from dialer.errors import CommandRefused, StoreError, SwitchError
 from dialer.model import CampaignState, Purpose
 from dialer.polling_day.priorities import BoothOrder
@@ -80,6 +82,7 @@ class Engine:
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel)
+        self._records_desk = RecordsDesk(store, centre.clock, self._results.follow)
         self._gatekeeper = Gatekeeper(
             centre,
             plan.gate,
@@ -116,7 +119,10 @@ class Engine:
             supervisors=plan.supervisors,
         )
         self.inbound_desk = InboundDesk(centre, store, self._results, self._trunks, plan.inbound)
-        self.flow_desk = FlowDesk(centre, store, self._results, flows, plan.organisation, self._gatekeeper)
+        self._worker_desk = WorkerDesk(centre, self._floor, store, self._results)
+        self.flow_desk = FlowDesk(
+            centre, store, self._results, flows, plan.organisation, self._gatekeeper, self._worker_desk
+        )
         self.flow_desk.transfer = self._floor.take_from_flow
         self._switch_events = self._joined_switch_events()
 
@@ -179,6 +185,10 @@ class Engine:
                 return await self._reload_flows()
         if isinstance(command, commands.HelpCommand | commands.RecordingCommand | commands.EarCommand):
             return await self._assistance.execute(command)
+        if isinstance(command, commands.WorkerCommand):
+            return await self._worker_desk.execute(command)
+        if isinstance(command, commands.RecordsCommand):
+            return await self._records_desk.execute(command)
         return await self.seat_desk.execute(command)
 
     async def _reload_flows(self) -> str:

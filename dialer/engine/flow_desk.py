@@ -17,9 +17,11 @@ from dialer.calls import Call
 from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
+from dialer.engine.worker_desk import WorkerDesk
 from dialer.model import AttemptId, CampaignKind, Mark, MarkKind, MarkSource
 from dialer.pacing.port import PacingEventKind
 from dialer.store.port import Store
+from ivr_flows.errors import NobodyMeant
 from ivr_flows.model import Flow, Scalar
 from ivr_flows.model import Scope as MarkScope
 from ivr_flows.turns import CommitKind, FlowCommit
@@ -76,8 +78,11 @@ class FlowDesk:
         flows: Flows,
         organisation: str,
         gatekeeper: Gatekeeper,
+        workers: WorkerDesk,
     ) -> None:
-        """`organisation` is the name that the flow gives as the caller's; `gatekeeper` is asked before a flow begins."""
+        """`organisation` is the name that the flow gives as the caller's; `gatekeeper` is asked before a flow begins; `workers`
+        takes the serials of booth workers.
+        """
         self._centre = centre
         self._store = store
         self._results = results
@@ -86,6 +91,7 @@ class FlowDesk:
         self._commits: dict[AttemptId, dict[int, asyncio.Future[bool]]] = {}  # of flows under way, by sequence
         self.transfer: Callable[[AttemptId], Awaitable[bool]] = _nobody_is_free
         self._gatekeeper = gatekeeper
+        self._workers = workers
 
     def begin(self, attempt_id: str) -> FlowSession | ScriptSession | None:
         """The session of a live IVR attempt whose caller has picked up; None: there is no such attempt, turn it away."""
@@ -149,7 +155,7 @@ class FlowDesk:
         self._results.observe(run, PacingEventKind.ANSWERED, seconds, call=call)
 
     async def commit(self, attempt_id: AttemptId, commit: FlowCommit) -> bool:
-        """Put on disk what the caller keyed in. True only when it is there. Raises StoreError.
+        """Put on disk what the caller keyed in. True only when it is there. Raises NobodyMeant (it is about nobody), StoreError.
 
         (call, `commit.sequence`) is the key: what is asked for twice is done once, and both hear the same.
         """
@@ -163,6 +169,10 @@ class FlowDesk:
         done[commit.sequence] = result
         try:
             kept = await self._commit(self._centre.calls[attempt_id], commit)
+        except NobodyMeant as nobody:
+            result.set_exception(nobody)
+            result.exception()  # raised below; a repeat finds it here
+            raise
         except BaseException:
             del done[commit.sequence]  # a repeat may succeed
             result.set_result(False)
@@ -174,6 +184,8 @@ class FlowDesk:
         match commit.kind:
             case CommitKind.MARK:
                 return await self._mark(call, commit)
+            case CommitKind.TAKE_BACK:
+                await self._workers.take_back(call, _key(call, commit))
             case CommitKind.OPT_OUT:
                 await self._results.opt_out(call, source="voter-key")
             case CommitKind.ANSWERS:
@@ -187,15 +199,17 @@ class FlowDesk:
         voters, source = await self._addressed(call, commit)
         now = self._centre.clock.now()
         for voter_id in voters:
-            # A flow that begins anew after a cut connection counts its commits from 1 again: what it says is new.
-            run = f"run-{call.flow_runs}/" if call.flow_runs > 1 else ""
-            key = f"{call.attempt_id}/{run}{commit.sequence}/{voter_id}"
             hour = commit.hour if kind is MarkKind.LATER else None
+            key = f"{_key(call, commit)}/{voter_id}"
             await self._results.mark(Mark(key, voter_id, kind, source, now, hour, call.attempt_id))
+        if commit.scope is MarkScope.SERIAL:
+            if commit.serial is None:
+                return False
+            await self._workers.take(call, commit.serial, commit.part, _key(call, commit), kind=kind)
         live = self._centre.calls.get(call.attempt_id)
         if live is not None:
             self._centre.calls[call.attempt_id] = replace(live, said=kind, said_hour=commit.hour)
-        return bool(voters)
+        return bool(voters) or commit.scope is MarkScope.SERIAL
 
     async def _addressed(self, call: Call, commit: FlowCommit) -> tuple[list[int], MarkSource]:
         """The voters that a mark is about, and whose word it is."""
@@ -203,10 +217,7 @@ class FlowDesk:
             # Of "one of us has still to go" nobody says who: the first of the roll stand for them, and all stay pending.
             return (await self._store.pending_voters(call.phone_id))[: commit.count], MarkSource.RELATIVE
         if commit.scope is MarkScope.SERIAL:
-            voter = None
-            if commit.serial is not None:
-                voter = await self._store.voter_by_serial(call.booth_id, commit.serial)
-            return ([] if voter is None else [voter]), MarkSource.BOOTH_WORKER
+            return [], MarkSource.BOOTH_WORKER  # the worker desk knows whose serial it is
         return [call.voter_id], MarkSource.VOTER_KEY
 
     async def hand_over(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> bool:
@@ -264,4 +275,13 @@ class FlowDesk:
             closes_at = self._centre.closes_at(booth)
             if closes_at:
                 facts["closes_at"] = closes_at
+        if call.worker is not None:
+            parts = self._workers.parts(call.worker)
+            facts |= {"parts": len(parts), "part_numbers": ",".join(map(str, parts))}
         return facts
+
+
+def _key(call: Call, commit: FlowCommit) -> str:
+    """What a commit is known by. A flow that begins anew after a cut connection counts from 1 again: what it says is new."""
+    run = f"run-{call.flow_runs}/" if call.flow_runs > 1 else ""
+    return f"{call.attempt_id}/{run}{commit.sequence}"

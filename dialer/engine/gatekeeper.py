@@ -52,15 +52,13 @@ class Gatekeeper:
         self._areas: frozenset[Area] = frozenset()
         self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
 
-    @property
-    def attempts_per_day(self) -> int:
-        """The cap per number, across campaigns."""
-        return self._gate.rules.attempts_per_day
+    def attempts_per_day(self, run: CampaignRun) -> int:
+        """The cap per number for a campaign's next attempt; the attempts of all campaigns count."""
+        return self._gate.rules.attempts_cap(self._rules(run))
 
-    @property
-    def conversations_per_day(self) -> int:
-        """The cap of conversations per number, across campaigns."""
-        return self._gate.rules.conversations_per_day
+    def conversations_per_day(self, run: CampaignRun) -> int | None:
+        """The cap of conversations in the same way; None: there is none."""
+        return self._gate.rules.conversations_cap(self._rules(run))
 
     def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
         """Take in the registers that were imported, and the calls of an earlier run that may still be answered."""

@@ -118,8 +118,7 @@ class Hoppers:
         run.hopper.clear()
         run.next_due_at = 0.0
         if claims:
-            run.list_done = False
-            run.order.look_again()
+            run.look_again()
             self._centre.spawn(self._release(claims), "release-claims")
 
     async def _release(self, claims: Sequence[Claim]) -> None:

@@ -18,7 +18,7 @@ from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, Centre
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
-from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, MachineDetection, NewAttempt, Outcome
+from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, MachineDetection, NewAttempt, Outcome, Purpose
 from dialer.pacing.port import PacingEventKind, PacingSnapshot
 from dialer.rules import calling_hours
 from dialer.store.port import Store
@@ -126,6 +126,8 @@ class Placing:
         ruling = self._gatekeeper.campaign(run)
         if not ruling.allowed:
             return str(ruling), LOOK_AGAIN_SECONDS
+        if run.purpose is Purpose.BOOTH_WORKERS and not centre.last_calls():
+            return "no booth votes today ([[rules.polls]])", LOOK_AGAIN_SECONDS
         if run.spec.kind is CampaignKind.AGENTS and not any(
             seat.state in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP}
             and not seat.leaving
@@ -144,9 +146,9 @@ class Placing:
         placed: list[tuple[NewAttempt, Call]] = []
         refused: list[tuple[Claim, float]] = []
         while count > 0 and run.hopper:
-            last_call_at = self._centre.last_call_at(run, run.hopper[0].booth_id)
-            if last_call_at is not None and last_call_at <= self._centre.clock.now():
-                refused.append((run.hopper.popleft(), last_call_at + REST_SECONDS))  # its polling day is over
+            another_day = self._another_day(run, run.hopper[0])
+            if another_day is not None:
+                refused.append((run.hopper.popleft(), another_day))
                 continue
             claim, attempt_id, kept = run.hopper[0], AttemptId(str(uuid.uuid4())), None
             if self._gatekeeper.wants_seat(run, claim):
@@ -171,6 +173,16 @@ class Placing:
         if refused:
             self._centre.spawn(self._postpone(run, refused), "postpone")
 
+    def _another_day(self, run: CampaignRun, claim: Claim) -> float | None:
+        """Epoch second at which to look again at a number whose polling day is over, or, of a booth worker, has not come; None: it
+        may be called as far as the polling day goes.
+        """
+        last_call_at, now = self._centre.last_call_at(run, claim.booth_id), self._centre.clock.now()
+        if run.purpose is Purpose.BOOTH_WORKERS:
+            at_work = last_call_at is not None and now < last_call_at
+            return None if at_work else calling_hours.next_day(self._centre.zone, now)
+        return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
+
     async def _postpone(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
         """Put off what the rules forbid now. The queue may have been found empty while it was in the hopper."""
         run.next_due_at = min(run.next_due_at, *(due_at for _, due_at in refused))
@@ -188,8 +200,8 @@ class Placing:
             refusals = await self._store.open_attempts(
                 [attempt for attempt, _ in placed],
                 max_attempts_since=since,
-                max_attempts=self._gatekeeper.attempts_per_day,
-                max_conversations=self._gatekeeper.conversations_per_day,
+                max_attempts=self._gatekeeper.attempts_per_day(run),
+                max_conversations=self._gatekeeper.conversations_per_day(run),
             )
         except StoreError as error:
             self._results.store_failed(error)
@@ -315,4 +327,5 @@ def _call(attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, now
         judged=spec.machine_detection is not MachineDetection.BEFORE_SEAT,
         signs=signs_of(run, claim),
         answer_probability=answer_probability(run, claim),
+        worker=claim.worker,
     )

@@ -86,7 +86,7 @@ class Reconciler:
             voter_id=attempt.voter_id,
             booth_id=attempt.booth_id,
             attempt_number=attempt.attempt_number,
-            language="",
+            language="" if attempt.worker is None else attempt.worker.language,
             pending_voters=1,
             trunk=attempt.trunk,
             began_seconds=now,
@@ -96,6 +96,8 @@ class Reconciler:
             connected_at=attempt.connected_at,
             connected_seconds=now if attempt.connected_at is not None else None,
             seat=attempt.seat if attempt.seat in self._centre.seats else None,
+            worker=attempt.worker,
+            flow_runs=0 if attempt.answered_at is None else 1,  # its commits have their keys already
         )
         return self._inbound.adopted(call, attempt) if attempt.direction is Direction.INBOUND else call
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 
 from dialer.calls import Call, outcome_of
+from dialer.engine.due import DueTimes
 from dialer.engine.state import CampaignRun, Centre
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import CommandRefused, StoreError
@@ -16,6 +17,7 @@ from dialer.model import (
     DISPOSITION_MARKS,
     AttemptId,
     CampaignKind,
+    Claim,
     Direction,
     Disposition,
     DispositionRecord,
@@ -33,9 +35,9 @@ from dialer.monitor.topics import (
     opt_out_announcement,
 )
 from dialer.pacing.port import PacingEvent, PacingEventKind, SeatStage
-from dialer.polling_day.plan import not_past_close
 from dialer.rules import retries
-from dialer.store.port import MarkEffect, Store
+from dialer.store.port import Store
+from dialer.store.records_port import MarkEffect
 from dialer.switch.port import CallEnded
 from dialer.view import AlertLevel, CallState, TurnoutChange
 
@@ -59,6 +61,7 @@ class Results:
         """`cancel` hangs up a call that nobody has answered yet."""
         self._centre = centre
         self._trunk_desk = trunk_desk
+        self._due = DueTimes(centre)
         self._store = store
         self._cancel = cancel
         self._awaits_room = False
@@ -141,7 +144,7 @@ class Results:
         outcome = outcome_of(call, ended)
         now = centre.clock.now()
         not_the_numbers = not call.inbound and self._trunk_desk.ended(call, ended, outcome)
-        retry_at = retries.after_trunk_failure(now) if not_the_numbers else self._retry_at(run, call, outcome, now)
+        retry_at = retries.after_trunk_failure(now) if not_the_numbers else self._due.after_call(run, call, outcome)
         record = EndedAttempt(
             attempt_id=call.attempt_id,
             outcome=outcome,
@@ -186,22 +189,6 @@ class Results:
         announcement = attempt_announcement(campaign_id, record)
         await self.keep("end", lambda: self._store.end_attempts([record], [announcement]))
         self._centre.outbox_event.set()
-
-    def _retry_at(self, run: CampaignRun, call: Call, outcome: Outcome, now: float) -> float | None:
-        rules, zone = run.spec.retries, self._centre.zone
-        if call.said is not None and outcome.answered:
-            due = retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
-            return self._before_close(run, call, due, promised=call.said is MarkKind.LATER)
-        if call.inbound:
-            return None  # nothing was said that would change when the number is due
-        if outcome is Outcome.CANCELLED and call.ringing_at is not None:
-            outcome = Outcome.NO_ANSWER  # a phone that rang is left in peace for a while
-        return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
-
-    def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
-        """The time of a turnout call is over when its booth's is; other campaigns know no close of poll here."""
-        now = self._centre.clock.now()
-        return not_past_close(due, self._centre.last_call_at(run, call.booth_id), now, promised=promised)
 
     def _teach(self, run: CampaignRun, call: Call, outcome: Outcome) -> None:
         """What the pacer has not heard yet of this call. Abandoned calls it hears of when the message starts."""
@@ -249,7 +236,7 @@ class Results:
     async def mark(self, mark: Mark) -> None:
         """Commit a mark and do what follows from it. Returns once it is on disk; raises StoreError if it is not."""
         effect = await self._store.record_mark(mark, [mark_announcement(mark)])
-        self._follow(mark, effect)
+        self.follow(mark, effect)
 
     async def opt_out(self, call: Call, source: str) -> None:
         """Commit that the number of a live call is never to be called again. Returns once it is on disk; raises StoreError."""
@@ -281,10 +268,7 @@ class Results:
                 f"campaign {call.campaign_id} does not count machines; set machine_detection in its settings"
             )
         now = self._centre.clock.now()
-        due = retries.after_disposition(
-            run.spec.retries, disposition, hour, call.attempt_number, now, self._centre.zone
-        )
-        retry_at = self._before_close(run, call, due, promised=disposition is Disposition.LATER)
+        retry_at = self._due.after_disposition(run, call, disposition, hour)
         record = DispositionRecord(call.attempt_id, disposition, now, agent, retry_at)
         marks = _marks_of(record, call, hour)
         opts_out = disposition in {Disposition.OPT_OUT, Disposition.REFUSED}
@@ -301,7 +285,7 @@ class Results:
             run.next_due_at = min(run.next_due_at, retry_at)
             run.list_done = False
         for mark, effect in zip(marks, effects, strict=True):
-            self._follow(mark, effect)
+            self.follow(mark, effect)
         if opts_out:
             self._opted_out(call.phone_id, fresh=True)
         self._judge(run, call, machine=disposition is Disposition.MACHINE)
@@ -322,15 +306,24 @@ class Results:
             outcomes[Outcome.MACHINE] += 1 if machine else -1
             outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
-    def _follow(self, mark: Mark, effect: MarkEffect) -> None:
+    def follow(self, mark: Mark, effect: MarkEffect) -> None:
         """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""
         self._centre.outbox_event.set()
         if not effect.recorded:
             return
         self._centre.marks[mark.kind.value] += 1
-        self._centre.reached_by[mark.source] += effect.reached_change
+        if mark.attempt_id is not None:  # what others tell is no pace of our calls
+            self._centre.reached_by[mark.source] += effect.reached_change
         self._count_turnout(effect)
-        self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None)
+        self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False)
+        if effect.reopened:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Numbers that were closed wait in the queues again."""
+        for run in self._centre.campaigns.values():
+            run.look_again()
+        self._centre.wake.set()
 
     def _count_turnout(self, effect: MarkEffect) -> None:
         booth = self._centre.turnout.get(effect.booth_id)
@@ -349,18 +342,37 @@ class Results:
         self._centre.opt_outs += fresh
         self._centre.opted_out.add(phone_id)
         self._centre.outbox_event.set()
-        self.silence(frozenset({phone_id}), None)
+        self.silence(frozenset({phone_id}), None, workers=True)
 
-    def silence(self, phones: frozenset[int], voter_id: int | None) -> None:
-        """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more."""
+    def silence(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
+        """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more; a booth
+        worker on such a number is silenced with them only if `workers`. A number on which others are pending goes back to the
+        queue at once: it is called for them.
+        """
+
+        def is_meant(each: Claim | Call) -> bool:
+            if each.worker is not None:
+                return workers and each.phone_id in phones
+            return each.phone_id in phones or each.voter_id == voter_id
+
         for run in self._centre.campaigns.values():
-            if any(claim.phone_id in phones or claim.voter_id == voter_id for claim in run.hopper):
-                kept = [claim for claim in run.hopper if claim.phone_id not in phones and claim.voter_id != voter_id]
+            gone = [claim for claim in run.hopper if is_meant(claim)]
+            if gone:
+                kept = [claim for claim in run.hopper if claim not in gone]
                 run.hopper.clear()
                 run.hopper.extend(kept)
+                self._centre.spawn(self._put_back(run, gone), "put-back")
         for call in list(self._centre.calls.values()):
-            if not call.answered and (call.phone_id in phones or call.voter_id == voter_id):
+            if not call.answered and is_meant(call):
                 self._cancel(call)
+
+    async def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+        try:
+            await self._store.release(claims)
+        except StoreError as error:  # the lease puts them back by itself
+            _log.warning("claims.not-put-back", claims=len(claims), problem=str(error))
+        run.look_again()
+        self._centre.wake.set()
 
     async def close_all(self, attempt_ids: Sequence[AttemptId], outcome: Outcome) -> None:
         """Close attempts of which no call is held: those whose opening raised an error and which may be in the store all the
@@ -374,7 +386,7 @@ class Results:
 
 def _marks_of(record: DispositionRecord, call: Call, hour: int | None) -> list[Mark]:
     kind = DISPOSITION_MARKS.get(record.disposition)
-    if kind is None:
+    if kind is None or call.worker is not None:
         return []
     named = hour if kind is MarkKind.LATER else None
     key = f"{record.attempt_id}/agent/{record.disposition.value}"

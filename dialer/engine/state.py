@@ -46,6 +46,8 @@ from dialer.view import Alert, AlertLevel, AlertRaised, CallChange, CallState, C
 
 _log = structlog.get_logger(__name__)
 
+_OF_THE_POLLING_DAY = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
+
 
 @dataclass(frozen=True, slots=True)
 class CampaignSpec:
@@ -69,6 +71,7 @@ class CampaignSpec:
     skill: str | None = None  # that an agent must have to take its calls
     machine_detection: MachineDetection = MachineDetection.OFF
     machine_message: bool = False  # a machine that a flow's call meets hears the information message
+    every_seconds: float = 0.0  # from a booth worker's report to the next call, where the campaign calls those
     keeps_seats: bool = False  # one call for each free agent: a seat may be kept for a call from before it is dialled
 
 
@@ -109,6 +112,12 @@ class CampaignRun:
             return
         self.numbers.restore(state.pop("numbers", None))
         self.pacer.restore(state)
+
+    def look_again(self) -> None:
+        """Numbers may have come back to the queue: it is asked again."""
+        self.next_due_at = 0.0
+        self.list_done = False
+        self.order.look_again()
 
 
 @dataclass(slots=True)
@@ -151,7 +160,9 @@ class Centre:
         self.turnout: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
         self.began_seconds = clock.monotonic()
-        self.reached_by: Counter[MarkSource] = Counter()  # voters with a first mark, since the start
+        self.reached_by: Counter[MarkSource] = (
+            Counter()
+        )  # voters whose first mark was made in a call of ours, since the start
         self.opt_outs = 0
         self.opted_out: set[int] = set()  # numbers, by id, since the start: a claim may be older
         self.abandoned_at: dict[int, float] = {}  # epoch, by number, since the start
@@ -230,8 +241,10 @@ class Centre:
         return booth.closes_at if close is None else f"{datetime.fromtimestamp(close, self.zone):%H:%M}"
 
     def last_call_at(self, run: CampaignRun, booth_id: int) -> float | None:
-        """Epoch second after which a turnout campaign calls nobody of a booth that votes today; None: no end is known."""
-        return self.last_calls().get(booth_id) if run.purpose is Purpose.TURNOUT else None
+        """Epoch second after which a campaign of the polling day calls nobody of a booth; None: it does not vote today, as far
+        as is known, or the campaign is for something else.
+        """
+        return self.last_calls().get(booth_id) if run.purpose in _OF_THE_POLLING_DAY else None
 
     # Alerts
 

@@ -15,6 +15,10 @@ CloseOf = Callable[[Booth], float | None]
 """The close of poll of a booth, epoch seconds; None where no polling day is known for it."""
 
 
+LAST_ROUND_SECONDS = 900.0
+"""So long before the last call booth workers are called once more: a long list takes its time."""
+
+
 @dataclass(frozen=True, slots=True)
 class PollingPlan:
     """The site's polling day."""
@@ -45,6 +49,18 @@ class PollingPlan:
             known.append(BoothNow(booth_id, reached, voted, last_call_at - now))
         expected = self.course.voted_by(datetime.fromtimestamp(now, self.zone).time())
         return booth_priorities(known, expected, self.weights)
+
+
+def worker_round(due_at: float | None, last_call_at: float | None, now: float, every_seconds: float) -> float | None:
+    """A booth worker's next call on the polling day: one that would come after the last call comes shortly before it, so that
+    the late hours are reported too, where that is at least half a round away. None: not today.
+    """
+    if due_at is None or last_call_at is None:
+        return None
+    if due_at < last_call_at:
+        return due_at
+    last_round_at = last_call_at - LAST_ROUND_SECONDS
+    return last_round_at if last_round_at - now >= every_seconds / 2 else None
 
 
 def not_past_close(retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool) -> float | None:

@@ -10,6 +10,7 @@ from dialer.store.failures import explained
 
 _FORGOTTEN = (
     "flow_answer",
+    "unknown_serial",
     "mark",
     "outbox",
     "command",

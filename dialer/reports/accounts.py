@@ -94,6 +94,35 @@ async def opt_outs(source: Source, window: Window, zone: tzinfo) -> Report:
     )
 
 
+async def workers(source: Source, window: Window, zone: tzinfo) -> Report:
+    """Each booth worker by id: how often called and heard, when last (in `zone`), of how many voters it was said that they have
+    voted, and how many serials nobody has.
+    """
+    rows: list[tuple[Cell, ...]] = []
+    sums = [0] * 4
+    found = await source.rows(SQL["workers"], {**window.parameters(), **_outcomes()})
+    for worker_id, constituency, parts, calls, answered, last, voted, unknown in found:
+        counts = [int(calls), int(answered), int(voted), int(unknown)]
+        sums = [earlier + number for earlier, number in zip(sums, counts, strict=True)]
+        heard = "" if last is None else f"{datetime.fromtimestamp(last, UTC).astimezone(zone):%Y-%m-%d %H:%M}"
+        rows.append((worker_id, constituency, parts, *counts[:2], heard, *counts[2:]))
+    return Report(
+        "booth workers",
+        (
+            Column("worker"),
+            Column("constituency", Kind.TEXT, "AC"),
+            Column("parts", Kind.TEXT),
+            Column("calls"),
+            Column("answered"),
+            Column("last_answered", Kind.TEXT, "last"),
+            Column("voted"),
+            Column("unknown_serials", head="unknown"),
+        ),
+        tuple(rows),
+        ("all", "", "", *sums[:2], "", *sums[2:]) if rows else None,
+    )
+
+
 async def imports(source: Source, window: Window, zone: tzinfo) -> Report:
     """Where the roll's data comes from: each import with its file, the file's hash, and what it brought."""
     found = await source.rows(SQL["imports"], window.parameters())

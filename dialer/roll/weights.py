@@ -11,18 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialer.errors import RollError
+from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, cell_at, places_of, whole_number
 from dialer.roll.reading import open_roll
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction
 
 LEAST, MOST = 0.001, 1000.0
-COLUMNS = {
-    "constituency": frozenset({"constituency", "constituencynumber", "acno", "ac"}),
-    "part": frozenset({"part", "partnumber", "partno", "booth"}),
-    "serial": frozenset({"serial", "serialno", "slno", "slnoinpart", "serialnoinpart"}),
-    "weight": frozenset({"weight"}),
-}
+COLUMNS = {"constituency": CONSTITUENCY, "part": PART, "serial": SERIAL, "weight": frozenset({"weight"})}
 _FIND = """SELECT voter_id FROM voter JOIN booth USING (booth_id)
 WHERE constituency_number = ? AND part_number = ? AND serial = ?"""
 _SET = "UPDATE voter SET weight = ?2 WHERE voter_id = ?1 AND weight <> ?2"
@@ -52,7 +48,7 @@ def import_weights(
     """
     roll = open_roll(path)
     head = roll.head()
-    places = _places(path, head[0] if head else [])
+    places = places_of(path, head[0] if head else [], COLUMNS)
     rows = changed = unknown = 0
     with exclusive_connection(store, "an import of weights", create=False, key=key) as db, transaction(db):
         for batch in roll.batches(1):
@@ -76,31 +72,14 @@ def _weigh(db: sqlite3.Connection, voter_id: int, weight: float) -> int:
     return 1
 
 
-def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
-    squeezed = ["".join(letter for letter in heading.casefold() if letter.isalnum()) for heading in header]
-    places: dict[str, int] = {}
-    for name, headings in COLUMNS.items():
-        found = [place for place, heading in enumerate(squeezed) if heading in headings]
-        if len(found) != 1:
-            how = "no column" if not found else "more than one column"
-            raise RollError(f"{path}: its first row has {how} {name}; name them {', '.join(COLUMNS)}")
-        places[name] = found[0]
-    return places
-
-
-def _key(path: Path, number: int, row: Sequence[str], places: dict[str, int]) -> tuple[int, int, int]:
-    values = []
-    for name in ("constituency", "part", "serial"):
-        text = _cell(row, places[name]).removesuffix(".0")
-        if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-            raise RollError(f"{path}: row {number:,}: {name} is not a whole number; correct it, nothing was taken")
-        values.append(int(text))
-    return values[0], values[1], values[2]
+def _key(path: Path, number: int, row: Sequence[str], places: dict[str, int]) -> tuple[int, ...]:
+    names = ("constituency", "part", "serial")
+    return tuple(whole_number(path, number, name, cell_at(row, places[name])) for name in names)
 
 
 def _weight(path: Path, number: int, row: Sequence[str], place: int) -> float:
     try:
-        weight = float(_cell(row, place))
+        weight = float(cell_at(row, place))
     except ValueError:
         weight = 0.0
     if not LEAST <= weight <= MOST:  # no comparison holds for a NaN
@@ -108,7 +87,3 @@ def _weight(path: Path, number: int, row: Sequence[str], place: int) -> float:
             f"{path}: row {number:,}: the weight is not a number from {LEAST:g} to {MOST:g}; correct it, nothing was taken"
         )
     return weight
-
-
-def _cell(row: Sequence[str], place: int) -> str:
-    return row[place].strip() if place < len(row) else ""

@@ -152,7 +152,7 @@ class Gate:
         yield from self._campaign_hours(campaign, now)
         if case.facts is not None:
             yield from self._lock(case, now)
-            yield from self._counts(case.facts, now, asked_at)
+            yield from self._counts(campaign, case.facts, now, asked_at)
 
     def _against_connect(self, case: Case, now: float) -> Iterator[Objection]:
         yield from self._owner(case)
@@ -314,19 +314,21 @@ class Gate:
             words = f"a call to the number was abandoned: not dialled again{self._when(until)}"
             yield Objection(Reason.REDIAL_LOCK, words, until)
 
-    def _counts(self, facts: PhoneFacts, now: float, asked_at: float) -> Iterator[Objection]:
+    def _counts(self, campaign: CampaignRules, facts: PhoneFacts, now: float, asked_at: float) -> Iterator[Objection]:
         rules = self.rules
         attempts, conversations = facts.attempts_today, facts.conversations_today
-        if attempts < rules.attempts_per_day and conversations < rules.conversations_per_day:
+        most_attempts, most_conversations = rules.attempts_cap(campaign), rules.conversations_cap(campaign)
+        talked_enough = most_conversations is not None and conversations >= most_conversations
+        if attempts < most_attempts and not talked_enough:
             return
         midnight = next_day(rules.centre_zone, asked_at)  # the counts are of the day on which it was asked
         if now >= midnight:
             return
-        if attempts >= rules.attempts_per_day:
-            words = f"{attempts} attempts today, in all campaigns; at most {rules.attempts_per_day}"
+        if attempts >= most_attempts:
+            words = f"{attempts} attempts today, in all campaigns; at most {most_attempts}"
             yield Objection(Reason.ATTEMPTS, words, midnight)
-        if conversations >= rules.conversations_per_day:
-            words = f"{conversations} conversations today; at most {rules.conversations_per_day}"
+        if talked_enough:
+            words = f"{conversations} conversations today; at most {most_conversations}"
             yield Objection(Reason.CONVERSATIONS, words, midnight)
 
     def _when(self, until: float | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from config.campaigns import Campaign, Kind
+from config.campaigns import Campaign, CampaignPurpose, Kind
 from config.jurisdiction import Profile, Zones
 from config.settings import Settings
 from dialer.model import CampaignKind, Purpose, Register
@@ -39,6 +39,9 @@ class CampaignRules:
     ring_seconds: float
     certified: Mapping[str, Certified] = field(default_factory=dict)  # by language; empty: nobody knows what it plays
     signed_off: bool = False  # a named person answers for recorded turnout calls inside the silence
+    attempts_per_day: int | None = (
+        None  # of booth workers, who expect the calls; None: the caps of voters' numbers hold
+    )
 
     @property
     def recorded(self) -> bool:
@@ -78,6 +81,14 @@ class Rulebook:
     def with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
         """The same rules with what was imported."""
         return replace(self, registers=registers)
+
+    def attempts_cap(self, campaign: CampaignRules) -> int:
+        """Attempts a day per number, in all campaigns, beyond which this one does not call it."""
+        return self.attempts_per_day if campaign.attempts_per_day is None else campaign.attempts_per_day
+
+    def conversations_cap(self, campaign: CampaignRules) -> int | None:
+        """Conversations a day in the same way; None: no cap, as with booth workers, who are on the site's own list."""
+        return self.conversations_per_day if campaign.attempts_per_day is None else None
 
     def erased_by(self, poll: PollingDay) -> float:
         """When the names and numbers of a poll must be gone, epoch seconds."""
@@ -151,6 +162,9 @@ def campaign_rules(
         kind=CampaignKind.IVR if campaign.kind is Kind.IVR else CampaignKind.AGENTS,
         hours=tuple((stretch.start, stretch.until) for stretch in campaign.hours),
         ring_seconds=campaign.ring_seconds,
+        attempts_per_day=(
+            settings.polling_day.workers.attempts_per_day if campaign.purpose is CampaignPurpose.BOOTH_WORKERS else None
+        ),
         certified=certified or {},
         signed_off=any(sign_off.campaign == campaign.id for sign_off in settings.rules.sign_offs),
     )

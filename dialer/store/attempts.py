@@ -19,9 +19,10 @@ from dialer.model import (
     Outcome,
 )
 from dialer.store.inbound import open_inbound, put_off
-from dialer.store.port import MarkEffect, Refusal
-from dialer.store.queues import close_phone, put_back
+from dialer.store.port import Refusal
+from dialer.store.queues import close_phone, close_voters, put_back, worker_on
 from dialer.store.records import announce
+from dialer.store.records_port import MarkEffect
 from dialer.store.sql import load_statements
 from dialer.store.voters import record_mark, record_opt_out
 
@@ -46,7 +47,8 @@ def _open_one(
     db: sqlite3.Connection, attempt: NewAttempt, since: float, most: int, most_talks: int | None
 ) -> Refusal | None:
     claim = attempt.claim
-    bound = (claim.campaign_id, claim.phone_id, claim.voter_id, since, attempt.attempt_id)
+    worker_id = None if claim.worker is None else claim.worker.worker_id
+    bound = (claim.campaign_id, claim.phone_id, claim.voter_id, since, attempt.attempt_id, worker_id)
     row = db.execute(SQL["gate"], bound).fetchone()
     if row is None:
         return Refusal.CLAIM_LOST
@@ -75,7 +77,7 @@ def _open_one(
             put_back(db, claim)
         else:
             refusal = Refusal.NOBODY_PENDING
-            close_phone(db, claim.phone_id)
+            close_voters(db, claim.phone_id, settled=True)
     elif on_a_call:
         refusal = Refusal.OPEN_ATTEMPT
         put_back(db, claim)
@@ -91,11 +93,12 @@ def _open_one(
                 attempt.attempt_id,
                 claim.campaign_id,
                 claim.phone_id,
-                claim.voter_id,
+                claim.voter_id if worker_id is None else None,
                 claim.attempt_number,
                 attempt.trunk,
                 attempt.caller_id,
                 attempt.at,
+                worker_id,
             ),
         )
         db.execute(SQL["target_dialling"], (target,))
@@ -128,15 +131,15 @@ def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
     row = db.execute(SQL["open_attempt"], (end.attempt_id,)).fetchone()
     if row is None:
         return _end_inbound(db, end)
-    attempt, target, phone_id = row
+    attempt, target, phone_id, of_worker = row
     _write_end(db, attempt, end)
     given_back = 0
     if end.outcome is Outcome.REFUSED or not end.counted:
         given_back = 1
         db.execute(SQL["give_number_back"], (attempt,))
     retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
-    state, due_at = _when_due(db, phone_id, retry_at)
-    db.execute(SQL["target_after"], (target, state, due_at, given_back))
+    after = _when_due(db, phone_id, retry_at, of_worker=of_worker)
+    db.execute(SQL["target_after"], (target, *after, given_back))
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         close_phone(db, phone_id)
     return True
@@ -172,11 +175,18 @@ def _write_end(db: sqlite3.Connection, attempt: int, end: EndedAttempt) -> None:
     db.execute(SQL["end_attempt"], values)
 
 
-def _when_due(db: sqlite3.Connection, phone_id: int, retry_at: float | None) -> tuple[str, float | None]:
-    """A target's state and time after a call. An opt-out or the last pending voter's mark closes it whatever was asked."""
-    if retry_at is None or not db.execute(SQL["callable"], (phone_id,)).fetchone()[0]:
-        return "closed", None
-    return "due", max(retry_at, EARLIEST_DUE)
+def _when_due(
+    db: sqlite3.Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
+) -> tuple[str, bool, float | None]:
+    """A target's state, whether it is settled, and its time after a call. An opt-out closes it whatever was asked, and so does
+    the last pending voter's mark where it is not `of_worker`, the number of a booth worker.
+    """
+    if retry_at is None:
+        return "closed", False, None
+    due_at = max(retry_at, EARLIEST_DUE)
+    if not db.execute(SQL["callable"], (phone_id, of_worker)).fetchone()[0]:
+        return "closed", not of_worker, due_at
+    return "due", False, due_at
 
 
 def record_disposition(
@@ -190,7 +200,7 @@ def record_disposition(
     row = db.execute(SQL["attempt_for_disposition"], (record.attempt_id,)).fetchone()
     if row is None:
         raise StoreError(f"the store has no attempt {record.attempt_id}: its disposition was not kept")
-    campaign_id, phone_id, attempt_number, disposition, disposed_at = row
+    campaign_id, phone_id, attempt_number, disposition, disposed_at, of_worker = row
     news = (record.disposition.value, record.at) != (disposition, disposed_at)
     db.execute(SQL["set_disposition"], (record.attempt_id, record.disposition.value, record.at, record.agent))
     effects = [record_mark(db, mark, ()) for mark in marks]
@@ -203,15 +213,20 @@ def record_disposition(
         news = news or opted_out_now
     if not news:
         return effects
-    state, due_at = _when_due(db, phone_id, record.retry_at)
-    db.execute(SQL["target_disposed"], (campaign_id, phone_id, attempt_number, state, due_at))
+    after = _when_due(db, phone_id, record.retry_at, of_worker=of_worker)
+    db.execute(SQL["target_disposed"], (campaign_id, phone_id, attempt_number, *after))
     announce(db, announcements, record.at)
     return effects
 
 
 def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
     """All attempts without an end, the oldest first."""
-    return [
-        replace(OpenAttempt(AttemptId(attempt_id), *rest), direction=Direction(direction), caller_id=caller_id)
-        for attempt_id, *rest, direction, caller_id in db.execute(SQL["unfinished"])
-    ]
+    found: list[OpenAttempt] = []
+    for attempt_id, *rest, direction, caller_id, of_worker in db.execute(SQL["unfinished"]).fetchall():
+        attempt = OpenAttempt(AttemptId(attempt_id), *rest)
+        attempt = replace(attempt, direction=Direction(direction), caller_id=caller_id)
+        worker = worker_on(db, attempt.phone_id) if of_worker else None
+        if worker is not None:
+            attempt = replace(attempt, worker=worker, booth_id=worker.booth_ids[0])
+        found.append(attempt)
+    return found

@@ -85,6 +85,7 @@ def erase_number(
     for voter_id in voters:
         db.execute(SQL["blank_voter"], (voter_id,))
     close_phone(db, phone_id)
+    db.execute(SQL["blank_worker"], (phone_id,))
     db.execute(SQL["drop_links"], (phone_id,))
     db.execute(SQL["forget_hash"], (phone_id,))
     db.execute(SQL["blank_phone"], (phone_id, at))
@@ -97,7 +98,8 @@ def stock(db: sqlite3.Connection) -> Stock:
 
 
 def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> None:
-    """Erase what identifies every voter and number; with `records_too` attempts, marks and seats' time as well.
+    """Erase what identifies every voter and number; with `records_too` attempts, what was said in them, complaints, marks and
+    seats' time as well.
 
     The suppression list stays: under the first secret as hashes, without one as numbers. The audit stays, and so
     do the recordings: with `records_too`, forget them first.
@@ -114,10 +116,12 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
         "forget_all_registered",
         "forget_registers",
         "blank_voters",
+        "blank_workers",
         "blank_all_callers",
     ]
     if records_too:
-        names += ["forget_marks", "forget_answers", "forget_inbound", "forget_attempts", "forget_intervals"]
+        names += ["forget_complaint_answers", "forget_complaints", "forget_answers", "forget_inbound"]
+        names += ["forget_unknown_serials", "forget_marks", "forget_attempts", "forget_intervals"]
     for name in names:
         db.execute(SQL[name])
     db.execute(SQL["blank_phones"], (at,))

@@ -36,6 +36,8 @@ from dialer.model import (
     Purpose,
     Register,
 )
+from dialer.store.records_port import MarkEffect, PollingDayRecords
+from dialer.store.workers_port import WorkersStore
 
 
 class Refusal(StrEnum):
@@ -47,19 +49,6 @@ class Refusal(StrEnum):
     NOBODY_PENDING = "nobody-pending"  # everybody on the number has voted or is closed
     ATTEMPT_CAP = "attempt-cap"  # attempts per number since the day's start, across campaigns
     CONVERSATION_CAP = "conversation-cap"  # conversations, likewise
-
-
-@dataclass(frozen=True, slots=True)
-class MarkEffect:
-    """What a mark changed."""
-
-    recorded: bool  # False: this key was recorded before
-    booth_id: int
-    silenced_phones: tuple[int, ...] = ()  # numbers on which nobody is pending any more: cancel what rings there
-    voter_silenced: bool = False  # the voter is not to be called any more, on any number
-    reached_change: int = 0  # what the mark changed in the booth's turnout: voters reached for the first time, ...
-    voted_change: int = 0
-    not_yet_change: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +92,7 @@ class AnswerCounts:
     abandoned: int
 
 
-class Store(Protocol):
+class Store(PollingDayRecords, WorkersStore, Protocol):
     """Everything that survives a restart."""
 
     # Campaigns and queues
@@ -117,10 +106,9 @@ class Store(Protocol):
         ...
 
     async def enrol(self, campaign_id: str) -> int:
-        """Add a target for every number with a pending voter that has none in this campaign yet and has not opted out.
-
-        Enrolling twice adds nothing. Returns how many were added. A target stands in the queue of its first pending voter's
-        booth; its rank there is the weight of all who are pending on the number.
+        """Add a target for every number with a pending voter that has none in this campaign yet and has not opted out; in a
+        campaign for booth workers, for every worker on the list. Enrolling twice adds nothing. Returns how many were added. A
+        target stands in the queue of its first pending voter's booth; its rank is the weight of all who are pending on the number.
         """
         ...
 
@@ -230,14 +218,6 @@ class Store(Protocol):
         ...
 
     # Voters
-
-    async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
-        """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;
-        NOT_YET and LATER leave a voter pending; WRONG_NUMBER drops the link of the attempt's number. Where nobody on a number
-        is pending any more, its due and claimed targets are closed in every campaign. A CORRECTION by source may take VOTED
-        back.
-        """
-        ...
 
     async def record_opt_out(
         self,
@@ -377,13 +357,11 @@ class Store(Protocol):
         """Put the reply in place of the one that `record_command` kept before the command was executed."""
         ...
 
-    # Recordings
+    # Recordings and audit
 
     async def record_recording(self, attempt_id: AttemptId, started_at: float) -> None:
         """Keep that the call is recorded. A repeat changes nothing."""
         ...
-
-    # Audit
 
     async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
         """Append to the audit's hash chain what must be answered for later: a kind ("listen"), who did it, and details by name

@@ -6,7 +6,17 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from dialer.errors import StoreError
-from dialer.model import CampaignKind, CampaignState, Claim, Consent, NumberHistory, PhoneFacts, Purpose
+from dialer.model import (
+    NO_VOTER,
+    BoothWorker,
+    CampaignKind,
+    CampaignState,
+    Claim,
+    Consent,
+    NumberHistory,
+    PhoneFacts,
+    Purpose,
+)
 from dialer.store.sql import load_statements
 
 SQL = load_statements("queues")
@@ -26,7 +36,16 @@ def set_campaign_state(db: sqlite3.Connection, campaign_id: str, state: Campaign
 
 def enrol(db: sqlite3.Connection, campaign_id: str) -> int:
     """Add the targets that are missing; returns how many. Sorts the roll's numbers once, on disk where they are many."""
-    return db.execute(SQL["enrol"], (campaign_id,)).rowcount
+    if not _calls_workers(db, campaign_id):
+        return db.execute(SQL["enrol"], (campaign_id,)).rowcount
+    added = db.execute(SQL["enrol_workers"], (campaign_id,)).rowcount
+    db.execute(SQL["place_workers"], (campaign_id,))
+    return added
+
+
+def _calls_workers(db: sqlite3.Connection, campaign_id: str) -> bool:
+    row = db.execute(SQL["purpose"], (campaign_id,)).fetchone()
+    return row is not None and row[0] == Purpose.BOOTH_WORKERS.value
 
 
 def claim(
@@ -49,8 +68,8 @@ def claim(
     else:
         for booth_id, most in booths.items():
             walk.take(most, SQL["claim_fresh_of_booth"], (campaign_id, booth_id))
-    for phone_id in walk.done_for:
-        close_phone(db, phone_id)
+    for statement, bound in walk.done_for:
+        db.execute(SQL[statement], bound)
     until = now + lease_seconds
     for target in walk.taken:
         db.execute(SQL["take"], (target, owner, until))
@@ -63,12 +82,13 @@ class _Walk:
     def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float, now: float) -> None:
         self.claims: list[Claim] = []
         self.taken: list[int] = []
-        self.done_for: list[int] = []
+        self.done_for: list[tuple[str, tuple[int, ...]]] = []  # what closes it, and with which values
         self._db = db
         self._campaign_id = campaign_id
         self._limit = limit
         self._day_start = day_start
         self._now = now
+        self._workers = _calls_workers(db, campaign_id)
 
     def take(self, most: int, statement: str, bound: tuple[str | int | float, ...]) -> None:
         """Take up to `most` of what the statement finds. Reads row by row and stops: the order comes from the index, so
@@ -81,11 +101,12 @@ class _Walk:
         for target, phone_id, attempts, number, opted_out, consent, on_a_call, queue_booth_id, weight in candidates:
             if on_a_call:
                 continue
-            pending = None if opted_out else self._db.execute(SQL["pending_on_phone"], (phone_id,)).fetchone()
-            if pending is None:
-                self.done_for.append(phone_id)
+            called = None if opted_out else self._who_is_called(phone_id)
+            if called is None:
+                closing = ("close_phone", (phone_id, False)) if opted_out else self._nobody_on(target, phone_id)
+                self.done_for.append(closing)
                 continue
-            voter_id, voters, language, booth_id = pending
+            voter_id, voters, language, booth_id, worker = called
             self.claims.append(
                 Claim(
                     self._campaign_id,
@@ -99,6 +120,7 @@ class _Walk:
                     phone_facts(self._db, phone_id, number, consent, self._day_start, now=self._now),
                     queue_booth_id=queue_booth_id,
                     weight=weight,
+                    worker=worker,
                 )
             )
             self.taken.append(target)
@@ -106,6 +128,23 @@ class _Walk:
             if room == 0:
                 break
         candidates.close()
+
+    def _who_is_called(self, phone_id: int) -> tuple[int, int, str, int, BoothWorker | None] | None:
+        """Voter, voters pending, language, booth and worker; None: there is nobody on the number to be called."""
+        if not self._workers:
+            pending = self._db.execute(SQL["pending_on_phone"], (phone_id,)).fetchone()
+            return None if pending is None else (*pending, None)
+        found = worker_on(self._db, phone_id)
+        return None if found is None else (NO_VOTER, 0, found.language, found.booth_ids[0], found)
+
+    def _nobody_on(self, target: int, phone_id: int) -> tuple[str, tuple[int, ...]]:
+        return ("close_target", (target,)) if self._workers else ("close_voters", (phone_id, True))
+
+
+def worker_on(db: sqlite3.Connection, phone_id: int) -> BoothWorker | None:
+    """The booth worker whose number it is; None: it is nobody's on the list."""
+    rows = db.execute(SQL["worker_on_phone"], (phone_id,)).fetchall()
+    return BoothWorker(rows[0][0], rows[0][1], tuple(booth_id for *_, booth_id in rows)) if rows else None
 
 
 def phone_facts(
@@ -154,7 +193,21 @@ def release_expired(db: sqlite3.Connection, now: float, owner: str | None) -> in
 
 def close_phone(db: sqlite3.Connection, phone_id: int) -> None:
     """Close the number's due and claimed targets in every campaign."""
-    db.execute(SQL["close_phone"], (phone_id,))
+    db.execute(SQL["close_phone"], (phone_id, False))
+
+
+def reopen(db: sqlite3.Connection, voter_id: int, at: float) -> bool:
+    """Open again what was closed of a voter's numbers because nobody on them was pending; whether there was any. Fresh numbers
+    are fresh again, others due when they would have been. What was closed for another reason stays closed.
+    """
+    return db.execute(SQL["reopen"], (voter_id, at)).rowcount > 0
+
+
+def close_voters(db: sqlite3.Connection, phone_id: int, *, settled: bool) -> None:
+    """Close them but in campaigns that call booth workers: no voter on the number is to be called any more. `settled`: because
+    nobody on it is pending, which a correction may change (`reopen`).
+    """
+    db.execute(SQL["close_voters"], (phone_id, settled))
 
 
 def unknown_campaign(campaign_id: str) -> StoreError:

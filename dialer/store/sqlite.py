@@ -39,8 +39,11 @@ from dialer.store.cipher import StoreKey
 from dialer.store.connection import BUSY_SECONDS, close_writing
 from dialer.store.failures import explained
 from dialer.store.opening import Opened, open_file
-from dialer.store.port import AnswerCounts, LogIn, MarkEffect, OutboxRow, Refusal, SeatInterval
+from dialer.store.port import AnswerCounts, LogIn, OutboxRow, Refusal, SeatInterval
+from dialer.store.records_port import MarkEffect
 from dialer.store.room import RoomGuard
+from dialer.store.sqlite_records import SqliteRecords
+from dialer.store.sqlite_workers import SqliteWorkers
 from dialer.store.writer import Writer
 
 T = TypeVar("T")
@@ -65,7 +68,7 @@ async def open_store(
     return SqliteStore(opened, writing)
 
 
-class SqliteStore:
+class SqliteStore(SqliteRecords, SqliteWorkers):
     """The `Store` of one file: one connection writes in its own thread, another one reads in a second thread."""
 
     def __init__(self, opened: Opened, writing: ThreadPoolExecutor) -> None:
@@ -131,20 +134,17 @@ class SqliteStore:
         day_start: float | None = None,
     ) -> list[Claim]:
         """See `Store`."""
-        asked = None if booths is None else dict(booths)
-        since = now - attempts_room.DAY_SECONDS if day_start is None else day_start
-        return await self._writer.write(
-            lambda db: queues.claim(
-                db,
-                campaign_id,
-                limit,
-                owner=owner,
-                now=now,
-                lease_seconds=lease_seconds,
-                booths=asked,
-                day_start=since,
-            )
+        claim = partial(
+            queues.claim,
+            campaign_id=campaign_id,
+            limit=limit,
+            owner=owner,
+            now=now,
+            lease_seconds=lease_seconds,
+            booths=None if booths is None else dict(booths),
+            day_start=now - attempts_room.DAY_SECONDS if day_start is None else day_start,
         )
+        return await self._writer.write(claim)
 
     async def release(self, claims: Iterable[Claim]) -> None:
         """See `Store`."""
@@ -218,10 +218,6 @@ class SqliteStore:
         return await self._read(attempts_room.unfinished_attempts)
 
     # Voters
-
-    async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
-        """See `Store`."""
-        return await self._writer.write(lambda db: voters.record_mark(db, mark, announcements))
 
     async def record_opt_out(
         self,
@@ -371,13 +367,11 @@ class SqliteStore:
         """See `Store`."""
         await self._writer.write(lambda db: records.complete_command(db, command_id, reply))
 
-    # Recordings
+    # Recordings and audit
 
     async def record_recording(self, attempt_id: AttemptId, started_at: float) -> None:
         """See `Store`."""
         await self._writer.write(lambda db: records.record_recording(db, attempt_id, started_at))
-
-    # Audit
 
     async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
         """See `Store`."""

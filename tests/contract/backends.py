@@ -25,6 +25,7 @@ from dialer.model import (
     Outcome,
     Purpose,
 )
+from dialer.roll.workers import import_workers
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.port import Refusal, Store
 from dialer.store.sqlite import open_store
@@ -51,6 +52,10 @@ class Backend(Protocol):
         """Put in the roll of `tests.support.roll_filler`. The store is closed."""
         ...
 
+    def list_workers(self, file: Path) -> None:
+        """Take a list of booth workers. The store is closed."""
+        ...
+
     async def open(self) -> Store:
         """Open the store, after a `close` too."""
         ...
@@ -70,6 +75,9 @@ class SqliteBackend:
 
     def fill(self, voters: int, voters_per_booth: int) -> None:
         fill_roll(self.path, voters, voters_per_booth=voters_per_booth, key=self.key)
+
+    def list_workers(self, file: Path) -> None:
+        import_workers(file, self.path, "IN")
 
     async def open(self) -> Store:
         return await open_store(self.path, key=self.key)

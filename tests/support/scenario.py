@@ -62,6 +62,7 @@ class Site(Part):
     seats: int = Field(2, ge=0, le=10)
     wrap_up: float = Field(1.0, ge=0.1)  # seconds after a call until the agent says the disposition
     disposition: Disposition = Disposition.VOTED
+    workers: bool = False  # the voters are booth workers too, and vote today
     campaign: dict[str, Any] = {}
     settings: dict[str, Any] = {}
 
@@ -142,11 +143,14 @@ def scenario_files() -> list[Path]:
     return sorted(SCENARIOS.glob("*.yaml"))
 
 
-def fill_numbers(path: Path, numbers: list[str]) -> None:
-    """Make a store with one voter per number, called in this order."""
+def fill_numbers(path: Path, numbers: list[str], *, workers: bool = False) -> None:
+    """Make a store with one voter per number, called in this order; with `workers` each is a booth worker as well."""
     with exclusive_connection(path, "a scenario's roll") as db:
         db.execute("BEGIN IMMEDIATE")
         _fill(db, numbers)
+        if workers:
+            db.execute("INSERT INTO worker (worker_id, phone_id) SELECT phone_id, phone_id FROM phone")
+            db.execute("INSERT INTO worker_booth (worker_id, booth_id) SELECT worker_id, 1 FROM worker")
         db.execute("COMMIT")
 
 

@@ -9,10 +9,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from config.jurisdiction import AbandonedCap
+from config.rules import Poll
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.clock import Clock
@@ -82,11 +85,13 @@ class Played:
 async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
     """Run the centre until its list is done. `Played.faults` is empty when all is as the scenario says."""
     numbers = [number for number, _ in scenario.numbers()]
-    fill_numbers(directory / "centre.db", numbers)
+    fill_numbers(directory / "centre.db", numbers, workers=scenario.site.workers)
     played = Played()
     run = _Run(scenario, stage, played)
     while not run.over:
         settings = stage.settings(directory, scenario)
+        if scenario.site.workers:
+            settings = _with_a_poll(settings, stage.clock.now())
         async with running_centre(settings, clock=stage.clock, chance=random.Random(1), profile=LINES) as centre:
             stage.ready(centre)
             await run.one_life(centre)
@@ -96,6 +101,13 @@ async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
         played.faults.append(f"left over on the switch: {', '.join(left)}")
     _judge(scenario, played, directory)
     return played
+
+
+def _with_a_poll(settings: Settings, now: float) -> Settings:
+    """The same site, where the poll is today."""
+    today = datetime.fromtimestamp(now, ZoneInfo(settings.centre.time_zone)).date()
+    polls = (Poll(day=today, closes_at=time(23, 59, 59)),)
+    return settings.model_copy(update={"rules": settings.rules.model_copy(update={"polls": polls})})
 
 
 class _Run:

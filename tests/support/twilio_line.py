@@ -83,13 +83,14 @@ class Line:
 
     def do(self, text: str) -> tuple[str | None, dict[str, str]]:
         """Do a page: where Twilio goes next, and with what. None: the call is over."""
+        asked = False  # something was said on this page
         for verb in ElementTree.fromstring(text):  # noqa: S314 - our own server's
             match verb.tag:
                 case "Play" | "Say":
-                    self._keys = ""
+                    self._keys, asked = "", True
                     self._hear([verb])
                 case "Gather":
-                    digits, finished_on = self._gather(verb)
+                    digits, finished_on = self._gather(verb, asked=asked or len(verb) > 0)
                     assert verb.get("actionOnEmptyResult") == "true"
                     return _path(verb.attrib["action"]), {"Digits": digits, "FinishedOnKey": finished_on}
                 case "Record":
@@ -109,11 +110,12 @@ class Line:
                     raise AssertionError(f"TwiML has no {verb.tag}")
         return None, {}
 
-    def _gather(self, verb: ElementTree.Element) -> tuple[str, str]:
+    def _gather(self, verb: ElementTree.Element, *, asked: bool) -> tuple[str, str]:
+        """The keys of a question; one that goes on with what was keyed ahead, and asks nothing, waits for no new line."""
         assert int(verb.attrib["timeout"]) >= 1
         if not self._keys:
             self._hear(list(verb))
-            if int(verb.attrib["timeout"]) > 1:  # a second is no question: the caller listens on
+            if asked and int(verb.attrib["timeout"]) > 1:  # a second is no question: the caller listens on
                 self._keys = self._take_line()
         digits, terminator = "", verb.attrib["finishOnKey"]
         while self._keys and len(digits) < int(verb.attrib["numDigits"]):

@@ -14,12 +14,14 @@ from ivr_flows.turns import (
     Collect,
     Commit,
     CommitFailed,
+    CommitKind,
     Committed,
     Digits,
     Disconnect,
     FlowState,
     HungUp,
     Input,
+    NobodyFound,
     Play,
     Played,
     Record,
@@ -45,7 +47,8 @@ FACTS: dict[str, Scalar] = {
     "closes_at": "18:00",
     "hour_now": 9,
     "pending_voters": 3,
-    "highest_serial": 940,
+    "parts": 1,
+    "part_numbers": "12",
 }
 
 HEAD = """
@@ -87,8 +90,9 @@ def answers_to(action: Action) -> tuple[type, ...]:
             kinds: tuple[type, ...] = (Played,)
         case Collect():
             kinds = (Digits,)
-        case Commit():
-            kinds = (Committed, CommitFailed)
+        case Commit(commit=commit):
+            about_a_serial = commit.serial is not None or commit.kind is CommitKind.TAKE_BACK
+            kinds = (Committed, CommitFailed, *([NobodyFound] if about_a_serial else []))
         case Record():
             kinds = (Recorded, RecordFailed)
         case Transfer():

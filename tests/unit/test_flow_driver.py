@@ -261,14 +261,14 @@ async def test_keys_in_a_prompt_break_it_off_and_count() -> None:
 async def test_a_field_ends_at_its_terminator_its_length_or_its_time() -> None:
     flow = FLOWS["booth_worker"]
     for line in ("17#", "17", "0017"):
-        result, _ = await drive(flow, [line, "1", "0#"])
+        result, _ = await drive(flow, [line, "#"])
         assert [commit.serial for commit in result.commits] == [17]
         assert result.reason == "done"
 
 
 async def test_a_terminator_after_the_full_length_is_no_wrong_key() -> None:
-    result, journal = await drive(FLOWS["booth_worker"], ["0017#", "1", "0#"])
-    assert [commit.serial for commit in result.commits] == [17]
+    result, journal = await drive(FLOWS["booth_worker"], ["0017#", "18#", "#"])
+    assert [commit.serial for commit in result.commits] == [17, 18]
     assert "matdan/hi/common/no_match" not in journal
 
 

@@ -150,6 +150,7 @@ MISTAKES = [
     ("    mark: voted\n", "    mark: voted\n    opt_out: number\n", "has mark and opt_out of"),
     ("    mark: later\n    hour: hour\n", "    mark: later\n", "needs `hour:`"),
     ("    mark: voted\n", "    mark: voted\n    scope: serial\n", "needs `serial:`"),
+    ("    mark: voted\n", "    mark: voted\n    unknown: lost\n", "go with `scope: serial` alone"),
     ("    mark: voted\n", "    mark: voted\n    scope: street\n", "`scope: street` is not known"),
     ("    next: noted_voted\n", "    next: nowhere\n", "goes on committed to nowhere"),
     ("    next: noted_voted\n", "", "lacks `next:`"),
@@ -314,6 +315,7 @@ def test_the_schema_refuses_what_the_loader_refuses() -> None:
         "more than `max_digits:`",
         "needs `hour:`",
         "needs `serial:`",
+        "go with `scope: serial` alone",
     )
     for old, new, words in MISTAKES:
         if not any(other in words for other in beyond):

@@ -19,6 +19,7 @@ from ivr_flows.turns import (
     Ending,
     HungUp,
     Input,
+    NobodyFound,
     Play,
     Played,
     Record,
@@ -251,25 +252,59 @@ def test_household_asks_about_all_only_where_there_are_several() -> None:
     assert said(too_many.action)[0] == "household.too_many"
 
 
-def test_a_booth_worker_keys_serials_until_zero() -> None:
+def test_a_booth_worker_keys_serials_and_hears_each_said_back_once_it_is_on_disk() -> None:
     flow = FLOWS["booth_worker"]
-    keyed = run(flow, [Played(), Digits("17")])
-    assert said(keyed.action) == ["worker.read_back"]
-    commit = run(flow, [Played(), Digits("17"), Digits("1")])
+    commit = run(flow, [Played(), Digits("17")])
     assert isinstance(commit.action, Commit)
     assert (commit.action.commit.scope, commit.action.commit.serial) == (Scope.SERIAL, 17)
-    second = run(flow, [Played(), Digits("17"), Digits("1"), Committed(), Played(), Digits("18"), Digits("1")])
+    assert commit.action.commit.part is None
+    noted = run(flow, [Played(), Digits("17"), Committed()])
+    assert isinstance(noted.action, Play)
+    assert noted.action.prompts[0].value == "worker.noted"
+    assert noted.action.prompts[0].values[0][1].value == "17"
+    second = run(flow, [Played(), Digits("17"), Committed(), Played(digit="1"), Digits("18")])
     assert isinstance(second.action, Commit)
     assert (second.action.commit.serial, second.action.commit.sequence) == (18, 2)
-    again = run(flow, [Played(), Digits("17"), Digits("2")])
-    assert said(again.action) == ["worker.serial"]
-    beyond = run(flow, [Played(), Digits("941")])
-    assert said(beyond.action)[0] == "worker.no_such"
-    done = run(flow, [Played(), Digits("0")])
-    assert isinstance(done.action, Disconnect)
-    stranger = run(flow, [], {})
+    assert said(run(flow, [Played(), Digits("941"), NobodyFound()]).action) == ["worker.no_such"]
+    assert said(run(flow, [Played(), Digits("17"), CommitFailed()]).action) == ["worker.not_saved"]
+    stranger = run(flow, [], {"booth_part": 12})
     assert isinstance(stranger.action, Disconnect)
     assert stranger.action.reason == "not_registered"
+
+
+def test_hash_alone_ends_a_booth_workers_list_and_silence_does_not() -> None:
+    flow = FLOWS["booth_worker"]
+    keyed: list[list[Input]] = [[Played(), Digits("")], [Played(digit="#")]]
+    for events in keyed:
+        done = run(flow, events)
+        assert isinstance(done.action, Disconnect)
+        assert done.action.reason == "done"
+    silent = run(flow, [Played(), Digits("", timed_out=True)])
+    assert said(silent.action) == ["common.no_input", "worker.serial"]
+
+
+def test_star_takes_the_last_serial_back() -> None:
+    flow = FLOWS["booth_worker"]
+    back = run(flow, [Played(), Digits("17"), Committed(), Played(), Digits("*")])
+    assert isinstance(back.action, Commit)
+    assert back.action.commit.kind is CommitKind.TAKE_BACK
+    before: list[Input] = [Played(), Digits("17"), Committed(), Played(), Digits("*", timed_out=True)]
+    assert said(run(flow, [*before, Committed()]).action) == ["worker.taken_back"]
+    assert said(run(flow, [*before, NobodyFound()]).action) == ["worker.nothing_to_take_back"]
+    assert said(run(flow, [*before, CommitFailed()]).action) == ["worker.not_saved"]
+
+
+def test_a_booth_worker_of_several_parts_says_which_one() -> None:
+    flow = FLOWS["booth_worker"]
+    facts = {**FACTS, "parts": 2, "part_numbers": "12,14"}
+    assert said(run(flow, [], facts).action) == ["worker.part"]
+    assert said(run(flow, [Digits("13")], facts).action) == ["worker.no_such_part", "worker.part"]
+    commit = run(flow, [Digits("014"), Digits("17")], facts)
+    assert isinstance(commit.action, Commit)
+    assert (commit.action.commit.part, commit.action.commit.serial) == (14, 17)
+    assert said(run(flow, [Digits("14"), Digits("")], facts).action) == ["worker.part"]
+    done = run(flow, [Digits("14"), Digits(""), Digits("")], facts)
+    assert isinstance(done.action, Disconnect)
 
 
 def test_material_goes_to_an_agent_or_offers_a_call_back() -> None:

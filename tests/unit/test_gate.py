@@ -86,6 +86,20 @@ def test_what_is_just_inside_is_allowed() -> None:
     assert gate_of(settings).originate(case_of(settings, facts=facts), NOON).allowed
 
 
+@pytest.mark.parametrize("kind", ["agents", "ivr"])
+def test_booth_workers_are_called_within_the_silence_more_often_than_voters_and_inside_the_hours(kind: str) -> None:
+    flow = {"flow": "booth_worker"} if kind == "ivr" else {}
+    polls = [{"day": "2024-04-23", "closes_at": "18:00"}]
+    settings = site("india", campaign={"kind": kind, "purpose": "booth-workers", **flow}, rules={"polls": polls})
+    gate, case = gate_of(settings), case_of(settings)
+    assert gate.originate(case, NOON).allowed
+    often = replace(FRESH, attempts_today=19, conversations_today=19)
+    assert gate.originate(replace(case, facts=often), NOON).allowed
+    assert reasons(gate.originate(replace(case, facts=replace(FRESH, attempts_today=20)), NOON)) == [Reason.ATTEMPTS]
+    assert reasons(gate.originate(replace(case, facts=replace(FRESH, opted_out=True)), NOON)) == [Reason.OPTED_OUT]
+    assert Reason.HOURS in reasons(gate.originate(case, moment("2024-04-22T23:00")))
+
+
 def test_several_reasons_are_all_told_and_the_next_time_is_when_the_last_has_passed() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dialer.model import Booth, BoothTurnout, Claim
 from dialer.polling_day.forecast import forecast
-from dialer.polling_day.plan import PollingPlan, not_past_close
+from dialer.polling_day.plan import LAST_ROUND_SECONDS, PollingPlan, not_past_close, worker_round
 from dialer.polling_day.priorities import (
     NEIGHBOURS,
     BoothNow,
@@ -143,6 +143,16 @@ def test_a_promise_comes_forward_to_the_last_call_and_any_other_retry_is_given_u
     assert not_past_close(101.0, 100.0, 0.0, promised=True) == 100.0
     assert not_past_close(101.0, 100.0, 100.0, promised=True) is None
     assert not_past_close(None, 100.0, 0.0, promised=True) is None
+
+
+def test_booth_workers_are_called_once_more_before_the_last_call_where_half_a_round_is_left() -> None:
+    last_call_at, every = 36_000.0, 7_200.0
+    assert worker_round(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
+    assert worker_round(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS
+    assert worker_round(40_000.0, last_call_at, 32_800.0, every) is None
+    assert worker_round(last_call_at, last_call_at, 28_800.0, every) == last_call_at - LAST_ROUND_SECONDS
+    assert worker_round(30_000.0, None, 22_800.0, every) is None
+    assert worker_round(None, last_call_at, 0.0, every) is None
 
 
 def at(hour: int, day: int = 26) -> float:

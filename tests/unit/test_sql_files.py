@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -14,11 +15,34 @@ from dialer.rules.number_hash import fingerprint, number_hash
 from dialer.store import opt_outs
 from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_version, shipped_migrations, split_script
 from dialer.store.sql import load_statements, parse_statements
+from tests.support.roll_filler import fill_roll_into
 
-ROOMS = ("queues", "attempts", "voters", "records", "figures", "audit", "numbers", "inbound", "erasing")
+ROOMS = (
+    "queues",
+    "attempts",
+    "voters",
+    "records",
+    "figures",
+    "audit",
+    "numbers",
+    "inbound",
+    "erasing",
+    "polling_day_records",
+)
 STATEMENTS = [(room, name) for room in ROOMS for name in load_statements(room)]
 # What may read a whole table or index: asked once, at the start or after an import.
-WHOLE_ROLL = {"enrol", "targets", "booths", "voters_by_booth", "reached_by_booth", "voter_at"}
+WHOLE_ROLL = {
+    "enrol",
+    "targets",
+    "booths",
+    "voters_by_booth",
+    "reached_by_booth",
+    "voter_at",
+    "area_is_known",
+    "booth_places",
+    "voters_of_epics",
+    "voter_of_epic",
+}
 AT_REST = ("erasing",)  # rooms of the command line, for which the dialler stops
 PATH = Path("centre.db")
 
@@ -152,7 +176,7 @@ def test_hashes_under_the_one_secret_of_an_earlier_version_are_still_good(
     shipped = shipped_migrations()
     earlier = sqlite3.connect(":memory:", isolation_level=None)
     with monkeypatch.context() as then:
-        before_secrets = tuple(each for each in shipped if "tells" not in each.script)
+        before_secrets = tuple(each for each in shipped if each.version < 11)
         then.setattr("dialer.store.migrate.shipped_migrations", lambda: before_secrets)
         migrate(earlier, PATH)
     earlier.execute("INSERT INTO phone (phone_id, e164) VALUES (1, ?)", (number,))
@@ -166,6 +190,39 @@ def test_hashes_under_the_one_secret_of_an_earlier_version_are_still_good(
     assert opt_outs.hash_of(earlier, 1) == number_hash(secret, number)
     assert earlier.execute("PRAGMA foreign_key_check").fetchall() == []
     earlier.close()
+
+
+def test_attempts_of_an_earlier_version_are_kept_with_all_that_refers_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Migration 10 makes the table of attempts anew."""
+    shipped = shipped_migrations()
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
+        with monkeypatch.context() as earlier:
+            earlier.setattr("dialer.store.migrate.shipped_migrations", lambda: shipped[:8])
+            migrate(old, PATH)
+        fill_roll_into(old, 30, voters_per_booth=10)
+        old.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('c', 'agents', 'turnout')")
+        for place, ended_at in enumerate((5.0, None), 1):
+            values = (f"a{place}", place, place, ended_at, ended_at and "busy")
+            old.execute(
+                "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id,"
+                " created_at, ended_at, outcome) VALUES (?, 'c', ?, ?, 1, 'carrier', '+1', 1.0, ?, ?)",
+                values,
+            )
+        old.execute("INSERT INTO flow_answer VALUES ('a1', 'hour', '17', 2.0)")
+        old.execute("INSERT INTO recording VALUES ('a2', 2.0)")
+        before = old.execute("SELECT * FROM attempt ORDER BY attempt_id").fetchall()
+        columns = [name for _, name, *_ in old.execute("PRAGMA table_info (attempt)")]
+        assert migrate(old, PATH) == len(shipped) - 8
+        assert old.execute(f"SELECT {', '.join(columns)} FROM attempt ORDER BY attempt_id").fetchall() == before  # noqa: S608
+        assert old.execute("PRAGMA foreign_key_check").fetchall() == []
+        old.execute("PRAGMA foreign_keys = ON")
+        with pytest.raises(sqlite3.IntegrityError):
+            old.execute("DELETE FROM attempt WHERE attempt_id = 'a2'")
+        with pytest.raises(sqlite3.IntegrityError):  # one open call to a number
+            old.execute(
+                "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at)"
+                " VALUES ('a3', 'c', 2, 2, 'carrier', '+1', 1.0)"
+            )
 
 
 def test_a_newer_schema_and_a_foreign_file_are_refused(db: sqlite3.Connection) -> None:

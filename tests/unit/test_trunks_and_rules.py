@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from dialer.model import Disposition, MarkKind, Outcome
 from dialer.rules.calling_hours import day_start, may_call, next_opening
 from dialer.rules.numbers import refusal
-from dialer.rules.retries import RetryRules, after_disposition, after_mark, after_outcome
+from dialer.rules.retries import (
+    RetryRules,
+    after_disposition,
+    after_mark,
+    after_outcome,
+    after_worker_call,
+    after_worker_disposition,
+)
 from dialer.trunks import CallStarts, TrunkLimits, TrunkPool
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -150,8 +157,41 @@ def test_later_at_an_hour_means_45_minutes_past_it() -> None:
     assert after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0  # the hour has gone by
 
 
-@pytest.mark.parametrize(
-    "disposition", [Disposition.VOTED, Disposition.WILL_NOT, Disposition.REFUSED, Disposition.OPT_OUT]
-)
-def test_what_is_settled_is_not_called_again(disposition: Disposition) -> None:
+@pytest.mark.parametrize("disposition", [Disposition.REFUSED, Disposition.OPT_OUT])
+def test_a_number_that_refuses_is_not_called_again(disposition: Disposition) -> None:
     assert after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reported", "seconds"),
+    [
+        (Outcome.COMPLETED, False, 3600.0),
+        (Outcome.CONNECTED, False, 3600.0),
+        (Outcome.LEFT, True, 3600.0),
+        (Outcome.LEFT, False, 7200.0),
+        (Outcome.BUSY, False, 900.0),
+        (Outcome.CANCELLED, False, 60.0),
+        (Outcome.INVALID_NUMBER, False, None),
+        (Outcome.UNKNOWN, True, None),
+    ],
+)
+def test_a_booth_worker_is_called_again_each_round_and_sooner_without_a_report(
+    outcome: Outcome, reported: bool, seconds: float | None
+) -> None:
+    due = after_worker_call(RULES, 3600.0, outcome, reported=reported, now=1000.0)
+    assert due == (None if seconds is None else 1000.0 + seconds)
+
+
+def test_what_an_agent_says_of_a_booth_workers_call() -> None:
+    due = {each: after_worker_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
+    closed = {Disposition.REFUSED, Disposition.OPT_OUT, Disposition.WRONG_NUMBER}
+    assert {each for each in due if due[each] is None} >= closed
+    assert due[Disposition.CALL_BACK] == RULES.other_seconds
+    assert due[Disposition.NONE] == due[Disposition.LANGUAGE] == 3600.0
+
+
+@pytest.mark.parametrize("disposition", [Disposition.VOTED, Disposition.WILL_NOT])
+def test_what_one_voter_says_leaves_the_household_due(disposition: Disposition) -> None:
+    """The store closes the number where nobody else on it is pending."""
+    assert after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
+    assert after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None

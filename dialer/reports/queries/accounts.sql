@@ -19,8 +19,10 @@ SELECT attempt.campaign_id,
        total(attempt.outcome IN (SELECT value FROM json_each(:answered))),
        total(CASE WHEN attempt.answered_at IS NOT NULL THEN attempt.ended_at - attempt.answered_at END)
 FROM attempt
-JOIN voter ON voter.voter_id = attempt.voter_id
-JOIN booth ON booth.booth_id = voter.booth_id
+LEFT JOIN voter ON voter.voter_id = attempt.voter_id
+JOIN booth ON booth.booth_id = coalesce(
+    voter.booth_id, (SELECT min(booth_id) FROM worker_booth WHERE worker_booth.worker_id = attempt.worker_id)
+)
 WHERE attempt.direction = 'outbound' AND attempt.created_at >= :since AND attempt.created_at < :until
   AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
   AND (attempt.outcome IS NULL OR attempt.outcome <> 'refused')
@@ -31,6 +33,32 @@ SELECT coalesce(attempt.campaign_id, ''), opt_out.source, CAST(opt_out.at / 900 
 FROM opt_out LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id
 WHERE opt_out.at >= :since AND opt_out.at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
 GROUP BY 1, 2, quarter;
+
+-- Of each worker on the list: calls in the window, reports (a flow to its end, or an agent), when last, and what came of them.
+-- name: workers
+SELECT worker.worker_id,
+       (SELECT min(booth.constituency_number) FROM worker_booth JOIN booth USING (booth_id)
+        WHERE worker_booth.worker_id = worker.worker_id),
+       (SELECT group_concat(part_number, ' ') FROM (
+            SELECT booth.part_number FROM worker_booth JOIN booth USING (booth_id)
+            WHERE worker_booth.worker_id = worker.worker_id ORDER BY booth.part_number
+        )),
+       count(attempt.attempt_id),
+       total(attempt.outcome IN (SELECT value FROM json_each(:answered))),
+       max(CASE WHEN attempt.outcome IN (SELECT value FROM json_each(:answered)) THEN attempt.answered_at END),
+       (SELECT count(DISTINCT mark.voter_id) FROM mark
+        WHERE mark.worker_id = worker.worker_id AND mark.kind = 'voted' AND mark.at >= :since AND mark.at < :until
+          AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key)),
+       (SELECT count(*) FROM unknown_serial
+        WHERE unknown_serial.worker_id = worker.worker_id AND unknown_serial.at >= :since AND unknown_serial.at < :until)
+FROM worker
+LEFT JOIN attempt ON attempt.phone_id = worker.phone_id AND attempt.worker_id = worker.worker_id
+     AND attempt.created_at >= :since AND attempt.created_at < :until
+     AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
+     AND (attempt.outcome IS NULL OR attempt.outcome <> 'refused')
+WHERE NOT worker.gone OR attempt.attempt_id IS NOT NULL
+GROUP BY worker.worker_id
+ORDER BY 2, 3, worker.worker_id;
 
 -- name: imports
 SELECT at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged

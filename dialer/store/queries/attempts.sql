@@ -5,7 +5,7 @@
 SELECT target.rowid, target.state, target.claimed_until, target.attempts,
        phone.opted_out_at IS NOT NULL OR EXISTS (SELECT 1 FROM opt_out WHERE opt_out.e164 = phone.e164),
        EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = ?2 AND attempt.ended_at IS NULL),
-       EXISTS (
+       ?6 IS NOT NULL OR EXISTS (
            SELECT 1 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
            WHERE link.voter_id = ?3 AND link.phone_id = ?2 AND link.dropped_at IS NULL AND voter.turnout = 'pending'
        ),
@@ -29,8 +29,8 @@ SELECT EXISTS (
 );
 
 -- name: insert_attempt
-INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at, worker_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
 
 -- name: target_dialling
 UPDATE target SET state = 'dialling', attempts = attempts + 1, claimed_by = NULL, claimed_until = NULL WHERE rowid = ?1;
@@ -47,7 +47,7 @@ WHERE attempt_id = ?1 AND ended_at IS NULL;
 
 -- SELECT and UPDATE by rowid cost less than UPDATE ... RETURNING, and this runs for every call.
 -- name: open_attempt
-SELECT attempt.rowid, target.rowid, attempt.phone_id
+SELECT attempt.rowid, target.rowid, attempt.phone_id, attempt.worker_id IS NOT NULL
 FROM attempt CROSS JOIN target ON target.campaign_id = attempt.campaign_id AND target.phone_id = attempt.phone_id
 WHERE attempt.attempt_id = ?1 AND attempt.ended_at IS NULL AND attempt.direction = 'outbound';
 
@@ -62,17 +62,17 @@ WHERE rowid = ?1;
 UPDATE attempt SET attempt_number = NULL WHERE rowid = ?1;
 
 -- name: callable
-SELECT phone.opted_out_at IS NULL AND EXISTS (
+SELECT phone.opted_out_at IS NULL AND (?2 OR EXISTS (
     SELECT 1 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
     WHERE link.phone_id = ?1 AND link.dropped_at IS NULL AND voter.turnout = 'pending'
-)
+))
 FROM phone WHERE phone.phone_id = ?1;
 
 -- name: target_after
-UPDATE target SET state = ?2, due_at = coalesce(?3, due_at), attempts = attempts - ?4 WHERE rowid = ?1;
+UPDATE target SET state = ?2, settled = ?3, due_at = coalesce(?4, due_at), attempts = attempts - ?5 WHERE rowid = ?1;
 
 -- name: attempt_for_disposition
-SELECT campaign_id, phone_id, attempt_number, disposition, disposed_at
+SELECT campaign_id, phone_id, attempt_number, disposition, disposed_at, worker_id IS NOT NULL
 FROM attempt WHERE attempt_id = ?1;
 
 -- An agent who met a machine says so: that is the outcome then, until the agent says otherwise.
@@ -89,10 +89,11 @@ WHERE attempt_id = ?1;
 -- What the agent of an earlier attempt says late does not touch a target that has been dialled again since. While the call
 -- lasts, the target is being dialled too: the call's end says when it is due again.
 -- name: target_disposed
-UPDATE target SET state = ?4, due_at = coalesce(?5, due_at), claimed_by = NULL, claimed_until = NULL
+UPDATE target SET state = ?4, settled = ?5, due_at = coalesce(?6, due_at), claimed_by = NULL, claimed_until = NULL
 WHERE campaign_id = ?1 AND phone_id = ?2 AND attempts = ?3 AND state <> 'dialling';
 
 -- name: unfinished
-SELECT attempt_id, campaign_id, phone_id, voter_id, booth_id, coalesce(attempt_number, 0), trunk, created_at, answered_at,
-       connected_at, seat, e164, direction, caller_id
-FROM attempt CROSS JOIN voter USING (voter_id) CROSS JOIN phone USING (phone_id) WHERE ended_at IS NULL ORDER BY created_at, attempt_id;
+SELECT attempt_id, campaign_id, phone_id, coalesce(voter_id, 0), coalesce(booth_id, 0), coalesce(attempt_number, 0), trunk,
+       created_at, answered_at, connected_at, seat, e164, direction, caller_id, worker_id IS NOT NULL
+FROM attempt CROSS JOIN phone USING (phone_id) LEFT JOIN voter USING (voter_id)
+WHERE ended_at IS NULL ORDER BY created_at, attempt_id;

@@ -11,6 +11,16 @@ UPDATE voter SET epic = '', name = '', name_local = '', relation = '', relation_
                  section = '', weight = 1.0
 WHERE voter_id = ?1;
 
+-- A booth worker stays as an id alone, for the marks that came from there.
+-- name: blank_worker
+UPDATE worker SET name = '', gone = 1 WHERE phone_id = ?1;
+
+-- name: blank_workers
+UPDATE worker SET name = '', gone = 1;
+
+-- name: forget_unknown_serials
+DELETE FROM unknown_serial;
+
 -- name: drop_links
 DELETE FROM link WHERE phone_id = ?1;
 
@@ -99,6 +109,13 @@ DELETE FROM mark;
 
 -- name: blank_all_callers
 UPDATE inbound_call SET e164 = NULL;
+
+-- name: forget_complaint_answers
+DELETE FROM complaint_answer;
+
+-- name: forget_complaints
+DELETE FROM complaint;
+
 
 -- name: forget_recordings
 DELETE FROM recording;

@@ -26,6 +26,40 @@ WHERE true
 ORDER BY booth_id, rank, phone_id
 ON CONFLICT (campaign_id, phone_id) DO NOTHING;
 
+-- name: purpose
+SELECT purpose FROM campaign WHERE campaign_id = ?1;
+
+-- Of a campaign that calls booth workers: every worker of the list, in the queue of the first of their booths.
+-- name: enrol_workers
+INSERT INTO target (campaign_id, phone_id, booth_id)
+SELECT ?1, worker.phone_id, min(worker_booth.booth_id)
+FROM worker
+CROSS JOIN phone ON phone.phone_id = worker.phone_id AND phone.opted_out_at IS NULL
+CROSS JOIN worker_booth ON worker_booth.worker_id = worker.worker_id
+WHERE NOT worker.gone
+GROUP BY worker.worker_id
+ON CONFLICT (campaign_id, phone_id) DO NOTHING;
+
+-- A later list may have sent a worker to another booth.
+-- name: place_workers
+UPDATE target SET booth_id = (
+    SELECT min(worker_booth.booth_id)
+    FROM worker CROSS JOIN worker_booth ON worker_booth.worker_id = worker.worker_id
+    WHERE worker.phone_id = target.phone_id
+)
+WHERE campaign_id = ?1 AND phone_id IN (SELECT phone_id FROM worker);
+
+-- name: worker_on_phone
+SELECT worker.worker_id, CASE worker.language WHEN '' THEN booth.language ELSE worker.language END, booth.booth_id
+FROM worker
+CROSS JOIN worker_booth ON worker_booth.worker_id = worker.worker_id
+CROSS JOIN booth ON booth.booth_id = worker_booth.booth_id
+WHERE worker.phone_id = ?1 AND NOT worker.gone
+ORDER BY booth.booth_id;
+
+-- name: close_target
+UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL WHERE rowid = ?1;
+
 -- CROSS JOIN fixes the order of the loops: along the partial index, never over a table. Both read that index alone, and
 -- look up the phone and its open attempt for as many rows as are taken.
 -- name: claim_timed
@@ -111,7 +145,22 @@ UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL WHERE s
 UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL
 WHERE state = 'claimed' AND claimed_by = ?1;
 
+-- Nobody on the number is to be called any more; a booth worker on it still is, as a worker.
+-- name: close_voters
+UPDATE target SET state = 'closed', settled = ?2, claimed_by = NULL, claimed_until = NULL
+WHERE phone_id = ?1 AND state IN ('due', 'claimed')
+  AND campaign_id NOT IN (SELECT campaign_id FROM campaign WHERE purpose = 'booth-workers');
+
 -- What is being dialled is closed when its attempt ends.
 -- name: close_phone
-UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL
+UPDATE target SET state = 'closed', settled = ?2, claimed_by = NULL, claimed_until = NULL
 WHERE phone_id = ?1 AND state IN ('due', 'claimed');
+
+-- name: reopen
+UPDATE target SET state = 'due', settled = 0, due_at = CASE attempts WHEN 0 THEN due_at ELSE max(due_at, ?2) END
+WHERE state = 'closed' AND settled = 1 AND phone_id IN (
+    SELECT phone.phone_id FROM link CROSS JOIN phone ON phone.phone_id = link.phone_id
+    WHERE link.voter_id = ?1 AND link.dropped_at IS NULL AND phone.opted_out_at IS NULL
+) AND NOT EXISTS (
+    SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.outcome = 'unknown'
+);

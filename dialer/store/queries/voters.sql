@@ -11,8 +11,31 @@ WHERE link.phone_id = ?1 AND link.dropped_at IS NULL AND voter.turnout = 'pendin
 SELECT voter_id FROM voter WHERE booth_id = ?1 AND serial = ?2;
 
 -- name: insert_mark
-INSERT INTO mark (key, voter_id, kind, hour, source, at, attempt_id, agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+INSERT INTO mark (key, voter_id, kind, hour, source, at, attempt_id, agent, confidence, worker_id, undoes)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT (key) DO NOTHING;
+
+-- Whether somebody else, or the same one again, said "voted" and did not take it back.
+-- name: voted_otherwise
+SELECT EXISTS (
+    SELECT 1 FROM mark AS other
+    WHERE other.voter_id = ?1 AND other.kind = 'voted' AND other.key <> ?2
+      AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = ?1 AND later.undoes = other.key)
+);
+
+-- The last mark that a booth worker's call made and has not taken back.
+-- name: last_of_call
+SELECT mark.key, mark.voter_id FROM mark INDEXED BY mark_of_call
+WHERE mark.attempt_id = ?1 AND mark.worker_id IS NOT NULL AND mark.undoes IS NULL
+  AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key)
+ORDER BY mark.mark_id DESC LIMIT 1;
+
+-- name: insert_unknown_serial
+INSERT INTO unknown_serial (key, attempt_id, worker_id, serial, booth_id, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (key) DO NOTHING;
+
+-- name: voted_since
+SELECT EXISTS (SELECT 1 FROM mark WHERE voter_id = ?1 AND kind = 'voted' AND at > ?2);
 
 -- name: set_turnout
 UPDATE voter SET turnout = ?2, not_yet = ?3, reached = 1 WHERE voter_id = ?1;

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from dialer.errors import ProtocolError
 from dialer.switch.twilio.tokens import Waiting
+from ivr_flows.errors import NobodyMeant
 from ivr_flows.machine import KEYS, step
 from ivr_flows.model import Flow
 from ivr_flows.turns import (
@@ -26,6 +27,7 @@ from ivr_flows.turns import (
     FlowState,
     HungUp,
     Input,
+    NobodyFound,
     Play,
     Played,
     PromptRef,
@@ -55,7 +57,7 @@ class FlowHost(Protocol):
     transfers: bool  # whether there is somebody to dial for an agent
 
     async def commit(self, commit: FlowCommit) -> bool:
-        """Put on disk; True when it is there."""
+        """Put on disk; True when it is there. Raises NobodyMeant where it is about nobody."""
         ...
 
     async def send_sms(self, action: SendSms) -> bool:
@@ -139,7 +141,10 @@ async def after_hang_up(flow: Flow, turn: Turn, host: FlowHost) -> FlowState:
 
 async def _ask_host(action: Commit | SendSms, host: FlowHost) -> Input:
     if isinstance(action, Commit):
-        return Committed() if await host.commit(action.commit) else CommitFailed()
+        try:
+            return Committed() if await host.commit(action.commit) else CommitFailed()
+        except NobodyMeant:
+            return NobodyFound()
     return SmsSent() if await host.send_sms(action) else SmsFailed()
 
 

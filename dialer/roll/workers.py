@@ -1,0 +1,165 @@
+"""The list of booth workers: who stands at which booths, and on which number; all of a file or nothing."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dialer.errors import RollError
+from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number
+from dialer.roll.languages import language_code
+from dialer.roll.phone_numbers import read_cell
+from dialer.roll.reading import open_roll
+from dialer.store.connection import exclusive_connection
+from dialer.store.transaction import transaction
+
+COLUMNS = {
+    "constituency": CONSTITUENCY,
+    "part": PART,
+    "number": frozenset({"number", "mobile", "phone", "mobileno", "phoneno", "mobilenumber", "phonenumber"}),
+    "name": frozenset({"name", "worker", "workername"}),
+    "language": frozenset({"language", "lang"}),
+}
+OPTIONAL = frozenset({"name", "language"})
+_BETWEEN_PARTS = re.compile(r"[\s,;/|]+")
+
+_OF_WORKERS = "(SELECT campaign_id FROM campaign WHERE purpose = 'booth-workers')"
+_FIND_BOOTH = """SELECT booth_id, roll_version FROM booth
+WHERE constituency_number = ?1 AND part_number = ?2 AND (?3 IS NULL OR roll_version = ?3)"""
+_ADD_PHONE = """INSERT INTO phone (e164, opted_out_at) VALUES (?1, (SELECT at FROM opt_out WHERE e164 = ?1))
+ON CONFLICT (e164) DO NOTHING"""
+_FIND_PHONE = "SELECT phone_id, opted_out_at IS NOT NULL FROM phone WHERE e164 = ?"
+_PUT_WORKER = """INSERT INTO worker (phone_id, name, language) VALUES (?1, ?2, ?3)
+ON CONFLICT (phone_id) DO UPDATE SET
+    name = CASE ?2 WHEN '' THEN name ELSE ?2 END, language = CASE ?3 WHEN '' THEN language ELSE ?3 END, gone = 0
+RETURNING worker_id"""
+# Who is on a list again is called again, whatever closed the number before: that is a person's say-so.
+_REOPEN = f"""UPDATE target SET state = 'due', due_at = 0 WHERE state = 'closed' AND phone_id = ?
+AND campaign_id IN {_OF_WORKERS}"""  # noqa: S608 - our own
+_RETIRE = "UPDATE worker SET gone = 1 WHERE gone = 0 AND worker_id NOT IN (SELECT value FROM json_each(?))"
+_CLOSE = f"""UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL
+WHERE state IN ('due', 'claimed') AND campaign_id IN {_OF_WORKERS}
+AND phone_id IN (SELECT phone_id FROM worker WHERE gone = 1)"""  # noqa: S608 - our own
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersResult:
+    """What a list of workers brought."""
+
+    rows: int
+    workers: int  # of the file; each has one number
+    booths: int  # of the file
+    opted_out: int  # of the file's workers: their numbers are not called
+    gone: int  # who were on the list before and are not called any more
+
+
+@dataclass(slots=True)
+class _Listed:
+    """One worker of the file."""
+
+    row: int
+    constituency: int
+    name: str = ""
+    language: str = ""
+    booths: dict[int, int] = field(default_factory=dict)  # by part
+
+
+def import_workers(
+    path: Path, store: Path, region: str, *, roll_version: str | None = None, replace: bool = False
+) -> WorkersResult:
+    """Take a CSV or XLSX with the columns constituency, part (several with commas), number, and where known name and language.
+
+    A worker is known by the number: a later file says anew at which booths, and keeps a name or language of which it says
+    nothing. With `replace` whoever is not in the file is not called any more. `region` reads numbers without a country code.
+
+    Raises RollError for the first row that cannot be taken, StoreBusy while a dialler runs; nothing of the file is kept then.
+    """
+    roll = open_roll(path)
+    head = roll.head()
+    places = places_of(path, head[0] if head else [], COLUMNS, OPTIONAL)
+    with exclusive_connection(store, "an import of workers", create=False) as db, transaction(db):
+        listed: dict[str, _Listed] = {}
+        rows = 0
+        for batch in roll.batches(1):
+            for number, row in enumerate(batch.rows, batch.first_row):
+                if any(cell.strip() for cell in row):
+                    rows += 1
+                    _read(_Source(db, path, region, roll_version, places), number, row, listed)
+        if not listed:
+            raise RollError(f"{path}: names no worker; give one a row, below the headings")
+        kept = [_keep(db, number, worker) for number, worker in listed.items()]
+        gone = _retire(db, [worker_id for worker_id, _ in kept]) if replace else 0
+    booths = {booth_id for worker in listed.values() for booth_id in worker.booths.values()}
+    return WorkersResult(rows, len(kept), len(booths), sum(opted_out for _, opted_out in kept), gone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a row is read with."""
+
+    db: sqlite3.Connection
+    path: Path
+    region: str
+    roll_version: str | None
+    places: dict[str, int]
+
+    def refusal(self, row: int, problem: str) -> RollError:
+        return RollError(f"{self.path}: row {row:,}: {problem}; nothing was taken")
+
+
+def _read(source: _Source, number: int, row: Sequence[str], listed: dict[str, _Listed]) -> None:
+    """Add what a row says to its worker. Numbers and names stand in no error: it may go into a log."""
+    cells = {name: cell_at(row, source.places.get(name)) for name in COLUMNS}
+    read = read_cell(cells["number"], source.region)
+    if len(read.numbers) != 1:
+        raise source.refusal(number, "its number is not one number that can be called; give each worker one")
+    constituency = whole_number(source.path, number, "constituency", cells["constituency"])
+    language = language_code(cells["language"])
+    if language is None:
+        raise source.refusal(number, f"its language {cells['language'][:20]!r} is not known; write hi, bn, ta, ...")
+    worker = listed.setdefault(read.numbers[0], _Listed(number, constituency))
+    if worker.constituency != constituency:
+        raise source.refusal(number, f"its number stands in another constituency in row {worker.row:,}; keep one")
+    worker.name = cells["name"][:80] or worker.name
+    worker.language = language or worker.language
+    parts = [each for each in _BETWEEN_PARTS.split(cells["part"]) if each]
+    if not parts:
+        raise source.refusal(number, "it names no part; say at which booth the worker stands")
+    for part in parts:
+        part_number = whole_number(source.path, number, "part", part)
+        worker.booths[part_number] = _booth(source, number, constituency, part_number)
+
+
+def _booth(source: _Source, number: int, constituency: int, part: int) -> int:
+    found = source.db.execute(_FIND_BOOTH, (constituency, part, source.roll_version)).fetchall()
+    if not found:
+        raise source.refusal(number, f"part {part} of constituency {constituency} is not on the roll; import it first")
+    if len(found) > 1:
+        versions = ", ".join(sorted({version for _, version in found}))
+        problem = f"part {part} of constituency {constituency} is on the roll more than once"
+        raise source.refusal(number, f"{problem}; choose one with --roll-version ({versions})")
+    return int(found[0][0])
+
+
+def _keep(db: sqlite3.Connection, number: str, worker: _Listed) -> tuple[int, bool]:
+    """Put a worker into the store: the id, and whether the number has opted out."""
+    db.execute(_ADD_PHONE, (number,))
+    phone_id, opted_out = db.execute(_FIND_PHONE, (number,)).fetchone()
+    (worker_id,) = db.execute(_PUT_WORKER, (phone_id, worker.name, worker.language)).fetchone()
+    db.execute("DELETE FROM worker_booth WHERE worker_id = ?", (worker_id,))
+    db.executemany(
+        "INSERT OR IGNORE INTO worker_booth (worker_id, booth_id) VALUES (?, ?)",
+        [(worker_id, booth_id) for booth_id in worker.booths.values()],
+    )
+    if not opted_out:
+        db.execute(_REOPEN, (phone_id,))
+    return int(worker_id), bool(opted_out)
+
+
+def _retire(db: sqlite3.Connection, listed: Sequence[int]) -> int:
+    gone = db.execute(_RETIRE, (str(list(listed)),)).rowcount
+    db.execute(_CLOSE)
+    return gone

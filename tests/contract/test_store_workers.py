@@ -1,0 +1,129 @@
+"""Booth workers in the store: their queue beside the voters', their calls, and the serials that they give and take back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dialer.model import (
+    NO_VOTER,
+    BoothWorker,
+    CampaignKind,
+    Claim,
+    EndedAttempt,
+    Mark,
+    MarkKind,
+    MarkSource,
+    Outcome,
+    Purpose,
+    UnknownSerial,
+)
+from dialer.store.port import Refusal, Store
+from tests.contract.backends import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone
+
+WORKERS = "workers"
+OWN = "+917000000001"  # also of voter 1 in booth 1
+STRANGER = "+919810000001"
+
+
+@pytest.fixture
+async def store(backend: Backend, tmp_path: Path) -> AsyncIterator[Store]:
+    """30 voters in three booths; a worker who is on the roll at booth 1, one who is not at booths 2 and 3."""
+    backend.fill(30, 10)
+    listed = tmp_path / "workers.csv"
+    listed.write_text(f'constituency,part,number,language\n174,1,{OWN},ta\n174,"2,3",{STRANGER},\n', encoding="utf-8")
+    backend.list_workers(listed)
+    opened = await backend.open()
+    await opened.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+    await opened.ensure_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
+    await opened.enrol(CAMPAIGN)
+    assert await opened.enrol(WORKERS) == 2
+    yield opened
+    await opened.close()
+
+
+def voted(voter_id: int, key: str, **more: object) -> Mark:
+    mark = Mark(key, voter_id, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW, worker_id=1)
+    return replace(mark, **more)  # type: ignore[arg-type]
+
+
+async def opened(store: Store, each: Claim) -> Refusal | None:
+    [refusal] = await store.open_attempts([attempt(each)], max_attempts_since=DAY_START, max_attempts=9)
+    return refusal
+
+
+async def test_a_claim_of_a_worker_names_no_voter_but_the_worker_and_the_booths(store: Store) -> None:
+    first, second = sorted(await claim(store, 9, campaign_id=WORKERS), key=lambda each: each.booth_id)
+    assert (first.worker, first.voter_id, first.language) == (BoothWorker(1, "ta", (1,)), NO_VOTER, "ta")
+    assert second.worker is not None
+    assert (second.worker.booth_ids, second.booth_id, second.number) == ((2, 3), 2, STRANGER)
+    assert await claim(store, 9, campaign_id=WORKERS) == []
+    assert await store.enrol(WORKERS) == 0
+
+
+async def test_a_workers_attempt_is_kept_found_after_a_crash_and_due_again(store: Store) -> None:
+    each = await claim_phone(store, 1, campaign_id=WORKERS)
+    call = attempt(each)
+    assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    [left_open] = await store.unfinished_attempts()
+    assert (left_open.worker, left_open.voter_id, left_open.booth_id) == (each.worker, NO_VOTER, 1)
+    ended = EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60, retry_at=NOW + 7200)
+    assert await store.end_attempts([ended]) == [True]
+    assert [each.phone_id for each in await claim(store, 9, campaign_id=WORKERS, now=NOW + 7200)] != []
+    assert await store.unfinished_attempts() == []
+
+
+async def test_a_worker_who_has_voted_is_called_on_as_a_worker_and_no_more_as_a_voter(store: Store) -> None:
+    effect = await store.record_mark(voted(1, "a"))
+    assert effect.silenced_phones == (1,)
+    assert 1 not in {each.phone_id for each in await claim(store, 99)}
+    each = await claim_phone(store, 1, campaign_id=WORKERS)
+    call = attempt(each)
+    assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.BUSY, NOW + 9, retry_at=NOW + 60)])
+    again = await claim_phone(store, 1, campaign_id=WORKERS, now=NOW + 60)
+    assert again.attempt_number == 2
+
+
+async def test_an_opt_out_closes_a_worker_too(store: Store) -> None:
+    each = await claim_phone(store, 1, campaign_id=WORKERS)
+    assert await store.record_opt_out(1, at=NOW, source="request")
+    assert await opened(store, each) is Refusal.OPTED_OUT
+    assert [left.number for left in await claim(store, 9, campaign_id=WORKERS)] == [STRANGER]
+
+
+async def test_a_voter_of_whom_a_serial_is_taken_back_is_called_again(store: Store) -> None:
+    call = attempt(await claim_phone(store, 1, campaign_id=WORKERS))
+    await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
+    await store.record_mark(voted(2, "a", attempt_id=call.attempt_id))
+    await store.record_mark(voted(5, "b", attempt_id=call.attempt_id))
+    assert await store.last_of_call(call.attempt_id) == ("b", 5)
+    back = voted(5, "c", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="b", attempt_id=call.attempt_id)
+    effect = await store.record_mark(back)
+    assert (effect.voted_change, effect.not_yet_change, effect.voter_silenced) == (-1, 0, False)
+    assert await store.last_of_call(call.attempt_id) == ("a", 2)
+    claimed = {each.voter_id for each in await claim(store, 99)}
+    assert 5 in claimed
+    assert 2 not in claimed
+
+
+async def test_voted_stands_where_somebody_else_has_said_it_before_or_since(store: Store) -> None:
+    await store.record_mark(voted(5, "a"))
+    await store.record_mark(Mark("self", 5, MarkKind.VOTED, MarkSource.VOTER_KEY, NOW + 1))
+    effect = await store.record_mark(
+        voted(5, "back", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="a", at=NOW + 2)
+    )
+    assert (effect.recorded, effect.voted_change, effect.voter_silenced) == (True, 0, True)
+    assert 5 not in {each.voter_id for each in await claim(store, 99)}
+
+
+async def test_an_unknown_serial_is_kept_once(store: Store) -> None:
+    call = attempt(await claim_phone(store, 1, campaign_id=WORKERS))
+    await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
+    unknown = UnknownSerial("k", call.attempt_id, 1, 941, 1, NOW)
+    await store.record_unknown_serial(unknown)
+    await store.record_unknown_serial(unknown)
+    assert await store.last_of_call(call.attempt_id) is None

@@ -1,0 +1,306 @@
+"""A campaign that calls the booth workers: serials keyed or said are marks at once, and nobody is called beyond the rules."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import UTC, date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.commands import SeatDispose, SeatReady, SeatSerials, SeatTakeBack
+from dialer.engine.flow_desk import FlowDesk
+from dialer.engine.worker_desk import WorkerDesk
+from dialer.errors import CommandRefused, StoreError
+from dialer.model import AttemptId, Disposition, Outcome
+from dialer.reports import accounts
+from dialer.reports.source import open_source
+from dialer.reports.tables import Window
+from dialer.roll.workers import import_workers
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Scripted
+from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.view import SeatState
+from ivr_flows.turns import FlowCommit
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.roll_filler import fill_roll
+from tests.support.virtual import virtual_time
+
+DAY = date(2024, 4, 22)  # of START_EPOCH, 09:30 in India
+WORKER = "+919810000001"
+OTHER = "+919810000002"
+ROUNDS = {"workers": {"every_minutes": 5, "retry_minutes": 1, "attempts_per_day": 3}}
+IVR = {"id": "workers", "kind": "ivr", "purpose": "booth-workers", "flow": "booth_worker", "pacing": "broadcast"}
+AGENTS = {"id": "workers", "kind": "agents", "purpose": "booth-workers", "pacing": None}
+
+
+def keyed(keys: str, begin: float = 2.0) -> tuple[tuple[float, str], ...]:
+    """Keys half a second apart, and twelve after each entry: time to hear what becomes of it."""
+    at, found = begin, []
+    for key in keys:
+        found.append((at, key))
+        at += 12.0 if key == "#" else 0.5
+    return tuple(found)
+
+
+def rows(directory: Path, query: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(directory / "centre.db")) as db:
+        return db.execute(query).fetchall()
+
+
+MARKS = (
+    "SELECT part_number, serial, kind, source, worker_id FROM mark JOIN voter USING (voter_id) JOIN booth USING (booth_id)"
+    " ORDER BY mark_id"
+)
+
+
+def a_list_of_one(directory: Path, parts: str = "1") -> None:
+    """A store of three booths with ten voters each, and one worker."""
+    fill_roll(directory / "centre.db", 30, voters_per_booth=10)
+    listed = f'constituency,part,number,name,language\n174,"{parts}",{WORKER},A worker,en\n'
+    (directory / "workers.csv").write_text(listed, encoding="utf-8")
+    import_workers(directory / "workers.csv", directory / "centre.db", "IN")
+
+
+@contextlib.asynccontextmanager
+async def workers_at_work(
+    directory: Path,
+    scripts: dict[str, Scripted],
+    *,
+    campaign: dict[str, Any] = IVR,
+    parts: str = "1",
+    seats: int = 1,
+    **changes: Any,
+) -> AsyncIterator[Site]:
+    """A site of three booths with ten voters each, and one worker."""
+    a_list_of_one(directory, parts)
+    switch = SimulatedAsteriskConfig(seats=seat_phones(max(1, seats)), start_epoch=START_EPOCH, scripts=scripts)
+    settings: dict[str, Any] = {"rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS, **changes}
+    async with a_site(directory, switch, seats=seats, campaign=campaign, **settings) as site:
+        yield site
+
+
+@virtual_time()
+async def test_serials_are_marks_of_those_voters_and_the_worker_is_called_again_each_round(tmp_path: Path) -> None:
+    script = Scripted(keys=keyed("7#3#3#11##"))
+    async with workers_at_work(tmp_path, {WORKER: script}) as site:
+        await site.until(lambda: len(site.ended()) == 1)
+        assert site.ended()[0].outcome is Outcome.COMPLETED
+        assert sum(booth.voted for booth in site.view.booths) == 2  # the same serial twice is one voter
+        await asyncio.sleep(4.5 * 60)
+        assert len(site.ended()) == 1
+        await site.until(lambda: len(site.ended()) == 2, seconds=120)
+    marks = rows(tmp_path, MARKS)
+    said = [(1, serial, "voted", "booth-worker", 1) for serial in (7, 3, 3)]
+    assert marks == said * 2
+    assert rows(tmp_path, "SELECT worker_id, booth_id, serial FROM unknown_serial") == [(1, 1, 11)] * 2
+    assert rows(tmp_path, "SELECT voter_id, worker_id FROM attempt") == [(None, 1)] * 2
+    async with open_source(tmp_path / "centre.db") as source:
+        report = await accounts.workers(source, Window(), UTC)
+        spent = await accounts.expenditure(source, Window(), UTC, {})
+    [[worker, constituency, parts, calls, answered, last, voted, unknown]] = report.rows
+    assert (worker, constituency, parts, calls, answered, voted, unknown) == (1, 174, "1", 2, 2, 2, 2)
+    assert str(last).startswith("2024-04-22 04:")
+    assert [(row[1], row[4]) for row in spent.rows] == [(174, 2)], spent
+
+
+@virtual_time()
+async def test_what_a_worker_takes_back_stands_where_another_has_said_it(tmp_path: Path) -> None:
+    script = Scripted(keys=keyed("7#*#3#*##"))
+    async with workers_at_work(tmp_path, {WORKER: script}) as site:
+        await site.until(lambda: len(site.ended()) == 1)
+        assert sum(booth.voted for booth in site.view.booths) == 0
+    assert [(serial, kind, source) for _, serial, kind, source, _ in rows(tmp_path, MARKS)] == [
+        (7, "voted", "booth-worker"),
+        (7, "not-yet", "correction"),
+        (3, "voted", "booth-worker"),
+        (3, "not-yet", "correction"),
+    ]
+    assert rows(tmp_path, "SELECT DISTINCT turnout FROM voter") == [("pending",)]
+
+
+@virtual_time()
+async def test_a_worker_of_several_parts_says_which_and_a_wrong_one_is_no_part(tmp_path: Path) -> None:
+    script = Scripted(keys=keyed("2#3#7##1#8###"))
+    async with workers_at_work(tmp_path, {WORKER: script}, parts="1,3") as site:
+        await site.until(lambda: len(site.ended()) == 1)
+        assert site.ended()[0].outcome is Outcome.COMPLETED
+    assert [(part, serial) for part, serial, *_ in rows(tmp_path, MARKS)] == [(3, 7), (1, 8)]
+
+
+@virtual_time()
+async def test_what_was_keyed_before_the_worker_hung_up_is_kept(tmp_path: Path) -> None:
+    script = Scripted(keys=keyed("7#3"), hang_up_after=17.0)
+    async with workers_at_work(tmp_path, {WORKER: script}) as site:
+        await site.until(lambda: len(site.ended()) == 1)
+        assert site.ended()[0].outcome is Outcome.LEFT
+        await asyncio.sleep(4 * 60)
+        assert len(site.ended()) == 1  # a report, if a short one: the next call comes with the next round
+    assert [serial for _, serial, *_ in rows(tmp_path, MARKS)] == [7]
+
+
+@virtual_time()
+async def test_a_worker_who_was_not_reached_is_called_again_soon_and_not_beyond_the_cap(tmp_path: Path) -> None:
+    script = Scripted(fails_with=486, answer_after=0.5)
+    async with workers_at_work(tmp_path, {WORKER: script}) as site:
+        await site.until(lambda: len(site.ended()) == 3, seconds=150)
+        await asyncio.sleep(3 * 60)
+        assert [change.outcome for change in site.ended()] == [Outcome.BUSY] * 3
+
+
+@virtual_time()
+async def test_a_mark_cancels_the_call_that_rings_in_the_household_but_not_the_workers(tmp_path: Path) -> None:
+    voters = {f"+917{n:09d}": Scripted(fails_with=0, answer_after=60.0) for n in range(1, 30)}
+    turnout: dict[str, Any] = {
+        "id": "turnout",
+        "kind": "ivr",
+        "flow": "turnout",
+        "hours": [{"start": "00:00", "until": "23:59:59"}],
+    }
+    everybody: dict[str, Any] = {"campaigns": [{**IVR, "hours": turnout["hours"]}, turnout]}
+    async with workers_at_work(tmp_path, {**voters, WORKER: Scripted(keys=keyed("1##", 6.0))}, **everybody) as site:
+        await site.until(lambda: sum(booth.voted for booth in site.view.booths) == 1)
+        marked_at = site.clock.now()
+        await site.until(lambda: any(change.outcome is Outcome.CANCELLED for change in site.ended()), seconds=2.0)
+        assert site.clock.now() - marked_at < 1.0
+        await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
+
+
+@virtual_time()
+async def test_nobody_is_called_who_opted_out_nor_on_a_day_without_a_poll_nor_too_late(tmp_path: Path) -> None:
+    script = Scripted(keys=keyed("7##"))
+    for name, rules in (("none", {}), ("tomorrow", {"polls": [{"day": date(2024, 4, 23)}]})):
+        directory = tmp_path / name
+        directory.mkdir()
+        async with workers_at_work(directory, {WORKER: script}, rules=rules) as site:
+            await asyncio.sleep(10)
+            assert site.ended() == []
+            assert site.view.campaigns[0].held_because == "no booth votes today ([[rules.polls]])"
+    late = tmp_path / "late"
+    late.mkdir()
+    closes = {"polls": [{"day": DAY, "closes_at": "10:00"}]}
+    async with workers_at_work(late, {WORKER: script}, rules=closes) as site:
+        await asyncio.sleep(60)
+        assert site.ended() == []
+        assert site.view.campaigns[0].held_because is None
+
+
+@virtual_time()
+async def test_calling_hours_and_opt_outs_hold_for_workers_too(tmp_path: Path) -> None:
+    script = Scripted(keys=keyed("7##"))
+    fill_roll(tmp_path / "centre.db", 30, voters_per_booth=10)
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        db.execute("INSERT INTO opt_out (e164, at, source) VALUES (?, 1.0, 'request')", (OTHER,))
+        db.commit()
+    hours = [{"start": "09:33", "until": "18:00"}]
+    (tmp_path / "w.csv").write_text(f"AC,parts,mobile\n174,1,{WORKER}\n174,2,{OTHER}\n", encoding="utf-8")
+    result = import_workers(tmp_path / "w.csv", tmp_path / "centre.db", "IN")
+    assert (result.workers, result.opted_out) == (2, 1)
+    switch = SimulatedAsteriskConfig(start_epoch=START_EPOCH, scripts={WORKER: script, OTHER: script})
+    async with a_site(
+        tmp_path, switch, seats=1, campaign={**IVR, "hours": hours}, rules={"polls": [{"day": DAY}]}
+    ) as site:
+        await asyncio.sleep(2.5 * 60)
+        assert site.ended() == []
+        await asyncio.sleep(60)
+        assert [call.number for call in site.switch.placed] == [WORKER]
+
+
+@virtual_time()
+async def test_an_agent_takes_the_serials_of_a_worker(tmp_path: Path) -> None:
+    async with workers_at_work(tmp_path, {WORKER: Scripted(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
+        engine = site.centre.engine
+        with pytest.raises(CommandRefused, match="no call with a booth worker"):
+            await engine.execute(SeatSerials("01", (7,)))
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        with pytest.raises(CommandRefused, match="say at which part: 1, 3"):
+            await engine.execute(SeatSerials("01", (7,)))
+        said = await engine.execute(SeatSerials("01", (7, 9, 7, 77), part=3))
+        assert said == "seat 01: 2 noted; no such serial: 77"
+        assert await engine.execute(SeatTakeBack("01")) == "seat 01: the last serial is taken back"
+        with pytest.raises(CommandRefused, match="takes no voted"):
+            await engine.execute(SeatDispose("01", Disposition.VOTED))
+        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        assert await engine.execute(SeatSerials("01", (2,), part=1)) == "seat 01: 1 noted"
+        await engine.execute(SeatReady("01"))
+        await asyncio.sleep(3 * 60)
+        assert len(site.ended()) == 1
+    assert [(part, serial, kind, worker) for part, serial, kind, _, worker in rows(tmp_path, MARKS)] == [
+        (3, 7, "voted", 1),
+        (3, 9, "voted", 1),
+        (3, 9, "not-yet", 1),
+        (1, 2, "voted", 1),
+    ]
+    assert {agent for (agent,) in rows(tmp_path, "SELECT agent FROM mark")} == {"agent-01"}
+
+
+@virtual_time()
+async def test_a_serial_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = WorkerDesk.take
+    kept = 0
+
+    async def fails_once(self: WorkerDesk, *args: Any, **rest: Any) -> None:
+        nonlocal kept
+        kept += 1
+        if kept == 1:
+            raise StoreError("the disk is away")
+        await take(self, *args, **rest)
+
+    monkeypatch.setattr(WorkerDesk, "take", fails_once)
+    heard: list[str] = []
+    play = AgiCall.stream_file
+
+    async def noted(self: AgiCall, name: str, escape_digits: str = "") -> str | None:
+        heard.append(name)
+        return await play(self, name, escape_digits)
+
+    monkeypatch.setattr(AgiCall, "stream_file", noted)
+    async with workers_at_work(tmp_path, {WORKER: Scripted(keys=keyed("7#7##"))}) as site:
+        await site.until(lambda: len(site.ended()) == 1)
+    assert heard.index("matdan/en/worker/not_saved") < heard.index("matdan/en/worker/noted-1")
+    assert [serial for _, serial, *_ in rows(tmp_path, MARKS)] == [7]
+
+
+@virtual_time()
+async def test_what_was_on_disk_when_the_dialler_died_before_the_thanks_stands_and_can_be_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, committed = FlowDesk.commit, asyncio.Event()
+
+    async def dies(self: FlowDesk, attempt_id: AttemptId, asked: FlowCommit) -> bool:
+        await commit(self, attempt_id, asked)
+        committed.set()
+        await asyncio.Event().wait()
+        return True
+
+    a_list_of_one(tmp_path)
+    script = Scripted(keys=(*keyed("7#"), *keyed("*#7#8##", 60.0)))
+    config = SimulatedAsteriskConfig(start_epoch=START_EPOCH, scripts={WORKER: script})
+    settings: dict[str, Any] = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
+    async with SimulatedAsterisk(config) as switch:
+        with monkeypatch.context() as patched:
+            patched.setattr(FlowDesk, "commit", dies)
+            async with a_site(tmp_path, switch=switch, run=False, **settings) as site:
+                running = asyncio.create_task(site.centre.run(site.stop))
+                await committed.wait()
+                running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await running
+        assert [serial for _, serial, *_ in rows(tmp_path, MARKS)] == [7]
+        async with a_site(tmp_path, switch=switch, **settings) as again:
+            await again.until(lambda: len(again.ended()) == 1)
+            assert again.ended()[0].outcome is Outcome.COMPLETED
+            assert sum(booth.voted for booth in again.view.booths) == 2
+        assert len(switch.placed) == 1
+    assert [(serial, kind) for _, serial, kind, *_ in rows(tmp_path, MARKS)] == [
+        (7, "voted"),
+        (7, "not-yet"),
+        (7, "voted"),
+        (8, "voted"),
+    ]

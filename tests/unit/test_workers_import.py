@@ -1,0 +1,118 @@
+"""The list of booth workers: taken whole or not at all, and taken again when it changes."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.campaigns import Policy
+from dialer.check import Verdict, check_site
+from dialer.errors import RollError
+from dialer.roll.workers import WorkersResult, import_workers
+from tests.support.roll_filler import fill_roll
+from tests.support.rules import site
+
+FIRST, SECOND = "+919810000001", "+919810000002"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    fill_roll(tmp_path / "centre.db", 30, voters_per_booth=10)
+    return tmp_path / "centre.db"
+
+
+def taken(store: Path, text: str, **options: Any) -> WorkersResult:
+    file = store.with_name("workers.csv")
+    file.write_text(text, encoding="utf-8")
+    return import_workers(file, store, "IN", **options)
+
+
+def rows(store: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(store)) as db:
+        return db.execute(query).fetchall()
+
+
+WORKERS = """SELECT e164, name, language, gone, group_concat(booth_id) FROM worker JOIN phone USING (phone_id)
+JOIN worker_booth USING (worker_id) GROUP BY worker_id ORDER BY worker_id"""
+
+
+def test_a_list_in_local_digits_with_several_parts_in_a_cell_or_in_rows(store: Path) -> None:
+    text = (
+        f"AC No,Part,Mobile,Name,Language\n१७४,1; 3,98100 00001,Asha,hindi\n174,2,{SECOND},,\n174,3,{SECOND},Ravi,ta\n"
+    )
+    assert taken(store, text) == WorkersResult(rows=3, workers=2, booths=3, opted_out=0, gone=0)
+    assert rows(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "1,3"), (SECOND, "Ravi", "ta", 0, "2,3")]
+
+
+def test_a_later_list_says_anew_at_which_booths_and_keeps_what_it_does_not_say(store: Path) -> None:
+    taken(store, f"constituency,part,number,name,language\n174,1,{FIRST},Asha,hi\n174,2,{SECOND},Ravi,ta\n")
+    result = taken(store, f"constituency,part,number\n174,3,{FIRST}\n", replace=True)
+    assert (result.workers, result.gone) == (1, 1)
+    assert rows(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "3"), (SECOND, "Ravi", "ta", 1, "2")]
+    assert taken(store, f"constituency,part,number\n174,2,{SECOND}\n").gone == 0
+    assert [gone for *_, gone, _ in rows(store, WORKERS)] == [0, 0]
+
+
+def test_a_number_that_has_opted_out_stays_so(store: Path) -> None:
+    with closing(sqlite3.connect(store)) as db:
+        db.execute("INSERT INTO opt_out (e164, at, source) VALUES (?, 1.0, 'request')", (FIRST,))
+        db.commit()
+    assert taken(store, f"constituency,part,number\n174,1,{FIRST}\n").opted_out == 1
+    assert rows(store, "SELECT opted_out_at FROM worker JOIN phone USING (phone_id)") == [(1.0,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("part,number\n1,9810000001\n", "no column constituency"),
+        ("constituency,part,number\n", "names no worker"),
+        ("constituency,part,number\n174,1,12\n", "row 2: its number is not one number"),
+        ("constituency,part,number\n174,1,9810000001 / 9810000002\n", "row 2: its number is not one number"),
+        ("constituency,part,number\n174,,9810000001\n", "row 2: it names no part"),
+        ("constituency,part,number\n174,1a,9810000001\n", "row 2: part is not a whole number"),
+        ("constituency,part,number\n174,9,9810000001\n", "part 9 of constituency 174 is not on the roll"),
+        ("constituency,part,number,language\n174,1,9810000001,klingon\n", "language 'klingon' is not known"),
+        (
+            "constituency,part,number\n174,1,9810000001\n175,1,9810000001\n",
+            "row 3: its number stands in another constituency in row 2",
+        ),
+    ],
+)
+def test_a_row_that_is_wrong_is_named_and_nothing_is_taken(store: Path, text: str, words: str) -> None:
+    with pytest.raises(RollError, match=words) as refused:
+        taken(store, text)
+    assert "9810000" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert rows(store, "SELECT count(*) FROM worker") == [(0,)]
+
+
+def test_a_part_of_two_rolls_needs_the_version(store: Path) -> None:
+    with closing(sqlite3.connect(store)) as db:
+        db.execute(
+            "INSERT INTO booth (roll_version, state_code, constituency_number, part_number) VALUES ('2027', 'S24', 174, 1)"
+        )
+        db.commit()
+    text = f"constituency,part,number\n174,1,{FIRST}\n"
+    with pytest.raises(RollError, match=r"more than once; choose one with --roll-version \(2026-1, 2027\)"):
+        taken(store, text)
+    assert taken(store, text, roll_version="2027").booths == 1
+
+
+async def test_check_says_that_a_campaign_for_booth_workers_has_no_polling_day() -> None:
+    campaign = {"purpose": "booth-workers", "kind": "agents"}
+    for polls, verdicts in (([], [Verdict.BAD]), ([{"day": "2026-04-26"}], [])):
+        settings = site(campaign=campaign, rules={"polls": polls}, ami={"port": 1}, broker={"enabled": False})
+        found = [each async for each in check_site(settings) if "booth workers on polling days" in each.text]
+        assert [each.verdict for each in found] == verdicts
+
+
+def test_agents_call_booth_workers_one_for_each_who_is_free() -> None:
+    assert site(campaign={"purpose": "booth-workers"}).campaigns[0].policy is Policy.PROGRESSIVE
+    assert site(campaign={"purpose": "booth-workers", "kind": "ivr", "flow": "booth_worker"}).campaigns[0].policy is (
+        Policy.BROADCAST
+    )
+    assert site().campaigns[0].policy is Policy.PREDICTIVE
