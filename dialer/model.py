@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
@@ -181,6 +182,7 @@ class Claim:
     facts: PhoneFacts | None = None  # None: nothing is known of the number, and the rules forbid to dial it
     queue_booth_id: int = 0  # in whose queue the number stands: of its first voter when it was enrolled
     weight: float = 1.0  # of the voters who were pending on the number then
+    leased_until: float = field(default=math.inf, compare=False)  # epoch seconds: then the store gives it to others
 
 
 @dataclass(frozen=True, slots=True)

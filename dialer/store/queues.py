@@ -42,7 +42,8 @@ def claim(
 ) -> list[Claim]:
     """Take up to `limit` targets off the queue: what is due by time first, then fresh ones, booth by booth as `booths` says."""
     release_expired(db, now, None)
-    walk = _Walk(db, campaign_id, limit, day_start)
+    until = now + lease_seconds
+    walk = _Walk(db, campaign_id, limit, day_start, until)
     walk.take(limit, SQL["claim_timed"], (campaign_id, now))
     if booths is None:
         walk.take(limit, SQL["claim_fresh"], (campaign_id,))
@@ -51,7 +52,6 @@ def claim(
             walk.take(most, SQL["claim_fresh_of_booth"], (campaign_id, booth_id))
     for phone_id in walk.done_for:
         close_phone(db, phone_id)
-    until = now + lease_seconds
     for target in walk.taken:
         db.execute(SQL["take"], (target, owner, until))
     return walk.claims
@@ -60,7 +60,7 @@ def claim(
 class _Walk:
     """A walk along the queue's indexes, which takes what can be called and notes what never will be."""
 
-    def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float) -> None:
+    def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float, until: float) -> None:
         self.claims: list[Claim] = []
         self.taken: list[int] = []
         self.done_for: list[int] = []
@@ -68,6 +68,7 @@ class _Walk:
         self._campaign_id = campaign_id
         self._limit = limit
         self._day_start = day_start
+        self._until = until
 
     def take(self, most: int, statement: str, bound: tuple[str | int | float, ...]) -> None:
         """Take up to `most` of what the statement finds. Reads row by row and stops: the order comes from the index, so
@@ -98,6 +99,7 @@ class _Walk:
                     phone_facts(self._db, phone_id, number, consent, self._day_start),
                     queue_booth_id=queue_booth_id,
                     weight=weight,
+                    leased_until=self._until,
                 )
             )
             self.taken.append(target)
