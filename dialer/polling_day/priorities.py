@@ -71,7 +71,7 @@ def booth_priority(booth: BoothNow, expected_voted: float, centre_not_voted: flo
 
 
 class BoothPriorities(Mapping[int, float]):
-    """The priority of each booth by its id, worked out when it is first asked for: of thousands of booths a claim asks for a few."""
+    """The priority of each booth by its id, worked out when first asked for: of thousands of booths a claim asks for a few."""
 
     def __init__(
         self,
