@@ -119,7 +119,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--voters", type=int, nargs="+", help="sizes of the stores, the smallest first")
     options: Any = parser.parse_args(argv)
     sizes = options.voters or (QUICK_SIZES if options.quick else SIZES)
-    seconds = options.seconds or (4.0 if options.quick else 40.0)
+    seconds = options.seconds or (3.0 if options.quick else 40.0)
+    warm_up_seconds = 2.0 if options.quick else 8.0
     quiet_logging()
     print(machine(), "SQLite", sqlite3.sqlite_version)
     print(f"{STARTS_A_SECOND:g} call starts and {MARKS_A_SECOND:g} marks a second, {seconds:g} s a store", flush=True)
@@ -127,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for voters in sizes:
         store = built_store(STORES, voters)
         with a_copy(store) as copy:
-            seen = uvloop.run(centre_at_work(copy, seconds))
+            seen = uvloop.run(centre_at_work(copy, seconds, warm_up_seconds))
             checked(copy)
         with a_copy(store) as copy:
             contenders = all_choices(copy, voters, -(-voters // VOTERS_PER_BOOTH), 100 if options.quick else 500)

@@ -43,7 +43,6 @@ CAMPAIGN = "ivr"
 STARTS_A_SECOND = 30.0
 MARKS_A_SECOND = 100.0
 CHANNELS = 900  # more than 30 starts a second need: what is scarce is call starts, and each is wanted at once
-WARM_UP_SECONDS = 8.0
 PROBE_SECONDS = 0.01
 
 
@@ -326,7 +325,7 @@ async def bare_lag_beside(seconds: float) -> list[float]:
     return list(json.loads(told))
 
 
-async def centre_at_work(store: Path, seconds: float) -> Figures:
+async def centre_at_work(store: Path, seconds: float, warm_up_seconds: float) -> Figures:
     """Run a whole centre on this store for `seconds` after a warm-up. Raises StoreError where it did not place its calls."""
     figures = Figures()
     watch = Watch(figures)
@@ -345,7 +344,7 @@ async def centre_at_work(store: Path, seconds: float) -> Figures:
                         group.create_task(probe_lag(figures.lag)),
                     ]
                     running = group.create_task(centre.run(stop))
-                    await asyncio.sleep(WARM_UP_SECONDS)
+                    await asyncio.sleep(warm_up_seconds)
                     figures.clear()
                     cpu, at = time.process_time(), time.perf_counter()
                     figures.bare = await bare_lag_beside(seconds)
