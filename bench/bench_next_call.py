@@ -6,7 +6,8 @@ A whole centre runs on a store of a million voters and on one of 3.2 million, on
 its FastAGI flows in this process, a simulated Asterisk in another. "Chosen" is the time from the pacer's asking for a call to
 its number's having passed the gate, in the engine itself; the claims that fill the hopper beforehand are timed too, as the
 engine waits for them and their statements alone. Beside them: the same choice without a hopper, one SQL list, a hopper table
-as VICIdial fills it, and a heap in memory; and how late a loop is that does nothing, which nobody can beat on this machine.
+as VICIdial fills it, and a heap in memory; and how late a loop is that does nothing and how long the disk takes to sync, which
+nobody can beat on this machine.
 
 The stores are kept in `.bench-stores` of the working directory (1 GB), so that the next run finds them; each run works on copies.
 """
@@ -76,6 +77,7 @@ def show_engine(voters: int, seen: Figures) -> None:
     line("a mark, until it is on disk", seen.marks)
     line("the loop's lag", seen.lag)
     line("lag of a loop that does nothing, beside it", seen.bare)
+    line("an fsync of two pages, beside it", seen.syncs)
     print(
         f"  {len(seen.chosen) / seen.seconds:.1f} starts and {len(seen.marks) / seen.seconds:.1f} marks a second beside the"
         f" flows' own, {seen.cpu_seconds / seen.seconds:.2f} of a core; ready to dial after {seen.ready_seconds:.1f} s"

@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from unittest import mock
 
 from config.jurisdiction import Profile
@@ -32,7 +33,7 @@ from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
 from dialer.rules.gate import Ruling
 from dialer.simulation.profile import simulated_profile
 from dialer.store import queues
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import PAGE_BYTES, exclusive_connection
 from dialer.store.port import Refusal
 from dialer.view import CallChange, CallState, Change
 from ivr_flows.model import MarkKind, Scope
@@ -44,6 +45,7 @@ STARTS_A_SECOND = 30.0
 MARKS_A_SECOND = 100.0
 CHANNELS = 900  # more than 30 starts a second need: what is scarce is call starts, and each is wanted at once
 PROBE_SECONDS = 0.01
+SYNC_SECONDS = 0.1
 
 
 def built_store(directory: Path, voters: int) -> Path:
@@ -130,6 +132,7 @@ class Figures:
     lag: list[float] = field(default_factory=list)
     waited: int = 0  # calls that were still wanted at the engine's next decision
     bare: list[float] = field(default_factory=list)  # how late a loop is that does nothing, in a process of its own
+    syncs: list[float] = field(default_factory=list)  # an fsync of two pages, ten a second, by that process
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     ready_seconds: float = 0.0  # from the opening of the store until the centre may dial
@@ -308,21 +311,39 @@ async def probe_lag(lag: list[float]) -> None:
         lag.append(max(0.0, time.perf_counter() - due))
 
 
-async def bare_lag(seconds: float) -> list[float]:
-    """The same of a loop that does nothing else: what this machine makes of it."""
+async def bare_machine(directory: Path, seconds: float) -> tuple[list[float], list[float]]:
+    """The same of a loop that does nothing else, and what the disk takes for an fsync of two pages, seconds each."""
     lag: list[float] = []
+    syncs: list[float] = []
+
+    def sync(file: BinaryIO) -> None:
+        file.write(bytes(2 * PAGE_BYTES))
+        began = time.perf_counter()
+        os.fsync(file.fileno())
+        syncs.append(time.perf_counter() - began)
+
     probe = asyncio.create_task(probe_lag(lag))
-    await asyncio.sleep(seconds)
+    end = time.monotonic() + seconds
+    with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
+        while time.monotonic() < end:
+            await asyncio.to_thread(sync, file)
+            await asyncio.sleep(SYNC_SECONDS)
     probe.cancel()
-    return lag
+    return lag, syncs
 
 
-async def bare_lag_beside(seconds: float) -> list[float]:
+async def bare_machine_beside(directory: Path, seconds: float) -> tuple[list[float], list[float]]:
     """The same, measured in a process of its own."""
-    code = f"import json, uvloop; from bench.next_call_stage import bare_lag; print(json.dumps(uvloop.run(bare_lag({seconds}))))"
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    code = (
+        "import json, sys, uvloop; from pathlib import Path; from bench.next_call_stage import bare_machine;"
+        " print(json.dumps(uvloop.run(bare_machine(Path(sys.argv[1]), float(sys.argv[2])))))"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code, str(directory), str(seconds)), stdout=asyncio.subprocess.PIPE
+    )
     told, _ = await process.communicate()
-    return list(json.loads(told))
+    lag, syncs = json.loads(told)
+    return lag, syncs
 
 
 async def centre_at_work(store: Path, seconds: float, warm_up_seconds: float) -> Figures:
@@ -347,7 +368,7 @@ async def centre_at_work(store: Path, seconds: float, warm_up_seconds: float) ->
                     await asyncio.sleep(warm_up_seconds)
                     figures.clear()
                     cpu, at = time.process_time(), time.perf_counter()
-                    figures.bare = await bare_lag_beside(seconds)
+                    figures.bare, figures.syncs = await bare_machine_beside(store.parent, seconds)
                     figures.cpu_seconds = time.process_time() - cpu
                     figures.seconds = time.perf_counter() - at
                     for task in beside:
