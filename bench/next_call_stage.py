@@ -34,6 +34,7 @@ from dialer.rules.gate import Ruling
 from dialer.simulation.profile import simulated_profile
 from dialer.store import queues
 from dialer.store.connection import PAGE_BYTES, exclusive_connection
+from dialer.store.migrate import shipped_migrations
 from dialer.store.port import Refusal
 from dialer.view import CallChange, CallState, Change
 from ivr_flows.model import MarkKind, Scope
@@ -50,7 +51,7 @@ SYNC_SECONDS = 0.1
 
 def built_store(directory: Path, voters: int) -> Path:
     """A store with `voters` on its roll, enrolled in the campaign; made only where it is not there yet."""
-    path = directory / f"{voters}.db"
+    path = directory / f"{voters}-schema{shipped_migrations()[-1].version}.db"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
         begun = path.with_suffix(".begun")
