@@ -17,7 +17,7 @@ RECORDINGS: Final = "recording/"
 
 @dataclass(frozen=True, slots=True)
 class PlayRules:
-    """What this site asks of a prompt before it is played (section [audio] of the settings)."""
+    """What this site asks of a prompt before it is played: section [audio] of its settings, and its profile."""
 
     certified_recordings: bool = False
     approved_only: bool = False
@@ -47,15 +47,22 @@ def why_not_played(
     return _certified(name, entry, rules, today) or _approved(entry, rules)
 
 
-def _certified(name: PromptName, entry: Entry, rules: PlayRules, today: date) -> str | None:
+def why_not_certified(entry: Entry) -> str | None:
+    """Why no certificate covers a prompt's recording, whatever the day; None: one does, to its last day."""
     if not entry.certificate:
-        asked = rules.certified_recordings and name.name.startswith(RECORDINGS)
-        return "has no certificate; see dialer audio approve" if asked else None
+        return "has no certificate; see dialer audio approve"
     if entry.certificate_sha256 != entry.source_sha256:
         return f"is not the recording that certificate {entry.certificate} was given for"
-    if entry.valid_until is not None and today > entry.valid_until:
-        return f"has a certificate that ended on {entry.valid_until}"
     return None
+
+
+def _certified(name: PromptName, entry: Entry, rules: PlayRules, today: date) -> str | None:
+    if not entry.certificate and not (rules.certified_recordings and name.name.startswith(RECORDINGS)):
+        return None
+    problem = why_not_certified(entry)
+    if problem is None and entry.valid_until is not None and today > entry.valid_until:
+        return f"has a certificate that ended on {entry.valid_until}"
+    return problem
 
 
 def _approved(entry: Entry, rules: PlayRules) -> str | None:

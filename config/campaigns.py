@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import time
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from config.fields import PositiveSeconds, Section, Share, Slug
-from config.rules import Certificate
 
 
 class Hours(Section):
@@ -58,6 +57,28 @@ class MachineAnswers(StrEnum):
     AFTER_SEAT = "after-seat"
 
 
+class SpokenBy(StrEnum):
+    """Whose voice an AGI script plays."""
+
+    PERSON = "person"
+    COMPUTER_LABELLED = "computer-labelled"
+    COMPUTER = "computer"
+
+
+class Declared(Section):
+    """[campaigns.declared] - what an AGI script or the agents' guide does: no machine can read it, and a person answers for it."""
+
+    by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=80)] = Field(
+        description="name of the person who answers for it"
+    )
+    offers_transport: bool = Field(description="whether it offers a ride to the poll")
+    asks_vote_choice: bool = Field(description="whether it asks whom somebody votes for, which nothing here may")
+    voice: SpokenBy = Field(
+        SpokenBy.PERSON,
+        description="who speaks in a script's sounds: person, computer-labelled (says so before it does), computer",
+    )
+
+
 class Campaign(Section):
     """[[campaigns]] - whom to call, how, and until when."""
 
@@ -96,7 +117,7 @@ class Campaign(Section):
     hours: tuple[Hours, ...] = Field(
         (Hours(start=time(9), until=time(21)),), description="calling hours; nothing is dialled outside them"
     )
-    certificate: Certificate | None = Field(None, description="approval of what is played, where the rules ask for one")
+    declared: Declared | None = Field(None, description="what the machine cannot read; an AGI script needs it")
 
     @model_validator(mode="after")
     def _flow_fits(self) -> Self:
@@ -106,6 +127,10 @@ class Campaign(Section):
             raise ValueError('an ivr campaign has no seats; set machine_detection = "before-seat" or "off"')
         if self.machine_message and (self.kind is not Kind.IVR or self.machine_detection is MachineAnswers.OFF):
             raise ValueError('machine_message needs kind = "ivr" and machine_detection = "before-seat"')
+        if self.has_script and self.declared is None:
+            raise ValueError("a script cannot be read by the machine: say what it does in [campaigns.declared]")
+        if self.declared is not None and self.declared.asks_vote_choice:
+            raise ValueError("whom somebody votes for is never asked, in no campaign: take the question out")
         if self.abandoned_target > self.abandoned_limit:
             raise ValueError("abandoned_target is above abandoned_limit; lower it")
         return self

@@ -8,7 +8,7 @@ confirm a profile before anyone calls it so.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
@@ -65,6 +65,16 @@ class Rule(BaseModel):
 
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=8)]
     standing: Standing
+    confirmed: bool = (
+        False  # a text of the rule, or a report that quotes it, was read and says this; else it is from memory
+    )
+    read_at: str | None = None  # where it was read
+
+    @model_validator(mode="after")
+    def _confirmed_by_a_text(self) -> Self:
+        if self.confirmed and not self.read_at:
+            raise ValueError("the rule is confirmed, and read_at does not say by which text")
+        return self
 
 
 class CallingHours(Rule):
@@ -130,7 +140,7 @@ class AbandonedCap(BaseModel):
 class Abandoned(Rule):
     """The abandoned-call cap: which calls count, over what, and how many."""
 
-    definition: Annotated[str, StringConstraints(min_length=8)]
+    definition: Literal["answered by a person, and no agent within the connect limit of the answer"]
     target: Share  # what pacing steers to
     caps: tuple[AbandonedCap, ...] = Field(min_length=1)
     scope: Literal["campaign"]
@@ -147,6 +157,7 @@ class RedialLock(Rule):
     """How long a number is left alone, by every campaign, after a call to it was abandoned."""
 
     hours: float = Field(ge=0)
+    unless_agent_guaranteed: bool  # whether a call for which a seat is kept may go out all the same
 
 
 class Attempts(Rule):
@@ -180,7 +191,13 @@ class OptOut(Rule):
     """How far an opt-out reaches, and how soon."""
 
     reach: Literal["everywhere"]
-    within_seconds: float = Field(ge=0)
+    within_seconds: float
+
+    @model_validator(mode="after")
+    def _can_be_held(self) -> Self:
+        if self.within_seconds < 1:
+            raise ValueError("an opt-out holds within 1 second here, and no sooner can be promised")
+        return self
 
 
 class Consent(Rule):
@@ -198,7 +215,7 @@ class Retention(Rule):
 
 
 class Transport(Rule):
-    """Whether a ride to the poll may be offered."""
+    """Whether a ride to the poll may be offered: by a flow, which declares it, or by agents or a script, of whom it is declared."""
 
     may_offer: bool
 
@@ -210,13 +227,13 @@ class Recording(Rule):
 
 
 class SyntheticVoice(Rule):
-    """Whether a synthetic voice must say that it is one."""
+    """Whether a synthetic voice must say that it is one; then no voice plays of which nobody knows, and none without its label."""
 
     must_be_labelled: bool
 
 
 class Exports(Rule):
-    """Whether calls must be accounted for per candidate, constituency and day."""
+    """Whether calls must be accounted for per candidate, constituency and day: then campaign material names its candidate."""
 
     expenditure: bool
 
@@ -270,10 +287,11 @@ def load_profile(name_or_path: str) -> Profile:
         raise SettingError("settings", "rules.jurisdiction", f"there is no profile {name_or_path!r}", remedy) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingError(str(path), "(file)", f"cannot be read as TOML: {error}", "correct it") from error
-    return _validated(values, str(path))
+    return validated(values, str(path))
 
 
-def _validated(values: Mapping[str, Any], file: str) -> Profile:
+def validated(values: Mapping[str, Any], file: str) -> Profile:
+    """The profile of these values. Raises SettingError for the first mistake, with `file`, key and remedy."""
     try:
         return Profile.model_validate(values)
     except ValidationError as error:
@@ -287,104 +305,3 @@ def _validated(values: Mapping[str, Any], file: str) -> Profile:
             raise SettingError(file, key, "is not a rule", "correct its spelling (docs/rules.md)") from error
         text = problem["msg"].removeprefix("Value error, ")
         raise SettingError(file, key, text, "correct it (docs/rules.md)") from error
-
-
-# Stricter
-
-
-def _within(ours: tuple[Stretch, ...], theirs: tuple[Stretch, ...]) -> bool:
-    return all(any(start <= mine[0] and mine[1] <= until for start, until in theirs) for mine in ours)
-
-
-def _no_cap_looser(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
-    return all(
-        any(mine.window_hours == cap.window_hours and mine.share <= cap.share for mine in ours) for cap in theirs
-    )
-
-
-def _narrower(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
-    return not theirs or (bool(ours) and all(series.startswith(theirs) for series in ours))
-
-
-Judge = Callable[[Any, Any], bool]
-
-STRICTNESS: dict[str, tuple[Judge, str]] = {
-    **dict.fromkeys(
-        [f"calling_hours.{day}" for day in ("weekday", "saturday", "sunday", "holiday")],
-        (_within, "a site's hours must lie within them"),
-    ),
-    **dict.fromkeys(
-        [
-            "silence.hours_before_close",
-            "ring.minimum_seconds",
-            "redial_lock.hours",
-            "retention.keep_records_days",
-        ],
-        (lambda ours, theirs: ours >= theirs, "a site may only set more"),
-    ),
-    **dict.fromkeys(
-        [
-            "connect.limit_seconds",
-            "abandoned.target",
-            "attempts.per_day",
-            "attempts.conversations_per_day",
-            "registers.maximum_age_days",
-            "retention.erase_after_days",
-            "opt_out.within_seconds",
-        ],
-        (lambda ours, theirs: ours <= theirs, "a site may only set less"),
-    ),
-    **dict.fromkeys(
-        [
-            "silence.forbids",
-            "silence.forbids_recorded",
-            "certificate.needed_for",
-            "registers.names",
-            "registers.applies_to",
-            "consent.live",
-            "consent.recorded",
-        ],
-        (lambda ours, theirs: set(ours) >= set(theirs), "a site may only add to it"),
-    ),
-    **dict.fromkeys(
-        ["silence.sign_off", "machine_detection.allowed", "transport.may_offer", "recording.allowed"],
-        (lambda ours, theirs: theirs or not ours, "a site may only turn it off"),
-    ),
-    **dict.fromkeys(
-        ["information_message.required", "synthetic_voice.must_be_labelled", "exports.expenditure"],
-        (lambda ours, theirs: ours or not theirs, "a site may only turn it on"),
-    ),
-    "abandoned.caps": (_no_cap_looser, "a site must keep each window, with the same share or less"),
-    "caller_id.series": (_narrower, "a site may only narrow it"),
-}
-
-
-def made_stricter(profile: Profile, overrides: Mapping[str, Mapping[str, Any]], file: str = "settings") -> Profile:
-    """The profile with a site's own values: `overrides` by rule and field. Raises SettingError for one that loosens."""
-    rules = profile.rules()
-    changed: dict[str, Any] = profile.model_dump()
-    for name, fields in overrides.items():
-        if name not in rules:
-            raise SettingError(file, f"rules.stricter.{name}", "is not a rule", "correct its spelling (docs/rules.md)")
-        changed[name] = {**changed[name], **fields}
-    stricter = _validated(changed, file)
-    for name, fields in overrides.items():
-        for field in fields:
-            key = f"{name}.{field}"
-            ours, theirs = getattr(getattr(stricter, name), field), getattr(rules[name], field)
-            if ours == theirs:
-                continue
-            judge, remedy = STRICTNESS.get(key, (None, "a site cannot change it"))
-            if judge is None or not judge(ours, theirs):
-                shown = fields[field]
-                problem = f"{shown!r} loosens the rule of the profile {profile.name!r} ({_plain(theirs)})"
-                raise SettingError(file, f"rules.stricter.{key}", problem, remedy)
-    return stricter
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(_plain(each) for each in value) or "none"
-    if isinstance(value, BaseModel):
-        return " ".join(f"{key} {each}" for key, each in value.model_dump().items())
-    return f"{value:%H:%M}" if isinstance(value, time) else str(value)

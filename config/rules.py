@@ -12,18 +12,6 @@ from pydantic import Field, SecretStr, StringConstraints, field_validator, model
 from config.fields import Section
 
 
-class Certificate(Section):
-    """[campaigns.certificate] - the approval that a campaign's recording plays under."""
-
-    number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] = Field(
-        description="number of the certificate"
-    )
-    recording: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12,64}$")] = Field(
-        description="hash that it was given for, as `dialer rules check` prints it: of the flow's texts"
-    )
-    valid_until: date = Field(description="last day on which it holds")
-
-
 class Poll(Section):
     """[[rules.polls]] - a polling day, from the official notification."""
 

@@ -187,6 +187,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _polls_close_after_they_open(self) -> Self:
+        for poll in self.rules.polls:
+            if poll.closes_at is not None and poll.closes_at <= self.polling_day.opens:
+                opens = f"{self.polling_day.opens:%H:%M}"
+                problem = f"the poll of {poll.day} closes at {poll.closes_at:%H:%M}, before it opens at {opens}"
+                raise ValueError(f"{problem}; correct rules.polls or polling_day.opens")
+        return self
+
+    @model_validator(mode="after")
     def _transfers_lead_where_they_may(self) -> Self:
         dialling = self.dialling
         names = {trunk.name for trunk in self.trunks if trunk.carrier is Carrier.ASTERISK}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from config.campaigns import Campaign, Kind, MachineAnswers
+from config.campaigns import Campaign, CampaignPurpose, Kind, MachineAnswers, SpokenBy
 from config.errors import SettingError
-from config.jurisdiction import Profile, load_profile, made_stricter
+from config.jurisdiction import Profile, load_profile
+from config.lines import Carrier
 from config.settings import Settings
+from config.stricter import made_stricter
 
 _HOUR_SECONDS = 3600.0
 
@@ -39,6 +41,8 @@ def hold_against(settings: Settings, profile: Profile) -> None:
                 )
     for campaign in settings.campaigns:
         _hold_campaign(campaign, profile)
+    _hold_carriers(settings, profile)
+    _hold_inbound(settings)
     most = profile.retention.erase_after_days
     if settings.recordings.keep_days > most:
         raise _looser("recordings.keep_days", settings.recordings.keep_days, "at most", most, profile)
@@ -68,6 +72,7 @@ def _hold_campaign(campaign: Campaign, profile: Profile) -> None:
     if campaign.machine_detection is MachineAnswers.BEFORE_SEAT and not profile.machine_detection.allowed:
         problem = f"the profile {profile.name!r} lets nobody listen for machines"
         raise SettingError("settings", f"{key}.machine_detection", problem, 'set "after-seat" or "off"')
+    _hold_content(campaign, profile)
     share = min(cap.share for cap in profile.abandoned.caps)
     for name, value, least in (
         ("ring_seconds", campaign.ring_seconds, profile.ring.minimum_seconds),
@@ -82,6 +87,42 @@ def _hold_campaign(campaign: Campaign, profile: Profile) -> None:
     ):
         if value > most and (name in campaign.model_fields_set or name not in _STRICTER_IS_TAKEN):
             raise _looser(f"{key}.{name}", value, "at most", most, profile)
+
+
+def _hold_content(campaign: Campaign, profile: Profile) -> None:
+    """What a campaign says and offers, as far as settings tell. Flows are read where they are loaded."""
+    key, declared = f"campaigns.{campaign.id}", campaign.declared
+    if declared is not None and declared.offers_transport and not profile.transport.may_offer:
+        problem = f"the profile {profile.name!r} lets nobody offer a ride to the poll"
+        raise SettingError("settings", f"{key}.declared.offers_transport", problem, "take the offer out of the script")
+    if declared is not None and declared.voice is SpokenBy.COMPUTER and profile.synthetic_voice.must_be_labelled:
+        problem = f"the profile {profile.name!r} wants a computer's voice to say that it is one"
+        raise SettingError("settings", f"{key}.declared.voice", problem, "let the script say so before it speaks")
+    if campaign.purpose is CampaignPurpose.MATERIAL and profile.exports.expenditure and not campaign.candidate:
+        problem = f"the profile {profile.name!r} wants calls accounted for, and this material is on nobody's account"
+        raise SettingError("settings", f"{key}.candidate", problem, "name whom it is for")
+
+
+def _hold_carriers(settings: Settings, profile: Profile) -> None:
+    """A voice of Twilio's own speaks texts: no certificate covers it."""
+    spoken = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO}
+    for campaign in settings.campaigns:
+        certified = campaign.kind is Kind.IVR and campaign.purpose.value in profile.certificate.needed_for
+        if certified and settings.twilio.sounds_url is None and spoken & set(settings.trunks_of(campaign)):
+            problem = (
+                f"the profile {profile.name!r} wants recordings certified, and Twilio would speak the texts itself"
+            )
+            remedy = "set twilio.sounds_url, or give the campaign other trunks"
+            raise SettingError("settings", f"campaigns.{campaign.id}.trunks", problem, remedy)
+
+
+def _hold_inbound(settings: Settings) -> None:
+    """A script that answers callers is declared like one that calls them."""
+    declared = {campaign.id for campaign in settings.campaigns if campaign.declared is not None}
+    for number in settings.inbound.numbers:
+        if number.flow is not None and number.flow.startswith("script:") and number.campaign not in declared:
+            problem = f"runs a script, and campaign {number.campaign!r} does not say what it does"
+            raise SettingError("settings", "inbound.numbers.flow", problem, "declare it in [campaigns.declared]")
 
 
 def _looser(key: str, value: float, how: str, bound: float, profile: Profile) -> SettingError:

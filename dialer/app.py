@@ -23,8 +23,11 @@ from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.agi_routes import AgiRoutes
+from dialer.certificates import SiteCertificates
 from dialer.clock import Clock, SystemClock
+from dialer.content import refuse_content
 from dialer.engine.engine import Engine
+from dialer.engine.flow_desk import SCRIPT
 from dialer.engine.state import Centre
 from dialer.errors import SwitchError
 from dialer.flow_reload import reload_on_hang_up
@@ -40,10 +43,11 @@ from dialer.plan_of_site import (
     engine_plan,
     flows_of,
     needs_asterisk,
+    offers_allowed,
     recording_rules,
     script_rules,
 )
-from dialer.prompts import SitePrompts, site_prompts
+from dialer.prompts import SitePrompts, labels_synthetic, site_prompts
 from dialer.roll.phone_numbers import plain_number
 from dialer.scripts.runner import script_of
 from dialer.seat_service import SeatService
@@ -125,8 +129,9 @@ async def running_centre(
     clock = clock or SystemClock()
     chance = chance or random.SystemRandom()
     profile = profile or site_profile(settings)
-    flows = FlowLibrary([source for source in sorted(flows_of(settings)) if script_of(source) is None])
-    prompts = site_prompts(settings, clock)
+    sources = [source for source in sorted(flows_of(settings)) if script_of(source) is None]
+    flows = FlowLibrary(sources, offers_allowed(profile))
+    prompts = site_prompts(settings, profile, clock)
     if prompts is not None:
         await prompts.refresh()
     store = await open_store(settings.store.path)
@@ -135,14 +140,15 @@ async def running_centre(
             carrier = _twilio(settings, store, clock)
             if carrier is not None:
                 stack.push_async_callback(carrier.close)
-            may_play = prompts.may_play if prompts is not None else None
-            engine, switch, lag = _engine(settings, profile, store, flows, clock, carrier)
+            certified = SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow))
+            engine, switch, lag = _engine(settings, profile, store, flows, clock, carrier, certified)
             stack.callback(switch.close)
             secret = settings.rules.opt_out_secret
             await store.hash_numbers(None if secret is None else secret.get_secret_value().encode())
             await engine.prepare()
             if carrier is not None:
-                await stack.enter_async_context(carrier.serving(engine, flows, may_play))
+                label = labels_synthetic(settings, profile)
+                await stack.enter_async_context(carrier.serving(engine, flows, prompts, label=label))
             limits = AgiLimits(connections=settings.fastagi.max_connections)
             sms = carrier.sms if carrier is not None else None
             routes = AgiRoutes(
@@ -231,6 +237,7 @@ def _engine(
     flows: FlowLibrary,
     clock: Clock,
     carrier: TwilioCarrier | None,
+    certified: SiteCertificates,
 ) -> tuple[Engine, AsteriskSwitch, LoopLag]:
     centre = Centre(settings.centre.id, ZoneInfo(settings.centre.time_zone), clock)
     switch = AsteriskSwitch()
@@ -243,6 +250,7 @@ def _engine(
         routed or switch,
         flows,
         has_room=room_on_disk(settings),
+        certified=certified,
         figures=lag.figures,
     )
     switch.deliver_to(routed.merged(engine.on_switch_event) if routed is not None else engine.on_switch_event)
@@ -288,6 +296,7 @@ async def run_centre(settings: Settings, on_ready: Callable[[RunningCentre], Non
     """Run a site on its real Asterisk until SIGTERM or Ctrl-C. Raises MatdanError for what a person must mend first."""
     stop = asyncio.Event()
     stop_on_signals(stop)
+    await asyncio.to_thread(refuse_content, settings, site_profile(settings), SystemClock())
     if needs_asterisk(settings):
         await try_ami(settings)
     async with running_centre(settings) as centre:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,15 +14,17 @@ from rich.table import Column, Table
 
 from audio.catalogue import Entries, Entry, Voice, changing, read_catalogue
 from audio.drafts import make_drafts
-from audio.errors import AudioError, CatalogueError
+from audio.errors import AudioError
 from audio.message import Placed, put_message
-from audio.names import PromptName, prompt_name
+from audio.names import PromptName
 from audio.prepare import Prepared, Refused, Report, prepare
+from audio.words import words_of
 from config.audio import SoundFormat
 from config.settings import Settings, load_settings
+from config.site_rules import site_profile
+from dialer.audio_approvals import approve, known, statuses
 from dialer.audio_pictures import write_pictures
-from dialer.clock import SystemClock
-from dialer.prompts import catalogue_of, places_of, playlist_reader, recipe_of, site_today
+from dialer.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
 from ivr_flows.model import PromptKind
 from ivr_flows.spoken import spoken_message, spoken_names, spoken_texts, spoken_words
 from ivr_flows.texts import FALLBACK_LANGUAGE, Texts, merge_texts, read_texts, shipped_texts
@@ -106,7 +107,7 @@ def drafts_command(
     own = [(PromptKind.NAME, settings.centre.organisation)]
     own += [(PromptKind.PLACE, name) for name in _names_in(names)]
     wanted |= spoken_names(own, spoken)
-    wanted |= _message(settings, words, language)
+    wanted |= _labelled(settings, _message(settings, words, language))
     places, recipe = places_of(settings), recipe_of(settings.audio)
     console = Console()
     with changing(catalogue_of(settings)) as entries, _bar(console) as bar:
@@ -172,7 +173,7 @@ def list_prompts(
     settings = load_settings(config)
     rows = [
         row
-        for row in _statuses(settings)
+        for row in statuses(settings)
         if (not language or row[0].language in language)
         and (campaign is None or row[0].campaign == campaign)
         and (not drafts or row[1].voice is Voice.DRAFT)
@@ -200,53 +201,7 @@ def _approval(entry: Entry) -> str:
     return f"yes{approved}" + (f", certificate {entry.certificate}{until}" if entry.certificate else "")
 
 
-@app.command()
-def approve(
-    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="Such as hi/turnout/question.")],
-    by: Annotated[str, typer.Option("--by", help="Who has listened to it and answers for it.")],
-    config: ConfigOption = None,
-    certificate: Annotated[str | None, typer.Option("--certificate", help="Number of the certificate.")] = None,
-    certified_sha256: Annotated[
-        str | None,
-        typer.Option("--sha256", help="Hash that the certificate names; without it, that of the recording as it is."),
-    ] = None,
-    valid_until: Annotated[
-        datetime | None,
-        typer.Option("--valid-until", formats=["%Y-%m-%d"], help="Last day of the certificate."),
-    ] = None,
-    synthetic: Annotated[
-        bool | None, typer.Option("--synthetic/--human", help="Whether a computer speaks in the recording.")
-    ] = None,
-) -> None:
-    """Approve recordings as they are now, with their certificate if they have one. A changed recording is not approved."""
-    if not by.strip():
-        raise AudioError("--by is empty; an approval needs the name of a person")
-    if certificate is None and (certified_sha256 is not None or valid_until is not None):
-        raise AudioError("--sha256 and --valid-until belong to a --certificate; give its number")
-    settings = load_settings(config)
-    directory = catalogue_of(settings)
-    today = site_today(settings, SystemClock())
-    with changing(directory) as entries:
-        names = [_known(path, entries, directory) for path in prompts]
-        for name in names:
-            entry = entries[name]
-            if entry.voice is Voice.DRAFT and synthetic is None:
-                raise AudioError(f"{name.path}: is a draft voice; send a recording, or approve it with --synthetic")
-            change: dict[str, object] = {
-                "approved_by": by.strip(),
-                "approved_on": today,
-                "approved_sha256": entry.source_sha256,
-            }
-            if synthetic is not None:
-                change["voice"] = Voice.SYNTHETIC if synthetic else Voice.HUMAN
-            if certificate is not None:
-                change["certificate"] = certificate.strip()
-                change["certificate_sha256"] = (certified_sha256 or entry.source_sha256).lower()
-                change["valid_until"] = valid_until.date() if valid_until else None
-            entries[name] = _checked(entry, change, directory, name)
-    for name, _, why in _statuses(settings):
-        if name in names:
-            typer.echo(f"{name.path}: approved" + (f", but it does not play: it {why}" if why else ""))
+app.command()(approve)
 
 
 @app.command()
@@ -260,7 +215,7 @@ def remove(
     places = places_of(settings)
     with changing(directory) as entries:
         before = dict(entries)
-        for name in [_known(path, entries, directory) for path in prompts]:
+        for name in [known(path, entries, directory) for path in prompts]:
             for sound_format in SoundFormat:
                 places.sound(name, sound_format).unlink(missing_ok=True)
             source = places.recordings / entries.pop(name).source
@@ -283,7 +238,7 @@ def picture(
     settings = load_settings(config)
     entries = read_catalogue(catalogue_of(settings))
     if prompts:
-        names = [_known(path, entries, catalogue_of(settings)) for path in prompts]
+        names = [known(path, entries, catalogue_of(settings)) for path in prompts]
     else:
         names = [name for name, entry in sorted(entries.items()) if entry.voice is not Voice.DRAFT]
     if not names:
@@ -298,16 +253,18 @@ def picture(
 def check_command(config: ConfigOption = None, language: LanguageOption = None, texts: TextsOption = None) -> None:
     """Say what callers would not hear, and what changed since it was recorded. Exit 1 when anything is wrong."""
     settings = load_settings(config)
-    statuses = _statuses(settings)
-    entries = {name: entry for name, entry, _ in statuses}
+    found = statuses(settings)
+    entries = {name: entry for name, entry, _ in found}
     words = _texts(texts)
     wrong = [
         f"{name.path}: {why}"
-        for name, _, why in statuses
+        for name, _, why in found
         if why is not None and (not language or name.language in language)
     ]
     spoken = language or words.languages()
-    wanted = spoken_texts(words, spoken) | spoken_words(spoken) | _message(settings, words, language)
+    message = _message(settings, words, language)
+    drafted = {name: text for name, text in _labelled(settings, message).items() if _is_draft(entries.get(name))}
+    wanted = spoken_texts(words, spoken) | spoken_words(spoken) | message | drafted
     missing = [name for name in sorted(wanted) if name not in entries]
     wrong += [f"{name.path}: is missing; record it or run dialer audio drafts" for name in missing]
     wrong += [
@@ -325,6 +282,10 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
     typer.echo(f"{len(entries)} prompts in the catalogue, {len(wrong)} findings")
     if wrong:
         raise typer.Exit(1)
+
+
+def _is_draft(entry: Entry | None) -> bool:
+    return entry is not None and entry.voice is Voice.DRAFT
 
 
 def _bar(console: Console) -> Progress:
@@ -346,6 +307,14 @@ def _message(settings: Settings, words: Texts, only: list[str] | None = None) ->
     return {name: text for name, text in message.items() if not only or name.language in only}
 
 
+def _labelled(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
+    """The message as a computer must say it: where the site or its profile wants it, it says first that a computer speaks."""
+    if not labels_synthetic(settings, site_profile(settings)):
+        return message
+    spoken = {name: words_of(name.language) for name in message}
+    return {name: f"{word.label} {message[name]}" for name, word in spoken.items() if word is not None}
+
+
 def _put_message(settings: Settings, entries: Entries, before: Entries) -> Placed:
     return put_message(places_of(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
 
@@ -353,24 +322,3 @@ def _put_message(settings: Settings, entries: Entries, before: Entries) -> Place
 def _show_message(placed: Placed) -> None:
     if placed is Placed.KEPT:
         typer.echo("matdan/message: one that was put there by hand is kept; remove it and run this again for the draft")
-
-
-def _statuses(settings: Settings) -> list[tuple[PromptName, Entry, str | None]]:
-    """Every prompt of the catalogue in order, with its entry and why it does not play (None: it does)."""
-    playlist = playlist_reader(settings).read()
-    today = site_today(settings, SystemClock())
-    return [(name, each.entry, playlist.why_not(name, today)) for name, each in sorted(playlist.listed.items())]
-
-
-def _known(path: str, entries: Entries, directory: Path) -> PromptName:
-    name = prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
-    if name not in entries:
-        raise AudioError(f"{name.path}: is not in the catalogue {directory}; run dialer audio prepare first")
-    return name
-
-
-def _checked(entry: Entry, change: dict[str, object], directory: Path, name: PromptName) -> Entry:
-    try:
-        return Entry.model_validate(entry.model_dump() | change)
-    except ValueError as error:
-        raise CatalogueError(str(directory), name.path, f"cannot be approved so: {error.errors()[0]['msg']}") from error  # type: ignore[attr-defined] # pydantic's

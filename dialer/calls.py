@@ -36,6 +36,7 @@ class Call:
     answered_seconds: float | None = None
     waiting: bool = False  # stands where it can be connected to a seat
     seat: str | None = None  # reserved or talking
+    kept_seat: str | None = None  # reserved since before it was dialled: the call competes for no other
     agent: str | None = None
     connected_at: float | None = None
     connected_seconds: float | None = None

@@ -20,8 +20,9 @@ from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.app import twilio_spent
 from dialer.clock import Clock, SystemClock
+from dialer.content import content_problems
 from dialer.monitor.broker_link import check_broker
-from dialer.plan_of_site import ami_login, broker_settings, needs_asterisk
+from dialer.plan_of_site import ami_login, broker_settings, needs_asterisk, offers_allowed
 from dialer.prompts import playlist_reader, site_today
 from dialer.rules.calling_hours import may_call
 from dialer.scripts.runner import script_of
@@ -29,6 +30,7 @@ from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_rights import check_rights
 from ivr_flows.catalogue import load_flow, refuse_unsafe
+from ivr_flows.model import Offer
 
 
 class Verdict(StrEnum):
@@ -54,6 +56,8 @@ async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIte
     for finding in _plan(settings, clock):
         yield finding
     yield await asyncio.to_thread(_audio, settings, clock)
+    for finding in await asyncio.to_thread(_heard, settings, clock):
+        yield finding
     if needs_asterisk(settings):
         for finding in _sounds(settings):
             yield finding
@@ -91,18 +95,14 @@ def _plan(settings: Settings, clock: Clock) -> list[Finding]:
                 "there is none: a seat is logged in by command alone, with no PIN; add [[agents]] tables",
             )
         )
-    try:
-        profile = site_profile(settings)
-        text = f"profile {profile.name} holds, and no setting is looser; `dialer rules check` looks closer"
-        findings.append(Finding("rules", Verdict.GOOD, text))
-    except MatdanError as error:
-        findings.append(Finding("rules", Verdict.BAD, str(error)))
+    findings += _rules(settings)
+    may_offer = _offers(settings)
     zone = ZoneInfo(settings.centre.time_zone)
     for campaign in settings.campaigns:
         what = f"campaign {campaign.id}"
         if campaign.flow is not None:
             try:
-                sound = _sound_flow(campaign.flow)
+                sound = _sound_flow(campaign.flow, may_offer)
             except MatdanError as error:
                 findings.append(Finding(what, Verdict.BAD, str(error)))
                 continue
@@ -114,7 +114,7 @@ def _plan(settings: Settings, clock: Clock) -> list[Finding]:
     for place, each in enumerate(settings.inbound.numbers, start=1):
         what = f"inbound number {place}"
         try:
-            meets = each.mode.value if each.flow is None else f"flow {load_flow(each.flow).name}"
+            meets = each.mode.value if each.flow is None else _sound_flow(each.flow, may_offer)
         except MatdanError as error:
             findings.append(Finding(what, Verdict.BAD, str(error)))
         else:
@@ -163,12 +163,49 @@ def _sounds(settings: Settings) -> list[Finding]:
     return findings
 
 
-def _sound_flow(flow: str) -> str:
+def _rules(settings: Settings) -> list[Finding]:
+    try:
+        profile = site_profile(settings)
+    except MatdanError as error:
+        return [Finding("rules", Verdict.BAD, str(error))]
+    text = f"profile {profile.name} holds, and no setting is looser; `dialer rules check` looks closer"
+    findings = [Finding("rules", Verdict.GOOD, text)]
+    unconfirmed = sum(not rule.confirmed for rule in profile.rules().values())
+    if unconfirmed:
+        text = f"{unconfirmed} rules of the profile are confirmed by no text (`dialer rules show`): counsel must"
+        findings.append(Finding("rules", Verdict.NOTE, text))
+    nobodys = [campaign.id for campaign in settings.campaigns if not campaign.candidate]
+    if profile.exports.expenditure and nobodys:
+        text = f"the calls of {', '.join(nobodys)} are on nobody's account in the report of expenditure (candidate)"
+        findings.append(Finding("rules", Verdict.NOTE, text))
+    return findings
+
+
+def _offers(settings: Settings) -> frozenset[Offer]:
+    """What flows may offer; nothing where the profile cannot be read."""
+    try:
+        return offers_allowed(site_profile(settings))
+    except MatdanError:
+        return frozenset()
+
+
+def _heard(settings: Settings, clock: Clock) -> list[Finding]:
+    """What voters would hear, as the profile has it."""
+    try:
+        problems = content_problems(settings, site_profile(settings), clock)
+    except MatdanError as error:
+        return [Finding("content", Verdict.BAD, str(error))]
+    if problems:
+        return [Finding("content", Verdict.BAD, str(problem)) for problem in problems]
+    return [Finding("content", Verdict.GOOD, "no voice plays without the label that the profile asks for")]
+
+
+def _sound_flow(flow: str, may_offer: frozenset[Offer]) -> str:
     script = script_of(flow)
     if script is not None:
         return f"script {script} is there"
     loaded = load_flow(flow)
-    refuse_unsafe(loaded)
+    refuse_unsafe(loaded, may_offer)
     return f"flow {loaded.name} {loaded.version} is sound"
 
 

@@ -12,6 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from config.errors import MatdanError
+from config.settings import load_settings
+from config.site_rules import site_profile
+from dialer.plan_of_site import offers_allowed
 from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.check import MAX_PROMPT_SECONDS, check_flow
 from ivr_flows.draw import draw_flow
@@ -62,15 +65,23 @@ def check(
         float, typer.Option(help="The longest that one prompt may speak.")
     ] = MAX_PROMPT_SECONDS,
     texts: TextsOption = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings: its profile holds."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON list instead of lines.")] = False,
 ) -> None:
-    """Find what is wrong with flows before a single call: exits 1 when anything is, 2 when a flow cannot be loaded."""
+    """Find what is wrong with flows before a single call: exits 1 when anything is, 2 when a flow cannot be loaded.
+
+    What a profile forbids is judged by the site's, without one by `neutral`.
+    """
     names = flows or shipped_flows()
     catalogue = _texts(texts)
+    may_offer = offers_allowed(site_profile(load_settings(config)))
     findings = [
         finding
         for name in names
-        for finding in check_flow(load_flow(name), catalogue, language or None, max_prompt_seconds)
+        for finding in check_flow(load_flow(name), catalogue, language or None, max_prompt_seconds, may_offer=may_offer)
     ]
     findings = list(dict.fromkeys(findings))
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from config.campaigns import Campaign
+from config.campaigns import Campaign, Kind, Policy
 from config.jurisdiction import Profile
 from config.lines import Carrier
 from config.settings import Settings
@@ -30,6 +30,7 @@ from dialer.scripts.runner import ScriptRules
 from dialer.switch.asterisk.ami_client import AmiLogin
 from dialer.trunk_health import RestRules
 from dialer.trunks import TrunkLimits
+from ivr_flows.model import Offer
 
 ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
 _MINUTE = 60.0
@@ -105,8 +106,9 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             skill=campaign.skill,
             machine_detection=MachineDetection(campaign.machine_detection.value),
             machine_message=campaign.machine_message,
+            keeps_seats=campaign.kind is Kind.AGENTS and campaign.policy in {Policy.PROGRESSIVE, Policy.PREVIEW},
         ),
-        rules=campaign_rules(campaign, settings, recording=None),
+        rules=campaign_rules(campaign, settings),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
     )
 
@@ -115,6 +117,11 @@ def flows_of(settings: Settings) -> set[str]:
     """Names or files of the flows that a site uses."""
     named = [campaign.flow for campaign in settings.campaigns] + [each.flow for each in settings.inbound.numbers]
     return {flow for flow in named if flow is not None}
+
+
+def offers_allowed(profile: Profile) -> frozenset[Offer]:
+    """What flows may offer under a profile."""
+    return frozenset({Offer.TRANSPORT} if profile.transport.may_offer else ())
 
 
 def broker_settings(settings: Settings) -> BrokerSettings:

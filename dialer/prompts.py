@@ -19,7 +19,9 @@ from audio.numbers import LABEL
 from audio.playlist import Playlist, PlaylistReader
 from audio.prepare import Places
 from config.audio import Audio
+from config.jurisdiction import Profile, Purpose
 from config.settings import Settings
+from config.site_rules import site_profile
 from dialer.clock import Clock
 from dialer.flow_driver import MissingSounds
 from ivr_flows.sounds import sounds_of
@@ -47,14 +49,16 @@ def recipe_of(audio: Audio) -> Recipe:
     return Recipe(audio.formats, audio.loudness_lufs, audio.true_peak_db, audio.max_seconds)
 
 
-def rules_of(audio: Audio) -> PlayRules:
-    """What the site asks of a prompt before it is played."""
-    return PlayRules(audio.certified_recordings, audio.approved_only, audio.play_drafts)
+def rules_of(audio: Audio, profile: Profile) -> PlayRules:
+    """What the site and its profile ask of a prompt before it is played."""
+    certified = audio.certified_recordings or Purpose.MATERIAL in profile.certificate.needed_for
+    return PlayRules(certified, audio.approved_only, audio.play_drafts)
 
 
-def playlist_reader(settings: Settings) -> PlaylistReader:
-    """What reads the site's catalogue and sounds."""
-    return PlaylistReader(catalogue_of(settings), places_of(settings), rules_of(settings.audio))
+def playlist_reader(settings: Settings, profile: Profile | None = None) -> PlaylistReader:
+    """What reads the site's catalogue and sounds. Raises SettingError where no `profile` is given and the site's is broken."""
+    rules = rules_of(settings.audio, profile or site_profile(settings))
+    return PlaylistReader(catalogue_of(settings), places_of(settings), rules)
 
 
 def site_today(settings: Settings, clock: Clock) -> date:
@@ -76,23 +80,37 @@ class CataloguePrompts:
     def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
         """The campaign's own sounds where it has them and may play them, else the shared ones.
 
-        Where the site asks for it, the first prompt in which a computer speaks comes after one that says so.
+        Where the site or its profile asks for it, the first prompt in which a computer speaks comes after one that says so.
         """
-        chosen = [self._own(sound) for sound in sounds_of(ref, language, self.texts)]
+        chosen = [self.own(sound) for sound in sounds_of(ref, language, self.texts)]
         if self.label_synthetic and not self._labelled:
             names = [name for sound in chosen if (name := prompt_of_sound(sound)) is not None]
             spoken = next((name for name in names if self._plays(name) and self.playlist.synthetic(name)), None)
             if spoken is not None:
                 self._labelled = True
-                return [PromptName("", spoken.language, LABEL).sound, *chosen]
+                return [self._label(spoken).sound, *chosen]
         return chosen
 
     def why_not(self, sound: str) -> str | None:
-        """Why a sound may not be played: the catalogue does not know it, or something is against it."""
+        """Why a sound may not be played: the catalogue does not know it, something is against it, or its label is missing."""
         name = prompt_of_sound(sound)
-        return None if name is None else self.playlist.why_not(name, self.today)
+        if name is None:
+            return None
+        why = self.playlist.why_not(name, self.today)
+        if (
+            why is None
+            and self.label_synthetic
+            and self.playlist.synthetic(name)
+            and not self._plays(self._label(name))
+        ):
+            return f"is a computer's voice, and {self._label(name).path}, which says so, does not play"
+        return why
 
-    def _own(self, sound: str) -> str:
+    def _label(self, name: PromptName) -> PromptName:
+        return PromptName("", name.language, LABEL)
+
+    def own(self, sound: str) -> str:
+        """The campaign's own sound in the place of a shared one, where it has one that may play."""
         name = prompt_of_sound(sound)
         if name is None:
             return sound
@@ -133,6 +151,11 @@ class SitePrompts:
             self._missing.tell(sound, why)
         return why is None
 
+    def speaks_synthetic(self, language: str) -> bool:
+        """Whether a computer speaks in any shared prompt of a language."""
+        names = self._playlist.listed
+        return any(name.language == language and not name.campaign and self._playlist.synthetic(name) for name in names)
+
     async def refresh(self) -> None:
         """Read catalogue and sounds anew, in a thread. Raises CatalogueError, and then keeps what it knew."""
         self._playlist = await asyncio.to_thread(self._reader.read)
@@ -151,9 +174,14 @@ class SitePrompts:
                 self._wrong = ""
 
 
-def site_prompts(settings: Settings, clock: Clock) -> SitePrompts | None:
+def labels_synthetic(settings: Settings, profile: Profile) -> bool:
+    """Whether a computer's voice must say that it is one: the site's wish, or its profile's rule."""
+    return settings.audio.label_synthetic or profile.synthetic_voice.must_be_labelled
+
+
+def site_prompts(settings: Settings, profile: Profile, clock: Clock) -> SitePrompts | None:
     """The prompts of a site that has a catalogue; None: it has none, and sounds are played unchecked."""
     if settings.audio.catalogue is None:
         return None
     zone = ZoneInfo(settings.centre.time_zone)
-    return SitePrompts(playlist_reader(settings), clock, zone, label=settings.audio.label_synthetic)
+    return SitePrompts(playlist_reader(settings, profile), clock, zone, label=labels_synthetic(settings, profile))

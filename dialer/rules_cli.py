@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import time
@@ -16,20 +16,20 @@ import typer
 from pydantic import BaseModel
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from config.campaigns import Campaign
-from config.jurisdiction import Profile, load_profile, shipped_profiles
+from config.jurisdiction import Profile, Rule, load_profile, shipped_profiles
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.clock import SystemClock
 from dialer.reports.cli import FILE_WIDTH, moment
 from dialer.rules.gate import Gate, moment_text
-from dialer.rules.rulebook import campaign_rules
+from dialer.rules.rulebook import Certified, campaign_rules
 from dialer.rules.silence import Area, NotKnown, close_of
+from dialer.rules_explain import CertificatesOnDisk, Explanation, gate_of
 from dialer.rules_explain import explain as explanations
-from dialer.rules_explain import gate_of, recording_of
 from dialer.store import voters
 from dialer.store.connection import open_reading
 from dialer.store.failures import explained
@@ -52,28 +52,43 @@ def show(
     profile: Annotated[str | None, typer.Argument(help="A profile's name or file. [default: of the settings]")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Every rule with its value, how firm its source is, and the source. A site's own stricter values are marked."""
+    """Every rule with its value, how firm its source is, whether a text confirmed it, and the source.
+
+    A site's own stricter values are marked.
+    """
     settings = load_settings(config)
     base = load_profile(profile or settings.rules.jurisdiction)
     own = base if profile else site_profile(settings)
     console = _console()
     console.print(f"{own.title} ({own.name}); shipped: {', '.join(shipped_profiles())}", soft_wrap=True)
-    table = Table("rule", "value", "standing", "source", box=box.SIMPLE_HEAD)
+    table = Table("rule", "value", "standing", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
     for name, rule in own.rules().items():
         before = base.rules()[name]
         first = True
         for field in type(rule).model_fields:
-            if field not in {"source", "standing"}:
+            if field not in Rule.model_fields:
                 value, was = getattr(rule, field), getattr(before, field)
                 text = Text(f"{field}: {_plain(value)}")
                 if value != was:
                     text.append(f"  stricter here (profile: {_plain(was)})", style="orange1")
-                table.add_row(
-                    name if first else "", text, rule.standing.value if first else "", rule.source if first else ""
-                )
+                about = (rule.standing.value, _confirmed(rule), _source(rule)) if first else ("", "", "")
+                table.add_row(name if first else "", text, *about)
                 first = False
     console.print(table)
+    unread = [name for name, rule in own.rules().items() if not rule.confirmed]
+    if unread:
+        console.print(
+            f"No text confirms {', '.join(unread)}: they are our own caution, or from memory.", soft_wrap=True
+        )
     console.print("Counsel must confirm a profile before anyone calls a campaign compliant.")
+
+
+def _confirmed(rule: Rule) -> Text:
+    return Text("by a text", style="green") if rule.confirmed else Text("no", style="orange1")
+
+
+def _source(rule: Rule) -> str:
+    return rule.source if rule.read_at is None else f"{rule.source} <{rule.read_at}>"
 
 
 @app.command()
@@ -87,8 +102,7 @@ def check(config: ConfigOption = None, store: StoreOption = None, at: AtOption =
     typer.echo(f"good  profile {profile.name}: the settings are as strict or stricter")
     bad = False
     with _maybe_store(path) as db:
-        gate = gate_of(settings, db)
-        for finding in _findings(settings, profile, gate, db, now):
+        for finding in _findings(settings, profile, gate_of(settings, db), db, now):
             bad = bad or finding.bad
             typer.echo(f"{'BAD ' if finding.bad else 'good'}  {finding.text}")
     raise typer.Exit(1 if bad else 0)
@@ -111,12 +125,20 @@ def explain(
             if each.allowed:
                 typer.echo(f"{head} can be called now")
                 continue
-            when = "not by itself" if each.next_at is None else moment_text(each.next_at, zone)
-            typer.echo(f"{head} cannot be called now; next: {when}")
+            typer.echo(f"{head} cannot be called now; next: {_when_next(each, now, zone)}")
             for reason in each.reasons:
                 typer.echo(f"  - {reason}")
     if not settings.campaigns:
         typer.echo("there is no campaign in the settings (-c CENTRE.toml)")
+
+
+def _when_next(explanation: Explanation, now: float, zone: ZoneInfo) -> str:
+    if explanation.next_at is None:
+        return "not by itself"
+    if explanation.once is not None and explanation.next_at <= now:
+        return explanation.once
+    when = moment_text(explanation.next_at, zone)
+    return when if explanation.once is None else f"{when}, {explanation.once}"
 
 
 # What check looks at
@@ -136,20 +158,27 @@ def _findings(
         age = (now - register.dated) / 86_400.0
         text = f"register {register.name}: {register.numbers:,} numbers, of {moment_text(register.dated, zone)}"
         yield _Finding(f"{text}, {age:.0f} days old", bad=age > profile.registers.maximum_age_days)
+    certificates = CertificatesOnDisk(settings, profile, now)
     for campaign in settings.campaigns:
-        yield from _of_campaign(campaign, settings, gate, now)
+        yield from _of_campaign(campaign, settings, gate, now, certificates.of(campaign))
     if db is None:
         yield _Finding("there is no store yet: polling areas were not looked at")
     else:
         yield from _of_areas(settings, profile, gate, db)
 
 
-def _of_campaign(campaign: Campaign, settings: Settings, gate: Gate, now: float) -> Iterator[_Finding]:
-    recording = recording_of(campaign)
-    rules = campaign_rules(campaign, settings, recording)
+def _of_campaign(
+    campaign: Campaign, settings: Settings, gate: Gate, now: float, certified: Mapping[str, Certified]
+) -> Iterator[_Finding]:
+    rules = campaign_rules(campaign, settings, certified)
     what = f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.recorded else 'live'})"
-    if recording is not None:
-        yield _Finding(f"{what}: what it plays has the hash {recording}")
+    covered = [
+        f"{language} until {each.last_day or 'further notice'}"
+        for language, each in certified.items()
+        if each.problem is None
+    ]
+    if covered:
+        yield _Finding(f"{what}: all that it plays is certified in {', '.join(covered)}; elsewhere it calls nobody")
     ruling = gate.campaign(rules, now)
     if ruling.allowed:
         yield _Finding(f"{what}: may call now")

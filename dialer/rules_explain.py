@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from config.campaigns import Campaign
+from audio.playlist import Playlist
+from config.campaigns import Campaign, Kind
 from config.errors import MatdanError
+from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import site_profile
+from dialer.certificates import NOTHING_KNOWN, certified_of
 from dialer.errors import RollError
+from dialer.model import CampaignState, Purpose
+from dialer.polling_day.site import polling_plan
+from dialer.prompts import CataloguePrompts, playlist_reader
 from dialer.roll.phone_numbers import read_cell
 from dialer.rules.calling_hours import day_start
 from dialer.rules.gate import Case, Gate, moment_text
-from dialer.rules.rulebook import campaign_rules, rulebook_of
+from dialer.rules.rulebook import Certified, campaign_rules, polls_of, rulebook_of
 from dialer.rules.silence import Area
 from dialer.store import numbers, voters
 from dialer.store.numbers import NumberRecord
 from ivr_flows.catalogue import load_flow
+from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE, shipped_texts
 
 _VOTER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
@@ -34,14 +43,31 @@ class Explanation:
     allowed: bool
     reasons: tuple[str, ...]
     next_at: float | None
+    once: str | None = None  # what must have happened first, where nobody knows when it will
 
 
-def recording_of(campaign: Campaign) -> str | None:
-    """Hash of what a campaign plays now; None: it plays nothing, or its flow cannot be loaded."""
-    try:
-        return None if campaign.flow is None else load_flow(campaign.flow).version
-    except MatdanError:
-        return None
+@dataclass(slots=True)
+class CertificatesOnDisk:
+    """What the catalogue says of the recorded campaigns that need certificates; it is read for the first of them."""
+
+    settings: Settings
+    profile: Profile
+    now: float
+    _playlist: Playlist | None = field(default=None, init=False)
+
+    def of(self, campaign: Campaign) -> Mapping[str, Certified]:
+        """By language; empty: it needs none, or what it plays cannot be known."""
+        needed = campaign.kind is Kind.IVR and campaign.purpose.value in self.profile.certificate.needed_for
+        if not needed or campaign.flow is None or campaign.has_script or self.settings.audio.catalogue is None:
+            return NOTHING_KNOWN
+        try:
+            if self._playlist is None:
+                self._playlist = playlist_reader(self.settings, self.profile).read()
+            day = datetime.fromtimestamp(self.now, ZoneInfo(self.settings.centre.time_zone)).date()
+            prompts = CataloguePrompts(self._playlist, campaign.id, day, shipped_texts())
+            return certified_of(load_flow(campaign.flow), prompts)
+        except MatdanError:  # `dialer check` says what is wrong with it
+            return NOTHING_KNOWN
 
 
 def gate_of(settings: Settings, db: sqlite3.Connection | None) -> Gate:
@@ -53,19 +79,48 @@ def gate_of(settings: Settings, db: sqlite3.Connection | None) -> Gate:
 def explain(settings: Settings, db: sqlite3.Connection, who: str, now: float) -> Iterator[Explanation]:
     """What the gate and the queues say of a number or a voter, campaign by campaign. Raises RollError, SettingError."""
     gate = gate_of(settings, db)
+    certificates = CertificatesOnDisk(settings, site_profile(settings), now)
+    polling = polling_plan(settings, polls_of(settings))
     since = day_start(gate.rules.centre_zone, now)
-    booths = voters.booths(db)
+    booths, states = voters.booths(db), numbers.campaign_states(db)
     for number in numbers_meant(db, who, settings.centre.region):
         record = numbers.number_record(db, number, since)
         booth = booths.get(record.booth_id or 0)
         area = None if booth is None else Area(booth.constituency_number, booth.closes_at)
+        close = None if booth is None else polling.close_of(booth)
+        spoken = record.language if LANGUAGE.fullmatch(record.language) else FALLBACK_LANGUAGE
         for campaign in settings.campaigns:
-            rules = campaign_rules(campaign, settings, recording_of(campaign))
-            ruling = gate.originate(Case(rules, number, area, record.facts), now)
-            reasons = [objection.words for objection in ruling.objections]
+            rules = campaign_rules(campaign, settings, certificates.of(campaign))
+            case = Case(rules, number, area, record.facts, language=spoken)
             others, at, never = _of_the_queue(record, campaign.id, gate, now)
-            next_at = None if never or ruling.next_at is None else max(ruling.next_at, at)
-            yield Explanation(masked(number), campaign.id, not reasons and not others, (*others, *reasons), next_at)
+            state = states.get(campaign.id, CampaignState.RUNNING)
+            if state is not CampaignState.RUNNING:
+                others.insert(0, f"the campaign is {state.value}: an operator must let it run")
+                never = True
+            once = _once(record, campaign.id)
+            last = None if close is None or rules.purpose is not Purpose.TURNOUT else close - polling.last_call_seconds
+            if close is not None and last is not None and last <= now < close:
+                others.append(
+                    f"too late to go and vote: no turnout call after {moment_text(last, gate.rules.centre_zone)}"
+                )
+            explanation = _explained(gate, case, now, others, None if never else at)
+            if last is not None and explanation.next_at is not None and explanation.next_at >= last:
+                explanation = replace(explanation, next_at=None)
+            yield explanation if explanation.next_at is None else replace(explanation, once=once)
+
+
+def _once(record: NumberRecord, campaign: str) -> str | None:
+    """What comes before the next call and has no hour."""
+    if record.on_a_call:
+        return "once its call has ended"
+    return "once the dialler has started" if campaign not in record.queues else None
+
+
+def _explained(gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None) -> Explanation:
+    """`others` speak against the call beside the rules, until `at`; None: for good. The rules are asked again at that moment."""
+    reasons = (*others, *(objection.words for objection in gate.originate(case, now).objections))
+    next_at = None if at is None else gate.next_from(case, now, at)
+    return Explanation(masked(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
 
 
 def numbers_meant(db: sqlite3.Connection, who: str, region: str) -> list[str]:

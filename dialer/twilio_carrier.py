@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
@@ -13,6 +14,7 @@ from config.settings import Settings
 from dialer.clock import Clock
 from dialer.engine.engine import Engine
 from dialer.errors import SwitchError
+from dialer.prompts import SitePrompts
 from dialer.store.port import Store
 from dialer.switch.port import Switch
 from dialer.switch.routed import RoutedSwitch
@@ -73,16 +75,24 @@ class TwilioCarrier:
 
     @asynccontextmanager
     async def serving(
-        self, engine: Engine, library: FlowLibrary, may_play: Callable[[str], bool] | None = None
+        self, engine: Engine, library: FlowLibrary, prompts: SitePrompts | None = None, *, label: bool = False
     ) -> AsyncIterator[None]:
-        """Listen for webhooks and look after calls; `may_play` is asked of each sound. Raises PortInUse."""
+        """Listen for webhooks and look after calls; `prompts` is asked of each sound, `label`: a computer says that it is one.
+
+        Raises PortInUse.
+        """
         twilio = self._settings.twilio
         transferring = Transferring(twilio.transfer_to) if twilio.transfer_to is not None else None
         flows = TwilioFlows(
             engine,
             library,
             StateTokens(twilio.auth_token.get_secret_value()),
-            Voice(shipped_texts(), twilio.sounds_url, may_play=may_play),
+            Voice(
+                shipped_texts(),
+                twilio.sounds_url,
+                may_play=None if prompts is None else prompts.may_play,
+                labelled=partial(self._labelled, prompts) if label else None,
+            ),
             TwilioFlowRules(twilio.public_url, self._settings.flows.recordings, transferring),
             sid_of=self.switch.sid_of,
             sms=self.sms,
@@ -107,6 +117,11 @@ class TwilioCarrier:
                 looking.cancel()
                 await asyncio.wait([looking])
                 await flows.close()
+
+    def _labelled(self, prompts: SitePrompts | None, language: str) -> bool:
+        """Whether a computer speaks: Twilio's own voice, or a sound of ours of which the catalogue says so."""
+        spoken = self._settings.twilio.sounds_url is None
+        return spoken or (prompts is not None and prompts.speaks_synthetic(language))
 
     async def _first_look(self, engine: Engine) -> None:
         """A site whose second carrier is away starts all the same; nothing is dialled there before it has answered."""

@@ -112,7 +112,7 @@ class TwilioFlows:
         if not isinstance(session, FlowSession):
             return hang_up()
         turn = start(session.flow, Start(session.facts, session.language))
-        return await self._page(session, turn, Waiting(attempt_id, turn.state))
+        return await self._page(session, turn, Waiting(attempt_id, turn.state), first=True)
 
     async def _next(self, waiting: Waiting, form: Mapping[str, str]) -> str:
         state = waiting.state
@@ -142,13 +142,13 @@ class TwilioFlows:
             transfers=rules.transferring is not None,
         )
 
-    async def _page(self, session: FlowSession, turn: Turn, at: Waiting) -> str:
+    async def _page(self, session: FlowSession, turn: Turn, at: Waiting, *, first: bool = False) -> str:
         page = await next_page(session.flow, turn, at, self._host(session))
         self._keep(session.attempt_id, page)
         url = self._rules.public_url
         if page.waiting is not None:
             url = f"{url}/twilio/flow/{self._tokens.sign(page.waiting)}"
-        return twiml(page, url, self._voice, session.language, self._rules.transferring)
+        return twiml(page, url, self._voice, session.language, self._rules.transferring, first=first)
 
     def _keep(self, attempt_id: AttemptId, page: Page) -> None:
         call = self._calls.setdefault(attempt_id, _Remembered())

@@ -16,6 +16,7 @@ from ivr_flows.model import (
     GotoNode,
     MenuNode,
     Node,
+    Offer,
     OptOutNode,
     Prompt,
     PromptKind,
@@ -29,7 +30,7 @@ from ivr_flows.model import (
 )
 from ivr_flows.texts import SMS, Texts, placeholders
 from ivr_flows.thanks import unearned_thanks
-from ivr_flows.wording import asks_choice, asks_for_vote, spoken_seconds
+from ivr_flows.wording import asks_choice, asks_for_vote, keeps_choice, offers_transport, spoken_seconds
 
 MAX_PROMPT_SECONDS = 30.0
 _NEEDS_OPT_OUT = frozenset(
@@ -43,7 +44,6 @@ _NEEDS_OPT_OUT = frozenset(
         Purpose.OPT_OUT,
     }
 )
-_CHOICE_NAMES = ("party", "candidate", "vote_for", "voted_for", "choice_of_vote", "vote_choice", "symbol", "support")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ class Subject:
 
     flow: Flow
     purpose: Purpose  # of the outermost flow: a part is judged by what it is a part of
+    offers: frozenset[Offer]  # declared by the outermost flow or this part of it
+    may_offer: frozenset[Offer]  # by the profile that holds
     texts: Texts
     languages: tuple[str, ...]
     max_prompt_seconds: float
@@ -84,29 +86,25 @@ def check_flow(
     texts: Texts,
     languages: Sequence[str] | None = None,
     max_prompt_seconds: float = MAX_PROMPT_SECONDS,
+    *,
+    may_offer: frozenset[Offer] = frozenset(),
 ) -> list[Finding]:
     """Everything that is wrong with a flow and its subdialogs, in the order of file and line; [] when nothing is.
 
-    `languages` are those that it must speak, all that `texts` has by default.
+    `languages` are those that it must speak, all that `texts` has by default; `may_offer` is what the profile allows.
     """
     spoken = tuple(languages) if languages is not None else tuple(texts.languages())
     found: dict[Finding, None] = {}
-    for part in _parts(flow):
-        subject = Subject(part, flow.purpose, texts, spoken, max_prompt_seconds)
+    for part in flow.parts():
+        offers = flow.offers | part.offers
+        subject = Subject(part, flow.purpose, offers, may_offer, texts, spoken, max_prompt_seconds)
         for rule in RULES:
             found.update(dict.fromkeys(rule(subject)))
-    found.update(dict.fromkeys(_missing_opt_out(Subject(flow, flow.purpose, texts, spoken, max_prompt_seconds))))
+        if part is flow:
+            found.update(dict.fromkeys(_missing_opt_out(subject)))
     for thanks in unearned_thanks(flow, texts, spoken):
         found[Finding("thanks-before-commit", thanks.file, thanks.node.line, thanks.node.name, thanks.problem)] = None
     return sorted(found, key=lambda finding: (finding.file, finding.line, finding.rule))
-
-
-def _parts(flow: Flow) -> list[Flow]:
-    """The flow and its subdialogs, each once."""
-    found = {flow.file: flow}
-    for subflow in flow.subflows.values():
-        found.update((part.file, part) for part in _parts(subflow))
-    return list(found.values())
 
 
 def _unreached(subject: Subject) -> Iterator[Finding]:
@@ -250,7 +248,7 @@ def _forbidden_question(subject: Subject) -> Iterator[Finding]:
             yield subject.finding("forbidden-question", node, problem)
     for node in subject.flow.nodes.values():
         name = node.answer if isinstance(node, MenuNode | FieldNode | RecordNode) else None
-        if name is not None and any(name == word or name.startswith(f"{word}_") for word in _CHOICE_NAMES):
+        if name is not None and keeps_choice(name):
             problem = f"keeps an answer called {name}; whom somebody votes for is never stored: remove the question"
             yield subject.finding("forbidden-question", node, problem)
 
@@ -278,6 +276,23 @@ def _material(subject: Subject) -> Iterator[Finding]:
         if words is not None:
             problem = f'asks for a vote ("{words}" in {key}, {tag}) in a flow for {subject.purpose}; remove it'
             yield subject.finding("material", node, problem)
+
+
+def _transport(subject: Subject) -> Iterator[Finding]:
+    """A ride to the poll: only in a flow that declares it, and only where the profile allows it."""
+    flow = subject.flow
+    if Offer.TRANSPORT in flow.offers and Offer.TRANSPORT not in subject.may_offer:
+        problem = (
+            "begins a flow that offers transport, which the profile forbids (transport.may_offer); take the offer out"
+        )
+        yield subject.finding("transport", flow.nodes[flow.start], problem)
+    if Offer.TRANSPORT in subject.offers:
+        return
+    for node, key, tag, text in _said(subject):
+        words = offers_transport(text)
+        if words is not None:
+            problem = f'speaks of a ride ("{words}" in {key}, {tag}); remove it, or declare `offers: [transport]`'
+            yield subject.finding("transport", node, problem)
 
 
 def _offers_opt_out(flow: Flow, menu: MenuNode) -> bool:
@@ -319,14 +334,13 @@ def _asked(node: Node) -> tuple[Prompt, ...]:
 
 
 def _said(subject: Subject) -> Iterator[tuple[Node, str, str, str]]:
-    """(node, key, language, text) of all that a flow says, in every language that the texts have."""
+    """(node, key, language, text) of all that a flow says or sends, in every language that the texts have."""
     for node in subject.flow.nodes.values():
-        for prompt in dict.fromkeys(prompts_of(node)):
-            if prompt.kind is PromptKind.TEXT:
-                for tag in subject.texts.languages():
-                    text = subject.texts.text(prompt.value, tag)
-                    if text is not None:
-                        yield node, prompt.value, tag, text
+        for key, _ in _texts_needed(node):
+            for tag in subject.texts.languages():
+                text = subject.texts.text(key, tag)
+                if text is not None:
+                    yield node, key, tag, text
 
 
 def _never_returns(subject: Subject) -> Iterator[Finding]:
@@ -347,6 +361,7 @@ RULES: tuple[Rule, ...] = (
     _missing_texts,
     _forbidden_question,
     _material,
+    _transport,
     _too_long,
     _never_returns,
 )

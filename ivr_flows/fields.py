@@ -100,6 +100,14 @@ class Fields:
             raise self.error(f"`{key}: {_shown(value)}` is not known; use one of {', '.join(allowed)}", key)
         return value
 
+    def choices(self, key: str, allowed: Sequence[str]) -> tuple[str, ...]:
+        """Any of `allowed`, in a list or alone; () where the key is not given."""
+        words = tuple(value.value if isinstance(value, Text) else "" for value in self.items(key))
+        unknown = next((word for word in words if word not in allowed), None)
+        if unknown is not None:
+            raise self.error(f"`{key}:` has `{_shown(unknown)}`; use any of {', '.join(allowed)}", key)
+        return words
+
     def yes(self, key: str, default: bool) -> bool:
         """true or false."""
         return self.choice(key, ("true", "false"), "true" if default else "false") == "true"

@@ -17,6 +17,7 @@ from ivr_flows.fields import Fields, Scope
 from ivr_flows.model import (
     Flow,
     Node,
+    Offer,
     PromptKind,
     Purpose,
     SubdialogNode,
@@ -73,6 +74,7 @@ def _read_flow(table: Table, file: str) -> Flow:
     name = top.name("flow")
     title = top.text("title", "")
     purpose = Purpose(top.choice("purpose", [purpose.value for purpose in Purpose]))
+    offers = frozenset(Offer(word) for word in top.choices("offers", [offer.value for offer in Offer]))
     start = top.name("start")
     facts = _read_facts(top)
     node_tables = _node_tables(top)
@@ -94,6 +96,7 @@ def _read_flow(table: Table, file: str) -> Flow:
         facts=MappingProxyType(dict(facts)),
         max_turns=max_turns,
         file=file,
+        offers=offers,
     )
 
 

@@ -25,6 +25,12 @@ class Purpose(StrEnum):
     PART = "part"  # only ever a subdialog of another flow
 
 
+class Offer(StrEnum):
+    """What a flow can offer that some jurisdictions forbid. A flow says so in its header, and the site's profile decides."""
+
+    TRANSPORT = "transport"  # a ride to the poll
+
+
 class PromptKind(StrEnum):
     """How the value of a prompt is spoken."""
 
@@ -323,6 +329,7 @@ class Flow:
     max_turns: int  # a call that has not ended after so many turns is ended
     file: str
     subflows: Mapping[str, Flow] = field(default_factory=dict)
+    offers: frozenset[Offer] = frozenset()
 
     def flow_of(self, names: tuple[str, ...]) -> Flow:
         """The flow that the chain of subdialogs `names` leads to; () is this flow."""
@@ -330,6 +337,13 @@ class Flow:
         for name in names:
             flow = flow.subflows[name]
         return flow
+
+    def parts(self) -> list[Flow]:
+        """The flow and its subdialogs, each once."""
+        found = {self.file: self}
+        for subflow in self.subflows.values():
+            found.update((part.file, part) for part in subflow.parts())
+        return list(found.values())
 
 
 def describe_condition(condition: Condition) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from audio.names import ROOT
 from audio.numbers import date_prompts, digit_prompts, hour_prompts, number_prompts
 from audio.words import words_of
-from ivr_flows.model import PromptKind
+from ivr_flows.model import Flow, PromptKind, prompts_of
 from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE, Texts, segments
 from ivr_flows.turns import PromptRef
 
@@ -24,6 +24,18 @@ def sounds_of(ref: PromptRef, language: str, texts: Texts) -> tuple[str, ...]:
     """The sounds of a prompt in the order in which they are played. An unknown language is spoken as English."""
     known = language if LANGUAGE.fullmatch(language) else FALLBACK_LANGUAGE
     return tuple(_sounds(ref, known, texts))
+
+
+def sounds_said(flow: Flow, language: str, texts: Texts) -> tuple[str, ...]:
+    """Every sound with which a flow and its subdialogs say something of their own in a language, each once, in their order: texts
+    (piece by piece) and recordings. Numbers, hours and names are left out: whatever flow speaks them, they are the same.
+    """
+    found: dict[str, None] = {}
+    for part in flow.parts():
+        for prompt in (prompt for node in part.nodes.values() for prompt in prompts_of(node)):
+            if prompt.kind in (PromptKind.TEXT, PromptKind.RECORDING):
+                found.update(dict.fromkeys(sounds_of(PromptRef(prompt.kind, prompt.value), language, texts)))
+    return tuple(found)
 
 
 def text_sound(key: str, language: str, number: int = 0) -> str:

@@ -45,6 +45,33 @@ _ASKS_FOR_VOTE: Final = (
     r"ଙ୍କୁ ଭୋଟ୍? ?ଦିଅନ୍ତୁ|ବିଜୟୀ କରନ୍ତୁ",  # or
     r"کو ووٹ (دیں|دیجیے)|کامیاب بنائیں",  # ur
 )
+# A ride to the poll: a corrupt practice in India (Representation of the People Act 1951, section 123(5)). Any word for a vehicle
+# counts: what is no offer can be said otherwise, or declared.
+_SPEAKS_OF_A_RIDE: Final = (
+    r"\b(a|the|free|your|our) (ride|lift|car|cab|taxi|van|bus|auto|vehicle|rickshaw)\b|\b(ride|lift|car|cab|taxi)s\b",
+    r"\b(auto|e-)?rickshaws?\b|\bvehicles?\b|\btransport(ation|ed)?\b|\b(pick|drive) you (up|to)\b|\bconvey(ance)?\b",
+    r"गाड़ी|गाड़ियाँ|वाहन|सवारी|रिक्शा|परिवहन",  # hi
+    r"गाडी|गाड्या|रिक्षा|वाहतूक",  # mr
+    r"গাড়ি|যানবাহন|রিকশা|গাড়ী|বাহন",  # bn, as
+    r"వాహన|రవాణా|రిక్షా|ఆటోలో",  # te
+    r"வாகன|வண்டி|போக்குவரத்து",  # ta
+    r"વાહન|ગાડી|રિક્ષા",  # gu
+    r"ವಾಹನ|ಗಾಡಿ|ಸಾರಿಗೆ",  # kn
+    r"വാഹന|വണ്ടി|ഗതാഗത",  # ml
+    r"ਗੱਡੀ|ਵਾਹਨ|ਸਵਾਰੀ|ਰਿਕਸ਼",  # pa
+    r"ଗାଡ଼ି|ଯାନବାହନ|ରିକ୍ସା|ବାହନ",  # or
+    r"گاڑی|سواری|رکشہ|ٹرانسپورٹ",  # ur
+)
+_CHOICE_NAMES: Final = (
+    "party",
+    "candidate",
+    "vote_for",
+    "voted_for",
+    "choice_of_vote",
+    "vote_choice",
+    "symbol",
+    "support",
+)
 # Saying that something is on record: true only after the commit.
 _ACKNOWLEDGES: Final = (
     r"\b(have|has) (been )?(noted|recorded|registered|saved)\b|\bnoted\b",
@@ -94,6 +121,7 @@ def _plain(text: str) -> str:
 
 _ASKS_CHOICE_PATTERN: Final = _compiled(_ASKS_CHOICE)
 _ASKS_FOR_VOTE_PATTERN: Final = _compiled(_ASKS_FOR_VOTE)
+_RIDE_PATTERN: Final = _compiled(_SPEAKS_OF_A_RIDE)
 _ACKNOWLEDGES_PATTERN: Final = _compiled(_ACKNOWLEDGES)
 
 
@@ -105,6 +133,16 @@ def asks_choice(text: str) -> str | None:
 def asks_for_vote(text: str) -> str | None:
     """The words that ask for a vote; None when there are none."""
     return _found(_ASKS_FOR_VOTE_PATTERN, text)
+
+
+def offers_transport(text: str) -> str | None:
+    """The words that speak of a ride to the poll; None when there are none."""
+    return _found(_RIDE_PATTERN, text)
+
+
+def keeps_choice(name: str) -> bool:
+    """Whether an answer under this name would be whom somebody votes for, which is stored nowhere."""
+    return any(name == word or name.startswith(f"{word}_") for word in _CHOICE_NAMES)
 
 
 def acknowledges(text: str) -> str | None:

@@ -17,10 +17,11 @@ from dialer import commands
 from dialer.calls import Call
 from dialer.engine.assistance import Assistance
 from dialer.engine.floor import Floor
-from dialer.engine.flow_desk import SCRIPT, FlowDesk, Flows
-from dialer.engine.gatekeeper import Gatekeeper
+from dialer.engine.flow_desk import FlowDesk, Flows
+from dialer.engine.gatekeeper import CertifiedBy, Gatekeeper
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.inbound import InboundDesk
+from dialer.engine.kept_seats import KeptSeats
 from dialer.engine.placing import Placing
 from dialer.engine.plan import EnginePlan
 from dialer.engine.results import Results
@@ -58,9 +59,12 @@ class Engine:
         flows: Flows,
         *,
         has_room: Callable[[], bool],
+        certified: CertifiedBy,
         figures: Callable[[], dict[str, float]] = dict,
     ) -> None:
-        """`has_room`: whether the disk can still take results; `figures`: the process's own, for the board."""
+        """`has_room`: whether the disk can still take results; `certified`: what is of what a campaign plays; `figures`: the
+        process's own, for the board.
+        """
         self._plan = plan
         self._centre = centre
         centre.polling = plan.polling
@@ -79,7 +83,7 @@ class Engine:
             centre,
             plan.gate,
             {campaign.rules.campaign_id: campaign.rules for campaign in plan.campaigns},
-            lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow).version,
+            certified,
         )
         self._floor = Floor(centre, switch, self._results, self._gatekeeper)
         self.seat_desk = SeatDesk(
@@ -89,7 +93,15 @@ class Engine:
             centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
         )
         self._placing = Placing(
-            centre, store, switch, self._results, self._trunks, self._trunk_desk, self._gatekeeper, hoppers
+            centre,
+            store,
+            switch,
+            self._results,
+            self._trunks,
+            self._trunk_desk,
+            self._gatekeeper,
+            hoppers,
+            KeptSeats(centre, self._floor),
         )
         self._assistance = Assistance(
             centre,

@@ -84,7 +84,8 @@ class Floor:
             return False
         now, monotonic = self.now()
         self.cancel(f"call/{call.attempt_id}")
-        self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now, monotonic))
+        if seat.state is SeatState.READY:  # else it was kept for this call
+            self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now, monotonic))
         connecting = self._centre.update_call(call, replace(call, seat=seat.name, agent=seat.agent))
         seconds = CONNECT_SECONDS + self._centre.campaigns[call.campaign_id].spec.announcement_seconds
         self.after(f"seat/{seat.name}", seconds, lambda: self._never_came(seat.name, call.attempt_id))
@@ -92,6 +93,9 @@ class Floor:
         return True
 
     def _choose(self, call: Call) -> Seat | None:
+        kept = self._centre.seats.get(call.kept_seat or "")
+        if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
+            return kept
         skill = self._centre.campaigns[call.campaign_id].spec.skill
         return choose_seat(self._centre.seats.values(), call.language, skill)
 
@@ -200,8 +204,9 @@ class Floor:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
         self.cancel(f"call/{call.attempt_id}")
         self._arrived(call.attempt_id, False)
-        if call.seat is not None:
-            self._release(call.seat, call)
+        seat = call.seat or call.kept_seat
+        if seat is not None:
+            self._release(seat, call)
 
     def _release(self, seat_name: str, call: Call) -> None:
         seat = self._centre.seats.get(seat_name)

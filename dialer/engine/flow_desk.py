@@ -260,5 +260,8 @@ class FlowDesk:
         }
         booth = self._centre.booths.get(call.booth_id)
         if booth is not None:
-            facts |= {"booth_name": booth.name, "booth_part": booth.part_number, "closes_at": booth.closes_at}
+            facts |= {"booth_name": booth.name, "booth_part": booth.part_number}
+            closes_at = self._centre.closes_at(booth)
+            if closes_at:
+                facts["closes_at"] = closes_at
         return facts

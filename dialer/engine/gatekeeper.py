@@ -15,16 +15,21 @@ from dialer.calls import Call
 from dialer.engine.state import CampaignRun, Centre
 from dialer.model import AttemptId, Claim, OpenAttempt, PhoneFacts, Register
 from dialer.rules.gate import Case, Gate, Reason, Ruling
-from dialer.rules.rulebook import CampaignRules
+from dialer.rules.rulebook import CampaignRules, Certified
 from dialer.rules.silence import Area
 from dialer.view import AlertLevel
+from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE
 
 _log = structlog.get_logger(__name__)
 
 REST_SECONDS = 86_400.0
 """A number with a reason that does not pass by itself is looked at again after a day: consent or a register may have come."""
-_TO_BE_MENDED = frozenset({Reason.NO_POLL, Reason.NO_CLOSE, Reason.NO_ZONE, Reason.NOTHING_KNOWN, Reason.CALLER_ID})
+_TO_BE_MENDED = frozenset(
+    {Reason.NO_POLL, Reason.NO_CLOSE, Reason.NO_ZONE, Reason.NOTHING_KNOWN, Reason.CALLER_ID, Reason.RETENTION}
+)
 """What is missing, and somebody can bring: told as an alert too."""
+CertifiedBy = Callable[[str, str], Mapping[str, Certified]]
+"""By language, what is certified of what a campaign plays: from its id and its flow as the settings name it."""
 _PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
 
 
@@ -36,13 +41,13 @@ class Gatekeeper:
         centre: Centre,
         gate: Gate,
         campaigns: Mapping[str, CampaignRules],
-        recording_of: Callable[[str], str | None],
+        certified: CertifiedBy,
     ) -> None:
-        """`campaigns` by id; `recording_of` gives the hash of what a campaign's flow plays now, by the flow's name."""
+        """`campaigns` by id; `certified` says what the catalogue's certificates cover of a campaign's flow now."""
         self._centre = centre
         self._gate = gate
         self._campaigns = dict(campaigns)
-        self._recording_of = recording_of
+        self._certified = certified
         self._cases: dict[AttemptId, Case] = {}
         self._areas: frozenset[Area] = frozenset()
         self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
@@ -51,6 +56,11 @@ class Gatekeeper:
     def attempts_per_day(self) -> int:
         """The cap per number, across campaigns."""
         return self._gate.rules.attempts_per_day
+
+    @property
+    def conversations_per_day(self) -> int:
+        """The cap of conversations per number, across campaigns."""
+        return self._gate.rules.conversations_per_day
 
     def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
         """Take in the registers that were imported, and the calls of an earlier run that may still be answered."""
@@ -61,7 +71,9 @@ class Gatekeeper:
         for attempt in open_attempts:
             if attempt.campaign_id in self._campaigns:
                 rules, area = self._campaigns[attempt.campaign_id], self._area(attempt.booth_id)
-                self._cases[attempt.attempt_id] = Case(rules, attempt.number, area, _PLACED_BEFORE)
+                self._cases[attempt.attempt_id] = Case(
+                    rules, attempt.number, area, _PLACED_BEFORE, language=self._language("", attempt.booth_id)
+                )
 
     # Asked
 
@@ -76,13 +88,22 @@ class Gatekeeper:
             self._campaign_rulings[rules.campaign_id] = (int(now), rules, ruling)
         return ruling
 
-    def claim(self, run: CampaignRun, claim: Claim) -> Ruling:
-        """Whether a claim may be opened now. A refusal is counted."""
-        return self._counted(run, self._gate.originate(self._case(run, claim), self._centre.clock.now()))
+    def wants_seat(self, run: CampaignRun, claim: Claim) -> bool:
+        """Whether only a seat that is kept for the call may let it out: its number is locked, and the profile has the exception."""
+        rules, facts = self._gate.rules, self._since(claim.facts, claim.phone_id)
+        exception = rules.lock_unless_guaranteed and run.spec.keeps_seats
+        return exception and self._gate.locked_until(facts, self._centre.clock.now()) is not None
 
-    def originate(self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str) -> Ruling:
+    def claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
+        """Whether a claim may be opened now; `guaranteed`: a seat is kept for it. A refusal is counted."""
+        case = replace(self._case(run, claim), guaranteed=guaranteed)
+        return self._counted(run, self._gate.originate(case, self._centre.clock.now()))
+
+    def originate(
+        self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
+    ) -> Ruling:
         """Whether an attempt may be written to the switch now. A refusal is counted; what is allowed is asked again at connect."""
-        case = replace(self._case(run, claim), caller_id=caller_id)
+        case = replace(self._case(run, claim), caller_id=caller_id, guaranteed=guaranteed)
         ruling = self._gate.originate(case, self._centre.clock.now())
         if ruling.allowed:
             self._forget_ended()
@@ -104,16 +125,28 @@ class Gatekeeper:
 
     def _case(self, run: CampaignRun, claim: Claim) -> Case:
         return Case(
-            self._rules(run), claim.number, self._area(claim.booth_id), self._since(claim.facts, claim.phone_id)
+            self._rules(run),
+            claim.number,
+            self._area(claim.booth_id),
+            self._since(claim.facts, claim.phone_id),
+            language=self._language(claim.language, claim.booth_id),
         )
 
     def _rules(self, run: CampaignRun) -> CampaignRules:
-        """The campaign's rules, with what its flow plays now: a flow may be loaded again while it runs."""
+        """The campaign's rules, with what is certified now: flow and catalogue may be read again while it runs."""
         rules = self._campaigns[run.spec.campaign_id]
-        recording = None if run.spec.flow is None else self._recording_of(run.spec.flow)
-        if recording != rules.recording:
-            rules = self._campaigns[run.spec.campaign_id] = replace(rules, recording=recording)
+        if run.spec.flow is None or rules.purpose not in self._gate.rules.certified:
+            return rules
+        certified = self._certified(rules.campaign_id, run.spec.flow)
+        if certified is not rules.certified:
+            rules = self._campaigns[run.spec.campaign_id] = replace(rules, certified=certified)
         return rules
+
+    def _language(self, language: str, booth_id: int) -> str:
+        """What a recorded voice speaks to a voter: as the flow desk has it, and English where nobody knows."""
+        booth = self._centre.booths.get(booth_id)
+        spoken = language or (booth.language if booth is not None else "")
+        return spoken if LANGUAGE.fullmatch(spoken) else FALLBACK_LANGUAGE
 
     def _area(self, booth_id: int) -> Area | None:
         booth = self._centre.booths.get(booth_id)

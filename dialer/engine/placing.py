@@ -12,6 +12,7 @@ import structlog
 from dialer.calls import Call
 from dialer.engine.gatekeeper import REST_SECONDS, Gatekeeper
 from dialer.engine.hoppers import Hoppers
+from dialer.engine.kept_seats import KeptSeats
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, CampaignSpec, Centre
 from dialer.engine.trunk_desk import TrunkDesk
@@ -47,8 +48,9 @@ class Placing:
         trunk_desk: TrunkDesk,
         gatekeeper: Gatekeeper,
         hoppers: Hoppers,
+        kept_seats: KeptSeats,
     ) -> None:
-        """`hoppers` holds the claims that the calls are made from."""
+        """`hoppers` holds the claims that the calls are made from; `kept_seats` keeps seats for calls that need one."""
         self._centre = centre
         self._store = store
         self._switch = switch
@@ -57,6 +59,7 @@ class Placing:
         self._trunk_desk = trunk_desk
         self._gatekeeper = gatekeeper
         self._hoppers = hoppers
+        self._kept_seats = kept_seats
         self._turn = 0
 
     # Deciding
@@ -64,6 +67,7 @@ class Placing:
     def decide(self) -> float:
         """Place what may be placed now, campaign by campaign; seconds until it must be asked again without an event."""
         self._turn += 1
+        self._kept_seats.look_after(self.cancel)
         order: list[CampaignRun] = []
         for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # what a trunk can start goes to waiting agents first
             runs = [run for run in self._centre.campaigns.values() if run.spec.kind is kind]
@@ -126,7 +130,7 @@ class Placing:
             and not seat.leaving
             for seat in self._seats_of(run)
         ):
-            self._cancel_unanswered(run)
+            self._cancel_unanswered(run, but_kept=True)
             return "no agent is there" if run.spec.skill is None else (
                 f"no agent with the skill {run.spec.skill} is there"
             ), LOOK_AGAIN_SECONDS
@@ -191,18 +195,22 @@ class Placing:
             if last_call_at is not None and last_call_at <= self._centre.clock.now():
                 refused.append((run.hopper.popleft(), last_call_at + REST_SECONDS))  # its polling day is over
                 continue
-            ruling = self._gatekeeper.claim(run, run.hopper[0])
+            claim, attempt_id, kept = run.hopper[0], AttemptId(str(uuid.uuid4())), None
+            if self._gatekeeper.wants_seat(run, claim):
+                kept = self._kept_seats.keep(run, attempt_id, claim.language)
+            ruling = self._gatekeeper.claim(run, claim, guaranteed=kept is not None)
+            taken = self._trunks.take(run.spec.trunks, self._centre.channels_used(), now) if ruling.allowed else None
+            if taken is None:
+                self._kept_seats.give_back(attempt_id)
             if not ruling.allowed:
                 refused.append((run.hopper.popleft(), ruling.next_at or self._centre.clock.now() + REST_SECONDS))
                 continue
-            taken = self._trunks.take(run.spec.trunks, self._centre.channels_used(), now)
             if taken is None:
                 break
             count -= 1
             claim = run.hopper.popleft()
             trunk, caller_id = taken
-            attempt_id = AttemptId(str(uuid.uuid4()))
-            call = _call(attempt_id, claim, run.spec, trunk.name, now)
+            call = replace(_call(attempt_id, claim, run.spec, trunk.name, now), kept_seat=kept)
             self._centre.calls[attempt_id] = call
             placed.append((NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now()), call))
         if placed:
@@ -228,6 +236,7 @@ class Placing:
                 [attempt for attempt, _ in placed],
                 max_attempts_since=since,
                 max_attempts=self._gatekeeper.attempts_per_day,
+                max_conversations=self._gatekeeper.conversations_per_day,
             )
         except StoreError as error:
             self._results.store_failed(error)
@@ -255,7 +264,9 @@ class Placing:
             or call.cancelled
             or refused_id
             or self._held(run)[0] is not None
-            or not self._gatekeeper.originate(run, attempt.claim, attempt_id, attempt.caller_id).allowed
+            or not self._gatekeeper.originate(
+                run, attempt.claim, attempt_id, attempt.caller_id, guaranteed=self._kept_seats.holds(call)
+            ).allowed
         ):
             self._never_placed(attempt_id)
             return
@@ -305,9 +316,10 @@ class Placing:
         except SwitchError as error:  # the resync after the reconnect tells what became of it
             _log.info("cancel.not-sent", attempt=attempt_id, problem=str(error))
 
-    def _cancel_unanswered(self, run: CampaignRun) -> None:
+    def _cancel_unanswered(self, run: CampaignRun, *, but_kept: bool = False) -> None:
         for call in list(self._centre.calls_of(run.spec.campaign_id)):
-            self.cancel(call)
+            if not (but_kept and self._kept_seats.holds(call)):
+                self.cancel(call)
 
     def cancel_campaign(self, run: CampaignRun) -> None:
         """Cancel what rings of a campaign, and give its claims back."""
@@ -322,7 +334,7 @@ class Placing:
             unanswered = [
                 call
                 for call in self._centre.calls_of(run.spec.campaign_id)
-                if call.state in _RINGS and not call.cancelled
+                if call.state in _RINGS and not call.cancelled and call.kept_seat is None
             ]
             silent = [call for call in unanswered if call.ringing_seconds is None]
             silent.sort(key=lambda call: -call.began_seconds)
@@ -340,7 +352,7 @@ def _in_flight(calls: Iterable[Call], now: float) -> tuple[tuple[RingingCall, ..
     active = 0
     for call in calls:
         if call.answered_seconds is None:
-            if not call.cancelled:
+            if not call.cancelled and call.kept_seat is None:  # one with a seat of its own competes for none
                 rang = None if call.ringing_seconds is None else now - call.ringing_seconds
                 ringing.append(RingingCall(now - call.began_seconds, ringing_seconds=rang))
         elif call.in_flow:

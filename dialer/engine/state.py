@@ -67,6 +67,7 @@ class CampaignSpec:
     skill: str | None = None  # that an agent must have to take its calls
     machine_detection: MachineDetection = MachineDetection.OFF
     machine_message: bool = False  # a machine that a flow's call meets hears the information message
+    keeps_seats: bool = False  # one call for each free agent: a seat may be kept for a call from before it is dialled
 
 
 @dataclass(slots=True)
@@ -202,6 +203,11 @@ class Centre:
             self._last_calls_on = today
             self._last_calls = {} if self.polling is None else self.polling.last_calls(self.booths, today)
         return self._last_calls
+
+    def closes_at(self, booth: Booth) -> str:
+        """The close of poll of a booth as a voter is told it, "18:00": of its polling day, else of the roll; "": not known."""
+        close = None if self.polling is None else self.polling.close_of(booth)
+        return booth.closes_at if close is None else f"{datetime.fromtimestamp(close, self.zone):%H:%M}"
 
     def last_call_at(self, run: CampaignRun, booth_id: int) -> float | None:
         """Epoch second after which a turnout campaign calls nobody of a booth that votes today; None: no end is known."""

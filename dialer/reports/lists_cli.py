@@ -11,11 +11,15 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from config.settings import load_settings
+from config.settings import Settings, load_settings
+from config.site_rules import site_profile
+from dialer.clock import SystemClock
+from dialer.errors import RollError
 from dialer.reports.cli import ConfigOption, StoreOption, as_bytes, write_file
 from dialer.reports.formats import Column, Format, Kind, Report
 from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, booth_lists
 from dialer.reports.source import open_source
+from dialer.rules.rulebook import rulebook_of
 from dialer.store.export_log import note_export
 
 app = typer.Typer(help="Lists of voters for the booth workers.", no_args_is_help=True)
@@ -68,6 +72,7 @@ def _make(
     ending = out.suffix.removeprefix(".").lower()
     if ending not in {"pdf", "csv", "xlsx", "json"}:
         raise typer.BadParameter(f"--out: {out.name} says no format; end it with .pdf, .csv, .xlsx or .json")
+    _refuse_past_erasing(settings)
     lists = asyncio.run(_read(path, kind, constituency, part))
     if not lists:
         typer.echo("nobody is on this list; nothing was written")
@@ -85,6 +90,15 @@ def _make(
     write_file(out, content)
     digest = hashlib.sha256(content).hexdigest()[:16]
     typer.echo(f"{out}: {voters} voters of {len(lists)} booths; list {number} in the audit, file {digest}", err=True)
+
+
+def _refuse_past_erasing(settings: Settings) -> None:
+    """No list of voters when the data of every poll had to be erased. Raises RollError, SettingError."""
+    rules = rulebook_of(site_profile(settings), settings)
+    if rules.polls and all(SystemClock().now() >= rules.erased_by(poll) for poll in rules.polls):
+        last = max(poll.day for poll in rules.polls)
+        days = f"{rules.erase_after_days} days after the poll of {last.isoformat()}"
+        raise RollError(f"names and numbers had to be erased {days}: no list is written; run dialer purge")
 
 
 def _marked(lists: list[BoothList], kind: ListKind, mark: str) -> Report:

@@ -174,6 +174,10 @@ def _show_result(console: Console, result: ImportResult) -> None:
         (result.rejected_numbers, "numbers rejected (their voters are taken)"),
         (result.rejected_cells, "other cells rejected (their voters are taken)"),
         (result.opted_out, "numbers that had opted out: not called"),
+        (
+            result.without_close,
+            "booths without a close of poll: give one in [[rules.polls]], else the silence forbids there",
+        ),
         (result.blank_rows, "blank rows passed over"),
     ]
     for count, words in lines:

@@ -58,6 +58,7 @@ class ImportResult:
     rejected_cells: int  # other cells not taken, of voters that were
     blank_rows: int
     opted_out: int  # added numbers that had opted out before: they are not called
+    without_close: int  # booths of the store without a close of poll
     reasons: Mapping[str, int]  # what stands in the rejects file, by reason
     rejects_path: Path | None
     dry_run: bool
@@ -226,6 +227,7 @@ def _result(tally: Tally, sink: RejectSink, rejects_path: Path | None, *, dry_ru
         rejected_cells=tally.rejected_cells,
         blank_rows=tally.blank_rows,
         opted_out=tally.opted_out,
+        without_close=tally.without_close,
         reasons=dict(sink.reasons.most_common()),
         rejects_path=rejects_path,
         dry_run=dry_run,

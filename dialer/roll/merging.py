@@ -17,7 +17,6 @@ from dialer.roll.rejects import Reject
 from dialer.store.sql import load_statements
 
 _SQL = load_statements("roll")
-_DEFAULT_CLOSE = "18:00"
 CONFLICT = "another row of this file has the same booth and serial and says otherwise: correct one of them"
 
 
@@ -36,6 +35,7 @@ class Tally:
     blank_rows: int = 0
     booths: int = 0  # added
     opted_out: int = 0  # numbers of this roll that came back opted out
+    without_close: int = 0  # booths of the store of which nobody has told the close of poll
 
 
 @dataclass(slots=True)
@@ -75,8 +75,7 @@ class Merger:
                 self._db.execute(_SQL["update_booth"], (*after, booth_id))
         else:
             place = (key.roll_version, key.state_code, key.constituency_number, key.part_number)
-            row = (*place, *columns[:-1], details.closes_at or _DEFAULT_CLOSE)
-            booth_id = self._db.execute(_SQL["insert_booth"], row).lastrowid or 0
+            booth_id = self._db.execute(_SQL["insert_booth"], (*place, *columns)).lastrowid or 0
             self.tally.booths += 1
         slot = self._slots[key] = BoothSlot(booth_id, is_new=stored is None)
         return slot
@@ -98,6 +97,7 @@ class Merger:
     def finish(self) -> Tally:
         """Honour the opt-outs that were there before; returns the final tally."""
         self.tally.opted_out = self._db.execute(_SQL["honour_opt_outs"]).rowcount
+        (self.tally.without_close,) = self._db.execute(_SQL["count_without_close"]).fetchone()
         return self.tally
 
     def _place(self, batch: CleanRows) -> _Placed:

@@ -17,7 +17,7 @@ from dialer.rules import numbers
 from dialer.rules.calling_hours import every_day, next_day
 from dialer.rules.places import Zones
 from dialer.rules.rulebook import CampaignRules, Rulebook, day_after
-from dialer.rules.silence import Area, NotKnown, close_of
+from dialer.rules.silence import Area, NotKnown, close_of, poll_of
 
 _ROUNDS = 8  # one rule's end may lie in another one's interval; more turns than there are rules with a time
 
@@ -34,6 +34,8 @@ class Reason(StrEnum):
     NO_CONSENT = "no-consent"
     CERTIFICATE = "certificate"
     CALLER_ID = "caller-id"
+    POLL_OVER = "poll-over"
+    RETENTION = "retention"
     SILENCE = "silence"
     NO_POLL = "poll-unknown"
     NO_CLOSE = "close-of-poll-unknown"
@@ -80,6 +82,8 @@ class Case:
     area: Area | None  # the polling area of the voter whom the call addresses; None: not known
     facts: PhoneFacts | None  # None: nothing is known, and that forbids
     caller_id: str | None = None  # None: not chosen yet
+    language: str = ""  # that the voter is spoken to in, where a recorded voice speaks
+    guaranteed: bool = False  # a seat is kept for this call until it ends
 
 
 Objecting = Callable[[float], tuple[Objection, ...]]
@@ -109,27 +113,23 @@ class Gate:
         """
         return self._ruling(now, lambda at: tuple(self._against_connect(case, at)))
 
+    def next_from(self, case: Case, now: float, at: float) -> float | None:
+        """The earliest moment from `at` on at which this call could be placed, by what is known `now`; None: not by itself."""
+
+        def ask(moment: float) -> tuple[Objection, ...]:
+            return tuple(self._against_call(case, moment, asked_at=now))
+
+        return _earliest(at, ask(at), ask)
+
     def _ruling(self, now: float, ask: Objecting) -> Ruling:
         objections = ask(now)
-        if not objections:
-            return Ruling((), now)
-        at, standing = now, objections
-        for _ in range(_ROUNDS):
-            untils = [objection.until for objection in standing]
-            known = [until for until in untils if until is not None]
-            if len(known) < len(untils) or max(known) <= at:
-                return Ruling(objections, None)
-            at = max(known)
-            standing = ask(at)
-            if not standing:
-                return Ruling(objections, at)
-        return Ruling(objections, None)
+        return Ruling(objections, _earliest(now, objections, ask))
 
     # What is asked when
 
     def _against_campaign(self, campaign: CampaignRules, now: float, areas: Collection[Area]) -> Iterator[Objection]:
         yield from self._registers(campaign.purpose, now)
-        yield from self._certificate(campaign, now)
+        yield from self._certified_somewhere(campaign, now)
         yield from self._silence_everywhere(campaign, areas, now)
         yield from self._campaign_hours(campaign, now)
         zones = self._zones_of_all
@@ -143,18 +143,20 @@ class Gate:
         yield from self._number(case)
         yield from self._owner(case)
         yield from self._registers(campaign.purpose, now)
-        yield from self._certificate(campaign, now)
+        yield from self._certificate(campaign, case.language, now)
         yield from self._caller_id(case.caller_id)
+        yield from self._poll_over(campaign, case.area, now)
+        yield from self._retention(case.area, now)
         yield from self._silence(campaign, case.area, now)
         yield from self._hours(self.rules.zones(case.number), now, campaign.ring_seconds)
         yield from self._campaign_hours(campaign, now)
         if case.facts is not None:
-            yield from self._lock(case.facts, now)
+            yield from self._lock(case, now)
             yield from self._counts(case.facts, now, asked_at)
 
     def _against_connect(self, case: Case, now: float) -> Iterator[Objection]:
         yield from self._owner(case)
-        yield from self._certificate(case.campaign, now)
+        yield from self._certificate(case.campaign, case.language, now)
         yield from self._silence(case.campaign, case.area, now)
         yield from self._hours(self.rules.zones(case.number), now, 0.0)
 
@@ -200,21 +202,28 @@ class Gate:
                 )
                 yield Objection(Reason.OLD_REGISTER, words, None)
 
-    def _certificate(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
+    def _certificate(self, campaign: CampaignRules, language: str, now: float) -> Iterator[Objection]:
         if not campaign.recorded or campaign.purpose not in self.rules.certified:
             return
-        approval = campaign.approval
-        problem = None
-        if approval is None:
-            problem = f"a recorded {campaign.purpose.value} call needs a certificate ([campaigns.certificate])"
-        elif now >= day_after(approval.valid_until, self.rules.centre_zone):
-            problem = f"the certificate expired on {approval.valid_until.isoformat()}"
-        elif campaign.recording is None:
-            problem = "what would be played is not known, so no certificate fits it"
-        elif approval.recording != campaign.recording:
-            problem = "the certificate is for another recording than the one that would be played"
+        needed = f"a recorded {campaign.purpose.value} call needs a certificate"
+        certified = campaign.certified.get(language)
+        if not campaign.certified:
+            problem: str | None = "what would be played is not known (audio.catalogue)"
+        elif certified is None:
+            problem = f"nothing is certified in the language {language!r}"
+        elif certified.problem is None and certified.last_day is not None:
+            ended = now >= day_after(certified.last_day, self.rules.centre_zone)
+            problem = f"it expired on {certified.last_day.isoformat()}" if ended else None
+        else:
+            problem = certified.problem
         if problem is not None:
-            yield Objection(Reason.CERTIFICATE, problem, None)
+            yield Objection(Reason.CERTIFICATE, f"{needed}: {problem}", None)
+
+    def _certified_somewhere(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
+        """The first language's objection, where there is one in every language."""
+        found = [next(self._certificate(campaign, language, now), None) for language in campaign.certified or ("",)]
+        if found[0] is not None and None not in found:
+            yield found[0]
 
     def _caller_id(self, caller_id: str | None) -> Iterator[Objection]:
         if caller_id is None:
@@ -223,6 +232,20 @@ class Gate:
             yield Objection(Reason.CALLER_ID, "the caller ID is not of the site's own pool", None)
         elif self.rules.series and not caller_id.startswith(self.rules.series):
             yield Objection(Reason.CALLER_ID, "the caller ID is outside the series that may be shown", None)
+
+    def _poll_over(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
+        """Nobody is asked to vote, or whether they have, when it is too late to."""
+        close = NotKnown.POLL if area is None else close_of(self.rules.polls, area)
+        if campaign.purpose is Purpose.TURNOUT and isinstance(close, float) and now >= close:
+            when = moment_text(close, self.rules.centre_zone)
+            yield Objection(Reason.POLL_OVER, f"the poll of the polling area closed on {when}", None)
+
+    def _retention(self, area: Area | None, now: float) -> Iterator[Objection]:
+        """Data that had to be erased are not dialled from."""
+        poll = None if area is None else poll_of(self.rules.polls, area.constituency_number)
+        if poll is not None and now >= self.rules.erased_by(poll):
+            days = f"{self.rules.erase_after_days} days after the poll of {poll.day.isoformat()}"
+            yield Objection(Reason.RETENTION, f"names and numbers had to be erased {days} (dialer purge)", None)
 
     def _silence(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
         rules = self.rules
@@ -240,7 +263,7 @@ class Gate:
             yield Objection(Reason.NO_POLL, words, None)
         elif isinstance(close, NotKnown):
             yield Objection(
-                Reason.NO_CLOSE, "the close of poll of this polling area is not known (import the roll)", None
+                Reason.NO_CLOSE, "the close of poll of this polling area is not known (rules.polls, or the roll)", None
             )
         elif close - rules.silence_seconds <= now < close:
             what = campaign.purpose.value if by_any_voice else f"recorded {campaign.purpose.value}"
@@ -278,11 +301,16 @@ class Gate:
             until = hours.next_open((zone,), now)
             yield Objection(Reason.CAMPAIGN_HOURS, f"outside the campaign's calling hours{self._when(until)}", until)
 
-    def _lock(self, facts: PhoneFacts, now: float) -> Iterator[Objection]:
-        if facts.abandoned_at is None:
-            return
+    def locked_until(self, facts: PhoneFacts | None, now: float) -> float | None:
+        """Until when a number is locked since a call to it was abandoned, epoch seconds; None: it is not, now."""
+        if facts is None or facts.abandoned_at is None:
+            return None
         until = facts.abandoned_at + self.rules.lock_seconds
-        if now < until:
+        return until if now < until else None
+
+    def _lock(self, case: Case, now: float) -> Iterator[Objection]:
+        until = self.locked_until(case.facts, now)
+        if until is not None and not (case.guaranteed and self.rules.lock_unless_guaranteed):
             words = f"a call to the number was abandoned: not dialled again{self._when(until)}"
             yield Objection(Reason.REDIAL_LOCK, words, until)
 
@@ -303,6 +331,20 @@ class Gate:
 
     def _when(self, until: float | None) -> str:
         return "" if until is None else f" until {moment_text(until, self.rules.centre_zone)}"
+
+
+def _earliest(at: float, standing: tuple[Objection, ...], ask: Objecting) -> float | None:
+    """The first moment from `at` on at which nothing objects; `standing` is what does at `at`."""
+    for _ in range(_ROUNDS):
+        if not standing:
+            return at
+        untils = [objection.until for objection in standing]
+        known = [until for until in untils if until is not None]
+        if len(known) < len(untils) or max(known) <= at:
+            return None
+        at = max(known)
+        standing = ask(at)
+    return None if standing else at
 
 
 def moment_text(at: float, zone: ZoneInfo) -> str:

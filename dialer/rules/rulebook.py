@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,12 +21,11 @@ _HOUR_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """A certificate: for which recording, and until when."""
+class Certified:
+    """What the catalogue's certificates say of all that a campaign plays in one language."""
 
-    number: str
-    recording: str
-    valid_until: date
+    problem: str | None  # which prompt has none that fits, and why; None: all have
+    last_day: date | None = None  # the first of their last days; None: they have none
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,7 @@ class CampaignRules:
     kind: CampaignKind
     hours: tuple[Stretch, ...]  # the campaign's own, in the centre's zone
     ring_seconds: float
-    approval: Approval | None = None
-    recording: str | None = None  # hash of what is played now; None: not known
+    certified: Mapping[str, Certified] = field(default_factory=dict)  # by language; empty: nobody knows what it plays
     signed_off: bool = False  # a named person answers for recorded turnout calls inside the silence
 
     @property
@@ -61,6 +60,7 @@ class Rulebook:
     polls: tuple[PollingDay, ...]
     certified: frozenset[Purpose]
     lock_seconds: float
+    lock_unless_guaranteed: bool  # a call that has a seat of its own may go out all the same
     attempts_per_day: int
     conversations_per_day: int
     series: tuple[str, ...]
@@ -72,11 +72,16 @@ class Rulebook:
     register_purposes: frozenset[Purpose]
     consent_live: frozenset[Purpose]
     consent_recorded: frozenset[Purpose]
+    erase_after_days: int  # from the polling day on
     registers: tuple[Register, ...] = ()
 
     def with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
         """The same rules with what was imported."""
         return replace(self, registers=registers)
+
+    def erased_by(self, poll: PollingDay) -> float:
+        """When the names and numbers of a poll must be gone, epoch seconds."""
+        return day_after(poll.day + timedelta(days=self.erase_after_days), self.centre_zone)
 
     def zones(self, number: str) -> ZoneInfos:
         """The zones that a number's hours are read in; empty: none is known."""
@@ -105,6 +110,7 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
         polls=polls_of(settings),
         certified=_purposes(profile.certificate.needed_for),
         lock_seconds=profile.redial_lock.hours * _HOUR_SECONDS,
+        lock_unless_guaranteed=profile.redial_lock.unless_agent_guaranteed,
         attempts_per_day=min(profile.attempts.per_day, settings.dialling.max_attempts_per_day),
         conversations_per_day=profile.attempts.conversations_per_day,
         series=profile.caller_id.series,
@@ -116,6 +122,7 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
         register_purposes=_purposes(registers.applies_to),
         consent_live=_purposes(profile.consent.live),
         consent_recorded=_purposes(profile.consent.recorded),
+        erase_after_days=profile.retention.erase_after_days,
     )
 
 
@@ -123,25 +130,28 @@ def polls_of(settings: Settings) -> tuple[PollingDay, ...]:
     """The polling days that the settings name."""
     centre_zone = settings.centre.time_zone
     return tuple(
-        PollingDay(poll.day, ZoneInfo(poll.time_zone or centre_zone), poll.closes_at, frozenset(poll.constituencies))
+        PollingDay(
+            poll.day,
+            ZoneInfo(poll.time_zone or centre_zone),
+            poll.closes_at,
+            frozenset(poll.constituencies),
+            settings.polling_day.opens,
+        )
         for poll in settings.rules.polls
     )
 
 
-def campaign_rules(campaign: Campaign, settings: Settings, recording: str | None) -> CampaignRules:
-    """What the gate must know of a campaign. `recording`: hash of what it plays now, if it plays something."""
-    certificate = campaign.certificate
-    approval = None
-    if certificate is not None:
-        approval = Approval(certificate.number, certificate.recording, certificate.valid_until)
+def campaign_rules(
+    campaign: Campaign, settings: Settings, certified: Mapping[str, Certified] | None = None
+) -> CampaignRules:
+    """What the gate must know of a campaign. `certified`: what the catalogue says of what it plays; None: not known."""
     return CampaignRules(
         campaign_id=campaign.id,
         purpose=Purpose(campaign.purpose.value),
         kind=CampaignKind.IVR if campaign.kind is Kind.IVR else CampaignKind.AGENTS,
         hours=tuple((stretch.start, stretch.until) for stretch in campaign.hours),
         ring_seconds=campaign.ring_seconds,
-        approval=approval,
-        recording=recording,
+        certified=certified or {},
         signed_off=any(sign_off.campaign == campaign.id for sign_off in settings.rules.sign_offs),
     )
 

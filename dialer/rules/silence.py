@@ -24,13 +24,14 @@ class PollingDay:
     zone: ZoneInfo
     closes_at: time | None  # None: each booth's own
     constituencies: frozenset[int]  # empty: all that no other polling day names
+    opens: time = time.min  # a close that is no later is a mistake, and no close
 
 
 class NotKnown(StrEnum):
     """Why the close of an area is not known."""
 
     POLL = "poll"  # no polling day names its constituency
-    HOUR = "hour"  # the day is known, the hour is not
+    HOUR = "hour"  # the day is known, the hour is not, or cannot be right
 
 
 def poll_of(polls: tuple[PollingDay, ...], constituency_number: int) -> PollingDay | None:
@@ -47,7 +48,7 @@ def close_of(polls: tuple[PollingDay, ...], area: Area) -> float | NotKnown:
     if poll is None:
         return NotKnown.POLL
     closes_at = poll.closes_at or _hour(area.closes_at)
-    if closes_at is None:
+    if closes_at is None or closes_at <= poll.opens:
         return NotKnown.HOUR
     return datetime.combine(poll.day, closes_at, poll.zone).astimezone(UTC).timestamp()
 

@@ -15,6 +15,7 @@ from dialer.errors import UnsafeValue
 from dialer.switch.asterisk.agi_codec import quoted, split_command
 from ivr_flows.model import MarkKind
 from ivr_flows.turns import CommitKind, FlowCommit
+from ivr_flows.wording import keeps_choice
 
 ALLOWED = frozenset(
     {
@@ -122,6 +123,8 @@ def _variable(verb: str, arguments: list[str], sequence: int) -> Judged:
     if name == "MATDAN_OPT_OUT":
         return Keep(FlowCommit(CommitKind.OPT_OUT, "script", sequence))
     answer = name.removeprefix(_ANSWER).lower()
+    if keeps_choice(answer):
+        return Refuse("an answer that would be whom somebody votes for: that is never stored")
     if name.startswith(_ANSWER) and _NAME.fullmatch(answer) and len(value) <= 200:
         return Keep(FlowCommit(CommitKind.ANSWERS, "script", sequence, answers={answer: value}))
     return Refuse("a variable of the dialler's own")

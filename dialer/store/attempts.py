@@ -36,19 +36,32 @@ EARLIEST_DUE = 1.0
 
 
 def open_attempts(
-    db: sqlite3.Connection, attempts: Sequence[NewAttempt], since: float, most: int
+    db: sqlite3.Connection, attempts: Sequence[NewAttempt], since: float, most: int, most_talks: int | None
 ) -> list[Refusal | None]:
     """Commit attempts before they are dialled; for each one None, or why it must not be dialled."""
-    return [_open_one(db, attempt, since, most) for attempt in attempts]
+    return [_open_one(db, attempt, since, most, most_talks) for attempt in attempts]
 
 
-def _open_one(db: sqlite3.Connection, attempt: NewAttempt, since: float, most: int) -> Refusal | None:
+def _open_one(
+    db: sqlite3.Connection, attempt: NewAttempt, since: float, most: int, most_talks: int | None
+) -> Refusal | None:
     claim = attempt.claim
     bound = (claim.campaign_id, claim.phone_id, claim.voter_id, since, attempt.attempt_id)
     row = db.execute(SQL["gate"], bound).fetchone()
     if row is None:
         return Refusal.CLAIM_LOST
-    target, state, claimed_until, attempts, opted_out, on_a_call, addressed_pending, attempts_since, repeated = row
+    (
+        target,
+        state,
+        claimed_until,
+        attempts,
+        opted_out,
+        on_a_call,
+        addressed_pending,
+        attempts_since,
+        talks_since,
+        repeated,
+    ) = row
     if repeated:
         return Refusal.OPEN_ATTEMPT
     refusal = None
@@ -68,8 +81,8 @@ def _open_one(db: sqlite3.Connection, attempt: NewAttempt, since: float, most: i
         put_back(db, claim)
     elif state != "claimed" or claimed_until <= attempt.at or attempts != claim.attempt_number - 1:
         refusal = Refusal.CLAIM_LOST
-    elif attempts_since >= most:
-        refusal = Refusal.ATTEMPT_CAP
+    elif attempts_since >= most or (most_talks is not None and talks_since >= most_talks):
+        refusal = Refusal.ATTEMPT_CAP if attempts_since >= most else Refusal.CONVERSATION_CAP
         db.execute(SQL["target_capped"], (target, max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS)))
     if refusal is None:
         db.execute(

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dialer.model import Consent, PhoneFacts, Register
+from dialer.model import CampaignState, Consent, PhoneFacts, Register
 from dialer.store.queues import phone_facts
 from dialer.store.sql import load_statements
 
@@ -30,6 +30,7 @@ class NumberRecord:
     facts: PhoneFacts
     pending_voters: int
     booth_id: int | None  # of the voter whom a call would address, else of any on the number
+    language: str  # of that voter, else of the booth; "": not known
     on_a_call: bool
     queues: dict[str, QueuePlace]  # by campaign
     opted_out_at: float | None
@@ -48,18 +49,24 @@ def number_record(db: sqlite3.Connection, number: str, day_start: float) -> Numb
     phone_id, phone_opted_out_at, consent = row or (0, None, "unknown")
     opted_out_at = opted_out_at or phone_opted_out_at
     pending = db.execute(SQL["addressed"], (phone_id,)).fetchone()
-    booth = pending[2:] if pending else db.execute(SQL["a_booth"], (phone_id,)).fetchone()
+    booth_id, language = (pending[2:] if pending else db.execute(SQL["a_booth"], (phone_id,)).fetchone()) or (None, "")
     return NumberRecord(
         number=number,
         known=row is not None,
         facts=phone_facts(db, phone_id, number, consent, day_start, opted_out=opted_out_at is not None),
         pending_voters=pending[1] if pending else 0,
-        booth_id=booth[0] if booth else None,
+        booth_id=booth_id,
+        language=language,
         on_a_call=bool(db.execute(SQL["on_a_call"], (phone_id,)).fetchone()[0]),
         queues={campaign: QueuePlace(*rest) for campaign, *rest in db.execute(SQL["targets"], (phone_id,))},
         opted_out_at=opted_out_at,
         opt_out_source=source,
     )
+
+
+def campaign_states(db: sqlite3.Connection) -> dict[str, CampaignState]:
+    """What operators asked for, by campaign."""
+    return {campaign: CampaignState(state) for campaign, state in db.execute(SQL["campaign_states"])}
 
 
 def numbers_of_voter(db: sqlite3.Connection, voter_id: int) -> list[str] | None:

@@ -46,6 +46,7 @@ class Refusal(StrEnum):
     OPTED_OUT = "opted-out"
     NOBODY_PENDING = "nobody-pending"  # everybody on the number has voted or is closed
     ATTEMPT_CAP = "attempt-cap"  # attempts per number since the day's start, across campaigns
+    CONVERSATION_CAP = "conversation-cap"  # conversations, likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +164,17 @@ class Store(Protocol):
     # Attempts
 
     async def open_attempts(
-        self, attempts: Sequence[NewAttempt], *, max_attempts_since: float, max_attempts: int
+        self,
+        attempts: Sequence[NewAttempt],
+        *,
+        max_attempts_since: float,
+        max_attempts: int,
+        max_conversations: int | None = None,
     ) -> list[Refusal | None]:
         """Commit attempts *before* they are dialled; for each one None, or why it must not be dialled.
 
         Everything is asked again at this moment: the claim, an open attempt on the number, opt-out, whether anybody on it is
-        still pending, and the cap of `max_attempts` attempts per number since `max_attempts_since` across campaigns.
+        still pending, and the caps per number since `max_attempts_since`, across campaigns (of conversations None: no cap).
         Opening the same attempt id again is refused as OPEN_ATTEMPT. A refused target goes back to the queue, or is closed
         where the reason is for good. Attempts that end as `refused` were never placed and do not count towards the cap.
         """

@@ -163,14 +163,18 @@ class SqliteStore:
     # Attempts
 
     async def open_attempts(
-        self, attempts: Sequence[NewAttempt], *, max_attempts_since: float, max_attempts: int
+        self,
+        attempts: Sequence[NewAttempt],
+        *,
+        max_attempts_since: float,
+        max_attempts: int,
+        max_conversations: int | None = None,
     ) -> list[Refusal | None]:
-        """See `Store`. A number at its cap is due again a day after `max_attempts_since`. StoreFull comes while there is still room
-        for the results of the calls in progress."""
+        """See `Store`. A number at its cap is due again a day after `max_attempts_since`. StoreFull leaves room for results."""
 
         def open_all(db: sqlite3.Connection) -> list[Refusal | None]:
             self._room.before_opening(db, len(attempts))
-            return attempts_room.open_attempts(db, attempts, max_attempts_since, max_attempts)
+            return attempts_room.open_attempts(db, attempts, max_attempts_since, max_attempts, max_conversations)
 
         return await self._writer.write(open_all)
 

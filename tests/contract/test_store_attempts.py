@@ -160,6 +160,23 @@ async def test_attempts_of_a_day_are_capped_across_campaigns(backend: Backend) -
         assert await open_one(store, attempt(claimed, at=tomorrow), since=tomorrow, max_attempts=1) is None
 
 
+async def test_conversations_of_a_day_are_capped_across_campaigns_and_kinds(backend: Backend) -> None:
+    """With an agent in one campaign, or a flow heard to its end; what was not answered is no conversation."""
+    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+        await call(store, 1, Outcome.BUSY, retry_at=NOW + 60)
+        of_b = await dial(store, 1, campaign_id="b", now=NOW + 30)
+        await end(store, of_b, Outcome.COMPLETED, retry_at=NOW + 60)
+        again = attempt(await claim_phone(store, 1, now=NOW + 120), at=NOW + 120)
+        refusals = [
+            await store.open_attempts([again], max_attempts_since=DAY_START, max_attempts=9, max_conversations=most)
+            for most in (1, 2)
+        ]
+        assert refusals[0] == [Refusal.CONVERSATION_CAP]
+        # Refused, it went back to the queue for tomorrow: the claim is none any more.
+        assert refusals[1] == [Refusal.CLAIM_LOST]
+        assert 1 not in {each.phone_id for each in await claim(store, 100, now=NOW + 3600)}
+
+
 async def test_a_refused_attempt_gives_its_number_back_and_does_not_count(backend: Backend) -> None:
     async with filled(backend) as store:
         for minute in range(3):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.model import PhoneFacts, Register
 from dialer.rules.gate import Case, Gate
-from dialer.rules.rulebook import CampaignRules, campaign_rules, rulebook_of
+from dialer.rules.rulebook import CampaignRules, Certified, campaign_rules, rulebook_of
 from dialer.rules.silence import Area
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -34,7 +34,7 @@ def site(jurisdiction: str = "neutral", *, campaign: Mapping[str, Any] | None = 
     """A site of one campaign; `sections` are merged into the settings' own."""
     rules = {"jurisdiction": jurisdiction, **sections.pop("rules", {})}
     values: dict[str, Any] = {
-        "campaigns": [{"id": "calls", "kind": "agents", **(campaign or {})}],
+        "campaigns": [{"id": "calls", "kind": "agents", "candidate": "A. Candidate", **(campaign or {})}],
         "trunks": [{"name": "carrier", "endpoint": "carrier", "caller_ids": [CALLER_ID]}],
         "rules": rules,
         **sections,
@@ -54,12 +54,15 @@ def gate_of(settings: Settings, *registers: Register) -> Gate:
     return Gate(rulebook_of(site_profile(settings), settings).with_registers(registers))
 
 
-def campaign_of(settings: Settings, recording: str | None = None) -> CampaignRules:
+CERTIFIED = {"hi": Certified(None, date(2024, 5, 22))}
+
+
+def campaign_of(settings: Settings, certified: Mapping[str, Certified] | None = None) -> CampaignRules:
     """Its one campaign, as the gate sees it."""
-    return campaign_rules(settings.campaigns[0], settings, recording)
+    return campaign_rules(settings.campaigns[0], settings, certified)
 
 
 def case_of(settings: Settings, **changes: Any) -> Case:
     """A case of its campaign; without changes one to which nothing objects at noon."""
-    case = Case(campaign_of(settings), NUMBER, Area(174, "18:00"), FRESH, CALLER_ID)
+    case = Case(campaign_of(settings), NUMBER, Area(174, "18:00"), FRESH, CALLER_ID, "hi")
     return replace(case, **changes)

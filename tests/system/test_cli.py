@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from audio.names import PromptName
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
+from tests.support.certified import entry, write_prompts
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -29,6 +31,9 @@ secret = "{secret}"
 port = {agi_port}
 [broker]
 port = {broker_port}
+[audio]
+sounds = "{sounds}"
+{catalogue}
 [[trunks]]
 name = "carrier"
 endpoint = "carrier"
@@ -54,8 +59,11 @@ def settings_file(directory: Path, **values: object) -> Path:
         "agi_port": 0,
         "broker_port": 1,
         "flow": "turnout",
+        "sounds": directory / "sounds",
+        "catalogue": f'catalogue = "{directory / "catalogue"}"',
         **values,
     }
+    write_prompts(directory, {PromptName("", "hi", "common/greeting"): entry()})
     path = directory / "centre.toml"
     path.write_text(SETTINGS.format(**facts), encoding="utf-8")
     return path
@@ -122,6 +130,13 @@ def test_an_asterisk_that_is_not_there(tmp_path: Path) -> None:
     assert "ami.host" in line
 
 
+def test_a_flow_whose_voices_nobody_knows_is_not_started(tmp_path: Path) -> None:
+    line = one_line(dialer("run", "-c", settings_file(tmp_path, catalogue="")))
+    assert "audio.catalogue: is not set, so nobody knows which voice is a computer's" in line
+    result = dialer("check", "-c", settings_file(tmp_path, catalogue=""))
+    assert "content: settings: audio.catalogue: is not set" in result.stdout
+
+
 def test_a_flow_that_does_not_exist(tmp_path: Path) -> None:
     result = dialer("check", "-c", settings_file(tmp_path, flow="turnabout"))
     assert result.returncode == 1
@@ -161,7 +176,7 @@ async def test_check_says_what_is_there_and_what_is_missing(tmp_path: Path) -> N
         empty = await asyncio.to_thread(dialer, "check", "-c", config, "--json")
         assert dialer("import", tmp_path / "roll.csv", "-c", config).returncode == 0
         sounds = tmp_path / "sounds" / "matdan"
-        sounds.mkdir(parents=True)
+        sounds.mkdir(parents=True, exist_ok=True)
         (sounds / "message.alaw").write_bytes(bytes(8000))
         full = await asyncio.to_thread(dialer, "check", "-c", config, "--json", cwd=tmp_path)
 

@@ -162,6 +162,7 @@ async def test_nothing_is_recorded_unless_the_site_allows_it(tmp_path: Path) -> 
 
 # Scripts
 
+DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
 SCRIPT = """
 import sys
 
@@ -185,7 +186,7 @@ async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path) -> None:
         voters(Scripted(answer_after=0.05, keys=((0.5, "1"),))),
         prompt_seconds={"survey/question": 0.1, "survey/thanks": 0.1},
     )
-    async with a_site(tmp_path, config, campaign=ivr(f"script:{script}")) as site:
+    async with a_site(tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED)) as site:
         await site.until(lambda: len(site.ended()) >= 1, 20)
         assert site.view.marks == {"voted": 1}
     assert rows(tmp_path, "SELECT outcome, flow, left_at FROM attempt WHERE phone_id = 1") == [
@@ -194,7 +195,7 @@ async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path) -> None:
 
 
 def test_a_script_that_is_not_there_keeps_the_dialler_from_starting(tmp_path: Path) -> None:
-    settings = site_settings(tmp_path, 1, campaign=ivr("script:/nowhere/survey.py"))
+    settings = site_settings(tmp_path, 1, campaign=ivr("script:/nowhere/survey.py", declared=DECLARED))
 
     async def start() -> None:
         async with running_centre(settings):

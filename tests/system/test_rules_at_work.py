@@ -18,7 +18,8 @@ from dialer.rules.number_hash import number_hash
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.simulation.profile import simulated_profile
 from dialer.view import CallState
-from tests.support.centre import START_EPOCH, a_site
+from tests.support.centre import START_EPOCH, a_site, agents_at_work
+from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment
 from tests.support.virtual import virtual_time
@@ -26,6 +27,7 @@ from tests.system.test_engine import all_answer, rows, scripted
 
 RINGS_OUT: dict[str, Any] = {"fails_with": 0, "answer_after": 10.0}
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
+MATERIAL = {"purpose": "material", "candidate": "A. Candidate"}
 POLL = {
     "polls": [{"day": "2024-04-23"}]
 }  # tomorrow: it is half past nine, in the silence interval since 18:00 on Sunday
@@ -42,8 +44,7 @@ def prepared(directory: Path, *statements: str, voters_per_booth: int = 100) -> 
 
 @virtual_time()
 async def test_inside_the_silence_no_material_is_dialled_and_the_board_says_why(tmp_path: Path) -> None:
-    campaign = {"purpose": "material"}
-    async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=campaign, rules=POLL) as site:
+    async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=MATERIAL, rules=POLL) as site:
         await site.log_in("01")
         await asyncio.sleep(30)
         assert not site.switch.placed
@@ -56,9 +57,8 @@ async def test_inside_the_silence_no_material_is_dialled_and_the_board_says_why(
 async def test_where_some_areas_are_silent_the_others_are_called(tmp_path: Path) -> None:
     """Of 90 voters the first booth's vote tomorrow, the second's in June."""
     prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
-    campaign = {"purpose": "material"}
     rules = {"polls": [{"day": "2024-04-23", "constituencies": [9]}, {"day": "2024-06-01"}]}
-    async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=campaign, rules=rules) as site:
+    async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=MATERIAL, rules=rules) as site:
         await site.log_in("01", "02")
         await site.until(lambda: len(site.switch.placed) > 20)
         assert site.view.campaigns[0].refused["silence"] > 5
@@ -73,7 +73,10 @@ async def test_an_area_of_which_no_poll_is_known_is_an_alert_on_the_board(tmp_pa
     prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 2", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-06-01", "constituencies": [9]}]}
     async with a_site(
-        tmp_path, all_answer(fails_with=0, answer_after=1.0), campaign={"purpose": "material"}, rules=rules
+        tmp_path,
+        all_answer(fails_with=0, answer_after=1.0),
+        campaign=MATERIAL,
+        rules=rules,
     ) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.view.alerts) and len(site.switch.placed) > 3)
@@ -131,7 +134,7 @@ async def test_a_campaign_without_its_certificate_or_register_is_held_and_claims
     dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
     both = [
         {**IVR, "hours": [{"start": "09:00", "until": "20:00"}]},
-        {"id": "agents", "kind": "agents", "purpose": "material"},
+        {"id": "agents", "kind": "agents", "purpose": "material", "candidate": "A. Candidate"},
     ]
     rules = {"jurisdiction": "india", "polls": [{"day": "2024-05-20"}]}
     async with a_site(tmp_path, all_answer(), campaigns=both, rules=rules, dialling=dialling) as site:
@@ -140,10 +143,61 @@ async def test_a_campaign_without_its_certificate_or_register_is_held_and_claims
         assert not site.switch.placed
         ivr, agents = site.view.campaigns
         assert ivr.held_because is not None
-        assert "a recorded turnout call needs a certificate" in ivr.held_because
+        assert "needs a certificate: what would be played is not known (audio.catalogue)" in ivr.held_because
         assert agents.held_because is not None
         assert "the do-not-call register 'ncpr' was never imported" in agents.held_because
     assert rows(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
+
+
+@virtual_time()
+async def test_a_recorded_campaign_calls_where_all_that_it_plays_is_certified_and_is_held_when_a_recording_changes(
+    tmp_path: Path,
+) -> None:
+    """Catalogue and gate have one truth: the certificate, its hash and its last day stand in the catalogue alone."""
+    audio = certified_site(tmp_path, "turnout")
+    rules = {"jurisdiction": "india", "polls": [{"day": "2024-05-20"}]}
+    dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
+    ivr = {**IVR, "hours": [{"start": "09:00", "until": "20:00"}]}
+    prepared(tmp_path, "UPDATE booth SET language = 'bn' WHERE booth_id = 1", voters_per_booth=45)
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        db.execute("UPDATE booth SET language = 'hi' WHERE booth_id = 2")
+        db.commit()
+    async with a_site(
+        tmp_path, all_answer(**RINGS_OUT), campaigns=[ivr], rules=rules, dialling=dialling, audio=audio
+    ) as site:
+        await site.until(lambda: len(site.switch.placed) >= 5)
+        assert set(site.view.campaigns[0].refused) <= {"certificate"}
+        certified_site(tmp_path, "turnout", source_sha256="b" * 64)  # recorded again, under the certificate of before
+        await site.until(lambda: site.view.campaigns[0].held_because is not None, seconds=60.0)
+        assert "is not the recording that certificate MCMC/7 was given for" in (
+            site.view.campaigns[0].held_because or ""
+        )
+        placed = len(site.switch.placed)
+        await asyncio.sleep(60)
+        assert len(site.switch.placed) == placed
+    assert rows(tmp_path, "SELECT DISTINCT booth_id FROM attempt JOIN voter USING (voter_id)") == [(2,)]
+
+
+@virtual_time()
+async def test_a_conversation_that_another_campaign_had_meanwhile_counts_when_the_call_is_committed(
+    tmp_path: Path,
+) -> None:
+    """Two campaigns hold the same numbers in their hoppers; two conversations a day is the cap of both together."""
+    two = [
+        {"id": name, "kind": "agents", "pacing": "progressive", "other_retry_minutes": 1, "max_attempts": 9}
+        for name in ("first", "second")
+    ]
+    answers = all_answer(answer_after=2.0, talk_seconds=5.0)
+    async with a_site(tmp_path, answers, voters=3, campaigns=two) as site, agents_at_work(site):
+        await asyncio.sleep(1800)
+    talks = rows(
+        tmp_path,
+        "SELECT count(*), count(DISTINCT campaign_id) FROM attempt WHERE connected_at IS NOT NULL GROUP BY phone_id",
+    )
+    assert talks
+    assert max(count for count, _ in talks) <= 2
+    assert max(campaigns for _, campaigns in talks) == 2
+    assert all(count <= 3 for (count,) in rows(tmp_path, "SELECT count(*) FROM attempt GROUP BY phone_id"))
 
 
 @virtual_time()

@@ -9,9 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from audio.errors import AudioError
+from audio.names import PromptName
 from config.errors import SettingError
 from config.settings import load_settings
 from dialer.audio_cli import app
+from tests.support.certified import entry, prompts_of, write_prompts
 from tests.support.recordings import speech, write_recording
 
 
@@ -87,9 +89,27 @@ def test_a_certificate_for_another_recording_is_written_down_and_does_not_play(s
     assert listed()[0]["voice"] == "synthetic"
 
 
+def test_one_command_certifies_all_that_a_flow_says_in_a_language(site: Path) -> None:
+    """Texts and recordings of the flow and its parts; the campaign's own prompts in the place of shared ones."""
+    own = PromptName("town", "hi", "recording/campaign_message")
+    entries = {name: entry() for name in [*prompts_of("material"), own, PromptName("", "hi", "number/7")]}
+    write_prompts(site, entries)
+    certificate = ("--by", "A. Person", "--certificate", "MCMC/9", "--valid-until", "2099-01-31")
+    code, output, _ = audio("approve", "--flow", "material", "-l", "hi", "--campaign", "town", *certificate)
+    assert code == 0, output
+    certified = {str(row["prompt"]) for row in listed() if row["certificate"] == "MCMC/9"}
+    shared = {name.path for name in prompts_of("material")} - {"hi/recording/campaign_message"}
+    assert certified == shared | {"campaign/town/hi/recording/campaign_message"}
+    assert "hi/number/7: approved" not in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--by", "A"], "name prompts, or one --flow"),
+        (["hi/recording/message", "--flow", "material", "--by", "A"], "not both and not neither"),
+        (["--flow", "material", "--by", "A"], "say which with --language"),
+        (["--flow", "material", "-l", "hi", "--by", "A"], "is not in the catalogue"),
         (["hi/recording/none", "--by", "A"], "is not in the catalogue"),
         (["../../etc/passwd", "--by", "A"], "is no prompt"),
         (["hi/recording/message", "--by", " "], "needs the name of a person"),

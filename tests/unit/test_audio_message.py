@@ -15,6 +15,7 @@ from audio.message import INFORMATION, MESSAGE_SOUND, Placed, missing_sounds, pu
 from audio.names import PromptName
 from audio.prepare import Places
 from audio.tones import SILENCE, TONES, write_tones
+from audio.words import words_of
 from config.settings import load_settings
 from dialer.audio_cli import app
 from dialer.check import Finding, Verdict, check_site
@@ -87,6 +88,11 @@ def test_the_draft_is_spoken_in_the_centres_language_and_formats(site: Path, mon
     assert set(entries) == {HINDI}
     assert entries[HINDI].voice is Voice.DRAFT
     assert "Example Seva" in entries[HINDI].text
+    words = words_of("hi")
+    assert words is not None
+    assert entries[HINDI].text.startswith(
+        words.label
+    )  # the neutral profile wants a computer's voice to say that it is one
     message = bytes_of(site, "message")
     assert set(message) == {"alaw", "sln16"}
     assert message == bytes_of(site, "hi/message/information")

@@ -18,6 +18,7 @@ from audio.names import PromptName, prompt_name
 from audio.playlist import Listed, Playlist, PlaylistReader
 from audio.prepare import Places
 from config.audio import SoundFormat
+from config.jurisdiction import load_profile
 from config.settings import Settings
 from dialer.flow_driver import run_flow
 from dialer.prompts import CataloguePrompts, SitePrompts, site_prompts
@@ -83,6 +84,18 @@ def test_a_computers_voice_is_labelled_once_a_call() -> None:
     assert labelled.sounds(GOODBYE, "hi") == ["matdan/hi/label/synthetic", "matdan/hi/common/goodbye"]
     assert labelled.sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
     assert call(prompts).sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+
+
+def test_a_computers_voice_whose_label_does_not_play_does_not_play_either() -> None:
+    prompts = {
+        "hi/common/goodbye": listed(entry(voice=Voice.DRAFT)),
+        "hi/common/greeting": listed(entry()),
+        "hi/label/synthetic": listed(entry(voice=Voice.DRAFT), on_disk=False),
+    }
+    why = call(prompts, label=True).why_not("matdan/hi/common/goodbye")
+    assert why == "is a computer's voice, and hi/label/synthetic, which says so, does not play"
+    assert call(prompts, label=True).why_not("matdan/hi/common/greeting") is None
+    assert call(prompts).why_not("matdan/hi/common/goodbye") is None
 
 
 async def test_what_may_not_play_is_left_out_of_a_call_and_logged_once() -> None:
@@ -176,9 +189,10 @@ async def test_a_carrier_that_fetches_sounds_itself_asks_too_and_is_told_once(si
 
 
 def test_a_site_without_a_catalogue_plays_by_convention(tmp_path: Path) -> None:
-    assert site_prompts(Settings(), Noon()) is None
+    neutral = load_profile("neutral")
+    assert site_prompts(Settings(), neutral, Noon()) is None
     with_one = Settings.model_validate({"audio": {"catalogue": str(tmp_path / "catalogue")}})
-    assert site_prompts(with_one, Noon()) is not None
+    assert site_prompts(with_one, neutral, Noon()) is not None
 
 
 async def test_a_damaged_catalogue_stops_a_start(site: PlaylistReader) -> None:

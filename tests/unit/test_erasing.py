@@ -16,6 +16,7 @@ from dialer.cli import app
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store.sqlite import open_store
 from tests.support.roll_filler import fill_roll
+from tests.unit.roll_support import execute
 
 SECRET = "twenty characters, at least"
 TODAY = datetime.now(UTC).date()
@@ -113,6 +114,7 @@ def days_ago(days: int) -> str:
 
 
 async def test_a_purge_erases_everybody_and_keeps_what_must_be_kept(config: Path) -> None:
+    execute(config.parent / "centre.db", "UPDATE voter SET weight = 4 WHERE voter_id = 12")
     run("optout", "add", "7000000009", "-c", config)
     code, text = run("purge", "--after", days_ago(10), "--dry-run", "-c", config)
     assert (code, "would erase 54 voters' names and 36 numbers" in text) == (0, True)
@@ -124,6 +126,9 @@ async def test_a_purge_erases_everybody_and_keeps_what_must_be_kept(config: Path
     assert (code, "erased 54 voters' names and 36 numbers" in text) == (0, True)
     assert "1 attempts and 1 marks, which lead to nobody" in text
     assert not in_the_files(config, "Voter 12")
+    assert query(config, "SELECT DISTINCT weight FROM voter") == [
+        (1.0,)
+    ]  # a supporter's score is nobody's business now
     assert not in_the_files(config, "+917000000001")
     assert in_the_files(config, "+917000000009") == (not shares_a_secret(config))
     assert query(config, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [(1, 1)]

@@ -16,8 +16,9 @@ from dialer.model import Consent, PhoneFacts, Purpose, Register
 from dialer.rules.calling_hours import WeekHours, day_start, next_day
 from dialer.rules.gate import Reason, Ruling
 from dialer.rules.places import zones_below, zones_of
+from dialer.rules.rulebook import Certified
 from dialer.rules.silence import Area, NotKnown, PollingDay, close_of
-from tests.support.rules import CALLER_ID, FRESH, KOLKATA, NOON, campaign_of, case_of, gate_of, moment, site
+from tests.support.rules import CALLER_ID, CERTIFIED, FRESH, KOLKATA, NOON, campaign_of, case_of, gate_of, moment, site
 
 HOUR = 3600.0
 DAY = 86_400.0
@@ -66,6 +67,17 @@ def test_one_reason_against_a_number(changes: dict[str, Any], reason: Reason, ne
     assert reasons(ruling) == [reason]
     assert not ruling.allowed
     assert ruling.next_at == next_at
+
+
+@pytest.mark.parametrize(("exception", "guaranteed"), [(True, True), (True, False), (False, True), (False, False)])
+def test_a_locked_number_is_called_with_a_seat_of_its_own_where_the_profile_says_so(
+    exception: bool, guaranteed: bool
+) -> None:
+    settings = site()
+    gate = gate_of(settings)
+    gate.rules = replace(gate.rules, lock_unless_guaranteed=exception)
+    case = case_of(settings, facts=replace(FRESH, abandoned_at=NOON - HOUR), guaranteed=guaranteed)
+    assert gate.originate(case, NOON).allowed == (exception and guaranteed)
 
 
 def test_what_is_just_inside_is_allowed() -> None:
@@ -130,34 +142,37 @@ def test_a_number_on_a_register_is_closed_to_the_purposes_of_the_profile_alone()
 
 
 @pytest.mark.parametrize(
-    ("certificate", "recording", "words"),
+    ("certified", "words"),
     [
-        (None, "a" * 12, "needs a certificate"),
-        ({"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-04-21"}, "a" * 12, "expired on 2024-04-21"),
-        ({"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-04-22"}, "b" * 12, "another recording"),
-        ({"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-04-22"}, None, "is not known"),
-        ({"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-04-22"}, "a" * 12, None),
+        ({}, "what would be played is not known"),
+        ({"hi": Certified("hi/x has no certificate")}, "hi/x has no certificate"),
+        ({"hi": Certified(None, date(2024, 4, 21))}, "it expired on 2024-04-21"),
+        ({"mr": Certified(None)}, "nothing is certified in the language 'hi'"),
+        ({"hi": Certified(None, date(2024, 4, 22))}, None),
+        ({"hi": Certified(None)}, None),
     ],
 )
-def test_a_recording_plays_only_under_its_own_certificate(
-    certificate: dict[str, str] | None, recording: str | None, words: str | None
-) -> None:
-    settings = site(
-        "india", campaign={**RECORDED, "certificate": certificate}, rules={"polls": [{"day": "2024-05-20"}]}
-    )
-    gate, case = gate_of(settings), case_of(settings, campaign=campaign_of(settings, recording))
-    for ruling in (gate.originate(case, NOON), gate.connect(case, NOON), gate.campaign(case.campaign, NOON)):
+def test_a_recording_plays_only_under_its_own_certificate(certified: dict[str, Certified], words: str | None) -> None:
+    settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
+    gate, case = gate_of(settings), case_of(settings, campaign=campaign_of(settings, certified))
+    for ruling in (gate.originate(case, NOON), gate.connect(case, NOON)):
         assert reasons(ruling) == ([] if words is None else [Reason.CERTIFICATE])
-        assert words is None or words in str(ruling)
+        assert words is None or f"a recorded turnout call needs a certificate: {words}" in str(ruling)
     assert gate_of(live := site("india")).originate(case_of(live), NOON).allowed
 
 
+def test_a_campaign_is_held_where_it_is_certified_in_no_language() -> None:
+    settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
+    gate, ended, good = gate_of(settings), Certified(None, date(2024, 4, 21)), Certified(None, date(2024, 4, 22))
+    for certified, held in (({}, True), ({"hi": ended}, True), ({"hi": ended, "mr": good}, False)):
+        ruling = gate.campaign(campaign_of(settings, certified), NOON)
+        assert reasons(ruling) == ([Reason.CERTIFICATE] if held else [])
+    assert gate.campaign(campaign_of(site("india")), NOON).allowed
+
+
 def test_the_certificate_is_asked_again_when_the_call_is_answered() -> None:
-    certificate = {"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-04-22"}
-    settings = site(
-        "india", campaign={**RECORDED, "certificate": certificate}, rules={"polls": [{"day": "2024-05-20"}]}
-    )
-    case = case_of(settings, campaign=campaign_of(settings, "a" * 12))
+    settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
+    case = case_of(settings, campaign=campaign_of(settings, {"hi": Certified(None, date(2024, 4, 22))}))
     assert Reason.CERTIFICATE in reasons(gate_of(settings).connect(case, moment("2024-04-23T00:00")))
 
 
@@ -201,9 +216,8 @@ def test_a_caller_id_must_be_of_the_pool_and_of_the_series() -> None:
     ],
 )
 def test_what_the_silence_interval_forbids(jurisdiction: str, campaign: dict[str, Any], silenced: bool) -> None:
-    certificate = {"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-05-22"}
-    settings = site(jurisdiction, campaign={**campaign, "certificate": certificate}, rules=POLL)
-    case = case_of(settings, campaign=campaign_of(settings, "a" * 12))
+    settings = site(jurisdiction, campaign=campaign, rules=POLL)
+    case = case_of(settings, campaign=campaign_of(settings, CERTIFIED))
     gate = gate_of(settings, Register("ncpr", moment("2024-04-24T00:00"), 1))
     close = moment("2024-04-26T18:00")
     for at in (close - 48 * HOUR, moment("2024-04-25T12:00"), close - 0.001):
@@ -212,24 +226,29 @@ def test_what_the_silence_interval_forbids(jurisdiction: str, campaign: dict[str
     for at in (close - 48 * HOUR - 0.001, close):
         assert Reason.SILENCE not in reasons(gate.originate(case, at))
     if silenced:
-        assert gate.originate(case, moment("2024-04-25T12:00")).next_at == close
+        passes = None if case.campaign.purpose is Purpose.TURNOUT else close  # by then nobody need be asked to vote
+        assert gate.originate(case, moment("2024-04-25T12:00")).next_at == passes
 
 
 def test_a_named_person_may_sign_recorded_turnout_calls_off_and_nothing_else() -> None:
     signed = {"what": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-04-20"}
     at = moment("2024-04-25T12:00")
     for purpose, allowed in ((Purpose.TURNOUT, True), (Purpose.MATERIAL, False), (Purpose.SURVEY, False)):
-        certificate = {"number": "MCMC/7", "recording": "a" * 12, "valid_until": "2024-05-22"}
-        campaign = {**RECORDED, "purpose": purpose.value, "certificate": certificate}
+        campaign = {**RECORDED, "purpose": purpose.value}
         settings = site("india", campaign=campaign, rules={**POLL, "sign_offs": [signed]})
-        case = case_of(settings, campaign=campaign_of(settings, "a" * 12))
+        case = case_of(settings, campaign=campaign_of(settings, CERTIFIED))
         ruling = gate_of(settings, Register("ncpr", at, 1)).originate(case, at)
         assert (Reason.SILENCE not in reasons(ruling)) == allowed
 
 
 @pytest.mark.parametrize(
     ("area", "reason"),
-    [(None, Reason.NO_POLL), (Area(99, "18:00"), Reason.NO_POLL), (Area(174, ""), Reason.NO_CLOSE)],
+    [
+        (None, Reason.NO_POLL),
+        (Area(99, "18:00"), Reason.NO_POLL),
+        (Area(174, ""), Reason.NO_CLOSE),
+        (Area(174, "05:00"), Reason.NO_CLOSE),  # five in the afternoon, badly written: before the polls open
+    ],
 )
 def test_an_area_of_which_the_close_is_not_known_is_closed_to_what_silence_forbids(
     area: Area | None, reason: Reason
@@ -262,7 +281,7 @@ def test_the_close_of_poll_differs_by_area() -> None:
 @given(
     zone=st.sampled_from(ZONES),
     days=st.lists(st.dates(date(2024, 1, 1), date(2026, 12, 31)), min_size=1, max_size=4, unique=True),
-    hour=st.sampled_from(["15:00", "16:30", "17:00", "18:00", "00:30"]),
+    hour=st.sampled_from(["15:00", "16:30", "17:00", "18:00", "23:30"]),
     offset=st.integers(-49 * 3600, 2 * 3600),
     data=st.data(),
 )
@@ -276,6 +295,33 @@ def test_in_every_area_the_silence_is_the_hours_before_its_own_close(
     close = datetime.combine(days[number], time.fromisoformat(hour), zone).astimezone(UTC).timestamp()
     ruling = gate_of(settings).originate(case_of(settings, area=area), close + offset)
     assert (Reason.SILENCE in reasons(ruling)) == (-48 * HOUR <= offset < 0)
+
+
+@pytest.mark.parametrize(("campaign", "over"), [({}, True), (MATERIAL, False), ({"purpose": "survey"}, False)])
+def test_nobody_is_asked_to_vote_once_the_poll_of_their_own_area_has_closed(
+    campaign: dict[str, Any], over: bool
+) -> None:
+    polls = {"polls": [{"day": "2024-04-26", "constituencies": [1], "closes_at": "15:00"}, {"day": "2024-04-26"}]}
+    settings = site(campaign=campaign, rules=polls)
+    gate, at = gate_of(settings), moment("2024-04-26T15:00")
+    early, late = case_of(settings, area=Area(1, "")), case_of(settings, area=Area(2, "18:00"))
+    assert Reason.POLL_OVER not in reasons(gate.originate(early, at - 0.001))
+    assert (Reason.POLL_OVER in reasons(gate.originate(early, at))) == over
+    assert Reason.POLL_OVER not in reasons(gate.originate(late, at))
+    if over:
+        assert gate.originate(early, at).next_at is None
+        assert gate.next_from(late, at, moment("2024-04-26T18:00")) is None
+        assert gate.next_from(late, at, moment("2024-04-26T17:00")) == moment("2024-04-26T17:00")
+
+
+@pytest.mark.parametrize(("days", "expected"), [(44, []), (46, [Reason.RETENTION])])
+def test_data_that_had_to_be_erased_are_not_dialled_from(days: int, expected: list[Reason]) -> None:
+    """The neutral profile erases 45 days after the poll."""
+    settings = site(campaign={"purpose": "survey"}, rules=POLL)
+    at = moment("2024-04-26T12:00") + days * DAY
+    for area, found in ((Area(174, "18:00"), expected), (None, [])):
+        told = reasons(gate_of(settings).originate(case_of(settings, area=area), at))
+        assert [reason for reason in told if reason is Reason.RETENTION] == found
 
 
 def test_a_campaign_is_held_while_every_area_is_silent_and_until_the_first_is_not() -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from config.errors import SettingError
-from config.jurisdiction import JURISDICTIONS, STRICTNESS, Standing, load_profile, made_stricter, shipped_profiles
+from config.jurisdiction import JURISDICTIONS, Standing, load_profile, shipped_profiles
 from config.site_rules import abandoned_caps, site_profile
+from config.stricter import STRICTNESS, made_stricter
 from tests.support.rules import site
 
 SHIPPED = ["canada", "india", "neutral", "uk", "us"]
@@ -48,7 +49,10 @@ def test_every_rule_of_a_shipped_profile_has_its_source_beside_it(name: str) -> 
         if isinstance(values, dict):
             assert len(values["source"]) > 20, rule
             assert values["standing"] in set(Standing)
-    assert all(rule.source for rule in profile.rules().values())
+    for key, each in profile.rules().items():
+        assert each.source
+        assert each.confirmed == (each.read_at or "").startswith("http"), key
+        assert each.standing is not Standing.OURS or not each.confirmed or name == "canada", key
 
 
 def test_the_neutral_profile_is_inside_the_hours_and_caps_of_all_others() -> None:
@@ -112,6 +116,7 @@ STRICTER: dict[str, Any] = {
     "abandoned.caps": [{"window_hours": 24, "share": 0.02}, {"window_hours": 720, "share": 0.03}],
     "information_message.required": True,
     "redial_lock.hours": 96,
+    "redial_lock.unless_agent_guaranteed": False,
     "attempts.per_day": 2,
     "attempts.conversations_per_day": 1,
     "machine_detection.allowed": False,
@@ -119,11 +124,11 @@ STRICTER: dict[str, Any] = {
     "registers.names": ["ncpr", "own"],
     "registers.maximum_age_days": 3,
     "registers.applies_to": ["turnout", "material", "survey"],
-    "opt_out.within_seconds": 0,
+    "opt_out.within_seconds": 1,
     "consent.live": ["material"],
     "consent.recorded": ["material", "turnout"],
     "retention.erase_after_days": 40,
-    "retention.keep_records_days": 60,
+    "retention.keep_records_days": 120,
     "transport.may_offer": False,
     "recording.allowed": False,
     "synthetic_voice.must_be_labelled": True,
@@ -145,6 +150,7 @@ LOOSER: dict[str, Any] = {
     "abandoned.caps": [{"window_hours": 24, "share": 0.03}],
     "information_message.required": False,
     "redial_lock.hours": 71,
+    "redial_lock.unless_agent_guaranteed": True,
     "attempts.per_day": 4,
     "attempts.conversations_per_day": 3,
     "machine_detection.allowed": None,  # india lets a campaign ask for it
@@ -194,7 +200,10 @@ def test_a_looser_value_is_refused_in_one_line(key: str) -> None:
         ("neutral", {"silence": {"sign_off": True}}, "a site may only turn it off"),
         ("neutral", {"machine_detection": {"allowed": True}}, "a site may only turn it off"),
         ("india", {"calling_hours": {"zones": "centre"}}, "a site cannot change it"),
-        ("india", {"abandoned": {"definition": "a call that we do not like"}}, "a site cannot change it"),
+        ("india", {"abandoned": {"definition": "a call that we do not like"}}, "abandoned.definition: Input should be"),
+        ("india", {"opt_out": {"within_seconds": 0}}, "no sooner can be promised"),
+        ("india", {"connect": {"confirmed": True}}, "does not say by which text"),
+        ("india", {"connect": {"confirmed": True, "read_at": "a dream"}}, "a site cannot change it"),
         ("india", {"ring": {"source": "somebody said so"}}, "a site cannot change it"),
         ("india", {"ringing": {"minimum_seconds": 40}}, "is not a rule"),
         ("india", {"ring": {"minimum": 40}}, "is not a rule"),
@@ -275,6 +284,8 @@ def test_polls_that_contradict_each_other_are_refused() -> None:
     polls = [{"day": "2024-04-19", "constituencies": [1, 2]}, {"day": "2024-04-26", "constituencies": [2]}]
     with pytest.raises(ValueError, match="constituency 2 votes on two days"):
         site(rules={"polls": polls})
+    with pytest.raises(ValueError, match=r"closes at 06:00, before it opens at 07:00; correct rules\.polls"):
+        site(rules={"polls": [{"day": "2024-04-19", "closes_at": "06:00"}]})
     with pytest.raises(ValueError, match="two polls are for all"):
         site(rules={"polls": [{"day": "2024-04-19"}, {"day": "2024-04-26"}]})
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
 from dialer.cli import app
+from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment
 
@@ -35,6 +39,7 @@ id = "message"
 kind = "ivr"
 flow = "material"
 purpose = "material"
+candidate = "A. Candidate"
 """
 
 
@@ -56,6 +61,42 @@ def written(directory: Path, jurisdiction: str = "neutral", constituencies: str 
         SETTINGS.format(store=store, jurisdiction=jurisdiction, constituencies=constituencies), encoding="utf-8"
     )
     return path
+
+
+def certified(config: Path, directory: Path, **changes: Any) -> None:
+    """Give the site a catalogue in which all that its material says in Hindi is certified, but for `changes`."""
+    audio = certified_site(directory, "material", **changes)
+    lines = ["[audio]", *(f"{key} = {json.dumps(value)}" for key, value in audio.items())]
+    config.write_text("\n".join([config.read_text(encoding="utf-8"), *lines, ""]), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"certificate": "", "certificate_sha256": None, "valid_until": None}, "has no certificate"),
+        ({"certificate_sha256": "b" * 64}, "is not the recording that certificate MCMC/7 was given for"),
+        ({"valid_until": date(2024, 4, 21)}, "it expired on 2024-04-21"),
+    ],
+)
+def test_a_certificate_that_does_not_fit_one_prompt_holds_the_campaign(
+    config: Path, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    certified(config, tmp_path, **changes)
+    code, text = run("check", "-c", config, "--at", NOON)
+    assert code == 1
+    assert "BAD   campaign message (material, recorded): a recorded material call needs a certificate: " in text
+    hindi = voter_of(tmp_path / "centre.db", "hi")
+    _, (_, reason) = explained(config, hindi, campaign="message")
+    assert said in reason
+    _, (_, reason) = explained(config, voter_of(tmp_path / "centre.db", "bn"), campaign="message")
+    assert reason.endswith("nothing is certified in the language 'bn'")
+
+
+def voter_of(store: Path, language: str) -> str:
+    """A voter of a booth of that language."""
+    with contextlib.closing(sqlite3.connect(store)) as db:
+        question = "SELECT voter_id FROM voter JOIN booth USING (booth_id) WHERE booth.language = ? LIMIT 1"
+        return str(db.execute(question, (language,)).fetchone()[0])
 
 
 def change(store: Path, *statements: str, **values: float) -> None:
@@ -88,6 +129,10 @@ def test_show_names_every_rule_with_its_source(config: Path) -> None:
     for word in ("calling_hours", "weekday: 09:00-21:00", "hours_before_close: 48", "TRAI", "second-hand", "123(5)"):
         assert word in text
     assert "stricter here" not in text
+    assert "by a text" in text
+    assert "lawgist.in" in text
+    assert "No text confirms connect, abandoned, information_message, redial_lock" in text
+    assert "No text confirms calling_hours" in run("show", "neutral")[1]
     code, text = run("show", "-c", config)
     assert "minimum_seconds: 30.0  stricter here (profile: 15.0)" in text
     assert run("show", "atlantis")[0] == 2
@@ -100,18 +145,18 @@ def test_check_tells_what_a_campaign_lacks(config: Path, tmp_path: Path) -> None
     assert "good  campaign turnout (turnout, live): may call now" in text
     assert "BAD   campaign message (material, recorded): a recorded material call needs a certificate" in text
     assert "the close of poll is known for all 6 polling areas" in text
-    recording = text.split("has the hash ")[1].split()[0]
-    config.write_text(
-        config.read_text(encoding="utf-8")
-        + f'certificate = {{ number = "7", recording = "{recording}", valid_until = 2024-04-30 }}\n',
-        encoding="utf-8",
-    )
-    assert run("check", "-c", config, "--at", NOON)[0] == 0
+    assert "what would be played is not known (audio.catalogue)" in text
+    certified(config, tmp_path, valid_until=date(2024, 4, 30))
+    code, text = run("check", "-c", config, "--at", NOON)
+    assert (code, "all that it plays is certified in hi until 2024-04-30" in text) == (0, True), text
     code, text = run("check", "-c", config, "--at", "2024-04-22T23:00")
     assert code == 0
     assert "outside calling hours until Tue 23 Apr 09:00" in text
     code, text = run("check", "-c", config, "--at", "2024-05-02T12:00")
-    assert (code, "the certificate expired on 2024-04-30" in text) == (1, True)
+    assert (code, "needs a certificate" in text) == (1, True)
+    hindi = voter_of(tmp_path / "centre.db", "hi")
+    _, reasons = explained(config, hindi, campaign="message", at="2024-05-02T12:00")
+    assert reasons[1:] == ["a recorded material call needs a certificate: it expired on 2024-04-30"]
 
 
 def test_check_finds_areas_without_a_poll_or_a_close(tmp_path: Path) -> None:
@@ -177,6 +222,74 @@ def test_why_somebody_cannot_be_called_and_when_next(config: Path, tmp_path: Pat
         "+91…003 in turnout: cannot be called now; next: Mon 22 Apr 15:00",
         ["due again at Mon 22 Apr 15:00 in this campaign"],
     )
+
+
+@pytest.mark.parametrize(
+    ("due", "at", "next_at"),
+    [
+        ("2024-04-22T19:59:50", NOON, "Tue 23 Apr 09:00"),  # it would ring past the end of the hours
+        ("2024-04-22T22:00", NOON, "Tue 23 Apr 09:00"),  # the queue's time lies outside the hours
+        ("2024-04-26T12:00", NOON, "Fri 26 Apr 12:00"),
+        ("2024-04-26T17:45", NOON, None),  # past the last call of the polling day
+        ("2024-04-27T12:00", NOON, None),
+    ],
+)
+def test_next_is_the_first_moment_at_which_queue_and_rules_agree(
+    config: Path, tmp_path: Path, due: str, at: str, next_at: str | None
+) -> None:
+    change(tmp_path / "centre.db", "UPDATE target SET due_at = :due WHERE phone_id = 3", due=moment(due))
+    head, _ = explained(config, "3", at=at)
+    assert head.endswith(f"next: {next_at or 'not by itself'}")
+
+
+def test_a_campaign_that_an_operator_has_paused_is_told(config: Path, tmp_path: Path) -> None:
+    change(tmp_path / "centre.db", "UPDATE campaign SET state = 'paused' WHERE campaign_id = 'turnout'")
+    assert explained(config, "1") == (
+        "+91…001 in turnout: cannot be called now; next: not by itself",
+        ["the campaign is paused: an operator must let it run"],
+    )
+
+
+def test_what_has_no_hour_is_told_in_words(config: Path, tmp_path: Path) -> None:
+    change(
+        tmp_path / "centre.db",
+        "DELETE FROM target WHERE phone_id = 3",
+        "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at)"
+        " VALUES ('a', 'turnout', 1, 1, 1, 't', 'c', :at)",
+        at=moment(NOON),
+    )
+    assert explained(config, "1") == (
+        "+91…001 in turnout: cannot be called now; next: once its call has ended",
+        ["the number is on a call now"],
+    )
+    head, _ = explained(config, "+917000000003", at="2024-04-22T22:00")
+    assert head.endswith("next: Tue 23 Apr 09:00, once the dialler has started")
+    head, _ = explained(config, "+917000000003")
+    assert head.endswith("next: once the dialler has started")
+
+
+def test_each_reason_with_an_end_tells_it_and_next_is_when_the_last_has_passed(config: Path, tmp_path: Path) -> None:
+    """An abandoned call on Saturday, three attempts today, a Monday night."""
+    attempt = (
+        "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
+        " ended_at, outcome) VALUES ('{0}', 'turnout', 1, 1, {1}, 't', 'c', :at{0}, :at{0}, '{2}')"
+    )
+    times = {"a": "2024-04-20T11:00", "b": "2024-04-22T10:00", "c": "2024-04-22T11:00", "d": "2024-04-22T11:30"}
+    statements = [attempt.format(key, n, "abandoned" if key == "a" else "busy") for n, key in enumerate(times, start=1)]
+    change(tmp_path / "centre.db", *statements, **{f"at{key}": moment(time) for key, time in times.items()})
+    head, reasons = explained(config, "1", at="2024-04-22T20:30")
+    assert head.endswith("next: Tue 23 Apr 11:00")
+    assert reasons == [
+        "outside calling hours in Asia/Calcutta until Tue 23 Apr 09:00",
+        "a call to the number was abandoned: not dialled again until Tue 23 Apr 11:00",
+        "3 attempts today, in all campaigns; at most 3",
+    ]
+    assert explained(config, "1", at="2024-04-26T17:40")[1] == [
+        "too late to go and vote: no turnout call after Fri 26 Apr 17:30"
+    ]
+    assert explained(config, "1", at="2024-04-26T18:10")[1] == [
+        "the poll of the polling area closed on Fri 26 Apr 18:00"
+    ]
 
 
 def test_inside_the_silence_the_other_campaign_says_so(config: Path) -> None:

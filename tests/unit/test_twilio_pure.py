@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audio.words import words_of
 from dialer.errors import ProtocolError
 from dialer.model import AttemptId
 from dialer.switch.port import CallAnswered, CallEnded, CallRinging
@@ -18,7 +19,7 @@ from dialer.switch.twilio.pages import FlowHost, Gather, Page, event_of, next_pa
 from dialer.switch.twilio.spend import Prices, SpendMeter
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
 from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, StateTokens, Waiting
-from dialer.switch.twilio.twiml import Voice, twiml
+from dialer.switch.twilio.twiml import SPOKEN, Voice, twiml
 from ivr_flows.machine import start
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Digits, FlowCommit, FlowState, Played, SendSms, Start, Transfer
@@ -194,6 +195,22 @@ async def test_twiml_takes_hash_as_a_key_where_a_menu_asks() -> None:
     assert 'numDigits="1"' in xml
     assert 'actionOnEmptyResult="true"' in xml
     assert xml.count("https://x.example/a") == 2  # the question's, and where Twilio goes if it brings nothing
+
+
+@pytest.mark.parametrize("language", ["hi", "en", "or"])
+async def test_a_computers_voice_says_so_before_its_first_word_and_once(language: str) -> None:
+    page = await first_page("turnout")
+    words = words_of(language if language in SPOKEN else "en")
+    assert words is not None
+    spoken = Voice(shipped_texts(), labelled=lambda _: True)
+    assert words.label in twiml(page, "https://x.example/a", spoken, language, first=True).split("</Say>")[0]
+    assert words.label not in twiml(page, "https://x.example/a", spoken, language)
+    assert words.label not in twiml(page, "https://x.example/a", Voice(shipped_texts()), language, first=True)
+    served = Voice(shipped_texts(), "https://x.example/sounds", labelled=lambda tag: tag == "hi")
+    plays = "https://x.example/sounds/matdan/hi/label/synthetic.wav" in twiml(
+        page, "https://x", served, language, first=True
+    )
+    assert plays == (language == "hi")
 
 
 async def test_a_place_with_markup_in_its_name_is_text() -> None:

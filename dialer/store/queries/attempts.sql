@@ -13,6 +13,11 @@ SELECT target.rowid, target.state, target.claimed_until, target.attempts,
            SELECT count(*) FROM attempt
            WHERE attempt.phone_id = ?2 AND attempt.attempt_number IS NOT NULL AND attempt.created_at >= ?4
        ),
+       (
+           SELECT count(*) FROM attempt
+           WHERE attempt.phone_id = ?2 AND attempt.created_at >= ?4
+             AND (attempt.connected_at IS NOT NULL OR attempt.outcome = 'completed')
+       ),
        EXISTS (SELECT 1 FROM attempt WHERE attempt.attempt_id = ?5)
 FROM target CROSS JOIN phone ON phone.phone_id = target.phone_id
 WHERE target.campaign_id = ?1 AND target.phone_id = ?2;

@@ -8,7 +8,7 @@ SELECT DISTINCT voter_id FROM link WHERE phone_id = ?1;
 
 -- name: blank_voter
 UPDATE voter SET epic = '', name = '', name_local = '', relation = '', relation_name = '', sex = '', age = NULL, house = '',
-                 section = ''
+                 section = '', weight = 1.0
 WHERE voter_id = ?1;
 
 -- name: drop_links
@@ -43,7 +43,7 @@ SELECT (SELECT count(*) FROM voter WHERE name <> '' OR house <> '' OR epic <> ''
 
 -- name: blank_voters
 UPDATE voter SET epic = '', name = '', name_local = '', relation = '', relation_name = '', sex = '', age = NULL, house = '',
-                 section = '';
+                 section = '', weight = 1.0;
 
 -- name: drop_all_links
 DELETE FROM link;

@@ -10,19 +10,26 @@ SELECT phone_id, opted_out_at, consent FROM phone WHERE e164 = ?1;
 SELECT at, source FROM opt_out WHERE e164 = ?1;
 
 -- name: addressed
-SELECT min(voter.voter_id), count(*), voter.booth_id
-FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
+SELECT min(voter.voter_id), count(*), voter.booth_id, CASE voter.language WHEN '' THEN booth.language ELSE voter.language END
+FROM link
+CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
+CROSS JOIN booth ON booth.booth_id = voter.booth_id
 WHERE link.phone_id = ?1 AND link.dropped_at IS NULL
 GROUP BY link.phone_id;
 
 -- name: a_booth
-SELECT voter.booth_id FROM link CROSS JOIN voter USING (voter_id) WHERE link.phone_id = ?1 AND link.dropped_at IS NULL LIMIT 1;
+SELECT voter.booth_id, CASE voter.language WHEN '' THEN booth.language ELSE voter.language END
+FROM link CROSS JOIN voter USING (voter_id) CROSS JOIN booth USING (booth_id)
+WHERE link.phone_id = ?1 AND link.dropped_at IS NULL LIMIT 1;
 
 -- name: on_a_call
 SELECT EXISTS (SELECT 1 FROM attempt WHERE phone_id = ?1 AND ended_at IS NULL);
 
 -- name: targets
 SELECT campaign_id, state, due_at FROM target WHERE phone_id = ?1;
+
+-- name: campaign_states
+SELECT campaign_id, state FROM campaign;
 
 -- name: numbers_of_voter
 SELECT phone.e164 FROM link CROSS JOIN phone USING (phone_id) WHERE link.voter_id = ?1 AND link.dropped_at IS NULL ORDER BY phone.e164;

@@ -60,6 +60,9 @@ INSERT OR IGNORE INTO link (voter_id, phone_id) SELECT voter_id, phone_id FROM t
 UPDATE phone SET opted_out_at = (SELECT at FROM opt_out WHERE opt_out.e164 = phone.e164)
  WHERE opted_out_at IS NULL AND e164 IN (SELECT e164 FROM opt_out);
 
+-- name: count_without_close
+SELECT count(*) FROM booth WHERE closes_at = '';
+
 -- name: insert_import_run
 INSERT INTO import_run (at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);

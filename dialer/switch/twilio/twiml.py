@@ -10,6 +10,9 @@ from typing import Any
 from twilio.twiml.voice_response import Gather as GatherVerb
 from twilio.twiml.voice_response import VoiceResponse
 
+from audio.names import PromptName
+from audio.numbers import LABEL
+from audio.words import words_of
 from dialer.switch.twilio.pages import Gather, Page
 from ivr_flows.model import PromptKind
 from ivr_flows.sounds import sounds_of
@@ -42,6 +45,21 @@ class Voice:
     )
     sounds_suffix: str = ".wav"
     may_play: Callable[[str], bool] | None = None  # whether a sound may be played now; None: every one may
+    labelled: Callable[[str], bool] | None = (
+        None  # whether calls in a language begin with saying that a computer speaks
+    )
+
+    def add_label(self, verb: Any, language: str) -> None:
+        """Say that a computer speaks, where that is asked for."""
+        if self.labelled is None or not self.labelled(language):
+            return
+        if self.sounds_url is not None:
+            verb.play(f"{self.sounds_url}/{PromptName('', language, LABEL).sound}{self.sounds_suffix}")
+            return
+        tag = language if language in SPOKEN else FALLBACK_LANGUAGE
+        words = words_of(tag)
+        if words is not None:
+            verb.say(words.label, language=SPOKEN[tag])
 
     def add(self, verb: Any, prompts: Sequence[PromptRef], language: str) -> None:
         """Add prompts to a response, or to a Gather inside one."""
@@ -64,9 +82,19 @@ class Transferring:
     caller_id: str | None = None
 
 
-def twiml(page: Page, next_url: str, voice: Voice, language: str, transferring: Transferring | None = None) -> str:
-    """The XML of a page. `next_url` takes what comes of it."""
+def twiml(
+    page: Page,
+    next_url: str,
+    voice: Voice,
+    language: str,
+    transferring: Transferring | None = None,
+    *,
+    first: bool = False,
+) -> str:
+    """The XML of a page. `next_url` takes what comes of it; `first`: it is the call's first one."""
     response = VoiceResponse()
+    if first:
+        voice.add_label(response, language)
     voice.add(response, page.said, language)
     match page.ending:
         case Gather() as gather:

@@ -1,0 +1,59 @@
+"""A catalogue for tests: every prompt that a flow says in a language, as a recording with its sound on disk."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from audio.catalogue import Entry, write_catalogue
+from audio.files import sha256_of_bytes
+from audio.names import PromptName, prompt_of_sound
+from audio.prepare import Places
+from config.audio import SoundFormat
+from ivr_flows.catalogue import load_flow
+from ivr_flows.sounds import sounds_said
+from ivr_flows.texts import shipped_texts
+
+RECORDING = "a" * 64  # the hash of every recording
+CERTIFICATE: dict[str, Any] = {
+    "certificate": "MCMC/7",
+    "certificate_sha256": RECORDING,
+    "valid_until": date(2024, 5, 22),
+}
+
+
+def entry(**changes: Any) -> Entry:
+    """A recorded prompt."""
+    values: dict[str, Any] = {
+        "voice": "human", "source": "x.mp3", "source_sha256": RECORDING, "recipe": "1", "seconds": 1.0,
+        "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": sha256_of_bytes(b"sound")},
+    }  # fmt: skip
+    return Entry.model_validate(values | changes)
+
+
+def prompts_of(flow: str, language: str = "hi") -> list[PromptName]:
+    """What the flow says of its own."""
+    names = [prompt_of_sound(sound) for sound in sounds_said(load_flow(flow), language, shipped_texts())]
+    return [name for name in names if name is not None]
+
+
+def write_prompts(
+    directory: Path, entries: dict[PromptName, Entry], catalogue: str = "catalogue", sounds: str = "sounds"
+) -> dict[str, Any]:
+    """Write them and their sounds; the settings of section [audio] that say where."""
+    places = Places(directory / "recordings", directory / sounds)
+    for name in entries:
+        sound = places.sound(name, SoundFormat.ALAW)
+        sound.parent.mkdir(parents=True, exist_ok=True)
+        sound.write_bytes(b"sound")
+    write_catalogue(directory / catalogue, entries)
+    return {"recordings": str(places.recordings), "sounds": str(places.sounds), "catalogue": str(directory / catalogue)}
+
+
+def certified_site(directory: Path, flow: str, language: str = "hi", **changes: Any) -> dict[str, Any]:
+    """The settings of a catalogue in which all that the flow says in one language is certified, but for `changes` to the first."""
+    names = prompts_of(flow, language)
+    entries = {name: entry(**CERTIFICATE) for name in names}
+    entries[names[0]] = entry(**CERTIFICATE | changes)
+    return write_prompts(directory, entries)

@@ -1,0 +1,120 @@
+"""A number that an abandoned call has locked is called where the profile says so, and only with a seat kept for the call."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.commands import SeatLogOff, SeatPause
+from dialer.model import Outcome
+from dialer.simulation.asterisk.config import PhoneMode
+from dialer.simulation.asterisk.voters import Scripted
+from dialer.view import CallState, SeatState
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.roll_filler import fill_roll
+from tests.support.rules import neutral_with
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import rows, scripted
+
+EXCEPTION = neutral_with(redial_lock={"unless_agent_guaranteed": True})
+LOCKED = "+917000000001"
+ABANDONED = (
+    "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
+    " ended_at, outcome) VALUES ('a', 'other', 1, 1, 1, 't', 'c', {0}, {0}, 'abandoned')"
+)
+
+
+def locked_number(directory: Path) -> None:
+    """A roll whose first number, in the order of calls too, was abandoned yesterday."""
+    fill_roll(directory / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
+    with contextlib.closing(sqlite3.connect(directory / "centre.db")) as db:
+        db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('other', 'agents', 'turnout')")
+        db.execute(ABANDONED.format(START_EPOCH - 90_000.0))
+        db.commit()
+
+
+def answers(**script: Any) -> Any:
+    """The locked number does this; all others let it ring."""
+    return scripted(Scripted(**script))
+
+
+def kept(site: Site) -> list[str]:
+    """The seats that are reserved for the call to the locked number."""
+    live = {call.channel_id for call in site.switch.placed if call.number == LOCKED and call.ended_at is None}
+    return [seat.seat for seat in site.view.seats if seat.state is SeatState.RESERVED and seat.attempt_id in live]
+
+
+def locked_calls(site: Site) -> int:
+    return sum(call.number == LOCKED for call in site.switch.placed)
+
+
+@virtual_time()
+async def test_a_seat_is_kept_while_it_rings_and_takes_the_call(tmp_path: Path) -> None:
+    locked_number(tmp_path)
+    async with a_site(tmp_path, answers(answer_after=12.0, talk_seconds=20.0), profile=EXCEPTION) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: locked_calls(site) == 1)
+        [seat] = kept(site)
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) == 1)
+        assert [each.seat for each in site.view.seats if each.state is SeatState.TALKING] == [seat]
+    assert rows(tmp_path, "SELECT outcome, seat FROM attempt WHERE phone_id = 1 AND attempt_id <> 'a'") == [
+        ("connected", seat)
+    ]
+
+
+@virtual_time()
+async def test_a_call_that_is_not_answered_gives_its_seat_back(tmp_path: Path) -> None:
+    locked_number(tmp_path)
+    async with a_site(tmp_path, answers(fails_with=486, answer_after=5.0), profile=EXCEPTION) as site:
+        await site.log_in("01")
+        await site.until(lambda: locked_calls(site) == 1)
+        assert kept(site) == ["01"]
+        await site.until(lambda: len(site.switch.placed) > 3)
+        assert kept(site) == []
+    assert rows(tmp_path, "SELECT outcome, seat FROM attempt WHERE phone_id = 1 AND attempt_id <> 'a'") == [
+        ("busy", None)
+    ]
+
+
+@pytest.mark.parametrize("command", [SeatPause("01", "break"), SeatLogOff("01")])
+@virtual_time()
+async def test_a_break_waits_until_the_call_has_ended(tmp_path: Path, command: SeatPause | SeatLogOff) -> None:
+    locked_number(tmp_path)
+    async with a_site(tmp_path, answers(answer_after=12.0, talk_seconds=20.0), profile=EXCEPTION) as site:
+        await site.log_in("01")
+        await site.until(lambda: locked_calls(site) == 1)
+        await site.centre.engine.execute(command)
+        assert kept(site) == ["01"]
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) == 1)
+        await site.until(lambda: site.view.seats[0].state in {SeatState.PAUSED, SeatState.OFFLINE})
+
+
+@virtual_time()
+async def test_a_seat_whose_phone_dies_is_no_guarantee_and_the_call_is_cancelled(tmp_path: Path) -> None:
+    locked_number(tmp_path)
+    async with a_site(tmp_path, answers(answer_after=25.0, talk_seconds=20.0), profile=EXCEPTION) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        assert kept(site) == ["01"]
+        site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+        site.switch.drop_seat("agent01")
+        await site.until(lambda: bool(site.ended()), seconds=5.0)
+        assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
+
+
+@pytest.mark.parametrize(
+    ("pacing", "exception"), [("predictive", True), ("ratio", True), ("progressive", False), ("preview", False)]
+)
+@virtual_time()
+async def test_elsewhere_the_number_waits_out_its_lock(tmp_path: Path, pacing: str, exception: bool) -> None:
+    locked_number(tmp_path)
+    profile = EXCEPTION if exception else neutral_with()
+    async with a_site(tmp_path, answers(answer_after=2.0), profile=profile, campaign={"pacing": pacing}) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: len(site.switch.placed) > 5)
+        assert locked_calls(site) == 0
+        assert site.view.campaigns[0].refused["redial-lock"] == 1

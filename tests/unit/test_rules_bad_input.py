@@ -1,0 +1,162 @@
+"""What the rules are given wrong, as the issue lists it: each is refused, or resolved, in one clear line at the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from config.errors import MatdanError
+from config.jurisdiction import JURISDICTIONS
+from dialer.cli import app
+from dialer.clock import SystemClock
+from dialer.engine.state import Centre
+from dialer.model import Booth
+from dialer.polling_day.site import polling_plan
+from dialer.rules.rulebook import polls_of
+from tests.support.rules import KOLKATA, site
+from tests.unit.roll_support import query, write_roll
+
+SETTINGS = """
+[store]
+path = "{store}"
+[rules]
+jurisdiction = "{profile}"
+polls = [{{ day = 2024-04-26{close} }}]
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+caller_ids = ["+911140000001"]
+[[campaigns]]
+id = "material"
+kind = "agents"
+purpose = "material"
+candidate = "A. Candidate"
+"""
+NOON = "2024-04-22T12:00"
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    if isinstance(result.exception, MatdanError):
+        return 2, str(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def settings(directory: Path, *, profile: str = "neutral", close: str = "", more: str = "") -> Path:
+    path = directory / "centre.toml"
+    text = SETTINGS.format(store=directory / "centre.db", profile=profile, close=close) + more
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def own_profile(directory: Path, old: str, new: str) -> str:
+    text = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path = directory / "own.toml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return str(path)
+
+
+def roll(directory: Path, closes_at: str) -> None:
+    """A roll of one voter, whose booth closes at that hour."""
+    header = ("AC_NO", "PART_NO", "SLNOINPART", "FM_NAME_EN", "MOBILE", "CLOSES_AT")
+    path = write_roll(directory / "roll.csv", [("174", "1", "7", "Mira", "9812345678", closes_at)], header)
+    code, text = run("import", path, "--store", directory / "centre.db")
+    assert code == 0, text
+    assert ("booths without a close of poll" in text) == (not closes_at)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            'source = "any number of the site\'s own pool that can be called back"\n',
+            "",
+            "caller_id.source: the rule has no source; say where it stands",
+        ),
+        (
+            '[["09:00", "20:00"]]',
+            '[["20:00", "09:00"]]',
+            "weekday closes at 09:00, before it opens at 20:00; swap them",
+        ),
+        ("minimum_seconds = 15", "minimum_seconds = -1", "ring.minimum_seconds: Input should be greater than"),
+    ],
+)
+def test_a_profile_with_a_mistake(tmp_path: Path, old: str, new: str, said: str) -> None:
+    config = settings(tmp_path, profile=own_profile(tmp_path, old, new))
+    for command in (("rules", "check"), ("rules", "show")):
+        code, text = run(*command, "-c", config)
+        assert (code, said in text, "\n" in text) == (2, True, False)
+
+
+def test_an_override_that_loosens(tmp_path: Path) -> None:
+    code, text = run("rules", "check", "-c", settings(tmp_path, more="[rules.stricter.redial_lock]\nhours = 1\n"))
+    assert code == 2
+    assert text == (
+        "settings: rules.stricter.redial_lock.hours: 1 loosens the rule of the profile 'neutral' (72.0); "
+        "a site may only set more"
+    )
+
+
+def test_a_poll_that_closes_before_it_opens(tmp_path: Path) -> None:
+    code, text = run("rules", "check", "-c", settings(tmp_path, close=", closes_at = 05:00:00"))
+    assert code == 2
+    assert "the poll of 2024-04-26 closes at 05:00, before it opens at 07:00; correct rules.polls" in text
+
+
+@pytest.mark.parametrize("closes_at", ["", "05:00"])
+def test_an_area_without_a_close_time_gets_none_made_up(tmp_path: Path, closes_at: str) -> None:
+    """Nobody may call there with material, until the settings name the hour: silence could have begun."""
+    roll(tmp_path, closes_at)
+    assert query(tmp_path / "centre.db", "SELECT closes_at FROM booth") == [(closes_at,)]
+    config = settings(tmp_path)
+    code, text = run("rules", "check", "-c", config, "--at", NOON)
+    assert (code, "BAD   silence: 1 polling areas have no close time" in text) == (1, True)
+    _, text = run("rules", "explain", "174/1/7", "-c", config, "--at", NOON)
+    assert "next: not by itself" in text
+    assert "the close of poll of this polling area is not known (rules.polls, or the roll)" in text
+    config = settings(tmp_path, close=", closes_at = 15:00:00")
+    assert run("rules", "check", "-c", config, "--at", NOON)[0] == 0
+    _, text = run("rules", "explain", "174/1/7", "-c", config, "--at", "2024-04-24T16:00")
+    assert "silence interval of the polling area: no material calls until Fri 26 Apr 15:00" in text
+
+
+def test_a_register_that_is_too_old(tmp_path: Path) -> None:
+    roll(tmp_path, "18:00")
+    config = settings(tmp_path)
+    (tmp_path / "register.txt").write_text("+919812345678\n", encoding="utf-8")
+    code, text = run(
+        "register", "import", tmp_path / "register.txt", "--name", "own", "--dated", "2020-01-01", "-c", config
+    )
+    assert code == 2
+    assert text == "the register 'own' of 2020-01-01 is older than 28 days: get its newest issue (rules: registers)"
+
+
+def test_a_list_of_voters_whose_data_had_to_be_erased_is_not_written(tmp_path: Path) -> None:
+    roll(tmp_path, "18:00")
+    out = tmp_path / "list.csv"
+    code, text = run("list", "strike-off", "--for", "A. Worker", "--out", out, "-c", settings(tmp_path))
+    assert code == 2
+    said = (
+        "names and numbers had to be erased 45 days after the poll of 2024-04-26: no list is written; run dialer purge"
+    )
+    assert text == said
+    assert not out.exists()
+    assert query(tmp_path / "centre.db", "SELECT count(*) FROM audit WHERE kind LIKE '%list%'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("rolls_hour", "settings_hour", "told"),
+    [("18:00", None, "18:00"), ("18:00", "15:00", "15:00"), ("", "15:00", "15:00"), ("", None, "")],
+)
+def test_a_voter_is_told_the_close_that_the_rules_go_by(rolls_hour: str, settings_hour: str | None, told: str) -> None:
+    polls = [{"day": "2024-04-26", **({"closes_at": settings_hour} if settings_hour else {})}]
+    chosen = site(rules={"polls": polls})
+    centre = Centre("test", KOLKATA, SystemClock())
+    booth = Booth(1, 174, 1, "School", "hi", rolls_hour)
+    assert centre.closes_at(booth) == rolls_hour
+    centre.polling = polling_plan(chosen, polls_of(chosen))
+    assert centre.closes_at(booth) == told
