@@ -41,6 +41,8 @@ from bench.common import (
 )
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import HEADER, write_sample
+from dialer.store.cipher import write_new_key
+from dialer.store.connection import open_reading
 
 SMALLEST = {"app": "AC_NO", "part_no": "PART_NO", "slnoinpart": "SLNOINPART", "mobile": "MOBILE"}
 BENCH = Path(__file__).parent
@@ -89,15 +91,16 @@ def make_roll(folder: Path, rows: int, *, smallest: bool) -> Roll:
     return Roll(path, len(SMALLEST) if smallest else len(HEADER), rows, frozenset(plain))
 
 
-def ours(roll: Roll) -> Contender:
+def ours(roll: Roll, *, encrypted: bool = False) -> Contender:
     """`dialer import` into a new store."""
 
     def run(watch: Stopwatch) -> Done:
         with tempfile.TemporaryDirectory() as folder:
-            store = Path(folder) / "centre.db"
+            store, options = Path(folder) / "centre.db", ImportOptions(rejects_path=Path(folder) / "rejects.csv")
+            key = write_new_key(Path(folder) / "key") if encrypted else None
             with watch.running():
-                result = import_file(roll.path, store, ImportOptions(rejects_path=Path(folder) / "rejects.csv"))
-            with closing(sqlite3.connect(store)) as db:
+                result = import_file(roll.path, store, options, key=key)
+            with closing(open_reading(store, key=key)) as db:
                 found = {number for (number,) in db.execute("SELECT e164 FROM phone")}
                 voters = db.execute("SELECT count(*) FROM voter").fetchone()[0]
         wrong = roll.wrong_numbers(found)
@@ -107,6 +110,8 @@ def ours(roll: Roll) -> Contender:
             wrong = f"{voters} voters in the store, {result.voters} told"
         return Done(roll.rows, wrong)
 
+    if encrypted:
+        return Contender("dialer import, into an encrypted store", run)
     return Contender("dialer import", run, role="ours")
 
 
@@ -246,7 +251,8 @@ def contenders(roll: Roll) -> list[Contender]:
     has_cli = shutil.which("sqlite3") is not None
     makers: Sequence[Callable[[Roll], Contender]] = (ours, csv_and_phonenumbers, pandas_and_phonenumbers)
     limits = [sqlite_cli(roll)] if has_cli else []
-    return [maker(roll) for maker in makers] + [bare_executemany(roll, role="other" if has_cli else "limit"), *limits]
+    bare = bare_executemany(roll, role="other" if has_cli else "limit")
+    return [*(maker(roll) for maker in makers), ours(roll, encrypted=True), bare, *limits]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,8 +4,8 @@
 
 Every contender runs the same four statements a cycle on the same roll and schema (WAL, every commit synced), and is void
 unless every cycle was recorded and announced once and no number was claimed twice. Wall time counts: the disk is part of
-the work. Then the same through the whole contract (three durable calls a cycle), how long a caller waits at a given load,
-what a claim costs in a short and in a long list, and the memory that a long list takes.
+the work. Then the same through the whole contract (three durable calls a cycle), both on an encrypted store, how long a
+caller waits at a given load, what a claim costs in a short and in a long list, and the memory that a long list takes.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ from bench.store_contenders import (
 )
 from dialer.model import AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import queues
+from dialer.store.cipher import StoreKey, write_new_key
 from dialer.store.connection import close_writing, open_writing
 from dialer.store.sqlite import open_store
 from dialer.store.writer import Writer
@@ -96,19 +97,19 @@ def waits(ground: Ground, per_second: int, seconds: float) -> list[float]:
     return taken
 
 
-def claim_costs(paths: dict[int, Path], rounds: int) -> dict[int, list[float]]:
-    """Seconds of each claim of one number, by the list's length; the lists take turns."""
-    costs: dict[int, list[float]] = {voters: [] for voters in paths}
-    stores = {voters: open_writing(path) for voters, path in paths.items()}
+def claim_costs(lists: dict[str, tuple[Path, StoreKey | None]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each claim of one number, by the list's name; the lists take turns."""
+    costs: dict[str, list[float]] = {name: [] for name in lists}
+    stores = {name: open_writing(path, key=key) for name, (path, key) in lists.items()}
     for _ in range(rounds):
-        for voters, db in stores.items():
+        for name, db in stores.items():
             db.execute("BEGIN IMMEDIATE")
             for _ in range(50):
                 began = time.perf_counter()
                 [claimed] = queues.claim(
-                    db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, day_start=NOW - 43_200
+                    db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, day_start=NOW - 86_400
                 )
-                costs[voters].append(time.perf_counter() - began)
+                costs[name].append(time.perf_counter() - began)
                 assert claimed.attempt_number == 1
             db.execute("COMMIT")
     for db in stores.values():
@@ -199,6 +200,34 @@ def show_contract(ground: Ground, rounds: int, cycles: int) -> list[Result]:
     return results
 
 
+def show_encryption(ground: Ground, encrypted: Ground, rounds: int, cycles: int) -> list[Result]:
+    """What encryption at rest costs: the cycle and the contract, on a plain store and on an encrypted one in turn."""
+    few = max(50, cycles // 10)
+    pairs = [
+        ("cycle, 50 waiting", lambda where: ours(where, 50, cycles)),
+        ("cycle, 1 waiting", lambda where: ours(where, 1, few)),
+        ("contract, 50 waiting", lambda where: whole_contract(where, 50, cycles)),
+    ]
+    results = interleave(
+        [
+            Contender(f"{name}, {how}", make(where))
+            for name, make in pairs
+            for how, where in (("plain", ground), ("encrypted", encrypted))
+        ],
+        rounds,
+    )
+    print("\nEncryption at rest, encrypted / plain")
+    for (name, _), plain, with_key in zip(pairs, results[::2], results[1::2], strict=True):
+        if not (plain.usable and with_key.usable):
+            print(f"  {name}: {plain.void or with_key.void or plain.unrunnable or with_key.unrunnable}")
+            continue
+        wall = with_key.wall_per_operation / plain.wall_per_operation
+        cpu = with_key.cpu_per_operation / plain.cpu_per_operation
+        more = (with_key.cpu_per_operation - plain.cpu_per_operation) * 1e6
+        print(f"  {name:<24} wall {wall:.2f} x, CPU {cpu:.2f} x ({more:+.0f} us)")
+    return results
+
+
 def show_waits(ground: Ground, seconds: float) -> None:
     """How long callers wait, and its goal."""
     print("\nWhat a caller waits for a durable cycle, 50 callers, ms")
@@ -212,24 +241,28 @@ def show_waits(ground: Ground, seconds: float) -> None:
             )
 
 
-def show_lists(directory: Path, short: int, long: int, rounds: int) -> dict[str, float]:
-    """What a claim costs in a short and a long list, the memory of the long one, and their goals."""
-    paths = {voters: directory / f"{voters}.db" for voters in (short, long)}
-    for voters, path in paths.items():
-        fill_roll(path, voters)
-        enrol(path)
+def show_lists(directory: Path, key: StoreKey, short: int, long: int, rounds: int) -> dict[str, float]:
+    """What a claim costs in a short, a long and a long encrypted list, the memory of the long one, and their goals."""
+    names = (f"{short:,} voters", f"{long:,} voters", f"{long:,} voters, encrypted")
+    lists: dict[str, tuple[Path, StoreKey | None]] = {}
+    for place, (name, voters) in enumerate(zip(names, (short, long, long), strict=True)):
+        lists[name] = path, used = directory / f"list{place}.db", key if "encrypted" in name else None
+        fill_roll(path, voters, key=used)
+        enrol(path, used)
     print("\nA claim of one number (two statements, one update, in a transaction), us")
-    costs = claim_costs(paths, rounds)
-    for voters, each in costs.items():
-        print(f"  {voters:>9,} voters: p50 {statistics.median(each) * 1e6:.1f}, p99 {percentile(each, 0.99) * 1e6:.1f}")
-    ratio = statistics.median(costs[long]) / statistics.median(costs[short])
+    costs = claim_costs(lists, rounds)
+    for name, each in costs.items():
+        print(f"  {name:>30}: p50 {statistics.median(each) * 1e6:.1f}, p99 {percentile(each, 0.99) * 1e6:.1f}")
+    middle = [statistics.median(costs[name]) for name in names]
+    ratio, encrypted = middle[1] / middle[0], middle[2] / middle[1]
     verdict(f"{long:,} voters at most {GOAL_CLAIM_RATIO} x {short:,}: {ratio:.2f} x", ratio <= GOAL_CLAIM_RATIO)
-    memory = memory_of(paths[long])
+    print(f"  encrypted / plain: {encrypted:.2f} x")
+    memory = memory_of(lists[names[1]][0])
     text = (
         f"under {GOAL_MEMORY_BYTES / 1e6:.0f} MB for a process with {long:,} voters in its store: {memory / 1e6:.0f} MB"
     )
     verdict(text, memory < GOAL_MEMORY_BYTES)
-    return {"claim_ratio": ratio, "peak_memory_bytes": memory}
+    return {"claim_ratio": ratio, "claim_encrypted_ratio": encrypted, "peak_memory_bytes": memory}
 
 
 def main() -> None:
@@ -240,13 +273,17 @@ def main() -> None:
     # Beside the working directory, not in /tmp, which may be memory: a commit must reach a disk.
     with tempfile.TemporaryDirectory(prefix="bench-store-", dir=Path.cwd()) as place:
         directory = Path(place)
-        ground = Ground(directory, max(cycles * 2, 5_000), uvloop=chosen.uvloop)
+        voters = max(cycles * 2, 5_000)
+        ground = Ground(directory / "plain", voters, uvloop=chosen.uvloop)
+        key = write_new_key(directory / "key")
+        encrypted = Ground(directory / "encrypted", voters, uvloop=chosen.uvloop, key=key)
         tables: dict[str, Any] = {
             "cycle": show_cycles(ground, chosen.rounds, cycles),
             "contract": show_contract(ground, chosen.rounds, cycles),
+            "encryption": show_encryption(ground, encrypted, chosen.rounds, cycles),
         }
         show_waits(ground, 0.5 if chosen.quick else 5.0)
-        lists = show_lists(directory, 10_000, 50_000 if chosen.quick else 1_000_000, 10 if chosen.quick else 60)
+        lists = show_lists(directory, key, 10_000, 50_000 if chosen.quick else 1_000_000, 10 if chosen.quick else 60)
     if chosen.json:
         write_json(chosen.json, tables)
         document = json.loads(chosen.json.read_text("utf-8"))

@@ -26,7 +26,6 @@ from dialer import plan_of_site
 from dialer.app import RunningCentre, forget_start, free_port, running_centre
 from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.plan import EnginePlan
-from dialer.engine.state import CampaignRun
 from dialer.errors import StoreError
 from dialer.model import AttemptId, CampaignKind, Claim, NewAttempt, Purpose
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
@@ -204,8 +203,8 @@ class Watch:
             self.figures.claim_work.append(time.perf_counter() - began)
             return claims
 
-        def noted_ask(gatekeeper: Gatekeeper, run: CampaignRun, asked_of: Claim) -> Ruling:
-            ruling = ask(gatekeeper, run, asked_of)
+        def noted_ask(*arguments: Any, **named: Any) -> Ruling:
+            ruling = ask(*arguments, **named)
             if ruling.allowed:
                 self.got()
             return ruling

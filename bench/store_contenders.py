@@ -15,7 +15,8 @@ from typing import Any
 from bench.common import Done, Stopwatch, Unrunnable
 from dialer.model import Announcement, AttemptId, CampaignKind, EndedAttempt, NewAttempt, Outcome, Purpose
 from dialer.store import queues
-from dialer.store.connection import close_writing, exclusive_connection, open_writing
+from dialer.store.cipher import StoreKey, connect
+from dialer.store.connection import BUSY_SECONDS, close_writing, exclusive_connection, open_writing
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.store.writer import Writer
@@ -46,12 +47,14 @@ def cycle(db: sqlite3.Connection) -> None:
 class Ground:
     """A store with everybody enrolled, copied anew for every round."""
 
-    def __init__(self, directory: Path, voters: int, *, uvloop: bool) -> None:
+    def __init__(self, directory: Path, voters: int, *, uvloop: bool, key: StoreKey | None = None) -> None:
+        directory.mkdir(exist_ok=True)
         self.directory = directory
+        self.key = key
         self.template = directory / "template.db"
         self._uvloop = uvloop
-        fill_roll(self.template, voters)
-        enrol(self.template)
+        fill_roll(self.template, voters, key=key)
+        enrol(self.template, key)
 
     @contextmanager
     def copy(self) -> Iterator[Path]:
@@ -74,16 +77,16 @@ class Ground:
             asyncio.run(work)
 
 
-def enrol(path: Path) -> None:
+def enrol(path: Path, key: StoreKey | None = None) -> None:
     """Put every number of the roll into the bench's campaign."""
-    with exclusive_connection(path, "a bench") as db:
+    with exclusive_connection(path, "a bench", key=key) as db:
         queues.ensure_campaign(db, CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         queues.enrol(db, CAMPAIGN)
 
 
-def checked(path: Path, cycles: int) -> Done:
+def checked(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
     """The round's verdict: every cycle once, no number twice."""
-    db = sqlite3.connect(path)
+    db = connect(path, "ro", BUSY_SECONDS, key)
     try:
         found = db.execute(
             "SELECT (SELECT count(*) FROM attempt WHERE outcome IS NOT NULL),"
@@ -115,7 +118,7 @@ def ours(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatch], Don
 
     def run(watch: Stopwatch) -> Done:
         async def work(path: Path) -> None:
-            db = open_writing(path)
+            db = open_writing(path, key=ground.key)
             with ThreadPoolExecutor(1) as executor:
                 writer = Writer(db, path, executor)
                 with watch.running():
@@ -125,7 +128,7 @@ def ours(ground: Ground, waiting: int, cycles: int) -> Callable[[Stopwatch], Don
 
         with ground.copy() as path:
             ground.run(work(path))
-            return checked(path, cycles)
+            return checked(path, cycles, ground.key)
 
     return run
 
@@ -272,21 +275,21 @@ def whole_contract(ground: Ground, waiting: int, cycles: int, batch: int = 1) ->
 
     def run(watch: Stopwatch) -> Done:
         async def work(path: Path) -> None:
-            async with await open_store(path) as store:
+            async with await open_store(path, key=ground.key) as store:
                 # Numbers that were called come back fifteen minutes later, so every claim finds a fresh one.
                 with watch.running():
                     await by_many(waiting, cycles // batch, lambda: one(store))
 
         with ground.copy() as path:
             ground.run(work(path))
-            return checked_contract(path, cycles)
+            return checked_contract(path, cycles, ground.key)
 
     return run
 
 
-def checked_contract(path: Path, cycles: int) -> Done:
+def checked_contract(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
     """The verdict on a round through the contract: the numbers called are due again, so they are counted as such."""
-    db = sqlite3.connect(path)
+    db = connect(path, "ro", BUSY_SECONDS, key)
     try:
         found = db.execute(
             "SELECT (SELECT count(*) FROM attempt WHERE outcome = 'no-answer'),"

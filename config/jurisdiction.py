@@ -212,6 +212,7 @@ class Retention(Rule):
 
     erase_after_days: int = Field(ge=1)
     keep_records_days: int = Field(ge=0)  # attempts, marks, opt-outs and the audit, without names
+    keep_recordings: bool  # recorded conversations are among the records, also when a person asks for erasure
 
 
 class Transport(Rule):

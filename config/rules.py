@@ -58,6 +58,23 @@ class Rules(Section):
         description="shared by all centres: opt-outs travel between them as hashes under it; none: they do not; "
         "better given by MATDAN_RULES__OPT_OUT_SECRET",
     )
+    opt_out_secrets_known: tuple[Annotated[SecretStr, Field(min_length=20)], ...] = Field(
+        (),
+        description="other secrets that are understood beside it: the next one before a change, the earlier one after it",
+    )
+
+    def secrets(self) -> tuple[bytes, ...]:
+        """The centres' shared secrets, that which is told under first; none: they share none."""
+        if self.opt_out_secret is None:
+            return ()
+        every = (self.opt_out_secret, *self.opt_out_secrets_known)
+        return tuple(dict.fromkeys(secret.get_secret_value().encode() for secret in every))
+
+    @model_validator(mode="after")
+    def _a_secret_to_tell_under(self) -> Self:
+        if self.opt_out_secrets_known and self.opt_out_secret is None:
+            raise ValueError("opt_out_secrets_known needs opt_out_secret beside it, the one that is told under")
+        return self
 
     @model_validator(mode="after")
     def _one_poll_each(self) -> Self:

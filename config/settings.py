@@ -55,6 +55,10 @@ class StoreSettings(Section):
     reserve_megabytes: int = Field(
         200, ge=0, description="dialling stops when the disk has less free space than this, before results are lost"
     )
+    encryption_key_file: Path | None = Field(
+        None,
+        description="file with the key that the store is encrypted with, for its owner's eyes alone; none: it is not encrypted",
+    )
 
 
 class Ami(Section):

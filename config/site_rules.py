@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from config.campaigns import Campaign, CampaignPurpose, Kind, MachineAnswers, SpokenBy
 from config.errors import SettingError
 from config.jurisdiction import Profile, load_profile
@@ -58,6 +60,20 @@ def hold_against(settings: Settings, profile: Profile) -> None:
         if not profile.silence.sign_off:
             problem = f"the profile {profile.name!r} lets nobody sign this off"
             raise SettingError("settings", "rules.sign_offs", problem, "remove it")
+
+
+def recordings_kept(settings: Settings, today: date) -> str | None:
+    """Until when the rules make a site keep its recordings, in words with their source. None: they do not, or no longer."""
+    retention = site_profile(settings).retention
+    if not retention.keep_recordings:
+        return None
+    source = f"as the profile says ({retention.source})"
+    if not settings.rules.polls:
+        return (
+            f"until {retention.keep_records_days} days after a polling day that [[rules.polls]] does not name, {source}"
+        )
+    until = max(poll.day for poll in settings.rules.polls) + timedelta(days=retention.keep_records_days)
+    return f"until {until}, {source}" if today <= until else None
 
 
 _STRICTER_IS_TAKEN = frozenset({"abandoned_lock_hours", "abandoned_target", "abandoned_limit"})

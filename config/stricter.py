@@ -77,7 +77,12 @@ STRICTNESS: dict[str, tuple[Judge, str]] = {
         (lambda ours, theirs: theirs or not ours, "a site may only turn it off"),
     ),
     **dict.fromkeys(
-        ["information_message.required", "synthetic_voice.must_be_labelled", "exports.expenditure"],
+        [
+            "information_message.required",
+            "synthetic_voice.must_be_labelled",
+            "exports.expenditure",
+            "retention.keep_recordings",
+        ],
         (lambda ours, theirs: ours or not theirs, "a site may only turn it on"),
     ),
     "abandoned.caps": (_no_cap_looser, "a site must keep each window, with the same share or less"),

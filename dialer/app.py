@@ -51,6 +51,7 @@ from dialer.prompts import SitePrompts, labels_synthetic, site_prompts
 from dialer.roll.phone_numbers import plain_number
 from dialer.scripts.runner import script_of
 from dialer.seat_service import SeatService
+from dialer.site_key import site_key
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -134,7 +135,7 @@ async def running_centre(
     prompts = site_prompts(settings, profile, clock)
     if prompts is not None:
         await prompts.refresh()
-    store = await open_store(settings.store.path)
+    store = await open_store(settings.store.path, key=site_key(settings))
     try:
         async with AsyncExitStack() as stack:
             carrier = _twilio(settings, store, clock)
@@ -143,8 +144,7 @@ async def running_centre(
             certified = SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow))
             engine, switch, lag = _engine(settings, profile, store, flows, clock, carrier, certified)
             stack.callback(switch.close)
-            secret = settings.rules.opt_out_secret
-            await store.hash_numbers(None if secret is None else secret.get_secret_value().encode())
+            await store.hash_numbers(settings.rules.secrets())
             await engine.prepare()
             if carrier is not None:
                 label = labels_synthetic(settings, profile)
@@ -180,7 +180,7 @@ async def running_centre(
                     clock,
                     raise_alert=engine.take_alert,
                     chance=chance,
-                    keep_opt_out=_opt_out_keeper(engine) if secret is not None else None,
+                    keep_opt_out=_opt_out_keeper(engine) if settings.rules.secrets() else None,
                 )
             link: Callable[[], AbstractAsyncContextManager[object]]
             if carrier is not None and not needs_asterisk(settings):

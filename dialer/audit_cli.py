@@ -10,6 +10,7 @@ import typer
 
 from config.settings import load_settings
 from dialer.audit.chain import AuditEntry, first_break
+from dialer.site_key import site_key
 from dialer.store import audit
 from dialer.store.connection import open_reading
 from dialer.store.failures import explained
@@ -39,11 +40,12 @@ def verify(
 
     Exit 1 where the chain is broken.
     """
-    path = store or load_settings(config).store.path
+    settings = load_settings(config)
+    path, key = store or settings.store.path, site_key(settings)
     noted = None if head is None else _noted(head)
     last: list[AuditEntry] = []
     with explained(path):
-        db = open_reading(path)
+        db = open_reading(path, key=key)
         try:
             found = first_break(_remembering(audit.entries(db), last), noted)
         finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dialer.model import AttemptId, CampaignKind, MarkKind, Outcome
+from dialer.pacing.number_answers import NumberSigns
 from dialer.switch.port import CallEnded, EndedBy
 from dialer.view import CallState
 
@@ -55,6 +56,8 @@ class Call:
     inbound: bool = False  # the voter called us
     flow_source: str | None = None  # the flow of the number that was called; None: the campaign's
     cancelled: bool = False  # we asked for its end before an answer
+    signs: NumberSigns | None = None  # what was known of the number when it was dialled
+    answer_probability: float | None = None  # of the number, as told then; None: the campaign's
     ended: CallEnded | None = None  # arrived while the flow's last commit was still under way
 
     @property

@@ -26,6 +26,9 @@ from dialer.plan_of_site import ami_login, broker_settings, needs_asterisk, offe
 from dialer.prompts import playlist_reader, site_today
 from dialer.rules.calling_hours import may_call
 from dialer.scripts.runner import script_of
+from dialer.site_key import site_key
+from dialer.store.connection import is_encrypted
+from dialer.store.conversion import left_over
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_rights import check_rights
@@ -67,6 +70,7 @@ async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIte
         yield await _store(settings)
     else:
         yield Finding("store", Verdict.BAD, f"{path} does not exist; `dialer import ROLL` makes it")
+    yield _encryption(settings)
     if needs_asterisk(settings):
         yield await _asterisk(settings)
     if settings.twilio.enabled:
@@ -223,7 +227,8 @@ def _disk(settings: Settings) -> Finding:
 async def _store(settings: Settings) -> Finding:
     path = settings.store.path
     try:
-        async with await open_store(path, create=False) as store:
+        key = site_key(settings)
+        async with await open_store(path, create=False, key=key) as store:
             booths = await store.booth_turnout()
             left_open = await store.unfinished_attempts()
     except MatdanError as error:
@@ -235,6 +240,27 @@ async def _store(settings: Settings) -> Finding:
         text = f"{voters:,} voters; {len(left_open)} attempts were left open and will be reconciled at the start"
         return Finding("store", Verdict.NOTE, text)
     return Finding("store", Verdict.GOOD, f"{voters:,} voters in {len(booths):,} booths")
+
+
+def _encryption(settings: Settings) -> Finding:
+    """Whether what identifies voters can be read by whoever gets hold of the disk. That the key fits, the store's line says."""
+    what, beside = "encryption", left_over(settings.store.path)
+    if beside.exists():
+        text = (
+            f"{beside} is left of a conversion that was interrupted and may be plain: run it again, or remove the file"
+        )
+        return Finding(what, Verdict.BAD, text)
+    try:
+        key = site_key(settings)
+        plain = settings.store.path.exists() and not is_encrypted(settings.store.path)
+    except MatdanError as error:
+        return Finding(what, Verdict.BAD, str(error))
+    if key is None:
+        text = "the settings name no key: the store is not encrypted; see docs/rules.md, `dialer store key` makes one"
+        return Finding(what, Verdict.NOTE, text)
+    if plain:
+        return Finding(what, Verdict.BAD, "the settings name a key, and the store is plain: run `dialer store encrypt`")
+    return Finding(what, Verdict.GOOD, f"the store's key is in {key.file}; recordings and exports are not encrypted")
 
 
 async def _asterisk(settings: Settings) -> Finding:

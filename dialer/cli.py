@@ -33,6 +33,7 @@ from dialer.reports.lists_cli import app as list_app
 from dialer.roll.cli import import_roll, sample_roll, weights
 from dialer.rules_cli import app as rules_app
 from dialer.simulation.simulate_cli import simulate_command
+from dialer.store_cli import app as store_app
 
 app = typer.Typer(
     name="dialer",
@@ -53,6 +54,7 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(optout_app, name="optout")
 app.add_typer(register_app, name="register")
 app.add_typer(consent_app, name="consent")
+app.add_typer(store_app, name="store")
 app.command("import")(import_roll)
 app.command("weights")(weights)
 app.command("sample-roll")(sample_roll)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -13,11 +13,14 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.settings import Settings, load_settings
-from config.site_rules import site_profile
+from config.site_rules import recordings_kept, site_profile
 from dialer.clock import SystemClock
-from dialer.errors import RollError
-from dialer.numbers_cli import ConfigOption, StoreOption, WhoOption, audit_name, secret_of
+from dialer.errors import RecordingError, RollError
+from dialer.numbers_cli import ConfigOption, StoreOption, WhoOption, audit_name
+from dialer.recordings import erase as remove_recording
+from dialer.recordings import files_of
 from dialer.roll.phone_numbers import read_cell
+from dialer.site_key import site_key
 from dialer.store import audit, erasing
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction
@@ -32,27 +35,40 @@ def erase(
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Erase a number at its owner's request; it is never called again, whatever roll comes. The dialler must not run.
+    """Erase a number and what was recorded of its people; it is never called again, whatever roll comes. The dialler must not run.
 
-    Attempts and marks stay, under an id that leads to nobody. The deed is in the audit.
+    Attempts and marks stay, under an id that leads to nobody. The deed is in the audit. Nothing is erased by halves: where a
+    recording cannot be removed, the number stays until it can.
     """
     settings = load_settings(config)
     read = read_cell(number, settings.centre.region)
     if len(read.numbers) != 1:
         raise RollError("this is not one number that can be called: write it with its country code")
     now = SystemClock().now()
+    kept = recordings_kept(settings, _day(settings, now))
     with _erasing(settings, store) as db:
-        done = erasing.erase_number(db, read.numbers[0], at=now, secret=secret_of(settings), with_voters=voters)
+        voice = erasing.voice_of(db, read.numbers[0])
+        files = _recordings(settings, voice.attempts, expected=kept is None and voice.recordings > 0)
+        done = erasing.erase_number(db, read.numbers[0], at=now, secrets=settings.rules.secrets(), with_voters=voters)
+        if kept is None and done.phone_id is not None:
+            erasing.forget_recordings(db, done.phone_id)
         what = {
             "phone": "none" if done.phone_id is None else str(done.phone_id),
             "voters": str(done.voters),
             "kept": "hash" if done.kept_as_hash else "number, to suppress it",
+            "recordings": f"{len(files)} {'erased' if kept is None else 'kept'}",
         }
         audit.append(db, "erase", audit_name(who), what, now)
+        if kept is None:
+            _remove(files)
     if done.phone_id is None:
         typer.echo("the number was on no roll here; it is suppressed all the same")
     else:
         typer.echo(f"erased; {done.voters} voters' names too")
+    if files:
+        typer.echo(f"{len(files)} recordings " + ("erased" if kept is None else f"stay {kept}: erase them then"))
+    if voice.with_twilio:
+        typer.echo(f"Twilio keeps messages that only its console or API erases: {', '.join(voice.with_twilio)}")
     if not done.kept_as_hash:
         typer.echo("the suppression list holds the number itself: set rules.opt_out_secret to keep a hash instead")
 
@@ -67,20 +83,24 @@ def purge(
 ) -> None:
     """Erase what identifies everybody, once the election is over. What the profile makes a site keep stays until its time.
 
-    Names and numbers go at once. Attempts, marks and seats' time go too when the profile's days to keep records are over.
-    The suppression list and the audit stay. The dialler must not run.
+    Names, numbers and recordings go at once. Attempts, marks and seats' time go too when the profile's days to keep records are
+    over. The suppression list and the audit stay. The dialler must not run.
     """
     settings = load_settings(config)
     retention = site_profile(settings).retention
-    zone, now = ZoneInfo(settings.centre.time_zone), SystemClock().now()
-    today, over = datetime.fromtimestamp(now, zone).date(), _date(after)
+    now = SystemClock().now()
+    today, over = _day(settings, now), _date(after)
     if today <= over:
         raise RollError(f"--after {after}: that day is not over; nothing was erased")
     kept_until = over + timedelta(days=retention.keep_records_days)
     records_too = today > kept_until
+    voices_too = records_too or not retention.keep_recordings
     with _erasing(settings, store) as db:
         stock = erasing.stock(db)
+        files = _recordings(settings, None, expected=voices_too and stock.recordings > 0)
         told = f"{stock.voters:,} voters' names and {stock.numbers:,} numbers"
+        if files and voices_too:
+            told += f", {len(files):,} recordings"
         if records_too:
             told += f", {stock.attempts:,} attempts and {stock.marks:,} marks"
         due = over + timedelta(days=retention.erase_after_days)
@@ -89,9 +109,14 @@ def purge(
         if dry_run:
             typer.echo(f"would erase {told}")
         elif yes or typer.confirm(f"erase {told}? This cannot be undone"):
-            erasing.purge(db, at=now, secret=secret_of(settings), records_too=records_too)
+            if voices_too:
+                erasing.forget_recordings(db, None)
+            erasing.purge(db, at=now, secrets=settings.rules.secrets(), records_too=records_too)
             what = {"after": after, "voters": str(stock.voters), "phones": str(stock.numbers)}
+            what |= {"recordings": f"{len(files)} {'erased' if voices_too else 'kept'}"}
             audit.append(db, "purge", audit_name(who), {**what, "records": "yes" if records_too else "no"}, now)
+            if voices_too:
+                _remove(files)
             typer.echo(f"erased {told}")
         else:
             typer.echo("nothing was erased")
@@ -100,16 +125,46 @@ def purge(
         typer.echo(
             f"kept until {kept_until}, as the profile says ({retention.source}): "
             f"{stock.attempts:,} attempts and {stock.marks:,} marks, which lead to nobody"
+            + (f", and {len(files):,} recordings" if files and not voices_too else "")
         )
+    if stock.with_twilio:
+        typer.echo(f"Twilio keeps {stock.with_twilio:,} messages that callers left: erase them there")
 
 
 @contextmanager
 def _erasing(settings: Settings, store: Path | None) -> Iterator[sqlite3.Connection]:
     """The store alone, in one transaction, with freed pages overwritten; the WAL is emptied into the file at the end."""
-    with exclusive_connection(store or settings.store.path, "an erasure", create=False) as db:
+    with exclusive_connection(store or settings.store.path, "an erasure", create=False, key=site_key(settings)) as db:
         db.execute("PRAGMA secure_delete = ON")
         with transaction(db):
             yield db
+
+
+def _recordings(settings: Settings, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
+    """The files of conversations, of which some may be `expected`, and of messages that callers left in flows.
+
+    The folder of the messages is as Asterisk names it: absolute, or below its sounds.
+    """
+    flows, sounds = Path(settings.flows.recording_directory), settings.audio.sounds
+    return [
+        *files_of(settings.recordings.directory, attempts, expected=expected),
+        *files_of(sounds / flows, attempts, expected=False),
+    ]
+
+
+def _remove(files: Sequence[Path]) -> None:
+    """The last act before the commit: where one cannot be removed, nothing is erased in the store, and all can be asked again."""
+    for file in files:
+        try:
+            remove_recording(file)
+        except RecordingError as error:
+            raise RecordingError(
+                f"{error}; until then nothing is erased in the store: run it again afterwards"
+            ) from error
+
+
+def _day(settings: Settings, now: float) -> date:
+    return datetime.fromtimestamp(now, ZoneInfo(settings.centre.time_zone)).date()
 
 
 def _date(text: str) -> date:

@@ -3,6 +3,7 @@
     1-9     what the voter said, as `DISPOSITION_KEYS`; 3 (later) is followed by the hour in two digits: 316 is 4 pm
     *1      ready            *2N     pause for reason N            *3      hang up the voter            *0      log off
     *4      hold             *5      off hold                      *6      pause the recording          *7      record again
+    *8      closing: the talk comes to its end
     *       in the middle of something begins a code anew
 
 A key that means nothing there is refused with a sound and forgets what was keyed before it. So is a key that comes more than
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 
 from dialer.commands import (
     KeyedCommand,
+    SeatClosing,
     SeatDispose,
     SeatHangUp,
     SeatHold,
@@ -88,6 +90,8 @@ def _command(seat: str, keys: str, pause_reasons: Sequence[str]) -> KeyedCommand
             return SeatPauseRecording(seat)
         case "*7":
             return SeatResumeRecording(seat)
+        case "*8":
+            return SeatClosing(seat)
         case "*0":
             return SeatLogOff(seat)
     if keys.startswith("*2"):

@@ -26,6 +26,7 @@ from dialer.reports.cli import moment
 from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import read_cell
 from dialer.rules.number_hash import number_hash
+from dialer.site_key import site_key
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction
@@ -146,7 +147,7 @@ def _opt_out(
     settings: Settings, store: Path | None, found: Sequence[str], source: str, who: str | None, more: dict[str, str]
 ) -> None:
     now = SystemClock().now()
-    key = secret_of(settings)
+    key = next(iter(settings.rules.secrets()), None)
     try:
         with _writing(settings, store, "an import of opt-outs") as db:
             fresh = 0
@@ -182,19 +183,14 @@ def _news(hashed: str | None, source: str, at: float) -> list[Announcement]:
 @contextmanager
 def _writing(settings: Settings, store: Path | None, holder: str) -> Iterator[sqlite3.Connection]:
     """The store alone, in one transaction."""
-    with exclusive_connection(store or settings.store.path, holder, create=False) as db, transaction(db):
+    path, key = store or settings.store.path, site_key(settings)
+    with exclusive_connection(path, holder, create=False, key=key) as db, transaction(db):
         yield db
 
 
 def audit_name(who: str | None) -> str:
     """Who answers for a deed: the one who was named, else the user who is logged in."""
     return who or getpass.getuser()
-
-
-def secret_of(settings: Settings) -> bytes | None:
-    """The centres' shared secret; None: they share none."""
-    secret = settings.rules.opt_out_secret
-    return None if secret is None else secret.get_secret_value().encode()
 
 
 def _tell_lines(found: NumbersFile) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from config.settings import load_settings
+from config.site_rules import recordings_kept
 from dialer.recordings import erase, older_than, recordings_in
 
 app = typer.Typer(help="Recorded calls: erase those whose time is over.", no_args_is_help=True)
@@ -30,11 +33,16 @@ def purge(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, erase nothing.")] = False,
 ) -> None:
     """Erase recordings of calls that ended longer ago than recordings.keep_days. The dialler may run; call it once a day."""
-    settings = load_settings(config).recordings
+    site = load_settings(config)
+    settings, now = site.recordings, time.time()
+    kept = recordings_kept(site, datetime.fromtimestamp(now, ZoneInfo(site.centre.time_zone)).date())
+    if kept is not None:
+        typer.echo(f"recordings stay {kept}; nothing was erased")
+        return
     days = settings.keep_days if keep_days is None else min(keep_days, settings.keep_days)
-    due = older_than(recordings_in(settings.directory), days, time.time())
+    due = older_than(recordings_in(settings.directory), days, now)
     if not dry_run:
         for file in due:
-            erase(file)
+            erase(file.path)
     done = "would be erased" if dry_run else "erased"
     typer.echo(f"{len(due)} recordings older than {days} days {done}, {sum(file.size_bytes for file in due)} bytes")

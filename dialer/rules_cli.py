@@ -30,7 +30,9 @@ from dialer.rules.rulebook import Certified, campaign_rules
 from dialer.rules.silence import Area, NotKnown, close_of
 from dialer.rules_explain import CertificatesOnDisk, Explanation, gate_of
 from dialer.rules_explain import explain as explanations
+from dialer.site_key import site_key
 from dialer.store import voters
+from dialer.store.cipher import StoreKey
 from dialer.store.connection import open_reading
 from dialer.store.failures import explained
 
@@ -98,10 +100,10 @@ def check(config: ConfigOption = None, store: StoreOption = None, at: AtOption =
     zone = ZoneInfo(settings.centre.time_zone)
     now = SystemClock().now() if at is None else moment(at, zone, "--at")
     profile = site_profile(settings)
-    path = store or settings.store.path
+    path, key = store or settings.store.path, site_key(settings)
     typer.echo(f"good  profile {profile.name}: the settings are as strict or stricter")
     bad = False
-    with _maybe_store(path) as db:
+    with _maybe_store(path, key) as db:
         for finding in _findings(settings, profile, gate_of(settings, db), db, now):
             bad = bad or finding.bad
             typer.echo(f"{'BAD ' if finding.bad else 'good'}  {finding.text}")
@@ -119,7 +121,7 @@ def explain(
     settings = load_settings(config)
     zone = ZoneInfo(settings.centre.time_zone)
     now = SystemClock().now() if at is None else moment(at, zone, "--at")
-    with _store(store or settings.store.path) as db:
+    with _store(store or settings.store.path, site_key(settings)) as db:
         for each in explanations(settings, db, who, now):
             head = f"{each.number} in {each.campaign}:"
             if each.allowed:
@@ -219,9 +221,9 @@ def _of_areas(settings: Settings, profile: Profile, gate: Gate, db: sqlite3.Conn
 
 
 @contextmanager
-def _store(path: Path) -> Iterator[sqlite3.Connection]:
+def _store(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection]:
     with explained(path):
-        db = open_reading(path)
+        db = open_reading(path, key=key)
         try:
             yield db
         finally:
@@ -229,11 +231,11 @@ def _store(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _maybe_store(path: Path) -> Iterator[sqlite3.Connection | None]:
+def _maybe_store(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection | None]:
     if not path.exists():
         yield None
         return
-    with _store(path) as db:
+    with _store(path, key) as db:
         yield db
 
 

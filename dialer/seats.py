@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 from dialer.errors import CommandRefused
 from dialer.model import AttemptId
+from dialer.pacing.port import SeatStage
 from dialer.view import SeatState
 
 _WITH_CALL = frozenset({SeatState.RESERVED, SeatState.TALKING})
+_CAN_CLOSE = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,14 @@ class Seat:
     campaign_id: str | None = None
     then: SeatState = SeatState.READY  # after the wrap-up: ready, paused or offline
     reason: str | None = None  # of the pause, or of the one to come
+    closing_since_seconds: float | None = None  # monotonic: since talk or wrap-up is said to come to its end
+
+    @property
+    def stage(self) -> SeatStage:
+        """Where a busy seat is in its conversation, as far as the desk has told."""
+        if self.state is SeatState.WRAP_UP:
+            return SeatStage.WRAP_UP if self.closing_since_seconds is None else SeatStage.WRAP_UP_FILLED
+        return SeatStage.TALKING if self.closing_since_seconds is None else SeatStage.CLOSING
 
     @property
     def leaving(self) -> bool:
@@ -52,7 +62,7 @@ class Seat:
     def _to(self, state: SeatState, at: float, seconds: float) -> Seat:
         if state is self.state:
             return self
-        return replace(self, state=state, since_at=at, since_seconds=seconds)
+        return replace(self, state=state, since_at=at, since_seconds=seconds, closing_since_seconds=None)
 
     def logged_in(
         self,
@@ -134,6 +144,12 @@ class Seat:
     def talking(self, attempt_id: AttemptId, campaign_id: str, at: float, seconds: float) -> Seat:
         """Voter and agent hear each other."""
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.TALKING, at, seconds)
+
+    def closing(self, seconds: float) -> Seat:
+        """The talk, or the wrap-up, comes to its end. A repeat changes nothing."""
+        if self.state not in _CAN_CLOSE:
+            raise CommandRefused(f"seat {self.name} has no call that could come to its end")
+        return self if self.closing_since_seconds is not None else replace(self, closing_since_seconds=seconds)
 
     def call_ended(self, at: float, seconds: float) -> Seat:
         """The voter is gone: wrap-up after a talk; after a reservation that came to nothing, what was to follow."""

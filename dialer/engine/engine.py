@@ -7,7 +7,6 @@ Everything here runs in one event loop. A switch's event is applied at once, wit
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -43,6 +42,8 @@ from dialer.view import Alert, CampaignChange, CentreView, Change
 _log = structlog.get_logger(__name__)
 
 HOUSEKEEPING_SECONDS = 5.0
+LOG_EVERY_ROUNDS = 12
+"""The log says once in so many rounds of the housekeeping, a minute, why each campaign paces as it does."""
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
 RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits so long for it
 
@@ -227,7 +228,7 @@ class Engine:
             run.progress = await store.campaign_progress(campaign_id)
             learned = await store.pacer_state(campaign_id)
             if learned is not None:
-                plan.pacer.restore(json.loads(learned))
+                run.take_up(learned)
             centre.campaigns[campaign_id] = run
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
@@ -302,10 +303,14 @@ class Engine:
 
     async def _keep_house(self) -> None:
         """Figures for people, and what may be lost by a crash without harm: learned state, seats' intervals."""
+        rounds = 0
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             await self._save()
+            rounds += 1
             for campaign_id, run in self._centre.campaigns.items():
+                if rounds % LOG_EVERY_ROUNDS == 0 and run.held_because is None:
+                    _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))
                 try:
                     run.progress = await self._store.campaign_progress(campaign_id)
                 except StoreError as error:
@@ -317,7 +322,7 @@ class Engine:
             if intervals:
                 await self._store.record_seat_intervals(intervals)
             for campaign_id, run in self._centre.campaigns.items():
-                await self._store.save_pacer_state(campaign_id, json.dumps(run.pacer.state()))
+                await self._store.save_pacer_state(campaign_id, run.learned())
         except StoreError as error:
             self._floor.intervals = intervals + self._floor.intervals
             self._results.store_failed(error)

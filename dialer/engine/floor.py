@@ -216,7 +216,7 @@ class Floor:
         run = self._centre.campaigns[call.campaign_id]
         talked = seat.state is SeatState.TALKING
         if talked:
-            self._results.observe(run, PacingEventKind.TALK_ENDED, monotonic - seat.since_seconds)
+            self._results.observe(run, PacingEventKind.TALK_ENDED, monotonic - seat.since_seconds, stage=seat.stage)
             self._ended[seat_name] = call
         after = seat.call_ended(now, monotonic)
         if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
@@ -245,7 +245,7 @@ class Floor:
         run = self._centre.campaigns.get(seat.campaign_id or "")
         after = seat.wrapped_up(now, monotonic)
         if run is not None:
-            self._results.observe(run, PacingEventKind.WRAP_UP_ENDED, monotonic - seat.since_seconds)
+            self._results.observe(run, PacingEventKind.WRAP_UP_ENDED, monotonic - seat.since_seconds, stage=seat.stage)
             if after.state is not SeatState.READY:
                 self._results.observe(run, PacingEventKind.BREAK_STARTED)
         self.free(seat, after)

@@ -138,7 +138,7 @@ class FlowDesk:
             return
         run, clock = self._centre.campaigns[call.campaign_id], self._centre.clock
         kind = PacingEventKind.MACHINE if call.judged else PacingEventKind.FAILED
-        self._results.observe(run, kind, clock.monotonic() - call.began_seconds)
+        self._results.observe(run, kind, clock.monotonic() - call.began_seconds, call=call)
         self._centre.update_call(call, replace(call, judged=True, machine=True))
 
     def _teach_answer(self, call: Call) -> None:
@@ -146,7 +146,7 @@ class FlowDesk:
             return
         run = self._centre.campaigns[call.campaign_id]
         seconds = (call.answered_seconds or call.began_seconds) - call.began_seconds
-        self._results.observe(run, PacingEventKind.ANSWERED, seconds)
+        self._results.observe(run, PacingEventKind.ANSWERED, seconds, call=call)
 
     async def commit(self, attempt_id: AttemptId, commit: FlowCommit) -> bool:
         """Put on disk what the caller keyed in. True only when it is there. Raises StoreError.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,14 +13,14 @@ from dialer.calls import Call
 from dialer.engine.gatekeeper import REST_SECONDS, Gatekeeper
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.kept_seats import KeptSeats
+from dialer.engine.outlook import answer_probability, pacing_snapshot, seats_of, signs_of
 from dialer.engine.results import Results
-from dialer.engine.state import CampaignRun, CampaignSpec, Centre
+from dialer.engine.state import CampaignRun, Centre
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
 from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, MachineDetection, NewAttempt, Outcome
-from dialer.pacing.port import BusySeat, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
+from dialer.pacing.port import PacingEventKind, PacingSnapshot
 from dialer.rules import calling_hours
-from dialer.seats import Seat
 from dialer.store.port import Store
 from dialer.switch.port import CallEnded, EndedBy, OriginateRequest, Switch
 from dialer.trunks import TrunkPool
@@ -31,8 +31,6 @@ _log = structlog.get_logger(__name__)
 UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
-_BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
-_ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 
 
 class Placing:
@@ -95,9 +93,11 @@ class Placing:
             # Where no start is to be waited for, channels are full: the end of a call wakes us.
             left = self._trunks.seconds_to_next_start(run.spec.trunks, now)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
-        snapshot = self.snapshot(run, used)
+        snapshot = pacing_snapshot(self._centre, self._trunks, run, used)
         self._cancel_excess(run, snapshot)
         wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
+        if wanted > 0:
+            _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain()))
         self._place(run, min(wanted, len(run.hopper)))
         self._hoppers.refill(run)
         if wanted > 0 or snapshot.cps_budget == 0:
@@ -128,61 +128,13 @@ class Placing:
         if run.spec.kind is CampaignKind.AGENTS and not any(
             seat.state in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP}
             and not seat.leaving
-            for seat in self._seats_of(run)
+            for seat in seats_of(self._centre, run)
         ):
             self._cancel_unanswered(run, but_kept=True)
             return "no agent is there" if run.spec.skill is None else (
                 f"no agent with the skill {run.spec.skill} is there"
             ), LOOK_AGAIN_SECONDS
         return None, LOOK_AGAIN_SECONDS
-
-    def snapshot(self, run: CampaignRun, used: dict[str, int]) -> PacingSnapshot:
-        """What the pacer may know now. Campaigns with agents share the seats, so each sees the calls of all of them; one that asks
-        for a skill sees the seats that have it, and the calls that only they may take.
-        """
-        centre = self._centre
-        now = centre.clock.monotonic()
-        for_agents = run.spec.kind is CampaignKind.AGENTS
-        calls = (
-            [call for call in centre.calls.values() if self._competes(call, run)]
-            if for_agents
-            else [call for call in centre.calls_of(run.spec.campaign_id) if not call.inbound]
-        )
-        room = self._trunks.free_channels(run.spec.trunks, used, now)
-        if run.spec.channels is not None:
-            room = min(room, run.spec.channels - sum(1 for call in calls if call.campaign_id == run.spec.campaign_id))
-        ringing, waiting, active = _in_flight(calls, now)
-        seats = self._seats_of(run) if for_agents else ()
-        return PacingSnapshot(
-            now_seconds=now,
-            hour=datetime.fromtimestamp(centre.clock.now(), centre.zone).hour,
-            free_seats=sum(1 for seat in seats if seat.state is SeatState.READY),
-            busy_seats=tuple(
-                BusySeat(
-                    SeatStage.WRAP_UP if seat.state is SeatState.WRAP_UP else SeatStage.TALKING,
-                    now - seat.since_seconds,
-                    leaving=seat.leaving,
-                )
-                for seat in seats
-                if seat.state in _BUSY
-            ),
-            paused_seats=sum(1 for seat in seats if seat.state in _ON_BREAK),
-            ringing=ringing,
-            waiting_seconds=waiting,
-            free_channels=max(0, room),
-            cps_budget=self._trunks.startable(run.spec.trunks, used, now),
-            active_calls=active,
-        )
-
-    def _seats_of(self, run: CampaignRun) -> list[Seat]:
-        return [seat for seat in self._centre.seats.values() if seat.can_serve(run.spec.skill)]
-
-    def _competes(self, call: Call, run: CampaignRun) -> bool:
-        """Whether whatever seat takes this call is one that the campaign could have had."""
-        skill = run.spec.skill
-        return call.kind is CampaignKind.AGENTS and (
-            skill is None or self._centre.campaigns[call.campaign_id].spec.skill == skill
-        )
 
     # Placing
 
@@ -210,7 +162,7 @@ class Placing:
             count -= 1
             claim = run.hopper.popleft()
             trunk, caller_id = taken
-            call = replace(_call(attempt_id, claim, run.spec, trunk.name, now), kept_seat=kept)
+            call = replace(_call(attempt_id, claim, run, trunk.name, now), kept_seat=kept)
             self._centre.calls[attempt_id] = call
             placed.append((NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now()), call))
         if placed:
@@ -271,7 +223,7 @@ class Placing:
             self._never_placed(attempt_id)
             return
         centre.update_call(call, replace(call, written=True, began_seconds=centre.clock.monotonic()))
-        self._results.observe(run, PacingEventKind.PLACED)
+        self._results.observe(run, PacingEventKind.PLACED, call=call)
         trunk = self._trunks[attempt.trunk]
         try:
             await self._switch.originate(
@@ -345,24 +297,8 @@ class Placing:
                 self.cancel(call)
 
 
-def _in_flight(calls: Iterable[Call], now: float) -> tuple[tuple[RingingCall, ...], tuple[float, ...], int]:
-    """Calls that ring, seconds that answered voters have waited for a seat, and how many are in a flow. One pass: the hot one."""
-    ringing: list[RingingCall] = []
-    waiting: list[float] = []
-    active = 0
-    for call in calls:
-        if call.answered_seconds is None:
-            if not call.cancelled and call.kept_seat is None:  # one with a seat of its own competes for none
-                rang = None if call.ringing_seconds is None else now - call.ringing_seconds
-                ringing.append(RingingCall(now - call.began_seconds, ringing_seconds=rang))
-        elif call.in_flow:
-            active += 1
-        elif call.state is CallState.WAITING:
-            waiting.append(now - call.answered_seconds)
-    return tuple(ringing), tuple(waiting), active
-
-
-def _call(attempt_id: AttemptId, claim: Claim, spec: CampaignSpec, trunk: str, now: float) -> Call:
+def _call(attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, now: float) -> Call:
+    spec = run.spec
     return Call(
         attempt_id=attempt_id,
         campaign_id=claim.campaign_id,
@@ -376,4 +312,6 @@ def _call(attempt_id: AttemptId, claim: Claim, spec: CampaignSpec, trunk: str, n
         trunk=trunk,
         began_seconds=now,
         judged=spec.machine_detection is not MachineDetection.BEFORE_SEAT,
+        signs=signs_of(run, claim),
+        answer_probability=answer_probability(run, claim),
     )

@@ -32,7 +32,7 @@ from dialer.monitor.topics import (
     mark_announcement,
     opt_out_announcement,
 )
-from dialer.pacing.port import PacingEvent, PacingEventKind
+from dialer.pacing.port import PacingEvent, PacingEventKind, SeatStage
 from dialer.polling_day.plan import not_past_close
 from dialer.rules import retries
 from dialer.store.port import MarkEffect, Store
@@ -42,6 +42,7 @@ from dialer.view import AlertLevel, CallState, TurnoutChange
 _log = structlog.get_logger(__name__)
 
 UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the message at the latest, and said so
+_ENDS_OF_RINGING = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
 RETRY_SECONDS = 2.0  # between tries to keep a result while the store is in trouble
 
 
@@ -212,18 +213,36 @@ class Results:
                 if (
                     not call.judged
                 ):  # gone before it was known whether a machine had picked up: a machine does not hang up
-                    self.observe(run, PacingEventKind.ANSWERED, (call.answered_seconds or now) - call.began_seconds)
-                self.observe(run, PacingEventKind.DROPPED, now - (call.answered_seconds or now))
+                    seconds = (call.answered_seconds or now) - call.began_seconds
+                    self.observe(run, PacingEventKind.ANSWERED, seconds, call=call)
+                self.observe(run, PacingEventKind.DROPPED, now - (call.answered_seconds or now), call=call)
             return
         if not call.written:
             return
         kind = PacingEventKind.CANCELLED if outcome is Outcome.CANCELLED else PacingEventKind.FAILED
-        self.observe(run, kind, now - call.began_seconds)
+        self.observe(run, kind, now - call.began_seconds, call=call)
 
-    def observe(self, run: CampaignRun, kind: PacingEventKind, seconds: float = 0.0) -> None:
-        """Let the campaign's pacer learn of something that happened now; `seconds` as the kind says."""
-        clock = self._centre.clock
-        run.pacer.observe(PacingEvent(kind, clock.monotonic(), max(0.0, seconds)))
+    def observe(
+        self,
+        run: CampaignRun,
+        kind: PacingEventKind,
+        seconds: float = 0.0,
+        *,
+        call: Call | None = None,
+        stage: SeatStage | None = None,
+    ) -> None:
+        """Let the campaign's pacer learn of something that happened now; `seconds` and `stage` as the kind says.
+
+        `call` is the one that it happened to, where it is a call's. What its number came to is learned as well.
+        """
+        clock, chance = self._centre.clock, None
+        if call is not None:
+            chance = call.answer_probability
+            if kind in _ENDS_OF_RINGING and call.signs is not None:
+                run.numbers.learn(call.signs, answered=kind is PacingEventKind.ANSWERED)
+            if kind is PacingEventKind.PLACED and chance is None:
+                chance = run.numbers.usual_rate  # what a number is like, for the day on which numbers are told apart
+        run.pacer.observe(PacingEvent(kind, clock.monotonic(), max(0.0, seconds), 0, chance, stage))
 
     # What was said
 

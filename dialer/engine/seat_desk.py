@@ -20,6 +20,7 @@ from dialer.errors import CommandRefused, LogInRefused, StoreError, SwitchError
 from dialer.keypad import Keypad, press
 from dialer.log_ins import AgentAccount, WrongLogIns
 from dialer.model import Disposition
+from dialer.pacing.port import PacingEventKind
 from dialer.pins import PinCheck
 from dialer.seats import Seat
 from dialer.store.port import LogIn, Store
@@ -144,6 +145,9 @@ class SeatDesk:
                 return self._unlock(seat)
             case commands.SeatHangUp():
                 return await self._hang_up(seat)
+            case commands.SeatClosing():
+                self._closing(seat)
+                return f"seat {seat.name}: closing"
             case commands.SeatDispose(disposition=disposition, hour=hour):
                 return await self._dispose(seat, disposition, hour)
             case commands.SeatLogOff():
@@ -189,7 +193,21 @@ class SeatDesk:
         current = self._centre.seats[seat.name]
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._floor.end_wrap_up(current)
+        elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
+            self._closing(current)  # what is said of a call is said at its end
         return f"seat {seat.name}: {disposition.value}"
+
+    def _closing(self, seat: Seat) -> None:
+        """The talk or the wrap-up comes to its end. A repeat changes nothing."""
+        now = self._floor.now()[1]
+        after = seat.closing(now)
+        if after is seat:
+            return
+        self._floor.put(seat, after)
+        run = self._centre.campaigns.get(seat.campaign_id or "")
+        if run is not None:
+            self._results.observe(run, PacingEventKind.STAGE_CHANGED, now - seat.since_seconds, stage=after.stage)
+        self._centre.wake.set()
 
     # Logging in
 

@@ -7,6 +7,7 @@ that no figure can drift from the truth.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from dialer.model import (
     Outcome,
     Purpose,
 )
+from dialer.pacing.number_answers import NumberAnswers
 from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import PollingPlan
 from dialer.polling_day.priorities import BoothOrder
@@ -79,6 +81,7 @@ class CampaignRun:
     pacer: Pacer
     state: CampaignState
     order: BoothOrder  # whose turn it is among the booths
+    numbers: NumberAnswers = field(default_factory=NumberAnswers)  # how likely each number is to be answered
     priorities_at: float = 0.0  # epoch: when the booths' priorities were last computed
     hopper: deque[Claim] = field(default_factory=deque)  # claimed under a lease, to be dialled next
     refilling: bool = False
@@ -89,6 +92,22 @@ class CampaignRun:
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
     held_because: str | None = "starting"
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
+
+    def learned(self) -> str:
+        """What the pacer has learned, and what was learned of numbers, as JSON for the store."""
+        return json.dumps({**self.pacer.state(), "numbers": self.numbers.state()})
+
+    def take_up(self, learned: str) -> None:
+        """Go on with what an earlier run learned. A text that is damaged is ignored: the campaign begins cold."""
+        try:
+            state = json.loads(learned)
+        except ValueError:
+            state = None
+        if not isinstance(state, dict):
+            _log.warning("pacer.state-damaged", campaign=self.spec.campaign_id)
+            return
+        self.numbers.restore(state.pop("numbers", None))
+        self.pacer.restore(state)
 
 
 @dataclass(slots=True)

@@ -85,7 +85,8 @@ class SwitchEvents:
                 if call.ringing_seconds is None:
                     self._centre.update_call(call, call.rang(clock.now(), clock.monotonic()))
                     run = self._centre.campaigns[call.campaign_id]
-                    self._results.observe(run, PacingEventKind.RINGING, clock.monotonic() - call.began_seconds)
+                    seconds = clock.monotonic() - call.began_seconds
+                    self._results.observe(run, PacingEventKind.RINGING, seconds, call=call)
                     self._trunk_desk.rang(call)
             case switch_port.CallAnswered():
                 self._answered(call)

@@ -57,6 +57,7 @@ COMMANDS: dict[str, CommandKind] = {
     "seat-ready": CommandKind(commands.SeatReady, ("seat",), _AT_THE_SEAT),
     "seat-log-off": CommandKind(commands.SeatLogOff, ("seat",), _AT_THE_SEAT),
     "seat-hang-up": CommandKind(commands.SeatHangUp, ("seat",), _AT_THE_SEAT),
+    "seat-closing": CommandKind(commands.SeatClosing, ("seat",), _AT_THE_SEAT),
     "seat-hold": CommandKind(commands.SeatHold, ("seat",), _AT_THE_SEAT),
     "seat-resume": CommandKind(commands.SeatResume, ("seat",), _AT_THE_SEAT),
     "seat-transfer": CommandKind(commands.SeatTransfer, ("seat", "to"), _AT_THE_SEAT),

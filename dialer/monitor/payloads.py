@@ -229,6 +229,7 @@ class CommandPayload:
         "seat-ready",
         "seat-log-off",
         "seat-hang-up",
+        "seat-closing",
         "seat-hold",
         "seat-resume",
         "seat-transfer",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
-from dialer.store.connection import open_reading
+from dialer.store.cipher import StoreKey, connect
+from dialer.store.connection import BUSY_SECONDS, open_reading
 from dialer.store.failures import explained
 
 _FORGOTTEN = (
@@ -22,12 +22,15 @@ _FORGOTTEN = (
 """In an order in which nothing refers to what is gone. Opt-outs and registers stay: they must hold in a rehearsal too."""
 
 
-def copy_roll(store: Path, copy: Path) -> int:
-    """Copy the store's roll; how many voters it has. The store may be in use. Raises StoreError, StoreCorrupt."""
-    source = open_reading(store)
+def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
+    """Copy the store's roll; how many voters it has. The store may be in use.
+
+    With a `key` both are encrypted under it. Raises StoreError, StoreCorrupt.
+    """
+    source = open_reading(store, key=key)
     try:
         with explained(copy):
-            target = sqlite3.connect(copy, isolation_level=None)
+            target = connect(copy, "rwc", BUSY_SECONDS, key)
             try:
                 source.backup(target, pages=10_000)
                 for table in _FORGOTTEN:

@@ -123,7 +123,7 @@ def rehearsal_settings(settings: Settings, day: RehearsedDay, store: Path, ami_p
     ]
     changed = {
         **kept,
-        "store": {"path": store, "reserve_megabytes": 0},
+        "store": {**settings.store.model_dump(), "path": store, "reserve_megabytes": 0},
         "ami": {
             **kept["ami"],
             "host": "127.0.0.1",

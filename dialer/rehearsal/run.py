@@ -27,6 +27,7 @@ from dialer.simulation.asterisk.config import (
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.virtual_time import run_virtual
+from dialer.site_key import site_key
 from dialer.view import CallChange, CallState, Change, SeatState
 
 SAMPLE_SECONDS = 60.0
@@ -49,7 +50,8 @@ def rehearse_day(
     """Rehearse one day on a copy of the store's roll below `directory`. Raises MatdanError for what a person must mend."""
     copy = directory / f"{day.load}-{len(day.faults)}.db"
     journal = directory / f"{copy.stem}.jsonl"
-    voters = copy_roll(store, copy)
+    key = site_key(settings)
+    voters = copy_roll(store, copy, key)
     began = time.monotonic()
     ran = run_virtual(
         lambda: _Rehearsal(settings, day, profile, copy, journal, progress).run(), limit_seconds=day.seconds + 3600
@@ -114,7 +116,7 @@ class _Rehearsal:
                         helper.cancel()
                 view = centre.engine.view()
         return _Ran(
-            await build_report(self._copy, since=day.starts_at, journal=self._journal),
+            await build_report(self._copy, since=day.starts_at, journal=self._journal, key=site_key(self._settings)),
             tuple(self._samples),
             dict(self._recovered),
             sum(trunk.channels for trunk in settings.trunks),

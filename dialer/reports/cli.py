@@ -22,6 +22,7 @@ from dialer.reports.paper import as_pdf
 from dialer.reports.source import Source, open_source
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.workbook import as_xlsx
+from dialer.site_key import site_key
 
 app = typer.Typer(help="What happened, as a table, CSV, JSON, XLSX or PDF.", no_args_is_help=True)
 
@@ -185,7 +186,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 async def _made(make: Making, path: Path, window: Window, zone: tzinfo, settings: Settings) -> Report:
-    async with open_source(path) as source:
+    async with open_source(path, key=site_key(settings)) as source:
         return await make(source, window, zone, settings)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from dialer.model import ANSWERED, LIVE_ANSWERS, Outcome
 from dialer.reports.source import load_queries, open_source
 from dialer.simulation.asterisk.journal import read_journal
+from dialer.store.cipher import StoreKey
 
 SQL = load_queries("demo")
 SHOWN = 5  # examples of what broke a rule
@@ -99,12 +100,14 @@ def _figures(outcomes: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-async def build_report(store_path: Path, *, since: float, journal: Path | None) -> DemoReport:
+async def build_report(
+    store_path: Path, *, since: float, journal: Path | None, key: StoreKey | None = None
+) -> DemoReport:
     """Read a run's figures since `since` (epoch seconds) from its store and check it, against the journal too if there is one.
 
     Raises StoreError or StoreCorrupt where the store cannot be read, OSError where the journal cannot.
     """
-    async with open_source(store_path) as source:
+    async with open_source(store_path, key=key) as source:
         outcomes: dict[str, dict[str, int]] = defaultdict(dict)
         for campaign, outcome, number in await source.rows(SQL["outcomes"], {"since": since}):
             outcomes[campaign][outcome] = number

@@ -20,6 +20,8 @@ from dialer.reports.formats import Column, Format, Kind, Report
 from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, booth_lists
 from dialer.reports.source import open_source
 from dialer.rules.rulebook import rulebook_of
+from dialer.site_key import site_key
+from dialer.store.cipher import StoreKey
 from dialer.store.export_log import note_export
 
 app = typer.Typer(help="Lists of voters for the booth workers.", no_args_is_help=True)
@@ -68,19 +70,19 @@ def _make(
     config: Path | None,
 ) -> None:
     settings = load_settings(config)
-    path = store or settings.store.path
+    path, key = store or settings.store.path, site_key(settings)
     ending = out.suffix.removeprefix(".").lower()
     if ending not in {"pdf", "csv", "xlsx", "json"}:
         raise typer.BadParameter(f"--out: {out.name} says no format; end it with .pdf, .csv, .xlsx or .json")
     _refuse_past_erasing(settings)
-    lists = asyncio.run(_read(path, kind, constituency, part))
+    lists = asyncio.run(_read(path, key, kind, constituency, part))
     if not lists:
         typer.echo("nobody is on this list; nothing was written")
         return
     now = datetime.now(ZoneInfo(settings.centre.time_zone))
     voters = sum(len(booth.rows) for booth in lists)
     what = {"list": kind.value, "booths": str(len(lists)), "voters": str(voters), "file": out.name}
-    number = note_export(path, who, what, now.timestamp())  # before the file: without its note there is no list
+    number = note_export(path, who, what, now.timestamp(), key=key)  # first: without its note there is no list
     mark = f"for {who} - list {number} of {now:%Y-%m-%d %H:%M} - confidential, to be destroyed after the poll"
     content = (
         as_sheets(lists, kind, mark=mark)
@@ -109,6 +111,8 @@ def _marked(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
     )
 
 
-async def _read(path: Path, kind: ListKind, constituency: int | None, part: int | None) -> list[BoothList]:
-    async with open_source(path) as source:
+async def _read(
+    path: Path, key: StoreKey | None, kind: ListKind, constituency: int | None, part: int | None
+) -> list[BoothList]:
+    async with open_source(path, key=key) as source:
         return await booth_lists(source, kind, constituency, part)

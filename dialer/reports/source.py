@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -12,10 +11,11 @@ from typing import Any
 import aiosqlite
 
 from dialer.errors import StoreError
-from dialer.store.connection import check_magic
+from dialer.store.cipher import StoreKey, connect, database_errors
+from dialer.store.connection import BUSY_SECONDS, check_header
 from dialer.store.sql import parse_statements
 
-BUSY_SECONDS = 5.0
+ITERATED_AT_ONCE = 64  # rows that a walk over a cursor takes from the thread at a time
 
 
 def load_queries(name: str) -> Mapping[str, str]:
@@ -36,25 +36,27 @@ class Source:
 
 
 @asynccontextmanager
-async def open_source(path: Path) -> AsyncIterator[Source]:
+async def open_source(path: Path, *, key: StoreKey | None = None) -> AsyncIterator[Source]:
     """Open the store at `path` for reading. All that is read within the context is of one moment.
 
-    Raises StoreCorrupt where it is not a store, StoreError where there is none or it cannot be read.
+    Raises StoreCorrupt where it is not a store, StoreError where there is none, it cannot be read or `key` is not its key.
     """
-    uri = _readable(path)
     try:
-        async with aiosqlite.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None) as db:
+        _check_readable(path, key)
+        async with aiosqlite.Connection(lambda: connect(path, "ro", BUSY_SECONDS, key), ITERATED_AT_ONCE) as db:
             await db.execute("BEGIN")
             yield Source(db)
-    except sqlite3.DatabaseError as error:
+    except database_errors() as error:
         raise StoreError(
             f"{path}: the store cannot be read ({error}): check that it is a Matdan store and whole"
         ) from error
 
 
-def _readable(path: Path) -> str:
-    """The URI under which the file is opened for reading alone."""
+def _check_readable(path: Path, key: StoreKey | None) -> None:
     if not path.is_file():
         raise StoreError(f"{path}: there is no store here: name the right one with --store or -c")
-    check_magic(path)
-    return f"{path.absolute().as_uri()}?mode=ro"
+    check_header(path, key)
+    if (
+        key is not None
+    ):  # a key that does not fit must show here: aiosqlite leaves a thread behind where connecting fails
+        connect(path, "ro", BUSY_SECONDS, key).close()

@@ -27,6 +27,7 @@ from dialer.roll.importer import Progress as ImportProgress
 from dialer.roll.mapping import DROPPED, NOT_USED, load_map
 from dialer.roll.sample import STATES, write_sample
 from dialer.roll.weights import import_weights
+from dialer.site_key import site_key
 
 _INTERRUPTED = 130  # what a shell reports for SIGINT
 
@@ -62,7 +63,11 @@ def import_roll(
     try:
         with _bar(console, "importing") as advance:
             result = run_import(
-                prepared, store or settings.store.path, options, progress=lambda done: _show_progress(done, advance)
+                prepared,
+                store or settings.store.path,
+                options,
+                progress=lambda done: _show_progress(done, advance),
+                key=site_key(settings),
             )
     except KeyboardInterrupt:
         typer.echo("dialer: interrupted; nothing of the roll was imported, the store is as it was", err=True)
@@ -122,8 +127,11 @@ def weights(
     All of the file or nothing. The dialler must be stopped.
     """
     console = Console()
+    settings = load_settings(config)
     with _bar(console, "weighing") as advance:
-        result = import_weights(file, store or load_settings(config).store.path, lambda share: advance(share, ""))
+        result = import_weights(
+            file, store or settings.store.path, lambda share: advance(share, ""), key=site_key(settings)
+        )
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 

@@ -25,6 +25,7 @@ from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
 from dialer.roll.merging import Merger, Tally
 from dialer.roll.reading import RollFile, open_roll
 from dialer.roll.rejects import CountedRejects, RejectsFile, RejectSink
+from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
 from dialer.store.sql import load_statements
 
@@ -99,14 +100,16 @@ def import_file(
     map_path: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
     clock: Clock | None = None,
+    key: StoreKey | None = None,
 ) -> ImportResult:
-    """Import the roll at `path` into the store at `store_path`, which is made if there is none.
+    """Import the roll at `path` into the store at `store_path`, which is made if there is none, encrypted where
+    there is a `key`.
 
     Raises RollError (the roll, the map file or the rejects file), StoreBusy (a dialler or an import runs) and the other
     StoreErrors; whatever is raised, KeyboardInterrupt too, the store is as it was before (empty, if there was none).
     """
     prepared = prepare_import(path, load_map(map_path) if map_path is not None else None)
-    return run_import(prepared, store_path, options, progress=progress, clock=clock)
+    return run_import(prepared, store_path, options, progress=progress, clock=clock, key=key)
 
 
 def run_import(
@@ -116,10 +119,11 @@ def run_import(
     *,
     progress: Callable[[Progress], None] | None = None,
     clock: Clock | None = None,
+    key: StoreKey | None = None,
 ) -> ImportResult:
     """`import_file` of a roll that is prepared already."""
     options = options or ImportOptions()
-    with _store(store_path, dry_run=options.dry_run) as db:
+    with _store(store_path, key, dry_run=options.dry_run) as db:
         sink, rejects_path = _open_rejects(prepared, options)
         try:
             _set_for_bulk(db)
@@ -142,16 +146,16 @@ def run_import(
 
 
 @contextmanager
-def _store(path: Path, *, dry_run: bool) -> Iterator[sqlite3.Connection]:
+def _store(path: Path, key: StoreKey | None, *, dry_run: bool) -> Iterator[sqlite3.Connection]:
     """The store to write to. A dry run for a store that is not there yet gets an empty one of its own."""
     if dry_run and not path.exists():
         with (
             tempfile.TemporaryDirectory(prefix="matdan-") as folder,
-            exclusive_connection(Path(folder) / "dry-run.db", "an import") as db,
+            exclusive_connection(Path(folder) / "dry-run.db", "an import", key=key) as db,
         ):
             yield db
         return
-    with exclusive_connection(path, "an import") as db:
+    with exclusive_connection(path, "an import", key=key) as db:
         yield db
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dialer.errors import RollError
 from dialer.roll.reading import open_roll
+from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction
 
@@ -41,7 +42,9 @@ class WeightsResult:
     unknown: int  # no such voter on the roll
 
 
-def import_weights(path: Path, store: Path, progress: Callable[[float], None] = lambda _: None) -> WeightsResult:
+def import_weights(
+    path: Path, store: Path, progress: Callable[[float], None] = lambda _: None, *, key: StoreKey | None = None
+) -> WeightsResult:
     """Take a CSV or XLSX with the columns constituency, part, serial and weight. `progress` is told the share done, 0 to 1.
 
     Raises RollError for the first row that cannot be taken, with its number and what to do, StoreBusy while a dialler runs;
@@ -51,7 +54,7 @@ def import_weights(path: Path, store: Path, progress: Callable[[float], None] = 
     head = roll.head()
     places = _places(path, head[0] if head else [])
     rows = changed = unknown = 0
-    with exclusive_connection(store, "an import of weights", create=False) as db, transaction(db):
+    with exclusive_connection(store, "an import of weights", create=False, key=key) as db, transaction(db):
         for batch in roll.batches(1):
             for number, row in enumerate(batch.rows, batch.first_row):
                 if not any(cell.strip() for cell in row):

@@ -179,18 +179,18 @@ class CentreModel:
 
     def _place(self, index: int) -> None:
         campaign, now = self._campaigns[index], self.now
-        chance, told = campaign.take_number(now)
-        call = Call(index, now, told)
+        call = Call(index, now, campaign.take_number(now))
         call.false_call = self._carrier.gone_mad(now)
         in_set_up = 0 if self.scenario.slow_after_calls is None else self._in_set_up()
-        fate, seconds, set_up = self._carrier.fate(now, chance, in_set_up, campaign.numbers)
+        fate, seconds, set_up = self._carrier.fate(now, call.number.chance, in_set_up, campaign.numbers)
         self._carrier.start()
         if set_up is not None and set_up < seconds:
             self._later(now + set_up, self._rings, call)
         self._later(now + seconds, self._answers if fate == Fate.ANSWERED else self._fails, call)
         campaign.flights[call] = None
         self._placed += 1
-        self._tell(index, PacingEventKind.PLACED, told=told)
+        usual = None if call.number.signs is None else campaign.memory.usual_rate
+        self._tell(index, PacingEventKind.PLACED, told=usual if call.told is None else call.told)
 
     def _in_set_up(self) -> int:
         return sum(call.ringing_since is None for campaign in self._campaigns for call in campaign.flights)
@@ -200,25 +200,22 @@ class CentreModel:
             call.ringing_since = self.now
             self._tell(call.campaign, PacingEventKind.RINGING, self.now - call.placed_at, call.told)
 
-    def _land(self, call: Call) -> bool:
+    def _land(self, call: Call, *, answered: bool) -> bool:
         """Take a call out of flight; False when it was cancelled before."""
         if not call.in_flight:
             return False
         call.in_flight = False
-        campaign = self._campaigns[call.campaign]
-        del campaign.flights[call]
-        campaign.finished += 1
+        self._campaigns[call.campaign].landed(call, answered=answered)
         self._changed = True
         return True
 
     def _fails(self, call: Call) -> None:
-        if self._land(call):
+        if self._land(call, answered=False):
             self._tell(call.campaign, PacingEventKind.FAILED, self.now - call.placed_at, call.told)
 
     def _answers(self, call: Call) -> None:
-        if not self._land(call):
+        if not self._land(call, answered=True):
             return
-        self._campaigns[call.campaign].answers += 1
         call.answered_at = self.now
         self._tell(call.campaign, PacingEventKind.ANSWERED, self.now - call.placed_at, call.told)
         if self._free:

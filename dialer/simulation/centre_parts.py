@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from random import Random
 from typing import Protocol, runtime_checkable
 
+from dialer.pacing.number_answers import NumberAnswers, NumberSigns
 from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall, SeatStage
 from dialer.simulation.laws import Course, SwappedLists
+from dialer.simulation.remembered import RollLaw
 from dialer.simulation.scenarios import CampaignModel
 
 
@@ -37,20 +40,34 @@ class Seat:
         self.work = 0  # grows with each piece of work, so that a signal of an earlier one is known as stale
 
 
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number to be dialled: its true answer probability, what the pacer is told, and what the store knows of it."""
+
+    chance: float
+    told: float | None = None
+    signs: NumberSigns | None = None
+
+
 class Call:
     """One attempt."""
 
-    __slots__ = ("answered_at", "campaign", "false_call", "in_flight", "placed_at", "ringing_since", "told", "waits")
+    __slots__ = ("answered_at", "campaign", "false_call", "in_flight", "number", "placed_at", "ringing_since", "waits")
 
-    def __init__(self, campaign: int, placed_at: float, told: float | None) -> None:
+    def __init__(self, campaign: int, placed_at: float, number: Number) -> None:
         self.campaign = campaign
         self.placed_at = placed_at
-        self.told = told  # the answer probability that the pacer is told
+        self.number = number
         self.ringing_since: float | None = None
         self.in_flight = True
         self.waits = False
         self.answered_at = 0.0
         self.false_call = False
+
+    @property
+    def told(self) -> float | None:
+        """The answer probability that the pacer is told."""
+        return self.number.told
 
 
 class Campaign:
@@ -68,21 +85,35 @@ class Campaign:
             self.rate: Course = rate.course(hours, Random(f"lists {seed} {index}"))
         else:
             self.rate = rate
-        self._next: tuple[float, float | None] | None = None
+        self.memory = NumberAnswers()  # what an engine learns of numbers
+        self._next: Number | None = None
 
-    def next_number(self, now: float) -> tuple[float, float | None]:
-        """(true answer probability, what the pacer is told) of the number that would be dialled next."""
-        if self.model.numbers is None:
-            return self.rate.at(now), None
+    def next_number(self, now: float) -> Number:
+        """The number that would be dialled next."""
+        law = self.model.numbers
+        if law is None:
+            return Number(self.rate.at(now))
         if self._next is None:
-            self._next = self.model.numbers.draw(self.rate.at(now), self.numbers)
+            if isinstance(law, RollLaw):
+                chance, signs = law.draw(self.rate.at(now), self.numbers)
+                self._next = Number(chance, self.memory.tell(signs), signs)
+            else:
+                self._next = Number(*law.draw(self.rate.at(now), self.numbers))
         return self._next
 
-    def take_number(self, now: float) -> tuple[float, float | None]:
+    def take_number(self, now: float) -> Number:
         """The next number, and on to the one after it."""
         number = self.next_number(now)
         self._next = None
         return number
+
+    def landed(self, call: Call, *, answered: bool) -> None:
+        """A call was answered, or ended without."""
+        del self.flights[call]
+        self.finished += 1
+        self.answers += answered
+        if call.number.signs is not None:
+            self.memory.learn(call.number.signs, answered=answered)
 
     def plain_rate(self) -> float:
         """Answers over finished attempts so far; what the other campaigns on the same seats are told of our calls."""
@@ -125,7 +156,7 @@ class CentreView(PacingSnapshot):
         put(self, "paused_seats", paused)
         put(self, "free_channels", room[0])
         put(self, "cps_budget", room[1])
-        put(self, "next_answer_probability", campaigns[own].next_number(now)[1])
+        put(self, "next_answer_probability", campaigns[own].next_number(now).told)
         put(self, "active_calls", 0)
         put(self, "_busy", busy)
         put(self, "_waiting", waiting)

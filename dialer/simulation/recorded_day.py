@@ -7,14 +7,14 @@ a policy that dials at other moments meets other people.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from statistics import fmean, pstdev
 
 from dialer.simulation.centre import BadScenario
-from dialer.simulation.day_result import windows_abandoned
+from dialer.simulation.day_result import windows_abandoned, worst_window
 from dialer.simulation.laws import Course, Fate
 from dialer.simulation.scenarios import CampaignModel, Scenario
 
@@ -34,6 +34,8 @@ class AttemptRecord:
     answered_seconds: float | None = None
     connected_seconds: float | None = None
     wrap_up_ended_seconds: float | None = None
+    cancelled: bool = False  # hung up by the dialler before an answer: what it would have come to is not known
+    left: bool = False  # the voter hung up while waiting for a seat: a live answer, not abandoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class RecordedDay:
     hours: float
     first_hour: int = 9
     connect_seconds: float = 2.0
+    left_out: int = 0  # attempts whose times contradict each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,10 @@ class RecordedFigures:
     utilisation: float
     abandoned_share: float
     hourly_abandoned_share: tuple[float, ...]
+    worst_sliding_hour: float
     placed: int
     connected: int
+    cancelled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +104,28 @@ def recorded_day(
     hours: float,
     first_hour: int = 9,
     connect_seconds: float = 2.0,
+    left_out: int = 0,
 ) -> RecordedDay:
     """A day to replay. Raises BadScenario where the records are too few or contradict themselves."""
     ordered = tuple(sorted(attempts, key=lambda attempt: attempt.placed_seconds))
     if len(ordered) < LEAST_ATTEMPTS:
         raise BadScenario(f"the day has {len(ordered)} attempts; a replay needs at least {LEAST_ATTEMPTS}")
     for number, attempt in enumerate(ordered, start=1):
-        steps = (attempt.placed_seconds, attempt.answered_seconds, attempt.connected_seconds)
-        times = [
-            second for second in (*steps, attempt.ended_seconds, attempt.wrap_up_ended_seconds) if second is not None
-        ]
-        if times != sorted(times):
+        if not is_in_order(attempt):
             raise BadScenario(f"attempt {number} of the day has times out of order; leave it out of the replay")
     if not any(attempt.connected_seconds is not None for attempt in ordered):
         raise BadScenario("no attempt of the day reached a seat; there is nothing to replay")
-    if all(attempt.answered_seconds is not None for attempt in ordered):
+    if all(attempt.answered_seconds is not None or attempt.cancelled for attempt in ordered):
         raise BadScenario("every attempt of the day was answered; give the unanswered ones too")
-    return RecordedDay(ordered, seats, hours, first_hour, connect_seconds)
+    return RecordedDay(ordered, seats, hours, first_hour, connect_seconds, left_out)
+
+
+def is_in_order(attempt: AttemptRecord) -> bool:
+    """Whether no step of an attempt comes before an earlier one; a computer's clock that was set does that."""
+    steps = (attempt.placed_seconds, attempt.answered_seconds, attempt.connected_seconds)
+    times = [second for second in (*steps, attempt.ended_seconds, attempt.wrap_up_ended_seconds) if second is not None]
+    rang = attempt.ringing_seconds
+    return times == sorted(times) and (rang is None or times[0] <= rang <= attempt.ended_seconds)
 
 
 def as_scenario(day: RecordedDay, name: str = "recorded day") -> Scenario:
@@ -130,18 +140,19 @@ def as_scenario(day: RecordedDay, name: str = "recorded day") -> Scenario:
     mean = fmean(wrap_ups) if wrap_ups else 1.0
     spread = pstdev(wrap_ups) / mean if len(wrap_ups) > 1 else 0.5
     largest = max(seats for _, seats in day.seats.points)
+    fates = _fates(day.attempts)
     return Scenario(
         name=name,
         seats=day.seats,
         campaigns=(
             CampaignModel(
-                _answer_rate(day.attempts, day.hours),
+                _answer_rate(fates, day.hours),
                 RecordedTalk(tuple(start for start, _ in talks), tuple(length for _, length in talks)),
             ),
         ),
         hours=day.hours,
         first_hour=day.first_hour,
-        ring=_ring(day.attempts),
+        ring=_ring(fates),
         wrap_up_mean_seconds=max(0.1, mean),
         wrap_up_cv=min(3.0, max(0.05, spread)),
         connect_seconds=day.connect_seconds,
@@ -150,11 +161,13 @@ def as_scenario(day: RecordedDay, name: str = "recorded day") -> Scenario:
 
 
 def recorded_figures(day: RecordedDay) -> RecordedFigures:
-    """What the day gave as it was. A voter who was answered and reached no seat counts as abandoned."""
+    """What the day gave as it was. A voter who was answered and reached no seat counts as abandoned, but for one who left."""
     end = day.hours * 3600.0
     seat_seconds = sum(day.seats.at(second + 0.5) for second in range(int(end)))
     resolved = sorted(
-        (attempt.ended_seconds, True) if attempt.connected_seconds is None else (attempt.connected_seconds, False)
+        (attempt.ended_seconds, not attempt.left)
+        if attempt.connected_seconds is None
+        else (attempt.connected_seconds, False)
         for attempt in day.attempts
         if attempt.answered_seconds is not None
     )
@@ -168,13 +181,42 @@ def recorded_figures(day: RecordedDay) -> RecordedFigures:
         utilisation=min(1.0, busy / seat_seconds) if seat_seconds else 0.0,
         abandoned_share=sum(lost for _, lost in resolved) / max(1, len(resolved)),
         hourly_abandoned_share=windows_abandoned(resolved, 3600.0, end),
+        worst_sliding_hour=worst_window(resolved, 3600.0),
         placed=len(day.attempts),
         connected=len(connected),
+        cancelled=sum(attempt.cancelled for attempt in day.attempts),
     )
 
 
 def _wrap_ups(attempts: Sequence[AttemptRecord]) -> list[float]:
     return [a.wrap_up_ended_seconds - a.ended_seconds for a in attempts if a.wrap_up_ended_seconds is not None]
+
+
+def _fates(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+    """The attempts, each that we hung up with the fate of another one, drawn from those that went on for longer than it did
+    (a hot deck; by chance this redistributes to the right, Efron 1967). Without that the day's slow calls would be lost.
+    """
+    chance = Random("fates")
+    known = sorted((a for a in attempts if not a.cancelled), key=_seconds_to_fate)
+    lasted = [_seconds_to_fate(attempt) for attempt in known]
+    fates = list(known)
+    for attempt in attempts:
+        later = (
+            bisect_right(lasted, attempt.ended_seconds - attempt.placed_seconds) if attempt.cancelled else len(known)
+        )
+        if later < len(known):
+            other = known[chance.randrange(later, len(known))]
+            moved = attempt.placed_seconds - other.placed_seconds
+            rang, answered = (
+                None if at is None else at + moved for at in (other.ringing_seconds, other.answered_seconds)
+            )
+            fates.append(AttemptRecord(attempt.placed_seconds, other.ended_seconds + moved, rang, answered))
+    return fates
+
+
+def _seconds_to_fate(attempt: AttemptRecord) -> float:
+    end = attempt.ended_seconds if attempt.answered_seconds is None else attempt.answered_seconds
+    return end - attempt.placed_seconds
 
 
 def _answer_rate(attempts: Sequence[AttemptRecord], hours: float) -> Course:

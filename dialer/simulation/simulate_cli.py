@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from config.campaigns import Kind
+from config.settings import load_settings
 from dialer.simulation.baselines import FAMILIES, policy_of, simulate_policy
 from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
 from dialer.simulation.day_result import DayResult
 from dialer.simulation.plots import PolicyPoint, check_picture, plot_day, plot_policies
 from dialer.simulation.policies import OWN_NAMES, POLICY_NAMES, policy_named
+from dialer.simulation.recorded_day import RecordedDay, as_scenario, recorded_figures
+from dialer.simulation.replay import day_named, day_of_store
 from dialer.simulation.scenarios import SCENARIOS, Scenario
 from dialer.simulation.what_if import Outcome, Site, simulate_days, what_if
 
@@ -36,6 +42,26 @@ DEFAULT_POLICIES = (
     "issabel",
     "erlang-rate",
 )
+PolicyOption = Annotated[list[str] | None, typer.Option(help=f"A policy, again for more: {', '.join(POLICY_NAMES)}.")]
+ScenarioOption = Annotated[
+    str | None, typer.Option(help="A ready scenario in place of seats and rates; --list shows them.")
+]
+ChangeOption = Annotated[
+    list[str] | None,
+    typer.Option("--what-if", help="A change to try: seats=+5, cap=2%, answer-rate=25%, talk=-10; again for more."),
+]
+PlotDayOption = Annotated[
+    Path | None, typer.Option("--plot-day", help="Picture of the first policy's last day, .png or .svg.")
+]
+DayOption = Annotated[
+    str | None, typer.Option(metavar="YYYY-MM-DD", help="Replay this day of the store, centre's time.")
+]
+ReplayOption = Annotated[
+    Path | None, typer.Option("--replay", metavar="STORE", help="The store to replay. [default: of the settings]")
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site whose store is replayed.")
+]
 _CURVE_RATIOS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 
 
@@ -47,6 +73,7 @@ class Report:
     cap: float
     outcomes: tuple[Outcome, ...]
     days: tuple[DayResult, ...]
+    recorded: Outcome | None = None  # what a replayed day gave as it was
 
 
 def share_of(text: str, name: str) -> float:
@@ -93,7 +120,8 @@ def table_of(report: Report, *, by_change: bool) -> Table:
     columns = ("idle s", "busy", "lost", "worst h", "calls/h", "us")
     for name in columns:
         table.add_column(name, justify="right")
-    for line in report.outcomes:
+    first = () if report.recorded is None else (report.recorded,)
+    for line in (*first, *report.outcomes):
         over = line.abandoned_share > report.cap and not by_change
         table.add_row(
             line.label if by_change else line.policy,
@@ -102,9 +130,52 @@ def table_of(report: Report, *, by_change: bool) -> Table:
             f"[red]{line.abandoned_share:.2%}[/red]" if over else f"{line.abandoned_share:.2%}",
             f"{line.worst_sliding_hour:.2%}",
             f"{line.reached_per_hour:.0f}",
-            f"{line.decision_microseconds:.0f}",
+            "-" if line is report.recorded else f"{line.decision_microseconds:.0f}",
         )
+        if line is report.recorded:
+            table.add_section()
     return table
+
+
+def replay(
+    day: str,
+    store: Path | None,
+    config: Path | None,
+    policies: Sequence[str],
+    seeds: Sequence[int],
+    cap: float,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Report, Scenario]:
+    """A day of a store under every policy, beside what it was. Raises MatdanError before anything is simulated."""
+    settings = load_settings(config)
+    limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is Kind.AGENTS]
+    recorded = day_of_store(
+        store or settings.store.path, day_named(day), ZoneInfo(settings.centre.time_zone), min(limits, default=2.0)
+    )
+    title = f"replay of {day}"
+    if recorded.left_out:
+        title += f", without {recorded.left_out} calls whose times contradict each other"
+    scenario = as_scenario(recorded, title)
+    check_scenario(scenario)
+    report = compare(scenario, policies, seeds, cap, progress)
+    return dataclasses.replace(report, recorded=_as_it_was(recorded)), scenario
+
+
+def _as_it_was(day: RecordedDay) -> Outcome:
+    figures = recorded_figures(day)
+    return Outcome(
+        label="as it was",
+        policy="as it was",
+        days=1,
+        idle_seconds_per_call=figures.idle_seconds_per_call,
+        utilisation=figures.utilisation,
+        abandoned_share=figures.abandoned_share,
+        worst_sliding_hour=figures.worst_sliding_hour,
+        reached_per_hour=figures.connected / day.hours,
+        first_half_hour_idle_seconds=figures.idle_seconds_per_call,
+        decision_microseconds=0.0,
+        hung_up_share=figures.cancelled / max(1, figures.placed),
+    )
 
 
 def simulate_command(
@@ -115,26 +186,21 @@ def simulate_command(
     cap: Annotated[str, typer.Option(help="Cap on abandoned calls: 0.03 or 3%.")] = "3%",
     hours: Annotated[float | None, typer.Option(help="Length of the day; 8 unless the scenario says else.")] = None,
     seeds: Annotated[int, typer.Option(help="Days to simulate.")] = 4,
-    policy: Annotated[
-        list[str] | None, typer.Option(help=f"A policy, again for more: {', '.join(POLICY_NAMES)}.")
-    ] = None,
-    scenario: Annotated[
-        str | None, typer.Option(help="A ready scenario in place of seats and rates; --list shows them.")
-    ] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option("--what-if", help="A change to try: seats=+5, cap=2%, answer-rate=25%, talk=-10; again for more."),
-    ] = None,
+    policy: PolicyOption = None,
+    scenario: ScenarioOption = None,
+    change: ChangeOption = None,
     plot: Annotated[Path | None, typer.Option(help="Picture of all policies, .png or .svg.")] = None,
-    plot_day_file: Annotated[
-        Path | None, typer.Option("--plot-day", help="Picture of the first policy's last day, .png or .svg.")
-    ] = None,
+    plot_day_file: PlotDayOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Figures as JSON on standard output.")] = False,
     list_scenarios: Annotated[bool, typer.Option("--list", help="Show the ready scenarios and leave.")] = False,
+    day: DayOption = None,
+    replay_store: ReplayOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Simulate a call centre's day under our pacing and others', in seconds.
 
-    Says what each policy makes agents wait between calls, and how many callers it abandons. Nothing is dialled.
+    Says what each policy makes agents wait between calls, and how many callers it abandons. Nothing is dialled. With --day
+    a recorded day is replayed: what its calls, talks and seats would have come to under any policy, beside what they did.
     """
     if list_scenarios:
         typer.echo("\n".join(SCENARIOS))
@@ -148,10 +214,16 @@ def simulate_command(
         share_of(cap, "cap"),
         8.0 if hours is None else hours,
     )
+    if day is None and (replay_store is not None or config is not None):
+        raise BadScenario("--replay and -c read one day of a store; name it with --day 2026-04-22")
+    if day is not None and (scenario is not None or hours is not None or change):
+        raise BadScenario("--day takes the day from the store; leave --scenario, --hours and --what-if out")
     chosen = _checked(site, scenario, hours, seeds, change, [plot, plot_day_file])
     days = range(1, seeds + 1)
     with _progress(quiet=as_json) as tell:
-        if change:
+        if day is not None:
+            report, chosen = replay(day, replay_store, config, policy or DEFAULT_POLICIES, days, site.cap, tell)
+        elif change:
             found = what_if(site, change, policy=_only(policy), seeds=days, progress=tell)
             report = Report(chosen.name, site.cap, tuple(found), ())
         else:
@@ -184,7 +256,7 @@ def _checked(
         raise BadScenario("--plot-day shows one policy's day; leave --what-if out")
     chosen = scenario_named(scenario) if scenario is not None else site.scenario()
     if hours is not None:
-        chosen = replace(chosen, hours=hours)
+        chosen = dataclasses.replace(chosen, hours=hours)
     check_scenario(chosen)
     return chosen
 
@@ -192,7 +264,10 @@ def _checked(
 def _show(report: Report, *, as_json: bool) -> None:
     if as_json:
         figures = [asdict(line) for line in report.outcomes]
-        typer.echo(json.dumps({"scenario": report.title, "cap": report.cap, "outcomes": figures}, indent=2))
+        said: dict[str, object] = {"scenario": report.title, "cap": report.cap, "outcomes": figures}
+        if report.recorded is not None:
+            said["recorded"] = asdict(report.recorded)
+        typer.echo(json.dumps(said, indent=2))
     else:
         Console().print(table_of(report, by_change=not report.days))
 
@@ -206,7 +281,7 @@ def points_of(report: Report, scenario: Scenario) -> list[PolicyPoint]:
             line.abandoned_share,
             ours=line.policy in OWN_NAMES and line.policy != "progressive",
         )
-        for line in report.outcomes
+        for line in (*(() if report.recorded is None else (report.recorded,)), *report.outcomes)
     ]
     curve = []
     family = FAMILIES["calls per idle seat"]

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dialer.errors import StoreCorrupt, StoreError
+from dialer.store.cipher import StoreKey, connect, database_errors
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock
 from dialer.store.migrate import migrate, schema_version, shipped_migrations
@@ -30,16 +31,19 @@ _HEADER = b"SQLite format 3\x00"
 _SMALL_TABLES = ("campaign", "opt_out", "command", "booth")
 
 
-def open_writing(path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+def open_writing(
+    path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS, key: StoreKey | None = None
+) -> sqlite3.Connection:
     """The connection that writes: checked, migrated, WAL with every commit synced, in autocommit mode.
 
-    The caller must hold the store's lock, and may use the connection from one thread at a time.
+    The caller must hold the store's lock, and may use the connection from one thread at a time. With a `key` the file is encrypted,
+    or made so.
     Raises StoreCorrupt, StoreError, StoreBusy, StoreFull; a file that is not ours or newer is left as it is.
     """
     _check_sqlite()
-    _check_file(path, create=create)
+    _check_file(path, key, create=create)
     with explained(path):
-        db = _connect(path, "rw", busy_seconds)
+        db = connect(path, "rw", busy_seconds, key)
         try:
             if schema_version(db, path):
                 check_pages(db, path)
@@ -58,15 +62,16 @@ def open_writing(path: Path, *, create: bool = True, busy_seconds: float = BUSY_
     return db
 
 
-def open_reading(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+def open_reading(path: Path, *, busy_seconds: float = BUSY_SECONDS, key: StoreKey | None = None) -> sqlite3.Connection:
     """A connection that only reads, at any time, while a dialler runs too. Keep its transactions short.
 
-    Raises StoreError where there is no store or its schema is not this program's, StoreCorrupt where it is not ours.
+    Raises StoreError where there is no store, its schema is not this program's or `key` is not its key, StoreCorrupt where it is
+    not ours.
     """
     _check_sqlite()
-    _check_file(path, create=False)
+    _check_file(path, key, create=False)
     with explained(path):
-        db = _connect(path, "ro", busy_seconds)
+        db = connect(path, "ro", busy_seconds, key)
         try:
             version = schema_version(db, path)
             if version != shipped_migrations()[-1].version:
@@ -81,15 +86,17 @@ def open_reading(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.C
 
 
 @contextmanager
-def exclusive_connection(path: Path, holder: str, *, create: bool = True) -> Iterator[sqlite3.Connection]:
+def exclusive_connection(
+    path: Path, holder: str, *, create: bool = True, key: StoreKey | None = None
+) -> Iterator[sqlite3.Connection]:
     """The store for a program that writes to it alone, as an import does: locked, opened, and at the end checkpointed.
 
     `holder` is what others are told while it runs ("an import"). Raises StoreBusy while a dialler or another import runs.
     """
-    check_magic(path)
+    check_header(path, key)
     lock = StoreLock(path, holder)
     try:
-        db = open_writing(path, create=create)
+        db = open_writing(path, create=create, key=key)
         try:
             with explained(path):
                 yield db
@@ -105,25 +112,44 @@ def close_writing(db: sqlite3.Connection) -> None:
         if not db.in_transaction:
             db.execute("PRAGMA busy_timeout = 0")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.Error:
+    except database_errors():
         pass  # everything committed is safe in the WAL; a full disk must not keep us from closing
     finally:
         db.close()
 
 
-def check_magic(path: Path) -> None:
-    """Raise StoreCorrupt for a file that is not SQLite's. No file, and an empty one, will do."""
+def check_header(path: Path, key: StoreKey | None) -> None:
+    """Raise StoreCorrupt for a file that is not SQLite's; with a `key` StoreError for one that is: then it is not encrypted.
+
+    No file, and an empty one, will do. An encrypted file begins with random bytes: whether it is ours, its key tells.
+    """
+    head = _head(path)
+    if key is None and head and head != _HEADER:
+        raise StoreCorrupt(
+            f"{path}: this is not a Matdan store, or its beginning is destroyed: name another file;"
+            " one that is encrypted needs store.encryption_key_file"
+        )
+    if key is not None and head == _HEADER:
+        raise StoreError(
+            f"{path}: it is not encrypted, and store.encryption_key_file is set: run `dialer store encrypt`, or take that out"
+        )
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether the file is there and does not begin as a plain one does. Raises StoreError where it cannot be read."""
+    return _head(path) not in {b"", _HEADER}
+
+
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            head = file.read(len(_HEADER))
+            return file.read(len(_HEADER))
     except FileNotFoundError:
-        return
+        return b""
     except OSError as error:
         raise StoreError(
             f"{path}: it cannot be read ({error.strerror}): check the path and this user's rights"
         ) from error
-    if head and head != _HEADER:
-        raise StoreCorrupt(f"{path}: this is not a Matdan store, or its beginning is destroyed: name another file")
 
 
 def check_pages(db: sqlite3.Connection, path: Path) -> None:
@@ -147,26 +173,14 @@ def check_pages(db: sqlite3.Connection, path: Path) -> None:
             )
 
 
-def _connect(path: Path, mode: str, busy_seconds: float) -> sqlite3.Connection:
-    # check_same_thread: statements run in one thread at a time, but opening and closing may fall to another.
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
-        timeout=busy_seconds,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-    )
-
-
 def _check_sqlite() -> None:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: use a Python that has SQLite {oldest} or newer")
 
 
-def _check_file(path: Path, *, create: bool) -> None:
-    check_magic(path)
+def _check_file(path: Path, key: StoreKey | None, *, create: bool) -> None:
+    check_header(path, key)
     if path.exists():
         return
     if not create:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialer.rules.number_hash import number_hash
@@ -33,21 +34,52 @@ class Stock:
     numbers: int
     attempts: int
     marks: int
+    recordings: int  # of conversations, as the store knows them
+    with_twilio: int  # messages that Twilio keeps
 
 
-def erase_number(db: sqlite3.Connection, number: str, *, at: float, secret: bytes | None, with_voters: bool) -> Erased:
-    """Erase a number, and with `with_voters` what identifies the voters on it. It stays suppressed for good: under the secret
-    as a hash, without one as the number itself, for otherwise the next roll would bring it back.
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Where the voice of a number's people may be recorded."""
+
+    attempts: frozenset[str]  # by whose ids the files are named
+    recordings: int  # of conversations, as the store knows them
+    with_twilio: tuple[str, ...]  # ids of messages that Twilio keeps
+
+
+def voice_of(db: sqlite3.Connection, number: str) -> Voice:
+    """What may be recorded of the people on a number; of one that is on no roll nothing is known."""
+    attempts = frozenset(attempt_id for (attempt_id,) in db.execute(SQL["attempts_on"], (number,)))
+    (recordings,) = db.execute(SQL["recordings_on"], (number,)).fetchone()
+    return Voice(attempts, recordings, tuple(sid for (sid,) in db.execute(SQL["with_twilio_on"], (number,))))
+
+
+def forget_recordings(db: sqlite3.Connection, phone_id: int | None) -> None:
+    """Forget that a number's calls were recorded, or that any were (None). The files are the caller's to erase."""
+    if phone_id is None:
+        db.execute(SQL["forget_recordings"])
+        db.execute(SQL["forget_messages"])
+    else:
+        db.execute(SQL["forget_recordings_on"], (phone_id,))
+        db.execute(SQL["forget_messages_on"], (phone_id,))
+
+
+def erase_number(
+    db: sqlite3.Connection, number: str, *, at: float, secrets: Sequence[bytes], with_voters: bool
+) -> Erased:
+    """Erase a number, and with `with_voters` what identifies the voters on it. It stays suppressed for good: under the first
+    secret as a hash, without one as the number itself, for otherwise the next roll would bring it back.
     """
-    begin_hashing(db, secret)
+    begin_hashing(db, secrets)
     row = db.execute(SQL["phone"], (number,)).fetchone()
     opt_out_number(db, number, at=at, source=ERASED)
-    if secret is not None:
-        db.execute(SQL["keep_hash"], (number_hash(secret, number), at, ERASED))
+    if secrets:
+        db.execute(SQL["keep_hash"], (number_hash(secrets[0], number), at, ERASED))
         db.execute(SQL["forget_opt_out"], (number,))
     db.execute(SQL["forget_registered"], (number,))
+    db.execute(SQL["blank_callers"], (number,))
     if row is None:
-        return Erased(None, 0, secret is not None)
+        return Erased(None, 0, bool(secrets))
     phone_id = int(row[0])
     voters = [voter_id for (voter_id,) in db.execute(SQL["voters_on"], (phone_id,))] if with_voters else []
     for voter_id in voters:
@@ -56,7 +88,7 @@ def erase_number(db: sqlite3.Connection, number: str, *, at: float, secret: byte
     db.execute(SQL["drop_links"], (phone_id,))
     db.execute(SQL["forget_hash"], (phone_id,))
     db.execute(SQL["blank_phone"], (phone_id, at))
-    return Erased(phone_id, len(voters), secret is not None)
+    return Erased(phone_id, len(voters), bool(secrets))
 
 
 def stock(db: sqlite3.Connection) -> Stock:
@@ -64,14 +96,15 @@ def stock(db: sqlite3.Connection) -> Stock:
     return Stock(*db.execute(SQL["counts"]).fetchone())
 
 
-def purge(db: sqlite3.Connection, *, at: float, secret: bytes | None, records_too: bool) -> None:
+def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> None:
     """Erase what identifies every voter and number; with `records_too` attempts, marks and seats' time as well.
 
-    The suppression list stays: under the secret as hashes, without one as numbers. The audit stays.
+    The suppression list stays: under the first secret as hashes, without one as numbers. The audit stays, and so
+    do the recordings: with `records_too`, forget them first.
     """
-    begin_hashing(db, secret)
-    if secret is not None:
-        kept = [(number_hash(secret, number), when, ERASED) for number, when in db.execute(SQL["all_opt_outs"])]
+    begin_hashing(db, secrets)
+    if secrets:
+        kept = [(number_hash(secrets[0], number), when, ERASED) for number, when in db.execute(SQL["all_opt_outs"])]
         db.executemany(SQL["keep_hash"], kept)
         db.execute(SQL["forget_opt_outs"])
     names = [
@@ -81,9 +114,10 @@ def purge(db: sqlite3.Connection, *, at: float, secret: bytes | None, records_to
         "forget_all_registered",
         "forget_registers",
         "blank_voters",
+        "blank_all_callers",
     ]
     if records_too:
-        names += ["forget_marks", "forget_attempts", "forget_intervals"]
+        names += ["forget_marks", "forget_answers", "forget_inbound", "forget_attempts", "forget_intervals"]
     for name in names:
         db.execute(SQL[name])
     db.execute(SQL["blank_phones"], (at,))

@@ -6,25 +6,23 @@ dialler's own. Without the note there is no list.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
 from dialer.store import audit
+from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, open_reading
 from dialer.store.failures import explained
 from dialer.store.transaction import transaction
 
 
-def note_export(path: Path, who: str, what: Mapping[str, str], at: float) -> int:
+def note_export(path: Path, who: str, what: Mapping[str, str], at: float, *, key: StoreKey | None = None) -> int:
     """Append an `export` entry; its number, which goes on every sheet. Raises StoreError where it was not kept, UnsafeValue for
     a phone number in it.
     """
-    open_reading(path).close()  # says in the store's words what may be wrong with the file
+    open_reading(path, key=key).close()  # says in the store's words what may be wrong with the file
     with explained(path):
-        db = sqlite3.connect(
-            path.absolute().as_uri() + "?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None
-        )
+        db = connect(path, "rw", BUSY_SECONDS, key)
         try:
             db.execute("PRAGMA synchronous = FULL")
             with transaction(db):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dialer.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+from dialer.store.cipher import database_errors
 
 _PRIMARY_CODE = 0xFF  # an extended result code carries its primary one in the low byte
 
@@ -31,9 +32,9 @@ _EXPLANATIONS: dict[int, tuple[type[StoreError], str]] = {
 }
 
 
-def explain(error: sqlite3.Error, path: Path) -> StoreError:
+def explain(error: Exception, path: Path) -> StoreError:
     """The store's error for an error of SQLite; the text names the file and the remedy."""
-    # An error that the sqlite3 module itself raises has no code.
+    # An error that the module itself raises has no code.
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
     kind, text = _EXPLANATIONS.get(code, _OTHER)
     return kind(f"{path}: {text.format(error=error, name=getattr(error, 'sqlite_errorname', ''))}")
@@ -44,5 +45,5 @@ def explained(path: Path) -> Iterator[None]:
     """Turn an error of SQLite that leaves the block into the store's own."""
     try:
         yield
-    except sqlite3.Error as error:
+    except database_errors() as error:
         raise explain(error, path) from error

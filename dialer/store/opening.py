@@ -6,7 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialer.store.connection import check_magic, close_writing, open_reading, open_writing
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import check_header, close_writing, open_reading, open_writing
 from dialer.store.lock import StoreLock
 
 
@@ -20,18 +21,18 @@ class Opened:
     reader: sqlite3.Connection
 
 
-def open_file(path: Path, create: bool, busy_seconds: float) -> Opened:
+def open_file(path: Path, create: bool, busy_seconds: float, key: StoreKey | None) -> Opened:
     """Lock the file, bring it to this program's schema, and connect. Blocks: run it in the thread that is to write.
 
     `busy_seconds` is how long a write waits for another program. Where it fails nothing is left open or locked. Raises StoreBusy,
     StoreCorrupt, StoreError as `dialer.store.sqlite.open_store` says.
     """
-    check_magic(path)
+    check_header(path, key)
     lock = StoreLock(path, "a dialler")
     try:
-        db = open_writing(path, create=create, busy_seconds=busy_seconds)
+        db = open_writing(path, create=create, busy_seconds=busy_seconds, key=key)
         try:
-            return Opened(path, lock, db, open_reading(path, busy_seconds=busy_seconds))
+            return Opened(path, lock, db, open_reading(path, busy_seconds=busy_seconds, key=key))
         except BaseException:
             close_writing(db)
             raise

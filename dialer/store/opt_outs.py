@@ -33,7 +33,7 @@ def opt_out_number(
 
 
 def hash_of(db: sqlite3.Connection, phone_id: int) -> str | None:
-    """A number's keyed hash; None: hashes are not kept here."""
+    """A number's hash under the secret that we tell under; None: hashes are not kept here."""
     row = db.execute(SQL["hash_of"], (phone_id,)).fetchone()
     return None if row is None else str(row[0])
 
@@ -47,30 +47,37 @@ def record_foreign(db: sqlite3.Connection, hashed: str, *, at: float, centre: st
     return int(row[0]) if _suppress(db, row[0], at, centre) else None
 
 
-def begin_hashing(db: sqlite3.Connection, secret: bytes | None) -> None:
-    """Make ready for hashes under this secret; our own numbers are hashed anew under another one.
+def begin_hashing(db: sqlite3.Connection, secrets: Sequence[bytes]) -> None:
+    """Make ready for hashes under these secrets; the first is the one that our own opt-outs are told under.
 
-    Raises StoreError where numbers are suppressed of which only a hash under another secret is known: without it a later roll
-    would bring them back.
+    A secret that is no longer among them is forgotten with its hashes. Raises StoreError where numbers are suppressed of which only
+    a hash is known, which may be under that one: without it a later roll would bring them back.
     """
-    if secret is not None and db.execute(SQL["secret_is"], (fingerprint(secret),)).fetchone()[0]:
-        return
-    if db.execute(SQL["any_foreign"]).fetchone()[0]:
-        what = "missing" if secret is None else "another one"
+    prints = [fingerprint(secret) for secret in secrets]
+    known = dict(db.execute(SQL["secrets"]).fetchall())
+    gone = [secret for print_, secret in known.items() if print_ not in prints]
+    if (gone or not prints) and db.execute(SQL["any_by_hash_alone"]).fetchone()[0]:
         raise StoreError(
-            f"rules.opt_out_secret is {what}, and opt-outs are known under the earlier one alone: put that one back"
+            "an opt-out secret is gone from the rules under which opt-outs may be known alone:"
+            " put it back, as rules.opt_out_secret or among rules.opt_out_secrets_known"
         )
-    if secret is not None:
-        for statement in ("forget_secret", "forget_hashes", "drop_hash_index"):
-            db.execute(SQL[statement])
-        db.execute(SQL["insert_secret"], (fingerprint(secret),))
+    for secret in gone:
+        for statement in ("forget_known", "forget_hashes", "forget_secret"):
+            db.execute(SQL[statement], (secret,))
+    fresh = [print_ for print_ in prints if print_ not in known]
+    if fresh:
+        db.execute(SQL["drop_hash_index"])
+        db.executemany(SQL["insert_secret"], [(print_,) for print_ in fresh])
+    if prints:
+        db.execute(SQL["tell_under"], (prints[0],))
 
 
 def hash_some(db: sqlite3.Connection, secret: bytes, after: int) -> int | None:
-    """Hash numbers that have none yet, from `after` on; the last id looked at. None: there were no more."""
-    found = db.execute(SQL["unhashed"], (after, HASHED_AT_ONCE)).fetchall()
+    """Hash numbers that have no hash under a secret yet, from `after` on; the last id looked at. None: there were no more."""
+    number = dict(db.execute(SQL["secrets"]).fetchall())[fingerprint(secret)]
+    found = db.execute(SQL["unhashed"], (after, HASHED_AT_ONCE, number)).fetchall()
     hashed = number_hasher(secret)
-    db.executemany(SQL["insert_hash"], [(phone_id, hashed(number)) for phone_id, number in found])
+    db.executemany(SQL["insert_hash"], [(phone_id, number, hashed(e164)) for phone_id, e164 in found])
     if not found:
         return None
     last = int(found[-1][0])

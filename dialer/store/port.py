@@ -251,15 +251,15 @@ class Store(Protocol):
         """Suppress a number everywhere at once: closes its due and claimed targets in every campaign. False: it was already."""
         ...
 
-    async def hash_numbers(self, secret: bytes | None) -> int:
-        """Hash every number of the roll under the centres' shared secret (dialer/rules/number_hash.py), and suppress those that
-        other centres told of in the meantime; returns how many were suppressed. None: no secret is shared. Raises StoreError
-        where opt-outs are known under another secret alone.
+    async def hash_numbers(self, secrets: Sequence[bytes]) -> int:
+        """Hash every number of the roll under the centres' shared secrets (dialer/rules/number_hash.py), and suppress those that
+        other centres told of in the meantime; returns how many were suppressed. The first secret is told under, the others are
+        understood; none: none is shared. Raises StoreError where opt-outs may be known under another secret alone.
         """
         ...
 
     async def number_hash(self, phone_id: int) -> str | None:
-        """The keyed hash of a number, as it may leave the centre; None: no secret is shared."""
+        """The keyed hash of a number, under the first secret, as it may leave the centre; None: none is shared."""
         ...
 
     async def record_foreign_opt_out(self, number_hash: str, *, at: float, centre: str) -> int | None:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from dialer.errors import StoreError
-from dialer.model import CampaignKind, CampaignState, Claim, Consent, PhoneFacts, Purpose
+from dialer.model import CampaignKind, CampaignState, Claim, Consent, NumberHistory, PhoneFacts, Purpose
 from dialer.store.sql import load_statements
 
 SQL = load_statements("queues")
@@ -43,7 +43,7 @@ def claim(
     """Take up to `limit` targets off the queue: what is due by time first, then fresh ones, booth by booth as `booths` says."""
     release_expired(db, now, None)
     until = now + lease_seconds
-    walk = _Walk(db, campaign_id, limit, day_start, until)
+    walk = _Walk(db, campaign_id, limit, day_start, now, until)
     walk.take(limit, SQL["claim_timed"], (campaign_id, now))
     if booths is None:
         walk.take(limit, SQL["claim_fresh"], (campaign_id,))
@@ -60,7 +60,9 @@ def claim(
 class _Walk:
     """A walk along the queue's indexes, which takes what can be called and notes what never will be."""
 
-    def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float, until: float) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float, now: float, until: float
+    ) -> None:
         self.claims: list[Claim] = []
         self.taken: list[int] = []
         self.done_for: list[int] = []
@@ -68,6 +70,7 @@ class _Walk:
         self._campaign_id = campaign_id
         self._limit = limit
         self._day_start = day_start
+        self._now = now
         self._until = until
 
     def take(self, most: int, statement: str, bound: tuple[str | int | float, ...]) -> None:
@@ -96,7 +99,7 @@ class _Walk:
                     voters,
                     language,
                     booth_id,
-                    phone_facts(self._db, phone_id, number, consent, self._day_start),
+                    phone_facts(self._db, phone_id, number, consent, self._day_start, now=self._now),
                     queue_booth_id=queue_booth_id,
                     weight=weight,
                     leased_until=self._until,
@@ -110,12 +113,24 @@ class _Walk:
 
 
 def phone_facts(
-    db: sqlite3.Connection, phone_id: int, number: str, consent: str, day_start: float, *, opted_out: bool = False
+    db: sqlite3.Connection,
+    phone_id: int,
+    number: str,
+    consent: str,
+    day_start: float,
+    *,
+    now: float | None = None,
+    opted_out: bool = False,
 ) -> PhoneFacts:
-    """What the rules must know of a number; attempts and conversations count since `day_start`."""
-    attempts, conversations, abandoned_at = db.execute(SQL["earlier_calls"], (phone_id, day_start)).fetchone()
+    """What the rules must know of a number, and how its calls ended before; attempts and conversations count since `day_start`.
+
+    Calls at about the time of day of `now` (epoch seconds) are counted once more; None: not.
+    """
+    row = db.execute(SQL["earlier_calls"], (phone_id, day_start, now)).fetchone()
+    attempts, conversations, abandoned_at, *ends = row
     registers = tuple(name for (name,) in db.execute(SQL["registers_of"], (number,)))
-    return PhoneFacts(attempts, conversations, abandoned_at, registers, Consent(consent), opted_out)
+    history = NumberHistory(*ends)
+    return PhoneFacts(attempts, conversations, abandoned_at, registers, Consent(consent), opted_out, history)
 
 
 def postpone(db: sqlite3.Connection, claims: Sequence[tuple[Claim, float]]) -> None:

@@ -35,6 +35,7 @@ from dialer.model import (
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
 from dialer.store import figures, inbound, numbers, opt_outs, queues, records, voters
+from dialer.store.cipher import StoreKey
 from dialer.store.connection import BUSY_SECONDS, close_writing
 from dialer.store.failures import explained
 from dialer.store.opening import Opened, open_file
@@ -45,16 +46,19 @@ from dialer.store.writer import Writer
 T = TypeVar("T")
 
 
-async def open_store(path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS) -> SqliteStore:
+async def open_store(
+    path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS, key: StoreKey | None = None
+) -> SqliteStore:
     """The store in the file at `path`, locked for this process; made if there is none and `create`.
 
-    `busy_seconds` is how long a write waits for another program that writes to the file behind our back.
+    `busy_seconds` is how long a write waits for another program that writes to the file behind our back. With a `key` the file is
+    encrypted, or made so.
     Raises StoreBusy where another dialler or an import has it, StoreCorrupt where it is damaged or not ours, StoreError where
     it cannot be opened or is newer than this program; the file is then as it was.
     """
     writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-write")
     try:
-        opened = await asyncio.get_running_loop().run_in_executor(writing, open_file, path, create, busy_seconds)
+        opened = await asyncio.get_running_loop().run_in_executor(writing, open_file, path, create, busy_seconds, key)
     except BaseException:
         writing.shutdown(wait=False)
         raise
@@ -235,14 +239,13 @@ class SqliteStore:
             )
         )
 
-    async def hash_numbers(self, secret: bytes | None) -> int:
+    async def hash_numbers(self, secrets: Sequence[bytes]) -> int:
         """See `Store`. In several transactions, so that nothing else waits for long."""
-        await self._writer.write(lambda db: opt_outs.begin_hashing(db, secret))
-        if secret is None:
-            return 0
-        after: int | None = 0
-        while after is not None:
-            after = await self._writer.write(partial(opt_outs.hash_some, secret=secret, after=after))
+        await self._writer.write(lambda db: opt_outs.begin_hashing(db, secrets))
+        for secret in secrets:
+            after: int | None = 0
+            while after is not None:
+                after = await self._writer.write(partial(opt_outs.hash_some, secret=secret, after=after))
         return await self._writer.write(opt_outs.honour_foreign)
 
     async def number_hash(self, phone_id: int) -> str | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dialer.errors import StoreBusy, StoreError
+from dialer.store.cipher import database_errors
 from dialer.store.failures import explain
 from dialer.store.transaction import transaction
 
@@ -163,7 +164,7 @@ def _in_savepoint(db: sqlite3.Connection, path: Path, job: Callable[[sqlite3.Con
 
 
 def _explained(error: Exception, path: Path) -> Exception:
-    return explain(error, path) if isinstance(error, sqlite3.Error) else error
+    return explain(error, path) if isinstance(error, database_errors()) else error
 
 
 def _tell(answer: asyncio.Future[Any], done: _Done[Any]) -> None:

@@ -25,6 +25,7 @@ from dialer.model import (
     Outcome,
     Purpose,
 )
+from dialer.store.cipher import StoreKey, connect
 from dialer.store.port import Refusal, Store
 from dialer.store.sqlite import open_store
 from tests.support.roll_filler import fill_roll
@@ -32,7 +33,15 @@ from tests.support.roll_filler import fill_roll
 DAY_START = 1_713_724_200.0  # Monday 22 April 2024, 00:00 in India
 NOW = DAY_START + 10 * 3600
 LEASE_SECONDS = 60.0
+TEST_KEY = StoreKey(Path("a key file"), "0123456789abcdef" * 4)
 CAMPAIGN = "turnout"
+
+
+def key_file(path: Path) -> Path:
+    """The test's key as a file, at `path`."""
+    path.write_text(TEST_KEY.digits + "\n", encoding="ascii")
+    path.chmod(0o600)
+    return path
 
 
 class Backend(Protocol):
@@ -54,22 +63,34 @@ class Backend(Protocol):
 class SqliteBackend:
     """The store of one file."""
 
+    key: StoreKey | None = None
+
     def __init__(self, directory: Path) -> None:
         self.path = directory / "centre.db"
 
     def fill(self, voters: int, voters_per_booth: int) -> None:
-        fill_roll(self.path, voters, voters_per_booth=voters_per_booth)
+        fill_roll(self.path, voters, voters_per_booth=voters_per_booth, key=self.key)
 
     async def open(self) -> Store:
-        return await open_store(self.path)
+        return await open_store(self.path, key=self.key)
+
+    def connect(self) -> sqlite3.Connection:
+        """Somebody else's connection, with the key in hand where there is one; in autocommit mode."""
+        return connect(self.path, "rw", 5.0, self.key)
 
     def seat_seconds(self) -> dict[tuple[str, str], float]:
-        with closing(sqlite3.connect(self.path)) as db:
+        with closing(self.connect()) as db:
             found = db.execute("SELECT seat, state, sum(until_at - from_at) FROM seat_interval GROUP BY seat, state")
             return {(seat, state): seconds for seat, state, seconds in found}
 
 
-BACKENDS = {"sqlite": SqliteBackend}
+class EncryptedBackend(SqliteBackend):
+    """The same, encrypted."""
+
+    key = TEST_KEY
+
+
+BACKENDS: dict[str, type[SqliteBackend]] = {"sqlite": SqliteBackend, "encrypted": EncryptedBackend}
 
 
 @asynccontextmanager

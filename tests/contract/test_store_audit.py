@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -12,8 +13,9 @@ from dialer.audit.chain import first_break
 from dialer.cli import app
 from dialer.errors import UnsafeValue
 from dialer.store import audit
+from dialer.store.cipher import database_errors
 from dialer.store.connection import open_reading
-from tests.contract.backends import NOW, Backend, SqliteBackend, filled
+from tests.contract.backends import NOW, Backend, SqliteBackend, filled, key_file
 
 LISTENED = {"seat": "07", "mode": "listen"}
 
@@ -41,13 +43,17 @@ async def test_entries_written_together_and_after_a_restart_are_one_chain(backen
     again = await backend.open()
     assert await again.append_audit("export", "s1", {}, NOW) == 31
     await again.close()
-    db = open_reading(backend.path)
+    db = open_reading(backend.path, key=backend.key)
     assert first_break(audit.entries(db)) is None
     db.close()
 
 
-async def test_verify_says_whether_the_chain_is_whole(backend: Backend) -> None:
+async def test_verify_says_whether_the_chain_is_whole(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert isinstance(backend, SqliteBackend)
+    if backend.key is not None:
+        monkeypatch.setenv("MATDAN_STORE__ENCRYPTION_KEY_FILE", str(key_file(tmp_path / "key")))
     where = ("--store", str(backend.path))
     async with filled(backend) as store:
         assert verified(*where) == (0, "the audit is empty\n")
@@ -60,19 +66,17 @@ async def test_verify_says_whether_the_chain_is_whole(backend: Backend) -> None:
     assert verified(*where, "--head", head) == (0, text)
     assert verified(*where, "--head", "five")[0] == 2
 
-    with sqlite3.connect(backend.path) as db:
+    with closing(backend.connect()) as db:
         for statement in ("UPDATE audit SET who = 'x'", "DELETE FROM audit"):
-            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            with pytest.raises(database_errors(), match="append-only"):
                 db.execute(statement)
         db.execute("DROP TRIGGER audit_is_not_removed")  # somebody with the file in hand
         db.execute("DELETE FROM audit WHERE number = 5")
-    db.close()
     assert verified(*where)[0] == 0
     code, text = verified(*where, "--head", head)
     assert (code, "the end was cut off" in text) == (1, True)
 
-    with sqlite3.connect(backend.path) as db:
+    with closing(backend.connect()) as db:
         db.execute("DROP TRIGGER audit_is_not_changed")
         db.execute("UPDATE audit SET who = 'somebody else' WHERE number = 3")
-    db.close()
     assert verified(*where) == (1, "the audit is BROKEN at entry 3: its text is not what was written\n")

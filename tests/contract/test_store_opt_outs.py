@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 
 import pytest
 
@@ -12,6 +11,7 @@ from dialer.rules.number_hash import number_hash
 from tests.contract.backends import CAMPAIGN, NOW, Backend, SqliteBackend, claim, claim_phone, filled
 
 SECRET = b"twenty characters, at least"
+OTHER = b"another one of twenty characters"
 
 
 def hashed(phone_id: int, secret: bytes = SECRET) -> str:
@@ -21,7 +21,7 @@ def hashed(phone_id: int, secret: bytes = SECRET) -> str:
 async def test_a_number_told_by_another_centre_is_suppressed_in_every_campaign(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         assert await store.number_hash(1) is None
-        assert await store.hash_numbers(SECRET) == 0
+        assert await store.hash_numbers([SECRET]) == 0
         assert await store.number_hash(1) == hashed(1)
         held = await claim_phone(store, 1)
         assert await store.record_foreign_opt_out(hashed(1), at=NOW, centre="pune-2") == 1
@@ -35,43 +35,67 @@ async def test_a_number_told_by_another_centre_is_suppressed_in_every_campaign(b
 
 async def test_a_number_that_comes_onto_the_roll_later_is_suppressed_at_the_next_start(backend: Backend) -> None:
     async with filled(backend) as store:
-        await store.hash_numbers(SECRET)
+        await store.hash_numbers([SECRET])
         assert await store.record_foreign_opt_out(hashed(900), at=NOW, centre="pune-2") is None
     backend.fill(0, 9)  # nothing new: still none
     again = await backend.open()
-    assert await again.hash_numbers(SECRET) == 0
+    assert await again.hash_numbers([SECRET]) == 0
     await again.close()
     _add_number(backend, 900)
     again = await backend.open()
-    assert await again.hash_numbers(SECRET) == 1
-    assert await again.hash_numbers(SECRET) == 0
+    assert await again.hash_numbers([SECRET]) == 1
+    assert await again.hash_numbers([SECRET]) == 0
     await again.close()
 
 
 async def test_another_secret_makes_other_hashes(backend: Backend) -> None:
     async with filled(backend) as store:
-        await store.hash_numbers(SECRET)
-        other = b"another one of twenty characters"
-        await store.hash_numbers(other)
-        assert await store.number_hash(3) == hashed(3, other)
-        assert await store.record_foreign_opt_out(hashed(3, other), at=NOW, centre="pune-2") == 3
+        await store.hash_numbers([SECRET])
+        await store.hash_numbers([OTHER])
+        assert await store.number_hash(3) == hashed(3, OTHER)
+        assert await store.record_foreign_opt_out(hashed(3, OTHER), at=NOW, centre="pune-2") == 3
 
 
-@pytest.mark.parametrize("secret", [None, b"another one of twenty characters"])
-async def test_a_secret_is_not_changed_while_opt_outs_are_known_under_it_alone(
-    backend: Backend, secret: bytes | None
+@pytest.mark.parametrize("secrets", [[], [OTHER]])
+async def test_a_secret_is_not_dropped_while_opt_outs_are_known_under_it_alone(
+    backend: Backend, secrets: list[bytes]
 ) -> None:
     async with filled(backend) as store:
-        assert await store.hash_numbers(secret) == 0
-        await store.hash_numbers(SECRET)
+        assert await store.hash_numbers(secrets) == 0
+        await store.hash_numbers([SECRET])
         await store.record_foreign_opt_out(hashed(900), at=NOW, centre="pune-2")
-        with pytest.raises(StoreError, match=r"rules\.opt_out_secret is (missing|another one)"):
-            await store.hash_numbers(secret)
-        assert await store.hash_numbers(SECRET) == 0
+        with pytest.raises(StoreError, match=r"put it back, as rules\.opt_out_secret or among"):
+            await store.hash_numbers(secrets)
+        assert await store.hash_numbers([SECRET]) == 0
+
+
+async def test_secrets_change_in_two_steps_and_no_opt_out_is_missed(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.hash_numbers([SECRET])
+        await store.record_foreign_opt_out(hashed(900), at=NOW, centre="pune-2")  # of nobody on our roll yet
+
+        await store.hash_numbers([SECRET, OTHER])  # every centre learns to understand the next one
+        assert await store.number_hash(3) == hashed(3)
+        assert await store.record_foreign_opt_out(hashed(3, OTHER), at=NOW, centre="pune-2") == 3
+
+        await store.hash_numbers([OTHER, SECRET])  # then each tells under it
+        assert await store.number_hash(4) == hashed(4, OTHER)
+        assert await store.record_foreign_opt_out(hashed(4), at=NOW, centre="pune-3") == 4  # one that is not so far
+        assert await store.record_foreign_opt_out(hashed(4, OTHER), at=NOW, centre="pune-2") is None
+        with pytest.raises(StoreError, match="an opt-out secret is gone"):
+            await store.hash_numbers([OTHER])  # number 900 is known under the earlier one alone
+    _add_number(backend, 900)
+    again = await backend.open()
+    assert await again.hash_numbers([OTHER, SECRET]) == 1
+    assert await again.hash_numbers([OTHER]) == 0  # every hash under the earlier one is a number of ours by now
+    for phone_id in (3, 4, 900):
+        assert not await again.record_opt_out(phone_id, at=NOW, source="agent")  # they are suppressed already
+    assert await again.record_foreign_opt_out(hashed(5), at=NOW, centre="pune-3") is None
+    assert await again.number_hash(5) == hashed(5, OTHER)
+    await again.close()
 
 
 def _add_number(backend: Backend, phone_id: int) -> None:
     assert isinstance(backend, SqliteBackend)
-    with contextlib.closing(sqlite3.connect(backend.path)) as db:
+    with contextlib.closing(backend.connect()) as db:
         db.execute("INSERT INTO phone (phone_id, e164) VALUES (?, ?)", (phone_id, f"+91{7_000_000_000 + phone_id}"))
-        db.commit()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
 
 VOTERS_PER_BOOTH = 920  # of a polling station (domain: 968 M electors in 1.05 M stations)
@@ -21,13 +22,18 @@ BLOCK = 100_000
 
 
 def fill_roll(
-    path: Path, voters: int, *, voters_per_booth: int = VOTERS_PER_BOOTH, numbers_weigh_alike: bool = False
+    path: Path,
+    voters: int,
+    *,
+    voters_per_booth: int = VOTERS_PER_BOOTH,
+    numbers_weigh_alike: bool = False,
+    key: StoreKey | None = None,
 ) -> None:
     """Make the store at `path` if there is none and put a roll of `voters` into it. Ids of voters, phones, booths run from 1.
 
     `numbers_weigh_alike`: so that they are called in the order of their ids, not the largest households first.
     """
-    with exclusive_connection(path, "a test's roll") as db:
+    with exclusive_connection(path, "a test's roll", key=key) as db:
         fill_roll_into(db, voters, voters_per_booth=voters_per_booth)
         if numbers_weigh_alike:
             db.execute(

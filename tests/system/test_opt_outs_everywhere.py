@@ -59,7 +59,7 @@ async def a_centre(name: str, directory: Path, broker: BrokerSettings) -> AsyncI
     fill_roll(path, 60, voters_per_booth=20)
     stop = asyncio.Event()
     async with await open_store(path) as store:
-        await store.hash_numbers(SECRET)
+        await store.hash_numbers([SECRET])
         centre = Centre(name, store)
         monitor = Monitor(
             name,

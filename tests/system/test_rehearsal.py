@@ -18,6 +18,7 @@ from dialer.rehearsal.picture import draw_days
 from dialer.rehearsal.run import rehearse_day
 from dialer.rehearsal.verdict import DayOutcome, Ready, findings, is_ready
 from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.store.cipher import write_new_key
 from dialer.store.export_log import note_export
 from tests.support.centre import site_settings
 from tests.support.roll_filler import fill_roll
@@ -65,10 +66,24 @@ def test_a_copy_has_the_roll_and_nothing_that_was_said(site: Settings, tmp_path:
     note_export(store, "a worker", {"list": "not-yet"}, 1.0)
     with closing(sqlite3.connect(store, isolation_level=None)) as db:
         db.execute("UPDATE voter SET turnout = 'voted', reached = 1 WHERE voter_id < 100")
-    assert copy_roll(store, tmp_path / "copy.db") == 1500
+    assert copy_roll(store, tmp_path / "copy.db", None) == 1500
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy, closing(sqlite3.connect(store)) as kept:
         assert copy.execute("SELECT count(*) FROM voter WHERE turnout <> 'pending'").fetchone() == (0,)
         assert kept.execute("SELECT count(*) FROM voter WHERE turnout = 'voted'").fetchone() == (99,)
+
+
+def test_an_encrypted_site_is_rehearsed_and_nothing_of_it_is_plain(site: Settings, tmp_path: Path) -> None:
+    (tmp_path / "centre.db").unlink()
+    key = write_new_key(tmp_path / "key")
+    fill_roll(tmp_path / "centre.db", 1500, voters_per_booth=100, key=key)
+    encrypted = site.model_copy(update={"store": site.store.model_copy(update={"encryption_key_file": key.file})})
+    day = days_of(encrypted, POLL, faults=False, hours=0.2, seed=3)[0]
+    outcome = rehearse_day(encrypted, tmp_path / "centre.db", tmp_path, day, LIVELY, lambda _: None)
+    assert outcome.attempts > 10
+    assert all(holds for holds, _ in outcome.checks.values())
+    for store in tmp_path.glob("*.db*"):
+        assert b"Voter 4" not in store.read_bytes()
+        assert b"+91700000000" not in store.read_bytes()
 
 
 def test_a_day_with_faults_is_gone_through_and_judged(site: Settings, tmp_path: Path) -> None:

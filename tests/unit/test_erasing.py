@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.support.roll_filler import fill_roll
 from tests.unit.roll_support import execute
 
 SECRET = "twenty characters, at least"
+ATTEMPT, ANOTHER = (str(uuid.UUID(int=number)) for number in (1, 2))
 TODAY = datetime.now(UTC).date()
 NUMBER = "+917000000003"  # of voters 3 and 4
 
@@ -27,7 +29,8 @@ NUMBER = "+917000000003"  # of voters 3 and 4
 def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = tmp_path / "centre.toml"
     secret = f'[rules]\nopt_out_secret = "{SECRET}"\n' if request.param else ""
-    path.write_text(f'[store]\npath = "{tmp_path / "centre.db"}"\n{secret}', encoding="utf-8")
+    folders = f'[recordings]\ndirectory = "{tmp_path / "calls"}"\n[audio]\nsounds = "{tmp_path / "sounds"}"\n'
+    path.write_text(f'[store]\npath = "{tmp_path / "centre.db"}"\n{folders}{secret}', encoding="utf-8")
     fill_roll(tmp_path / "centre.db", 54, voters_per_booth=9)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('a', 'agents', 'turnout')")
@@ -36,8 +39,10 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         db.execute("INSERT INTO registered VALUES (?, 'own')", (NUMBER,))
         db.execute(
             "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
-            " ended_at, outcome) VALUES ('x', 'a', 3, 3, 1, 't', 'c', 1, 2, 'connected')"
+            " ended_at, outcome) VALUES (?, 'a', 3, 3, 1, 't', 'c', 1, 2, 'connected')",
+            (ATTEMPT,),
         )
+        db.execute("INSERT INTO flow_answer VALUES (?, 'at_home', '3', 2)", (ATTEMPT,))
         db.execute("INSERT INTO mark (key, voter_id, kind, source, at) VALUES ('k', 3, 'voted', 'agent', 2)")
         db.commit()
     return path
@@ -67,7 +72,7 @@ def shares_a_secret(config: Path) -> bool:
 async def callable_after_a_start(config: Path) -> set[str]:
     """What could be dialled once the dialler has started again."""
     async with await open_store(config.parent / "centre.db") as store:
-        await store.hash_numbers(SECRET.encode() if shares_a_secret(config) else None)
+        await store.hash_numbers([SECRET.encode()] if shares_a_secret(config) else [])
         await store.enrol("a")
         claims = await store.claim("a", 1000, owner="test", now=1e9, lease_seconds=1)
     return {claim.number for claim in claims}
@@ -152,3 +157,165 @@ def test_a_purge_before_the_day_is_over_is_refused(config: Path, after: str, sai
     code, text = run("purge", "--after", after, "--yes", "-c", config)
     assert (code, said in text) == (2, True)
     assert in_the_files(config, "Voter 12")
+
+
+# What was recorded
+
+
+@pytest.fixture
+def recorded(config: Path) -> Path:
+    """Two recordings of the number's people, a conversation and a message; the same of somebody else; and other files."""
+    calls, messages = config.parent / "calls", config.parent / "sounds" / "matdan" / "recordings"
+    calls.mkdir()
+    messages.mkdir(parents=True)
+    for attempt in (ATTEMPT, ANOTHER):
+        (calls / f"{attempt}.wav").write_bytes(b"RIFF")
+        (messages / f"{attempt}-1.wav").write_bytes(b"RIFF")
+    (calls / "notes.txt").write_bytes(b"keep me")
+    with contextlib.closing(sqlite3.connect(config.parent / "centre.db")) as db:
+        db.execute(
+            "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
+            " ended_at, outcome) VALUES (?, 'a', 9, 14, 1, 't', 'c', 1, 2, 'connected')",
+            (ANOTHER,),
+        )
+        for attempt in (ATTEMPT, ANOTHER):
+            db.execute("INSERT INTO recording VALUES (?, 1)", (attempt,))
+            db.execute("INSERT INTO flow_answer VALUES (?, 'message', ?, 2)", (attempt, f"{attempt}-1"))
+        db.commit()
+    return calls
+
+
+def files_below(folder: Path) -> set[str]:
+    return {path.name for path in folder.parent.rglob("*") if path.is_file() and path.suffix in {".wav", ".txt"}}
+
+
+EVERY_FILE = {"notes.txt", f"{ATTEMPT}.wav", f"{ATTEMPT}-1.wav", f"{ANOTHER}.wav", f"{ANOTHER}-1.wav"}
+OTHERS = EVERY_FILE - {f"{ATTEMPT}.wav", f"{ATTEMPT}-1.wav"}
+
+
+def test_what_was_recorded_of_a_numbers_people_goes_with_it(config: Path, recorded: Path) -> None:
+    code, text = run("erase", NUMBER, "-c", config)
+    assert (code, "2 recordings erased" in text) == (0, True)
+    assert files_below(recorded) == OTHERS
+    assert query(config, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
+    assert query(config, "SELECT attempt_id, name FROM flow_answer ORDER BY 1, 2") == [
+        (ATTEMPT, "at_home"),
+        (ANOTHER, "message"),
+    ]
+    assert query(config, "SELECT what FROM audit")[0][0].count("2 erased") == 1
+
+
+@pytest.mark.parametrize("missing", ["the file", "every file"])
+def test_a_recording_that_is_gone_already_stops_no_erasure(missing: str, config: Path, recorded: Path) -> None:
+    (recorded / f"{ATTEMPT}.wav").unlink()
+    if missing == "every file":
+        (recorded.parent / "sounds" / "matdan" / "recordings" / f"{ATTEMPT}-1.wav").unlink()
+    code, text = run("erase", NUMBER, "-c", config)
+    assert (code, "1 recordings erased" in text) == (0, missing == "the file")
+    assert files_below(recorded) == OTHERS
+    assert query(config, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
+
+
+def test_a_recording_that_cannot_be_removed_keeps_the_number_until_it_can(
+    config: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = Path.unlink
+
+    def locked(path: Path, missing_ok: bool = False) -> None:
+        if path.name == f"{ATTEMPT}-1.wav":
+            raise PermissionError(13, "Permission denied")
+        unlink(path, missing_ok)
+
+    before = query(config, "SELECT * FROM phone")
+    with monkeypatch.context() as locking:
+        locking.setattr(Path, "unlink", locked)
+        code, text = run("erase", NUMBER, "--voters", "-c", config)
+    assert (code, "Permission denied" in text, "run it again afterwards" in text) == (2, True, True)
+    assert query(config, "SELECT * FROM phone") == before
+    assert query(config, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
+    assert query(config, "SELECT count(*) FROM audit") == [(0,)]
+
+    assert run("erase", NUMBER, "--voters", "-c", config)[0] == 0
+    assert files_below(recorded) == OTHERS
+    assert not in_the_files(config, "ABC0000004")
+
+
+def test_a_folder_that_is_not_there_and_a_link_are_told_before_anything_is_erased(config: Path, recorded: Path) -> None:
+    recorded.rename(recorded.with_name("elsewhere"))
+    code, text = run("erase", NUMBER, "-c", config)
+    assert (code, "set recordings.directory" in text) == (2, True)
+    recorded.with_name("elsewhere").rename(recorded)
+    file = recorded / f"{ATTEMPT}.wav"
+    file.rename(recorded / "elsewhere.wav")
+    file.symlink_to(recorded / "elsewhere.wav")
+    code, text = run("erase", NUMBER, "-c", config)
+    assert (code, "no plain file" in text) == (2, True)
+    assert query(config, "SELECT e164 FROM phone WHERE phone_id = 3") == [(NUMBER,)]
+    assert files_below(recorded) == EVERY_FILE | {"elsewhere.wav"}
+
+
+STRICTER = "[rules.stricter.retention]\nkeep_recordings = true\n"
+
+
+@pytest.mark.parametrize(
+    ("polls", "said"),
+    [
+        ("", "until 45 days after a polling day"),
+        (f"[[rules.polls]]\nday = {TODAY}\n", f"until {TODAY + timedelta(45)}"),
+    ],
+)
+def test_recordings_that_must_be_kept_stay_and_it_is_said(polls: str, said: str, config: Path, recorded: Path) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write(STRICTER + polls)
+    code, text = run("erase", NUMBER, "-c", config)
+    assert (code, f"2 recordings stay {said}" in text) == (0, True)
+    assert "as the profile says" in text
+    assert f"recordings stay {said}" in run("recordings", "purge", "--keep-days", "0", "-c", config)[1]
+    assert "2 kept" in query(config, "SELECT what FROM audit")[0][0]
+    code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)
+    assert (code, "4 recordings" in text.splitlines()[-1]) == (0, True)
+    assert files_below(recorded) == EVERY_FILE
+    assert query(config, "SELECT count(*) FROM recording") == [(2,)]
+
+
+def test_when_their_time_is_over_recordings_that_had_to_be_kept_go(config: Path, recorded: Path) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write(STRICTER + f"[[rules.polls]]\nday = {days_ago(46)}\n")
+    assert "2 recordings erased" in run("erase", NUMBER, "-c", config)[1]
+    code, text = run("purge", "--after", days_ago(46), "--yes", "-c", config)
+    assert (code, "2 recordings, 2 attempts" in text) == (0, True)
+    assert files_below(recorded) == {"notes.txt"}
+
+
+@pytest.mark.parametrize("days", [10, 50], ids=["records stay", "records go"])
+def test_a_purge_takes_every_recording(days: int, config: Path, recorded: Path) -> None:
+    assert "4 recordings" in run("purge", "--after", days_ago(days), "--dry-run", "-c", config)[1]
+    assert files_below(recorded) == EVERY_FILE
+    assert run("purge", "--after", days_ago(days), "--yes", "-c", config)[0] == 0
+    assert files_below(recorded) == {"notes.txt"}
+    assert query(config, "SELECT count(*) FROM recording") == [(0,)]
+    assert query(config, "SELECT name FROM flow_answer") == ([("at_home",)] if days == 10 else [])
+
+
+def test_messages_that_twilio_keeps_are_named(config: Path) -> None:
+    sid = "RE" + "0123456789abcdef" * 2
+    with contextlib.closing(sqlite3.connect(config.parent / "centre.db")) as db:
+        db.execute("INSERT INTO flow_answer VALUES (?, 'message', ?, 2)", (ATTEMPT, sid))
+        db.commit()
+    assert sid in run("erase", NUMBER, "-c", config)[1]
+    assert "Twilio keeps 1 messages" in run("purge", "--after", days_ago(10), "--yes", "-c", config)[1]
+
+
+@pytest.mark.parametrize("number", [NUMBER, "+919812345678"], ids=["on the roll", "on no roll"])
+def test_the_number_of_somebody_who_called_in_goes_too(number: str, config: Path) -> None:
+    with contextlib.closing(sqlite3.connect(config.parent / "centre.db")) as db:
+        db.execute(
+            "INSERT INTO inbound_call (at, called, e164, mode, campaign_id) VALUES (1, '1', ?, 'flow', 'a')", (number,)
+        )
+        db.execute("INSERT INTO inbound_call (at, called, e164, mode, campaign_id) VALUES (1, '1', '+1', 'flow', 'a')")
+        db.commit()
+    assert run("erase", number, "-c", config)[0] == 0
+    assert query(config, "SELECT e164 FROM inbound_call ORDER BY 1") == [(None,), ("+1",)]
+    assert in_the_files(config, number) == (not shares_a_secret(config))
+    run("purge", "--after", days_ago(10), "--yes", "-c", config)
+    assert query(config, "SELECT e164 FROM inbound_call") == [(None,), (None,)]

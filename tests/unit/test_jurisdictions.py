@@ -129,6 +129,7 @@ STRICTER: dict[str, Any] = {
     "consent.recorded": ["material", "turnout"],
     "retention.erase_after_days": 40,
     "retention.keep_records_days": 120,
+    "retention.keep_recordings": True,
     "transport.may_offer": False,
     "recording.allowed": False,
     "synthetic_voice.must_be_labelled": True,
@@ -163,6 +164,7 @@ LOOSER: dict[str, Any] = {
     "consent.recorded": None,
     "retention.erase_after_days": 91,
     "retention.keep_records_days": 0,
+    "retention.keep_recordings": None,  # india asks for none, so that any is stricter
     "transport.may_offer": True,
     "recording.allowed": True,
     "synthetic_voice.must_be_labelled": False,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dialer.commands import (
     KeyedCommand,
+    SeatClosing,
     SeatDispose,
     SeatHangUp,
     SeatHold,
@@ -60,6 +61,7 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[KeyedCommand], li
         ("*5", SeatResume("01")),
         ("*6", SeatPauseRecording("01")),
         ("*7", SeatResumeRecording("01")),
+        ("*8", SeatClosing("01")),
         ("*0", SeatLogOff("01")),
         ("31*1", SeatReady("01")),  # a star in the middle begins anew
         ("**2*0", SeatLogOff("01")),
@@ -71,7 +73,7 @@ def test_what_keys_mean(keys: str, command: KeyedCommand) -> None:
     assert sounds == [SeatSound.KEY] * (len(keys) - 1) + [None]
 
 
-@pytest.mark.parametrize("keys", ["*8", "*9", "*20", "*24", "324", "399", "#", "A", "", "12", "١", "*\r"])
+@pytest.mark.parametrize("keys", ["*9", "*20", "*24", "324", "399", "#", "A", "", "12", "١", "*\r"])
 def test_keys_that_mean_nothing_are_refused(keys: str) -> None:
     keypad = Keypad()
     for key in [keys] if len(keys) != 3 and keys[:1] != "*" else keys:

@@ -613,7 +613,7 @@ def test_who_said_not_yet_stands_on_the_list_with_the_hour(store: Store, tmp_pat
 
 
 def test_no_list_without_its_note(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> int:
+    def refuse(*_: object, **__: object) -> int:
         raise StoreError("the disk is full")
 
     monkeypatch.setattr("dialer.reports.lists_cli.note_export", refuse)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dialer.errors import CommandRefused
 from dialer.model import AttemptId
+from dialer.pacing.port import SeatStage
 from dialer.seats import Seat, choose_seat
 from dialer.view import SeatState
 
@@ -112,6 +113,21 @@ def test_an_agents_languages_go_before_the_seats() -> None:
     assert choose_seat([seat, other], "hi") is other
     assert choose_seat([seat, other], "ta") is seat
     assert seat.logged_off(2.0, 2.0).spoken == {"hi"}
+
+
+def test_a_seat_tells_when_talk_and_wrap_up_come_to_their_end() -> None:
+    talking = a_ready_seat().reserved(CALL, "turnout", 1.0, 1.0).talking(CALL, "turnout", 2.0, 2.0)
+    assert talking.stage is SeatStage.TALKING
+    closing = talking.closing(30.0)
+    assert (closing.stage, closing.closing_since_seconds, closing.since_seconds) == (SeatStage.CLOSING, 30.0, 2.0)
+    assert closing.closing(31.0) is closing
+    wrapping = closing.call_ended(40.0, 40.0)
+    assert (wrapping.stage, wrapping.closing_since_seconds) == (SeatStage.WRAP_UP, None)
+    assert wrapping.closing(45.0).stage is SeatStage.WRAP_UP_FILLED
+    for seat in (a_seat(), a_ready_seat(), a_ready_seat().reserved(CALL, "turnout", 1.0, 1.0)):
+        with pytest.raises(CommandRefused, match="no call that could come to its end"):
+            seat.closing(3.0)
+    assert wrapping.closing(45.0).wrapped_up(50.0, 50.0).closing_since_seconds is None
 
 
 def test_a_skill_is_never_waived() -> None:

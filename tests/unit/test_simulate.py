@@ -169,6 +169,30 @@ def test_a_day_that_cannot_be_replayed_says_why(attempts: list[AttemptRecord], w
         recorded_day(attempts, Course.constant(5), hours=2.0)
 
 
+def test_calls_that_were_hung_up_do_not_bend_the_days_laws() -> None:
+    """Many that had rung for 15 s are hung up, as a pacer would: what comes of it all is the day's own rate and ring-out."""
+    cut = [
+        replace(attempt, ended_seconds=attempt.placed_seconds + 15.0, cancelled=True)
+        if attempt.answered_seconds is None and number % 3
+        else attempt
+        for number, attempt in enumerate(_attempts())
+    ]
+    day = recorded_day(cut, Course.constant(5), hours=2.0)
+    scenario, whole = as_scenario(day), as_scenario(_day())
+    rates = [each.campaigns[0].answer_rate for each in (scenario, whole)]
+    for rate, truth in zip(*(rate.points for rate in rates if isinstance(rate, Course)), strict=True):
+        assert rate == pytest.approx(truth)
+    assert scenario.ring.ring_out_seconds == 25.0
+    assert recorded_figures(day).cancelled == sum(attempt.cancelled for attempt in cut) > 50
+
+
+def test_a_voter_who_left_by_himself_is_a_live_answer_and_not_abandoned() -> None:
+    left = [replace(attempt, left=True) for attempt in _attempts()]
+    figures = recorded_figures(recorded_day(left, Course.constant(5), hours=2.0))
+    assert figures.abandoned_share == 0.0
+    assert recorded_figures(_day()).worst_sliding_hour > 0.0
+
+
 # -- pictures ---------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from dialer.errors import StoreCorrupt, StoreError
+from dialer.rules.number_hash import fingerprint, number_hash
+from dialer.store import opt_outs
 from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_version, shipped_migrations, split_script
 from dialer.store.sql import load_statements, parse_statements
 
@@ -140,6 +142,30 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
     monkeypatch.setattr("dialer.store.migrate.shipped_migrations", lambda: (*shipped, whole))
     assert migrate(db, PATH) == 1
     assert schema_version(db, PATH) == next_version
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_hashes_under_the_one_secret_of_an_earlier_version_are_still_good(
+    shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, number = b"twenty characters, at least", "+917000000001"
+    shipped = shipped_migrations()
+    earlier = sqlite3.connect(":memory:", isolation_level=None)
+    with monkeypatch.context() as then:
+        before_secrets = tuple(each for each in shipped if "tells" not in each.script)
+        then.setattr("dialer.store.migrate.shipped_migrations", lambda: before_secrets)
+        migrate(earlier, PATH)
+    earlier.execute("INSERT INTO phone (phone_id, e164) VALUES (1, ?)", (number,))
+    if shared:
+        earlier.execute("INSERT INTO hash_secret VALUES (?)", (fingerprint(secret),))
+        earlier.execute("INSERT INTO phone_hash VALUES (1, ?)", (number_hash(secret, number),))
+    assert migrate(earlier, PATH) == 1
+    assert opt_outs.hash_of(earlier, 1) == (number_hash(secret, number) if shared else None)
+    opt_outs.begin_hashing(earlier, [secret])
+    assert opt_outs.hash_some(earlier, secret, 0) == (None if shared else 1)
+    assert opt_outs.hash_of(earlier, 1) == number_hash(secret, number)
+    assert earlier.execute("PRAGMA foreign_key_check").fetchall() == []
+    earlier.close()
 
 
 def test_a_newer_schema_and_a_foreign_file_are_refused(db: sqlite3.Connection) -> None:

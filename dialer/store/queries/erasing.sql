@@ -20,6 +20,31 @@ UPDATE phone SET e164 = 'erased-' || phone_id, opted_out_at = coalesce(opted_out
                  consent_source = '', consent_at = NULL
 WHERE phone_id = ?1;
 
+-- Calls that came in, from numbers on no roll too: then the number stands here alone.
+-- name: blank_callers
+UPDATE inbound_call SET e164 = NULL WHERE e164 = ?1;
+
+-- name: attempts_on
+SELECT attempt_id FROM attempt WHERE phone_id = (SELECT phone_id FROM phone WHERE e164 = ?1);
+
+-- name: recordings_on
+SELECT count(*) FROM recording CROSS JOIN attempt USING (attempt_id)
+WHERE attempt.phone_id = (SELECT phone_id FROM phone WHERE e164 = ?1);
+
+-- Messages that Twilio recorded stay there, under the id that the answer gives.
+-- name: with_twilio_on
+SELECT flow_answer.value FROM flow_answer CROSS JOIN attempt USING (attempt_id)
+WHERE attempt.phone_id = (SELECT phone_id FROM phone WHERE e164 = ?1)
+  AND flow_answer.value GLOB 'RE[0-9a-f]*' AND length(flow_answer.value) = 34
+ORDER BY flow_answer.value;
+
+-- name: forget_recordings_on
+DELETE FROM recording WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = ?1);
+
+-- name: forget_messages_on
+DELETE FROM flow_answer
+WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = ?1) AND value GLOB attempt_id || '-[0-9]*';
+
 -- name: forget_hash
 DELETE FROM phone_hash WHERE phone_id = ?1;
 
@@ -39,7 +64,9 @@ INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (?1, ?2, ?3) ON CONFLI
 SELECT (SELECT count(*) FROM voter WHERE name <> '' OR house <> '' OR epic <> ''),
        (SELECT count(*) FROM phone WHERE e164 NOT LIKE 'erased-%'),
        (SELECT count(*) FROM attempt),
-       (SELECT count(*) FROM mark);
+       (SELECT count(*) FROM mark),
+       (SELECT count(*) FROM recording),
+       (SELECT count(*) FROM flow_answer WHERE value GLOB 'RE[0-9a-f]*' AND length(value) = 34);
 
 -- name: blank_voters
 UPDATE voter SET epic = '', name = '', name_local = '', relation = '', relation_name = '', sex = '', age = NULL, house = '',
@@ -69,6 +96,21 @@ DELETE FROM opt_out;
 
 -- name: forget_marks
 DELETE FROM mark;
+
+-- name: blank_all_callers
+UPDATE inbound_call SET e164 = NULL;
+
+-- name: forget_recordings
+DELETE FROM recording;
+
+-- name: forget_messages
+DELETE FROM flow_answer WHERE value GLOB attempt_id || '-[0-9]*';
+
+-- name: forget_answers
+DELETE FROM flow_answer;
+
+-- name: forget_inbound
+DELETE FROM inbound_call;
 
 -- name: forget_attempts
 DELETE FROM attempt;

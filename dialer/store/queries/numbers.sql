@@ -49,7 +49,7 @@ WHERE booth.constituency_number = ?1 AND booth.part_number = ?2;
 INSERT INTO opt_out (e164, at, source, attempt_id) VALUES (?1, ?2, ?3, NULL) ON CONFLICT (e164) DO NOTHING;
 
 -- name: hash_of
-SELECT number_hash FROM phone_hash WHERE phone_id = ?1;
+SELECT number_hash FROM hash_secret CROSS JOIN phone_hash USING (secret) WHERE hash_secret.tells AND phone_hash.phone_id = ?1;
 
 -- name: insert_foreign
 INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (?1, ?2, ?3) ON CONFLICT (number_hash) DO NOTHING;
@@ -57,17 +57,26 @@ INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (?1, ?2, ?3) ON CONFLI
 -- name: phone_of_hash
 SELECT phone_id FROM phone_hash WHERE number_hash = ?1;
 
--- name: secret_is
-SELECT EXISTS (SELECT 1 FROM hash_secret WHERE fingerprint = ?1);
+-- name: secrets
+SELECT fingerprint, secret FROM hash_secret;
 
 -- name: forget_secret
-DELETE FROM hash_secret;
+DELETE FROM hash_secret WHERE secret = ?1;
 
 -- name: forget_hashes
-DELETE FROM phone_hash;
+DELETE FROM phone_hash WHERE secret = ?1;
 
--- name: any_foreign
-SELECT EXISTS (SELECT 1 FROM opt_out_hash);
+-- What is known by the number too, and by this hash needs to be known no longer.
+-- name: forget_known
+DELETE FROM opt_out_hash
+WHERE number_hash IN (SELECT number_hash FROM phone_hash CROSS JOIN phone USING (phone_id)
+                      WHERE phone_hash.secret = ?1 AND phone.opted_out_at IS NOT NULL);
+
+-- Under which secret a hash was made shows only where it fits a number of ours.
+-- name: any_by_hash_alone
+SELECT EXISTS (SELECT 1 FROM opt_out_hash WHERE NOT EXISTS (
+    SELECT 1 FROM phone_hash CROSS JOIN phone USING (phone_id)
+    WHERE phone_hash.number_hash = opt_out_hash.number_hash AND phone.opted_out_at IS NOT NULL));
 
 -- Hashes come in no order: an index that grows with them costs six times what one costs that is made afterwards.
 -- name: drop_hash_index
@@ -79,13 +88,18 @@ CREATE INDEX IF NOT EXISTS phone_hash_by_hash ON phone_hash (number_hash);
 -- name: insert_secret
 INSERT INTO hash_secret (fingerprint) VALUES (?1);
 
+-- name: tell_under
+UPDATE hash_secret SET tells = (fingerprint = ?1);
+
 -- Asked at the start, page by page.
 -- name: unhashed
-SELECT phone_id, e164 FROM phone WHERE phone_id > ?1 AND phone_id NOT IN (SELECT phone_id FROM phone_hash)
+SELECT phone_id, e164 FROM phone
+WHERE phone_id > ?1
+  AND NOT EXISTS (SELECT 1 FROM phone_hash WHERE phone_hash.phone_id = phone.phone_id AND phone_hash.secret = ?3)
 ORDER BY phone_id LIMIT ?2;
 
 -- name: insert_hash
-INSERT INTO phone_hash (phone_id, number_hash) VALUES (?1, ?2) ON CONFLICT (phone_id) DO NOTHING;
+INSERT INTO phone_hash (phone_id, secret, number_hash) VALUES (?1, ?2, ?3) ON CONFLICT (phone_id, secret) DO NOTHING;
 
 -- name: foreign_not_honoured
 SELECT phone_hash.phone_id, opt_out_hash.at, opt_out_hash.centre

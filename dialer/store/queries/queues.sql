@@ -64,12 +64,30 @@ CROSS JOIN booth ON booth.booth_id = voter.booth_id
 WHERE link.phone_id = ?1 AND link.dropped_at IS NULL
 GROUP BY link.phone_id;
 
--- What the rules must know of a number: attempts and conversations since ?2 in all campaigns, and the last abandoned call.
+-- What the rules must know of a number: attempts and conversations since ?2 in all campaigns, and the last abandoned call;
+-- and, for the pacer, how all its calls ended, and those of about this time of day (within 90 minutes of ?3's). One walk along
+-- the number's attempts.
 -- name: earlier_calls
 SELECT count(*) FILTER (WHERE attempt_number IS NOT NULL AND created_at >= ?2),
        count(*) FILTER (WHERE created_at >= ?2 AND (connected_at IS NOT NULL OR outcome = 'completed')),
-       max(ended_at) FILTER (WHERE outcome = 'abandoned' AND direction = 'outbound')
-FROM attempt WHERE phone_id = ?1;
+       max(ended_at) FILTER (WHERE outcome = 'abandoned' AND direction = 'outbound'),
+       count(*) FILTER (WHERE says = 'answer'),
+       count(*) FILTER (WHERE says = 'no-answer'),
+       count(*) FILTER (WHERE says = 'busy'),
+       count(*) FILTER (WHERE says = 'machine'),
+       count(*) FILTER (WHERE near AND says = 'answer'),
+       count(*) FILTER (WHERE near AND says IN ('no-answer', 'busy', 'machine')),
+       count(*) FILTER (WHERE direction = 'inbound')
+FROM (
+    SELECT created_at, ended_at, connected_at, attempt_number, outcome, direction,
+           CASE
+               WHEN direction = 'inbound' THEN NULL
+               WHEN outcome IN ('connected', 'completed', 'left', 'abandoned', 'dropped') THEN 'answer'
+               WHEN outcome IN ('no-answer', 'busy', 'machine') THEN outcome
+           END AS says,
+           (CAST(?3 - created_at AS INTEGER) + 5400) % 86400 <= 10800 AS near
+    FROM attempt WHERE phone_id = ?1
+);
 
 -- name: registers_of
 SELECT register FROM registered WHERE e164 = ?1 ORDER BY register;

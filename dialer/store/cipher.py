@@ -1,0 +1,138 @@
+"""Encryption of a store's file at rest: its key, and the connections that use it.
+
+SQLCipher encrypts every page of the file, of its WAL and of its journals (AES-256, each page with its own initialisation
+vector and HMAC-SHA512), and keeps what SQLite would put into temporary files in memory. So nothing that a disk holds of the
+store is readable without the key, and no statement of ours is another one: https://www.zetetic.net/sqlcipher/design/.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import secrets
+import sqlite3
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dialer.errors import StoreError
+
+_DRIVER = "sqlcipher3.dbapi2"
+_KEY = re.compile(r"[0-9a-f]{64}")
+_OTHERS_MAY_READ = 0o077
+
+
+@dataclass(frozen=True, slots=True)
+class StoreKey:
+    """A key of 256 bits. It is used as it is: what is random needs no stretching, and a store opens at once."""
+
+    file: Path
+    digits: str = field(repr=False)  # 64 hexadecimal ones
+
+
+def read_key(path: Path) -> StoreKey:
+    """The key in a file. Raises StoreError where there is none, where it is none, or where others may read it."""
+    try:
+        # The rights of the file that is read, not of what another name leads to a moment later.
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(1024)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: the store's key cannot be read ({error.strerror}): put the file back, or correct"
+            " store.encryption_key_file; for a new store, `dialer store key` makes one"
+        ) from error
+    if sys.platform != "win32" and mode & _OTHERS_MAY_READ:
+        raise StoreError(f"{path}: others may read the store's key: `chmod 600` it, and see who may have read it")
+    digits = text.decode("ascii", "replace").strip().lower()
+    if not _KEY.fullmatch(digits):
+        raise StoreError(
+            f"{path}: this is no key of a store: it holds 64 hexadecimal digits, as `dialer store key` writes"
+        )
+    return StoreKey(path, digits)
+
+
+def write_new_key(path: Path) -> StoreKey:
+    """Make a key and the file for it, for this user's eyes alone. Raises StoreError where there is a file already."""
+    key = StoreKey(path, secrets.token_hex(32))
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(key.digits + "\n")
+            file.flush()
+            os.fsync(descriptor)
+    except FileExistsError as error:
+        raise StoreError(
+            f"{path}: there is a file already, and it may be a store's only key: name another one"
+        ) from error
+    except OSError as error:
+        raise StoreError(f"{path}: the key cannot be written ({error.strerror}): name another place") from error
+    return key
+
+
+def connect(path: Path, mode: str, busy_seconds: float, key: StoreKey | None) -> sqlite3.Connection:
+    """A connection to the file in autocommit mode; `mode` is SQLite's: ro, rw or rwc.
+
+    With a key it is of SQLCipher's module, which has the methods of `sqlite3.Connection` and errors of its own: catch
+    `database_errors()`. One process must not open a file with both modules: POSIX locks do not hold between them.
+
+    Raises StoreError where the key does not fit or encryption is not installed, and what `database_errors` names.
+    """
+    driver: Any = sqlite3 if key is None else _driver()
+    # check_same_thread: statements run in one thread at a time, but opening and closing may fall to another.
+    db: sqlite3.Connection = driver.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    if key is not None:
+        try:
+            _unlock(db, path, key)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def _unlock(db: sqlite3.Connection, path: Path, key: StoreKey) -> None:
+    db.execute("PRAGMA cipher_log_level = NONE")  # it would write on standard error; we say it in our own words
+    db.execute(f"PRAGMA key = {key_literal(key)}")
+    try:
+        db.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # the first page; an empty file takes any key
+    except database_errors() as error:
+        if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
+            raise
+        raise StoreError(
+            f"{path}: the key in {key.file} does not open it: name its own in store.encryption_key_file;"
+            " if it is the right one, the file's beginning is destroyed: restore a copy"
+        ) from error
+
+
+def connect_any() -> sqlite3.Connection:
+    """A connection to nothing yet that can ATTACH files, encrypted or not, each with `KEY` and its `key_literal`."""
+    db: sqlite3.Connection = _driver().connect(":memory:", uri=True, isolation_level=None)
+    db.execute("PRAGMA cipher_log_level = NONE")
+    return db
+
+
+def key_literal(key: StoreKey | None) -> str:
+    """A key as SQL; without one, that of a file that is not encrypted."""
+    return "''" if key is None else f"\"x'{key.digits}'\""
+
+
+def database_errors() -> tuple[type[Exception], ...]:
+    """What a statement may raise: sqlite3's errors, and SQLCipher's where it is in use."""
+    driver = sys.modules.get(_DRIVER)
+    return (sqlite3.Error,) if driver is None else (sqlite3.Error, driver.Error)
+
+
+def _driver() -> Any:
+    try:
+        return importlib.import_module(_DRIVER)
+    except ImportError as error:
+        raise StoreError("the store's encryption is not installed: pip install 'matdan[encryption]'") from error

@@ -1,0 +1,21 @@
+-- One day as it was, for a replay: read-only, beside a dialler that runs.
+
+-- Calls that were placed and have ended, of campaigns with agents; what became of them without our doing must be known.
+-- name: attempts
+SELECT attempt.created_at, attempt.ended_at, attempt.ringing_at, attempt.answered_at, attempt.connected_at, attempt.seat,
+       attempt.outcome
+FROM attempt CROSS JOIN campaign USING (campaign_id)
+WHERE campaign.kind = 'agents' AND attempt.direction = 'outbound' AND attempt.ended_at IS NOT NULL
+    AND attempt.outcome NOT IN ('refused', 'unknown') AND attempt.created_at >= ?1 AND attempt.created_at < ?2
+ORDER BY attempt.created_at, attempt.attempt_id;
+
+-- name: intervals
+SELECT seat, state, from_at, until_at FROM seat_interval
+WHERE until_at > ?1 AND from_at < ?2 AND state IN ('ready', 'reserved', 'talking', 'wrap-up')
+ORDER BY from_at, seat;
+
+-- name: first_and_last
+SELECT min(attempt.created_at), max(attempt.created_at)
+FROM attempt CROSS JOIN campaign USING (campaign_id)
+WHERE campaign.kind = 'agents' AND attempt.direction = 'outbound' AND attempt.ended_at IS NOT NULL
+    AND attempt.outcome NOT IN ('refused', 'unknown');

@@ -1,0 +1,56 @@
+"""What a store has kept of one day: its calls and its seats' time. Reads alone, at any time, beside a dialler too."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from dialer.model import Outcome
+from dialer.store.sql import load_statements
+from dialer.view import SeatState
+
+SQL = load_statements("recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAttempt:
+    """A call of a campaign with agents. Times are epoch seconds; None: it never came to that."""
+
+    created_at: float
+    ended_at: float
+    ringing_at: float | None
+    answered_at: float | None
+    connected_at: float | None
+    seat: str | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class KeptInterval:
+    """A seat's time in one state: ready, reserved, talking or wrap-up. Epoch seconds."""
+
+    seat: str
+    state: SeatState
+    from_at: float
+    until_at: float
+
+
+def attempts_of(db: sqlite3.Connection, since: float, until: float) -> list[KeptAttempt]:
+    """The calls that began from `since` to before `until` and have ended, oldest first."""
+    rows = db.execute(SQL["attempts"], (since, until))
+    return [
+        KeptAttempt(created_at, ended_at, ringing_at, answered_at, connected_at, seat, Outcome(outcome))
+        for created_at, ended_at, ringing_at, answered_at, connected_at, seat, outcome in rows
+    ]
+
+
+def intervals_of(db: sqlite3.Connection, since: float, until: float) -> list[KeptInterval]:
+    """The seats' time that lies in the window, or reaches into it."""
+    rows = db.execute(SQL["intervals"], (since, until))
+    return [KeptInterval(seat, SeatState(state), from_at, until_at) for seat, state, from_at, until_at in rows]
+
+
+def first_and_last_call(db: sqlite3.Connection) -> tuple[float, float] | None:
+    """When the oldest and the newest of all such calls began, epoch seconds; None: there is none."""
+    first, last = db.execute(SQL["first_and_last"]).fetchone()
+    return None if first is None else (first, last)

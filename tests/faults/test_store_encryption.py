@@ -1,0 +1,392 @@
+"""What must hold of an encrypted store: nothing of it can be read without the key, and no conversion loses anything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+from dialer.model import Announcement, MarkKind
+from dialer.rehearsal.copy import copy_roll
+from dialer.reports.source import open_source
+from dialer.roll.importer import ImportOptions, import_file
+from dialer.store import conversion
+from dialer.store.cipher import StoreKey, connect, read_key, write_new_key
+from dialer.store.connection import exclusive_connection, is_encrypted, open_reading, open_writing
+from dialer.store.conversion import convert, left_over
+from dialer.store.export_log import note_export
+from dialer.store.sqlite import open_store
+from tests.contract.backends import NOW, TEST_KEY, EncryptedBackend, SqliteBackend, filled, key_file, mark
+from tests.faults.store_files import one_line
+from tests.support.roll_filler import fill_roll
+
+NUMBER, NAME, EPIC = "+917000000003", "Voter 4", "ABC0000004"
+OTHER_KEY = StoreKey(Path("another key file"), "f" * 64)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "centre.db"
+
+
+def found_on_disk(path: Path) -> set[str]:
+    """What of a voter stands in the bytes of the store's files."""
+    everything = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+    return {text for text in (NUMBER, NAME, EPIC, "CREATE TABLE") if text.encode() in everything}
+
+
+def rows(path: Path, key: StoreKey | None) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything in the store but its audit, which a conversion adds to."""
+    with closing(open_reading(path, key=key)) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in names if name != "audit"}  # noqa: S608
+
+
+def audited(path: Path, key: StoreKey | None) -> list[tuple[str, str]]:
+    with closing(open_reading(path, key=key)) as db:
+        return db.execute("SELECT who, what FROM audit WHERE kind = 'store-conversion'").fetchall()
+
+
+# At rest
+
+
+@pytest.mark.parametrize("kind", [SqliteBackend, EncryptedBackend])
+async def test_nothing_that_identifies_a_voter_is_in_the_bytes_of_an_encrypted_store(
+    kind: type[SqliteBackend], path: Path
+) -> None:
+    backend = kind(path.parent)
+    async with filled(backend) as store:
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        with closing(backend.connect()) as db:  # a roll's change, which is in the WAL alone until the store is closed
+            db.execute("UPDATE voter SET section = 'Temple Street' WHERE voter_id = 4")
+        assert (path.parent / "centre.db-wal").stat().st_size > 0
+        open_files = found_on_disk(path)
+        street = any(b"Temple Street" in file.read_bytes() for file in path.parent.glob("centre.db*"))
+    plain = kind is SqliteBackend
+    everything = {NUMBER, NAME, EPIC, "CREATE TABLE"}
+    assert (open_files, found_on_disk(path), street) == (
+        (everything, everything, True) if plain else (set(), set(), False)
+    )
+
+
+@pytest.mark.parametrize("key", [None, TEST_KEY], ids=["plain", "encrypted"])
+def test_a_rollback_journal_is_encrypted_too(key: StoreKey | None, path: Path) -> None:
+    fill_roll(path, 54, key=key)
+    with closing(connect(path, "rw", 5.0, key)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE voter SET name = 'x'")  # the journal takes up the pages as they were
+        db.execute("PRAGMA cache_spill = 1")
+        journal = path.with_name("centre.db-journal").read_bytes()
+        db.execute("ROLLBACK")
+    assert len(journal) > 4096
+    assert (NAME.encode() in journal) == (key is None)
+
+
+@pytest.mark.parametrize("key", [None, TEST_KEY], ids=["plain", "encrypted"])
+def test_copies_are_kept_as_the_store_is(key: StoreKey | None, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_roll(path, 54, key=key)
+    copy = path.with_name("copy.db")
+    assert copy_roll(path, copy, key) == 54
+    assert is_encrypted(copy) == (key is not None)
+
+    monkeypatch.setattr("tempfile.tempdir", str(path.parent))
+    roll = path.with_name("roll.csv")
+    roll.write_text("AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\n174,1,500,Again,7000000003\n")
+    seen: list[bool] = []
+
+    def look(_: object) -> None:
+        (dry,) = path.parent.glob("matdan-*/dry-run.db")
+        seen.append(is_encrypted(dry))
+
+    import_file(roll, path.with_name("new.db"), ImportOptions(dry_run=True), progress=look, key=key)
+    assert seen
+    assert set(seen) == {key is not None}
+
+
+async def test_every_damaged_page_of_an_encrypted_store_is_found_at_opening(path: Path) -> None:
+    fill_roll(path, 2000, key=TEST_KEY)
+    whole = path.read_bytes()
+    pages = len(whole) // 4096
+    for page in range(1, pages, pages // 12):
+        damaged = bytearray(whole)
+        damaged[page * 4096 + 2000] ^= 1  # one bit anywhere in it
+        path.write_bytes(damaged)
+        with pytest.raises(StoreCorrupt) as caught:
+            await open_store(path, key=TEST_KEY)
+        assert one_line(caught.value, path)
+        assert path.read_bytes() == damaged
+    path.write_bytes(whole)
+    await (await open_store(path, key=TEST_KEY)).close()
+
+
+async def test_after_damage_that_is_met_later_nothing_more_is_said_to_be_kept(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_roll(path, 2000, key=TEST_KEY)
+    with closing(open_reading(path, key=TEST_KEY)) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'voter'").fetchone()
+    damaged = bytearray(path.read_bytes())
+    damaged[(page - 1) * 4096 + 2000] ^= 1
+    path.write_bytes(damaged)
+    monkeypatch.setattr("dialer.store.connection.check_pages", lambda db, path: None)
+    store = await open_store(path, key=TEST_KEY)
+    with pytest.raises(StoreCorrupt):
+        await store.record_mark(mark(1000, MarkKind.VOTED))
+    with pytest.raises(StoreError):
+        await store.announce([Announcement("t", "p")], NOW)
+    await store.close()
+    with closing(open_reading(path, key=TEST_KEY)) as db:
+        assert db.execute("SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM outbox)").fetchone() == (0, 0)
+
+
+# Keys
+
+
+async def opened_for_a_report(path: Path, key: StoreKey | None) -> None:
+    async with open_source(path, key=key):
+        pytest.fail("the report got in")
+
+
+def opened_by_an_import(path: Path, key: StoreKey | None) -> None:
+    with exclusive_connection(path, "an import", key=key):
+        pytest.fail("the import got in")
+
+
+OPENINGS: dict[str, Callable[[Path, StoreKey | None], Any]] = {
+    "dialler": lambda path, key: asyncio.run(open_store(path, key=key)),
+    "report": lambda path, key: asyncio.run(opened_for_a_report(path, key)),
+    "reader": lambda path, key: open_reading(path, key=key),
+    "import": opened_by_an_import,
+    "export": lambda path, key: note_export(path, "a worker", {}, NOW, key=key),
+}
+
+
+@pytest.mark.parametrize("opening", OPENINGS)
+def test_a_wrong_key_a_missing_key_and_a_key_too_many_are_one_clear_line(opening: str, path: Path) -> None:
+    fill_roll(path, 9, key=TEST_KEY)
+    encrypted = path.read_bytes()
+    with pytest.raises(StoreError, match="the key in another key file does not open it") as wrong:
+        OPENINGS[opening](path, OTHER_KEY)
+    with pytest.raises(StoreCorrupt, match=r"one that is encrypted needs store\.encryption_key_file") as missing:
+        OPENINGS[opening](path, None)
+    assert path.read_bytes() == encrypted
+
+    path.unlink()
+    fill_roll(path, 9)
+    plain = path.read_bytes()
+    with pytest.raises(StoreError, match=r"it is not encrypted.*dialer store encrypt") as too_many:
+        OPENINGS[opening](path, TEST_KEY)
+    assert path.read_bytes() == plain
+    for caught in (wrong, missing, too_many):
+        assert one_line(caught.value, path)
+        assert TEST_KEY.digits not in str(caught.value)
+
+
+def test_without_the_extra_the_way_to_it_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
+    with pytest.raises(StoreError, match=r"pip install 'matdan\[encryption\]'"):
+        open_writing(path, key=TEST_KEY)
+    fill_roll(path, 9)  # a plain store needs it not
+
+
+def test_a_key_is_made_once_for_its_owner_alone_and_shown_nowhere(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    key = write_new_key(file)
+    assert read_key(file) == key
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert key.digits not in repr(key)
+    assert write_new_key(tmp_path / "another").digits != key.digits
+    with pytest.raises(StoreError, match="may be a store's only key"):
+        write_new_key(file)
+    assert read_key(file) == key
+    with pytest.raises(StoreError, match="name another place"):
+        write_new_key(tmp_path / "nowhere" / "key")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
+def test_a_key_that_others_may_read_is_refused(mode: int, tmp_path: Path) -> None:
+    file = key_file(tmp_path / "key")
+    file.chmod(mode)
+    with pytest.raises(StoreError, match="others may read the store's key") as caught:
+        read_key(file)
+    assert one_line(caught.value, file)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hunter2", "ab" * 31, "ab" * 33, "xy" * 32, "\0" * 64, "ab" * 32 + "\n" + "ab" * 32]
+)
+def test_what_is_no_key_is_refused_and_not_repeated(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(text)
+    file.chmod(0o600)
+    with pytest.raises(StoreError, match="this is no key of a store") as caught:
+        read_key(file)
+    assert one_line(caught.value, file)
+    assert not text or text not in str(caught.value)
+    with pytest.raises(StoreError, match="put the file back"):
+        read_key(tmp_path / "missing")
+
+
+# Conversions
+
+STEPS = [(None, TEST_KEY), (TEST_KEY, OTHER_KEY), (TEST_KEY, None)]
+NAMES = ["encrypt", "rekey", "decrypt"]
+
+
+@pytest.mark.parametrize(("old", "new"), STEPS, ids=NAMES)
+def test_a_conversion_keeps_every_row_and_is_audited(old: StoreKey | None, new: StoreKey | None, path: Path) -> None:
+    fill_roll(path, 2000, key=old)
+    before, told = rows(path, old), list[tuple[str, float]]()
+    convert(path, old, new, who="officer", at=NOW, progress=lambda words, share: told.append((words, share)))
+    assert rows(path, new) == before
+    assert audited(path, new) == [("officer", f'{{"now":"{_state(old, new)}"}}')]
+    assert is_encrypted(path) == (new is not None)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert found_on_disk(path) == (set() if new else {NUMBER, NAME, EPIC, "CREATE TABLE"})
+    assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.lock"}
+    assert told[-1][1] == 1.0
+    assert all(0.0 <= share <= 1.0 for _, share in told)
+    if old is not None:
+        with pytest.raises(StoreError):
+            open_reading(path, key=old)
+    with exclusive_connection(path, "a dialler", key=new) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def _state(old: StoreKey | None, new: StoreKey | None) -> str:
+    return "plain" if new is None else "encrypted" if old is None else "another key"
+
+
+def test_the_plain_file_is_overwritten_where_it_lay(path: Path) -> None:
+    fill_roll(path, 2000)
+    with path.open("rb") as plain:
+        assert NUMBER.encode() in plain.read()
+        convert(path, None, TEST_KEY, who="officer", at=NOW)
+        plain.seek(0)
+        left = plain.read()
+    assert len(left) > 100_000
+    assert set(left) == {0}
+
+
+@pytest.mark.parametrize(("old", "new"), STEPS, ids=NAMES)
+@pytest.mark.parametrize("at_step", ["copied", "comparing", "synced"])
+def test_a_conversion_that_fails_leaves_the_store_as_it_was(
+    at_step: str, old: StoreKey | None, new: StoreKey | None, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_roll(path, 200, key=old)
+    before = rows(path, old)
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if at_step == "copied":
+        monkeypatch.setattr(conversion, "_compare", fail)
+    elif at_step == "synced":
+        monkeypatch.setattr(conversion, "_to_disk", fail)
+    with pytest.raises(KeyboardInterrupt):
+        convert(path, old, new, who="officer", at=NOW, progress=fail if at_step == "comparing" else lambda *_: None)
+    assert rows(path, old) == before
+    assert audited(path, old) == []
+    assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.lock"}
+
+
+@pytest.mark.parametrize(
+    "broken", ["UPDATE new.voter SET name = 'x' WHERE voter_id = 100", "DROP TABLE new.mark", "DELETE FROM new.phone"]
+)
+def test_a_copy_that_is_not_the_same_never_takes_the_stores_place(
+    broken: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_roll(path, 200)
+    copy = conversion._copy
+
+    def copy_badly(db: Any, *rest: Any) -> None:
+        copy(db, *rest)
+        db.execute(broken)
+
+    monkeypatch.setattr(conversion, "_copy", copy_badly)
+    with pytest.raises(StoreCorrupt, match="the store is as it was") as caught:
+        convert(path, None, TEST_KEY, who="officer", at=NOW)
+    assert one_line(caught.value, path)
+    assert len(rows(path, None)["voter"]) == 200
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from dialer.store.conversion import convert
+from tests.contract.backends import TEST_KEY
+
+old, new = {"encrypt": (None, TEST_KEY), "decrypt": (TEST_KEY, None)}[sys.argv[2]]
+convert(Path(sys.argv[1]), old, new, who="officer", at=1.0, progress=lambda words, _: words == "comparing" and os._exit(9))
+"""
+
+
+@pytest.mark.parametrize(("old", "new"), [STEPS[0], STEPS[2]], ids=[NAMES[0], NAMES[2]])
+def test_a_conversion_that_is_killed_leaves_the_store_and_the_next_one_clears_up(
+    old: StoreKey | None, new: StoreKey | None, path: Path
+) -> None:
+    fill_roll(path, 200, key=old)
+    before = rows(path, old)
+    how = "encrypt" if old is None else "decrypt"
+    assert subprocess.run([sys.executable, "-c", KILLED, str(path), how], check=False).returncode == 9
+    assert left_over(path).exists()
+    assert rows(path, old) == before
+    convert(path, old, new, who="officer", at=NOW)
+    assert not left_over(path).exists()
+    assert rows(path, new) == before
+
+
+READER = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN")
+print(db.execute("SELECT count(*) FROM voter").fetchone()[0], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_nothing_is_converted_while_somebody_has_the_store_open(path: Path) -> None:
+    fill_roll(path, 54)
+    before = path.read_bytes()
+    with (
+        exclusive_connection(path, "a dialler"),
+        pytest.raises(StoreBusy, match="a dialler"),
+    ):
+        convert(path, None, TEST_KEY, who="officer", at=NOW)
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "54\n"
+        with pytest.raises(StoreBusy) as caught:
+            convert(path, None, TEST_KEY, who="officer", at=NOW)
+        assert one_line(caught.value, path)
+    assert path.read_bytes() == before
+    convert(path, None, TEST_KEY, who="officer", at=NOW)
+    assert is_encrypted(path)
+
+
+def test_a_conversion_needs_room_and_a_whole_store(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_roll(path, 2000)
+    usage = type("Usage", (), {"free": path.stat().st_size})
+    with monkeypatch.context() as tight:
+        tight.setattr("shutil.disk_usage", lambda _: usage)
+        with pytest.raises(StoreFull, match="no room for a second copy"):
+            convert(path, None, TEST_KEY, who="officer", at=NOW)
+    with path.open("r+b") as file:
+        file.seek(10 * 4096)
+        file.write(os.urandom(64))
+    with pytest.raises(StoreCorrupt, match="damaged"):
+        convert(path, None, TEST_KEY, who="officer", at=NOW)
+    assert not is_encrypted(path)
+    with pytest.raises(StoreError, match="there is no store here"):
+        convert(path.with_name("none.db"), None, TEST_KEY, who="officer", at=NOW)

@@ -1,0 +1,251 @@
+"""What the engine gives the pacer beyond counts: the stage of each conversation, each number's own probability, and its memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+import structlog
+
+from dialer.commands import SeatClosing, SeatDispose, SeatHangUp
+from dialer.engine.outlook import answer_probability, pacing_snapshot, signs_of
+from dialer.engine.state import CampaignRun
+from dialer.errors import CommandRefused
+from dialer.model import Claim, Disposition, NumberHistory, PhoneFacts
+from dialer.pacing.number_answers import NumberAnswers, NumberSigns
+from dialer.pacing.port import PacingEvent, PacingSnapshot, SeatStage
+from dialer.pacing.predictive import PredictivePacer
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.simulation.remembered import RollLaw
+from dialer.view import SeatState
+from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
+from tests.support.virtual import virtual_time
+
+PREDICTIVE = {"pacing": "predictive"}
+
+
+def run_of(site: Site) -> CampaignRun:
+    return site.centre.engine._centre.campaigns["agents"]
+
+
+def snapshot_of(site: Site) -> PacingSnapshot:
+    engine = site.centre.engine
+    return pacing_snapshot(engine._centre, engine._trunks, run_of(site), engine._centre.channels_used())
+
+
+def all_answer(**script: object) -> SimulatedAsteriskConfig:
+    each = Scripted(**script)  # type: ignore[arg-type]  # a script's own fields
+    return SimulatedAsteriskConfig(
+        seats=seat_phones(2),
+        start_epoch=START_EPOCH,
+        scripts={f"+91{7_000_000_001 + n}": each for n in range(100)},
+    )
+
+
+@pytest.fixture
+def told() -> Iterator[list[PacingEvent]]:
+    """What pacers are told, in order."""
+    events: list[PacingEvent] = []
+    observe = PredictivePacer.observe
+
+    def listen(self: PredictivePacer, event: PacingEvent) -> None:
+        events.append(event)
+        observe(self, event)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PredictivePacer, "observe", listen)
+        yield events
+
+
+# Stages
+
+
+async def talking(site: Site) -> None:
+    await site.until(lambda: any(seat.state is SeatState.TALKING for seat in site.view.seats))
+    await asyncio.sleep(10.0)
+
+
+@virtual_time()
+async def say_closing(directory: Path, how: str) -> None:
+    async with a_site(directory, all_answer(talk_seconds=300.0), seats=1, campaign=PREDICTIVE) as site:
+        execute = site.centre.engine.execute
+        with pytest.raises(CommandRefused, match="no call that could come to its end"):
+            await execute(SeatClosing("01"))
+        await site.log_in("01")
+        await talking(site)
+        (seat,) = snapshot_of(site).busy_seats
+        assert (seat.stage, seat.stage_seconds) == (SeatStage.TALKING, seat.elapsed_seconds)
+        match how:
+            case "command":
+                assert await execute(SeatClosing("01")) == "seat 01: closing"
+            case "key":
+                for key in "*8":
+                    site.switch.phone_keys("agent01", key)
+                    await asyncio.sleep(1.0)
+            case "disposition":
+                await execute(SeatDispose("01", Disposition.NOT_YET))
+        await asyncio.sleep(3.0)
+        (seat,) = snapshot_of(site).busy_seats
+        assert seat.stage is SeatStage.CLOSING
+        assert seat.stage_seconds is not None
+        assert 2.9 < seat.stage_seconds < 4.1 < seat.elapsed_seconds
+        await execute(SeatHangUp("01"))
+        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        assert snapshot_of(site).busy_seats[0].stage is SeatStage.WRAP_UP
+        await execute(SeatClosing("01"))
+        assert snapshot_of(site).busy_seats[0].stage is SeatStage.WRAP_UP_FILLED
+        await asyncio.sleep(2.0)
+        await execute(SeatDispose("01", Disposition.VOTED))
+        await site.until(lambda: site.view.seats[0].state is not SeatState.WRAP_UP)
+        await talking(site)
+        assert snapshot_of(site).busy_seats[0].stage is SeatStage.TALKING  # a new conversation begins anew
+
+
+@pytest.mark.parametrize("how", ["command", "key", "disposition"])
+def test_the_pacer_hears_that_a_conversation_comes_to_its_end(
+    tmp_path: Path, told: list[PacingEvent], how: str
+) -> None:
+    say_closing(tmp_path, how)
+    stages = [(event.kind.value, event.stage) for event in told if event.stage is not None]
+    assert stages == [
+        ("stage-changed", SeatStage.CLOSING),
+        ("talk-ended", SeatStage.CLOSING),
+        ("stage-changed", SeatStage.WRAP_UP_FILLED),
+        ("wrap-up-ended", SeatStage.WRAP_UP_FILLED),
+        *stages[4:],  # of the call that is cut off by the end of the test
+    ]
+    assert 9.0 < next(event.seconds for event in told if event.stage is SeatStage.CLOSING) < 14.0
+
+
+# Numbers
+
+
+def taught() -> NumberAnswers:
+    """One that has learned on a roll what a number's past says."""
+    random, law, learned = Random(1), RollLaw(), NumberAnswers()
+    while not learned.tells:
+        chance, signs = law.draw(0.3, random)
+        learned.learn(signs, answered=random.random() < chance)
+    return learned
+
+
+def earlier_answers(path: Path, phones: range, outcome: str) -> None:
+    """Give numbers a past: two calls in an earlier campaign, months ago."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('before', 'agents', 'turnout')")
+        for phone in phones:
+            (voter,) = db.execute("SELECT voter_id FROM link WHERE phone_id = ?", (phone,)).fetchone()
+            for number in (1, 2):
+                at = START_EPOCH - 86_400.0 * (60 + number)
+                db.execute(
+                    "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id,"
+                    " created_at, ended_at, outcome) VALUES (?, 'before', ?, ?, ?, 't', 'c', ?, ?, ?)",
+                    (f"before-{phone}-{number}", phone, voter, number, at, at + 30, outcome),
+                )
+
+
+@virtual_time()
+async def test_a_number_that_answered_before_is_told_to_be_likelier(tmp_path: Path) -> None:
+    nobody = VoterProfile(
+        answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
+    )
+    config = SimulatedAsteriskConfig(seats=seat_phones(2), start_epoch=START_EPOCH, profile=nobody)
+    async with a_site(tmp_path, config, voters=60, seats=2, campaign=PREDICTIVE) as site:
+        assert snapshot_of(site).next_answer_probability is None
+    earlier_answers(tmp_path / "centre.db", range(1, 20), "connected")
+    async with a_site(tmp_path, config, voters=60, seats=2, campaign=PREDICTIVE) as site:
+        run = run_of(site)
+        run.numbers = taught()
+        await site.log_in("01", "02")
+        await site.until(lambda: len(snapshot_of(site).ringing) >= 2 and bool(run.hopper))
+        told = [call.answer_probability for call in snapshot_of(site).ringing]
+        claims = {claim.phone_id: answer_probability(run, claim) for claim in run.hopper}
+        known = [chance for phone, chance in claims.items() if phone < 20 and chance is not None]
+        fresh = [chance for phone, chance in claims.items() if phone >= 20 and chance is not None]
+        assert None not in told
+        assert len(known) + len(fresh) == len(claims)
+        assert min(known) > max(fresh)
+        assert snapshot_of(site).next_answer_probability == answer_probability(run, run.hopper[0])
+        assert run.hopper[0].facts is not None
+        assert run.hopper[0].facts.history == NumberHistory(answers=2, near_answers=2)
+
+
+def test_only_calls_that_meet_agents_ask_for_it_and_a_landline_is_known(tmp_path: Path) -> None:
+    @virtual_time()
+    async def run() -> None:
+        ivr = {"id": "agents", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
+        for campaign, asked in ((PREDICTIVE, True), (ivr, False)):
+            (tmp_path / str(asked)).mkdir()
+            async with a_site(tmp_path / str(asked), seats=1, campaign=campaign, run=False) as site:
+                await site.centre.engine.prepare()
+                facts = PhoneFacts(0, 0, None)
+                mobile = Claim("agents", 1, "+919876543210", 2, 1, 1, "hi", 7, facts)
+                signs = NumberSigns(NumberHistory(), attempt_number=2, booth_id=7)
+                assert signs_of(run_of(site), mobile) == (signs if asked else None)
+                abroad = Claim("agents", 1, "+442079460000", 1, 1, 1, "hi", 7, facts)
+                other = signs_of(run_of(site), abroad)
+                assert (other is not None and other.landline) is asked
+
+    run()
+
+
+# What is learned goes over a restart
+
+
+def test_pacer_and_numbers_go_on_where_they_were_after_a_restart(tmp_path: Path) -> None:
+    learned: dict[str, object] = {}
+
+    @virtual_time()
+    async def morning() -> None:
+        async with a_site(tmp_path, voters=2000, seats=5, campaign=PREDICTIVE) as site:
+            async with agents_at_work(site):
+                await asyncio.sleep(1200)
+            assert " calls, limited by " in site.view.campaigns[0].pacing
+            assert "alpha=" in site.view.campaigns[0].pacing
+            run_of(site).numbers = taught()
+            learned["run"] = run_of(site)
+
+    @virtual_time()
+    async def afternoon() -> None:
+        async with a_site(tmp_path, voters=2000, seats=5, campaign=PREDICTIVE) as site:
+            before, now = learned["run"], run_of(site)
+            assert isinstance(before, CampaignRun)
+            assert now is not before
+            assert now.numbers.state() == before.numbers.state()
+            assert now.numbers.tells
+            saved, taken = before.pacer.state(), now.pacer.state()
+            assert saved["knowledge"] == taken["knowledge"]
+            assert now.pacer._knowledge.outcomes > 100  # type: ignore[attr-defined]  # of the predictive pacer
+
+    morning()
+    afternoon()
+
+
+@virtual_time()
+async def test_a_damaged_memory_is_put_aside(tmp_path: Path) -> None:
+    async with a_site(tmp_path, seats=1, campaign=PREDICTIVE) as site:
+        run = run_of(site)
+        for damaged in ("", "{", "[]", "null", '{"numbers": 3}', json.dumps({"version": 1, "numbers": {"version": 1}})):
+            run.take_up(damaged)
+            assert run.numbers.state() == NumberAnswers().state()
+
+
+@virtual_time()
+async def test_the_log_says_why_calls_are_placed(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as logs:
+        async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, campaign=PREDICTIVE) as site:
+            await site.log_in("01")
+            await site.until(lambda: bool(site.switch.placed))
+            await asyncio.sleep(130.0)
+    at_each_placing = [line for line in logs if line["event"] == "campaign.paced"]
+    each_minute = [line for line in logs if line["event"] == "campaign.pacing"]
+    assert {line["log_level"] for line in at_each_placing} == {"debug"}
+    assert [line["log_level"] for line in each_minute] == ["info", "info"]
+    assert all("limited by" in line["pacing"] for line in (*at_each_placing, *each_minute))

@@ -1,0 +1,152 @@
+"""`dialer store key|encrypt|rekey|decrypt`, what `dialer check` says of it, and every other command on an encrypted store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from config.errors import MatdanError, SettingError
+from config.settings import load_settings
+from dialer.check import Verdict, check_site
+from dialer.cli import app
+from dialer.store.connection import is_encrypted
+from dialer.store.conversion import left_over
+from tests.support.roll_filler import fill_roll
+
+TODAY = datetime.now(UTC).date().isoformat()
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    if isinstance(result.exception, MatdanError):
+        return 2, str(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def settings(directory: Path, key: str | None) -> Path:
+    path = directory / "centre.toml"
+    named = f'encryption_key_file = "{directory / key}"\n' if key else ""
+    path.write_text(
+        f'[store]\npath = "{directory / "centre.db"}"\n{named}[broker]\nenabled = false\n[ami]\nport = 1\n'
+        '[[rules.polls]]\nday = 2020-01-01\ncloses_at = "18:00"\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    """A site with a plain store; returns its settings, which name a key that is there."""
+    fill_roll(tmp_path / "centre.db", 54)
+    assert run("store", "key", tmp_path / "key")[0] == 0
+    return settings(tmp_path, "key")
+
+
+async def told_by_check(config: Path, what: str) -> tuple[Verdict, str]:
+    found = [(each.verdict, each.text) async for each in check_site(load_settings(config)) if each.what == what]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_a_store_goes_from_plain_to_encrypted_to_another_key_and_back(plain: Path, tmp_path: Path) -> None:
+    store = tmp_path / "centre.db"
+    code, text = run("store", "encrypt", "-c", plain, "--who", "officer")
+    assert (code, text) == (0, f"{store}: encrypted with the key in {tmp_path / 'key'}\n")
+    assert run("store", "encrypt", "-c", plain) == (0, f"{store}: it is encrypted with this key already\n")
+    assert is_encrypted(store)
+
+    assert run("store", "key", tmp_path / "next")[0] == 0
+    code, text = run("store", "rekey", "--to", tmp_path / "next", "-c", plain)
+    assert (code, "set store.encryption_key_file to it" in text) == (0, True)
+    code, text = run("store", "encrypt", "-c", plain)
+    assert (code, "does not open it" in text) == (2, True)
+    after = settings(tmp_path, "next")
+    assert run("store", "encrypt", "-c", after)[0] == 0
+
+    assert run("store", "decrypt", "-c", after)[0] == 0
+    assert not is_encrypted(store)
+    code, text = run("audit", "verify", "-c", settings(tmp_path, None))
+    assert (code, text.startswith("the audit is whole: 3 entries")) == (0, True)
+
+
+def test_without_a_key_in_the_settings_nothing_is_converted(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 9)
+    config = settings(tmp_path, None)
+    for command in ("encrypt", "decrypt"):
+        code, text = run("store", command, "-c", config)
+        assert (code, "store.encryption_key_file is not set" in text) == (2, True)
+
+
+async def test_check_says_whether_the_store_is_encrypted_and_the_key_is_there(plain: Path, tmp_path: Path) -> None:
+    verdict, text = await told_by_check(plain, "encryption")
+    assert (verdict, "the store is plain: run `dialer store encrypt`" in text) == (Verdict.BAD, True)
+    assert (await told_by_check(plain, "store"))[0] is Verdict.BAD
+    run("store", "encrypt", "-c", plain)
+    assert (await told_by_check(plain, "encryption"))[0] is Verdict.GOOD
+    assert (await told_by_check(plain, "store"))[0] is Verdict.GOOD
+
+    without = settings(tmp_path, None)
+    assert (await told_by_check(without, "encryption"))[0] is Verdict.NOTE
+    verdict, text = await told_by_check(without, "store")
+    assert (verdict, "needs store.encryption_key_file" in text) == (Verdict.BAD, True)
+
+    lost = settings(tmp_path, "lost")
+    verdict, text = await told_by_check(lost, "encryption")
+    assert (verdict, "put the file back" in text) == (Verdict.BAD, True)
+    left_over(tmp_path / "centre.db").touch()
+    verdict, text = await told_by_check(settings(tmp_path, "key"), "encryption")
+    assert (verdict, "interrupted" in text) == (Verdict.BAD, True)
+
+
+COMMANDS = [
+    ("report", "turnout"),
+    ("report", "calls"),
+    ("list", "strike-off", "--for", "a worker", "--out", "LIST"),
+    ("audit", "verify"),
+    ("rules", "explain", "+917000000003"),
+    ("rules", "check"),
+    ("optout", "add", "7000000003"),
+    ("register", "import", "NUMBERS", "--name", "own", "--dated", "TODAY"),
+    ("consent", "import", "NUMBERS", "--status", "given", "--source", "form 7"),
+    ("weights", "WEIGHTS"),
+    ("import", "ROLL"),
+    ("erase", "7000000009"),
+    ("purge", "--after", "2020-01-02", "--yes"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[" ".join(command[:2]) for command in COMMANDS])
+def test_every_command_that_opens_the_store_uses_its_key(command: tuple[str, ...], plain: Path, tmp_path: Path) -> None:
+    files = {
+        "LIST": tmp_path / "list.csv",
+        "NUMBERS": tmp_path / "numbers.csv",
+        "WEIGHTS": tmp_path / "weights.csv",
+        "ROLL": tmp_path / "roll.csv",
+    }
+    files["NUMBERS"].write_text("7000000003\n")
+    files["WEIGHTS"].write_text("constituency,part,serial,weight\n174,1,1,2.0\n")
+    files["ROLL"].write_text("AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\n174,1,500,Again,7000000003\n")
+    arguments = [TODAY if word == "TODAY" else str(files.get(word, word)) for word in command]
+    run("store", "encrypt", "-c", plain)
+    code, text = run(*arguments, "-c", plain)
+    assert code in ({0, 1} if command[:2] == ("rules", "check") else {0}), text
+    assert is_encrypted(tmp_path / "centre.db")
+    code, text = run(*arguments, "-c", settings(tmp_path, None))
+    assert (code, "needs store.encryption_key_file" in text) == (2, True)
+
+
+def test_secrets_that_are_understood_need_one_that_is_told_under(tmp_path: Path) -> None:
+    config = tmp_path / "centre.toml"
+    config.write_text(f'[rules]\nopt_out_secret = "{"b" * 20}"\nopt_out_secrets_known = ["{"a" * 20}", "{"b" * 20}"]\n')
+    assert load_settings(config).rules.secrets() == (b"b" * 20, b"a" * 20)
+    config.write_text(f'[rules]\nopt_out_secrets_known = ["{"a" * 20}"]\n')
+    with pytest.raises(SettingError, match="needs opt_out_secret beside it"):
+        load_settings(config)
+    config.write_text(f'[rules]\nopt_out_secret = "{"b" * 20}"\nopt_out_secrets_known = ["hunter2"]\n')
+    with pytest.raises(SettingError) as caught:
+        load_settings(config)
+    assert "hunter2" not in str(caught.value)
