@@ -87,7 +87,6 @@ class CampaignRun:
     numbers: NumberAnswers = field(default_factory=NumberAnswers)  # how likely each number is to be answered
     priorities_at: float = 0.0  # epoch: when the booths' priorities were last computed
     hopper: deque[Claim] = field(default_factory=deque)  # claimed under a lease, to be dialled next
-    hopper_since_seconds: float = 0.0  # of its oldest claim
     refilling: bool = False
     next_due_at: float = 0.0  # epoch: before it the queue has nothing
     list_done: bool = False

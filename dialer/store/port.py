@@ -34,8 +34,8 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
     Purpose,
-    Register,
 )
+from dialer.phone_facts import Register
 from dialer.store.records_port import MarkEffect, PollingDayRecords
 from dialer.store.workers_port import WorkersStore
 

@@ -6,17 +6,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from dialer.errors import StoreError
-from dialer.model import (
-    NO_VOTER,
-    BoothWorker,
-    CampaignKind,
-    CampaignState,
-    Claim,
-    Consent,
-    NumberHistory,
-    PhoneFacts,
-    Purpose,
-)
+from dialer.model import NO_VOTER, BoothWorker, CampaignKind, CampaignState, Claim, Purpose
+from dialer.phone_facts import Consent, NumberHistory, PhoneFacts
 from dialer.store.sql import load_statements
 
 SQL = load_statements("queues")
@@ -61,7 +52,8 @@ def claim(
 ) -> list[Claim]:
     """Take up to `limit` targets off the queue: what is due by time first, then fresh ones, booth by booth as `booths` says."""
     release_expired(db, now, None)
-    walk = _Walk(db, campaign_id, limit, day_start, now)
+    until = now + lease_seconds
+    walk = _Walk(db, campaign_id, limit, day_start, now, until)
     walk.take(limit, SQL["claim_timed"], (campaign_id, now))
     if booths is None:
         walk.take(limit, SQL["claim_fresh"], (campaign_id,))
@@ -70,7 +62,6 @@ def claim(
             walk.take(most, SQL["claim_fresh_of_booth"], (campaign_id, booth_id))
     for statement, bound in walk.done_for:
         db.execute(SQL[statement], bound)
-    until = now + lease_seconds
     for target in walk.taken:
         db.execute(SQL["take"], (target, owner, until))
     return walk.claims
@@ -79,7 +70,9 @@ def claim(
 class _Walk:
     """A walk along the queue's indexes, which takes what can be called and notes what never will be."""
 
-    def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float, now: float) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float, now: float, until: float
+    ) -> None:
         self.claims: list[Claim] = []
         self.taken: list[int] = []
         self.done_for: list[tuple[str, tuple[int, ...]]] = []  # what closes it, and with which values
@@ -89,6 +82,7 @@ class _Walk:
         self._day_start = day_start
         self._now = now
         self._workers = _calls_workers(db, campaign_id)
+        self._until = until
 
     def take(self, most: int, statement: str, bound: tuple[str | int | float, ...]) -> None:
         """Take up to `most` of what the statement finds. Reads row by row and stops: the order comes from the index, so
@@ -121,6 +115,7 @@ class _Walk:
                     queue_booth_id=queue_booth_id,
                     weight=weight,
                     worker=worker,
+                    leased_until=self._until,
                 )
             )
             self.taken.append(target)

@@ -30,8 +30,8 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
     Purpose,
-    Register,
 )
+from dialer.phone_facts import Register
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
 from dialer.store import figures, inbound, numbers, opt_outs, queues, records, voters
