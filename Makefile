@@ -12,7 +12,7 @@ help:
 	@echo "make test-asterisk every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
 	@echo "make bench         speed, as ratios against named contenders"
 	@echo "make bench-pacing  pacing, against the baselines and the computed optimum"
-	@echo "make clean         remove the virtual environment and caches"
+	@echo "make clean         remove the virtual environment, caches and the benches' stores"
 
 demo: $(VENV)/.ready
 	$(BIN)/dialer demo $(if $(FOR),--for $(FOR))
@@ -52,4 +52,4 @@ $(VENV)/.ready-bench: $(VENV)/.ready-dev
 	touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .bench-stores .mypy_cache .ruff_cache .pytest_cache .hypothesis

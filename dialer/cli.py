@@ -21,20 +21,24 @@ from dialer.asterisk_cli import app as asterisk_app
 from dialer.audio_cli import app as audio_app
 from dialer.audit_cli import app as audit_app
 from dialer.check import Verdict, check_site
+from dialer.complaint_cli import app as complaint_app
 from dialer.demo import DemoOptions, run_demo, show_summary
 from dialer.erase_cli import erase, purge
 from dialer.flow_cli import app as flow_app
 from dialer.logs import json_logging, quiet_logging
+from dialer.marks_cli import app as marks_app
 from dialer.numbers_cli import consent_app, optout_app, register_app
 from dialer.recordings_cli import app as recordings_app
 from dialer.rehearsal_cli import rehearse
 from dialer.reports.cli import app as report_app
 from dialer.reports.lists_cli import app as list_app
+from dialer.reports.turnout_cli import turnout as turnout_report
 from dialer.roll.cli import import_roll, sample_roll, weights
 from dialer.roll.workers_cli import app as workers_app
 from dialer.rules_cli import app as rules_app
 from dialer.simulation.simulate_cli import simulate_command
 from dialer.store_cli import app as store_app
+from dialer.turnout_cli import app as turnout_app
 
 app = typer.Typer(
     name="dialer",
@@ -48,15 +52,19 @@ app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(agent_app, name="agent")
 app.add_typer(flow_app, name="flow")
 app.add_typer(report_app, name="report")
+report_app.command("turnout")(turnout_report)
 app.add_typer(recordings_app, name="recordings")
 app.add_typer(list_app, name="list")
+app.add_typer(marks_app, name="marks")
+app.add_typer(turnout_app, name="turnout")
+app.add_typer(complaint_app, name="complaint")
 app.add_typer(audit_app, name="audit")
 app.add_typer(rules_app, name="rules")
 app.add_typer(optout_app, name="optout")
 app.add_typer(register_app, name="register")
 app.add_typer(consent_app, name="consent")
-app.add_typer(workers_app, name="workers")
 app.add_typer(store_app, name="store")
+app.add_typer(workers_app, name="workers")
 app.command("import")(import_roll)
 app.command("weights")(weights)
 app.command("sample-roll")(sample_roll)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dialer.model import Disposition
+from dialer.complaints import Complaint, ComplaintAnswer
+from dialer.model import Disposition, Mark
+from dialer.polling_day.official import OfficialFigure
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,39 @@ class StopListening:
     supervisor: str
 
 
+@dataclass(frozen=True, slots=True)
+class TakeMarks:
+    """Marks that come from outside the calls, all of them or none."""
+
+    marks: tuple[Mark, ...]
+    batch: str  # what they came with
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnterTurnout:
+    """Official turnout, all figures or none."""
+
+    figures: tuple[OfficialFigure, ...]
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileComplaint:
+    """A complaint about calls."""
+
+    complaint: Complaint
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerComplaint:
+    """What was done about a complaint."""
+
+    answer: ComplaintAnswer
+    who: str
+
+
 CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll | ReloadFlows
 SeatCommand = SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatClosing | SeatDispose
 LogInCommand = SeatLogIn | SeatCall | SeatUnlock
@@ -232,4 +267,14 @@ WorkerCommand = SeatSerials | SeatTakeBack
 RecordingCommand = SeatPauseRecording | SeatResumeRecording
 KeyedCommand = SeatCommand | HelpCommand | RecordingCommand
 EarCommand = Listen | Whisper | Barge | StopListening
-Command = CampaignCommand | SeatCommand | LogInCommand | HelpCommand | RecordingCommand | EarCommand | WorkerCommand
+RecordsCommand = TakeMarks | EnterTurnout | FileComplaint | AnswerComplaint
+Command = (
+    CampaignCommand
+    | SeatCommand
+    | LogInCommand
+    | HelpCommand
+    | RecordingCommand
+    | EarCommand
+    | WorkerCommand
+    | RecordsCommand
+)

@@ -4,7 +4,8 @@ config.errors.MatdanError
 ├── StoreError                 the store cannot do what it must
 │   ├── StoreCorrupt           the file is damaged or not ours: nothing is dialled from it
 │   ├── StoreFull              no room for results: dialling stops before they are lost
-│   └── StoreBusy              another process holds the store
+│   ├── StoreBusy              another process holds the store
+│   └── NotInStore             a voter, a complaint or the like that the store does not have
 ├── RollError                  a roll cannot be read at all (a bad row is a reject, not an error)
 ├── SwitchError                the switch cannot do what was asked
 │   ├── SwitchUnreachable      no connection, or it was lost
@@ -40,6 +41,10 @@ class StoreFull(StoreError):
 
 class StoreBusy(StoreError):
     """Another process holds the store. Stop the other dialler or import, then try again."""
+
+
+class NotInStore(StoreError):
+    """What a deed is about is not in the store; nothing of it was kept. The text says what."""
 
 
 class RollError(MatdanError):

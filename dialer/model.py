@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
+
+from dialer.phone_facts import PhoneFacts
 
 AttemptId = NewType("AttemptId", str)
 """A UUID in its 36-character form: the attempt's key, the channel's id and the Originate's ActionID in one."""
@@ -119,6 +122,23 @@ class MarkSource(StrEnum):
     CORRECTION = "correction"
 
 
+class Confidence(StrEnum):
+    """How sure a mark is: where its knowledge comes from."""
+
+    SEEN = "seen"  # at the booth: struck off the list, or known by sight
+    SAID = "said"  # by the voter
+    TOLD = "told"  # by another, or it is not known by whom
+
+
+USUAL_CONFIDENCE: dict[MarkSource, Confidence] = {
+    MarkSource.VOTER_KEY: Confidence.SAID,
+    MarkSource.AGENT: Confidence.SAID,
+    MarkSource.RELATIVE: Confidence.TOLD,
+    MarkSource.BOOTH_WORKER: Confidence.SEEN,
+    MarkSource.IMPORT: Confidence.TOLD,
+    MarkSource.CORRECTION: Confidence.TOLD,
+}
+
 DISPOSITION_MARKS: dict[Disposition, MarkKind] = {
     Disposition.VOTED: MarkKind.VOTED,
     Disposition.NOT_YET: MarkKind.NOT_YET,
@@ -138,59 +158,6 @@ class Booth:
     name: str
     language: str  # ISO 639-1
     closes_at: str  # "18:00", local time of the poll
-
-
-class Consent(StrEnum):
-    """Whether a number's owner has agreed to be called."""
-
-    UNKNOWN = "unknown"
-    GIVEN = "given"
-    WITHDRAWN = "withdrawn"
-
-
-@dataclass(frozen=True, slots=True)
-class NumberHistory:
-    """How all earlier calls to a number ended, over all campaigns; those that say nothing of it are left out."""
-
-    answers: int = 0  # by a person
-    no_answers: int = 0
-    busy: int = 0
-    machines: int = 0
-    near_answers: int = 0  # of the answers, those at about this time of day
-    near_misses: int = 0  # of the others, likewise
-    called_us: int = 0  # calls that came in from it
-
-    @property
-    def calls(self) -> int:
-        """All of them, those that came in aside."""
-        return self.answers + self.no_answers + self.busy + self.machines
-
-    @property
-    def near_calls(self) -> int:
-        """Those at about this time of day."""
-        return self.near_answers + self.near_misses
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneFacts:
-    """What the rules must know of a number, as the store had it when the number was claimed."""
-
-    attempts_today: int  # since the day's start, across campaigns; what was never placed does not count
-    conversations_today: int  # of them, those in which a person was talked to or keyed something in
-    abandoned_at: float | None  # when a call to it was last abandoned, in whatever campaign
-    registers: tuple[str, ...] = ()  # do-not-call registers on which it stands
-    consent: Consent = Consent.UNKNOWN
-    opted_out: bool = False
-    history: NumberHistory = NumberHistory()
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """A do-not-call register as it was imported."""
-
-    name: str
-    dated: float  # epoch seconds: when its keeper issued it
-    numbers: int
 
 
 NO_VOTER = 0
@@ -222,6 +189,7 @@ class Claim:
     queue_booth_id: int = 0  # in whose queue the number stands: of its first voter when it was enrolled
     weight: float = 1.0  # of the voters who were pending on the number then
     worker: BoothWorker | None = None  # whom a campaign for booth workers calls
+    leased_until: float = field(default=math.inf, compare=False)  # epoch seconds: then the store gives it to others
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,9 +297,15 @@ class Mark:
     at: float
     hour: int | None = None  # 0-23, with LATER
     attempt_id: AttemptId | None = None
-    agent: str | None = None
-    worker_id: int | None = None  # the booth worker who said so
+    agent: str | None = None  # who says so: an agent's id, a booth worker's, that of who corrects
+    confidence: Confidence | None = None  # None: as its source has it
+    worker_id: int | None = None  # the booth worker who said so in a call
     undoes: str | None = None  # key of the mark that this one takes back
+
+    @property
+    def surety(self) -> Confidence:
+        """How sure it is."""
+        return self.confidence or USUAL_CONFIDENCE[self.source]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.clock import SystemClock
 from dialer.errors import RollError, StoreBusy
-from dialer.model import Announcement, Consent
+from dialer.model import Announcement
 from dialer.monitor import topics
 from dialer.monitor.broker_link import publish_once
+from dialer.phone_facts import Consent
 from dialer.plan_of_site import broker_settings
 from dialer.reports.cli import moment
 from dialer.roll.numbers_file import NumbersFile, read_numbers
@@ -169,7 +170,7 @@ def _opt_out(
             for news in _news(hashed, source, now)
         ]
         broker = replace(broker_settings(settings), client_id=f"dialler-optout-{settings.centre.id}")
-        asyncio.run(publish_once(broker, settings.centre.id, messages, now))
+        asyncio.run(publish_once(broker, settings.centre.id, messages))
         typer.echo(f"{len(found):,} numbers told to the running dialler, and to every centre, through the broker")
 
 

@@ -31,6 +31,7 @@ from ivr_flows.catalogue import load_flow
 from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE, shipped_texts
 
 _VOTER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_EPIC = re.compile(r"[A-Za-z]{3}[0-9]{7}", re.ASCII)
 _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
 
 
@@ -124,21 +125,13 @@ def _explained(gate: Gate, case: Case, now: float, others: Sequence[str], at: fl
 
 
 def numbers_meant(db: sqlite3.Connection, who: str, region: str) -> list[str]:
-    """The numbers that a person at the command line means: a number, a voter's id, or constituency/part/serial.
+    """The numbers that a person at the command line means: a number, a voter's id, EPIC number or constituency/part/serial.
 
     Raises RollError where nobody is meant, or several are.
     """
-    place = _PLACE.fullmatch(who)
-    if place is not None:
-        found = numbers.voters_at(db, *(int(part) for part in place.groups()))
-        if len(found) != 1:
-            ids = ", ".join(map(str, found)) or "none"
-            raise RollError(f"{who}: the roll has {len(found)} voters there (ids: {ids}): name one by its id")
-        who = str(found[0])
-    if _VOTER.fullmatch(who):
-        linked = numbers.numbers_of_voter(db, int(who))
-        if linked is None:
-            raise RollError(f"the store has no voter {who}: give a voter's id, constituency/part/serial, or a number")
+    voter_id = voter_meant(db, who)
+    if voter_id is not None:
+        linked = numbers.numbers_of_voter(db, voter_id)
         if not linked:
             raise RollError(f"voter {who} has no number: nothing can be dialled")
         return linked
@@ -147,6 +140,28 @@ def numbers_meant(db: sqlite3.Connection, who: str, region: str) -> list[str]:
         why = read.rejected[0].reason.value if read.rejected else "no number"
         raise RollError(f"this is no number that is called ({why}), no voter's id and no constituency/part/serial")
     return list(read.numbers)
+
+
+def voter_meant(db: sqlite3.Connection, who: str) -> int | None:
+    """The voter whom a person at the command line means by id, EPIC number or constituency/part/serial; None: no voter's name.
+
+    Raises RollError where nobody is meant, or several are.
+    """
+    place = _PLACE.fullmatch(who)
+    if place is not None:
+        found = numbers.voters_at(db, *(int(part) for part in place.groups()))
+    elif _EPIC.fullmatch(who):
+        found = numbers.voters_of_epic(db, who)
+    elif _VOTER.fullmatch(who):
+        if numbers.numbers_of_voter(db, int(who)) is None:
+            raise RollError(f"the store has no voter {who}: give a voter's id, constituency/part/serial, or a number")
+        return int(who)
+    else:
+        return None
+    if len(found) != 1:
+        ids = ", ".join(map(str, found)) or "none"
+        raise RollError(f"{who}: the roll has {len(found)} voters there (ids: {ids}): name one by its id")
+    return found[0]
 
 
 def _of_the_queue(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:

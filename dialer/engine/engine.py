@@ -23,6 +23,7 @@ from dialer.engine.inbound import InboundDesk
 from dialer.engine.kept_seats import KeptSeats
 from dialer.engine.placing import Placing
 from dialer.engine.plan import EnginePlan
+from dialer.engine.records_desk import RecordsDesk
 from dialer.engine.results import Results
 from dialer.engine.seat_desk import SeatDesk
 from dialer.engine.state import CampaignRun, Centre, SeatTally
@@ -81,6 +82,7 @@ class Engine:
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel)
+        self._records_desk = RecordsDesk(store, centre.clock, self._results.follow)
         self._gatekeeper = Gatekeeper(
             centre,
             plan.gate,
@@ -185,6 +187,8 @@ class Engine:
             return await self._assistance.execute(command)
         if isinstance(command, commands.WorkerCommand):
             return await self._worker_desk.execute(command)
+        if isinstance(command, commands.RecordsCommand):
+            return await self._records_desk.execute(command)
         return await self.seat_desk.execute(command)
 
     async def _reload_flows(self) -> str:

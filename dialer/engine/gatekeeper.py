@@ -13,7 +13,8 @@ import structlog
 
 from dialer.calls import Call
 from dialer.engine.state import CampaignRun, Centre
-from dialer.model import AttemptId, Claim, OpenAttempt, PhoneFacts, Register
+from dialer.model import AttemptId, Claim, OpenAttempt
+from dialer.phone_facts import PhoneFacts, Register
 from dialer.rules.gate import Case, Gate, Reason, Ruling
 from dialer.rules.rulebook import CampaignRules, Certified
 from dialer.rules.silence import Area

@@ -16,9 +16,9 @@ from dialer.store.port import Store
 _log = structlog.get_logger(__name__)
 
 HOPPER_SIZE = 60  # claims held per campaign: some seconds of dialling, so that priorities stay fresh
-HOPPER_LOW = 30
+CLAIMED_AT_ONCE = 10  # a long claim holds up the marks and results behind it, and leaves fewer at hand while it lasts
 LEASE_SECONDS = 60.0
-HOPPER_MAX_AGE_SECONDS = 45.0  # older claims go back to the queue before their lease runs out
+LEAST_LEASE_SECONDS = 15.0  # claims with less left go back to the queue: the order has moved on
 LOOK_AGAIN_SECONDS = 1.0  # numbers on a call for another campaign are due, but cannot be had just now
 PRIORITIES_SECONDS = 30.0  # how long the booths' priorities stand before they are computed anew
 
@@ -47,14 +47,9 @@ class Hoppers:
         self._has_room = has_room
         self._priorities = priorities
 
-    def stale(self, run: CampaignRun) -> bool:
-        """Whether the hopper's claims are too old to be dialled: their lease ends soon, and the order has moved on."""
-        held_seconds = self._centre.clock.monotonic() - run.hopper_since_seconds
-        return bool(run.hopper) and held_seconds > HOPPER_MAX_AGE_SECONDS
-
     def refill(self, run: CampaignRun) -> None:
         """Claim more where the hopper runs low and the queue may have some."""
-        if run.refilling or len(run.hopper) >= HOPPER_LOW or run.next_due_at > self._centre.clock.now():
+        if run.refilling or not self._runs_low(run) or run.next_due_at > self._centre.clock.now():
             return
         if not self._has_room():
             self._results.store_failed(StoreError("the disk is nearly full (store.reserve_megabytes); free some space"))
@@ -63,32 +58,32 @@ class Hoppers:
         run.refilling = True
         self._centre.spawn(self._fill(run), "refill")
 
+    def _runs_low(self, run: CampaignRun) -> bool:
+        return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
+
     async def _fill(self, run: CampaignRun) -> None:
         clock = self._centre.clock
         try:
             run.next_due_at = 0.0
             self._set_priorities(run)
-            wanted = HOPPER_SIZE - len(run.hopper)
-            while wanted > 0:
-                quotas = run.order.plan(wanted)
+            while run.held_because is None and not self._centre.draining and self._runs_low(run):
+                quotas = run.order.plan(CLAIMED_AT_ONCE)
                 claims = await self._store.claim(
                     run.spec.campaign_id,
-                    wanted,
+                    CLAIMED_AT_ONCE,
                     owner=self._owner,
                     now=clock.now(),
                     lease_seconds=LEASE_SECONDS,
                     booths=quotas,
                     day_start=day_start(self._centre.zone, clock.now()),
                 )
-                run.order.took(quotas, claims, full=len(claims) == wanted)
-                if not run.hopper:
-                    run.hopper_since_seconds = clock.monotonic()
+                full = len(claims) == CLAIMED_AT_ONCE
+                run.order.took(quotas, claims, full=full)
                 run.hopper.extend(claims)
-                wanted -= len(claims)
-                if run.order.exhausted:
+                if not full and run.order.exhausted:
+                    await self._note_next_due(run)
                     break
-            if wanted > 0:
-                await self._note_next_due(run)
+                self._centre.wake.set()
         except StoreError as error:
             self._results.store_failed(error)
             await self._results.await_room(self._has_room)
@@ -114,12 +109,23 @@ class Hoppers:
 
     def give_back(self, run: CampaignRun) -> None:
         """Put the hopper's claims back into the queue."""
-        claims = list(run.hopper)
+        self._put_back(run, list(run.hopper))
         run.hopper.clear()
+
+    def give_back_old(self, run: CampaignRun) -> None:
+        """Put the claims back whose lease ends soon; they stand first in the hopper."""
+        ends = self._centre.clock.now() + LEAST_LEASE_SECONDS
+        old: list[Claim] = []
+        while run.hopper and run.hopper[0].leased_until < ends:
+            old.append(run.hopper.popleft())
+        if old:
+            self._put_back(run, old)
+
+    def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         run.next_due_at = 0.0
         if claims:
             run.list_done = False
-            run.order.look_again()
+            run.order.gave_back(claims)
             self._centre.spawn(self._release(claims), "release-claims")
 
     async def _release(self, claims: Sequence[Claim]) -> None:

@@ -87,8 +87,7 @@ class Placing:
                 self._hoppers.give_back(run)
             return seconds
         now = self._centre.clock.monotonic()
-        if self._hoppers.stale(run):
-            self._hoppers.give_back(run)
+        self._hoppers.give_back_old(run)
         used = self._centre.channels_used()
         if run.spec.kind is CampaignKind.IVR and self._trunks.startable(run.spec.trunks, used, now) == 0:
             # Where no start is to be waited for, channels are full: the end of a call wakes us.

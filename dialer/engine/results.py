@@ -36,7 +36,8 @@ from dialer.monitor.topics import (
 )
 from dialer.pacing.port import PacingEvent, PacingEventKind, SeatStage
 from dialer.rules import retries
-from dialer.store.port import MarkEffect, Store
+from dialer.store.port import Store
+from dialer.store.records_port import MarkEffect
 from dialer.switch.port import CallEnded
 from dialer.view import AlertLevel, CallState, TurnoutChange
 
@@ -235,7 +236,7 @@ class Results:
     async def mark(self, mark: Mark) -> None:
         """Commit a mark and do what follows from it. Returns once it is on disk; raises StoreError if it is not."""
         effect = await self._store.record_mark(mark, [mark_announcement(mark)])
-        self._follow(mark, effect)
+        self.follow(mark, effect)
 
     async def opt_out(self, call: Call, source: str) -> None:
         """Commit that the number of a live call is never to be called again. Returns once it is on disk; raises StoreError."""
@@ -284,7 +285,7 @@ class Results:
             run.next_due_at = min(run.next_due_at, retry_at)
             run.list_done = False
         for mark, effect in zip(marks, effects, strict=True):
-            self._follow(mark, effect)
+            self.follow(mark, effect)
         if opts_out:
             self._opted_out(call.phone_id, fresh=True)
         self._judge(run, call, machine=disposition is Disposition.MACHINE)
@@ -305,19 +306,24 @@ class Results:
             outcomes[Outcome.MACHINE] += 1 if machine else -1
             outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
-    def _follow(self, mark: Mark, effect: MarkEffect) -> None:
+    def follow(self, mark: Mark, effect: MarkEffect) -> None:
         """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""
         self._centre.outbox_event.set()
         if not effect.recorded:
             return
         self._centre.marks[mark.kind.value] += 1
-        self._centre.reached_by[mark.source] += effect.reached_change
+        if mark.attempt_id is not None:  # what others tell is no pace of our calls
+            self._centre.reached_by[mark.source] += effect.reached_change
         self._count_turnout(effect)
         self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False)
-        if mark.undoes is not None:  # the voter may be due again
-            for run in self._centre.campaigns.values():
-                run.next_due_at, run.list_done = 0.0, False
-                run.order.look_again()
+        if effect.reopened:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Numbers that were closed wait in the queues again."""
+        for run in self._centre.campaigns.values():
+            run.look_again()
+        self._centre.wake.set()
 
     def _count_turnout(self, effect: MarkEffect) -> None:
         booth = self._centre.turnout.get(effect.booth_id)
@@ -340,7 +346,8 @@ class Results:
 
     def silence(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
         """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more; a booth
-        worker on such a number is silenced with them only if `workers`.
+        worker on such a number is silenced with them only if `workers`. A number on which others are pending goes back to the
+        queue at once: it is called for them.
         """
 
         def is_meant(each: Claim | Call) -> bool:
@@ -349,13 +356,23 @@ class Results:
             return each.phone_id in phones or each.voter_id == voter_id
 
         for run in self._centre.campaigns.values():
-            if any(is_meant(claim) for claim in run.hopper):
-                kept = [claim for claim in run.hopper if not is_meant(claim)]
+            gone = [claim for claim in run.hopper if is_meant(claim)]
+            if gone:
+                kept = [claim for claim in run.hopper if claim not in gone]
                 run.hopper.clear()
                 run.hopper.extend(kept)
+                self._centre.spawn(self._put_back(run, gone), "put-back")
         for call in list(self._centre.calls.values()):
             if not call.answered and is_meant(call):
                 self._cancel(call)
+
+    async def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+        try:
+            await self._store.release(claims)
+        except StoreError as error:  # the lease puts them back by itself
+            _log.warning("claims.not-put-back", claims=len(claims), problem=str(error))
+        run.look_again()
+        self._centre.wake.set()
 
     async def close_all(self, attempt_ids: Sequence[AttemptId], outcome: Outcome) -> None:
         """Close attempts of which no call is held: those whose opening raised an error and which may be in the store all the

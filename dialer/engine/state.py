@@ -87,7 +87,6 @@ class CampaignRun:
     numbers: NumberAnswers = field(default_factory=NumberAnswers)  # how likely each number is to be answered
     priorities_at: float = 0.0  # epoch: when the booths' priorities were last computed
     hopper: deque[Claim] = field(default_factory=deque)  # claimed under a lease, to be dialled next
-    hopper_since_seconds: float = 0.0  # of its oldest claim
     refilling: bool = False
     next_due_at: float = 0.0  # epoch: before it the queue has nothing
     list_done: bool = False
@@ -112,6 +111,12 @@ class CampaignRun:
             return
         self.numbers.restore(state.pop("numbers", None))
         self.pacer.restore(state)
+
+    def look_again(self) -> None:
+        """Numbers may have come back to the queue: it is asked again."""
+        self.next_due_at = 0.0
+        self.list_done = False
+        self.order.look_again()
 
 
 @dataclass(slots=True)
@@ -154,7 +159,9 @@ class Centre:
         self.turnout: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
         self.began_seconds = clock.monotonic()
-        self.reached_by: Counter[MarkSource] = Counter()  # voters with a first mark, since the start
+        self.reached_by: Counter[MarkSource] = (
+            Counter()
+        )  # voters whose first mark was made in a call of ours, since the start
         self.opt_outs = 0
         self.opted_out: set[int] = set()  # numbers, by id, since the start: a claim may be older
         self.abandoned_at: dict[int, float] = {}  # epoch, by number, since the start

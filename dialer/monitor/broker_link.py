@@ -171,16 +171,18 @@ class BrokerLink:
         return f"{describe_failure(self._settings, error)}; dialling goes on, results wait in the outbox"
 
 
-def make_client(settings: BrokerSettings, centre: str, *, will_at: float) -> aiomqtt.Client:
+def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None) -> aiomqtt.Client:
     """A client that is not connected yet. A new one for each connection: paho would send again of itself what an old one had
-    in flight, and the outbox does that already.
+    in flight, and the outbox does that already. `will_at`: when the dialler connects; None: this is not the dialler, and it
+    leaves neither a last will nor a session.
     """
-    will = topics.last_will_message(centre, will_at)
+    will = None if will_at is None else topics.last_will_message(centre, will_at)
+    lasting = will is not None
     version5 = settings.version is MqttVersion.V5
     properties = None
     if version5:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho types it not
-        properties.SessionExpiryInterval = settings.session_expiry_seconds
+        properties.SessionExpiryInterval = settings.session_expiry_seconds if lasting else 0
     client = aiomqtt.Client(
         settings.host,
         settings.port,
@@ -189,10 +191,12 @@ def make_client(settings: BrokerSettings, centre: str, *, will_at: float) -> aio
         password=settings.password,
         tls_context=settings.tls,
         protocol=aiomqtt.ProtocolVersion.V5 if version5 else aiomqtt.ProtocolVersion.V311,
-        clean_session=None if version5 else False,
-        clean_start=False if version5 else MQTT_CLEAN_START_FIRST_ONLY,  # 3.1.1 has no clean start and paho wants this
+        clean_session=None if version5 else not lasting,
+        clean_start=not lasting
+        if version5
+        else MQTT_CLEAN_START_FIRST_ONLY,  # 3.1.1 has no clean start and paho wants this
         properties=properties,
-        will=aiomqtt.Will(will.topic, will.payload, qos=will.qos, retain=will.retain),
+        will=None if will is None else aiomqtt.Will(will.topic, will.payload, qos=will.qos, retain=will.retain),
         keepalive=settings.keepalive_seconds,
         timeout=math.inf,  # aiomqtt's own goes through asyncio.wait_for, which swallows a cancellation on 3.11: we have ours
         max_queued_incoming_messages=1_000,
@@ -250,21 +254,27 @@ async def check_broker(settings: BrokerSettings, centre: str, at: float) -> None
         raise BrokerUnreachable(describe_failure(settings, error)) from error
 
 
-async def publish_once(settings: BrokerSettings, centre: str, messages: Sequence[Message], at: float) -> None:
-    """Connect, publish, leave: for the command line. `settings.client_id` must be another one than the dialler's.
+@contextlib.asynccontextmanager
+async def visiting(settings: BrokerSettings, centre: str) -> AsyncIterator[Connection]:
+    """A connection for the command line. `settings.client_id` must be another one than the dialler's.
 
-    Returns when the broker has acknowledged everything. Raises BrokerUnreachable with what to mend.
+    Raises BrokerUnreachable with what to mend.
     """
     try:
         never = asyncio.Event()
         await _knock(settings, never)
-        client = make_client(settings, centre, will_at=at)
+        client = make_client(settings, centre, will_at=None)
         async with _entered(client, settings.answer_seconds, never):
-            connection = Connection(client, settings.answer_seconds)
-            for message in messages:
-                await connection.publish(message)
+            yield Connection(client, settings.answer_seconds)
     except (aiomqtt.MqttError, OSError) as error:
         raise BrokerUnreachable(describe_failure(settings, error)) from error
+
+
+async def publish_once(settings: BrokerSettings, centre: str, messages: Sequence[Message]) -> None:
+    """Connect, publish, leave. Returns when the broker has acknowledged everything. Raises BrokerUnreachable."""
+    async with visiting(settings, centre) as connection:
+        for message in messages:
+            await connection.publish(message)
 
 
 def describe_failure(settings: BrokerSettings, error: BaseException) -> str:

@@ -7,7 +7,6 @@ against the supervisor's own role in the settings as well, and is heard on that 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,32 +15,20 @@ from dialer import commands
 DESK = "desk"  # a program that serves agents' pages and has made sure who they are
 LISTENER = "listener"
 COACH = "coach"
+BOOTH_DESK = "booth-desk"  # takes in what booth workers and the election authority tell
+COMPLIANCE = "compliance"
 SUPERVISOR = "supervisor"
 
 ANYBODY: frozenset[str] | None = None
 """Whoever the broker lets publish, with a role or without."""
 _AT_THE_SEAT = frozenset({DESK, SUPERVISOR})
 _EARS = frozenset({LISTENER, COACH, SUPERVISOR})
-
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
-KEYS: dict[str, tuple[re.Pattern[str], str]] = {
-    # No controls, and no half characters, which JSON can hold.
-    "campaign": (re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}"), "the campaign's id"),
-    "seat": (re.compile(r"[A-Za-z0-9-]{1,20}", re.ASCII), "the seat's name"),
-    "to": (_SLUG, "a name of [[transfers]]"),
-    "supervisor": (_SLUG, "a name of [[supervisors]]"),
-    "serials": (
-        re.compile(r"(?:[0-9]{1,5}:)?[0-9]{1,5}(?:,[0-9]{1,5}){0,199}", re.ASCII),
-        "serials with commas, after the part and a colon where the booth worker has several",
-    ),
-    "reason": (re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}"), "a word or two"),
-}
-"""What a command may need beside its id, name, expiry and role."""
+_BOOTHS = frozenset({BOOTH_DESK, SUPERVISOR})
+_RULES = frozenset({COMPLIANCE, SUPERVISOR})
 
 
-def _serials(seat: str, told: str) -> commands.SeatSerials:
-    part, _, listed = told.rpartition(":")
-    return commands.SeatSerials(seat, tuple(map(int, listed.split(","))), int(part) if part else None)
+def _take_serials(seat: str, told: tuple[tuple[int, ...], int | None]) -> commands.SeatSerials:
+    return commands.SeatSerials(seat, *told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +36,7 @@ class CommandKind:
     """A row of the table."""
 
     make: Callable[..., commands.Command]  # takes the values of `needs`, in order
-    needs: tuple[str, ...]
+    needs: tuple[str, ...]  # keys of command_values.VALUES
     roles: frozenset[str] | None  # None: ANYBODY
     repeatable: bool = False  # done twice it is as done once
 
@@ -67,7 +54,7 @@ COMMANDS: dict[str, CommandKind] = {
     "seat-log-off": CommandKind(commands.SeatLogOff, ("seat",), _AT_THE_SEAT),
     "seat-hang-up": CommandKind(commands.SeatHangUp, ("seat",), _AT_THE_SEAT),
     "seat-closing": CommandKind(commands.SeatClosing, ("seat",), _AT_THE_SEAT),
-    "seat-serials": CommandKind(_serials, ("seat", "serials"), _AT_THE_SEAT),
+    "seat-serials": CommandKind(_take_serials, ("seat", "serials"), _AT_THE_SEAT),
     "seat-take-back": CommandKind(commands.SeatTakeBack, ("seat",), _AT_THE_SEAT),
     "seat-hold": CommandKind(commands.SeatHold, ("seat",), _AT_THE_SEAT),
     "seat-resume": CommandKind(commands.SeatResume, ("seat",), _AT_THE_SEAT),
@@ -82,6 +69,10 @@ COMMANDS: dict[str, CommandKind] = {
     "whisper": CommandKind(commands.Whisper, ("seat", "supervisor"), frozenset({COACH, SUPERVISOR})),
     "barge": CommandKind(commands.Barge, ("seat", "supervisor"), frozenset({SUPERVISOR})),
     "stop-listening": CommandKind(commands.StopListening, ("supervisor",), _EARS),
+    "marks": CommandKind(commands.TakeMarks, ("marks", "batch", "who"), _BOOTHS, repeatable=True),
+    "official-turnout": CommandKind(commands.EnterTurnout, ("figures", "who"), _BOOTHS, repeatable=True),
+    "complaint": CommandKind(commands.FileComplaint, ("complaint", "who"), _RULES, repeatable=True),
+    "complaint-answer": CommandKind(commands.AnswerComplaint, ("answer", "who"), _RULES, repeatable=True),
 }
 
 

@@ -17,19 +17,20 @@ from dialer.clock import Clock
 from dialer.commands import Command
 from dialer.errors import CommandRefused, StoreError
 from dialer.monitor import topics
-from dialer.monitor.command_table import COMMANDS, KEYS, CommandKind
+from dialer.monitor.command_table import COMMANDS, CommandKind
+from dialer.monitor.command_values import VALUES, read_value
 from dialer.monitor.payloads import ReplyPayload
 from dialer.store.port import Store
 
 log = structlog.get_logger(__name__)
 
-MOST_BYTES = 4096
+MOST_BYTES = 32_768  # a full batch of marks is the longest
 FURTHEST_EXPIRY_SECONDS = 86_400.0  # also catches milliseconds taken for seconds
 WAITING_COMMANDS = 100
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BEGUN = "it was begun, and the dialler stopped before it had ended: look what has become of it, then send a new one"
-_KEYS = frozenset({"id", "name", "expires_at", "role", *KEYS})
+_KEYS = frozenset({"id", "name", "expires_at", "role", *VALUES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +128,12 @@ def _refuse_role(name: str, kind: CommandKind, role: str | None) -> None:
         )
 
 
-def _needed(name: str, kind: CommandKind, fields: dict[str, Any]) -> list[str]:
-    """The values that the command needs, each of its pattern, and no other one. Raises CommandRefused."""
-    for key in KEYS.keys() - set(kind.needs):
+def _needed(name: str, kind: CommandKind, fields: dict[str, Any]) -> list[Any]:
+    """The values that the command needs, each as it must be, and no other one. Raises CommandRefused."""
+    for key in VALUES.keys() - set(kind.needs):
         if fields.get(key) is not None:
             raise CommandRefused(f"`{name}` takes no `{key}`: leave `{key}` out")
-    values = []
-    for key in kind.needs:
-        value = fields.get(key)
-        pattern, meaning = KEYS[key]
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            raise CommandRefused(f"`{name}` needs `{key}`, {meaning}")
-        values.append(value)
-    return values
+    return [read_value(name, key, fields.get(key)) for key in kind.needs]
 
 
 class CommandDesk:

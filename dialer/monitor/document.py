@@ -42,8 +42,10 @@ def markdown() -> str:
         )
     for topic in TOPICS:
         lines += ["", f"## {topic.pattern}", "", topic.description, ""]
-        lines += ["| field | type | meaning |", "|---|---|---|"]
-        lines += [f"| `{name}` | {kind} | {meaning} |" for name, kind, meaning in _fields(topic)]
+        schema = payloads.schema(type(topic.example))
+        lines += _fields(schema)
+        for name, inner in schema.get("$defs", {}).items():
+            lines += ["", f"`{name}`: {inner['description'].splitlines()[0]}", "", *_fields(inner)]
         example = json.dumps(json.loads(payloads.encode(topic.example)), indent=2, ensure_ascii=False)
         lines += ["", "```json", example, "```"]
         if topic is COMMANDS:
@@ -107,9 +109,13 @@ def _anchor(topic: Topic) -> str:
     return re.sub(r"[^\w\- ]", "", topic.pattern.lower())
 
 
-def _fields(topic: Topic) -> list[tuple[str, str, str]]:
-    properties = payloads.schema(type(topic.example))["properties"]
-    return [(name, _kind(fields), fields.get("description", "")) for name, fields in properties.items()]
+def _fields(schema: dict[str, Any]) -> list[str]:
+    """A table of an object's fields."""
+    rows = [
+        f"| `{name}` | {_kind(fields)} | {fields.get('description', '')} |"
+        for name, fields in schema["properties"].items()
+    ]
+    return ["| field | type | meaning |", "|---|---|---|", *rows]
 
 
 def _kind(fields: dict[str, Any]) -> str:
@@ -119,9 +125,9 @@ def _kind(fields: dict[str, Any]) -> str:
     if "anyOf" in fields:
         return " or ".join(_kind(choice) for choice in fields["anyOf"])
     if "$ref" in fields:
-        return "object"
+        return f"`{fields['$ref'].rpartition('/')[2]}`"
     if fields["type"] == "array":
-        return f"list of {_kind(fields['items'])}s"
+        return f"list of {_kind(fields['items'])}"
     return str(fields["type"])
 
 

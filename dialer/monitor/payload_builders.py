@@ -193,6 +193,7 @@ def mark_result(mark: Mark) -> MarkPayload:
         hour=mark.hour,
         attempt=mark.attempt_id,
         agent=mark.agent,
+        confidence=mark.surety.value,
         worker=mark.worker_id,
         undoes=mark.undoes,
     )

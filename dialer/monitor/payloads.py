@@ -12,10 +12,17 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from dialer.people import ID_PATTERN, MOST_ID
+
 Time = Annotated[float, Field(description="epoch seconds, UTC")]
 OptionalTime = Annotated[float | None, Field(description="epoch seconds, UTC; null: it never came to that")]
 Share = Annotated[float, Field(description="a share, 0 to 1", ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
+EnteredTime = Annotated[float, Field(description="epoch seconds, UTC", ge=0, allow_inf_nan=False)]
+
+MOST_MARKS = 100
+MOST_FIGURES = 100
+_NOTHING_ELSE = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +198,12 @@ class MarkPayload:
     at: Time
     hour: Annotated[int | None, Field(description="with later: 0 to 23", ge=0, le=23)]
     attempt: str | None
-    agent: str | None
+    agent: Annotated[str | None, Field(description="who says so: an agent's id, a booth worker's, ...")]
+    confidence: Annotated[str, Field(description="how sure: seen at the booth, said by the voter, told by another")] = (
+        "told"
+    )
     worker: Annotated[
-        int | None, Field(description="of source booth-worker: the worker's id in this centre's store")
+        int | None, Field(description="of a booth worker's call: the worker's id in this centre's store")
     ] = None
     undoes: Annotated[str | None, Field(description="key of the mark that this one takes back")] = None
 
@@ -215,10 +225,71 @@ class OptOutPayload:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkReport:
+    """A mark that comes from outside the calls. `key` is the key: a repeat changes nothing."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
+
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
+    voter: Annotated[int, Field(description="the voter's id in this centre's store", ge=1)]
+    kind: Literal["voted", "not-yet", "will-not", "moved", "deceased"]
+    source: Literal["booth-worker", "relative", "import", "correction"]
+    at: EnteredTime
+    by: Annotated[
+        str | None, Field(description="who says so: an id", pattern=ID_PATTERN, min_length=1, max_length=MOST_ID)
+    ] = None
+    confidence: Annotated[
+        Literal["seen", "said", "told"] | None, Field(description="how sure it is; null: as its source has it")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class FigureReport:
+    """Official cumulative turnout of an area by an hour of the poll."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
+
+    day: Annotated[str, Field(description="2026-04-22", pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$")]
+    constituency_number: Annotated[int, Field(ge=1)]
+    part_number: Annotated[int | None, Field(description="null: of the whole constituency", ge=1)]
+    by: Annotated[
+        str, Field(description="an hour of the poll, 09:00, or final", pattern=r"^(([01]\d|2[0-3]):[0-5]\d|final)$")
+    ]
+    share: Share
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintReport:
+    """A complaint about calls. `key` is the key: a repeat changes nothing."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
+
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
+    at: EnteredTime
+    about: Literal["too-often", "wrong-time", "after-opt-out", "silent-call", "conduct", "content", "consent", "other"]
+    channel: Literal["call", "letter", "email", "person", "authority", "other"]
+    campaign: Annotated[str | None, Field(max_length=128)] = None
+    attempt: Annotated[str | None, Field(description="the call that it is about", max_length=64)] = None
+    phone: Annotated[int | None, Field(description="the number's id in this centre's store, not the number")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReport:
+    """What was done about a complaint; the last answer counts."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
+
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
+    complaint: Annotated[int, Field(description="its number", ge=1)]
+    at: EnteredTime
+    answer: Literal["explained", "opted-out", "corrected", "unfounded", "passed-on"]
+
+
+@dataclass(frozen=True, slots=True)
 class CommandPayload:
     """What a supervisor asks for."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
 
     id: Annotated[str, Field(description="chosen by the sender; executed once", pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     name: Literal[
@@ -249,6 +320,10 @@ class CommandPayload:
         "whisper",
         "barge",
         "stop-listening",
+        "marks",
+        "official-turnout",
+        "complaint",
+        "complaint-answer",
     ]
     expires_at: Annotated[float, Field(description="epoch seconds, UTC, at most a day ahead; refused after it")]
     campaign: Annotated[str | None, Field(description="of the commands of a campaign")] = None
@@ -260,6 +335,12 @@ class CommandPayload:
     serials: Annotated[
         str | None, Field(description='of seat-serials: "12,15,340", or "7:12,15" where the worker has several parts')
     ] = None
+    who: Annotated[str | None, Field(description="who answers for it, for the audit: an id")] = None
+    batch: Annotated[str | None, Field(description="what the marks came with, for the audit: an id")] = None
+    marks: Annotated[list[MarkReport] | None, Field(description=f"at most {MOST_MARKS}, all kept or none")] = None
+    figures: Annotated[list[FigureReport] | None, Field(description=f"at most {MOST_FIGURES}, all kept or none")] = None
+    complaint: ComplaintReport | None = None
+    answer: AnswerReport | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,6 +326,11 @@ def commands_topic(centre: str) -> str:
     return COMMANDS.address(centre)
 
 
+def replies_filter(centre: str) -> str:
+    """Where this centre answers commands."""
+    return f"{ROOT}/{segment(centre)}/replies/+"
+
+
 def opt_outs_filter() -> str:
     """Where every centre tells of opt-outs."""
     return f"{ROOT}/+/{OPT_OUT_RESULT.pattern}"

@@ -54,7 +54,7 @@ class Governor:
         self._rate = 0.0  # live answers per second, lately
         self._last_answer: float | None = None
         self._planned_at: float | None = None
-        self._stop_room = self._guarded_room = self._share_left = 0.0
+        self._stop_room = self._guarded_room = self._guards_left = 0.0
 
     def answered(self, now: float) -> None:
         """A person answered."""
@@ -105,13 +105,13 @@ class Governor:
     def _plan(self, now: float) -> None:
         self._planned_at = now
         self._stop_room = self._guarded_room = float("inf") if self.caps else 0.0
-        self._share_left = 1.0
+        self._guards_left = 1.0
         for cap, tally in self._pairs():
             room = self._room(tally, cap.hard_stop, now)
             self._stop_room = min(self._stop_room, room)
-            most = room + tally.abandoned
-            self._guarded_room = min(self._guarded_room, room - guard(most))
-            self._share_left = min(self._share_left, room / max(1e-9, most))
+            held_back = guard(room + tally.abandoned)
+            self._guarded_room = min(self._guarded_room, room - held_back)
+            self._guards_left = min(self._guards_left, room / held_back)
         if self.target <= 0.0:
             self._boldness = 0.0
             return
@@ -151,10 +151,11 @@ class Governor:
         self._keep_up(now)
         return self._stop_room
 
-    def share_to_hard_stop(self, now: float) -> float:
-        """The share of the drops that a window may hold at its hard stop that is left, of the tightest window."""
+    def guards_left(self, now: float) -> float:
+        """The room up to a hard stop as a share of what is held back there (`guard`), at most 1, of the tightest
+        window; 0 or below: the hard stop is reached."""
         self._keep_up(now)
-        return self._share_left
+        return self._guards_left
 
     def room_above_guard(self, now: float) -> float:
         """The same less what every window holds back for one bad moment; below 0: guarded."""
@@ -208,9 +209,10 @@ def margin(drops: float) -> float:
     """Drops kept in reserve by a window that may hold so many at its hard stop, while the rate is steered.
 
     A fraction of the standard deviation of as many independent ones, as steering takes the rest away. Found by
-    simulation, with `guard`.
+    simulation, with `guard`: with less of it a window's room is spent early, and the wait for it to come back costs more
+    idle time than the calls it brought.
     """
-    return 0.5 * sqrt(max(0.0, drops)) + 0.5
+    return max(0.5, 0.75 * sqrt(max(0.0, drops)))
 
 
 def guard(drops: float) -> float:
@@ -218,4 +220,4 @@ def guard(drops: float) -> float:
 
     Calls that are answered within the same second are dropped together, and a larger site has more of them.
     """
-    return max(1.0, 0.65 * sqrt(max(0.0, drops)) - 0.4)
+    return max(1.0, 0.6 * sqrt(max(0.0, drops)) + 0.1)

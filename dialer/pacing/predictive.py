@@ -16,7 +16,9 @@ COLD_OUTCOMES = 15
 
 USUAL_SEATS = 27.0
 SIZE_POWER = -0.25
-"""A larger site drops more at the same alpha, as its overshoots are of more than one call: alpha * (N / 27) ** POWER."""
+SMALL_SITE_POWER = -0.5
+"""A larger site drops more at the same alpha, as its overshoots are of more than one call: alpha * (N / 27) ** POWER. Below
+27 seats it drops less still: single seats make the risk jump, and the last call lies well below alpha mostly."""
 
 HANG_UP_ABOVE = 0.1
 HANG_UP_ALPHAS = 3.0
@@ -24,9 +26,8 @@ HANG_UP_ALPHAS = 3.0
 probability, and more than so many times alpha. It costs little (such a call was hardly worth its answer) and keeps single
 bad moments from becoming several drops."""
 
-NEAR_SHARE = 0.1
 LEAST_SHARE = 0.25
-"""With less than NEAR_SHARE of a hard stop's drops left, calls are hung up earlier, down to LEAST_SHARE of
+"""With less room to a hard stop than the governor's guard, calls are hung up earlier, down to LEAST_SHARE of
 HANG_UP_ABOVE."""
 
 CALM_SECONDS = 1.0
@@ -104,7 +105,8 @@ class PredictivePacer:
             return 0.0, "seats"
         if self._governor.drops_to_hard_stop(now) < 0.0:  # whatever the laws say: they may be what is wrong
             return 0.0, "hard-stop"
-        size = (max(1.0, self._seats) / USUAL_SEATS) ** SIZE_POWER
+        size = max(1.0, self._seats) / USUAL_SEATS
+        size **= SIZE_POWER if size > 1.0 else SMALL_SITE_POWER
         if self._governor.room_above_guard(now) < len(waiting):  # those that wait may be the next to be dropped
             return self._governor.guarded_alpha() * size, "hard-stop"
         alpha = self._governor.alpha(now) * size
@@ -135,8 +137,7 @@ class PredictivePacer:
         if self._hang_up_above >= 1.0 or seats_without_caller(snapshot) >= 0:
             return 0
         alpha, _ = self._alpha(now, snapshot.waiting_seconds)
-        left = self._governor.share_to_hard_stop(now) / NEAR_SHARE
-        limit = self._hang_up_above * min(1.0, max(LEAST_SHARE, left))
+        limit = self._hang_up_above * max(LEAST_SHARE, self._governor.guards_left(now))
         excess = self._prospect(snapshot).outlook.excess_over(max(limit, HANG_UP_ALPHAS * alpha))
         if excess > 0:
             self._hung_up_at = now

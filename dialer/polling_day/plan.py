@@ -8,7 +8,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from dialer.model import Booth, BoothTurnout
-from dialer.polling_day.priorities import BoothNow, FactorWeights, booth_priorities
+from dialer.polling_day.priorities import BoothNow, BoothPriorities, FactorWeights
 from dialer.polling_day.turnout_curve import ExpectedCourse
 
 CloseOf = Callable[[Booth], float | None]
@@ -40,15 +40,20 @@ class PollingPlan:
 
     def priorities(
         self, last_calls: Mapping[int, float], turnout: Mapping[int, BoothTurnout], now: float
-    ) -> dict[int, float]:
-        """The priority of each booth in `last_calls`, by its id; `now` in epoch seconds."""
-        known: list[BoothNow] = []
-        for booth_id, last_call_at in last_calls.items():
+    ) -> BoothPriorities:
+        """The priority of each booth in `last_calls`, by its id; `now` in epoch seconds. `turnout` is looked at when a booth's
+        priority is first asked for.
+        """
+
+        def look(booth_id: int) -> BoothNow:
             said = turnout.get(booth_id)
             reached, voted = (said.reached, said.voted) if said else (0, 0)
-            known.append(BoothNow(booth_id, reached, voted, last_call_at - now))
+            return BoothNow(booth_id, reached, voted, last_calls[booth_id] - now)
+
+        known = [turnout[booth_id] for booth_id in last_calls.keys() & turnout.keys()]
+        centre = sum(booth.reached for booth in known), sum(booth.voted for booth in known)
         expected = self.course.voted_by(datetime.fromtimestamp(now, self.zone).time())
-        return booth_priorities(known, expected, self.weights)
+        return BoothPriorities(last_calls.keys(), look, centre, expected, self.weights)
 
 
 def worker_round(due_at: float | None, last_call_at: float | None, now: float, every_seconds: float) -> float | None:

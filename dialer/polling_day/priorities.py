@@ -10,7 +10,8 @@ and P(answer) are the voter's own and come in by the weight that an import gives
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass
 
 from dialer.model import Claim
@@ -23,6 +24,7 @@ PRIOR_VOTERS = 20.0
 """The expected course of the day counts as much as the word of so many voters of the booth."""
 
 _LEAST_RATE = 1e-6
+_PLACES_LEFT_BEHIND = 1000  # in the heap, beside one of each booth, before it is swept
 
 HALVING_SECONDS = 2 * 3600.0
 """A booth that closes so much sooner than another one is twice as urgent."""
@@ -68,77 +70,167 @@ def booth_priority(booth: BoothNow, expected_voted: float, centre_not_voted: flo
     return float(not_voted**weights.not_voted * deficit**weights.deficit * urgency**weights.time)
 
 
-def booth_priorities(booths: Sequence[BoothNow], expected_voted: float, weights: FactorWeights) -> dict[int, float]:
-    """The priority of each booth by its id."""
-    centre = BoothNow(0, sum(booth.reached for booth in booths), sum(booth.voted for booth in booths), 1.0)
-    overall = share_not_voted(centre, expected_voted)
-    return {booth.booth_id: booth_priority(booth, expected_voted, overall, weights) for booth in booths}
+class BoothPriorities(Mapping[int, float]):
+    """The priority of each booth by its id, worked out when first asked for: of thousands of booths a claim asks for a few."""
+
+    def __init__(
+        self,
+        booths: KeysView[int],
+        look: Callable[[int], BoothNow],
+        centre: tuple[int, int],
+        expected_voted: float,
+        weights: FactorWeights,
+    ) -> None:
+        """`look` tells what is known of one of `booths`; `centre`: how many of all their voters were reached, and have voted."""
+        self._booths = booths
+        self._look = look
+        self._overall = share_not_voted(BoothNow(0, *centre, 1.0), expected_voted)
+        self._expected = expected_voted
+        self._weights = weights
+        self._known: dict[int, float] = {}
+
+    def __getitem__(self, booth_id: int) -> float:
+        """The booth's priority. Raises KeyError for one that is not among them."""
+        known = self._known.get(booth_id)
+        if known is None:
+            if booth_id not in self._booths:
+                raise KeyError(booth_id)
+            known = booth_priority(self._look(booth_id), self._expected, self._overall, self._weights)
+            self._known[booth_id] = known
+        return known
+
+    def __iter__(self) -> Iterator[int]:
+        """The booths' ids."""
+        return iter(self._booths)
+
+    def __len__(self) -> int:
+        """How many booths."""
+        return len(self._booths)
+
+    def __contains__(self, booth_id: object) -> bool:
+        """Whether it is one of the booths."""
+        return booth_id in self._booths
+
+    def keys(self) -> KeysView[int]:
+        """The booths' ids."""
+        return self._booths
 
 
 class BoothOrder:
     """Gives every booth a share of the calls that is in proportion to its priority (stride scheduling: Waldspurger and Weihl,
     1995), so that the best ones get most and none is forgotten.
 
-    Each booth has a pass; the lowest pass is next, and each call moves it on by 1 / priority.
+    Each booth has a pass; the lowest pass is next, and each call moves it on by 1 / priority. The booths stand in a heap, so
+    that a claim costs no more among thousands of them: a booth whose pass moved is put in again, and its earlier place is
+    dropped when that comes up; one that has nothing to give is put aside then.
     """
 
     def __init__(self, booths: Iterable[int], voter_weight: float = 1.0) -> None:
         """All booths alike at first. `voter_weight`: the exponent of the numbers' own weight."""
-        self._priority = dict.fromkeys(booths, 1.0)
-        self._voters = dict.fromkeys(self._priority, 1.0)
-        self._pass = dict.fromkeys(self._priority, 0.0)
+        self._kept = dict.fromkeys(booths, 1.0)
+        self._news: Mapping[int, float] = {}
+        self._voters = dict.fromkeys(self._kept, 1.0)
+        self._places = {
+            booth_id: (0.0, booth_id) for booth_id in sorted(self._kept)
+        }  # each booth's own one in the heap
+        self._heap = list(self._places.values())
+        self._aside: set[int] = set()
         self._empty: set[int] = set()
         self._exponent = voter_weight
 
     @property
     def exhausted(self) -> bool:
         """Whether no booth has anything to give, as far as was seen."""
-        return all(self._rate(booth_id) <= 0 for booth_id in self._priority.keys() - self._empty)
+        return self._next() is None
 
     def set_priorities(self, priorities: Mapping[int, float]) -> None:
-        """New priorities; booths that are not named keep theirs. 0: not called at all."""
-        self._priority |= {booth_id: priorities[booth_id] for booth_id in priorities.keys() & self._priority.keys()}
+        """New priorities, asked for as they are needed; booths that are not named keep theirs. 0: not called at all."""
+        for booth_id in self._news.keys() - priorities.keys():
+            if booth_id in self._kept:
+                self._kept[booth_id] = self._news[booth_id]
+        self._news = priorities
+        self._bring_back(self._aside - self._empty)
 
     def plan(self, numbers: int) -> dict[int, int]:
         """From which booths the next `numbers` come, in which order, and how many from each at most; some booths more than
         needed, because one of them may be empty.
         """
-        passes = [
-            (self._pass[booth_id], booth_id)
-            for booth_id in self._priority
-            if booth_id not in self._empty and self._rate(booth_id) > 0
-        ]
-        heapq.heapify(passes)
+        drawn: list[tuple[float, int]] = []
+        again: list[tuple[float, int]] = []  # booths that were drawn, at the pass they will have then
         quotas: dict[int, int] = {}
         planned = 0
-        while passes and planned < numbers + NEIGHBOURS * NEIGHBOURS:
-            at, booth_id = passes[0]
+        while planned < numbers + NEIGHBOURS * NEIGHBOURS:
+            first = self._next()
+            if first is not None and (not again or first < again[0]):
+                drawn.append(heapq.heappop(self._heap))
+            elif again:
+                first = heapq.heappop(again)
+            else:
+                break
+            at, booth_id = first
             quotas[booth_id] = quotas.get(booth_id, 0) + NEIGHBOURS
             planned += NEIGHBOURS
-            heapq.heapreplace(passes, (at + NEIGHBOURS / self._rate(booth_id), booth_id))
+            heapq.heappush(again, (at + NEIGHBOURS / self._rate(booth_id), booth_id))
+        for place in drawn:
+            heapq.heappush(self._heap, place)
         return quotas
 
     def took(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
         """What a claim along `quotas` gave. `full`: it stopped because it had enough, so the last booths were not asked."""
-        given: dict[int, int] = {}
+        given: Counter[int] = Counter()
         for claim in claims:
-            if claim.queue_booth_id in self._priority:
-                given[claim.queue_booth_id] = given.get(claim.queue_booth_id, 0) + 1
+            if claim.queue_booth_id in self._kept:
+                given[claim.queue_booth_id] += 1
                 self._voters[claim.queue_booth_id] = claim.weight
-        behind = min((self._pass[booth_id] for booth_id in quotas), default=0.0)
+        behind = min((self._places[booth_id][0] for booth_id in quotas), default=0.0)
         for booth_id, count in given.items():
             # A booth that comes back after a pause does not catch up on what it missed.
             # A booth whose last call has gone meanwhile has no rate any more; it may still have been claimed from.
-            self._pass[booth_id] = max(self._pass[booth_id], behind) + count / max(self._rate(booth_id), _LEAST_RATE)
+            at = max(self._places[booth_id][0], behind)
+            self._move(booth_id, at + count / max(self._rate(booth_id), _LEAST_RATE))
         asked = list(quotas)
         if full:
             last = max((asked.index(booth_id) for booth_id in given if booth_id in quotas), default=0)
             asked = asked[:last]
-        self._empty.update(booth_id for booth_id in asked if given.get(booth_id, 0) < quotas[booth_id])
+        self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
+
+    def gave_back(self, claims: Sequence[Claim]) -> None:
+        """Claims went back to the queues undialled: they count for nothing in their booths' shares."""
+        for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
+            if booth_id in self._kept:
+                self._move(booth_id, self._places[booth_id][0] - count / max(self._rate(booth_id), _LEAST_RATE))
+        self.look_again()
 
     def look_again(self) -> None:
         """Numbers may have come back to the queues: no booth counts as empty any more."""
         self._empty.clear()
+        self._bring_back(set(self._aside))
+
+    def _next(self) -> tuple[float, int] | None:
+        """The pass and id of the booth whose turn it is; None: nobody's. What stands before it in the heap is dropped."""
+        while self._heap:
+            first = self._heap[0]
+            booth_id = first[1]
+            if first is self._places[booth_id]:
+                if booth_id not in self._empty and self._rate(booth_id) > 0:
+                    return first
+                self._aside.add(booth_id)
+            heapq.heappop(self._heap)
+        return None
+
+    def _move(self, booth_id: int, at: float) -> None:
+        self._places[booth_id] = (at, booth_id)
+        if booth_id not in self._aside:
+            heapq.heappush(self._heap, self._places[booth_id])
+        if len(self._heap) > 2 * len(self._places) + _PLACES_LEFT_BEHIND:
+            self._heap = [place for booth_id, place in self._places.items() if booth_id not in self._aside]
+            heapq.heapify(self._heap)
+
+    def _bring_back(self, booths: set[int]) -> None:
+        self._aside -= booths
+        for booth_id in booths:
+            heapq.heappush(self._heap, self._places[booth_id])
 
     def _rate(self, booth_id: int) -> float:
-        return self._priority[booth_id] * float(self._voters[booth_id] ** self._exponent)
+        priority = self._news[booth_id] if booth_id in self._news else self._kept[booth_id]
+        return priority * float(self._voters[booth_id] ** self._exponent)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
-from dialer.reports import accounts, tables
+from dialer.reports import accounts, complaints, tables
 from dialer.reports import evidence as proof
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
 from dialer.reports.paper import as_pdf
@@ -66,25 +66,38 @@ def _register(name: str, summary: str, make: Making) -> None:
         config: ConfigOption = None,
     ) -> None:
         settings = load_settings(config)
-        zone = ZoneInfo(settings.centre.time_zone)
-        window = Window(
-            since=0.0 if since is None else moment(since, zone, "--since"),
-            until=FOREVER if until is None else moment(until, zone, "--until"),
-            campaign=campaign,
-        )
-        if window.since >= window.until:
-            raise typer.BadParameter("--since must be before --until")
-        chosen = _format(form, out)
-        report = asyncio.run(_made(make, store or settings.store.path, window, zone, settings))
-        if out is None:
-            _print(report, chosen)
-        else:
-            made = f"{settings.centre.organisation}, centre {settings.centre.id}, {datetime.now(zone):%Y-%m-%d %H:%M}"
-            write_file(out, as_bytes(report, chosen, foot=made))
-            typer.echo(f"{out}: {len(report.rows)} rows", err=True)
+        window = window_of(since, until, campaign, ZoneInfo(settings.centre.time_zone))
+        deliver(make, window, form, out, store, settings)
 
     run.__doc__ = summary
     app.command(name)(run)
+
+
+def window_of(since: str | None, until: str | None, campaign: str | None, zone: tzinfo) -> Window:
+    """What the options say. Raises BadParameter."""
+    window = Window(
+        since=0.0 if since is None else moment(since, zone, "--since"),
+        until=FOREVER if until is None else moment(until, zone, "--until"),
+        campaign=campaign,
+    )
+    if window.since >= window.until:
+        raise typer.BadParameter("--since must be before --until")
+    return window
+
+
+def deliver(
+    make: Making, window: Window, form: Format | None, out: Path | None, store: Path | None, settings: Settings
+) -> None:
+    """Make a report and print it, or write it to the file `out`."""
+    zone = ZoneInfo(settings.centre.time_zone)
+    chosen = _format(form, out)
+    report = asyncio.run(_made(make, store or settings.store.path, window, zone, settings))
+    if out is None:
+        _print(report, chosen)
+    else:
+        made = f"{settings.centre.organisation}, centre {settings.centre.id}, {datetime.now(zone):%Y-%m-%d %H:%M}"
+        write_file(out, as_bytes(report, chosen, foot=made))
+        typer.echo(f"{out}: {len(report.rows)} rows", err=True)
 
 
 for _name, _summary, _make in (
@@ -110,11 +123,6 @@ for _name, _summary, _make in (
         lambda source, window, zone, settings: proof.evidence(source, window, zone, site_profile(settings)),
     ),
     (
-        "turnout",
-        "Self-reported turnout by booth: voters, reached, voted, not yet, opt-outs.",
-        lambda source, window, _, __: tables.turnout(source, window),
-    ),
-    (
         "hours",
         "Attempts, answers, conversations and abandoned calls, by campaign, day and hour.",
         lambda source, window, zone, _: accounts.hours(source, window, zone),
@@ -135,6 +143,16 @@ for _name, _summary, _make in (
         "workers",
         "Booth workers: calls, when last heard, serials given, and those that nobody has. A campaign narrows the calls alone.",
         lambda source, window, zone, _: accounts.workers(source, window, zone),
+    ),
+    (
+        "complaints",
+        "Complaints about calls, one by one, with what was done about each.",
+        lambda source, window, zone, _: complaints.listed(source, window, zone),
+    ),
+    (
+        "compliance",
+        "Opt-outs and complaints, and how many of these are open, beside the calls placed, by day and campaign.",
+        lambda source, window, zone, _: complaints.compliance(source, window, zone),
     ),
     (
         "imports",

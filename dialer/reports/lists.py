@@ -29,6 +29,7 @@ class BoothList:
     part_number: int
     booth: str
     closes_at: str
+    roll_version: str
     rows: tuple[tuple[Cell, ...], ...]  # serial, name, name in the local script, house, age, sex, hour named
 
 
@@ -50,12 +51,12 @@ async def booth_lists(
     """The lists of a constituency or a part, or of all booths; booths with nobody on their list are left out."""
     statement = SQL["strike_off" if kind is ListKind.STRIKE_OFF else "not_yet"]
     lists = []
-    for booth_id, number, part_number, name, local, closes_at in await source.rows(
+    for booth_id, number, part_number, name, local, closes_at, version in await source.rows(
         SQL["booths"], {"constituency": constituency, "part": part}
     ):
         rows = await source.rows(statement, {"booth": booth_id})
         if rows:
-            lists.append(BoothList(number, part_number, name or local, closes_at, tuple(rows)))
+            lists.append(BoothList(number, part_number, name or local, closes_at, version, tuple(rows)))
     return lists
 
 
@@ -68,7 +69,7 @@ def as_sheets(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
         page.heading(
             f"AC {booth.constituency_number}, part {booth.part_number}: {booth.booth} "
             f"- {'still to vote' if kind is ListKind.STRIKE_OFF else 'said: not yet'}: {len(booth.rows)} "
-            f"- closes {booth.closes_at}"
+            f"- closes {booth.closes_at} - roll {booth.roll_version}"
         )
         page.lines(
             _COLUMNS, ([BOX, *("" if cell is None else str(cell) for cell in row)] for row in booth.rows), _WIDTHS
@@ -77,7 +78,7 @@ def as_sheets(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
 
 
 def as_report(lists: list[BoothList], kind: ListKind) -> Report:
-    """The same as one table, for a spreadsheet."""
+    """The same as one table, for a spreadsheet; what is written into its column voted, `dialer marks import` takes."""
     return Report(
         kind.value,
         (
@@ -85,10 +86,11 @@ def as_report(lists: list[BoothList], kind: ListKind) -> Report:
             Column("part"),
             Column("booth", Kind.TEXT),
             Column("closes_at", Kind.TEXT),
-            *_COLUMNS[1:],
+            Column("roll_version", Kind.TEXT),
+            *_COLUMNS,
         ),
         tuple(
-            (booth.constituency_number, booth.part_number, booth.booth, booth.closes_at, *row)
+            (booth.constituency_number, booth.part_number, booth.booth, booth.closes_at, booth.roll_version, "", *row)
             for booth in lists
             for row in booth.rows
         ),

@@ -1,4 +1,4 @@
-"""The reports: calls, trunks, agents, abandonment, turnout, recordings. No name of a voter and no number is in any of them."""
+"""The reports: calls, trunks, agents, abandonment, recordings. No name of a voter and no number is in any of them."""
 
 from __future__ import annotations
 
@@ -172,40 +172,6 @@ async def abandonment(source: Source, window: Window, zone: tzinfo) -> Report:
 def _with_rate(counts: list[int]) -> tuple[Cell, ...]:
     attempts, live_answers, abandoned = counts
     return attempts, live_answers, abandoned, abandoned / live_answers if live_answers else None
-
-
-async def turnout(source: Source, window: Window) -> Report:
-    """Self-reported turnout by booth: voters, those reached in the window, and how they stand now. Numbers that opted out are
-    counted in each booth that has a voter on them.
-    """
-    found = await source.rows(SQL["turnout"], window.parameters())
-    rows: list[tuple[Cell, ...]] = []
-    sums = [0] * 4
-    for constituency, part, name, *counts, opt_outs in found:
-        numbers = [int(number) for number in counts]
-        sums = [earlier + number for earlier, number in zip(sums, numbers, strict=True)]
-        rows.append((constituency, part, name, *_with_share(numbers), opt_outs))
-    return Report(
-        "turnout, as voters and their households say",
-        (
-            Column("constituency", Kind.TEXT, "AC"),
-            Column("part", Kind.TEXT),
-            Column("booth", Kind.TEXT),
-            Column("voters"),
-            Column("reached"),
-            Column("voted"),
-            Column("not_yet"),
-            Column("voted_of_reached", Kind.SHARE, "of reached"),
-            Column("opt_outs"),
-        ),
-        tuple(rows),
-        ("all", "", "", *_with_share(sums), None) if rows else None,
-    )
-
-
-def _with_share(numbers: list[int]) -> tuple[Cell, ...]:
-    voters, reached, voted, not_yet = numbers
-    return voters, reached, voted, not_yet, voted / reached if reached else None
 
 
 async def recordings(source: Source, window: Window, zone: tzinfo, directory: Path) -> Report:

@@ -12,7 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from dialer.model import Consent, PhoneFacts, Purpose
+from dialer.model import Purpose
+from dialer.phone_facts import Consent, PhoneFacts
 from dialer.rules import numbers
 from dialer.rules.calling_hours import every_day, next_day
 from dialer.rules.places import Zones

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
+from collections.abc import Callable
 
+_BLOCK_BYTES = 64  # of SHA-256
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -14,7 +15,25 @@ def number_hash(secret: bytes, number: str) -> str:
 
     A plain hash would do nothing: there are so few numbers that all can be tried.
     """
-    return hmac.new(secret, number.encode("ascii"), hashlib.sha256).hexdigest()
+    return number_hasher(secret)(number)
+
+
+def number_hasher(secret: bytes) -> Callable[[str], str]:
+    """`number_hash` under one secret, for many numbers: RFC 2104 with the key's two blocks hashed once, a third of the cost of
+    `hmac.new` for each.
+    """
+    key = secret if len(secret) <= _BLOCK_BYTES else hashlib.sha256(secret).digest()
+    key = key.ljust(_BLOCK_BYTES, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
+
+    def hashed(number: str) -> str:
+        within, around = inner.copy(), outer.copy()
+        within.update(number.encode("ascii"))
+        around.update(within.digest())
+        return around.hexdigest()
+
+    return hashed
 
 
 def is_number_hash(text: object) -> bool:

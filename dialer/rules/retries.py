@@ -11,8 +11,7 @@ from dialer.model import Disposition, MarkKind, Outcome
 _HOUR_SECONDS = 3600.0
 _AFTER_NAMED_HOUR_SECONDS = 45 * 60.0  # "at about H": called again at H + 45 minutes, when the voter will be back
 _CLOSED_FOR_GOOD = frozenset({Outcome.INVALID_NUMBER, Outcome.UNKNOWN, Outcome.COMPLETED})
-_CLOSING_MARKS = frozenset({MarkKind.VOTED, MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED})
-_CLOSING_DISPOSITIONS = frozenset({Disposition.VOTED, Disposition.WILL_NOT, Disposition.REFUSED, Disposition.OPT_OUT})
+_OF_THE_NUMBER = frozenset({Disposition.REFUSED, Disposition.OPT_OUT})
 _SOON_SECONDS = 60.0  # the call never reached the voter: try again as soon as the line may be better
 
 
@@ -70,7 +69,7 @@ def after_worker_disposition(
     rules: RetryRules, every_seconds: float, disposition: Disposition, now: float
 ) -> float | None:
     """Epoch second at which a booth worker is due again after what the agent said of the call; None: not called again."""
-    if disposition in _CLOSING_DISPOSITIONS or disposition is Disposition.WRONG_NUMBER:
+    if disposition in _OF_THE_NUMBER or disposition is Disposition.WRONG_NUMBER:
         return None
     again = disposition in {Disposition.CALL_BACK, Disposition.MACHINE}
     return now + (rules.other_seconds if again else every_seconds)
@@ -86,9 +85,10 @@ def after_mark(
 ) -> float | None:
     """Epoch second at which the number is due again after what a voter keyed in; None: closed in this campaign.
 
-    The store closes a number on which nobody is pending whatever is said here.
+    A mark is one voter's: of a household the others are still called for. The store closes a number on which nobody is pending
+    whatever is said here.
     """
-    if kind in _CLOSING_MARKS or attempt_number >= rules.max_attempts:
+    if attempt_number >= rules.max_attempts:
         return None
     if kind is MarkKind.LATER and hour is not None:
         return after_named_hour(hour, now, zone)
@@ -98,8 +98,11 @@ def after_mark(
 def after_disposition(
     rules: RetryRules, disposition: Disposition, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
-    """Epoch second at which the number is due again after what the agent said; None: closed in this campaign."""
-    if disposition in _CLOSING_DISPOSITIONS:
+    """Epoch second at which the number is due again after what the agent said; None: closed in this campaign.
+
+    As `after_mark`, but for what is said of the number itself.
+    """
+    if disposition in _OF_THE_NUMBER:
         return None
     mark = MarkKind.LATER if disposition is Disposition.LATER else MarkKind.NOT_YET
     return after_mark(rules, mark, hour, attempt_number, now, zone)

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from config.campaigns import Campaign, CampaignPurpose, Kind
 from config.jurisdiction import Profile, Zones
 from config.settings import Settings
-from dialer.model import CampaignKind, Purpose, Register
+from dialer.model import CampaignKind, Purpose
+from dialer.phone_facts import Register
 from dialer.rules.calling_hours import Stretch, WeekHours
 from dialer.rules.places import Zones as ZoneInfos
 from dialer.rules.places import zones_below, zones_of

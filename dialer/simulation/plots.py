@@ -66,7 +66,7 @@ def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, titl
     axes.set_ylabel("seats busy, %")
     axes.set_title(title, fontsize=10)
     axes.legend(fontsize=8, loc="lower right")
-    _save(figure, path)
+    save_picture(figure, path)
 
 
 def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
@@ -100,7 +100,7 @@ def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
     lost.set_ylim(bottom=0.0)
     for axes in (seats, calls, lost):
         axes.set_xlim(0.0, day.hours)
-    _save(figure, path)
+    save_picture(figure, path)
 
 
 def _figure(rows: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
@@ -110,10 +110,11 @@ def _figure(rows: int, width: float, height: float) -> tuple[Figure, Sequence[Ax
     return figure, [figure.add_subplot(rows, 1, row + 1) for row in range(rows)]
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_picture(figure: Figure, path: Path) -> None:
+    """Write a figure as its file's name says, the same one from the same figures, byte for byte. Raises CannotPlot."""
     import matplotlib as mpl  # noqa: PLC0415  # as above
 
-    with mpl.rc_context({"svg.hashsalt": "matdan"}):  # the same picture from the same figures, byte for byte
+    with mpl.rc_context({"svg.hashsalt": "matdan"}):
         try:
             figure.savefig(path, dpi=90, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
         except OSError as error:

@@ -19,9 +19,10 @@ from dialer.model import (
     Outcome,
 )
 from dialer.store.inbound import open_inbound, put_off
-from dialer.store.port import MarkEffect, Refusal
+from dialer.store.port import Refusal
 from dialer.store.queues import close_phone, close_voters, put_back, worker_on
 from dialer.store.records import announce
+from dialer.store.records_port import MarkEffect
 from dialer.store.sql import load_statements
 from dialer.store.voters import record_mark, record_opt_out
 
@@ -76,7 +77,7 @@ def _open_one(
             put_back(db, claim)
         else:
             refusal = Refusal.NOBODY_PENDING
-            close_voters(db, claim.phone_id)
+            close_voters(db, claim.phone_id, settled=True)
     elif on_a_call:
         refusal = Refusal.OPEN_ATTEMPT
         put_back(db, claim)
@@ -137,8 +138,8 @@ def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
         given_back = 1
         db.execute(SQL["give_number_back"], (attempt,))
     retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
-    state, due_at = _when_due(db, phone_id, retry_at, of_worker=of_worker)
-    db.execute(SQL["target_after"], (target, state, due_at, given_back))
+    after = _when_due(db, phone_id, retry_at, of_worker=of_worker)
+    db.execute(SQL["target_after"], (target, *after, given_back))
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         close_phone(db, phone_id)
     return True
@@ -176,13 +177,16 @@ def _write_end(db: sqlite3.Connection, attempt: int, end: EndedAttempt) -> None:
 
 def _when_due(
     db: sqlite3.Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
-) -> tuple[str, float | None]:
-    """A target's state and time after a call. An opt-out closes it whatever was asked, and so does the last pending voter's
-    mark where it is not `of_worker`, the number of a booth worker.
+) -> tuple[str, bool, float | None]:
+    """A target's state, whether it is settled, and its time after a call. An opt-out closes it whatever was asked, and so does
+    the last pending voter's mark where it is not `of_worker`, the number of a booth worker.
     """
-    if retry_at is None or not db.execute(SQL["callable"], (phone_id, of_worker)).fetchone()[0]:
-        return "closed", None
-    return "due", max(retry_at, EARLIEST_DUE)
+    if retry_at is None:
+        return "closed", False, None
+    due_at = max(retry_at, EARLIEST_DUE)
+    if not db.execute(SQL["callable"], (phone_id, of_worker)).fetchone()[0]:
+        return "closed", not of_worker, due_at
+    return "due", False, due_at
 
 
 def record_disposition(
@@ -209,8 +213,8 @@ def record_disposition(
         news = news or opted_out_now
     if not news:
         return effects
-    state, due_at = _when_due(db, phone_id, record.retry_at, of_worker=of_worker)
-    db.execute(SQL["target_disposed"], (campaign_id, phone_id, attempt_number, state, due_at))
+    after = _when_due(db, phone_id, record.retry_at, of_worker=of_worker)
+    db.execute(SQL["target_disposed"], (campaign_id, phone_id, attempt_number, *after))
     announce(db, announcements, record.at)
     return effects
 

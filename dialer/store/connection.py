@@ -62,14 +62,21 @@ def open_writing(
     return db
 
 
-def open_reading(path: Path, *, busy_seconds: float = BUSY_SECONDS, key: StoreKey | None = None) -> sqlite3.Connection:
+def open_reading(
+    path: Path, *, busy_seconds: float = BUSY_SECONDS, key: StoreKey | None = None, checked: bool = False
+) -> sqlite3.Connection:
     """A connection that only reads, at any time, while a dialler runs too. Keep its transactions short.
+
+    `checked`: this process has the file open already. Then it must not be opened past SQLite, not even to look at its first
+    bytes: closing such a descriptor gives up every lock that the process holds on the file (POSIX), and another program that
+    opens the store and leaves would take the WAL away under us, with all that is committed from then on.
 
     Raises StoreError where there is no store, its schema is not this program's or `key` is not its key, StoreCorrupt where it is
     not ours.
     """
     _check_sqlite()
-    _check_file(path, key, create=False)
+    if not checked:
+        _check_file(path, key, create=False)
     with explained(path):
         db = connect(path, "ro", busy_seconds, key)
         try:

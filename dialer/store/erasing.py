@@ -98,7 +98,8 @@ def stock(db: sqlite3.Connection) -> Stock:
 
 
 def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> None:
-    """Erase what identifies every voter and number; with `records_too` attempts, marks and seats' time as well.
+    """Erase what identifies every voter and number; with `records_too` attempts, what was said in them, complaints, marks and
+    seats' time as well.
 
     The suppression list stays: under the first secret as hashes, without one as numbers. The audit stays, and so
     do the recordings: with `records_too`, forget them first.
@@ -119,8 +120,8 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
         "blank_all_callers",
     ]
     if records_too:
-        names += ["forget_unknown_serials", "forget_marks", "forget_answers", "forget_inbound", "forget_attempts"]
-        names += ["forget_intervals"]
+        names += ["forget_complaint_answers", "forget_complaints", "forget_answers", "forget_inbound"]
+        names += ["forget_unknown_serials", "forget_marks", "forget_attempts", "forget_intervals"]
     for name in names:
         db.execute(SQL[name])
     db.execute(SQL["blank_phones"], (at,))

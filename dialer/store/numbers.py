@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dialer.model import CampaignState, Consent, PhoneFacts, Register
+from dialer.model import CampaignState
+from dialer.phone_facts import Consent, PhoneFacts, Register
 from dialer.store.queues import phone_facts
 from dialer.store.sql import load_statements
 
@@ -79,6 +80,29 @@ def numbers_of_voter(db: sqlite3.Connection, voter_id: int) -> list[str] | None:
 def voters_at(db: sqlite3.Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
     """The voters with this place on the roll; more than one where several roll versions are kept."""
     return [row[0] for row in db.execute(SQL["voter_at"], (constituency_number, part_number, serial))]
+
+
+def voters_of_epic(db: sqlite3.Connection, epic: str) -> list[int]:
+    """The voters with this EPIC number, which is not unique across states. Reads the roll: for a person at the command line."""
+    return [row[0] for row in db.execute(SQL["voter_of_epic"], (epic.upper(),))]
+
+
+def phone_id_of(db: sqlite3.Connection, number: str) -> int | None:
+    """A number's id; None: it is on no roll here."""
+    row = db.execute(SQL["phone"], (number,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def last_call(db: sqlite3.Connection, phone_id: int, campaign_id: str | None, at: float) -> tuple[str, str] | None:
+    """Attempt and campaign of the last call to a number that was placed before a moment, in any campaign or the one given."""
+    row = db.execute(SQL["last_call"], (phone_id, campaign_id, at)).fetchone()
+    return None if row is None else (str(row[0]), str(row[1]))
+
+
+def call_of(db: sqlite3.Connection, attempt_id: str) -> tuple[str, int] | None:
+    """Campaign and number of an attempt; None: there is none."""
+    row = db.execute(SQL["call_of"], (attempt_id,)).fetchone()
+    return None if row is None else (str(row[0]), int(row[1]))
 
 
 def import_register(

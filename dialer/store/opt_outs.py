@@ -5,14 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+import structlog
+
 from dialer.errors import StoreError
 from dialer.model import Announcement
-from dialer.rules.number_hash import fingerprint, number_hash
+from dialer.rules.number_hash import fingerprint, number_hasher
 from dialer.store.numbers import SQL
 from dialer.store.records import announce
 from dialer.store.voters import record_opt_out
 
 HASHED_AT_ONCE = 20_000
+TOLD_EVERY = 200_000  # numbers
+_log = structlog.get_logger(__name__)
 
 
 def opt_out_number(
@@ -72,8 +76,14 @@ def hash_some(db: sqlite3.Connection, secret: bytes, after: int) -> int | None:
     """Hash numbers that have no hash under a secret yet, from `after` on; the last id looked at. None: there were no more."""
     number = dict(db.execute(SQL["secrets"]).fetchall())[fingerprint(secret)]
     found = db.execute(SQL["unhashed"], (after, HASHED_AT_ONCE, number)).fetchall()
-    db.executemany(SQL["insert_hash"], [(phone_id, number, number_hash(secret, e164)) for phone_id, e164 in found])
-    return int(found[-1][0]) if found else None
+    hashed = number_hasher(secret)
+    db.executemany(SQL["insert_hash"], [(phone_id, number, hashed(e164)) for phone_id, e164 in found])
+    if not found:
+        return None
+    last = int(found[-1][0])
+    if after // TOLD_EVERY != last // TOLD_EVERY:  # the first start of a large roll takes some seconds
+        _log.info("numbers.hashed", up_to_phone=last)
+    return last
 
 
 def honour_foreign(db: sqlite3.Connection) -> int:

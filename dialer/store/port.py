@@ -34,8 +34,9 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
     Purpose,
-    Register,
 )
+from dialer.phone_facts import Register
+from dialer.store.records_port import MarkEffect, PollingDayRecords
 from dialer.store.workers_port import WorkersStore
 
 
@@ -48,19 +49,6 @@ class Refusal(StrEnum):
     NOBODY_PENDING = "nobody-pending"  # everybody on the number has voted or is closed
     ATTEMPT_CAP = "attempt-cap"  # attempts per number since the day's start, across campaigns
     CONVERSATION_CAP = "conversation-cap"  # conversations, likewise
-
-
-@dataclass(frozen=True, slots=True)
-class MarkEffect:
-    """What a mark changed."""
-
-    recorded: bool  # False: this key was recorded before
-    booth_id: int
-    silenced_phones: tuple[int, ...] = ()  # numbers on which nobody is pending any more: cancel what rings there
-    voter_silenced: bool = False  # the voter is not to be called any more, on any number
-    reached_change: int = 0  # what the mark changed in the booth's turnout: voters reached for the first time, ...
-    voted_change: int = 0
-    not_yet_change: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +92,7 @@ class AnswerCounts:
     abandoned: int
 
 
-class Store(WorkersStore, Protocol):
+class Store(PollingDayRecords, WorkersStore, Protocol):
     """Everything that survives a restart."""
 
     # Campaigns and queues
@@ -230,14 +218,6 @@ class Store(WorkersStore, Protocol):
         ...
 
     # Voters
-
-    async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
-        """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;
-        NOT_YET and LATER leave a voter pending; WRONG_NUMBER drops the link of the attempt's number. Where nobody on a number
-        is pending any more, its due and claimed targets are closed in every campaign that calls voters. A CORRECTION by source
-        may take VOTED back; one that `undoes` another mark does so only where nobody else has said VOTED.
-        """
-        ...
 
     async def record_opt_out(
         self,

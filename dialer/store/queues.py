@@ -6,17 +6,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from dialer.errors import StoreError
-from dialer.model import (
-    NO_VOTER,
-    BoothWorker,
-    CampaignKind,
-    CampaignState,
-    Claim,
-    Consent,
-    NumberHistory,
-    PhoneFacts,
-    Purpose,
-)
+from dialer.model import NO_VOTER, BoothWorker, CampaignKind, CampaignState, Claim, Purpose
+from dialer.phone_facts import Consent, NumberHistory, PhoneFacts
 from dialer.store.sql import load_statements
 
 SQL = load_statements("queues")
@@ -61,16 +52,16 @@ def claim(
 ) -> list[Claim]:
     """Take up to `limit` targets off the queue: what is due by time first, then fresh ones, booth by booth as `booths` says."""
     release_expired(db, now, None)
-    walk = _Walk(db, campaign_id, limit, day_start, now)
+    until = now + lease_seconds
+    walk = _Walk(db, campaign_id, limit, day_start, now, until)
     walk.take(limit, SQL["claim_timed"], (campaign_id, now))
     if booths is None:
         walk.take(limit, SQL["claim_fresh"], (campaign_id,))
     else:
         for booth_id, most in booths.items():
             walk.take(most, SQL["claim_fresh_of_booth"], (campaign_id, booth_id))
-    for statement, row in walk.done_for:
-        db.execute(SQL[statement], (row,))
-    until = now + lease_seconds
+    for statement, bound in walk.done_for:
+        db.execute(SQL[statement], bound)
     for target in walk.taken:
         db.execute(SQL["take"], (target, owner, until))
     return walk.claims
@@ -79,16 +70,19 @@ def claim(
 class _Walk:
     """A walk along the queue's indexes, which takes what can be called and notes what never will be."""
 
-    def __init__(self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float, now: float) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float, now: float, until: float
+    ) -> None:
         self.claims: list[Claim] = []
         self.taken: list[int] = []
-        self.done_for: list[tuple[str, int]] = []  # what closes it, and with which id
+        self.done_for: list[tuple[str, tuple[int, ...]]] = []  # what closes it, and with which values
         self._db = db
         self._campaign_id = campaign_id
         self._limit = limit
         self._day_start = day_start
-        self._workers = _calls_workers(db, campaign_id)
         self._now = now
+        self._workers = _calls_workers(db, campaign_id)
+        self._until = until
 
     def take(self, most: int, statement: str, bound: tuple[str | int | float, ...]) -> None:
         """Take up to `most` of what the statement finds. Reads row by row and stops: the order comes from the index, so
@@ -103,7 +97,8 @@ class _Walk:
                 continue
             called = None if opted_out else self._who_is_called(phone_id)
             if called is None:
-                self.done_for.append(("close_phone", phone_id) if opted_out else self._nobody_on(target, phone_id))
+                closing = ("close_phone", (phone_id, False)) if opted_out else self._nobody_on(target, phone_id)
+                self.done_for.append(closing)
                 continue
             voter_id, voters, language, booth_id, worker = called
             self.claims.append(
@@ -120,6 +115,7 @@ class _Walk:
                     queue_booth_id=queue_booth_id,
                     weight=weight,
                     worker=worker,
+                    leased_until=self._until,
                 )
             )
             self.taken.append(target)
@@ -136,8 +132,8 @@ class _Walk:
         found = worker_on(self._db, phone_id)
         return None if found is None else (NO_VOTER, 0, found.language, found.booth_ids[0], found)
 
-    def _nobody_on(self, target: int, phone_id: int) -> tuple[str, int]:
-        return ("close_target", target) if self._workers else ("close_voters", phone_id)
+    def _nobody_on(self, target: int, phone_id: int) -> tuple[str, tuple[int, ...]]:
+        return ("close_target", (target,)) if self._workers else ("close_voters", (phone_id, True))
 
 
 def worker_on(db: sqlite3.Connection, phone_id: int) -> BoothWorker | None:
@@ -192,12 +188,21 @@ def release_expired(db: sqlite3.Connection, now: float, owner: str | None) -> in
 
 def close_phone(db: sqlite3.Connection, phone_id: int) -> None:
     """Close the number's due and claimed targets in every campaign."""
-    db.execute(SQL["close_phone"], (phone_id,))
+    db.execute(SQL["close_phone"], (phone_id, False))
 
 
-def close_voters(db: sqlite3.Connection, phone_id: int) -> None:
-    """Close them but in campaigns that call booth workers: no voter on the number is to be called any more."""
-    db.execute(SQL["close_voters"], (phone_id,))
+def reopen(db: sqlite3.Connection, voter_id: int, at: float) -> bool:
+    """Open again what was closed of a voter's numbers because nobody on them was pending; whether there was any. Fresh numbers
+    are fresh again, others due when they would have been. What was closed for another reason stays closed.
+    """
+    return db.execute(SQL["reopen"], (voter_id, at)).rowcount > 0
+
+
+def close_voters(db: sqlite3.Connection, phone_id: int, *, settled: bool) -> None:
+    """Close them but in campaigns that call booth workers: no voter on the number is to be called any more. `settled`: because
+    nobody on it is pending, which a correction may change (`reopen`).
+    """
+    db.execute(SQL["close_voters"], (phone_id, settled))
 
 
 def unknown_campaign(campaign_id: str) -> StoreError:

@@ -30,8 +30,8 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
     Purpose,
-    Register,
 )
+from dialer.phone_facts import Register
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
 from dialer.store import figures, inbound, numbers, opt_outs, queues, records, voters
@@ -39,8 +39,10 @@ from dialer.store.cipher import StoreKey
 from dialer.store.connection import BUSY_SECONDS, close_writing
 from dialer.store.failures import explained
 from dialer.store.opening import Opened, open_file
-from dialer.store.port import AnswerCounts, LogIn, MarkEffect, OutboxRow, Refusal, SeatInterval
+from dialer.store.port import AnswerCounts, LogIn, OutboxRow, Refusal, SeatInterval
+from dialer.store.records_port import MarkEffect
 from dialer.store.room import RoomGuard
+from dialer.store.sqlite_records import SqliteRecords
 from dialer.store.sqlite_workers import SqliteWorkers
 from dialer.store.writer import Writer
 
@@ -66,7 +68,7 @@ async def open_store(
     return SqliteStore(opened, writing)
 
 
-class SqliteStore(SqliteWorkers):
+class SqliteStore(SqliteRecords, SqliteWorkers):
     """The `Store` of one file: one connection writes in its own thread, another one reads in a second thread."""
 
     def __init__(self, opened: Opened, writing: ThreadPoolExecutor) -> None:
@@ -216,10 +218,6 @@ class SqliteStore(SqliteWorkers):
         return await self._read(attempts_room.unfinished_attempts)
 
     # Voters
-
-    async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
-        """See `Store`."""
-        return await self._writer.write(lambda db: voters.record_mark(db, mark, announcements))
 
     async def record_opt_out(
         self,

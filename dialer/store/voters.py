@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from dialer.errors import StoreError
+from dialer.errors import NotInStore, StoreError
 from dialer.model import Announcement, AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
-from dialer.store.port import MarkEffect
-from dialer.store.queues import close_phone, close_voters
+from dialer.store.queues import close_phone, close_voters, reopen
 from dialer.store.records import announce
+from dialer.store.records_port import MarkEffect
 from dialer.store.sql import load_statements
 
 SQL = load_statements("voters")
@@ -34,12 +34,13 @@ def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Anno
     """Append a mark and bring the voter up to date. A repeat tells the same effect, changes and announces nothing."""
     row = db.execute(SQL["voter_turnout"], (mark.voter_id,)).fetchone()
     if row is None:
-        raise StoreError(f"the store has no voter {mark.voter_id}: the mark was not kept")
+        raise NotInStore(f"the store has no voter {mark.voter_id}: the mark was not kept")
     booth_id, before, reached, was_not_yet = row
     recorded = _append(db, mark)
     after, counts = before, (0, 0, 0)
     if recorded and mark.kind is not MarkKind.WRONG_NUMBER:
-        after = before if _stands(db, mark) else turnout_after(before, mark.kind, mark.source)
+        source = MarkSource.IMPORT if _is_outdated(db, mark) else mark.source
+        after = turnout_after(before, mark.kind, source)
         says_not_yet = mark.kind in (MarkKind.NOT_YET, MarkKind.LATER) and mark.undoes is None
         not_yet = after == "pending" and says_not_yet
         db.execute(SQL["set_turnout"], (mark.voter_id, after, not_yet))
@@ -49,18 +50,21 @@ def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Anno
         silenced += [phone_id for (phone_id,) in db.execute(SQL["silent_phones"], (mark.voter_id,)).fetchall()]
     if recorded:
         for phone_id in silenced:
-            close_voters(db, phone_id)
-        if before != "pending" and after == "pending":
-            db.execute(SQL["reopen_phones"], (mark.voter_id,))
+            close_voters(db, phone_id, settled=mark.kind is not MarkKind.WRONG_NUMBER)
         announce(db, announcements, mark.at)
-    return MarkEffect(recorded, booth_id, tuple(silenced), after != "pending", *counts)
+    reopened = after == "pending" != before and reopen(db, mark.voter_id, mark.at)
+    return MarkEffect(recorded, booth_id, tuple(silenced), after != "pending", *counts, reopened=reopened)
 
 
-def _stands(db: sqlite3.Connection, mark: Mark) -> bool:
-    """Whether a voter has voted all the same when this mark takes one back: others have said so too, and "voted" wins."""
-    return mark.undoes is not None and bool(
-        db.execute(SQL["voted_otherwise"], (mark.voter_id, mark.undoes)).fetchone()[0]
-    )
+def _is_outdated(db: sqlite3.Connection, mark: Mark) -> bool:
+    """Whether a correction changes nothing: somebody has said "voted" since the moment that it is of, or, where it takes one mark
+    back, somebody has said so at any time.
+    """
+    if mark.source is not MarkSource.CORRECTION:
+        return False
+    if mark.undoes is not None:
+        return bool(db.execute(SQL["voted_otherwise"], (mark.voter_id, mark.undoes)).fetchone()[0])
+    return bool(db.execute(SQL["voted_since"], (mark.voter_id, mark.at)).fetchone()[0])
 
 
 def last_of_call(db: sqlite3.Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
@@ -85,6 +89,7 @@ def _append(db: sqlite3.Connection, mark: Mark) -> bool:
         mark.at,
         mark.attempt_id,
         mark.agent,
+        mark.surety.value,
         mark.worker_id,
         mark.undoes,
     )

@@ -8,16 +8,8 @@ from pathlib import Path
 import pytest
 
 from dialer.clock import LoopClock
-from dialer.model import (
-    Announcement,
-    AttemptId,
-    EndedAttempt,
-    MarkKind,
-    NumberHistory,
-    OpenAttempt,
-    Outcome,
-    PhoneFacts,
-)
+from dialer.model import Announcement, AttemptId, EndedAttempt, MarkKind, OpenAttempt, Outcome
+from dialer.phone_facts import NumberHistory, PhoneFacts
 from dialer.store.port import Refusal
 from tests.contract.backends import (
     CAMPAIGN,

@@ -19,7 +19,8 @@ from dialer.model import (
     MarkSource,
     Outcome,
 )
-from dialer.store.port import MarkEffect, SeatInterval, Store
+from dialer.store.port import SeatInterval, Store
+from dialer.store.records_port import MarkEffect
 from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
 
 NEWS = Announcement("voter/mark", '{"voter_id": 1}')
@@ -102,21 +103,6 @@ async def test_voted_wins_over_whatever_is_said_later(backend: Backend, kind: Ma
         assert (await store.record_mark(mark(1, kind))).voter_silenced
         assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=1, not_yet=0)
         assert 1 not in await queued(store)
-
-
-async def test_a_correction_takes_voted_back(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
-        await store.record_mark(mark(1, MarkKind.VOTED))
-        effect = await store.record_mark(mark(1, MarkKind.NOT_YET, source=MarkSource.CORRECTION))
-        assert not effect.voter_silenced
-        assert (await turnout_of(store)).voted == 0
-        # The number is called again when somebody says when.
-        assert 1 not in await queued(store)
-        await store.record_disposition(
-            DispositionRecord(new.attempt_id, Disposition.NOT_YET, NOW + 90, "asha", retry_at=NOW + 7200)
-        )
-        assert 1 in await queued(store)
 
 
 async def test_a_wrong_number_drops_the_link_and_not_the_voter(backend: Backend) -> None:

@@ -292,3 +292,25 @@ async def test_a_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
             before = everything(path)
             await step()
             assert everything(path) == before
+
+
+# Another program looks into the file
+
+
+def elsewhere(path: Path, statement: str) -> str:
+    """What another program reads, that opens the file and leaves."""
+    program = (
+        "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); print(db.execute(sys.argv[2]).fetchone()); db.close()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path), statement], check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+async def test_a_program_that_opens_the_store_and_leaves_does_not_take_the_wal_away(path: Path) -> None:
+    """What is committed after it must be in the files on disk: a dialler that is killed then loses nothing."""
+    async with filled(SqliteBackend(path.parent)) as store:
+        assert elsewhere(path, "SELECT count(*) FROM mark") == "(0,)"
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        assert elsewhere(path, "SELECT count(*) FROM mark") == "(1,)"

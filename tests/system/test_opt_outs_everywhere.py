@@ -104,7 +104,7 @@ async def test_an_opt_out_reaches_every_centre(kind: BrokerKind, tmp_path: Path)
         by_hand = number_hash(SECRET, "+917000000009")
         told = opt_out_announcement(None, at=6.0, source="request", attempt_id=None, number_hash=by_hand)
         sent = announced_message("pune-1", told.topic, told.payload)
-        await publish_once(replace(broker.settings, client_id="by-hand"), "pune-1", [sent], 6.0)
+        await publish_once(replace(broker.settings, client_id="by-hand"), "pune-1", [sent])
         await here.hears(by_hand)
         await there.hears(by_hand)
         retained = [message for message in listener.heard if message.topic.endswith("opt-outs") and message.retained]

@@ -17,10 +17,11 @@ from dialer.commands import SeatClosing, SeatDispose, SeatHangUp
 from dialer.engine.outlook import answer_probability, pacing_snapshot, signs_of
 from dialer.engine.state import CampaignRun
 from dialer.errors import CommandRefused
-from dialer.model import Claim, Disposition, NumberHistory, PhoneFacts
+from dialer.model import Claim, Disposition
 from dialer.pacing.number_answers import NumberAnswers, NumberSigns
 from dialer.pacing.port import PacingEvent, PacingSnapshot, SeatStage
 from dialer.pacing.predictive import PredictivePacer
+from dialer.phone_facts import NumberHistory, PhoneFacts
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.simulation.remembered import RollLaw

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from dialer.clock import SystemClock
 from dialer.commands import (
+    EnterTurnout,
     PauseCampaign,
     ReloadFlows,
     ResumeCampaign,
@@ -23,11 +25,17 @@ from dialer.commands import (
     SeatUnlock,
     StopAll,
     StopCampaign,
+    TakeMarks,
 )
+from dialer.complaints import Answer, Channel, Topic
 from dialer.errors import StoreBusy
+from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.command_table import COMMANDS
+from dialer.monitor.command_values import read_value
 from dialer.monitor.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
-from dialer.monitor.payloads import CommandPayload
+from dialer.monitor.payloads import MOST_MARKS, AnswerReport, CommandPayload, ComplaintReport, MarkReport
+from dialer.polling_day.official import OfficialFigure
+from dialer.roll.marks_file import KINDS
 from dialer.store.sqlite import SqliteStore, open_store
 from tests.support.fake_centre import FakeEngine
 
@@ -116,13 +124,23 @@ def test_a_message_without_a_usable_id_is_refused_and_answered_nowhere(payload: 
     assert parsed.command_id is None
 
 
-NEEDED = {
+MARK = {"key": "import/1", "voter": 7, "kind": "voted", "source": "booth-worker", "at": NOW - 60, "by": "worker-12"}
+FIGURE = {"day": "2024-04-22", "constituency_number": 174, "part_number": None, "by": "09:00", "share": 0.11}
+COMPLAINT = {"key": "c/1", "at": NOW - 60, "about": "too-often", "channel": "letter", "phone": 7}
+ANSWER = {"key": "a/1", "complaint": 3, "at": NOW - 60, "answer": "explained"}
+NEEDED: dict[str, Any] = {
     "campaign": "turnout-ivr",
     "seat": "01",
     "to": "boss",
     "supervisor": "asha",
     "reason": "tea",
     "serials": "7:12,15",
+    "who": "ops.1",
+    "batch": "sha-0f-1",
+    "marks": [MARK],
+    "figures": [FIGURE],
+    "complaint": COMPLAINT,
+    "answer": ANSWER,
 }
 
 
@@ -138,12 +156,12 @@ def of_kind(name: str, **changes: Any) -> bytes:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_for_its_roles_alone(name: str) -> None:
     kind = COMMANDS[name]
-    for role in (None, "desk", "listener", "coach", "supervisor", "agent", "Supervisor", "root"):
+    for role in (None, "desk", "listener", "coach", "booth-desk", "compliance", "supervisor", "agent", "Supervisor"):
         parsed = parse_command(of_kind(name, role=role), retained=False, now=NOW)
         allowed = kind.roles is None or role in kind.roles
         assert isinstance(parsed, AcceptedCommand if allowed else RefusedCommand)
         if isinstance(parsed, AcceptedCommand):
-            assert parsed.command == kind.make(*(NEEDED[key] for key in kind.needs))
+            assert parsed.command == kind.make(*(read_value(name, key, NEEDED[key]) for key in kind.needs))
         else:
             assert f"`{name}` is for the role" in parsed.text
 
@@ -162,6 +180,10 @@ def test_only_what_changes_nothing_when_repeated_is_for_anybody() -> None:
         "stop",
         "stop-all",
         "reload-flows",
+        "marks",  # these four have keys of their own for what they bring
+        "official-turnout",
+        "complaint",
+        "complaint-answer",
     }
 
 
@@ -211,6 +233,71 @@ def test_serials_are_read_with_their_part(told: str, part: int | None, serials: 
     parsed = parse_command(of_kind("seat-serials", serials=told), retained=False, now=NOW)
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command == SeatSerials("01", serials, part)
+
+
+def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
+    parsed = parse_command(of_kind("marks", batch="b-1"), retained=False, now=NOW)
+    assert isinstance(parsed, AcceptedCommand)
+    told = Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
+    assert parsed.command == TakeMarks((told,), "b-1", "ops.1")
+    assert told.surety is Confidence.SEEN
+    parsed = parse_command(of_kind("official-turnout"), retained=False, now=NOW)
+    assert isinstance(parsed, AcceptedCommand)
+    assert parsed.command == EnterTurnout((OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11),), "ops.1")
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        (of_kind("marks", marks=[]), "needs `marks`, 1 to 100 marks (a list of 1 to 100)"),
+        (of_kind("marks", marks=[MARK] * 101), "a list of 1 to 100"),
+        (of_kind("marks", marks=[{**MARK, "voter": "7"}]), "0.voter: Input should be a valid integer"),
+        (of_kind("marks", marks=[{**MARK, "voter": 0}]), "0.voter"),
+        (of_kind("marks", marks=[MARK, {**MARK, "kind": "later"}]), "1.kind: Input should be 'voted', 'not-yet'"),
+        (of_kind("marks", marks=[{**MARK, "source": "voter-key"}]), "0.source"),
+        (of_kind("marks", marks=[{**MARK, "at": float("nan")}]), "0.at"),
+        (of_kind("marks", marks=[{**MARK, "party": "a"}]), "0.party"),
+        (of_kind("marks", marks=[{**MARK, "by": "Sita Devi"}]), "0.by"),
+        (of_kind("marks", marks=[{**MARK, "by": "9001234567"}]), "0.by"),
+        (of_kind("marks", who="+919001234567"), "needs `who`"),
+        (of_kind("official-turnout", figures=[{**FIGURE, "share": 11}]), "0.share"),
+        (of_kind("official-turnout", figures=[{**FIGURE, "day": "2024-02-30"}]), "needs `figures`"),
+        (of_kind("official-turnout", figures=[{**FIGURE, "by": "9"}]), "0.by"),
+        (of_kind("complaint", complaint={**COMPLAINT, "text": "from +919001234567"}), "text"),
+        (of_kind("complaint", complaint="loud"), "needs `complaint`"),
+        (of_kind("complaint-answer", answer={**ANSWER, "answer": "sorry"}), "answer"),
+    ],
+)
+def test_what_is_told_of_a_polling_day_must_be_whole_and_name_nobody(payload: bytes, says: str) -> None:
+    parsed = parse_command(payload, retained=False, now=NOW)
+    assert isinstance(parsed, RefusedCommand)
+    assert says in parsed.text
+    assert "\n" not in parsed.text
+    assert "9001234567" not in parsed.text
+    assert "Sita" not in parsed.text
+
+
+def test_the_wires_own_words_are_those_of_the_dialler() -> None:
+    for payload, field, words in (
+        (ComplaintReport, "about", Topic),
+        (ComplaintReport, "channel", Channel),
+        (AnswerReport, "answer", Answer),
+    ):
+        assert set(get_args(get_type_hints(payload)[field])) == set(words)
+    assert set(get_args(get_type_hints(MarkReport)["kind"])) == set(KINDS)
+
+
+def test_a_full_batch_of_marks_is_no_longer_than_a_command_may_be() -> None:
+    longest = {
+        **MARK,
+        "key": "k" * 40,
+        "voter": 3_200_000,
+        "by": "w" * 40,
+        "source": "booth-worker",
+        "confidence": "seen",
+    }
+    parsed = parse_command(of_kind("marks", marks=[longest] * MOST_MARKS), retained=False, now=NOW)
+    assert isinstance(parsed, AcceptedCommand)
 
 
 def test_a_retained_command_is_refused() -> None:

@@ -11,7 +11,8 @@ import pytest
 from config.document import settings_page
 from config.settings import Settings, load_settings
 from dialer.cli_document import commands_page
-from dialer.model import Disposition, MarkKind, Outcome
+from dialer.complaints import Answer, Channel, Topic
+from dialer.model import Confidence, Disposition, MarkKind, MarkSource, Outcome
 from ivr_flows.catalogue import refuse_unsafe
 from ivr_flows.load import parse_flow
 from ivr_flows.nodes import NODE_READERS
@@ -39,9 +40,14 @@ def test_the_shipped_settings_are_good(name: str) -> None:
     assert settings.trunks
 
 
-@pytest.mark.parametrize("word", [*Outcome, *Disposition, *MarkKind])
+@pytest.mark.parametrize("word", [*Outcome, *Disposition, *MarkKind, *Confidence])
 def test_every_outcome_disposition_and_mark_is_in_the_glossary(word: str) -> None:
     assert f"`{word}`" in (DOCS / "glossary.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("word", [*Topic, *Channel, *Answer, *MarkSource])
+def test_every_word_of_complaints_and_sources_of_marks_is_in_the_page_on_the_polling_day(word: str) -> None:
+    assert f"`{word}`" in (DOCS / "polling-day.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.model import Consent, PhoneFacts, Register
+from dialer.phone_facts import Consent, PhoneFacts, Register
 from dialer.rules.gate import Case, Reason
 from dialer.rules.places import zones_of
 from dialer.rules.rulebook import Certified

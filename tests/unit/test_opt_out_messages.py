@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
 
 import pytest
@@ -28,6 +30,8 @@ def test_a_hash_depends_on_number_and_secret_and_tells_neither() -> None:
     hashed = number_hash(SECRET, NUMBER)
     assert is_number_hash(hashed)
     assert hashed == number_hash(SECRET, NUMBER)
+    for secret in (SECRET, b"k", b"x" * 64, b"y" * 200):  # a key longer than SHA-256's block is hashed first
+        assert number_hash(secret, NUMBER) == hmac.new(secret, NUMBER.encode(), hashlib.sha256).hexdigest()
     assert len({hashed, number_hash(SECRET, "+919812345679"), number_hash(b"another secret", NUMBER)}) == 3
     assert NUMBER[3:] not in hashed
     assert fingerprint(SECRET) != fingerprint(b"another secret")

@@ -17,8 +17,8 @@ from dialer.polling_day.priorities import (
     NEIGHBOURS,
     BoothNow,
     BoothOrder,
+    BoothPriorities,
     FactorWeights,
-    booth_priorities,
     booth_priority,
     share_not_voted,
 )
@@ -48,7 +48,8 @@ def test_a_booth_that_lags_or_closes_sooner_comes_first_and_one_that_closed_neve
     weights = FactorWeights()
     lagging, leading = BoothNow(1, 50, 10, 7200.0), BoothNow(2, 50, 40, 7200.0)
     soon, late, over = BoothNow(3, 50, 25, 3600.0), BoothNow(4, 50, 25, 7200.0), BoothNow(5, 50, 0, 0.0)
-    order = booth_priorities([lagging, leading, soon, late, over], 0.4, weights)
+    booths = {booth.booth_id: booth for booth in (lagging, leading, soon, late, over)}
+    order = BoothPriorities(booths.keys(), booths.__getitem__, (250, 100), 0.4, weights)
     assert order[1] > order[2]
     assert order[3] > order[4]
     assert order[5] == 0.0
@@ -88,6 +89,78 @@ def test_an_empty_booth_is_asked_no_more_until_numbers_come_back() -> None:
     assert order.plan(8) == {}
     order.look_again()
     assert set(order.plan(8)) == {1, 2}
+
+
+def test_claims_that_went_back_undialled_cost_their_booth_no_turn() -> None:
+    order = BoothOrder(range(1, 16))
+    dialled: Counter[int] = Counter()
+    for _ in range(300):  # of ten claims two are dialled before the rest go back
+        quotas = order.plan(8)
+        claims = [claim(booth_id) for booth_id in quotas for _ in range(NEIGHBOURS)][:8]
+        order.took(quotas, claims, full=True)
+        dialled.update(each.queue_booth_id for each in claims[:2])
+        order.gave_back(claims[2:])
+    assert set(dialled.values()) == {40}
+
+
+class PlainOrder:
+    """What `BoothOrder` promises, by looking at every booth each time."""
+
+    def __init__(self, booths: int) -> None:
+        self.priority = dict.fromkeys(range(booths), 1.0)
+        self.at = dict.fromkeys(range(booths), 0.0)
+        self.empty: set[int] = set()
+
+    def plan(self, numbers: int) -> dict[int, int]:
+        at = {each: self.at[each] for each in self.at if each not in self.empty and self.priority[each] > 0}
+        quotas: Counter[int] = Counter()
+        while at and quotas.total() < numbers + NEIGHBOURS * NEIGHBOURS:
+            first = min(at, key=lambda each: (at[each], each))
+            quotas[first] += NEIGHBOURS
+            at[first] += NEIGHBOURS / self.priority[first]
+        return dict(quotas)
+
+    def took(self, quotas: dict[int, int], given: Counter[int]) -> None:
+        behind = min((self.at[each] for each in quotas), default=0.0)
+        for each, count in given.items():
+            self.at[each] = max(self.at[each], behind) + count / self.priority[each]
+
+    def gave_back(self, given: Counter[int]) -> None:
+        for each, count in given.items():
+            self.at[each] -= count / max(self.priority[each], 1e-6)
+        self.empty.clear()
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=1, max_size=12),
+    st.lists(st.sampled_from(["claim", "give back", "priorities", "look again", "run dry"]), max_size=60),
+)
+def test_the_heap_gives_the_order_that_looking_at_every_booth_gives(priorities: list[float], steps: list[str]) -> None:
+    order, plain = BoothOrder(range(len(priorities))), PlainOrder(len(priorities))
+    held: list[Claim] = []
+    for step in steps:
+        quotas = order.plan(8)
+        assert list(quotas.items()) == list(plain.plan(8).items())
+        if step == "claim":
+            claims = [claim(booth_id) for booth_id, most in quotas.items() for _ in range(most)][:8]
+            order.took(quotas, claims, full=True)
+            plain.took(quotas, Counter(each.queue_booth_id for each in claims))
+            held += claims
+        elif step == "give back" and held:
+            order.gave_back(held)
+            plain.gave_back(Counter(each.queue_booth_id for each in held))
+            held.clear()
+        elif step == "priorities":
+            priorities = priorities[1:] + priorities[:1]
+            order.set_priorities(dict(enumerate(priorities)))
+            plain.priority |= dict(enumerate(priorities))
+        elif step == "look again":
+            order.look_again()
+            plain.empty.clear()
+        elif step == "run dry":
+            order.took(quotas, [], full=False)
+            plain.empty |= set(quotas)
 
 
 def test_booths_that_were_not_asked_any_more_do_not_count_as_empty() -> None:

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
+from dialer.cli import app as dialer_app
 from dialer.errors import StoreCorrupt, StoreError
-from dialer.reports import accounts, tables
+from dialer.reports import accounts, polling_day, tables
 from dialer.reports.cli import app, moment
 from dialer.reports.demo_report import JOURNAL_CHECK, DemoReport, build_report
 from dialer.reports.formats import Column, Kind, Report, as_csv, as_json, as_table, formula_safe
@@ -77,7 +78,7 @@ class Store:
         times = {"answered_at": at + 10, "connected_at": at + 11, "ended_at": at + 10 + talk}
         return self.attempt(phone, at, **{**times, "outcome": "connected", "seat": "01", "agent": "a1", **fields})
 
-    def mark(self, voter: int, kind: str, at: float, *, source: str = "agent", attempt_id: str | None = None) -> None:
+    def mark(self, voter: int, kind: str, at: float, *, source: str = "agent", **fields: Any) -> None:
         self._made += 1
         row = {
             "key": f"k{self._made}",
@@ -85,7 +86,7 @@ class Store:
             "kind": kind,
             "source": source,
             "at": at,
-            "attempt_id": attempt_id,
+            **fields,
         }
         self.insert("mark", row)
         turnout = {"voted": "voted", "will-not": "closed"}.get(kind, "pending")
@@ -208,16 +209,16 @@ async def test_turnout_by_booth(store: Store) -> None:
     store.mark(25, "voted", NOON)
     store.opt_out(1, NOON)
     async with open_source(store.path) as source:
-        report = await tables.turnout(source, Window())
-        late = await tables.turnout(source, Window(since=NOON + 1))
-        campaign = await tables.turnout(source, Window(campaign="agents"))
-        other = await tables.turnout(source, Window(campaign="ivr"))
+        report = await polling_day.turnout(source, Window(), INDIA)
+        late = await polling_day.turnout(source, Window(since=NOON + 1), INDIA)
+        campaign = await polling_day.turnout(source, Window(campaign="agents"), INDIA)
+        other = await polling_day.turnout(source, Window(campaign="ivr"), INDIA)
     first, second, third = rows(report)
     assert (first["constituency"], first["part"], first["voters"]) == (174, 1, 20)
     assert (first["reached"], first["voted"], first["not_yet"], first["opt_outs"]) == (3, 1, 1, 1)
     assert (second["reached"], second["voted"], second["voted_of_reached"]) == (1, 1, 1.0)
     assert (third["reached"], third["voted_of_reached"]) == (0, None)
-    assert report.total == ("all", "", "", 60, 4, 2, 1, 0.5, None)
+    assert report.total == ("all", "", "", 60, 4, 2, 1, 0.5, None, None, None)
     assert rows(late)[0]["reached"] == rows(campaign)[0]["reached"] == 1
     assert rows(other)[0]["reached"] == 0
 
@@ -265,7 +266,7 @@ def test_every_report_is_written_in_every_form(store: Store, command: str, form:
         "--until",
         "2026-04-23",
     ]
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(dialer_app, ["report", *arguments])
     assert result.exit_code == 0, result.output
     if form == "json":
         assert len(json.loads(result.output)["rows"]) == (3 if command == "turnout" else 1)
@@ -604,8 +605,7 @@ def test_a_list_of_voters_is_noted_in_the_audit_and_says_for_whom_it_is(
 
 def test_who_said_not_yet_stands_on_the_list_with_the_hour(store: Store, tmp_path: Path) -> None:
     store.mark(3, "not-yet", NOON)
-    store.mark(5, "later", NOON)
-    store.db.execute("UPDATE mark SET hour = 16 WHERE voter_id = 5")
+    store.mark(5, "later", NOON, hour=16)
     out = tmp_path / "list.csv"
     CliRunner().invoke(list_app, ["not-yet", "--for", "w", "--store", str(store.path), "--out", str(out)])
     found = [(line["serial"], line["says"]) for line in csv.DictReader(io.StringIO(out.read_text()))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -18,10 +17,32 @@ from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_vers
 from dialer.store.sql import load_statements, parse_statements
 from tests.support.roll_filler import fill_roll_into
 
-ROOMS = ("queues", "attempts", "voters", "records", "figures", "audit", "numbers", "inbound", "erasing")
+ROOMS = (
+    "queues",
+    "attempts",
+    "voters",
+    "records",
+    "figures",
+    "audit",
+    "numbers",
+    "inbound",
+    "erasing",
+    "polling_day_records",
+)
 STATEMENTS = [(room, name) for room in ROOMS for name in load_statements(room)]
 # What may read a whole table or index: asked once, at the start or after an import.
-WHOLE_ROLL = {"enrol", "targets", "booths", "voters_by_booth", "reached_by_booth", "voter_at"}
+WHOLE_ROLL = {
+    "enrol",
+    "targets",
+    "booths",
+    "voters_by_booth",
+    "reached_by_booth",
+    "voter_at",
+    "area_is_known",
+    "booth_places",
+    "voters_of_epics",
+    "voter_of_epic",
+}
 AT_REST = ("erasing",)  # rooms of the command line, for which the dialler stops
 PATH = Path("centre.db")
 
@@ -147,6 +168,30 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
     assert schema_version(db, PATH) == next_version
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_hashes_under_the_one_secret_of_an_earlier_version_are_still_good(
+    shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, number = b"twenty characters, at least", "+917000000001"
+    shipped = shipped_migrations()
+    earlier = sqlite3.connect(":memory:", isolation_level=None)
+    with monkeypatch.context() as then:
+        before_secrets = tuple(each for each in shipped if each.version < 11)
+        then.setattr("dialer.store.migrate.shipped_migrations", lambda: before_secrets)
+        migrate(earlier, PATH)
+    earlier.execute("INSERT INTO phone (phone_id, e164) VALUES (1, ?)", (number,))
+    if shared:
+        earlier.execute("INSERT INTO hash_secret VALUES (?)", (fingerprint(secret),))
+        earlier.execute("INSERT INTO phone_hash VALUES (1, ?)", (number_hash(secret, number),))
+    assert migrate(earlier, PATH) == 1
+    assert opt_outs.hash_of(earlier, 1) == (number_hash(secret, number) if shared else None)
+    opt_outs.begin_hashing(earlier, [secret])
+    assert opt_outs.hash_some(earlier, secret, 0) == (None if shared else 1)
+    assert opt_outs.hash_of(earlier, 1) == number_hash(secret, number)
+    assert earlier.execute("PRAGMA foreign_key_check").fetchall() == []
+    earlier.close()
+
+
 def test_attempts_of_an_earlier_version_are_kept_with_all_that_refers_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Migration 10 makes the table of attempts anew."""
     shipped = shipped_migrations()
@@ -178,30 +223,6 @@ def test_attempts_of_an_earlier_version_are_kept_with_all_that_refers_to_them(mo
                 "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at)"
                 " VALUES ('a3', 'c', 2, 2, 'carrier', '+1', 1.0)"
             )
-
-
-@pytest.mark.parametrize("shared", [True, False])
-def test_hashes_under_the_one_secret_of_an_earlier_version_are_still_good(
-    shared: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secret, number = b"twenty characters, at least", "+917000000001"
-    shipped = shipped_migrations()
-    earlier = sqlite3.connect(":memory:", isolation_level=None)
-    with monkeypatch.context() as then:
-        before_secrets = tuple(itertools.takewhile(lambda each: "tells" not in each.script, shipped))
-        then.setattr("dialer.store.migrate.shipped_migrations", lambda: before_secrets)
-        migrate(earlier, PATH)
-    earlier.execute("INSERT INTO phone (phone_id, e164) VALUES (1, ?)", (number,))
-    if shared:
-        earlier.execute("INSERT INTO hash_secret VALUES (?)", (fingerprint(secret),))
-        earlier.execute("INSERT INTO phone_hash VALUES (1, ?)", (number_hash(secret, number),))
-    assert migrate(earlier, PATH) == len(shipped) - len(before_secrets)
-    assert opt_outs.hash_of(earlier, 1) == (number_hash(secret, number) if shared else None)
-    opt_outs.begin_hashing(earlier, [secret])
-    assert opt_outs.hash_some(earlier, secret, 0) == (None if shared else 1)
-    assert opt_outs.hash_of(earlier, 1) == number_hash(secret, number)
-    assert earlier.execute("PRAGMA foreign_key_check").fetchall() == []
-    earlier.close()
 
 
 def test_a_newer_schema_and_a_foreign_file_are_refused(db: sqlite3.Connection) -> None:

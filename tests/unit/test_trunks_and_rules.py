@@ -157,10 +157,8 @@ def test_later_at_an_hour_means_45_minutes_past_it() -> None:
     assert after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0  # the hour has gone by
 
 
-@pytest.mark.parametrize(
-    "disposition", [Disposition.VOTED, Disposition.WILL_NOT, Disposition.REFUSED, Disposition.OPT_OUT]
-)
-def test_what_is_settled_is_not_called_again(disposition: Disposition) -> None:
+@pytest.mark.parametrize("disposition", [Disposition.REFUSED, Disposition.OPT_OUT])
+def test_a_number_that_refuses_is_not_called_again(disposition: Disposition) -> None:
     assert after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) is None
 
 
@@ -190,3 +188,10 @@ def test_what_an_agent_says_of_a_booth_workers_call() -> None:
     assert {each for each in due if due[each] is None} >= closed
     assert due[Disposition.CALL_BACK] == RULES.other_seconds
     assert due[Disposition.NONE] == due[Disposition.LANGUAGE] == 3600.0
+
+
+@pytest.mark.parametrize("disposition", [Disposition.VOTED, Disposition.WILL_NOT])
+def test_what_one_voter_says_leaves_the_household_due(disposition: Disposition) -> None:
+    """The store closes the number where nobody else on it is pending."""
+    assert after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
+    assert after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None

@@ -1,7 +1,7 @@
 -- Lists of voters for the booth workers. They hold names; no phone number is ever in them.
 
 -- name: booths
-SELECT booth_id, constituency_number, part_number, name, name_local, closes_at
+SELECT booth_id, constituency_number, part_number, name, name_local, closes_at, roll_version
 FROM booth
 WHERE (:constituency IS NULL OR constituency_number = :constituency) AND (:part IS NULL OR part_number = :part)
 ORDER BY constituency_number, part_number, booth_id;

@@ -68,39 +68,6 @@ WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
 GROUP BY campaign_id, quarter
 ORDER BY campaign_id, quarter;
 
--- Voters who were reached in the window, as they stand now.
--- name: turnout
-WITH seen AS (
-    SELECT DISTINCT mark.voter_id
-    FROM mark LEFT JOIN attempt ON attempt.attempt_id = mark.attempt_id
-    WHERE mark.kind <> 'wrong-number' AND mark.at >= :since AND mark.at < :until
-      AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
-),
-opted_out AS (
-    SELECT voter.booth_id, count(DISTINCT phone.phone_id) AS numbers
-    FROM opt_out
-    JOIN phone ON phone.e164 = opt_out.e164
-    JOIN link ON link.phone_id = phone.phone_id
-    JOIN voter ON voter.voter_id = link.voter_id
-    LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id
-    WHERE opt_out.at >= :since AND opt_out.at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
-    GROUP BY voter.booth_id
-)
-SELECT booth.constituency_number,
-       booth.part_number,
-       booth.name,
-       count(*),
-       count(seen.voter_id),
-       total(seen.voter_id IS NOT NULL AND voter.turnout = 'voted'),
-       total(seen.voter_id IS NOT NULL AND voter.turnout <> 'voted' AND voter.not_yet),
-       coalesce(opted_out.numbers, 0)
-FROM voter
-JOIN booth ON booth.booth_id = voter.booth_id
-LEFT JOIN seen ON seen.voter_id = voter.voter_id
-LEFT JOIN opted_out ON opted_out.booth_id = voter.booth_id
-GROUP BY voter.booth_id
-ORDER BY booth.constituency_number, booth.part_number;
-
 -- name: live_answers
 SELECT campaign_id, coalesce(answered_at, ended_at) AS at, outcome = 'abandoned', outcome = 'dropped'
 FROM attempt

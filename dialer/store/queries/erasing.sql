@@ -110,6 +110,13 @@ DELETE FROM mark;
 -- name: blank_all_callers
 UPDATE inbound_call SET e164 = NULL;
 
+-- name: forget_complaint_answers
+DELETE FROM complaint_answer;
+
+-- name: forget_complaints
+DELETE FROM complaint;
+
+
 -- name: forget_recordings
 DELETE FROM recording;
 

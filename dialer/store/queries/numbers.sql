@@ -43,6 +43,18 @@ SELECT voter.voter_id
 FROM booth CROSS JOIN voter ON voter.booth_id = booth.booth_id AND voter.serial = ?3
 WHERE booth.constituency_number = ?1 AND booth.part_number = ?2;
 
+-- Reads the roll.
+-- name: voter_of_epic
+SELECT voter_id FROM voter WHERE upper(epic) = ?1 ORDER BY voter_id;
+
+-- name: last_call
+SELECT attempt_id, campaign_id FROM attempt
+WHERE phone_id = ?1 AND (?2 IS NULL OR campaign_id = ?2) AND created_at <= ?3 AND (outcome IS NULL OR outcome <> 'refused')
+ORDER BY created_at DESC LIMIT 1;
+
+-- name: call_of
+SELECT campaign_id, phone_id FROM attempt WHERE attempt_id = ?1;
+
 -- Opt-outs
 
 -- name: insert_opt_out

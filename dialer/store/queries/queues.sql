@@ -147,11 +147,20 @@ WHERE state = 'claimed' AND claimed_by = ?1;
 
 -- Nobody on the number is to be called any more; a booth worker on it still is, as a worker.
 -- name: close_voters
-UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL
+UPDATE target SET state = 'closed', settled = ?2, claimed_by = NULL, claimed_until = NULL
 WHERE phone_id = ?1 AND state IN ('due', 'claimed')
   AND campaign_id NOT IN (SELECT campaign_id FROM campaign WHERE purpose = 'booth-workers');
 
 -- What is being dialled is closed when its attempt ends.
 -- name: close_phone
-UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL
+UPDATE target SET state = 'closed', settled = ?2, claimed_by = NULL, claimed_until = NULL
 WHERE phone_id = ?1 AND state IN ('due', 'claimed');
+
+-- name: reopen
+UPDATE target SET state = 'due', settled = 0, due_at = CASE attempts WHEN 0 THEN due_at ELSE max(due_at, ?2) END
+WHERE state = 'closed' AND settled = 1 AND phone_id IN (
+    SELECT phone.phone_id FROM link CROSS JOIN phone ON phone.phone_id = link.phone_id
+    WHERE link.voter_id = ?1 AND link.dropped_at IS NULL AND phone.opted_out_at IS NULL
+) AND NOT EXISTS (
+    SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.outcome = 'unknown'
+);

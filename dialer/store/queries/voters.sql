@@ -11,8 +11,8 @@ WHERE link.phone_id = ?1 AND link.dropped_at IS NULL AND voter.turnout = 'pendin
 SELECT voter_id FROM voter WHERE booth_id = ?1 AND serial = ?2;
 
 -- name: insert_mark
-INSERT INTO mark (key, voter_id, kind, hour, source, at, attempt_id, agent, worker_id, undoes)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+INSERT INTO mark (key, voter_id, kind, hour, source, at, attempt_id, agent, confidence, worker_id, undoes)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT (key) DO NOTHING;
 
 -- Whether somebody else, or the same one again, said "voted" and did not take it back.
@@ -30,20 +30,12 @@ WHERE mark.attempt_id = ?1 AND mark.worker_id IS NOT NULL AND mark.undoes IS NUL
   AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key)
 ORDER BY mark.mark_id DESC LIMIT 1;
 
--- Numbers of a voter who is pending again: what was closed before it was ever dialled had nobody else pending on it.
--- name: reopen_phones
-UPDATE target SET state = 'due'
-WHERE state = 'closed' AND attempts = 0 AND due_at = 0
-  AND campaign_id NOT IN (SELECT campaign_id FROM campaign WHERE purpose = 'booth-workers')
-  AND phone_id IN (
-      SELECT link.phone_id FROM link CROSS JOIN phone ON phone.phone_id = link.phone_id AND phone.opted_out_at IS NULL
-      WHERE link.voter_id = ?1 AND link.dropped_at IS NULL
-        AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = link.phone_id AND attempt.outcome = 'unknown')
-  );
-
 -- name: insert_unknown_serial
 INSERT INTO unknown_serial (key, attempt_id, worker_id, serial, booth_id, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (key) DO NOTHING;
+
+-- name: voted_since
+SELECT EXISTS (SELECT 1 FROM mark WHERE voter_id = ?1 AND kind = 'voted' AND at > ?2);
 
 -- name: set_turnout
 UPDATE voter SET turnout = ?2, not_yet = ?3, reached = 1 WHERE voter_id = ?1;

@@ -1,0 +1,202 @@
+"""The contenders of `bench_next_call`: other ways to choose the next number from the same store, each with nothing else to do.
+
+Every one gives the number, its household and the facts that the rules ask for, by the same priorities of booths and weights of
+households, and commits it durably before it is told. Ours gives each booth its share; a list in order calls the best booths
+through, whose rows lie together, so it reads less. Three calls are chosen for ten marks, as in the engine's run; the marks are
+written in between and not counted.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.next_call_stage import CAMPAIGN, MARKS_A_SECOND, STARTS_A_SECOND
+from dialer.errors import StoreError
+from dialer.model import Mark, MarkKind, MarkSource
+from dialer.polling_day.priorities import BoothOrder
+from dialer.store import queues, voters
+from dialer.store.connection import close_writing, open_writing
+from dialer.store.transaction import transaction
+
+NOW = 1.7e9
+DAY_START = NOW - 43_200.0
+HOPPER_ROWS = 100
+HOUSEHOLD = queues.SQL["pending_on_phone"]
+NEXT_OF_LIST = "SELECT phone_id FROM call_list WHERE taken = 0 ORDER BY priority DESC, phone_id LIMIT 1"
+TAKE_OF_LIST = "UPDATE call_list SET taken = 1 WHERE phone_id = ?1"
+NEXT_OF_HOPPER = "SELECT phone_id FROM hopper ORDER BY priority DESC, phone_id LIMIT 1"
+TAKE_OF_HOPPER = "DELETE FROM hopper WHERE phone_id = ?1"
+# As VICIdial's AST_VDhopper does: the list is sorted, for its order is an expression that no index has.
+FILL_OF_HOPPER = """
+INSERT INTO hopper SELECT call_list.phone_id, booth_priority.priority * call_list.weight AS priority
+FROM call_list CROSS JOIN booth_priority USING (booth_id) WHERE taken = 0 ORDER BY 2 DESC, 1 LIMIT ?1
+"""
+NEW_PRIORITIES = """
+UPDATE call_list SET priority = booth_priority.priority * call_list.weight
+FROM booth_priority WHERE booth_priority.booth_id = call_list.booth_id
+"""
+
+
+@dataclass(slots=True)
+class Choices:
+    """What one contender took, seconds each, and the numbers it chose."""
+
+    name: str
+    seconds: list[float] = field(default_factory=list)
+    statements: list[float] = field(default_factory=list)  # of them, without the commit
+    numbers: list[int] = field(default_factory=list)
+    beside: str = ""  # what it needs besides, in words
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with its output; "" if nothing."""
+        return "" if len(set(self.numbers)) == len(self.numbers) else "a number was chosen twice"
+
+
+def booth_priorities(booths: int) -> dict[int, float]:
+    """Priorities as they are in the middle of a polling day: each booth's its own."""
+    chance = random.Random(booths)
+    return {booth_id: chance.uniform(0.2, 1.0) for booth_id in range(1, booths + 1)}
+
+
+def all_choices(store: Path, voters_there: int, booths: int, count: int) -> list[Choices]:
+    """Every contender on this store, one after the other; the store is changed."""
+    priorities = booth_priorities(booths)
+    db = open_writing(store)
+    try:
+        return [
+            _ours_without_hopper(db, priorities, voters_there, count),
+            *_from_a_list(db, priorities, voters_there, count),
+        ]
+    finally:
+        close_writing(db)
+
+
+def _marks(voters_there: int) -> Iterator[Mark]:
+    chance = random.Random(voters_there)
+    for number in itertools.count():
+        kind = MarkKind.VOTED if number % 2 else MarkKind.NOT_YET
+        key = f"bench/{chance.random()}/{number}"
+        yield Mark(key, chance.randrange(1, voters_there + 1), kind, MarkSource.BOOTH_WORKER, NOW)
+
+
+def _timed(
+    db: sqlite3.Connection, name: str, choose: Callable[[], int], marks: Iterator[Mark], count: int, beside: str = ""
+) -> Choices:
+    choices = Choices(name, beside=beside)
+    owed = 0.0
+    for _ in range(count):
+        began = time.perf_counter()
+        with transaction(db):
+            phone_id = choose()
+            choices.statements.append(time.perf_counter() - began)
+        choices.seconds.append(time.perf_counter() - began)
+        choices.numbers.append(phone_id)
+        owed += MARKS_A_SECOND / STARTS_A_SECOND
+        while owed >= 1:
+            owed -= 1
+            with transaction(db):
+                voters.record_mark(db, next(marks), ())
+    return choices
+
+
+def _ours_without_hopper(
+    db: sqlite3.Connection, priorities: dict[int, float], voters_there: int, count: int
+) -> Choices:
+    order = BoothOrder(priorities)
+    order.set_priorities(priorities)
+
+    def choose() -> int:
+        quotas = order.plan(1)
+        claims = queues.claim(
+            db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, booths=quotas, day_start=DAY_START
+        )
+        order.took(quotas, claims, full=True)
+        return claims[0].phone_id
+
+    return _timed(db, "ours, one claim a call, no hopper", choose, _marks(voters_there), count)
+
+
+def _from_a_list(
+    db: sqlite3.Connection, priorities: dict[int, float], voters_there: int, count: int
+) -> Iterator[Choices]:
+    """Those that keep one list in the order of priority."""
+    _make_list(db, priorities)
+    marks = _marks(voters_there)
+
+    def with_facts(phone_id: int) -> bool:
+        """Whether somebody is pending on the number; reads what the call needs to know of it."""
+        number, consent = db.execute("SELECT e164, consent FROM phone WHERE phone_id = ?1", (phone_id,)).fetchone()
+        queues.phone_facts(db, phone_id, number, consent, DAY_START)
+        return db.execute(HOUSEHOLD, (phone_id,)).fetchone() is not None
+
+    def next_of(next_one: str, take: str, fill: Callable[[], None]) -> Callable[[], int]:
+        def choose() -> int:
+            while True:
+                row = db.execute(next_one).fetchone()
+                if row is None:
+                    fill()
+                    continue
+                db.execute(take, row)
+                if with_facts(row[0]):
+                    return int(row[0])
+
+        return choose
+
+    def nobody_left() -> None:
+        raise StoreError("the list is done")
+
+    def fill_hopper() -> None:
+        db.execute(FILL_OF_HOPPER, (HOPPER_ROWS,))
+        db.execute("UPDATE call_list SET taken = 1 WHERE phone_id IN (SELECT phone_id FROM hopper)")
+
+    began = time.perf_counter()
+    with transaction(db):
+        db.execute(NEW_PRIORITIES)
+    beside = f"new priorities for all: {time.perf_counter() - began:.1f} s"
+    yield _timed(
+        db, "SQL, ORDER BY priority LIMIT 1", next_of(NEXT_OF_LIST, TAKE_OF_LIST, nobody_left), marks, count, beside
+    )
+    beside = f"a fill of {HOPPER_ROWS} by sorting the list is in its max"
+    yield _timed(
+        db, "hopper table, as VICIdial's", next_of(NEXT_OF_HOPPER, TAKE_OF_HOPPER, fill_hopper), marks, count, beside
+    )
+    yield _heap(db, count)
+
+
+def _heap(db: sqlite3.Connection, count: int) -> Choices:
+    """The limit: the whole list in memory, nothing kept, no household, no facts."""
+    with closing(db.execute("SELECT -priority, phone_id FROM call_list WHERE taken = 0")) as rows:
+        heap = list(rows)
+    heapq.heapify(heap)
+    choices = Choices("a heap in memory (the limit)", beside="nothing kept, no household, no facts")
+    for _ in range(count):
+        began = time.perf_counter()
+        _, phone_id = heapq.heappop(heap)
+        choices.seconds.append(time.perf_counter() - began)
+        choices.numbers.append(phone_id)
+    return choices
+
+
+def _make_list(db: sqlite3.Connection, priorities: dict[int, float]) -> None:
+    with transaction(db):
+        db.execute("CREATE TABLE booth_priority (booth_id INTEGER PRIMARY KEY, priority REAL NOT NULL)")
+        db.executemany("INSERT INTO booth_priority VALUES (?, ?)", priorities.items())
+        db.execute(
+            "CREATE TABLE call_list (phone_id INTEGER PRIMARY KEY, booth_id INTEGER NOT NULL, weight REAL NOT NULL,"
+            " priority REAL NOT NULL DEFAULT 0, taken INTEGER NOT NULL DEFAULT 0)"
+        )
+        db.execute(
+            "INSERT INTO call_list (phone_id, booth_id, weight) SELECT phone_id, booth_id, -rank FROM target"
+            " WHERE state = 'due' AND due_at = 0"
+        )
+        db.execute("CREATE INDEX call_list_order ON call_list (priority DESC, phone_id) WHERE taken = 0")
+        db.execute("CREATE TABLE hopper (phone_id INTEGER PRIMARY KEY, priority REAL NOT NULL)")

@@ -1,0 +1,67 @@
+"""What comes from outside the calls on a polling day: marks of booth workers, official turnout, complaints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dialer.clock import Clock
+from dialer.commands import AnswerComplaint, EnterTurnout, FileComplaint, RecordsCommand, TakeMarks
+from dialer.errors import CommandRefused, NotInStore
+from dialer.model import Mark
+from dialer.monitor.topics import mark_announcement
+from dialer.store.records_port import Deed, MarkEffect, PollingDayRecords
+
+AHEAD_SECONDS = 300.0
+"""How far another clock may be ahead of ours before what it tells is refused."""
+
+
+def _nothing_follows(_mark: Mark, _effect: MarkEffect) -> None:
+    """Where no dialler runs."""
+
+
+class RecordsDesk:
+    """Keeps such records: in the engine, and for the command line where no dialler runs."""
+
+    def __init__(
+        self, store: PollingDayRecords, clock: Clock, follow: Callable[[Mark, MarkEffect], None] = _nothing_follows
+    ) -> None:
+        """`follow` does what a mark means for the calls, once it is on disk."""
+        self._store = store
+        self._clock = clock
+        self._follow = follow
+
+    async def execute(self, command: RecordsCommand) -> str:
+        """Keep it; one line that says what was kept. Raises CommandRefused, StoreError where it was not."""
+        try:
+            match command:
+                case TakeMarks(marks, batch, who):
+                    return await self._take(marks, self._deed(who, batch=batch))
+                case EnterTurnout(figures, who):
+                    new = await self._store.enter_turnout(figures, self._deed(who))
+                    return f"{new} figures entered, {len(figures) - new} stood already"
+                case FileComplaint(complaint, who):
+                    self._refuse_ahead(complaint.at)
+                    number = await self._store.record_complaint(complaint, self._deed(who))
+                    return f"complaint {number} is kept"
+                case AnswerComplaint(answer, who):
+                    self._refuse_ahead(answer.at)
+                    await self._store.answer_complaint(answer, self._deed(who))
+                    return f"complaint {answer.complaint_id}: {answer.answer.value}"
+        except NotInStore as error:
+            raise CommandRefused(str(error)) from error
+
+    async def _take(self, marks: tuple[Mark, ...], deed: Deed) -> str:
+        for mark in marks:
+            self._refuse_ahead(mark.at)
+        effects = await self._store.record_marks(marks, [mark_announcement(mark) for mark in marks], deed)
+        for mark, effect in zip(marks, effects, strict=True):
+            self._follow(mark, effect)
+        taken = sum(effect.recorded for effect in effects)
+        return f"{taken} marks taken, {len(marks) - taken} were known"
+
+    def _deed(self, who: str, **what: str) -> Deed:
+        return Deed(who, self._clock.now(), what)
+
+    def _refuse_ahead(self, at: float) -> None:
+        if at > self._clock.now() + AHEAD_SECONDS:
+            raise CommandRefused("a time lies ahead: compare the two clocks; nothing was kept")

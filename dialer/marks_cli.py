@@ -1,0 +1,220 @@
+"""`dialer marks import|undo|show`: lists of those who have voted come in, a mark is taken back, and what is known of a voter."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, tzinfo
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from config.errors import MatdanError
+from config.settings import Settings, load_settings
+from dialer.clock import SystemClock
+from dialer.errors import RollError
+from dialer.field_reports import batches_of, carry_out, person
+from dialer.model import Confidence, Mark, MarkKind, MarkSource
+from dialer.monitor.ask import Request
+from dialer.monitor.command_table import BOOTH_DESK
+from dialer.monitor.payloads import MOST_MARKS
+from dialer.numbers_cli import ConfigOption, StoreOption, WhoOption
+from dialer.people import is_id
+from dialer.reports.cli import FormatOption, OutOption, deliver, write_file
+from dialer.reports.formats import Column, Kind, Report, as_csv
+from dialer.reports.polling_day import marks_of_voter
+from dialer.reports.tables import Window
+from dialer.roll.marks_file import MarksFile, Reject, Told, read_marks, unknown_keys
+from dialer.rules_explain import voter_meant
+from dialer.store.connection import open_reading
+from dialer.store.failures import explained
+
+app = typer.Typer(help="What became known of voters: who has voted, and who says so.", no_args_is_help=True)
+
+SHOWN_REJECTS = 20
+
+
+class Origin(StrEnum):
+    """Whose word a list is."""
+
+    BOOTH_WORKER = "booth-worker"
+    RELATIVE = "relative"
+    IMPORT = "import"
+
+
+VoterArgument = Annotated[
+    str, typer.Argument(metavar="VOTER", help="The voter's id, EPIC number, or constituency/part/serial.")
+]
+
+
+@app.command("import")
+def import_marks(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, or epic; kind, time, by.")
+    ],
+    source: Annotated[Origin, typer.Option("--source", help="Whose word the list is.")] = Origin.BOOTH_WORKER,
+    confidence: Annotated[
+        Confidence | None,
+        typer.Option("--confidence", help="How sure it is. [default: seen of a booth worker, else told]"),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who says so, where no column does: an id such as worker-12.")
+    ] = None,
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="DATE", help="Day of the list's times. [default: today]")
+    ] = None,
+    roll_version: Annotated[
+        str | None, typer.Option("--roll-version", help="Whose serials they are, where no column says it.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Find out everything, keep nothing.")] = False,
+    rejects: Annotated[
+        Path | None,
+        typer.Option("--rejects", metavar="FILE", help="Write the rejected lines' numbers and reasons here."),
+    ] = None,
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Take in a list of those who have voted, also while the dialler runs: then no call goes out to them any more.
+
+    A sheet of `dialer list strike-off` comes back with an x in its column voted. The same list twice is as once. Exit 1 where
+    a line was rejected.
+    """
+    settings = load_settings(config)
+    zone, now = ZoneInfo(settings.centre.time_zone), SystemClock().now()
+    if by is not None and not is_id(by):
+        raise typer.BadParameter("--by: give an id such as worker-12, no name and no number")
+    told = Told(MarkSource(source.value), confidence, by, _day(day, now, zone), roll_version)
+    name = person(who)
+    with _reading(settings, store) as db:
+        found = read_marks(file, db, told, now=now, zone=zone)
+        new = list(unknown_keys(db, found.marks))
+    if not check:
+        _keep(settings, store, new, f"sha-{found.sha256[:16]}", name)
+    _tell(file, found, len(new), check=check)
+    _tell_rejects(found.rejects, rejects)
+
+
+@app.command("undo")
+def undo(
+    voter: VoterArgument,
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Take back that a voter has voted or is closed: a correction, appended as a mark. The voter is called again."""
+    settings = load_settings(config)
+    name, now = person(who), SystemClock().now()
+    voter_id = _voter(settings, store, voter)
+    key = f"undo/{voter_id}/{now:.6f}"
+    mark = Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, now, agent=name)
+    _keep(settings, store, [mark], "undo", name)
+    typer.echo(f"voter {voter_id}: corrected; still to be called")
+
+
+@app.command("show")
+def show(
+    voter: VoterArgument,
+    form: FormatOption = None,
+    out: OutOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Every mark of a voter, with source, time, confidence and who, and how the voter stands by them."""
+    settings = load_settings(config)
+    voter_id = _voter(settings, store, voter)
+    deliver(lambda source, _, zone, __: marks_of_voter(source, voter_id, zone), Window(), form, out, store, settings)
+
+
+def _keep(settings: Settings, store: Path | None, marks: Sequence[Mark], batch: str, who: str) -> None:
+    """Keep marks, batch by batch. Where one fails, the error is told with what was kept before it."""
+    batches = batches_of(marks, MOST_MARKS)
+    requests = [
+        Request("marks", BOOTH_DESK, {"marks": [_report(mark) for mark in each], "batch": f"{batch}-{n}", "who": who})
+        for n, each in enumerate(batches, 1)
+    ]
+    kept = 0
+
+    def note(done: int) -> None:
+        nonlocal kept
+        kept = sum(len(each) for each in batches[:done])
+
+    try:
+        if requests:
+            carry_out(settings, store, requests, note)
+    except MatdanError:
+        if kept:
+            typer.echo(f"{kept:,} of {len(marks):,} marks were kept; what is kept is not kept twice", err=True)
+        raise
+
+
+def _report(mark: Mark) -> dict[str, Any]:
+    """A mark as a command has it."""
+    told = {
+        "key": mark.key,
+        "voter": mark.voter_id,
+        "kind": mark.kind.value,
+        "source": mark.source.value,
+        "at": round(mark.at, 3),
+        "by": mark.agent,
+        "confidence": None if mark.confidence is None else mark.confidence.value,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _tell(file: Path, found: MarksFile, new: int, *, check: bool) -> None:
+    words = [f"{new:,} marks {'would be kept' if check else 'kept'}", f"{len(found.marks) - new:,} were known"]
+    words += [f"{found.repeated:,} lines repeated"] if found.repeated else []
+    words += [f"{found.unticked:,} not ticked"] if found.unticked else []
+    words += [f"{len(found.rejects):,} rejected"] if found.rejects else []
+    typer.echo(f"{file.name}: {', '.join(words)}{'; this was a check, nothing was kept' if check else ''}")
+
+
+def _tell_rejects(rejects: Sequence[Reject], path: Path | None) -> None:
+    if path is not None:
+        columns = (Column("line"), Column("reason", Kind.TEXT))
+        listed = Report("rejects", columns, tuple((each.line, each.reason) for each in rejects))
+        write_file(path, as_csv(listed).encode())
+    for each in rejects[:SHOWN_REJECTS]:
+        typer.echo(f"line {each.line:,}: {each.reason}", err=True)
+    if len(rejects) > SHOWN_REJECTS:
+        more = "they are in " + str(path) if path is not None else "--rejects FILE writes them all"
+        typer.echo(f"and {len(rejects) - SHOWN_REJECTS:,} more lines; {more}", err=True)
+    if rejects:
+        raise typer.Exit(1)
+
+
+def _day(text: str | None, now: float, zone: tzinfo) -> date:
+    today = datetime.fromtimestamp(now, zone).date()
+    if text is None:
+        return today
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--day: {text!r} is no date: write 2026-04-22") from error
+    if day > today:
+        raise typer.BadParameter(f"--day: {text} lies ahead")
+    return day
+
+
+def _voter(settings: Settings, store: Path | None, who: str) -> int:
+    with _reading(settings, store) as db:
+        voter_id = voter_meant(db, who)
+    if voter_id is None:
+        raise RollError("this is no voter's id, no EPIC number and no constituency/part/serial")
+    return voter_id
+
+
+@contextmanager
+def _reading(settings: Settings, store: Path | None) -> Iterator[sqlite3.Connection]:
+    path = store or settings.store.path
+    with explained(path):
+        db = open_reading(path)
+        try:
+            yield db
+        finally:
+            db.close()

@@ -1,0 +1,262 @@
+"""Turnout as it is told, with official figures beside it; and all that is known of one voter.
+
+What voters, households and booth workers say is no official turnout: it is of those reached alone, and who said "not yet" may
+have voted since. Every title says so. Nobody's support is in any report.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+
+from dialer.polling_day.official import FINAL, OfficialFigure
+from dialer.reports.formats import Cell, Column, Kind, Report
+from dialer.reports.source import Source, load_queries
+from dialer.reports.tables import QUARTER_SECONDS, Window
+
+SQL = load_queries("polling_day")
+SELF_REPORTED = "self-reported turnout (of voters reached; not official)"
+
+Area = tuple[int, int | None]
+"""A constituency and a part of it; None: the whole constituency."""
+
+
+class TurnoutBy(StrEnum):
+    """What a row of the turnout is of."""
+
+    BOOTH = "booth"
+    SECTION = "section"
+    CONSTITUENCY = "constituency"
+    HOUR = "hour"
+
+
+async def turnout(source: Source, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
+    """Voters, those reached in the window and how they stand now, and the last official figure where one was entered."""
+    match by:
+        case TurnoutBy.BOOTH:
+            return await _by_booth(source, window, zone)
+        case TurnoutBy.SECTION:
+            return await _by_section(source, window)
+        case TurnoutBy.CONSTITUENCY:
+            return await _by_constituency(source, window, zone)
+        case TurnoutBy.HOUR:
+            return await _by_hour(source, window, zone)
+
+
+_COUNTS = (
+    Column("voters"),
+    Column("reached"),
+    Column("voted"),
+    Column("not_yet"),
+    Column("voted_of_reached", Kind.SHARE, "of reached"),
+)
+_OFFICIAL = (Column("official_turnout", Kind.SHARE, "official"), Column("official_by", Kind.TEXT, "by"))
+_CONSTITUENCY = Column("constituency", Kind.TEXT, "AC")
+
+
+def _cells(counts: list[int]) -> tuple[Cell, ...]:
+    """The counts' own cells, and the share of the reached."""
+    _, reached, voted, _ = counts
+    return (*counts, voted / reached if reached else None)
+
+
+async def _rows(
+    source: Source, window: Window, *, by_section: bool
+) -> list[tuple[tuple[int, int, str, str], list[int]]]:
+    found = await source.rows(SQL["turnout"], {**window.parameters(), "by_section": int(by_section)})
+    return [((row[0], row[1], row[2], row[3]), [int(count) for count in row[4:]]) for row in found]
+
+
+def _sum(counts: Iterable[list[int]]) -> list[int]:
+    return [sum(each) for each in zip(*counts, strict=True)] or [0] * 4
+
+
+async def _by_booth(source: Source, window: Window, zone: tzinfo) -> Report:
+    rows = await _rows(source, window, by_section=False)
+    official = latest(await official_figures(source, window, zone))
+    found = await source.rows(SQL["turnout_opt_outs"], window.parameters())
+    opt_outs = {(constituency, part): number for constituency, part, number in found}
+    return Report(
+        SELF_REPORTED,
+        (
+            _CONSTITUENCY,
+            Column("part", Kind.TEXT),
+            Column("booth", Kind.TEXT),
+            *_COUNTS,
+            *_OFFICIAL,
+            Column("opt_outs"),
+        ),
+        tuple(
+            (ac, part, name, *_cells(counts), *official.get((ac, part), (None, None)), opt_outs.get((ac, part), 0))
+            for (ac, part, name, _), counts in rows
+        ),
+        ("all", "", "", *_cells(_sum(counts for _, counts in rows)), None, None, None) if rows else None,
+    )
+
+
+async def _by_section(source: Source, window: Window) -> Report:
+    rows = await _rows(source, window, by_section=True)
+    return Report(
+        SELF_REPORTED,
+        (_CONSTITUENCY, Column("part", Kind.TEXT), Column("section", Kind.TEXT), *_COUNTS),
+        tuple((ac, part, section, *_cells(counts)) for (ac, part, _, section), counts in rows),
+        ("all", "", "", *_cells(_sum(counts for _, counts in rows))) if rows else None,
+    )
+
+
+async def _by_constituency(source: Source, window: Window, zone: tzinfo) -> Report:
+    rows = await _rows(source, window, by_section=False)
+    official = latest(await official_figures(source, window, zone))
+    sums: dict[int, list[list[int]]] = defaultdict(list)
+    for (constituency, *_), counts in rows:
+        sums[constituency].append(counts)
+    return Report(
+        SELF_REPORTED,
+        (_CONSTITUENCY, Column("booths"), *_COUNTS, *_OFFICIAL),
+        tuple(
+            (ac, len(counts), *_cells(_sum(counts)), *official.get((ac, None), (None, None)))
+            for ac, counts in sorted(sums.items())
+        ),
+        ("all", len(rows), *_cells(_sum(counts for _, counts in rows)), None, None) if rows else None,
+    )
+
+
+# By the hour
+
+
+@dataclass(slots=True)
+class Course:
+    """A constituency's day: by the end of each quarter of an hour (epoch seconds) voters reached and voted then."""
+
+    reached: dict[float, int] = field(default_factory=lambda: defaultdict(int))
+    voted: dict[float, int] = field(default_factory=lambda: defaultdict(int))
+
+    def by(self, at: float) -> tuple[int, int]:
+        """Voters reached and voted by a moment, to the quarter of an hour."""
+        return (
+            sum(number for end, number in self.reached.items() if end <= at),
+            sum(number for end, number in self.voted.items() if end <= at),
+        )
+
+    @property
+    def ends(self) -> list[float]:
+        """Where something changed, in order."""
+        return sorted(self.reached.keys() | self.voted.keys())
+
+
+async def courses(source: Source, window: Window) -> dict[int, Course]:
+    """How the constituencies' days went, by their numbers; of those alone where somebody was reached."""
+    found: dict[int, Course] = defaultdict(Course)
+    for constituency, reached, voted, number in await source.rows(SQL["turnout_quarters"], window.parameters()):
+        course = found[constituency]
+        course.reached[(reached + 1) * QUARTER_SECONDS] += number
+        if voted is not None:
+            course.voted[(voted + 1) * QUARTER_SECONDS] += number
+    return dict(sorted(found.items()))
+
+
+async def _by_hour(source: Source, window: Window, zone: tzinfo) -> Report:
+    official = [figure for figure in await official_figures(source, window, zone) if figure.part_number is None]
+    found = await courses(source, window)
+    rows: list[tuple[Cell, ...]] = []
+    for constituency in sorted(found.keys() | {figure.constituency_number for figure in official}):
+        course = found.get(constituency, Course())
+        told = {
+            (figure.day, figure.by_time): figure.share
+            for figure in official
+            if figure.constituency_number == constituency
+        }
+        before = (0, 0)
+        for day, by_time in sorted(_hours_of(course, zone) | told.keys()):
+            reached, voted = course.by(_moment(day, by_time, zone))
+            share = voted / reached if reached else None
+            new = (reached - before[0], voted - before[1])
+            before = (reached, voted)
+            rows.append((constituency, day.isoformat(), by_time, *new, reached, voted, share, told.get((day, by_time))))
+    return Report(
+        f"{SELF_REPORTED}, by the hour",
+        (
+            _CONSTITUENCY,
+            Column("day", Kind.TEXT),
+            Column("by", Kind.TEXT),
+            Column("newly_reached", head="+reached"),
+            Column("newly_voted", head="+voted"),
+            Column("reached"),
+            Column("voted"),
+            Column("voted_of_reached", Kind.SHARE, "of reached"),
+            Column("official_turnout", Kind.SHARE, "official"),
+        ),
+        tuple(rows),
+    )
+
+
+def _hours_of(course: Course, zone: tzinfo) -> set[tuple[date, str]]:
+    """The full hours by which something had changed: of 09:15 that is 10:00, of the day's last hour 24:00."""
+    hours = set()
+    for end in course.ends:
+        local = datetime.fromtimestamp(end - 1, UTC).astimezone(zone)
+        hours.add((local.date(), f"{local.hour + 1:02}:00"))
+    return hours
+
+
+def _moment(day: date, by_time: str, zone: tzinfo) -> float:
+    """Epoch seconds of an hour of a day; FINAL and 24:00 are its end."""
+    if by_time in (FINAL, "24:00"):
+        return datetime.combine(day + timedelta(days=1), time(), zone).timestamp()
+    return datetime.combine(day, time.fromisoformat(by_time), zone).timestamp()
+
+
+# Official figures
+
+
+async def official_figures(source: Source, window: Window, zone: tzinfo) -> list[OfficialFigure]:
+    """The figures that stand, by day, area and hour, of the days that the window touches."""
+    figures = (
+        OfficialFigure(date.fromisoformat(day), constituency, part, by_time, share)
+        for day, constituency, part, by_time, share in await source.rows(SQL["official"], {})
+    )
+    return [
+        figure
+        for figure in figures
+        if _moment(figure.day, "00:00", zone) < window.until and _moment(figure.day, FINAL, zone) > window.since
+    ]
+
+
+def latest(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]]:
+    """The last figure of each area, and what it is by; FINAL sorts after every hour."""
+    last = {}
+    for figure in sorted(figures, key=lambda each: (each.day, each.by_time)):
+        last[figure.constituency_number, figure.part_number] = (
+            figure.share,
+            f"{figure.day:%d %b} {figure.by_time}",
+        )
+    return last
+
+
+# One voter
+
+
+async def marks_of_voter(source: Source, voter_id: int, zone: tzinfo) -> Report:
+    """Every mark of a voter in the order in which they were kept; the title says how the voter stands by them."""
+    [(constituency, part, serial, stands)] = await source.rows(SQL["voter"], {"voter": voter_id})
+    rows = tuple(
+        (datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "seconds"), *rest)
+        for at, *rest in await source.rows(SQL["marks_of_voter"], {"voter": voter_id})
+    )
+    return Report(
+        f"marks of voter {voter_id} ({constituency}/{part}/{serial}), who stands as {stands}",
+        (
+            Column("at", Kind.TEXT),
+            Column("kind", Kind.TEXT),
+            Column("hour"),
+            Column("source", Kind.TEXT),
+            Column("confidence", Kind.TEXT),
+            Column("by", Kind.TEXT),
+            Column("campaign", Kind.TEXT),
+            Column("attempt", Kind.TEXT),
+        ),
+        rows,
+    )

@@ -1,0 +1,87 @@
+-- The polling day: turnout as it is told, official figures beside it, and all that is known of one voter. Nobody's support is in
+-- any of it, and no statement here may ever read a weight.
+
+-- Voters who were reached in the window, as they stand now.
+-- name: turnout
+WITH seen AS (
+    SELECT DISTINCT mark.voter_id
+    FROM mark LEFT JOIN attempt ON attempt.attempt_id = mark.attempt_id
+    WHERE mark.kind <> 'wrong-number' AND mark.at >= :since AND mark.at < :until
+      AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
+)
+SELECT booth.constituency_number,
+       booth.part_number,
+       booth.name,
+       CASE :by_section WHEN 1 THEN voter.section ELSE '' END AS of_section,
+       count(*),
+       count(seen.voter_id),
+       total(seen.voter_id IS NOT NULL AND voter.turnout = 'voted'),
+       total(seen.voter_id IS NOT NULL AND voter.turnout <> 'voted' AND voter.not_yet)
+FROM voter
+JOIN booth ON booth.booth_id = voter.booth_id
+LEFT JOIN seen ON seen.voter_id = voter.voter_id
+GROUP BY voter.booth_id, of_section
+ORDER BY booth.constituency_number, booth.part_number, booth.booth_id, of_section;
+
+-- Numbers that opted out, in each booth that has a voter on them.
+-- name: turnout_opt_outs
+SELECT booth.constituency_number, booth.part_number, count(DISTINCT phone.phone_id)
+FROM opt_out
+JOIN phone ON phone.e164 = opt_out.e164
+JOIN link ON link.phone_id = phone.phone_id
+JOIN voter ON voter.voter_id = link.voter_id
+JOIN booth ON booth.booth_id = voter.booth_id
+LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id
+WHERE opt_out.at >= :since AND opt_out.at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
+GROUP BY booth.constituency_number, booth.part_number;
+
+-- By quarters of an hour: when voters were first reached, and when those who have voted first said so since they were last
+-- corrected (a correction that came too late changed nothing, then the last word counts).
+-- name: turnout_quarters
+WITH seen AS (
+    SELECT mark.voter_id, min(mark.at) AS at
+    FROM mark LEFT JOIN attempt ON attempt.attempt_id = mark.attempt_id
+    WHERE mark.kind <> 'wrong-number' AND mark.at >= :since AND mark.at < :until
+      AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
+    GROUP BY mark.voter_id
+),
+corrected AS (
+    SELECT voter_id, max(mark_id) AS mark_id FROM mark WHERE source = 'correction' GROUP BY voter_id
+),
+voted AS (
+    SELECT mark.voter_id,
+           coalesce(min(CASE WHEN mark.mark_id > coalesce(corrected.mark_id, 0) THEN mark.at END), max(mark.at)) AS at
+    FROM mark LEFT JOIN corrected ON corrected.voter_id = mark.voter_id
+    WHERE mark.kind = 'voted'
+    GROUP BY mark.voter_id
+)
+SELECT booth.constituency_number,
+       CAST(seen.at / 900 AS INTEGER) AS reached_quarter,
+       CASE WHEN voter.turnout = 'voted' AND voted.at < :until THEN CAST(max(voted.at, seen.at) / 900 AS INTEGER) END AS voted_quarter,
+       count(*)
+FROM seen
+JOIN voter ON voter.voter_id = seen.voter_id
+JOIN booth ON booth.booth_id = voter.booth_id
+LEFT JOIN voted ON voted.voter_id = seen.voter_id
+GROUP BY 1, 2, 3;
+
+-- The figures that stand: of each area, day and hour the last one that was entered.
+-- name: official
+SELECT day, constituency_number, part_number, by_time, share
+FROM official_turnout
+WHERE figure_id IN (
+    SELECT max(figure_id) FROM official_turnout GROUP BY day, constituency_number, coalesce(part_number, 0), by_time
+)
+ORDER BY day, constituency_number, part_number, by_time;
+
+-- name: voter
+SELECT booth.constituency_number, booth.part_number, voter.serial, voter.turnout
+FROM voter JOIN booth ON booth.booth_id = voter.booth_id
+WHERE voter.voter_id = :voter;
+
+-- name: marks_of_voter
+SELECT mark.at, mark.kind, mark.hour, mark.source, mark.confidence, coalesce(mark.agent, ''), coalesce(attempt.campaign_id, ''),
+       coalesce(mark.attempt_id, '')
+FROM mark LEFT JOIN attempt ON attempt.attempt_id = mark.attempt_id
+WHERE mark.voter_id = :voter
+ORDER BY mark.mark_id;

@@ -1,0 +1,245 @@
+"""Lists of those who have voted, as booth workers send them: CSV or XLSX to marks, or a reason for each line that is none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, tzinfo
+from pathlib import Path
+
+from dialer.errors import RollError
+from dialer.model import Confidence, Mark, MarkKind, MarkSource
+from dialer.people import is_id
+from dialer.roll.cells import bounded, clock_text
+from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, cell_at, places_of
+from dialer.roll.reading import open_roll
+from dialer.store.sql import load_statements
+
+COLUMNS = {
+    "constituency": CONSTITUENCY,
+    "part": PART - {"booth", "booths"},  # the booth's name stands beside it in our own sheets
+    "serial": SERIAL,
+    "epic": frozenset({"epic", "epicno", "epicnumber", "idcardno", "voterid", "voteridno"}),
+    "kind": frozenset({"kind", "mark"}),
+    "voted": frozenset({"voted", "strike", "struck"}),
+    "time": frozenset({"time", "at", "votedat"}),
+    "by": frozenset({"by", "worker", "workerid"}),
+    "roll version": frozenset({"rollversion", "roll"}),
+}
+CORRECTION = "correction"
+KINDS = {
+    kind.value: kind
+    for kind in (MarkKind.VOTED, MarkKind.NOT_YET, MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED)
+}
+AHEAD_SECONDS = 300.0  # of a clock that is not quite right
+_TICKS = frozenset({"x", "y", "yes", "1", "true", "v", "voted", "✓", "✔", "☑", "हाँ"})
+_NO_TICKS = frozenset({"", "n", "no", "0", "false", "-", "not yet", "not-yet"})
+_LARGEST = 999_999_999
+
+SQL = load_statements("polling_day_records")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What holds for every line of a file that does not say otherwise."""
+
+    source: MarkSource
+    confidence: Confidence | None  # None: as the source has it
+    by: str | None
+    day: date
+    roll_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A line that gave no mark."""
+
+    line: int  # as a spreadsheet counts: the first row is 1
+    reason: str  # without a name or a number
+
+
+@dataclass(frozen=True, slots=True)
+class MarksFile:
+    """What a file held."""
+
+    sha256: str
+    marks: tuple[Mark, ...]  # in the file's order, each key once
+    rejects: tuple[Reject, ...]
+    repeated: int  # lines that say the same as an earlier one
+    unticked: int  # lines of a sheet with nothing in the column `voted`
+
+
+class _Unfit(Exception):
+    """A line that gives no mark; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line's cells that are not blank, by the names of COLUMNS."""
+
+    number: int
+    cells: dict[str, str]
+
+
+def read_marks(path: Path, db: sqlite3.Connection, told: Told, *, now: float, zone: tzinfo) -> MarksFile:
+    """Read a file against the roll in `db`. Times of day are local to `zone`; `now` in epoch seconds.
+
+    Raises RollError for a file that cannot be read or names no voters.
+    """
+    roll = open_roll(path)
+    head = roll.head()
+    places = places_of(path, head[0] if head else [], COLUMNS, frozenset(COLUMNS))
+    if "epic" not in places and not {"constituency", "part", "serial"} <= places.keys():
+        raise RollError(f"{path}: its first row names no voters: give the columns constituency, part, serial, or epic")
+    lines = [
+        _Line(number, {name: text for name, place in places.items() if (text := cell_at(row, place))})
+        for batch in roll.batches(1)
+        for number, row in enumerate(batch.rows, batch.first_row)
+        if any(cell.strip() for cell in row)
+    ]
+    ticked = [line for line in lines if "voted" not in places or not _is_unticked(line)]
+    if "constituency" in places:
+        finder: _Finder = _BySerial(db, told.roll_version)
+    else:
+        finder = _ByEpic(db, {line.cells["epic"].upper() for line in ticked if "epic" in line.cells})
+    marks: dict[str, Mark] = {}
+    rejects: list[Reject] = []
+    for line in ticked:
+        try:
+            mark = _mark(line, finder.find(line), told, roll.sha256, now, zone)
+        except _Unfit as why:
+            rejects.append(Reject(line.number, str(why)))
+        else:
+            marks.setdefault(mark.key, mark)
+    repeated = len(ticked) - len(rejects) - len(marks)
+    return MarksFile(roll.sha256, tuple(marks.values()), tuple(rejects), repeated, len(lines) - len(ticked))
+
+
+def _is_unticked(line: _Line) -> bool:
+    return _tick(line) in _NO_TICKS
+
+
+def _tick(line: _Line) -> str:
+    return line.cells.get("voted", "").strip("[]() ").casefold()
+
+
+def _mark(line: _Line, voter_id: int, told: Told, sha256: str, now: float, zone: tzinfo) -> Mark:
+    if "voted" in line.cells and _tick(line) not in _TICKS:
+        raise _Unfit("voted is neither ticked nor blank: write x for who has voted")
+    kind, source = _kind(line.cells.get("kind", ""), told.source)
+    by = line.cells.get("by", told.by)
+    if by is not None and not is_id(by):
+        raise _Unfit("by is no id: write worker-12, no name and no number")
+    at = _at(line.cells.get("time", ""), told.day, now, zone)
+    # The same word of the same person on the same day is the same mark, in whatever file it comes again. A correction is one
+    # of its file: there may be another one after the next "voted".
+    said = [voter_id, kind.value, source.value, by, told.day.isoformat(), line.cells.get("time")]
+    if source is MarkSource.CORRECTION:
+        said += [sha256, line.number]
+    key = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+    return Mark(f"import/{key}", voter_id, kind, source, at, agent=by, confidence=told.confidence)
+
+
+def _kind(cell: str, source: MarkSource) -> tuple[MarkKind, MarkSource]:
+    word = "-".join(cell.casefold().split())
+    if word == CORRECTION:
+        return MarkKind.NOT_YET, MarkSource.CORRECTION
+    kind = KINDS.get(word or MarkKind.VOTED.value)
+    if kind is None:
+        raise _Unfit(f"kind is not known: write {', '.join(KINDS)} or {CORRECTION}")
+    return kind, source
+
+
+def _at(cell: str, day: date, now: float, zone: tzinfo) -> float:
+    if not cell:
+        return min(now, datetime.combine(day, time.max, zone).timestamp())
+    clock = clock_text(cell)
+    try:
+        named = datetime.combine(day, time.fromisoformat(clock)) if clock else datetime.fromisoformat(cell)
+    except ValueError:
+        raise _Unfit("time is no time: write 09:40 or 2026-04-22T09:40") from None
+    at = (named if named.tzinfo else named.replace(tzinfo=zone)).timestamp()
+    if at > now + AHEAD_SECONDS:
+        raise _Unfit("time lies ahead")
+    return min(at, now)
+
+
+class _Finder:
+    """Finds a line's voter on the roll."""
+
+    def find(self, line: _Line) -> int:
+        """The voter's id. Raises _Unfit."""
+        raise NotImplementedError
+
+
+class _BySerial(_Finder):
+    """By constituency, part and serial; an EPIC number beside them must be that voter's."""
+
+    def __init__(self, db: sqlite3.Connection, roll_version: str | None) -> None:
+        self._db = db
+        self._roll_version = roll_version
+        self._booths: dict[tuple[int, int], list[tuple[int, str]]] = defaultdict(list)
+        for booth_id, version, constituency, part in db.execute(SQL["booth_places"]):
+            self._booths[constituency, part].append((booth_id, version))
+
+    def find(self, line: _Line) -> int:
+        booth_id = self._booth(line)
+        row = self._db.execute(SQL["voter_of_part"], (booth_id, _number(line, "serial"))).fetchone()
+        if row is None:
+            raise _Unfit("the part has no voter with this serial")
+        voter_id, epic = row
+        told = line.cells.get("epic", "").upper()
+        if told and epic and told != epic.upper():
+            raise _Unfit("serial and EPIC number are of different voters: is the list of another roll?")
+        return int(voter_id)
+
+    def _booth(self, line: _Line) -> int:
+        place = _number(line, "constituency"), _number(line, "part")
+        known = self._booths.get(place, [])
+        if not known:
+            raise _Unfit(f"part {place[1]} of constituency {place[0]} is not on the roll")
+        wanted = line.cells.get("roll version", self._roll_version)
+        fitting = [booth_id for booth_id, version in known if wanted is None or version == wanted]
+        versions = ", ".join(sorted({version for _, version in known}))
+        if not fitting:
+            raise _Unfit(f"it is of another roll version than here ({versions}): its serials are other voters'")
+        if len(fitting) > 1:
+            raise _Unfit(f"the part is on the roll more than once ({versions}): say which in a column roll version")
+        return fitting[0]
+
+
+class _ByEpic(_Finder):
+    """By the EPIC number alone. There is no index of them: the roll is read once for all that the file names."""
+
+    def __init__(self, db: sqlite3.Connection, epics: set[str]) -> None:
+        self._voters: dict[str, list[int]] = defaultdict(list)
+        for epic, voter_id in db.execute(SQL["voters_of_epics"], (json.dumps(sorted(epics)),)):
+            self._voters[epic].append(voter_id)
+
+    def find(self, line: _Line) -> int:
+        found = self._voters.get(line.cells.get("epic", "").upper(), [])
+        if len(found) != 1:
+            raise _Unfit(
+                "the EPIC number is on the roll more than once: name the voter by constituency, part and serial"
+                if found
+                else "the EPIC number is not on the roll"
+            )
+        return found[0]
+
+
+def _number(line: _Line, name: str) -> int:
+    number = bounded(line.cells.get(name, ""), _LARGEST)
+    if number is None:
+        raise _Unfit(f"{name} is not a whole number")
+    return number
+
+
+def unknown_keys(db: sqlite3.Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
+    """Those that the store does not have yet."""
+    for mark in marks:
+        if db.execute(SQL["mark_is_known"], (mark.key,)).fetchone() is None:
+            yield mark

@@ -1,0 +1,48 @@
+-- What comes from outside the calls on a polling day: official turnout and complaints.
+
+-- name: area_is_known
+SELECT EXISTS (SELECT 1 FROM booth WHERE constituency_number = ?1 AND (?2 IS NULL OR part_number = ?2));
+
+-- The figure that stands: the last one entered.
+-- name: figure
+SELECT share FROM official_turnout
+WHERE day = ?1 AND constituency_number = ?2 AND part_number IS ?3 AND by_time = ?4
+ORDER BY figure_id DESC LIMIT 1;
+
+-- name: insert_figure
+INSERT INTO official_turnout (day, constituency_number, part_number, by_time, share, entered_at, who)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- name: known
+SELECT EXISTS (SELECT 1 FROM campaign WHERE campaign_id = ?1),
+       EXISTS (SELECT 1 FROM attempt WHERE attempt_id = ?2),
+       EXISTS (SELECT 1 FROM phone WHERE phone_id = ?3);
+
+-- name: insert_complaint
+INSERT INTO complaint (key, at, about, channel, campaign_id, attempt_id, phone_id, entered_at, who)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+ON CONFLICT (key) DO NOTHING;
+
+-- name: complaint
+SELECT complaint_id FROM complaint WHERE key = ?1;
+
+-- name: is_complaint
+SELECT EXISTS (SELECT 1 FROM complaint WHERE complaint_id = ?1);
+
+-- name: insert_answer
+INSERT INTO complaint_answer (key, complaint_id, at, answer, who) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO NOTHING;
+
+-- Lists of booth workers are read against the roll.
+
+-- name: booth_places
+SELECT booth_id, roll_version, constituency_number, part_number FROM booth;
+
+-- name: voter_of_part
+SELECT voter_id, epic FROM voter WHERE booth_id = ?1 AND serial = ?2;
+
+-- There is no index of EPIC numbers: the roll is read once for all that are asked for.
+-- name: voters_of_epics
+SELECT upper(epic), voter_id FROM voter WHERE upper(epic) IN (SELECT value FROM json_each(?1));
+
+-- name: mark_is_known
+SELECT 1 FROM mark WHERE key = ?1;

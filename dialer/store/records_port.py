@@ -1,0 +1,74 @@
+"""The part of the store's port for what a polling day leaves beside the calls: marks, official turnout, complaints.
+
+What `dialer.store.port` promises holds here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dialer.complaints import Complaint, ComplaintAnswer
+from dialer.model import Announcement, Mark
+from dialer.polling_day.official import OfficialFigure
+
+
+@dataclass(frozen=True, slots=True)
+class MarkEffect:
+    """What a mark changed."""
+
+    recorded: bool  # False: this key was recorded before
+    booth_id: int
+    silenced_phones: tuple[int, ...] = ()  # numbers on which nobody is pending any more: cancel what rings there
+    voter_silenced: bool = False  # the voter is not to be called any more, on any number
+    reached_change: int = 0  # what the mark changed in the booth's turnout: voters reached for the first time, ...
+    voted_change: int = 0
+    not_yet_change: int = 0
+    reopened: bool = False  # numbers of the voter wait in queues again
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Who answers for a record that comes from outside the calls; goes into the audit with it."""
+
+    who: str
+    at: float  # epoch seconds
+    what: Mapping[str, str]  # ids and short reasons
+
+
+class PollingDayRecords(Protocol):
+    """Marks, official turnout and complaints."""
+
+    async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
+        """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;
+        NOT_YET and LATER leave a voter pending; WRONG_NUMBER drops the link of the attempt's number. Where nobody on a number
+        is pending any more, its due and claimed targets are closed in every campaign. A CORRECTION by source may take VOTED
+        back, unless somebody said it of a later moment; a voter who is pending again by it is called again: the targets that
+        were closed because nobody was pending are due.
+        """
+        ...
+
+    async def record_marks(
+        self, marks: Sequence[Mark], announcements: Sequence[Announcement], deed: Deed
+    ) -> list[MarkEffect]:
+        """Append marks that came together, each with its announcement and all with their audit entry ("marks"): all or none.
+        Raises NotInStore for a voter who is not on the roll. A repeat of known keys changes nothing but the audit.
+        """
+        ...
+
+    async def enter_turnout(self, figures: Sequence[OfficialFigure], deed: Deed) -> int:
+        """Append official figures, all or none, with their audit entry ("official-turnout"); how many are new. A figure that
+        stands already changes nothing. Raises NotInStore for an area that is not on the roll.
+        """
+        ...
+
+    async def record_complaint(self, complaint: Complaint, deed: Deed) -> int:
+        """Append a complaint with its audit entry ("complaint"); its number. A repeat of the key gives the same one. Raises
+        NotInStore for a campaign, attempt or phone that the store does not have.
+        """
+        ...
+
+    async def answer_complaint(self, answer: ComplaintAnswer, deed: Deed) -> None:
+        """Append an answer with its audit entry ("complaint-answer"). Raises NotInStore where there is no such complaint."""
+        ...

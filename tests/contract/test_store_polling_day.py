@@ -1,0 +1,197 @@
+"""The store's contract: corrections and whom they reopen, marks that come together, official turnout, complaints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from dialer.complaints import Answer, Channel, Complaint, ComplaintAnswer, Topic
+from dialer.errors import NotInStore
+from dialer.model import Announcement, AttemptId, BoothTurnout, Mark, MarkKind, MarkSource, Outcome
+from dialer.polling_day.official import FINAL, OfficialFigure
+from dialer.store.port import Store
+from dialer.store.records_port import Deed
+from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
+
+DAY = date(2024, 4, 22)
+NEWS = Announcement("results/marks", "{}")
+
+
+def deed(at: float = NOW + 100) -> Deed:
+    return Deed("asha", at, {"batch": "b-1"})
+
+
+def undo(voter_id: int = 1, at: float = NOW + 100, key: str = "undo") -> Mark:
+    return Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, at, agent="asha")
+
+
+async def queued(store: Store, now: float = NOW + 1e6) -> set[int]:
+    """The numbers that could be claimed."""
+    claims = await claim(store, 1000, now=now)
+    await store.release(claims)
+    return {each.phone_id for each in claims}
+
+
+async def turnout_of(store: Store) -> BoothTurnout:
+    return (await store.booth_turnout())[0]
+
+
+# Corrections
+
+
+async def test_a_correction_takes_voted_back_and_the_number_is_as_fresh_as_before(backend: Backend) -> None:
+    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        assert 1 not in await queued(store)
+        effect = await store.record_mark(undo())
+        assert (effect.voter_silenced, effect.reopened, effect.voted_change) == (False, True, -1)
+        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=1)
+        assert (await claim_phone(store, 1)).attempt_number == 1
+        assert (await claim_phone(store, 1, campaign_id="b")).voter_id == 1
+        assert not (await store.record_mark(undo())).reopened
+
+
+async def test_a_correction_reopens_a_number_that_was_called(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await dial(store, 1)
+        await store.record_mark(mark(1, MarkKind.VOTED, new=new))
+        await end(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
+        assert 1 not in await queued(store)
+        await store.record_mark(undo())
+        assert 1 not in await queued(store, now=NOW + 599)
+        assert 1 in await queued(store, now=NOW + 600)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.UNKNOWN])
+async def test_a_correction_does_not_reopen_what_is_closed_for_another_reason(
+    backend: Backend, outcome: Outcome
+) -> None:
+    """Its attempts are used up; or what became of a call to it is not known."""
+    async with filled(backend) as store:
+        await call(store, 1, outcome)
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        assert not (await store.record_mark(undo())).reopened
+        assert 1 not in await queued(store)
+
+
+async def test_a_correction_does_not_reopen_a_number_that_opted_out(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        await store.record_opt_out(1, at=NOW + 90, source="agent")
+        assert not (await store.record_mark(undo())).reopened
+
+
+async def test_a_correction_takes_a_closed_voter_back(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.record_mark(mark(1, MarkKind.DECEASED))
+        assert (await store.record_mark(undo())).reopened
+        assert 1 in await queued(store)
+
+
+async def test_voted_of_a_later_moment_stands_against_a_correction(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.record_mark(mark(1, MarkKind.VOTED))  # of NOW + 60
+        effect = await store.record_mark(undo(at=NOW + 59))
+        assert (effect.recorded, effect.voter_silenced, effect.voted_change) == (True, True, 0)
+        assert (await turnout_of(store)).voted == 1
+
+
+@pytest.mark.parametrize("order", [(MarkKind.VOTED, MarkKind.NOT_YET), (MarkKind.NOT_YET, MarkKind.VOTED)])
+async def test_of_contradictory_marks_in_one_second_voted_wins_and_both_are_kept(
+    backend: Backend, order: tuple[MarkKind, MarkKind]
+) -> None:
+    async with filled(backend) as store:
+        marks = [Mark(kind.value, 1, kind, MarkSource.BOOTH_WORKER, NOW + 60.5) for kind in order]
+        effects = await store.record_marks(marks, [NEWS, NEWS], deed())
+        assert [effect.recorded for effect in effects] == [True, True]
+        assert effects[-1].voter_silenced
+        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=1, not_yet=0)
+        assert len(await store.outbox(10)) == 2
+
+
+# Marks that come together
+
+
+async def test_marks_that_come_together_are_kept_all_or_none(backend: Backend) -> None:
+    async with filled(backend) as store:
+        marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
+        with pytest.raises(NotInStore, match="no voter 999"):
+            await store.record_marks(marks, [NEWS, NEWS], deed())
+        assert (await turnout_of(store)).voted == 0
+        assert await store.outbox(10) == []
+        assert await store.append_audit("next", "test", {}, NOW) == 1
+
+
+async def test_marks_that_come_together_have_one_entry_in_the_audit(backend: Backend) -> None:
+    async with filled(backend) as store:
+        marks = [mark(1, MarkKind.VOTED), mark(10, MarkKind.VOTED)]
+        first = await store.record_marks(marks, [NEWS, NEWS], deed())
+        again = await store.record_marks(marks, [NEWS, NEWS], deed(NOW + 200))
+        assert [effect.recorded for effect in (*first, *again)] == [True, True, False, False]
+        assert [effect.silenced_phones for effect in again] == [(1,), (7,)]  # told again: whom to leave alone
+        assert len(await store.outbox(10)) == 2
+        assert await store.append_audit("next", "test", {}, NOW) == 3
+
+
+# Official turnout
+
+
+async def test_official_figures_are_entered_once_and_a_new_one_is_appended(backend: Backend) -> None:
+    async with filled(backend) as store:
+        figures = [OfficialFigure(DAY, 174, None, "09:00", 0.11), OfficialFigure(DAY, 174, 2, FINAL, 0.66)]
+        assert await store.enter_turnout(figures, deed()) == 2
+        assert await store.enter_turnout(figures, deed(NOW + 200)) == 0
+        assert await store.enter_turnout([replace(figures[0], share=0.12)], deed(NOW + 300)) == 1
+        assert await store.enter_turnout([figures[0]], deed(NOW + 400)) == 1  # and back
+
+
+@pytest.mark.parametrize(("constituency", "part"), [(9, None), (174, 99)])
+async def test_a_figure_of_an_area_that_is_not_on_the_roll_is_refused_and_the_others_with_it(
+    backend: Backend, constituency: int, part: int | None
+) -> None:
+    async with filled(backend) as store:
+        good = OfficialFigure(DAY, 174, None, "09:00", 0.11)
+        with pytest.raises(NotInStore, match=f"constituency {constituency}"):
+            await store.enter_turnout([good, OfficialFigure(DAY, constituency, part, "09:00", 0.1)], deed())
+        assert await store.enter_turnout([good], deed()) == 1
+
+
+# Complaints
+
+
+def complaint(key: str = "c-1", **changes: Any) -> Complaint:
+    return replace(Complaint(key, NOW, Topic.TOO_OFTEN, Channel.LETTER), **changes)
+
+
+async def test_a_complaint_is_kept_once_and_answered(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = await call(store, 1)
+        about = complaint(campaign_id=CAMPAIGN, attempt_id=new.attempt_id, phone_id=1)
+        assert await store.record_complaint(about, deed()) == 1
+        assert await store.record_complaint(about, deed(NOW + 200)) == 1
+        assert await store.record_complaint(complaint("c-2"), deed()) == 2
+        answer = ComplaintAnswer("a-1", 1, NOW + 500, Answer.EXPLAINED)
+        await store.answer_complaint(answer, deed())
+        await store.answer_complaint(answer, deed(NOW + 600))
+        assert await store.append_audit("next", "test", {}, NOW) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"campaign_id": "nowhere"}, "no campaign nowhere"),
+        ({"attempt_id": AttemptId("x")}, "no attempt x"),
+        ({"phone_id": 999}, "no number 999"),
+    ],
+)
+async def test_a_complaint_about_what_is_not_there_is_refused(
+    backend: Backend, changes: dict[str, Any], what: str
+) -> None:
+    async with filled(backend) as store:
+        with pytest.raises(NotInStore, match=what):
+            await store.record_complaint(complaint(**changes), deed())
+        with pytest.raises(NotInStore, match="no complaint 1"):
+            await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW, Answer.UNFOUNDED), deed())

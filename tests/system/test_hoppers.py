@@ -1,0 +1,114 @@
+"""The hopper: claims wait in it for a short while, and go back before their lease ends."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from dialer.commands import StopAll
+from dialer.engine.hoppers import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
+from dialer.model import Claim, NewAttempt
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.store.port import Store
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.virtual import virtual_time
+
+IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
+
+
+def quick_trunk(starts_a_second: float) -> list[dict[str, Any]]:
+    """One with channels enough for so many starts."""
+    ids = ["+911140000001"]
+    return [
+        {
+            "name": "carrier",
+            "endpoint": "carrier",
+            "channels": 500,
+            "calls_per_second": starts_a_second,
+            "caller_ids": ids,
+        }
+    ]
+
+
+class Watched:
+    """What the engine claims, gives back and dials."""
+
+    def __init__(self, site: Site) -> None:
+        self.claimed: list[list[Claim]] = []
+        self.released: list[Claim] = []
+        self.lease_left: list[float] = []
+        self._site = site
+        self._store: Store = site.centre.store
+        self._claim, self._release, self._open = self._store.claim, self._store.release, self._store.open_attempts
+
+    async def claim(self, *arguments: Any, **named: Any) -> list[Claim]:
+        claims = await self._claim(*arguments, **named)
+        self.claimed.append(claims)
+        return claims
+
+    async def release(self, claims: Iterable[Claim]) -> None:
+        self.released += claims
+        await self._release(claims)
+
+    async def open_attempts(self, attempts: Sequence[NewAttempt], **named: Any) -> Any:
+        self.lease_left += [attempt.claim.leased_until - attempt.at for attempt in attempts]
+        return await self._open(attempts, **named)
+
+    async def for_seconds(self, seconds: float) -> None:
+        names = ("claim", "release", "open_attempts")
+        with mock.patch.multiple(self._store, **{name: getattr(self, name) for name in names}):
+            await asyncio.sleep(seconds)
+
+
+def nobody_answers() -> SimulatedAsteriskConfig:
+    """A switch on which every phone rings out."""
+    silent = VoterProfile(
+        answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
+    )
+    return SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=silent)
+
+
+@virtual_time()
+async def test_while_dialling_goes_on_nothing_goes_back_and_claims_are_small(tmp_path: Path) -> None:
+    async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(5)) as site:
+        watched = Watched(site)
+        await watched.for_seconds(150)
+    assert len(watched.lease_left) > 700
+    assert watched.released == []
+    assert max(len(claims) for claims in watched.claimed) == CLAIMED_AT_ONCE
+    assert min(watched.lease_left) > LEASE_SECONDS - HOPPER_SIZE / 5 - 5
+
+
+@virtual_time()
+async def test_what_waits_too_long_goes_back_before_its_lease_ends(tmp_path: Path) -> None:
+    async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(0.5)) as site:
+        watched = Watched(site)
+        await watched.for_seconds(200)
+    assert len(watched.lease_left) > 80
+    assert min(watched.lease_left) >= LEAST_LEASE_SECONDS
+    assert watched.released
+
+
+@virtual_time()
+async def test_a_campaign_that_stops_while_its_hopper_fills_keeps_no_claim(tmp_path: Path) -> None:
+    async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(5)) as site:
+        store = site.centre.store
+        claim = store.claim
+
+        async def claim_as_the_campaign_stops(*arguments: Any, **named: Any) -> list[Claim]:
+            claims = await claim(*arguments, **named)
+            await site.centre.engine.execute(StopAll())
+            return claims
+
+        with mock.patch.object(store, "claim", claim_as_the_campaign_stops):
+            await asyncio.sleep(30)
+        assert site.view.campaigns[0].held_because == "stopped"
+        with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+            states = dict(db.execute("SELECT state, count(*) FROM target GROUP BY state"))
+    assert states.keys() == {"due"}

@@ -1,0 +1,241 @@
+"""Marks that come from outside while calls are made: whom they stop, whom they leave, whom a correction brings back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings
+from dialer.clock import SystemClock
+from dialer.commands import Command, RecordsCommand, SeatDispose, TakeMarks
+from dialer.engine.records_desk import RecordsDesk
+from dialer.errors import BrokerUnreachable, CommandRefused, StoreBusy
+from dialer.field_reports import carry_out
+from dialer.model import Disposition, Mark, MarkKind, MarkSource, Outcome
+from dialer.monitor import ask as asking
+from dialer.monitor.ask import Request, ask
+from dialer.monitor.broker_link import BrokerSettings
+from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.monitor.monitor import Monitor
+from dialer.store.sqlite import SqliteStore, open_store
+from dialer.view import CallState, SeatState
+from tests.support.centre import Site, a_site
+from tests.support.fake_centre import FakeEngine
+from tests.support.mqtt import supervisor
+from tests.support.roll_filler import fill_roll
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import all_answer, rows
+
+NUMBER = "+917000000{:03}"
+
+
+def voted(
+    site: Site, *voters: int, kind: MarkKind = MarkKind.VOTED, source: MarkSource = MarkSource.BOOTH_WORKER
+) -> TakeMarks:
+    now = site.clock.now()
+    marks = tuple(Mark(f"import/{kind}/{source}/{each}", each, kind, source, now) for each in voters)
+    return TakeMarks(marks, "b-1", "ops")
+
+
+def dialled(site: Site) -> set[str]:
+    return {call.number for call in site.switch.placed}
+
+
+async def ringing(site: Site, calls: int) -> None:
+    await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == calls)
+
+
+@virtual_time()
+async def test_marks_stop_what_rings_and_what_is_queued_in_the_whole_household(tmp_path: Path) -> None:
+    """Numbers 1 to 3 ring, the third is of voters 3 and 4; number 4, of voter 5, waits in the hopper."""
+    async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=3) as site:
+        await site.log_in("01", "02", "03")
+        await ringing(site, 3)
+        assert await site.centre.engine.execute(voted(site, 1, 3, 4, 5)) == "4 marks taken, 0 were known"
+        await site.until(lambda: len(site.ended()) == 2, seconds=1)
+        assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
+        assert await site.centre.engine.execute(voted(site, 1, 3, 4, 5)) == "0 marks taken, 4 were known"
+        await site.until(lambda: len(site.switch.placed) > 6)
+    assert NUMBER.format(4) not in dialled(site)
+    closed = rows(tmp_path, "SELECT phone_id, state, settled FROM target WHERE phone_id <= 4 AND phone_id <> 2")
+    assert closed == [(1, "closed", 1), (3, "closed", 1), (4, "closed", 1)]
+    assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 2") == [("connected",)]
+    assert rows(tmp_path, "SELECT kind, who FROM audit") == [("marks", "ops")] * 2
+    assert rows(tmp_path, "SELECT DISTINCT confidence FROM mark") == [("seen",)]
+
+
+@virtual_time()
+async def test_a_household_is_called_at_once_for_those_who_are_still_pending(tmp_path: Path) -> None:
+    """Voter 7 was to be addressed on number 6, which waits in the hopper; 8 and 9 have not voted."""
+    async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=1) as site:
+        await site.log_in("01")
+        await ringing(site, 1)
+        await site.centre.engine.execute(voted(site, 7))
+        await site.until(lambda: rows(tmp_path, "SELECT state FROM target WHERE phone_id = 6") == [("due",)], seconds=1)
+        await site.until(lambda: NUMBER.format(6) in dialled(site))
+    assert rows(tmp_path, "SELECT voter_id FROM attempt WHERE phone_id = 6") == [(8,)]
+
+
+@virtual_time()
+async def test_a_ringing_call_for_one_who_voted_is_made_again_for_the_others(tmp_path: Path) -> None:
+    async with a_site(
+        tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=3, campaign={"no_answer_retry_minutes": 1}
+    ) as site:
+        await site.log_in("01", "02", "03")
+        await ringing(site, 3)
+        await site.centre.engine.execute(voted(site, 3))
+        await site.until(lambda: bool(site.ended()), seconds=1)
+        third = NUMBER.format(3)
+        await site.until(lambda: sum(call.number == third for call in site.switch.placed) == 2)
+        await site.until(
+            lambda: bool(rows(tmp_path, "SELECT 1 FROM attempt WHERE phone_id = 3 AND outcome = 'connected'"))
+        )
+    assert rows(tmp_path, "SELECT voter_id FROM attempt WHERE phone_id = 3 ORDER BY created_at") == [(3,), (4,)]
+
+
+@virtual_time()
+async def test_what_one_voter_says_in_a_call_leaves_the_household_due(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1) as site:
+        await site.centre.engine.execute(voted(site, 1, 2))
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        await site.centre.engine.execute(SeatDispose("01", Disposition.VOTED))
+    assert rows(tmp_path, "SELECT state, attempts FROM target WHERE phone_id = 3") == [("due", 1)]
+    assert rows(tmp_path, "SELECT turnout FROM voter WHERE voter_id IN (3, 4) ORDER BY voter_id") == [
+        ("voted",),
+        ("pending",),
+    ]
+
+
+@virtual_time()
+async def test_a_correction_brings_the_voter_back_into_the_calls(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
+        await site.centre.engine.execute(voted(site, *range(1, 9)))
+        await site.log_in("01")
+        await site.until(lambda: site.view.campaigns[0].held_because == "the list is done")
+        assert not site.switch.placed
+        undo = voted(site, 5, kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION)
+        await site.centre.engine.execute(undo)
+        await site.until(lambda: dialled(site) == {NUMBER.format(4)}, seconds=5)
+    assert sum(booth.voted for booth in site.view.booths) == 7
+
+
+@virtual_time()
+async def test_what_others_tell_is_no_pace_of_the_calls(tmp_path: Path) -> None:
+    rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
+    async with a_site(tmp_path, rules=rules) as site:
+        await site.centre.engine.execute(voted(site, *range(1, 60), source=MarkSource.RELATIVE))
+        await asyncio.sleep(1200)
+        assert site.view.forecast is not None
+        assert (site.view.forecast.left, site.view.forecast.reached) == (31, 0)
+
+
+@virtual_time()
+async def test_a_mark_of_nobody_and_one_that_lies_ahead_are_refused_whole(tmp_path: Path) -> None:
+    async with a_site(tmp_path) as site:
+        with pytest.raises(CommandRefused, match="no voter 999"):
+            await site.centre.engine.execute(voted(site, 1, 999))
+        told = voted(site, 1).marks[0]
+        with pytest.raises(CommandRefused, match="ahead"):
+            await site.centre.engine.execute(TakeMarks((replace(told, at=told.at + 3600),), "b-1", "ops"))
+    assert rows(tmp_path, "SELECT * FROM mark") == []
+
+
+# From the command line, over a broker
+
+NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="no mosquitto")
+
+
+class DeskEngine(FakeEngine):
+    """An engine as far as records go."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        super().__init__()
+        self._desk = RecordsDesk(store, SystemClock())
+
+    async def execute(self, command: Command) -> str:
+        assert isinstance(command, RecordsCommand)
+        return await self._desk.execute(command)
+
+
+@contextlib.asynccontextmanager
+async def a_dialler(directory: Path) -> AsyncIterator[tuple[Settings, BrokerSettings]]:
+    """A monitor over a store that is held, and the settings and the broker's that lead the command line there."""
+    path = directory / "centre.db"
+    fill_roll(path, 60, voters_per_booth=20)
+    stop = asyncio.Event()
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker, await open_store(path) as store:
+        engine = DeskEngine(store)
+        monitor = Monitor(
+            *("pune-1", broker.settings, engine, store, SystemClock()),
+            raise_alert=engine.raise_alert,
+            chance=random.SystemRandom(),
+        )
+        settings = Settings.model_validate(
+            {
+                "centre": {"id": "pune-1"},
+                "store": {"path": path},
+                "broker": {"enabled": True, "host": broker.settings.host, "port": broker.settings.port},
+            }
+        )
+        async with supervisor(broker.settings) as listener:
+            running = asyncio.create_task(monitor.run(stop))
+            await listener.wait_for_topic("state")
+            try:
+                yield settings, replace(broker.settings, client_id="by-hand")
+            finally:
+                stop.set()
+                await running
+
+
+def request(voter: int, key: str = "import/1") -> Request:
+    told = {"key": key, "voter": voter, "kind": "voted", "source": "booth-worker", "at": round(time.time(), 3)}
+    return Request("marks", "booth-desk", {"marks": [told], "batch": "b-1", "who": "ops"})
+
+
+@NEEDS_MOSQUITTO
+async def test_a_running_dialler_is_asked_and_each_request_is_answered(tmp_path: Path) -> None:
+    done: list[int] = []
+    async with a_dialler(tmp_path) as (_, broker):
+        requests = [request(1), request(1), request(2, "import/2")]
+        answers = await ask(broker, "pune-1", requests, SystemClock(), done.append)
+        assert answers == ["1 marks taken, 0 were known", "0 marks taken, 1 were known", "1 marks taken, 0 were known"]
+        assert done == [1, 2, 3]
+        with pytest.raises(CommandRefused, match="no voter 999"):
+            await ask(broker, "pune-1", [request(999, "import/3")], SystemClock())
+    assert rows(tmp_path, "SELECT voter_id FROM voter WHERE turnout = 'voted'") == [(1,), (2,)]
+
+
+@NEEDS_MOSQUITTO
+async def test_the_command_line_finds_the_running_dialler(tmp_path: Path) -> None:
+    async with a_dialler(tmp_path) as (settings, _):
+        answers = await asyncio.to_thread(carry_out, settings, None, [request(1)])
+    assert answers == ["1 marks taken, 0 were known"]
+    assert rows(tmp_path, "SELECT name FROM command") == [("marks",)]
+
+
+@NEEDS_MOSQUITTO
+async def test_a_dialler_that_does_not_answer_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "REPLY_SECONDS", 0.05)
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker:
+        settings = {"enabled": True, "host": broker.settings.host, "port": broker.settings.port}
+        fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
+        made = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}, "broker": settings})
+        async with await open_store(tmp_path / "centre.db"):
+            with pytest.raises(BrokerUnreachable, match="did not answer") as caught:
+                await asyncio.to_thread(carry_out, made, None, [request(1)])
+            assert "\n" not in str(caught.value)
+            without = made.model_copy(update={"broker": made.broker.model_copy(update={"enabled": False})})
+            with pytest.raises(StoreBusy, match=r"\[broker\]"):
+                await asyncio.to_thread(carry_out, without, None, [request(1)])
+        assert await asyncio.to_thread(carry_out, made, None, [request(1)]) == ["1 marks taken, 0 were known"]

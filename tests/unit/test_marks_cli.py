@@ -1,0 +1,265 @@
+"""`dialer marks`: lists of booth workers, line by line; undo; and all that is known of a voter."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import openpyxl
+import pytest
+
+from dialer.errors import RollError
+from dialer.model import Confidence, MarkKind, MarkSource
+from dialer.roll.marks_file import MarksFile, Reject, Told, read_marks
+from dialer.store.connection import open_reading
+from tests.support.roll_filler import fill_roll
+from tests.unit.test_numbers_cli import run
+
+INDIA = ZoneInfo("Asia/Kolkata")
+DAY = date(2026, 4, 22)
+NOW = datetime(2026, 4, 22, 12, 0, tzinfo=INDIA).timestamp()
+HEAD = "AC No,Part No,Serial"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """60 voters in three booths of twenty; no dialler runs."""
+    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
+    path = tmp_path / "centre.toml"
+    path.write_text(
+        f'[centre]\ntime_zone = "Asia/Kolkata"\n[store]\npath = "{tmp_path / "centre.db"}"\n', encoding="utf-8"
+    )
+    return path
+
+
+def listed(directory: Path, *lines: str, head: str = HEAD) -> Path:
+    path = directory / "list.csv"
+    path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def read(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> MarksFile:
+    told = {"source": MarkSource.BOOTH_WORKER, "confidence": None, "by": "worker-1", "day": DAY, "roll_version": None}
+    with closing(open_reading(config.parent / "centre.db")) as db:
+        path = listed(config.parent, *lines, head=head)
+        return read_marks(path, db, Told(**{**told, **changes}), now=NOW, zone=INDIA)
+
+
+def query(config: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(config.parent / "centre.db")) as db:
+        return db.execute(sql).fetchall()
+
+
+# Reading
+
+
+def test_a_list_of_serials_in_any_digits_is_a_list_of_marks(config: Path) -> None:
+    found = read(config, "174,1,1", "174,2,२", "174,3.0,20", "", "174,1,1")
+    assert [(mark.voter_id, mark.kind, mark.at, mark.agent) for mark in found.marks] == [
+        (voter, MarkKind.VOTED, NOW, "worker-1") for voter in (1, 22, 60)
+    ]
+    assert {mark.surety for mark in found.marks} == {Confidence.SEEN}
+    assert (found.rejects, found.repeated) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("174,1,21", "no voter with this serial"),
+        ("174,9,1", "part 9 of constituency 174 is not on the roll"),
+        ("175,1,1", "part 1 of constituency 175 is not on the roll"),
+        ("174,1,", "serial is not a whole number"),
+        ("174,x,1", "part is not a whole number"),
+        ("174,1,1,supporter", "kind is not known"),
+        ("174,1,1,later", "kind is not known"),
+        ("174,1,1,,12:06", "time lies ahead"),
+        ("174,1,1,,2026-04-23T09:00", "time lies ahead"),
+        ("174,1,1,,noon", "time is no time"),
+        ("174,1,1,,,Sita Devi", "by is no id"),
+        ("174,1,1,,,9876543210", "by is no id"),
+        ("174,1,1,,,,2025-2", "another roll version than here (2026-1)"),
+        ("174,1,1,,,,,ABC0000002", "of different voters: is the list of another roll?"),
+    ],
+)
+def test_a_line_that_cannot_be_taken_is_named_with_its_reason(config: Path, line: str, reason: str) -> None:
+    head = f"{HEAD},kind,time,by,roll version,epic"
+    found = read(config, "174,1,2", line, "174,1,3", head=head)
+    assert [mark.voter_id for mark in found.marks] == [2, 3]
+    [reject] = found.rejects
+    assert reject.line == 3
+    assert reason in reject.reason
+    assert "Sita" not in reject.reason
+    assert "98765" not in reject.reason
+
+
+def test_kinds_times_and_who_are_read_line_by_line(config: Path) -> None:
+    found = read(
+        config,
+        "174,1,1,Not Yet,09:05,w-1",
+        "174,1,1,voted,9:40,w-2",
+        "174,1,2,moved,2026-04-22T10:00:00+05:30,",
+        "174,1,3,Correction,,",
+        head=f"{HEAD},kind,time,by",
+    )
+    assert found.rejects == ()
+    assert [(mark.kind.value, mark.source.value, mark.agent) for mark in found.marks] == [
+        ("not-yet", "booth-worker", "w-1"),
+        ("voted", "booth-worker", "w-2"),
+        ("moved", "booth-worker", "worker-1"),
+        ("not-yet", "correction", "worker-1"),
+    ]
+    hours = [(mark.at - NOW) / 3600 for mark in found.marks]
+    assert hours == pytest.approx([-2 - 55 / 60, -2 - 20 / 60, -2, 0])
+
+
+def test_a_list_of_yesterday_is_of_yesterday(config: Path) -> None:
+    found = read(config, "174,1,1,18:30", "174,1,2,", head=f"{HEAD},time", day=date(2026, 4, 21))
+    local = [datetime.fromtimestamp(mark.at, UTC).astimezone(INDIA) for mark in found.marks]
+    assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]
+
+
+def test_the_same_word_has_the_same_key_in_whatever_file_and_a_correction_is_one_of_its_file(config: Path) -> None:
+    head = f"{HEAD},kind"
+    first = read(config, "174,1,1,", "174,1,2,correction", head=head)
+    longer = read(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
+    assert first.marks[0].key == longer.marks[1].key
+    assert first.marks[1].key != longer.marks[2].key
+    assert first.marks[0].key != read(config, "174,1,1,", head=head, by="worker-2").marks[0].key
+    assert first.marks[0].key != read(config, "174,1,1,", head=head, day=date(2026, 4, 21)).marks[0].key
+
+
+def test_voters_are_found_by_epic_number_and_one_that_two_have_is_rejected(config: Path) -> None:
+    with closing(sqlite3.connect(config.parent / "centre.db")) as db:
+        db.execute("UPDATE voter SET epic = 'ABC0000005' WHERE voter_id = 45")
+        db.commit()
+    found = read(config, "abc0000003", "ABC0000005", "ABC9999999", head="EPIC No")
+    assert [mark.voter_id for mark in found.marks] == [3]
+    assert [reject.line for reject in found.rejects] == [3, 4]
+    assert "more than once" in found.rejects[0].reason
+    assert "not on the roll" in found.rejects[1].reason
+
+
+def test_a_part_of_two_roll_versions_must_be_told_apart(config: Path) -> None:
+    with closing(sqlite3.connect(config.parent / "centre.db")) as db:
+        db.execute(
+            "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"
+            " VALUES (9, '2025-2', 'S24', 174, 1)"
+        )
+        db.execute("INSERT INTO voter (voter_id, booth_id, serial) VALUES (900, 9, 1)")
+        db.commit()
+    assert read(config, "174,1,1").rejects == (
+        Reject(2, "the part is on the roll more than once (2025-2, 2026-1): say which in a column roll version"),
+    )
+    assert [mark.voter_id for mark in read(config, "174,1,1", roll_version="2025-2").marks] == [900]
+    assert [mark.voter_id for mark in read(config, "174,1,1,2026-1", head=f"{HEAD},roll version").marks] == [1]
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [("name,age", "names no voters"), ("AC No,Part No", "names no voters"), (f"{HEAD},serial", "more than one column")],
+)
+def test_a_file_that_names_no_voters_is_refused(config: Path, head: str, says: str) -> None:
+    with pytest.raises(RollError, match=says):
+        read(config, "1,2,3,4", head=head)
+
+
+def test_a_sheet_with_a_column_voted_is_read_where_it_is_ticked(config: Path) -> None:
+    found = read(config, "174,1,1,x", "174,1,2,", "174,1,3,[ ]", "174,1,4,✓", "174,1,5,maybe", head=f"{HEAD},voted")
+    assert [mark.voter_id for mark in found.marks] == [1, 4]
+    assert (found.unticked, [reject.line for reject in found.rejects]) == (2, [6])
+
+
+# The command
+
+
+def test_a_check_keeps_nothing_and_an_import_is_kept_once(config: Path) -> None:
+    path = listed(config.parent, "174,1,1", "174,1,2", "174,1,99")
+    code, output = run("marks", "import", path, "-c", config, "--check", "--who", "ops")
+    assert (code, "2 marks would be kept" in output, "line 4: the part has no voter" in output) == (1, True, True)
+    assert query(config, "SELECT count(*) FROM mark") == query(config, "SELECT count(*) FROM audit") == [(0,)]
+    code, output = run("marks", "import", path, "-c", config, "--by", "worker-7", "--who", "ops")
+    assert (code, "2 marks kept, 0 were known" in output) == (1, True)
+    code, output = run("marks", "import", path, "-c", config, "--by", "worker-7", "--who", "ops")
+    assert (code, "0 marks kept, 2 were known" in output) == (1, True)
+    assert query(config, "SELECT voter_id, kind, source, confidence, agent FROM mark") == [
+        (1, "voted", "booth-worker", "seen", "worker-7"),
+        (2, "voted", "booth-worker", "seen", "worker-7"),
+    ]
+    [(kind, who, what)] = query(config, "SELECT kind, who, what FROM audit")
+    assert (kind, who) == ("marks", "ops")
+    assert json.loads(what).items() >= {("marks", "2"), ("taken", "2")}
+    assert query(config, "SELECT count(*) FROM outbox") == [(2,)]
+
+
+def test_more_marks_than_a_batch_holds_are_all_kept(config: Path) -> None:
+    lines = [
+        f"174,{part},{serial},{kind}" for part in (1, 2, 3) for serial in range(1, 21) for kind in ("not-yet", "voted")
+    ]
+    code, output = run(
+        "marks", "import", listed(config.parent, *lines, head=f"{HEAD},kind"), "-c", config, "--who", "ops"
+    )
+    assert (code, output) == (0, "list.csv: 120 marks kept, 0 were known\n")
+    assert query(config, "SELECT turnout, count(*) FROM voter GROUP BY turnout") == [("voted", 60)]
+    assert query(config, "SELECT count(*) FROM audit") == [(2,)]
+
+
+def test_rejects_are_written_to_a_file_that_is_asked_for(config: Path) -> None:
+    path = listed(config.parent, *[f"174,1,{serial}" for serial in range(1, 60)])
+    code, output = run("marks", "import", path, "-c", config, "--who", "ops", "--rejects", config.parent / "r.csv")
+    assert code == 1
+    assert "and 19 more lines" in output
+    with (config.parent / "r.csv").open(encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert (len(found), found[0]) == (39, {"line": "22", "reason": "the part has no voter with this serial"})
+
+
+def test_a_strike_off_sheet_comes_back_with_its_ticks(config: Path) -> None:
+    sheet = config.parent / "sheet.xlsx"
+    run("list", "strike-off", "--for", "worker-7", "--part", "2", "--out", sheet, "-c", config)
+    book = openpyxl.load_workbook(sheet)
+    rows = book.active
+    heads = [cell.value for cell in rows[1]]
+    for row in (3, 5):
+        rows.cell(row, heads.index("voted") + 1).value = "x"
+    book.save(sheet)
+    code, output = run("marks", "import", sheet, "-c", config, "--who", "ops")
+    assert (code, output) == (0, "sheet.xlsx: 2 marks kept, 0 were known, 18 not ticked\n")
+    assert query(config, "SELECT voter_id FROM mark ORDER BY 1") == [(22,), (24,)]
+
+
+def test_undo_takes_a_mark_back_and_show_tells_it_all(config: Path) -> None:
+    run("marks", "import", listed(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
+    code, output = run("marks", "undo", "174/1/3", "-c", config, "--who", "asha")
+    assert (code, output) == (0, "voter 3: corrected; still to be called\n")
+    code, output = run("marks", "show", "ABC0000003", "-c", config, "--format", "json")
+    shown = json.loads(output)
+    assert (code, shown["report"]) == (0, "marks of voter 3 (174/1/3), who stands as pending")
+    told = [(row["kind"], row["source"], row["confidence"], row["by"]) for row in shown["rows"]]
+    assert told == [("voted", "booth-worker", "seen", "worker-7"), ("not-yet", "correction", "told", "asha")]
+    assert "Voter 3" not in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["undo", "999"], "no voter 999"),
+        (["show", "174/1/99"], "has 0 voters there"),
+        (["undo", "Sita"], "no voter's id"),
+        (["undo", "1", "--who", "Asha Rao"], "--who"),
+        (["import", "nowhere.csv"], "nowhere.csv"),
+        (["import", "nowhere.csv", "--by", "Asha Rao"], "--by"),
+        (["import", "nowhere.csv", "--day", "tomorrow"], "--day"),
+        (["import", "nowhere.csv", "--day", "2999-01-01"], "--day"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(config: Path, arguments: list[str], says: str) -> None:
+    code, output = run("marks", *arguments, "-c", config)
+    assert code == 2
+    assert says in output
+    assert query(config, "SELECT count(*) FROM mark") == [(0,)]
