@@ -13,6 +13,7 @@ from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_nu
 from dialer.roll.languages import language_code
 from dialer.roll.phone_numbers import read_cell
 from dialer.roll.reading import open_roll
+from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction
 
@@ -68,19 +69,26 @@ class _Listed:
 
 
 def import_workers(
-    path: Path, store: Path, region: str, *, roll_version: str | None = None, replace: bool = False
+    path: Path,
+    store: Path,
+    region: str,
+    *,
+    roll_version: str | None = None,
+    replace: bool = False,
+    key: StoreKey | None = None,
 ) -> WorkersResult:
     """Take a CSV or XLSX with the columns constituency, part (several with commas), number, and where known name and language.
 
     A worker is known by the number: a later file says anew at which booths, and keeps a name or language of which it says
-    nothing. With `replace` whoever is not in the file is not called any more. `region` reads numbers without a country code.
+    nothing. With `replace` whoever is not in the file is not called any more. `region` reads numbers without a country code,
+    `key` opens an encrypted store.
 
     Raises RollError for the first row that cannot be taken, StoreBusy while a dialler runs; nothing of the file is kept then.
     """
     roll = open_roll(path)
     head = roll.head()
     places = places_of(path, head[0] if head else [], COLUMNS, OPTIONAL)
-    with exclusive_connection(store, "an import of workers", create=False) as db, transaction(db):
+    with exclusive_connection(store, "an import of workers", create=False, key=key) as db, transaction(db):
         listed: dict[str, _Listed] = {}
         rows = 0
         for batch in roll.batches(1):

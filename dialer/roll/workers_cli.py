@@ -10,6 +10,7 @@ from rich.console import Console
 
 from config.settings import load_settings
 from dialer.roll.workers import import_workers
+from dialer.site_key import site_key
 
 app = typer.Typer(help="Booth workers, who are called for the serials of those who have voted.", no_args_is_help=True)
 
@@ -47,7 +48,12 @@ def import_list(
     """
     settings = load_settings(config)
     result = import_workers(
-        file, store or settings.store.path, settings.centre.region, roll_version=roll_version, replace=replace
+        file,
+        store or settings.store.path,
+        settings.centre.region,
+        roll_version=roll_version,
+        replace=replace,
+        key=site_key(settings),
     )
     said = f"{result.rows:,} rows: {result.workers:,} workers at {result.booths:,} booths"
     if result.opted_out:

@@ -77,7 +77,7 @@ class SqliteBackend:
         fill_roll(self.path, voters, voters_per_booth=voters_per_booth, key=self.key)
 
     def list_workers(self, file: Path) -> None:
-        import_workers(file, self.path, "IN")
+        import_workers(file, self.path, "IN", key=self.key)
 
     async def open(self) -> Store:
         return await open_store(self.path, key=self.key)
