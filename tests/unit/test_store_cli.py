@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from dialer.store.conversion import left_over
 from tests.support.roll_filler import fill_roll
 
 TODAY = datetime.now(UTC).date().isoformat()
+POLLED, COUNTED = ((datetime.now(UTC).date() - timedelta(days)).isoformat() for days in (10, 9))
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:
@@ -32,7 +33,7 @@ def settings(directory: Path, key: str | None) -> Path:
     named = f'encryption_key_file = "{directory / key}"\n' if key else ""
     path.write_text(
         f'[store]\npath = "{directory / "centre.db"}"\n{named}[broker]\nenabled = false\n[ami]\nport = 1\n'
-        '[[rules.polls]]\nday = 2020-01-01\ncloses_at = "18:00"\n',
+        f'[[rules.polls]]\nday = {POLLED}\ncloses_at = "18:00"\n',
         encoding="utf-8",
     )
     return path
@@ -115,7 +116,7 @@ COMMANDS = [
     ("weights", "WEIGHTS"),
     ("import", "ROLL"),
     ("erase", "7000000009"),
-    ("purge", "--after", "2020-01-02", "--yes"),
+    ("purge", "--after", COUNTED, "--yes"),
 ]
 
 

@@ -1,5 +1,5 @@
 -- The polling day: turnout as it is told, official figures beside it, and all that is known of one voter. Nobody's support is in
--- any of it, and no statement here may ever read a weight.
+-- any of it, nor may it ever be: what a voter counts in the order of calls is not read here.
 
 -- Voters who were reached in the window, as they stand now.
 -- name: turnout
