@@ -216,6 +216,10 @@ class RingTimes:
     MEMORY = 1000.0
     RECENT = 40.0
     LONG = 1500.0
+    FEW = 10.0
+    AT_ONCE_SECONDS = 1.0
+    """Nobody answers a phone that soon after the Originate, and before it rings: the carrier did."""
+    MOST_AT_ONCE = 0.8
 
     def __init__(self, prior_answer_seconds: float = 10.0) -> None:
         """`prior_answer_seconds`: how long an answered call rings before anything is known."""
@@ -224,6 +228,7 @@ class RingTimes:
         self._failed_silent = _prior_silent()
         self._silent = np.where(_MIDDLES < 4.0, 1.0, 0.0)
         self._rung_among_answered = [8.0, 8.0]
+        self.at_once_share = 0.0  # share of the last few calls that the carrier answered
         self.delay_seconds = 2.0  # from Originate to "ringing", lately
         self.usual_delay_seconds = 2.0  # the same over hours
         self._delays_seen = 4.0
@@ -236,6 +241,7 @@ class RingTimes:
         self.usual_delay_seconds += (seconds - self.usual_delay_seconds) / min(self._delays_seen, self.LONG)
         self._silent *= 1.0 - 1.0 / self.MEMORY
         self._silent[_step(seconds)] += 1.0
+        self._told_at_once(False)
 
     def ended(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
         """A call was answered or failed `seconds` after the Originate, `ringing_seconds` after it rang (None: never)."""
@@ -243,6 +249,10 @@ class RingTimes:
         rung = ringing_seconds is not None
         since = sane_seconds(seconds if ringing_seconds is None else ringing_seconds)
         if answered:
+            at_once = not rung and since < self.AT_ONCE_SECONDS
+            self._told_at_once(at_once)
+            if at_once:
+                return
             signalled = self._rung_among_answered[0] > 0.5 * self._rung_among_answered[1]
             if signalled and not rung:
                 since = max(0.0, since - self.delay_seconds)
@@ -276,7 +286,7 @@ class RingTimes:
         rung, silent = float(self._failed_rung.sum()), float(self._failed_silent.sum())
         rang, everything = self._rung_among_answered
         return RingLaw(
-            answered=_survival(self._answered),
+            answered=_survival(self._answered_or_at_once()),
             failed_rung=_survival(self._failed_rung),
             failed_silent=_survival(self._failed_silent),
             silent=_survival(self._silent),
@@ -285,9 +295,21 @@ class RingTimes:
             delay_seconds=self.delay_seconds,
         )
 
+    def _told_at_once(self, at_once: bool) -> None:
+        """A call was answered at once, or rang, or was answered later. A fault of the carrier begins and ends in a moment."""
+        self.at_once_share += (at_once - self.at_once_share) / self.FEW
+
+    def _answered_or_at_once(self) -> Vector:
+        """Never so sure of answers at once that a call which rings on would count as failed: the carrier may have got well."""
+        at_once = min(self.MOST_AT_ONCE, self.at_once_share)
+        counts = self._answered * ((1.0 - at_once) / float(self._answered.sum()))
+        counts[0] += at_once
+        return counts
+
     def state(self) -> dict[str, object]:
         """Counts as plain JSON types."""
         return {
+            "at-once": self.at_once_share,
             "answered": self._answered.tolist(),
             "failed-rung": self._failed_rung.tolist(),
             "failed-silent": self._failed_silent.tolist(),
@@ -310,6 +332,7 @@ class RingTimes:
             raise ValueError("counts of ring times are missing")
         self._answered, self._failed_rung, self._failed_silent, self._silent = answered, rung, failed_silent, silent
         self._rung_among_answered = shares.tolist()
+        (self.at_once_share,) = np.minimum(1.0, finite_list([state.get("at-once", 0.0)], 1)).tolist()
         self.delay_seconds, self.usual_delay_seconds, self._delays_seen = delays.tolist()
 
 

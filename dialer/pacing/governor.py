@@ -56,8 +56,8 @@ class Governor:
         self._planned_at: float | None = None
         self._stop_room = self._guarded_room = self._guards_left = 0.0
 
-    def answered(self, now: float) -> None:
-        """A person answered."""
+    def answered(self, now: float, lesson: float = 1.0) -> None:
+        """A person answered. `lesson`: what it says of the risk that calls are placed with; below 1 for one that bore none."""
         for tally in self.tallies:
             tally.count_answer(now)
         self._answers += 1
@@ -67,7 +67,7 @@ class Governor:
             mean_gap = 1.0 / self._rate if self._rate > 0.0 else gap
             self._rate = 1.0 / max(1e-3, mean_gap + weight * (gap - mean_gap))
         self._last_answer = now
-        self._learn(self.target * min(1.0, self._boldness))
+        self._learn(lesson * self.target * min(1.0, self._boldness))
         self._plan(now)
 
     def machine(self, now: float) -> None:

@@ -26,6 +26,9 @@ SLOW_FACTOR = 1.5
 SLOW_SECONDS = 1.0
 """A carrier is slow while "ringing" comes later than the usual delay times the factor, plus the seconds."""
 
+_STALE_SHARE = 0.1
+"""The tables are made anew when the carrier's share of answers at once has changed by so much."""
+
 _LONGEST_RING = 3600.0
 _SAME_MOMENT_SECONDS = 0.05
 _TOLD_PRIOR_CALLS = 60.0
@@ -105,6 +108,7 @@ class Knowledge:
             filled_ends=self._hazards["filled-ends"].rates(running[SeatStage.WRAP_UP_FILLED]),
         )
         law = self.rings.law()
+        self._at_once_share = self.rings.at_once_share
         moments = law.answer_times(MOMENTS)
         self._table = InFlightTable(law, moments)
         freed = free_within([moment + self._connect for moment in moments], rates) * (1.0 - self.breaks.share)
@@ -116,6 +120,10 @@ class Knowledge:
         self._learned += 1
         self._since_renewal += 1
         if self._since_renewal >= min(_MOST_UNTIL_RENEWAL, 2 + self._learned // 8):
+            self._renew()
+
+    def _renew_if_stale(self) -> None:
+        if abs(self.rings.at_once_share - self._at_once_share) > _STALE_SHARE:
             self._renew()
 
     # The present
@@ -184,6 +192,7 @@ class Knowledge:
                 self._cancelled(event, now, seconds)
             case PacingEventKind.RINGING:
                 self.rings.rang(seconds)
+                self._renew_if_stale()
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 self._call_ended(event, now, seconds)
             case PacingEventKind.TALK_ENDED:
@@ -212,6 +221,7 @@ class Knowledge:
             if call.ringing_seconds is not None:
                 ringing = sane_seconds(call.ringing_seconds + event.at_seconds - self._last.now_seconds)
         self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=ringing)
+        self._renew_if_stale()
         rate = self.plain if probability is None else self.told
         rate.outcome(answered=answered, probability=probability, now=now, seconds=seconds, hour=self._last.hour)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from dialer.pacing.estimators import RingTimes, sane_seconds
 from dialer.pacing.governor import Governor
 from dialer.pacing.knowledge import Knowledge, Prospect
 from dialer.pacing.limits import MOST_CALLS_AT_ONCE, room_on_lines, seats_for_callers, seats_without_caller
@@ -29,6 +30,9 @@ bad moments from becoming several drops."""
 LEAST_SHARE = 0.25
 """With less room to a hard stop than the governor's guard, calls are hung up earlier, down to LEAST_SHARE of
 HANG_UP_ABOVE."""
+
+AT_ONCE_LESSON = 0.1
+"""What an answer of the carrier's own teaches the governor: thousands of them without a drop must not make it bold."""
 
 CALM_SECONDS = 1.0
 """After calls were hung up none is placed ahead for so long: placing and hanging up must never chase each other."""
@@ -151,7 +155,8 @@ class PredictivePacer:
         self._seen = None
         self._knowledge.learn(event, now)
         if event.kind is PacingEventKind.ANSWERED:
-            self._governor.answered(now)
+            at_once = sane_seconds(event.seconds) < RingTimes.AT_ONCE_SECONDS
+            self._governor.answered(now, AT_ONCE_LESSON if at_once else 1.0)
         elif event.kind is PacingEventKind.ABANDONED:
             self._governor.abandoned(now)
         elif event.kind is PacingEventKind.MACHINE:

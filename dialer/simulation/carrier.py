@@ -24,6 +24,10 @@ class Carrier:
         self._filled_at = now
         return max(0, self._scenario.channels - channels_in_use), int(self._starts)
 
+    def seconds_to_next_start(self) -> float:
+        """Seconds from the moment that `room` was last asked about, until a call may start; 0.0: at once."""
+        return max(0.0, 1.0 - self._starts) / self._scenario.calls_per_second
+
     def start(self) -> None:
         """A call starts."""
         self._starts -= 1.0

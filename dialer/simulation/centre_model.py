@@ -60,7 +60,7 @@ class CentreModel:
         self._waiting: deque[Call] = deque()
         self._changed = True
         self._next_decision = 0.0
-        self._wakes = False  # a decision is already asked for at `_next_decision`
+        self._wakes = False  # a decision is already asked for
         self._turn = 0
         self._carrier = Carrier(scenario)
         self._free_area = self._busy_area = self._area_at = 0.0
@@ -123,8 +123,14 @@ class CentreModel:
                 self._later(self._next_decision, self._wake, None)
 
     def _wake(self, _: None) -> None:
-        self._wakes = False
-        self._changed = True
+        self._wakes, self._changed = False, True
+
+    def _await_start(self) -> None:
+        """Decide again once the calls per second allow a start, as the engine does."""
+        seconds = self._carrier.seconds_to_next_start()
+        if seconds > 0.0 and not self._wakes:
+            self._wakes = True
+            self._later(self.now + seconds + 1e-6, self._wake, None)
 
     # -- decisions ----------------------------------------------------------------------------------------------------
 
@@ -150,6 +156,8 @@ class CentreModel:
             self._decisions += 1
             for _call in range(min(calls, view.free_channels, view.cps_budget)):
                 self._place(index)
+        if self._on_events:
+            self._await_start()
 
     def _view(self, index: int) -> CentreView:
         in_use = sum(len(campaign.flights) for campaign in self._campaigns) + len(self._waiting) + len(self._talking)

@@ -300,7 +300,8 @@ def test_a_conversion_that_fails_leaves_the_store_as_it_was(
 
 
 @pytest.mark.parametrize(
-    "broken", ["UPDATE new.voter SET name = 'x' WHERE voter_id = 100", "DROP TABLE new.mark", "DELETE FROM new.phone"]
+    "broken",
+    ["UPDATE new.voter SET name = 'x' WHERE voter_id = 100", "DROP TABLE new.registered", "DELETE FROM new.phone"],
 )
 def test_a_copy_that_is_not_the_same_never_takes_the_stores_place(
     broken: str, path: Path, monkeypatch: pytest.MonkeyPatch

@@ -63,7 +63,7 @@ async def test_a_full_disk_keeps_nothing_by_halves_and_the_store_works_again_wit
         assert isinstance(store, SqliteStore)
         calls = [await dial(store, phone_id) for phone_id in range(1, 9)]
         await limit_pages(store, 1)
-        big = [Announcement("attempt/ended", "x" * PAGE_BYTES * 3)]
+        big = [Announcement("attempt/ended", "x" * PAGE_BYTES * 60)]  # more than migrations left free
         with pytest.raises(StoreFull) as caught:
             await end(store, calls[0], Outcome.COMPLETED, announcements=big)
         assert one_line(caught.value, path)

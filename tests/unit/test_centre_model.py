@@ -288,6 +288,13 @@ def test_channels_and_call_starts_are_never_passed() -> None:
     assert all(later - earlier >= 19.0 for earlier, later in zip(starts, starts[11:], strict=False))
 
 
+def test_a_policy_is_asked_again_as_soon_as_the_lines_allow_a_start() -> None:
+    witness = Witness(ratio=20.0)
+    simulate(replace(SCENARIOS["27 seats"], hours=0.5, calls_per_second=0.5), lambda: witness, 1)
+    starts = [event.at_seconds for event in witness.events if event.kind is PacingEventKind.PLACED]
+    assert len(starts) == pytest.approx(0.5 * 1_800, rel=0.02)
+
+
 def test_a_slow_carrier_takes_longer_to_ring_when_many_calls_are_set_up() -> None:
     def mean_set_up(scenario: Scenario) -> float:
         witness = Witness(ratio=8.0)

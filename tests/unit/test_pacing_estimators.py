@@ -132,3 +132,27 @@ def test_a_call_that_rings_on_is_less_likely_to_be_answered() -> None:
     assert table.rows([RingingCall(1.0), RingingCall(-3.0)]) == [4, 0]
     by_then = 1.0 - exp(-5.2) * sum(5.2**n / (1, 1, 2, 6)[n] for n in range(4))  # gamma of shape 4: 13 s are 5.2 steps
     assert table.new[1] == pytest.approx(by_then, abs=0.05)
+
+
+def test_answers_at_once_are_the_carriers_and_leave_the_law_of_ring_times_alone() -> None:
+    random, rings = Random(6), RingTimes()
+
+    def a_person_answers() -> None:
+        ringing = random.gammavariate(4.0, 2.5)
+        rings.rang(2.0)
+        rings.ended(answered=True, seconds=2.0 + ringing, ringing_seconds=ringing)
+
+    for _ in range(1_000):
+        a_person_answers()
+    usual = rings.law().answer_times(4)
+    for _ in range(1_000):
+        rings.ended(answered=True, seconds=0.3, ringing_seconds=None)
+    at_once = rings.law()
+    assert at_once.answer_times(4)[-2] < 2.5  # half a second after "ringing" would be due
+    assert at_once.answered[20] > 0.05  # never so sure that a call which rings on has failed
+    fresh = RingTimes()
+    fresh.restore(rings.state())
+    assert fresh.law().answer_times(4) == at_once.answer_times(4)
+    for _ in range(40):
+        a_person_answers()
+    assert rings.law().answer_times(4) == pytest.approx(usual, abs=1.0)
