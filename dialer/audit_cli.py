@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from config.settings import load_settings
 from dialer.audit.chain import AuditEntry, first_break
+from dialer.options import ConfigOption, StoreOption
 from dialer.site_key import site_key
 from dialer.store import audit
 from dialer.store.connection import open_reading
@@ -25,12 +25,8 @@ def _audit() -> None:
 
 @app.command()
 def verify(
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
-    ] = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     head: Annotated[
         str | None,
         typer.Option("--head", metavar="NUMBER:DIGEST", help="A head noted earlier; shows that no end was cut off."),

@@ -17,12 +17,13 @@ from dialer.errors import RollError
 from dialer.field_reports import carry_out, person
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import COMPLIANCE
-from dialer.numbers_cli import ConfigOption, StoreOption, WhoOption
+from dialer.numbers_cli import WhoOption
+from dialer.options import ConfigOption, StoreOption
 from dialer.reports.cli import moment
 from dialer.roll.phone_numbers import read_cell
+from dialer.site_key import site_key
 from dialer.store import numbers
-from dialer.store.connection import open_reading
-from dialer.store.failures import explained
+from dialer.store.connection import reading
 
 app = typer.Typer(
     help="Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them.",
@@ -97,16 +98,11 @@ def _call(
 ) -> dict[str, Any]:
     """What a complaint says of the call that it is about: ids alone."""
     told: dict[str, Any] = {"campaign": campaign, "attempt": attempt}
-    path = store or settings.store.path
-    with explained(path):
-        db = open_reading(path)
-        try:
-            if number is not None:
-                told |= _of_number(db, number, settings.centre.region, campaign, at)
-            if attempt is not None:
-                told |= _of_attempt(db, attempt)
-        finally:
-            db.close()
+    with reading(store or settings.store.path, site_key(settings)) as db:
+        if number is not None:
+            told |= _of_number(db, number, settings.centre.region, campaign, at)
+        if attempt is not None:
+            told |= _of_attempt(db, attempt)
     return {name: value for name, value in told.items() if value is not None}
 
 

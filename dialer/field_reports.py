@@ -19,6 +19,8 @@ from dialer.monitor.command_values import read_value
 from dialer.numbers_cli import audit_name
 from dialer.people import is_id
 from dialer.plan_of_site import broker_settings
+from dialer.site_key import site_key
+from dialer.store.cipher import StoreKey
 from dialer.store.sqlite import open_store
 
 T = TypeVar("T")
@@ -46,7 +48,7 @@ def carry_out(
     written here. Raises CommandRefused, StoreError, BrokerUnreachable.
     """
     try:
-        return asyncio.run(_keep_here(store or settings.store.path, requests, done))
+        return asyncio.run(_keep_here(store or settings.store.path, site_key(settings), requests, done))
     except StoreBusy as error:
         if not settings.broker.enabled:
             raise StoreBusy(
@@ -56,9 +58,11 @@ def carry_out(
     return asyncio.run(ask(broker, settings.centre.id, requests, SystemClock(), done))
 
 
-async def _keep_here(path: Path, requests: Sequence[Request], done: Callable[[int], None]) -> list[str]:
+async def _keep_here(
+    path: Path, key: StoreKey | None, requests: Sequence[Request], done: Callable[[int], None]
+) -> list[str]:
     answers: list[str] = []
-    async with await open_store(path, create=False) as opened:
+    async with await open_store(path, create=False, key=key) as opened:
         desk = RecordsDesk(opened, SystemClock())
         for request in requests:
             answers.append(await desk.execute(_command_of(request)))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from pathlib import Path
@@ -22,7 +20,8 @@ from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_MARKS
-from dialer.numbers_cli import ConfigOption, StoreOption, WhoOption
+from dialer.numbers_cli import WhoOption
+from dialer.options import ConfigOption, StoreOption
 from dialer.people import is_id
 from dialer.reports.cli import FormatOption, OutOption, deliver, write_file
 from dialer.reports.formats import Column, Kind, Report, as_csv
@@ -30,8 +29,8 @@ from dialer.reports.polling_day import marks_of_voter
 from dialer.reports.tables import Window
 from dialer.roll.marks_file import MarksFile, Reject, Told, read_marks, unknown_keys
 from dialer.rules_explain import voter_meant
-from dialer.store.connection import open_reading
-from dialer.store.failures import explained
+from dialer.site_key import site_key
+from dialer.store.connection import reading
 
 app = typer.Typer(help="What became known of voters: who has voted, and who says so.", no_args_is_help=True)
 
@@ -90,7 +89,7 @@ def import_marks(
         raise typer.BadParameter("--by: give an id such as worker-12, no name and no number")
     told = Told(MarkSource(source.value), confidence, by, _day(day, now, zone), roll_version)
     name = person(who)
-    with _reading(settings, store) as db:
+    with reading(store or settings.store.path, site_key(settings)) as db:
         found = read_marks(file, db, told, now=now, zone=zone)
         new = list(unknown_keys(db, found.marks))
     if not check:
@@ -202,19 +201,8 @@ def _day(text: str | None, now: float, zone: tzinfo) -> date:
 
 
 def _voter(settings: Settings, store: Path | None, who: str) -> int:
-    with _reading(settings, store) as db:
+    with reading(store or settings.store.path, site_key(settings)) as db:
         voter_id = voter_meant(db, who)
     if voter_id is None:
         raise RollError("this is no voter's id, no EPIC number and no constituency/part/serial")
     return voter_id
-
-
-@contextmanager
-def _reading(settings: Settings, store: Path | None) -> Iterator[sqlite3.Connection]:
-    path = store or settings.store.path
-    with explained(path):
-        db = open_reading(path)
-        try:
-            yield db
-        finally:
-            db.close()

@@ -21,6 +21,7 @@ from dialer.errors import RollError, StoreBusy
 from dialer.model import Announcement
 from dialer.monitor import topics
 from dialer.monitor.broker_link import publish_once
+from dialer.options import ConfigOption, StoreOption
 from dialer.phone_facts import Consent
 from dialer.plan_of_site import broker_settings
 from dialer.reports.cli import moment
@@ -39,12 +40,6 @@ consent_app = typer.Typer(help="Consent of the owners of numbers.", no_args_is_h
 DAY_SECONDS = 86_400.0
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="One number a line, or CSV (UTF-8).")]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
-]
-StoreOption = Annotated[
-    Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
-]
 WhoOption = Annotated[
     str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: the user who is logged in]")
 ]

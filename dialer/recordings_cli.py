@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -12,6 +11,7 @@ import typer
 
 from config.settings import load_settings
 from config.site_rules import recordings_kept
+from dialer.options import ConfigOption
 from dialer.recordings import erase, older_than, recordings_in
 
 app = typer.Typer(help="Recorded calls: erase those whose time is over.", no_args_is_help=True)
@@ -24,9 +24,7 @@ def _recordings() -> None:
 
 @app.command()
 def purge(
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
-    ] = None,
+    config: ConfigOption = None,
     keep_days: Annotated[
         int | None, typer.Option(min=0, help="Keep fewer days than recordings.keep_days; 0 erases all. Never more.")
     ] = None,

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from config.settings import load_settings
 from dialer.logs import quiet_logging
+from dialer.options import StoreOption
 from dialer.rehearsal.day import days_of
 from dialer.rehearsal.picture import draw_days
 from dialer.rehearsal.run import rehearse_day
@@ -40,9 +41,7 @@ def rehearse(
         Path | None, typer.Option(metavar="FILE", help="Draw the days' course into this .png or .svg.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
-    ] = None,
+    store: StoreOption = None,
 ) -> None:
     """Run the whole polling day of the site's own roll and settings on simulated lines, at its load, at twice it, and with
     faults; say whether the site is ready. No real line is used, and the store is only read. Exit 1 where it is not ready.

@@ -24,6 +24,7 @@ from config.jurisdiction import Profile, Rule, load_profile, shipped_profiles
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.clock import SystemClock
+from dialer.options import ConfigOption, StoreOption
 from dialer.reports.cli import FILE_WIDTH, moment
 from dialer.rules.gate import Gate, moment_text
 from dialer.rules.rulebook import Certified, campaign_rules
@@ -33,17 +34,10 @@ from dialer.rules_explain import explain as explanations
 from dialer.site_key import site_key
 from dialer.store import voters
 from dialer.store.cipher import StoreKey
-from dialer.store.connection import open_reading
-from dialer.store.failures import explained
+from dialer.store.connection import reading
 
 app = typer.Typer(help="The rules that hold here, and why somebody is or is not called.", no_args_is_help=True)
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
-]
-StoreOption = Annotated[
-    Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
-]
 AtOption = Annotated[
     str | None, typer.Option("--at", metavar="WHEN", help="As of then instead of now: 2026-04-22T09:00, centre's time.")
 ]
@@ -121,7 +115,7 @@ def explain(
     settings = load_settings(config)
     zone = ZoneInfo(settings.centre.time_zone)
     now = SystemClock().now() if at is None else moment(at, zone, "--at")
-    with _store(store or settings.store.path, site_key(settings)) as db:
+    with reading(store or settings.store.path, site_key(settings)) as db:
         for each in explanations(settings, db, who, now):
             head = f"{each.number} in {each.campaign}:"
             if each.allowed:
@@ -221,21 +215,11 @@ def _of_areas(settings: Settings, profile: Profile, gate: Gate, db: sqlite3.Conn
 
 
 @contextmanager
-def _store(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection]:
-    with explained(path):
-        db = open_reading(path, key=key)
-        try:
-            yield db
-        finally:
-            db.close()
-
-
-@contextmanager
 def _maybe_store(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection | None]:
     if not path.exists():
         yield None
         return
-    with _store(path, key) as db:
+    with reading(path, key) as db:
         yield db
 
 

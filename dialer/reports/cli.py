@@ -15,6 +15,7 @@ from rich.console import Console
 
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
+from dialer.options import ConfigOption, StoreOption
 from dialer.reports import accounts, complaints, tables
 from dialer.reports import evidence as proof
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
@@ -40,12 +41,6 @@ FormatOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write to this file: .csv, .json, .xlsx or .pdf.")
-]
-StoreOption = Annotated[
-    Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
-]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
 ]
 
 FILE_WIDTH = 200

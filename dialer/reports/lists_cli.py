@@ -15,7 +15,8 @@ from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.clock import SystemClock
 from dialer.errors import RollError
-from dialer.reports.cli import ConfigOption, StoreOption, as_bytes, write_file
+from dialer.options import ConfigOption, StoreOption
+from dialer.reports.cli import as_bytes, write_file
 from dialer.reports.formats import Column, Format, Kind, Report
 from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, booth_lists
 from dialer.reports.source import open_source

@@ -11,23 +11,15 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.settings import Settings, load_settings
+from dialer.options import ConfigOption, StoreOption
 from dialer.polling_day.turnout_curve import ExpectedCourse
-from dialer.reports.cli import (
-    CampaignOption,
-    ConfigOption,
-    FormatOption,
-    OutOption,
-    SinceOption,
-    StoreOption,
-    UntilOption,
-    deliver,
-    window_of,
-)
+from dialer.reports.cli import CampaignOption, FormatOption, OutOption, SinceOption, UntilOption, deliver, window_of
 from dialer.reports.polling_day import Course, TurnoutBy, courses, official_figures
 from dialer.reports.polling_day import turnout as made
 from dialer.reports.source import open_source
 from dialer.reports.tables import Window
 from dialer.reports.turnout_picture import draw_turnout
+from dialer.site_key import site_key
 
 
 def turnout(
@@ -56,7 +48,7 @@ def turnout(
 
 async def _draw(store: Path, picture: Path, day: date | None, window: Window, settings: Settings) -> None:
     zone, chosen = ZoneInfo(settings.centre.time_zone), settings.polling_day
-    async with open_source(store) as source:
+    async with open_source(store, key=site_key(settings)) as source:
         found, official = await courses(source, window), await official_figures(source, window, zone)
     days = _days(found, zone) | {figure.day for figure in official}
     if not days:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from config.settings import load_settings
+from dialer.options import ConfigOption, StoreOption
 from dialer.roll.importer import (
     DEFAULT_ROLL_VERSION,
     ImportOptions,
@@ -43,12 +44,8 @@ def import_roll(
         typer.Option("--rejects", metavar="FILE", help="What was not taken, with reasons. [default: ROLL.rejects.csv]"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")] = False,
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
-    ] = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     roll_version: Annotated[
         str,
         typer.Option(help="Name of this version of the roll, where no column says it; booths renumber between them."),
@@ -115,12 +112,8 @@ def sample_roll(
 
 def weights(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, weight.")],
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
-    ] = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Say how much each voter counts in the order of calls: supporter score x propensity x chance of an answer; 1 by default.
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from config.settings import load_settings
+from dialer.options import ConfigOption, StoreOption
 from dialer.roll.workers import import_workers
 from dialer.site_key import site_key
 
@@ -35,12 +36,8 @@ def import_list(
         str | None,
         typer.Option("--roll-version", help="Of which roll the parts are, where the store has several of a part."),
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
-    ] = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Take the list of booth workers, all of it or nothing. A worker is known by the number; a later list says the booths anew.
 

@@ -14,6 +14,7 @@ from dialer.model import Outcome
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.laws import Course
 from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, is_in_order, recorded_day
+from dialer.store.cipher import StoreKey
 from dialer.store.connection import open_reading
 from dialer.store.recorded import KeptAttempt, KeptInterval, attempts_of, first_and_last_call, intervals_of
 from dialer.view import SeatState
@@ -32,7 +33,9 @@ def day_named(text: str) -> date:
         raise BadScenario(f"--day is {text!r}; write it as 2026-04-22") from None
 
 
-def day_of_store(path: Path, day: date, zone: ZoneInfo, connect_seconds: float = 2.0) -> RecordedDay:
+def day_of_store(
+    path: Path, day: date, zone: ZoneInfo, connect_seconds: float = 2.0, key: StoreKey | None = None
+) -> RecordedDay:
     """The calls of campaigns with agents that began on a local day, from the first one to the end of the last.
 
     The store is only read; a dialler may be running on it. Raises StoreError where it cannot be read, BadScenario where it
@@ -41,7 +44,7 @@ def day_of_store(path: Path, day: date, zone: ZoneInfo, connect_seconds: float =
     since, until = (_midnight(each, zone) for each in (day, day + timedelta(days=1)))
     if not path.is_file():
         raise StoreError(f"{path}: there is no store here: name the right one with --replay or -c")
-    with closing(open_reading(path)) as db:
+    with closing(open_reading(path, key=key)) as db:
         db.execute("BEGIN")  # all of one moment
         kept = attempts_of(db, since, until)
         if not kept:

@@ -27,6 +27,7 @@ from dialer.simulation.recorded_day import RecordedDay, as_scenario, recorded_fi
 from dialer.simulation.replay import day_named, day_of_store
 from dialer.simulation.scenarios import SCENARIOS, Scenario
 from dialer.simulation.what_if import Outcome, Site, simulate_days, what_if
+from dialer.site_key import site_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +151,11 @@ def replay(
     settings = load_settings(config)
     limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is Kind.AGENTS]
     recorded = day_of_store(
-        store or settings.store.path, day_named(day), ZoneInfo(settings.centre.time_zone), min(limits, default=2.0)
+        store or settings.store.path,
+        day_named(day),
+        ZoneInfo(settings.centre.time_zone),
+        min(limits, default=2.0),
+        site_key(settings),
     )
     title = f"replay of {day}"
     if recorded.left_out:

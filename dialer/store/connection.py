@@ -93,6 +93,17 @@ def open_reading(
 
 
 @contextmanager
+def reading(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection]:
+    """The store at `path`, opened to read and closed after; what fails meanwhile is told as a StoreError. See `open_reading`."""
+    with explained(path):
+        db = open_reading(path, key=key)
+        try:
+            yield db
+        finally:
+            db.close()
+
+
+@contextmanager
 def exclusive_connection(
     path: Path, holder: str, *, create: bool = True, key: StoreKey | None = None
 ) -> Iterator[sqlite3.Connection]:

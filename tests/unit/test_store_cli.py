@@ -108,6 +108,7 @@ COMMANDS = [
     ("report", "calls"),
     ("list", "strike-off", "--for", "a worker", "--out", "LIST"),
     ("audit", "verify"),
+    ("report", "turnout", "--picture", "PICTURE"),
     ("rules", "explain", "+917000000003"),
     ("rules", "check"),
     ("optout", "add", "7000000003"),
@@ -115,6 +116,12 @@ COMMANDS = [
     ("consent", "import", "NUMBERS", "--status", "given", "--source", "form 7"),
     ("weights", "WEIGHTS"),
     ("import", "ROLL"),
+    ("workers", "import", "WORKERS"),
+    ("marks", "import", "MARKS"),
+    ("marks", "show", "1"),
+    ("marks", "undo", "1"),
+    ("turnout", "enter", "--constituency", "174", "--by", "09:00", "--turnout", "11.4"),
+    ("complaint", "add", "--about", "other", "--channel", "call", "--number", "7000000003"),
     ("erase", "7000000009"),
     ("purge", "--after", COUNTED, "--yes"),
 ]
@@ -127,9 +134,14 @@ def test_every_command_that_opens_the_store_uses_its_key(command: tuple[str, ...
         "NUMBERS": tmp_path / "numbers.csv",
         "WEIGHTS": tmp_path / "weights.csv",
         "ROLL": tmp_path / "roll.csv",
+        "WORKERS": tmp_path / "workers.csv",
+        "MARKS": tmp_path / "marks.csv",
+        "PICTURE": tmp_path / "turnout.svg",
     }
     files["NUMBERS"].write_text("7000000003\n")
     files["WEIGHTS"].write_text("constituency,part,serial,weight\n174,1,1,2.0\n")
+    files["WORKERS"].write_text("constituency,part,number\n174,1,7000009999\n")
+    files["MARKS"].write_text("constituency,part,serial\n174,1,1\n")
     files["ROLL"].write_text("AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\n174,1,500,Again,7000000003\n")
     arguments = [TODAY if word == "TODAY" else str(files.get(word, word)) for word in command]
     run("store", "encrypt", "-c", plain)
