@@ -82,7 +82,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
 
 def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
     trunks = settings.trunks_of(campaign)
-    caps = [Cap(*cap) for cap in abandoned_caps(campaign, profile)]
+    caps = [Cap(*cap, reserves=True) for cap in abandoned_caps(campaign, profile)]
     return CampaignPlan(
         spec=CampaignSpec(
             campaign_id=campaign.id,

@@ -162,6 +162,20 @@ class Governor:
         self._keep_up(now)
         return self._guarded_room
 
+    def worst_case_room(self, now: float, free_seats: int) -> float:
+        """Calls in flight beyond the free seats of which every one may be dropped, and no reserving cap is passed.
+
+        With a abandoned of n answers, d drops more come with answers that fill the free seats first: a + d must not pass
+        hard_stop * (n + free + d). Infinite where no cap reserves.
+        """
+        room = float("inf")
+        for cap, tally in self._pairs():
+            if cap.reserves and cap.hard_stop < 1.0:
+                tally.advance(now)
+                allowed = max(0.0, cap.hard_stop) * (tally.answers + max(0, free_seats)) - tally.abandoned
+                room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))
+        return room
+
     def _keep_up(self, now: float) -> None:
         """Plan anew when so much time has passed that counts may have left a window."""
         if self._planned_at is None or abs(now - self._planned_at) > _STALE_SECONDS:

@@ -95,6 +95,7 @@ class Cap:
     window_seconds: float
     target: float  # steer to this share
     hard_stop: float  # never be above this one
+    reserves: bool = False  # the worst case too: as if every call in flight were answered, and dropped for want of a seat
 
 
 @dataclass(frozen=True, slots=True)

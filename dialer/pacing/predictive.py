@@ -95,6 +95,9 @@ class PredictivePacer:
         most = SPARE_IN_FLIGHT + seats * max(LEAST_PER_SEAT, ANSWERS_PER_SEAT / max(1e-3, prospect.answer_rate))
         if ahead > most - len(snapshot.ringing):
             ahead, limited_by = int(most) - len(snapshot.ringing), "in-flight"
+        reserve = self._worst_case_reserve(now, snapshot)
+        if ahead > reserve:
+            ahead, limited_by = reserve, "hard-stop"
         wanted = max(ahead, min(seats_without_caller(snapshot), allowance), 0)
         calls = min(wanted, room.calls)
         self._explain(snapshot, prospect, alpha, calls, room.limited_by if calls < wanted else limited_by)
@@ -115,6 +118,11 @@ class PredictivePacer:
             return self._governor.guarded_alpha() * size, "hard-stop"
         alpha = self._governor.alpha(now) * size
         return alpha, "cap" if self._governor.boldness < 1.0 else "seats"
+
+    def _worst_case_reserve(self, now: float, snapshot: PacingSnapshot) -> int:
+        """Calls that may be added, or below 0 are too many, with the worst case of all that is in flight reserved."""
+        room = min(self._governor.worst_case_room(now, snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
+        return int(max(0.0, room)) + seats_without_caller(snapshot)
 
     def _prospect(self, snapshot: PacingSnapshot) -> Prospect:
         """The outlook of this snapshot, worked out once for both questions that are asked of it."""
@@ -143,6 +151,7 @@ class PredictivePacer:
         alpha, _ = self._alpha(now, snapshot.waiting_seconds)
         limit = self._hang_up_above * max(LEAST_SHARE, self._governor.guards_left(now))
         excess = self._prospect(snapshot).outlook.excess_over(max(limit, HANG_UP_ALPHAS * alpha))
+        excess = max(excess, min(len(snapshot.ringing), -self._worst_case_reserve(now, snapshot)))
         if excess > 0:
             self._hung_up_at = now
         return excess

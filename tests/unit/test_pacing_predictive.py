@@ -187,6 +187,50 @@ def test_a_clock_that_goes_back_is_taken_as_standing_still() -> None:
     assert 0 <= pacer.calls_to_place(_busy_site(10.0)) <= 60
 
 
+RESERVED = 0.03
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(
+    free=st.integers(0, 10),
+    busy=busy,
+    ringing=ringing,
+    waiting=st.lists(st.floats(0, 2), max_size=3),
+    answers=st.integers(0, 600),
+    abandoned=st.integers(0, 30),
+)
+def test_a_reserving_cap_holds_if_every_call_is_answered_and_no_seat_comes_free(
+    free: int, busy: list[BusySeat], ringing: list[RingingCall], waiting: list[float], answers: int, abandoned: int
+) -> None:
+    pacer = PredictivePacer((Cap(86_400, 0.01, RESERVED, reserves=True),))
+    pacer.restore({**json.loads(_learned()), "governor": Governor((Cap(86_400, 0.01, RESERVED),)).state(0.0)})
+    for _ in range(answers):
+        pacer.observe(PacingEvent(Kind.ANSWERED, 1.0, 8.0))
+    for _ in range(min(answers, abandoned)):
+        pacer.observe(PacingEvent(Kind.ABANDONED, 1.0))
+    snapshot = PacingSnapshot(
+        2.0, free_seats=free, busy_seats=tuple(busy), ringing=tuple(ringing), waiting_seconds=tuple(waiting)
+    )
+    calls = pacer.calls_to_place(snapshot)
+    beyond = len(ringing) + len(waiting) + calls - free
+    if calls > max(0, seats_without_caller(snapshot)):  # some are placed ahead of the free seats
+        worst = min(answers, abandoned) + beyond
+        assert worst <= RESERVED * (answers + free + beyond) + 1e-9
+    kept = len(ringing) + len(waiting) - free - pacer.excess_calls(snapshot)
+    silent = len(ringing) == 0 or kept <= max(0, len(waiting) - free)
+    assert silent or min(answers, abandoned) + kept <= RESERVED * (answers + free + kept) + 1e-9
+
+
+def test_a_reserving_cap_is_never_passed_from_the_first_answer_on_while_shifts_come_and_go() -> None:
+    scenario = replace(SCENARIOS["shifts 27"], hours=2.0)
+    day = simulate(scenario, lambda: PredictivePacer((Cap(86_400, 0.03, RESERVED, reserves=True),)), 3)
+    abandoned = 0
+    for answers, (_, dropped) in enumerate(day.resolved, 1):
+        abandoned += dropped
+        assert abandoned <= RESERVED * answers
+    assert abandoned > 10
+
+
 def test_zero_seats_place_nothing() -> None:
     pacer = _warm()
     assert pacer.calls_to_place(PacingSnapshot(1.0)) == 0
