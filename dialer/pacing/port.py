@@ -95,7 +95,7 @@ class Cap:
     window_seconds: float
     target: float  # steer to this share
     hard_stop: float  # never be above this one
-    reserves: bool = False  # the worst case too: as if every call in flight were answered, and dropped for want of a seat
+    reserves: bool = False  # and would not be if every call in flight were answered and no seat came free
 
 
 @dataclass(frozen=True, slots=True)
