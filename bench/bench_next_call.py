@@ -130,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for voters in sizes:
         store = built_store(STORES, voters)
         with a_copy(store) as copy:
-            seen = uvloop.run(centre_at_work(copy, seconds, warm_up_seconds))
+            seen = uvloop.run(centre_at_work(copy, voters, seconds, warm_up_seconds))
             checked(copy)
         with a_copy(store) as copy:
             contenders = all_choices(copy, voters, -(-voters // VOTERS_PER_BOOTH), 100 if options.quick else 500)

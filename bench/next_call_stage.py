@@ -24,10 +24,11 @@ from config.jurisdiction import Profile
 from config.settings import Settings
 from dialer import plan_of_site
 from dialer.app import RunningCentre, forget_start, free_port, running_centre
+from dialer.commands import TakeMarks
 from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.plan import EnginePlan
 from dialer.errors import StoreError
-from dialer.model import AttemptId, CampaignKind, Claim, NewAttempt, Purpose
+from dialer.model import CampaignKind, Claim, Mark, MarkKind, MarkSource, NewAttempt, Purpose
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
 from dialer.rules.gate import Ruling
 from dialer.simulation.profile import simulated_profile
@@ -35,10 +36,7 @@ from dialer.store import queues
 from dialer.store.connection import PAGE_BYTES, exclusive_connection
 from dialer.store.migrate import shipped_migrations
 from dialer.store.port import Refusal
-from dialer.view import CallChange, CallState, Change
-from ivr_flows.model import MarkKind, Scope
-from ivr_flows.turns import CommitKind, FlowCommit
-from tests.support.roll_filler import VOTERS_PER_BOOTH, fill_roll
+from tests.support.roll_filler import fill_roll
 
 CAMPAIGN = "ivr"
 STARTS_A_SECOND = 30.0
@@ -270,37 +268,28 @@ async def simulated_carrier(agi_port: int) -> AsyncIterator[int]:
         await process.wait()
 
 
-async def booth_workers(centre: RunningCentre, figures: Figures) -> None:
-    """Marks of electors by their serial in the booths that are being called, as a booth worker keys them in on the phone."""
-    live: dict[str, None] = {}
-
-    def follow(change: Change) -> None:
-        if isinstance(change, CallChange):
-            if change.state is CallState.ENDED:
-                live.pop(change.attempt_id, None)
-            elif change.state is CallState.RINGING:
-                live[change.attempt_id] = None
-
-    async def mark(attempt_id: str, number: int) -> None:
-        kind = MarkKind.VOTED if number % 2 else MarkKind.NOT_YET
-        serial = chance.randrange(1, VOTERS_PER_BOOTH + 1)
-        commit = FlowCommit(CommitKind.MARK, "worker", 1_000_000 + number, kind, Scope.SERIAL, serial=serial)
-        began = time.perf_counter()
-        if await centre.engine.flow_desk.commit(AttemptId(attempt_id), commit):
-            figures.marks.append(time.perf_counter() - began)
-
+async def booth_workers(centre: RunningCentre, figures: Figures, voters: int) -> None:
+    """Marks of electors all over the roll, as the booths' desk brings them in: a command each."""
     chance = random.Random(6)
-    unsubscribe = centre.engine.subscribe(follow)
+
+    async def mark(number: int) -> None:
+        told = Mark(
+            f"told-{number}",
+            chance.randrange(1, voters + 1),
+            MarkKind.VOTED if number % 2 else MarkKind.NOT_YET,
+            MarkSource.BOOTH_WORKER,
+            time.time(),
+        )
+        began = time.perf_counter()
+        await centre.engine.execute(TakeMarks((told,), f"batch-{number}", "desk"))
+        figures.marks.append(time.perf_counter() - began)
+
     due = time.monotonic()
-    try:
-        async with asyncio.TaskGroup() as group:
-            for number in itertools.count(1):
-                due += chance.expovariate(MARKS_A_SECOND)
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-                if live:
-                    group.create_task(mark(chance.choice(list(live)), number))
-    finally:
-        unsubscribe()
+    async with asyncio.TaskGroup() as group:
+        for number in itertools.count(1):
+            due += chance.expovariate(MARKS_A_SECOND)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            group.create_task(mark(number))
 
 
 async def probe_lag(lag: list[float]) -> None:
@@ -346,7 +335,7 @@ async def bare_machine_beside(directory: Path, seconds: float) -> tuple[list[flo
     return lag, syncs
 
 
-async def centre_at_work(store: Path, seconds: float, warm_up_seconds: float) -> Figures:
+async def centre_at_work(store: Path, voters: int, seconds: float, warm_up_seconds: float) -> Figures:
     """Run a whole centre on this store for `seconds` after a warm-up. Raises StoreError where it did not place its calls."""
     figures = Figures()
     watch = Watch(figures)
@@ -361,7 +350,7 @@ async def centre_at_work(store: Path, seconds: float, warm_up_seconds: float) ->
                 with watch.on_store(centre.store):
                     forget_start()
                     beside = [
-                        group.create_task(booth_workers(centre, figures)),
+                        group.create_task(booth_workers(centre, figures, voters)),
                         group.create_task(probe_lag(figures.lag)),
                     ]
                     running = group.create_task(centre.run(stop))
