@@ -216,10 +216,10 @@ class RingTimes:
     MEMORY = 1000.0
     RECENT = 40.0
     LONG = 1500.0
-    FEW = 10.0
     AT_ONCE_SECONDS = 1.0
     """Nobody answers a phone that soon after the Originate, and before it rings: the carrier did."""
-    MOST_AT_ONCE = 0.8
+    AT_ONCE_MEMORY = 10.0  # calls: such a fault of the carrier begins and ends in a moment
+    MOST_AT_ONCE = 0.8  # however many were: a call that rings on must not count as failed, for the fault may be over
 
     def __init__(self, prior_answer_seconds: float = 10.0) -> None:
         """`prior_answer_seconds`: how long an answered call rings before anything is known."""
@@ -296,11 +296,11 @@ class RingTimes:
         )
 
     def _told_at_once(self, at_once: bool) -> None:
-        """A call was answered at once, or rang, or was answered later. A fault of the carrier begins and ends in a moment."""
-        self.at_once_share += (at_once - self.at_once_share) / self.FEW
+        """A call was answered at once, or it rang or was answered later."""
+        self.at_once_share += (at_once - self.at_once_share) / self.AT_ONCE_MEMORY
 
     def _answered_or_at_once(self) -> Vector:
-        """Never so sure of answers at once that a call which rings on would count as failed: the carrier may have got well."""
+        """Counts of one, by step, of both kinds of answers."""
         at_once = min(self.MOST_AT_ONCE, self.at_once_share)
         counts = self._answered * ((1.0 - at_once) / float(self._answered.sum()))
         counts[0] += at_once

@@ -165,8 +165,8 @@ class Governor:
     def worst_case_room(self, now: float, free_seats: int) -> float:
         """Calls in flight beyond the free seats of which every one may be dropped, and no reserving cap is passed.
 
-        With a abandoned of n answers, d drops more come with answers that fill the free seats first: a + d must not pass
-        hard_stop * (n + free + d). Infinite where no cap reserves.
+        Before d callers are dropped, others have taken the free seats: with `a` abandoned of n answers so far, a + d must not
+        pass hard_stop * (n + free_seats + d). Calls, below 0 where a cap is passed already; infinite where none reserves.
         """
         room = float("inf")
         for cap, tally in self._pairs():

@@ -212,13 +212,18 @@ def test_a_reserving_cap_holds_if_every_call_is_answered_and_no_seat_comes_free(
         2.0, free_seats=free, busy_seats=tuple(busy), ringing=tuple(ringing), waiting_seconds=tuple(waiting)
     )
     calls = pacer.calls_to_place(snapshot)
+    assert pacer.explain().limited_by != "cold"
     beyond = len(ringing) + len(waiting) + calls - free
     if calls > max(0, seats_without_caller(snapshot)):  # some are placed ahead of the free seats
         worst = min(answers, abandoned) + beyond
         assert worst <= RESERVED * (answers + free + beyond) + 1e-9
-    kept = len(ringing) + len(waiting) - free - pacer.excess_calls(snapshot)
-    silent = len(ringing) == 0 or kept <= max(0, len(waiting) - free)
-    assert silent or min(answers, abandoned) + kept <= RESERVED * (answers + free + kept) + 1e-9
+    excess = pacer.excess_calls(snapshot)
+    kept = len(ringing) + len(waiting) - free - excess
+    assert (
+        excess == len(ringing)
+        or kept <= 0
+        or min(answers, abandoned) + kept <= RESERVED * (answers + free + kept) + 1e-9
+    )
 
 
 def test_a_reserving_cap_is_never_passed_from_the_first_answer_on_while_shifts_come_and_go() -> None:
