@@ -61,8 +61,10 @@ class Hazard:
     LEVEL_PRIOR = 25.0
     PRIOR_ENDINGS = 5.0
 
-    def __init__(self, prior_mean_seconds: float) -> None:
-        """`prior_mean_seconds`: how long the state lasts before anything is known."""
+    def __init__(self, prior_mean_seconds: float, prior_endings: float = PRIOR_ENDINGS) -> None:
+        """`prior_mean_seconds`: how long the state lasts before anything is known, as if `prior_endings` had been seen.
+        A state that is not expected to end that way at all wants a small part of one, or that would hardly ever be learned."""
+        self._prior_endings = prior_endings
         self._prior_rate = 1.0 / max(0.5, prior_mean_seconds)
         self._endings = np.zeros(len(_EDGES))
         self._exposure = np.zeros(len(_EDGES))
@@ -91,7 +93,7 @@ class Hazard:
             at_risk = np.clip(np.asarray(running)[:, None] - _EDGES, 0.0, _WIDTHS).sum(axis=0)
             exposure = exposure + at_risk
             running_expected = float(at_risk @ self._shape)
-        prior = self.PRIOR_ENDINGS
+        prior = self._prior_endings
         overall = (float(self._endings.sum()) + prior) / (float(exposure.sum()) + prior / self._prior_rate)
         self._shape = (self._endings + self.SHRINK) / (exposure + self.SHRINK / overall)
         endings, expected = self._level

@@ -2,7 +2,8 @@
 
 Two loops. The inner one finds the alpha that makes calls drop at the lowest target, by stochastic approximation at
 every answered call. The outer one scales it by x, the drop rate that every window can bear from now on as a multiple
-of that target: it knows when each abandoned call will leave each window.
+of that target. What a window can bear follows from its room, the abandoned calls that it can still take and never pass
+its hard stop: answers leave a window too, and when each abandoned call will leave it is known.
 """
 
 from __future__ import annotations
@@ -13,25 +14,40 @@ from math import exp, log, sqrt
 from dialer.pacing.port import Cap
 from dialer.pacing.tally import Tally
 
-LEAST_BOLDNESS = 0.25
-LEAST_EASE = 0.1
-MOST_BOLDNESS = 2.0
-GUARDED_BOLDNESS = 0.05
-"""x while one abandoned call more would pass a hard stop."""
+LEAST_BOLDNESS = 0.02
+MOST_BOLDNESS = 1.25
+"""Bounds of x. More of it would spend at once what a quiet hour saved, and all of that would leave the window at once."""
 
-NEAREST_SECONDS = 300.0
-"""The shortest stretch over which a window's room is spread: a few times the time that calls in flight take to show."""
+ROOM_SHARE = 0.25
+ROOM_POWER = 0.66
+"""A window bears drops at ROOM_SHARE * room ** ROOM_POWER of its hard stop. It is the shape of the exact optimum of a window
+whose drops come at random and stay for its length, while idle time falls with the logarithm of the drop rate (a birth and
+death process with one price, solved by value iteration for 4 to 105 drops an hour: 0.3 * room ** 0.66 for them all). The
+share is less, as drops come in bursts."""
 
-NEAREST_ANSWERS = 8.0
+USUAL_DROPS = 27.0
+DROPS_POWER = 0.8
+"""Bursts grow with the site: room counts in units of (drops at the hard stop / USUAL_DROPS) ** DROPS_POWER, one at least."""
+
+FILLING = 0.5
+"""The same unit for a window that has just begun to fill: its room grows by itself. Found by simulation, as DROPS_POWER."""
+
+MOMENTS_FORESEEN = 12
+CAREFUL = 0.85
+"""A window is looked at just before each of so many of its abandoned calls leave it, with so much of the answers that would
+come at today's rate: a site without room dials carefully, and has fewer of them."""
 
 TARGET_MARGIN = 2.0
 TARGET_ANSWERS = 150.0
 """A window's target is approached to within TARGET_MARGIN drops, and a deviation made good over TARGET_ANSWERS."""
 
-FIRST_ALPHA = 0.7
+FIRST_ALPHA = 0.9
 """alpha over target before anything is known, at 27 seats."""
 
 MOST_ALPHA = 0.2
+
+AT_ONCE_LESSON = 0.1
+"""What an answer of the carrier's own teaches: thousands of them without a drop must not make it bold."""
 
 _LEAST_STEP = 0.03
 _FIRST_STEP = 0.25
@@ -54,21 +70,28 @@ class Governor:
         self._rate = 0.0  # live answers per second, lately
         self._last_answer: float | None = None
         self._planned_at: float | None = None
-        self._stop_room = self._guarded_room = self._guards_left = 0.0
+        self._stop_room = self._foreseen_room = 0.0
+        self._seats = self._usual_seats = 0.0
 
-    def answered(self, now: float, lesson: float = 1.0) -> None:
-        """A person answered. `lesson`: what it says of the risk that calls are placed with; below 1 for one that bore none."""
+    def answered(self, now: float, *, at_once: bool = False) -> None:
+        """A person answered; or, `at_once`, the carrier did, which bore no risk and says nothing of the answers to come."""
         for tally in self.tallies:
             tally.count_answer(now)
         self._answers += 1
+        if not at_once:
+            self._learn_rate(now)
+        self._learn((AT_ONCE_LESSON if at_once else 1.0) * self.target * self._boldness)
+        self._plan(now)
+
+    def _learn_rate(self, now: float) -> None:
+        """How often answers come lately, and with how many seats."""
         if self._last_answer is not None:
             gap = max(0.0, now - self._last_answer)
             weight = max(1.0 / self._answers, 1.0 / _RATE_ANSWERS)
             mean_gap = 1.0 / self._rate if self._rate > 0.0 else gap
             self._rate = 1.0 / max(1e-3, mean_gap + weight * (gap - mean_gap))
+            self._usual_seats += weight * (self._seats - self._usual_seats)
         self._last_answer = now
-        self._learn(lesson * self.target * min(1.0, self._boldness))
-        self._plan(now)
 
     def machine(self, now: float) -> None:
         """An answer that was counted was a machine: it does not make room for an abandoned call."""
@@ -93,54 +116,48 @@ class Governor:
         self._keep_up(now)
         return exp(self._level) * self._boldness
 
-    def guarded_alpha(self) -> float:
-        """The same while one abandoned call more would pass a hard stop."""
-        return exp(self._level) * min(self._boldness, GUARDED_BOLDNESS)
-
     @property
     def boldness(self) -> float:
         """x: the drop rate that the windows can bear, as a multiple of the target."""
         return self._boldness
 
+    def staffed(self, seats: int) -> None:
+        """So many seats are there for callers now: the answers to come go with them."""
+        self._seats = float(seats)
+
     def _plan(self, now: float) -> None:
         self._planned_at = now
-        self._stop_room = self._guarded_room = float("inf") if self.caps else 0.0
-        self._guards_left = 1.0
+        self._stop_room = self._foreseen_room = float("inf") if self.caps else 0.0
+        bearable = MOST_BOLDNESS * self.target
         for cap, tally in self._pairs():
             room = self._room(tally, cap.hard_stop, now)
+            foreseen = min(room, self._room_to_come(cap, tally, now))
             self._stop_room = min(self._stop_room, room)
-            held_back = guard(room + tally.abandoned)
-            self._guarded_room = min(self._guarded_room, room - held_back)
-            self._guards_left = min(self._guards_left, room / held_back)
-        if self.target <= 0.0:
-            self._boldness = 0.0
-            return
-        bearable = min(self._bearable(cap, tally, now) for cap, tally in self._pairs())
-        least = LEAST_BOLDNESS * min(self._ease(cap, tally) for cap, tally in self._pairs())
-        self._boldness = min(MOST_BOLDNESS, max(least, bearable / self.target))
+            self._foreseen_room = min(self._foreseen_room, foreseen)
+            bearable = min(bearable, self._bearable(cap, tally, foreseen))
+        self._boldness = max(LEAST_BOLDNESS, bearable / self.target) if self.target > 0.0 else 0.0
 
-    def _ease(self, cap: Cap, tally: Tally) -> float:
-        """Near a hard stop even the least boldness gives way: from 1, half the margin before it, down to LEAST_EASE."""
-        most = cap.hard_stop * tally.answers
-        return min(1.0, max(LEAST_EASE, (most - tally.abandoned - 1.0) / max(1e-3, 0.5 * margin(most))))
-
-    def _bearable(self, cap: Cap, tally: Tally, now: float) -> float:
-        """The drop rate, per answer from now on, that this window can bear at every moment to come."""
-        tally.advance(now)
+    def _bearable(self, cap: Cap, tally: Tally, room: float) -> float:
+        """The drop rate, per answer from now on, that a window with this room can bear."""
         target = target_of(cap)
-        short = target * tally.answers - tally.abandoned - min(TARGET_MARGIN, margin(target * tally.answers))
-        bearable = target + short / TARGET_ANSWERS
-        rate = max(self._rate, 1e-3)
-        ahead = max(NEAREST_SECONDS, NEAREST_ANSWERS / rate)
-        while True:
-            ahead = min(ahead, tally.window_seconds)
+        due = target * tally.answers
+        short = due - tally.abandoned - min(TARGET_MARGIN, 0.75 * sqrt(due))
+        filled = min(1.0, tally.answers / max(1.0, self._rate * tally.window_seconds))
+        unit = max(1.0, cap.hard_stop * tally.answers / USUAL_DROPS) ** DROPS_POWER
+        unit *= FILLING + (1.0 - FILLING) * filled
+        spending: float = cap.hard_stop * ROOM_SHARE * (max(0.0, room) / unit) ** ROOM_POWER
+        return min(target + short / TARGET_ANSWERS, spending)
+
+    def _room_to_come(self, cap: Cap, tally: Tally, now: float) -> float:
+        """The least room that a window will have if no call is abandoned from now on; infinite while it holds none."""
+        rate = CAREFUL * self._rate
+        if self._usual_seats > 0.0:
+            rate *= min(1.0, self._seats / self._usual_seats)
+        least = float("inf")
+        for ahead in tally.leaving_times(now, MOMENTS_FORESEEN):
             answers, abandoned = tally.staying(now, ahead)
-            coming = ahead * rate
-            allowed = cap.hard_stop * (answers + coming)
-            bearable = min(bearable, (allowed - margin(allowed) - abandoned) / coming)
-            if ahead >= tally.window_seconds or answers == tally.answers:
-                return bearable
-            ahead *= 2.0
+            least = min(least, cap.hard_stop * (answers + rate * ahead) - abandoned)
+        return least
 
     def drops_to_target(self, now: float) -> float:
         """Abandoned calls that every window's target has room for now; may be below 0. No cap: no room."""
@@ -151,16 +168,10 @@ class Governor:
         self._keep_up(now)
         return self._stop_room
 
-    def guards_left(self, now: float) -> float:
-        """The room up to a hard stop as a share of what is held back there (`guard`), at most 1, of the tightest
-        window; 0 or below: the hard stop is reached."""
+    def foreseen_room(self, now: float) -> float:
+        """The same, and as far as it can be foreseen: the least that it will be if no call is abandoned from now on."""
         self._keep_up(now)
-        return self._guards_left
-
-    def room_above_guard(self, now: float) -> float:
-        """The same less what every window holds back for one bad moment; below 0: guarded."""
-        self._keep_up(now)
-        return self._guarded_room
+        return self._foreseen_room
 
     def worst_case_room(self, now: float, free_seats: int) -> float:
         """Calls in flight beyond the free seats of which every one may be dropped, and no reserving cap is passed.
@@ -217,21 +228,3 @@ class Governor:
 def target_of(cap: Cap) -> float:
     """The share that a cap is steered to."""
     return max(0.0, min(cap.target, cap.hard_stop))
-
-
-def margin(drops: float) -> float:
-    """Drops kept in reserve by a window that may hold so many at its hard stop, while the rate is steered.
-
-    A fraction of the standard deviation of as many independent ones, as steering takes the rest away. Found by
-    simulation, with `guard`: with less of it a window's room is spent early, and the wait for it to come back costs more
-    idle time than the calls it brought.
-    """
-    return max(0.5, 0.75 * sqrt(max(0.0, drops)))
-
-
-def guard(drops: float) -> float:
-    """Room below which a window that may hold so many drops is guarded: what one bad moment may bring, one at least.
-
-    Calls that are answered within the same second are dropped together, and a larger site has more of them.
-    """
-    return max(1.0, 0.6 * sqrt(max(0.0, drops)) + 0.1)

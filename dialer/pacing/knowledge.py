@@ -37,6 +37,7 @@ _MOST_UNTIL_RENEWAL = 40
 _TALK = (SeatStage.TALKING, SeatStage.CLOSING)
 _WRAP_UP = (SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED)
 _NEVER_SECONDS = 1e5
+_NEVER_ENDINGS = 0.02  # a stage that no desk tells is soon believed once one does
 _Shift = tuple[float, float]
 _Seen = TypeVar("_Seen", BusySeat, RingingCall)
 
@@ -64,10 +65,10 @@ class Knowledge:
         self.breaks = BreakHabit()
         self._hazards = {
             "talk-ends": Hazard(talk_seconds),
-            "talk-closes": Hazard(_NEVER_SECONDS),
+            "talk-closes": Hazard(_NEVER_SECONDS, _NEVER_ENDINGS),
             "closing-ends": Hazard(10.0),
             "wrap-up-ends": Hazard(wrap_up_seconds),
-            "wrap-up-fills": Hazard(_NEVER_SECONDS),
+            "wrap-up-fills": Hazard(_NEVER_SECONDS, _NEVER_ENDINGS),
             "filled-ends": Hazard(5.0),
         }
         self._connect = max(0.0, connect_seconds)

@@ -9,6 +9,7 @@ is the newsvendor's critical ratio on predictive laws: dial the largest k whose 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +20,16 @@ EXACT_TERMS = 20
 
 _MOST_EXACT_CALLS = 40
 _Sums = Sequence[tuple[float, float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the last call may risk, if it is answered: to be dropped with probability `alpha`, and to be the one drop too
+    many for a hard stop, that has room for `room` of them (None: for more than any moment brings), with `risk`."""
+
+    alpha: float
+    room: int | None = None
+    risk: float = 1.0
 
 
 class Outlook:
@@ -40,76 +51,93 @@ class Outlook:
         self._sums: _Sums = ()
         if self._busy + self._ringing <= EXACT_TERMS:
             self._law = law_of_sum(np.concatenate((1.0 - self._freed, answered)))
-            self._drop_probability = self._exactly(self._law)
             return
         odd = answered_sums - freed_sums  # of the difference: its even cumulants add up, the odd ones subtract
         variance = answered_sums[moments : 2 * moments] + freed_sums[moments : 2 * moments]
         self._sums = list(zip(odd[:moments].tolist(), variance.tolist(), odd[2 * moments :].tolist(), strict=True))
-        self._drop_probability = self._approximately(self._sums)
 
-    def calls_within(self, alpha: float, first: Vector, others: Vector, most: int) -> int:
-        """The largest number of calls, at most `most`, of which the last is dropped with probability alpha or less.
+    def calls_within(self, bounds: Bounds, first: Vector, others: Vector, most: int) -> int:
+        """The largest number of calls, at most `most`, of which the last keeps within the bounds.
 
         `first`, `others`: P(the first new call, one of those after it, is answered by each of the moments).
         """
-        if alpha <= 0.0 or most <= 0 or self._drop_probability > alpha:
+        if bounds.alpha <= 0.0 or most <= 0:
             return 0
         if self._law is not None:
-            law, calls = with_term(self._law, first), 1
-            while calls < min(most, _MOST_EXACT_CALLS) and self._exactly(law) <= alpha:
-                law = with_term(law, others)
+            law, calls = self._law, 0
+            while calls < min(most, _MOST_EXACT_CALLS) and self._lies_within(law, bounds):
+                law = with_term(law, others if calls else first)
                 calls += 1
             return calls
+        if not self._keeps_within(self._sums, bounds):
+            return 0
         sums = _with(self._sums, _sums_of(first))
         kind = _sums_of(others)
         sure, stride = 1, 1
-        while sure + stride <= most and self._approximately(sums, kind, sure + stride - 2.0) <= alpha:
+        while sure + stride <= most and self._keeps_within(sums, bounds, kind, sure + stride - 2.0):
             sure += stride
             stride *= 2
         while stride > 1:
             stride //= 2
-            if sure + stride <= most and self._approximately(sums, kind, sure + stride - 2.0) <= alpha:
+            if sure + stride <= most and self._keeps_within(sums, bounds, kind, sure + stride - 2.0):
                 sure += stride
         return sure
 
-    def excess_over(self, limit: float) -> int:
-        """How many ringing calls of the average kind must go until the last of the others is dropped with probability
-        `limit` or less if it is answered. A call is judged with itself left out, as when it was placed: judged by one
-        call more it could be placed and hung up in turn for ever."""
-        if not self._ringing or self._drop_probability <= limit:
+    def excess_over(self, bounds: Bounds) -> int:
+        """How many ringing calls of the average kind must go until the last of the others keeps within the bounds. A
+        call is judged with itself left out, as when it was placed: judged by one call more it could be placed and hung up
+        in turn for ever."""
+        if not self._ringing:
             return 0
         average = self._answered_by / self._ringing
         if self._law is not None:
-            return self._exact_excess(limit, average)
+            if self._lies_within(self._law, bounds):
+                return 0
+            return self._exact_excess(bounds, average)
+        if self._keeps_within(self._sums, bounds):
+            return 0
         kind = _sums_of(average)
         excess = 0
-        while excess < self._ringing and self._approximately(self._sums, kind, -1.0 - excess) > limit:
+        while excess < self._ringing and not self._keeps_within(self._sums, bounds, kind, -1.0 - excess):
             excess += 1
         return excess
 
-    def _exact_excess(self, limit: float, average: Vector) -> int:
+    def _exact_excess(self, bounds: Bounds, average: Vector) -> int:
         """The same for a small site: every ringing call taken as an average one."""
         remaining = [law_of_sum(1.0 - self._freed)]
         for _ in range(self._ringing - 1):
             remaining.append(with_term(remaining[-1], average))
         others = self._ringing - 1
-        while others >= 0 and self._exactly(remaining[others]) > limit:
+        while others >= 0 and not self._lies_within(remaining[others], bounds):
             others -= 1
         return self._ringing - 1 - others
 
-    def _exactly(self, law: Matrix) -> float:
-        return float(tail_of_law(law, self._busy + self._free).sum()) / self._moments
+    def _lies_within(self, law: Matrix, bounds: Bounds) -> bool:
+        """Whether a call more than the law knows, if it is answered, keeps within the bounds."""
+        if self._exactly(law) > bounds.alpha:
+            return False
+        return bounds.room is None or self._exactly(law, bounds.room) <= bounds.risk
 
-    def _approximately(self, sums: _Sums, kind: _Sums = (), count: float = 0.0) -> float:
-        """Drop probability with `count` calls more of one kind."""
-        total = 0.0
+    def _keeps_within(self, sums: _Sums, bounds: Bounds, kind: _Sums = (), count: float = 0.0) -> bool:
+        """The same for a large site, with `count` calls more of one kind."""
+        if self._approximately(sums, kind, count) > bounds.alpha:
+            return False
+        return bounds.room is None or self._approximately(sums, kind, count, bounds.room) <= bounds.risk
+
+    def _exactly(self, law: Matrix, dropped: int = 0) -> float:
+        """P(a call that is answered is dropped, after `dropped` others)."""
+        return float(tail_of_law(law, self._busy + self._free + dropped).sum()) / self._moments
+
+    def _approximately(self, sums: _Sums, kind: _Sums = (), count: float = 0.0, dropped: int = 0) -> float:
+        """The same by the refined normal law, with `count` calls more of one kind."""
+        total, short = 0.0, self._free + dropped
         if not count:
             for mean, variance, third in sums:
-                total += tail_refined_normal(self._free, mean, variance, third)
+                total += tail_refined_normal(short, mean, variance, third)
             return total / self._moments
         for (mean, variance, third), (one_mean, one_variance, one_third) in zip(sums, kind, strict=True):
             total += tail_refined_normal(
-                self._free, mean + count * one_mean, variance + count * one_variance, third + count * one_third
+                short, mean + count * one_mean, variance + count * one_variance, third + count * one_third
             )
         return total / self._moments
 

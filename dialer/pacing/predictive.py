@@ -8,6 +8,7 @@ from dialer.pacing.estimators import RingTimes, sane_seconds
 from dialer.pacing.governor import Governor
 from dialer.pacing.knowledge import Knowledge, Prospect
 from dialer.pacing.limits import MOST_CALLS_AT_ONCE, room_on_lines, seats_for_callers, seats_without_caller
+from dialer.pacing.lookahead import Bounds
 from dialer.pacing.port import Cap, Explanation, PacingEvent, PacingEventKind, PacingSnapshot
 
 STATE_VERSION = 1
@@ -16,10 +17,9 @@ COLD_OUTCOMES = 15
 """Calls whose end must be seen before any is dialled ahead of a free seat."""
 
 USUAL_SEATS = 27.0
-SIZE_POWER = -0.25
 SMALL_SITE_POWER = -0.5
-"""A larger site drops more at the same alpha, as its overshoots are of more than one call: alpha * (N / 27) ** POWER. Below
-27 seats it drops less still: single seats make the risk jump, and the last call lies well below alpha mostly."""
+"""A small site drops less at the same alpha, below 27 seats: alpha * (N / 27) ** POWER. Single seats make the risk jump, and
+the last call lies well below alpha mostly."""
 
 HANG_UP_ABOVE = 0.1
 HANG_UP_ALPHAS = 3.0
@@ -27,12 +27,16 @@ HANG_UP_ALPHAS = 3.0
 probability, and more than so many times alpha. It costs little (such a call was hardly worth its answer) and keeps single
 bad moments from becoming several drops."""
 
-LEAST_SHARE = 0.25
-"""With less room to a hard stop than the governor's guard, calls are hung up earlier, down to LEAST_SHARE of
-HANG_UP_ABOVE."""
+STOP_RISK = 4e-4
+HANG_UP_RISK = 2e-3
+SMALL_SITE_RISK_POWER = 1.5
+"""The last call, if it is answered, may be the drop that passes a hard stop with probability STOP_RISK at 27 seats, and calls
+are hung up while that is above HANG_UP_RISK. N seats: that times 27 / N, as a larger site asks so more often; below 27
+seats times (27 / N) ** SMALL_SITE_RISK_POWER, as so much caution keeps them from answers, and an hour with fewer answers
+bears fewer drops. Found by simulation (docs/decisions.md)."""
 
-AT_ONCE_LESSON = 0.1
-"""What an answer of the carrier's own teaches the governor: thousands of them without a drop must not make it bold."""
+MOST_ROOM = 40.0
+"""Room that no single moment uses up: only below it is the risk to pass a hard stop worked out."""
 
 CALM_SECONDS = 1.0
 """After calls were hung up none is placed ahead for so long: placing and hanging up must never chase each other."""
@@ -87,8 +91,10 @@ class PredictivePacer:
             return 0
         room = room_on_lines(snapshot)
         prospect = self._prospect(snapshot)
-        alpha, limited_by = self._alpha(now, snapshot.waiting_seconds)
-        ahead = prospect.outlook.calls_within(alpha, prospect.next_call, prospect.later_call, MOST_CALLS_AT_ONCE)
+        self._governor.staffed(seats)
+        alpha, limited_by = self._alpha(now)
+        bounds = self._bounds(now, alpha, STOP_RISK)
+        ahead = prospect.outlook.calls_within(bounds, prospect.next_call, prospect.later_call, MOST_CALLS_AT_ONCE)
         allowance = self._carrier_allowance(snapshot)
         if ahead > allowance:
             ahead, limited_by = allowance, "slow-carrier"
@@ -104,7 +110,7 @@ class PredictivePacer:
         self._seats += (seats - self._seats) / (_SIZE_MEMORY if self._seats else 1.0)
         return calls
 
-    def _alpha(self, now: float, waiting: Sequence[float]) -> tuple[float, str]:
+    def _alpha(self, now: float) -> tuple[float, str]:
         """The risk that the last call may bear, and what sets it."""
         if self._knowledge.outcomes < COLD_OUTCOMES:
             return 0.0, "cold"
@@ -112,12 +118,20 @@ class PredictivePacer:
             return 0.0, "seats"
         if self._governor.drops_to_hard_stop(now) < 0.0:  # whatever the laws say: they may be what is wrong
             return 0.0, "hard-stop"
-        size = max(1.0, self._seats) / USUAL_SEATS
-        size **= SIZE_POWER if size > 1.0 else SMALL_SITE_POWER
-        if self._governor.room_above_guard(now) < len(waiting):  # those that wait may be the next to be dropped
-            return self._governor.guarded_alpha() * size, "hard-stop"
-        alpha = self._governor.alpha(now) * size
+        alpha = self._governor.alpha(now) * min(1.0, max(1.0, self._seats) / USUAL_SEATS) ** SMALL_SITE_POWER
+        if self._governor.foreseen_room(now) < 1.0:  # one drop more would pass it
+            return alpha, "hard-stop"
         return alpha, "cap" if self._governor.boldness < 1.0 else "seats"
+
+    def _bounds(self, now: float, alpha: float, risk: float) -> Bounds:
+        """What the last call may risk: alpha, and `risk`, as at 27 seats, to pass a hard stop."""
+        room = self._governor.foreseen_room(now)
+        if room > MOST_ROOM:
+            return Bounds(alpha)
+        scale = USUAL_SEATS / max(1.0, self._seats)
+        if scale > 1.0:
+            scale **= SMALL_SITE_RISK_POWER
+        return Bounds(alpha, max(0, int(room)), risk * scale)
 
     def _worst_case_reserve(self, now: float, snapshot: PacingSnapshot) -> int:
         """Calls that may be added, or below 0 are too many, with the worst case of all that is in flight reserved."""
@@ -148,9 +162,9 @@ class PredictivePacer:
             return len(snapshot.ringing)
         if self._hang_up_above >= 1.0 or seats_without_caller(snapshot) >= 0:
             return 0
-        alpha, _ = self._alpha(now, snapshot.waiting_seconds)
-        limit = self._hang_up_above * max(LEAST_SHARE, self._governor.guards_left(now))
-        excess = self._prospect(snapshot).outlook.excess_over(max(limit, HANG_UP_ALPHAS * alpha))
+        alpha, _ = self._alpha(now)
+        bounds = self._bounds(now, max(self._hang_up_above, HANG_UP_ALPHAS * alpha), HANG_UP_RISK)
+        excess = self._prospect(snapshot).outlook.excess_over(bounds)
         excess = max(excess, min(len(snapshot.ringing), -self._worst_case_reserve(now, snapshot)))
         if excess > 0:
             self._hung_up_at = now
@@ -165,7 +179,7 @@ class PredictivePacer:
         self._knowledge.learn(event, now)
         if event.kind is PacingEventKind.ANSWERED:
             at_once = sane_seconds(event.seconds) < RingTimes.AT_ONCE_SECONDS
-            self._governor.answered(now, AT_ONCE_LESSON if at_once else 1.0)
+            self._governor.answered(now, at_once=at_once)
         elif event.kind is PacingEventKind.ABANDONED:
             self._governor.abandoned(now)
         elif event.kind is PacingEventKind.MACHINE:

@@ -49,6 +49,12 @@ class _Counts:
             del self.buckets[: self._first - 1], self.totals[: self._first - 1]
             self._first = 1
 
+    def spread(self, most: int) -> list[int]:
+        """Up to `most` buckets that hold something, oldest first, spread evenly over those in the window."""
+        held = len(self.buckets) - self._first
+        step = max(1, -(-held // max(1, most)))
+        return self.buckets[self._first :: step]
+
     def leaving_before(self, bucket: int) -> int:
         """How many of the count inside lie before `bucket`."""
         index = bisect_left(self.buckets, bucket, lo=self._first)
@@ -119,6 +125,11 @@ class Tally:
             self.answers - self._answers.leaving_before(then - BUCKETS + 1),
             self.abandoned - self._abandoned.leaving_before(then - BUCKETS),
         )
+
+    def leaving_times(self, now: float, most: int) -> list[float]:
+        """Seconds from now to the last moments before an abandoned call leaves the window; up to `most` of them."""
+        bucket = self._bucket(now)
+        return [max(0, at + BUCKETS - bucket) * self._width for at in self._abandoned.spread(most)]
 
     def _bucket(self, now: float) -> int:
         return int(now // self._width)

@@ -44,6 +44,16 @@ def test_conversations_that_run_on_count_before_they_end() -> None:
     assert hazard.rates([500.0] * 40)[last - 1] < hazard.rates()[last - 1]
 
 
+def test_a_way_to_end_that_was_not_expected_is_learned_within_some_dozens() -> None:
+    random, hazard = Random(6), Hazard(1e5, 0.02)
+    for _ in range(100):
+        hazard.ended(random.expovariate(1 / 80.0))
+        hazard.rates()
+    rates = hazard.rates()
+    middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
+    assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
+
+
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
 def test_the_answer_rate_is_found_and_then_known_well(share: float) -> None:
     random, rate = Random(2), AnswerRate(0.25)

@@ -25,6 +25,7 @@ from dialer.pacing.port import (
 )
 from dialer.pacing.predictive import COLD_OUTCOMES, PredictivePacer
 from dialer.simulation.centre import simulate
+from dialer.simulation.policies import caps_for
 from dialer.simulation.scenarios import SCENARIOS
 
 DAY = (Cap(86_400, 0.03, 0.03),)
@@ -302,6 +303,67 @@ def test_the_tightest_window_rules() -> None:
         governor.answered(float(second))
     assert governor.drops_to_target(1_000.0) == pytest.approx(10.0)
     assert governor.drops_to_hard_stop(1_000.0) == pytest.approx(30.0)
+
+
+def _hour_of_answers(governor: Governor, *, drops: tuple[int, ...] = ()) -> None:
+    """834 answers in an hour, as 27 seats have; the `drops`-th of them are abandoned."""
+    governor.staffed(27)
+    for answer in range(834):
+        at = 3_600.0 * answer / 834
+        governor.answered(at)
+        if answer in drops:
+            governor.abandoned(at)
+
+
+HOUR = (Cap(3_600, 0.03, 0.032),)
+
+
+def test_room_falls_when_answers_will_leave_the_window_and_fewer_come() -> None:
+    governor = Governor(HOUR)
+    _hour_of_answers(governor, drops=tuple(range(700, 812, 8)))
+    assert governor.drops_to_hard_stop(3_600.0) == pytest.approx(0.032 * 834 - 14, abs=0.3)
+    before, alpha = governor.foreseen_room(3_600.0), governor.alpha(3_600.0)
+    assert before < governor.drops_to_hard_stop(3_600.0)
+    governor.staffed(9)  # two thirds of the seats sign off
+    assert governor.foreseen_room(3_602.0) < before - 4.0
+    assert governor.alpha(3_602.0) < alpha
+
+
+def test_room_that_the_carriers_own_answers_made_is_not_counted_on() -> None:
+    governor = Governor(HOUR)
+    _hour_of_answers(governor)
+    for _ in range(2_000):
+        governor.answered(3_600.0, at_once=True)
+    for second in range(3_605, 6_600, 5):
+        governor.answered(float(second))
+        if second % 250 == 0:
+            governor.abandoned(float(second))
+    assert governor.drops_to_hard_stop(6_600.0) > 60
+    # at 7,200 s the carrier's answers have left the window, and the drops since have not
+    coming, drops = 0.85 * 600 / 5, 12
+    assert governor.foreseen_room(6_600.0) == pytest.approx(0.032 * (600 + coming) - drops, abs=1.5)
+
+
+def test_less_room_never_brings_more_calls() -> None:
+    calls = []
+    for drops in range(30):
+        pacer = _warm(HOUR)
+        for answer in range(834):
+            pacer.observe(PacingEvent(Kind.ANSWERED, 1.0 + 4.3 * answer, 8.0))
+        for _ in range(drops):
+            pacer.observe(PacingEvent(Kind.ABANDONED, 3_590.0))
+        calls.append(pacer.calls_to_place(replace(_busy_site(3_600.0), free_seats=3)))
+    assert calls == sorted(calls, reverse=True)
+    assert calls[0] > 3
+    assert calls[-1] == 3  # past the stop: one for each free seat
+    assert pacer.explain().limited_by == "hard-stop"
+
+
+@pytest.mark.parametrize("name", ["27 seats", "shifts 27", "10 seats"])
+def test_no_sliding_hour_passes_the_hard_stop(name: str) -> None:
+    scenario = replace(SCENARIOS[name], hours=2.0)
+    day = simulate(scenario, lambda: PredictivePacer(caps_for(0.03)), 2)
+    assert 0.015 < day.worst_sliding_hour <= 0.032
 
 
 def test_alpha_falls_with_each_drop_and_rises_with_answers() -> None:
