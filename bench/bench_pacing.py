@@ -34,6 +34,8 @@ from dialer.simulation.simulate_cli import DEFAULT_POLICIES, compare, points_of
 from dialer.simulation.what_if import Outcome, simulate_days
 
 HOUR_TOLERANCE = 0.002
+FIRST_HALF_HOUR = 1.2
+"""How much more a cold first half hour was to idle than its day, at most."""
 QUICK = ("10 seats", "27 seats")
 NAMED_BY_GOALS = ("27 seats", "27 seats, p 0.15", "informed 27", "3 seats", "5 seats", "10 seats")
 GOAL_SECONDS = {"27 seats": 12.0, "27 seats, p 0.15": 13.5, "informed 27": 9.5}
@@ -68,6 +70,11 @@ class Row:
     def held(self) -> bool:
         """Whether ours kept the day's cap, and every sliding hour's within the tolerance."""
         return self.ours.abandoned_share <= self.cap and self.ours.worst_sliding_hour <= self.cap + HOUR_TOLERANCE
+
+    @property
+    def cold_ratio(self) -> float:
+        """Our idle time of the first half hour, begun cold, over the day's."""
+        return self.ours.first_half_hour_idle_seconds / self.ours.idle_seconds_per_call
 
 
 def optimum_of(scenario: Scenario, cap: float) -> float | None:
@@ -153,6 +160,7 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
     """The results page. `missing`: rows that the run has not come to."""
     held = sum(row.held for row in rows)
     better = sum(row.ratio < 1.0 for row in rows)
+    warm = sum(row.cold_ratio <= FIRST_HALF_HOUR for row in rows)
     lines = [
         "# Pacing: results",
         "",
@@ -167,9 +175,9 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
         "",
         "A sliding hour's share moves in steps of one call: one abandoned call is 0.1 points at 27 seats, 0.7 at 5.",
         "",
-        f"{len(rows)} rows: ours idles less than the best baseline in {better}, and held in {held}.",
+        f"{len(rows)} rows: ours idles less than the best baseline in {better}, and held in {held}. Begun cold, the first half",
+        f"hour idles at most {FIRST_HALF_HOUR:g} times what the day does in {warm}.",
         *([f"Not run this time: {', '.join(missing)}."] if missing else []),
-        "",
         "",
         *(
             f"- {row.scenario}: idle {row.ours.idle_seconds_per_call:.1f} s, goal {GOAL_SECONDS[row.scenario]:.1f} s"

@@ -21,9 +21,8 @@ MOST_BOLDNESS = 1.25
 ROOM_SHARE = 0.25
 ROOM_POWER = 0.66
 """A window bears drops at ROOM_SHARE * room ** ROOM_POWER of its hard stop. It is the shape of the exact optimum of a window
-whose drops come at random and stay for its length, while idle time falls with the logarithm of the drop rate (a birth and
-death process with one price, solved by value iteration for 4 to 105 drops an hour: 0.3 * room ** 0.66 for them all). The
-share is less, as drops come in bursts."""
+whose drops come at random, while idle time falls with the logarithm of their rate: some 0.3 * room ** 0.66 for 4 to 105 drops
+an hour (`bench/window_optimum.py`). The share is less, as drops come in bursts."""
 
 USUAL_DROPS = 27.0
 DROPS_POWER = 0.8
@@ -41,7 +40,7 @@ TARGET_MARGIN = 2.0
 TARGET_ANSWERS = 150.0
 """A window's target is approached to within TARGET_MARGIN drops, and a deviation made good over TARGET_ANSWERS."""
 
-FIRST_ALPHA = 0.9
+FIRST_ALPHA = 1.2
 """alpha over target before anything is known, at 27 seats."""
 
 MOST_ALPHA = 0.2

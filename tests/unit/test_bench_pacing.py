@@ -45,6 +45,8 @@ def test_the_page_has_a_line_for_each_row_and_what_the_baseline_was_set_to() -> 
     assert page.count("\n| 27 seats |") == 2
     assert "- 27 seats, cap 3%: a: b 1" in page
     assert "Not run this time: 5 seats at 1%." in page
+    assert "2 rows: ours idles less than the best baseline in 2, and held in 2." in page
+    assert "hour idles at most 1.2 times what the day does in 2." in page
     widths = {line.count("|") for line in page.splitlines() if line.startswith("|")}
     assert len(widths) == 1
 

@@ -1,0 +1,55 @@
+"""The best spending of an abandoned-call window, and the governor's law beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.window_optimum import CAREFUL_SHARE, DROPS, Vector, _evaluate, best_spending, main
+from dialer.pacing.governor import ROOM_POWER
+
+
+def _cost(by_room: Vector) -> float:
+    drops = len(by_room) - 1
+    return _evaluate(by_room[::-1].copy(), np.arange(drops + 1, dtype=np.float64), drops)[1]
+
+
+@pytest.mark.parametrize("drops", DROPS)
+def test_no_other_spending_is_better(drops: int) -> None:
+    best = best_spending(drops)
+    assert _cost(best.by_room) == pytest.approx(best.cost)
+    for other in (0.5, 0.8, 1.0, 1.5):
+        even = np.full(drops + 1, other)
+        even[0] = CAREFUL_SHARE
+        assert best.cost < _cost(even)
+    for room in range(1, drops + 1):
+        changed = best.by_room.copy()
+        changed[room] *= 1.2
+        assert _cost(changed) >= best.cost - 1e-12
+
+
+@pytest.mark.parametrize("drops", DROPS)
+def test_the_governors_law_has_its_shape(drops: int) -> None:
+    rooms = np.arange(1, min(drops, 6) + 1)
+    over = best_spending(drops).by_room[rooms] / rooms**ROOM_POWER
+    assert over == pytest.approx(np.full(len(rooms), over.mean()), rel=0.2)
+    assert 0.25 < over.mean() < 0.45
+
+
+def test_a_larger_window_is_used_closer() -> None:
+    shares = [best_spending(drops).mean_share for drops in DROPS]
+    assert shares == sorted(shares)
+    assert 0.9 < shares[-1] < 1.0
+
+
+def test_nothing_to_spend_is_said() -> None:
+    with pytest.raises(ValueError, match="nothing to spend"):
+        best_spending(0)
+
+
+def test_the_table_names_the_governors_law(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["window_optimum", "--drops", "9"])
+    main()
+    shown = capsys.readouterr().out
+    assert "   9 drops:" in shown
+    assert " governor:" in shown
