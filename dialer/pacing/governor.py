@@ -36,6 +36,10 @@ CAREFUL = 0.85
 """A window is looked at just before each of so many of its abandoned calls leave it, with so much of the answers that would
 come at today's rate: a site without room dials carefully, and has fewer of them."""
 
+HELD_BACK = 0.7
+"""Of the room of a window that may hold USUAL_DROPS or more; of a smaller one in proportion. What the laws do not know of one
+moment may cost one drop more than they say."""
+
 TARGET_MARGIN = 2.0
 TARGET_ANSWERS = 150.0
 """A window's target is approached to within TARGET_MARGIN drops, and a deviation made good over TARGET_ANSWERS."""
@@ -130,7 +134,7 @@ class Governor:
         bearable = MOST_BOLDNESS * self.target
         for cap, tally in self._pairs():
             room = self._room(tally, cap.hard_stop, now)
-            foreseen = min(room, self._room_to_come(cap, tally, now))
+            foreseen = min(room, self._room_to_come(cap, tally, now)) - held_back(cap.hard_stop * tally.answers)
             self._stop_room = min(self._stop_room, room)
             self._foreseen_room = min(self._foreseen_room, foreseen)
             bearable = min(bearable, self._bearable(cap, tally, foreseen))
@@ -168,7 +172,8 @@ class Governor:
         return self._stop_room
 
     def foreseen_room(self, now: float) -> float:
-        """The same, and as far as it can be foreseen: the least that it will be if no call is abandoned from now on."""
+        """The same as far as it can be foreseen, the least that it will be if no call is abandoned from now on; and less what
+        is held back."""
         self._keep_up(now)
         return self._foreseen_room
 
@@ -227,3 +232,8 @@ class Governor:
 def target_of(cap: Cap) -> float:
     """The share that a cap is steered to."""
     return max(0.0, min(cap.target, cap.hard_stop))
+
+
+def held_back(drops: float) -> float:
+    """Room that a window which may hold so many drops at its hard stop never spends."""
+    return HELD_BACK * min(1.0, max(0.0, drops) / USUAL_DROPS)

@@ -27,9 +27,9 @@ HANG_UP_ALPHAS = 3.0
 probability, and more than so many times alpha. It costs little (such a call was hardly worth its answer) and keeps single
 bad moments from becoming several drops."""
 
-STOP_RISK = 4e-4
-HANG_UP_RISK = 2e-3
-SMALL_SITE_RISK_POWER = 1.5
+STOP_RISK = 1.5e-4
+HANG_UP_RISK = 1e-3
+SMALL_SITE_RISK_POWER = 1.75
 """The last call, if it is answered, may be the drop that passes a hard stop with probability STOP_RISK at 27 seats, and calls
 are hung up while that is above HANG_UP_RISK. N seats: that times 27 / N, as a larger site asks so more often; below 27
 seats times (27 / N) ** SMALL_SITE_RISK_POWER, as so much caution keeps them from answers, and an hour with fewer answers
