@@ -4,6 +4,8 @@
 
 F: seats that come free, one Bernoulli per busy seat. A: answers among the calls in flight, one Bernoulli per call. This
 is the newsvendor's critical ratio on predictive laws: dial the largest k whose k-th call keeps it at alpha or below.
+With r drops of room before a hard stop, P(... <= -r) is the chance that the call is the one that passes it; that has a bound
+of its own.
 """
 
 from __future__ import annotations
