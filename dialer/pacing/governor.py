@@ -31,21 +31,26 @@ DROPS_POWER = 0.8
 FILLING = 0.5
 """The same unit for a window that has just begun to fill: its room grows by itself. Found by simulation, as DROPS_POWER."""
 
+BEGUN = 0.5
+"""A window has begun to fill until it holds so much of the answers that it will hold."""
+
 MOMENTS_FORESEEN = 12
 CAREFUL = 0.85
 """A window is looked at just before each of so many of its abandoned calls leave it, with so much of the answers that would
 come at today's rate: a site without room dials carefully, and has fewer of them."""
 
 HELD_BACK = 0.7
-"""Of the room of a window that may hold USUAL_DROPS or more; of a smaller one in proportion. What the laws do not know of one
-moment may cost one drop more than they say."""
+"""Of the room of a window that may hold USUAL_DROPS or more; of a smaller one less, by the square root. What the laws do not
+know of one moment may cost one drop more than they say."""
 
 TARGET_MARGIN = 2.0
 TARGET_ANSWERS = 150.0
 """A window's target is approached to within TARGET_MARGIN drops, and a deviation made good over TARGET_ANSWERS."""
 
+USUAL_SEATS = 27.0
+
 FIRST_ALPHA = 1.2
-"""alpha over target before anything is known, at 27 seats."""
+"""alpha over target before anything is known, at USUAL_SEATS."""
 
 MOST_ALPHA = 0.2
 
@@ -110,8 +115,9 @@ class Governor:
         self._plan(now)
 
     def _learn(self, surprise: float) -> None:
-        """Move the level by what came over what was expected."""
-        step = max(_LEAST_STEP, _FIRST_STEP / (1.0 + self._answers / _SETTLING_ANSWERS))
+        """Move the level by what came over what was expected; less at a large site, which soon learns more."""
+        least = _LEAST_STEP * sqrt(min(1.0, USUAL_SEATS / max(1.0, self._usual_seats)))
+        step = max(least, _FIRST_STEP / (1.0 + self._answers / _SETTLING_ANSWERS))
         self._level = min(log(MOST_ALPHA), max(log(1e-4), self._level + step * surprise))
 
     def alpha(self, now: float) -> float:
@@ -177,6 +183,14 @@ class Governor:
         self._keep_up(now)
         return self._foreseen_room
 
+    def begins(self, drops: float) -> bool:
+        """Whether a window has just begun to fill: it bears fewer than `drops` abandoned calls, and will soon bear more."""
+        return any(
+            cap.hard_stop * tally.answers < drops
+            and (self._rate == 0.0 or tally.answers <= BEGUN * self._rate * tally.window_seconds)
+            for cap, tally in self._pairs()
+        )
+
     def worst_case_room(self, now: float, free_seats: int) -> float:
         """Calls in flight beyond the free seats of which every one may be dropped, and no reserving cap is passed.
 
@@ -236,4 +250,4 @@ def target_of(cap: Cap) -> float:
 
 def held_back(drops: float) -> float:
     """Room that a window which may hold so many drops at its hard stop never spends."""
-    return HELD_BACK * min(1.0, max(0.0, drops) / USUAL_DROPS)
+    return HELD_BACK * sqrt(min(1.0, max(0.0, drops) / USUAL_DROPS))

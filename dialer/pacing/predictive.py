@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dialer.pacing.estimators import RingTimes, sane_seconds
-from dialer.pacing.governor import Governor
+from dialer.pacing.governor import USUAL_SEATS, Governor
 from dialer.pacing.knowledge import Knowledge, Prospect
 from dialer.pacing.limits import MOST_CALLS_AT_ONCE, room_on_lines, seats_for_callers, seats_without_caller
 from dialer.pacing.lookahead import Bounds
@@ -13,10 +13,9 @@ from dialer.pacing.port import Cap, Explanation, PacingEvent, PacingEventKind, P
 
 STATE_VERSION = 1
 
-COLD_OUTCOMES = 15
+COLD_OUTCOMES = 5
 """Calls whose end must be seen before any is dialled ahead of a free seat."""
 
-USUAL_SEATS = 27.0
 SMALL_SITE_POWER = -0.5
 """A small site drops less at the same alpha, below 27 seats: alpha * (N / 27) ** POWER. Single seats make the risk jump, and
 the last call lies well below alpha mostly."""
@@ -29,11 +28,22 @@ bad moments from becoming several drops."""
 
 STOP_RISK = 1.5e-4
 HANG_UP_RISK = 1e-3
-SMALL_SITE_RISK_POWER = 1.75
 """The last call, if it is answered, may be the drop that passes a hard stop with probability STOP_RISK at 27 seats, and calls
-are hung up while that is above HANG_UP_RISK. N seats: that times 27 / N, as a larger site asks so more often; below 27
-seats times (27 / N) ** SMALL_SITE_RISK_POWER, as so much caution keeps them from answers, and an hour with fewer answers
-bears fewer drops. Found by simulation (docs/decisions.md)."""
+are hung up while that is above HANG_UP_RISK. N seats: that times 27 / N, as a larger site asks so more often. Found by
+simulation, as all that follows (docs/decisions.md)."""
+
+TINY_SITE = 5.0
+TINY_SITE_POWER = 3.0
+"""A site of N < TINY_SITE seats would hardly dial ahead at all with so little risk: it may take (TINY_SITE / N) ** POWER times
+as much."""
+
+EARLY_DROPS = 2.0
+EARLY_RISK = 10.0
+"""While a window that begins to fill bears fewer than EARLY_DROPS in all, the risk may be EARLY_RISK times as high: that lasts
+for minutes, and the answers that fill the window make such a drop good."""
+
+MOST_RISK = 40.0
+"""The most that all of this may come to, as a multiple of the risk at USUAL_SEATS."""
 
 MOST_ROOM = 40.0
 """Room that no single moment uses up: only below it is the risk to pass a hard stop worked out."""
@@ -128,10 +138,11 @@ class PredictivePacer:
         room = self._governor.foreseen_room(now)
         if room > MOST_ROOM:
             return Bounds(alpha)
-        scale = USUAL_SEATS / max(1.0, self._seats)
-        if scale > 1.0:
-            scale **= SMALL_SITE_RISK_POWER
-        return Bounds(alpha, max(0, int(room)), risk * scale)
+        seats = max(1.0, self._seats)
+        scale: float = USUAL_SEATS / seats * max(1.0, TINY_SITE / seats) ** TINY_SITE_POWER
+        if self._governor.begins(EARLY_DROPS):
+            scale *= EARLY_RISK
+        return Bounds(alpha, max(0, int(room)), risk * min(scale, MOST_RISK))
 
     def _worst_case_reserve(self, now: float, snapshot: PacingSnapshot) -> int:
         """Calls that may be added, or below 0 are too many, with the worst case of all that is in flight reserved."""

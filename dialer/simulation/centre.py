@@ -1,8 +1,7 @@
 """A call centre in virtual time that any pacing policy can drive: the proving ground of pacing.
 
     from dialer.simulation.centre import simulate
-    from dialer.simulation.laws import SwappedLists
-from dialer.simulation.scenarios import SCENARIOS
+    from dialer.simulation.scenarios import SCENARIOS
 
     result = simulate(SCENARIOS["27 seats"], lambda: ProgressivePacer(), seed=1)
     result.idle_seconds_per_call, result.abandoned_share, result.worst_sliding_hour

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialer.pacing import predictive
 from dialer.pacing.governor import Governor
 from dialer.pacing.limits import seats_without_caller
 from dialer.pacing.port import (
@@ -29,6 +30,7 @@ from dialer.simulation.policies import caps_for
 from dialer.simulation.scenarios import SCENARIOS
 
 DAY = (Cap(86_400, 0.03, 0.03),)
+HOUR = (Cap(3_600, 0.03, 0.032),)
 Kind = PacingEventKind
 
 
@@ -293,55 +295,7 @@ def test_a_damaged_state_is_a_cold_start(state: Mapping[str, object]) -> None:
     assert pacer.explain().limited_by == "cold"
 
 
-# The governor
-
-
-def test_the_tightest_window_rules() -> None:
-    governor = Governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
-    assert governor.target == 0.01
-    for second in range(1_000):
-        governor.answered(float(second))
-    assert governor.drops_to_target(1_000.0) == pytest.approx(10.0)
-    assert governor.drops_to_hard_stop(1_000.0) == pytest.approx(30.0)
-
-
-def _hour_of_answers(governor: Governor, *, drops: tuple[int, ...] = ()) -> None:
-    """834 answers in an hour, as 27 seats have; the `drops`-th of them are abandoned."""
-    governor.staffed(27)
-    for answer in range(834):
-        at = 3_600.0 * answer / 834
-        governor.answered(at)
-        if answer in drops:
-            governor.abandoned(at)
-
-
-HOUR = (Cap(3_600, 0.03, 0.032),)
-
-
-def test_room_falls_when_answers_will_leave_the_window_and_fewer_come() -> None:
-    governor = Governor(HOUR)
-    _hour_of_answers(governor, drops=tuple(range(700, 812, 8)))
-    assert governor.drops_to_hard_stop(3_600.0) == pytest.approx(0.032 * 834 - 14, abs=0.3)
-    before, alpha = governor.foreseen_room(3_600.0), governor.alpha(3_600.0)
-    assert before < governor.drops_to_hard_stop(3_600.0)
-    governor.staffed(9)  # two thirds of the seats sign off
-    assert governor.foreseen_room(3_602.0) < before - 4.0
-    assert governor.alpha(3_602.0) < alpha
-
-
-def test_room_that_the_carriers_own_answers_made_is_not_counted_on() -> None:
-    governor = Governor(HOUR)
-    _hour_of_answers(governor)
-    for _ in range(2_000):
-        governor.answered(3_600.0, at_once=True)
-    for second in range(3_605, 6_600, 5):
-        governor.answered(float(second))
-        if second % 250 == 0:
-            governor.abandoned(float(second))
-    assert governor.drops_to_hard_stop(6_600.0) > 60
-    # at 7,200 s the carrier's answers have left the window, and the drops since have not
-    coming, drops = 0.85 * 600 / 5, 12
-    assert governor.foreseen_room(6_600.0) == pytest.approx(0.032 * (600 + coming) - drops, abs=1.5)
+# The room of a window
 
 
 def test_less_room_never_brings_more_calls() -> None:
@@ -359,21 +313,27 @@ def test_less_room_never_brings_more_calls() -> None:
     assert pacer.explain().limited_by == "hard-stop"
 
 
+def _calls_after(answers: int, drops: int) -> int:
+    """Calls that a site which has learned places for ten free seats, with so much in its window."""
+    pacer = _warm(HOUR)
+    for answer in range(answers):
+        pacer.observe(PacingEvent(Kind.ANSWERED, 1.0 + 4.3 * answer, 8.0))
+    for _ in range(drops):
+        pacer.observe(PacingEvent(Kind.ABANDONED, 4.3 * answers))
+    return pacer.calls_to_place(replace(_busy_site(4.3 * answers + 1.0), free_seats=10))
+
+
+def test_a_window_that_begins_may_risk_more_and_never_past_its_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    early, full = _calls_after(5, 0), _calls_after(834, 26)  # neither has room for a drop
+    monkeypatch.setattr(predictive, "EARLY_DROPS", 0.0)
+    assert 10 < _calls_after(5, 0) < early
+    assert _calls_after(834, 26) == full
+    monkeypatch.undo()
+    assert _calls_after(5, 2) == 10
+
+
 @pytest.mark.parametrize("name", ["27 seats", "shifts 27", "10 seats"])
 def test_no_sliding_hour_passes_the_hard_stop(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=2.0)
     day = simulate(scenario, lambda: PredictivePacer(caps_for(0.03)), 2)
     assert 0.015 < day.worst_sliding_hour <= 0.032
-
-
-def test_alpha_falls_with_each_drop_and_rises_with_answers() -> None:
-    governor = Governor(DAY)
-    for second in range(400):
-        governor.answered(float(second))
-    before = governor.alpha(400.0)
-    governor.abandoned(400.0)
-    after = governor.alpha(400.0)
-    assert after < before
-    for second in range(401, 800):
-        governor.answered(float(second))
-    assert governor.alpha(800.0) > after

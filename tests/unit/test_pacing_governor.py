@@ -1,0 +1,106 @@
+"""The governor: what windows can bear, what is foreseen of them, and how alpha learns."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialer.pacing.governor import HELD_BACK, Governor, held_back
+from dialer.pacing.port import Cap
+
+DAY = (Cap(86_400, 0.03, 0.03),)
+HOUR = (Cap(3_600, 0.03, 0.032),)
+
+
+def test_the_tightest_window_rules() -> None:
+    governor = Governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
+    assert governor.target == 0.01
+    for second in range(1_000):
+        governor.answered(float(second))
+    assert governor.drops_to_target(1_000.0) == pytest.approx(10.0)
+    assert governor.drops_to_hard_stop(1_000.0) == pytest.approx(30.0)
+
+
+def _hour_of_answers(governor: Governor, *, drops: tuple[int, ...] = ()) -> None:
+    """834 answers in an hour, as 27 seats have; the `drops`-th of them are abandoned."""
+    governor.staffed(27)
+    for answer in range(834):
+        at = 3_600.0 * answer / 834
+        governor.answered(at)
+        if answer in drops:
+            governor.abandoned(at)
+
+
+def test_room_falls_when_answers_will_leave_the_window_and_fewer_come() -> None:
+    governor = Governor(HOUR)
+    _hour_of_answers(governor, drops=tuple(range(700, 812, 8)))
+    assert governor.drops_to_hard_stop(3_600.0) == pytest.approx(0.032 * 834 - 14, abs=0.3)
+    before, alpha = governor.foreseen_room(3_600.0), governor.alpha(3_600.0)
+    assert before < governor.drops_to_hard_stop(3_600.0)
+    governor.staffed(9)  # two thirds of the seats sign off
+    assert governor.foreseen_room(3_602.0) < before - 4.0
+    assert governor.alpha(3_602.0) < alpha
+
+
+def test_room_that_the_carriers_own_answers_made_is_not_counted_on() -> None:
+    governor = Governor(HOUR)
+    _hour_of_answers(governor)
+    for _ in range(2_000):
+        governor.answered(3_600.0, at_once=True)
+    for second in range(3_605, 6_600, 5):
+        governor.answered(float(second))
+        if second % 250 == 0:
+            governor.abandoned(float(second))
+    assert governor.drops_to_hard_stop(6_600.0) > 60
+    # at 7,200 s the carrier's answers have left the window, and the drops since have not
+    coming, drops = 0.85 * 600 / 5, 12
+    assert governor.foreseen_room(6_600.0) == pytest.approx(0.032 * (600 + coming) - drops, abs=1.5)
+
+
+def test_less_is_held_back_of_a_small_window_and_never_more_than_most_of_a_drop() -> None:
+    kept = [held_back(drops) for drops in (-1.0, 0.0, 3.0, 10.0, 27.0, 300.0)]
+    assert kept == sorted(kept)
+    assert kept[:2] == [0.0, 0.0]
+    assert kept[-2:] == [HELD_BACK, HELD_BACK]
+    assert all(room < drops for room, drops in zip(kept[2:], (3.0, 10.0, 27.0, 300.0), strict=True))
+
+
+def test_a_window_begins_until_it_bears_drops_or_holds_half_of_its_answers() -> None:
+    assert not Governor(()).begins(2.0)
+    governor = Governor((Cap(3_600, 0.01, 0.012),))
+    assert governor.begins(2.0)
+    for second in range(166):
+        governor.answered(float(second))
+    assert governor.begins(2.0)
+    governor.answered(166.0)
+    assert not governor.begins(2.0)  # 167 answers bear two drops
+    slow = Governor((Cap(3_600, 0.01, 0.012),))
+    for answer in range(51):  # one in 36 s: 100 an hour, that never bear two
+        slow.answered(36.0 * answer)
+        assert slow.begins(2.0) == (answer < 50)
+
+
+def test_a_settled_large_site_learns_less_from_one_drop() -> None:
+    moved = []
+    for seats in (27, 300):
+        governor = Governor((Cap(86_400, 0.03, 1.0),))
+        governor.staffed(seats)
+        for second in range(4_000):
+            governor.answered(float(second))
+        before = governor.alpha(4_000.0) / governor.boldness
+        governor.abandoned(4_000.0)
+        moved.append(before / (governor.alpha(4_000.0) / governor.boldness))
+    small, large = moved
+    assert 1.0 < large < 1.02 < small
+
+
+def test_alpha_falls_with_each_drop_and_rises_with_answers() -> None:
+    governor = Governor(DAY)
+    for second in range(400):
+        governor.answered(float(second))
+    before = governor.alpha(400.0)
+    governor.abandoned(400.0)
+    after = governor.alpha(400.0)
+    assert after < before
+    for second in range(401, 800):
+        governor.answered(float(second))
+    assert governor.alpha(800.0) > after
