@@ -31,8 +31,8 @@ DROPS_POWER = 0.8
 FILLING = 0.5
 """The same unit for a window that has just begun to fill: its room grows by itself. Found by simulation, as DROPS_POWER."""
 
-BEGUN = 0.5
-"""A window has begun to fill until it holds so much of the answers that it will hold."""
+BEGINNING = 0.5
+"""A window begins to fill while it holds no more than this share of the answers that it will hold at today's rate."""
 
 MOMENTS_FORESEEN = 12
 CAREFUL = 0.85
@@ -48,6 +48,7 @@ TARGET_ANSWERS = 150.0
 """A window's target is approached to within TARGET_MARGIN drops, and a deviation made good over TARGET_ANSWERS."""
 
 USUAL_SEATS = 27.0
+"""The site that every figure here was found at; others are scaled to it."""
 
 FIRST_ALPHA = 1.2
 """alpha over target before anything is known, at USUAL_SEATS."""
@@ -151,11 +152,14 @@ class Governor:
         target = target_of(cap)
         due = target * tally.answers
         short = due - tally.abandoned - min(TARGET_MARGIN, 0.75 * sqrt(due))
-        filled = min(1.0, tally.answers / max(1.0, self._rate * tally.window_seconds))
         unit = max(1.0, cap.hard_stop * tally.answers / USUAL_DROPS) ** DROPS_POWER
-        unit *= FILLING + (1.0 - FILLING) * filled
+        unit *= FILLING + (1.0 - FILLING) * self._filled(tally)
         spending: float = cap.hard_stop * ROOM_SHARE * (max(0.0, room) / unit) ** ROOM_POWER
         return min(target + short / TARGET_ANSWERS, spending)
+
+    def _filled(self, tally: Tally) -> float:
+        """The share, 0 to 1, that a window holds of the answers that come in its length at the rate of late."""
+        return min(1.0, tally.answers / max(1.0, self._rate * tally.window_seconds))
 
     def _room_to_come(self, cap: Cap, tally: Tally, now: float) -> float:
         """The least room that a window will have if no call is abandoned from now on; infinite while it holds none."""
@@ -184,10 +188,9 @@ class Governor:
         return self._foreseen_room
 
     def begins(self, drops: float) -> bool:
-        """Whether a window has just begun to fill: it bears fewer than `drops` abandoned calls, and will soon bear more."""
+        """Whether a window begins to fill and bears fewer than `drops` abandoned calls so far."""
         return any(
-            cap.hard_stop * tally.answers < drops
-            and (self._rate == 0.0 or tally.answers <= BEGUN * self._rate * tally.window_seconds)
+            cap.hard_stop * tally.answers < drops and (self._rate == 0.0 or self._filled(tally) <= BEGINNING)
             for cap, tally in self._pairs()
         )
 

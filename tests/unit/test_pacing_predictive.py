@@ -252,7 +252,7 @@ def test_a_carrier_that_answers_everything_at_once_brings_no_burst_of_calls() ->
     early = replace(scenario, false_answers=replace(false, from_seconds=600.0, to_seconds=900.0))
     day = simulate(early, lambda: PredictivePacer((Cap(86_400, 0.03, 0.032),)), 5)
     assert max(moment.ringing for moment in day.moments) < 3 * 27
-    assert day.abandoned < 40  # 18 here, where a day without it has 8: what it taught is soon forgotten
+    assert day.abandoned < 40  # 11 here, where the half hour without it has 8: what it taught is soon forgotten
     assert day.placed < 3_000
 
 
