@@ -171,7 +171,26 @@ class BrokerLink:
         return f"{describe_failure(self._settings, error)}; dialling goes on, results wait in the outbox"
 
 
-def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None) -> aiomqtt.Client:
+class Client(aiomqtt.Client):
+    """aiomqtt's client, which can be given up at any moment of its connect and leaves no open socket then."""
+
+    _given_up = False
+
+    def give_up(self) -> None:
+        """Close what a connect that failed, was stopped or cancelled half-way has opened, or is about to open."""
+        self._client.on_disconnect = None  # aiomqtt's own trips over a connect that was cancelled
+        self._given_up = True  # before the look for a socket: either we see the thread's, or it sees this
+        # Not at once: the thread's wish that the loop read from the socket may still be queued.
+        self._loop.call_soon(self._client.disconnect)
+
+    def _client_connect(self) -> None:
+        """Runs in a thread, which goes on when the one who awaits it has given up."""
+        super()._client_connect()
+        if self._given_up:
+            self._loop.call_soon_threadsafe(self._client.disconnect)
+
+
+def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None) -> Client:
     """A client that is not connected yet. A new one for each connection: paho would send again of itself what an old one had
     in flight, and the outbox does that already. `will_at`: when the dialler connects; None: this is not the dialler, and it
     leaves neither a last will nor a session.
@@ -183,7 +202,7 @@ def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None)
     if version5:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho types it not
         properties.SessionExpiryInterval = settings.session_expiry_seconds if lasting else 0
-    client = aiomqtt.Client(
+    client = Client(
         settings.host,
         settings.port,
         identifier=settings.client_id or f"dialler-{topics.segment(centre)}",
@@ -206,16 +225,13 @@ def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None)
 
 
 @contextlib.asynccontextmanager
-async def _entered(client: aiomqtt.Client, seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
+async def _entered(client: Client, seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
     """The client's own context, with limits; a connect that failed, was stopped or cancelled half-way leaves no open socket."""
     try:
         async with _limit(seconds, stop):
             await client.__aenter__()
     except BaseException:
-        # aiomqtt leaves the socket to the loop when the broker accepts and then says nothing; and its own handler of the
-        # disconnection trips over a connect that was cancelled.
-        client._client.on_disconnect = None
-        client._client.disconnect()
+        client.give_up()
         raise
     try:
         yield

@@ -7,8 +7,10 @@ import contextlib
 import json
 import random
 import signal
+import socket
 import sqlite3
 import sys
+import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -329,16 +331,44 @@ async def serving(behaviour: Behaviour) -> AsyncIterator[int]:
         await server.wait_closed()
 
 
-@pytest.mark.parametrize(("behaviour", "says"), [(silent, "does not answer"), (not_authorised, "refused the log-in")])
-async def test_a_broker_that_will_not_have_us(behaviour: Behaviour, says: str, store: SqliteStore) -> None:
+@pytest.mark.parametrize(
+    ("behaviour", "answer_seconds", "says"),
+    [(silent, 0.2, "does not answer"), (not_authorised, 60.0, "refused the log-in")],
+)
+async def test_a_broker_that_will_not_have_us(
+    behaviour: Behaviour, answer_seconds: float, says: str, store: SqliteStore
+) -> None:
     engine = FakeEngine()
     async with serving(behaviour) as port:
-        settings = BrokerSettings(port=port, answer_seconds=0.2)
+        settings = BrokerSettings(port=port, answer_seconds=answer_seconds)
         with pytest.raises(BrokerUnreachable, match=says):
             await check_broker(settings, "pune-1", 1.0)
         async with monitored(settings, engine, store):
             await alert_change(engine, "broker-down", standing=True)
             assert says in engine.view().alerts[0].text
+
+
+async def test_a_socket_that_opens_after_we_have_given_up_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiomqtt connects in a thread: this one has its socket only when nobody waits for it any more."""
+    given_up = threading.Event()
+    greeted_and_left = asyncio.Event()
+    create_connection = socket.create_connection
+
+    def late(*args: Any, **options: Any) -> socket.socket:
+        assert given_up.wait(PATIENCE_SECONDS)
+        return create_connection(*args, **options)
+
+    async def watch(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        if await reader.read():  # not the knock, which says nothing
+            greeted_and_left.set()
+
+    monkeypatch.setattr("paho.mqtt.client.socket.create_connection", late)
+    async with serving(watch) as port:
+        with pytest.raises(BrokerUnreachable, match="does not answer"):
+            await check_broker(BrokerSettings(port=port, answer_seconds=0.2), "pune-1", 1.0)
+        given_up.set()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await greeted_and_left.wait()
 
 
 async def test_a_stop_does_not_wait_for_a_broker_that_says_nothing(store: SqliteStore) -> None:
