@@ -18,7 +18,7 @@ LEAST_BOLDNESS = 0.02
 MOST_BOLDNESS = 1.25
 """Bounds of x. More of it would spend at once what a quiet hour saved, and all of that would leave the window at once."""
 
-ROOM_SHARE = 0.25
+ROOM_SHARE = 0.22
 ROOM_POWER = 0.66
 """A window bears drops at ROOM_SHARE * room ** ROOM_POWER of its hard stop. It is the shape of the exact optimum of a window
 whose drops come at random, while idle time falls with the logarithm of their rate: some 0.3 * room ** 0.66 for 4 to 105 drops
@@ -28,16 +28,17 @@ USUAL_DROPS = 27.0
 DROPS_POWER = 0.8
 """Bursts grow with the site: room counts in units of (drops at the hard stop / USUAL_DROPS) ** DROPS_POWER, one at least."""
 
-FILLING = 0.5
+FILLING = 0.4
 """The same unit for a window that has just begun to fill: its room grows by itself. Found by simulation, as DROPS_POWER."""
 
 BEGINNING = 0.5
 """A window begins to fill while it holds no more than this share of the answers that it will hold at today's rate."""
 
 MOMENTS_FORESEEN = 12
-CAREFUL = 0.85
-"""A window is looked at just before each of so many of its abandoned calls leave it, with so much of the answers that would
-come at today's rate: a site without room dials carefully, and has fewer of them."""
+COUNTED_ON = 0.5
+"""A window is looked at just before each of so many of its abandoned calls leave it, with this share of the answers that
+would come at today's rate, or with more of them where the window holds fewer than USUAL_DROPS. A shift may end or a list turn
+poor before then, and drops that came close together are what such an hour cannot bear: they are spread by it, at no cost."""
 
 HELD_BACK = 0.7
 """Of the room of a window that may hold USUAL_DROPS or more; of a smaller one less, by the square root. What the laws do not
@@ -133,7 +134,8 @@ class Governor:
 
     def staffed(self, seats: int) -> None:
         """So many seats are there for callers now: the answers to come go with them."""
-        self._seats = float(seats)
+        if seats != self._seats:
+            self._seats, self._planned_at = float(seats), None
 
     def _plan(self, now: float) -> None:
         self._planned_at = now
@@ -163,7 +165,7 @@ class Governor:
 
     def _room_to_come(self, cap: Cap, tally: Tally, now: float) -> float:
         """The least room that a window will have if no call is abandoned from now on; infinite while it holds none."""
-        rate = CAREFUL * self._rate
+        rate = counted_on(cap.hard_stop * tally.answers) * self._rate
         if self._usual_seats > 0.0:
             rate *= min(1.0, self._seats / self._usual_seats)
         least = float("inf")
@@ -249,6 +251,11 @@ class Governor:
 def target_of(cap: Cap) -> float:
     """The share that a cap is steered to."""
     return max(0.0, min(cap.target, cap.hard_stop))
+
+
+def counted_on(drops: float) -> float:
+    """The share of the answers to come that a window which may hold so many drops at its hard stop counts on."""
+    return 1.0 - (1.0 - COUNTED_ON) * sqrt(min(1.0, max(0.0, drops) / USUAL_DROPS))
 
 
 def held_back(drops: float) -> float:

@@ -169,8 +169,10 @@ class PredictivePacer:
         now = self._advance(snapshot.now_seconds)
         if not snapshot.ringing:
             return 0
-        if seats_for_callers(snapshot) == 0:
+        seats = seats_for_callers(snapshot)
+        if seats == 0:
             return len(snapshot.ringing)
+        self._governor.staffed(seats)
         if self._hang_up_above >= 1.0 or seats_without_caller(snapshot) >= 0:
             return 0
         alpha, _ = self._alpha(now)

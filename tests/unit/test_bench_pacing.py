@@ -17,7 +17,8 @@ def _outcome(idle_seconds: float, abandoned: float, worst: float) -> Outcome:
 
 
 def _row(abandoned: float, worst: float) -> Row:
-    return Row("27 seats", 0.03, _outcome(12.0, abandoned, worst), _outcome(16.0, 0.02, 0.04), "a: b 1", 10.0, worst)
+    ours, other, mornings = _outcome(12.0, abandoned, worst), _outcome(16.0, 0.02, 0.04), _outcome(13.8, 0.015, 0.0)
+    return Row("27 seats", 0.03, ours, other, "a: b 1", 10.0, worst, mornings)
 
 
 def test_the_best_baseline_is_the_least_idle_that_kept_the_cap() -> None:
@@ -38,6 +39,7 @@ def test_held_is_the_days_cap_and_every_hours_within_two_tenths(abandoned: float
     shown = cells(_row(abandoned, worst))
     assert shown[7] == held
     assert (shown[11], shown[13]) == ("0.75", "1.20")
+    assert shown[14:17] == ("13.8", "1.15", "1.50%")
 
 
 def test_the_page_has_a_line_for_each_row_and_what_the_baseline_was_set_to() -> None:
@@ -46,7 +48,7 @@ def test_the_page_has_a_line_for_each_row_and_what_the_baseline_was_set_to() -> 
     assert "- 27 seats, cap 3%: a: b 1" in page
     assert "Not run this time: 5 seats at 1%." in page
     assert "2 rows: ours idles less than the best baseline in 2, and held in 2." in page
-    assert "hour idles at most 1.2 times what the day does in 2." in page
+    assert "hour idles at most 1.2 times what the day does in 2, and keeps the cap in 2." in page
     widths = {line.count("|") for line in page.splitlines() if line.startswith("|")}
     assert len(widths) == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dialer.pacing.governor import HELD_BACK, Governor, held_back
+from dialer.pacing.governor import COUNTED_ON, HELD_BACK, Governor, counted_on, held_back
 from dialer.pacing.port import Cap
 
 DAY = (Cap(86_400, 0.03, 0.03),)
@@ -37,8 +37,31 @@ def test_room_falls_when_answers_will_leave_the_window_and_fewer_come() -> None:
     before, alpha = governor.foreseen_room(3_600.0), governor.alpha(3_600.0)
     assert before < governor.drops_to_hard_stop(3_600.0)
     governor.staffed(9)  # two thirds of the seats sign off
-    assert governor.foreseen_room(3_602.0) < before - 4.0
-    assert governor.alpha(3_602.0) < alpha
+    assert governor.foreseen_room(3_600.0) < before - 4.0  # at that very moment
+    assert governor.alpha(3_600.0) < alpha
+
+
+def test_drops_that_came_close_together_leave_less_room_than_as_many_that_are_spread() -> None:
+    """They would all still be there when half of the seats have gone and the answers before them have left the window."""
+    spread, together = Governor(HOUR), Governor(HOUR)
+    _hour_of_answers(spread, drops=tuple(range(30, 830, 50)))
+    _hour_of_answers(together, drops=tuple(range(670, 830, 10)))
+    assert together.drops_to_hard_stop(3_600.0) == spread.drops_to_hard_stop(3_600.0)
+    assert together.foreseen_room(3_600.0) < spread.foreseen_room(3_600.0) - 3.0
+    assert together.boldness < spread.boldness
+    # half of the seats do go: the drops that were there are all that the hour then bears, and none is over its stop
+    together.staffed(13)
+    for answer in range(416):
+        together.answered(3_600.0 + 3_600.0 * answer / 416)
+        assert together.drops_to_hard_stop(3_600.0 + 3_600.0 * answer / 416) > -0.5
+
+
+def test_a_small_window_counts_on_more_of_the_answers_to_come() -> None:
+    """Its single drop always stands alone: with half of the answers it could never afford the next."""
+    shares = [counted_on(drops) for drops in (-1.0, 0.0, 4.0, 9.0, 27.0, 300.0)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[:2] == [1.0, 1.0]
+    assert shares[-2:] == [COUNTED_ON, COUNTED_ON]
 
 
 def test_room_that_the_carriers_own_answers_made_is_not_counted_on() -> None:
@@ -52,7 +75,7 @@ def test_room_that_the_carriers_own_answers_made_is_not_counted_on() -> None:
             governor.abandoned(float(second))
     assert governor.drops_to_hard_stop(6_600.0) > 60
     # at 7,200 s the carrier's answers have left the window, and the drops since have not
-    coming, drops = 0.85 * 600 / 5, 12
+    coming, drops = COUNTED_ON * 600 / 5, 12
     assert governor.foreseen_room(6_600.0) == pytest.approx(0.032 * (600 + coming) - drops, abs=1.5)
 
 
