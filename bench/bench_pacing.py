@@ -37,8 +37,9 @@ HOUR_TOLERANCE = 0.002
 FIRST_HALF_HOUR = 1.2
 """How much more a cold first half hour was to idle than its day, at most."""
 MORNINGS_PER_DAY = 8
+"""Half an hour's idle time varies by a twelfth (one standard deviation) at 27 seats: four of them would say little."""
 FIRST_MORNING_SEED = 10_001
-"""Half an hour varies by a twelfth (one standard deviation) at 27 seats: four of them would tell nothing of that."""
+"""Far from the days that are scored and those that baselines were tuned on."""
 QUICK = ("10 seats", "27 seats")
 NAMED_BY_GOALS = ("27 seats", "27 seats, p 0.15", "informed 27", "3 seats", "5 seats", "10 seats")
 GOAL_SECONDS = {"27 seats": 12.0, "27 seats, p 0.15": 13.5, "informed 27": 9.5}

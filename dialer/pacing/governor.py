@@ -255,9 +255,14 @@ def target_of(cap: Cap) -> float:
 
 def counted_on(drops: float) -> float:
     """The share of the answers to come that a window which may hold so many drops at its hard stop counts on."""
-    return 1.0 - (1.0 - COUNTED_ON) * sqrt(min(1.0, max(0.0, drops) / USUAL_DROPS))
+    return 1.0 - (1.0 - COUNTED_ON) * _size(drops)
 
 
 def held_back(drops: float) -> float:
     """Room that a window which may hold so many drops at its hard stop never spends."""
-    return HELD_BACK * sqrt(min(1.0, max(0.0, drops) / USUAL_DROPS))
+    return HELD_BACK * _size(drops)
+
+
+def _size(drops: float) -> float:
+    """The size of a window beside one of USUAL_DROPS, 0 to 1, by the square root: as the deviation of its drops goes."""
+    return sqrt(min(1.0, max(0.0, drops) / USUAL_DROPS))

@@ -252,7 +252,7 @@ def test_a_carrier_that_answers_everything_at_once_brings_no_burst_of_calls() ->
     early = replace(scenario, false_answers=replace(false, from_seconds=600.0, to_seconds=900.0))
     day = simulate(early, lambda: PredictivePacer((Cap(86_400, 0.03, 0.032),)), 5)
     assert max(moment.ringing for moment in day.moments) < 3 * 27
-    assert day.abandoned < 40  # 11 here, where the half hour without it has 8: what it taught is soon forgotten
+    assert day.abandoned < 40  # 16 here, where the half hour without it has 10: what it taught is soon forgotten
     assert day.placed < 3_000
 
 
@@ -330,6 +330,30 @@ def test_a_window_that_begins_may_risk_more_and_never_past_its_stop(monkeypatch:
     assert _calls_after(834, 26) == full
     monkeypatch.undo()
     assert _calls_after(5, 2) == 10
+
+
+def test_a_burst_of_log_offs_is_known_before_calls_are_hung_up() -> None:
+    """The answers to come go with the seats, and the foreseen room with them: whether calls were asked for first or not."""
+    hung_up = []
+    for asked_first in (False, True):
+        pacer = _warm(HOUR)
+        for answer in range(834):
+            at = 1.0 + 4.3 * answer
+            pacer.calls_to_place(_busy_site(at))
+            for kind, rang_seconds in ((Kind.ANSWERED, 8.0), (Kind.FAILED, 25.0), (Kind.FAILED, 25.0)):
+                pacer.observe(PacingEvent(kind, at, rang_seconds))
+            if answer > 700 and answer % 10 == 0:
+                pacer.observe(PacingEvent(Kind.ABANDONED, at))
+        ten_left = replace(
+            _busy_site(at),
+            free_seats=2,
+            busy_seats=_busy_site(at).busy_seats[:8],
+            ringing=(RingingCall(10.0, None, 8.0),) * 4,
+        )
+        if asked_first:
+            pacer.calls_to_place(ten_left)
+        hung_up.append(pacer.excess_calls(ten_left))
+    assert hung_up == [2, 2]
 
 
 @pytest.mark.parametrize("name", ["27 seats", "shifts 27", "10 seats"])
