@@ -41,8 +41,8 @@ would come at today's rate, or with more of them where the window holds fewer th
 poor before then, and drops that came close together are what such an hour cannot bear: they are spread by it, at no cost."""
 
 HELD_BACK = 0.7
-"""Of the room of a window that may hold USUAL_DROPS or more; of a smaller one less, by the square root. What the laws do not
-know of one moment may cost one drop more than they say."""
+"""Of the room of a window that may hold USUAL_DROPS; of a smaller one less, by the square root, and of a larger one more, as
+bursts grow. What the laws do not know of one moment may cost one drop more than they say."""
 
 TARGET_MARGIN = 2.0
 TARGET_ANSWERS = 150.0
@@ -51,7 +51,7 @@ TARGET_ANSWERS = 150.0
 USUAL_SEATS = 27.0
 """The site that every figure here was found at; others are scaled to it."""
 
-FIRST_ALPHA = 1.2
+FIRST_ALPHA = 1.5
 """alpha over target before anything is known, at USUAL_SEATS."""
 
 MOST_ALPHA = 0.2
@@ -154,7 +154,7 @@ class Governor:
         target = target_of(cap)
         due = target * tally.answers
         short = due - tally.abandoned - min(TARGET_MARGIN, 0.75 * sqrt(due))
-        unit = max(1.0, cap.hard_stop * tally.answers / USUAL_DROPS) ** DROPS_POWER
+        unit = _burst(cap.hard_stop * tally.answers)
         unit *= FILLING + (1.0 - FILLING) * self._filled(tally)
         spending: float = cap.hard_stop * ROOM_SHARE * (max(0.0, room) / unit) ** ROOM_POWER
         return min(target + short / TARGET_ANSWERS, spending)
@@ -189,12 +189,13 @@ class Governor:
         self._keep_up(now)
         return self._foreseen_room
 
-    def begins(self, drops: float) -> bool:
-        """Whether a window begins to fill and bears fewer than `drops` abandoned calls so far."""
-        return any(
-            cap.hard_stop * tally.answers < drops and (self._rate == 0.0 or self._filled(tally) <= BEGINNING)
-            for cap, tally in self._pairs()
-        )
+    def stop_of_begun(self, drops: float) -> float | None:
+        """The lowest hard stop of the windows that begin to fill and bear fewer than `drops` abandoned calls so far."""
+        return min((cap.hard_stop for cap, tally in self._pairs() if self._begins(cap, tally, drops)), default=None)
+
+    def _begins(self, cap: Cap, tally: Tally, drops: float) -> bool:
+        few = cap.hard_stop * tally.answers < drops
+        return few and (self._rate == 0.0 or self._filled(tally) <= BEGINNING)
 
     def worst_case_room(self, now: float, free_seats: int) -> float:
         """Calls in flight beyond the free seats of which every one may be dropped, and no reserving cap is passed.
@@ -260,7 +261,12 @@ def counted_on(drops: float) -> float:
 
 def held_back(drops: float) -> float:
     """Room that a window which may hold so many drops at its hard stop never spends."""
-    return HELD_BACK * _size(drops)
+    return HELD_BACK * _size(drops) * _burst(drops)
+
+
+def _burst(drops: float) -> float:
+    """How large bursts are in a window that may hold so many drops, beside one of USUAL_DROPS; 1 at least."""
+    return float(max(1.0, drops / USUAL_DROPS) ** DROPS_POWER)
 
 
 def _size(drops: float) -> float:

@@ -37,12 +37,12 @@ TINY_SITE_POWER = 3.0
 """A site of N < TINY_SITE seats would hardly dial ahead at all with so little risk: it may take (TINY_SITE / N) ** POWER times
 as much."""
 
-EARLY_DROPS = 2.0
-EARLY_RISK = 10.0
-"""While a window that begins to fill bears fewer than EARLY_DROPS in all, the risk may be EARLY_RISK times as high: that lasts
-for minutes, and the answers that fill the window make such a drop good."""
+EARLY_DROPS = 5.0
+EARLY_CHANCE = 0.07
+"""While a window that begins to fill bears fewer than EARLY_DROPS in all, it may be passed with EARLY_CHANCE in the answers
+that its first bearable drop takes, which are 1 / hard stop: the answers to come make such a drop good."""
 
-MOST_RISK = 40.0
+MOST_RISK = 60.0
 """The most that all of this may come to, as a multiple of the risk at USUAL_SEATS."""
 
 MOST_ROOM = 40.0
@@ -53,9 +53,11 @@ CALM_SECONDS = 1.0
 
 SPARE_IN_FLIGHT = 4.0
 LEAST_PER_SEAT = 1.5
+MOST_PER_SEAT = 7.0
 ANSWERS_PER_SEAT = 0.6
-"""Never more calls in flight ahead of free seats than SPARE, and per seat the larger of LEAST_PER_SEAT and those that
-bring ANSWERS_PER_SEAT: a bound that no sane day meets, for the day on which everything learned is wrong at once."""
+"""Never more calls in flight ahead of free seats than SPARE, and per seat those that bring ANSWERS_PER_SEAT, within LEAST and
+MOST: a bound that no sane day meets, for the day on which everything learned is wrong at once. While a carrier loses every
+call all seats are free and no answer is expected of hundreds of calls; when it is well again, they are answered together."""
 
 LEAST_IN_SET_UP = 3.0
 """Calls that may wait for "ringing" on the slowest carrier: without any, its recovery would not be seen."""
@@ -108,7 +110,8 @@ class PredictivePacer:
         allowance = self._carrier_allowance(snapshot)
         if ahead > allowance:
             ahead, limited_by = allowance, "slow-carrier"
-        most = SPARE_IN_FLIGHT + seats * max(LEAST_PER_SEAT, ANSWERS_PER_SEAT / max(1e-3, prospect.answer_rate))
+        per_seat = min(MOST_PER_SEAT, max(LEAST_PER_SEAT, ANSWERS_PER_SEAT / max(1e-3, prospect.answer_rate)))
+        most = SPARE_IN_FLIGHT + seats * per_seat
         if ahead > most - len(snapshot.ringing):
             ahead, limited_by = int(most) - len(snapshot.ringing), "in-flight"
         reserve = self._worst_case_reserve(now, snapshot)
@@ -140,8 +143,9 @@ class PredictivePacer:
             return Bounds(alpha)
         seats = max(1.0, self._seats)
         scale: float = USUAL_SEATS / seats * max(1.0, TINY_SITE / seats) ** TINY_SITE_POWER
-        if self._governor.begins(EARLY_DROPS):
-            scale *= EARLY_RISK
+        begun = self._governor.stop_of_begun(EARLY_DROPS)
+        if begun is not None:
+            scale *= max(1.0, EARLY_CHANCE * begun / STOP_RISK)
         return Bounds(alpha, max(0, int(room)), risk * min(scale, MOST_RISK))
 
     def _worst_case_reserve(self, now: float, snapshot: PacingSnapshot) -> int:

@@ -131,7 +131,7 @@ def table_of(report: Report, *, by_change: bool) -> Table:
             f"[red]{line.abandoned_share:.2%}[/red]" if over else f"{line.abandoned_share:.2%}",
             f"{line.worst_sliding_hour:.2%}",
             f"{line.reached_per_hour:.0f}",
-            "-" if line is report.recorded else f"{line.decision_microseconds:.0f}",
+            "-" if line.decision_microseconds is None else f"{line.decision_microseconds:.0f}",
         )
         if line is report.recorded:
             table.add_section()
@@ -177,8 +177,8 @@ def _as_it_was(day: RecordedDay) -> Outcome:
         abandoned_share=figures.abandoned_share,
         worst_sliding_hour=figures.worst_sliding_hour,
         reached_per_hour=figures.connected / day.hours,
-        first_half_hour_idle_seconds=figures.idle_seconds_per_call,
-        decision_microseconds=0.0,
+        first_half_hour_idle_seconds=None,
+        decision_microseconds=None,
         hung_up_share=figures.cancelled / max(1, figures.placed),
     )
 

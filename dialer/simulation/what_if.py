@@ -59,7 +59,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Means over the simulated days. `reached_per_hour`: voters who spoke to an agent, of the whole site."""
+    """Means over the simulated days, or what a recorded day was; None: that day's record does not tell.
+
+    `reached_per_hour`: voters who spoke to an agent, of the whole site.
+    """
 
     label: str
     policy: str
@@ -69,8 +72,8 @@ class Outcome:
     abandoned_share: float
     worst_sliding_hour: float  # the worst of all days
     reached_per_hour: float
-    first_half_hour_idle_seconds: float
-    decision_microseconds: float
+    first_half_hour_idle_seconds: float | None
+    decision_microseconds: float | None
     hung_up_share: float  # of the calls placed, those that the policy took back while they rang
 
 

@@ -259,6 +259,24 @@ def test_a_carrier_that_answers_everything_at_once_brings_no_burst_of_calls() ->
 # Over a restart
 
 
+def test_a_carrier_that_loses_every_call_is_not_sent_hundreds() -> None:
+    """They would all be answered when it is well again."""
+    pacer = _warm(HOUR)
+    for at in range(1, 400):
+        for _ in range(5):
+            pacer.observe(PacingEvent(Kind.PLACED, float(at)))
+            pacer.observe(PacingEvent(Kind.FAILED, float(at), 4.0))
+    ringing: tuple[RingingCall, ...] = ()
+    for _ in range(40):
+        snapshot = PacingSnapshot(400.0, free_seats=10, ringing=ringing)
+        calls = pacer.calls_to_place(snapshot)
+        if not calls:
+            break
+        ringing += (RingingCall(0.0),) * calls
+    assert pacer.explain().limited_by == "in-flight"
+    assert 10 * 7 <= len(ringing) <= 10 * 7 + 4
+
+
 def test_what_was_learned_survives_a_restart() -> None:
     learned = json.loads(_learned())
     pacer = _warm()
@@ -321,6 +339,16 @@ def _calls_after(answers: int, drops: int) -> int:
     for _ in range(drops):
         pacer.observe(PacingEvent(Kind.ABANDONED, 4.3 * answers))
     return pacer.calls_to_place(replace(_busy_site(4.3 * answers + 1.0), free_seats=10))
+
+
+def test_the_lower_a_stop_the_less_a_window_that_begins_may_risk() -> None:
+    calls = []
+    for stop in (0.032, 0.012, 0.005):
+        pacer = _warm((Cap(3_600, stop, stop),))
+        pacer.observe(PacingEvent(Kind.ANSWERED, 1.0, 8.0))
+        calls.append(pacer.calls_to_place(replace(_busy_site(2.0), free_seats=10)))
+    assert calls == sorted(calls, reverse=True)
+    assert calls[0] > calls[-1] > 10
 
 
 def test_a_window_that_begins_may_risk_more_and_never_past_its_stop(monkeypatch: pytest.MonkeyPatch) -> None:
