@@ -190,7 +190,8 @@ class Governor:
         return self._foreseen_room
 
     def stop_of_begun(self, drops: float) -> float | None:
-        """The lowest hard stop of the windows that begin to fill and bear fewer than `drops` abandoned calls so far."""
+        """The lowest hard stop, a share, of the windows that begin to fill and bear fewer than `drops` abandoned calls so far;
+        None where no window does."""
         return min((cap.hard_stop for cap, tally in self._pairs() if self._begins(cap, tally, drops)), default=None)
 
     def _begins(self, cap: Cap, tally: Tally, drops: float) -> bool:

@@ -56,8 +56,9 @@ LEAST_PER_SEAT = 1.5
 MOST_PER_SEAT = 7.0
 ANSWERS_PER_SEAT = 0.6
 """Never more calls in flight ahead of free seats than SPARE, and per seat those that bring ANSWERS_PER_SEAT, within LEAST and
-MOST: a bound that no sane day meets, for the day on which everything learned is wrong at once. While a carrier loses every
-call all seats are free and no answer is expected of hundreds of calls; when it is well again, they are answered together."""
+MOST: for the day on which everything learned is wrong at once. While a carrier loses every call all seats are free and no
+answer is expected of hundreds of calls; when it is well again, they are answered together. A list of which some 5 % answer
+or fewer meets MOST, and idles longer for it."""
 
 LEAST_IN_SET_UP = 3.0
 """Calls that may wait for "ringing" on the slowest carrier: without any, its recovery would not be seen."""
