@@ -148,9 +148,10 @@ async def _show_board(
     zone = ZoneInfo("Asia/Kolkata")
 
     def extras() -> BoardExtras:
+        monitor = centre.monitor
         return BoardExtras(
             broker=broker.name,
-            broker_up=centre.monitor is not None and centre.monitor.broker_up,
+            broker_up=monitor is not None and (monitor.broker_up or monitor.served_to_the_end),
             elapsed_seconds=time.monotonic() - began,
             whole_seconds=options.for_seconds,
             zone=zone,

@@ -103,29 +103,35 @@ def render_board(
 def _header(view: CentreView, width: int, height: int, extras: BoardExtras) -> tuple[RenderableType, int]:
     """The centre, the time, what is up and how far the run is; and how many lines that takes."""
     clock = datetime.fromtimestamp(view.at, extras.zone or UTC).astimezone(extras.zone).strftime("%H:%M:%S")
-    roomy = width >= 80
     calls = sum(sum(campaign.calls.values()) for campaign in view.campaigns)
-    left = line(("matdan ", "bold") if roomy else "", (view.centre, "bold spring_green2"), "  ", (clock, "bold"))
-    right = line(lamp(view.switch_up), " switch  " if view.switch_up else (" switch down  ", "red1"))
+    left = [(4, line(("matdan ", "bold"))), (0, line((view.centre, "bold spring_green2"), "  ", (clock, "bold"), "  "))]
+    right = [(0, line(lamp(view.switch_up), " switch  " if view.switch_up else (" switch down  ", "red1")))]
     if extras.broker is not None:
-        name = extras.broker if roomy else "broker"
-        right.append_text(
-            line(lamp(extras.broker_up), f" {name}  " if extras.broker_up else (" broker down  ", "red1"))
-        )
-    if roomy:
-        right.append(f"{calls} calls  ", style="bold")
+        name = extras.broker if width >= 80 else "broker"
+        said = f" {name}  " if extras.broker_up else (" broker down  ", "red1")
+        right.append((0, line(lamp(extras.broker_up), said)))
+    right.append((3, line((f"{calls} calls  ", "bold"))))
     if view.draining:
-        right.append("draining  ", style="bold orange1")
+        right.append((0, line(("draining  ", "bold orange1"))))
     if extras.elapsed_seconds is not None:
-        right.append(duration(extras.elapsed_seconds), style="bold")
+        right.append((1, line((duration(extras.elapsed_seconds), "bold"))))
         if extras.whole_seconds:
-            right.append(f" of {duration(extras.whole_seconds)} ", style=DIM)
-            if roomy:
-                right.append_text(share_bar(extras.elapsed_seconds / extras.whole_seconds, 12, "spring_green2"))
-    row = padded(left, max(left.cell_len, width - 4 - right.cell_len)).append_text(right)
+            right.append((2, line((f" of {duration(extras.whole_seconds)} ", DIM))))
+            right.append((5, share_bar(extras.elapsed_seconds / extras.whole_seconds, 12, "spring_green2")))
+    row = _spread(left, right, width - 4)
     if height < TALL:
         return Padding(row, (0, 2)), 1
     return Panel(row, border_style="grey35", padding=(0, 1), width=width), 3
+
+
+def _spread(left: Sequence[tuple[int, Text]], right: Sequence[tuple[int, Text]], cells: int) -> Text:
+    """Parts at both ends of a line, each with its rank: while they do not fit, those of the highest rank are left out."""
+    rank = max(first for first, _ in (*left, *right))
+    while rank > 0 and sum(part.cell_len for _, part in (*left, *right)) > cells:
+        left, right = ([one for one in side if one[0] < rank] for side in (left, right))
+        rank -= 1
+    ends = [line(*(part for _, part in side)) for side in (left, right)]
+    return padded(ends[0], max(ends[0].cell_len, cells - ends[1].cell_len)).append_text(ends[1])
 
 
 def _campaigns(

@@ -74,11 +74,17 @@ class Monitor:
         also = () if keep_opt_out is None else (topics.opt_outs_filter(),)
         self._commands_topic = topics.commands_topic(centre)
         self._link = BrokerLink(settings, centre, clock, raise_alert, chance or random.SystemRandom(), also)
+        self._served_to_the_end = False
 
     @property
     def broker_up(self) -> bool:
         """Whether there is a connection now."""
         return self._link.up
+
+    @property
+    def served_to_the_end(self) -> bool:
+        """Whether there was a connection when `run` was told to stop: it is gone because we closed it."""
+        return self._served_to_the_end
 
     @property
     def dropped_call_events(self) -> int:
@@ -114,6 +120,7 @@ class Monitor:
                 group.create_task(self._relay.run(connection.publish), name="monitor-outbox"),
             ]
             await stop.wait()
+            self._served_to_the_end = True
             for task in tasks:
                 task.cancel()
         await self._farewell(connection)

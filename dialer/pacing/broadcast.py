@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dialer.pacing.limits import room_on_lines
-from dialer.pacing.port import Explanation, PacingEvent, PacingSnapshot
+from dialer.pacing.port import Explanation, Limit, PacingEvent, PacingSnapshot
 
 
 class BroadcastPacer:
@@ -21,7 +21,7 @@ class BroadcastPacer:
         self._rate = calls_per_second
         self._tokens = max(1.0, calls_per_second) if calls_per_second is not None else 0.0
         self._counted_to: float | None = None
-        self._explanation = Explanation(0, "nobody")
+        self._explanation = Explanation(0, Limit.NOBODY)
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Calls that channels and CPS leave room for."""
@@ -29,11 +29,11 @@ class BroadcastPacer:
         calls, limited_by = room.calls, room.limited_by
         in_flight = len(snapshot.ringing) + max(0, snapshot.active_calls) + len(snapshot.waiting_seconds)
         if self._channels is not None and self._channels - in_flight < calls:
-            calls, limited_by = max(0, self._channels - in_flight), "channels"
+            calls, limited_by = max(0, self._channels - in_flight), Limit.CHANNELS
         if self._rate is not None:
             allowed = self._starts_allowed(self._rate, snapshot.now_seconds)
             if allowed < calls:
-                calls, limited_by = allowed, "cps"
+                calls, limited_by = allowed, Limit.CPS
             self._tokens -= calls
         self._explanation = Explanation(calls, limited_by, {"in-flight": float(in_flight)})
         return calls

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialer.pacing.port import PacingSnapshot
+from dialer.pacing.port import Limit, PacingSnapshot
 
 MOST_CALLS_AT_ONCE = 500
 """No single decision places more: the largest site has 500 seats, and a wrong figure must not become a flood."""
@@ -15,7 +15,7 @@ class Room:
     """How many calls the lines allow at this instant, and what stands in the way of more."""
 
     calls: int
-    limited_by: str
+    limited_by: Limit
 
 
 def room_on_lines(snapshot: PacingSnapshot) -> Room:
@@ -23,8 +23,8 @@ def room_on_lines(snapshot: PacingSnapshot) -> Room:
     channels = max(0, snapshot.free_channels)
     cps = max(0, snapshot.cps_budget)
     if channels <= cps:
-        return Room(min(channels, MOST_CALLS_AT_ONCE), "channels")
-    return Room(min(cps, MOST_CALLS_AT_ONCE), "cps")
+        return Room(min(channels, MOST_CALLS_AT_ONCE), Limit.CHANNELS)
+    return Room(min(cps, MOST_CALLS_AT_ONCE), Limit.CPS)
 
 
 def seats_for_callers(snapshot: PacingSnapshot) -> int:

@@ -98,12 +98,27 @@ class Cap:
     reserves: bool = False  # and would not be if every call in flight were answered and no seat came free
 
 
+class Limit(StrEnum):
+    """What kept a decision from placing more calls."""
+
+    NOBODY = "nobody"  # no seat takes callers, now or later
+    SEATS = "seats"  # as many calls as the seats are good for
+    CAP = "cap"  # the abandoned-call target: the risk of a call is below what the seats alone would bear
+    HARD_STOP = "hard-stop"  # an abandoned call more would pass a hard stop, or one is passed
+    RESERVE = "reserve"  # a cap that reserves the worst case of all calls in flight
+    COLD = "cold"  # too little is learned to dial ahead of the free seats
+    CHANNELS = "channels"  # free channels of the trunks, or a campaign's own
+    CPS = "cps"  # call starts per second
+    SLOW_CARRIER = "slow-carrier"  # "ringing" comes late: calls would pile up before the carrier
+    IN_FLIGHT = "in-flight"  # the most calls in flight, whatever the answer rate is learned to be
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a policy placed the number of calls it did."""
 
     calls: int
-    limited_by: str  # "seats", "channels", "cps", "cap", "hard-stop", "cold", "nobody", ...
+    limited_by: Limit
     figures: Mapping[str, float] = field(
         default_factory=dict
     )  # free now, expected free, expected answers, alpha, budget

@@ -9,7 +9,8 @@ from dialer.pacing.governor import USUAL_SEATS, Governor
 from dialer.pacing.knowledge import Knowledge, Prospect
 from dialer.pacing.limits import MOST_CALLS_AT_ONCE, room_on_lines, seats_for_callers, seats_without_caller
 from dialer.pacing.lookahead import Bounds
-from dialer.pacing.port import Cap, Explanation, PacingEvent, PacingEventKind, PacingSnapshot
+from dialer.pacing.most_in_flight import MostInFlight
+from dialer.pacing.port import Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
 
 STATE_VERSION = 1
 
@@ -42,6 +43,10 @@ EARLY_CHANCE = 0.07
 """While a window that begins to fill bears fewer than EARLY_DROPS in all, it may be passed with EARLY_CHANCE in the answers
 that its first bearable drop takes, which are 1 / hard stop: the answers to come make such a drop good."""
 
+PAST_STOP = 0.3
+"""Past a hard stop the last call may be dropped with so much of the chance STOP_RISK, whatever TINY_SITE or EARLY_DROPS add: one
+call a free seat would leave a floor idle until a poor list has brought the answers that are missing."""
+
 MOST_RISK = 60.0
 """The most that all of this may come to, as a multiple of the risk at USUAL_SEATS."""
 
@@ -50,15 +55,6 @@ MOST_ROOM = 40.0
 
 CALM_SECONDS = 1.0
 """After calls were hung up none is placed ahead for so long: placing and hanging up must never chase each other."""
-
-SPARE_IN_FLIGHT = 4.0
-LEAST_PER_SEAT = 1.5
-MOST_PER_SEAT = 7.0
-ANSWERS_PER_SEAT = 0.6
-"""Never more calls in flight ahead of free seats than SPARE, and per seat those that bring ANSWERS_PER_SEAT, within LEAST and
-MOST: for the day on which everything learned is wrong at once. While a carrier loses every call all seats are free and no
-answer is expected of hundreds of calls; when it is well again, they are answered together. A list of which some 5 % answer
-or fewer meets MOST, and idles longer for it."""
 
 LEAST_IN_SET_UP = 3.0
 """Calls that may wait for "ringing" on the slowest carrier: without any, its recovery would not be seen."""
@@ -86,12 +82,13 @@ class PredictivePacer:
         self._hang_up_above = HANG_UP_ABOVE if hang_up_above is None else hang_up_above
         self._governor = Governor(self._caps)
         self._knowledge = Knowledge(*self._priors)
+        self._most_in_flight = MostInFlight()
         self._seats = 0.0
         self._now: float | None = None
         self._hung_up_at: float | None = None
         self._saved: Mapping[str, object] | None = None
         self._seen: tuple[PacingSnapshot, Prospect] | None = None
-        self._explanation = Explanation(0, "nobody")
+        self._explanation = Explanation(0, Limit.NOBODY)
 
     # Decisions
 
@@ -100,42 +97,41 @@ class PredictivePacer:
         now = self._advance(snapshot.now_seconds)
         seats = seats_for_callers(snapshot)
         if seats == 0:
-            self._explanation = Explanation(0, "nobody", {"free": float(max(0, snapshot.free_seats))})
+            self._explanation = Explanation(0, Limit.NOBODY, {"free": float(max(0, snapshot.free_seats))})
             return 0
         room = room_on_lines(snapshot)
         prospect = self._prospect(snapshot)
         self._governor.staffed(seats)
         alpha, limited_by = self._alpha(now)
+        if limited_by is not Limit.COLD:  # until then the rate is the prior's
+            self._most_in_flight.follow(now, prospect.answer_rate)
         bounds = self._bounds(now, alpha, STOP_RISK)
         ahead = prospect.outlook.calls_within(bounds, prospect.next_call, prospect.later_call, MOST_CALLS_AT_ONCE)
         allowance = self._carrier_allowance(snapshot)
         if ahead > allowance:
-            ahead, limited_by = allowance, "slow-carrier"
-        per_seat = min(MOST_PER_SEAT, max(LEAST_PER_SEAT, ANSWERS_PER_SEAT / max(1e-3, prospect.answer_rate)))
-        most = SPARE_IN_FLIGHT + seats * per_seat
+            ahead, limited_by = allowance, Limit.SLOW_CARRIER
+        most = self._most_in_flight.calls(seats, prospect.answer_rate)
         if ahead > most - len(snapshot.ringing):
-            ahead, limited_by = int(most) - len(snapshot.ringing), "in-flight"
+            ahead, limited_by = most - len(snapshot.ringing), Limit.IN_FLIGHT
         reserve = self._worst_case_reserve(now, snapshot)
         if ahead > reserve:
-            ahead, limited_by = reserve, "hard-stop"
+            ahead, limited_by = reserve, Limit.RESERVE
         wanted = max(ahead, min(seats_without_caller(snapshot), allowance), 0)
         calls = min(wanted, room.calls)
         self._explain(snapshot, prospect, alpha, calls, room.limited_by if calls < wanted else limited_by)
         self._seats += (seats - self._seats) / (_SIZE_MEMORY if self._seats else 1.0)
         return calls
 
-    def _alpha(self, now: float) -> tuple[float, str]:
+    def _alpha(self, now: float) -> tuple[float, Limit]:
         """The risk that the last call may bear, and what sets it."""
         if self._knowledge.outcomes < COLD_OUTCOMES:
-            return 0.0, "cold"
+            return 0.0, Limit.COLD
         if self._hung_up_at is not None and now - self._hung_up_at < CALM_SECONDS:
-            return 0.0, "seats"
-        if self._governor.drops_to_hard_stop(now) < 0.0:  # whatever the laws say: they may be what is wrong
-            return 0.0, "hard-stop"
+            return 0.0, Limit.SEATS
         alpha = self._governor.alpha(now) * min(1.0, max(1.0, self._seats) / USUAL_SEATS) ** SMALL_SITE_POWER
         if self._governor.foreseen_room(now) < 1.0:  # one drop more would pass it
-            return alpha, "hard-stop"
-        return alpha, "cap" if self._governor.boldness < 1.0 else "seats"
+            return alpha, Limit.HARD_STOP
+        return alpha, Limit.CAP if self._governor.boldness < 1.0 else Limit.SEATS
 
     def _bounds(self, now: float, alpha: float, risk: float) -> Bounds:
         """What the last call may risk: alpha, and `risk`, as at 27 seats, to pass a hard stop."""
@@ -143,7 +139,10 @@ class PredictivePacer:
         if room > MOST_ROOM:
             return Bounds(alpha)
         seats = max(1.0, self._seats)
-        scale: float = USUAL_SEATS / seats * max(1.0, TINY_SITE / seats) ** TINY_SITE_POWER
+        scale: float = USUAL_SEATS / seats
+        if self._governor.drops_to_hard_stop(now) < 0.0:
+            return Bounds(alpha, 0, risk * PAST_STOP * scale)
+        scale *= max(1.0, TINY_SITE / seats) ** TINY_SITE_POWER
         begun = self._governor.stop_of_begun(EARLY_DROPS)
         if begun is not None:
             scale *= max(1.0, EARLY_CHANCE * begun / STOP_RISK)
@@ -216,7 +215,9 @@ class PredictivePacer:
 
     # Explanation
 
-    def _explain(self, snapshot: PacingSnapshot, prospect: Prospect, alpha: float, calls: int, limited_by: str) -> None:
+    def _explain(
+        self, snapshot: PacingSnapshot, prospect: Prospect, alpha: float, calls: int, limited_by: Limit
+    ) -> None:
         self._explanation = Explanation(
             calls,
             limited_by,
@@ -248,6 +249,7 @@ class PredictivePacer:
             "seats": self._seats,
             "governor": self._governor.state(self._now or 0.0),
             "knowledge": self._knowledge.state(),
+            "most-in-flight": self._most_in_flight.state(),
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -256,17 +258,20 @@ class PredictivePacer:
             self._saved = dict(state)
 
     def _take_up(self, state: Mapping[str, object], now: float) -> bool:
-        governor, knowledge = Governor(self._caps), Knowledge(*self._priors)
+        governor, knowledge, most_in_flight = Governor(self._caps), Knowledge(*self._priors), MostInFlight()
         try:
             if state["version"] != STATE_VERSION:
                 return False
             seats = min(2000.0, max(0.0, float(str(state["seats"]))))
             learned, counted = state["knowledge"], state["governor"]
-            if not isinstance(learned, Mapping) or not isinstance(counted, Mapping):
+            usual = state.get("most-in-flight", most_in_flight.state())  # a state of 0.1 has none
+            if not isinstance(learned, Mapping) or not isinstance(counted, Mapping) or not isinstance(usual, Mapping):
                 return False
             knowledge.restore(learned)
             governor.restore(counted, now)
+            most_in_flight.restore(usual)
         except (ArithmeticError, KeyError, TypeError, ValueError):
             return False
-        self._governor, self._knowledge, self._seats, self._seen = governor, knowledge, seats, None
+        self._governor, self._knowledge, self._most_in_flight = governor, knowledge, most_in_flight
+        self._seats, self._seen = seats, None
         return True

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dialer.pacing.limits import room_on_lines, seats_without_caller
-from dialer.pacing.port import Explanation, PacingEvent, PacingSnapshot
+from dialer.pacing.port import Explanation, Limit, PacingEvent, PacingSnapshot
 
 
 class ProgressivePacer:
     """One call per free seat that no other call may claim. It learns nothing and abandons nobody by design."""
 
     def __init__(self) -> None:
-        self._explanation = Explanation(0, "nobody")
+        self._explanation = Explanation(0, Limit.NOBODY)
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Free seats less calls in flight, within what the lines allow."""
         unclaimed = max(0, seats_without_caller(snapshot))
         room = room_on_lines(snapshot)
         calls = min(unclaimed, room.calls)
-        limited_by = room.limited_by if calls < unclaimed else "seats"
+        limited_by = room.limited_by if calls < unclaimed else Limit.SEATS
         if snapshot.free_seats <= 0 and not snapshot.busy_seats:
-            limited_by = "nobody"
+            limited_by = Limit.NOBODY
         figures = {"free": float(max(0, snapshot.free_seats)), "ringing": float(len(snapshot.ringing))}
         self._explanation = Explanation(calls, limited_by, figures)
         return calls

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dialer.pacing.governor import Governor
 from dialer.pacing.limits import room_on_lines, seats_for_callers
-from dialer.pacing.port import Cap, Explanation, PacingEvent, PacingEventKind, PacingSnapshot
+from dialer.pacing.port import Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
 
 
 class RatioPacer:
@@ -20,7 +20,7 @@ class RatioPacer:
         self._governor = Governor(caps)
         self._calls_per_seat = max(1.0, calls_per_seat)
         self._now = 0.0
-        self._explanation = Explanation(0, "nobody")
+        self._explanation = Explanation(0, Limit.NOBODY)
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Calls that bring those in flight up to the ratio, within what the lines and the caps allow."""
@@ -32,9 +32,9 @@ class RatioPacer:
         wanted = max(0, int(ratio * max(0, free - waiting)) - len(snapshot.ringing))
         room = room_on_lines(snapshot)
         calls = min(wanted, room.calls)
-        limited_by = room.limited_by if calls < wanted else "seats" if ratio > 1 else "cap"
+        limited_by = room.limited_by if calls < wanted else Limit.SEATS if ratio > 1 else Limit.CAP
         if seats_for_callers(snapshot) == 0:
-            limited_by = "nobody"
+            limited_by = Limit.NOBODY
         self._explanation = Explanation(calls, limited_by, {"free": float(free), "ratio": ratio, "budget": budget})
         return calls
 

@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dialer.pacing.port import Explanation, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
+from dialer.pacing.port import Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 
 
 class Baseline:
     """What the comparison policies have in common: nothing is taken back, nothing is kept over a restart."""
 
     def __init__(self) -> None:
-        self._explanation = Explanation(0, "nobody")
+        self._explanation = Explanation(0, Limit.NOBODY)
 
     def observe(self, event: PacingEvent) -> None:
         """Nothing to learn."""
@@ -37,7 +37,7 @@ class Baseline:
     def _say(self, calls: float, snapshot: PacingSnapshot, **figures: float) -> int:
         wanted = max(0, int(calls))
         allowed = min(wanted, snapshot.free_channels, snapshot.cps_budget)
-        self._explanation = Explanation(allowed, "seats" if allowed == wanted else "channels", figures)
+        self._explanation = Explanation(allowed, Limit.SEATS if allowed == wanted else Limit.CHANNELS, figures)
         return allowed
 
 

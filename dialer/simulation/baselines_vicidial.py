@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dialer.pacing.port import Explanation, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
+from dialer.pacing.port import Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 
 SAMPLE_SECONDS = 1.0
 LEVEL_SAMPLES = 15
@@ -185,7 +185,7 @@ class VicidialPacer:
     def explain(self) -> Explanation:
         """The dial level and what of the last run is still to be placed."""
         figures = {"level": self._level, "pending": float(self._pending)}
-        return Explanation(min(1, self._pending), "seats", figures)
+        return Explanation(min(1, self._pending), Limit.SEATS, figures)
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """It never takes a call back."""

@@ -105,6 +105,18 @@ def test_what_is_down_is_said_to_be_down() -> None:
     assert "draining" in text
 
 
+@pytest.mark.parametrize("width", [60, 70, 80, 90, 100, 120])
+def test_the_head_leaves_out_what_matters_least_before_it_is_cut(width: int) -> None:
+    for view in (centre_view(), replace(centre_view(), draining=True)):
+        head = lines(view, width, 24)[0]
+        assert "…" not in head
+        assert "13:12:07  " in head
+        assert "● switch" in head
+        assert "0:42" in head
+        assert ("draining" in head) == view.draining
+    assert ("━" in lines(centre_view(), width, 24)[0]) == (width >= 90)
+
+
 def test_the_gravest_alert_comes_first_and_cleared_ones_do_not() -> None:
     alerts = (
         Alert("a", AlertLevel.NOTICE, "the list is done", AT),

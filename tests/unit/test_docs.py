@@ -13,6 +13,7 @@ from config.settings import Settings, load_settings
 from dialer.cli_document import commands_page
 from dialer.complaints import Answer, Channel, Topic
 from dialer.model import Confidence, Disposition, MarkKind, MarkSource, Outcome
+from dialer.pacing.port import Limit
 from ivr_flows.catalogue import refuse_unsafe
 from ivr_flows.load import parse_flow
 from ivr_flows.nodes import NODE_READERS
@@ -48,6 +49,11 @@ def test_every_outcome_disposition_and_mark_is_in_the_glossary(word: str) -> Non
 @pytest.mark.parametrize("word", [*Topic, *Channel, *Answer, *MarkSource])
 def test_every_word_of_complaints_and_sources_of_marks_is_in_the_page_on_the_polling_day(word: str) -> None:
     assert f"`{word}`" in (DOCS / "polling-day.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("word", Limit)
+def test_all_that_may_limit_the_calls_is_in_the_page_on_pacing(word: str) -> None:
+    assert f"| `{word}` |" in (DOCS / "pacing.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.pacing import Policy, UnknownPolicy, make_pacer
-from dialer.pacing.port import BusySeat, Cap, PacingSnapshot, RingingCall, SeatStage
+from dialer.pacing.port import BusySeat, Cap, Limit, PacingSnapshot, RingingCall, SeatStage
 
 CAPS = (Cap(86_400, 0.01, 0.03),)
 
@@ -52,7 +52,7 @@ def test_no_call_with_no_seat(policy: Policy, paused: int, ringing: tuple[Ringin
     snapshot = PacingSnapshot(1.0, free_seats=0, busy_seats=seats, paused_seats=paused, ringing=ringing)
     pacer = make_pacer(policy, caps=CAPS)
     assert pacer.calls_to_place(snapshot) == 0
-    assert pacer.explain().limited_by == "nobody" or leaving
+    assert pacer.explain().limited_by == Limit.NOBODY or leaving
     assert pacer.excess_calls(snapshot) == len(ringing)
 
 
@@ -65,9 +65,9 @@ def test_broadcast_fills_its_channels_at_its_rate() -> None:
     pacer = make_pacer("broadcast", caps=(), channels=10, calls_per_second=4)
     assert pacer.calls_to_place(PacingSnapshot(0.0)) == 4
     assert pacer.calls_to_place(PacingSnapshot(0.0, ringing=(RingingCall(0.0),) * 4)) == 0
-    assert pacer.explain().limited_by == "cps"
+    assert pacer.explain().limited_by == Limit.CPS
     assert pacer.calls_to_place(PacingSnapshot(1.0, ringing=(RingingCall(1.0),) * 4, active_calls=3)) == 3
-    assert pacer.explain().limited_by == "channels"
+    assert pacer.explain().limited_by == Limit.CHANNELS
 
 
 def test_an_unknown_policy_is_named_with_the_known_ones() -> None:
