@@ -62,19 +62,27 @@ class AgiFlowServices(FlowServices):
             return None
         self._recorded += 1
         name = f"{self._session.attempt_id}-{self._recorded}"
-        recording = await self._call.record_file(
-            f"{self._recording.directory}/{name}",
-            self._recording.sound_format,
-            action.terminator,
-            round(action.max_seconds * 1000),
-            silence_seconds=max(1, round(action.silence_seconds)),
-            beep=True,
-        )
+        try:
+            recording = await self._call.record_file(
+                f"{self._recording.directory}/{name}",
+                self._recording.sound_format,
+                action.terminator,
+                round(action.max_seconds * 1000),
+                silence_seconds=max(1, round(action.silence_seconds)),
+                beep=True,
+            )
+        except MatdanError as error:  # the flow has its own way for it, and must not begin anew
+            _log.error("flow.not-recorded", attempt=self._session.attempt_id, problem=str(error))
+            return None
         return Recorded(name, recording.samples / LINE_RATE) if recording.samples > 0 else None
 
     async def transfer(self, call: FlowCall, action: Transfer) -> bool:
         """To a seat that is ready, with the answers so far on record for its screen."""
-        return await self._desk.hand_over(self._session.attempt_id, action.answers)
+        try:
+            return await self._desk.hand_over(self._session.attempt_id, action.answers)
+        except MatdanError as error:  # the flow has its own way for it, and must not begin anew
+            _log.error("flow.not-transferred", attempt=self._session.attempt_id, problem=str(error))
+            return False
 
     async def send_sms(self, action: SendSms) -> bool:
         """Send the text `sms.<template>` in the caller's language."""

@@ -80,20 +80,26 @@ class Seat:
         return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, at, seconds)
 
     def phone_came(self, at: float, seconds: float) -> Seat:
-        """The agent's phone is on the line."""
+        """The agent's phone is on the line. Of one who had logged off it is nobody's."""
         seat = replace(self, phone_up=True)
         if seat.state is SeatState.LOST:
+            if seat.then is SeatState.OFFLINE:
+                return seat._emptied(at, seconds)
             paused = seat.then is SeatState.PAUSED
             seat = replace(seat, attempt_id=None, campaign_id=None)
             return seat._to(SeatState.PAUSED if paused else SeatState.READY, at, seconds)
         return seat
 
     def phone_went(self, at: float, seconds: float) -> Seat:
-        """The agent's phone is gone: the seat is lost, whatever it did. A wrap-up may still be finished on the page."""
+        """The agent's phone is gone: the seat is lost, or empty where its agent had logged off. A wrap-up may still be finished
+        on the page.
+        """
         seat = replace(self, phone_up=False)
         if seat.agent is None:
             return seat._to(SeatState.OFFLINE, at, seconds)
-        return seat if seat.state is SeatState.WRAP_UP else seat._to(SeatState.LOST, at, seconds)
+        if seat.state is SeatState.WRAP_UP:
+            return seat
+        return seat._emptied(at, seconds) if seat.then is SeatState.OFFLINE else seat._to(SeatState.LOST, at, seconds)
 
     def logged_off(self, at: float, seconds: float) -> Seat:
         """The agent leaves: now, or after the call."""
@@ -160,8 +166,10 @@ class Seat:
         return self
 
     def wrapped_up(self, at: float, seconds: float) -> Seat:
-        """The wrap-up is over: ready, or the pause or log-off that was asked for during the call."""
-        if self.then is SeatState.OFFLINE:
+        """The wrap-up is over: ready, or the pause or log-off that was asked for during the call. Nobody's seat is never ready: a
+        talk may have been found at it after a restart, when its agent was logged off.
+        """
+        if self.agent is None or self.then is SeatState.OFFLINE:
             return self._emptied(at, seconds)
         seat = replace(self, attempt_id=None, campaign_id=None)
         if not seat.phone_up:

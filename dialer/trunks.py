@@ -136,17 +136,21 @@ class TrunkPool:
         """Whether none of these trunks is fit to carry more than a probing call that is out already."""
         return bool(names) and all(self._health[name].may_start(now_seconds) == 0 for name in names)
 
-    def take(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> tuple[TrunkLimits, str] | None:
+    def take(
+        self, names: Sequence[str], used: Mapping[str, int], now_seconds: float, *, told: bool = True
+    ) -> tuple[TrunkLimits, str] | None:
         """Start a call on the first fit trunk with a free channel and a call start left: the trunk and the caller ID to show.
 
-        Caller IDs of a trunk take turns, so that no single number is worn out. None: nothing may start now.
+        Caller IDs of a trunk take turns, so that no single number is worn out. None: nothing may start now. `told`: `rang` or
+        `ended` will tell what became of the call, or `not_dialled` that nothing did; without it the call can be no probe.
         """
         for name in names:
             if self._startable(name, used, now_seconds) < 1:
                 continue
             trunk = self._limits[name]
             self._starts[name].take(now_seconds)
-            self._health[name].started(now_seconds)
+            if told:
+                self._health[name].started(now_seconds)
             turn = self._next_caller_id[name]
             self._next_caller_id[name] = (turn + 1) % len(trunk.caller_ids)
             return trunk, trunk.caller_ids[turn]
@@ -164,6 +168,10 @@ class TrunkPool:
         health = self._health.get(name)
         if health is not None:
             health.ended(failed, began_seconds, now_seconds)
+
+    def not_dialled(self, name: str, began_seconds: float, now_seconds: float) -> None:
+        """A call that was taken was given up before anything was dialled: if it was to probe, the next one does."""
+        self.ended(name, None, began_seconds, now_seconds)
 
     def states(self, now_seconds: float) -> dict[str, TrunkState]:
         """The state of each trunk."""

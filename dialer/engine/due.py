@@ -21,7 +21,9 @@ class DueTimes:
         self._centre = centre
 
     def after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:
-        """After the end of a call."""
+        """After the end of a call. What the agent said of it while it went on holds."""
+        if call.disposed is not None and outcome.answered:
+            return self.after_disposition(run, call, call.disposed, call.disposed_hour)
         rules, zone, now = run.spec.retries, self._centre.zone, self._centre.clock.now()
         if call.worker is not None:
             reported = call.said is not None

@@ -178,9 +178,7 @@ class Engine:
             case commands.StopCampaign(campaign_id):
                 return await self._set_state(campaign_id, CampaignState.STOPPED)
             case commands.StopAll():
-                for campaign_id in self._centre.campaigns:
-                    await self._set_state(campaign_id, CampaignState.STOPPED)
-                return f"stopped {len(self._centre.campaigns)} campaigns"
+                return await self._stop_all()
             case commands.ReloadFlows():
                 return await self._reload_flows()
         if isinstance(command, commands.HelpCommand | commands.RecordingCommand | commands.EarCommand):
@@ -201,13 +199,32 @@ class Engine:
         if run is None:
             known = ", ".join(self._centre.campaigns) or "none"
             raise CommandRefused(f"there is no campaign {campaign_id!r}; running here: {known}")
-        run.state = state  # at once: a stop must not wait for the disk
+        self._change(run, state)
+        await self._store.set_campaign_state(campaign_id, state)
+        return f"campaign {campaign_id}: {state.value}"
+
+    async def _stop_all(self) -> str:
+        """Every campaign stops, whatever the store does; raises StoreError once all are stopped and some were not kept so."""
+        runs = self._centre.campaigns
+        for run in runs.values():
+            self._change(run, CampaignState.STOPPED)
+        trouble: StoreError | None = None
+        for campaign_id in runs:
+            try:
+                await self._store.set_campaign_state(campaign_id, CampaignState.STOPPED)
+            except StoreError as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
+        return f"stopped {len(runs)} campaigns"
+
+    def _change(self, run: CampaignRun, state: CampaignState) -> None:
+        """At once: a stop must not wait for the disk."""
+        run.state = state
         if state is CampaignState.STOPPED:
             self._placing.cancel_campaign(run)
         self._centre.wake.set()
-        self._centre.tell(CampaignChange(campaign_id))
-        await self._store.set_campaign_state(campaign_id, state)
-        return f"campaign {campaign_id}: {state.value}"
+        self._centre.tell(CampaignChange(run.spec.campaign_id))
 
     def _booth_order(self) -> BoothOrder:
         polling = self._plan.polling
@@ -318,6 +335,8 @@ class Engine:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             await self._save()
             rounds += 1
+            if rounds % LOG_EVERY_ROUNDS == 0:
+                await self._bound_the_outbox()
             for campaign_id, run in self._centre.campaigns.items():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.held_because is None:
                     _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))
@@ -325,6 +344,16 @@ class Engine:
                     run.progress = await self._store.campaign_progress(campaign_id)
                 except StoreError as error:
                     self._results.store_failed(error)
+
+    async def _bound_the_outbox(self) -> None:
+        """News that no broker has taken may not fill the disk: it is away, or there is none."""
+        try:
+            lost = await self._store.outbox_done(0)
+        except StoreError as error:
+            self._results.store_failed(error)
+            return
+        if lost:
+            _log.warning("outbox.bound-reached", lost=lost)
 
     async def _save(self) -> None:
         intervals, self._floor.intervals = self._floor.intervals, []

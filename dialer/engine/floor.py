@@ -141,9 +141,17 @@ class Floor:
             self._centre.wake.set()
 
     def connected(self, call: Call, seat_name: str) -> None:
-        """Voter and agent hear each other. A repeat changes nothing."""
+        """Voter and agent hear each other. A repeat changes nothing; a voter who had left the seat may be back in it."""
         seat = self._centre.seats.get(seat_name)
-        if seat is None or call.connected_at is not None:
+        if seat is None:
+            return
+        if call.connected_at is not None:
+            if seat.state is SeatState.READY or (
+                seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
+            ):
+                self.cancel(f"seat/{seat_name}")
+                self._ended.pop(seat_name, None)
+                self.talks_on(self._centre.update_call(call, replace(call, message_started=False)), seat_name)
             return
         now, monotonic = self.now()
         self.cancel(f"call/{call.attempt_id}")
@@ -255,7 +263,7 @@ class Floor:
         if after.state is not before.state:  # a pause that is asked for in a wrap-up must not stop its clock
             self.cancel(f"seat/{before.name}")
         self.put(before, after)
-        if before.agent is not None and after.agent is None:
+        if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
             self._ended.pop(before.name, None)
             if after.phone_up:
                 self._centre.spawn(self._release_phone(before.name), "release-seat")
@@ -289,8 +297,9 @@ class Floor:
             run = self._centre.campaigns[call.campaign_id]
             self._results.observe(run, PacingEventKind.TALK_ENDED, self.now()[1] - seat.since_seconds)
             self._results.observe(run, PacingEventKind.BREAK_STARTED)
-        self.free(seat, seat.phone_went(*self.now()))
-        if seat.agent is not None:
+        after = seat.phone_went(*self.now())
+        self.free(seat, after)
+        if after.agent is not None:
             self.expect_phone(seat_name)
 
     def call_phone(self, seat_name: str) -> None:

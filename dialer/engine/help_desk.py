@@ -134,7 +134,7 @@ class HelpDesk:
         if why_not is not None:
             raise CommandRefused(f"transfer {target.name} was not called: {why_not}")
         now = self._centre.clock.monotonic()
-        taken = self._trunks.take((target.trunk,), self._centre.channels_used(), now)
+        taken = self._trunks.take((target.trunk,), self._centre.channels_used(), now, told=False)
         if taken is None:
             raise CommandRefused(f"transfer {target.name} was not called: trunk {target.trunk} is full; try again")
         trunk, caller_id = taken
@@ -150,6 +150,9 @@ class HelpDesk:
         self._enter(replace(help_now, stage=HelpStage.HANDING_OVER))
         aside = Place(PlaceKind.ASIDE, call.attempt_id)
         await self._order(self._switch.move_party(help_now.party_id, aside), call.attempt_id, help_now)
+        live = self._help_of(help_now.party_id)
+        if live is None or live.stage in AGENT_WAITS:  # the target hung up meanwhile: the voter is the agent's again
+            raise CommandRefused(f"seat {help_now.seat}: {help_now.to} is gone; the call stays with you")
         self._agent_leaves(call.attempt_id)
 
     async def _cancel(self, help_now: Help) -> None:

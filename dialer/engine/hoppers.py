@@ -93,8 +93,10 @@ class Hoppers:
             self._centre.wake.set()
 
     async def _note_next_due(self, run: CampaignRun) -> None:
-        now = self._centre.clock.now()
+        now, given_back = self._centre.clock.now(), run.given_back
         due = await self._store.next_due_at(run.spec.campaign_id)
+        if run.given_back != given_back:  # claims came back meanwhile, which the answer may not know
+            return
         run.list_done = due is None
         found = float("inf") if due is None else max(due, now + LOOK_AGAIN_SECONDS)
         run.next_due_at = min(found, run.next_due_at or found)
@@ -124,6 +126,7 @@ class Hoppers:
     def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         run.next_due_at = 0.0
         if claims:
+            run.given_back += 1
             run.list_done = False
             run.order.gave_back(claims)
             self._centre.spawn(self._release(claims), "release-claims")

@@ -205,7 +205,7 @@ class Placing:
         except StoreError as error:
             self._results.store_failed(error)
             for _, call in placed:
-                self._centre.calls.pop(call.attempt_id, None)
+                self._not_opened(call)
             await self._results.close_all([call.attempt_id for _, call in placed], Outcome.REFUSED)
             return
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
@@ -213,9 +213,13 @@ class Placing:
                 self._centre.tell_call(call, call.state)
                 self._centre.spawn(self._originate(run, attempt), "originate")
             else:
-                self._centre.calls.pop(call.attempt_id, None)
+                self._not_opened(call)
                 _log.debug("attempt.refused", attempt=call.attempt_id, reason=refusal.value)
         self._centre.wake.set()
+
+    def _not_opened(self, call: Call) -> None:
+        self._centre.calls.pop(call.attempt_id, None)
+        self._trunks.not_dialled(call.trunk, call.began_seconds, self._centre.clock.monotonic())
 
     async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> None:
         centre, attempt_id = self._centre, attempt.attempt_id

@@ -12,25 +12,18 @@ from dialer.calls import Call, outcome_of
 from dialer.engine.due import DueTimes
 from dialer.engine.state import CampaignRun, Centre
 from dialer.engine.trunk_desk import TrunkDesk
-from dialer.errors import CommandRefused, StoreError
+from dialer.errors import StoreError
 from dialer.model import (
-    DISPOSITION_MARKS,
     AttemptId,
     CampaignKind,
     Claim,
     Direction,
-    Disposition,
-    DispositionRecord,
     EndedAttempt,
-    MachineDetection,
     Mark,
-    MarkKind,
-    MarkSource,
     Outcome,
 )
 from dialer.monitor.topics import (
     attempt_announcement,
-    disposition_announcement,
     mark_announcement,
     opt_out_announcement,
 )
@@ -164,7 +157,7 @@ class Results:
         )
         centre.calls.pop(call.attempt_id, None)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
-        if outcome is Outcome.ABANDONED:
+        if outcome is Outcome.ABANDONED and not call.inbound:  # as the store counts it: only our calls lock a number
             centre.abandoned_at[call.phone_id] = now
         self._teach(run, call, outcome)
         if retry_at is not None:
@@ -191,18 +184,22 @@ class Results:
         self._centre.outbox_event.set()
 
     def _teach(self, run: CampaignRun, call: Call, outcome: Outcome) -> None:
-        """What the pacer has not heard yet of this call. Abandoned calls it hears of when the message starts."""
+        """What the pacer has not heard yet of this call. Abandoned calls it hears of when the message starts, but for one whose
+        end nobody saw.
+        """
         if call.inbound:
             return
         now = self._centre.clock.monotonic()
         if outcome.answered:
-            if outcome is Outcome.DROPPED:
+            unseen = outcome is Outcome.ABANDONED and not call.message_started
+            if outcome is Outcome.DROPPED or unseen:
                 if (
                     not call.judged
                 ):  # gone before it was known whether a machine had picked up: a machine does not hang up
                     seconds = (call.answered_seconds or now) - call.began_seconds
                     self.observe(run, PacingEventKind.ANSWERED, seconds, call=call)
-                self.observe(run, PacingEventKind.DROPPED, now - (call.answered_seconds or now), call=call)
+                kind = PacingEventKind.ABANDONED if unseen else PacingEventKind.DROPPED
+                self.observe(run, kind, now - (call.answered_seconds or now), call=call)
             return
         if not call.written:
             return
@@ -246,65 +243,13 @@ class Results:
         fresh = await self._store.record_opt_out(
             call.phone_id, at=at, source=source, attempt_id=call.attempt_id, announcements=[news]
         )
-        self._opted_out(call.phone_id, fresh=fresh)
+        self.opted_out(call.phone_id, fresh=fresh)
 
     async def foreign_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre. Returns once it is on disk; raises StoreError."""
         phone_id = await self._store.record_foreign_opt_out(number_hash, at=at, centre=centre)
         if phone_id is not None:
-            self._opted_out(phone_id, fresh=True)
-
-    async def dispose(
-        self, run: CampaignRun, call: Call, agent: str | None, disposition: Disposition, hour: int | None
-    ) -> None:
-        """Keep what the agent said of a call, live or ended, with its mark and opt-out in the same commit.
-
-        Raises CommandRefused for an hour that is missing or out of range, StoreError if nothing was kept.
-        """
-        if hour is not None and not 0 <= hour <= 23:
-            raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
-        if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
-            raise CommandRefused(
-                f"campaign {call.campaign_id} does not count machines; set machine_detection in its settings"
-            )
-        now = self._centre.clock.now()
-        retry_at = self._due.after_disposition(run, call, disposition, hour)
-        record = DispositionRecord(call.attempt_id, disposition, now, agent, retry_at)
-        marks = _marks_of(record, call, hour)
-        opts_out = disposition in {Disposition.OPT_OUT, Disposition.REFUSED}
-        announcements = [disposition_announcement(record), *(mark_announcement(mark) for mark in marks)]
-        if opts_out:
-            hashed = await self._store.number_hash(call.phone_id)
-            announcements.append(
-                opt_out_announcement(
-                    call.phone_id, at=now, source="agent", attempt_id=call.attempt_id, number_hash=hashed
-                )
-            )
-        effects = await self._store.record_disposition(record, marks, opt_out=opts_out, announcements=announcements)
-        if retry_at is not None:
-            run.next_due_at = min(run.next_due_at, retry_at)
-            run.list_done = False
-        for mark, effect in zip(marks, effects, strict=True):
-            self.follow(mark, effect)
-        if opts_out:
-            self._opted_out(call.phone_id, fresh=True)
-        self._judge(run, call, machine=disposition is Disposition.MACHINE)
-        self._centre.outbox_event.set()
-
-    def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
-        """What the agent says of person or machine, of a live call or of one that has just ended."""
-        live = self._centre.calls.get(call.attempt_id)
-        was_machine = call.machine if live is None else live.machine
-        if was_machine is machine:
-            return
-        if machine:
-            self.observe(run, PacingEventKind.MACHINE)
-        if live is not None:
-            self._centre.update_call(live, replace(live, machine=machine))
-        else:
-            outcomes = run.inbound if call.inbound else run.outcomes
-            outcomes[Outcome.MACHINE] += 1 if machine else -1
-            outcomes[Outcome.CONNECTED] += -1 if machine else 1
+            self.opted_out(phone_id, fresh=True)
 
     def follow(self, mark: Mark, effect: MarkEffect) -> None:
         """What a mark means here and now: figures, and no call that is not wanted any more goes out or rings on."""
@@ -338,7 +283,8 @@ class Results:
         self._centre.turnout[effect.booth_id] = changed
         self._centre.tell(TurnoutChange(changed))
 
-    def _opted_out(self, phone_id: int, *, fresh: bool) -> None:
+    def opted_out(self, phone_id: int, *, fresh: bool) -> None:
+        """What an opt-out means here and now."""
         self._centre.opt_outs += fresh
         self._centre.opted_out.add(phone_id)
         self._centre.outbox_event.set()
@@ -382,12 +328,3 @@ class Results:
         retry_at = now if outcome is Outcome.REFUSED else None
         ended = [EndedAttempt(attempt_id, outcome, now, retry_at=retry_at) for attempt_id in attempt_ids]
         await self.keep("close", lambda: self._store.end_attempts(ended))
-
-
-def _marks_of(record: DispositionRecord, call: Call, hour: int | None) -> list[Mark]:
-    kind = DISPOSITION_MARKS.get(record.disposition)
-    if kind is None or call.worker is not None:
-        return []
-    named = hour if kind is MarkKind.LATER else None
-    key = f"{record.attempt_id}/agent/{record.disposition.value}"
-    return [Mark(key, call.voter_id, kind, MarkSource.AGENT, record.at, named, record.attempt_id, record.agent)]

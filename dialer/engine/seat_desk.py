@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from dialer import commands
+from dialer.engine.dispositions import Dispositions
 from dialer.engine.floor import Floor
 from dialer.engine.results import Results
 from dialer.engine.state import Centre, SeatTally
@@ -62,6 +63,7 @@ class SeatDesk:
         self._store = store
         self._switch = switch
         self._results = results
+        self._dispositions = Dispositions(centre, store, results)
         self._accounts = {account.number: account for account in agents}
         self._rules = rules
         self._execute_keyed = execute
@@ -189,7 +191,7 @@ class SeatDesk:
         if call is None or call.connected_at is None:
             raise CommandRefused(f"seat {seat.name} has no call to give a disposition for")
         run = self._centre.campaigns[call.campaign_id]
-        await self._results.dispose(run, call, seat.agent, disposition, hour)
+        await self._dispositions.dispose(run, call, seat.agent, disposition, hour)
         current = self._centre.seats[seat.name]
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._floor.end_wrap_up(current)

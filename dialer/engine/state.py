@@ -90,6 +90,7 @@ class CampaignRun:
     refilling: bool = False
     next_due_at: float = 0.0  # epoch: before it the queue has nothing
     list_done: bool = False
+    given_back: int = 0  # how often numbers came back to the queue
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     inbound: Counter[Outcome] = field(default_factory=Counter)  # of calls that came in
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
@@ -114,6 +115,7 @@ class CampaignRun:
 
     def look_again(self) -> None:
         """Numbers may have come back to the queue: it is asked again."""
+        self.given_back += 1
         self.next_due_at = 0.0
         self.list_done = False
         self.order.look_again()

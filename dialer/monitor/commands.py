@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import math
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Literal
 
 import structlog
@@ -105,7 +106,7 @@ def _refuse_unknown_keys(fields: dict[str, Any]) -> None:
 
 def _refuse_expired(fields: dict[str, Any], now: float) -> None:
     expires_at = fields.get("expires_at")
-    if isinstance(expires_at, bool) or not isinstance(expires_at, int | float) or not math.isfinite(expires_at):
+    if isinstance(expires_at, bool) or not isinstance(expires_at, int | float) or not -inf < expires_at < inf:
         raise CommandRefused("`expires_at` must be epoch seconds, UTC")
     if expires_at <= now:
         raise CommandRefused("the command has expired: send it again with a new id, and compare the two clocks")
@@ -175,6 +176,15 @@ class CommandDesk:
                 await self.handle(parsed)
             except StoreError as error:
                 log.error("command.unanswered", command=parsed.command_id, problem=str(error))
+            except Exception:  # one message must never end the dialler
+                log.exception("command.failed", command=parsed.command_id)
+                await self._tell_failed(parsed)
+
+    async def _tell_failed(self, parsed: AcceptedCommand | RefusedCommand) -> None:
+        if parsed.command_id is not None:
+            text = "the dialler could not do it, and its log says why; look at what is now before you send it again"
+            with contextlib.suppress(StoreError):
+                await self._answer(ReplyPayload(parsed.command_id, "refused", text, round(self._clock.now(), 3)))
 
     async def handle(self, parsed: AcceptedCommand | RefusedCommand) -> None:
         """Execute a command unless it was before, and answer it.

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 
 from dialer.errors import StoreError
+from dialer.monitor.payloads import MOST_SECONDS
 from dialer.rules.number_hash import is_number_hash
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,9 @@ def parse_opt_out(topic: str, payload: bytes) -> ForeignOptOut | None:
     if not isinstance(fields, dict):
         return None
     hashed, at = fields.get("number_hash"), fields.get("at")
-    if not is_number_hash(hashed) or isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
+    if not is_number_hash(hashed) or isinstance(at, bool) or not isinstance(at, int | float):
+        return None
+    if not 0 <= at <= MOST_SECONDS:
         return None
     return ForeignOptOut(str(hashed), float(at), centre[:64])
 
@@ -79,5 +81,8 @@ class OptOutDesk:
                 except StoreError as error:
                     log.warning("opt-out.waits", centre=told.centre, problem=str(error))
                     await asyncio.sleep(RETRY_SECONDS)
+                except Exception:  # one message must never end the dialler
+                    log.exception("opt-out.failed", centre=told.centre)
+                    break
                 else:
                     break

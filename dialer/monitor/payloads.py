@@ -18,7 +18,11 @@ Time = Annotated[float, Field(description="epoch seconds, UTC")]
 OptionalTime = Annotated[float | None, Field(description="epoch seconds, UTC; null: it never came to that")]
 Share = Annotated[float, Field(description="a share, 0 to 1", ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
-EnteredTime = Annotated[float, Field(description="epoch seconds, UTC", ge=0, allow_inf_nan=False)]
+MOST_SECONDS = 1e11
+"""Later than any time that is meant: what is beyond it is no epoch second, and too large to be reckoned with."""
+MOST_INTEGER = 2**63 - 1
+"""What the store can hold."""
+EnteredTime = Annotated[float, Field(description="epoch seconds, UTC", ge=0, le=MOST_SECONDS, allow_inf_nan=False)]
 
 MOST_MARKS = 100
 MOST_FIGURES = 100
@@ -231,7 +235,7 @@ class MarkReport:
     __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
 
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
-    voter: Annotated[int, Field(description="the voter's id in this centre's store", ge=1)]
+    voter: Annotated[int, Field(description="the voter's id in this centre's store", ge=1, le=MOST_INTEGER)]
     kind: Literal["voted", "not-yet", "will-not", "moved", "deceased"]
     source: Literal["booth-worker", "relative", "import", "correction"]
     at: EnteredTime
@@ -250,8 +254,8 @@ class FigureReport:
     __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
 
     day: Annotated[str, Field(description="2026-04-22", pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$")]
-    constituency_number: Annotated[int, Field(ge=1)]
-    part_number: Annotated[int | None, Field(description="null: of the whole constituency", ge=1)]
+    constituency_number: Annotated[int, Field(ge=1, le=MOST_INTEGER)]
+    part_number: Annotated[int | None, Field(description="null: of the whole constituency", ge=1, le=MOST_INTEGER)]
     by: Annotated[
         str, Field(description="an hour of the poll, 09:00, or final", pattern=r"^(([01]\d|2[0-3]):[0-5]\d|final)$")
     ]
@@ -270,7 +274,9 @@ class ComplaintReport:
     channel: Literal["call", "letter", "email", "person", "authority", "other"]
     campaign: Annotated[str | None, Field(max_length=128)] = None
     attempt: Annotated[str | None, Field(description="the call that it is about", max_length=64)] = None
-    phone: Annotated[int | None, Field(description="the number's id in this centre's store, not the number")] = None
+    phone: Annotated[
+        int | None, Field(description="the number's id in this centre's store, not the number", ge=1, le=MOST_INTEGER)
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +286,7 @@ class AnswerReport:
     __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
 
     key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
-    complaint: Annotated[int, Field(description="its number", ge=1)]
+    complaint: Annotated[int, Field(description="its number", ge=1, le=MOST_INTEGER)]
     at: EnteredTime
     answer: Literal["explained", "opted-out", "corrected", "unfounded", "passed-on"]
 

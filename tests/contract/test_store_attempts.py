@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from dialer.clock import LoopClock
-from dialer.model import Announcement, AttemptId, EndedAttempt, MarkKind, OpenAttempt, Outcome
+from dialer.model import (
+    Announcement,
+    AttemptId,
+    CampaignKind,
+    EndedAttempt,
+    MarkKind,
+    OpenAttempt,
+    Outcome,
+    Purpose,
+)
 from dialer.phone_facts import NumberHistory, PhoneFacts
 from dialer.store.port import Refusal
 from tests.contract.backends import (
@@ -297,3 +306,12 @@ async def test_a_claim_tells_how_earlier_calls_to_its_number_ended(backend: Back
             answers=2, no_answers=2, busy=1, machines=1, near_answers=1, near_misses=3
         )
         assert (facts.history.calls, facts.history.near_calls) == (6, 4)
+
+
+async def test_a_number_that_may_have_been_called_comes_into_no_later_campaign(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
+        await store.ensure_campaign("later", CampaignKind.IVR, Purpose.TURNOUT)
+        await store.enrol("later")
+        assert 1 not in {each.phone_id for each in await claim(store, 1000, campaign_id="later")}
+        assert 2 in {each.phone_id for each in await claim(store, 1000)}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from dialer.commands import SeatDispose
+from dialer.commands import SeatDispose, StopAll
 from dialer.errors import StoreError, StoreFull
-from dialer.model import Disposition
+from dialer.model import CampaignState, Disposition
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.view import SeatState
 from tests.faults.test_switch_faults import every_attempt_has_one_end, nobody_dialled_twice
@@ -103,3 +103,40 @@ async def test_a_nearly_full_disk_stops_dialling_before_anything_fails(tmp_path:
         await asyncio.sleep(30)
         assert not site.switch.placed
         assert "store.reserve_megabytes" in site.view.alerts[0].text
+
+
+@virtual_time()
+async def test_stop_all_stops_every_campaign_though_the_store_keeps_none_of_it(tmp_path: Path) -> None:
+    hours = [{"start": "00:00", "until": "23:59:59"}]
+    campaigns = [
+        {"id": f"ivr{n}", "kind": "ivr", "flow": "turnout", "channels": 3, "hours": hours} for n in range(1, 4)
+    ]
+    async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaigns=campaigns) as site:
+        await site.until(lambda: len(site.ended()) > 5)
+        FailingStore(site, "set_campaign_state")
+        with pytest.raises(StoreError):
+            await site.centre.engine.execute(StopAll())
+        placed = len(site.switch.placed)
+        assert {campaign.state for campaign in site.view.campaigns} == {CampaignState.STOPPED}
+        await asyncio.sleep(60)
+        assert len(site.switch.placed) == placed
+
+
+@virtual_time()
+async def test_news_that_no_broker_takes_are_bounded(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
+        store = site.centre.store
+        whole = store.outbox_done
+
+        async def keep_few(up_to: int, *, keep_at_most: int = 100_000) -> int:
+            assert (up_to, keep_at_most) == (0, 100_000)
+            return await whole(up_to, keep_at_most=5)
+
+        store.outbox_done = keep_few  # type: ignore[method-assign]
+        await site.until(lambda: len(site.ended()) > 10)
+        await asyncio.sleep(1)
+        before = rows(tmp_path, "SELECT count(*), max(outbox_id) FROM outbox")[0]
+        assert before[0] > 10
+        await site.centre.engine.execute(StopAll())
+        await asyncio.sleep(70)
+        assert rows(tmp_path, "SELECT count(*) FROM outbox") == [(5,)]

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from dialer.commands import StopCampaign
 from dialer.engine.state import Centre
 from dialer.model import Outcome
+from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
 from dialer.simulation.asterisk.voters import Scripted
-from dialer.view import AlertRaised, CallState, SeatState
+from dialer.view import AlertRaised, CallChange, CallState, SeatState
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import IVR, all_answer, nobody_on_two_calls, rows, scripted
@@ -142,6 +144,55 @@ async def test_a_restarted_switch_ends_the_calls_and_gets_its_seats_back(tmp_pat
     assert not rows(
         tmp_path, "SELECT 1 FROM target JOIN attempt USING (phone_id) WHERE outcome = 'unknown' AND state = 'due'"
     )
+
+
+@virtual_time()
+async def test_a_stop_that_comes_before_the_switch_has_made_the_channel_ends_the_call_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """A real Asterisk makes a channel some milliseconds after it has answered the Originate."""
+    config = all_answer(answer_after=25.0, hang_up_after=5.0)
+    async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
+        place = site.switch.place
+        site.switch.place = lambda order: asyncio.get_running_loop().call_later(0.005, place, order)  # type: ignore[method-assign, assignment]
+        stopped: list[str] = []
+
+        def stop_at_once(change: object) -> None:
+            if isinstance(change, CallChange) and change.state is CallState.DIALLING and site.ended() and not stopped:
+                stopped.append(change.attempt_id)
+                asyncio.get_running_loop().create_task(site.centre.engine.execute(StopCampaign("ivr")))
+
+        site.centre.engine.subscribe(stop_at_once)
+        await site.until(lambda: bool(stopped), seconds=300)
+        await asyncio.sleep(1)
+        assert stopped[0] not in site.switch.channels
+        assert {change.outcome for change in site.ended() if change.attempt_id in stopped} == {Outcome.CANCELLED}
+
+
+@virtual_time()
+async def test_a_voter_lost_between_the_answer_and_a_seat_counts_against_the_cap(tmp_path: Path) -> None:
+    config = all_answer(answer_after=2.0, talk_seconds=60.0)
+    campaign = {"pacing": "predictive", "wrap_up_seconds": 1}
+    async with a_site(tmp_path, config, seats=2, campaign=campaign) as site:
+        centre = centre_of(site)
+        restarts: list[asyncio.Task[None]] = []
+
+        def restart_at_the_answer(_: object) -> None:
+            if not restarts and any(call.answered and call.connected_at is None for call in centre.calls.values()):
+                restarts.append(asyncio.get_running_loop().create_task(site.switch.restart(down_seconds=1.0)))
+
+        site.centre.engine.subscribe(restart_at_the_answer)
+        await site.log_in("01", "02")
+        await site.until(lambda: bool(restarts), seconds=300)
+        await restarts[0]
+        await site.until(lambda: site.view.switch_up, seconds=20)
+        run = centre.campaigns["agents"]
+        assert isinstance(run.pacer, PredictivePacer)
+        abandoned = run.outcomes[Outcome.ABANDONED]
+        assert abandoned >= 1
+        assert [tally.abandoned for tally in run.pacer._governor.tallies] == [abandoned] * len(
+            run.pacer._governor.tallies
+        )
 
 
 @pytest.mark.parametrize("fault", [{"repeat": 0.3}, {"reorder": 0.3}, {"repeat": 0.2, "reorder": 0.2}])

@@ -241,6 +241,17 @@ async def test_an_agent_takes_the_serials_of_a_worker(tmp_path: Path) -> None:
 
 
 @virtual_time()
+async def test_a_wrong_number_that_is_said_in_the_talk_is_not_called_again(tmp_path: Path) -> None:
+    script = Scripted(answer_after=2.0, talk_seconds=30.0)
+    async with workers_at_work(tmp_path, {WORKER: script}, campaign={**AGENTS, "wrap_up_seconds": 20}) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        await site.centre.engine.execute(SeatDispose("01", Disposition.WRONG_NUMBER))
+        await asyncio.sleep(900)
+        assert len(site.switch.placed) == 1
+
+
+@virtual_time()
 async def test_a_serial_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     take = WorkerDesk.take
     kept = 0

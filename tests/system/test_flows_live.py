@@ -21,6 +21,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.view import CallChange, CallState, SeatState
 from ivr_flows.errors import FlowError
+from tests.faults.test_engine_and_store import FailingStore
 from tests.support.centre import START_EPOCH, a_site, site_settings
 from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
@@ -297,3 +298,24 @@ async def test_a_hang_up_signal_reloads(tmp_path: Path) -> None:
             await asked.wait()
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+
+
+@virtual_time()
+async def test_a_transfer_whose_answers_cannot_be_kept_fails_and_the_flow_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "ask.yaml").write_text(ASK)
+    keys = tuple((3.0 + 5.0 * n, "3") for n in range(4))
+    config = voters(Scripted(keys=keys, hang_up_after=60.0))
+    async with a_site(tmp_path, config, campaign=ivr(tmp_path / "ask.yaml")) as site:
+        desk = site.centre.engine.flow_desk
+        begun: list[str] = []
+        begin = desk.begin
+
+        def counted(attempt_id: str) -> Any:
+            begun.append(attempt_id)
+            return begin(attempt_id)
+
+        desk.begin = counted  # type: ignore[method-assign]
+        FailingStore(site, "record_answers")
+        await site.until(lambda: bool(site.ended()), seconds=100)
+        assert begun.count(begun[0]) == 1
+        assert site.ended()[0].outcome is Outcome.COMPLETED

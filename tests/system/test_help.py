@@ -29,6 +29,7 @@ from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.switch.port import PartyId, Place
 from dialer.view import CallChange, CallState, SeatState, SeatView
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
@@ -426,3 +427,26 @@ async def test_whose_target_went_while_the_link_was_cut_is_back_with_the_agent(t
         await asyncio.sleep(1)
         assert together(site) == {frozenset({"agent01", "voter"})}
         assert seat(site).help is None
+
+
+@virtual_time()
+async def test_a_target_who_hangs_up_as_the_transfer_completes_leaves_the_voter_with_the_agent(tmp_path: Path) -> None:
+    async with talking(tmp_path, campaign={"wrap_up_seconds": 3}) as site:
+        execute, attempt = site.centre.engine.execute, seat(site).attempt_id
+        await execute(SeatConsult("01", "boss"))
+        await asyncio.sleep(2)
+        switch = site.centre.engine._switch
+        move = switch.move_party
+
+        async def move_and_lose(party_id: PartyId, place: Place) -> None:
+            await move(party_id, place)
+            site.switch.drop_seat("boss")
+            await asyncio.sleep(0.05)
+
+        switch.move_party = move_and_lose  # type: ignore[method-assign]
+        with pytest.raises(CommandRefused, match="boss is gone; the call stays with you"):
+            await execute(SeatCompleteTransfer("01"))
+        await asyncio.sleep(60)
+        assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)
+        assert frozenset({"agent01", "voter"}) in together(site)
+        assert not site.view.campaigns[0].abandoned

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from dialer.commands import StopAll
+from dialer.commands import PauseCampaign, ResumeCampaign, StopAll
 from dialer.engine.hoppers import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
 from dialer.model import Claim, NewAttempt
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
@@ -112,3 +112,29 @@ async def test_a_campaign_that_stops_while_its_hopper_fills_keeps_no_claim(tmp_p
         with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
             states = dict(db.execute("SELECT state, count(*) FROM target GROUP BY state"))
     assert states.keys() == {"due"}
+
+
+@virtual_time()
+async def test_what_a_pause_gives_back_while_the_queue_is_asked_is_claimed_again(tmp_path: Path) -> None:
+    config = SimulatedAsteriskConfig(
+        seats=seat_phones(2), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=1.0)
+    )
+    campaign = {**IVR, "channels": 1, "max_attempts": 1}
+    async with a_site(tmp_path, config, voters=30, campaign=campaign) as site:
+        store, execute = site.centre.store, site.centre.engine.execute
+        whole, paused = store.next_due_at, asyncio.Event()
+
+        async def pause_meanwhile(campaign_id: str) -> float | None:
+            due = await whole(campaign_id)
+            if due is None and not paused.is_set():  # the queue is empty: what is left is in the hopper
+                paused.set()
+                await execute(PauseCampaign("ivr"))
+                await asyncio.sleep(0.05)
+            return due
+
+        store.next_due_at = pause_meanwhile  # type: ignore[method-assign]
+        await paused.wait()
+        await asyncio.sleep(30)
+        placed = len(site.switch.placed)
+        await execute(ResumeCampaign("ivr"))
+        await site.until(lambda: len(site.switch.placed) > placed + 1, seconds=600)

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from argon2 import PasswordHasher
@@ -29,7 +31,7 @@ from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.switch.asterisk.agi_codec import encode_environment
-from dialer.view import CallChange, CallState, SeatState, SeatView
+from dialer.view import CallChange, CallState, SeatChange, SeatState, SeatView
 from tests.support.agi_peer import AsteriskCall
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
@@ -317,6 +319,36 @@ async def test_a_call_is_disposed_of_by_keys(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("during_the_talk", [True, False])
+def test_a_number_is_due_when_the_agent_said_whether_in_the_talk_or_after_it(
+    tmp_path: Path, during_the_talk: bool
+) -> None:
+    @virtual_time()
+    async def run() -> None:
+        config = switch_config(Scripted(answer_after=2.0, talk_seconds=30.0))
+        async with a_site(tmp_path, config, seats=1, campaign={"wrap_up_seconds": 20}) as site:
+            await site.log_in("01")
+            await site.until(lambda: seat(site).state is SeatState.TALKING)
+            later = SeatDispose("01", Disposition.LATER, 16)
+            if during_the_talk:
+                await site.centre.engine.execute(later)
+            await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
+            if not during_the_talk:
+                await site.centre.engine.execute(later)
+            await asyncio.sleep(1)
+            ((due_at,),) = rows(
+                tmp_path, "SELECT due_at FROM target JOIN attempt USING (phone_id) WHERE disposition = 'later'"
+            )
+            assert datetime.fromtimestamp(due_at, ZoneInfo("Asia/Kolkata")).strftime("%H:%M") == "16:45"
+            if during_the_talk:  # else the call's end was told before
+                (told,) = rows(tmp_path, "SELECT payload ->> 'retry_at' FROM outbox WHERE topic = 'results/attempts'")[
+                    :1
+                ]
+                assert told == (due_at,)
+
+    run()
+
+
 @virtual_time()
 async def test_the_star_codes(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Scripted(talk_seconds=300.0)) as site:
@@ -438,6 +470,42 @@ async def test_an_agent_whose_phone_stays_away_is_logged_off(tmp_path: Path) -> 
         await site.until(lambda: seat(site).state is SeatState.READY)
         await asyncio.sleep(1000)
         assert seat(site).state is SeatState.READY
+
+
+@virtual_time()
+async def test_who_has_logged_off_and_hangs_up_in_the_talk_gets_no_voters(tmp_path: Path) -> None:
+    config = switch_config(Scripted(answer_after=2.0, talk_seconds=40.0))
+    async with a_site(tmp_path, config, seats=2, campaign={"wrap_up_seconds": 2}) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
+        await site.centre.engine.execute(SeatLogOff("01"))
+        site.switch.drop_seat("agent01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.OFFLINE)
+        began = len(site.changes)
+        await asyncio.sleep(600)
+        assert {change.view.seat for change in site.changes[began:] if isinstance(change, SeatChange)} == {"02"}
+
+
+@virtual_time()
+async def test_a_talk_that_is_found_at_nobodys_seat_leaves_it_empty(tmp_path: Path) -> None:
+    """An agent logs off during a call, and the dialler is killed before it ends."""
+    config = switch_config(Scripted(answer_after=2.0, talk_seconds=40.0), seats=1)
+    async with SimulatedAsterisk(config) as switch:
+        async with a_site(tmp_path, switch=switch, seats=1, run=False) as site:
+            running = asyncio.create_task(site.centre.run(site.stop))
+            await site.until(lambda: site.view.switch_up)
+            await site.log_in("01")
+            await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+            await site.centre.engine.execute(SeatLogOff("01"))
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        async with a_site(tmp_path, switch=switch, seats=1) as site:
+            await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+            await site.until(lambda: site.view.seats[0].state is not SeatState.TALKING, seconds=100)
+            assert site.view.seats[0].state is SeatState.OFFLINE
+            placed = len(site.switch.placed)
+            await asyncio.sleep(300)
+            assert len(site.switch.placed) == placed
 
 
 @virtual_time()

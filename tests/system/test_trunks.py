@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dialer.model import Outcome
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, Trunk
+from dialer.commands import PauseCampaign, ResumeCampaign, SeatCancelConsult, SeatConsult
+from dialer.model import NewAttempt, Outcome
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, Trunk, seat_phones
 from dialer.simulation.asterisk.voters import Scripted
-from dialer.view import AlertRaised
+from dialer.store.port import Refusal
+from dialer.view import AlertRaised, SeatState
+from tests.faults.test_engine_and_store import FailingStore
 from tests.support.centre import Site, a_site
 from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
@@ -138,3 +142,70 @@ async def test_failures_of_single_numbers_rest_no_trunk(tmp_path: Path) -> None:
         await site.until(lambda: len(site.ended()) >= 40, seconds=400)
         assert site.view.trunks[0].state == "working"
         assert site.view.trunks[0].failures == 0
+
+
+@virtual_time()
+async def test_a_probing_call_that_the_store_refuses_leaves_the_probe_to_the_next_one(tmp_path: Path) -> None:
+    config = all_answer(answer_after=1.0, hang_up_after=5.0)
+    campaign = {**IVR, "channels": 4, "ring_seconds": 10}
+    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
+        site.switch.trunk_down("carrier")
+        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
+        site.switch.trunk_up("carrier")
+        store = site.centre.store
+        refused: list[NewAttempt] = []
+        whole = store.open_attempts
+
+        async def refuse_one(attempts: Sequence[NewAttempt], **limits: Any) -> list[Refusal | None]:
+            if refused:
+                return await whole(attempts, **limits)
+            refused.extend(attempts)
+            return [Refusal.CLAIM_LOST] * len(attempts)
+
+        store.open_attempts = refuse_one  # type: ignore[method-assign]  # what the store answers to a claim that is lost
+        await site.until(lambda: bool(refused), seconds=120)
+        await site.until(lambda: site.view.trunks[0].state == "working", seconds=60)
+
+
+@virtual_time()
+async def test_a_probing_call_whose_opening_fails_leaves_the_probe_to_the_next_one(tmp_path: Path) -> None:
+    config = all_answer(answer_after=1.0, hang_up_after=5.0)
+    campaign = {**IVR, "channels": 4, "ring_seconds": 10}
+    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
+        site.switch.trunk_down("carrier")
+        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
+        site.switch.trunk_up("carrier")
+        failing = FailingStore(site, "open_attempts")
+        await site.until(lambda: site.view.trunks[0].state == "probing", seconds=120)
+        await asyncio.sleep(10)
+        failing.failing = False
+        await site.until(lambda: site.view.trunks[0].state == "working", seconds=120)
+
+
+@virtual_time()
+async def test_a_helpers_call_over_a_trunk_that_is_to_be_probed_is_not_the_probe(tmp_path: Path) -> None:
+    outside = "+911140009999"
+    first = Scripted(answer_after=1.0, talk_seconds=4_000.0)
+    voters = {f"+91{7_000_000_001 + n}": first if n == 0 else replace(first, talk_seconds=5.0) for n in range(80)}
+    config = replace(all_answer(), seats=seat_phones(2), scripts={**voters, outside: Scripted(answer_after=2.0)})
+    target = {"name": "party-office", "kind": "outside", "number": outside, "trunk": "carrier"}
+    campaign = {"wrap_up_seconds": 1, "ring_seconds": 10}
+    async with a_site(
+        tmp_path, config, seats=2, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS, transfers=[target]
+    ) as site:
+        execute = site.centre.engine.execute
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
+        await asyncio.sleep(3)
+        await site.log_in("02")
+        site.switch.trunk_down("carrier")
+        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=300)
+        await execute(PauseCampaign("agents"))
+        site.switch.trunk_up("carrier")
+        await site.until(lambda: site.view.trunks[0].state == "probing", seconds=300)
+        await execute(SeatConsult("01", "party-office"))
+        await asyncio.sleep(10)
+        assert site.view.seats[0].help == "consult"
+        await execute(SeatCancelConsult("01"))
+        await execute(ResumeCampaign("agents"))
+        await site.until(lambda: site.view.trunks[0].state == "working", seconds=60)

@@ -77,6 +77,8 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (message(expires_at=None), "epoch seconds"),
         (message(expires_at=float("nan")), "epoch seconds"),
         (message(expires_at=float("inf")), "epoch seconds"),
+        (message(expires_at=10**400), "more than a day ahead"),
+        (message(expires_at=-(10**400)), "expired"),
         (message(name="dial"), "must be pause, resume, stop, "),
         (message(name=["pause"]), "must be pause, resume, stop, "),
         (message(name=None), "must be pause, resume, stop, "),
@@ -253,6 +255,12 @@ def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
         (of_kind("marks", marks=[MARK] * 101), "a list of 1 to 100"),
         (of_kind("marks", marks=[{**MARK, "voter": "7"}]), "0.voter: Input should be a valid integer"),
         (of_kind("marks", marks=[{**MARK, "voter": 0}]), "0.voter"),
+        (of_kind("marks", marks=[{**MARK, "voter": 10**20}]), "0.voter"),
+        (of_kind("marks", marks=[{**MARK, "at": 1e300}]), "0.at"),
+        (of_kind("official-turnout", figures=[{**FIGURE, "part_number": 2**63}]), "0.part_number"),
+        (of_kind("official-turnout", figures=[{**FIGURE, "constituency_number": 10**30}]), "0.constituency_number"),
+        (of_kind("complaint", complaint={**COMPLAINT, "phone": 10**20}), "phone"),
+        (of_kind("complaint-answer", answer={**ANSWER, "complaint": 10**20}), "complaint"),
         (of_kind("marks", marks=[MARK, {**MARK, "kind": "later"}]), "1.kind: Input should be 'voted', 'not-yet'"),
         (of_kind("marks", marks=[{**MARK, "source": "voter-key"}]), "0.source"),
         (of_kind("marks", marks=[{**MARK, "at": float("nan")}]), "0.at"),
@@ -393,6 +401,31 @@ async def test_a_command_that_met_a_busy_store_can_be_sent_again(store: SqliteSt
     running.cancel()
     assert engine.executed == [PauseCampaign("turnout-ivr")]
     assert [reply["status"] for reply in await replies(store)] == ["done"]
+
+
+async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_one_is_executed(
+    store: SqliteStore,
+) -> None:
+    engine = FakeEngine()
+
+    async def execute(command: Any) -> str:
+        if command == PauseCampaign("odd"):
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        return await engine.execute(command)
+
+    desk = CommandDesk(store, SystemClock(), execute, engine.outbox_event)
+    running = asyncio.create_task(desk.run())
+    soon = {"expires_at": SystemClock().now() + 60}
+    for changes in ({"id": "c-0", "campaign": "odd"}, {}):
+        desk.offer(json.dumps({**json.loads(message()), **soon, **changes}).encode(), retained=False)
+    while not await replies(store):
+        engine.outbox_event.clear()
+        await engine.outbox_event.wait()
+    assert not running.done()
+    running.cancel()
+    assert engine.executed == [PauseCampaign("turnout-ivr")]
+    answers = {row.topic: json.loads(row.payload)["status"] for row in await store.outbox(10)}
+    assert answers == {"replies/c-0": "refused", "replies/c-1": "done"}
 
 
 async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: SqliteStore, tmp_path: Path) -> None:

@@ -58,6 +58,8 @@ def test_what_the_centre_announces_is_what_another_one_reads() -> None:
         (TOPIC, message(number_hash="f" * 64, at="now")),
         (TOPIC, message(number_hash="f" * 64, at=True)),
         (TOPIC, message(number_hash="f" * 64, at=float("nan"))),
+        (TOPIC, message(number_hash="f" * 64, at=10**400)),
+        (TOPIC, message(number_hash="f" * 64, at=-1)),
         (TOPIC, message(number_hash="f" * 64, more="x" * 3000)),
         (TOPIC, b"[" * 5000),
         (TOPIC, b"[1]"),
@@ -90,4 +92,24 @@ async def test_one_that_the_store_cannot_take_is_tried_until_it_can() -> None:
     running = asyncio.create_task(desk.run())
     await asyncio.sleep(60)
     assert tries == ["a", "a", "a", "b"]
+    running.cancel()
+
+
+async def test_one_that_meets_a_mistake_of_ours_is_passed_over() -> None:
+    kept: list[str] = []
+    done = asyncio.Event()
+
+    async def keep(told: ForeignOptOut) -> None:
+        if told.number_hash[0] == "a":
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        kept.append(told.number_hash[0])
+        done.set()
+
+    desk = OptOutDesk(keep)
+    desk.offer(TOPIC, message(number_hash="a" * 64))
+    desk.offer(TOPIC, message(number_hash="b" * 64))
+    running = asyncio.create_task(desk.run())
+    async with asyncio.timeout(10):
+        await done.wait()
+    assert kept == ["b"]
     running.cancel()

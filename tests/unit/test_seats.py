@@ -78,6 +78,21 @@ def test_a_phone_that_drops_in_wrap_up_lets_it_be_finished() -> None:
     assert seat.wrapped_up(4.0, 4.0).state is SeatState.LOST
 
 
+def test_who_has_logged_off_and_hangs_up_leaves_an_empty_seat() -> None:
+    talking = a_ready_seat().talking(CALL, "c", 1.0, 1.0)
+    for gone in (
+        talking.logged_off(2.0, 2.0).phone_went(3.0, 3.0),
+        talking.logged_off(2.0, 2.0).call_ended(3.0, 3.0).phone_went(4.0, 4.0).wrapped_up(5.0, 5.0),
+    ):
+        assert (gone.state, gone.agent, gone.attempt_id) == (SeatState.OFFLINE, None, None)
+        assert gone.phone_came(6.0, 6.0).state is SeatState.OFFLINE
+
+
+def test_nobodys_seat_is_empty_after_a_talk_that_was_found_at_it() -> None:
+    found = a_seat(phone_up=True).talking(CALL, "c", 1.0, 1.0)
+    assert found.call_ended(2.0, 2.0).wrapped_up(2.0, 2.0).state is SeatState.OFFLINE
+
+
 def test_a_pause_survives_a_lost_phone() -> None:
     seat = a_ready_seat().paused("tea", 1.0, 1.0).phone_went(2.0, 2.0).phone_came(3.0, 3.0)
     assert seat.state is SeatState.PAUSED
@@ -155,6 +170,8 @@ def test_random_walks_keep_the_seat_sound(steps: list[str]) -> None:
             assert seat.attempt_id is None
         if seat.state is SeatState.OFFLINE:
             assert seat.agent is None
+        if seat.state is SeatState.LOST:
+            assert seat.then is not SeatState.OFFLINE
         if seat.state in {SeatState.TALKING, SeatState.RESERVED}:
             assert seat.attempt_id == CALL
 

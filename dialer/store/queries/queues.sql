@@ -11,6 +11,7 @@ UPDATE campaign SET state = ?2 WHERE campaign_id = ?1;
 -- A number's rank is the weight of the voters who are pending on it, negated: the highest first within a booth. A number of
 -- several booths belongs to its first voter's. They are inserted in the order in which they will be claimed, so that claims
 -- walk over neighbouring rows of this table.
+-- A number whose call may have been one, nobody knows, is closed in every campaign, and comes into no later one either.
 -- name: enrol
 INSERT INTO target (campaign_id, phone_id, booth_id, rank)
 SELECT ?1, phone_id, booth_id, -weight AS rank
@@ -19,7 +20,9 @@ FROM (
     FROM phone
     CROSS JOIN link ON link.phone_id = phone.phone_id AND link.dropped_at IS NULL
     CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
-    WHERE phone.opted_out_at IS NULL
+    WHERE phone.opted_out_at IS NULL AND phone.phone_id NOT IN (
+        SELECT attempt.phone_id FROM attempt WHERE attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
+    )
     GROUP BY phone.phone_id
 )
 WHERE true

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -45,6 +46,9 @@ from dialer.switch.port import (
 _log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 1.0  # between the two halves of an end: they were never seen further apart than some milliseconds
+HANG_UP_AGAIN_SECONDS = (0.02, 0.1, 0.5, 2.0)
+"""Waits before a Hangup that found no channel is sent again. On a real Asterisk 22 the channel came 0.8 to 3.8 ms after the
+answer to its Originate (five recorded sessions, an idle machine)."""
 _NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _NUMBER_RULE = "a number is 3 to 20 digits"
@@ -213,7 +217,8 @@ class AsteriskSwitch:
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
         """See `Switch.hang_up`."""
-        await self._hang_up_channel(self._tracker.channel_of(attempt_id))
+        channel = self._tracker.channel_of(attempt_id)
+        await self._hang_up_while(lambda: self._tracker.is_live(attempt_id), channel)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """See `Switch.connect`. Redirect into the seat's conference, 14 ms in the median on a real Asterisk."""
@@ -311,7 +316,7 @@ class AsteriskSwitch:
 
     async def release_party(self, party_id: PartyId) -> None:
         """See `Switch.release_party`."""
-        await self._hang_up_channel(party_id)
+        await self._hang_up_while(lambda: self._tracker.parties.is_live(party_id), party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """See `Switch.mute_recording`."""
@@ -324,13 +329,24 @@ class AsteriskSwitch:
             ],
         )
 
-    async def _hang_up_channel(self, unique_id: str) -> None:
+    async def _hang_up_while(self, is_live: Callable[[], bool], unique_id: str) -> None:
+        """Hang up a channel that may not be there yet: Asterisk makes it after it has answered the Originate."""
+        for seconds in HANG_UP_AGAIN_SECONDS:
+            if await self._hang_up_channel(unique_id) or not is_live():
+                return
+            await asyncio.sleep(seconds)
+        await self._hang_up_channel(unique_id)
+
+    async def _hang_up_channel(self, unique_id: str) -> bool:
+        """Whether there was such a channel: one that is gone already is what was wanted."""
         try:
             await self._standing().action("Hangup", [("Channel", unique_id)])
         except SwitchUnreachable:
             raise
-        except SwitchError as error:  # "No such channel": it is gone already, which is what was wanted
+        except SwitchError as error:  # "No such channel"
             _log.debug("hangup.nothing-there", channel=unique_id, answer=str(error))
+            return False
+        return True
 
     async def _redirect(self, channel: str, context: str, extension: str) -> None:
         await self._standing().action(

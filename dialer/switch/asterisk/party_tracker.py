@@ -23,6 +23,10 @@ class PartyTracker:
         """It was never placed."""
         self._live.discard(party_id)
 
+    def is_live(self, party_id: PartyId) -> bool:
+        """Whether the party's channel is there, or may be still to come."""
+        return party_id in self._live
+
     def take(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """What an event means; None: it is not about a third party."""
         if message.event == "OriginateResponse" and is_party(message.action_id):

@@ -111,6 +111,11 @@ class CallTracker:
         """The unique id of an attempt's channel."""
         return next((unique_id for unique_id, ours in self._inbound.items() if ours == attempt_id), attempt_id)
 
+    def is_live(self, attempt_id: AttemptId) -> bool:
+        """Whether the attempt's channel is there, or may be still to come: nothing of its end was heard."""
+        seen = self._seen.get(attempt_id)
+        return seen is not None and not self._half_ended(seen)
+
     def _drop(self, attempt_id: AttemptId) -> None:
         self._seen.pop(attempt_id, None)
         if self._inbound:
