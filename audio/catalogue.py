@@ -28,6 +28,7 @@ from config.audio import SoundFormat
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Line = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
+_NO_DIRECTORY: Final = "is a file; set audio.catalogue to a directory (docs/settings.md)"
 _HEAD: Final = "# Made by `dialer audio prepare` and `dialer audio drafts`; approvals by `dialer audio approve`.\n\n"
 
 
@@ -85,8 +86,14 @@ Entries = Mapping[PromptName, Entry]
 def read_catalogue(directory: Path) -> dict[PromptName, Entry]:
     """Every entry. A directory that is not there yet is empty. Raises CatalogueError with file, key and remedy."""
     entries: dict[PromptName, Entry] = {}
-    if not directory.exists():
-        return entries
+    try:
+        if not directory.exists():
+            return entries
+        next(directory.iterdir(), None)  # a search below it would pass over what may not be read
+    except NotADirectoryError as error:
+        raise CatalogueError(str(directory), "", _NO_DIRECTORY) from error
+    except OSError as error:
+        raise CatalogueError(str(directory), "", f"cannot be read ({error.strerror}); check its rights") from error
     for path in sorted(directory.rglob("*.toml")):
         scope = path.relative_to(directory).with_suffix("").as_posix()
         for key, table in _tables(path).items():
@@ -151,6 +158,8 @@ def changing(directory: Path) -> Iterator[dict[PromptName, Entry]]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except FileExistsError as error:
+        raise CatalogueError(str(directory), "", _NO_DIRECTORY) from error
     except OSError as error:
         raise CatalogueError(str(directory), "", f"cannot be written ({error.strerror}); check its rights") from error
     try:

@@ -58,7 +58,9 @@ def make_drafts(
     Raises VoiceMissing where the voices are not installed.
     """
     if not espeak.installed():
-        raise VoiceMissing("draft voices are not installed; pip install 'matdan[voices]'")
+        raise VoiceMissing(
+            "draft voices are not installed: in Matdan's own folder, .venv/bin/pip install -e '.[voices]'"
+        )
     report = DraftReport()
     wanted: dict[tuple[str, str], list[PromptName]] = {}
     for name, text in sorted(texts.items()):

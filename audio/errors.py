@@ -35,4 +35,4 @@ class CatalogueError(AudioError):
 
 
 class VoiceMissing(AudioError):
-    """Draft voices are not installed (pip install 'matdan[voices]'), or none speaks that language."""
+    """Draft voices are not installed (the extra `voices`), or none speaks that language."""

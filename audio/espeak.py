@@ -28,6 +28,9 @@ _RESPELLED: Final = {
 }
 _WORDS: Final = {"as": {"ন": "নো"}}
 
+_INSTALL: Final = ".venv/bin/pip install -e '.[voices]'"
+_AGAIN: Final = ".venv/bin/pip install --force-reinstall espeakng-loader"
+
 _RETRIEVAL: Final = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples come by the callback before espeak_Synth returns
 _DONT_EXIT: Final = 0x8000
 _UTF8: Final = 1
@@ -54,17 +57,17 @@ def installed() -> bool:
 @lru_cache(maxsize=1)
 def _engine() -> _Engine:
     if not installed():
-        raise VoiceMissing("draft voices are not installed; pip install 'matdan[voices]'")
+        raise VoiceMissing(f"draft voices are not installed: in Matdan's own folder, {_INSTALL}")
     import espeakng_loader  # noqa: PLC0415 - an extra, and loaded in worker processes alone
 
     try:
         library = ctypes.CDLL(espeakng_loader.get_library_path())
     except OSError as error:
-        raise VoiceMissing(f"draft voices cannot be loaded ({error}); install 'matdan[voices]' again") from error
+        raise VoiceMissing(f"draft voices cannot be loaded ({error}): in Matdan's own folder, {_AGAIN}") from error
     home = str(Path(espeakng_loader.get_data_path()).parent)
     rate = library.espeak_Initialize(_RETRIEVAL, 0, home.encode(), _DONT_EXIT)
     if rate <= 0:
-        raise VoiceMissing(f"draft voices find no data in {home}; install 'matdan[voices]' again")
+        raise VoiceMissing(f"draft voices find no data in {home}: in Matdan's own folder, {_AGAIN}")
     pieces: list[bytes] = []
 
     def take(samples: int | None, count: int, _: object) -> int:

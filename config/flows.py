@@ -38,7 +38,7 @@ class Flows(Section):
 
 
 class Twilio(Section):
-    """[twilio] - an account that carries ivr campaigns: trunks with carrier = "twilio". Needs `pip install matdan[twilio]`."""
+    """[twilio] - an account that carries ivr campaigns: trunks with carrier = "twilio". Needs the extra `twilio`."""
 
     enabled: bool = Field(False, description="true: trunks may name this carrier")
     account_sid: Annotated[str, StringConstraints(pattern=r"^(AC[0-9a-f]{32})?$")] = Field(

@@ -123,4 +123,6 @@ class Inbound(Section):
 
     channels: int = Field(10, ge=0, le=10_000, description="calls that come in at once; more are hung up unanswered")
     call_back_seconds: float = Field(60.0, ge=0, description="from a missed call to its number being due")
-    numbers: tuple[InboundNumber, ...] = ()
+    numbers: tuple[InboundNumber, ...] = Field(
+        (), description="our numbers that are answered, each with what a call to it is for"
+    )

@@ -27,6 +27,7 @@ from config.help import Hold, Recordings, Supervisor, Transfer, refuse_lines_as_
 from config.lines import Carrier, Inbound, Trunk, TrunkRest
 from config.polling_day import PollingDay
 from config.rules import Rules
+from config.wanted import WANTED
 
 
 class Centre(Section):
@@ -267,8 +268,14 @@ def _readable_toml(path: Path) -> None:
             tomllib.load(file)
     except FileNotFoundError as error:
         raise SettingError(str(path), "(file)", "no such file", "write one from config/centre.example.toml") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(str(path), "(file)", f"cannot be read: {error}", "check its path and its rights") from error
+    except UnicodeDecodeError as error:
+        problem = f"is not in UTF-8 (byte {error.start + 1:,})"
+        raise SettingError(str(path), "(file)", problem, "save it as UTF-8") from error
+    except IsADirectoryError as error:
+        raise SettingError(str(path), "(file)", "is a directory", "name the file in it, such as centre.toml") from error
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+        raise SettingError(str(path), "(file)", problem, "check its path and its rights") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingError(str(path), "(file)", f"is not TOML: {error}", "correct that line") from error
 
@@ -277,6 +284,7 @@ def _first_problem(error: ValidationError, file_name: str) -> SettingError:
     problem = error.errors()[0]
     key = ".".join(str(part) for part in problem["loc"]) or "(settings)"
     message = re.sub(r"^Value error, ", "", problem["msg"])
+    message = WANTED.get(problem.get("ctx", {}).get("pattern", ""), message)
     if problem["type"] == "extra_forbidden":
         return SettingError(file_name, key, "is not a setting", "remove it or correct its spelling (docs/settings.md)")
     if problem["type"] == "missing":

@@ -19,6 +19,9 @@ from ivr_flows.catalogue import load_flow
 from ivr_flows.sounds import sounds_said
 from ivr_flows.texts import shipped_texts
 
+Statuses = list[tuple[PromptName, Entry, str | None]]
+"""Prompts with their entries and why each does not play (None: it does)."""
+
 
 def approve(
     by: Annotated[str, typer.Option("--by", help="Who has listened to it and answers for it.")],
@@ -106,7 +109,7 @@ def _approved(
         raise CatalogueError(str(directory), name.path, f"cannot be approved so: {error.errors()[0]['msg']}") from error  # type: ignore[attr-defined] # pydantic's
 
 
-def statuses(settings: Settings) -> list[tuple[PromptName, Entry, str | None]]:
+def statuses(settings: Settings) -> Statuses:
     """Every prompt of the catalogue in order, with its entry and why it does not play (None: it does)."""
     playlist = playlist_reader(settings).read()
     today = site_today(settings, SystemClock())

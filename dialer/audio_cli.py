@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,7 @@ from audio.words import words_of
 from config.audio import SoundFormat
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
-from dialer.audio_approvals import approve, known, statuses
+from dialer.audio_approvals import Statuses, approve, known, statuses
 from dialer.audio_pictures import write_pictures
 from dialer.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
 from ivr_flows.model import PromptKind
@@ -98,7 +99,7 @@ def drafts_command(
 
     A recording is never overwritten.
 
-    Needs the voices: pip install 'matdan[voices]'. Exit 1 when something could not be spoken.
+    Needs the extra `voices` (docs/audio.md). Exit 1 when something could not be spoken.
     """
     settings = load_settings(config)
     words = _texts(texts)
@@ -171,9 +172,16 @@ def list_prompts(
 ) -> None:
     """List the catalogue: who speaks, since when approved, which certificate, and whether it may be played."""
     settings = load_settings(config)
+    found = statuses(settings)
+    _refuse_unknown(
+        "--campaign",
+        () if campaign is None else (campaign,),
+        {each.id for each in settings.campaigns} | {name.campaign for name, _, _ in found if name.campaign},
+    )
+    _refuse_unknown("--language", language or (), _languages(found, shipped_texts()))
     rows = [
         row
-        for row in statuses(settings)
+        for row in found
         if (not language or row[0].language in language)
         and (campaign is None or row[0].campaign == campaign)
         and (not drafts or row[1].voice is Voice.DRAFT)
@@ -256,6 +264,7 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
     found = statuses(settings)
     entries = {name: entry for name, entry, _ in found}
     words = _texts(texts)
+    _refuse_unknown("--language", language or (), _languages(found, words))
     wrong = [
         f"{name.path}: {why}"
         for name, _, why in found
@@ -284,6 +293,18 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
         raise typer.Exit(1)
 
 
+def _languages(found: Statuses, words: Texts) -> set[str]:
+    """The languages that there is something of: a text or a prompt."""
+    return {name.language for name, _, _ in found} | set(words.languages())
+
+
+def _refuse_unknown(option: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Raise AudioError for a name that nothing has: to find nothing of it would read as all well."""
+    for each in given:
+        if each not in known:
+            raise AudioError(f"{option}: there is no {each!r} here; there are: {', '.join(sorted(known)) or 'none'}")
+
+
 def _is_draft(entry: Entry | None) -> bool:
     return entry is not None and entry.voice is Voice.DRAFT
 
@@ -296,8 +317,6 @@ def _bar(console: Console) -> Progress:
 def _texts(directory: Path | None) -> Texts:
     if directory is None:
         return shipped_texts()
-    if not directory.is_dir():
-        raise AudioError(f"{directory}: is no directory; give one that holds <language>.yaml files")
     return merge_texts([shipped_texts(), read_texts(directory)])
 
 

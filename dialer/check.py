@@ -4,83 +4,93 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import shutil
 import socket
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from zoneinfo import ZoneInfo
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 
 from audio.catalogue import Voice
 from audio.message import MESSAGE_SOUND, missing_sounds
 from audio.tones import SILENCE, TONES
-from config.campaigns import CampaignPurpose, Kind
+from config.campaigns import Kind
 from config.errors import MatdanError
 from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.app import twilio_spent
 from dialer.clock import Clock, SystemClock
 from dialer.content import content_problems
+from dialer.finding import Finding, Verdict
 from dialer.monitor.broker_link import check_broker
 from dialer.plan_of_site import ami_login, broker_settings, needs_asterisk, offers_allowed
 from dialer.prompts import playlist_reader, site_today
-from dialer.rules.calling_hours import may_call
 from dialer.scripts.runner import script_of
-from dialer.site_key import site_key
-from dialer.store.connection import is_encrypted
-from dialer.store.conversion import left_over
-from dialer.store.sqlite import open_store
+from dialer.store.holder import holder_of
+from dialer.store_findings import disk, encryption, store_and_rules
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_rights import check_rights
 from ivr_flows.catalogue import load_flow, refuse_unsafe
 from ivr_flows.model import Offer
 
-
-class Verdict(StrEnum):
-    """What a finding means for the site."""
-
-    GOOD = "good"
-    NOTE = "note"  # will run, but somebody should know
-    BAD = "bad"  # will not run, or not rightly
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    what: str
-    verdict: Verdict
-    text: str
+__all__ = ["Finding", "Verdict", "check_site"]
 
 
 async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Finding]:
-    """Look at each thing in turn and say how it is. Never raises for what it finds."""
+    """Look at each thing in turn and say how it is. Never raises for what it finds, and only reads: a dialler may run."""
     clock = clock or SystemClock()
-    for finding in _plan(settings, clock):
-        yield finding
-    yield await asyncio.to_thread(_audio, settings, clock)
-    for finding in await asyncio.to_thread(_heard, settings, clock):
-        yield finding
+    looks: list[tuple[str, Look]] = [
+        ("settings", lambda: _plan(settings)),
+        ("audio", lambda: _audio(settings, clock)),
+        ("content", lambda: _heard(settings, clock)),
+    ]
     if needs_asterisk(settings):
-        for finding in _sounds(settings):
+        looks.append(("sounds", lambda: _sounds(settings)))
+    looks += [
+        ("disk", lambda: disk(settings)),
+        ("store", lambda: store_and_rules(settings, clock.now())),
+        ("encryption", lambda: encryption(settings)),
+        ("fastagi", lambda: _listening(settings)),
+    ]
+    for what, look in looks:
+        for finding in await asyncio.to_thread(_looked, what, look):
             yield finding
-    yield _disk(settings)
-    path = settings.store.path
-    if path.exists():
-        yield await _store(settings)
-    else:
-        yield Finding("store", Verdict.BAD, f"{path} does not exist; `dialer import ROLL` makes it")
-    yield _encryption(settings)
     if needs_asterisk(settings):
-        yield await _asterisk(settings)
+        yield await _asked("asterisk", _asterisk(settings))
     if settings.twilio.enabled:
-        yield await _twilio(settings)
-    yield _listening(settings)
+        yield await _asked("twilio", _twilio(settings))
     if settings.broker.enabled:
-        yield await _broker(settings, clock)
+        yield await _asked("broker", _broker(settings, clock))
 
 
-def _plan(settings: Settings, clock: Clock) -> list[Finding]:
+Look = Callable[[], Iterable[Finding]]
+
+
+def _looked(what: str, look: Look) -> list[Finding]:
+    """What a look at files finds; a folder that may not be entered is a finding too."""
+    try:
+        return list(look())
+    except MatdanError as error:
+        return [Finding(what, Verdict.BAD, str(error))]
+    except OSError as error:
+        return [_not_seen(what, error)]
+
+
+async def _asked(what: str, answer: Awaitable[Finding]) -> Finding:
+    """What another program answers."""
+    try:
+        return await answer
+    except MatdanError as error:
+        return Finding(what, Verdict.BAD, str(error))
+    except OSError as error:
+        return _not_seen(what, error)
+
+
+def _not_seen(what: str, error: OSError) -> Finding:
+    where = f"{error.filename} " if error.filename is not None else ""
+    text = f"{where}cannot be looked at ({error.strerror or error}): check the path and this user's rights"
+    return Finding(what, Verdict.BAD, text)
+
+
+def _plan(settings: Settings) -> list[Finding]:
     """What the settings themselves leave to be desired."""
     findings: list[Finding] = []
     if not settings.campaigns:
@@ -101,52 +111,36 @@ def _plan(settings: Settings, clock: Clock) -> list[Finding]:
         )
     findings += _rules(settings)
     may_offer = _offers(settings)
-    zone = ZoneInfo(settings.centre.time_zone)
     for campaign in settings.campaigns:
-        what = f"campaign {campaign.id}"
-        if campaign.purpose is CampaignPurpose.BOOTH_WORKERS and not settings.rules.polls:
-            text = "it calls booth workers on polling days alone, and none is known; add [[rules.polls]]"
-            findings.append(Finding(what, Verdict.BAD, text))
         if campaign.flow is not None:
-            try:
-                sound = _sound_flow(campaign.flow, may_offer)
-            except MatdanError as error:
-                findings.append(Finding(what, Verdict.BAD, str(error)))
-                continue
-            findings.append(Finding(what, Verdict.GOOD, sound))
-        hours = [(stretch.start, stretch.until) for stretch in campaign.hours]
-        told = ", ".join(f"{start:%H:%M}-{until:%H:%M}" for start, until in hours)
-        now = "may call now" if may_call(hours, zone, clock.now()) else "may not call now"
-        findings.append(Finding(what, Verdict.GOOD, f"calling hours {told} ({settings.centre.time_zone}): {now}"))
+            findings += _looked(
+                f"campaign {campaign.id}", partial(_flow, f"campaign {campaign.id}", campaign.flow, may_offer)
+            )
     for place, each in enumerate(settings.inbound.numbers, start=1):
-        what = f"inbound number {place}"
-        try:
-            meets = each.mode.value if each.flow is None else _sound_flow(each.flow, may_offer)
-        except MatdanError as error:
-            findings.append(Finding(what, Verdict.BAD, str(error)))
+        what, answers = f"inbound number {place}", f", for campaign {each.campaign}"
+        if each.flow is None:
+            findings.append(Finding(what, Verdict.GOOD, each.mode.value + answers))
         else:
-            findings.append(Finding(what, Verdict.GOOD, f"{meets}, for campaign {each.campaign}"))
+            findings += _looked(what, partial(_flow, what, each.flow, may_offer, answers))
     return findings
 
 
-def _audio(settings: Settings, clock: Clock) -> Finding:
+def _audio(settings: Settings, clock: Clock) -> Iterator[Finding]:
     """What of the catalogue plays."""
     if settings.audio.catalogue is None:
-        return Finding(
-            "audio", Verdict.NOTE, "audio.catalogue is not set: sounds are played as they lie there, unchecked"
-        )
-    try:
-        playlist = playlist_reader(settings).read()
-    except MatdanError as error:
-        return Finding("audio", Verdict.BAD, str(error))
+        text = "audio.catalogue is not set: sounds are played as they lie there, unchecked"
+        yield Finding("audio", Verdict.NOTE, text)
+        return
+    playlist = playlist_reader(settings).read()
     today = site_today(settings, clock)
     silent = [(name, why) for name in sorted(playlist.listed) if (why := playlist.why_not(name, today)) is not None]
     drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
     told = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"
     if silent or not playlist.listed:
         first = f", first {silent[0][0].path}: {silent[0][1]}" if silent else ""
-        return Finding("audio", Verdict.BAD, f"{told}; {len(silent):,} do not play{first}; see dialer audio check")
-    return Finding("audio", Verdict.NOTE if drafts else Verdict.GOOD, told)
+        yield Finding("audio", Verdict.BAD, f"{told}; {len(silent):,} do not play{first}; see dialer audio check")
+        return
+    yield Finding("audio", Verdict.NOTE if drafts else Verdict.GOOD, told)
 
 
 def _sounds(settings: Settings) -> list[Finding]:
@@ -175,11 +169,10 @@ def _rules(settings: Settings) -> list[Finding]:
         profile = site_profile(settings)
     except MatdanError as error:
         return [Finding("rules", Verdict.BAD, str(error))]
-    text = f"profile {profile.name} holds, and no setting is looser; `dialer rules check` looks closer"
-    findings = [Finding("rules", Verdict.GOOD, text)]
+    findings = [Finding("rules", Verdict.GOOD, f"profile {profile.name} holds, and no setting is looser")]
     unconfirmed = sum(not rule.confirmed for rule in profile.rules().values())
     if unconfirmed:
-        text = f"{unconfirmed} rules of the profile are confirmed by no text (`dialer rules show`): counsel must"
+        text = f"{unconfirmed} rules of the profile are confirmed by no text (`dialer rules show`): counsel must confirm them"
         findings.append(Finding("rules", Verdict.NOTE, text))
     nobodys = [campaign.id for campaign in settings.campaigns if not campaign.candidate]
     if profile.exports.expenditure and nobodys:
@@ -198,93 +191,36 @@ def _offers(settings: Settings) -> frozenset[Offer]:
 
 def _heard(settings: Settings, clock: Clock) -> list[Finding]:
     """What voters would hear, as the profile has it."""
-    try:
-        problems = content_problems(settings, site_profile(settings), clock)
-    except MatdanError as error:
-        return [Finding("content", Verdict.BAD, str(error))]
+    problems = content_problems(settings, site_profile(settings), clock)
     if problems:
         return [Finding("content", Verdict.BAD, str(problem)) for problem in problems]
     return [Finding("content", Verdict.GOOD, "no voice plays without the label that the profile asks for")]
 
 
-def _sound_flow(flow: str, may_offer: frozenset[Offer]) -> str:
+def _flow(what: str, flow: str, may_offer: frozenset[Offer], answers: str = "") -> Iterator[Finding]:
+    """That it is sound. Raises MatdanError where it is not."""
     script = script_of(flow)
     if script is not None:
-        return f"script {script} is there"
+        yield Finding(what, Verdict.GOOD, f"script {script} is there{answers}")
+        return
     loaded = load_flow(flow)
     refuse_unsafe(loaded, may_offer)
-    return f"flow {loaded.name} {loaded.version} is sound"
-
-
-def _disk(settings: Settings) -> Finding:
-    directory = settings.store.path.resolve().parent
-    if not directory.is_dir():
-        return Finding("disk", Verdict.BAD, f"{directory} is no directory; make it or change store.path")
-    free = shutil.disk_usage(directory).free // (1024 * 1024)
-    if free <= settings.store.reserve_megabytes:
-        text = f"{free} MB free and store.reserve_megabytes is {settings.store.reserve_megabytes}: nothing would be dialled"
-        return Finding("disk", Verdict.BAD, text)
-    return Finding("disk", Verdict.GOOD, f"{free:,} MB free")
-
-
-async def _store(settings: Settings) -> Finding:
-    path = settings.store.path
-    try:
-        key = site_key(settings)
-        async with await open_store(path, create=False, key=key) as store:
-            booths = await store.booth_turnout()
-            left_open = await store.unfinished_attempts()
-    except MatdanError as error:
-        return Finding("store", Verdict.BAD, str(error))
-    voters = sum(booth.voters for booth in booths)
-    if voters == 0:
-        return Finding("store", Verdict.BAD, f"{path} has no voters; `dialer import ROLL` brings them in")
-    if left_open:
-        text = f"{voters:,} voters; {len(left_open)} attempts were left open and will be reconciled at the start"
-        return Finding("store", Verdict.NOTE, text)
-    return Finding("store", Verdict.GOOD, f"{voters:,} voters in {len(booths):,} booths")
-
-
-def _encryption(settings: Settings) -> Finding:
-    """Whether what identifies voters can be read by whoever gets hold of the disk. That the key fits, the store's line says."""
-    what, beside = "encryption", left_over(settings.store.path)
-    if beside.exists():
-        text = (
-            f"{beside} is left of a conversion that was interrupted and may be plain: run it again, or remove the file"
-        )
-        return Finding(what, Verdict.BAD, text)
-    try:
-        key = site_key(settings)
-        plain = settings.store.path.exists() and not is_encrypted(settings.store.path)
-    except MatdanError as error:
-        return Finding(what, Verdict.BAD, str(error))
-    if key is None:
-        text = "the settings name no key: the store is not encrypted; see docs/rules.md, `dialer store key` makes one"
-        return Finding(what, Verdict.NOTE, text)
-    if plain:
-        return Finding(what, Verdict.BAD, "the settings name a key, and the store is plain: run `dialer store encrypt`")
-    return Finding(what, Verdict.GOOD, f"the store's key is in {key.file}; recordings and exports are not encrypted")
+    yield Finding(what, Verdict.GOOD, f"flow {loaded.name} {loaded.version} is sound{answers}")
 
 
 async def _asterisk(settings: Settings) -> Finding:
-    """Log in and read what a resync reads: a missing right shows here and not on polling day."""
-    try:
-        await check_rights(ami_login(settings))
-        async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
-            await client.action("CoreStatus")
-            channels = await client.action_list("CoreShowChannels")
-            await client.action_list("ConfbridgeListRooms")
-            banner = client.banner
-    except MatdanError as error:
-        return Finding("asterisk", Verdict.BAD, str(error))
-    return Finding("asterisk", Verdict.GOOD, f"{banner}, {len(channels)} channels live")
+    """Log in and read what a resync reads: a missing right shows here and not on polling day. Raises MatdanError."""
+    await check_rights(ami_login(settings))
+    async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
+        await client.action("CoreStatus")
+        channels = await client.action_list("CoreShowChannels")
+        await client.action_list("ConfbridgeListRooms")
+        return Finding("asterisk", Verdict.GOOD, f"{client.banner}, {len(channels)} channels live")
 
 
 async def _twilio(settings: Settings) -> Finding:
-    try:
-        spent = await twilio_spent(settings)
-    except MatdanError as error:
-        return Finding("twilio", Verdict.BAD, str(error))
+    """Raises MatdanError where it does not answer."""
+    spent = await twilio_spent(settings)
     cap = settings.twilio.most_spend_per_day
     of_cap = f" of {cap:g}" if cap is not None else "; there is no cap (twilio.most_spend_per_day)"
     return Finding(
@@ -292,19 +228,24 @@ async def _twilio(settings: Settings) -> Finding:
     )
 
 
-def _listening(settings: Settings) -> Finding:
-    host, port = settings.fastagi.host, settings.fastagi.port
+def _listening(settings: Settings) -> Iterator[Finding]:
+    """Whether our port is free, or held by whom it is for. Raises OSError where the machine cannot tell."""
+    what, host, port = "fastagi", settings.fastagi.host, settings.fastagi.port
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return Finding("fastagi", Verdict.BAD, f"port {port} is taken; stop what holds it or set fastagi.port")
-            return Finding(
-                "fastagi", Verdict.BAD, f"cannot listen on {host}:{port} ({error.strerror}); set fastagi.host"
-            )
-    return Finding("fastagi", Verdict.GOOD, f"{host}:{port} is free for us to listen on")
+            if error.errno != errno.EADDRINUSE:
+                text = f"cannot listen on {host}:{port} ({error.strerror}); set fastagi.host"
+                yield Finding(what, Verdict.BAD, text)
+            elif (holder := holder_of(settings.store.path) or "").startswith("a dialler"):
+                yield Finding(what, Verdict.GOOD, f"port {port} is in use, and {holder} is running")
+            else:
+                text = f"port {port} is taken; stop what holds it or set fastagi.port"
+                yield Finding(what, Verdict.BAD, text)
+            return
+    yield Finding(what, Verdict.GOOD, f"{host}:{port} is free for us to listen on")
 
 
 async def _broker(settings: Settings, clock: Clock) -> Finding:

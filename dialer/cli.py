@@ -1,12 +1,20 @@
-"""The command line. A mistake that a person can mend is one line on standard error and exit code 2."""
+"""The command line. A mistake that a person can mend is one line on standard error and exit code 2.
+
+What the system refuses where no command foresaw it is one line too, with exit code 1.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from traceback import walk_tb
+from types import TracebackType
+from typing import Annotated, NoReturn
 
 import typer
 import uvloop
@@ -28,6 +36,7 @@ from dialer.flow_cli import app as flow_app
 from dialer.logs import json_logging, quiet_logging
 from dialer.marks_cli import app as marks_app
 from dialer.numbers_cli import consent_app, optout_app, register_app
+from dialer.output import refuse_unwritable
 from dialer.recordings_cli import app as recordings_app
 from dialer.rehearsal_cli import rehearse
 from dialer.reports.cli import app as report_app
@@ -75,7 +84,35 @@ app.command("purge")(purge)
 
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 
+_RIGHTS = "give this user the right to it, or name another path"
+_REMEDIES = {
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: _RIGHTS,
+    errno.ENOSPC: "free space, then run it again",
+    errno.EDQUOT: "free space, then run it again",
+    errno.ENAMETOOLONG: "name a shorter path",
+}
+
+# Typer hands it on under no name of its own; newer versions have taken click in.
+_USAGE_ERROR: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
+
 _SIGNS = {Verdict.GOOD: "[green]ok[/]  ", Verdict.NOTE: "[yellow]note[/]", Verdict.BAD: "[red]BAD[/] "}
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"matdan {version('matdan')}")
+        raise typer.Exit
+
+
+@app.callback()
+def whole(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Matdan: a predictive dialler and IVR engine for election call centres."""
 
 
 @app.command()
@@ -95,11 +132,13 @@ def demo(
     """Run a whole centre on simulated lines: two campaigns, ten agents, a board. Exit 1 if what it checked did not hold."""
     quiet_logging()
     console = Console()
+    if report is not None:
+        refuse_unwritable(report, "--report")  # not only once the demo has run
     options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed)
     result = uvloop.run(run_demo(options, console))
     show_summary(result, console)
     if report is not None:
-        console.print(f"report: {report}")
+        console.print(f"report: {escape(str(report))}", soft_wrap=True)
     raise typer.Exit(0 if result.holds else 1)
 
 
@@ -141,21 +180,71 @@ def check(
 def main() -> None:
     """Entry point of `dialer`."""
     try:
-        app()
-    except MatdanError as error:
+        try:
+            code = app(standalone_mode=False)  # else a mistake in an option would be told in a box of six lines
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # what is still to be written must fail here: later it would be a traceback
+    except _USAGE_ERROR as error:
+        _refuse_usage(error)
+    except (MatdanError, OSError) as error:
         _refuse(error)
     except ExceptionGroup as group:  # a task group wraps what ended it
-        mendable, others = group.split(MatdanError)
+        mendable, others = group.split((MatdanError, OSError))
         if others is not None or mendable is None:
             raise
         _refuse(_first(mendable))
+    sys.exit(code)
 
 
-def _first(group: ExceptionGroup[MatdanError]) -> MatdanError:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, ExceptionGroup) else inner
-
-
-def _refuse(error: MatdanError) -> None:
-    typer.echo(f"dialer: {error}", err=True)
+def _refuse_usage(error: typer.BadParameter) -> NoReturn:
+    """A mistake in the command itself. Where a command is missing its help has been shown already."""
+    if type(error).__name__ != "NoArgsIsHelpError":
+        path = error.ctx.command_path if error.ctx is not None else "dialer"
+        typer.echo(f"dialer: {' '.join(error.format_message().split())} (see {path} --help)", err=True)
     sys.exit(error.exit_code)
+
+
+def _first(group: ExceptionGroup[Exception]) -> MatdanError | OSError:
+    inner = group.exceptions[0]
+    if isinstance(inner, ExceptionGroup):
+        return _first(inner)
+    assert isinstance(inner, MatdanError | OSError)  # noqa: S101 - the group was split by these
+    return inner
+
+
+def _refuse(error: MatdanError | OSError) -> NoReturn:
+    _drop_output()
+    if isinstance(error, MatdanError):
+        typer.echo(f"dialer: {error}", err=True)
+        sys.exit(error.exit_code)
+    if not isinstance(error, BrokenPipeError):  # whoever reads us has seen enough: nothing to tell
+        typer.echo(f"dialer: {_told(error)}", err=True)
+    sys.exit(1)
+
+
+def _drop_output() -> None:
+    """What standard output does not take any more is dropped, or the interpreter's own last flush would fail again."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _told(error: OSError) -> str:
+    """A refusal of the system in one line: what, why, and what to do."""
+    what = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    if not what and _was_printing(error.__traceback__):
+        what = "standard output"
+    where = f"{what}: " if what else ""
+    why = error.strerror or str(error) or type(error).__name__
+    remedy = _REMEDIES.get(error.errno or 0, "check the path and this user's rights to it" if where else "try again")
+    return " ".join(f"{where}{why}; {remedy}".split())
+
+
+def _was_printing(trace: TracebackType | None) -> bool:
+    """Whether the error came of printing: such a one names no file."""
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(trace)]
+    return bool(modules) and modules[-1].startswith((__name__, "click.", "rich.", "typer."))

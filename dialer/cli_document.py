@@ -14,7 +14,7 @@ from dialer.cli import app
 HEAD = """# Commands
 
 A mistake that a person can mend is one line on standard error and exit code 2. `--help` after any command says the
-same as this page.
+same as this page; `dialer --version` says which version it is of.
 """
 
 

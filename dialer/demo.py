@@ -18,14 +18,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from config.settings import Settings, load_settings
 from dialer.app import RunningCentre, ensure_directory, free_port, running_centre, stop_on_signals
 from dialer.board.render import BoardExtras
 from dialer.board.runner import run_board
-from dialer.errors import SwitchUnreachable
+from dialer.errors import OutputRefused, SwitchUnreachable
 from dialer.monitor.embedded_broker import DemoBroker, demo_broker
+from dialer.output import refuse_unwritable, write_file
 from dialer.reports.demo_report import DemoReport, build_report
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
@@ -57,21 +59,30 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
     """Run the demo to its end and check it. Raises MatdanError where something it needs cannot be had."""
     with contextlib.ExitStack() as stack:
         directory = options.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-demo-")))
-        ensure_directory(directory)
+        _ready_directory(directory)
         store_path = _import_roll(options, directory, console)
         began_at = time.time()
         journal = directory / f"journal-{int(began_at)}.jsonl"
         await _run_centre(options, store_path, journal, console)
         report = await build_report(store_path, since=began_at, journal=journal)
     if options.report_path is not None:
-        options.report_path.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+        write_file(options.report_path, f"{json.dumps(report.as_json(), indent=2)}\n".encode(), "--report")
     return report
+
+
+def _ready_directory(directory: Path) -> None:
+    """Make the demo's directory. Raises OutputRefused where it cannot be made or nothing be written in it."""
+    try:
+        ensure_directory(directory)
+    except OSError as error:
+        raise OutputRefused(f"--dir: {directory} cannot be made ({error.strerror}); name another place") from error
+    refuse_unwritable(directory / "roll.csv", "--dir")
 
 
 def _import_roll(options: DemoOptions, directory: Path, console: Console) -> Path:
     store_path, roll_path = directory / "centre.db", directory / "roll.csv"
     if store_path.exists():
-        console.print(f"store: {store_path} (kept from an earlier run)")
+        console.print(f"store: {escape(str(store_path))} (kept from an earlier run)")
         return store_path
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console, transient=True

@@ -14,6 +14,7 @@ config.errors.MatdanError
 │   ├── OriginateRefused       the switch answered Error: the call was certainly not placed
 │   └── OriginateUnsure        written, but no answer came: the call may exist; never sent again
 ├── ProtocolError              a peer broke AMI or AGI
+├── OutputRefused              a file that was asked for cannot be written
 ├── UnsafeValue                a value that must not go on the wire (CR, LF, NUL, too long, not a number)
 ├── RecordingError             a recording's folder or file cannot be used
 ├── PortInUse                  a port that we must listen on is taken
@@ -49,6 +50,10 @@ class NotInStore(StoreError):
 
 class RollError(MatdanError):
     """A roll cannot be read at all. The text names the file and what to change."""
+
+
+class OutputRefused(MatdanError):
+    """A file that a command was asked for cannot be written. The text names the option, the path and what to do."""
 
 
 class SwitchError(MatdanError):

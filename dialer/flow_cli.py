@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from config.errors import MatdanError
@@ -19,7 +21,7 @@ from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.check import MAX_PROMPT_SECONDS, check_flow
 from ivr_flows.draw import draw_flow
 from ivr_flows.errors import FlowError
-from ivr_flows.rehearse import Rehearsal, sample_facts
+from ivr_flows.rehearse import Rehearsal, facts_of, sample_facts
 from ivr_flows.texts import Texts, merge_texts, read_texts, shipped_texts
 from ivr_flows.turns import FlowState
 
@@ -48,7 +50,7 @@ def list_flows() -> None:
     table = Table("flow", "purpose", "title", "version", box=None)
     for name in shipped_flows():
         flow = load_flow(name)
-        table.add_row(name, flow.purpose.value, flow.title, flow.version)
+        table.add_row(name, flow.purpose.value, escape(flow.title), flow.version)
     Console().print(table)
 
 
@@ -75,6 +77,8 @@ def check(
 
     What a profile forbids is judged by the site's, without one by `neutral`.
     """
+    if not (math.isfinite(max_prompt_seconds) and max_prompt_seconds > 0):
+        raise FlowError("--max-prompt-seconds", 0, "", "is no number of seconds above 0; give one, such as 20")
     names = flows or shipped_flows()
     catalogue = _texts(texts)
     may_offer = offers_allowed(site_profile(load_settings(config)))
@@ -107,8 +111,9 @@ def draw(
     """Draw a picture of a flow for the people who record and approve it."""
     loaded = load_flow(flow)
     path = out or Path(f"{loaded.name}.svg")
+    catalogue = _spoken(language, _texts(texts))
     try:
-        picture = draw_flow(loaded, _texts(texts), language)
+        picture = draw_flow(loaded, catalogue, language)
         path.write_bytes(_png(picture) if path.suffix.lower() == ".png" else picture.encode())
     except OSError as error:
         raise FlowError(str(path), 0, "", f"cannot be written ({error.strerror}); choose another --out") from error
@@ -119,7 +124,9 @@ def _png(picture: str) -> bytes:
     try:
         import resvg_py  # noqa: PLC0415 - an optional extra
     except ImportError as error:
-        raise MissingExtra("a .png needs resvg: pip install 'matdan[pictures]', or draw an .svg") from error
+        raise MissingExtra(
+            "a .png needs resvg: in Matdan's own folder, .venv/bin/pip install -e '.[pictures]'; or draw an .svg"
+        ) from error
     return bytes(resvg_py.svg_to_bytes(svg_string=picture, zoom=PNG_ZOOM))
 
 
@@ -141,6 +148,7 @@ def try_flow(
 ) -> None:
     """Be the caller: read what is heard, key in digits. Enter alone is silence; h hangs up."""
     loaded = load_flow(flow)
+    facts = sample_facts(loaded, _facts(fact or [], facts_of(loaded)))
     script = keys.split(",") if keys is not None else None
 
     def press(hint: str) -> str | None:
@@ -148,14 +156,14 @@ def try_flow(
 
     rehearsal = Rehearsal(
         loaded,
-        _texts(texts),
+        _spoken(language, _texts(texts)),
         language,
         hear=typer.echo,
         press=press,
         agent_free=not no_agent,
         store_works=not store_fails,
     )
-    typer.echo(_summary(rehearsal.run(sample_facts(loaded, _facts(fact or [])))))
+    typer.echo(_summary(rehearsal.run(facts)))
 
 
 def _scripted(script: list[str]) -> str | None:
@@ -180,19 +188,29 @@ def _summary(state: FlowState) -> str:
     return f"-- {state.ending} at {state.where}; answers: {answers}; turns: {state.turns}"
 
 
-def _facts(given: list[str]) -> dict[str, str]:
+def _facts(given: list[str], known: frozenset[str]) -> dict[str, str]:
     facts: dict[str, str] = {}
     for item in given:
         name, equals, value = item.partition("=")
         if not equals or not name.strip():
             raise typer.BadParameter("write NAME=VALUE, such as closes_at=18:00", param_hint="--fact")
+        if name.strip() not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise FlowError("--fact", 0, "", f"the flow knows no fact {name.strip()!r}; it knows: {names}")
         facts[name.strip()] = value.strip()
     return facts
+
+
+def _spoken(language: str, texts: Texts) -> Texts:
+    """The texts, which have that language. Raises FlowError: what fell back to English would be taken for it."""
+    if language not in texts.languages():
+        raise FlowError(
+            "--language", 0, "", f"there are no texts in {language!r}; there are: {', '.join(texts.languages())}"
+        )
+    return texts
 
 
 def _texts(directory: Path | None) -> Texts:
     if directory is None:
         return shipped_texts()
-    if not directory.is_dir():
-        raise FlowError(str(directory), 0, "", "is no directory; give one that holds <language>.yaml files")
     return merge_texts([shipped_texts(), read_texts(directory)])

@@ -22,8 +22,9 @@ from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_MARKS
 from dialer.numbers_cli import WhoOption
 from dialer.options import ConfigOption, StoreOption
+from dialer.output import refuse_unwritable, write_file
 from dialer.people import is_id
-from dialer.reports.cli import FormatOption, OutOption, deliver, write_file
+from dialer.reports.cli import FormatOption, OutOption, deliver
 from dialer.reports.formats import Column, Kind, Report, as_csv
 from dialer.reports.polling_day import marks_of_voter
 from dialer.reports.tables import Window
@@ -81,7 +82,7 @@ def import_marks(
     """Take in a list of those who have voted, also while the dialler runs: then no call goes out to them any more.
 
     A sheet of `dialer list strike-off` comes back with an x in its column voted. The same list twice is as once. Exit 1 where
-    a line was rejected.
+    a line was rejected or there was none.
     """
     settings = load_settings(config)
     zone, now = ZoneInfo(settings.centre.time_zone), SystemClock().now()
@@ -89,9 +90,14 @@ def import_marks(
         raise typer.BadParameter("--by: give an id such as worker-12, no name and no number")
     told = Told(MarkSource(source.value), confidence, by, _day(day, now, zone), roll_version)
     name = person(who)
+    if rejects is not None:
+        refuse_unwritable(rejects, "--rejects")  # before anything is kept
     with reading(store or settings.store.path, site_key(settings)) as db:
         found = read_marks(file, db, told, now=now, zone=zone)
         new = list(unknown_keys(db, found.marks))
+    if not (found.marks or found.rejects or found.unticked):
+        typer.echo(f"dialer: {file} has a header and no lines: nothing was kept; write a line for each voter", err=True)
+        raise typer.Exit(1)
     if not check:
         _keep(settings, store, new, f"sha-{found.sha256[:16]}", name)
     _tell(file, found, len(new), check=check)
@@ -177,7 +183,7 @@ def _tell_rejects(rejects: Sequence[Reject], path: Path | None) -> None:
     if path is not None:
         columns = (Column("line"), Column("reason", Kind.TEXT))
         listed = Report("rejects", columns, tuple((each.line, each.reason) for each in rejects))
-        write_file(path, as_csv(listed).encode())
+        write_file(path, as_csv(listed).encode(), "--rejects")
     for each in rejects[:SHOWN_REJECTS]:
         typer.echo(f"line {each.line:,}: {each.reason}", err=True)
     if len(rejects) > SHOWN_REJECTS:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import time
 from enum import Enum
 from pathlib import Path
@@ -16,25 +15,24 @@ import typer
 from pydantic import BaseModel
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
-from config.campaigns import Campaign
-from config.jurisdiction import Profile, Rule, load_profile, shipped_profiles
-from config.settings import Settings, load_settings
+from config.jurisdiction import Rule, load_profile, shipped_profiles
+from config.settings import load_settings
 from config.site_rules import site_profile
 from dialer.clock import SystemClock
+from dialer.finding import Verdict
 from dialer.options import ConfigOption, StoreOption
 from dialer.reports.cli import FILE_WIDTH, moment
-from dialer.rules.gate import Gate, moment_text
-from dialer.rules.rulebook import Certified, campaign_rules
-from dialer.rules.silence import Area, NotKnown, close_of
-from dialer.rules_explain import CertificatesOnDisk, Explanation, gate_of
+from dialer.rules.gate import moment_text
+from dialer.rules_explain import Explanation
 from dialer.rules_explain import explain as explanations
+from dialer.rules_findings import rules_findings
 from dialer.site_key import site_key
-from dialer.store import voters
 from dialer.store.cipher import StoreKey
-from dialer.store.connection import reading
+from dialer.store.connection import is_there, reading
 
 app = typer.Typer(help="The rules that hold here, and why somebody is or is not called.", no_args_is_help=True)
 
@@ -56,7 +54,7 @@ def show(
     base = load_profile(profile or settings.rules.jurisdiction)
     own = base if profile else site_profile(settings)
     console = _console()
-    console.print(f"{own.title} ({own.name}); shipped: {', '.join(shipped_profiles())}", soft_wrap=True)
+    console.print(escape(f"{own.title} ({own.name}); shipped: {', '.join(shipped_profiles())}"), soft_wrap=True)
     table = Table("rule", "value", "standing", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
     for name, rule in own.rules().items():
         before = base.rules()[name]
@@ -67,7 +65,7 @@ def show(
                 text = Text(f"{field}: {_plain(value)}")
                 if value != was:
                     text.append(f"  stricter here (profile: {_plain(was)})", style="orange1")
-                about = (rule.standing.value, _confirmed(rule), _source(rule)) if first else ("", "", "")
+                about = (rule.standing.value, _confirmed(rule), escape(_source(rule))) if first else ("", "", "")
                 table.add_row(name if first else "", text, *about)
                 first = False
     console.print(table)
@@ -98,9 +96,10 @@ def check(config: ConfigOption = None, store: StoreOption = None, at: AtOption =
     typer.echo(f"good  profile {profile.name}: the settings are as strict or stricter")
     bad = False
     with _maybe_store(path, key) as db:
-        for finding in _findings(settings, profile, gate_of(settings, db), db, now):
-            bad = bad or finding.bad
-            typer.echo(f"{'BAD ' if finding.bad else 'good'}  {finding.text}")
+        for finding in rules_findings(settings, profile, db, now):
+            bad = bad or finding.verdict is Verdict.BAD
+            sign = "BAD " if finding.verdict is Verdict.BAD else finding.verdict.value
+            typer.echo(f"{sign}  {finding.what}: {finding.text}")
     raise typer.Exit(1 if bad else 0)
 
 
@@ -137,86 +136,12 @@ def _when_next(explanation: Explanation, now: float, zone: ZoneInfo) -> str:
     return when if explanation.once is None else f"{when}, {explanation.once}"
 
 
-# What check looks at
-
-
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    text: str
-    bad: bool = False
-
-
-def _findings(
-    settings: Settings, profile: Profile, gate: Gate, db: sqlite3.Connection | None, now: float
-) -> Iterator[_Finding]:
-    zone = gate.rules.centre_zone
-    for register in gate.rules.registers:
-        age = (now - register.dated) / 86_400.0
-        text = f"register {register.name}: {register.numbers:,} numbers, of {moment_text(register.dated, zone)}"
-        yield _Finding(f"{text}, {age:.0f} days old", bad=age > profile.registers.maximum_age_days)
-    certificates = CertificatesOnDisk(settings, profile, now)
-    for campaign in settings.campaigns:
-        yield from _of_campaign(campaign, settings, gate, now, certificates.of(campaign))
-    if db is None:
-        yield _Finding("there is no store yet: polling areas were not looked at")
-    else:
-        yield from _of_areas(settings, profile, gate, db)
-
-
-def _of_campaign(
-    campaign: Campaign, settings: Settings, gate: Gate, now: float, certified: Mapping[str, Certified]
-) -> Iterator[_Finding]:
-    rules = campaign_rules(campaign, settings, certified)
-    what = f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.recorded else 'live'})"
-    covered = [
-        f"{language} until {each.last_day or 'further notice'}"
-        for language, each in certified.items()
-        if each.problem is None
-    ]
-    if covered:
-        yield _Finding(f"{what}: all that it plays is certified in {', '.join(covered)}; elsewhere it calls nobody")
-    ruling = gate.campaign(rules, now)
-    if ruling.allowed:
-        yield _Finding(f"{what}: may call now")
-    elif ruling.next_at is not None:  # its time will come
-        yield _Finding(f"{what}: {ruling}; next: {moment_text(ruling.next_at, gate.rules.centre_zone)}")
-    else:
-        yield _Finding(f"{what}: {ruling}", bad=True)
-
-
-def _of_areas(settings: Settings, profile: Profile, gate: Gate, db: sqlite3.Connection) -> Iterator[_Finding]:
-    silenced = {*profile.silence.forbids, *profile.silence.forbids_recorded}
-    touched = [campaign.id for campaign in settings.campaigns if campaign.purpose.value in silenced]
-    booths = list(voters.booths(db).values())
-    if not profile.silence.hours_before_close or not touched:
-        yield _Finding(f"silence: it touches no campaign here; {len(booths)} polling areas")
-        return
-    closes = {
-        booth.booth_id: close_of(gate.rules.polls, Area(booth.constituency_number, booth.closes_at)) for booth in booths
-    }
-    missing = [booth for booth in booths if closes[booth.booth_id] is NotKnown.POLL]
-    hourless = [booth for booth in booths if closes[booth.booth_id] is NotKnown.HOUR]
-    names = ", ".join(touched)
-    if missing:
-        constituencies = sorted({booth.constituency_number for booth in missing})
-        told = ", ".join(map(str, constituencies[:10])) + (" ..." if len(constituencies) > 10 else "")
-        text = f"silence: no polling day for constituencies {told}: {names} may not call there ([[rules.polls]])"
-        yield _Finding(text, bad=True)
-    if hourless:
-        text = (
-            f"silence: {len(hourless)} polling areas have no close time: {names} may not call there (import the roll)"
-        )
-        yield _Finding(text, bad=True)
-    if not missing and not hourless:
-        yield _Finding(f"silence: the close of poll is known for all {len(booths)} polling areas")
-
-
 # Reading and writing
 
 
 @contextmanager
 def _maybe_store(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection | None]:
-    if not path.exists():
+    if not is_there(path):
         yield None
         return
     with reading(path, key) as db:

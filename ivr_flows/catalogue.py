@@ -40,16 +40,24 @@ def load_flow(name_or_path: str) -> Flow:
     """The shipped flow of that name, or the flow in that .yaml file.
 
     A subdialog of a site's flow is looked for beside its file first, then among the shipped flows. Raises UnknownFlow for a name
-    that is not shipped and a path that is no file, FlowError for a flow that is wrong.
+    that is not shipped and a path that is no file, FlowError for a flow that is wrong or cannot be read.
     """
     if NAME.fullmatch(name_or_path):
         path = FLOWS_DIRECTORY / f"{name_or_path}.yaml"
         if path.is_file():
             return load_file(path, _find_shipped)
-    elif name_or_path.endswith((".yaml", ".yml")) and "\0" not in name_or_path and Path(name_or_path).is_file():
+    elif name_or_path.endswith((".yaml", ".yml")) and "\0" not in name_or_path and _is_file(Path(name_or_path)):
         path = Path(name_or_path)
         return load_file(path, lambda name: _find_beside(path.parent, name) or _find_shipped(name))
     raise UnknownFlow(name_or_path, shipped_flows())
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); check the path and this user's rights"
+        raise FlowError(str(path), 0, "", problem) from error
 
 
 def _find_shipped(name: str) -> Path | None:
@@ -58,7 +66,7 @@ def _find_shipped(name: str) -> Path | None:
 
 def _find_beside(directory: Path, name: str) -> Path | None:
     path = directory / f"{name}.yaml"
-    return path if path.is_file() else None
+    return path if _is_file(path) else None
 
 
 def refuse_unsafe(flow: Flow, may_offer: frozenset[Offer] = frozenset()) -> None:

@@ -165,6 +165,11 @@ def describe_commit(commit: FlowCommit) -> str:
     return f"{words} {commit.serial}" if commit.serial is not None else words
 
 
+def facts_of(flow: Flow) -> frozenset[str]:
+    """The names of the facts that a flow or one of its subdialogs knows."""
+    return frozenset(flow.facts).union(*(facts_of(each) for each in flow.subflows.values()))
+
+
 def sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
     """The sample facts that a flow knows, and those that are `given` as text instead: numbers become numbers, "" is unknown."""
     facts: dict[str, Scalar] = {

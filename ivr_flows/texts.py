@@ -85,10 +85,17 @@ def segments(text: str) -> tuple[Segment, ...]:
 
 
 def read_texts(directory: Path) -> Texts:
-    """Every `<language>.yaml` of a directory. Raises FlowError with file and line."""
+    """Every `<language>.yaml` of a directory. Raises FlowError with file and line, or where it is no directory to read."""
     by_language: dict[str, Mapping[str, str]] = {}
     lines: dict[tuple[str, str], tuple[str, int]] = {}
-    for path in sorted(directory.glob("*.yaml")):
+    try:
+        paths = sorted(path for path in directory.iterdir() if path.suffix == ".yaml")
+    except NotADirectoryError as error:
+        raise FlowError(str(directory), 0, "", "is no directory; give one that holds <language>.yaml files") from error
+    except OSError as error:  # a glob would pass over a directory that it may not read
+        problem = f"cannot be read ({error.strerror}); give a directory that holds <language>.yaml files"
+        raise FlowError(str(directory), 0, "", problem) from error
+    for path in paths:
         if not LANGUAGE.fullmatch(path.stem):
             raise FlowError(str(path), 0, "", "is not named for a language; name it such as hi.yaml")
         table = read_table(read_file(path), str(path))

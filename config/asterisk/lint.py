@@ -74,14 +74,18 @@ def lint(texts: Mapping[str, str], settings: Settings | None = None, *, root: st
 
 def lint_directory(directory: Path, settings: Settings | None = None) -> list[Finding]:
     """The same of a directory on disk. Raises AsteriskFilesError where it cannot be read."""
-    if not directory.is_dir():
-        raise AsteriskFilesError(f"{directory} is no directory; give the one with Asterisk's files, as /etc/asterisk")
-    texts = {}
-    for path in sorted(directory.rglob("*")):
-        if not path.is_file() or path.suffix not in {".conf", ".inc", ".txt"} or path.stat().st_size > 4_000_000:
-            continue
-        try:
-            texts[str(path.relative_to(directory))] = path.read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); run as one who may") from error
+    try:
+        if not directory.is_dir():
+            raise AsteriskFilesError(
+                f"{directory} is no directory; give the one with Asterisk's files, as /etc/asterisk"
+            )
+        next(directory.iterdir(), None)  # rglob would pass over a directory that it may not read
+        texts = {
+            str(path.relative_to(directory)): path.read_text(encoding="utf-8", errors="replace")
+            for path in sorted(directory.rglob("*"))
+            if path.suffix in {".conf", ".inc", ".txt"} and path.is_file() and path.stat().st_size <= 4_000_000
+        }
+    except OSError as error:
+        path = error.filename or directory
+        raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); run as one who may") from error
     return lint(texts, settings, root=str(directory.resolve()))

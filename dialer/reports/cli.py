@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -15,7 +14,9 @@ from rich.console import Console
 
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
+from dialer.errors import NotInStore, OutputRefused
 from dialer.options import ConfigOption, StoreOption
+from dialer.output import write_file
 from dialer.reports import accounts, complaints, tables
 from dialer.reports import evidence as proof
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
@@ -164,12 +165,19 @@ for _name, _summary, _make in (
 
 
 def _format(form: Format | None, out: Path | None) -> Format:
-    """What was asked for, else what the file's name says, else a table. Raises BadParameter for what no terminal can show."""
+    """What was asked for, else what the file's name says, else a table.
+
+    Raises BadParameter for what no terminal can show, OutputRefused where the two contradict each other.
+    """
     if form is None and out is not None:
         ending = out.suffix.removeprefix(".").lower()
         if ending not in {each.value for each in Format if each is not Format.TABLE}:
             raise typer.BadParameter(f"--out: {out.name} says no format; end it with .csv, .json, .xlsx or .pdf")
         return Format(ending)
+    if form is not None and out is not None:
+        ending = out.suffix.removeprefix(".").lower()
+        if ending != form.value and ending in {each.value for each in Format}:
+            raise OutputRefused(f"--out {out.name} and --format {form.value} contradict each other; leave one out")
     chosen = form or Format.TABLE
     if out is None and chosen in {Format.XLSX, Format.PDF}:
         raise typer.BadParameter(f"--format {chosen.value} is no text: name a file with --out")
@@ -190,22 +198,20 @@ def as_bytes(report: Report, form: Format, *, foot: str) -> bytes:
     raise typer.BadParameter("a table is for the terminal; choose csv, json, xlsx or pdf for a file")
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, for its owner's eyes alone. Raises BadParameter where it cannot be written."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise typer.BadParameter(f"--out: {path} cannot be written: {error.strerror}; name another place") from error
-
-
 async def _made(make: Making, path: Path, window: Window, zone: tzinfo, settings: Settings) -> Report:
     async with open_source(path, key=site_key(settings)) as source:
+        if window.campaign is not None:
+            await _refuse_unknown(source, window.campaign, settings)
         return await make(source, window, zone, settings)
+
+
+async def _refuse_unknown(source: Source, campaign: str, settings: Settings) -> None:
+    """Raise NotInStore for a campaign that neither the store nor the settings have: nothing found would read as all well."""
+    known = {str(row[0]) for row in await source.rows("SELECT campaign_id FROM campaign", {})}
+    known |= {each.id for each in settings.campaigns}
+    if campaign not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise NotInStore(f"--campaign: there is no campaign {campaign!r}; there are: {names}")
 
 
 def moment(text: str, zone: tzinfo, option: str) -> float:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -85,7 +86,7 @@ def as_json(report: Report) -> str:
 def as_table(report: Report) -> Table:
     """A table for the terminal. Where it is too wide, texts are cut first."""
     table = Table(
-        title=report.title,
+        title=escape(report.title),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,

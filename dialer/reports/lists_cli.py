@@ -16,7 +16,8 @@ from config.site_rules import site_profile
 from dialer.clock import SystemClock
 from dialer.errors import RollError
 from dialer.options import ConfigOption, StoreOption
-from dialer.reports.cli import as_bytes, write_file
+from dialer.output import refuse_unwritable, write_file
+from dialer.reports.cli import as_bytes
 from dialer.reports.formats import Column, Format, Kind, Report
 from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, booth_lists
 from dialer.reports.source import open_source
@@ -70,11 +71,14 @@ def _make(
     store: Path | None,
     config: Path | None,
 ) -> None:
+    if not who.strip():
+        raise RollError("--for is empty; a list needs the name of the person whom it is for")
     settings = load_settings(config)
     path, key = store or settings.store.path, site_key(settings)
     ending = out.suffix.removeprefix(".").lower()
     if ending not in {"pdf", "csv", "xlsx", "json"}:
         raise typer.BadParameter(f"--out: {out.name} says no format; end it with .pdf, .csv, .xlsx or .json")
+    refuse_unwritable(out, "--out")  # before the audit notes a list that nobody gets
     _refuse_past_erasing(settings)
     lists = asyncio.run(_read(path, key, kind, constituency, part))
     if not lists:

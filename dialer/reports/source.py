@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -12,9 +13,10 @@ import aiosqlite
 
 from dialer.errors import StoreError
 from dialer.store.cipher import StoreKey, connect, database_errors
-from dialer.store.connection import BUSY_SECONDS, check_header
+from dialer.store.connection import BUSY_SECONDS, check_header, is_there
 from dialer.store.sql import parse_statements
 
+_RIGHTS_LACK = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
 ITERATED_AT_ONCE = 64  # rows that a walk over a cursor takes from the thread at a time
 
 
@@ -47,13 +49,18 @@ async def open_source(path: Path, *, key: StoreKey | None = None) -> AsyncIterat
             await db.execute("BEGIN")
             yield Source(db)
     except database_errors() as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _RIGHTS_LACK:
+            raise StoreError(
+                f"{path}: the store cannot be read ({error}): to be read beside a dialler it needs files next to it;"
+                " give this user the right to write to its folder"
+            ) from error
         raise StoreError(
             f"{path}: the store cannot be read ({error}): check that it is a Matdan store and whole"
         ) from error
 
 
 def _check_readable(path: Path, key: StoreKey | None) -> None:
-    if not path.is_file():
+    if not is_there(path):
         raise StoreError(f"{path}: there is no store here: name the right one with --store or -c")
     check_header(path, key)
     if (

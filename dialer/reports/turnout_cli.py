@@ -19,6 +19,7 @@ from dialer.reports.polling_day import turnout as made
 from dialer.reports.source import open_source
 from dialer.reports.tables import Window
 from dialer.reports.turnout_picture import draw_turnout
+from dialer.simulation.plots import check_picture
 from dialer.site_key import site_key
 
 
@@ -41,9 +42,12 @@ def turnout(
     """Self-reported turnout of the voters reached, labelled so, and official figures beside it where they were entered."""
     settings = load_settings(config)
     window = window_of(since, until, campaign, ZoneInfo(settings.centre.time_zone))
+    shown = _date(day)
+    if picture is not None:
+        check_picture(picture)  # before the report: one that is asked for wrongly gives nothing
     deliver(lambda source, window, zone, _: made(source, window, zone, by), window, form, out, store, settings)
     if picture is not None:
-        asyncio.run(_draw(store or settings.store.path, picture, _date(day), window, settings))
+        asyncio.run(_draw(store or settings.store.path, picture, shown, window, settings))
 
 
 async def _draw(store: Path, picture: Path, day: date | None, window: Window, settings: Settings) -> None:

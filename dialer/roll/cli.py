@@ -51,7 +51,7 @@ def import_roll(
         typer.Option(help="Name of this version of the roll, where no column says it; booths renumber between them."),
     ] = DEFAULT_ROLL_VERSION,
 ) -> None:
-    """Import a roll: all of it or nothing, and twice is the same as once."""
+    """Import a roll: all of it or nothing, and twice is the same as once. Exit 1 where every row was rejected."""
     console = Console(stderr=as_json)
     settings = load_settings(config)
     prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
@@ -72,6 +72,10 @@ def import_roll(
     _show_result(console, result)
     if as_json:
         typer.echo(json.dumps(result.figures()))
+    if result.rejected == result.rows:
+        where = "above" if result.rejects_path is None else f"in {result.rejects_path}"
+        typer.echo(f"dialer: every row of {roll} was rejected: no voter was taken; the reasons are {where}", err=True)
+        raise typer.Exit(1)
 
 
 def sample_roll(
@@ -183,7 +187,7 @@ def _show_result(console: Console, result: ImportResult) -> None:
     ]
     for count, words in lines:
         if count or words.startswith(("rows", " ")):
-            table.add_row(f"{count:,}", words)
+            table.add_row(f"{count:,}", escape(words))
     console.print(table)
     if result.reasons:
         reasons = Table("rejects", "reason", box=None)

@@ -20,13 +20,14 @@ from pathlib import Path
 
 from dialer.clock import Clock, SystemClock
 from dialer.errors import RollError
+from dialer.output import refuse_unwritable
 from dialer.roll.cleaning import Cleaner
 from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
 from dialer.roll.merging import Merger, Tally
-from dialer.roll.reading import RollFile, open_roll
+from dialer.roll.reading import HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import CountedRejects, RejectsFile, RejectSink
 from dialer.store.cipher import StoreKey
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import exclusive_connection, is_there
 from dialer.store.sql import load_statements
 
 _SQL = load_statements("roll")
@@ -105,8 +106,9 @@ def import_file(
     """Import the roll at `path` into the store at `store_path`, which is made if there is none, encrypted where
     there is a `key`.
 
-    Raises RollError (the roll, the map file or the rejects file), StoreBusy (a dialler or an import runs) and the other
-    StoreErrors; whatever is raised, KeyboardInterrupt too, the store is as it was before (empty, if there was none).
+    Raises RollError (the roll or the map file), OutputRefused (the rejects file; the store is not touched then), StoreBusy (a
+    dialler or an import runs) and the other StoreErrors; whatever is raised, KeyboardInterrupt too, the store is as it was
+    before (empty, if there was none).
     """
     prepared = prepare_import(path, load_map(map_path) if map_path is not None else None)
     return run_import(prepared, store_path, options, progress=progress, clock=clock, key=key)
@@ -123,8 +125,10 @@ def run_import(
 ) -> ImportResult:
     """`import_file` of a roll that is prepared already."""
     options = options or ImportOptions()
+    rejects_path = _rejects_path(prepared.roll, options)
+    _refuse_rowless(prepared)
     with _store(store_path, key, dry_run=options.dry_run) as db:
-        sink, rejects_path = _open_rejects(prepared, options)
+        sink = _open_rejects(prepared, rejects_path)
         try:
             _set_for_bulk(db)
             db.execute("BEGIN IMMEDIATE")
@@ -148,7 +152,7 @@ def run_import(
 @contextmanager
 def _store(path: Path, key: StoreKey | None, *, dry_run: bool) -> Iterator[sqlite3.Connection]:
     """The store to write to. A dry run for a store that is not there yet gets an empty one of its own."""
-    if dry_run and not path.exists():
+    if dry_run and not is_there(path):
         with (
             tempfile.TemporaryDirectory(prefix="matdan-") as folder,
             exclusive_connection(Path(folder) / "dry-run.db", "an import", key=key) as db,
@@ -182,16 +186,30 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _open_rejects(prepared: PreparedImport, options: ImportOptions) -> tuple[RejectSink, Path | None]:
-    roll_path = prepared.roll.path
+def _rejects_path(roll: RollFile, options: ImportOptions) -> Path | None:
+    """Where the rejects go (None: to no file). Asked before the store is touched; raises OutputRefused, RollError."""
     path = options.rejects_path
     if path is None:
         if options.dry_run:
-            return CountedRejects(), None
-        path = roll_path.with_name(roll_path.name + ".rejects.csv")
-    if path.exists() and path.samefile(roll_path):
+            return None
+        path = roll.path.with_name(roll.path.name + ".rejects.csv")
+    refuse_unwritable(path, "--rejects")
+    if path.exists() and path.samefile(roll.path):
         raise RollError(f"{path} is the roll itself; name another file with --rejects")
-    return RejectsFile(path, prepared.mapping.header, prepared.mapping.sensitive), path
+    return path
+
+
+def _refuse_rowless(prepared: PreparedImport) -> None:
+    """Raise RollError for a roll of a header alone, before a store is made for it."""
+    batches = prepared.roll.batches(prepared.mapping.skip_rows, HEAD_ROWS)
+    if not any(cell.strip() for batch in batches for row in batch.rows for cell in row):
+        raise RollError(f"{prepared.roll.path} has a header and no voters; export the roll again")
+
+
+def _open_rejects(prepared: PreparedImport, path: Path | None) -> RejectSink:
+    if path is None:
+        return CountedRejects()
+    return RejectsFile(path, prepared.mapping.header, prepared.mapping.sensitive)
 
 
 def _merge_all(
@@ -208,8 +226,6 @@ def _merge_all(
         sink.add(merger.add(cleaner.clean(batch)))
         if progress is not None:
             progress(Progress(batch.share_done, merger.tally))
-    if not merger.tally.rows:
-        raise RollError(f"{roll.path} has a header and no voters; export the roll again")
     return merger.finish()
 
 

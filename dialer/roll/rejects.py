@@ -135,8 +135,14 @@ class RejectsFile(CountedRejects):
             raise self._unwritable(error) from error
 
     def publish(self) -> None:
-        """Give it its name."""
-        self._part.replace(self._path)
+        """Give it its name. Raises RollError where that fails: the roll is imported by then, and the text says so."""
+        try:
+            self._part.replace(self._path)
+        except OSError as error:
+            raise RollError(
+                f"{self._path}: the roll is imported, but the rejects file cannot take this name ({error.strerror});"
+                f" it is in {self._part}"
+            ) from error
 
     def discard(self) -> None:
         """Remove what there is of it."""

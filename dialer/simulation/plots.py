@@ -38,10 +38,14 @@ def check_picture(path: Path) -> None:
     """Raise CannotPlot when matplotlib is missing or the file is neither PNG nor SVG."""
     if path.suffix.lower() not in (".png", ".svg"):
         raise CannotPlot(f"{path}: the picture must be a .png or .svg file")
-    if not path.parent.is_dir():
+    try:
+        there = path.parent.is_dir()
+    except OSError as error:
+        raise CannotPlot(f"{path}: cannot be written ({error.strerror}); name another place") from error
+    if not there:
         raise CannotPlot(f"{path}: the folder {path.parent} does not exist; make it first")
     if find_spec("matplotlib") is None:
-        raise CannotPlot("pictures need matplotlib; install it with: pip install 'matdan[plots]'")
+        raise CannotPlot("pictures need matplotlib: in Matdan's own folder, .venv/bin/pip install -e '.[plots]'")
 
 
 def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, title: str) -> None:

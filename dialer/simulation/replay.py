@@ -15,7 +15,7 @@ from dialer.simulation.centre import BadScenario
 from dialer.simulation.laws import Course
 from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, is_in_order, recorded_day
 from dialer.store.cipher import StoreKey
-from dialer.store.connection import open_reading
+from dialer.store.connection import is_there, open_reading
 from dialer.store.recorded import KeptAttempt, KeptInterval, attempts_of, first_and_last_call, intervals_of
 from dialer.view import SeatState
 
@@ -42,7 +42,7 @@ def day_of_store(
     has no such day or too few calls of it.
     """
     since, until = (_midnight(each, zone) for each in (day, day + timedelta(days=1)))
-    if not path.is_file():
+    if not is_there(path):
         raise StoreError(f"{path}: there is no store here: name the right one with --replay or -c")
     with closing(open_reading(path, key=key)) as db:
         db.execute("BEGIN")  # all of one moment

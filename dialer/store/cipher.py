@@ -135,4 +135,6 @@ def _driver() -> Any:
     try:
         return importlib.import_module(_DRIVER)
     except ImportError as error:
-        raise StoreError("the store's encryption is not installed: pip install 'matdan[encryption]'") from error
+        raise StoreError(
+            "the store's encryption is not installed: in Matdan's own folder, .venv/bin/pip install -e '.[encryption]'"
+        ) from error

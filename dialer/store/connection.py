@@ -42,6 +42,7 @@ def open_writing(
     """
     _check_sqlite()
     _check_file(path, key, create=create)
+    _keep_from_others(path)
     with explained(path):
         db = connect(path, "rw", busy_seconds, key)
         try:
@@ -158,6 +159,14 @@ def is_encrypted(path: Path) -> bool:
     return _head(path) not in {b"", _HEADER}
 
 
+def is_there(path: Path) -> bool:
+    """Whether something stands at the path of a store. Raises StoreError where this user may not even look."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
 def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
@@ -165,9 +174,11 @@ def _head(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise StoreError(
-            f"{path}: it cannot be read ({error.strerror}): check the path and this user's rights"
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"{path}: it cannot be read ({error.strerror}): check the path and this user's rights")
 
 
 def check_pages(db: sqlite3.Connection, path: Path) -> None:
@@ -199,7 +210,7 @@ def _check_sqlite() -> None:
 
 def _check_file(path: Path, key: StoreKey | None, *, create: bool) -> None:
     check_header(path, key)
-    if path.exists():
+    if is_there(path):
         return
     if not create:
         raise StoreError(f"{path}: there is no store here: import a roll first, or correct the path")
@@ -209,4 +220,15 @@ def _check_file(path: Path, key: StoreKey | None, *, create: bool) -> None:
     except OSError as error:
         raise StoreError(
             f"{path}: it cannot be made ({error.strerror}): check that the folder exists and this user may write to it"
+        ) from error
+
+
+def _keep_from_others(path: Path) -> None:
+    """A file that somebody made beforehand, still empty, gets the rights of one that we make."""
+    try:
+        if path.stat().st_size == 0:
+            path.chmod(0o600)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: it is empty and its rights cannot be set ({error.strerror}): remove it, a store is made in its place"
         ) from error

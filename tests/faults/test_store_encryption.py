@@ -193,7 +193,7 @@ def test_a_wrong_key_a_missing_key_and_a_key_too_many_are_one_clear_line(opening
 
 def test_without_the_extra_the_way_to_it_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
-    with pytest.raises(StoreError, match=r"pip install 'matdan\[encryption\]'"):
+    with pytest.raises(StoreError, match=r"\.venv/bin/pip install -e '\.\[encryption\]'"):
         open_writing(path, key=TEST_KEY)
     fill_roll(path, 9)  # a plain store needs it not
 

@@ -190,6 +190,41 @@ async def test_check_says_what_is_there_and_what_is_missing(tmp_path: Path) -> N
     assert verdicts(full)["asterisk"] == "good"
 
 
+async def test_check_beside_a_running_dialler_finds_no_fault_in_it(tmp_path: Path) -> None:
+    assert dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    async with SimulatedAsterisk(SimulatedAsteriskConfig()) as switch:
+        config = settings_file(tmp_path, ami_port=switch.ami_port, agi_port=port)
+        assert (await asyncio.to_thread(dialer, "import", tmp_path / "roll.csv", "-c", config)).returncode == 0
+        command = ["-c", "from dialer.cli import main; main()", "run", "-c", str(config)]
+        running = await asyncio.create_subprocess_exec(
+            sys.executable, *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            async with asyncio.timeout(30):
+                while not await _listens(port):
+                    await asyncio.sleep(0.1)
+            result = await asyncio.to_thread(dialer, "check", "-c", config, "--json")
+            assert running.returncode is None
+        finally:
+            running.terminate()
+            await running.wait()
+    found = {line["what"]: line for line in map(json.loads, result.stdout.splitlines())}
+    assert found["store"]["verdict"] == "good"
+    assert found["store"]["text"].endswith(f"a dialler (process {running.pid}) is using it")
+    assert found["fastagi"]["verdict"] == "good"
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
 def test_the_demo_checks_itself(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     result = dialer("demo", "--for", "12", "--headless", "--voters", "1000", "--seats", "3", "--report", report)

@@ -83,7 +83,7 @@ def test_a_text_that_makes_no_sound_is_refused(tmp_path: Path) -> None:
 
 def test_voices_that_are_not_installed_are_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(espeak, "installed", lambda: False)
-    with pytest.raises(VoiceMissing, match=r"pip install 'matdan\[voices\]'"):
+    with pytest.raises(VoiceMissing, match=r"\.venv/bin/pip install -e '\.\[voices\]'"):
         make_drafts(Places(tmp_path, tmp_path), {}, LINE, {PromptName("", "hi", "x/y"): "सात"})
 
 

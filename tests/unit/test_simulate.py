@@ -228,7 +228,7 @@ def test_a_picture_over_a_folder_says_so(tmp_path: Path) -> None:
 
 def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plots, "find_spec", lambda _: None)
-    with pytest.raises(CannotPlot, match=r"pip install 'matdan\[plots\]'"):
+    with pytest.raises(CannotPlot, match=r"\.venv/bin/pip install -e '\.\[plots\]'"):
         plot_policies([], tmp_path / "x.png", cap=0.03, title="")
 
 

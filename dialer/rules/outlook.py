@@ -1,0 +1,115 @@
+"""When a campaign can call anybody at all: the gate asked for every polling area of a roll at once. Pure.
+
+The gate judges one call; a campaign whose every polling area is past its poll is allowed by it until a number is claimed. Here
+the same gate is asked beforehand, for `dialer check` and `dialer rules check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+from dialer.model import Purpose
+from dialer.rules.gate import Case, Gate, Objection, Reason, moment_text
+from dialer.rules.rulebook import CampaignRules
+from dialer.rules.silence import Area, NotKnown, PollingDay, close_of, poll_of
+
+_ROUNDS = 16  # each round passes one obstacle: hours and silence may alternate for as many days
+_TOLD_AT_MOST = 2
+_OF_THE_AREA = frozenset({Reason.POLL_OVER, Reason.RETENTION, Reason.SILENCE, Reason.NO_POLL, Reason.NO_CLOSE})
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """When a campaign can call somebody."""
+
+    at: float | None  # the first moment, epoch seconds; None: never, unless something is changed
+    why: str  # what stands against it before; empty: nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Areas:
+    """The polling areas whose voters a campaign calls."""
+
+    areas: Collection[Area]
+    of_roll: (
+        bool  # False: no roll was read; they stand for the polling days that the settings name, and have no hours yet
+    )
+    last_call_seconds: float  # before a booth closes: a voter called later would have no time left to go
+
+
+def areas_of_polls(polls: tuple[PollingDay, ...], last_call_seconds: float) -> Areas:
+    """One area for each polling day, where there is no roll to ask for its booths."""
+    return Areas([Area(min(poll.constituencies, default=0), "") for poll in polls], False, last_call_seconds)
+
+
+def first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Outlook:
+    """The first moment from `now` on at which the campaign can call somebody; `now` itself if it can."""
+    if not campaign.hours:
+        return Outlook(None, "its hours are empty, so it never calls")
+    at, told = now, list[str]()
+    for _ in range(_ROUNDS):
+        ruling = gate.campaign(campaign, at)
+        why, until = (str(ruling), ruling.next_at) if not ruling.allowed else _everywhere(gate, campaign, areas, at)
+        if not why:
+            return Outlook(at, ", then ".join(told))
+        if until is None or until <= at:
+            return Outlook(None, why)
+        told.append(why)
+        at = until
+    return Outlook(None, ", then ".join(told))
+
+
+def _everywhere(gate: Gate, campaign: CampaignRules, areas: Areas, at: float) -> tuple[str, float | None]:
+    """What stands against the campaign at a moment in every area, and when it passes in the first; empty: nothing in some."""
+    if not areas.areas:
+        return _without_a_poll(campaign)
+    words: dict[str, None] = {}
+    passes: list[float] = []
+    for area in areas.areas:
+        against = list(_against(gate, campaign, areas, area, at))
+        if not against:
+            return "", None
+        words |= dict.fromkeys(each.words for each in against)
+        untils = [each.until for each in against]
+        known = [until for until in untils if until is not None]
+        if len(known) == len(untils):
+            passes.append(max(known))
+    told = list(words)[:_TOLD_AT_MOST]
+    if len(words) > len(told):
+        told.append("...")
+    return f"in every polling area: {'; '.join(told)}", min(passes, default=None)
+
+
+def _without_a_poll(campaign: CampaignRules) -> tuple[str, float | None]:
+    if campaign.purpose is Purpose.BOOTH_WORKERS:
+        return "it calls booth workers on polling days alone, and none is known; add [[rules.polls]]", None
+    return "", None
+
+
+def _against(gate: Gate, campaign: CampaignRules, areas: Areas, area: Area, at: float) -> Iterator[Objection]:
+    """What the gate says against a call to an area, and what the engine keeps beside it on polling days."""
+    for each in gate.originate(Case(campaign, "", area, None), at).objections:
+        # Without a roll no booth's hour is known, and that is no fault yet.
+        if each.reason in _OF_THE_AREA and (areas.of_roll or each.reason is not Reason.NO_CLOSE):
+            yield each
+    poll = poll_of(gate.rules.polls, area.constituency_number)
+    if poll is None or campaign.purpose not in {Purpose.TURNOUT, Purpose.BOOTH_WORKERS}:
+        if campaign.purpose is Purpose.BOOTH_WORKERS:
+            yield Objection(Reason.NO_POLL, _without_a_poll(campaign)[0], None)
+        return
+    workers = campaign.purpose is Purpose.BOOTH_WORKERS
+    close = close_of(gate.rules.polls, area)
+    today = datetime.fromtimestamp(at, poll.zone).date()
+    if isinstance(close, NotKnown):
+        if today > poll.day:
+            yield Objection(Reason.POLL_OVER, f"the polling day {poll.day} is over", None)
+        elif workers and areas.of_roll:
+            yield Objection(Reason.NO_CLOSE, "the close of poll is not known (rules.polls, or the roll)", None)
+    elif close - areas.last_call_seconds <= at and (workers or at < close):
+        when = moment_text(close - areas.last_call_seconds, gate.rules.centre_zone)
+        yield Objection(Reason.POLL_OVER, f"the last call of the polling day was due on {when}", None)
+    if workers and today < poll.day:
+        begins = datetime.combine(poll.day, time(), poll.zone).astimezone(UTC).timestamp()
+        yield Objection(Reason.NO_POLL, f"it calls on the polling day {poll.day} alone", begins)

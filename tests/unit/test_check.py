@@ -1,0 +1,246 @@
+"""`dialer check`: whom the campaigns can call, a dialler that runs meanwhile, and folders that may not be entered."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import Settings
+from dialer.check import Finding, Verdict, check_site
+from dialer.store.holder import holder_of
+from dialer.store.lock import StoreLock
+from tests.support.roll_filler import fill_roll
+from tests.support.rules import moment, site
+
+NOON = "2024-04-22T12:00"  # a Monday, four days before the poll
+POLL = {"day": "2024-04-26", "closes_at": "18:00"}
+QUIET: dict[str, Any] = {"ami": {"port": 1}, "fastagi": {"port": 0}, "broker": {"enabled": False}}
+IVR = {"kind": "ivr", "flow": "turnout"}
+
+
+@dataclass(frozen=True)
+class At:
+    """A clock that stands still."""
+
+    moment: str
+
+    def now(self) -> float:
+        return moment(self.moment)
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+async def told(settings: Settings, at: str, what: str = "campaign calls (") -> list[Finding]:
+    """What a check at that moment finds of one thing."""
+    return [each async for each in check_site(settings, At(at)) if each.what.startswith(what)]
+
+
+def without_roll(directory: Path, jurisdiction: str = "neutral", **sections: Any) -> Settings:
+    return site(jurisdiction, store={"path": directory / "none.db"}, **QUIET, **sections)
+
+
+def with_roll(directory: Path, jurisdiction: str = "neutral", closes_at: str = "18:00", **sections: Any) -> Settings:
+    """A site whose six booths, all of constituency 174, close at that hour."""
+    path = directory / "centre.db"
+    fill_roll(path, 54, voters_per_booth=9)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE booth SET closes_at = ?", (closes_at,))
+        db.commit()
+    return site(jurisdiction, store={"path": path}, **QUIET, **sections)
+
+
+@pytest.mark.parametrize(
+    ("campaign", "poll", "at", "says"),
+    [
+        ({}, POLL, "2024-04-26T18:00", "the poll of the polling area closed on Fri 26 Apr 18:00"),
+        ({}, POLL, "2024-04-26T17:50", "the last call of the polling day was due on Fri 26 Apr 17:30"),
+        ({}, {"day": "2024-04-26"}, "2024-04-27T12:00", "the polling day 2024-04-26 is over"),
+        ({"purpose": "survey"}, POLL, "2025-04-22T12:00", "names and numbers had to be erased"),
+        ({"purpose": "booth-workers"}, POLL, "2024-04-27T12:00", "the last call of the polling day was due"),
+        ({"hours": []}, POLL, NOON, "its hours are empty, so it never calls"),
+        # It may not call before it is too late: what stands against it passes, and then the poll is over.
+        ({"hours": [{"start": "09:00", "until": "10:00"}]}, POLL, "2024-04-26T11:00", "the poll of the polling area"),
+    ],
+)
+async def test_a_campaign_that_can_call_nobody_is_bad(
+    tmp_path: Path, campaign: dict[str, Any], poll: dict[str, Any], at: str, says: str
+) -> None:
+    for settings in (
+        without_roll(tmp_path, campaign=campaign, rules={"polls": [poll]}),
+        with_roll(tmp_path, campaign=campaign, rules={"polls": [poll]}),
+    ):
+        found, *_ = await told(settings, at)
+        assert found.verdict is Verdict.BAD
+        if settings.store.path.name == "none.db" or poll is POLL:
+            assert says in found.text
+
+
+async def test_a_poll_that_is_over_in_some_booths_alone_leaves_the_campaign_its_calls(tmp_path: Path) -> None:
+    settings = with_roll(tmp_path, rules={"polls": [{"day": "2024-04-26"}]})
+    with closing(sqlite3.connect(settings.store.path)) as db:
+        db.execute("UPDATE booth SET closes_at = '19:00' WHERE booth_id = 2")
+        db.commit()
+    found, *_ = await told(settings, "2024-04-26T18:15")
+    assert (found.verdict, found.text) == (Verdict.GOOD, "may call now; calling hours 09:00-21:00 (Asia/Kolkata)")
+    found, *_ = await told(settings, "2024-04-26T18:45")
+    assert found.verdict is Verdict.BAD
+
+
+async def test_a_campaign_whose_time_will_come_is_told_when(tmp_path: Path) -> None:
+    (found, _) = await told(without_roll(tmp_path, rules={"polls": [POLL]}), "2024-04-22T22:00")
+    assert found.verdict is Verdict.GOOD
+    assert found.text.endswith("next: Tue 23 Apr 09:00")
+    workers = with_roll(tmp_path, campaign={"purpose": "booth-workers"}, rules={"polls": [POLL]})
+    (found, _) = await told(workers, NOON)
+    assert found.verdict is Verdict.GOOD
+    assert found.text.startswith("in every polling area: it calls on the polling day 2024-04-26 alone")
+    assert found.text.endswith("next: Fri 26 Apr 09:00")
+
+
+async def test_a_recorded_campaign_without_certificate_or_close_of_poll_is_bad(tmp_path: Path) -> None:
+    rules = {"polls": [{"day": "2024-04-26"}]}
+    settings = with_roll(tmp_path, "india", "", campaign=IVR, rules=rules)
+    (found,) = await told(settings, NOON)
+    assert (found.verdict, "needs a certificate" in found.text) == (Verdict.BAD, True)
+    (silence,) = await told(settings, NOON, "silence")
+    assert silence.verdict is Verdict.BAD
+    assert silence.text.startswith("6 polling areas have no close time: calls may not call there")
+
+    own = Path("config/jurisdictions/india.toml").read_text(encoding="utf-8")
+    needed = 'needed_for = ["turnout", "material", "survey"]'
+    assert own.count(needed) == 1
+    (tmp_path / "own.toml").write_text(own.replace(needed, "needed_for = []"), encoding="utf-8")
+    settings = settings.model_copy(
+        update={"rules": settings.rules.model_copy(update={"jurisdiction": str(tmp_path / "own.toml")})}
+    )
+    (found,) = await told(settings, NOON)
+    assert (found.verdict, "close of poll of this polling area is not known" in found.text) == (Verdict.BAD, True)
+
+
+@pytest.mark.parametrize(
+    ("jurisdiction", "hours", "left"),
+    [
+        ("india", ("08:00", "23:00"), "of its calling hours 08:00-23:00 the profile india leaves 09:00-21:00"),
+        ("india", ("06:00", "08:00"), "of its calling hours 06:00-08:00 the profile india leaves nothing"),
+        ("india", ("10:00", "21:00"), None),
+    ],
+)
+async def test_hours_that_the_profile_narrows_are_told(
+    tmp_path: Path, jurisdiction: str, hours: tuple[str, str], left: str | None
+) -> None:
+    campaign = {"hours": [{"start": hours[0], "until": hours[1]}]}
+    found = await told(without_roll(tmp_path, jurisdiction, campaign=campaign), NOON)
+    notes = [each.text for each in found if each.verdict is Verdict.NOTE]
+    assert notes == ([] if left is None else [left])
+    assert (found[0].verdict is Verdict.BAD) == (left is not None and "nothing" in left)
+
+
+async def test_hours_are_narrowed_where_the_number_is(tmp_path: Path) -> None:
+    campaign = {"hours": [{"start": "06:00", "until": "23:00"}]}
+    settings = without_roll(tmp_path, campaign=campaign, dialling={"allowed_prefixes": ["+1"]})
+    *_, narrowed = await told(settings, NOON)
+    text = narrowed.text
+    assert text.startswith("of its calling hours 06:00-23:00 the profile neutral leaves what lies within 09:00-20:00")
+    assert text.endswith(", where the number is")
+
+
+async def test_a_campaign_that_an_operator_has_paused_is_told(tmp_path: Path) -> None:
+    settings = with_roll(tmp_path)
+    with closing(sqlite3.connect(settings.store.path)) as db:
+        db.execute(
+            "INSERT INTO campaign (campaign_id, kind, purpose, state) VALUES ('calls', 'agents', 'turnout', 'paused')"
+        )
+        db.commit()
+    found, *_ = await told(settings, NOON)
+    assert (found.verdict, found.text) == (
+        Verdict.NOTE,
+        "the campaign is paused: an operator must let it run",
+    )
+
+
+async def test_what_counsel_must_do_is_told_to_the_end(tmp_path: Path) -> None:
+    notes = [each.text for each in await told(without_roll(tmp_path), NOON, "rules") if each.verdict is Verdict.NOTE]
+    assert any(text.endswith("counsel must confirm them") for text in notes)
+
+
+# Beside a dialler that runs
+
+
+async def test_a_dialler_that_runs_is_no_fault_and_is_not_kept_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = with_roll(tmp_path)
+    lock = StoreLock(settings.store.path, "a dialler")
+
+    def refuse(self: StoreLock, path: Path, holder: str) -> None:
+        raise AssertionError("a check locks nothing")
+
+    monkeypatch.setattr(StoreLock, "__init__", refuse)
+    try:
+        (found,) = await told(settings, NOON, "store")
+    finally:
+        lock.release()
+    assert (found.verdict, found.text) == (
+        Verdict.GOOD,
+        f"54 voters in 6 booths; a dialler (process {os.getpid()}) is using it",
+    )
+    (found,) = await told(settings, NOON, "store")
+    assert (found.verdict, found.text) == (Verdict.GOOD, "54 voters in 6 booths")
+
+
+async def test_the_port_of_a_dialler_that_runs_is_no_fault(tmp_path: Path, unused_tcp_port: int) -> None:
+    import socket
+
+    settings = with_roll(tmp_path)
+    settings = settings.model_copy(update={"fastagi": settings.fastagi.model_copy(update={"port": unused_tcp_port})})
+    with socket.create_server(("127.0.0.1", unused_tcp_port)):
+        (alone,) = await told(settings, NOON, "fastagi")
+        lock = StoreLock(settings.store.path, "a dialler")
+        try:
+            (running,) = await told(settings, NOON, "fastagi")
+        finally:
+            lock.release()
+    assert alone.verdict is Verdict.BAD
+    assert running.verdict is Verdict.GOOD
+
+
+def test_a_lock_that_was_left_behind_is_nobodys(tmp_path: Path) -> None:
+    store, lock = tmp_path / "centre.db", tmp_path / "centre.db.lock"
+    assert holder_of(store) is None
+    for left in ("", "what is this", "a dialler (process 999999999)"):
+        lock.write_text(left, encoding="utf-8")
+        assert holder_of(store) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can see what a process has open")
+def test_another_program_under_the_number_of_the_one_that_locked_is_no_holder(tmp_path: Path) -> None:
+    lock = tmp_path / "centre.db.lock"
+    lock.write_text(f"a dialler (process {os.getpid()})\n", encoding="utf-8")
+    assert holder_of(tmp_path / "centre.db") is None
+    with lock.open():
+        assert holder_of(tmp_path / "centre.db") == f"a dialler (process {os.getpid()})"
+
+
+# Never raises
+
+
+@pytest.mark.parametrize("blocked", ["store", "sounds"])
+async def test_a_folder_that_may_not_be_entered_is_bad_and_not_the_end(tmp_path: Path, blocked: str) -> None:
+    """A name that is too long stands for it: it fails alike, and for root too."""
+    nowhere = tmp_path / ("x" * 300) / "y"
+    store = nowhere if blocked == "store" else tmp_path / "none.db"
+    sounds = nowhere if blocked == "sounds" else tmp_path
+    settings = site(store={"path": store}, audio={"sounds": sounds}, **QUIET)
+    found = [each async for each in check_site(settings, At(NOON))]
+    assert found[-1].what == "asterisk"  # it went on to the end
+    about = [each for each in found if "x" * 300 in each.text]
+    assert about
+    assert all(each.verdict is Verdict.BAD for each in about)

@@ -1,0 +1,126 @@
+"""What the README and the pages tell a newcomer to do can be done as it stands: installing, a first campaign, a first flow."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from audio import espeak
+from audio.drafts import make_drafts
+from audio.errors import VoiceMissing
+from audio.making import Recipe
+from audio.prepare import Places
+from config.document import settings_page
+from config.settings import load_settings
+from dialer.cli import app
+from dialer.errors import StoreError
+from dialer.store.cipher import StoreKey, connect
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SOURCES = [path for home in ("audio", "config", "dialer", "ivr_flows") for path in sorted((ROOT / home).rglob("*.py"))]
+
+
+def first_campaign() -> list[str]:
+    """The lines of the README's block, without their comments."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = page.partition("## Run a centre")[2].partition("```sh\n")[2].partition("```")[0]
+    return [line.partition("  #")[0].strip() for line in block.splitlines()]
+
+
+def test_extras_are_installed_from_the_folder_for_there_is_no_package() -> None:
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    for file in [*PAGES, *SOURCES]:
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"pip install ['\"]?matdan", text), file
+        assert set(re.findall(r"pip install -e '\.\[(\w+)\]'", text)) <= set(known), file
+
+
+def test_what_misses_an_extra_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(espeak, "installed", lambda: False)
+    with pytest.raises(VoiceMissing, match=re.escape(".venv/bin/pip install -e '.[voices]'")):
+        make_drafts(Places(tmp_path, tmp_path), {}, Recipe(()), {})
+    monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
+    with pytest.raises(StoreError, match=re.escape(".venv/bin/pip install -e '.[encryption]'")):
+        connect(tmp_path / "centre.db", "rwc", 1.0, StoreKey(tmp_path / "key", "0" * 64))
+
+
+def test_every_command_of_the_first_campaign_has_what_it_needs() -> None:
+    commands = [
+        line.partition("dialer ")[2] for line in first_campaign() if re.match(r"(sudo \.venv/bin/)?dialer ", line)
+    ]
+    assert [command.split()[0] for command in commands if command.startswith("check")]
+    for command in commands:
+        parsed(shlex.split(command))
+
+
+def parsed(arguments: list[str]) -> None:
+    """Read a command line as `dialer` does, and run nothing. Raises a UsageError where something is missing or unknown."""
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        name, *arguments = arguments
+        command = command.commands[name]
+    command.make_context(command.name, arguments)
+
+
+def test_the_first_campaign_comes_to_what_it_needs_before_it_needs_it() -> None:
+    lines = first_campaign()
+    order = [
+        "export PATH",
+        "voices",
+        "install -d",
+        "dialer import",
+        "agent tones",
+        "audio drafts",
+        "render",
+        "lint",
+        "dialer check",
+        "dialer run",
+    ]
+    places = [next(place for place, line in enumerate(lines) if part in line) for part in order]
+    assert places == sorted(places)
+    settings = load_settings(ROOT / "config" / "centre.example.toml")
+    made = next(line for line in lines if "install -d" in line)
+    assert str(settings.store.path.parent) in made
+    assert f"{settings.audio.sounds}/matdan" in made
+    assert f"--to {settings.audio.sounds}" in next(line for line in lines if "agent tones" in line)
+
+
+def test_the_example_says_what_it_holds_and_its_poll_is_far_ahead() -> None:
+    path = ROOT / "config" / "centre.example.toml"
+    settings = load_settings(path)
+    words = {1: "one seat", 2: "two seats", 3: "three seats"}
+    assert words[len(settings.seats)] in path.read_text(encoding="utf-8").splitlines()[0]
+    assert all(poll.day >= date(2029, 1, 1) and poll.closes_at is not None for poll in settings.rules.polls)
+
+
+def test_no_setting_is_without_a_meaning() -> None:
+    assert "| None |" not in settings_page()
+
+
+def test_the_flow_of_the_page_on_flows_is_checked_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "flows.md").read_text(encoding="utf-8")
+    (flow,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (text,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("my/texts").mkdir(parents=True)
+    Path("my/errand.yaml").write_text(flow, encoding="utf-8")
+    for language in ("hi", "en"):
+        Path(f"my/texts/{language}.yaml").write_text(text, encoding="utf-8")
+    Path("centre.toml").write_bytes((ROOT / "config" / "centre.example.toml").read_bytes())
+    commands = re.findall(r"^dialer (flow (?:check|try my/).*?)(?:  +#.*)?$", page, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        result = CliRunner().invoke(app, shlex.split(command), input="h\n")
+        assert result.exit_code == 0, result.output
