@@ -111,6 +111,8 @@ def draw(
     """Draw a picture of a flow for the people who record and approve it."""
     loaded = load_flow(flow)
     path = out or Path(f"{loaded.name}.svg")
+    if path.suffix.lower() not in {".svg", ".png"}:
+        raise FlowError(str(path), 0, "", "is neither an .svg nor a .png file; choose another --out")
     catalogue = _spoken(language, _texts(texts))
     try:
         picture = draw_flow(loaded, catalogue, language)

@@ -264,7 +264,7 @@ class PredictivePacer:
                 return False
             seats = min(2000.0, max(0.0, float(str(state["seats"]))))
             learned, counted = state["knowledge"], state["governor"]
-            usual = state.get("most-in-flight", most_in_flight.state())  # a state of 0.1 has none
+            usual = state.get("most-in-flight", most_in_flight.state())  # what an earlier version saved has none
             if not isinstance(learned, Mapping) or not isinstance(counted, Mapping) or not isinstance(usual, Mapping):
                 return False
             knowledge.restore(learned)

@@ -55,7 +55,7 @@ def sniff_kind(path: Path) -> str:
     except FileNotFoundError:
         raise RollError(f"{path}: there is no such file; check the path") from None
     except IsADirectoryError:
-        raise RollError(f"{path} is a directory; name the roll's file in it") from None
+        raise RollError(f"{path} is a directory; name the file in it") from None
     except OSError as error:
         raise RollError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t \0"):

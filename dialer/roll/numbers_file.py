@@ -38,6 +38,8 @@ def read_numbers(path: Path, region: str, *, first_column_only: bool = False) ->
         text = data.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise RollError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise RollError(f"{path}: is a directory; name the file in it") from error
     except OSError as error:
         raise RollError(f"{path}: cannot be read ({error.strerror}): check its rights") from error
     except UnicodeDecodeError as error:

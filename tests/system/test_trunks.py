@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,17 @@ def placed_on(site: Site) -> Counter[str]:
     return Counter(call.trunk for call in site.switch.placed)
 
 
+@contextlib.asynccontextmanager
+async def resting(directory: Path) -> AsyncIterator[Site]:
+    """A centre of one trunk, which has failed and rests."""
+    config = all_answer(answer_after=1.0, hang_up_after=5.0)
+    campaign = {**IVR, "channels": 4, "ring_seconds": 10}
+    async with a_site(directory, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
+        site.switch.trunk_down("carrier")
+        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
+        yield site
+
+
 @virtual_time()
 async def test_the_next_trunk_takes_over_and_the_first_one_comes_back(tmp_path: Path) -> None:
     config = two_trunks(all_answer(answer_after=1.0, hang_up_after=5.0))
@@ -68,11 +80,7 @@ async def test_the_next_trunk_takes_over_and_the_first_one_comes_back(tmp_path: 
 
 @virtual_time()
 async def test_with_every_trunk_resting_dialling_is_held_and_one_call_probes(tmp_path: Path) -> None:
-    config = all_answer(answer_after=1.0, hang_up_after=5.0)
-    campaign = {**IVR, "channels": 4, "ring_seconds": 10}
-    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
-        site.switch.trunk_down("carrier")
-        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
+    async with resting(tmp_path) as site:
         await asyncio.sleep(2)
         held = site.view.campaigns[0].held_because or ""
         assert "every trunk rests until" in held and "in a row failed" in held
@@ -146,11 +154,7 @@ async def test_failures_of_single_numbers_rest_no_trunk(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_a_probing_call_that_the_store_refuses_leaves_the_probe_to_the_next_one(tmp_path: Path) -> None:
-    config = all_answer(answer_after=1.0, hang_up_after=5.0)
-    campaign = {**IVR, "channels": 4, "ring_seconds": 10}
-    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
-        site.switch.trunk_down("carrier")
-        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
+    async with resting(tmp_path) as site:
         site.switch.trunk_up("carrier")
         store = site.centre.store
         refused: list[NewAttempt] = []
@@ -169,11 +173,7 @@ async def test_a_probing_call_that_the_store_refuses_leaves_the_probe_to_the_nex
 
 @virtual_time()
 async def test_a_probing_call_whose_opening_fails_leaves_the_probe_to_the_next_one(tmp_path: Path) -> None:
-    config = all_answer(answer_after=1.0, hang_up_after=5.0)
-    campaign = {**IVR, "channels": 4, "ring_seconds": 10}
-    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
-        site.switch.trunk_down("carrier")
-        await site.until(lambda: site.view.trunks[0].state == "resting", seconds=120)
+    async with resting(tmp_path) as site:
         site.switch.trunk_up("carrier")
         failing = FailingStore(site, "open_attempts")
         await site.until(lambda: site.view.trunks[0].state == "probing", seconds=120)

@@ -80,6 +80,13 @@ def test_draw_writes_a_picture(tmp_path: Path) -> None:
     assert out.read_text(encoding="utf-8").startswith("<svg ")
 
 
+def test_draw_refuses_what_is_no_picture(tmp_path: Path) -> None:
+    _, _, error = flow("draw", "turnout", "--out", str(tmp_path / "x.doc"))
+    assert isinstance(error, FlowError)
+    assert "neither an .svg nor a .png" in str(error)
+    assert not (tmp_path / "x.doc").exists()
+
+
 def test_draw_says_where_it_cannot_write(tmp_path: Path) -> None:
     _, _, error = flow("draw", "turnout", "--out", str(tmp_path / "no" / "x.svg"))
     assert isinstance(error, FlowError)
