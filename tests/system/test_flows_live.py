@@ -15,10 +15,12 @@ import pytest
 
 from dialer.app import running_centre
 from dialer.commands import ReloadFlows, SeatDispose
+from dialer.errors import SwitchError
 from dialer.flow_reload import reload_flows, reload_on_hang_up
 from dialer.model import Disposition, Outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.view import CallChange, CallState, SeatState
 from ivr_flows.errors import FlowError
 from tests.faults.test_engine_and_store import FailingStore
@@ -158,6 +160,26 @@ async def test_nothing_is_recorded_unless_the_site_allows_it(tmp_path: Path) -> 
     config = voters(Scripted(keys=((2.0, "4"),)))
     async with a_site(tmp_path, config, campaign=ivr("inbound")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
+    assert not rows(tmp_path, "SELECT 1 FROM flow_answer")
+
+
+@virtual_time()
+async def test_a_message_that_the_switch_cannot_record_takes_the_flows_own_way_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def no_room(_call: AgiCall, name: str, *_: object, **__: object) -> None:
+        asked.append(name)
+        raise SwitchError("RECORD FILE failed")
+
+    monkeypatch.setattr(AgiCall, "record_file", no_room)
+    config = voters(Scripted(keys=tuple((2.0 + 4.0 * n, "4") for n in range(20)), hang_up_after=120.0))
+    records = neutral_with(recording={"allowed": True})
+    flows = {"recordings": True, "recording_directory": "matdan/recordings"}
+    async with a_site(tmp_path, config, campaign=ivr("inbound"), flows=flows, profile=records) as site:
+        await site.until(lambda: len(site.ended()) >= 1, seconds=200)
+    assert len(asked) == 1
     assert not rows(tmp_path, "SELECT 1 FROM flow_answer")
 
 
