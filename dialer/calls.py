@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dialer.model import AttemptId, BoothWorker, CampaignKind, Disposition, MarkKind, Outcome
+from dialer.model import AttemptId, BoothWorker, CampaignKind, DispositionRecord, MarkKind, Outcome
 from dialer.pacing.number_answers import NumberSigns
 from dialer.switch.port import CallEnded, EndedBy
 from dialer.view import CallState
@@ -48,8 +48,7 @@ class Call:
     left_at: str | None = None
     said: MarkKind | None = None  # the last mark of this call
     said_hour: int | None = None
-    disposed: Disposition | None = None  # what the agent said of it so far
-    disposed_hour: int | None = None
+    disposed: DispositionRecord | None = None  # what the agent said of it so far
     message_started: bool = False
     recorded: bool = False
     recording_paused: bool = False

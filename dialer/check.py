@@ -31,8 +31,6 @@ from dialer.switch.asterisk.ami_rights import check_rights
 from ivr_flows.catalogue import load_flow, refuse_unsafe
 from ivr_flows.model import Offer
 
-__all__ = ["Finding", "Verdict", "check_site"]
-
 
 async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Finding]:
     """Look at each thing in turn and say how it is. Never raises for what it finds, and only reads: a dialler may run."""

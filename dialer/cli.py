@@ -28,10 +28,11 @@ from dialer.app import run_centre
 from dialer.asterisk_cli import app as asterisk_app
 from dialer.audio_cli import app as audio_app
 from dialer.audit_cli import app as audit_app
-from dialer.check import Verdict, check_site
+from dialer.check import check_site
 from dialer.complaint_cli import app as complaint_app
 from dialer.demo import DemoOptions, run_demo, show_summary
 from dialer.erase_cli import erase, purge
+from dialer.finding import Verdict
 from dialer.flow_cli import app as flow_app
 from dialer.logs import json_logging, quiet_logging
 from dialer.marks_cli import app as marks_app
@@ -187,6 +188,9 @@ def main() -> None:
                 sys.stdout.flush()  # what is still to be written must fail here: later it would be a traceback
     except _USAGE_ERROR as error:
         _refuse_usage(error)
+    except typer.Abort:  # a question that got no answer
+        typer.echo("dialer: aborted; nothing was done", err=True)
+        sys.exit(1)
     except (MatdanError, OSError) as error:
         _refuse(error)
     except ExceptionGroup as group:  # a task group wraps what ended it

@@ -61,15 +61,14 @@ class Dispositions:
                     call.phone_id, at=now, source="agent", attempt_id=call.attempt_id, number_hash=hashed
                 )
             )
-        before = self._say_of_live(call.attempt_id, (disposition, hour))  # the call may end while this is committed
+        before = self._say_of_live(call.attempt_id, record)  # the call may end while this is committed
         try:
             effects = await self._store.record_disposition(record, marks, opt_out=opts_out, announcements=announcements)
         except StoreError:
             self._say_of_live(call.attempt_id, before)
             raise
         if retry_at is not None:
-            run.next_due_at = min(run.next_due_at, retry_at)
-            run.list_done = False
+            run.due_again(retry_at)
         for mark, effect in zip(marks, effects, strict=True):
             self._results.follow(mark, effect)
         if opts_out:
@@ -77,15 +76,13 @@ class Dispositions:
         self._judge(run, call, machine=disposition is Disposition.MACHINE)
         self._centre.outbox_event.set()
 
-    def _say_of_live(
-        self, attempt_id: AttemptId, said: tuple[Disposition | None, int | None]
-    ) -> tuple[Disposition | None, int | None]:
+    def _say_of_live(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
         """What an agent says of a call that goes on tells, at its end, when the number is due. Returns what was said before."""
         live = self._centre.calls.get(attempt_id)
         if live is None:
-            return None, None
-        self._centre.update_call(live, replace(live, disposed=said[0], disposed_hour=said[1]))
-        return live.disposed, live.disposed_hour
+            return None
+        self._centre.update_call(live, replace(live, disposed=said))
+        return live.disposed
 
     def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
         """What the agent says of person or machine, of a live call or of one that has just ended."""

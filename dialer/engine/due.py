@@ -23,7 +23,7 @@ class DueTimes:
     def after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:
         """After the end of a call. What the agent said of it while it went on holds."""
         if call.disposed is not None and outcome.answered:
-            return self.after_disposition(run, call, call.disposed, call.disposed_hour)
+            return call.disposed.retry_at
         rules, zone, now = run.spec.retries, self._centre.zone, self._centre.clock.now()
         if call.worker is not None:
             reported = call.said is not None

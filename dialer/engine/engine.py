@@ -209,9 +209,9 @@ class Engine:
         for run in runs.values():
             self._change(run, CampaignState.STOPPED)
         trouble: StoreError | None = None
-        for campaign_id in runs:
+        for campaign_id, run in runs.items():
             try:
-                await self._store.set_campaign_state(campaign_id, CampaignState.STOPPED)
+                await self._store.set_campaign_state(campaign_id, run.state)  # it may have been resumed meanwhile
             except StoreError as error:
                 trouble = error
         if trouble is not None:

@@ -146,12 +146,8 @@ class Floor:
         if seat is None:
             return
         if call.connected_at is not None:
-            if seat.state is SeatState.READY or (
-                seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
-            ):
-                self.cancel(f"seat/{seat_name}")
-                self._ended.pop(seat_name, None)
-                self.talks_on(self._centre.update_call(call, replace(call, message_started=False)), seat_name)
+            if _is_open_to(seat, call):
+                self._talks_again(self._centre.update_call(call, replace(call, message_started=False)), seat_name)
             return
         now, monotonic = self.now()
         self.cancel(f"call/{call.attempt_id}")
@@ -175,6 +171,11 @@ class Floor:
         self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now, monotonic))
         self._centre.update_call(call, replace(call, seat=seat_name, agent=seat.agent))
 
+    def _talks_again(self, call: Call, seat_name: str) -> None:
+        self.cancel(f"seat/{seat_name}")
+        self._ended.pop(seat_name, None)
+        self.talks_on(call, seat_name)
+
     def left_seat(self, call: Call, seat_name: str) -> None:
         """The voter's channel left the seat while the call lives on: the agent's phone died, or somebody else has it."""
         self._release(seat_name, call)
@@ -190,16 +191,11 @@ class Floor:
         Returns the seat, which talks from now on; None: nobody is free.
         """
         own = self._centre.seats.get(seat_name)
-        wraps_up = own is not None and own.state is SeatState.WRAP_UP and own.attempt_id == call.attempt_id
-        if own is None or not own.phone_up or not (wraps_up or own.state is SeatState.READY):
+        if own is None or not own.phone_up or not _is_open_to(own, call):
             own = self._choose(call)
         if own is None:
             return None
-        self.cancel(f"seat/{own.name}")
-        self._ended.pop(own.name, None)
-        now, monotonic = self.now()
-        self.put(own, own.talking(call.attempt_id, call.campaign_id, now, monotonic))
-        self._centre.update_call(call, replace(call, seat=own.name, agent=own.agent))
+        self._talks_again(call, own.name)
         return own.name
 
     def tell(self, seat_name: str) -> None:
@@ -396,3 +392,8 @@ class Floor:
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
+
+
+def _is_open_to(seat: Seat, call: Call) -> bool:
+    """Whether a voter may come back to the seat: it is ready, or still wraps up that very call."""
+    return seat.state is SeatState.READY or (seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id)

@@ -150,8 +150,11 @@ class HelpDesk:
         self._enter(replace(help_now, stage=HelpStage.HANDING_OVER))
         aside = Place(PlaceKind.ASIDE, call.attempt_id)
         await self._order(self._switch.move_party(help_now.party_id, aside), call.attempt_id, help_now)
-        live = self._help_of(help_now.party_id)
-        if live is None or live.stage in AGENT_WAITS:  # the target hung up meanwhile: the voter is the agent's again
+        if call.attempt_id not in self._centre.calls:
+            raise CommandRefused(f"seat {help_now.seat}: the voter has hung up")
+        live = self._centre.help.get(call.attempt_id)
+        # The target may have hung up meanwhile: then the voter is the agent's again, or comes back.
+        if live is None or live.stage in AGENT_WAITS:
             raise CommandRefused(f"seat {help_now.seat}: {help_now.to} is gone; the call stays with you")
         self._agent_leaves(call.attempt_id)
 

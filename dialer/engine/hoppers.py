@@ -95,7 +95,7 @@ class Hoppers:
     async def _note_next_due(self, run: CampaignRun) -> None:
         now, given_back = self._centre.clock.now(), run.given_back
         due = await self._store.next_due_at(run.spec.campaign_id)
-        if run.given_back != given_back:  # claims came back meanwhile, which the answer may not know
+        if run.given_back != given_back:  # numbers came back meanwhile, which the answer may not know
             return
         run.list_done = due is None
         found = float("inf") if due is None else max(due, now + LOOK_AGAIN_SECONDS)

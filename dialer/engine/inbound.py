@@ -159,8 +159,7 @@ class InboundDesk:
     def _look_for_it(self, campaign_id: str) -> None:
         """A number may be due that was not: the hopper asks the store again in time."""
         run = self._centre.campaigns[campaign_id]
-        run.next_due_at = min(run.next_due_at, self._centre.clock.now() + self._plan.call_back_seconds)
-        run.list_done = False
+        run.due_again(self._centre.clock.now() + self._plan.call_back_seconds)
 
     def ended(self, ended: CallEnded) -> None:
         """A call of which the engine has no record is over: a stranger's, or one that is being decided about."""

@@ -184,8 +184,7 @@ class Placing:
 
     async def _postpone(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
         """Put off what the rules forbid now. The queue may have been found empty while it was in the hopper."""
-        run.next_due_at = min(run.next_due_at, *(due_at for _, due_at in refused))
-        run.list_done = False
+        run.due_again(min(due_at for _, due_at in refused))
         try:
             await self._store.postpone(refused)
         except StoreError as error:  # the lease puts them back by itself

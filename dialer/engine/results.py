@@ -161,8 +161,7 @@ class Results:
             centre.abandoned_at[call.phone_id] = now
         self._teach(run, call, outcome)
         if retry_at is not None:
-            run.next_due_at = min(run.next_due_at, retry_at)
-            run.list_done = False
+            run.due_again(retry_at)
         centre.tell_call(call, CallState.ENDED, outcome)
         centre.spawn(self._keep_end(call.campaign_id, record), "end-attempt")
         centre.wake.set()

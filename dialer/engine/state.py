@@ -113,6 +113,12 @@ class CampaignRun:
         self.numbers.restore(state.pop("numbers", None))
         self.pacer.restore(state)
 
+    def due_again(self, at: float) -> None:
+        """A number of the queue is due at this epoch second, whatever the queue said when it was asked last."""
+        self.given_back += 1
+        self.next_due_at = min(self.next_due_at, at)
+        self.list_done = False
+
     def look_again(self) -> None:
         """Numbers may have come back to the queue: it is asked again."""
         self.given_back += 1

@@ -18,7 +18,8 @@ from audio.tones import SILENCE, TONES, write_tones
 from audio.words import words_of
 from config.settings import load_settings
 from dialer.audio_cli import app
-from dialer.check import Finding, Verdict, check_site
+from dialer.check import check_site
+from dialer.finding import Finding, Verdict
 from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
 from ivr_flows.spoken import spoken_message, spoken_texts
 from ivr_flows.texts import Texts, merge_texts, shipped_texts

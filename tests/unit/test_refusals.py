@@ -345,6 +345,17 @@ def test_a_mistake_in_the_command_is_one_line(
     assert not told.out
 
 
+def test_a_question_without_an_answer_is_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from dialer.cli import main; main()", "agent", "hash-pin"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("dialer: aborted; nothing was done\n")
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize("arguments", [[], ["report"]])
 def test_where_a_command_is_missing_its_help_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]

@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from config.errors import MatdanError, SettingError
 from config.settings import load_settings
-from dialer.check import Verdict, check_site
+from dialer.check import check_site
 from dialer.cli import app
+from dialer.finding import Verdict
 from dialer.store.connection import is_encrypted
 from dialer.store.conversion import left_over
 from tests.support.roll_filler import fill_roll
