@@ -263,6 +263,11 @@ class OpenAttempt:
     direction: Direction = Direction.OUTBOUND
     caller_id: str = ""  # our number in this call
     worker: BoothWorker | None = None
+    said: MarkKind | None = None  # the last mark of this call
+    said_hour: int | None = None
+    disposition: Disposition | None = None  # what the agent said of it so far
+    disposed_at: float | None = None
+    agent: str | None = None  # who said so
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +327,7 @@ class UnknownSerial:
 
 @dataclass(frozen=True, slots=True)
 class DispositionRecord:
-    """What an agent said of an ended call, and what follows from it."""
+    """What an agent said of a call, live or ended, and what follows from it."""
 
     attempt_id: AttemptId
     disposition: Disposition

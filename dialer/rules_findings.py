@@ -55,7 +55,7 @@ def rules_findings(
     if db is None:
         yield Finding("polling areas", Verdict.NOTE, "no store could be read: they were not looked at")
     else:
-        yield from _of_areas(settings, profile, gate, db)
+        yield from _of_areas(settings, gate, db)
 
 
 def _areas(settings: Settings, gate: Gate, db: sqlite3.Connection | None) -> Areas:
@@ -133,11 +133,10 @@ def _hours_text(hours: Sequence[tuple[time, time]]) -> str:
 # The silence before the close of poll
 
 
-def _of_areas(settings: Settings, profile: Profile, gate: Gate, db: sqlite3.Connection) -> Iterator[Finding]:
-    silenced = {*profile.silence.forbids, *profile.silence.forbids_recorded}
-    touched = [campaign.id for campaign in settings.campaigns if campaign.purpose.value in silenced]
+def _of_areas(settings: Settings, gate: Gate, db: sqlite3.Connection) -> Iterator[Finding]:
+    touched = [each.id for each in settings.campaigns if gate.rules.silences(campaign_rules(each, settings))]
     booths = list(voters.booths(db).values())
-    if not profile.silence.hours_before_close or not touched:
+    if not touched:
         yield Finding("silence", Verdict.GOOD, f"it touches no campaign here; {len(booths)} polling areas")
         return
     closes = {

@@ -7,15 +7,25 @@ ended it is `unknown`, never dialled again by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
 from dialer.calls import Call
+from dialer.engine.due import DueTimes
 from dialer.engine.inbound import InboundDesk
 from dialer.engine.results import Results
-from dialer.engine.state import Centre
+from dialer.engine.state import CampaignRun, Centre
 from dialer.errors import SwitchError
-from dialer.model import AttemptId, CampaignKind, Direction, OpenAttempt, Outcome
+from dialer.model import (
+    AttemptId,
+    CampaignKind,
+    Direction,
+    Disposition,
+    DispositionRecord,
+    OpenAttempt,
+    Outcome,
+)
 from dialer.switch.port import CallEnded, EndedBy, Switch, SwitchUp
 
 _log = structlog.get_logger(__name__)
@@ -38,6 +48,7 @@ class Reconciler:
         self._results = results
         self._inbound = inbound
         self._finish = finish
+        self._due = DueTimes(centre)
         self._orphans: dict[AttemptId, OpenAttempt] = {}
 
     def found(self, attempts: Sequence[OpenAttempt]) -> int:
@@ -98,8 +109,22 @@ class Reconciler:
             seat=attempt.seat if attempt.seat in self._centre.seats else None,
             worker=attempt.worker,
             flow_runs=0 if attempt.answered_at is None else 1,  # its commits have their keys already
+            said=attempt.said,
+            said_hour=attempt.said_hour,
+            machine=attempt.disposition is Disposition.MACHINE,
         )
+        call = replace(call, disposed=self._disposed(run, call, attempt))
         return self._inbound.adopted(call, attempt) if attempt.direction is Direction.INBOUND else call
+
+    def _disposed(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:
+        """What the agent has said of the call holds at its end. When the number is due was to be kept with that: it is counted
+        anew, from now.
+        """
+        if attempt.disposition is None:
+            return None
+        retry_at = self._due.after_disposition(run, call, attempt.disposition, attempt.said_hour)
+        said_at = attempt.disposed_at or self._centre.clock.now()
+        return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
 
     async def _hang_up(self, attempt_id: AttemptId) -> None:
         try:

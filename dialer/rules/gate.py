@@ -250,11 +250,7 @@ class Gate:
 
     def _silence(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
         rules = self.rules
-        by_any_voice = campaign.purpose in rules.silent_for
-        recorded = campaign.recorded and campaign.purpose in rules.silent_for_recorded
-        if recorded and campaign.signed_off and campaign.purpose is Purpose.TURNOUT:
-            recorded = False
-        if rules.silence_seconds <= 0 or not (by_any_voice or recorded):
+        if not rules.silences(campaign):
             return
         close = NotKnown.POLL if area is None else close_of(rules.polls, area)
         if close is NotKnown.POLL:
@@ -267,6 +263,7 @@ class Gate:
                 Reason.NO_CLOSE, "the close of poll of this polling area is not known (rules.polls, or the roll)", None
             )
         elif close - rules.silence_seconds <= now < close:
+            by_any_voice = campaign.purpose in rules.silent_for
             what = campaign.purpose.value if by_any_voice else f"recorded {campaign.purpose.value}"
             words = f"silence interval of the polling area: no {what} calls{self._when(close)}"
             yield Objection(Reason.SILENCE, words, close)

@@ -83,6 +83,14 @@ class Rulebook:
         """The same rules with what was imported."""
         return replace(self, registers=registers)
 
+    def silences(self, campaign: CampaignRules) -> bool:
+        """Whether a campaign may not call in the silence before a close of poll: by its purpose, or as a recorded voice of it."""
+        if self.silence_seconds <= 0:
+            return False
+        answered_for = campaign.signed_off and campaign.purpose is Purpose.TURNOUT
+        recorded = campaign.recorded and campaign.purpose in self.silent_for_recorded and not answered_for
+        return recorded or campaign.purpose in self.silent_for
+
     def attempts_cap(self, campaign: CampaignRules) -> int:
         """Attempts a day per number, in all campaigns, beyond which this one does not call it."""
         return self.attempts_per_day if campaign.attempts_per_day is None else campaign.attempts_per_day

@@ -11,9 +11,11 @@ from dialer.model import (
     Announcement,
     AttemptId,
     Direction,
+    Disposition,
     DispositionRecord,
     EndedAttempt,
     Mark,
+    MarkKind,
     NewAttempt,
     OpenAttempt,
     Outcome,
@@ -222,11 +224,18 @@ def record_disposition(
 def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
     """All attempts without an end, the oldest first."""
     found: list[OpenAttempt] = []
-    for attempt_id, *rest, direction, caller_id, of_worker in db.execute(SQL["unfinished"]).fetchall():
+    for attempt_id, *rest, direction, caller_id, of_worker, disposition, disposed_at, agent in db.execute(
+        SQL["unfinished"]
+    ).fetchall():
         attempt = OpenAttempt(AttemptId(attempt_id), *rest)
         attempt = replace(attempt, direction=Direction(direction), caller_id=caller_id)
         worker = worker_on(db, attempt.phone_id) if of_worker else None
         if worker is not None:
             attempt = replace(attempt, worker=worker, booth_id=worker.booth_ids[0])
+        marked = db.execute(SQL["last_mark_of_attempt"], (attempt_id, attempt.created_at)).fetchone()
+        if marked is not None:
+            attempt = replace(attempt, said=MarkKind(marked[0]), said_hour=marked[1])
+        if disposition is not None:
+            attempt = replace(attempt, disposition=Disposition(disposition), disposed_at=disposed_at, agent=agent)
         found.append(attempt)
     return found

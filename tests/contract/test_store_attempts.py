@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from dialer.model import (
     Announcement,
     AttemptId,
     CampaignKind,
+    Disposition,
+    DispositionRecord,
     EndedAttempt,
     MarkKind,
     OpenAttempt,
@@ -69,6 +72,21 @@ async def test_an_opened_attempt_is_unfinished_until_it_ends(backend: Backend) -
     ]
     assert await end(again, new, Outcome.CONNECTED)
     assert await again.unfinished_attempts() == []
+    await again.close()
+
+
+async def test_an_unfinished_attempt_knows_what_was_said_in_it(backend: Backend) -> None:
+    async with filled(backend) as store:
+        keyed, talked = await dial(store, 3), await dial(store, 4)
+        await store.record_mark(mark(3, MarkKind.NOT_YET, new=keyed))
+        await store.record_mark(replace(mark(3, MarkKind.LATER, new=keyed), hour=16))
+        record = DispositionRecord(talked.attempt_id, Disposition.CALL_BACK, NOW + 40, "asha", NOW + 900)
+        await store.record_disposition(record)
+    again = await backend.open()
+    by_keys, by_agent = sorted(await again.unfinished_attempts(), key=lambda each: each.phone_id)
+    assert (by_keys.said, by_keys.said_hour, by_keys.disposition) == (MarkKind.LATER, 16, None)
+    assert (by_agent.said, by_agent.disposition) == (None, Disposition.CALL_BACK)
+    assert (by_agent.disposed_at, by_agent.agent) == (NOW + 40, "asha")
     await again.close()
 
 

@@ -95,6 +95,16 @@ async def test_an_opt_out_closes_a_worker_too(store: Store) -> None:
     assert [left.number for left in await claim(store, 9, campaign_id=WORKERS)] == [STRANGER]
 
 
+async def test_a_later_campaign_calls_no_worker_whose_call_nobody_knows_the_end_of(store: Store) -> None:
+    call = attempt(await claim_phone(store, 1))
+    assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.UNKNOWN, NOW + 60)])
+    later = "workers-later"
+    await store.ensure_campaign(later, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
+    assert await store.enrol(later) == 1
+    assert [each.number for each in await claim(store, 9, campaign_id=later)] == [STRANGER]
+
+
 async def test_a_voter_of_whom_a_serial_is_taken_back_is_called_again(store: Store) -> None:
     call = attempt(await claim_phone(store, 1, campaign_id=WORKERS))
     await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)

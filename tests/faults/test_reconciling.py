@@ -11,14 +11,17 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from dialer.app import running_centre
 from dialer.clock import LoopClock
-from dialer.model import Outcome
+from dialer.commands import SeatDispose
+from dialer.model import Disposition, Outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted
@@ -135,10 +138,12 @@ async def test_the_link_is_cut_for_a_minute(tmp_path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def until_killed(directory: Path, switch: SimulatedAsterisk) -> AsyncIterator[Site]:
+async def until_killed(
+    directory: Path, switch: SimulatedAsterisk, *, seats: int = SEATS, **changes: Any
+) -> AsyncIterator[Site]:
     """A running centre that is killed on leaving: it orders nothing any more, and nothing is drained."""
     clock = LoopClock(switch.now())
-    settings = site_settings(directory, switch.ami_port, seats=SEATS, **SETTINGS)
+    settings = site_settings(directory, switch.ami_port, seats=seats, **(changes or SETTINGS))
     async with running_centre(settings, clock=clock, chance=random.Random(1)) as centre:
         switch.agi_port = centre.agi_port
         site = Site(switch, centre, clock, asyncio.Event(), [])
@@ -188,3 +193,44 @@ def test_the_dialler_is_killed(tmp_path: Path, away_seconds: float) -> None:
 
     run()
     assert not rows(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome", "due"),
+    [
+        (SeatDispose("01", Disposition.LATER, 16), Outcome.CONNECTED, "16:45"),
+        (SeatDispose("01", Disposition.REFUSED), Outcome.CONNECTED, None),
+        (
+            SeatDispose("01", Disposition.MACHINE),
+            Outcome.MACHINE,
+            "10:",
+        ),  # in `other`, as the clock stands at half past nine
+    ],
+)
+def test_what_an_agent_said_in_the_talk_holds_though_the_dialler_is_killed(
+    tmp_path: Path, said: SeatDispose, outcome: Outcome, due: str | None
+) -> None:
+    campaign = {**CAMPAIGNS[0], "wrap_up_seconds": 20, "machine_detection": "after-seat", "other_retry_minutes": 60}
+
+    @virtual_time()
+    async def run() -> None:
+        fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100)
+        async with SimulatedAsterisk(scripted(*[Scripted(answer_after=2.0, talk_seconds=60.0)] * 9)) as switch:
+            async with until_killed(tmp_path, switch, seats=1, campaigns=[campaign]) as first:
+                await first.log_in("01")
+                await first.until(lambda: first.view.seats[0].state is SeatState.TALKING)
+                await first.centre.engine.execute(said)
+            async with a_site(tmp_path, switch=switch, seats=1, campaigns=[campaign]) as site:
+                await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=5)
+                await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP, seconds=70)
+                await asyncio.sleep(1)
+
+    run()
+    [(ended_as, state, due_at)] = rows(
+        tmp_path,
+        "SELECT outcome, state, due_at FROM target JOIN attempt USING (phone_id) WHERE disposition IS NOT NULL",
+    )
+    assert ended_as == outcome
+    assert state == ("closed" if due is None else "due")
+    if due is not None:
+        assert datetime.fromtimestamp(due_at, ZoneInfo("Asia/Kolkata")).strftime("%H:%M").startswith(due)

@@ -95,6 +95,17 @@ async def test_a_poll_that_is_over_in_some_booths_alone_leaves_the_campaign_its_
     assert found.verdict is Verdict.BAD
 
 
+async def test_a_live_campaign_that_no_silence_touches_needs_no_close_of_poll(tmp_path: Path) -> None:
+    rules = {"polls": [{"day": "2024-04-26"}]}
+    live = with_roll(tmp_path, "india", "", rules=rules)
+    material = live.model_copy(update={"campaigns": site("india", campaign={"purpose": "material"}).campaigns})
+    (campaign,), (silence,) = await told(live, NOON), await told(live, NOON, "silence")
+    assert (campaign.verdict, silence.verdict) == (Verdict.GOOD, Verdict.GOOD)
+    assert silence.text == "it touches no campaign here; 6 polling areas"
+    (silence,) = await told(material, NOON, "silence")
+    assert silence.verdict is Verdict.BAD
+
+
 async def test_a_campaign_whose_time_will_come_is_told_when(tmp_path: Path) -> None:
     (found, _) = await told(without_roll(tmp_path, rules={"polls": [POLL]}), "2024-04-22T22:00")
     assert found.verdict is Verdict.GOOD

@@ -94,6 +94,11 @@ WHERE campaign_id = ?1 AND phone_id = ?2 AND attempts = ?3 AND state <> 'diallin
 
 -- name: unfinished
 SELECT attempt_id, campaign_id, phone_id, coalesce(voter_id, 0), coalesce(booth_id, 0), coalesce(attempt_number, 0), trunk,
-       created_at, answered_at, connected_at, seat, e164, direction, caller_id, worker_id IS NOT NULL
+       created_at, answered_at, connected_at, seat, e164, direction, caller_id, worker_id IS NOT NULL, disposition, disposed_at,
+       agent
 FROM attempt CROSS JOIN phone USING (phone_id) LEFT JOIN voter USING (voter_id)
 WHERE ended_at IS NULL ORDER BY created_at, attempt_id;
+
+-- Marks by time alone: no index knows their attempts, and a call is young.
+-- name: last_mark_of_attempt
+SELECT kind, hour FROM mark WHERE at >= ?2 AND attempt_id = ?1 ORDER BY +mark_id DESC LIMIT 1;

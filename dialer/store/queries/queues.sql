@@ -39,7 +39,9 @@ SELECT ?1, worker.phone_id, min(worker_booth.booth_id)
 FROM worker
 CROSS JOIN phone ON phone.phone_id = worker.phone_id AND phone.opted_out_at IS NULL
 CROSS JOIN worker_booth ON worker_booth.worker_id = worker.worker_id
-WHERE NOT worker.gone
+WHERE NOT worker.gone AND worker.phone_id NOT IN (
+    SELECT attempt.phone_id FROM attempt WHERE attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
+)
 GROUP BY worker.worker_id
 ON CONFLICT (campaign_id, phone_id) DO NOTHING;
 
