@@ -17,15 +17,18 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
+from itertools import cycle
 from pathlib import Path
+from statistics import fmean
 
 from bench.optimum import MarkovCentre, optimum
 from bench.pacing_cost import SITES, Cost, cost_at
 from bench.pacing_tuning import TIGHT, Kept, load, tune
-from dialer.simulation.baselines import FAMILIES, NamedPolicy, Tuned, best_of, policy_of
+from dialer.pacing.port import Pacer
+from dialer.simulation.baselines import FAMILIES, NamedPolicy, Tuned, best_of, policy_of, simulate_policy
 from dialer.simulation.laws import Course
 from dialer.simulation.plots import PolicyPoint, plot_day, plot_policies
 from dialer.simulation.policies import policy_named
@@ -38,6 +41,7 @@ FIRST_HALF_HOUR = 1.2
 """How much more a cold first half hour was to idle than its day, at most."""
 MORNINGS_PER_DAY = 8
 """Half an hour's idle time varies by a twelfth (one standard deviation) at 27 seats: four of them would say little."""
+LESSON_SEED = 9_001
 FIRST_MORNING_SEED = 10_001
 """Far from the days that are scored and those that baselines were tuned on."""
 QUICK = ("10 seats", "27 seats")
@@ -65,6 +69,7 @@ class Row:
     optimum_seconds: float | None
     worst_clock_hour: float  # ours: the highest abandoned share of any hour of the clock
     mornings: Outcome  # ours: first half hours from cold, on days of their own
+    lessons: Outcome  # the same half hours, begun by a policy that has learned on a day before
 
     @property
     def ratio(self) -> float:
@@ -80,6 +85,11 @@ class Row:
     def cold_ratio(self) -> float:
         """Our idle time of the first half hour, begun cold, over the day's."""
         return self.mornings.idle_seconds_per_call / self.ours.idle_seconds_per_call
+
+    @property
+    def price_of_cold(self) -> float:
+        """Our idle time of the first half hour, begun cold, over that of a policy that has learned on a day before."""
+        return self.mornings.idle_seconds_per_call / self.lessons.idle_seconds_per_call
 
     @property
     def cold_held(self) -> bool:
@@ -119,14 +129,39 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None) ->
     ours, days = simulate_days(name, scenario, policy, seeds)
     worst = max(max(day.hourly_abandoned_share, default=0.0) for day in days)
     mornings = begun_cold(scenario, policy, MORNINGS_PER_DAY * len(seeds))
+    lessons = begun_cold(scenario, taught(scenario, policy), MORNINGS_PER_DAY * len(seeds))
     other, _ = simulate_days(name, scenario, policy_of(FAMILIES[chosen.family], chosen.settings, scenario), seeds)
-    return Row(name, cap, ours, other, words, optimum_of(scenario, cap), worst, mornings)
+    return Row(name, cap, ours, other, words, optimum_of(scenario, cap), worst, mornings, lessons)
 
 
 def begun_cold(scenario: Scenario, policy: NamedPolicy, mornings: int) -> Outcome:
     """The first half hours of so many days, each begun by a policy that has learned nothing."""
     seeds = range(FIRST_MORNING_SEED, FIRST_MORNING_SEED + mornings)
     return simulate_days(scenario.name, replace(scenario, hours=0.5), policy, seeds)[0]
+
+
+def taught(scenario: Scenario, policy: NamedPolicy) -> NamedPolicy:
+    """The policy, beginning each day with what a whole one has taught it, its windows empty as after a night."""
+    pupils: list[Pacer] = []
+
+    def learning() -> Pacer:
+        pupils.append(policy.make())
+        return pupils[-1]
+
+    simulate_policy(scenario, replace(policy, make=learning), LESSON_SEED)
+    learned = []
+    for pupil in pupils:
+        state = pupil.state()
+        governor = state["governor"]
+        learned.append({**state, "governor": {**governor, "tallies": []}} if isinstance(governor, Mapping) else state)
+    following = cycle(learned)
+
+    def knowing() -> Pacer:
+        pacer = policy.make()
+        pacer.restore(next(following))
+        return pacer
+
+    return replace(policy, make=knowing)
 
 
 Wanted = tuple[str, float, Sequence[int]]
@@ -147,7 +182,7 @@ def run_rows(wanted: Sequence[Wanted], hours: float | None, jobs: int) -> Iterat
 _HEAD = (
     "scenario", "cap", "days", "ours: idle s", "abandoned", "worst sliding hour", "worst clock hour", "held",
     "best baseline: idle s", "abandoned", "worst sliding hour", "ratio", "optimum s", "ours / optimum",
-    "first 30 min: idle s", "/ day", "abandoned", "hung up",
+    "first 30 min: idle s", "/ day", "abandoned", "/ taught", "hung up",
 )  # fmt: skip
 
 
@@ -172,6 +207,7 @@ def cells(row: Row) -> tuple[str, ...]:
         f"{row.mornings.idle_seconds_per_call:.1f}",
         f"{row.cold_ratio:.2f}",
         f"{row.mornings.abandoned_share:.2%}",
+        f"{row.price_of_cold:.2f}",
         f"{row.ours.hung_up_share:.1%}",
     )
 
@@ -182,6 +218,8 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
     better = sum(row.ratio < 1.0 for row in rows)
     soon = sum(row.cold_ratio <= FIRST_HALF_HOUR for row in rows)
     careful = sum(row.cold_held for row in rows)
+    known = sum(row.lessons.idle_seconds_per_call <= FIRST_HALF_HOUR * row.ours.idle_seconds_per_call for row in rows)
+    price = fmean(row.price_of_cold for row in rows) - 1.0
     lines = [
         "# Pacing: results",
         "",
@@ -194,12 +232,15 @@ def markdown(rows: Sequence[Row], missing: Sequence[str] = (), costs: Sequence[C
         "(`bench/optimum.py`). Hung up: calls that ours took back, of those placed: first those that no phone rings for yet; a",
         "phone that rings is let ring for 15 s at least. First 30 minutes: the first half hour of eight other days for each day of",
         "the row, begun cold; its idle time beside the day's says little where its seats or answers are not the day's (shifts, by",
-        "hour, drift, steps, mixed), and at 100 seats and more the wait for the first phone to be answered is part of it.",
+        "hour, drift, steps, mixed), and at 100 seats and more the wait for the first phone to be answered is part of it. Taught:",
+        "the same half hours, begun by ours with all that a whole day before has taught it, its windows empty as after a night;",
+        "what that idles above the day no learning can mend.",
         "",
         "A sliding hour's share moves in steps of one call: one abandoned call is 0.1 points at 27 seats, 0.7 at 5.",
         "",
         f"{len(rows)} rows: ours idles less than the best baseline in {better}, and held in {held}. Begun cold, the first half",
-        f"hour idles at most {FIRST_HALF_HOUR:g} times what the day does in {soon}, and keeps the cap in {careful}.",
+        f"hour idles at most {FIRST_HALF_HOUR:g} times what the day does in {soon}, and keeps the cap in {careful}. Taught by",
+        f"a day before it does so in {known}; to be cold costs {price:.0%} over it on average.",
         *([f"Not run this time: {', '.join(missing)}."] if missing else []),
         "",
         *(
@@ -302,7 +343,7 @@ def kept_rows(path: Path = ROWS) -> list[Row]:
     if not path.exists():
         return []
     kept = json.loads(path.read_text(encoding="utf-8"))
-    outcomes = ("ours", "other", "mornings")
+    outcomes = ("ours", "other", "mornings", "lessons")
     return [Row(**{**row, **{name: Outcome(**row[name]) for name in outcomes}}) for row in kept]
 
 

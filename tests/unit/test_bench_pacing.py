@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from bench.bench_pacing import STRONGEST, Row, best_baseline, cells, main, markdown, optimum_of
+from bench.bench_pacing import STRONGEST, Row, best_baseline, cells, main, markdown, optimum_of, taught
 from bench.pacing_tuning import FIRST_TUNING_SEED, Kept, load, tuning_days
 from bench.pacing_tuning import main as tuning_main
 from dialer.simulation.baselines import FAMILIES
+from dialer.simulation.policies import policy_named
 from dialer.simulation.scenarios import SCENARIOS
 from dialer.simulation.what_if import Outcome
 
@@ -18,7 +21,8 @@ def _outcome(idle_seconds: float, abandoned: float, worst: float) -> Outcome:
 
 def _row(abandoned: float, worst: float) -> Row:
     ours, other, mornings = _outcome(12.0, abandoned, worst), _outcome(16.0, 0.02, 0.04), _outcome(13.8, 0.015, 0.0)
-    return Row("27 seats", 0.03, ours, other, "a: b 1", 10.0, worst, mornings)
+    lessons = _outcome(13.0, 0.02, 0.0)
+    return Row("27 seats", 0.03, ours, other, "a: b 1", 10.0, worst, mornings, lessons)
 
 
 def test_the_best_baseline_is_the_least_idle_that_kept_the_cap() -> None:
@@ -39,7 +43,7 @@ def test_held_is_the_days_cap_and_every_hours_within_two_tenths(abandoned: float
     shown = cells(_row(abandoned, worst))
     assert shown[7] == held
     assert (shown[11], shown[13]) == ("0.75", "1.20")
-    assert shown[14:17] == ("13.8", "1.15", "1.50%")
+    assert shown[14:18] == ("13.8", "1.15", "1.50%", "1.06")
 
 
 def test_the_page_has_a_line_for_each_row_and_what_the_baseline_was_set_to() -> None:
@@ -48,9 +52,21 @@ def test_the_page_has_a_line_for_each_row_and_what_the_baseline_was_set_to() -> 
     assert "- 27 seats, cap 3%: a: b 1" in page
     assert "Not run this time: 5 seats at 1%." in page
     assert "2 rows: ours idles less than the best baseline in 2, and held in 2." in page
-    assert "hour idles at most 1.2 times what the day does in 2, and keeps the cap in 2." in page
+    assert "hour idles at most 1.2 times what the day does in 2, and keeps the cap in 2. Taught by" in page
+    assert "a day before it does so in 2; to be cold costs 6% over it on average." in page
     widths = {line.count("|") for line in page.splitlines() if line.startswith("|")}
     assert len(widths) == 1
+
+
+@pytest.mark.parametrize("name", ["5 seats", "two campaigns 27"])
+def test_a_taught_policy_begins_with_what_a_day_has_told_and_with_empty_windows(name: str) -> None:
+    scenario = replace(SCENARIOS[name], hours=0.2)
+    policy = taught(scenario, policy_named("predictive", scenario, 0.03))
+    states = [policy.make().state() for _ in scenario.campaigns]
+    cold = policy_named("predictive", scenario, 0.03).make().state()
+    for state in states:
+        assert state["governor"]["tallies"] == []  # type: ignore[index]  # JSON
+        assert state["knowledge"] != cold["knowledge"]
 
 
 def test_the_optimum_stands_beside_plain_steady_sites_only() -> None:
