@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from enum import StrEnum
@@ -21,13 +21,16 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from audio.errors import BadPromptName, CatalogueError
-from audio.files import write_atomically
+from audio.files import files_below, remove_half_done, write_beside, writing
 from audio.names import CAMPAIGN_FOLDER, PromptName, prompt_name
 from config.audio import SoundFormat
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+MAX_TEXT: Final = 5000  # characters
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Line = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
+LOCK: Final = ".lock"  # of whoever changes the catalogue; it stays there
 _NO_DIRECTORY: Final = "is a file; set audio.catalogue to a directory (docs/settings.md)"
 _HEAD: Final = "# Made by `dialer audio prepare` and `dialer audio drafts`; approvals by `dialer audio approve`.\n\n"
 
@@ -45,7 +48,7 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    text: Annotated[str, StringConstraints(max_length=5000)] = Field("", description="what it says, when it was made")
+    text: Text = Field("", description="what it says, when it was made")
     voice: Voice
     source: Line = Field(description="the recording, below the recordings' directory; of a draft, the voice")
     source_sha256: Sha256 = Field(description="of the recording; of a draft, of its text and voice")
@@ -83,18 +86,41 @@ class Entry(BaseModel):
 Entries = Mapping[PromptName, Entry]
 
 
+def why_not_kept(text: str) -> str | None:
+    """Why a prompt's text is too long for the catalogue, which could not be read again with it; None: it is not."""
+    if len(text) <= MAX_TEXT:
+        return None
+    most = f"the catalogue keeps {MAX_TEXT:,} at most"
+    return (
+        f"has a text of {len(text):,} characters ({text[:40]!r}...), {most}; shorten it; names of places go one a line"
+    )
+
+
 def read_catalogue(directory: Path) -> dict[PromptName, Entry]:
     """Every entry. A directory that is not there yet is empty. Raises CatalogueError with file, key and remedy."""
-    entries: dict[PromptName, Entry] = {}
+    return entries_of(directory, catalogue_files(directory) or ())
+
+
+def catalogue_files(directory: Path) -> list[Path] | None:
+    """The files of a catalogue in order; None: there is no such directory. Raises CatalogueError."""
     try:
         if not directory.exists():
-            return entries
-        next(directory.iterdir(), None)  # a search below it would pass over what may not be read
-    except NotADirectoryError as error:
-        raise CatalogueError(str(directory), "", _NO_DIRECTORY) from error
+            return None
+        if not directory.is_dir():
+            raise CatalogueError(str(directory), "", _NO_DIRECTORY)
     except OSError as error:
         raise CatalogueError(str(directory), "", f"cannot be read ({error.strerror}); check its rights") from error
-    for path in sorted(directory.rglob("*.toml")):
+
+    def refuse(path: Path, why: str) -> None:
+        raise CatalogueError(str(path), "", why)
+
+    return [path for path in files_below(directory, refuse) if path.suffix == ".toml"]
+
+
+def entries_of(directory: Path, files: Iterable[Path]) -> dict[PromptName, Entry]:
+    """The entries of these files of a catalogue. Raises CatalogueError with file, key and remedy."""
+    entries: dict[PromptName, Entry] = {}
+    for path in files:
         scope = path.relative_to(directory).with_suffix("").as_posix()
         for key, table in _tables(path).items():
             try:
@@ -128,7 +154,42 @@ def _entry(path: Path, key: str, table: object) -> Entry:
 
 
 def write_catalogue(directory: Path, entries: Entries) -> None:
-    """Write the files that differ, each whole or not at all; a file whose last entry is gone is removed."""
+    """Write the files that differ, each whole or not at all; a file whose last entry is gone is removed.
+
+    Raises AudioError where they cannot be written; then all files are as they were.
+    """
+    with written_beside(directory, entries):
+        pass
+
+
+@contextmanager
+def written_beside(directory: Path, entries: Entries) -> Iterator[None]:
+    """The new files of a catalogue lie beside the old ones, and take their places when the block ends without an error.
+
+    So what must go together with them is done in the block: nothing but names is left to be changed, which no full disk hinders.
+    Raises AudioError with the file that cannot be written.
+    """
+    files = {path: (_HEAD + tomli_w.dumps(tables)).encode() for path, tables in _by_file(directory, entries).items()}
+    stale = set(catalogue_files(directory) or ()) - set(files)
+    pending: dict[Path, Path] = {}
+    try:
+        for path, content in files.items():
+            with writing(path):
+                if not path.exists() or path.read_bytes() != content:
+                    pending[path] = write_beside(path, content)
+        yield
+        for path, temporary in pending.items():
+            with writing(path):
+                temporary.replace(path)
+        for path in stale:
+            with writing(path):
+                path.unlink(missing_ok=True)
+    finally:
+        for temporary in pending.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _by_file(directory: Path, entries: Entries) -> dict[Path, dict[str, Any]]:
     files: dict[Path, dict[str, Any]] = {}
     for name, entry in sorted(entries.items()):
         table = entry.model_dump(mode="python", exclude_none=True)
@@ -138,13 +199,7 @@ def write_catalogue(directory: Path, entries: Entries) -> None:
         if entry.notes:
             table["notes"] = list(entry.notes)
         files.setdefault(_file_of(directory, name), {})[name.name] = table
-    if directory.exists():
-        for stale in set(directory.rglob("*.toml")) - set(files):
-            stale.unlink()
-    for path, tables in files.items():
-        content = (_HEAD + tomli_w.dumps(tables)).encode()
-        if not path.exists() or path.read_bytes() != content:
-            write_atomically(path, content)
+    return files
 
 
 def _file_of(directory: Path, name: PromptName) -> Path:
@@ -157,7 +212,7 @@ def changing(directory: Path) -> Iterator[dict[PromptName, Entry]]:
     """The catalogue, to be changed by one process at a time; what it holds at the end is written."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        lock = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except FileExistsError as error:
         raise CatalogueError(str(directory), "", _NO_DIRECTORY) from error
     except OSError as error:
@@ -169,6 +224,8 @@ def changing(directory: Path) -> Iterator[dict[PromptName, Entry]]:
             raise CatalogueError(
                 str(directory), "", "is being changed by another process; wait for it to end"
             ) from error
+        with writing(directory):
+            remove_half_done(directory)
         entries = read_catalogue(directory)
         try:
             yield entries

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from audio import espeak
-from audio.catalogue import Entry, Voice
+from audio.catalogue import Entry, Voice, why_not_kept
 from audio.decoding import RESAMPLER, filtered
 from audio.errors import RecordingRefused, VoiceMissing
-from audio.files import sha256_of, sha256_of_bytes
+from audio.files import sha256_of_bytes
 from audio.making import Recipe, finish
 from audio.names import PromptName
-from audio.prepare import Places, Refused, new_entry, put_in_place, staged
+from audio.prepare import Places, Refused, new_entry, put_in_place, remove_other_kinds, sounds_as_made, staged
 from audio.workers import spread, workers_for
 
 
@@ -50,17 +51,17 @@ def make_drafts(
     recipe: Recipe,
     texts: Mapping[PromptName, str],
     *,
+    catalogue: Path | None = None,
     workers: int = 0,
     told: Callable[[int, int], None] = lambda prompts, total: None,
 ) -> DraftReport:
-    """Speak every text that has no recording, and put its entry into `entries`. `told(done, total)` counts prompts.
+    """Speak every text that has no recording, put its sounds in place and its entry into `entries`, and write these to `catalogue`.
 
-    Raises VoiceMissing where the voices are not installed.
+    `told(done, total)` counts prompts. A text that is too long for the catalogue is refused before it is spoken. Raises
+    VoiceMissing where the voices are not installed, AudioError where sounds or catalogue cannot be written.
     """
-    if not espeak.installed():
-        raise VoiceMissing(
-            "draft voices are not installed: in Matdan's own folder, .venv/bin/pip install -e '.[voices]'"
-        )
+    espeak.require()
+    remove_other_kinds(places, entries)
     report = DraftReport()
     wanted: dict[tuple[str, str], list[PromptName]] = {}
     for name, text in sorted(texts.items()):
@@ -69,6 +70,8 @@ def make_drafts(
             report.recorded += 1
         elif entry is not None and _as_it_was(entry, name, text, recipe, places):
             report.unchanged += 1
+        elif (why := why_not_kept(text)) is not None:
+            report.refused.append(Refused(name.path, why))
         else:
             wanted.setdefault((name.language, text), []).append(name)
     total = sum(len(names) for names in wanted.values())
@@ -76,14 +79,13 @@ def make_drafts(
     if not wanted:
         return report
     done = 0
-    with staged(places) as (workshop, made):
+    with staged(places, entries, catalogue) as (workshop, made):
         jobs = [DraftJob(language, text, tuple(names), recipe, workshop) for (language, text), names in wanted.items()]
         for job, result in spread(draft_one, jobs, workers_for(len(jobs), workers)):
             done += len(job.names)
             told(done, total)
             if isinstance(result, Drafted):
                 made.extend(result.entries)
-                entries.update(result.entries)
                 report.drafted += len(result.entries)
             else:
                 report.refused.append(result or Refused(job.names[0].path, "made the voice fail; record it"))
@@ -116,8 +118,5 @@ def _hash(text: str, language: str) -> str:
 
 
 def _as_it_was(entry: Entry, name: PromptName, text: str, recipe: Recipe, places: Places) -> bool:
-    if entry.source_sha256 != _hash(text, name.language) or entry.text != text or entry.recipe != recipe.fingerprint:
-        return False
-    if set(entry.files) != set(recipe.formats):
-        return False
-    return all(sha256_of(places.sound(name, each)) == entry.files[each] for each in recipe.formats)
+    same = entry.source_sha256 == _hash(text, name.language) and entry.text == text
+    return same and sounds_as_made(entry, name, recipe, places)

@@ -54,10 +54,15 @@ def installed() -> bool:
     return find_spec("espeakng_loader") is not None
 
 
-@lru_cache(maxsize=1)
-def _engine() -> _Engine:
+def require() -> None:
+    """Raise VoiceMissing where the voices are not installed."""
     if not installed():
         raise VoiceMissing(f"draft voices are not installed: in Matdan's own folder, {_INSTALL}")
+
+
+@lru_cache(maxsize=1)
+def _engine() -> _Engine:
+    require()
     import espeakng_loader  # noqa: PLC0415 - an extra, and loaded in worker processes alone
 
     try:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from audio.catalogue import Entries, Entry, Voice, read_catalogue
+from audio.catalogue import LOCK, Entries, Entry, Voice, catalogue_files, entries_of
+from audio.errors import CatalogueError
 from audio.files import sha256_of
 from audio.gate import PlayRules, why_not_played
 from audio.names import PromptName
@@ -55,15 +56,30 @@ class PlaylistReader:
     rules: PlayRules
     _entries: Entries = field(default_factory=dict)
     _catalogue_stamps: dict[Path, _Stamp] = field(default_factory=dict)
+    _was_there: bool = False
     _hashes: dict[Path, tuple[_Stamp, str]] = field(default_factory=dict)
 
     def read(self) -> Playlist:
-        """The snapshot. Blocks: files are read. Raises CatalogueError."""
-        stamps = {path: stamp for path in self.catalogue.rglob("*.toml") if (stamp := _stamp(path)) is not None}
-        if not stamps or stamps != self._catalogue_stamps:
-            self._entries = read_catalogue(self.catalogue)
+        """The snapshot. Blocks: files are read.
+
+        Raises CatalogueError, also where the directory was there and is gone, or had files and is bare: that is a checkout under
+        way or a lost mount, and taken for an empty catalogue it would silence every call. A command that takes out the last
+        entry leaves its lock there.
+        """
+        files = catalogue_files(self.catalogue)
+        gone = self._was_there if files is None else self._is_bare(files)
+        if gone:
+            raise CatalogueError(str(self.catalogue), "", "was there and is gone; put it back")
+        self._was_there = files is not None
+        stamps = {path: stamp for path in files or () if (stamp := _stamp(path)) is not None}
+        if stamps != self._catalogue_stamps:
+            self._entries = entries_of(self.catalogue, files or ())
             self._catalogue_stamps = stamps
         return Playlist({name: Listed(entry, self._found(name)) for name, entry in self._entries.items()}, self.rules)
+
+    def _is_bare(self, files: list[Path]) -> bool:
+        """Whether a directory that had files is left without any, and not by a command."""
+        return bool(self._catalogue_stamps) and not files and not (self.catalogue / LOCK).exists()
 
     def _found(self, name: PromptName) -> dict[SoundFormat, str]:
         """Every kind of sound counts that the switch could choose, also one that the catalogue does not know."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from audio.catalogue import Entries, Entry, Voice
+from audio.catalogue import Entries, Entry, Voice, why_not_kept, written_beside
 from audio.errors import AudioError, BadPromptName, RecordingRefused
-from audio.files import HALF_DONE, remove_half_done, sha256_of, sha256_of_bytes, write_atomically
+from audio.files import HALF_DONE, files_below, remove_half_done, sha256_of, sha256_of_bytes, write_atomically, writing
 from audio.making import Recipe, Sounds, make_sounds
 from audio.names import ROOT, PromptName, prompt_name, shown
 from audio.workers import spread, workers_for
@@ -83,22 +84,41 @@ class Report:
     refused: list[Refused] = field(default_factory=list)
 
 
-def recordings_in(directory: Path) -> list[str]:
-    """The recordings below a directory, as paths relative to it, in order. Hidden files and other kinds of files are left out.
+def recordings_in(directory: Path) -> tuple[list[str], list[Refused]]:
+    """(the recordings below a directory, as paths relative to it, in order; the folders that could not be looked into).
 
-    Raises AudioError where there is no such directory.
+    Hidden files and other kinds of files are left out. Raises AudioError where there is no such directory, or none to be read.
     """
     if not directory.is_dir():
         raise AudioError(f"{directory}: is no directory; put recordings there, such as hi/turnout/question.mp3")
-    found = (path for path in directory.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    paths = (path.relative_to(directory) for path in found)
-    return sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
+    refused: list[Refused] = []
+
+    def refuse(path: Path, why: str) -> None:
+        if path == directory:
+            raise AudioError(f"{directory}: {why}")
+        refused.append(Refused(shown(path.relative_to(directory).as_posix()), why))
+
+    found = [path for path in files_below(directory, refuse) if path.suffix.lower() in SUFFIXES]
+    return sorted(path.relative_to(directory).as_posix() for path in found), refused
 
 
-def make_plan(places: Places, sources: Iterable[str], entries: Entries, recipe: Recipe, *, again: bool = False) -> Plan:
+def was_sent(entry: Entry) -> bool:
+    """Whether a prompt was made of a recording that somebody sent; else a draft voice spoke it, approved or not."""
+    return Path(entry.source).suffix.lower() in SUFFIXES
+
+
+def make_plan(
+    places: Places,
+    sources: Iterable[str],
+    entries: Entries,
+    recipe: Recipe,
+    texts: Mapping[PromptName, str],
+    *,
+    again: bool = False,
+) -> Plan:
     """Which recordings are to be prepared, which are as they were, and which cannot be. `sources` are relative to the recordings.
 
-    `again` prepares what has not changed too. Reads the recordings to hash them; writes nothing.
+    `texts` is what each prompt says. `again` prepares what has not changed too. Reads the recordings to hash them; writes nothing.
     """
     jobs: list[Job] = []
     unchanged: list[PromptName] = []
@@ -122,6 +142,8 @@ def make_plan(places: Places, sources: Iterable[str], entries: Entries, recipe: 
             refused.append(Refused(shown(source), "cannot be read; check its rights"))
         elif not again and _as_it_was(entries.get(name), name, sha, recipe, places):
             unchanged.append(name)
+        elif (why := why_not_kept(texts.get(name, ""))) is not None:
+            refused.append(Refused(shown(source), why))
         else:
             jobs.append(Job(name, path, sha, recipe, places))
     return Plan(tuple(jobs), tuple(unchanged), tuple(refused))
@@ -130,46 +152,78 @@ def make_plan(places: Places, sources: Iterable[str], entries: Entries, recipe: 
 def _cannot_be_taken(path: Path, root: Path, other: str | None) -> str | None:
     if other is not None:
         return f"is a second recording of the same prompt, beside {shown(other)}; keep one"
-    if not path.is_file():
-        return "does not exist; check the path"
+    if not os.path.isfile(path):  # noqa: PTH113 - a Path's raises where the folder may be listed and not entered
+        return "is no file that may be read; check the path and the rights of its folder"
     if not path.resolve().is_relative_to(root):
         return "leads out of the recordings' directory; copy the file there"
     return None
 
 
 def _as_it_was(entry: Entry | None, name: PromptName, sha: str, recipe: Recipe, places: Places) -> bool:
-    if entry is None or entry.source_sha256 != sha or entry.recipe != recipe.fingerprint:
-        return False
-    if set(entry.files) != set(recipe.formats):
+    return entry is not None and entry.source_sha256 == sha and sounds_as_made(entry, name, recipe, places)
+
+
+def sounds_as_made(entry: Entry, name: PromptName, recipe: Recipe, places: Places) -> bool:
+    """Whether a prompt's sounds are those that the recipe asks for, and lie on disk as they were made."""
+    if entry.recipe != recipe.fingerprint or set(entry.files) != set(recipe.formats):
         return False
     return all(sha256_of(places.sound(name, each)) == entry.files[each] for each in recipe.formats)
 
 
-@contextmanager
-def staged(places: Places) -> Iterator[tuple[Places, list[tuple[PromptName, Entry]]]]:
-    """Places to make sounds in, and the list of what was made: on the way out all of it is put in place in one go.
+def remove_other_kinds(places: Places, entries: Entries) -> None:
+    """Remove sounds of kinds that their prompts have no longer: the switch might choose them, so the gate lets none of them play.
 
-    So a running dialler meets the old sounds with the old catalogue or the new ones with the new, but for a moment, and what a run
-    that was broken off had made is kept. Raises AudioError when the sounds cannot be written.
+    Raises AudioError with the sound that cannot be removed.
+    """
+    for name, entry in entries.items():
+        for sound_format in SoundFormat:
+            if sound_format not in entry.files:
+                sound = places.sound(name, sound_format)
+                with writing(sound):
+                    sound.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged(
+    places: Places, entries: dict[PromptName, Entry], catalogue: Path | None
+) -> Iterator[tuple[Places, list[tuple[PromptName, Entry]]]]:
+    """Places to make sounds in, and the list of what was made: on the way out all of it is put in place and into `entries`.
+
+    The entries are written to `catalogue` in the same go (None: the caller writes them). So a running dialler meets the old sounds
+    with the old catalogue or the new ones with the new, but for a moment; where the disk is full it keeps the old ones. What a run
+    that was broken off had made is kept. Raises AudioError when the sounds or the catalogue cannot be written.
     """
     root = places.sounds / ROOT
     made: list[tuple[PromptName, Entry]] = []
-    try:
+    with writing(root):
         root.mkdir(parents=True, exist_ok=True)
         remove_half_done(root)
         staging = Path(tempfile.mkdtemp(prefix=HALF_DONE, dir=root))
-    except OSError as error:
-        raise AudioError(f"{root}: cannot be written ({error.strerror}); check its rights and its disk") from error
     workshop = replace(places, sounds=staging)
     try:
-        yield workshop, made
+        try:
+            yield workshop, made
+        finally:
+            _put_all_in_place(dict(made), workshop, places, entries, catalogue)
     finally:
-        for name, entry in made:
-            for sound_format in entry.files:
-                target = places.sound(name, sound_format)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                workshop.sound(name, sound_format).replace(target)
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _put_all_in_place(
+    made: Entries, workshop: Places, places: Places, entries: dict[PromptName, Entry], catalogue: Path | None
+) -> None:
+    """First what needs room on the disk, folders and the new catalogue; then the sounds, each only renamed."""
+    for folder in {(places.sounds / name.sound).parent for name in made}:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    with nullcontext() if catalogue is None else written_beside(catalogue, {**entries, **made}):
+        for name in sorted(made):
+            for sound_format in made[name].files:
+                sound = places.sound(name, sound_format)
+                with writing(sound):
+                    workshop.sound(name, sound_format).replace(sound)
+            remove_other_kinds(places, {name: made[name]})
+            entries[name] = made[name]
 
 
 def prepare_one(job: Job) -> Prepared | Refused:
@@ -212,10 +266,13 @@ def new_entry(
 def with_history(fresh: Entry, before: Entry | None, text: str) -> Entry:
     """The fresh entry with its text, and with the approval and certificate of the prompt as they stood.
 
-    They name the recording that they were given for, so they count no more where another one has taken its place.
+    They name the recording that they were given for, so they count no more where another one has taken its place. The same
+    recording says what it said, whatever the text is now.
     """
-    kept: dict[str, object] = {"text": text or (before.text if before else "")}
-    if before is not None and before.voice is not Voice.DRAFT:
+    known = before.text if before is not None else ""
+    same = before is not None and before.source_sha256 == fresh.source_sha256
+    kept: dict[str, object] = {"text": known or text if same else text or known}
+    if before is not None and was_sent(before):
         names = ("approved_by", "approved_on", "approved_sha256", "certificate", "certificate_sha256", "valid_until")
         kept |= {name: getattr(before, name) for name in names}
         kept["voice"] = before.voice if fresh.voice is Voice.HUMAN else fresh.voice
@@ -228,20 +285,24 @@ def prepare(
     recipe: Recipe,
     texts: Mapping[PromptName, str],
     *,
+    catalogue: Path | None = None,
     workers: int = 0,
     again: bool = False,
     told: Callable[[Prepared | Refused | None, int], None] = lambda result, total: None,
 ) -> Report:
-    """Prepare every recording and put its entry into `entries`.
+    """Prepare every recording, put its sounds in place and its entry into `entries`, which are written to `catalogue` with them.
 
     `texts` is what each prompt says. `told(None, jobs)` is called once the plan is made, then `told(result, jobs)` for each job.
+    Raises AudioError where there are no recordings to look for, or sounds or catalogue cannot be written.
     """
-    plan = make_plan(places, recordings_in(places.recordings), entries, recipe, again=again)
-    report = Report(unchanged=list(plan.unchanged), refused=list(plan.refused))
+    sources, unseen = recordings_in(places.recordings)
+    plan = make_plan(places, sources, entries, recipe, texts, again=again)
+    remove_other_kinds(places, entries)
+    report = Report(unchanged=list(plan.unchanged), refused=[*unseen, *plan.refused])
     told(None, len(plan.jobs))
     if not plan.jobs:
         return report
-    with staged(places) as (workshop, made):
+    with staged(places, entries, catalogue) as (workshop, made):
         jobs = [replace(job, places=workshop) for job in plan.jobs]
         for job, outcome in spread(prepare_one, jobs, workers_for(len(jobs), workers)):
             result = outcome or Refused(_told(job), "made the decoder fail; export it again, as WAV if need be")
@@ -251,7 +312,6 @@ def prepare(
                 continue
             entry = with_history(result.entry, entries.get(result.name), texts.get(result.name, ""))
             made.append((result.name, entry))
-            entries[result.name] = entry
             report.prepared.append(Prepared(result.name, entry))
     report.prepared.sort(key=lambda each: each.name)
     report.refused.sort(key=lambda each: each.source)

@@ -42,6 +42,7 @@ from dialer.flow_driver import ConventionalPrompts, run_flow
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from ivr_flows.catalogue import load_flow
+from ivr_flows.texts import shipped_texts
 
 OURS = "ours"
 PANORAMISK = "panoramisk 1.4 fast_agi"
@@ -156,7 +157,7 @@ def bare_server(script: Script = TWELVE) -> Server:
 async def flow_server(tally: Tally) -> AsyncIterator[int]:
     """Our server with a shipped flow, its machine and its driver on top; the commit is a function that says yes."""
     flow = load_flow("turnout")
-    prompts = ConventionalPrompts()
+    prompts = ConventionalPrompts(shipped_texts())
     facts = {"organisation": "Matdan", "booth_name": "Town Hall", "booth_part": 12, "closes_at": 18, "hour_now": 11}
 
     async def commit(_: object) -> bool:

@@ -8,14 +8,14 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from config.fields import PositiveSeconds, Section, Share, Slug
+from config.fields import LocalTime, PositiveSeconds, Section, Share, Slug
 
 
 class Hours(Section):
     """[[campaigns.hours]] - a stretch of the day in which the campaign may call."""
 
-    start: time = Field(description="first moment, in the centre's time zone")
-    until: time = Field(description="first moment after it")
+    start: LocalTime = Field(description="first moment, in the centre's time zone")
+    until: LocalTime = Field(description="first moment after it")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

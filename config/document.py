@@ -13,9 +13,13 @@ from config.settings import Settings
 
 HEAD = """# Settings
 
-One TOML file per site, given with `-c`; [config/centre.example.toml](../config/centre.example.toml) is one to begin with. A
-value may be overridden by the environment, section and key joined by two underscores: `MATDAN_AMI__SECRET`. Unknown keys are
-refused. Tables in double brackets may be given several times.
+One TOML file per site, given with `-c`; [config/centre.example.toml](../config/centre.example.toml) is one to begin with. It
+may come through a pipe: `-c <(sops -d centre.toml)`. Relative paths in it are those of the directory in which a command is
+given. Times are local and have no zone of their own: "09:00". Tables in double brackets may be given several times.
+
+A value may be overridden by the environment, section and key joined by two underscores: `MATDAN_AMI__SECRET`. A list is
+written in JSON there: `MATDAN_DIALLING__ALLOWED_PREFIXES='["+91"]'`. Unknown keys are refused, and so are variables whose name
+begins with `MATDAN_` and that are no setting.
 """
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import time
+from ipaddress import ip_network
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
@@ -15,6 +18,30 @@ _PASSWORD = re.compile(
 def _fit_for_asterisk(value: SecretStr) -> SecretStr:
     if not _PASSWORD.fullmatch(value.get_secret_value()):
         raise ValueError("must be 1 to 100 ASCII letters, digits and signs, but no ; [ ] ' \" ` or backslash")
+    return value
+
+
+def _without_zone(value: time) -> time:
+    if value.tzinfo is not None:  # it would compare with its like, and raise at the first hour of a day
+        raise ValueError('must be a time such as "09:00" without a zone: times are local, as centre.time_zone says')
+    return value
+
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: "Asia" is a directory of zones
+        raise ValueError(f"no such time zone: {value!r}; use an IANA name such as Asia/Kolkata") from error
+    return value
+
+
+def _known_peers(value: str) -> str:
+    try:
+        network = ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"no address and no network: {value!r}; write 10.0.0.6 or 10.0.0.0/24") from error
+    if network.prefixlen == 0:
+        raise ValueError(f"{value} is everybody; name the addresses or networks that are meant")
     return value
 
 
@@ -33,9 +60,18 @@ NumberPrefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
 NetworkName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$")]
+PeerNetwork = Annotated[str, AfterValidator(_known_peers)]
+"""Who may connect: an address, or a network in whole. Never everybody."""
+
 FilePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/+-]{1,200}$")]
 Password = Annotated[SecretStr, AfterValidator(_fit_for_asterisk)]
 """A secret that can stand in Asterisk's files: nothing in it ends a line, begins a comment or a section."""
+
+LocalTime = Annotated[time, AfterValidator(_without_zone)]
+"""A time of day in the zone of the people who are called; a number, which pydantic takes for seconds of UTC, is none."""
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+"""An IANA time zone that this machine knows."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveSeconds = Annotated[float, Field(gt=0)]

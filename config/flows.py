@@ -15,6 +15,10 @@ PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{5,15}$")]
 class Flows(Section):
     """[flows] - what flows may do beyond sounds and keys."""
 
+    texts: Path | None = Field(
+        None,
+        description="directory of texts of your own, one <language>.yaml each, before the shipped ones; none: those alone",
+    )
     recordings: bool = Field(
         False, description="whether a flow may record what a caller says; off where the law forbids it"
     )
@@ -58,8 +62,10 @@ class Twilio(Section):
     most_spend_per_day: float | None = Field(
         None, gt=0, description="no call and no SMS beyond this, in the account's currency; none: no cap"
     )
-    price_per_minute: float = Field(0.05, ge=0, description="of a call, for the cap, in the account's currency")
-    price_per_sms: float = Field(0.05, ge=0, description="for the cap, in the account's currency")
+    price_per_minute: float = Field(
+        0.05, ge=0, description="of a call, for the cap, in the account's currency; a transferred call counts twice"
+    )
+    price_per_sms: float = Field(0.05, ge=0, description="of each segment, for the cap, in the account's currency")
     sms_from: PhoneNumber | None = Field(
         None, description="number that SMS of flows are sent from, on Asterisk's calls too; none: no SMS"
     )

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from config.errors import SettingError
-from config.fields import NumberPrefix, Share, Slug
+from config.fields import LocalTime, NumberPrefix, Share, Slug
 
 JURISDICTIONS = Path(__file__).parent / "jurisdictions"
 
@@ -29,7 +29,7 @@ def _pair(value: object) -> object:
     return value
 
 
-Stretch = Annotated[tuple[time, time], BeforeValidator(_pair)]
+Stretch = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_pair)]
 """First moment, and first moment after it, local time."""
 
 

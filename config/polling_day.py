@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from config.fields import Section
+from config.fields import LocalTime, Section
 
 Exponent = Annotated[float, Field(ge=0, le=4)]
 
@@ -16,7 +16,7 @@ Exponent = Annotated[float, Field(ge=0, le=4)]
 class TurnoutPoint(Section):
     """[[polling_day.expected]] - how many will have voted by an hour."""
 
-    at: time = Field(description="hour of the polling day, local")
+    at: LocalTime = Field(description="hour of the polling day, local")
     share: float = Field(ge=0, le=1, description="share of all electors who will have voted by then")
 
 
@@ -47,7 +47,7 @@ class WorkerRounds(Section):
 class PollingDay(Section):
     """[polling_day] - the order of a turnout campaign's calls on the days of [[rules.polls]]."""
 
-    opens: time = Field(time(7), description="when the polls open")
+    opens: LocalTime = Field(time(7), description="when the polls open")
     last_call_minutes: float = Field(30, ge=0, le=240, description="no call goes out so shortly before a booth closes")
     expected: tuple[TurnoutPoint, ...] = Field(
         (

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, time
+from datetime import date
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import Field, SecretStr, StringConstraints, model_validator
 
-from config.fields import Section
+from config.fields import LocalTime, Section, ZoneName
 
 
 class Poll(Section):
     """[[rules.polls]] - a polling day, from the official notification."""
 
     day: date = Field(description="the polling day")
-    closes_at: time | None = Field(None, description="close of poll here; none: each booth's own, from the roll")
+    closes_at: LocalTime | None = Field(None, description="close of poll here; none: each booth's own, from the roll")
     constituencies: tuple[int, ...] = Field((), description="constituencies that vote then; empty: all of the roll")
-    time_zone: str | None = Field(None, description="IANA zone of the polling area; none: the centre's")
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, value: str | None) -> str | None:
-        try:
-            if value is not None:
-                ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"no such time zone: {value!r}; use an IANA name such as Asia/Kolkata") from error
-        return value
+    time_zone: ZoneName | None = Field(None, description="IANA zone of the polling area; none: the centre's")
 
 
 class SignOff(Section):

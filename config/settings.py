@@ -1,26 +1,39 @@
 """Settings of a site: TOML, overridden by the environment; every error names file, key and remedy.
 
-`load_settings(path)` reads one TOML file. A value may be overridden by `MATDAN_<SECTION>__<KEY>`, for example
-`MATDAN_AMI__SECRET`, so that secrets need not stand in the file. Unknown keys are refused: a misspelt cap must not be a
-cap that does not exist.
+`load_settings(path)` reads one TOML file, once, so that it may be a pipe. A value may be overridden by
+`MATDAN_<SECTION>__<KEY>`, for example `MATDAN_AMI__SECRET`, so that secrets need not stand in the file. Unknown keys are
+refused, and variables too: a misspelt cap must not be a cap that does not exist.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tomllib
 from pathlib import Path
-from typing import Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, ClassVar, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.asterisk.section import Asterisk
 from config.audio import Audio
 from config.campaigns import Campaign, Kind
+from config.environment import DELIMITER, PREFIX, key_in_environment, refuse_stray_variables
 from config.errors import SettingError
-from config.fields import EndpointName, HostName, NumberPrefix, Password, Port, PositiveSeconds, Section, Slug
+from config.fields import (
+    EndpointName,
+    HostName,
+    NumberPrefix,
+    Password,
+    PeerNetwork,
+    Port,
+    PositiveSeconds,
+    Section,
+    Slug,
+    ZoneName,
+)
 from config.floor import Agent, Floor, Seat
 from config.flows import Flows, Twilio
 from config.help import Hold, Recordings, Supervisor, Transfer, refuse_lines_as_phones, refuse_transfers
@@ -35,18 +48,9 @@ class Centre(Section):
 
     id: Slug = Field("demo", description="name of the centre in topics and reports")
     organisation: str = Field("Matdan demo", description="name that the information message gives")
-    time_zone: str = Field("Asia/Kolkata", description="IANA zone of the called parties")
+    time_zone: ZoneName = Field("Asia/Kolkata", description="IANA zone of the called parties")
     language: str = Field("hi", pattern=r"^[a-z]{2}$", description="language where neither voter nor booth has one")
     region: str = Field("IN", pattern=r"^[A-Z]{2}$", description="country of numbers without a country code")
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"no such time zone: {value!r}; use an IANA name such as Asia/Kolkata") from error
-        return value
 
 
 class StoreSettings(Section):
@@ -77,8 +81,15 @@ class Ami(Section):
 class FastAgi(Section):
     """[fastagi] - where Asterisk reaches our flows."""
 
-    host: HostName = Field("127.0.0.1", description="address we listen on; FastAGI has no authentication, so loopback")
+    host: HostName = Field(
+        "127.0.0.1",
+        description="address we listen on; FastAGI has no log-in: loopback, or of an inner network where Asterisk is elsewhere",
+    )
     port: Port = Field(4573, description="TCP port we listen on; 0 picks a free one")
+    allowed: tuple[PeerNetwork, ...] = Field(
+        (),
+        description="addresses and networks that may connect besides this machine and what ami.host is at the start",
+    )
     max_connections: int = Field(2000, ge=1, le=50_000, description="calls in flows at once; more are turned away")
 
 
@@ -110,10 +121,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         extra="forbid",
         frozen=True,
-        env_prefix="MATDAN_",
-        env_nested_delimiter="__",
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
         nested_model_default_partial_update=True,
     )
+
+    file_table: ClassVar[dict[str, Any]] = {}  # what the file says; each reading has a class of its own for it
 
     centre: Centre = Centre()
     store: StoreSettings = StoreSettings()
@@ -149,9 +162,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
-        toml_file = settings_cls.model_config.get("toml_file")
-        file_settings = (TomlConfigSettingsSource(settings_cls, toml_file),) if toml_file else ()
-        return (env_settings, *file_settings, init_settings)
+        return (env_settings, InitSettingsSource(settings_cls, cls.file_table), init_settings)
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -245,27 +256,28 @@ class Settings(BaseSettings):
         )
 
 
-def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
-    """Settings from a TOML file (None: defaults alone) and the environment.
+def load_settings(path: Path | None = None) -> Settings:
+    """Settings from a TOML file or a pipe (None: defaults alone) and the environment.
 
-    `overrides` stand in for missing sections, as a program's own defaults. Raises SettingError with file, key and remedy.
+    Relative paths among them are those of the working directory. Raises SettingError with file or variable, key and remedy.
     """
-    if path is not None:
-        _readable_toml(path)
-    file_name = str(path) if path else "settings"
-    model = type("FileSettings", (Settings,), {"model_config": {**Settings.model_config, "toml_file": path}})
+    table = {} if path is None else _table(path)
+    refuse_stray_variables(Settings)
+    model = type("FileSettings", (Settings,), {"file_table": table})
     try:
-        loaded = model(**overrides)
+        loaded = model()
     except ValidationError as error:
-        raise _first_problem(error, file_name) from error
+        raise _first_problem(error, str(path) if path else "settings") from error
     assert isinstance(loaded, Settings)  # noqa: S101 - narrows the type made above
     return loaded
 
 
-def _readable_toml(path: Path) -> None:
+def _table(path: Path) -> dict[str, Any]:
+    """What the file says. It is opened once and read to its end: a pipe has nothing for a second reader."""
     try:
         with path.open("rb") as file:
-            tomllib.load(file)
+            piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
+            table = tomllib.load(file)
     except FileNotFoundError as error:
         raise SettingError(str(path), "(file)", "no such file", "write one from config/centre.example.toml") from error
     except UnicodeDecodeError as error:
@@ -278,18 +290,27 @@ def _readable_toml(path: Path) -> None:
         raise SettingError(str(path), "(file)", problem, "check its path and its rights") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingError(str(path), "(file)", f"is not TOML: {error}", "correct that line") from error
+    if piped and not table:  # a program that failed before its first line must not leave the defaults in force
+        raise SettingError(
+            str(path), "(file)", "the pipe gave no settings", "see why the program that writes to it failed"
+        )
+    return table
 
 
 def _first_problem(error: ValidationError, file_name: str) -> SettingError:
     problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"]) or "(settings)"
-    message = re.sub(r"^Value error, ", "", problem["msg"])
-    message = WANTED.get(problem.get("ctx", {}).get("pattern", ""), message)
+    place = tuple(str(part) for part in problem["loc"])
+    key = ".".join(place) or "(settings)"
+    secret = re.search(r"secret|password|pin", key)
+    variable = key_in_environment(place, of_wrong_type=problem["type"].endswith("_type"))
+    if variable is not None:
+        file_name, key = "environment", variable
     if problem["type"] == "extra_forbidden":
         return SettingError(file_name, key, "is not a setting", "remove it or correct its spelling (docs/settings.md)")
     if problem["type"] == "missing":
         return SettingError(file_name, key, "is missing", "add it (docs/settings.md)")
+    message = re.sub(r"^Value error, ", "", problem["msg"])
+    message = WANTED.get(problem.get("ctx", {}).get("pattern", ""), message)
     shown = problem.get("input")
-    secret = re.search(r"secret|password|pin", key)
     given = f" (given: {shown!r})" if isinstance(shown, str | int | float | bool) and not secret else ""
     return SettingError(file_name, key, f"{message}{given}", "correct it (docs/settings.md)")

@@ -28,6 +28,7 @@ from dialer.clock import Clock, SystemClock
 from dialer.content import refuse_content
 from dialer.engine.engine import Engine
 from dialer.engine.flow_desk import SCRIPT
+from dialer.engine.gatekeeper import CertifiedBy
 from dialer.engine.state import Centre
 from dialer.errors import SwitchError
 from dialer.flow_reload import reload_on_hang_up
@@ -55,12 +56,13 @@ from dialer.site_key import site_key
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
-from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
+from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer, addresses_of
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits
 from dialer.switch.asterisk.ami_link import AmiLink, Backoff
 from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.routed import without_asterisk
 from ivr_flows.catalogue import FlowLibrary
+from ivr_flows.texts import texts_with
 
 if TYPE_CHECKING:
     from dialer.twilio_carrier import TwilioCarrier
@@ -120,10 +122,12 @@ async def running_centre(
     chance: random.Random | None = None,
     broker: BrokerSettings | None = None,
     profile: Profile | None = None,
+    certified: CertifiedBy | None = None,
 ) -> AsyncIterator[RunningCentre]:
     """Open the store, listen for flows, and make the engine. Nothing is dialled before `RunningCentre.run`.
 
-    `broker` stands in for the settings' own, `profile` for that of their jurisdiction where no real line is dialled.
+    `broker` stands in for the settings' own; where no real line is dialled, `profile` for that of their jurisdiction and
+    `certified` for what their catalogue's certificates cover.
 
     Raises MatdanError with one clear line for whatever is missing: the store, a flow, the catalogue, a port.
     """
@@ -131,8 +135,8 @@ async def running_centre(
     chance = chance or random.SystemRandom()
     profile = profile or site_profile(settings)
     sources = [source for source in sorted(flows_of(settings)) if script_of(source) is None]
-    flows = FlowLibrary(sources, offers_allowed(profile))
-    prompts = site_prompts(settings, profile, clock)
+    flows = FlowLibrary(sources, texts_with(settings.flows.texts), offers_allowed(profile))
+    prompts = site_prompts(settings, profile, clock, flows.texts)
     if prompts is not None:
         await prompts.refresh()
     store = await open_store(settings.store.path, key=site_key(settings))
@@ -141,7 +145,9 @@ async def running_centre(
             carrier = _twilio(settings, store, clock)
             if carrier is not None:
                 stack.push_async_callback(carrier.close)
-            certified = SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow))
+            certified = certified or SiteCertificates(
+                prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow)
+            )
             engine, switch, lag = _engine(settings, profile, store, flows, clock, carrier, certified)
             stack.callback(switch.close)
             await store.hash_numbers(settings.rules.secrets())
@@ -155,6 +161,7 @@ async def running_centre(
                 {
                     "flow": FlowService(
                         engine,
+                        flows.texts,
                         prompts.for_call if prompts is not None else None,
                         recording=recording_rules(settings),
                         sms=sms,
@@ -168,7 +175,13 @@ async def running_centre(
                 }
             )
             agi_server = await stack.enter_async_context(
-                AgiServer(routes, limits, host=settings.fastagi.host, port=settings.fastagi.port)
+                AgiServer(
+                    routes,
+                    limits,
+                    host=settings.fastagi.host,
+                    port=settings.fastagi.port,
+                    allowed_peers=await _agi_peers(settings),
+                )
             )
             monitor = None
             if settings.broker.enabled:
@@ -237,7 +250,7 @@ def _engine(
     flows: FlowLibrary,
     clock: Clock,
     carrier: TwilioCarrier | None,
-    certified: SiteCertificates,
+    certified: CertifiedBy,
 ) -> tuple[Engine, AsteriskSwitch, LoopLag]:
     centre = Centre(settings.centre.id, ZoneInfo(settings.centre.time_zone), clock)
     switch = AsteriskSwitch()
@@ -255,6 +268,12 @@ def _engine(
     )
     switch.deliver_to(routed.merged(engine.on_switch_event) if routed is not None else engine.on_switch_event)
     return engine, switch, lag
+
+
+async def _agi_peers(settings: Settings) -> tuple[str, ...]:
+    """Who may reach our flows: this machine, Asterisk's as it is now, and what the site adds. Raises SwitchError."""
+    asterisk = await addresses_of(settings.ami.host) if needs_asterisk(settings) else ()
+    return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)
 
 
 def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> AmiLink:

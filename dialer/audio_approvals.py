@@ -17,7 +17,7 @@ from dialer.clock import SystemClock
 from dialer.prompts import CataloguePrompts, catalogue_of, playlist_reader, site_today
 from ivr_flows.catalogue import load_flow
 from ivr_flows.sounds import sounds_said
-from ivr_flows.texts import shipped_texts
+from ivr_flows.texts import texts_with
 
 Statuses = list[tuple[PromptName, Entry, str | None]]
 """Prompts with their entries and why each does not play (None: it does)."""
@@ -91,7 +91,10 @@ def _said_by(settings: Settings, flow: str, language: str | None, campaign: str)
     if language is None:
         raise AudioError("--flow speaks many languages; say which with --language")
     prompts = CataloguePrompts(
-        playlist_reader(settings).read(), campaign, site_today(settings, SystemClock()), shipped_texts()
+        playlist_reader(settings).read(),
+        campaign,
+        site_today(settings, SystemClock()),
+        texts_with(settings.flows.texts),
     )
     names = [prompt_of_sound(prompts.own(sound)) for sound in sounds_said(load_flow(flow), language, prompts.texts)]
     return [name.path for name in names if name is not None]

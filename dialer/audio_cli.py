@@ -18,7 +18,7 @@ from audio.drafts import make_drafts
 from audio.errors import AudioError
 from audio.message import Placed, put_message
 from audio.names import PromptName
-from audio.prepare import Prepared, Refused, Report, prepare
+from audio.prepare import Prepared, Refused, Report, prepare, was_sent
 from audio.words import words_of
 from config.audio import SoundFormat
 from config.settings import Settings, load_settings
@@ -28,7 +28,7 @@ from dialer.audio_pictures import write_pictures
 from dialer.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
 from ivr_flows.model import PromptKind
 from ivr_flows.spoken import spoken_message, spoken_names, spoken_texts, spoken_words
-from ivr_flows.texts import FALLBACK_LANGUAGE, Texts, merge_texts, read_texts, shipped_texts
+from ivr_flows.texts import FALLBACK_LANGUAGE, Texts, texts_with
 
 app = typer.Typer(
     help="What callers hear: prepare recordings, approve them, see what is missing.", no_args_is_help=True
@@ -39,7 +39,11 @@ ConfigOption = Annotated[
 ]
 TextsOption = Annotated[
     Path | None,
-    typer.Option("--texts", metavar="DIR", help="Your own texts, one <language>.yaml each, before the shipped ones."),
+    typer.Option(
+        "--texts",
+        metavar="DIR",
+        help="Your own texts, one <language>.yaml each, before the shipped ones; if not given, those of flows.texts.",
+    ),
 ]
 LanguageOption = Annotated[
     list[str] | None, typer.Option("--language", "-l", help="Only this language; may be given several times.")
@@ -60,9 +64,10 @@ def prepare_command(
     """
     settings = load_settings(config)
     console = Console()
-    words = _texts(texts)
-    say = spoken_texts(words, words.languages()) | spoken_words(words.languages()) | _message(settings, words)
-    with changing(catalogue_of(settings)) as entries, _bar(console) as bar:
+    words = _words(settings, texts)
+    say = _said(settings, words, words.languages()) | _message(settings, words)
+    catalogue = catalogue_of(settings)
+    with changing(catalogue) as entries, _bar(console) as bar:
         before = dict(entries)
         task = bar.add_task("preparing", total=None)
 
@@ -74,6 +79,7 @@ def prepare_command(
             entries,
             recipe_of(settings.audio),
             say,
+            catalogue=catalogue,
             workers=settings.audio.workers,
             again=again,
             told=told,
@@ -102,16 +108,16 @@ def drafts_command(
     Needs the extra `voices` (docs/audio.md). Exit 1 when something could not be spoken.
     """
     settings = load_settings(config)
-    words = _texts(texts)
+    words = _words(settings, texts)
+    _refuse_unknown("--language", language or (), words.languages())
     spoken = language or words.languages()
-    wanted = spoken_texts(words, spoken) | spoken_words(spoken)
-    own = [(PromptKind.NAME, settings.centre.organisation)]
-    own += [(PromptKind.PLACE, name) for name in _names_in(names)]
-    wanted |= spoken_names(own, spoken)
+    wanted = _said(settings, words, spoken)
+    wanted |= spoken_names([(PromptKind.PLACE, name) for name in _names_in(names)], spoken)
     wanted |= _labelled(settings, _message(settings, words, language))
     places, recipe = places_of(settings), recipe_of(settings.audio)
+    catalogue = catalogue_of(settings)
     console = Console()
-    with changing(catalogue_of(settings)) as entries, _bar(console) as bar:
+    with changing(catalogue) as entries, _bar(console) as bar:
         before = dict(entries)
         task = bar.add_task("speaking", total=None)
         report = make_drafts(
@@ -119,6 +125,7 @@ def drafts_command(
             entries,
             recipe,
             wanted,
+            catalogue=catalogue,
             workers=settings.audio.workers,
             told=lambda done, total: bar.update(task, completed=done, total=total),
         )
@@ -138,7 +145,7 @@ def _names_in(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # Windows' editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise AudioError(f"{path}: cannot be read as UTF-8 text ({error}); give a file with one name a line") from error
     return sorted({line.strip() for line in lines if line.strip()})
@@ -178,7 +185,7 @@ def list_prompts(
         () if campaign is None else (campaign,),
         {each.id for each in settings.campaigns} | {name.campaign for name, _, _ in found if name.campaign},
     )
-    _refuse_unknown("--language", language or (), _languages(found, shipped_texts()))
+    _refuse_unknown("--language", language or (), _languages(found, _words(settings)))
     rows = [
         row
         for row in found
@@ -248,7 +255,7 @@ def picture(
     if prompts:
         names = [known(path, entries, catalogue_of(settings)) for path in prompts]
     else:
-        names = [name for name, entry in sorted(entries.items()) if entry.voice is not Voice.DRAFT]
+        names = [name for name, entry in sorted(entries.items()) if was_sent(entry)]
     if not names:
         raise AudioError("there is no recording in the catalogue; name the prompts that you want to see")
     drawn = [(name, entries[name]) for name in names]
@@ -263,7 +270,7 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
     settings = load_settings(config)
     found = statuses(settings)
     entries = {name: entry for name, entry, _ in found}
-    words = _texts(texts)
+    words = _words(settings, texts)
     _refuse_unknown("--language", language or (), _languages(found, words))
     wrong = [
         f"{name.path}: {why}"
@@ -272,8 +279,8 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
     ]
     spoken = language or words.languages()
     message = _message(settings, words, language)
-    drafted = {name: text for name, text in _labelled(settings, message).items() if _is_draft(entries.get(name))}
-    wanted = spoken_texts(words, spoken) | spoken_words(spoken) | message | drafted
+    drafted = {name: text for name, text in _labelled(settings, message).items() if _is_spoken(entries.get(name))}
+    wanted = _said(settings, words, spoken) | message | drafted
     missing = [name for name in sorted(wanted) if name not in entries]
     wrong += [f"{name.path}: is missing; record it or run dialer audio drafts" for name in missing]
     wrong += [
@@ -284,7 +291,7 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
     wrong += [
         f"{name.path}: its recording {entry.source} is gone; put it back, or dialer audio remove {name.path}"
         for name, entry in sorted(entries.items())
-        if entry.voice is not Voice.DRAFT and not (settings.audio.recordings / entry.source).is_file()
+        if was_sent(entry) and not (settings.audio.recordings / entry.source).is_file()
     ]
     for line in wrong:
         typer.echo(line)
@@ -305,8 +312,9 @@ def _refuse_unknown(option: str, given: Iterable[str], known: Collection[str]) -
             raise AudioError(f"{option}: there is no {each!r} here; there are: {', '.join(sorted(known)) or 'none'}")
 
 
-def _is_draft(entry: Entry | None) -> bool:
-    return entry is not None and entry.voice is Voice.DRAFT
+def _is_spoken(entry: Entry | None) -> bool:
+    """Whether a draft voice spoke it, which may have been approved since."""
+    return entry is not None and not was_sent(entry)
 
 
 def _bar(console: Console) -> Progress:
@@ -314,10 +322,15 @@ def _bar(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True)
 
 
-def _texts(directory: Path | None) -> Texts:
-    if directory is None:
-        return shipped_texts()
-    return merge_texts([shipped_texts(), read_texts(directory)])
+def _words(settings: Settings, texts: Path | None = None) -> Texts:
+    """The shipped texts, and the site's own before them: of `--texts`, else of `flows.texts`."""
+    return texts_with(texts or settings.flows.texts)
+
+
+def _said(settings: Settings, words: Texts, languages: list[str]) -> dict[PromptName, str]:
+    """What callers of this site hear in these languages, but for places and the information message: prompts and their words."""
+    name = spoken_names([(PromptKind.NAME, settings.centre.organisation)], languages)
+    return spoken_texts(words, languages) | spoken_words(languages) | name
 
 
 def _message(settings: Settings, words: Texts, only: list[str] | None = None) -> dict[PromptName, str]:

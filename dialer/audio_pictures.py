@@ -14,15 +14,16 @@ from audio.levels import measured
 from audio.making import Recipe, sounding
 from audio.names import PromptName
 from audio.picture import Caption, Panel, draw, page, panel
-from audio.prepare import Places
+from audio.prepare import Places, was_sent
 
 _DRAWN_RATE = 16_000
 _MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}
 
 
 def draw_prompt(name: PromptName, entry: Entry, places: Places, recipe: Recipe) -> str:
-    """The SVG of one prompt: its recording if there is one, and each of its sounds. Raises AudioError."""
-    panels = [] if entry.voice is Voice.DRAFT else [_recording(name, entry, places, recipe)]
+    """The SVG of one prompt: its recording if one was sent, and each of its sounds. Raises AudioError."""
+    sent = was_sent(entry)
+    panels = [_recording(name, entry, places, recipe)] if sent else []
     for sound_format in sorted(entry.files, key=rate_of):
         path = places.sound(name, sound_format)
         try:
@@ -30,10 +31,8 @@ def draw_prompt(name: PromptName, entry: Entry, places: Places, recipe: Recipe) 
         except OSError as error:
             raise AudioError(f"{path}: cannot be read ({error.strerror}); run dialer audio prepare") from error
         panels.append(panel(f"after: {path.name}", samples, rate_of(sound_format)))
-    remarks = (
-        *entry.notes,
-        *((f"spoken by {entry.source}, until a recording comes",) if entry.voice is Voice.DRAFT else ()),
-    )
+    until = ", until a recording comes" if entry.voice is Voice.DRAFT else ""
+    remarks = entry.notes if sent else (*entry.notes, f"spoken by {entry.source}{until}")
     caption = Caption(name.path, entry.text, _MARKS[entry.voice], remarks)
     return draw(caption, panels, recipe.loudness_lufs, recipe.true_peak_db)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from dialer.model import AttemptId, BoothWorker, CampaignKind, DispositionRecord, MarkKind, Outcome
 from dialer.pacing.number_answers import NumberSigns
-from dialer.switch.port import CallEnded, EndedBy
+from dialer.switch.port import REDIRECTED, CallEnded, EndedBy
 from dialer.view import CallState
 
 
@@ -87,10 +87,10 @@ class Call:
         return self.answered_seconds is not None
 
     def rang(self, at: float, seconds: float) -> Call:
-        """The carrier says that it rings. A repeat, or one that comes after the answer, changes nothing."""
-        if self.ringing_seconds is not None or self.answered:
-            return self
-        return replace(self, ringing_at=at, ringing_seconds=seconds)
+        """The carrier says that it rings. Said again, it counts from then: a carrier that lets something be heard first (183) may
+        say only later that the phone rings (180), and a ring that must last is the phone's. After the answer nothing changes.
+        """
+        return self if self.answered else replace(self, ringing_at=at, ringing_seconds=seconds)
 
     def picked_up(self, at: float, seconds: float) -> Call:
         """Somebody answered. A repeat changes nothing."""
@@ -139,6 +139,8 @@ def _answered_outcome(call: Call, *, vanished: bool) -> Outcome:
 
 def _unanswered_outcome(call: Call, ended: CallEnded) -> Outcome:
     rang = ended.ever_ringing or call.ringing_seconds is not None
+    if ended.dial_status == REDIRECTED:
+        return Outcome.CARRIER_FAILURE
     if ended.dial_status == "BUSY" or ended.cause == _BUSY_CAUSE:
         return Outcome.BUSY
     if ended.dial_status == "CONGESTION" or ended.cause == _CONGESTION_CAUSE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import pwd
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
@@ -19,17 +20,19 @@ from config.site_rules import site_profile
 from dialer.app import twilio_spent
 from dialer.clock import Clock, SystemClock
 from dialer.content import content_problems
-from dialer.finding import Finding, Verdict
+from dialer.finding import Finding, Verdict, not_seen
 from dialer.monitor.broker_link import check_broker
 from dialer.plan_of_site import ami_login, broker_settings, needs_asterisk, offers_allowed
 from dialer.prompts import playlist_reader, site_today
 from dialer.scripts.runner import script_of
 from dialer.store.holder import holder_of
+from dialer.store.opening import DIALLER
 from dialer.store_findings import disk, encryption, store_and_rules
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_rights import check_rights
 from ivr_flows.catalogue import load_flow, refuse_unsafe
 from ivr_flows.model import Offer
+from ivr_flows.texts import texts_with
 
 
 async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Finding]:
@@ -69,7 +72,7 @@ def _looked(what: str, look: Look) -> list[Finding]:
     except MatdanError as error:
         return [Finding(what, Verdict.BAD, str(error))]
     except OSError as error:
-        return [_not_seen(what, error)]
+        return [not_seen(what, error)]
 
 
 async def _asked(what: str, answer: Awaitable[Finding]) -> Finding:
@@ -79,13 +82,7 @@ async def _asked(what: str, answer: Awaitable[Finding]) -> Finding:
     except MatdanError as error:
         return Finding(what, Verdict.BAD, str(error))
     except OSError as error:
-        return _not_seen(what, error)
-
-
-def _not_seen(what: str, error: OSError) -> Finding:
-    where = f"{error.filename} " if error.filename is not None else ""
-    text = f"{where}cannot be looked at ({error.strerror or error}): check the path and this user's rights"
-    return Finding(what, Verdict.BAD, text)
+        return not_seen(what, error)
 
 
 def _plan(settings: Settings) -> list[Finding]:
@@ -108,18 +105,17 @@ def _plan(settings: Settings) -> list[Finding]:
             )
         )
     findings += _rules(settings)
-    may_offer = _offers(settings)
     for campaign in settings.campaigns:
         if campaign.flow is not None:
             findings += _looked(
-                f"campaign {campaign.id}", partial(_flow, f"campaign {campaign.id}", campaign.flow, may_offer)
+                f"campaign {campaign.id}", partial(_flow, f"campaign {campaign.id}", campaign.flow, settings)
             )
     for place, each in enumerate(settings.inbound.numbers, start=1):
         what, answers = f"inbound number {place}", f", for campaign {each.campaign}"
         if each.flow is None:
             findings.append(Finding(what, Verdict.GOOD, each.mode.value + answers))
         else:
-            findings += _looked(what, partial(_flow, what, each.flow, may_offer, answers))
+            findings += _looked(what, partial(_flow, what, each.flow, settings, answers))
     return findings
 
 
@@ -195,15 +191,30 @@ def _heard(settings: Settings, clock: Clock) -> list[Finding]:
     return [Finding("content", Verdict.GOOD, "no voice plays without the label that the profile asks for")]
 
 
-def _flow(what: str, flow: str, may_offer: frozenset[Offer], answers: str = "") -> Iterator[Finding]:
+def _flow(what: str, flow: str, settings: Settings, answers: str = "") -> Iterator[Finding]:
     """That it is sound. Raises MatdanError where it is not."""
     script = script_of(flow)
     if script is not None:
-        yield Finding(what, Verdict.GOOD, f"script {script} is there{answers}")
+        problem = _script_problem(settings)
+        text = f"script {script} is there{answers}" if problem is None else f"script {script} cannot be run: {problem}"
+        yield Finding(what, Verdict.GOOD if problem is None else Verdict.BAD, text)
         return
     loaded = load_flow(flow)
-    refuse_unsafe(loaded, may_offer)
+    refuse_unsafe(loaded, texts_with(settings.flows.texts), _offers(settings))
     yield Finding(what, Verdict.GOOD, f"flow {loaded.name} {loaded.version} is sound{answers}")
+
+
+def _script_problem(settings: Settings) -> str | None:
+    """What keeps a site's AGI scripts from being started, beside the scripts themselves; None: nothing."""
+    user, errors = settings.flows.script_user, settings.flows.script_errors
+    if user is not None:
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            return f"this machine has no user {user!r}; create it, or change flows.script_user"
+    if errors is not None and not errors.parent.is_dir():
+        return f"there is no directory {errors.parent}; create it, or change flows.script_errors"
+    return None
 
 
 async def _asterisk(settings: Settings) -> Finding:
@@ -237,7 +248,7 @@ def _listening(settings: Settings) -> Iterator[Finding]:
             if error.errno != errno.EADDRINUSE:
                 text = f"cannot listen on {host}:{port} ({error.strerror}); set fastagi.host"
                 yield Finding(what, Verdict.BAD, text)
-            elif (holder := holder_of(settings.store.path) or "").startswith("a dialler"):
+            elif (holder := holder_of(settings.store.path) or "").startswith(DIALLER):
                 yield Finding(what, Verdict.GOOD, f"port {port} is in use, and {holder} is running")
             else:
                 text = f"port {port} is taken; stop what holds it or set fastagi.port"

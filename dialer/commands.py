@@ -259,6 +259,17 @@ class AnswerComplaint:
     who: str
 
 
+@dataclass(frozen=True, slots=True)
+class TakeOptOuts:
+    """Numbers that opted out outside the calls, each as its keyed hash, all of them or none."""
+
+    hashes: tuple[str, ...]
+    fingerprint: str  # of the secret that they are under
+    source: str
+    batch: str  # what they came with
+    who: str
+
+
 CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll | ReloadFlows
 SeatCommand = SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatClosing | SeatDispose
 LogInCommand = SeatLogIn | SeatCall | SeatUnlock
@@ -267,7 +278,7 @@ WorkerCommand = SeatSerials | SeatTakeBack
 RecordingCommand = SeatPauseRecording | SeatResumeRecording
 KeyedCommand = SeatCommand | HelpCommand | RecordingCommand
 EarCommand = Listen | Whisper | Barge | StopListening
-RecordsCommand = TakeMarks | EnterTurnout | FileComplaint | AnswerComplaint
+RecordsCommand = TakeMarks | EnterTurnout | FileComplaint | AnswerComplaint | TakeOptOuts
 Command = (
     CampaignCommand
     | SeatCommand

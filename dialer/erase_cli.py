@@ -16,8 +16,8 @@ from config.settings import Settings, load_settings
 from config.site_rules import recordings_kept, site_profile
 from dialer.clock import SystemClock
 from dialer.errors import RecordingError, RollError
-from dialer.numbers_cli import WhoOption, audit_name
-from dialer.options import ConfigOption, StoreOption
+from dialer.numbers_cli import WhoOption, opt_out_news
+from dialer.options import ConfigOption, StoreOption, audit_name
 from dialer.recordings import erase as remove_recording
 from dialer.recordings import files_of
 from dialer.roll.phone_numbers import read_cell
@@ -38,8 +38,9 @@ def erase(
 ) -> None:
     """Erase a number and what was recorded of its people; it is never called again, whatever roll comes. The dialler must not run.
 
-    Attempts and marks stay, under an id that leads to nobody. The deed is in the audit. Nothing is erased by halves: where a
-    recording cannot be removed, the number stays until it can.
+    Attempts and marks stay, under an id that leads to nobody. The deed is in the audit, and with rules.opt_out_secret every
+    centre is told that the number opted out. Nothing is erased by halves: where a recording cannot be removed, the number stays
+    until it can.
     """
     settings = load_settings(config)
     read = read_cell(number, settings.centre.region)
@@ -47,10 +48,18 @@ def erase(
         raise RollError("this is not one number that can be called: write it with its country code")
     now = SystemClock().now()
     kept = recordings_kept(settings, _day(settings, now))
+    secrets = settings.rules.secrets()
     with _erasing(settings, store) as db:
         voice = erasing.voice_of(db, read.numbers[0])
         files = _recordings(settings, voice.attempts, expected=kept is None and voice.recordings > 0)
-        done = erasing.erase_number(db, read.numbers[0], at=now, secrets=settings.rules.secrets(), with_voters=voters)
+        done = erasing.erase_number(
+            db,
+            read.numbers[0],
+            at=now,
+            secrets=secrets,
+            with_voters=voters,
+            announcements=opt_out_news(next(iter(secrets), None), read.numbers[0], erasing.ERASED, now),
+        )
         if kept is None and done.phone_id is not None:
             erasing.forget_recordings(db, done.phone_id)
         what = {
@@ -85,16 +94,16 @@ def purge(
     """Erase what identifies everybody, once the election is over. What the profile makes a site keep stays until its time.
 
     Names, numbers and recordings go at once. Attempts, marks and seats' time go too when the profile's days to keep records are
-    over. The suppression list and the audit stay. The dialler must not run.
+    over, from DATE on or from the last of [[rules.polls]] where that is later. The suppression list and the audit stay. The dialler
+    must not run.
     """
     settings = load_settings(config)
     retention = site_profile(settings).retention
     now = SystemClock().now()
-    today, over = _day(settings, now), _date(after)
-    if today <= over:
-        raise RollError(f"--after {after}: that day is not over; nothing was erased")
+    today, over = _day(settings, now), _last_day(settings, after, now)
     kept_until = over + timedelta(days=retention.keep_records_days)
-    records_too = today > kept_until
+    kept = recordings_kept(settings, today)
+    records_too = today > kept_until and kept is None  # a recording that stays must have its attempt
     voices_too = records_too or not retention.keep_recordings
     with _erasing(settings, store) as db:
         stock = erasing.stock(db)
@@ -113,7 +122,7 @@ def purge(
             if voices_too:
                 erasing.forget_recordings(db, None)
             erasing.purge(db, at=now, secrets=settings.rules.secrets(), records_too=records_too)
-            what = {"after": after, "voters": str(stock.voters), "phones": str(stock.numbers)}
+            what = {"after": over.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if voices_too else 'kept'}"}
             audit.append(db, "purge", audit_name(who), {**what, "records": "yes" if records_too else "no"}, now)
             if voices_too:
@@ -123,13 +132,33 @@ def purge(
             typer.echo("nothing was erased")
             return
     if not records_too:
+        until = f"until {kept_until}, as the profile says ({retention.source})"
         typer.echo(
-            f"kept until {kept_until}, as the profile says ({retention.source}): "
+            f"kept {until if today <= kept_until else kept}: "
             f"{stock.attempts:,} attempts and {stock.marks:,} marks, which lead to nobody"
             + (f", and {len(files):,} recordings" if files and not voices_too else "")
         )
     if stock.with_twilio:
         typer.echo(f"Twilio keeps {stock.with_twilio:,} messages that callers left: erase them there")
+
+
+def _last_day(settings: Settings, after: str, now: float) -> date:
+    """The day from which the profile's days count: `--after`, or the last of [[rules.polls]] where that is later, for a day that
+    is mistyped must not erase what has to be kept. Raises RollError where it is not over, each poll in its own zone.
+    """
+    named = _date(after)
+    if _day(settings, now) <= named:
+        raise RollError(f"--after {after}: that day is not over; nothing was erased")
+    for poll in settings.rules.polls:
+        if _day(settings, now, poll.time_zone) <= poll.day:
+            raise RollError(
+                f"the poll of {poll.day} in [[rules.polls]] is not over: nothing was erased;"
+                " purge after it, or take it out there if it is not held"
+            )
+    last = max((poll.day for poll in settings.rules.polls), default=named)
+    if last > named:
+        typer.echo(f"--after {named}: the last of [[rules.polls]] is {last}, and days count from then")
+    return max(named, last)
 
 
 @contextmanager
@@ -164,8 +193,9 @@ def _remove(files: Sequence[Path]) -> None:
             ) from error
 
 
-def _day(settings: Settings, now: float) -> date:
-    return datetime.fromtimestamp(now, ZoneInfo(settings.centre.time_zone)).date()
+def _day(settings: Settings, now: float, zone: str | None = None) -> date:
+    """Today in a zone; None: the centre's."""
+    return datetime.fromtimestamp(now, ZoneInfo(zone or settings.centre.time_zone)).date()
 
 
 def _date(text: str) -> date:

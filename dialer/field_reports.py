@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+import typer
+
+from config.errors import MatdanError
 from config.settings import Settings
 from dialer.clock import SystemClock
 from dialer.commands import RecordsCommand
@@ -16,14 +21,18 @@ from dialer.errors import RollError, StoreBusy
 from dialer.monitor.ask import Request, ask
 from dialer.monitor.command_table import COMMANDS
 from dialer.monitor.command_values import read_value
-from dialer.numbers_cli import audit_name
+from dialer.options import audit_name
 from dialer.people import is_id
 from dialer.plan_of_site import broker_settings
 from dialer.site_key import site_key
 from dialer.store.cipher import StoreKey
+from dialer.store.holder import holder_of
+from dialer.store.opening import DIALLER
 from dialer.store.sqlite import open_store
 
 T = TypeVar("T")
+HOLDER = "an import of records"
+"""What others are told while records are kept here: it is no dialler, and nobody could ask it anything."""
 
 
 def person(who: str | None) -> str:
@@ -39,6 +48,26 @@ def batches_of(items: Sequence[T], most: int) -> list[Sequence[T]]:
     return [items[first : first + most] for first in range(0, len(items), most)]
 
 
+@contextmanager
+def telling_what_was_kept(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
+    """For requests that bring a batch each: gives what is to be told how many of them are done. Where one fails, the error is told
+    with how many `things` were kept before it.
+    """
+    kept = 0
+
+    def done(requests: int) -> None:
+        nonlocal kept
+        kept = sum(len(each) for each in batches[:requests])
+
+    try:
+        yield done
+    except MatdanError:
+        if kept:
+            of_all = sum(len(each) for each in batches)
+            typer.echo(f"{kept:,} of {of_all:,} {things} were kept; what is kept is not kept twice", err=True)
+        raise
+
+
 def carry_out(
     settings: Settings, store: Path | None, requests: Sequence[Request], done: Callable[[int], None] = lambda _: None
 ) -> list[str]:
@@ -47,14 +76,38 @@ def carry_out(
     While a dialler runs it is asked through the broker, for it alone writes and its calls must follow; else the store is
     written here. Raises CommandRefused, StoreError, BrokerUnreachable.
     """
+    path = store or settings.store.path
     try:
-        return asyncio.run(_keep_here(store or settings.store.path, site_key(settings), requests, done))
-    except StoreBusy as error:
-        if not settings.broker.enabled:
-            raise StoreBusy(
-                f"{error}; or give the dialler a broker ([broker] enabled), then it takes this while it runs"
-            ) from error
-    broker = replace(broker_settings(settings), client_id=f"dialler-records-{settings.centre.id}")
+        return asyncio.run(_keep_here(path, site_key(settings), requests, done))
+    except StoreBusy as busy:
+        refuse_unless_dialler(path, busy)
+        return ask_dialler(settings, requests, busy, done)
+
+
+def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
+    """Raise StoreBusy where it is known that something else than a dialler holds the store: nobody would answer."""
+    try:
+        holder = holder_of(path)
+    except OSError:
+        return  # not known: the dialler answers, or it is told that none does
+    if holder is not None and not holder.startswith(DIALLER):
+        raise StoreBusy(f"{path}: {holder} is using it: wait until that has ended, then do it again") from busy
+
+
+def ask_dialler(
+    settings: Settings, requests: Sequence[Request], busy: StoreBusy, done: Callable[[int], None] = lambda _: None
+) -> list[str]:
+    """What the dialler that holds the store said of each request, in order; `busy` is how that it does was found out.
+
+    Raises StoreBusy where it has no broker to be asked through, CommandRefused, BrokerUnreachable.
+    """
+    if not settings.broker.enabled:
+        raise StoreBusy(
+            f"{busy}; or give the dialler a broker ([broker] enabled), then it takes this while it runs"
+        ) from busy
+    # An id for each process: a broker ends the connection of the older of two, and two clerks may come at once.
+    client_id = f"dialler-records-{settings.centre.id}-{uuid.uuid4().hex[:12]}"
+    broker = replace(broker_settings(settings), client_id=client_id)
     return asyncio.run(ask(broker, settings.centre.id, requests, SystemClock(), done))
 
 
@@ -62,7 +115,7 @@ async def _keep_here(
     path: Path, key: StoreKey | None, requests: Sequence[Request], done: Callable[[int], None]
 ) -> list[str]:
     answers: list[str] = []
-    async with await open_store(path, create=False, key=key) as opened:
+    async with await open_store(path, create=False, key=key, holder=HOLDER) as opened:
         desk = RecordsDesk(opened, SystemClock())
         for request in requests:
             answers.append(await desk.execute(_command_of(request)))

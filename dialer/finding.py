@@ -21,3 +21,10 @@ class Finding:
     what: str
     verdict: Verdict
     text: str
+
+
+def not_seen(what: str, error: OSError) -> Finding:
+    """A folder or file that the system does not let this user look at."""
+    where = f"{error.filename} " if error.filename is not None else ""
+    text = f"{where}cannot be looked at ({error.strerror or error}): check the path and this user's rights"
+    return Finding(what, Verdict.BAD, text)

@@ -22,7 +22,7 @@ from ivr_flows.check import MAX_PROMPT_SECONDS, check_flow
 from ivr_flows.draw import draw_flow
 from ivr_flows.errors import FlowError
 from ivr_flows.rehearse import Rehearsal, facts_of, sample_facts
-from ivr_flows.texts import Texts, merge_texts, read_texts, shipped_texts
+from ivr_flows.texts import Texts, texts_with
 from ivr_flows.turns import FlowState
 
 PNG_ZOOM = 1.5  # so that small print is legible on paper
@@ -80,8 +80,9 @@ def check(
     if not (math.isfinite(max_prompt_seconds) and max_prompt_seconds > 0):
         raise FlowError("--max-prompt-seconds", 0, "", "is no number of seconds above 0; give one, such as 20")
     names = flows or shipped_flows()
-    catalogue = _texts(texts)
-    may_offer = offers_allowed(site_profile(load_settings(config)))
+    settings = load_settings(config)
+    catalogue = texts_with(texts or settings.flows.texts)
+    may_offer = offers_allowed(site_profile(settings))
     findings = [
         finding
         for name in names
@@ -113,7 +114,7 @@ def draw(
     path = out or Path(f"{loaded.name}.svg")
     if path.suffix.lower() not in {".svg", ".png"}:
         raise FlowError(str(path), 0, "", "is neither an .svg nor a .png file; choose another --out")
-    catalogue = _spoken(language, _texts(texts))
+    catalogue = _spoken(language, texts_with(texts))
     try:
         picture = draw_flow(loaded, catalogue, language)
         path.write_bytes(_png(picture) if path.suffix.lower() == ".png" else picture.encode())
@@ -158,7 +159,7 @@ def try_flow(
 
     rehearsal = Rehearsal(
         loaded,
-        _spoken(language, _texts(texts)),
+        _spoken(language, texts_with(texts)),
         language,
         hear=typer.echo,
         press=press,
@@ -210,9 +211,3 @@ def _spoken(language: str, texts: Texts) -> Texts:
             "--language", 0, "", f"there are no texts in {language!r}; there are: {', '.join(texts.languages())}"
         )
     return texts
-
-
-def _texts(directory: Path | None) -> Texts:
-    if directory is None:
-        return shipped_texts()
-    return merge_texts([shipped_texts(), read_texts(directory)])

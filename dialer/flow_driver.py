@@ -18,7 +18,7 @@ from ivr_flows.errors import NobodyMeant
 from ivr_flows.machine import KEYS, start, step
 from ivr_flows.model import Flow, Scalar
 from ivr_flows.sounds import sounds_of
-from ivr_flows.texts import Texts, shipped_texts
+from ivr_flows.texts import Texts
 from ivr_flows.turns import (
     Action,
     Collect,
@@ -95,9 +95,9 @@ class PromptResolver(Protocol):
 class ConventionalPrompts:
     """Sounds by convention (see `ivr_flows.sounds`): needs no catalogue of recordings."""
 
-    def __init__(self, texts: Texts | None = None) -> None:
-        """`texts` decides where a language puts a value in a sentence; the shipped ones by default."""
-        self._texts = texts if texts is not None else shipped_texts()
+    def __init__(self, texts: Texts) -> None:
+        """`texts` decides where a language puts a value in a sentence."""
+        self._texts = texts
         self._known: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
 
     def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:

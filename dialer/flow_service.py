@@ -12,7 +12,7 @@ from dialer.flow_driver import ConventionalPrompts, MissingSounds, PromptResolve
 from dialer.flow_services import AgiFlowServices, RecordingRules, SmsGateway
 from dialer.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
 from dialer.switch.asterisk.agi_call import AgiCall
-from ivr_flows.texts import Texts, shipped_texts
+from ivr_flows.texts import Texts
 
 _log = structlog.get_logger(__name__)
 
@@ -26,22 +26,23 @@ class FlowService:
     def __init__(
         self,
         engine: Engine,
+        texts: Texts,
         prompts_for: Callable[[str], PromptResolver] | None = None,
         *,
-        texts: Texts | None = None,
         recording: RecordingRules | None = None,
         sms: SmsGateway | None = None,
         scripts: ScriptRules | None = None,
         attempt_of: Callable[[str], str] = lambda unique_id: unique_id,
     ) -> None:
-        """`prompts_for` finds, for a call of that campaign, the sounds that it may play; by convention when none is given.
+        """`texts` are what flows say. `prompts_for` finds, for a call of that campaign, the sounds that it may play; by convention
+        when none is given.
 
         Without `recording` nothing is recorded, without `sms` none is sent; `scripts` limits AGI scripts.
         `attempt_of` gives a channel's attempt by its unique id: the id itself of a call that we placed, another one of a call
         that came in.
         """
         self._engine = engine
-        self._texts = texts or shipped_texts()
+        self._texts = texts
         conventional = ConventionalPrompts(self._texts)
         self._prompts_for = prompts_for or (lambda campaign: conventional)
         self._missing = MissingSounds()
@@ -67,6 +68,7 @@ class FlowService:
 
     async def _run_script(self, call: AgiCall, session: ScriptSession) -> None:
         desk = self._engine.flow_desk
+        end: ScriptEnd | None = None
         completed, left_at = False, None
         try:
             script = script_of(session.script)
@@ -84,6 +86,8 @@ class FlowService:
                 left_at = None if completed else f"script ({end})"
         finally:
             self._engine.flow_ended(session.attempt_id, completed=completed, left_at=left_at)
+        if end is ScriptEnd.TOO_LONG:  # its last command may wait for a key for ever, and a cut connection begins anew
+            await call.cut_short()
 
     async def _run(self, call: AgiCall, session: FlowSession) -> None:
         desk = self._engine.flow_desk

@@ -11,11 +11,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from config.errors import MatdanError
 from config.settings import Settings, load_settings
 from dialer.clock import SystemClock
 from dialer.errors import RollError
-from dialer.field_reports import batches_of, carry_out, person
+from dialer.field_reports import batches_of, carry_out, person, telling_what_was_kept
 from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import BOOTH_DESK
@@ -142,19 +141,9 @@ def _keep(settings: Settings, store: Path | None, marks: Sequence[Mark], batch: 
         Request("marks", BOOTH_DESK, {"marks": [_report(mark) for mark in each], "batch": f"{batch}-{n}", "who": who})
         for n, each in enumerate(batches, 1)
     ]
-    kept = 0
-
-    def note(done: int) -> None:
-        nonlocal kept
-        kept = sum(len(each) for each in batches[:done])
-
-    try:
+    with telling_what_was_kept(batches, "marks") as done:
         if requests:
-            carry_out(settings, store, requests, note)
-    except MatdanError:
-        if kept:
-            typer.echo(f"{kept:,} of {len(marks):,} marks were kept; what is kept is not kept twice", err=True)
-        raise
+            carry_out(settings, store, requests, done)
 
 
 def _report(mark: Mark) -> dict[str, Any]:

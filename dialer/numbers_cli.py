@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -18,16 +15,19 @@ from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.clock import SystemClock
 from dialer.errors import RollError, StoreBusy
+from dialer.field_reports import ask_dialler, batches_of, person, refuse_unless_dialler, telling_what_was_kept
 from dialer.model import Announcement
 from dialer.monitor import topics
-from dialer.monitor.broker_link import publish_once
-from dialer.options import ConfigOption, StoreOption
+from dialer.monitor.ask import Request
+from dialer.monitor.command_table import COMPLIANCE
+from dialer.monitor.payloads import MOST_OPT_OUTS
+from dialer.options import ConfigOption, StoreOption, audit_name
+from dialer.people import is_id
 from dialer.phone_facts import Consent
-from dialer.plan_of_site import broker_settings
 from dialer.reports.cli import moment
 from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import read_cell
-from dialer.rules.number_hash import number_hash
+from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
 from dialer.site_key import site_key
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.connection import exclusive_connection
@@ -43,7 +43,9 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="One number a
 WhoOption = Annotated[
     str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: the user who is logged in]")
 ]
-SourceOption = Annotated[str, typer.Option("--source", help="Where it comes from, for the record.")]
+SourceOption = Annotated[
+    str, typer.Option("--source", help="Where it comes from, for the record: an id such as letter-12.")
+]
 
 
 @optout_app.command("add")
@@ -59,7 +61,7 @@ def add(
     read = read_cell(number, settings.centre.region)
     if len(read.numbers) != 1:
         raise RollError("this is not one number that can be called: write it with its country code")
-    _opt_out(settings, store, read.numbers, source, who, {})
+    _opt_out(settings, store, read.numbers, source, who, "by-hand", {})
 
 
 @optout_app.command("import")
@@ -76,7 +78,8 @@ def import_opt_outs(
     """
     settings = load_settings(config)
     found = read_numbers(file, settings.centre.region)
-    _opt_out(settings, store, found.numbers, source, who, {"file": found.name, "sha256": found.sha256})
+    told = {"file": found.name, "sha256": found.sha256}
+    _opt_out(settings, store, found.numbers, source, who, f"sha-{found.sha256[:16]}", told)
     _tell_lines(found)
 
 
@@ -133,46 +136,83 @@ def import_consents(
     now = SystemClock().now()
     with _writing(settings, store, "an import of consents") as db:
         known = sum(numbers.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
+        ahead = len(found.numbers) - known
         what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
-        audit.append(db, "consent-import", audit_name(who), {**what, "numbers": str(known)}, now)
-    typer.echo(f"consent {status.value}: {known:,} numbers; {len(found.numbers) - known:,} are on no roll here")
+        audit.append(db, "consent-import", audit_name(who), {**what, "numbers": str(known), "ahead": str(ahead)}, now)
+    typer.echo(f"consent {status.value}: {known:,} numbers; {ahead:,} are on no roll yet and are kept")
     _tell_lines(found)
 
 
 def _opt_out(
-    settings: Settings, store: Path | None, found: Sequence[str], source: str, who: str | None, more: dict[str, str]
+    settings: Settings,
+    store: Path | None,
+    found: Sequence[str],
+    source: str,
+    who: str | None,
+    batch: str,
+    file: dict[str, str],
 ) -> None:
-    now = SystemClock().now()
-    key = next(iter(settings.rules.secrets()), None)
+    """Suppress numbers; `batch` is what they came with, an id, and `file` tells of it in the audit, where there is one."""
+    if not is_id(source):
+        raise RollError(
+            "--source: give an id of letters, digits, dots and dashes, such as letter-12, no name and no number:"
+            " every centre is told it"
+        )
+    secret = next(iter(settings.rules.secrets()), None)
     try:
-        with _writing(settings, store, "an import of opt-outs") as db:
-            fresh = 0
-            for number in found:
-                news = _news(None if key is None else number_hash(key, number), source, now)
-                fresh += opt_outs.opt_out_number(db, number, at=now, source=source, announcements=news)
-            what = {"source": source, **more, "numbers": str(len(found)), "fresh": str(fresh)}
-            audit.append(db, "opt-out-import", audit_name(who), what, now)
+        fresh = _opt_out_here(settings, store, found, secret, source, who, file)
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already")
-    except StoreBusy as error:
-        if key is None or not settings.broker.enabled:
+    except StoreBusy as busy:
+        refuse_unless_dialler(store or settings.store.path, busy)
+        if secret is None:
             raise StoreBusy(
-                f"{error}; or set rules.opt_out_secret, then opt-outs reach a running dialler through the broker"
-            ) from error
-        hashes = [number_hash(key, number) for number in found]
-        messages = [
-            topics.announced_message(settings.centre.id, news.topic, news.payload)
-            for hashed in hashes
-            for news in _news(hashed, source, now)
-        ]
-        broker = replace(broker_settings(settings), client_id=f"dialler-optout-{settings.centre.id}")
-        asyncio.run(publish_once(broker, settings.centre.id, messages))
-        typer.echo(f"{len(found):,} numbers told to the running dialler, and to every centre, through the broker")
+                f"{busy}; or set rules.opt_out_secret, then opt-outs reach a running dialler through the broker"
+            ) from busy
+        _opt_out_there(settings, found, secret, busy, {"source": source, "batch": batch, "who": person(who)})
+        typer.echo(f"{len(found):,} numbers: the running dialler keeps them suppressed, and tells every centre")
 
 
-def _news(hashed: str | None, source: str, at: float) -> list[Announcement]:
-    """For the other centres; they know a number by its hash alone."""
-    if hashed is None:
+def _opt_out_here(
+    settings: Settings,
+    store: Path | None,
+    found: Sequence[str],
+    secret: bytes | None,
+    source: str,
+    who: str | None,
+    file: dict[str, str],
+) -> int:
+    """Suppress numbers in the store itself; how many were not before. Raises StoreBusy where somebody holds it."""
+    now = SystemClock().now()
+    with _writing(settings, store, "an import of opt-outs") as db:
+        fresh = 0
+        for number in found:
+            news = opt_out_news(secret, number, source, now)
+            fresh += opt_outs.opt_out_number(db, number, at=now, source=source, announcements=news)
+        what = {"source": source, **file, "numbers": str(len(found)), "fresh": str(fresh)}
+        audit.append(db, "opt-out-import", audit_name(who), what, now)
+    return fresh
+
+
+def _opt_out_there(
+    settings: Settings, found: Sequence[str], secret: bytes, busy: StoreBusy, told: dict[str, str]
+) -> None:
+    """Have the running dialler suppress numbers: it is told their hashes, batch by batch."""
+    hashed = number_hasher(secret)
+    batches = batches_of([hashed(number) for number in found], MOST_OPT_OUTS)
+    fields = {**told, "fingerprint": fingerprint(secret)}
+    requests = [
+        Request("opt-outs", COMPLIANCE, {**fields, "hashes": each, "batch": f"{told['batch']}-{number}"})
+        for number, each in enumerate(batches, 1)
+    ]
+    with telling_what_was_kept(batches, "numbers") as done:
+        ask_dialler(settings, requests, busy, done)
+
+
+def opt_out_news(secret: bytes | None, number: str, source: str, at: float) -> list[Announcement]:
+    """For the other centres, which know a number by its hash alone; without a secret there is nothing to tell."""
+    if secret is None:
         return []
+    hashed = number_hash(secret, number)
     return [topics.opt_out_announcement(None, at=at, source=source, attempt_id=None, number_hash=hashed)]
 
 
@@ -182,11 +222,6 @@ def _writing(settings: Settings, store: Path | None, holder: str) -> Iterator[sq
     path, key = store or settings.store.path, site_key(settings)
     with exclusive_connection(path, holder, create=False, key=key) as db, transaction(db):
         yield db
-
-
-def audit_name(who: str | None) -> str:
-    """Who answers for a deed: the one who was named, else the user who is logged in."""
-    return who or getpass.getuser()
 
 
 def _tell_lines(found: NumbersFile) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,3 +14,8 @@ StoreOption = Annotated[
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
 ]
+
+
+def audit_name(who: str | None) -> str:
+    """Who answers for a deed: the one who was named, else the user who is logged in."""
+    return who or getpass.getuser()

@@ -25,7 +25,7 @@ from config.site_rules import site_profile
 from dialer.clock import Clock
 from dialer.flow_driver import MissingSounds
 from ivr_flows.sounds import sounds_of
-from ivr_flows.texts import Texts, shipped_texts
+from ivr_flows.texts import Texts
 from ivr_flows.turns import PromptRef
 
 _log = structlog.get_logger(__name__)
@@ -127,13 +127,13 @@ class SitePrompts:
     """Keeps the playlist of a running centre, and gives each call its prompts."""
 
     def __init__(
-        self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Texts | None = None, *, label: bool = False
+        self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Texts, *, label: bool = False
     ) -> None:
         """`label`: say that a computer speaks before it does. Call `refresh` before the first call."""
         self._reader = reader
         self._clock = clock
         self._zone = zone
-        self._texts = texts if texts is not None else shipped_texts()
+        self._texts = texts
         self._label = label
         self._playlist = Playlist({}, reader.rules)
         self._wrong = ""
@@ -179,9 +179,11 @@ def labels_synthetic(settings: Settings, profile: Profile) -> bool:
     return settings.audio.label_synthetic or profile.synthetic_voice.must_be_labelled
 
 
-def site_prompts(settings: Settings, profile: Profile, clock: Clock) -> SitePrompts | None:
-    """The prompts of a site that has a catalogue; None: it has none, and sounds are played unchecked."""
+def site_prompts(settings: Settings, profile: Profile, clock: Clock, texts: Texts) -> SitePrompts | None:
+    """The prompts of a site that has a catalogue; None: it has none, and sounds are played unchecked. `texts`: what flows say."""
     if settings.audio.catalogue is None:
         return None
     zone = ZoneInfo(settings.centre.time_zone)
-    return SitePrompts(playlist_reader(settings, profile), clock, zone, label=labels_synthetic(settings, profile))
+    return SitePrompts(
+        playlist_reader(settings, profile), clock, zone, texts, label=labels_synthetic(settings, profile)
+    )

@@ -17,12 +17,15 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from config.settings import load_settings
 from dialer.logs import quiet_logging
 from dialer.options import StoreOption
+from dialer.rehearsal.copy import store_facts
 from dialer.rehearsal.day import days_of
+from dialer.rehearsal.notes import notes_of
 from dialer.rehearsal.picture import draw_days
 from dialer.rehearsal.run import rehearse_day
 from dialer.rehearsal.verdict import DayOutcome, Ready, findings, is_ready
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.plots import check_picture
+from dialer.site_key import site_key
 
 _SIGNS = {Ready.GOOD: "[green]ok[/]  ", Ready.NOTE: "[yellow]note[/]", Ready.BAD: "[red]BAD[/] "}
 
@@ -51,7 +54,10 @@ def rehearse(
     if picture is not None:
         check_picture(picture)
     zone = ZoneInfo(settings.centre.time_zone)
-    days = days_of(settings, datetime.now(zone).date(), faults=faults, hours=hours, seed=seed)
+    today = datetime.now(zone).date()
+    path = store or settings.store.path
+    facts = store_facts(path, site_key(settings), settings.polling_day.last_call_minutes * 60.0)
+    days = days_of(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)
     profile = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=talk_seconds)
     console = Console()
     outcomes: list[DayOutcome] = []
@@ -62,16 +68,9 @@ def rehearse(
     ):
         for day in days:
             task = bar.add_task(day.name, total=1.0)
-            outcomes.append(
-                rehearse_day(
-                    settings,
-                    store or settings.store.path,
-                    Path(directory),
-                    day,
-                    profile,
-                    partial(_move, bar, task),
-                )
-            )
+            outcomes.append(rehearse_day(settings, path, Path(directory), day, profile, partial(_move, bar, task)))
+    for note in notes_of(settings, facts.states, today):
+        console.print(f"{_SIGNS[Ready.NOTE]} {escape(note)}", soft_wrap=True)
     for outcome in outcomes:
         _show(console, outcome, zone)
     if picture is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import time
+from datetime import UTC, datetime, time
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +35,8 @@ from dialer.store.cipher import StoreKey
 from dialer.store.connection import is_there, reading
 
 app = typer.Typer(help="The rules that hold here, and why somebody is or is not called.", no_args_is_help=True)
+
+_LATEST = datetime(3000, 1, 1, tzinfo=UTC).timestamp()
 
 AtOption = Annotated[
     str | None, typer.Option("--at", metavar="WHEN", help="As of then instead of now: 2026-04-22T09:00, centre's time.")
@@ -90,7 +92,7 @@ def check(config: ConfigOption = None, store: StoreOption = None, at: AtOption =
     """Whether this site keeps its rules: settings, certificates, registers, polling days. Exit 1 if a campaign cannot call."""
     settings = load_settings(config)
     zone = ZoneInfo(settings.centre.time_zone)
-    now = SystemClock().now() if at is None else moment(at, zone, "--at")
+    now = _now(at, zone)
     profile = site_profile(settings)
     path, key = store or settings.store.path, site_key(settings)
     typer.echo(f"good  profile {profile.name}: the settings are as strict or stricter")
@@ -113,7 +115,7 @@ def explain(
     """Why a number or a voter can or cannot be called now, campaign by campaign, and when next."""
     settings = load_settings(config)
     zone = ZoneInfo(settings.centre.time_zone)
-    now = SystemClock().now() if at is None else moment(at, zone, "--at")
+    now = _now(at, zone)
     with reading(store or settings.store.path, site_key(settings)) as db:
         for each in explanations(settings, db, who, now):
             head = f"{each.number} in {each.campaign}:"
@@ -125,6 +127,16 @@ def explain(
                 typer.echo(f"  - {reason}")
     if not settings.campaigns:
         typer.echo("there is no campaign in the settings (-c CENTRE.toml)")
+
+
+def _now(at: str | None, zone: ZoneInfo) -> float:
+    """The moment as of which the rules are asked, epoch seconds. Raises BadParameter where no calendar has the days round it."""
+    if at is None:
+        return SystemClock().now()
+    named = moment(at, zone, "--at")
+    if not 0.0 <= named < _LATEST:
+        raise typer.BadParameter(f"--at: {at!r} is no moment of a campaign: write 2026-04-22T09:00")
+    return named
 
 
 def _when_next(explanation: Explanation, now: float, zone: ZoneInfo) -> str:

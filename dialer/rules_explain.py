@@ -28,7 +28,7 @@ from dialer.rules.silence import Area
 from dialer.store import numbers, voters
 from dialer.store.numbers import NumberRecord
 from ivr_flows.catalogue import load_flow
-from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE, shipped_texts
+from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE, texts_with
 
 _VOTER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _EPIC = re.compile(r"[A-Za-z]{3}[0-9]{7}", re.ASCII)
@@ -65,7 +65,7 @@ class CertificatesOnDisk:
             if self._playlist is None:
                 self._playlist = playlist_reader(self.settings, self.profile).read()
             day = datetime.fromtimestamp(self.now, ZoneInfo(self.settings.centre.time_zone)).date()
-            prompts = CataloguePrompts(self._playlist, campaign.id, day, shipped_texts())
+            prompts = CataloguePrompts(self._playlist, campaign.id, day, texts_with(self.settings.flows.texts))
             return certified_of(load_flow(campaign.flow), prompts)
         except MatdanError:  # `dialer check` says what is wrong with it
             return NOTHING_KNOWN

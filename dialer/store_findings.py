@@ -10,7 +10,7 @@ from pathlib import Path
 from config.errors import MatdanError
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.finding import Finding, Verdict
+from dialer.finding import Finding, Verdict, not_seen
 from dialer.rules_findings import rules_findings
 from dialer.site_key import site_key
 from dialer.store import attempts, voters
@@ -41,14 +41,12 @@ def store_and_rules(settings: Settings, now: float) -> list[Finding]:
             with reading(path, site_key(settings)) as db:
                 check_pages(db, path)
                 return [_voters(db, path), *_rules(settings, db, now)]
-        problem = f"{path} does not exist; `dialer import ROLL` makes it"
+        store = Finding("store", Verdict.BAD, f"{path} does not exist; `dialer import ROLL` makes it")
     except MatdanError as error:
-        problem = str(error)
+        store = Finding("store", Verdict.BAD, str(error))
     except OSError as error:
-        problem = (
-            f"{error.filename or path} cannot be looked at ({error.strerror}): check the path and this user's rights"
-        )
-    return [Finding("store", Verdict.BAD, problem), *_rules(settings, None, now)]
+        store = not_seen("store", error)
+    return [store, *_rules(settings, None, now)]
 
 
 def _rules(settings: Settings, db: sqlite3.Connection | None, now: float) -> list[Finding]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dialer.model import ANSWERED, Outcome
-from dialer.switch.port import CallEnded, EndedBy
+from dialer.switch.port import REDIRECTED, CallEnded, EndedBy
 
 TRUNK_FAILURES = frozenset({Outcome.CARRIER_FAILURE, Outcome.CONGESTION})
 """Outcomes that are the carrier's own failures."""
@@ -53,6 +53,8 @@ class RestRules:
 
 def trunk_failed(outcome: Outcome, ended: CallEnded) -> bool | None:
     """Whether a call's end is the trunk's failure (True), shows that it works (False), or says nothing of it (None)."""
+    if ended.dial_status == REDIRECTED:  # somebody answered for the number
+        return False
     if outcome in TRUNK_FAILURES or ended.technical_cause in CARRIER_REFUSES:
         return True
     if outcome is Outcome.REFUSED:

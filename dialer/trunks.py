@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ class TrunkLimits:
 class CallStarts:
     """A trunk's call-start budget: a token bucket that holds one second's worth, at least one call.
 
-    Carriers count starts over a second and punish bursts; a bucket of one second never gives more than the limit in any
-    second beyond the first one's carry-over.
+    Carriers count starts over a second and punish bursts. A bucket of one second never gives more than the limit in any
+    second beyond the first one's carry-over, and `turn` keeps that off the wire.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
@@ -37,6 +38,7 @@ class CallStarts:
         self._at = now_seconds
         self._share = 1.0
         self._recent: deque[float] = deque()  # moments of the last CPS_WINDOW_SECONDS' starts
+        self._turns: deque[float] = deque(maxlen=math.ceil(calls_per_second))  # moments on the wire
 
     def throttle(self, share: float) -> None:
         """From now on only this share of the limit, 0 to 1, may start."""
@@ -64,6 +66,19 @@ class CallStarts:
         self._tokens -= 1.0
         self._forget(now_seconds)
         self._recent.append(now_seconds)
+
+    def turn(self, now_seconds: float) -> float:
+        """The moment at which the next start may go out on the wire, now or later; it is that start's from now on.
+
+        What waits together before the wire (a commit that the disk holds up, a bucket that is full) would go out together: no
+        second has more starts than the limit, rounded up, and those that must wait go out evenly.
+        """
+        most = self._turns.maxlen or 1
+        turn = now_seconds
+        if len(self._turns) == most and self._turns[0] + most / self._rate > now_seconds:
+            turn = max(self._turns[0] + most / self._rate, self._turns[-1] + 1.0 / self._rate)
+        self._turns.append(turn)
+        return turn
 
     def seconds_to_next(self, now_seconds: float) -> float:
         """Seconds until a call may start; 0 when one may now."""
@@ -151,6 +166,8 @@ class TrunkPool:
             self._starts[name].take(now_seconds)
             if told:
                 self._health[name].started(now_seconds)
+            else:  # it goes out at once: those that wait for their turn make room for it
+                self._starts[name].turn(now_seconds)
             turn = self._next_caller_id[name]
             self._next_caller_id[name] = (turn + 1) % len(trunk.caller_ids)
             return trunk, trunk.caller_ids[turn]
@@ -170,8 +187,14 @@ class TrunkPool:
             health.ended(failed, began_seconds, now_seconds)
 
     def not_dialled(self, name: str, began_seconds: float, now_seconds: float) -> None:
-        """A call that was taken was given up before anything was dialled: if it was to probe, the next one does."""
+        """A call that was taken was given up before anything was dialled: if it was to probe, the next one does. Its start
+        is spent: what cannot be opened is tried again no faster than calls may start.
+        """
         self.ended(name, None, began_seconds, now_seconds)
+
+    def turn(self, name: str, now_seconds: float) -> float:
+        """The moment at which a call that was taken may go out on the wire, as the trunk's CPS has it: now, or a little later."""
+        return self._starts[name].turn(now_seconds)
 
     def states(self, now_seconds: float) -> dict[str, TrunkState]:
         """The state of each trunk."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Sequence
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -13,17 +15,22 @@ import typer
 
 from config.settings import Settings, load_settings
 from dialer.clock import SystemClock
-from dialer.errors import RollError
-from dialer.field_reports import batches_of, carry_out, person
+from dialer.errors import NotInStore, RollError
+from dialer.field_reports import batches_of, carry_out, person, telling_what_was_kept
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_FIGURES
 from dialer.numbers_cli import WhoOption
 from dialer.options import ConfigOption, StoreOption
-from dialer.polling_day.official import FINAL
+from dialer.polling_day.official import FINAL, OfficialFigure, PollHours, objection
 from dialer.roll.cells import clock_text
 from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number
 from dialer.roll.reading import open_roll
+from dialer.rules.rulebook import polls_of
+from dialer.rules.silence import poll_of
+from dialer.site_key import site_key
+from dialer.store.connection import reading
+from dialer.store.polling_day_records import closes_at, standing_figures
 
 app = typer.Typer(
     help="Official turnout, as the election authority tells it during the poll; `dialer report turnout` shows it.",
@@ -38,26 +45,38 @@ COLUMNS = {
     "day": frozenset({"day", "date"}),
 }
 _OPTIONAL = frozenset({"part", "day"})
+_Of = tuple[date, int, int | None]  # day, constituency, part
+_YEARS = range(2000, 2100)  # as the command has them
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%?", re.ASCII)
 
+AsToldOption = Annotated[
+    bool,
+    typer.Option(
+        "--as-told", help="Take also what falls, or is of no hour of the poll: the authority itself corrected it so."
+    ),
+]
 DayOption = Annotated[str | None, typer.Option("--day", metavar="DATE", help="The polling day. [default: today]")]
 
 
 @app.command("enter")
 def enter(
-    constituency: Annotated[int, typer.Option("--constituency", min=1, help="Its number.")],
+    constituency: Annotated[int, typer.Option("--constituency", min=1, max=9_999, help="Its number.")],
     by: Annotated[str, typer.Option("--by", metavar="HH:MM", help="By which hour of the poll: 09:00, ... or final.")],
     turnout: Annotated[str, typer.Option("--turnout", metavar="PERCENT", help="Cumulative, of the electors: 11.4")],
-    part: Annotated[int | None, typer.Option("--part", min=1, help="Of this part alone.")] = None,
+    part: Annotated[int | None, typer.Option("--part", min=1, max=99_999, help="Of this part alone.")] = None,
     day: DayOption = None,
+    as_told: AsToldOption = False,
     who: WhoOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Enter one figure, also while the dialler runs. A later one for the same hour takes its place; both are kept."""
+    """Enter one figure, also while the dialler runs. A later one for the same hour takes its place; both are kept.
+
+    One that is below an earlier hour's, above a later one's or of no hour of the poll is refused: a slip of the keys.
+    """
     settings = load_settings(config)
     figure = _figure("--turnout, --by", day or _today(settings), constituency, part, by, turnout)
-    _carry_out(settings, store, [figure], who)
+    _carry_out(settings, store, [figure], who, as_told=as_told)
 
 
 @app.command("import")
@@ -66,23 +85,97 @@ def import_figures(
         Path, typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, by, turnout (in percent); part, day.")
     ],
     day: DayOption = None,
+    as_told: AsToldOption = False,
     who: WhoOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
     """Enter the figures of a file, also while the dialler runs. A line that is wrong is named, and nothing is taken then."""
     settings = load_settings(config)
-    _carry_out(settings, store, _read(file, day or _today(settings)), who)
+    _carry_out(settings, store, _read(file, day or _today(settings)), who, as_told=as_told)
 
 
-def _carry_out(settings: Settings, store: Path | None, figures: Sequence[dict[str, Any]], who: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A figure, and where it stands: how an error about it begins."""
+
+    where: str
+    figure: OfficialFigure
+
+    @property
+    def of(self) -> _Of:
+        """Its day and its area."""
+        return self.figure.day, self.figure.constituency_number, self.figure.part_number
+
+    def refusal(self, problem: str) -> RollError:
+        return RollError(f"{self.where}: {problem}; nothing was taken")
+
+
+def _carry_out(
+    settings: Settings, store: Path | None, entries: Sequence[_Entry], who: str | None, *, as_told: bool
+) -> None:
     name = person(who)
-    requests = [
-        Request("official-turnout", BOOTH_DESK, {"figures": list(each), "who": name})
-        for each in batches_of(figures, MOST_FIGURES)
-    ]
-    for answer in carry_out(settings, store, requests):
+    # A command has so many figures and no more: what may be refused is looked for in all of them before the first is sent.
+    with reading(store or settings.store.path, site_key(settings)) as db:
+        _refuse(settings, db, entries, as_told=as_told)
+    batches = batches_of([_report(each.figure) for each in entries], MOST_FIGURES)
+    requests = [Request("official-turnout", BOOTH_DESK, {"figures": list(each), "who": name}) for each in batches]
+    with telling_what_was_kept(batches, "figures") as done:
+        answers = carry_out(settings, store, requests, done)
+    for answer in answers:
         typer.echo(answer)
+
+
+def _refuse(settings: Settings, db: sqlite3.Connection, entries: Sequence[_Entry], *, as_told: bool) -> None:
+    """Raise RollError for the first figure of an area that is not on the roll, or that cannot be beside the others: those that
+    stand and those that come with it. One that stands already changes nothing and is let pass.
+    """
+    standing: dict[_Of, dict[str, float]] = {}
+    coming: dict[_Of, dict[str, float]] = {}
+    closes: dict[_Of, str] = {}
+    for entry in entries:
+        if entry.of not in closes:
+            try:
+                closes[entry.of] = closes_at(db, entry.figure)
+            except NotInStore as error:
+                raise RollError(f"{entry.where}: {error}") from error
+            standing[entry.of] = standing_figures(db, entry.figure)
+            coming[entry.of] = dict(standing[entry.of])
+        coming[entry.of][entry.figure.by_time] = entry.figure.share
+    if as_told:
+        return
+    polls = polls_of(settings)
+    for entry in entries:
+        figure = entry.figure
+        if standing[entry.of].get(figure.by_time) == figure.share:
+            continue
+        # Of two that come together, the one by the later hour is named.
+        others = {
+            hour: share
+            for hour, share in coming[entry.of].items()
+            if hour < figure.by_time or (hour > figure.by_time and standing[entry.of].get(hour) == share)
+        }
+        poll = poll_of(polls, figure.constituency_number)
+        told = poll.closes_at if poll is not None and poll.day == figure.day else None
+        hours = PollHours(settings.polling_day.opens, told or _hour(closes[entry.of]))
+        problem = objection(figure, others, hours)
+        if problem is not None:
+            raise entry.refusal(f"{problem}; correct what is wrong, or give --as-told if the authority says so")
+
+
+def _hour(text: str) -> time | None:
+    return time.fromisoformat(text) if clock_text(text) else None
+
+
+def _report(figure: OfficialFigure) -> dict[str, Any]:
+    """A figure as a command has it."""
+    return {
+        "day": figure.day.isoformat(),
+        "constituency_number": figure.constituency_number,
+        "part_number": figure.part_number,
+        "by": figure.by_time,
+        "share": figure.share,
+    }
 
 
 def _today(settings: Settings) -> str:
@@ -90,7 +183,7 @@ def _today(settings: Settings) -> str:
     return datetime.fromtimestamp(SystemClock().now(), zone).date().isoformat()
 
 
-def _read(path: Path, day: str) -> list[dict[str, Any]]:
+def _read(path: Path, day: str) -> list[_Entry]:
     roll = open_roll(path)
     head = roll.head()
     places = places_of(path, head[0] if head else [], COLUMNS, _OPTIONAL)
@@ -109,8 +202,8 @@ def _read(path: Path, day: str) -> list[dict[str, Any]]:
     return figures
 
 
-def _figure(where: str, day: str, constituency: int, part: int | None, by: str, turnout: str) -> dict[str, Any]:
-    """A figure as a command has it. Raises RollError that begins with `where`."""
+def _figure(where: str, day: str, constituency: int, part: int | None, by: str, turnout: str) -> _Entry:
+    """A figure that is read. Raises RollError that begins with `where`."""
     percent = _PERCENT.fullmatch(turnout.strip())
     if percent is None or float(percent[1]) > 100:
         raise RollError(f"{where}: turnout is not a percentage from 0 to 100: write 11.4; nothing was taken")
@@ -123,10 +216,6 @@ def _figure(where: str, day: str, constituency: int, part: int | None, by: str, 
         told = date.fromisoformat(day)
     except ValueError as error:
         raise RollError(f"{where}: {day[:20]!r} is no date: write 2026-04-22; nothing was taken") from error
-    return {
-        "day": told.isoformat(),
-        "constituency_number": constituency,
-        "part_number": part,
-        "by": by_time,
-        "share": round(float(percent[1]) / 100, 6),
-    }
+    if told.year not in _YEARS:
+        raise RollError(f"{where}: {told} is no polling day: write 2026-04-22; nothing was taken")
+    return _Entry(where, OfficialFigure(told, constituency, part, by_time, round(float(percent[1]) / 100, 6)))

@@ -20,6 +20,7 @@ from dialer.switch.port import Switch
 from dialer.switch.routed import RoutedSwitch
 from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
 from dialer.switch.twilio.api import TwilioApi, TwilioLogin
+from dialer.switch.twilio.segments import segments_of
 from dialer.switch.twilio.spend import Prices, SpendMeter
 from dialer.switch.twilio.tokens import StateTokens
 from dialer.switch.twilio.twiml import Transferring, Voice
@@ -27,7 +28,6 @@ from dialer.switch.twilio.webhooks import TwilioWebhooks
 from dialer.twilio_flows import TwilioFlowRules, TwilioFlows
 from dialer.view import Alert, AlertLevel
 from ivr_flows.catalogue import FlowLibrary
-from ivr_flows.texts import shipped_texts
 
 _log = structlog.get_logger(__name__)
 
@@ -41,16 +41,18 @@ def twilio_login(settings: Settings) -> TwilioLogin:
 class TwilioSms:
     """Sends the SMS of flows from the site's number (`dialer.flow_services.SmsGateway`)."""
 
-    def __init__(self, api: TwilioApi, sender: str, meter: SpendMeter) -> None:
+    def __init__(self, api: TwilioApi, sender: str, switch: TwilioSwitch) -> None:
+        """`switch` knows what its live calls may still cost."""
         self._api = api
         self._sender = sender
-        self._meter = meter
+        self._switch = switch
 
     async def send_sms(self, number: str, text: str) -> bool:
         """Send once; False where the day's cap leaves no room. Raises SwitchError where it was not taken, or nobody can say."""
-        if not self._meter.allows_sms():
+        segments = segments_of(text)
+        if not self._switch.may_send(segments):
             return False
-        self._meter.sms_sent()  # also where the answer is lost: it may have been sent
+        self._switch.meter.sms_sent(segments)  # also where the answer is lost: it may have been sent
         await self._api.send_message(number, self._sender, text)
         return True
 
@@ -62,10 +64,12 @@ class TwilioCarrier:
         self._settings = settings
         twilio = settings.twilio
         self._api = TwilioApi(twilio_login(settings))
-        self._meter = SpendMeter(Prices(twilio.price_per_minute, twilio.price_per_sms), twilio.most_spend_per_day)
+        legs = 1 if twilio.transfer_to is None else 2
+        prices = Prices(twilio.price_per_minute, twilio.price_per_sms, legs)
         rules = TwilioRules(twilio.public_url, twilio.longest_call_seconds)
-        self.switch = TwilioSwitch(self._api, rules, self._meter, clock, store.open_attempt_on)
-        self.sms = TwilioSms(self._api, twilio.sms_from, self._meter) if twilio.sms_from is not None else None
+        meter = SpendMeter(prices, twilio.most_spend_per_day)
+        self.switch = TwilioSwitch(self._api, rules, meter, clock, store.open_attempt_on)
+        self.sms = TwilioSms(self._api, twilio.sms_from, self.switch) if twilio.sms_from is not None else None
         self.port = 0  # that the webhooks listen on, once they do
 
     def routed(self, asterisk: Switch | None) -> RoutedSwitch:
@@ -88,13 +92,14 @@ class TwilioCarrier:
             library,
             StateTokens(twilio.auth_token.get_secret_value()),
             Voice(
-                shipped_texts(),
+                library.texts,
                 twilio.sounds_url,
                 may_play=None if prompts is None else prompts.may_play,
                 labelled=partial(self._labelled, prompts) if label else None,
             ),
             TwilioFlowRules(twilio.public_url, self._settings.flows.recordings, transferring),
             sid_of=self.switch.sid_of,
+            dialled_on=self.switch.dialled_on,
             sms=self.sms,
         )
         self.switch.deliver_to(engine.on_switch_event, flows.hung_up)

@@ -32,6 +32,12 @@ from ivr_flows.turns import Ending, FlowCommit, FlowState, SendSms, Start, Trans
 _log = structlog.get_logger(__name__)
 
 FIRST = ""  # stands for the token of a call's first page
+LATE_SECONDS = 3.0
+"""After the end of a call, for the request with its last key or its recording: Twilio sends the two at once, on two connections.
+
+Shorter than the engine waits (`dialer.engine.switch_events.FLOW_GRACE_SECONDS`), so that what comes at the last moment is still
+committed to a call that lives.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,8 @@ class _Remembered:
 
     pages: dict[str, asyncio.Task[str]] = field(default_factory=dict)  # by token: what was answered
     furthest: FlowState | None = None
-    ended: bool = False
+    sid: str | None = None  # of the call, which the switch forgets at its end
+    over: asyncio.Event = field(default_factory=asyncio.Event)  # the engine was told that the flow has ended
 
 
 class TwilioFlows:
@@ -64,15 +71,19 @@ class TwilioFlows:
         rules: TwilioFlowRules,
         *,
         sid_of: Callable[[AttemptId], str | None],
+        dialled_on: Callable[[AttemptId], None] = lambda _attempt_id: None,
         sms: SmsGateway | None = None,
     ) -> None:
-        """`library` has the versions that calls began with; `sid_of` says which call an attempt is; without `sms` none is sent."""
+        """`library` has the versions that calls began with; `sid_of` says which call an attempt is; `dialled_on` hears of each
+        transfer; without `sms` none is sent.
+        """
         self._engine = engine
         self._library = library
         self._tokens = tokens
         self._voice = voice
         self._rules = rules
         self._sid_of = sid_of
+        self._dialled_on = dialled_on
         self._sms = sms
         self._calls: dict[AttemptId, _Remembered] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,16 +97,22 @@ class TwilioFlows:
     async def go_on(self, token: str, form: Mapping[str, str]) -> str:
         """See `FlowPages.go_on`."""
         waiting = self._tokens.read(token)
-        sid = self._sid_of(waiting.attempt_id)
+        sid = self._sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
             raise ProtocolError("a webhook's token belongs to another call")
         if not self._engine.flow_desk.is_live(waiting.attempt_id):
             return hang_up()
         return await self._once(waiting.attempt_id, token, self._next(waiting, dict(form)))
 
+    def _sid(self, attempt_id: AttemptId) -> str | None:
+        known = self._calls.get(attempt_id)
+        return self._sid_of(attempt_id) or (None if known is None else known.sid)
+
     async def _once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
         """The answer that this token gets, once and for all: a request that is cut off does not cut off its commit."""
-        pages = self._calls.setdefault(attempt_id, _Remembered()).pages
+        call = self._calls.setdefault(attempt_id, _Remembered())
+        call.sid = call.sid or self._sid_of(attempt_id)
+        pages = call.pages
         task = pages.get(token)
         if task is None:
             task = pages[token] = asyncio.get_running_loop().create_task(answer, name="twilio-page")
@@ -145,6 +162,8 @@ class TwilioFlows:
     async def _page(self, session: FlowSession, turn: Turn, at: Waiting, *, first: bool = False) -> str:
         page = await next_page(session.flow, turn, at, self._host(session))
         self._keep(session.attempt_id, page)
+        if isinstance(page.ending, Transfer):
+            self._dialled_on(session.attempt_id)
         url = self._rules.public_url
         if page.waiting is not None:
             url = f"{url}/twilio/flow/{self._tokens.sign(page.waiting)}"
@@ -158,9 +177,9 @@ class TwilioFlows:
             self._end(attempt_id, call, page.state)
 
     def _end(self, attempt_id: AttemptId, call: _Remembered, state: FlowState) -> None:
-        if call.ended:
+        if call.over.is_set():
             return
-        call.ended = True
+        call.over.set()
         completed = state.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
         self._engine.flow_ended(
             attempt_id,
@@ -170,7 +189,7 @@ class TwilioFlows:
         )
 
     def hung_up(self, attempt_id: AttemptId) -> None:
-        """The call is over, as Twilio says: so is its flow, once what it commits is on disk."""
+        """The call is over, as Twilio says: so is its flow, once what was still on its way has come and is on disk."""
         task = asyncio.get_running_loop().create_task(self._hung_up(attempt_id), name="twilio-flow-end")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -179,15 +198,19 @@ class TwilioFlows:
         call = self._calls.get(attempt_id)
         if call is None:
             return
-        pending = [page for page in call.pages.values() if not page.done()]
-        if pending:
+        try:
+            async with asyncio.timeout(LATE_SECONDS):
+                await call.over.wait()
+        except TimeoutError:
+            pass  # the caller has left without another key
+        while pending := [page for page in call.pages.values() if not page.done()]:
             await asyncio.wait(pending)
         state = call.furthest
         if state is not None:
             flow = self._flow_of(state)
             self._end(attempt_id, call, left(flow, state) if flow is not None and state.ending is None else state)
-        elif not call.ended:
-            call.ended = True
+        elif not call.over.is_set():
+            call.over.set()
             self._engine.flow_ended(attempt_id, completed=False, left_at=None)
         self._calls.pop(attempt_id, None)
 

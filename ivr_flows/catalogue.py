@@ -10,7 +10,7 @@ from ivr_flows.errors import FlowError, UnknownFlow
 from ivr_flows.fields import NAME
 from ivr_flows.load import load_file
 from ivr_flows.model import Flow, Offer
-from ivr_flows.texts import FALLBACK_LANGUAGE, shipped_texts
+from ivr_flows.texts import Texts
 
 UNSAFE = frozenset(
     {
@@ -69,12 +69,12 @@ def _find_beside(directory: Path, name: str) -> Path | None:
     return path if _is_file(path) else None
 
 
-def refuse_unsafe(flow: Flow, may_offer: frozenset[Offer] = frozenset()) -> None:
+def refuse_unsafe(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:
     """Raise FlowError for a flow that must not meet a caller, with the first of its `UNSAFE` findings.
 
-    `may_offer` is what the profile that holds allows.
+    `texts` are those that it speaks, `may_offer` is what the profile that holds allows.
     """
-    for finding in check_flow(flow, shipped_texts(), (FALLBACK_LANGUAGE,), may_offer=may_offer):
+    for finding in check_flow(flow, texts, may_offer=may_offer):
         if finding.rule in UNSAFE:
             raise FlowError(finding.file, finding.line, finding.node, f"{finding.problem} [{finding.rule}]")
 
@@ -85,12 +85,14 @@ class FlowLibrary:
     Earlier versions stay, so that a driver that keeps only a state between two requests can go on with `version_of`.
     """
 
-    def __init__(self, sources: Iterable[str], may_offer: frozenset[Offer] = frozenset()) -> None:
-        """`sources` are names and paths as `load_flow` takes them; `may_offer` is what the profile allows.
+    def __init__(self, sources: Iterable[str], texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:
+        """`sources` are names and paths as `load_flow` takes them; `texts` are what they speak, `may_offer` is what the profile
+        allows.
 
         Raises FlowError for the first that is wrong or unsafe.
         """
         self._sources = tuple(sources)
+        self.texts = texts
         self._may_offer = may_offer
         self._current: dict[str, Flow] = {}
         self._versions: dict[tuple[str, str], Flow] = {}
@@ -101,7 +103,7 @@ class FlowLibrary:
         fresh = {source: load_flow(source) for source in self._sources}
         for flow in fresh.values():
             if (flow.name, flow.version) not in self._versions:
-                refuse_unsafe(flow, self._may_offer)
+                refuse_unsafe(flow, self.texts, self._may_offer)
         loaded = {source: self._versions.get((flow.name, flow.version), flow) for source, flow in fresh.items()}
         changed = [flow.name for source, flow in loaded.items() if self._current.get(source) is not flow]
         self._current = loaded

@@ -296,7 +296,7 @@ def _transport(subject: Subject) -> Iterator[Finding]:
 
 
 def _offers_opt_out(flow: Flow, menu: MenuNode) -> bool:
-    return any(isinstance(flow.nodes[target], OptOutNode | SubdialogNode) for target in menu.choices.values())
+    return any(_opts_out(flow, flow.nodes[target]) for target in menu.choices.values())
 
 
 def _missing_opt_out(subject: Subject) -> Iterator[Finding]:
@@ -308,10 +308,12 @@ def _missing_opt_out(subject: Subject) -> Iterator[Finding]:
 
 def _can_opt_out(flow: Flow) -> bool:
     inside = (flow.nodes[name] for name in reached(flow_edges(flow), [flow.start]))
-    return any(
-        isinstance(node, OptOutNode) or (isinstance(node, SubdialogNode) and _can_opt_out(flow.subflows[node.flow]))
-        for node in inside
-    )
+    return any(_opts_out(flow, node) for node in inside)
+
+
+def _opts_out(flow: Flow, node: Node) -> bool:
+    """Whether the node is an opt-out, or another flow in which there is one."""
+    return isinstance(node, OptOutNode) or (isinstance(node, SubdialogNode) and _can_opt_out(flow.subflows[node.flow]))
 
 
 def _too_long(subject: Subject) -> Iterator[Finding]:

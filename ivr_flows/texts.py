@@ -125,6 +125,11 @@ def merge_texts(catalogues: Iterable[Texts]) -> Texts:
     return Texts(MappingProxyType(by_language), MappingProxyType(lines))
 
 
+def texts_with(own: Path | None) -> Texts:
+    """The shipped texts, and those of a directory before them. Raises FlowError, as `read_texts`."""
+    return shipped_texts() if own is None else merge_texts([shipped_texts(), read_texts(own)])
+
+
 def filled(key: str, language: str, values: Mapping[str, Scalar], texts: Texts) -> str | None:
     """A text with its values, to be read on a screen; None where the text is in no language, or a value is not known."""
     found = texts.found(key, language)

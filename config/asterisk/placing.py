@@ -1,4 +1,4 @@
-"""Putting rendered files where Asterisk reads them: what would change, and the change itself, one file at a time and whole."""
+"""Putting rendered files where Asterisk reads them: what would change, and the change itself, of all files or none."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def passwords_for(directory: Path, endpoints: Collection[str]) -> dict[str, str]
 def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
     """Write what is new or changed; a foreign file, only with `force`, is kept beside as NAME.before-matdan.
 
-    Returns the names written. Raises AsteriskFilesError before anything is written when a file is not ours, or when one
-    cannot be written.
+    Returns the names written. Raises AsteriskFilesError, and leaves every file as it was, when one is not ours or cannot
+    be written.
     """
     foreign = [plan.name for plan in plans if plan.fate is Fate.FOREIGN]
     if foreign and not force:
@@ -81,21 +81,17 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
             f"{directory}: not written by us: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
             "or use --force, which keeps each as NAME.before-matdan"
         )
-    written = []
+    due = [plan for plan in plans if plan.fate is not Fate.SAME]
     try:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-        for plan in plans:
-            if plan.fate is Fate.SAME:
-                continue
-            if plan.fate is Fate.FOREIGN:
-                (directory / plan.name).replace(directory / f"{plan.name}.before-matdan")
-            _write(directory / plan.name, plan.after)
-            written.append(plan.name)
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".matdan-", ignore_cleanup_errors=True) as beside:
+            _place(directory, due, Path(beside))
     except OSError as error:
         raise AsteriskFilesError(
-            f"{error.filename or directory} cannot be written ({error.strerror}); use a directory that you may write to"
+            f"{error.filename2 or directory} cannot be written ({error.strerror}); "
+            "make room there, or use a directory that you may write to"
         ) from error
-    return written
+    return [plan.name for plan in due]
 
 
 def _text(path: Path) -> str | None:
@@ -107,19 +103,39 @@ def _text(path: Path) -> str | None:
         raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); check the path and its rights") from error
 
 
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: beside it, then in its place. Owner and group are the directory's, where we may give them."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), MODE)
-            owner = path.parent.stat()
-            with contextlib.suppress(PermissionError):
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-            os.fsync(file.fileno())
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+def _place(directory: Path, due: Collection[FilePlan], beside: Path) -> None:
+    """All that needs room is done `beside`, on the same file system; then files are only renamed, and back where one cannot be."""
+    owner = directory.stat()
+    for plan in due:
+        _write(beside / plan.name, plan.after.encode(), owner)
+        if plan.fate is Fate.CHANGED:
+            _write(beside / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
+    with contextlib.ExitStack() as undo:
+        for plan in due:
+            path, kept = directory / plan.name, directory / f"{plan.name}.before-matdan"
+            if plan.fate is Fate.CHANGED:  # at no moment is it away: Asterisk may be reading
+                (beside / plan.name).replace(path)
+                undo.callback((beside / f"{plan.name}.was").replace, path)
+                continue
+            if plan.fate is Fate.FOREIGN:
+                if kept.is_file():
+                    _move(kept, beside / kept.name, undo)
+                _move(path, kept, undo)
+            _move(beside / plan.name, path, undo)
+        undo.pop_all()
+
+
+def _move(path: Path, to: Path, undo: contextlib.ExitStack) -> None:
+    path.replace(to)
+    undo.callback(to.replace, path)
+
+
+def _write(path: Path, content: bytes, owner: os.stat_result) -> None:
+    """A file as Asterisk is given it: owner and group are the directory's, where we may give them."""
+    with path.open("wb") as file:
+        os.fchmod(file.fileno(), MODE)
+        with contextlib.suppress(PermissionError):
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

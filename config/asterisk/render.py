@@ -16,7 +16,7 @@ from config.asterisk.modules import modules_for
 from config.errors import SettingError
 from config.floor import Seat
 from config.help import Hold, Recordings
-from config.lines import Transport, Trunk
+from config.lines import Carrier, Transport, Trunk
 from config.settings import Settings
 
 TEMPLATES = Path(__file__).parent
@@ -107,15 +107,17 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
     SettingError.
     """
     _check(settings, file)
+    trunks = asterisk_trunks(settings)
     webrtc = any(seat.webrtc for seat in settings.seats)
-    lines: list[Trunk | Seat] = [*settings.trunks, *settings.seats]
+    lines: list[Trunk | Seat] = [*trunks, *settings.seats]
     transports = _transports(settings)
     asterisk = settings.asterisk
     values = {
         "marker": MARKER,
         "asterisk": asterisk,
         "ami": settings.ami,
-        "trunks": settings.trunks,
+        "trunks": trunks,
+        "contact_users": {trunk.name: _contact_user(trunk, settings) for trunk in trunks},
         "seats": settings.seats,
         "house_phones": house_phones(settings),
         "passwords": {
@@ -133,17 +135,22 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
         "modules": modules_for(
             webrtc=webrtc,
             srtp=webrtc or any(line.srtp for line in lines),
-            registers=any(trunk.registers for trunk in settings.trunks),
+            registers=any(trunk.registers for trunk in trunks),
         ),
         "events": EVENTS,
         "log_in_code": settings.floor.log_in_code,
         "hold": settings.hold,
         "recordings": settings.recordings,
         "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
-        "max_calls": sum(trunk.channels for trunk in settings.trunks) + len(settings.seats) + _SPARE_CALLS,
+        "max_calls": sum(trunk.channels for trunk in trunks) + len(settings.seats) + _SPARE_CALLS,
         "country": settings.centre.region.lower(),
     }
     return {name: render_template(name, **values) for name in FILES}
+
+
+def asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:
+    """The trunks that Asterisk carries. Another carrier's have no host and no place in its files."""
+    return tuple(trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK)
 
 
 def seats_without_password(settings: Settings) -> tuple[str, ...]:
@@ -159,14 +166,18 @@ def house_phones(settings: Settings) -> tuple[str, ...]:
 
 
 def _check(settings: Settings, file: str) -> None:
+    trunks = asterisk_trunks(settings)
     if not settings.trunks:
         raise SettingError(file, "trunks", "there is none", "add a [[trunks]] table with the carrier's host")
+    if not trunks and not settings.seats:
+        problem = "none is Asterisk's, and there are no seats"
+        raise SettingError(file, "trunks", problem, "such a site needs no Asterisk: do without its files")
     for number, trunk in enumerate(settings.trunks):
-        if trunk.host is None:
+        if trunk in trunks and trunk.host is None:
             raise SettingError(
                 file, f"trunks.{number}.host", f"trunk {trunk.name!r} has none", "add the carrier's SIP host"
             )
-    lines: list[Trunk | Seat] = [*settings.trunks, *settings.seats]
+    lines: list[Trunk | Seat] = [*trunks, *settings.seats]
     names = Counter([*(line.endpoint for line in lines), *house_phones(settings)])
     twice = [name for name, count in names.items() if count > 1]
     if twice:
@@ -182,10 +193,21 @@ def _password(endpoint: str, settings: Settings, made: Mapping[str, str]) -> str
 
 
 def _transports(settings: Settings) -> Sequence[str]:
-    used: set[str] = {trunk.transport.value for trunk in settings.trunks}
+    used: set[str] = {trunk.transport.value for trunk in asterisk_trunks(settings)}
     used |= {"wss" if seat.webrtc else seat.transport.value for seat in settings.seats}
     used |= {Transport.UDP.value} if house_phones(settings) else set()
     return [name for name in ("udp", "tcp", "tls", "wss") if name in used]
+
+
+def _contact_user(trunk: Trunk, settings: Settings) -> str:
+    """The user part of the address that a trunk registers, to which many carriers send its calls: a number of ours, for
+    [matdan-inbound] takes no account's name. The first caller ID that [[inbound.numbers]] names, else the first number there that
+    is no trunk's caller ID, else the first caller ID.
+    """
+    inbound = [each.number for each in settings.inbound.numbers]
+    shown = {caller_id for each in settings.trunks for caller_id in each.caller_ids}
+    own = [caller_id for caller_id in trunk.caller_ids if caller_id in inbound]
+    return next(iter([*own, *(number for number in inbound if number not in shown)]), trunk.caller_ids[0])
 
 
 def _reachable(settings: Settings) -> str:

@@ -8,7 +8,6 @@ from dialer.errors import CommandRefused
 from dialer.model import DISPOSITION_MARKS, Disposition, MarkKind, Outcome
 from dialer.polling_day.plan import not_past_close, worker_round
 from dialer.rules import retries
-from dialer.rules.calling_hours import next_day
 
 _OF_VOTERS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
 
@@ -59,7 +58,7 @@ class DueTimes:
         if due is None:
             return None
         today = worker_round(due, self._centre.last_call_at(run, call.booth_id), now, run.spec.every_seconds)
-        return next_day(self._centre.zone, now) if today is None else today
+        return self._centre.next_day() if today is None else today
 
     def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
         """The time of a turnout call is over when its booth's is; other campaigns know no close of poll here."""

@@ -24,6 +24,7 @@ from dialer.engine.kept_seats import KeptSeats
 from dialer.engine.placing import Placing
 from dialer.engine.plan import EnginePlan
 from dialer.engine.records_desk import RecordsDesk
+from dialer.engine.recount import recount
 from dialer.engine.results import Results
 from dialer.engine.seat_desk import SeatDesk
 from dialer.engine.state import CampaignRun, Centre, SeatTally
@@ -82,7 +83,11 @@ class Engine:
         }
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel)
-        self._records_desk = RecordsDesk(store, centre.clock, self._results.follow)
+        self._records_desk = RecordsDesk(
+            *(store, centre.clock, self._results.follow),
+            opted_out=lambda phone_id: self._results.opted_out(phone_id, fresh=True),
+            centre=centre.centre_id,
+        )
         self._gatekeeper = Gatekeeper(
             centre,
             plan.gate,
@@ -231,11 +236,13 @@ class Engine:
         return BoothOrder(self._centre.booths, polling.weights.voter if polling is not None else 1.0)
 
     def _priorities(self, run: CampaignRun, now: float) -> Mapping[int, float]:
-        """The booths' priorities, which a turnout campaign on its polling day has; for any other they are all alike."""
+        """The priorities of the booths that vote today, which a turnout campaign calls before any other; for campaigns of another
+        purpose all booths are alike.
+        """
         polling = self._plan.polling
         if polling is None or run.purpose is not Purpose.TURNOUT:
             return {}
-        return polling.priorities(self._centre.last_calls(), self._centre.turnout, now)
+        return polling.priorities(self._centre.polls_today(), self._centre.turnout, now)
 
     # Life
 
@@ -256,6 +263,7 @@ class Engine:
             learned = await store.pacer_state(campaign_id)
             if learned is not None:
                 run.take_up(learned)
+            await recount(run.pacer, campaign_id, store, centre.clock)
             centre.campaigns[campaign_id] = run
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
@@ -288,6 +296,7 @@ class Engine:
         try:
             while not stop.is_set():
                 seconds = self._placing.decide()
+                centre.count_work()
                 try:
                     async with asyncio.timeout(seconds):
                         await centre.wake.wait()

@@ -155,7 +155,8 @@ class FlowDesk:
         self._results.observe(run, PacingEventKind.ANSWERED, seconds, call=call)
 
     async def commit(self, attempt_id: AttemptId, commit: FlowCommit) -> bool:
-        """Put on disk what the caller keyed in. True only when it is there. Raises NobodyMeant (it is about nobody), StoreError.
+        """Put on disk what the caller keyed in. True only when it is there, or nothing of it was left to keep. Raises NobodyMeant
+        (it is about nobody), StoreError.
 
         (call, `commit.sequence`) is the key: what is asked for twice is done once, and both hear the same.
         """
@@ -193,6 +194,9 @@ class FlowDesk:
         return True
 
     async def _mark(self, call: Call, commit: FlowCommit) -> bool:
+        """Of a household of which nobody is pending any more, all is known, or overtaken: nothing is left to keep, and nothing
+        has failed.
+        """
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
@@ -209,7 +213,7 @@ class FlowDesk:
         live = self._centre.calls.get(call.attempt_id)
         if live is not None:
             self._centre.calls[call.attempt_id] = replace(live, said=kind, said_hour=commit.hour)
-        return bool(voters) or commit.scope is MarkScope.SERIAL
+        return True
 
     async def _addressed(self, call: Call, commit: FlowCommit) -> tuple[list[int], MarkSource]:
         """The voters that a mark is about, and whose word it is."""

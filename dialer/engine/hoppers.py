@@ -19,11 +19,14 @@ HOPPER_SIZE = 60  # claims held per campaign: some seconds of dialling, so that 
 CLAIMED_AT_ONCE = 10  # a long claim holds up the marks and results behind it, and leaves fewer at hand while it lasts
 LEASE_SECONDS = 60.0
 LEAST_LEASE_SECONDS = 15.0  # claims with less left go back to the queue: the order has moved on
-LOOK_AGAIN_SECONDS = 1.0  # numbers on a call for another campaign are due, but cannot be had just now
+LOOK_AGAIN_SECONDS = (
+    1.0  # numbers are due, but cannot be had just now: another campaign's call, a booth that comes after
+)
 PRIORITIES_SECONDS = 30.0  # how long the booths' priorities stand before they are computed anew
 
 Priorities = Callable[[CampaignRun, float], Mapping[int, float]]
-"""The booths' priorities for a campaign at a moment (epoch seconds); booths that are not named keep what they had."""
+"""The booths' priorities for a campaign at a moment (epoch seconds); booths that are not named come
+after those that are."""
 
 
 class Hoppers:
@@ -80,10 +83,11 @@ class Hoppers:
                 full = len(claims) == CLAIMED_AT_ONCE
                 run.order.took(quotas, claims, full=full)
                 run.hopper.extend(claims)
+                if claims:
+                    self._centre.wake.set()
                 if not full and run.order.exhausted:
                     await self._note_next_due(run)
                     break
-                self._centre.wake.set()
         except StoreError as error:
             self._results.store_failed(error)
             await self._results.await_room(self._has_room)
@@ -100,7 +104,7 @@ class Hoppers:
         run.list_done = due is None
         found = float("inf") if due is None else max(due, now + LOOK_AGAIN_SECONDS)
         run.next_due_at = min(found, run.next_due_at or found)
-        if due is not None and due <= now:
+        if due is not None and due <= now and not run.order.waits:
             run.order.look_again()
 
     def _set_priorities(self, run: CampaignRun) -> None:

@@ -64,16 +64,13 @@ class InboundDesk:
         self._results = results
         self._plan = plan
         self._routes = {route.number: route for route in plan.routes}
-        self._strangers: set[AttemptId] = (
-            set()
-        )  # live calls of numbers that are not on the roll: nothing is kept of them
         self._deciding: dict[AttemptId, CallEnded | None] = {}  # how it ended meanwhile, if it did
 
     @property
     def live(self) -> int:
         """Calls that came in and are not over."""
         known = sum(1 for call in self._centre.calls.values() if call.inbound)
-        return known + len(self._strangers) + len(self._deciding)
+        return known + len(self._centre.strangers.keys() | self._deciding.keys())
 
     def reserve(self) -> AttemptId | None:
         """An attempt's id for a call that comes in now, and a place for it; None: it is to be hung up, unanswered."""
@@ -88,6 +85,7 @@ class InboundDesk:
     def withdraw(self, attempt_id: AttemptId) -> None:
         """The place is free again: there was no such call."""
         self._deciding.pop(attempt_id, None)
+        self._centre.strangers.pop(attempt_id, None)
 
     async def decide(self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str) -> Way:
         """Where the call goes for which `attempt_id` was reserved; both numbers in E.164, `number` None where it is withheld.
@@ -100,7 +98,7 @@ class InboundDesk:
             _log.info("inbound.number-without-a-purpose", attempt=attempt_id)
             self.withdraw(attempt_id)
             return Way.HANG_UP
-        trunk = self._trunks.with_endpoint(endpoint)
+        trunk = self._centre.strangers[attempt_id] = self._trunks.with_endpoint(endpoint)
         party: InboundParty | None = None
         try:
             party = await self._store.take_inbound(self._new(attempt_id, route, number, trunk))
@@ -124,12 +122,13 @@ class InboundDesk:
 
     def _begun(self, attempt_id: AttemptId, route: InboundRoute, party: InboundParty | None, trunk: str) -> Way:
         ended = self._deciding.pop(attempt_id, None)
+        self._centre.strangers.pop(attempt_id, None)
         if route.mode is InboundMode.MISSED_CALL:
             self._look_for_it(route.campaign_id)
             return Way.HANG_UP
         if party is None:
-            if ended is None:
-                self._strangers.add(attempt_id)
+            if ended is None:  # of a number that is not on the roll nothing is kept, but it holds a channel
+                self._centre.strangers[attempt_id] = trunk
             return Way.MESSAGE
         call = self._call(attempt_id, route, party, trunk)
         self._centre.calls[attempt_id] = call
@@ -163,14 +162,17 @@ class InboundDesk:
 
     def ended(self, ended: CallEnded) -> None:
         """A call of which the engine has no record is over: a stranger's, or one that is being decided about."""
-        self._strangers.discard(ended.attempt_id)
+        if self._centre.strangers.pop(ended.attempt_id, None) is not None:
+            self._centre.wake.set()  # a channel is free
         if ended.attempt_id in self._deciding:
             self._deciding[ended.attempt_id] = ended
 
     def resync(self, live: Sequence[AttemptId] | frozenset[AttemptId]) -> frozenset[AttemptId]:
         """Strangers that are not on the switch any more are gone; returns those that live on, which are no strays."""
-        self._strangers &= set(live)
-        return frozenset(self._strangers | set(self._deciding))
+        strangers = self._centre.strangers
+        for attempt_id in strangers.keys() - set(live) - self._deciding.keys():
+            del strangers[attempt_id]
+        return frozenset(strangers.keys() | self._deciding.keys())
 
     def adopted(self, call: Call, attempt: OpenAttempt) -> Call:
         """An inbound call that an earlier run of the dialler left open, with what its number is for."""

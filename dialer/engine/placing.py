@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,6 +30,7 @@ from dialer.view import AlertLevel, CallState, SeatState
 _log = structlog.get_logger(__name__)
 
 UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
+ON_A_CALL_SECONDS = 60.0  # until a number is looked at again that is on a call, or whose voter is on another number
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 
@@ -59,18 +61,18 @@ class Placing:
         self._hoppers = hoppers
         self._kept_seats = kept_seats
         self._turn = 0
+        self._placed_in: dict[str, int] = {}  # when each campaign last placed calls, counted in turns
 
     # Deciding
 
     def decide(self) -> float:
         """Place what may be placed now, campaign by campaign; seconds until it must be asked again without an event."""
-        self._turn += 1
         self._kept_seats.look_after(self.cancel)
         order: list[CampaignRun] = []
         for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # what a trunk can start goes to waiting agents first
             runs = [run for run in self._centre.campaigns.values() if run.spec.kind is kind]
-            first = self._turn % len(runs) if runs else 0  # campaigns of a kind take turns, so that none takes it all
-            order += runs[first:] + runs[:first]
+            # Campaigns of a kind take turns, so that none takes it all: who has placed the longest time ago goes first.
+            order += sorted(runs, key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
         return min((self._decide_one(run) for run in order), default=LOOK_AGAIN_SECONDS)
 
     def _decide_one(self, run: CampaignRun) -> float:
@@ -100,9 +102,10 @@ class Placing:
             _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain()))
         self._place(run, min(wanted, len(run.hopper)))
         self._hoppers.refill(run)
-        if wanted > 0 or snapshot.cps_budget == 0:
-            return max(0.01, min(LOOK_AGAIN_SECONDS, self._trunks.seconds_to_next_start(run.spec.trunks, now)))
-        return LOOK_AGAIN_SECONDS
+        left = self._trunks.seconds_to_next_start(run.spec.trunks, now)
+        if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
+            return max(0.01, min(LOOK_AGAIN_SECONDS, left))
+        return LOOK_AGAIN_SECONDS  # free channels and claims that come wake us
 
     def _held(self, run: CampaignRun) -> tuple[str | None, float]:
         """Why this campaign may not dial now, and seconds until that may have changed by itself."""
@@ -145,9 +148,9 @@ class Placing:
         placed: list[tuple[NewAttempt, Call]] = []
         refused: list[tuple[Claim, float]] = []
         while count > 0 and run.hopper:
-            another_day = self._another_day(run, run.hopper[0])
-            if another_day is not None:
-                refused.append((run.hopper.popleft(), another_day))
+            not_before = self._another_day(run, run.hopper[0]) or self._on_a_call(run.hopper[0])
+            if not_before is not None:
+                refused.append((run.hopper.popleft(), not_before))
                 continue
             claim, attempt_id, kept = run.hopper[0], AttemptId(str(uuid.uuid4())), None
             if self._gatekeeper.wants_seat(run, claim):
@@ -168,6 +171,8 @@ class Placing:
             self._centre.calls[attempt_id] = call
             placed.append((NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now()), call))
         if placed:
+            self._turn += 1
+            self._placed_in[run.spec.campaign_id] = self._turn
             self._centre.spawn(self._open(run, placed), "open-attempts")
         if refused:
             self._centre.spawn(self._postpone(run, refused), "postpone")
@@ -179,8 +184,18 @@ class Placing:
         last_call_at, now = self._centre.last_call_at(run, claim.booth_id), self._centre.clock.now()
         if run.purpose is Purpose.BOOTH_WORKERS:
             at_work = last_call_at is not None and now < last_call_at
-            return None if at_work else calling_hours.next_day(self._centre.zone, now)
+            return None if at_work else self._centre.next_day()
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
+
+    def _on_a_call(self, claim: Claim) -> float | None:
+        """Epoch second at which to look again at a number that is on a call, for another campaign or its own, or whose voter is, on
+        another number; None: neither is.
+        """
+        for call in self._centre.calls.values():
+            same_voter = claim.worker is None and call.worker is None and call.voter_id == claim.voter_id
+            if call.phone_id == claim.phone_id or same_voter:
+                return self._centre.clock.now() + ON_A_CALL_SECONDS
+        return None
 
     async def _postpone(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
         """Put off what the rules forbid now. The queue may have been found empty while it was in the hopper."""
@@ -222,6 +237,10 @@ class Placing:
 
     async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> None:
         centre, attempt_id = self._centre, attempt.attempt_id
+        now = centre.clock.monotonic()
+        turn = self._trunks.turn(attempt.trunk, now)
+        if turn > now:
+            await asyncio.sleep(turn - now)
         call = centre.calls.get(attempt_id)
         refused_id = self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id)
         if refused_id:

@@ -67,6 +67,9 @@ class Reconciler:
         strays = [each for each in up.live_attempts if each not in centre.calls and each not in strangers]
         for attempt_id in strays:  # ended for us, alive there: nobody would ever take it
             centre.spawn(self._hang_up(attempt_id), "hang-up-stray")
+        for call in centre.calls.values():  # the order to end it was lost with the link
+            if call.cancelled and not call.answered and call.attempt_id in up.live_attempts:
+                centre.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
             _log.warning(
                 "resync", adopted=adopted, vanished=len(vanished), strays=len(strays), switch_restarted=up.restarted
@@ -126,8 +129,16 @@ class Reconciler:
         said_at = attempt.disposed_at or self._centre.clock.now()
         return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
 
+    async def _hang_up_unanswered(self, attempt_id: AttemptId) -> None:
+        """The switch tells who was answered meanwhile right after `SwitchUp`, before this runs: an answered voter is none to hang
+        up on, whatever was wanted while it rang.
+        """
+        call = self._centre.calls.get(attempt_id)
+        if call is not None and not call.answered:
+            await self._hang_up(attempt_id)
+
     async def _hang_up(self, attempt_id: AttemptId) -> None:
         try:
             await self._switch.hang_up(attempt_id)
         except SwitchError as error:
-            _log.warning("stray.not-hung-up", attempt=attempt_id, problem=str(error))
+            _log.warning("resync.not-hung-up", attempt=attempt_id, problem=str(error))

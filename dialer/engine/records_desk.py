@@ -1,21 +1,21 @@
-"""What comes from outside the calls on a polling day: marks of booth workers, official turnout, complaints."""
+"""What comes from outside the calls on a polling day: marks of booth workers, official turnout, complaints, opt-outs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from dialer.clock import Clock
-from dialer.commands import AnswerComplaint, EnterTurnout, FileComplaint, RecordsCommand, TakeMarks
+from dialer.commands import AnswerComplaint, EnterTurnout, FileComplaint, RecordsCommand, TakeMarks, TakeOptOuts
 from dialer.errors import CommandRefused, NotInStore
 from dialer.model import Mark
-from dialer.monitor.topics import mark_announcement
+from dialer.monitor.topics import mark_announcement, opt_out_announcement
 from dialer.store.records_port import Deed, MarkEffect, PollingDayRecords
 
 AHEAD_SECONDS = 300.0
 """How far another clock may be ahead of ours before what it tells is refused."""
 
 
-def _nothing_follows(_mark: Mark, _effect: MarkEffect) -> None:
+def _nothing_follows(*_: object) -> None:
     """Where no dialler runs."""
 
 
@@ -23,12 +23,21 @@ class RecordsDesk:
     """Keeps such records: in the engine, and for the command line where no dialler runs."""
 
     def __init__(
-        self, store: PollingDayRecords, clock: Clock, follow: Callable[[Mark, MarkEffect], None] = _nothing_follows
+        self,
+        store: PollingDayRecords,
+        clock: Clock,
+        follow: Callable[[Mark, MarkEffect], None] = _nothing_follows,
+        opted_out: Callable[[int], None] = _nothing_follows,
+        centre: str = "",
     ) -> None:
-        """`follow` does what a mark means for the calls, once it is on disk."""
+        """`follow` does what a mark means for the calls, `opted_out` what a number's opt-out means, once it is on disk; `centre`
+        is whose the opt-outs are.
+        """
         self._store = store
         self._clock = clock
         self._follow = follow
+        self._opted_out = opted_out
+        self._centre = centre
 
     async def execute(self, command: RecordsCommand) -> str:
         """Keep it; one line that says what was kept. Raises CommandRefused, StoreError where it was not."""
@@ -47,6 +56,8 @@ class RecordsDesk:
                     self._refuse_ahead(answer.at)
                     await self._store.answer_complaint(answer, self._deed(who))
                     return f"complaint {answer.complaint_id}: {answer.answer.value}"
+                case TakeOptOuts():
+                    return await self._suppress(command)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
 
@@ -58,6 +69,19 @@ class RecordsDesk:
             self._follow(mark, effect)
         taken = sum(effect.recorded for effect in effects)
         return f"{taken} marks taken, {len(marks) - taken} were known"
+
+    async def _suppress(self, told: TakeOptOuts) -> str:
+        deed = self._deed(told.who, batch=told.batch)
+        news = [
+            opt_out_announcement(None, at=deed.at, source=told.source, attempt_id=None, number_hash=hashed)
+            for hashed in told.hashes
+        ]
+        taken = await self._store.record_opt_outs(
+            told.hashes, news, deed, fingerprint=told.fingerprint, centre=self._centre, source=told.source
+        )
+        for phone_id in taken.phones:
+            self._opted_out(phone_id)
+        return f"{taken.fresh} numbers suppressed, {len(told.hashes) - taken.fresh} were already"
 
     def _deed(self, who: str, **what: str) -> Deed:
         return Deed(who, self._clock.now(), what)

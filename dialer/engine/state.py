@@ -11,7 +11,6 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,9 +35,9 @@ from dialer.model import (
 )
 from dialer.pacing.number_answers import NumberAnswers
 from dialer.pacing.port import Pacer
-from dialer.polling_day.plan import PollingPlan
+from dialer.polling_day.plan import NO_POLLS, PollingPlan, PollsToday
 from dialer.polling_day.priorities import BoothOrder
-from dialer.rules.calling_hours import Stretch
+from dialer.rules.calling_hours import Stretch, next_day
 from dialer.rules.retries import RetryRules
 from dialer.seats import Seat
 from dialer.switch.port import PartyId
@@ -97,6 +96,10 @@ class CampaignRun:
     held_because: str | None = "starting"
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
 
+    def __post_init__(self) -> None:
+        """The order of the booths looks at what is in the hopper."""
+        self.order.in_hand = lambda: self.hopper
+
     def learned(self) -> str:
         """What the pacer has learned, and what was learned of numbers, as JSON for the store."""
         return json.dumps({**self.pacer.state(), "numbers": self.numbers.state()})
@@ -112,6 +115,16 @@ class CampaignRun:
             return
         self.numbers.restore(state.pop("numbers", None))
         self.pacer.restore(state)
+
+    @property
+    def called_through(self) -> bool:
+        """Whether nobody is left to be called, as far as its queue was seen."""
+        return self.list_done and not self.hopper
+
+    @property
+    def may_dial(self) -> bool:
+        """Whether, as the last decision found, nothing keeps it from dialling, and somebody is left to be called."""
+        return self.held_because is None and not self.called_through
 
     def due_again(self, at: float) -> None:
         """A number of the queue is due at this epoch second, whatever the queue said when it was asked last."""
@@ -150,14 +163,14 @@ class Centre:
     def __init__(self, centre_id: str, zone: ZoneInfo, clock: Clock) -> None:
         """An empty centre."""
         self.polling: PollingPlan | None = None  # of the site, if one is known
-        self._last_calls: Mapping[int, float] = {}
-        self._last_calls_on: date | None = None  # the local day that they are of
+        self._polls_today: PollsToday | None = None
         self.centre_id = centre_id
         self.zone = zone
         self.clock = clock
         self.calls: dict[AttemptId, Call] = {}
         self.help: dict[AttemptId, Help] = {}
         self.party_trunks: dict[PartyId, str] = {}  # third parties outside, and the trunk that each is called over
+        self.strangers: dict[AttemptId, str] = {}  # calls that came in and are in no `calls`, and the trunk of each
         self.ears: dict[str, Ear] = {}  # by supervisor
         self.seats: dict[str, Seat] = {}
         self.seat_tallies: dict[str, SeatTally] = {}
@@ -166,10 +179,10 @@ class Centre:
         self.booths: dict[int, Booth] = {}
         self.turnout: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
-        self.began_seconds = clock.monotonic()
-        self.reached_by: Counter[MarkSource] = (
-            Counter()
-        )  # voters whose first mark was made in a call of ours, since the start
+        # Both of the day, by the clock of its polls, or since the start where that is later:
+        self.reached_by: Counter[MarkSource] = Counter()  # voters whose first mark was made in a call of ours
+        self.worked_seconds = 0.0  # while a turnout campaign could dial
+        self._works_since: float | None = None  # monotonic; None: none can
         self.opt_outs = 0
         self.opted_out: set[int] = set()  # numbers, by id, since the start: a claim may be older
         self.abandoned_at: dict[int, float] = {}  # epoch, by number, since the start
@@ -231,21 +244,51 @@ class Centre:
         return (call for call in self.calls.values() if call.campaign_id == campaign_id)
 
     def channels_used(self) -> Counter[str]:
-        """Live calls by trunk, third parties' among them; one that is being committed holds its channel already."""
-        return Counter([*(call.trunk for call in self.calls.values()), *self.party_trunks.values()])
+        """Live calls by trunk, third parties' and those of callers on no roll among them; one that is being committed holds its
+        channel already, one of which the flow alone is not over yet has none.
+        """
+        ours = (call.trunk for call in self.calls.values() if call.ended is None)
+        return Counter([*ours, *self.party_trunks.values(), *self.strangers.values()])
+
+    def polls_today(self) -> PollsToday:
+        """Which booths vote now. Worked out once a day, for views and calls ask: a day of the polls, for theirs need not be the
+        centre's. With a new day the figures of the last one end.
+        """
+        if self.polling is None or not self.booths:
+            return NO_POLLS
+        now = self.clock.now()
+        if self._polls_today is None or not self._polls_today.holds_at(now):
+            before, self._polls_today = self._polls_today, self.polling.today(self.booths, now)
+            if before is None or before.zones.keys().isdisjoint(
+                self._polls_today.zones
+            ):  # else some still vote the same day
+                self.reached_by.clear()
+                self.worked_seconds = 0.0
+        return self._polls_today
 
     def last_calls(self) -> Mapping[int, float]:
-        """Of each booth that votes today, by its id: epoch second of its last call. Worked out once a day: views and calls ask."""
-        today = datetime.fromtimestamp(self.clock.now(), self.zone).date()
-        if self._last_calls_on != today:
-            self._last_calls_on = today
-            self._last_calls = {} if self.polling is None else self.polling.last_calls(self.booths, today)
-        return self._last_calls
+        """Of each booth that votes today and whose close is known, by its id: epoch second of its last call."""
+        return self.polls_today().last_calls
+
+    def next_day(self) -> float:
+        """The epoch second at which another day begins, by the clock of the centre or of a poll."""
+        return min(next_day(self.zone, self.clock.now()), self.polls_today().until)
+
+    def count_work(self) -> None:
+        """Count the time since the last decision as worked where a turnout campaign could dial; asked after each decision."""
+        now = self.clock.monotonic()
+        self.polls_today()
+        if self._works_since is not None:
+            self.worked_seconds += now - self._works_since
+        works = any(run.may_dial for run in self.campaigns.values() if run.purpose is Purpose.TURNOUT)
+        self._works_since = now if works else None
 
     def closes_at(self, booth: Booth) -> str:
-        """The close of poll of a booth as a voter is told it, "18:00": of its polling day, else of the roll; "": not known."""
-        close = None if self.polling is None else self.polling.close_of(booth)
-        return booth.closes_at if close is None else f"{datetime.fromtimestamp(close, self.zone):%H:%M}"
+        """The close of poll of a booth as a voter is told it, "18:00", by the clock of the poll: of its polling day, else of the
+        roll; "": not known.
+        """
+        close = None if self.polling is None else self.polling.local_close_of(booth)
+        return booth.closes_at if close is None else f"{close:%H:%M}"
 
     def last_call_at(self, run: CampaignRun, booth_id: int) -> float | None:
         """Epoch second after which a campaign of the polling day calls nobody of a booth; None: it does not vote today, as far

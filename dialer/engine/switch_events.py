@@ -82,8 +82,8 @@ class SwitchEvents:
         clock = self._centre.clock
         match event:
             case switch_port.CallRinging():
+                self._centre.update_call(call, call.rang(clock.now(), clock.monotonic()))
                 if call.ringing_seconds is None:
-                    self._centre.update_call(call, call.rang(clock.now(), clock.monotonic()))
                     run = self._centre.campaigns[call.campaign_id]
                     seconds = clock.monotonic() - call.began_seconds
                     self._results.observe(run, PacingEventKind.RINGING, seconds, call=call)

@@ -6,8 +6,8 @@ from collections import Counter
 
 from dialer.engine.floor import Floor
 from dialer.engine.state import CampaignRun, Centre
-from dialer.model import ANSWERED, LIVE_ANSWERS, MarkSource, Outcome
-from dialer.polling_day.forecast import Forecast, forecast
+from dialer.model import ANSWERED, LIVE_ANSWERS, CampaignState, MarkSource, Outcome, Purpose
+from dialer.polling_day.forecast import Forecast, forecast, seconds_open
 from dialer.trunks import TrunkPool
 from dialer.view import CallState, CampaignView, CentreView, TrunkView
 
@@ -33,15 +33,26 @@ def centre_view(centre: Centre, floor: Floor, trunks: TrunkPool, figures: dict[s
 
 
 def _forecast(centre: Centre) -> Forecast | None:
-    """Of the booths that vote today; None where none does, or while it is too early to say."""
-    now, reached_by, last_calls = centre.clock.now(), centre.reached_by, centre.last_calls()
-    if not last_calls:
+    """Of the booths whose last call is still to come today; None where there is none, or while it is too early to say.
+
+    Who has no number that may be called is left too: that stands in the store alone.
+    """
+    now, reached_by = centre.clock.now(), centre.reached_by
+    to_come = {booth_id: at for booth_id, at in centre.last_calls().items() if at > now}
+    if not to_come:
         return None
-    said = [centre.turnout[booth_id] for booth_id in last_calls.keys() & centre.turnout.keys()]
+    said = [centre.turnout[booth_id] for booth_id in to_come.keys() & centre.turnout.keys()]
     left = sum(booth.voters - booth.reached for booth in said)
     by_flows = reached_by[MarkSource.VOTER_KEY] + reached_by[MarkSource.RELATIVE]
-    worked_seconds = centre.clock.monotonic() - centre.began_seconds
-    return forecast(left, reached_by[MarkSource.AGENT], by_flows, worked_seconds, now, max(last_calls.values()))
+    until = max(to_come.values())
+    hours = {
+        stretch
+        for run in centre.campaigns.values()
+        if run.purpose is Purpose.TURNOUT and run.state is not CampaignState.STOPPED and not run.called_through
+        for stretch in run.spec.hours
+    }
+    ahead_seconds = seconds_open(hours, centre.zone, now, until)
+    return forecast(left, reached_by[MarkSource.AGENT], by_flows, centre.worked_seconds, ahead_seconds, until)
 
 
 def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:

@@ -12,7 +12,7 @@ from typing import Any
 from dialer.clock import Clock
 from dialer.errors import BrokerUnreachable, CommandRefused
 from dialer.monitor import topics
-from dialer.monitor.broker_link import BrokerSettings, Connection, visiting
+from dialer.monitor.broker_link import BrokerSettings, Connection, Received, visiting
 from dialer.monitor.topics import Message
 
 EXPIRES_SECONDS = 60.0
@@ -43,7 +43,8 @@ async def ask(
     """
     answers: list[str] = []
     async with visiting(settings, centre) as connection:
-        await connection.client.subscribe(topics.replies_filter(centre), qos=1)
+        async with asyncio.timeout(settings.answer_seconds):  # a connection that is lost now would never answer
+            await connection.client.subscribe(topics.replies_filter(centre), qos=1)
         talk = _Talk(connection, centre, clock)
         reader = asyncio.create_task(connection.read(talk.take), name="replies")
         try:
@@ -66,9 +67,9 @@ class _Talk:
         self._asked = ""
         self._reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
 
-    def take(self, _topic: str, payload: bytes, _retained: bool) -> None:
+    async def take(self, received: Received) -> None:
         """A reply; those to other commands are passed over."""
-        reply = json.loads(payload)
+        reply = json.loads(received.payload)
         if reply["id"] == self._asked and not self._reply.done():
             self._reply.set_result(reply)
 

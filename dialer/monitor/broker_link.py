@@ -8,9 +8,10 @@ import math
 import os
 import random
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 
 import aiomqtt
 import structlog
@@ -23,6 +24,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from dialer.clock import Clock
 from dialer.errors import BrokerUnreachable, StoreError
 from dialer.monitor import topics
+from dialer.monitor.mqtt_client import Client
 from dialer.monitor.topics import Message
 from dialer.view import Alert, AlertLevel
 
@@ -30,6 +32,13 @@ log = structlog.get_logger(__name__)
 
 BROKER_DOWN = "broker-down"
 OUTBOX_HELD = "outbox-held"
+OPT_OUTS_UNHEARD = "opt-outs-unheard"
+WAITING_MESSAGES = 1_000  # in a client, until they are read
+UNKEPT_MESSAGES = 10_000
+"""As many wait in a client that keeps first: the broker sends no more before some are kept (MQTT 5). Many, for a broker with its
+shipped settings holds few beside them and drops the rest (Mosquitto: `max_queued_messages`).
+"""
+_REFUSED = 128  # and above: codes of a failure, in MQTT 5 and 3.1.1
 STABLE_SECONDS = 10.0  # a connection that lasted this long was a good one: the next loss is met with a short wait again
 
 
@@ -61,10 +70,49 @@ class BrokerSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
-    """An open connection, subscribed to the commands."""
+class Purpose:
+    """What one of the dialler's connections is for."""
 
-    client: aiomqtt.Client
+    listens_on: str  # a topic
+    down: str  # code of the alert while it is lost
+    meanwhile: str  # what becomes of it then
+    client: str = ""  # end of its client id
+    speaks: bool = True  # publishes, and leaves a last will; else it listens, and says of each message that it is kept
+
+
+def for_commands(centre: str) -> Purpose:
+    """All that the dialler says, and commands."""
+    meanwhile = "dialling goes on, results wait in the outbox"
+    return Purpose(topics.commands_topic(centre), BROKER_DOWN, meanwhile)
+
+
+def for_opt_outs() -> Purpose:
+    """Opt-outs of other centres. On a connection of their own: the broker holds back what this centre cannot keep yet, and must
+    not hold back commands with it.
+    """
+    meanwhile = "opt-outs of other centres wait there for an hour; after that exchange files of them"
+    return Purpose(topics.opt_outs_filter(), OPT_OUTS_UNHEARD, meanwhile, client="-opt-outs", speaks=False)
+
+
+class SubscriptionRefused(aiomqtt.MqttError):
+    """The broker lets us connect and not listen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message from the broker."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    kept: Callable[[], None]  # to be called once it is kept, in the order of the messages; the broker forgets it then
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An open connection, subscribed to what it is for."""
+
+    client: Client
     answer_seconds: float
 
     async def publish(self, message: Message) -> None:
@@ -74,11 +122,17 @@ class Connection:
         async with asyncio.timeout(self.answer_seconds):
             await self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
 
-    async def read(self, take: Callable[[str, bytes, bool], None]) -> None:
-        """Hand every message's topic, payload and retain flag to `take`, until cancelled or the connection is lost."""
+    async def unsubscribe(self, topic: str) -> None:
+        """Hear no more of a topic; harmless for one that was not heard. Raises as `publish` does."""
+        async with asyncio.timeout(self.answer_seconds):
+            await self.client.unsubscribe(topic)
+
+    async def read(self, take: Callable[[Received], Awaitable[None]]) -> None:
+        """Hand every message to `take`, one after another, until cancelled or the connection is lost."""
         async for message in self.client.messages:
-            payload = message.payload
-            take(str(message.topic), payload if isinstance(payload, bytes) else str(payload).encode(), message.retain)
+            payload = message.payload if isinstance(message.payload, bytes) else str(message.payload).encode()
+            kept = partial(self.client.acknowledge, message)
+            await take(Received(str(message.topic), payload, message.retain, kept))
 
 
 Serve = Callable[[Connection], Awaitable[None]]
@@ -94,17 +148,17 @@ class BrokerLink:
         clock: Clock,
         raise_alert: Callable[[Alert], None],
         chance: random.Random,
-        also: Sequence[str] = (),
+        purpose: Purpose | None = None,
     ) -> None:
-        """`raise_alert` hears when the broker goes and comes back; `chance` spreads the waits of 300 centres apart; `also` are
-        topics to listen on beside the commands.
+        """`raise_alert` hears when the broker goes and comes back; `chance` spreads the waits of 300 centres apart; `purpose`:
+        none is `for_commands`.
         """
-        self._settings = settings
+        self._purpose = purpose or for_commands(centre)
+        self._settings = replace(settings, client_id=f"{_client_id(settings, centre)}{self._purpose.client}")
         self._centre = centre
         self._clock = clock
         self._raise_alert = raise_alert
         self._chance = chance
-        self._listens_on = (topics.commands_topic(centre), *also)
         self._raised: set[str] = set()
         self.up = False
 
@@ -121,7 +175,7 @@ class BrokerLink:
                     return
             except* (aiomqtt.MqttError, OSError) as lost:
                 if not stop.is_set():
-                    self._set_down(BROKER_DOWN, self._describe(_first(lost)))
+                    self._set_down(self._purpose.down, self._describe(_first(lost)))
             except* StoreError as held:
                 self._set_down(OUTBOX_HELD, f"results wait in the outbox: {_first(held)}")
             finally:
@@ -140,23 +194,27 @@ class BrokerLink:
     @contextlib.asynccontextmanager
     async def _open(self, stop: asyncio.Event) -> AsyncIterator[Connection]:
         await _knock(self._settings, stop)
-        client = make_client(self._settings, self._centre, will_at=self._clock.now())
+        will_at = self._clock.now() if self._purpose.speaks else None
+        client = make_client(self._settings, self._centre, will_at=will_at, keeps_first=not self._purpose.speaks)
         async with _entered(client, self._settings.answer_seconds, stop):
             async with asyncio.timeout(self._settings.answer_seconds):
                 await self._subscribe(client)
             yield Connection(client, self._settings.answer_seconds)
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
-        for topic in self._listens_on:
-            if self._settings.version is MqttVersion.V5:
-                # Without "retain as published" a retained command looks like any other to those who are there to hear it.
-                await client.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
-            else:
-                await client.subscribe(topic, qos=1)
+        topic = self._purpose.listens_on
+        if self._settings.version is MqttVersion.V5:
+            # Without "retain as published" a retained command looks like any other to those who are there to hear it.
+            granted = await client.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
+        else:
+            granted = await client.subscribe(topic, qos=1)
+        codes = [each if isinstance(each, int) else each.value for each in granted]
+        if any(code >= _REFUSED for code in codes):  # aiomqtt returns them as it does those of success
+            raise SubscriptionRefused(f"refused the subscription to {topic} (code {codes[0]})")
 
     def _set_up(self) -> None:
         self.up = True
-        log.info("broker.connected", host=self._settings.host, port=self._settings.port)
+        log.info("broker.connected", host=self._settings.host, port=self._settings.port, topic=self._purpose.listens_on)
         for code in sorted(self._raised):
             self._raise_alert(Alert(code, AlertLevel.NOTICE, "the broker is back", self._clock.now(), cleared=True))
         self._raised.clear()
@@ -168,44 +226,31 @@ class BrokerLink:
             self._raise_alert(Alert(code, AlertLevel.WARNING, text, self._clock.now()))
 
     def _describe(self, error: BaseException) -> str:
-        return f"{describe_failure(self._settings, error)}; dialling goes on, results wait in the outbox"
+        return f"{describe_failure(self._settings, error)}; {self._purpose.meanwhile}"
 
 
-class Client(aiomqtt.Client):
-    """aiomqtt's client, which can be given up at any moment of its connect and leaves no open socket then."""
-
-    _given_up = False
-
-    def give_up(self) -> None:
-        """Close what a connect that failed, was stopped or cancelled half-way has opened, or is about to open."""
-        self._client.on_disconnect = None  # aiomqtt's own trips over a connect that was cancelled
-        self._given_up = True  # before the look for a socket: either we see the thread's, or it sees this
-        # Not at once: the thread's wish that the loop read from the socket may still be queued.
-        self._loop.call_soon(self._client.disconnect)
-
-    def _client_connect(self) -> None:
-        """Runs in a thread, which goes on when the one who awaits it has given up."""
-        super()._client_connect()
-        if self._given_up:
-            self._loop.call_soon_threadsafe(self._client.disconnect)
+def _client_id(settings: BrokerSettings, centre: str) -> str:
+    return settings.client_id or f"dialler-{topics.segment(centre)}"
 
 
-def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None) -> Client:
+def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None, keeps_first: bool = False) -> Client:
     """A client that is not connected yet. A new one for each connection: paho would send again of itself what an old one had
-    in flight, and the outbox does that already. `will_at`: when the dialler connects; None: this is not the dialler, and it
-    leaves neither a last will nor a session.
+    in flight, and the outbox does that already. `will_at`: when the dialler connects; None: it leaves no last will, and no
+    session either unless it `keeps_first`, which acknowledges a message when it is told that it is kept.
     """
     will = None if will_at is None else topics.last_will_message(centre, will_at)
-    lasting = will is not None
+    lasting = will is not None or keeps_first
     version5 = settings.version is MqttVersion.V5
     properties = None
     if version5:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho types it not
         properties.SessionExpiryInterval = settings.session_expiry_seconds if lasting else 0
+        if keeps_first:
+            properties.ReceiveMaximum = UNKEPT_MESSAGES
     client = Client(
         settings.host,
         settings.port,
-        identifier=settings.client_id or f"dialler-{topics.segment(centre)}",
+        identifier=_client_id(settings, centre),
         username=settings.username,
         password=settings.password,
         tls_context=settings.tls,
@@ -218,8 +263,10 @@ def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None)
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, qos=will.qos, retain=will.retain),
         keepalive=settings.keepalive_seconds,
         timeout=math.inf,  # aiomqtt's own goes through asyncio.wait_for, which swallows a cancellation on 3.11: we have ours
-        max_queued_incoming_messages=1_000,
+        max_queued_incoming_messages=UNKEPT_MESSAGES if keeps_first else WAITING_MESSAGES,
     )
+    if keeps_first:
+        client.keep_first()
     client.pending_calls_threshold = 64  # the outbox has 20 in flight by design; more than these would be a leak
     return client
 
@@ -272,7 +319,7 @@ async def check_broker(settings: BrokerSettings, centre: str, at: float) -> None
 
 @contextlib.asynccontextmanager
 async def visiting(settings: BrokerSettings, centre: str) -> AsyncIterator[Connection]:
-    """A connection for the command line. `settings.client_id` must be another one than the dialler's.
+    """A connection for the command line. `settings.client_id` must be nobody else's: the broker ends the older of two.
 
     Raises BrokerUnreachable with what to mend.
     """
@@ -286,18 +333,13 @@ async def visiting(settings: BrokerSettings, centre: str) -> AsyncIterator[Conne
         raise BrokerUnreachable(describe_failure(settings, error)) from error
 
 
-async def publish_once(settings: BrokerSettings, centre: str, messages: Sequence[Message]) -> None:
-    """Connect, publish, leave. Returns when the broker has acknowledged everything. Raises BrokerUnreachable."""
-    async with visiting(settings, centre) as connection:
-        for message in messages:
-            await connection.publish(message)
-
-
 def describe_failure(settings: BrokerSettings, error: BaseException) -> str:
     """One line: which broker, and why not."""
     where = f"MQTT broker {settings.host}:{settings.port}"
     if isinstance(error, MqttConnectError):
         return f"{where} refused the log-in ({error}): check broker.username and broker.password, and that it speaks MQTT 5"
+    if isinstance(error, SubscriptionRefused):
+        return f"{where} {error}: let the dialler's user and client id read it in the broker's access list"
     if isinstance(error, TimeoutError):
         return f"{where} does not answer: check that it runs and that broker.host and broker.port are right"
     # By the number: asyncio's own text repeats the address, and a resolver's numbers are not the system's.

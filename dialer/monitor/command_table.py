@@ -73,6 +73,9 @@ COMMANDS: dict[str, CommandKind] = {
     "official-turnout": CommandKind(commands.EnterTurnout, ("figures", "who"), _BOOTHS, repeatable=True),
     "complaint": CommandKind(commands.FileComplaint, ("complaint", "who"), _RULES, repeatable=True),
     "complaint-answer": CommandKind(commands.AnswerComplaint, ("answer", "who"), _RULES, repeatable=True),
+    "opt-outs": CommandKind(
+        commands.TakeOptOuts, ("hashes", "fingerprint", "source", "batch", "who"), _RULES, repeatable=True
+    ),
 }
 
 

@@ -17,6 +17,7 @@ from dialer.model import AttemptId, Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.payloads import (
     MOST_FIGURES,
     MOST_MARKS,
+    MOST_OPT_OUTS,
     AnswerReport,
     ComplaintReport,
     FigureReport,
@@ -24,6 +25,7 @@ from dialer.monitor.payloads import (
 )
 from dialer.people import is_id
 from dialer.polling_day.official import OfficialFigure
+from dialer.rules.number_hash import is_number_hash
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 _LINE = r"[^\x00-\x1f\x7f\ud800-\udfff]"  # no controls, and no half characters, which JSON can hold
@@ -114,6 +116,12 @@ def _answer(value: object) -> ComplaintAnswer:
     return ComplaintAnswer(told.key, told.complaint, told.at, Answer(told.answer))
 
 
+def _hashes(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_OPT_OUTS or not all(map(is_number_hash, value)):
+        raise ValueError(f"a list of 1 to {MOST_OPT_OUTS}, each of 64 hexadecimal digits")
+    return tuple(value)
+
+
 _SERIALS = re.compile(r"(?:([0-9]{1,5}):)?([0-9]{1,5}(?:,[0-9]{1,5}){0,199})", re.ASCII)
 
 
@@ -133,11 +141,14 @@ VALUES: dict[str, Value] = {
     "reason": Value("a word or two", _text(re.compile(_LINE + "{1,64}"))),
     "serials": Value("serials with commas, after the part and a colon where the booth worker has several", _serials),
     "who": Value("who answers for it: an id, no name and no number", _id),
-    "batch": Value("what the marks came with: an id", _text(re.compile(r"[A-Za-z0-9._-]{1,64}"))),
+    "batch": Value("what the records came with: an id", _text(re.compile(r"[A-Za-z0-9._-]{1,64}"))),
     "marks": Value(f"1 to {MOST_MARKS} marks", _marks),
     "figures": Value(f"1 to {MOST_FIGURES} official figures", _figures),
     "complaint": Value("the complaint", _complaint),
     "answer": Value("the answer to a complaint", _answer),
+    "hashes": Value(f"1 to {MOST_OPT_OUTS} hashes of numbers", _hashes),
+    "fingerprint": Value("the fingerprint of the secret", _text(re.compile(r"[0-9a-f]{16}", re.ASCII))),
+    "source": Value("where they come from: an id, no name and no number", _id),
 }
 
 

@@ -14,7 +14,7 @@ from dialer.clock import Clock
 from dialer.commands import Command
 from dialer.errors import StoreError
 from dialer.monitor import topics
-from dialer.monitor.broker_link import BrokerLink, BrokerSettings, Connection
+from dialer.monitor.broker_link import BrokerLink, BrokerSettings, Connection, Received, for_opt_outs
 from dialer.monitor.commands import CommandDesk
 from dialer.monitor.opt_outs import ForeignOptOut, OptOutDesk
 from dialer.monitor.outbox import OutboxRelay
@@ -63,17 +63,23 @@ class Monitor:
         chance: random.Random | None = None,
         keep_opt_out: Callable[[ForeignOptOut], Awaitable[None]] | None = None,
     ) -> None:
-        """`raise_alert` hears that the broker is away ("broker-down") and that it is back (the same code, cleared);
-        `keep_opt_out` takes what other centres tell, where a secret is shared with them.
+        """`raise_alert` hears that the broker is away ("broker-down", "opt-outs-unheard") and that it is back (the same code,
+        cleared); `keep_opt_out` takes what other centres tell, where a secret is shared with them: over a connection of its own.
         """
+        chance = chance or random.SystemRandom()
         self._engine = engine
         self._publisher = Publisher(engine.view, clock)
         self._relay = OutboxRelay(centre, store, engine.outbox_event)
         self._desk = CommandDesk(store, clock, engine.execute, engine.outbox_event)
         self._opt_outs = None if keep_opt_out is None else OptOutDesk(keep_opt_out)
-        also = () if keep_opt_out is None else (topics.opt_outs_filter(),)
         self._commands_topic = topics.commands_topic(centre)
-        self._link = BrokerLink(settings, centre, clock, raise_alert, chance or random.SystemRandom(), also)
+        self._link = BrokerLink(settings, centre, clock, raise_alert, chance)
+        self._opt_outs_link = BrokerLink(settings, centre, clock, raise_alert, chance, for_opt_outs())
+        self._hears_others = (
+            asyncio.Event()
+        )  # has been on the connection for it; set too where they are not to be heard
+        if keep_opt_out is None:
+            self._hears_others.set()
         self._served_to_the_end = False
 
     @property
@@ -106,6 +112,8 @@ class Monitor:
                 desks = [group.create_task(self._desk.run(), name="monitor-commands")]
                 if self._opt_outs is not None:
                     desks.append(group.create_task(self._opt_outs.run(), name="monitor-opt-outs"))
+                    listening = self._opt_outs_link.run(lambda connection: self._listen(connection, stop), stop)
+                    group.create_task(listening, name="monitor-other-centres")  # ends of itself
                 await self._link.run(lambda connection: self._serve(connection, stop), stop)
                 for desk in desks:
                     desk.cancel()
@@ -118,6 +126,7 @@ class Monitor:
                 group.create_task(connection.read(self._take), name="monitor-reader"),
                 group.create_task(self._publisher.run(connection.publish), name="monitor-publisher"),
                 group.create_task(self._relay.run(connection.publish), name="monitor-outbox"),
+                group.create_task(self._leave_opt_outs(connection), name="monitor-leaves-opt-outs"),
             ]
             await stop.wait()
             self._served_to_the_end = True
@@ -125,11 +134,25 @@ class Monitor:
                 task.cancel()
         await self._farewell(connection)
 
-    def _take(self, topic: str, payload: bytes, retained: bool) -> None:
-        if topic == self._commands_topic:
-            self._desk.offer(payload, retained=retained)
+    async def _leave_opt_outs(self, connection: Connection) -> None:
+        """An earlier version heard opt-outs here, and the session outlives it: heard on until the connection of their own is there,
+        for a broker that was not told of that one may not let it listen.
+        """
+        await self._hears_others.wait()
+        await connection.unsubscribe(topics.opt_outs_filter())
+
+    async def _listen(self, connection: Connection, stop: asyncio.Event) -> None:
+        self._hears_others.set()
+        async with asyncio.TaskGroup() as group:
+            reader = group.create_task(connection.read(self._take), name="monitor-opt-outs-reader")
+            await stop.wait()
+            reader.cancel()
+
+    async def _take(self, received: Received) -> None:
+        if received.topic == self._commands_topic:
+            self._desk.offer(received.payload, retained=received.retained)
         elif self._opt_outs is not None:
-            self._opt_outs.offer(topic, payload)
+            await self._opt_outs.offer(received.topic, received.payload, received.kept)
 
     async def _farewell(self, connection: Connection) -> None:
         try:

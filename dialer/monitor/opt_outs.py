@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -21,7 +21,8 @@ from dialer.rules.number_hash import is_number_hash
 log = structlog.get_logger(__name__)
 
 MOST_BYTES = 2048
-WAITING_OPT_OUTS = 10_000
+WAITING_OPT_OUTS = 1_000  # who brings another one waits for room
+KEPT_AT_ONCE = 200  # they share a commit; results of calls that come meanwhile wait for them
 RETRY_SECONDS = 2.0
 
 
@@ -54,35 +55,48 @@ def parse_opt_out(topic: str, payload: bytes) -> ForeignOptOut | None:
 
 
 class OptOutDesk:
-    """Keeps what other centres tell, one after another, whatever becomes of the connection meanwhile."""
+    """Keeps what other centres tell, all that waits at a time, whatever becomes of the connection meanwhile."""
 
     def __init__(self, keep: Callable[[ForeignOptOut], Awaitable[None]]) -> None:
-        """`keep` suppresses the number; it raises StoreError where that was not kept."""
+        """`keep` suppresses the number; it raises StoreError where that was not kept. Many are kept at once, so that they share
+        a commit.
+        """
         self._keep = keep
-        self._waiting: asyncio.Queue[ForeignOptOut] = asyncio.Queue(WAITING_OPT_OUTS)
+        self._waiting: asyncio.Queue[tuple[ForeignOptOut | None, Callable[[], None]]] = asyncio.Queue(WAITING_OPT_OUTS)
 
-    def offer(self, topic: str, payload: bytes) -> None:
-        """Take a message of the topic; one that is none is passed over."""
-        parsed = parse_opt_out(topic, payload)
-        if parsed is None:
-            return
-        try:
-            self._waiting.put_nowait(parsed)
-        except asyncio.QueueFull:
-            log.error("opt-outs.flood", waiting=WAITING_OPT_OUTS)
+    async def offer(self, topic: str, payload: bytes, kept: Callable[[], None] = lambda: None) -> None:
+        """Take a message of the topic as soon as there is room for it; one that is none is passed over. `kept` is called once
+        it is on disk, in the order of the messages.
+        """
+        await self._waiting.put((parse_opt_out(topic, payload), kept))
 
     async def run(self) -> None:
-        """Keep them until cancelled; one that the store cannot take now is tried again."""
+        """Keep them until cancelled; what the store cannot take now is tried again."""
         while True:
-            told = await self._waiting.get()
-            while True:
-                try:
-                    await self._keep(told)
-                except StoreError as error:
-                    log.warning("opt-out.waits", centre=told.centre, problem=str(error))
-                    await asyncio.sleep(RETRY_SECONDS)
-                except Exception:  # one message must never end the dialler
-                    log.exception("opt-out.failed", centre=told.centre)
-                    break
-                else:
-                    break
+            group = [await self._waiting.get()]
+            while len(group) < KEPT_AT_ONCE and not self._waiting.empty():
+                group.append(self._waiting.get_nowait())
+            await self._keep_all([told for told, _ in group if told is not None])
+            for _, kept in group:
+                kept()
+
+    async def _keep_all(self, told: Sequence[ForeignOptOut]) -> None:
+        while told:
+            async with asyncio.TaskGroup() as tasks:
+                tries = [tasks.create_task(self._try(each), name="keep-opt-out") for each in told]
+            troubles = [done.result() for done in tries]
+            told = [each for each, trouble in zip(told, troubles, strict=True) if trouble is not None]
+            if told:
+                problem = next(str(trouble) for trouble in troubles if trouble is not None)
+                log.warning("opt-outs.wait", waiting=len(told), problem=problem)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _try(self, told: ForeignOptOut) -> StoreError | None:
+        """Why it was not kept and may be later; None: it is kept, or nothing can be made of it."""
+        try:
+            await self._keep(told)
+        except StoreError as error:
+            return error
+        except Exception:  # one message must never end the dialler
+            log.exception("opt-out.failed", centre=told.centre)
+        return None

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from dialer.monitor import topics
 from dialer.monitor.publisher import Publish
 from dialer.store.port import OutboxRow, Store
-
-log = structlog.get_logger(__name__)
 
 BATCH = 20  # as many as paho keeps in flight; the broker acknowledges them while the next ones are written
 
@@ -28,7 +24,6 @@ class OutboxRelay:
         self._store = store
         self._waiting = waiting
         self.relayed = 0
-        self.lost = 0  # news that fell to the outbox's bound while the broker was away; the results are in their tables
 
     async def run(self, publish: Publish) -> None:
         """Relay until cancelled, or until `publish` or the store raises. What was not acknowledged stays in the outbox."""
@@ -41,12 +36,10 @@ class OutboxRelay:
         """Relay all that waits now."""
         while rows := await self._store.outbox(BATCH):
             await self._publish_batch(rows, publish)
-            # The store drops up to an id: only after every row of the batch was acknowledged.
-            lost = await self._store.outbox_done(rows[-1].outbox_id)
+            # The store drops up to an id: only after every row of the batch was acknowledged. The outbox's bound is the engine's
+            # to keep: what is on its way out needs none, and to look for it costs a walk along all that waits.
+            await self._store.outbox_done(rows[-1].outbox_id, keep_at_most=None)
             self.relayed += len(rows)
-            if lost:
-                self.lost += lost
-                log.warning("outbox.bound-reached", lost=lost)
 
     async def _publish_batch(self, rows: list[OutboxRow], publish: Publish) -> None:
         async with asyncio.TaskGroup() as group:

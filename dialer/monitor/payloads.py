@@ -1,8 +1,7 @@
 """What stands in each MQTT message: the wire's own types. Pure. Ids only, no name, no number.
 
 They are apart from the engine's views so that a change inside the engine cannot change the wire by accident (filled from them in
-payload_builders.py). Times are epoch seconds,
-UTC; shares are 0..1.
+payload_builders.py). Times are epoch seconds, UTC; shares are 0..1.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ EnteredTime = Annotated[float, Field(description="epoch seconds, UTC", ge=0, le=
 
 MOST_MARKS = 100
 MOST_FIGURES = 100
+MOST_OPT_OUTS = 100
 _NOTHING_ELSE = ConfigDict(extra="forbid")
 
 
@@ -330,6 +330,7 @@ class CommandPayload:
         "official-turnout",
         "complaint",
         "complaint-answer",
+        "opt-outs",
     ]
     expires_at: Annotated[float, Field(description="epoch seconds, UTC, at most a day ahead; refused after it")]
     campaign: Annotated[str | None, Field(description="of the commands of a campaign")] = None
@@ -342,11 +343,20 @@ class CommandPayload:
         str | None, Field(description='of seat-serials: "12,15,340", or "7:12,15" where the worker has several parts')
     ] = None
     who: Annotated[str | None, Field(description="who answers for it, for the audit: an id")] = None
-    batch: Annotated[str | None, Field(description="what the marks came with, for the audit: an id")] = None
+    batch: Annotated[str | None, Field(description="what the records came with, for the audit: an id")] = None
     marks: Annotated[list[MarkReport] | None, Field(description=f"at most {MOST_MARKS}, all kept or none")] = None
     figures: Annotated[list[FigureReport] | None, Field(description=f"at most {MOST_FIGURES}, all kept or none")] = None
     complaint: ComplaintReport | None = None
     answer: AnswerReport | None = None
+    hashes: Annotated[
+        list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] | None,
+        Field(description=f"of opt-outs: the numbers, hashed as in results/opt-outs; at most {MOST_OPT_OUTS}"),
+    ] = None
+    fingerprint: Annotated[
+        str | None,
+        Field(description="of opt-outs: which secret they are hashed under"),
+    ] = None
+    source: Annotated[str | None, Field(description="of opt-outs: where they come from: an id")] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import exp, log, sqrt
 
-from dialer.pacing.port import Cap
+from dialer.pacing.port import AnswersOfLate, Cap
 from dialer.pacing.tally import Tally
 
 LEAST_BOLDNESS = 0.02
@@ -223,6 +223,12 @@ class Governor:
     def _room(self, tally: Tally, share: float, now: float) -> float:
         tally.advance(now)
         return max(0.0, share) * tally.answers - tally.abandoned
+
+    def recount(self, now: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
+        """Hold what is on record, by the window's length; a window of which nothing is told is empty."""
+        for cap, tally in self._pairs():
+            tally.recount(now, of_late.get(cap.window_seconds, ()))
+        self._planned_at = None
 
     def state(self, now: float) -> dict[str, object]:
         """Counts and level as plain JSON types."""

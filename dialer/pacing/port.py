@@ -7,10 +7,10 @@ Times are seconds on one monotonic axis of the caller's choosing; a policy only 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class SeatStage(StrEnum):
@@ -98,6 +98,15 @@ class Cap:
     reserves: bool = False  # and would not be if every call in flight were answered and no seat came free
 
 
+@dataclass(frozen=True, slots=True)
+class AnswersOfLate:
+    """Live answers of one short stretch of time, as records have them."""
+
+    age_seconds: float  # since the stretch's end
+    answers: int
+    abandoned: int  # of those
+
+
 class Limit(StrEnum):
     """What kept a decision from placing more calls."""
 
@@ -131,6 +140,20 @@ class Explanation:
             if parts
             else (f"{self.calls} calls, limited by {self.limited_by}")
         )
+
+
+@runtime_checkable
+class Governed(Protocol):
+    """A policy that holds caps. What their windows hold is on record, so that a restarted dialler need not believe what it kept."""
+
+    @property
+    def caps(self) -> Sequence[Cap]:
+        """The caps that it holds."""
+        ...
+
+    def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
+        """Put what is on record, by `Cap.window_seconds` and the oldest first, in the place of what was counted."""
+        ...
 
 
 class Pacer(Protocol):

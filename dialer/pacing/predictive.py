@@ -10,7 +10,7 @@ from dialer.pacing.knowledge import Knowledge, Prospect
 from dialer.pacing.limits import MOST_CALLS_AT_ONCE, room_on_lines, seats_for_callers, seats_without_caller
 from dialer.pacing.lookahead import Bounds
 from dialer.pacing.most_in_flight import MostInFlight
-from dialer.pacing.port import Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
+from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
 
 STATE_VERSION = 1
 
@@ -240,6 +240,16 @@ class PredictivePacer:
 
     # Over a restart
 
+    @property
+    def caps(self) -> tuple[Cap, ...]:
+        """The caps that it holds."""
+        return self._caps
+
+    def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
+        """Hold what is on record of each cap's window in the place of what was counted."""
+        now = self._advance(now_seconds)  # takes up what was saved, if nothing was seen yet
+        self._governor.recount(now, of_late)
+
     def state(self) -> dict[str, object]:
         """What was learned, as plain JSON types."""
         if self._now is None and self._saved is not None:
@@ -253,7 +263,8 @@ class PredictivePacer:
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
-        """Take up what `state` gave; the time between is taken as none. A damaged or foreign state is ignored."""
+        """Take up what `state` gave; the time between is taken as none, where no `recount` follows. A damaged or foreign state is
+        ignored."""
         if self._take_up(state, self._now or 0.0) and self._now is None:
             self._saved = dict(state)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dialer.pacing.governor import Governor
 from dialer.pacing.limits import room_on_lines, seats_for_callers
-from dialer.pacing.port import Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
+from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
 
 
 class RatioPacer:
@@ -57,6 +57,16 @@ class RatioPacer:
         if seats_for_callers(snapshot) == 0:
             return len(snapshot.ringing)
         return 0
+
+    @property
+    def caps(self) -> tuple[Cap, ...]:
+        """The caps that it holds."""
+        return self._governor.caps
+
+    def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
+        """Hold what is on record of each cap's window in the place of what was counted."""
+        self._now = max(self._now, now_seconds)
+        self._governor.recount(self._now, of_late)
 
     def state(self) -> dict[str, object]:
         """What the caps have counted."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
+from dialer.pacing.port import AnswersOfLate
+
 BUCKETS = 720
 """Buckets a window: 5 s for an hour, 2 minutes for a day, an hour for 30 days."""
 
@@ -142,6 +144,18 @@ class Tally:
             "answers": self._answers.ages(bucket),
             "abandoned": self._abandoned.ages(bucket),
         }
+
+    def recount(self, now: float, of_late: Sequence[AnswersOfLate]) -> None:
+        """Hold what is on record, oldest first, in the place of what was counted."""
+        answers, abandoned = _Counts(), _Counts()
+        for each in of_late:
+            bucket = self._bucket(now - max(0.0, each.age_seconds))
+            if each.answers > 0:
+                answers.add(bucket - 1, each.answers)
+            if each.abandoned > 0:
+                abandoned.add(bucket, each.abandoned)
+        self._answers, self._abandoned = answers, abandoned
+        self._advanced_to = None
 
     def restore(self, state: Mapping[str, object], now: float) -> None:
         """Take up counts, as if no time had passed since. Raises KeyError, TypeError or ValueError."""

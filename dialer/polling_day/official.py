@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 
 FINAL = "final"
 """In place of an hour: the figure after the close."""
@@ -18,3 +19,35 @@ class OfficialFigure:
     part_number: int | None  # None: of the whole constituency
     by_time: str  # "09:00" or FINAL, local time
     share: float  # of the electors, 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class PollHours:
+    """When an area votes, local time."""
+
+    opens: time
+    closes: time | None  # None: not known
+
+
+def objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:
+    """What speaks against a figure, in words; None: nothing. `others`: the shares by every other hour of its area and day.
+
+    Turnout is cumulative, so it is nowhere below that of an earlier hour, nor above that of a later one.
+    """
+    by, share = figure.by_time, figure.share
+    if by != FINAL:
+        opens, closes = f"{hours.opens:%H:%M}", FINAL if hours.closes is None else f"{hours.closes:%H:%M}"
+        if not opens <= by <= closes:
+            until = "" if hours.closes is None else f" to {closes}"
+            return f"{by} is no hour of the poll ({opens}{until}; {FINAL} is after it)"
+    # As text FINAL comes after every hour.
+    higher = {hour: each for hour, each in others.items() if hour < by and each > share}
+    lower = {hour: each for hour, each in others.items() if hour > by and each < share}
+    contradicting = max(higher) if higher else min(lower) if lower else None
+    if contradicting is None:
+        return None
+    return f"turnout would fall: {_percent(share)} by {by}, but {_percent(others[contradicting])} by {contradicting}"
+
+
+def _percent(share: float) -> str:
+    return f"{round(share * 100, 4):g} %"

@@ -2,58 +2,125 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from dialer.model import Booth, BoothTurnout
 from dialer.polling_day.priorities import BoothNow, BoothPriorities, FactorWeights
 from dialer.polling_day.turnout_curve import ExpectedCourse
 
-CloseOf = Callable[[Booth], float | None]
-"""The close of poll of a booth, epoch seconds; None where no polling day is known for it."""
-
-
 LAST_ROUND_SECONDS = 900.0
 """So long before the last call booth workers are called once more: a long list takes its time."""
+
+_SECONDS_WITHOUT_AN_HOUR = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BoothPoll:
+    """When a booth votes."""
+
+    day: date
+    zone: ZoneInfo  # of the poll, which need not be the centre's
+    closes_at: float | None  # epoch seconds; None: the hour is not known
+
+
+PollOf = Callable[[Booth], BoothPoll | None]
+"""The poll of a booth; None where no polling day is known for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollsToday:
+    """Who votes at a moment, each booth by the clock of its own poll. It holds from `since` until `until`, epoch seconds: the
+    midnights of the polls' zones on either side.
+    """
+
+    zones: Mapping[int, ZoneInfo]  # of each booth that votes, by its id
+    last_calls: Mapping[
+        int, float
+    ]  # of those whose close is known: epoch seconds; nobody of the booth is called after it
+    since: float
+    until: float
+
+    def holds_at(self, now: float) -> bool:
+        """Whether the same booths vote at `now`, epoch seconds."""
+        return self.since <= now < self.until
+
+
+NO_POLLS = PollsToday({}, {}, float("-inf"), float("inf"))
+"""Of a site that knows of no polling day: nobody votes at any time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollingPlan:
-    """The site's polling day."""
+    """The site's polling days."""
 
-    close_of: CloseOf
-    zone: ZoneInfo
+    poll_of: PollOf
     course: ExpectedCourse
     weights: FactorWeights
     last_call_seconds: float  # before a booth closes: a voter called later would have no time left to go
 
-    def last_calls(self, booths: Mapping[int, Booth], day: date) -> dict[int, float]:
-        """Of each booth that votes on `day`, by its id: the epoch second after which none of its voters is called."""
-        closes = {booth_id: self.close_of(booth) for booth_id, booth in booths.items()}
-        return {
-            booth_id: close - self.last_call_seconds
-            for booth_id, close in closes.items()
-            if close is not None and datetime.fromtimestamp(close, self.zone).date() == day
-        }
+    def close_of(self, booth: Booth) -> float | None:
+        """The close of poll of a booth, epoch seconds; None where it is not known."""
+        poll = self.poll_of(booth)
+        return None if poll is None else poll.closes_at
 
-    def priorities(
-        self, last_calls: Mapping[int, float], turnout: Mapping[int, BoothTurnout], now: float
-    ) -> BoothPriorities:
-        """The priority of each booth in `last_calls`, by its id; `now` in epoch seconds. `turnout` is looked at when a booth's
+    def local_close_of(self, booth: Booth) -> datetime | None:
+        """The close of poll of a booth by the clock of its poll; None where it is not known."""
+        poll = self.poll_of(booth)
+        if poll is None or poll.closes_at is None:
+            return None
+        return datetime.fromtimestamp(poll.closes_at, poll.zone)
+
+    def today(self, booths: Mapping[int, Booth], now: float) -> PollsToday:
+        """Which of `booths` vote at `now`, epoch seconds, and until when their voters are called."""
+        polls = {booth_id: poll for booth_id, booth in booths.items() if (poll := self.poll_of(booth)) is not None}
+        days = {zone: datetime.fromtimestamp(now, zone).date() for zone in {poll.zone for poll in polls.values()}}
+        voting = {booth_id: poll for booth_id, poll in polls.items() if poll.day == days[poll.zone]}
+        return PollsToday(
+            zones={booth_id: poll.zone for booth_id, poll in voting.items()},
+            last_calls={
+                booth_id: poll.closes_at - self.last_call_seconds
+                for booth_id, poll in voting.items()
+                if poll.closes_at is not None
+            },
+            since=max((_midnight(day, zone) for zone, day in days.items()), default=NO_POLLS.since),
+            until=min((_midnight(day + timedelta(days=1), zone) for zone, day in days.items()), default=NO_POLLS.until),
+        )
+
+    def priorities(self, today: PollsToday, turnout: Mapping[int, BoothTurnout], now: float) -> BoothPriorities:
+        """The priority of each booth that votes `today`, by its id; `now` in epoch seconds. `turnout` is looked at when a booth's
         priority is first asked for.
+
+        A booth whose hour is not known is judged as if it closed with the last of the others: it votes today like them.
         """
+        latest = max(today.last_calls.values(), default=now)
+        # Of an hour that nobody knows it cannot be said that it is past.
+        without_an_hour = max(_SECONDS_WITHOUT_AN_HOUR, latest - now)
+        of_zones = Counter(today.zones.values())
+        expected = {zone: self.course.voted_by(datetime.fromtimestamp(now, zone).time()) for zone in of_zones}
 
         def look(booth_id: int) -> BoothNow:
-            said = turnout.get(booth_id)
+            said, last_call_at = turnout.get(booth_id), today.last_calls.get(booth_id)
             reached, voted = (said.reached, said.voted) if said else (0, 0)
-            return BoothNow(booth_id, reached, voted, last_calls[booth_id] - now)
+            left = without_an_hour if last_call_at is None else last_call_at - now
+            return BoothNow(booth_id, reached, voted, left, expected[today.zones[booth_id]])
 
-        known = [turnout[booth_id] for booth_id in last_calls.keys() & turnout.keys()]
-        centre = sum(booth.reached for booth in known), sum(booth.voted for booth in known)
-        expected = self.course.voted_by(datetime.fromtimestamp(now, self.zone).time())
-        return BoothPriorities(last_calls.keys(), look, centre, expected, self.weights)
+        known = [turnout[booth_id] for booth_id in today.zones.keys() & turnout.keys()]
+        centre = BoothNow(
+            booth_id=0,
+            reached=sum(booth.reached for booth in known),
+            voted=sum(booth.voted for booth in known),
+            seconds_to_last_call=without_an_hour,
+            expected_voted=sum(expected[zone] * count for zone, count in of_zones.items()) / max(1, of_zones.total()),
+        )
+        return BoothPriorities(today.zones.keys(), look, centre, self.weights)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> float:
+    return datetime.combine(day, time(), zone).astimezone(UTC).timestamp()
 
 
 def worker_round(due_at: float | None, last_call_at: float | None, now: float, every_seconds: float) -> float | None:

@@ -48,23 +48,25 @@ class BoothNow:
     reached: int
     voted: int
     seconds_to_last_call: float  # may be negative
+    expected_voted: float  # by the day's expected course, at the hour of its poll: 0..1
 
 
-def share_not_voted(booth: BoothNow, expected_voted: float) -> float:
+def share_not_voted(booth: BoothNow) -> float:
     """P(not voted) of a voter of the booth whom nobody has asked: the mean of a beta distribution whose prior is the day's
-    expected course (`expected_voted`, 0..1) and whose data are the voters reached.
+    expected course and whose data are the voters reached.
     """
-    return (PRIOR_VOTERS * (1.0 - expected_voted) + booth.reached - booth.voted) / (PRIOR_VOTERS + booth.reached)
+    prior = PRIOR_VOTERS * (1.0 - booth.expected_voted)
+    return (prior + booth.reached - booth.voted) / (PRIOR_VOTERS + booth.reached)
 
 
-def booth_priority(booth: BoothNow, expected_voted: float, centre_not_voted: float, weights: FactorWeights) -> float:
+def booth_priority(booth: BoothNow, centre_not_voted: float, weights: FactorWeights) -> float:
     """A booth's priority, 0 once it is too late to call. `centre_not_voted`: `share_not_voted` over the whole centre.
 
     The deficit is how far the booth lies behind the centre: its share that has not voted over the centre's.
     """
     if booth.seconds_to_last_call <= 0:
         return 0.0
-    not_voted = share_not_voted(booth, expected_voted)
+    not_voted = share_not_voted(booth)
     deficit = not_voted / centre_not_voted if centre_not_voted > 0 else 1.0
     urgency = 2.0 ** (-booth.seconds_to_last_call / HALVING_SECONDS)
     return float(not_voted**weights.not_voted * deficit**weights.deficit * urgency**weights.time)
@@ -77,15 +79,13 @@ class BoothPriorities(Mapping[int, float]):
         self,
         booths: KeysView[int],
         look: Callable[[int], BoothNow],
-        centre: tuple[int, int],
-        expected_voted: float,
+        centre: BoothNow,
         weights: FactorWeights,
     ) -> None:
-        """`look` tells what is known of one of `booths`; `centre`: how many of all their voters were reached, and have voted."""
+        """`look` tells what is known of one of `booths`; `centre`: the same of all of them together."""
         self._booths = booths
         self._look = look
-        self._overall = share_not_voted(BoothNow(0, *centre, 1.0), expected_voted)
-        self._expected = expected_voted
+        self._overall = share_not_voted(centre)
         self._weights = weights
         self._known: dict[int, float] = {}
 
@@ -95,7 +95,7 @@ class BoothPriorities(Mapping[int, float]):
         if known is None:
             if booth_id not in self._booths:
                 raise KeyError(booth_id)
-            known = booth_priority(self._look(booth_id), self._expected, self._overall, self._weights)
+            known = booth_priority(self._look(booth_id), self._overall, self._weights)
             self._known[booth_id] = known
         return known
 
@@ -116,47 +116,73 @@ class BoothPriorities(Mapping[int, float]):
         return self._booths
 
 
+_Place = tuple[bool, float, int]
+"""Where a booth stands: whether it comes after all that vote, its pass, its id."""
+
+
 class BoothOrder:
     """Gives every booth a share of the calls that is in proportion to its priority (stride scheduling: Waldspurger and Weihl,
     1995), so that the best ones get most and none is forgotten.
+
+    Priorities are of the booths that vote today, and every other booth comes after all of those: a share, however small, would
+    be as many calls to voters who vote another day as there are such booths, and on a polling day there is no time for them.
 
     Each booth has a pass; the lowest pass is next, and each call moves it on by 1 / priority. The booths stand in a heap, so
     that a claim costs no more among thousands of them: a booth whose pass moved is put in again, and its earlier place is
     dropped when that comes up; one that has nothing to give is put aside then.
     """
 
-    def __init__(self, booths: Iterable[int], voter_weight: float = 1.0) -> None:
-        """All booths alike at first. `voter_weight`: the exponent of the numbers' own weight."""
+    def __init__(
+        self,
+        booths: Iterable[int],
+        voter_weight: float = 1.0,
+        *,
+        in_hand: Callable[[], Iterable[Claim]] = tuple,
+    ) -> None:
+        """All booths alike at first. `voter_weight`: the exponent of the numbers' own weight; `in_hand`: the claims that wait to
+        be dialled.
+        """
         self._kept = dict.fromkeys(booths, 1.0)
         self._news: Mapping[int, float] = {}
         self._voters = dict.fromkeys(self._kept, 1.0)
-        self._places = {
-            booth_id: (0.0, booth_id) for booth_id in sorted(self._kept)
-        }  # each booth's own one in the heap
+        # Each booth's own one in the heap. As long as none is named, all come after none.
+        self._places: dict[int, _Place] = {booth_id: (True, 0.0, booth_id) for booth_id in sorted(self._kept)}
         self._heap = list(self._places.values())
         self._aside: set[int] = set()
         self._empty: set[int] = set()
         self._exponent = voter_weight
+        self.in_hand = in_hand
 
     @property
     def exhausted(self) -> bool:
         """Whether no booth has anything to give, as far as was seen."""
         return self._next() is None
 
+    @property
+    def waits(self) -> bool:
+        """Whether booths that are not named wait for numbers of named ones that are in hand."""
+        return self._named_wait()
+
     def set_priorities(self, priorities: Mapping[int, float]) -> None:
-        """New priorities, asked for as they are needed; booths that are not named keep theirs. 0: not called at all."""
-        for booth_id in self._news.keys() - priorities.keys():
+        """New priorities, asked for as they are needed. 0: not called at all. Booths that are not named keep theirs among
+        themselves, and have a turn only while none of the named has anything to give, nor anything in hand: what waits too
+        long goes back to its queue, and would come after theirs.
+        """
+        before, self._news = self._news, priorities
+        for booth_id in before.keys() - priorities.keys():
             if booth_id in self._kept:
-                self._kept[booth_id] = self._news[booth_id]
-        self._news = priorities
+                self._kept[booth_id] = before[booth_id]
+        for booth_id in before.keys() ^ priorities.keys():
+            if booth_id in self._kept:
+                self._move(booth_id, self._pass(booth_id))
         self._bring_back(self._aside - self._empty)
 
     def plan(self, numbers: int) -> dict[int, int]:
         """From which booths the next `numbers` come, in which order, and how many from each at most; some booths more than
         needed, because one of them may be empty.
         """
-        drawn: list[tuple[float, int]] = []
-        again: list[tuple[float, int]] = []  # booths that were drawn, at the pass they will have then
+        drawn: list[_Place] = []
+        again: list[_Place] = []  # booths that were drawn, at the pass they will have then
         quotas: dict[int, int] = {}
         planned = 0
         while planned < numbers + NEIGHBOURS * NEIGHBOURS:
@@ -167,10 +193,10 @@ class BoothOrder:
                 first = heapq.heappop(again)
             else:
                 break
-            at, booth_id = first
+            after, at, booth_id = first
             quotas[booth_id] = quotas.get(booth_id, 0) + NEIGHBOURS
             planned += NEIGHBOURS
-            heapq.heappush(again, (at + NEIGHBOURS / self._rate(booth_id), booth_id))
+            heapq.heappush(again, (after, at + NEIGHBOURS / self._rate(booth_id), booth_id))
         for place in drawn:
             heapq.heappush(self._heap, place)
         return quotas
@@ -182,11 +208,11 @@ class BoothOrder:
             if claim.queue_booth_id in self._kept:
                 given[claim.queue_booth_id] += 1
                 self._voters[claim.queue_booth_id] = claim.weight
-        behind = min((self._places[booth_id][0] for booth_id in quotas), default=0.0)
+        behind = min((self._pass(booth_id) for booth_id in quotas), default=0.0)
         for booth_id, count in given.items():
             # A booth that comes back after a pause does not catch up on what it missed.
             # A booth whose last call has gone meanwhile has no rate any more; it may still have been claimed from.
-            at = max(self._places[booth_id][0], behind)
+            at = max(self._pass(booth_id), behind)
             self._move(booth_id, at + count / max(self._rate(booth_id), _LEAST_RATE))
         asked = list(quotas)
         if full:
@@ -198,7 +224,7 @@ class BoothOrder:
         """Claims went back to the queues undialled: they count for nothing in their booths' shares."""
         for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
             if booth_id in self._kept:
-                self._move(booth_id, self._places[booth_id][0] - count / max(self._rate(booth_id), _LEAST_RATE))
+                self._move(booth_id, self._pass(booth_id) - count / max(self._rate(booth_id), _LEAST_RATE))
         self.look_again()
 
     def look_again(self) -> None:
@@ -206,20 +232,28 @@ class BoothOrder:
         self._empty.clear()
         self._bring_back(set(self._aside))
 
-    def _next(self) -> tuple[float, int] | None:
-        """The pass and id of the booth whose turn it is; None: nobody's. What stands before it in the heap is dropped."""
+    def _next(self) -> _Place | None:
+        """The place of the booth whose turn it is; None: nobody's. What stands before it in the heap is dropped."""
         while self._heap:
             first = self._heap[0]
-            booth_id = first[1]
+            booth_id = first[2]
             if first is self._places[booth_id]:
+                if first[0] and self._named_wait():
+                    return None
                 if booth_id not in self._empty and self._rate(booth_id) > 0:
                     return first
                 self._aside.add(booth_id)
             heapq.heappop(self._heap)
         return None
 
+    def _named_wait(self) -> bool:
+        return bool(self._news) and any(self._news.get(claim.booth_id, 0.0) > 0 for claim in self.in_hand())
+
+    def _pass(self, booth_id: int) -> float:
+        return self._places[booth_id][1]
+
     def _move(self, booth_id: int, at: float) -> None:
-        self._places[booth_id] = (at, booth_id)
+        self._places[booth_id] = (booth_id not in self._news, at, booth_id)
         if booth_id not in self._aside:
             heapq.heappush(self._heap, self._places[booth_id])
         if len(self._heap) > 2 * len(self._places) + _PLACES_LEFT_BEHIND:

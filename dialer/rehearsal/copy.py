@@ -1,11 +1,17 @@
-"""A copy of the site's store to rehearse on: its roll, and nothing that was called or said."""
+"""The stores of a rehearsal: what the site's own says of the day, and a copy with its roll, and nothing that was called or said."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from dialer.model import CampaignState
+from dialer.rules.outlook import Areas
+from dialer.rules.silence import Area
+from dialer.store import numbers, voters
 from dialer.store.cipher import StoreKey, connect
-from dialer.store.connection import BUSY_SECONDS, open_reading
+from dialer.store.connection import BUSY_SECONDS, open_reading, reading
 from dialer.store.failures import explained
 
 _FORGOTTEN = (
@@ -21,6 +27,32 @@ _FORGOTTEN = (
     "campaign",
 )
 """In an order in which nothing refers to what is gone. Opt-outs and registers stay: they must hold in a rehearsal too."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What the site's store says of the day that is to come."""
+
+    areas: Areas | None  # the polling areas of the roll; None: it has no roll yet
+    states: Mapping[str, CampaignState]  # what operators asked for, by campaign
+
+
+def store_facts(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
+    """Read it. `last_call_seconds` are the settings'. The store may be in use. Raises StoreError, StoreCorrupt."""
+    with reading(store, key) as db:
+        found = {Area(booth.constituency_number, booth.closes_at) for booth in voters.booths(db).values()}
+        return StoreFacts(Areas(found, True, last_call_seconds) if found else None, numbers.campaign_states(db))
+
+
+def first_due(copy: Path, key: StoreKey | None) -> dict[str, float]:
+    """By campaign, when the first number that still waits is due, epoch seconds; where none waits, the campaign is not there.
+
+    Raises StoreError, StoreCorrupt.
+    """
+    with reading(copy, key) as db:
+        return dict(
+            db.execute("SELECT campaign_id, min(due_at) FROM target WHERE state <> 'closed' GROUP BY campaign_id")
+        )
 
 
 def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:

@@ -1,20 +1,19 @@
-"""What is rehearsed: the day's hours, the load, the faults; and the site's settings turned to simulated lines. Pure."""
+"""What is rehearsed: which day, from when to when, the load, and the faults."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from enum import StrEnum
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from config.errors import MatdanError
 from config.lines import Carrier
 from config.settings import Settings
-
-REHEARSAL_LOGIN = "dialler"
-"""User and secret of the simulated Asterisk: with the site's own, a rehearsal could reach the site's own lines."""
+from config.site_rules import site_profile
+from dialer.rehearsal.hours import CampaignHours, SiteHours, Stretch, joined
+from dialer.rehearsal.site import rehearsed_campaigns
+from dialer.rules.outlook import Areas
 
 
 class CannotRehearse(MatdanError):
@@ -51,6 +50,7 @@ class RehearsedDay:
     load: int  # 1: the site as it is; 2: twice the seats, channels and call starts
     faults: tuple[Fault, ...] = ()
     seed: int = 1
+    hours: tuple[CampaignHours, ...] = ()  # of each campaign on the whole of that day, by the clock alone
 
     @property
     def seconds(self) -> float:
@@ -59,90 +59,66 @@ class RehearsedDay:
 
 
 def days_of(
-    settings: Settings, today: date, *, faults: bool, hours: float | None, seed: int
+    settings: Settings,
+    today: date,
+    *,
+    faults: bool,
+    hours: float | None,
+    seed: int,
+    areas: Areas | None = None,
 ) -> tuple[RehearsedDay, ...]:
     """The runs: the day at the site's load and at twice it, and at that again with faults.
 
-    The day is that of the first poll in the settings, else today; from the first campaign's opening hour to the last one's
-    end, or `hours` of it.
+    The day is that of the next poll in the settings; where nobody may be called on it, the first one from today on when somebody
+    may; where there is none, the last poll's. It goes from the first moment at which a campaign may call to the last one
+    (campaigns' and profile's hours, silence, last calls of the polling areas), or `hours` of it. `areas`: those of the site's roll.
+
+    Raises CannotRehearse with what is missing, SettingError where the site's profile is broken.
     """
     if not settings.campaigns:
         raise CannotRehearse("the settings have no campaign to rehearse; add a [[campaigns]] table")
     if not any(trunk.carrier is Carrier.ASTERISK for trunk in settings.trunks):
         raise CannotRehearse("the settings have no trunk of Asterisk's to rehearse on; add a [[trunks]] table")
-    day = min((poll.day for poll in settings.rules.polls), default=today)
-    stretches = [stretch for campaign in settings.campaigns for stretch in campaign.hours]
-    zone = ZoneInfo(settings.centre.time_zone)
-    start = _moment(day, min(stretch.start for stretch in stretches), zone)
-    end = _moment(day, max(stretch.until for stretch in stretches), zone)
+    campaigns = rehearsed_campaigns(settings)
+    if not campaigns:
+        raise CannotRehearse("all campaigns have Twilio's trunks alone; give one a trunk of Asterisk's to rehearse on")
+    site = SiteHours(settings, site_profile(settings), campaigns, areas)
+    of_campaigns = _day_of(settings, site, today)
+    open_hours = joined(stretch for each in of_campaigns for stretch in each.stretches)
+    start, end = open_hours[0][0], open_hours[-1][1]
     if hours is not None:
         end = min(end, start + hours * 3600.0)
     plain = [
-        RehearsedDay("the site's load", start, end, 1, seed=seed),
-        RehearsedDay("twice the load", start, end, 2, seed=seed),
+        RehearsedDay("the site's load", start, end, 1, (), seed, of_campaigns),
+        RehearsedDay("twice the load", start, end, 2, (), seed, of_campaigns),
     ]
     if faults:
-        plain.append(RehearsedDay("twice the load, with faults", start, end, 2, tuple(_faults(end - start)), seed))
+        spread = tuple(_faults(open_hours, end))
+        plain.append(RehearsedDay("twice the load, with faults", start, end, 2, spread, seed, of_campaigns))
     return tuple(plain)
 
 
-def _faults(seconds: float) -> Iterator[Fault]:
-    """Every kind once, spread over the day with room to recover in between."""
+def _day_of(settings: Settings, site: SiteHours, today: date) -> tuple[CampaignHours, ...]:
+    """The campaigns' hours on the day that is rehearsed."""
+    polls = [poll.day for poll in settings.rules.polls]
+    next_poll = min((day for day in polls if day >= today), default=today)
+    for day in (next_poll, site.first_day(today), max(polls, default=None)):
+        found = () if day is None else site.on(day)
+        if any(each.stretches for each in found):
+            return found
+    why = "; ".join(f"campaign {each.campaign_id}: {each.why}" for each in site.on(next_poll))
+    raise CannotRehearse(f"nobody may be called on {next_poll} or on any other day ({why}); see dialer rules check")
+
+
+def _faults(open_hours: Sequence[Stretch], end: float) -> Iterator[Fault]:
+    """Every kind once, spread over the hours in which somebody may be called, with room to recover in between."""
+    stretches = [(since, min(until, end)) for since, until in open_hours if since < end]
+    whole = sum(until - since for since, until in stretches)
     kinds = list(FaultKind)
     for place, kind in enumerate(kinds, 1):
-        yield Fault(kind, seconds * place / (len(kinds) + 2))  # the last one too has time to pass
-
-
-def _moment(day: date, local: time, zone: ZoneInfo) -> float:
-    return datetime.combine(day, local, zone).timestamp()
-
-
-def rehearsal_settings(settings: Settings, day: RehearsedDay, store: Path, ami_port: int) -> Settings:
-    """The site's settings with its lines replaced: the simulated Asterisk, a copy of the store, no broker, no Twilio.
-
-    At a load above 1 the seats come several times, and trunks and campaigns carry so much more.
-    """
-    kept = settings.model_dump()
-    trunks = [
-        {
-            **trunk.model_dump(),
-            "channels": min(10_000, trunk.channels * day.load),
-            "calls_per_second": min(1000.0, trunk.calls_per_second * day.load),
-        }
-        for trunk in settings.trunks
-        if trunk.carrier is Carrier.ASTERISK
-    ]
-    names = {trunk["name"] for trunk in trunks}
-    campaigns = [
-        {
-            **campaign.model_dump(),
-            "trunks": [name for name in campaign.trunks if name in names],
-            "channels": None if campaign.channels is None else campaign.channels * day.load,
-        }
-        for campaign in settings.campaigns
-    ]
-    changed = {
-        **kept,
-        "store": {**settings.store.model_dump(), "path": store, "reserve_megabytes": 0},
-        "ami": {
-            **kept["ami"],
-            "host": "127.0.0.1",
-            "port": ami_port,
-            "username": REHEARSAL_LOGIN,
-            "secret": REHEARSAL_LOGIN,
-        },
-        "fastagi": {**kept["fastagi"], "host": "127.0.0.1", "port": 0},
-        "broker": {"enabled": False},
-        "twilio": {"enabled": False},
-        "audio": {**kept["audio"], "catalogue": None},
-        "trunks": trunks,
-        "seats": [_seat(seat.name, copy) for copy in range(day.load) for seat in settings.seats],
-        "agents": [],  # simulated agents have no PIN
-        "campaigns": campaigns,
-    }
-    return Settings.model_validate(changed)
-
-
-def _seat(name: str, copy: int) -> dict[str, object]:
-    label = name if copy == 0 else f"{name}-{copy + 1}"[-20:]
-    return {"name": label, "endpoint": f"rehearsed-{label}"}
+        left = whole * place / (len(kinds) + 2)  # the last one too has time to pass
+        for since, until in stretches:
+            if left < until - since:
+                yield Fault(kind, since + left - stretches[0][0])  # the day begins with the first stretch
+                break
+            left -= until - since

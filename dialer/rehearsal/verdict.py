@@ -47,6 +47,19 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignOutcome:
+    """What a rehearsed day came to for one campaign."""
+
+    campaign_id: str
+    attempts: int
+    could_call: bool  # its hours and the rules left it some of the time
+    why: str  # what held it most of that time; where it could not call, what stood against it; empty: nothing
+    refused: Mapping[str, int] = field(
+        default_factory=dict
+    )  # calls that the rules forbade until somebody mends it, by reason
+
+
+@dataclass(frozen=True, slots=True)
 class DayOutcome:
     """What a rehearsed day came to."""
 
@@ -66,6 +79,8 @@ class DayOutcome:
     checks: Mapping[str, tuple[bool, str]]  # by rule: whether it held, and what broke it
     samples: Sequence[Sample] = ()
     recovered: Mapping[str, float] = field(default_factory=dict)  # by fault: seconds until calls went out again
+    not_judged: Mapping[str, str] = field(default_factory=dict)  # by fault: why no call could have gone out after it
+    campaigns: Sequence[CampaignOutcome] = ()
 
     @property
     def abandoned_share(self) -> float:
@@ -80,7 +95,7 @@ class DayOutcome:
 
 def findings(outcome: DayOutcome) -> list[Finding]:
     """What the day says of the site, the worst first."""
-    found = [*_rules(outcome), *_reach(outcome), *_resources(outcome), *_faults(outcome)]
+    found = [*_rules(outcome), *_reach(outcome), *_campaigns(outcome), *_resources(outcome), *_faults(outcome)]
     order = [Ready.BAD, Ready.NOTE, Ready.GOOD]
     return sorted(found, key=lambda finding: order.index(finding.ready))
 
@@ -110,7 +125,31 @@ def _reach(outcome: DayOutcome) -> list[Finding]:
         ]
     share = outcome.reached / outcome.voters if outcome.voters else 0.0
     text = f"{outcome.reached:,} of {outcome.voters:,} voters reached ({share:.1%}) with {outcome.attempts:,} calls"
-    return [Finding(Ready.GOOD if outcome.reached else Ready.BAD, text)]
+    if outcome.reached:
+        return [Finding(Ready.GOOD, text)]
+    if outcome.answered == 0:
+        return [Finding(Ready.BAD, f"{text}: nobody answered")]
+    return [Finding(Ready.NOTE, f"{text}: {outcome.answered:,} were answered, and what was asked there marks no voter")]
+
+
+def _campaigns(outcome: DayOutcome) -> list[Finding]:
+    """The campaigns that called nobody, what kept them from it, and whom the others may not call."""
+    found = []
+    for campaign in outcome.campaigns:
+        head = f"campaign {campaign.campaign_id} called nobody"
+        if campaign.attempts:
+            for reason, times in campaign.refused.items():
+                text = f"campaign {campaign.campaign_id}: {times:,} calls were forbidden ({reason}); dialer rules check says more"
+                found.append(Finding(Ready.NOTE, text))
+        elif not campaign.could_call:
+            found.append(Finding(Ready.NOTE, f"{head}: it may not call in this time ({campaign.why})"))
+        elif campaign.why:
+            found.append(Finding(Ready.BAD, f"{head}: {campaign.why}"))
+        else:
+            found.append(
+                Finding(Ready.NOTE, f"{head}: its list is empty, or seats and channels went to other campaigns")
+            )
+    return found
 
 
 def _resources(outcome: DayOutcome) -> list[Finding]:
@@ -132,7 +171,9 @@ def _faults(outcome: DayOutcome) -> list[Finding]:
     found = []
     for fault in outcome.day.faults:
         seconds = outcome.recovered.get(fault.kind.value)
-        if seconds is None:
+        if seconds is None and fault.kind.value in outcome.not_judged:
+            found.append(Finding(Ready.NOTE, f"{fault.kind.value}: not judged, {outcome.not_judged[fault.kind.value]}"))
+        elif seconds is None:
             found.append(Finding(Ready.BAD, f"{fault.kind.value}: no call went out after it any more"))
         else:
             found.append(Finding(Ready.GOOD, f"{fault.kind.value}: calls went out again {seconds:.0f} s later"))

@@ -52,8 +52,8 @@ def _hour_cells(counts: list[int]) -> tuple[Cell, ...]:
 async def expenditure(source: Source, window: Window, zone: tzinfo, candidates: Mapping[str, str]) -> Report:
     """Calls by candidate, constituency and day of `zone`: what an expenditure return asks for.
 
-    `candidates`: on whose account a campaign calls, by its id. A call counts in the constituency of the voter it addressed;
-    calls that were refused before they were placed do not count.
+    `candidates`: on whose account a campaign calls, by its id. A call counts in the constituency of the voter it addressed,
+    or where the booth worker stood when it was placed; calls that were refused before they were placed do not count.
     """
     sums: dict[tuple[str, int, str], list[float]] = defaultdict(lambda: [0.0] * 3)
     for campaign, constituency, quarter, *counts in await source.rows(

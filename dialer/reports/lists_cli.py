@@ -32,8 +32,12 @@ WhoOption = Annotated[
     str, typer.Option("--for", metavar="WHO", help="For whom the list is: stands on every sheet and in the audit.")
 ]
 OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="A .pdf to print, or .csv, .xlsx, .json.")]
-ConstituencyOption = Annotated[int | None, typer.Option("--constituency", help="Of this constituency alone.")]
-PartOption = Annotated[int | None, typer.Option("--part", help="Of this part alone.")]
+MOST_OF_A_ROLL = 999_999_999
+"""The highest number that a roll's constituency or part may have (`dialer.roll.columns.whole_number`)."""
+ConstituencyOption = Annotated[
+    int | None, typer.Option("--constituency", min=0, max=MOST_OF_A_ROLL, help="Of this constituency alone.")
+]
+PartOption = Annotated[int | None, typer.Option("--part", min=0, max=MOST_OF_A_ROLL, help="Of this part alone.")]
 
 
 @app.command("strike-off")

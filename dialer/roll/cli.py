@@ -50,13 +50,25 @@ def import_roll(
         str,
         typer.Option(help="Name of this version of the roll, where no column says it; booths renumber between them."),
     ] = DEFAULT_ROLL_VERSION,
+    beside: Annotated[
+        bool,
+        typer.Option(
+            "--beside",
+            help="Keep it beside another roll of the same constituency (a version, or with and without state): who is on both is"
+            " called for both, counts twice, and has voted on one alone.",
+        ),
+    ] = False,
 ) -> None:
-    """Import a roll: all of it or nothing, and twice is the same as once. Exit 1 where every row was rejected."""
+    """Import a roll: all of it or nothing, and twice is the same as once. Exit 1 where every row was rejected.
+
+    A constituency that is there under another version is refused: import the roll under that version to revise it,
+    if its serials are still the same voters'. So is one that is there with its state where this roll names none, or without.
+    """
     console = Console(stderr=as_json)
     settings = load_settings(config)
     prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
     _show_mapping(console, prepared)
-    options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version)
+    options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, beside)
     try:
         with _bar(console, "importing") as advance:
             result = run_import(
@@ -115,7 +127,10 @@ def sample_roll(
 
 
 def weights(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, weight.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, weight; roll version, state."),
+    ],
     store: StoreOption = None,
     config: ConfigOption = None,
 ) -> None:

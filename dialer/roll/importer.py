@@ -22,8 +22,9 @@ from dialer.clock import Clock, SystemClock
 from dialer.errors import RollError
 from dialer.output import refuse_unwritable
 from dialer.roll.cleaning import Cleaner
+from dialer.roll.fields import Field
 from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
-from dialer.roll.merging import Merger, Tally
+from dialer.roll.merging import Merger, SecondVersion, StateUnclear, Tally
 from dialer.roll.reading import HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import CountedRejects, RejectsFile, RejectSink
 from dialer.store.cipher import StoreKey
@@ -43,6 +44,7 @@ class ImportOptions:
     rejects_path: Path | None = None  # None: beside the roll, as ROLL.rejects.csv; with a dry run no file
     region: str = "IN"  # ISO 3166 country of numbers without a country code
     roll_version: str = DEFAULT_ROLL_VERSION  # where no column says it; booths renumber between versions
+    beside: bool = False  # a constituency may come a second time, under another version
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,9 @@ def import_file(
     """Import the roll at `path` into the store at `store_path`, which is made if there is none, encrypted where
     there is a `key`.
 
-    Raises RollError (the roll or the map file), OutputRefused (the rejects file; the store is not touched then), StoreBusy (a
-    dialler or an import runs) and the other StoreErrors; whatever is raised, KeyboardInterrupt too, the store is as it was
-    before (empty, if there was none).
+    Raises RollError (the roll, the map file, or a constituency that is there in another version or without its state),
+    OutputRefused (the rejects file; the store is not touched then), StoreBusy (a dialler or an import runs) and the other
+    StoreErrors; whatever is raised, KeyboardInterrupt too, the store is as it was before (empty, if there was none).
     """
     prepared = prepare_import(path, load_map(map_path) if map_path is not None else None)
     return run_import(prepared, store_path, options, progress=progress, clock=clock, key=key)
@@ -220,13 +222,67 @@ def _merge_all(
     progress: Callable[[Progress], None] | None,
 ) -> Tally:
     roll = prepared.roll
-    merger = Merger(db, options.region)
+    merger = Merger(db, options.region, beside=options.beside)
     cleaner = Cleaner(prepared.mapping, merger.find_booth, roll_version=options.roll_version, damaged=roll.damaged)
     for batch in roll.batches(prepared.mapping.skip_rows):
-        sink.add(merger.add(cleaner.clean(batch)))
+        try:
+            sink.add(merger.add(cleaner.clean(batch)))
+        except SecondVersion as found:
+            raise RollError(_second_version(prepared, found)) from found
+        except StateUnclear as found:
+            raise RollError(_state_unclear(prepared, found)) from found
         if progress is not None:
             progress(Progress(batch.share_done, merger.tally))
     return merger.finish()
+
+
+def _second_version(prepared: PreparedImport, found: SecondVersion) -> str:
+    """One line that names both versions, and how to say which one is meant: that depends on where the roll has it from."""
+    mapping, key = prepared.mapping, found.key
+    place = f"constituency {key.constituency_number}" + (f" of {key.state_code}" if key.state_code else "")
+    there = (
+        f"{'stands in this file' if found.of_this_file else 'is on the roll'} as version {' and '.join(found.versions)}"
+    )
+    if (columns := mapping.columns.get(Field.ROLL_VERSION)) is not None:
+        heading = mapping.header[columns[0]]
+        comes = f'its column "{heading}" makes it {key.roll_version} as well'
+        revise = f'write roll_version = "{found.versions[0]}" under [values] of a --map file'
+    elif Field.ROLL_VERSION in mapping.values:
+        comes = f"the map file makes it {key.roll_version} as well"
+        revise = f'write roll_version = "{found.versions[0]}" under [values] there'
+    else:
+        comes = f"this file brings it as {key.roll_version}"
+        revise = f"give --roll-version {found.versions[0]}"
+    return (
+        f"{prepared.roll.path}: {place} {there}, and {comes}: whoever is on both would be called and counted twice; {revise}"
+        " to revise what is there (if its serials are the same voters'), or --beside to keep both all the same;"
+        " nothing was imported"
+    )
+
+
+def _state_unclear(prepared: PreparedImport, found: StateUnclear) -> str:
+    """One line that says which of the two names the state, and how to have both do it or neither."""
+    mapping, key = prepared.mapping, found.key
+    place = f"{prepared.roll.path}: constituency {key.constituency_number}"
+    if key.state_code:
+        there, comes = "without its state", f"as one of {key.state_code}"
+        if Field.STATE_CODE in mapping.columns:
+            mend = 'leave it out here too: write state_code = "" under [values] of a --map file'
+        elif mapping.values.get(Field.STATE_CODE):
+            mend = "take state_code out of the map file's [values]"
+        else:
+            mend = "leave it out here too: give the constituency's number alone"
+    else:
+        states = " and ".join(found.states)
+        there, comes = f"as one of {states}", "without its state"
+        mend = f'add the column state_code, or write state_code = "{found.states[0]}" under [values] of a --map file'
+    where = "stands in this file" if found.of_this_file else "is on the roll"
+    if found.of_this_file:
+        mend = "name the state in every row of the file or in none"
+    return (
+        f"{place} {where} {there}, and this file brings it {comes} as well: whoever is on both would be called and counted"
+        f" twice; {mend}, or give --beside to keep both all the same; nothing was imported"
+    )
 
 
 def _record_run(db: sqlite3.Connection, roll: RollFile, tally: Tally, clock: Clock) -> None:

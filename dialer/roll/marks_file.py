@@ -16,6 +16,7 @@ from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.people import is_id
 from dialer.roll.cells import bounded, clock_text
 from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, cell_at, places_of
+from dialer.roll.parts import ROLL_VERSION, STATE, Parts, UnfitPart
 from dialer.roll.reading import open_roll
 from dialer.store.sql import load_statements
 
@@ -28,7 +29,8 @@ COLUMNS = {
     "voted": frozenset({"voted", "strike", "struck"}),
     "time": frozenset({"time", "at", "votedat"}),
     "by": frozenset({"by", "worker", "workerid"}),
-    "roll version": frozenset({"rollversion", "roll"}),
+    "roll version": ROLL_VERSION,
+    "state": STATE,
 }
 CORRECTION = "correction"
 KINDS = {
@@ -156,15 +158,18 @@ def _kind(cell: str, source: MarkSource) -> tuple[MarkKind, MarkSource]:
 
 def _at(cell: str, day: date, now: float, zone: tzinfo) -> float:
     if not cell:
-        return min(now, datetime.combine(day, time.max, zone).timestamp())
-    clock = clock_text(cell)
-    try:
-        named = datetime.combine(day, time.fromisoformat(clock)) if clock else datetime.fromisoformat(cell)
-    except ValueError:
-        raise _Unfit("time is no time: write 09:40 or 2026-04-22T09:40") from None
-    at = (named if named.tzinfo else named.replace(tzinfo=zone)).timestamp()
-    if at > now + AHEAD_SECONDS:
-        raise _Unfit("time lies ahead")
+        at = datetime.combine(day, time.max, zone).timestamp()
+    else:
+        clock = clock_text(cell)
+        try:
+            named = datetime.combine(day, time.fromisoformat(clock)) if clock else datetime.fromisoformat(cell)
+        except ValueError:
+            raise _Unfit("time is no time: write 09:40 or 2026-04-22T09:40") from None
+        at = (named if named.tzinfo else named.replace(tzinfo=zone)).timestamp()
+        if at > now + AHEAD_SECONDS:
+            raise _Unfit("time lies ahead")
+    if at < 0.0:  # a command takes none, and would refuse a hundred lines for this one
+        raise _Unfit("time lies before 1970: correct its year")
     return min(at, now)
 
 
@@ -182,9 +187,7 @@ class _BySerial(_Finder):
     def __init__(self, db: sqlite3.Connection, roll_version: str | None) -> None:
         self._db = db
         self._roll_version = roll_version
-        self._booths: dict[tuple[int, int], list[tuple[int, str]]] = defaultdict(list)
-        for booth_id, version, constituency, part in db.execute(SQL["booth_places"]):
-            self._booths[constituency, part].append((booth_id, version))
+        self._parts = Parts(db)
 
     def find(self, line: _Line) -> int:
         booth_id = self._booth(line)
@@ -198,18 +201,11 @@ class _BySerial(_Finder):
         return int(voter_id)
 
     def _booth(self, line: _Line) -> int:
-        place = _number(line, "constituency"), _number(line, "part")
-        known = self._booths.get(place, [])
-        if not known:
-            raise _Unfit(f"part {place[1]} of constituency {place[0]} is not on the roll")
-        wanted = line.cells.get("roll version", self._roll_version)
-        fitting = [booth_id for booth_id, version in known if wanted is None or version == wanted]
-        versions = ", ".join(sorted({version for _, version in known}))
-        if not fitting:
-            raise _Unfit(f"it is of another roll version than here ({versions}): its serials are other voters'")
-        if len(fitting) > 1:
-            raise _Unfit(f"the part is on the roll more than once ({versions}): say which in a column roll version")
-        return fitting[0]
+        version, state = line.cells.get("roll version", self._roll_version), line.cells.get("state")
+        try:
+            return self._parts.booth(_number(line, "constituency"), _number(line, "part"), version=version, state=state)
+        except UnfitPart as why:
+            raise _Unfit(str(why)) from None
 
 
 class _ByEpic(_Finder):

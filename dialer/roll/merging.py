@@ -20,6 +20,28 @@ _SQL = load_statements("roll")
 CONFLICT = "another row of this file has the same booth and serial and says otherwise: correct one of them"
 
 
+class SecondVersion(Exception):
+    """A constituency would stand on the roll once more, under another version; nothing of it was written yet."""
+
+    def __init__(self, key: BoothKey, versions: Sequence[str], *, of_this_file: bool) -> None:
+        """`versions` are the others that are there; `of_this_file`: this file itself brought them."""
+        super().__init__(f"constituency {key.constituency_number} has another version: {', '.join(versions)}")
+        self.key = key
+        self.versions = tuple(versions)
+        self.of_this_file = of_this_file
+
+
+class StateUnclear(Exception):
+    """A constituency would stand on the roll once more, with its state and without; nothing of it was written yet."""
+
+    def __init__(self, key: BoothKey, states: Sequence[str], *, of_this_file: bool) -> None:
+        """`states` are the others that are there, '' where none is named; `of_this_file`: this file itself brought them."""
+        super().__init__(f"constituency {key.constituency_number} is there with its state and without")
+        self.key = key
+        self.states = tuple(states)
+        self.of_this_file = of_this_file
+
+
 @dataclass(slots=True)
 class Tally:
     """What became of the rows so far."""
@@ -49,21 +71,27 @@ class _Placed:
 class Merger:
     """Merges batches into the store through one connection, inside the caller's transaction."""
 
-    def __init__(self, db: sqlite3.Connection, region: str) -> None:
-        """`region` is where numbers without a country code belong."""
+    def __init__(self, db: sqlite3.Connection, region: str, *, beside: bool = False) -> None:
+        """`region` is where numbers without a country code belong; `beside`: a constituency may be there in several versions."""
         self.tally = Tally()
         self._db = db
         self._region = region
+        self._beside = beside
+        # By constituency, of each state and version: whether this file brought it.
+        self._rolls: dict[int, dict[tuple[str, str], bool]] = {}
         self._slots: dict[BoothKey, BoothSlot] = {}
         self._stored: dict[BoothKey, tuple[int, BoothDetails]] = {}
         for version, state, constituency, part, booth_id, *texts in db.execute(_SQL["all_booths"]):
             self._stored[BoothKey(version, state, constituency, part)] = (booth_id, BoothDetails(*texts))
+            self._rolls.setdefault(constituency, {})[state, version] = False
         self._next_voter: int = db.execute(_SQL["last_voter"]).fetchone()[0] + 1
         db.execute(_SQL["create_wanted"])
         db.execute(_SQL["create_told"])
 
     def find_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
-        """The slot of a booth; a new booth is added, a known one brought up to date. The first row of a booth describes it."""
+        """The slot of a booth; a new booth is added, a known one brought up to date. The first row of a booth describes it.
+        Raises SecondVersion, StateUnclear.
+        """
         if (slot := self._slots.get(key)) is not None:
             return slot
         columns = (details.constituency_name, details.name, details.name_local, details.language, details.closes_at)
@@ -74,11 +102,33 @@ class Merger:
             if after != before:
                 self._db.execute(_SQL["update_booth"], (*after, booth_id))
         else:
+            self._refuse_second_roll(key)
             place = (key.roll_version, key.state_code, key.constituency_number, key.part_number)
             booth_id = self._db.execute(_SQL["insert_booth"], (*place, *columns)).lastrowid or 0
             self.tally.booths += 1
         slot = self._slots[key] = BoothSlot(booth_id, is_new=stored is None)
         return slot
+
+    def _refuse_second_roll(self, key: BoothKey) -> None:
+        """Booths of a constituency that is there in another version bring its voters a second time: whoever has voted on one of
+        the two rolls is still to be called on the other. A roll that does not say its state may be of any, so one version with
+        the state and without is two rolls as well.
+        """
+        rolls = self._rolls.setdefault(key.constituency_number, {})
+        if (key.state_code, key.roll_version) in rolls:
+            return
+        may_be_this = {
+            (state, version): of_this_file
+            for (state, version), of_this_file in rolls.items()
+            if state == key.state_code or not state or not key.state_code
+        }
+        if may_be_this and not self._beside:
+            of_this_file = all(may_be_this.values())
+            versions = {version for _, version in may_be_this} - {key.roll_version}
+            if versions:
+                raise SecondVersion(key, sorted(versions), of_this_file=of_this_file)
+            raise StateUnclear(key, sorted(state for state, _ in may_be_this), of_this_file=of_this_file)
+        rolls[key.state_code, key.roll_version] = True
 
     def add(self, batch: CleanRows) -> list[Reject]:
         """Merge a batch; returns its rejects, those that came with it included, in the order of rows."""

@@ -12,21 +12,26 @@ from pathlib import Path
 
 from dialer.errors import RollError
 from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, cell_at, places_of, whole_number
+from dialer.roll.parts import ROLL_VERSION, STATE, NoSuchPart, Parts, UnfitPart
 from dialer.roll.reading import open_roll
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
+from dialer.store.sql import load_statements
 from dialer.store.transaction import transaction
 
 LEAST, MOST = 0.001, 1000.0
-COLUMNS = {"constituency": CONSTITUENCY, "part": PART, "serial": SERIAL, "weight": frozenset({"weight"})}
-_FIND = """SELECT voter_id FROM voter JOIN booth USING (booth_id)
-WHERE constituency_number = ? AND part_number = ? AND serial = ?"""
-_SET = "UPDATE voter SET weight = ?2 WHERE voter_id = ?1 AND weight <> ?2"
-# The numbers of the voters whose weight changed: each weighs what the voters pending on it weigh together.
-_RANK = """UPDATE target SET rank = -coalesce((
-    SELECT sum(voter.weight) FROM link JOIN voter USING (voter_id)
-    WHERE link.phone_id = target.phone_id AND link.dropped_at IS NULL AND voter.turnout = 'pending'
-), 1) WHERE phone_id IN (SELECT phone_id FROM link WHERE voter_id = ?)"""
+COLUMNS = {
+    "constituency": CONSTITUENCY,
+    "part": PART,
+    "serial": SERIAL,
+    "weight": frozenset({"weight"}),
+    "roll version": ROLL_VERSION,
+    "state": STATE,
+}
+OPTIONAL = frozenset({"roll version", "state"})
+
+_ROLL = load_statements("roll")
+_RECORDS = load_statements("polling_day_records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +46,56 @@ class WeightsResult:
 def import_weights(
     path: Path, store: Path, progress: Callable[[float], None] = lambda _: None, *, key: StoreKey | None = None
 ) -> WeightsResult:
-    """Take a CSV or XLSX with the columns constituency, part, serial and weight. `progress` is told the share done, 0 to 1.
+    """Take a CSV or XLSX with the columns constituency, part, serial and weight; roll version or state, where the store has
+    several rolls of a part. `progress` is told the share done, 0 to 1.
 
-    Raises RollError for the first row that cannot be taken, with its number and what to do, StoreBusy while a dialler runs;
-    nothing of the file is kept then.
+    Raises RollError for the first row that cannot be taken (one whose part may be either of two is such a row), with its number
+    and what to do, StoreBusy while a dialler runs; nothing of the file is kept then.
     """
     roll = open_roll(path)
     head = roll.head()
-    places = places_of(path, head[0] if head else [], COLUMNS)
+    places = places_of(path, head[0] if head else [], COLUMNS, OPTIONAL)
     rows = changed = unknown = 0
     with exclusive_connection(store, "an import of weights", create=False, key=key) as db, transaction(db):
+        parts = Parts(db)
         for batch in roll.batches(1):
             for number, row in enumerate(batch.rows, batch.first_row):
                 if not any(cell.strip() for cell in row):
                     continue
                 rows += 1
-                found = db.execute(_FIND, _key(path, number, row, places)).fetchone()
-                if found is None:
+                voter_id = _voter(db, parts, path, number, row, places)
+                if voter_id is None:
                     unknown += 1
                 else:
-                    changed += _weigh(db, found[0], _weight(path, number, row, places["weight"]))
+                    changed += _weigh(db, voter_id, _weight(path, number, row, places["weight"]))
             progress(batch.share_done)
     return WeightsResult(rows, changed, unknown)
 
 
 def _weigh(db: sqlite3.Connection, voter_id: int, weight: float) -> int:
-    if db.execute(_SET, (voter_id, weight)).rowcount == 0:
+    if db.execute(_ROLL["set_weight"], (voter_id, weight)).rowcount == 0:
         return 0
-    db.execute(_RANK, (voter_id,))
+    db.execute(_ROLL["rank_of_voter"], (voter_id,))
     return 1
 
 
-def _key(path: Path, number: int, row: Sequence[str], places: dict[str, int]) -> tuple[int, ...]:
+def _voter(
+    db: sqlite3.Connection, parts: Parts, path: Path, number: int, row: Sequence[str], places: dict[str, int]
+) -> int | None:
+    """The voter whom a row names; None: not on the roll. A row that may mean either of two is refused: a weight on the wrong
+    one is seen by nobody.
+    """
     names = ("constituency", "part", "serial")
-    return tuple(whole_number(path, number, name, cell_at(row, places[name])) for name in names)
+    constituency, part, serial = (whole_number(path, number, name, cell_at(row, places[name])) for name in names)
+    version, state = (cell_at(row, places.get(name)) or None for name in ("roll version", "state"))
+    try:
+        booth_id = parts.booth(constituency, part, version=version, state=state)
+    except NoSuchPart:
+        return None
+    except UnfitPart as why:
+        raise RollError(f"{path}: row {number:,}: {why}; nothing was taken") from None
+    found = db.execute(_RECORDS["voter_of_part"], (booth_id, serial)).fetchone()
+    return None if found is None else int(found[0])
 
 
 def _weight(path: Path, number: int, row: Sequence[str], place: int) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 from dialer.errors import RollError
 from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number
 from dialer.roll.languages import language_code
+from dialer.roll.parts import ROLL_VERSION, STATE, NoSuchPart, Parts, UnfitPart
 from dialer.roll.phone_numbers import read_cell
 from dialer.roll.reading import open_roll
 from dialer.store.cipher import StoreKey
@@ -23,13 +24,13 @@ COLUMNS = {
     "number": frozenset({"number", "mobile", "phone", "mobileno", "phoneno", "mobilenumber", "phonenumber"}),
     "name": frozenset({"name", "worker", "workername"}),
     "language": frozenset({"language", "lang"}),
+    "roll version": ROLL_VERSION,
+    "state": STATE,
 }
-OPTIONAL = frozenset({"name", "language"})
+OPTIONAL = frozenset({"name", "language", "roll version", "state"})
 _BETWEEN_PARTS = re.compile(r"[\s,;/|]+")
 
 _OF_WORKERS = "(SELECT campaign_id FROM campaign WHERE purpose = 'booth-workers')"
-_FIND_BOOTH = """SELECT booth_id, roll_version FROM booth
-WHERE constituency_number = ?1 AND part_number = ?2 AND (?3 IS NULL OR roll_version = ?3)"""
 _ADD_PHONE = """INSERT INTO phone (e164, opted_out_at) VALUES (?1, (SELECT at FROM opt_out WHERE e164 = ?1))
 ON CONFLICT (e164) DO NOTHING"""
 _FIND_PHONE = "SELECT phone_id, opted_out_at IS NOT NULL FROM phone WHERE e164 = ?"
@@ -77,7 +78,8 @@ def import_workers(
     replace: bool = False,
     key: StoreKey | None = None,
 ) -> WorkersResult:
-    """Take a CSV or XLSX with the columns constituency, part (several with commas), number, and where known name and language.
+    """Take a CSV or XLSX with the columns constituency, part (several with commas), number, and where known name and language;
+    roll version or state, where the store has several rolls of a part (`roll_version` is of a file that does not say it).
 
     A worker is known by the number: a later file says anew at which booths, and keeps a name or language of which it says
     nothing. With `replace` whoever is not in the file is not called any more. `region` reads numbers without a country code,
@@ -89,13 +91,14 @@ def import_workers(
     head = roll.head()
     places = places_of(path, head[0] if head else [], COLUMNS, OPTIONAL)
     with exclusive_connection(store, "an import of workers", create=False, key=key) as db, transaction(db):
+        source = _Source(Parts(db), path, region, roll_version, places)
         listed: dict[str, _Listed] = {}
         rows = 0
         for batch in roll.batches(1):
             for number, row in enumerate(batch.rows, batch.first_row):
                 if any(cell.strip() for cell in row):
                     rows += 1
-                    _read(_Source(db, path, region, roll_version, places), number, row, listed)
+                    _read(source, number, row, listed)
         if not listed:
             raise RollError(f"{path}: names no worker; give one a row, below the headings")
         kept = [_keep(db, number, worker) for number, worker in listed.items()]
@@ -108,7 +111,7 @@ def import_workers(
 class _Source:
     """What a row is read with."""
 
-    db: sqlite3.Connection
+    roll: Parts
     path: Path
     region: str
     roll_version: str | None
@@ -138,18 +141,14 @@ def _read(source: _Source, number: int, row: Sequence[str], listed: dict[str, _L
         raise source.refusal(number, "it names no part; say at which booth the worker stands")
     for part in parts:
         part_number = whole_number(source.path, number, "part", part)
-        worker.booths[part_number] = _booth(source, number, constituency, part_number)
-
-
-def _booth(source: _Source, number: int, constituency: int, part: int) -> int:
-    found = source.db.execute(_FIND_BOOTH, (constituency, part, source.roll_version)).fetchall()
-    if not found:
-        raise source.refusal(number, f"part {part} of constituency {constituency} is not on the roll; import it first")
-    if len(found) > 1:
-        versions = ", ".join(sorted({version for _, version in found}))
-        problem = f"part {part} of constituency {constituency} is on the roll more than once"
-        raise source.refusal(number, f"{problem}; choose one with --roll-version ({versions})")
-    return int(found[0][0])
+        version, state = cells["roll version"] or source.roll_version, cells["state"] or None
+        try:
+            booth_id = source.roll.booth(constituency, part_number, version=version, state=state)
+        except NoSuchPart as why:
+            raise source.refusal(number, f"{why}; import it first") from None
+        except UnfitPart as why:
+            raise source.refusal(number, str(why)) from None
+        worker.booths[part_number] = booth_id
 
 
 def _keep(db: sqlite3.Connection, number: str, worker: _Listed) -> tuple[int, bool]:

@@ -26,7 +26,8 @@ def import_list(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="CSV or XLSX: constituency, part (several with commas), number; name, language."
+            metavar="FILE",
+            help="CSV or XLSX: constituency, part (several with commas), number; name, language, roll version, state.",
         ),
     ],
     replace: Annotated[

@@ -1,9 +1,11 @@
 """What a script's line means, and whether it may do it. Pure.
 
 A script may play, ask, record, wait and keep variables of its own; it runs no dialplan application, reads no database and no
-function. `SET VARIABLE MATDAN_MARK voted` (or `"later 17"`), `MATDAN_OPT_OUT number` and `MATDAN_ANSWER_<name> <value>` put
-something on record: the answer is `result=1` when it is there, else `result=0`. `GET VARIABLE MATDAN_FACT_<name>` tells what is
-known of the voter.
+function, and asks for nothing that Asterisk lets go of for nobody (waiting for a text, a recording without a limit).
+
+`SET VARIABLE MATDAN_MARK voted` (or `"later 17"`), `MATDAN_OPT_OUT number` and `MATDAN_ANSWER_<name> <value>` put something on
+record: the answer is `result=1` when it is there, else `result=0`. `GET VARIABLE MATDAN_FACT_<name>` tells what is known of the
+voter.
 """
 
 from __future__ import annotations
@@ -27,8 +29,6 @@ ALLOWED = frozenset(
         "GET VARIABLE",
         "HANGUP",
         "NOOP",
-        "RECEIVE CHAR",
-        "RECEIVE TEXT",
         "RECORD FILE",
         "SAY ALPHA",
         "SAY DATE",
@@ -46,11 +46,13 @@ ALLOWED = frozenset(
     }
 )
 _WITH_A_FILE = frozenset({"STREAM FILE", "CONTROL STREAM FILE", "GET DATA", "GET OPTION", "RECORD FILE"})
+_OF_ITS_OWN_CALL = frozenset({"CHANNEL STATUS", "HANGUP"})  # Asterisk would take another call's channel too
 _OURS = "MATDAN_"
 _FACT = "MATDAN_FACT_"
 _ANSWER = "MATDAN_ANSWER_"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
+_LIMIT = re.compile(r"[1-9][0-9]{0,5}")  # a quarter of an hour
 _SOUND = re.compile(r"[^\x00-\x1f]{0,200}")
 
 
@@ -92,8 +94,12 @@ def judge(line: str, sequence: int, *, records: bool) -> Judged:
     verb, arguments = _verb(words)
     if verb not in ALLOWED:
         return Refuse("a command that scripts may not use")
+    if verb in _OF_ITS_OWN_CALL and arguments:
+        return Refuse("a channel: a script has its own call alone")
     if verb == "RECORD FILE" and not records:
         return Refuse("recordings are off (flows.recordings)")
+    if verb == "RECORD FILE" and not any(_LIMIT.fullmatch(limit) for limit in arguments[3:4]):
+        return Refuse("a recording without a limit in milliseconds: it could not be ended with the script's time")
     if verb in _WITH_A_FILE and (not arguments or ".." in arguments[0] or not _SOUND.fullmatch(arguments[0])):
         return Refuse("a path that leaves the sounds directory")
     if verb in {"SET VARIABLE", "GET VARIABLE"}:

@@ -1,7 +1,8 @@
 """Runs a script on one call: its standard input and output are the call's AGI stream, and nothing else of ours is in its reach.
 
 It has a time limit, a memory limit, an environment, a directory and file descriptors of its own, and, where the site names one,
-another user's rights. When the caller hangs up it gets SIGHUP, as under Asterisk itself, and a few seconds.
+another user's rights. When the caller hangs up it has a moment for the key that it was just told, then it gets SIGHUP, as under
+Asterisk itself, and a few seconds. What it puts on record until its end is kept.
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ PREFIX = "script:"
 MOST_COMMANDS = 10_000
 MOST_REFUSED = 100
 MOST_LINE_BYTES = 4096
-HANG_UP_SECONDS = 3.0  # for a script to end by itself after the caller has gone
+KEEP_SECONDS = 1.0
+"""From a hang-up to SIGHUP, for the key that the caller gave last: most scripts die of the signal, and pyst2 asks nothing more
+after it. Together with HANG_UP_SECONDS it is less than the engine waits for a flow's last commit.
+"""
+HANG_UP_SECONDS = 3.0  # after SIGHUP, for a script to end by itself
 _DEAD = b"511 Command Not Permitted on a dead channel or intercept routine\n"
 
 
@@ -104,6 +109,9 @@ class ScriptRun:
         self._records = records
         self._commits = 0
         self._refused = 0
+        self._hangs_up = False  # by a command of its own
+        self._left = False  # by the caller
+        self._warned = False  # by SIGHUP
         self._transport: asyncio.SubprocessTransport
 
     async def run(self) -> ScriptEnd:
@@ -111,16 +119,20 @@ class ScriptRun:
         process = await self._started()
         end = ScriptEnd.FAILED
         try:
-            async with asyncio.timeout(self._rules.seconds):
-                end = await self._talk(process)
+            async with asyncio.timeout(self._rules.seconds) as limit:
+                watch = asyncio.create_task(self._watch(process, limit), name="script-hang-up")
+                try:
+                    end = await self._talk(process)
+                finally:
+                    watch.cancel()
         except TimeoutError:
-            end = ScriptEnd.TOO_LONG
-        except (ProtocolError, BrokenPipeError, ConnectionResetError) as error:
+            end = ScriptEnd.HUNG_UP if self._left else ScriptEnd.TOO_LONG
+        except ProtocolError as error:
             _log.warning("script.broke-agi", script=self._script.name, problem=str(error))
         finally:
-            await self._stop(process, politely=end is ScriptEnd.HUNG_UP)
+            await self._stop(process)
         if end is ScriptEnd.DONE and process.returncode != 0:
-            end = ScriptEnd.FAILED
+            end = ScriptEnd.HUNG_UP if self._left else ScriptEnd.FAILED
         if end in {ScriptEnd.FAILED, ScriptEnd.TOO_LONG}:
             _log.warning("script.ended", script=self._script.name, end=end.value, status=process.returncode)
         return end
@@ -161,8 +173,24 @@ class ScriptRun:
             if not isinstance(errors, int):
                 errors.close()
 
+    async def _watch(self, process: asyncio.subprocess.Process, limit: asyncio.Timeout) -> None:
+        """When the call is over, whatever the script is busy with: little time is left to it, and it is told."""
+        await self._call.gone.wait()
+        self._left = not self._hangs_up
+        at = asyncio.get_running_loop().time() + KEEP_SECONDS + HANG_UP_SECONDS
+        if not limit.expired():
+            limit.reschedule(min(at, limit.when() or at))
+        await asyncio.sleep(KEEP_SECONDS)
+        self._warn(process)
+
+    def _warn(self, process: asyncio.subprocess.Process) -> None:
+        """SIGHUP, once. Who has hung up by itself knows, and may still put on record what was said."""
+        if not self._warned and not self._hangs_up:
+            self._warned = True
+            _signal(process, signal.SIGHUP)
+
     async def _talk(self, process: asyncio.subprocess.Process) -> ScriptEnd:
-        """Answer the script's commands, one after the other, until it ends or the caller does."""
+        """Answer the script's commands, one after the other, until it ends."""
         assert process.stdin is not None  # noqa: S101 - pipes were asked for
         assert process.stdout is not None  # noqa: S101
         process.stdin.write(encode_environment(self._call.env.fields.items()))
@@ -173,17 +201,20 @@ class ScriptRun:
                 raise ProtocolError(f"a line of more than {MOST_LINE_BYTES} bytes") from error
             if not line:
                 await process.wait()
-                return ScriptEnd.DONE
+                return ScriptEnd.HUNG_UP if self._warned else ScriptEnd.DONE
             text = line.decode("utf-8", "replace").strip()
             if not text:
                 continue
             try:
                 answer = await self._answer(text)
             except CallHungUp:
-                process.stdin.write(b"HANGUP\n" + _DEAD)
-                return ScriptEnd.HUNG_UP
-            process.stdin.write(answer)
-            await process.stdin.drain()
+                answer = _DEAD
+                self._warn(process)
+            # What has ended, or hears no answer, has its say all the same: the marks that it wrote before count.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                if not process.stdin.is_closing():
+                    process.stdin.write(answer)
+                    await process.stdin.drain()
         raise ProtocolError(f"more than {MOST_COMMANDS} commands in one call")
 
     async def _answer(self, line: str) -> bytes:
@@ -201,28 +232,33 @@ class ScriptRun:
             case Keep(commit=commit):
                 return b"200 result=1\n" if await self._kept(commit) else b"200 result=0\n"
             case Forward(verb=verb, arguments=arguments):
+                self._hangs_up |= verb == "HANGUP" and not arguments and not self._call.hung_up
                 try:
                     return encode_reply(await self._call.command(verb, *arguments))
                 except UnsafeValue as error:
                     return refusal(str(error))
 
     async def _kept(self, commit: FlowCommit) -> bool:
+        """Whether it is on record. What has begun is seen to its end, even if the script's time is over meanwhile: else it would be
+        on disk, and the engine would not know of it.
+        """
         self._commits += 1
+        keeping = asyncio.create_task(self._put_on_record(commit), name="script-commit")
+        try:
+            return await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await asyncio.wait({keeping})
+            raise
+
+    async def _put_on_record(self, commit: FlowCommit) -> bool:
         try:
             return await self._commit(commit)
         except MatdanError as error:
             _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
             return False
 
-    async def _stop(self, process: asyncio.subprocess.Process, *, politely: bool) -> None:
+    async def _stop(self, process: asyncio.subprocess.Process) -> None:
         """No process of the script outlives the call, whatever it has started."""
-        if politely and process.returncode is None:
-            _signal(process, signal.SIGHUP)
-            if process.stdin is not None:
-                process.stdin.close()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HANG_UP_SECONDS):
-                    await _drained(process)
         _signal(process, signal.SIGKILL)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HANG_UP_SECONDS):

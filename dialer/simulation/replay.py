@@ -20,6 +20,7 @@ from dialer.store.recorded import KeptAttempt, KeptInterval, attempts_of, first_
 from dialer.view import SeatState
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_YEARS = range(1970, 3000)  # that a store can have calls of, and whose midnights are moments
 _Key = tuple[str, float]  # an interval's seat and beginning
 
 
@@ -28,9 +29,12 @@ def day_named(text: str) -> date:
     try:
         if not _DAY.fullmatch(text):
             raise ValueError
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise BadScenario(f"--day is {text!r}; write it as 2026-04-22") from None
+    if day.year not in _YEARS:
+        raise BadScenario(f"--day is {text}, a year in which nobody was called; write it as 2026-04-22")
+    return day
 
 
 def day_of_store(

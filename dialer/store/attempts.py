@@ -34,6 +34,10 @@ DAY_SECONDS = 86_400.0
 CAP_PAUSE_SECONDS = 900.0
 """A number at its cap rests at least so long, else it would come back first and hold up the queue (the day that lasts 25
 hours ends an hour after `since + DAY_SECONDS`)."""
+HELD_FOR_GOOD_SECONDS = 30 * DAY_SECONDS
+_CONVERSATIONS = frozenset({Outcome.CONNECTED, Outcome.COMPLETED})
+_FOR_GOOD = frozenset({Disposition.REFUSED, Disposition.OPT_OUT})
+_NOT_REACHED = frozenset({Disposition.WRONG_NUMBER, Disposition.MACHINE})
 EARLIEST_DUE = 1.0
 """A target with `due_at` 0 is fresh; one that was dialled is not, whatever time it is due at."""
 
@@ -133,7 +137,7 @@ def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
     row = db.execute(SQL["open_attempt"], (end.attempt_id,)).fetchone()
     if row is None:
         return _end_inbound(db, end)
-    attempt, target, phone_id, of_worker = row
+    attempt, target, campaign_id, phone_id, of_worker, voter_id, disposition = row
     _write_end(db, attempt, end)
     given_back = 0
     if end.outcome is Outcome.REFUSED or not end.counted:
@@ -142,9 +146,35 @@ def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
     retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
     after = _when_due(db, phone_id, retry_at, of_worker=of_worker)
     db.execute(SQL["target_after"], (target, *after, given_back))
+    if not of_worker and end.outcome in _CONVERSATIONS:
+        for_good = end.outcome is Outcome.COMPLETED or disposition in _FOR_GOOD
+        _hold_others(db, (campaign_id, voter_id, phone_id), _held_until(retry_at, end.ended_at, for_good=for_good))
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         close_phone(db, phone_id)
     return True
+
+
+_Reached = tuple[str, int, int]
+"""Campaign, voter, and the number on which the voter was called."""
+
+
+def _held_until(retry_at: float | None, at: float, *, for_good: bool) -> float:
+    """Until when a voter's other numbers wait after a conversation: as long as the one that was called or, where that is closed,
+    for a day, and for the whole campaign after what was said or heard `for_good`.
+    """
+    until = at + (HELD_FOR_GOOD_SECONDS if for_good else DAY_SECONDS) if retry_at is None else retry_at
+    return max(until, EARLIEST_DUE)
+
+
+def _hold_others(db: sqlite3.Connection, reached: _Reached, until: float, held_until: float | None = None) -> None:
+    """Nobody is called twice for having two numbers. Whom the number does not belong to says nothing of the others. `held_until`:
+    those that an earlier word of the same call holds until then are held as the new one says.
+    """
+    if held_until is not None:
+        db.execute(SQL["others_of_voter"], (*reached, until, held_until))
+    _, voter_id, phone_id = reached
+    if db.execute(SQL["is_on_number"], (voter_id, phone_id)).fetchone()[0]:
+        db.execute(SQL["others_of_voter"], (*reached, until, None))
 
 
 def _end_inbound(db: sqlite3.Connection, end: EndedAttempt) -> bool:
@@ -202,7 +232,7 @@ def record_disposition(
     row = db.execute(SQL["attempt_for_disposition"], (record.attempt_id,)).fetchone()
     if row is None:
         raise StoreError(f"the store has no attempt {record.attempt_id}: its disposition was not kept")
-    campaign_id, phone_id, attempt_number, disposition, disposed_at, of_worker = row
+    campaign_id, phone_id, attempt_number, disposition, disposed_at, of_worker, voter_id, ended_at, due_at = row
     news = (record.disposition.value, record.at) != (disposition, disposed_at)
     db.execute(SQL["set_disposition"], (record.attempt_id, record.disposition.value, record.at, record.agent))
     effects = [record_mark(db, mark, ()) for mark in marks]
@@ -217,6 +247,15 @@ def record_disposition(
         return effects
     after = _when_due(db, phone_id, record.retry_at, of_worker=of_worker)
     db.execute(SQL["target_disposed"], (campaign_id, phone_id, attempt_number, *after))
+    if voter_id is not None and not of_worker and ended_at is not None:  # else the call's end says so
+        last_word_at = max(ended_at, disposed_at or 0.0)
+        held = _held_until(due_at, last_word_at, for_good=disposition in _FOR_GOOD)
+        reached = (campaign_id, voter_id, phone_id)
+        if record.disposition in _NOT_REACHED:
+            db.execute(SQL["others_of_voter"], (*reached, max(record.at, EARLIEST_DUE), held))
+        else:
+            until = _held_until(record.retry_at, record.at, for_good=record.disposition in _FOR_GOOD)
+            _hold_others(db, reached, until, held)
     announce(db, announcements, record.at)
     return effects
 

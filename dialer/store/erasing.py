@@ -6,9 +6,11 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dialer.rules.number_hash import number_hash
+from dialer.model import Announcement
+from dialer.rules.number_hash import number_hash, number_hasher
 from dialer.store.opt_outs import begin_hashing, opt_out_number
 from dialer.store.queues import close_phone
+from dialer.store.records import announce
 from dialer.store.sql import load_statements
 
 SQL = load_statements("erasing")
@@ -65,18 +67,30 @@ def forget_recordings(db: sqlite3.Connection, phone_id: int | None) -> None:
 
 
 def erase_number(
-    db: sqlite3.Connection, number: str, *, at: float, secrets: Sequence[bytes], with_voters: bool
+    db: sqlite3.Connection,
+    number: str,
+    *,
+    at: float,
+    secrets: Sequence[bytes],
+    with_voters: bool,
+    announcements: Sequence[Announcement],
 ) -> Erased:
-    """Erase a number, and with `with_voters` what identifies the voters on it. It stays suppressed for good: under the first
-    secret as a hash, without one as the number itself, for otherwise the next roll would bring it back.
+    """Erase a number, and with `with_voters` what identifies the voters on it; what was done. It stays suppressed for good: under
+    the first secret as a hash, without one as the number itself, for otherwise the next roll would bring it back. `at`: epoch
+    seconds. Raises StoreError for a secret that is gone while it is needed.
+
+    `announcements` tell the other centres, of a number that had opted out before as well: it may have been before they shared a
+    secret, and from now on nobody here knows the number any more.
     """
     begin_hashing(db, secrets)
     row = db.execute(SQL["phone"], (number,)).fetchone()
     opt_out_number(db, number, at=at, source=ERASED)
+    announce(db, announcements, at)
     if secrets:
         db.execute(SQL["keep_hash"], (number_hash(secrets[0], number), at, ERASED))
-        db.execute(SQL["forget_opt_out"], (number,))
+        _blank_opt_outs(db, [number])
     db.execute(SQL["forget_registered"], (number,))
+    db.execute(SQL["forget_consent_ahead"], (number,))
     db.execute(SQL["blank_callers"], (number,))
     if row is None:
         return Erased(None, 0, bool(secrets))
@@ -101,20 +115,23 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
     """Erase what identifies every voter and number; with `records_too` attempts, what was said in them, complaints, marks and
     seats' time as well.
 
-    The suppression list stays: under the first secret as hashes, without one as numbers. The audit stays, and so
-    do the recordings: with `records_too`, forget them first.
+    The suppression list stays: under the first secret as hashes, without one as numbers; and when and how each number opted out
+    stays too. The audit stays, and so do the recordings: with `records_too`, forget them first. `at`: epoch seconds.
     """
     begin_hashing(db, secrets)
     if secrets:
-        kept = [(number_hash(secrets[0], number), when, ERASED) for number, when in db.execute(SQL["all_opt_outs"])]
-        db.executemany(SQL["keep_hash"], kept)
-        db.execute(SQL["forget_opt_outs"])
+        hashed = number_hasher(secrets[0])
+        listed = [number for (number,) in db.execute(SQL["all_opt_outs"])]
+        # As of now: its own moment, to the microsecond, would lead from a hash to the call in which the number opted out.
+        db.executemany(SQL["keep_hash"], [(hashed(number), at, ERASED) for number in listed])
+        _blank_opt_outs(db, listed)
     names = [
         "close_targets",
         "drop_all_links",
         "forget_hashes",
         "forget_all_registered",
         "forget_registers",
+        "forget_all_consent_ahead",
         "blank_voters",
         "blank_workers",
         "blank_all_callers",
@@ -125,3 +142,9 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
     for name in names:
         db.execute(SQL[name])
     db.execute(SQL["blank_phones"], (at,))
+
+
+def _blank_opt_outs(db: sqlite3.Connection, numbers: Sequence[str]) -> None:
+    """Leave of these numbers' opt-outs what leads to nobody. Before the numbers themselves are blanked."""
+    (last,) = db.execute(SQL["last_off_the_roll"]).fetchone()
+    db.executemany(SQL["blank_opt_out"], [(number, place) for place, number in enumerate(numbers, last + 1)])

@@ -25,6 +25,8 @@ def note_export(path: Path, who: str, what: Mapping[str, str], at: float, *, key
         db = connect(path, "rw", BUSY_SECONDS, key)
         try:
             db.execute("PRAGMA synchronous = FULL")
+            # Else a commit over a long WAL would bring it into the file beside the dialler, which alone may.
+            db.execute("PRAGMA wal_autocheckpoint = 0")
             with transaction(db):
                 return audit.append(db, "export", who, what, at)
         finally:

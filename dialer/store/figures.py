@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 from dialer.model import LIVE_ANSWERS, CampaignProgress, Outcome
-from dialer.store.port import AnswerCounts
+from dialer.pacing.port import AnswersOfLate
 from dialer.store.sql import load_statements
 
 SQL = load_statements("figures")
+
+_LONGEST_UNANSWERED_SECONDS = 600.0
+"""No call is answered so long after its attempt was opened: campaigns ring for two minutes at most."""
 
 
 def targets(db: sqlite3.Connection, campaign_id: str) -> int:
@@ -28,11 +32,14 @@ def outcome_counts(db: sqlite3.Connection, campaign_id: str, since: float) -> di
     return {Outcome(outcome): count for outcome, count in db.execute(SQL["outcome_counts"], (campaign_id, since))}
 
 
-def answer_counts(db: sqlite3.Connection, campaign_id: str, since: float) -> AnswerCounts:
-    """Live answers and abandoned calls among the attempts created since."""
-    counts = outcome_counts(db, campaign_id, since)
-    live_answers = sum(count for outcome, count in counts.items() if outcome in LIVE_ANSWERS)
-    return AnswerCounts(live_answers, counts.get(Outcome.ABANDONED, 0))
+def answers_of_late(
+    db: sqlite3.Connection, campaign_id: str, now: float, window_seconds: float, stretch_seconds: float
+) -> list[AnswersOfLate]:
+    """Live answers of the window that ends now, by stretches of it, the oldest first; those without any are left out."""
+    live = json.dumps(sorted(outcome.value for outcome in LIVE_ANSWERS))
+    bound = (campaign_id, now, window_seconds, stretch_seconds, _LONGEST_UNANSWERED_SECONDS, live)
+    rows = db.execute(SQL["answers_of_late"], bound)
+    return [AnswersOfLate(age * stretch_seconds, answers, int(abandoned)) for age, answers, abandoned in rows]
 
 
 def next_due_at(db: sqlite3.Connection, campaign_id: str) -> float | None:

@@ -47,7 +47,7 @@ def number_record(db: sqlite3.Connection, number: str, day_start: float) -> Numb
     """What the store knows of a number, in the roll or not."""
     opted_out_at, source = db.execute(SQL["opt_out"], (number,)).fetchone() or (None, None)
     row = db.execute(SQL["phone"], (number,)).fetchone()
-    phone_id, phone_opted_out_at, consent = row or (0, None, "unknown")
+    phone_id, phone_opted_out_at, consent = row or (0, None, _consent_ahead(db, number))
     opted_out_at = opted_out_at or phone_opted_out_at
     pending = db.execute(SQL["addressed"], (phone_id,)).fetchone()
     booth_id, language = (pending[2:] if pending else db.execute(SQL["a_booth"], (phone_id,)).fetchone()) or (None, "")
@@ -63,6 +63,12 @@ def number_record(db: sqlite3.Connection, number: str, day_start: float) -> Numb
         opted_out_at=opted_out_at,
         opt_out_source=source,
     )
+
+
+def _consent_ahead(db: sqlite3.Connection, number: str) -> str:
+    """What is known of a number that is on no roll yet."""
+    row = db.execute(SQL["consent_ahead"], (number,)).fetchone()
+    return Consent.UNKNOWN.value if row is None else str(row[0])
 
 
 def campaign_states(db: sqlite3.Connection) -> dict[str, CampaignState]:
@@ -94,7 +100,9 @@ def phone_id_of(db: sqlite3.Connection, number: str) -> int | None:
 
 
 def last_call(db: sqlite3.Connection, phone_id: int, campaign_id: str | None, at: float) -> tuple[str, str] | None:
-    """Attempt and campaign of the last call to a number that was placed before a moment, in any campaign or the one given."""
+    """Attempt and campaign of the last call to a number that was placed before `at` (epoch seconds), in any campaign or the one
+    given; None: there is none. A call that came in is none.
+    """
     row = db.execute(SQL["last_call"], (phone_id, campaign_id, at)).fetchone()
     return None if row is None else (str(row[0]), str(row[1]))
 
@@ -124,5 +132,10 @@ def register_dated(db: sqlite3.Connection, name: str) -> float | None:
 
 
 def set_consent(db: sqlite3.Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
-    """Keep whether a number's owner agreed, inside a transaction. False: the number is on no roll here."""
-    return db.execute(SQL["set_consent"], (number, consent.value, source, at)).rowcount == 1
+    """Keep whether a number's owner agreed, inside a transaction. False: the number is on no roll here yet, and what is kept
+    holds from the moment on in which one brings it. `at`: epoch seconds.
+    """
+    known = db.execute(SQL["set_consent"], (number, consent.value, source, at)).rowcount == 1
+    if not known:
+        db.execute(SQL["keep_consent_ahead"], (number, consent.value, source, at))
+    return known

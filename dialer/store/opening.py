@@ -10,6 +10,9 @@ from dialer.store.cipher import StoreKey
 from dialer.store.connection import check_header, close_writing, open_reading, open_writing
 from dialer.store.lock import StoreLock
 
+DIALLER = "a dialler"
+"""What others are told of who holds a store to run calls by it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -21,14 +24,14 @@ class Opened:
     reader: sqlite3.Connection
 
 
-def open_file(path: Path, create: bool, busy_seconds: float, key: StoreKey | None) -> Opened:
+def open_file(path: Path, create: bool, busy_seconds: float, key: StoreKey | None, holder: str = DIALLER) -> Opened:
     """Lock the file, bring it to this program's schema, and connect. Blocks: run it in the thread that is to write.
 
-    `busy_seconds` is how long a write waits for another program. Where it fails nothing is left open or locked. Raises StoreBusy,
-    StoreCorrupt, StoreError as `dialer.store.sqlite.open_store` says.
+    `busy_seconds` is how long a write waits for another program; `holder` is what others are told of us. Where it fails nothing is
+    left open or locked. Raises StoreBusy, StoreCorrupt, StoreError as `dialer.store.sqlite.open_store` says.
     """
     check_header(path, key)
-    lock = StoreLock(path, "a dialler")
+    lock = StoreLock(path, holder)
     try:
         db = open_writing(path, create=create, busy_seconds=busy_seconds, key=key)
         try:

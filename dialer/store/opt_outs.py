@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 import structlog
 
-from dialer.errors import StoreError
+from dialer.errors import NotInStore, StoreError
 from dialer.model import Announcement
 from dialer.rules.number_hash import fingerprint, number_hasher
+from dialer.store import audit
 from dialer.store.numbers import SQL
 from dialer.store.records import announce
+from dialer.store.records_port import Deed, OptOutsTaken
 from dialer.store.voters import record_opt_out
 
 HASHED_AT_ONCE = 20_000
@@ -45,6 +47,37 @@ def record_foreign(db: sqlite3.Connection, hashed: str, *, at: float, centre: st
     if row is None:
         return None
     return int(row[0]) if _suppress(db, row[0], at, centre) else None
+
+
+def record_told(
+    db: sqlite3.Connection,
+    hashes: Sequence[str],
+    announcements: Sequence[Announcement],
+    deed: Deed,
+    *,
+    fingerprint: str,
+    centre: str,
+    source: str,
+) -> OptOutsTaken:
+    """Suppress numbers that this centre's own people told by their hashes. `announcements` has that of each, in order."""
+    if fingerprint not in dict(db.execute(SQL["secrets"]).fetchall()):
+        raise NotInStore(
+            "the dialler does not share the secret that these opt-outs are hashed under (rules.opt_out_secret): restart it"
+            " with these settings, then do it again; nothing was kept"
+        )
+    fresh, phones = 0, []
+    for hashed, news in zip(hashes, announcements, strict=True):
+        is_new = db.execute(SQL["insert_foreign"], (hashed, deed.at, centre)).rowcount == 1
+        row = db.execute(SQL["phone_of_hash"], (hashed,)).fetchone()
+        if row is not None:
+            is_new = record_opt_out(db, row[0], at=deed.at, source=source, attempt_id=None, announcements=())
+            phones += [int(row[0])] if is_new else []
+        if is_new:
+            announce(db, [news], deed.at)
+        fresh += is_new
+    what = {**deed.what, "source": source, "numbers": str(len(hashes)), "fresh": str(fresh)}
+    audit.append(db, "opt-out-import", deed.who, what, deed.at)
+    return OptOutsTaken(fresh, tuple(phones))
 
 
 def begin_hashing(db: sqlite3.Connection, secrets: Sequence[bytes]) -> None:

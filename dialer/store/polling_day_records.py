@@ -31,17 +31,29 @@ def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], dee
     """Append official figures; how many are new."""
     new = 0
     for figure in figures:
-        area = (figure.constituency_number, figure.part_number)
-        if not db.execute(SQL["area_is_known"], area).fetchone()[0]:
-            part = "" if figure.part_number is None else f", part {figure.part_number},"
-            raise NotInStore(f"constituency {figure.constituency_number}{part} is not on the roll: no figure was taken")
-        key = (figure.day.isoformat(), *area, figure.by_time)
+        closes_at(db, figure)
+        key = (figure.day.isoformat(), figure.constituency_number, figure.part_number, figure.by_time)
         stands = db.execute(SQL["figure"], key).fetchone()
         if stands is None or stands[0] != figure.share:
             db.execute(SQL["insert_figure"], (*key, figure.share, deed.at, deed.who))
             new += 1
     _note(db, "official-turnout", deed, figures=len(figures), new=new)
     return new
+
+
+def closes_at(db: sqlite3.Connection, figure: OfficialFigure) -> str:
+    """When the last booth of a figure's area closes, "HH:MM", local; "": not known. Raises NotInStore: it is not on the roll."""
+    booths, closes = db.execute(SQL["area"], (figure.constituency_number, figure.part_number)).fetchone()
+    if not booths:
+        part = "" if figure.part_number is None else f", part {figure.part_number},"
+        raise NotInStore(f"constituency {figure.constituency_number}{part} is not on the roll: no figure was taken")
+    return str(closes)
+
+
+def standing_figures(db: sqlite3.Connection, figure: OfficialFigure) -> dict[str, float]:
+    """The shares that stand of a figure's area and day, by their hour."""
+    area = (figure.day.isoformat(), figure.constituency_number, figure.part_number)
+    return dict(db.execute(SQL["figures_of_area"], area).fetchall())
 
 
 def record_complaint(db: sqlite3.Connection, complaint: Complaint, deed: Deed) -> int:

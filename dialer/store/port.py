@@ -35,6 +35,7 @@ from dialer.model import (
     Outcome,
     Purpose,
 )
+from dialer.pacing.port import AnswersOfLate
 from dialer.phone_facts import Register
 from dialer.store.records_port import MarkEffect, PollingDayRecords
 from dialer.store.workers_port import WorkersStore
@@ -84,14 +85,6 @@ class OutboxRow:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerCounts:
-    """The abandoned share's two figures over some window of one campaign."""
-
-    live_answers: int  # by a person; the denominator
-    abandoned: int
-
-
 class Store(PollingDayRecords, WorkersStore, Protocol):
     """Everything that survives a restart."""
 
@@ -107,7 +100,8 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
 
     async def enrol(self, campaign_id: str) -> int:
         """Add a target for every number with a pending voter that has none in this campaign yet and has not opted out; in a
-        campaign for booth workers, for every worker on the list. Enrolling twice adds nothing. Returns how many were added. A
+        campaign for booth workers, for every worker on the list. A target that was closed because nobody on its number was
+        pending is opened again where somebody is now. Enrolling twice adds nothing. Returns how many were added or opened. A
         target stands in the queue of its first pending voter's booth; its rank is the weight of all who are pending on the number.
         """
         ...
@@ -296,8 +290,12 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         """Ended attempts by outcome, of those created since."""
         ...
 
-    async def answer_counts(self, campaign_id: str, since: float) -> AnswerCounts:
-        """Live answers and abandoned calls among the attempts created since."""
+    async def answers_of_late(
+        self, campaign_id: str, now: float, window_seconds: float, stretch_seconds: float
+    ) -> list[AnswersOfLate]:
+        """Live answers to our calls in the window that ends now, and those abandoned, by stretches of it, the oldest first;
+        stretches without any are left out.
+        """
         ...
 
     async def next_due_at(self, campaign_id: str) -> float | None:
@@ -338,10 +336,12 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         """The oldest announcements that wait."""
         ...
 
-    async def outbox_done(self, up_to: int, *, keep_at_most: int = 100_000) -> int:
-        """Drop announcements up to this id, and the oldest beyond `keep_at_most`; returns how many were lost to that bound.
+    async def outbox_done(self, up_to: int, *, keep_at_most: int | None = 100_000) -> int:
+        """Drop announcements up to this id, and the oldest beyond `keep_at_most` (None: no bound); returns how many were lost to
+        that bound.
 
-        Results themselves are in their tables: what is lost here is only the news of them.
+        Results themselves are in their tables: what is lost here is only the news of them. Those of opt-outs are never lost,
+        and do not count: other centres have nothing else to know them by.
         """
         ...
 

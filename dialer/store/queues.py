@@ -26,7 +26,9 @@ def set_campaign_state(db: sqlite3.Connection, campaign_id: str, state: Campaign
 
 
 def enrol(db: sqlite3.Connection, campaign_id: str) -> int:
-    """Add the targets that are missing; returns how many. Sorts the roll's numbers once, on disk where they are many."""
+    """Add the targets that are missing, and open those that were closed because nobody on them was pending where somebody is now;
+    returns how many. Sorts the roll's numbers once, on disk where they are many.
+    """
     if not _calls_workers(db, campaign_id):
         return db.execute(SQL["enrol"], (campaign_id,)).rowcount
     added = db.execute(SQL["enrol_workers"], (campaign_id,)).rowcount
@@ -192,8 +194,9 @@ def close_phone(db: sqlite3.Connection, phone_id: int) -> None:
 
 
 def reopen(db: sqlite3.Connection, voter_id: int, at: float) -> bool:
-    """Open again what was closed of a voter's numbers because nobody on them was pending; whether there was any. Fresh numbers
-    are fresh again, others due when they would have been. What was closed for another reason stays closed.
+    """Bring the numbers of a voter who is pending again into every campaign that calls voters, and open again what was closed of
+    them because nobody on them was pending; whether there was any. Fresh numbers are fresh again, others due when they would have
+    been, and no sooner than `at` (epoch seconds). What was closed for another reason stays closed.
     """
     return db.execute(SQL["reopen"], (voter_id, at)).rowcount > 0
 

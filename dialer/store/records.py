@@ -24,10 +24,10 @@ def outbox(db: sqlite3.Connection, limit: int) -> list[OutboxRow]:
     return [OutboxRow(*row) for row in db.execute(SQL["outbox"], (limit,))]
 
 
-def outbox_done(db: sqlite3.Connection, up_to: int, keep_at_most: int) -> int:
-    """Drop what the broker has taken, and the oldest beyond the bound; returns how many were lost to it."""
+def outbox_done(db: sqlite3.Connection, up_to: int, keep_at_most: int | None) -> int:
+    """Drop what the broker has taken, and the oldest beyond the bound, but for opt-outs; returns how many were lost to it."""
     db.execute(SQL["outbox_taken"], (up_to,))
-    return db.execute(SQL["outbox_beyond"], (keep_at_most,)).rowcount
+    return 0 if keep_at_most is None else db.execute(SQL["outbox_beyond"], (keep_at_most,)).rowcount
 
 
 def command_reply(db: sqlite3.Connection, command_id: str) -> str | None:

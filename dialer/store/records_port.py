@@ -1,4 +1,4 @@
-"""The part of the store's port for what a polling day leaves beside the calls: marks, official turnout, complaints.
+"""The part of the store's port for what a polling day leaves beside the calls: marks, official turnout, complaints, opt-outs.
 
 What `dialer.store.port` promises holds here too.
 """
@@ -37,8 +37,16 @@ class Deed:
     what: Mapping[str, str]  # ids and short reasons
 
 
+@dataclass(frozen=True, slots=True)
+class OptOutsTaken:
+    """What opt-outs that came together changed."""
+
+    fresh: int  # numbers that were not suppressed before
+    phones: tuple[int, ...]  # those of them that are on the roll here: cancel what rings there
+
+
 class PollingDayRecords(Protocol):
-    """Marks, official turnout and complaints."""
+    """Marks, official turnout, complaints, and opt-outs from outside the calls."""
 
     async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
         """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;
@@ -71,4 +79,21 @@ class PollingDayRecords(Protocol):
 
     async def answer_complaint(self, answer: ComplaintAnswer, deed: Deed) -> None:
         """Append an answer with its audit entry ("complaint-answer"). Raises NotInStore where there is no such complaint."""
+        ...
+
+    async def record_opt_outs(
+        self,
+        hashes: Sequence[str],
+        announcements: Sequence[Announcement],
+        deed: Deed,
+        *,
+        fingerprint: str,
+        centre: str,
+        source: str,
+    ) -> OptOutsTaken:
+        """Suppress numbers that came together, known by their hashes, each with its announcement where it was not suppressed
+        before and all with their audit entry ("opt-out-import"): all or none. One that is on no roll here is kept as its
+        hash, told by `centre`. Raises NotInStore where no secret of this `fingerprint` is shared: the hashes would fit no
+        number. A repeat changes nothing but the audit.
+        """
         ...

@@ -31,6 +31,7 @@ from dialer.model import (
     Outcome,
     Purpose,
 )
+from dialer.pacing.port import AnswersOfLate
 from dialer.phone_facts import Register
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
@@ -38,11 +39,12 @@ from dialer.store import figures, inbound, numbers, opt_outs, queues, records, v
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import BUSY_SECONDS, close_writing
 from dialer.store.failures import explained
-from dialer.store.opening import Opened, open_file
-from dialer.store.port import AnswerCounts, LogIn, OutboxRow, Refusal, SeatInterval
+from dialer.store.opening import DIALLER, Opened, open_file
+from dialer.store.port import OutboxRow, Refusal
 from dialer.store.records_port import MarkEffect
 from dialer.store.room import RoomGuard
 from dialer.store.sqlite_records import SqliteRecords
+from dialer.store.sqlite_seats import SqliteSeats
 from dialer.store.sqlite_workers import SqliteWorkers
 from dialer.store.writer import Writer
 
@@ -50,25 +52,31 @@ T = TypeVar("T")
 
 
 async def open_store(
-    path: Path, *, create: bool = True, busy_seconds: float = BUSY_SECONDS, key: StoreKey | None = None
+    path: Path,
+    *,
+    create: bool = True,
+    busy_seconds: float = BUSY_SECONDS,
+    key: StoreKey | None = None,
+    holder: str = DIALLER,
 ) -> SqliteStore:
     """The store in the file at `path`, locked for this process; made if there is none and `create`.
 
     `busy_seconds` is how long a write waits for another program that writes to the file behind our back. With a `key` the file is
-    encrypted, or made so.
+    encrypted, or made so. `holder` is what others are told of who holds it.
     Raises StoreBusy where another dialler or an import has it, StoreCorrupt where it is damaged or not ours, StoreError where
     it cannot be opened or is newer than this program; the file is then as it was.
     """
     writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-write")
     try:
-        opened = await asyncio.get_running_loop().run_in_executor(writing, open_file, path, create, busy_seconds, key)
+        loop = asyncio.get_running_loop()
+        opened = await loop.run_in_executor(writing, open_file, path, create, busy_seconds, key, holder)
     except BaseException:
         writing.shutdown(wait=False)
         raise
     return SqliteStore(opened, writing)
 
 
-class SqliteStore(SqliteRecords, SqliteWorkers):
+class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
     """The `Store` of one file: one connection writes in its own thread, another one reads in a second thread."""
 
     def __init__(self, opened: Opened, writing: ThreadPoolExecutor) -> None:
@@ -309,29 +317,17 @@ class SqliteStore(SqliteRecords, SqliteWorkers):
         """See `Store`."""
         return await self._read(lambda db: figures.outcome_counts(db, campaign_id, since))
 
-    async def answer_counts(self, campaign_id: str, since: float) -> AnswerCounts:
-        """See `Store`."""
-        return await self._read(lambda db: figures.answer_counts(db, campaign_id, since))
-
     async def next_due_at(self, campaign_id: str) -> float | None:
         """See `Store`."""
         return await self._read(lambda db: figures.next_due_at(db, campaign_id))
 
-    async def record_seat_intervals(self, intervals: Sequence[SeatInterval]) -> None:
+    async def answers_of_late(
+        self, campaign_id: str, now: float, window_seconds: float, stretch_seconds: float
+    ) -> list[AnswersOfLate]:
         """See `Store`."""
-        await self._writer.write(lambda db: records.record_seat_intervals(db, intervals))
-
-    async def keep_log_in(self, log_in: LogIn) -> None:
-        """See `Store`."""
-        await self._writer.write(lambda db: records.keep_log_in(db, log_in))
-
-    async def drop_log_in(self, seat: str) -> None:
-        """See `Store`."""
-        await self._writer.write(lambda db: records.drop_log_in(db, seat))
-
-    async def log_ins(self) -> list[LogIn]:
-        """See `Store`."""
-        return await self._read(records.log_ins)
+        return await self._read(
+            lambda db: figures.answers_of_late(db, campaign_id, now, window_seconds, stretch_seconds)
+        )
 
     async def save_pacer_state(self, campaign_id: str, state: str) -> None:
         """See `Store`."""
@@ -351,7 +347,7 @@ class SqliteStore(SqliteRecords, SqliteWorkers):
         """See `Store`."""
         return await self._read(lambda db: records.outbox(db, limit))
 
-    async def outbox_done(self, up_to: int, *, keep_at_most: int = 100_000) -> int:
+    async def outbox_done(self, up_to: int, *, keep_at_most: int | None = 100_000) -> int:
         """See `Store`."""
         return await self._writer.write(lambda db: records.outbox_done(db, up_to, keep_at_most))
 

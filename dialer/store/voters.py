@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
 
 from dialer.errors import NotInStore, StoreError
 from dialer.model import Announcement, AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
@@ -18,16 +20,24 @@ _CLOSING = frozenset({MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED})
 _SCREEN_FIELDS = ("name", "name_local", "age", "sex", "house", "section", "serial", "booth_id")
 
 
-def turnout_after(turnout: str, kind: MarkKind, source: MarkSource) -> str:
-    """A voter's turnout ("pending", "voted", "closed") after a mark. VOTED wins; only a correction takes it back."""
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How a voter stands by the marks: what the table of voters keeps of them."""
+
+    turnout: str = "pending"  # or "voted", "closed"
+    reached: bool = False
+    not_yet: bool = False  # still to go, and the last word said so
+
+
+def turnout_after(turnout: str, kind: MarkKind, *, corrects: bool = False) -> str:
+    """A voter's turnout ("pending", "voted", "closed") after a mark. VOTED wins; only what `corrects` takes it back."""
     if kind is MarkKind.VOTED:
         return "voted"
-    corrected = source is MarkSource.CORRECTION
-    if kind is MarkKind.WRONG_NUMBER or (turnout == "voted" and not corrected):
+    if kind is MarkKind.WRONG_NUMBER or (turnout == "voted" and not corrects):
         return turnout
     if kind in _CLOSING:
         return "closed"
-    return "pending" if corrected else turnout
+    return "pending" if corrects else turnout
 
 
 def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Announcement]) -> MarkEffect:
@@ -35,36 +45,60 @@ def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Anno
     row = db.execute(SQL["voter_turnout"], (mark.voter_id,)).fetchone()
     if row is None:
         raise NotInStore(f"the store has no voter {mark.voter_id}: the mark was not kept")
-    booth_id, before, reached, was_not_yet = row
+    booth_id, before = row[0], _Standing(row[1], bool(row[2]), bool(row[3]))
     recorded = _append(db, mark)
-    after, counts = before, (0, 0, 0)
-    if recorded and mark.kind is not MarkKind.WRONG_NUMBER:
-        source = MarkSource.IMPORT if _is_outdated(db, mark) else mark.source
-        after = turnout_after(before, mark.kind, source)
-        says_not_yet = mark.kind in (MarkKind.NOT_YET, MarkKind.LATER) and mark.undoes is None
-        not_yet = after == "pending" and says_not_yet
-        db.execute(SQL["set_turnout"], (mark.voter_id, after, not_yet))
-        counts = (1 - reached, (after == "voted") - (before == "voted"), not_yet - was_not_yet)
+    after = _standing_after(db, mark, before) if recorded else before
+    if after != before:
+        db.execute(SQL["set_turnout"], (mark.voter_id, after.turnout, after.not_yet, after.reached))
+    pending = after.turnout == "pending"
     silenced = _drop_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
-    if after != "pending":
+    if not pending:
         silenced += [phone_id for (phone_id,) in db.execute(SQL["silent_phones"], (mark.voter_id,)).fetchall()]
     if recorded:
         for phone_id in silenced:
             close_voters(db, phone_id, settled=mark.kind is not MarkKind.WRONG_NUMBER)
         announce(db, announcements, mark.at)
-    reopened = after == "pending" != before and reopen(db, mark.voter_id, mark.at)
-    return MarkEffect(recorded, booth_id, tuple(silenced), after != "pending", *counts, reopened=reopened)
+    return MarkEffect(
+        recorded,
+        booth_id,
+        tuple(silenced),
+        not pending,
+        reached_change=after.reached - before.reached,
+        voted_change=(after.turnout == "voted") - (before.turnout == "voted"),
+        not_yet_change=after.not_yet - before.not_yet,
+        reopened=pending and before.turnout != "pending" and reopen(db, mark.voter_id, mark.at),
+    )
 
 
-def _is_outdated(db: sqlite3.Connection, mark: Mark) -> bool:
-    """Whether a correction changes nothing: somebody has said "voted" since the moment that it is of, or, where it takes one mark
-    back, somebody has said so at any time.
+def _standing_after(db: sqlite3.Connection, mark: Mark, before: _Standing) -> _Standing:
+    """How the voter stands after a mark that is appended already. What takes a word back is worked out from all that was said:
+    the voter is then as if it had never been said, which one look at the row cannot tell.
     """
-    if mark.source is not MarkSource.CORRECTION:
-        return False
-    if mark.undoes is not None:
-        return bool(db.execute(SQL["voted_otherwise"], (mark.voter_id, mark.undoes)).fetchone()[0])
-    return bool(db.execute(SQL["voted_since"], (mark.voter_id, mark.at)).fetchone()[0])
+    if mark.source is MarkSource.CORRECTION or mark.undoes is not None:
+        return _standing(db, mark.voter_id)
+    return _with_word(before, mark.kind)
+
+
+def _standing(db: sqlite3.Connection, voter_id: int) -> _Standing:
+    """How a voter stands by the marks that were not taken back, in the order in which they came. A correction changes nothing
+    where somebody has said "voted" of a later moment than its own, and that was neither taken back nor corrected before it.
+    """
+    stands, voted_at = _Standing(), -inf
+    for kind, source, at in db.execute(SQL["standing_marks"], (voter_id,)):
+        corrects = source == MarkSource.CORRECTION.value and at >= voted_at
+        if kind == MarkKind.VOTED.value:
+            voted_at = max(voted_at, at)
+        elif corrects:
+            voted_at = -inf
+        stands = _with_word(stands, MarkKind(kind), corrects=corrects)
+    return stands
+
+
+def _with_word(stands: _Standing, kind: MarkKind, *, corrects: bool = False) -> _Standing:
+    if kind is MarkKind.WRONG_NUMBER:  # of the number, not of the voter
+        return stands
+    turnout = turnout_after(stands.turnout, kind, corrects=corrects)
+    return _Standing(turnout, True, turnout == "pending" and kind in (MarkKind.NOT_YET, MarkKind.LATER))
 
 
 def last_of_call(db: sqlite3.Connection, attempt_id: AttemptId) -> tuple[str, int] | None:

@@ -158,6 +158,11 @@ class MachineDetected:
     attempt_id: AttemptId
 
 
+REDIRECTED = "CANCEL"
+"""The dial status of a call that was answered "call elsewhere" (SIP 3xx), which nobody does, and of no other of ours: as a real
+Asterisk tells it, with cause 16 or 23, with and without a ring before it. Asterisk calls another channel for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallEnded:
     """The call is over: nothing of it exists on the switch any more. Comes once per attempt."""

@@ -7,6 +7,7 @@ from tests.support.scenario import SIP_STATUS, Does, Scenario, Voters
 A_LAW = 8
 _HEAD = '<?xml version="1.0" encoding="us-ascii"?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n<scenario name="{name}">\n'
 _REASONS = {
+    302: "Moved Temporarily",
     404: "Not Found",
     480: "Temporarily Unavailable",
     486: "Busy Here",
@@ -28,7 +29,8 @@ def _answer(
 ) -> str:
     to = "[last_To:];tag=[pid]S[call_number]" if tag else "[last_To:]"
     lines = [f"SIP/2.0 {status}", "[last_Via:]", "[last_From:]", to, "[last_Call-ID:]", cseq]
-    lines.append("Contact: <sip:[local_ip]:[local_port]>")
+    user = "+911140000001@" if status.startswith("3") else ""  # of ours: it is redirected to us
+    lines.append(f"Contact: <sip:{user}[local_ip]:[local_port]>")
     if body:
         lines += ["Content-Type: application/sdp", "Content-Length: [len]", "", _BODY.rstrip()]
     else:
@@ -100,10 +102,11 @@ def carrier(scenario: Scenario, audio: str) -> str:
 def _branch(group: int, voters: Voters, audio: str) -> str:
     milliseconds = max(1, round(voters.rings * 1000))
     status = SIP_STATUS.get(voters.does)
+    ringing = _answer("183 Session Progress", body=True) if voters.early_media else _answer("180 Ringing")
     if voters.does is Does.NO_ANSWER:
-        return _answer("180 Ringing") + '<recv request="CANCEL" next="cancelled"/>\n'
+        return ringing + '<recv request="CANCEL" next="cancelled"/>\n'
     if status is not None:
-        rings = _answer("180 Ringing") if voters.does is Does.REJECT else ""
+        rings = ringing if voters.does is Does.REJECT else ""
         return (
             rings
             + f'<recv request="CANCEL" timeout="{milliseconds}" ontimeout="fails{group}" next="cancelled"/>\n'
@@ -112,7 +115,7 @@ def _branch(group: int, voters: Voters, audio: str) -> str:
             + '<recv request="ACK"/>\n<nop next="over"/>\n'
         )
     return (
-        _answer("180 Ringing")
+        ringing
         + f'<recv request="CANCEL" timeout="{milliseconds}" ontimeout="answers{group}" next="cancelled"/>\n'
         + f'<label id="answers{group}"/>\n'
         + _answer("200 OK", body=True, retrans=True)

@@ -60,6 +60,10 @@ class Backend(Protocol):
         """Open the store, after a `close` too."""
         ...
 
+    def connect(self) -> sqlite3.Connection:
+        """Somebody else's connection to the same store, in autocommit mode."""
+        ...
+
     def seat_seconds(self) -> dict[tuple[str, str], float]:
         """What is kept of the seats' time: seconds by seat and state."""
         ...

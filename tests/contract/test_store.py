@@ -14,10 +14,10 @@ from dialer.model import (
     Outcome,
     Purpose,
 )
-from dialer.store.port import AnswerCounts, LogIn
+from dialer.pacing.port import AnswersOfLate
+from dialer.store.port import LogIn
 from tests.contract.backends import (
     CAMPAIGN,
-    DAY_START,
     LEASE_SECONDS,
     NOW,
     Backend,
@@ -191,9 +191,23 @@ async def test_outcomes_are_counted_by_when_the_attempt_was_made(backend: Backen
         await dial(store, 9)
         assert await store.outcome_counts(CAMPAIGN) == dict.fromkeys(outcomes, 1)
         assert await store.outcome_counts(CAMPAIGN, NOW + 180) == {Outcome.NO_ANSWER: 1, Outcome.COMPLETED: 1}
-        assert await store.answer_counts(CAMPAIGN, DAY_START) == AnswerCounts(live_answers=3, abandoned=1)
-        assert await store.answer_counts(CAMPAIGN, NOW + 61) == AnswerCounts(live_answers=1, abandoned=0)
-        assert await store.answer_counts("nowhere", DAY_START) == AnswerCounts(live_answers=0, abandoned=0)
+
+
+async def test_answers_of_late_are_told_by_their_age_with_those_of_calls_under_way(backend: Backend) -> None:
+    async with filled(backend) as store:
+        outcomes = [Outcome.CONNECTED, Outcome.ABANDONED, Outcome.MACHINE, Outcome.NO_ANSWER, Outcome.DROPPED]
+        for minute, outcome in enumerate(outcomes):
+            await call(store, minute + 1, outcome, now=NOW + 60 * minute)
+        live = await dial(store, 9, now=NOW + 300)
+        await store.record_answer(live.attempt_id, NOW + 310)
+        await dial(store, 10, now=NOW + 300)
+        now, window = NOW + 330, 600.0
+        told = await store.answers_of_late(CAMPAIGN, now, window, 60.0)
+        assert [each.age_seconds for each in told] == sorted((each.age_seconds for each in told), reverse=True)
+        assert (sum(each.answers for each in told), sum(each.abandoned for each in told)) == (4, 1)
+        assert told[-1] == AnswersOfLate(0.0, 1, 0)  # the one that goes on
+        assert await store.answers_of_late(CAMPAIGN, now, 30.0, 1.0) == [AnswersOfLate(20.0, 1, 0)]
+        assert await store.answers_of_late("nowhere", now, window, 60.0) == []
 
 
 async def test_progress_tells_apart_closed_due_and_in_hand(backend: Backend) -> None:

@@ -52,7 +52,7 @@ async def test_a_number_of_the_roll_is_known_and_its_call_kept(store: Store) -> 
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)]) == [True]
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 60)]) == [False]
     assert await store.outcome_counts(CAMPAIGN) == {}
-    assert (await store.answer_counts(CAMPAIGN, 0.0)).live_answers == 0
+    assert await store.answers_of_late(CAMPAIGN, NOW + 600, 3600.0, 60.0) == []
     await store.close()
 
 

@@ -6,8 +6,11 @@ import contextlib
 
 import pytest
 
-from dialer.errors import StoreError
-from dialer.rules.number_hash import number_hash
+from dialer.errors import NotInStore, StoreError
+from dialer.model import Announcement
+from dialer.rules.number_hash import fingerprint, number_hash
+from dialer.store.port import Store
+from dialer.store.records_port import Deed, OptOutsTaken
 from tests.contract.backends import CAMPAIGN, NOW, Backend, SqliteBackend, claim, claim_phone, filled
 
 SECRET = b"twenty characters, at least"
@@ -31,6 +34,47 @@ async def test_a_number_told_by_another_centre_is_suppressed_in_every_campaign(b
             assert 1 not in {each.phone_id for each in await claim(store, 1000, campaign_id=campaign_id)}
         assert not await store.record_opt_out(1, at=NOW, source="agent")
         assert await store.outbox(10) == []  # what another centre told is not told again
+
+
+async def suppress(store: Store, *phones: int, secret: bytes = SECRET) -> OptOutsTaken:
+    hashes = [hashed(phone_id, secret) for phone_id in phones]
+    news = [Announcement("results/opt-outs", each) for each in hashes]
+    deed = Deed("asha", NOW, {"batch": "b-1"})
+    return await store.record_opt_outs(
+        hashes, news, deed, fingerprint=fingerprint(secret), centre="pune-1", source="letter-12"
+    )
+
+
+async def test_what_our_own_people_tell_by_the_hash_is_suppressed_told_on_and_in_the_audit(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.hash_numbers([SECRET])
+        await store.record_opt_out(2, at=NOW, source="agent")
+        assert await suppress(store, 1, 2, 900) == OptOutsTaken(fresh=2, phones=(1,))
+        assert [row.payload for row in await store.outbox(10)] == [hashed(1), hashed(900)]
+        assert await suppress(store, 1, 2, 900) == OptOutsTaken(fresh=0, phones=())
+        assert len(await store.outbox(10)) == 2
+        assert {each.phone_id for each in await claim(store, 1000)} & {1, 2} == set()
+    assert isinstance(backend, SqliteBackend)
+    with contextlib.closing(backend.connect()) as db:
+        assert db.execute("SELECT source FROM opt_out WHERE e164 LIKE '%1'").fetchall() == [("letter-12",)]
+        entries = db.execute("SELECT kind, who, what FROM audit ORDER BY number").fetchall()
+    assert [(kind, who) for kind, who, _ in entries] == [("opt-out-import", "asha")] * 2
+    assert '"batch":"b-1","fresh":"2","numbers":"3","source":"letter-12"' in entries[0][2]
+    _add_number(backend, 900)  # it comes with a later roll
+    again = await backend.open()
+    assert await again.hash_numbers([SECRET]) == 1
+    await again.close()
+
+
+async def test_hashes_under_a_secret_that_is_not_shared_are_refused_whole(backend: Backend) -> None:
+    async with filled(backend) as store:
+        await store.hash_numbers([SECRET])
+        with pytest.raises(NotInStore, match="does not share the secret"):
+            await suppress(store, 1, secret=OTHER)
+        assert await store.record_opt_out(1, at=NOW, source="agent")
+    assert isinstance(backend, SqliteBackend)
+    with contextlib.closing(backend.connect()) as db:
+        assert db.execute("SELECT count(*) FROM audit").fetchone() == (0,)
 
 
 async def test_a_number_that_comes_onto_the_roll_later_is_suppressed_at_the_next_start(backend: Backend) -> None:

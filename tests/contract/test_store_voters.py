@@ -327,6 +327,19 @@ async def test_the_outbox_is_bounded_and_says_what_was_lost(backend: Backend) ->
         assert await store.outbox_done(0, keep_at_most=4) == 0
 
 
+async def test_news_of_opt_outs_stay_whatever_the_bound_and_do_not_count(backend: Backend) -> None:
+    async with filled(backend) as store:
+        news = [
+            Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
+        ]
+        await store.announce([*news, Announcement("results/opt-outs", "opt-outs")], NOW)
+        assert await store.outbox_done(0, keep_at_most=2) == 1
+        assert [row.payload for row in await store.outbox(10)] == ["opt-outs", "marks", "opt-outs", "marks", "opt-outs"]
+        assert await store.outbox_done(0, keep_at_most=0) == 2
+        assert [row.payload for row in await store.outbox(10)] == ["opt-outs"] * 3
+        assert await store.outbox_done(0, keep_at_most=None) == 0
+
+
 async def test_a_command_is_kept_once(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.command_reply("c-1") is None

@@ -128,7 +128,7 @@ async def test_news_that_no_broker_takes_are_bounded(tmp_path: Path) -> None:
         store = site.centre.store
         whole = store.outbox_done
 
-        async def keep_few(up_to: int, *, keep_at_most: int = 100_000) -> int:
+        async def keep_few(up_to: int, *, keep_at_most: int | None = 100_000) -> int:
             assert (up_to, keep_at_most) == (0, 100_000)
             return await whole(up_to, keep_at_most=5)
 

@@ -20,7 +20,7 @@ import pytest
 
 from dialer.app import running_centre
 from dialer.clock import LoopClock
-from dialer.commands import SeatDispose
+from dialer.commands import SeatDispose, StopAll
 from dialer.model import Disposition, Outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -120,6 +120,45 @@ async def test_asterisk_is_restarted(tmp_path: Path) -> None:
         }
         await site.until(lambda: all(seat.state is not SeatState.LOST for seat in site.view.seats), seconds=15)
     nobody_twice(site, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["ivr", "agents"])
+def test_what_was_cancelled_while_the_link_was_lost_is_hung_up(tmp_path: Path, kind: str) -> None:
+    """Everything is stopped in the very moment in which the link is lost: nobody is answered by a centre that has stopped."""
+    campaign = {**CAMPAIGNS[0], "ring_seconds": 40} if kind == "agents" else {**CAMPAIGNS[1], "ring_seconds": 40}
+
+    @virtual_time()
+    async def run() -> None:
+        config = scripted(*[Scripted(answer_after=25.0, hang_up_after=20.0)] * 20)
+        async with a_site(tmp_path, config, seats=2, campaigns=[campaign]) as site:
+            if kind == "agents":
+                await site.log_in("01", "02")
+            await site.until(lambda: len(site.switch.placed) >= 2)
+            await asyncio.sleep(3.0)
+            site.switch.cut_ami()
+            await asyncio.sleep(0.01)
+            await site.centre.engine.execute(StopAll())
+            await site.until(lambda: site.view.switch_up, seconds=10)
+            await site.until(lambda: all(call.ended_at is not None for call in site.switch.placed), seconds=1)
+            assert not any(call.answered_at for call in site.switch.placed)
+            assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
+
+    run()
+
+
+@virtual_time()
+async def test_who_was_answered_while_the_link_was_lost_is_not_hung_up(tmp_path: Path) -> None:
+    config = scripted(Scripted(answer_after=4.0, hang_up_after=60.0))
+    async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[CAMPAIGNS[1]]) as site:
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        cut = asyncio.create_task(site.switch.cut_ami_for(6.0))
+        await asyncio.sleep(0.1)
+        await site.centre.engine.execute(StopAll())
+        await cut
+        assert site.switch.placed[0].answered_at is not None
+        await site.until(lambda: site.view.switch_up, seconds=30)
+        await asyncio.sleep(5.0)
+        assert site.switch.placed[0].ended_at is None
 
 
 @virtual_time()

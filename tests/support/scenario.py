@@ -34,6 +34,7 @@ class Does(StrEnum):
     UNAVAILABLE = "unavailable"
     INVALID = "invalid"
     CONGESTION = "congestion"
+    REDIRECT = "redirect"  # to another number
 
 
 SIP_STATUS = {
@@ -43,6 +44,7 @@ SIP_STATUS = {
     Does.UNAVAILABLE: 480,
     Does.INVALID: 404,
     Does.CONGESTION: 503,
+    Does.REDIRECT: 302,
 }
 
 
@@ -52,6 +54,7 @@ class Voters(Part):
     does: Does
     count: int = Field(1, ge=1, le=500)
     rings: float = Field(1.0, ge=0, le=60)  # seconds of ringing before the answer or the failure
+    early_media: bool = False  # the carrier says 183 in place of 180
     stays: float | None = Field(None, ge=0.1)  # until the voter hangs up; none: until we do
     keys: tuple[tuple[float, str], ...] = ()
 

@@ -74,6 +74,7 @@ def _script(voters: Voters) -> Scripted:
         answer_after=voters.rings,
         fails_with=status,
         rings=status in {None, 0, 603},
+        rings_with=(183,) if voters.early_media else (180,),
         hang_up_after=voters.stays,
         keys=voters.keys,
     )

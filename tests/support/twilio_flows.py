@@ -115,6 +115,7 @@ class Served:
     switch: NoCalls
     flows: TwilioFlows
     webhooks: TwilioWebhooks
+    dialled_on: list[AttemptId] = field(default_factory=list)
 
     @property
     def port(self) -> int:
@@ -127,6 +128,7 @@ async def served(
 ) -> AsyncIterator[Served]:
     """Webhooks that listen, over a desk in memory."""
     desk, switch = MemoryDesk(), NoCalls()
+    dialled_on: list[AttemptId] = []
     flows = TwilioFlows(
         cast(Engine, desk),
         library or cast(FlowLibrary, OneLibrary(desk)),
@@ -134,6 +136,7 @@ async def served(
         Voice(shipped_texts(), "https://sounds.example.org" if sounds else None),
         TwilioFlowRules(PUBLIC_URL, records, Transferring("sip:agents@example.org") if transfer else None),
         sid_of=switch.sid_of,
+        dialled_on=dialled_on.append,
         sms=desk,
     )
     async with TwilioWebhooks(
@@ -145,5 +148,5 @@ async def served(
         host="127.0.0.1",
         port=0,
     ) as webhooks:
-        yield Served(desk, switch, flows, webhooks)
+        yield Served(desk, switch, flows, webhooks, dialled_on)
         await flows.close()

@@ -72,6 +72,7 @@ class Person:
     seconds: int = 30
     holds: asyncio.Event | None = None  # answers only when it is set
     callbacks: Callable[[list[dict[str, str]]], list[dict[str, str]]] = list  # loses, repeats or reorders them
+    late: float | None = None  # hangs up with the last key, whose request comes so many seconds after the call's end
 
 
 @dataclass
@@ -110,6 +111,7 @@ class TwilioStandIn:
         self.messages: list[dict[str, Any]] = []
         self.wrong: list[str] = []
         self.spent = 0.0
+        self.day: str | None = None  # of what was spent, in ISO 8601; None: it is not said
         self.answers_with: list[int] = []  # statuses of the next requests, instead of an answer
         self.loses_answers = 0  # of the next requests that place a call: done, and the connection cut
         self.url = ""
@@ -229,6 +231,8 @@ class TwilioStandIn:
     async def _usage(self, request: web.Request) -> web.Response:
         self._authorised(request)
         record = {"category": "totalprice", "price": str(self.spent), "price_unit": "usd"}
+        if self.day is not None:
+            record |= {"start_date": self.day, "end_date": self.day}
         return web.json_response({"usage_records": [record], "page": 0, "page_size": 50, "next_page_uri": None})
 
     # The telephone network
@@ -251,8 +255,23 @@ class TwilioStandIn:
         await self._tell(call, "in-progress", held)
         assert self._session is not None
         call.line = Line(self.webhook_port, list(person.lines), call.sid)
+        if person.late is not None:
+            await self._leave_at_the_last_key(call, call.line, person, person.late)
+            return
         await call.line.run(self._session, _path(call.form["Url"]))
         await self._end(call, "completed", person, held)
+
+    async def _leave_at_the_last_key(self, call: PlacedCall, line: Line, person: Person, late: float) -> None:
+        """Key and hang-up are one moment, and their requests travel on two connections: the second is there first."""
+        assert self._session is not None
+        path: str | None = _path(call.form["Url"])
+        form: dict[str, str] = {"CallStatus": "in-progress"}
+        while line.lines:
+            _, page = await line.post(self._session, path or "", form)
+            path, form = line.do(page)
+        await self._end(call, "completed", person)
+        await asyncio.sleep(late)
+        await line.post(self._session, path or "", form)
 
     async def _end(
         self, call: PlacedCall, status: str, person: Person, held: list[dict[str, str]] | None = None

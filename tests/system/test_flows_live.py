@@ -22,7 +22,9 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.view import CallChange, CallState, SeatState
+from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import FlowError
+from ivr_flows.texts import shipped_texts, texts_with
 from tests.faults.test_engine_and_store import FailingStore
 from tests.support.centre import START_EPOCH, a_site, site_settings
 from tests.support.rules import neutral_with
@@ -341,3 +343,35 @@ async def test_a_transfer_whose_answers_cannot_be_kept_fails_and_the_flow_goes_o
         await site.until(lambda: bool(site.ended()), seconds=100)
         assert begun.count(begun[0]) == 1
         assert site.ended()[0].outcome is Outcome.COMPLETED
+
+
+@virtual_time()
+async def test_a_running_dialler_speaks_a_sites_own_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "texts").mkdir()
+    own = 'errand.until: "It goes on until {closes_at} today. Press 9 for no further calls."\n'
+    (tmp_path / "texts" / "en.yaml").write_text(own, encoding="utf-8")
+    flow = tmp_path / "errand.yaml"
+    asks = ASK.replace("[inbound.question]", "[{text: errand.until, with: [closes_at]}]")
+    flow.write_text(asks.replace("start:", "facts: {closes_at: hour}\nstart:"), encoding="utf-8")
+    played: list[str] = []
+    stream_file = AgiCall.stream_file
+
+    async def heard(self: AgiCall, name: str, *rest: Any, **more: Any) -> str | None:
+        played.append(name)
+        return await stream_file(self, name, *rest, **more)
+
+    monkeypatch.setattr(AgiCall, "stream_file", heard)
+    texts = {"texts": tmp_path / "texts"}
+    async with a_site(tmp_path, voters(Scripted(hang_up_after=9.0)), campaign=ivr(flow), flows=texts) as site:
+        await site.until(lambda: len(site.ended()) >= 1)
+    assert [sound for sound in played if "until" in sound] == ["matdan/en/errand/until-1", "matdan/en/errand/until-2"]
+
+
+def test_a_sites_own_texts_are_judged_before_they_meet_a_caller(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "hi.yaml").write_text('inbound.question: "Which party did you vote for?"\n', encoding="utf-8")
+    flow = tmp_path / "ask.yaml"
+    flow.write_text(ASK, encoding="utf-8")
+    FlowLibrary([str(flow)], shipped_texts())
+    with pytest.raises(FlowError, match="forbidden-question"):
+        FlowLibrary([str(flow)], texts_with(tmp_path / "texts"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dialer.commands import SeatHangUp
+from dialer.commands import PauseCampaign, ResumeCampaign, SeatHangUp
 from dialer.model import Outcome
 from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.voters import Scripted
@@ -17,7 +17,7 @@ from dialer.view import CallState, SeatState
 from tests.support.agi_peer import AsteriskCall
 from tests.support.centre import Site, a_site
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, rows, scripted
+from tests.system.test_engine import IVR, all_answer, rows, scripted
 
 FLOW, AGENT, MISSED = "+911140000011", "+911140000012", "+911140000013"
 CALLER = "+917000000060"  # on the roll, far behind those that are dialled first
@@ -176,6 +176,68 @@ async def test_a_flood_takes_no_more_channels_than_it_may_and_dialling_goes_on(t
         assert site.centre.engine.inbound_desk.live == 3
         await asyncio.sleep(20)
         assert len(site.switch.placed) > before + 5
+
+
+@virtual_time()
+async def test_callers_on_no_roll_hold_their_channels_too(tmp_path: Path) -> None:
+    """A trunk of six lines: three callers hear the message, so three calls go out, and six when they are gone."""
+    carrier = {
+        "name": "carrier",
+        "endpoint": "carrier",
+        "channels": 6,
+        "calls_per_second": 10,
+        "caller_ids": ["+911140000001"],
+    }
+    config = all_answer(answer_after=3.0, hang_up_after=60.0)
+    campaign = {**IVR, "id": "quiet", "channels": 20}
+    async with a_site(tmp_path, config, trunks=[carrier], campaign=campaign, **inbound()) as site:
+        await site.centre.engine.execute(PauseCampaign("quiet"))
+        await site.until(lambda: not site.centre.engine._centre.calls, seconds=120)
+        before = len(site.switch.placed)
+        came = [site.switch.call_in(f"+91981111110{n}", called=FLOW) for n in range(3)]
+        await site.until(lambda: all(answered(channel) for channel in came), seconds=5)
+        assert site.view.trunks[0].channels_used == 3
+        assert site.centre.engine.inbound_desk.live == 3
+        await site.centre.engine.execute(ResumeCampaign("quiet"))
+        await asyncio.sleep(1.5)
+        assert len(site.switch.placed) - before == 3
+        await site.until(lambda: not any(channel.uniqueid in site.switch.channels for channel in came), seconds=60)
+        await site.until(lambda: len(site.switch.placed) - before == 6, seconds=2)
+        assert site.view.trunks[0].channels_used == 6
+
+
+@virtual_time()
+async def test_a_call_that_a_number_of_ours_redirects_is_nobodys(tmp_path: Path) -> None:
+    """A real Asterisk makes a Local channel of it, where the endpoint has no FORWARD_CONTEXT of ours."""
+    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+        channel = site.switch.call_in(CALLER, called=FLOW)
+        channel.name = f"Local/{FLOW}@matdan-inbound-00000000;2"
+        channel.move_to(channel.context, channel.extension, 1)
+        await over(site, channel, seconds=5)
+        assert not answered(channel)
+        assert site.centre.engine.inbound_desk.live == 0
+    assert rows(tmp_path, "SELECT count(*) FROM attempt") == [(0,)]
+
+
+@virtual_time()
+async def test_nobody_is_called_elsewhere(tmp_path: Path) -> None:
+    """A contact that names a channel is called by Asterisk all the same: what it made by itself is ended, and nothing else."""
+    config = scripted(Scripted(rings=False, fails_with=302, post_dial_seconds=2.0), Scripted(hang_up_after=100.0))
+    async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 2}, **inbound()) as site:
+        await asyncio.sleep(1.0)
+        caller = site.switch.call_in(CALLER, called=FLOW, script=Scripted(hang_up_after=60.0))
+        outgoing = site.switch._new_channel("carrier", "", "matdan-inbound")
+        outgoing.application = "AppDial2"
+        local = site.switch._new_channel("carrier", "", "matdan-agent")
+        local.name = "Local/01@matdan-agent-00000000;2"
+        answerer = site.switch._new_channel("carrier", "", "matdan-voter")
+        await site.until(lambda: bool(site.ended()), seconds=10)
+        await asyncio.sleep(0.2)
+        assert [change.outcome for change in site.ended()] == [Outcome.CARRIER_FAILURE]
+        assert [channel.hung_up for channel in (outgoing, local, answerer, caller)] == [True, True, True, False]
+        assert sum(call.ended_at is None for call in site.switch.placed) >= 1
+        for channel in (outgoing, local, answerer):
+            site.switch.channels.pop(channel.uniqueid)
 
 
 @virtual_time()

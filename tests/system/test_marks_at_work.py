@@ -25,6 +25,7 @@ from dialer.monitor.ask import Request, ask
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.monitor.monitor import Monitor
+from dialer.store.lock import StoreLock
 from dialer.store.sqlite import SqliteStore, open_store
 from dialer.view import CallState, SeatState
 from tests.support.centre import Site, a_site
@@ -132,6 +133,7 @@ async def test_a_correction_brings_the_voter_back_into_the_calls(tmp_path: Path)
 async def test_what_others_tell_is_no_pace_of_the_calls(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     async with a_site(tmp_path, rules=rules) as site:
+        await site.log_in("01")  # who is never done with the first call, so that nobody else is called
         await site.centre.engine.execute(voted(site, *range(1, 60), source=MarkSource.RELATIVE))
         await asyncio.sleep(1200)
         assert site.view.forecast is not None
@@ -223,6 +225,28 @@ async def test_the_command_line_finds_the_running_dialler(tmp_path: Path) -> Non
 
 
 @NEEDS_MOSQUITTO
+async def test_two_clerks_at_once_do_not_throw_each_other_off_the_broker(tmp_path: Path) -> None:
+    async with a_dialler(tmp_path) as (settings, _):
+        asked = [
+            asyncio.to_thread(carry_out, settings, None, [request(voter, f"{clerk}/{voter}") for voter in range(1, 41)])
+            for clerk in ("asha", "ravi")
+        ]
+        answers = await asyncio.gather(*asked)
+    assert [len(each) for each in answers] == [40, 40]
+    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(80,)]
+
+
+@NEEDS_MOSQUITTO
+async def test_who_meets_an_import_is_told_so_at_once(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
+    settings = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}})
+    lock = StoreLock(tmp_path / "centre.db", "an import")
+    with pytest.raises(StoreBusy, match=r"an import \(process \d+\) is using it: wait until that has ended"):
+        await asyncio.to_thread(carry_out, settings, None, [request(1)])
+    lock.release()
+
+
+@NEEDS_MOSQUITTO
 async def test_a_dialler_that_does_not_answer_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,3 +263,26 @@ async def test_a_dialler_that_does_not_answer_is_told_in_one_line(
             with pytest.raises(StoreBusy, match=r"\[broker\]"):
                 await asyncio.to_thread(carry_out, without, None, [request(1)])
         assert await asyncio.to_thread(carry_out, made, None, [request(1)]) == ["1 marks taken, 0 were known"]
+
+
+async def test_a_broker_that_goes_before_the_subscription_is_not_waited_for_for_ever() -> None:
+    left = asyncio.Event()
+
+    async def connect_and_no_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if is_client := bool(await reader.read(1024)):  # not the knock, which says nothing
+            writer.write(b"\x20\x03\x00\x00\x00")  # CONNACK of MQTT 5
+            await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        if is_client:
+            left.set()
+
+    server = await asyncio.start_server(connect_and_no_more, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        broker = BrokerSettings(port=port, client_id="by-hand", answer_seconds=0.3)
+        with pytest.raises(BrokerUnreachable, match="does not answer"):
+            async with asyncio.timeout(10):
+                await ask(broker, "pune-1", [request(1)], SystemClock())
+        async with asyncio.timeout(10):
+            await left.wait()  # it leaves no open connection behind

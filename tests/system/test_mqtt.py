@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.clock import SystemClock
 from dialer.commands import PauseCampaign, StopAll
@@ -39,6 +41,7 @@ from dialer.monitor import topics
 from dialer.monitor.broker_link import BrokerSettings, MqttVersion, check_broker
 from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.monitor.monitor import Monitor
+from dialer.monitor.mqtt_client import Client
 from dialer.store.sqlite import SqliteStore, open_store
 from dialer.view import CallChange, CallState, CampaignChange
 from tests.support.fake_centre import FakeEngine, centre_view
@@ -348,6 +351,35 @@ async def test_a_broker_that_will_not_have_us(
         async with monitored(settings, engine, store):
             await alert_change(engine, "broker-down", standing=True)
             assert says in engine.view().alerts[0].text
+
+
+@BOTH
+async def test_a_subscription_that_the_broker_refuses_is_an_alert_and_is_tried_again(
+    kind: BrokerKind, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an access list that was not mended after an upgrade does it."""
+    subscribe = Client.subscribe
+    mended = asyncio.Event()
+
+    async def refusing(client: Client, *what: Any, **how: Any) -> Any:
+        if mended.is_set():
+            return await subscribe(client, *what, **how)
+        return (128,) if kind is BrokerKind.AMQTT else [ReasonCode(PacketTypes.SUBACK, identifier=0x87)]
+
+    monkeypatch.setattr(Client, "subscribe", refusing)
+    engine = FakeEngine(centre_view())
+    async with (
+        demo_broker(kind) as broker,
+        monitored(broker.settings, engine, store) as (monitor, _),
+    ):
+        await alert_change(engine, "broker-down", standing=True)
+        assert not monitor.broker_up
+        [alert] = [each for each in engine.view().alerts if each.code == "broker-down"]
+        assert "refused the subscription to dialer/v1/pune-1/commands" in alert.text
+        assert "access list" in alert.text
+        mended.set()
+        await alert_change(engine, "broker-down", standing=False)
+        assert monitor.broker_up
 
 
 async def test_a_socket_that_opens_after_we_have_given_up_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,58 +9,94 @@ import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.clock import SystemClock
-from dialer.monitor.broker_link import BrokerSettings, publish_once
+from dialer.commands import Command, StopAll, TakeOptOuts
+from dialer.engine.records_desk import RecordsDesk
+from dialer.monitor import ask as asking
+from dialer.monitor import broker_link
+from dialer.monitor import opt_outs as monitor_opt_outs
+from dialer.monitor.broker_link import BrokerSettings, Connection, MqttVersion, make_client
 from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.monitor.monitor import Monitor
+from dialer.monitor.mqtt_client import Client
 from dialer.monitor.opt_outs import ForeignOptOut
-from dialer.monitor.topics import announced_message, opt_out_announcement
+from dialer.monitor.topics import announced_message, opt_out_announcement, opt_outs_filter
 from dialer.rules.number_hash import number_hash
+from dialer.store.lock import StoreLock
 from dialer.store.sqlite import SqliteStore, open_store
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import PATIENCE_SECONDS, supervisor
+from tests.support.mqtt import PATIENCE_SECONDS, Supervisor, supervisor
 from tests.support.roll_filler import fill_roll
+from tests.unit.test_numbers_cli import run
 
 SECRET = b"twenty characters, at least"
 KINDS = [
     pytest.param(BrokerKind.MOSQUITTO, marks=pytest.mark.skipif(mosquitto_path() is None, reason="no mosquitto")),
     BrokerKind.AMQTT,
 ]
+NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="no mosquitto")
+
+
+class DeskEngine(FakeEngine):
+    """An engine as far as opt-outs go."""
+
+    def __init__(self, name: str, store: SqliteStore) -> None:
+        super().__init__()
+        self._desk = RecordsDesk(store, SystemClock(), centre=name)
+
+    async def execute(self, command: Command) -> str:
+        if isinstance(command, TakeOptOuts):
+            return await self._desk.execute(command)
+        return await super().execute(command)
 
 
 class Centre:
-    """A centre as far as opt-outs go: a store of its own, and a monitor."""
+    """A centre as far as opt-outs go: a store of its own, and a monitor. Others' are kept while its store is open to them."""
 
     def __init__(self, name: str, store: SqliteStore) -> None:
         self.name = name
         self.store = store
-        self.engine = FakeEngine()
+        self.engine = DeskEngine(name, store)
         self.told: list[ForeignOptOut] = []
         self.news = asyncio.Event()
+        self.store_is_well = asyncio.Event()
+        self.store_is_well.set()
 
     async def keep(self, told: ForeignOptOut) -> None:
+        await self.store_is_well.wait()
         await self.store.record_foreign_opt_out(told.number_hash, at=told.at, centre=told.centre)
         self.told.append(told)
         self.news.set()
 
-    async def hears(self, hashed: str) -> None:
+    async def hears(self, *hashed: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while hashed not in {told.number_hash for told in self.told}:
+            while not {told.number_hash for told in self.told}.issuperset(hashed):
                 self.news.clear()
                 await self.news.wait()
 
 
 @contextlib.asynccontextmanager
-async def a_centre(name: str, directory: Path, broker: BrokerSettings) -> AsyncIterator[Centre]:
+async def a_centre(
+    name: str, directory: Path, broker: BrokerSettings, *, well: bool = True, hears_others: bool = True
+) -> AsyncIterator[Centre]:
+    """A centre that is connected, with its own roll; `well`: opt-outs of others can be kept from the start; `hears_others`: on
+    the connection for it.
+    """
     path = directory / f"{name}.db"
-    fill_roll(path, 60, voters_per_booth=20)
+    if not path.exists():
+        fill_roll(path, 60, voters_per_booth=20)
     stop = asyncio.Event()
     async with await open_store(path) as store:
         await store.hash_numbers([SECRET])
         centre = Centre(name, store)
+        if not well:
+            centre.store_is_well.clear()
         monitor = Monitor(
             name,
             replace(broker, backoff_first_seconds=0.05, backoff_most_seconds=0.2),
@@ -73,6 +109,9 @@ async def a_centre(name: str, directory: Path, broker: BrokerSettings) -> AsyncI
         )
         running = asyncio.create_task(monitor.run(stop))
         try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not monitor.broker_up or monitor._opt_outs_link.up is not hears_others:
+                    await asyncio.sleep(0.02)
             yield centre
         finally:
             stop.set()
@@ -92,7 +131,6 @@ async def test_an_opt_out_reaches_every_centre(kind: BrokerKind, tmp_path: Path)
         a_centre("pune-1", tmp_path, broker.settings) as here,
         a_centre("pune-2", tmp_path, broker.settings) as there,
     ):
-        await listener.wait_for_topic("state", count=2)  # each tells its state once it is connected and subscribed
         hashed = await here.store.number_hash(7)
         assert hashed is not None
         news = opt_out_announcement(7, at=5.0, source="voter-key", attempt_id=None, number_hash=hashed)
@@ -104,7 +142,7 @@ async def test_an_opt_out_reaches_every_centre(kind: BrokerKind, tmp_path: Path)
         by_hand = number_hash(SECRET, "+917000000009")
         told = opt_out_announcement(None, at=6.0, source="request", attempt_id=None, number_hash=by_hand)
         sent = announced_message("pune-1", told.topic, told.payload)
-        await publish_once(replace(broker.settings, client_id="by-hand"), "pune-1", [sent])
+        await listener.client.publish(sent.topic, sent.payload, qos=1)
         await here.hears(by_hand)
         await there.hears(by_hand)
         retained = [message for message in listener.heard if message.topic.endswith("opt-outs") and message.retained]
@@ -120,3 +158,174 @@ async def test_an_opt_out_reaches_every_centre(kind: BrokerKind, tmp_path: Path)
         ("+917000000007", "centre pune-1"),
         ("+917000000009", "centre pune-1"),
     ]
+
+
+def site(directory: Path, broker: BrokerSettings, name: str = "pune-1") -> Path:
+    """The settings of a centre, as the command line reads them."""
+    path = directory / f"{name}.toml"
+    path.write_text(
+        f'[centre]\nid = "{name}"\n[store]\npath = "{directory / name}.db"\n[broker]\nhost = "{broker.host}"\n'
+        f'port = {broker.port}\n[rules]\nopt_out_secret = "{SECRET.decode()}"\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+async def told_by_another_centre(listener: Supervisor, count: int) -> list[str]:
+    """Opt-outs of a third centre, the first ones of numbers of the roll; the broker has acknowledged each."""
+    hashes = [number_hash(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)]
+    for hashed in hashes:
+        news = opt_out_announcement(None, at=5.0, source="agent", attempt_id=None, number_hash=hashed)
+        sent = announced_message("pune-3", news.topic, news.payload)
+        await listener.client.publish(sent.topic, sent.payload, qos=1)
+    return hashes
+
+
+def in_store(path: Path, sql: str) -> list[tuple[object, ...]]:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        return db.execute(sql).fetchall()
+
+
+@NEEDS_MOSQUITTO
+async def test_an_import_beside_the_running_dialler_reaches_everybody_and_loses_no_command(tmp_path: Path) -> None:
+    count = 2_450
+    numbers = tmp_path / "letters.csv"
+    numbers.write_text("".join(f"+91{7_000_000_001 + number}\n" for number in range(count)), encoding="utf-8")
+    async with (
+        demo_broker(BrokerKind.MOSQUITTO) as broker,
+        supervisor(broker.settings) as listener,
+        a_centre("pune-1", tmp_path, broker.settings) as here,
+        a_centre("pune-2", tmp_path, broker.settings) as there,
+    ):
+        config = site(tmp_path, broker.settings)
+        command = ("optout", "import", numbers, "--source", "letters-7", "--who", "asha", "-c", config)
+        importing = asyncio.create_task(asyncio.to_thread(run, *command))
+        sent = 0
+        while not importing.done():
+            sent += 1
+            await listener.command(id=f"c-{sent}", name="stop-all", expires_at=SystemClock().now() + 60)
+            await asyncio.sleep(0.05)
+        code, text = await importing
+        assert code == 0
+        assert text.endswith("2,450 numbers: the running dialler keeps them suppressed, and tells every centre\n")
+        await listener.wait_for(lambda message: message.topic.startswith("replies/c-"), count=sent)
+        assert here.engine.executed == [StopAll()] * sent
+        await there.hears(*(number_hash(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)))
+        said = "".join(message.topic + message.text for message in listener.heard)
+        assert "917000000" not in said + text
+    for centre, source in (("pune-1", "letters-7"), ("pune-2", "centre pune-1")):
+        path = tmp_path / f"{centre}.db"
+        assert in_store(path, "SELECT count(*) FROM phone WHERE opted_out_at IS NULL") == [(0,)]
+        assert in_store(path, "SELECT DISTINCT source FROM opt_out") == [(source,)]
+        assert in_store(path, "SELECT count(*) FROM opt_out_hash") == [(count,)]
+    audit = in_store(tmp_path / "pune-1.db", "SELECT kind, who, sum(what ->> 'numbers') FROM audit GROUP BY kind, who")
+    assert audit == [("opt-out-import", "asha", count)]
+    assert run("audit", "verify", "-c", config)[0] == 0
+
+
+@NEEDS_MOSQUITTO
+async def test_nobody_who_answers_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dialler holds the store, and does not listen."""
+    monkeypatch.setattr(asking, "REPLY_SECONDS", 0.05)
+    fill_roll(tmp_path / "pune-1.db", 60, voters_per_booth=20)
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker:
+        config = site(tmp_path, broker.settings)
+        lock = StoreLock(tmp_path / "pune-1.db", "a dialler")
+        code, said = await asyncio.to_thread(run, "optout", "add", "+917000000001", "-c", config)
+        assert (code, "did not answer" in said) == (2, True), said
+        lock.release()
+        assert await asyncio.to_thread(run, "optout", "add", "+917000000001", "-c", config) == (
+            0,
+            "1 numbers suppressed; 0 were already\n",
+        )
+
+
+@NEEDS_MOSQUITTO
+async def test_what_a_centre_heard_and_had_not_kept_when_it_died_comes_again(tmp_path: Path) -> None:
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
+        async with a_centre("pune-1", tmp_path, broker.settings, well=False) as before:
+            hashes = await told_by_another_centre(listener, 60)
+            assert not before.told
+        async with a_centre("pune-1", tmp_path, broker.settings) as after:
+            await after.hears(*hashes)
+    assert in_store(tmp_path / "pune-1.db", "SELECT count(*) FROM opt_out_hash") == [(60,)]
+
+
+@NEEDS_MOSQUITTO
+@pytest.mark.parametrize("version", MqttVersion)
+async def test_a_flood_that_cannot_be_kept_now_waits_at_the_broker_and_holds_up_no_command(
+    version: MqttVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before MQTT 5 the broker keeps to a limit of its own, of 20: beyond 10 the connection is begun anew."""
+    monkeypatch.setattr(broker_link, "UNKEPT_MESSAGES", 300 if version is MqttVersion.V5 else 10)
+    monkeypatch.setattr(monitor_opt_outs, "WAITING_OPT_OUTS", 5)
+    monkeypatch.setattr(monitor_opt_outs, "KEPT_AT_ONCE", 3)
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
+        settings = replace(broker.settings, version=version)
+        async with a_centre("pune-1", tmp_path, settings, well=False) as centre:
+            hashes = await told_by_another_centre(listener, 1_500)
+            await listener.command(id="c-1", name="stop-all", expires_at=SystemClock().now() + 60)
+            await listener.wait_for_topic("replies/c-1")
+            assert not centre.told
+            centre.store_is_well.set()
+            await centre.hears(*hashes)
+            assert centre.engine.executed == [StopAll()]
+
+
+def left_on_the_commands(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set once the connection of the commands hears no opt-outs any more."""
+    left = asyncio.Event()
+    unsubscribe = Connection.unsubscribe
+
+    async def telling(connection: Connection, topic: str) -> None:
+        await unsubscribe(connection, topic)
+        left.set()
+
+    monkeypatch.setattr(Connection, "unsubscribe", telling)
+    return left
+
+
+@NEEDS_MOSQUITTO
+async def test_opt_outs_are_heard_as_by_the_earlier_version_until_their_own_connection_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker's access list was not mended for it."""
+    left, mended = left_on_the_commands(monkeypatch), asyncio.Event()
+    subscribe = Client.subscribe
+
+    async def refusing(client: Client, topic: str, *what: Any, **how: Any) -> Any:
+        if topic == opt_outs_filter() and not mended.is_set():
+            return [ReasonCode(PacketTypes.SUBACK, identifier=0x87)]
+        return await subscribe(client, topic, *what, **how)
+
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
+        async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
+            await earlier.subscribe(opt_outs_filter(), qos=1)
+        monkeypatch.setattr(Client, "subscribe", refusing)
+        async with a_centre("pune-1", tmp_path, broker.settings, hears_others=False) as centre:
+            await centre.hears(*await told_by_another_centre(listener, 3))
+            assert not left.is_set()
+            mended.set()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await left.wait()
+            await centre.hears(*await told_by_another_centre(listener, 5))
+
+
+@NEEDS_MOSQUITTO
+async def test_a_session_of_an_earlier_version_hears_no_opt_outs_beside_the_commands_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had subscribed to them on the connection of the commands; what waits there is kept all the same."""
+    left = left_on_the_commands(monkeypatch)
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
+        async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
+            await earlier.subscribe(opt_outs_filter(), qos=1)
+        waiting = await told_by_another_centre(listener, 3)
+        async with a_centre("pune-1", tmp_path, broker.settings) as centre:
+            await centre.hears(*waiting)
+            await left.wait()
+            centre.told.clear()
+            later = await told_by_another_centre(listener, 5)
+            await centre.hears(*later)
+            await asyncio.sleep(0.2)
+            assert sorted(told.number_hash for told in centre.told) == sorted(later)  # each once

@@ -221,12 +221,50 @@ def test_pacer_and_numbers_go_on_where_they_were_after_a_restart(tmp_path: Path)
             assert now is not before
             assert now.numbers.state() == before.numbers.state()
             assert now.numbers.tells
-            saved, taken = before.pacer.state(), now.pacer.state()
-            assert saved["knowledge"] == taken["knowledge"]
+            saved, taken = (json.loads(run.learned())["knowledge"] for run in (before, now))
+            assert saved["plain"] == taken["plain"]
+            assert saved["rings"] == taken["rings"]
+            assert saved["hazards"]["talk-ends"]["endings"] == taken["hazards"]["talk-ends"]["endings"]
             assert now.pacer._knowledge.outcomes > 100  # type: ignore[attr-defined]  # of the predictive pacer
 
     morning()
     afternoon()
+
+
+@pytest.mark.parametrize(
+    ("change", "share"),
+    [
+        ("UPDATE campaign SET pacer_state = NULL", 1.0),  # killed before it was kept
+        (
+            "UPDATE attempt SET created_at = created_at - 90000, answered_at = answered_at - 90000",
+            0.0,
+        ),  # a night went by
+    ],
+)
+def test_the_caps_count_what_is_on_record_whatever_the_pacer_kept(tmp_path: Path, change: str, share: float) -> None:
+    counted: list[tuple[int, int]] = []
+
+    @virtual_time()
+    async def shift(seconds: float) -> None:
+        async with a_site(tmp_path, voters=2000, seats=5, campaign=PREDICTIVE) as site:
+            if seconds:
+                async with agents_at_work(site):
+                    await asyncio.sleep(seconds)
+            pacer = run_of(site).pacer
+            assert isinstance(pacer, PredictivePacer)
+            (day,) = (each for each in pacer._governor.tallies if each.window_seconds == 86_400.0)
+            counted.append((day.answers, day.abandoned))
+
+    shift(1200.0)
+    with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        answers, abandoned = db.execute(
+            "SELECT count(*), total(outcome = 'abandoned') FROM attempt WHERE outcome IN ('connected', 'dropped', 'abandoned')"
+        ).fetchone()
+        db.execute(change)
+        db.commit()
+    assert counted == [(answers, abandoned)]
+    shift(0.0)
+    assert counted[1] == (answers * share, abandoned * share)
 
 
 @virtual_time()

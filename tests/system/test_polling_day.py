@@ -1,14 +1,28 @@
-"""A turnout campaign on its polling day: the booth that lags gets more of the calls, none goes out after the last one."""
+"""A turnout campaign on its polling day: who votes is called, none goes out after the last call, and how far the day will get."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from tests.support.centre import START_EPOCH, a_site, agents_at_work
+import pytest
+
+from dialer.clock import SystemClock
+from dialer.commands import PauseCampaign, ResumeCampaign, StopCampaign
+from dialer.engine.state import Centre
+from dialer.model import Booth
+from dialer.polling_day.site import polling_plan
+from dialer.rules.rulebook import polls_of
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.simulation.profile import simulated_profile
+from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work, site_settings
+from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
 
 DAY = date(2024, 4, 22)  # of START_EPOCH, 09:30 in India
@@ -34,3 +48,164 @@ async def test_the_day_ahead_is_told_and_no_call_goes_out_after_the_last_one(tmp
         (booths,) = db.execute("SELECT count(DISTINCT booth_id) FROM attempt JOIN voter USING (voter_id)").fetchone()
     assert START_EPOCH + 25 * 60 < last <= START_EPOCH + 30 * 60
     assert booths == 15  # none was forgotten
+
+
+def two_phases(directory: Path, voters: int) -> dict[str, Any]:
+    """A roll whose first half votes on the day of the tests and whose other half votes in two weeks; the rules that say so."""
+    fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
+    with closing(sqlite3.connect(directory / "centre.db")) as db:
+        db.execute("UPDATE booth SET constituency_number = 175 WHERE booth_id > ?", (voters // 200,))
+        db.commit()
+    first = {"day": DAY, "constituencies": [174], "closes_at": "18:00"}
+    return {"polls": [first, {"day": date(2024, 5, 7), "constituencies": [175], "closes_at": "18:00"}]}
+
+
+def called(directory: Path) -> list[tuple[int, int]]:
+    """Constituency and number, by its id, of the voters called, call by call."""
+    query = (
+        "SELECT constituency_number, phone_id FROM attempt JOIN voter USING (voter_id)"
+        " JOIN booth ON booth.booth_id = voter.booth_id WHERE outcome IS NULL OR outcome <> 'refused' ORDER BY created_at"
+    )
+    with closing(sqlite3.connect(directory / "centre.db")) as db:
+        return db.execute(query).fetchall()
+
+
+@virtual_time()
+async def test_in_a_poll_of_phases_those_who_vote_another_day_wait_for_those_who_vote_today(tmp_path: Path) -> None:
+    rules = two_phases(tmp_path, 200)
+    async with a_site(tmp_path, seats=4, rules=rules) as site, agents_at_work(site):
+        for _ in range(60):
+            await asyncio.sleep(60)
+            constituencies, phones = zip(*called(tmp_path), strict=True)
+            if 175 in constituencies:
+                break
+    query = "SELECT count(DISTINCT phone_id) FROM link JOIN voter USING (voter_id) WHERE booth_id = 1"
+    with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        (numbers,) = db.execute(query).fetchone()
+    assert numbers > 60
+    assert len(set(phones[: constituencies.index(175)])) == numbers  # each of those who vote today was called before
+
+
+@virtual_time()
+async def test_a_survey_calls_all_alike_on_a_day_when_some_vote(tmp_path: Path) -> None:
+    rules = two_phases(tmp_path, 200)
+    async with a_site(tmp_path, rules=rules, campaign={"purpose": "survey"}) as site, agents_at_work(site):
+        await asyncio.sleep(300)
+    assert {constituency for constituency, _ in called(tmp_path)} == {174, 175}
+
+
+def reached(site: Site) -> int:
+    return sum(booth.reached for booth in site.view.booths)
+
+
+@virtual_time()
+async def test_the_pace_is_of_the_hours_worked_and_carried_on_over_those_ahead(tmp_path: Path) -> None:
+    rules = {"polls": [{"day": DAY, "closes_at": "12:30"}]}
+    hours = [{"start": "09:50", "until": "10:40"}, {"start": "11:00", "until": "13:00"}]
+    everybody = SimulatedAsteriskConfig(
+        seats=seat_phones(4), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=0.6)
+    )
+    async with (
+        a_site(tmp_path, everybody, voters=2000, seats=4, rules=rules, campaign={"hours": hours}) as site,
+        agents_at_work(site),
+    ):
+        await asyncio.sleep(20 * 60)
+        early = site.view.forecast
+        await asyncio.sleep(20 * 60)
+        await site.centre.engine.execute(PauseCampaign("agents"))
+        await asyncio.sleep(600)
+        await site.centre.engine.execute(ResumeCampaign("agents"))
+        before, ahead = reached(site), site.view.forecast  # of 20 minutes; at 10:20, 80 minutes are ahead
+        assert early is None
+        assert ahead is not None
+        assert ahead.reached == pytest.approx(4 * before, rel=0.05)
+        await asyncio.sleep(100 * 60)
+        assert reached(site) - before == pytest.approx(ahead.reached, rel=0.25)
+        assert site.view.forecast is None  # 12:00: nobody is called any more
+
+
+@virtual_time()
+async def test_of_booths_whose_last_call_is_past_nobody_is_left_and_of_a_stopped_campaign_nobody_is_reached(
+    tmp_path: Path,
+) -> None:
+    rules = two_phases(tmp_path, 600)
+    rules["polls"][1] |= {"day": DAY, "closes_at": "10:20"}
+    async with a_site(tmp_path, rules=rules) as site, agents_at_work(site):
+        await asyncio.sleep(19 * 60)
+        both = site.view.forecast
+        await asyncio.sleep(62)  # 09:50, the last call of the others
+        late = site.view.forecast
+        assert both is not None
+        assert late is not None
+        assert both.left > 500
+        assert late.left == sum(
+            each.voters - each.reached for each in site.view.booths if each.constituency_number == 174
+        )
+        assert both.until == late.until == START_EPOCH + 8 * 3600
+        assert late.reached > 0
+        await site.centre.engine.execute(StopCampaign("agents"))
+        stopped = site.view.forecast
+        assert stopped is not None
+        assert stopped.reached == 0
+
+
+@virtual_time()
+async def test_each_day_has_a_pace_of_its_own(tmp_path: Path) -> None:
+    rules = {"polls": [{"day": date(2024, 4, 23), "closes_at": "18:00"}]}
+    hours = [{"start": "00:10", "until": "05:20"}, {"start": "23:30", "until": "23:59:59"}]
+    evening = SimulatedAsteriskConfig(seats=seat_phones(2), start_epoch=START_EPOCH + 14 * 3600 - 600)  # 23:20
+    async with (
+        a_site(
+            tmp_path, evening, voters=600, rules=rules, campaign={"hours": hours}, profile=simulated_profile()
+        ) as site,
+        agents_at_work(site),
+    ):
+        await asyncio.sleep(40 * 60)  # midnight: what agents say from now on is of the new day
+        before = reached(site)
+        assert before > 5
+        await asyncio.sleep(600 + 590)
+        early = site.view.forecast
+        await asyncio.sleep(610)
+        ahead = site.view.forecast  # 00:30
+        assert early is None
+        assert ahead is not None
+        # Of 20 minutes; 290 are ahead.
+        assert ahead.reached == pytest.approx((reached(site) - before) * 29 / 2, rel=0.05)
+
+
+@pytest.mark.parametrize("closes", ["19:30", "20:30"])
+@virtual_time()
+async def test_booth_workers_are_called_on_the_day_of_the_poll_and_not_of_the_centre(
+    tmp_path: Path, closes: str
+) -> None:
+    start = datetime(2028, 11, 7, 23, 30, tzinfo=ZoneInfo("America/New_York")).timestamp()  # 19:30 in Alaska
+    workers = {"id": "workers", "kind": "ivr", "purpose": "booth-workers", "flow": "booth_worker"}
+    held: list[str | None] = []
+    async with a_site(
+        tmp_path,
+        SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=start),
+        seats=1,
+        campaigns=[workers | {"hours": [{"start": "00:00", "until": "23:59:59"}]}],
+        profile=simulated_profile(),
+        centre={"id": "ny", "time_zone": "America/New_York"},
+        rules={"polls": [{"day": "2028-11-07", "closes_at": closes, "time_zone": "America/Anchorage"}]},
+    ) as site:
+        for hours in (0.1, 0.5, 4.0):  # before and after midnight in New York; after midnight in Alaska
+            await asyncio.sleep(hours * 3600)
+            held.append(site.view.campaigns[0].held_because)
+    assert held == ["the list is done", "the list is done", "no booth votes today ([[rules.polls]])"]
+
+
+def test_a_voter_is_told_the_close_by_the_clock_of_the_poll(tmp_path: Path) -> None:
+    chosen = site_settings(
+        tmp_path,
+        1,
+        centre={"id": "ny", "time_zone": "America/New_York"},
+        rules={
+            "jurisdiction": "neutral",
+            "polls": [{"day": "2028-11-07", "closes_at": "20:00", "time_zone": "America/Anchorage"}],
+        },
+    )
+    centre = Centre("ny", ZoneInfo("America/New_York"), SystemClock())
+    centre.polling = polling_plan(chosen, polls_of(chosen))
+    assert centre.closes_at(Booth(1, 1, 1, "School", "en", "")) == "20:00"

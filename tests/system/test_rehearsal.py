@@ -13,9 +13,10 @@ import pytest
 
 from config.settings import Settings
 from dialer.rehearsal.copy import copy_roll
-from dialer.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, days_of, rehearsal_settings
+from dialer.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, days_of
 from dialer.rehearsal.picture import draw_days
 from dialer.rehearsal.run import rehearse_day
+from dialer.rehearsal.site import rehearsal_settings
 from dialer.rehearsal.verdict import DayOutcome, Ready, findings, is_ready
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.store.cipher import write_new_key
@@ -51,8 +52,7 @@ def test_the_days_of_a_site(site: Settings) -> None:
 
 
 def test_no_line_of_the_site_is_left_in_a_rehearsal(site: Settings, tmp_path: Path) -> None:
-    day = days_of(site, POLL, faults=False, hours=None, seed=1)[1]
-    rehearsed = rehearsal_settings(site, day, tmp_path / "copy.db", 15_038)
+    rehearsed = rehearsal_settings(site, 2, tmp_path / "copy.db", 15_038)
     assert (rehearsed.ami.host, rehearsed.ami.port, rehearsed.fastagi.port) == ("127.0.0.1", 15_038, 0)
     assert rehearsed.store.path == tmp_path / "copy.db"
     assert not rehearsed.broker.enabled

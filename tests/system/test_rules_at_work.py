@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 
 from config.errors import SettingError
 from config.jurisdiction import load_profile
+from dialer.commands import TakeOptOuts
+from dialer.errors import CommandRefused
 from dialer.model import Outcome
-from dialer.rules.number_hash import number_hash
+from dialer.rules.number_hash import fingerprint, number_hash
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.simulation.profile import simulated_profile
 from dialer.view import CallState
@@ -243,6 +246,26 @@ async def test_an_opt_out_of_another_centre_cancels_what_rings_and_closes_the_nu
     assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "centre pune-2")]
     placed = [call.number for call in site.switch.placed]
     assert placed.count(number) == 1
+
+
+@virtual_time()
+async def test_an_opt_out_from_the_command_line_cancels_what_rings(tmp_path: Path) -> None:
+    secret = "twenty characters, at least"
+    async with a_site(tmp_path, all_answer(answer_after=25.0), campaign=IVR, rules={"opt_out_secret": secret}) as site:
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
+        number = site.switch.placed[0].number
+        hashes = (number_hash(secret.encode(), number), "0" * 64)
+        told = TakeOptOuts(hashes, fingerprint(secret.encode()), "letter-12", "b-1", "asha")
+        assert await site.centre.engine.execute(told) == "2 numbers suppressed, 0 were already"
+        await site.until(lambda: bool(site.ended()), seconds=1.0)
+        assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
+        assert site.view.opt_outs == 1
+        with pytest.raises(CommandRefused, match="does not share the secret"):
+            await site.centre.engine.execute(replace(told, fingerprint="0" * 16))
+    assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "letter-12")]
+    assert rows(tmp_path, "SELECT DISTINCT centre FROM opt_out_hash") == [(site.view.centre,)]
+    assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic = 'results/opt-outs'") == [(2,)]
+    assert [call.number for call in site.switch.placed].count(number) == 1
 
 
 @virtual_time()

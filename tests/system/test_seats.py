@@ -441,6 +441,17 @@ async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> Non
 
 
 @virtual_time()
+async def test_a_phone_that_is_put_down_at_once_is_called_again(tmp_path: Path) -> None:
+    async with a_site(tmp_path, switch_config(), seats=1) as site:
+        site.switch.set_phone("agent01", PhoneMode.PUTS_DOWN)
+        await site.centre.engine.execute(SeatLogIn("01", "agent-01"))
+        await asyncio.sleep(12)
+        assert site.view.seats[0].state is SeatState.LOST
+        site.switch.set_phone("agent01", PhoneMode.ANSWERS)
+        await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=6)
+
+
+@virtual_time()
 async def test_an_agent_comes_back_by_dialling_the_code(tmp_path: Path) -> None:
     async with a_floor(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")

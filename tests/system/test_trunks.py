@@ -17,12 +17,12 @@ from dialer.model import NewAttempt, Outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, Trunk, seat_phones
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.store.port import Refusal
-from dialer.view import AlertRaised, SeatState
+from dialer.view import AlertRaised, CallChange, CallState, SeatState
 from tests.faults.test_engine_and_store import FailingStore
 from tests.support.centre import Site, a_site
 from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer, rows
+from tests.system.test_engine import IVR, all_answer, rows, scripted
 
 CALLER_ID = "+911140000001"
 SHORT_RINGS = neutral_with(ring={"minimum_seconds": 10.0})
@@ -139,6 +139,42 @@ async def test_a_slow_carrier_is_throttled(tmp_path: Path) -> None:
         site.switch.slow_carrier(-16.0)
         ringing = site.view.trunks[0].ringing_seconds
         assert ringing is not None and ringing > 4.0
+
+
+@virtual_time()
+async def test_a_carrier_of_early_media_is_no_failing_trunk(tmp_path: Path) -> None:
+    """It says 183 in place of 180: nobody answers, and each number is rung once, and again when "no answer" says so."""
+    people = [
+        Scripted(answer_after=6.0, hang_up_after=20.0) if n % 4 == 0 else Scripted(fails_with=0) for n in range(12)
+    ]
+    config = replace(scripted(*people), trunks=(Trunk("carrier", rings_with=(183,)),))
+    campaign = {**IVR, "channels": 4, "ring_seconds": 20, "max_attempts": 2, "no_answer_retry_minutes": 60}
+    async with a_site(
+        tmp_path, config, voters=12, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
+    ) as site:
+        await asyncio.sleep(2 * 3600)
+        assert (site.view.trunks[0].state, site.view.trunks[0].failures) == ("working", 0)
+        times: dict[str, list[float]] = {}
+        for call in site.switch.placed:
+            times.setdefault(call.number, []).append(call.placed_at)
+    outcomes = rows(tmp_path, "SELECT outcome, count(*), count(attempt_number) FROM attempt GROUP BY outcome")
+    assert outcomes == [("left", 3, 3), ("no-answer", 12, 12)]  # nine numbers: some voters share one
+    assert sorted(len(placed) for placed in times.values()) == [1] * 3 + [2] * 6
+    assert all(placed[-1] - placed[0] >= 3600 for placed in times.values() if len(placed) > 1)
+    assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE ringing_at IS NULL") == [(0,)]
+
+
+@virtual_time()
+async def test_a_phone_that_rings_behind_early_media_rings_from_then_on(tmp_path: Path) -> None:
+    """183, and 180 a second later: what must be let ring for so long is the phone. It is one ringing all the same."""
+    config = scripted(Scripted(answer_after=6.0, hang_up_after=5.0, rings_with=(183, 180)))
+    async with a_site(tmp_path, config, voters=1, campaign={**IVR, "channels": 1}) as site:
+        await site.until(lambda: bool(site.ended()), seconds=60)
+        assert (site.view.trunks[0].ringing_seconds or 9.0) < 0.5  # the carrier had the call at the 183
+        ringing = [change for change in site.changes if isinstance(change, CallChange)]
+        assert [change.state for change in ringing].count(CallState.RINGING) == 1
+    ((rang_for,),) = rows(tmp_path, "SELECT answered_at - ringing_at FROM attempt")
+    assert rang_for == pytest.approx(5.0, abs=0.1)
 
 
 @virtual_time()

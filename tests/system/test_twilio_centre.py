@@ -17,6 +17,7 @@ from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.check import check_site
 from dialer.clock import LoopClock
+from dialer.commands import StopCampaign
 from dialer.finding import Verdict
 from dialer.plan_of_site import needs_asterisk
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
@@ -27,7 +28,7 @@ from tests.support.roll_filler import fill_roll
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
 from tests.support.twilio_stand_in import Person, TwilioStandIn
 from tests.support.virtual import virtual_time
-from tests.system.test_flows_live import SILENT, rows
+from tests.system.test_flows_live import ASK, SILENT, rows
 
 TRUNK = {
     "name": "twilio",
@@ -200,6 +201,47 @@ async def test_calls_of_a_killed_run_go_on_in_the_next(tmp_path: Path) -> None:
 
 
 @virtual_time()
+async def test_a_key_whose_request_the_end_of_the_call_overtakes_is_kept(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 3, voters_per_booth=100)
+    clock = LoopClock(START_EPOCH)
+    changes: list[Change] = []
+    async with TwilioStandIn(clock.now) as twilio:
+        twilio.people = {
+            number(1): Person(["1"], late=0.05),
+            number(2): Person(["9"], late=1.0),
+            number(3): Person(["2", "5#"], late=2.5),
+        }
+        async with a_centre(settings_with(tmp_path, twilio), twilio, changes, clock) as centre:
+            await until(lambda: ended(changes).total() >= 3)
+            view = centre.engine.view()
+            assert view.marks == {"voted": 1, "not-yet": 1, "later": 1}
+            assert view.opt_outs == 1
+    assert ended(changes) == {"completed": 3}
+    assert rows(tmp_path, "SELECT e164 FROM opt_out") == [(number(2),)]
+
+
+@virtual_time()
+async def test_hang_ups_of_a_stop_that_twilio_did_not_take_are_sent_again(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 30, voters_per_booth=100)
+    clock = LoopClock(START_EPOCH)
+    changes: list[Change] = []
+    async with TwilioStandIn(clock.now) as twilio:
+        picks_up = asyncio.Event()
+        twilio.anybody = Person(["1"], holds=picks_up)
+        async with a_centre(settings_with(tmp_path, twilio), twilio, changes, clock) as centre:
+            await until(lambda: len(twilio.calls) >= 5)
+            await asyncio.sleep(2)
+            twilio.answers_with = [429] * len(twilio.calls)  # its API takes no more at once
+            await centre.engine.execute(StopCampaign("ivr"))
+            await asyncio.sleep(5)
+            assert {call.status for call in twilio.calls.values()} == {"canceled"}
+            picks_up.set()
+            await asyncio.sleep(15)
+            assert centre.engine.view().marks == {}
+    assert set(ended(changes)) == {"cancelled"}
+
+
+@virtual_time()
 async def test_a_spent_day_rests_the_trunk_instead_of_being_asked_again_and_again(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=100)
     clock = LoopClock(START_EPOCH)
@@ -215,6 +257,27 @@ async def test_a_spent_day_rests_the_trunk_instead_of_being_asked_again_and_agai
         assert 8 <= len(twilio.calls) <= 11  # each was billed a minute at 0.1
     refused = rows(tmp_path, "SELECT count(*) FROM attempt WHERE outcome = 'refused'")[0][0]
     assert 0 < refused < 30
+
+
+@virtual_time()
+async def test_a_site_with_a_transfer_pays_for_two_legs_and_leaves_room_for_them(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=100)
+    (tmp_path / "ask.yaml").write_text(ASK)
+    clock = LoopClock(START_EPOCH)
+    changes: list[Change] = []
+    account = {
+        "most_spend_per_day": 4.0,
+        "price_per_minute": 1.0,
+        "longest_call_seconds": 60,
+        "transfer_to": "+911140000077",
+    }
+    async with TwilioStandIn(clock.now) as twilio:
+        twilio.anybody = Person(["3"], seconds=30)  # a minute of each leg
+        settings = settings_with(tmp_path, twilio, twilio=account, campaign={"flow": str(tmp_path / "ask.yaml")})
+        async with a_centre(settings, twilio, changes, clock):
+            await asyncio.sleep(300)
+        dialled = [call.line.dialled for call in twilio.calls.values() if call.line is not None]
+    assert dialled == [["+911140000077"]] * 2
 
 
 async def test_check_asks_twilio_and_no_asterisk_where_there_is_none(tmp_path: Path) -> None:

@@ -140,6 +140,8 @@ def test_any_text_is_read_without_an_exception(text: str) -> None:
         ("pjsip.conf", "direct_media=no", "direct_media=yes", "past Asterisk"),
         ("pjsip.conf", "send_connected_line=no", "", "voters get agents' names"),
         ("pjsip.conf", "allow_transfer=no", "", "by REFER"),
+        ("pjsip.conf", "set_var=FORWARD_CONTEXT=matdan-redirected", "", "what [carrier-a] redirects (SIP 3xx) begins in"),
+        ("pjsip.conf", "contact_user=+911140000002", "contact_user=matdan", "under matdan, and matdan-inbound takes"),
         ("pjsip.conf", "[carrier-a](matdan-trunk)", "[anonymous](matdan-trunk)", "lets everybody in"),
         ("pjsip.conf", "aors=carrier-a", "aors=gone", "names the aor [gone]"),
         ("pjsip.conf", "context=matdan-inbound", "context=elsewhere", "the context [elsewhere]"),

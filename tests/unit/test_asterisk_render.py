@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import stat
 from pathlib import Path
@@ -19,7 +21,7 @@ from config.errors import AsteriskFilesError, SettingError
 from config.lines import Trunk
 from config.settings import Settings
 from dialer.cli import app
-from dialer.simulation.asterisk.extensions import parse_dialplan
+from dialer.simulation.asterisk.extensions import find_extension, parse_dialplan
 from tests.unit.asterisk_support import PASSWORDS, a_site
 
 BARE = """
@@ -81,6 +83,83 @@ def test_a_trunk_with_an_account_registers_over_tls() -> None:
     assert section(pjsip, "carrier-b", "endpoint")["media_encryption"] == "sdes"
     assert section(pjsip, "carrier-b-identify", "identify")["match"] == "sip.example.org,198.51.100.0/24"
     assert section(pjsip, "transport-tls", "transport")["cert_file"] == "/etc/asterisk/keys/matdan.pem"
+
+
+INBOUND_NUMBER = {"mode": "missed-call", "campaign": "turnout"}
+
+
+@pytest.mark.parametrize(
+    ("caller_ids", "numbers", "registered"),
+    [
+        (["+911140000002", "+911140000003"], [], "+911140000002"),
+        (["+911140000002", "+911140000003"], ["+911140000001", "+911140000003"], "+911140000003"),
+        (["+911140000002"], ["+911140000001", "+911140000077"], "+911140000077"),  # trunk a shows the first of them
+        (["01140000002"], ["+911140000001"], "01140000002"),
+    ],
+)
+def test_a_trunk_registers_under_a_number(caller_ids: list[str], numbers: list[str], registered: str) -> None:
+    """Carriers send calls to the address that was registered, and [matdan-inbound] takes numbers alone."""
+    values = a_site().model_dump(exclude_unset=True)
+    values["trunks"][1]["caller_ids"] = caller_ids
+    values["campaigns"] = [{"id": "turnout", "kind": "agents"}]
+    values["inbound"] = {"numbers": [{**INBOUND_NUMBER, "number": number} for number in numbers]}
+    settings = Settings.model_validate(values)
+    registration = section(conf("pjsip.conf", settings), "carrier-b-registration", "registration")
+    assert registration["contact_user"] == registered
+    assert registration["client_uri"] == "sip:matdan@sip.example.org:5061;transport=tls"
+    inbound = parse_dialplan(render_site(settings, PASSWORDS)["extensions.conf"])
+    assert find_extension(inbound, "matdan-inbound", registered) is not None
+    assert find_extension(inbound, "matdan-inbound", "matdan") is None
+
+
+@pytest.mark.parametrize("endpoint", ["carrier-a", "carrier-b", "agent01", "agent02"])
+def test_what_is_redirected_leads_nowhere(endpoint: str) -> None:
+    settings = a_site()
+    text = render_site(settings, PASSWORDS)["pjsip.conf"]
+    (found,) = [each for each in read_conf("pjsip.conf", text).of_type("endpoint") if each.name == endpoint]
+    assert [setting.value for setting in found.all("set_var")] == ["FORWARD_CONTEXT=matdan-redirected"]
+    contexts = parse_dialplan(render_site(settings, PASSWORDS)["extensions.conf"])
+    for asked_for in ("+911140000001", "s", "x.y-z", "*1", "h"):
+        redirected = find_extension(contexts, "matdan-redirected", asked_for)
+        assert redirected is not None
+        assert [step.application for step in redirected.steps.values()] == ["Hangup"]
+
+
+def with_twilio(*trunks: int, **changes: Any) -> Settings:
+    """A site that has Twilio beside these trunks of its own."""
+    own = a_site().model_dump(exclude_unset=True)["trunks"]
+    theirs = {"name": "t", "endpoint": "twilio", "carrier": "twilio", "channels": 500, "caller_ids": ["+911140000009"]}
+    account = {
+        "enabled": True,
+        "account_sid": "AC" + "0" * 32,
+        "auth_token": "tok",
+        "public_url": "https://x.example/tw",
+    }
+    values = {"trunks": [*(own[number] for number in trunks), {**theirs, "calls_per_second": 1}], "twilio": account}
+    return a_site(**{**values, **changes})
+
+
+@pytest.mark.parametrize("trunks", [(0, 1), (0,), ()])
+def test_twilios_trunks_have_no_place_in_asterisks_files(trunks: tuple[int, ...]) -> None:
+    settings = with_twilio(*trunks)
+    files = render_site(settings, PASSWORDS)
+    assert "twilio" not in "".join(files.values())
+    kept = [section.name for section in read_conf("pjsip.conf", files["pjsip.conf"]).of_type("identify")]
+    assert kept == [("carrier-a-identify", "carrier-b-identify")[number] for number in trunks]
+    assert f"maxcalls={30 * len(trunks) + 2 + 20} ;" in files["asterisk.conf"]
+    assert [str(finding) for finding in lint(files, settings)] == []
+
+
+def test_a_site_of_twilios_trunks_alone_needs_no_asterisk() -> None:
+    with pytest.raises(SettingError, match="needs no Asterisk"):
+        render_site(with_twilio(seats=[]), {})
+
+
+def test_a_trunk_of_asterisks_beside_twilios_needs_a_host() -> None:
+    settings = with_twilio(0)
+    trunks = [settings.trunks[1], settings.trunks[0].model_copy(update={"host": None})]
+    with pytest.raises(SettingError, match=r"trunks\.1\.host"):
+        render_site(settings.model_copy(update={"trunks": tuple(trunks)}), PASSWORDS)
 
 
 def test_seats_have_a_password_and_their_networks() -> None:
@@ -267,6 +346,67 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AsteriskFilesError, match="use a directory that you may write to"):
         write_files(tmp_path / "file" / "etc", [], force=False)
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    """Files of ours that will change, a site's own among them, and one that an earlier rendering kept."""
+    write_files(tmp_path, plan_files(tmp_path, render_site(a_site(), PASSWORDS)), force=False)
+    for name in ("acl.conf", "extensions.conf", "pjsip.conf"):
+        (tmp_path / name).write_text(f"; the site's own {name}\n")
+    (tmp_path / "acl.conf.before-matdan").write_text("; kept before\n")
+    (tmp_path / "amd.conf").unlink()
+    for name in ("asterisk.conf", "rtp.conf"):
+        (tmp_path / name).write_text(f"{MARKER}\n; an earlier {name}\n")
+    return tmp_path
+
+
+def files_in(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("at", [1, 4, 8])
+def test_a_disk_that_fills_up_leaves_every_file_as_it_was(etc: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    written: list[int] = []
+
+    def full(handle: int) -> None:
+        written.append(handle)
+        if len(written) == at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    before = files_in(etc)
+    plans = plan_files(etc, render_site(a_site(), PASSWORDS))
+    with pytest.raises(
+        AsteriskFilesError, match=rf"^{re.escape(str(etc))} cannot be written \(No space left on device\)"
+    ):
+        write_files(etc, plans, force=True)
+    assert files_in(etc) == before
+    assert [path for path in etc.iterdir() if path.is_dir()] == []
+
+
+def test_a_file_that_cannot_be_replaced_takes_back_those_that_were(etc: Path) -> None:
+    in_the_way = etc / "pjsip.conf.before-matdan" / "kept"
+    in_the_way.parent.mkdir()
+    in_the_way.touch()
+    before = files_in(etc)
+    plans = plan_files(etc, render_site(a_site(), PASSWORDS))
+    with pytest.raises(AsteriskFilesError, match=re.escape(f"{in_the_way.parent} cannot be written (Is a directory)")):
+        write_files(etc, plans, force=True)
+    assert files_in(etc) == before
+    assert [path for path in etc.iterdir() if path.is_dir()] == [in_the_way.parent]
+    assert in_the_way.exists()
+    in_the_way.unlink()
+    in_the_way.parent.rmdir()
+    written = write_files(etc, plans, force=True)
+    assert set(written) == {"acl.conf", "amd.conf", "asterisk.conf", "extensions.conf", "pjsip.conf", "rtp.conf"}
+    after = files_in(etc)
+    assert after == {
+        **before,
+        **{plan.name: plan.after.encode() for plan in plans},
+        **{f"{name}.before-matdan": before[name] for name in ("acl.conf", "extensions.conf", "pjsip.conf")},
+    }
+    assert {path.name for path in etc.iterdir()} == set(after)
 
 
 def command(*arguments: str) -> tuple[int, str]:

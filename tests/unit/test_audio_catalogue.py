@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from audio.catalogue import Entry, Voice, changing, read_catalogue, write_catalogue
-from audio.errors import CatalogueError
+from audio.errors import AudioError, CatalogueError
+from audio.files import HALF_DONE
 from audio.gate import PlayRules, why_not_played
 from audio.names import PromptName
 from config.audio import SoundFormat
@@ -102,6 +106,57 @@ def test_a_run_that_is_broken_off_keeps_what_it_had_done(tmp_path: Path) -> None
         entries[NAME] = entry()
         raise KeyboardInterrupt
     assert read_catalogue(tmp_path) == {NAME: entry()}
+
+
+def test_a_full_disk_leaves_every_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of two files finds no room: the first is not written either."""
+    english = PromptName("", "en", "number/7")
+    before = {NAME: entry(), english: entry()}
+    write_catalogue(tmp_path, before)
+    fsync = os.fsync
+    written: list[int] = []
+
+    def full(handle: int) -> None:
+        if written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(handle)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(AudioError, match=r"hi\.toml: cannot be written .No space left on device.*; check") as error:
+        write_catalogue(tmp_path, {name: entry(text="new") for name in before})
+    assert "\n" not in str(error.value)
+    assert written
+    assert read_catalogue(tmp_path) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["en.toml", "hi.toml"]
+
+
+def test_what_a_process_left_half_done_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / f"{HALF_DONE}x").write_bytes(b"half")
+    with changing(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_folder_of_it_that_cannot_be_looked_into_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = tmp_path / "catalogue"
+    write_catalogue(catalogue, {NAME: entry(), PromptName("town", "hi", "recording/message"): entry()})
+    (catalogue / "campaign/city").symlink_to(tmp_path)
+    with pytest.raises(CatalogueError, match=r"campaign/city: is a symbolic link and leads to no file"):
+        read_catalogue(catalogue)
+    (catalogue / "campaign/city").unlink()
+    scandir = os.scandir
+
+    def guarded(path: str) -> Iterator[os.DirEntry[str]]:
+        if Path(path).name == "town":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    with pytest.raises(CatalogueError, match=r"campaign/town: cannot be read .Permission denied"):
+        read_catalogue(catalogue)
 
 
 def test_two_processes_do_not_change_it_at_once(tmp_path: Path) -> None:

@@ -9,12 +9,20 @@ import pytest
 from typer.testing import CliRunner
 
 from audio.errors import AudioError
+from audio.message import INFORMATION as MESSAGE
 from audio.names import PromptName
+from audio.words import words_of
 from config.errors import SettingError
 from config.settings import load_settings
 from dialer.audio_cli import app
+from ivr_flows.model import PromptKind
+from ivr_flows.sounds import name_sound
+from ivr_flows.spoken import spoken_message
+from ivr_flows.texts import shipped_texts
 from tests.support.certified import entry, prompts_of, write_prompts
 from tests.support.recordings import speech, write_recording
+
+INFORMATION = PromptName("", "hi", MESSAGE)
 
 
 @pytest.fixture
@@ -140,6 +148,69 @@ def test_check_tells_what_callers_would_not_hear(site: Path) -> None:
     assert "hi/turnout/question: is missing" in output
     assert "hi/common/goodbye: says another text than the flows have now" in output
     assert "ta/" not in output
+    with (site / "centre.toml").open("a") as file:
+        file.write('[flows]\ntexts = "texts"\n')
+    assert audio("check", "-l", "hi")[1] == output
+
+
+def test_check_knows_the_organisations_own_name(site: Path) -> None:
+    name = name_sound(PromptKind.NAME, "Example Seva", "hi").removeprefix("matdan/")
+    with (site / "centre.toml").open("a") as file:
+        file.write('[centre]\norganisation = "Example Seva"\n')
+    assert f"{name}: is missing" in audio("check", "-l", "hi")[1]
+    write_recording(site / f"recordings/{name}.mp3", speech(0.5, 44_100), 44_100)
+    assert audio("prepare")[0] == 0
+    assert name not in audio("check", "-l", "hi")[1]
+    assert next(row["text"] for row in listed() if row["prompt"] == name) == "Example Seva"
+
+
+def test_preparing_again_does_not_forget_that_a_recording_says_an_old_text(site: Path) -> None:
+    (site / "texts").mkdir()
+    (site / "texts/hi.yaml").write_text('errand.ask: "Polls close at six."\n')
+    write_recording(site / "recordings/hi/errand/ask.wav", speech(0.5, 8_000), 8_000)
+    audio("prepare", "--texts", "texts")
+    (site / "texts/hi.yaml").write_text('errand.ask: "Polls close at seven."\n')
+    config = site / "centre.toml"
+    config.write_text(config.read_text().replace('["alaw"]', '["alaw", "sln16"]'))
+    assert "2 prepared" in audio("prepare", "--texts", "texts")[1]
+    assert "2 prepared" in audio("prepare", "--again", "--texts", "texts")[1]
+    told = "hi/errand/ask: says another text than the flows have now"
+    assert told in audio("check", "-l", "hi", "--texts", "texts")[1]
+
+    # Where it says the new text all the same, it is taken in anew.
+    audio("remove", "hi/errand/ask")
+    audio("prepare", "--texts", "texts")
+    assert told not in audio("check", "-l", "hi", "--texts", "texts")[1]
+
+
+def test_an_approved_draft_voice_is_no_recording_that_is_gone(site: Path) -> None:
+    """The information message too: a computer says before it that it is one, approved or not."""
+    text = spoken_message("hi", "Example Seva", shipped_texts())[INFORMATION]
+    words = words_of("hi")
+    assert words is not None
+    with (site / "centre.toml").open("a") as file:
+        file.write('[centre]\norganisation = "Example Seva"\nlanguage = "hi"\n')
+    spoken = entry(voice="draft", source="espeak-ng 1.52.0 hi", text=f"{words.label} {text}")
+    write_prompts(site, {INFORMATION: spoken})
+    _, _, refused = audio("approve", INFORMATION.path, "--by", "A. Person")
+    assert "approve it with --synthetic" in str(refused)
+    assert audio("approve", INFORMATION.path, "--by", "A. Person", "--synthetic")[0] == 0
+    assert INFORMATION.path not in audio("check", "-l", "hi")[1]
+
+    assert "there is no recording in the catalogue" in str(audio("picture")[2])
+    assert audio("picture", INFORMATION.path)[0] == 0
+    svg = (site / f"pictures/{INFORMATION.path}.svg").read_text(encoding="utf-8")
+    assert "spoken by espeak-ng 1.52.0 hi" in svg
+    assert "SYNTHETIC" in svg
+    assert "until a recording comes" not in svg
+
+
+def test_a_folder_of_recordings_that_is_a_link_ends_with_exit_1(site: Path) -> None:
+    (site / "recordings/en").symlink_to(site)
+    code, output, _ = audio("prepare")
+    assert code == 1
+    assert "en: is a symbolic link and leads to no file; put what it stands for in its place" in output
+    assert "1 prepared, 0 unchanged, 1 refused" in output
 
 
 def test_a_prompt_is_removed_at_once_and_its_recording_stays(site: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from audio import espeak
-from audio.catalogue import Entry, Voice, read_catalogue
+from audio.catalogue import Entry, Voice, changing, read_catalogue
 from audio.drafts import Drafted, DraftJob, draft_one, make_drafts
-from audio.errors import VoiceMissing
+from audio.errors import AudioError, VoiceMissing
 from audio.files import sha256_of
 from audio.making import Recipe
 from audio.names import PromptName
@@ -19,6 +19,8 @@ from audio.prepare import Places, Refused
 from audio.words import languages, words_of
 from config.audio import SoundFormat
 from dialer.audio_cli import app
+from ivr_flows.model import PromptKind
+from ivr_flows.sounds import name_sound
 from tests.support.recordings import speech, write_recording
 
 LINE = Recipe((SoundFormat.ALAW,))
@@ -74,6 +76,27 @@ def test_one_text_is_spoken_once_for_all_its_prompts(tmp_path: Path) -> None:
     assert entries[PromptName("", "hi", "number/7")].text == "साठ"
 
 
+def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_it_is_spoken(tmp_path: Path) -> None:
+    places = Places(tmp_path / "recordings", tmp_path / "sounds")
+    name, long = PromptName("", "hi", "number/7"), PromptName("", "hi", "place/0123456789abcdef")
+    catalogue = tmp_path / "catalogue"
+    with changing(catalogue) as entries:
+        report = make_drafts(
+            places, entries, LINE, {name: "सात", long: "Town Hall, " * 500}, catalogue=catalogue, workers=1
+        )
+    ((source, why),) = [(each.source, each.why) for each in report.refused]
+    assert source == long.path
+    assert "has a text of 5,500 characters ('Town Hall, Town Hall" in why
+    assert "keeps 5,000 at most; shorten it; names of places go one a line" in why
+    assert (report.drafted, set(read_catalogue(catalogue))) == (1, {name})
+
+    # What an older run left of another kind, the switch might choose: it goes where nothing is new, too.
+    places.sound(name, SoundFormat.SLIN16).write_bytes(b"of before")
+    with changing(catalogue) as entries:
+        assert make_drafts(places, entries, LINE, {name: "सात"}, catalogue=catalogue, workers=1).unchanged == 1
+    assert not places.sound(name, SoundFormat.SLIN16).exists()
+
+
 def test_a_text_that_makes_no_sound_is_refused(tmp_path: Path) -> None:
     job = DraftJob("hi", "  ", (PromptName("", "hi", "x/y"),), LINE, Places(tmp_path, tmp_path))
     result = draft_one(job)
@@ -106,3 +129,25 @@ def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "0 prompts" in CliRunner().invoke(app, ["list", "--drafts"]).output
     missing = CliRunner().invoke(app, ["drafts", "--names", "none.txt"])
     assert "cannot be read as UTF-8 text" in str(missing.exception)
+
+
+def test_names_with_a_byte_order_mark_are_the_names_that_calls_play(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for spoken in ("spoken_texts", "spoken_words", "_message"):  # names alone, which is quick
+        monkeypatch.setattr(f"dialer.audio_cli.{spoken}", lambda *_: {})
+    (tmp_path / "names.txt").write_text("Town Hall\nOld Mill\n", encoding="utf-8-sig")
+    result = CliRunner().invoke(app, ["drafts", "-l", "en", "--names", "names.txt"])
+    assert result.exit_code == 0, result.output
+    played = {name_sound(PromptKind.PLACE, name, "en") for name in ("Town Hall", "Old Mill")}
+    assert played <= {name.sound for name in read_catalogue(tmp_path / "catalogue")}
+
+
+@pytest.mark.parametrize("language", ["EN", "de", "xx"])
+def test_a_language_without_texts_is_refused(language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(app, ["drafts", "-l", language]).exception
+    assert isinstance(refused, AudioError)
+    assert f"--language: there is no {language!r} here; there are: as, bn, en" in str(refused)
+    assert not (tmp_path / "catalogue").exists()

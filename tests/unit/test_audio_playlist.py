@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
-from audio.catalogue import Entry, Voice, write_catalogue
+from audio.catalogue import Entry, Voice, changing, write_catalogue
 from audio.errors import CatalogueError
 from audio.files import sha256_of, sha256_of_bytes
 from audio.gate import PlayRules
@@ -161,7 +164,7 @@ class Noon:
 
 @virtual_time()
 async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one(site: PlaylistReader) -> None:
-    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"))
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts())
     await prompts.refresh()
     sound = "matdan/hi/common/goodbye"
     assert prompts.for_call("town").why_not(sound) is None
@@ -172,14 +175,70 @@ async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one
         await asyncio.sleep(100)
         assert prompts.for_call("town").why_not(sound) is None
         (site.catalogue / "hi.toml").unlink()
+        with changing(site.catalogue):
+            pass
         await asyncio.sleep(40)
         assert prompts.for_call("town").why_not(sound) is not None
         task.cancel()
     assert [log["event"] for log in logs] == ["audio.catalogue_unreadable"]
 
 
+@virtual_time()
+async def test_a_catalogue_that_is_away_for_a_moment_silences_no_call(
+    site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory is renamed, as by a checkout; then a folder of it vanishes while it is looked through."""
+    (site.catalogue / "campaign/town").mkdir(parents=True)
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts())
+    await prompts.refresh()
+    sound = "matdan/hi/common/goodbye"
+    scandir = os.scandir
+
+    def vanishing(path: str) -> Iterator[os.DirEntry[str]]:
+        if Path(path).name == "town":
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+        return scandir(path)
+
+    with capture_logs() as logs:
+        task = asyncio.create_task(prompts.run())
+        site.catalogue.rename(site.catalogue.with_name("away"))
+        await asyncio.sleep(100)
+        assert prompts.for_call("town").why_not(sound) is None
+        site.catalogue.with_name("away").rename(site.catalogue)
+        await asyncio.sleep(40)
+        assert prompts.for_call("town").why_not(sound) is None
+        with monkeypatch.context() as checkout:
+            checkout.setattr(os, "scandir", vanishing)
+            await asyncio.sleep(100)
+        assert prompts.for_call("town").why_not(sound) is None
+        with changing(site.catalogue) as entries:  # which is meant
+            entries.clear()
+        await asyncio.sleep(40)
+        assert prompts.for_call("town").why_not(sound) is not None
+        assert not task.done()
+        task.cancel()
+    gone = f"{site.catalogue}: was there and is gone; put it back"
+    assert [log["error"] for log in logs][:1] == [gone]
+    assert "campaign/town: cannot be read (No such file or directory)" in logs[1]["error"]
+    assert len(logs) == 2
+
+
+def test_a_mount_that_is_lost_is_no_empty_catalogue(site: PlaylistReader) -> None:
+    """Where it was mounted an empty directory is left."""
+    name = PromptName("", "hi", "common/goodbye")
+    assert site.read().why_not(name, TODAY) is None
+    site.catalogue.rename(site.catalogue.with_name("away"))
+    site.catalogue.mkdir()
+    for _ in range(2):
+        with pytest.raises(CatalogueError, match="was there and is gone; put it back"):
+            site.read()
+    site.catalogue.rmdir()
+    site.catalogue.with_name("away").rename(site.catalogue)
+    assert site.read().why_not(name, TODAY) is None
+
+
 async def test_a_carrier_that_fetches_sounds_itself_asks_too_and_is_told_once(site: PlaylistReader) -> None:
-    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"))
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts())
     await prompts.refresh()
     assert prompts.may_play("matdan/hi/common/goodbye")
     with capture_logs() as logs:
@@ -190,12 +249,12 @@ async def test_a_carrier_that_fetches_sounds_itself_asks_too_and_is_told_once(si
 
 def test_a_site_without_a_catalogue_plays_by_convention(tmp_path: Path) -> None:
     neutral = load_profile("neutral")
-    assert site_prompts(Settings(), neutral, Noon()) is None
+    assert site_prompts(Settings(), neutral, Noon(), shipped_texts()) is None
     with_one = Settings.model_validate({"audio": {"catalogue": str(tmp_path / "catalogue")}})
-    assert site_prompts(with_one, neutral, Noon()) is not None
+    assert site_prompts(with_one, neutral, Noon(), shipped_texts()) is not None
 
 
 async def test_a_damaged_catalogue_stops_a_start(site: PlaylistReader) -> None:
     (site.catalogue / "hi.toml").write_text("damaged")
     with pytest.raises(CatalogueError):
-        await SitePrompts(site, Noon(), ZoneInfo("UTC")).refresh()
+        await SitePrompts(site, Noon(), ZoneInfo("UTC"), shipped_texts()).refresh()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,8 +35,9 @@ def places(tmp_path: Path) -> Places:
 
 def run(places: Places, entries: dict[PromptName, Entry], recipe: Recipe = LINE) -> tuple[list[str], list[str]]:
     """(prepared, refused) of one run in this process: what the pool does, without its half second."""
-    plan = make_plan(places, recordings_in(places.recordings), entries, recipe)
-    prepared, refused = [], [f"{each.source}: {each.why}" for each in plan.refused]
+    sources, unseen = recordings_in(places.recordings)
+    plan = make_plan(places, sources, entries, recipe, {})
+    prepared, refused = [], [f"{each.source}: {each.why}" for each in (*unseen, *plan.refused)]
     for job in plan.jobs:
         result = prepare_one(job)
         if isinstance(result, Refused):
@@ -94,7 +98,7 @@ def test_bad_files_are_one_line_each_and_the_others_are_prepared(places: Places)
     "source", ["../../etc/passwd", "hi/../../etc/passwd.mp3", "/etc/passwd", "hi/a\0b.mp3", "hi/..", ""]
 )
 def test_a_path_that_leads_out_is_refused_before_anything_is_opened(places: Places, source: str) -> None:
-    plan = make_plan(places, [source], {}, LINE)
+    plan = make_plan(places, [source], {}, LINE, {})
     assert not plan.jobs
     assert len(plan.refused) == 1
     assert "\n" not in plan.refused[0].why
@@ -202,6 +206,81 @@ def test_an_approval_stays_written_down_but_a_drafts_history_does_not(places: Pl
     again = with_history(fresh, approved, "")
     assert again.approved_by == "A"
     assert not again.approved
-    assert with_history(fresh, approved.model_copy(update={"voice": Voice.DRAFT}), "").approved_by == ""
-    spoken = approved.model_copy(update={"voice": Voice.SYNTHETIC})
-    assert with_history(fresh, spoken, "").voice is Voice.SYNTHETIC
+    sent = approved.model_copy(update={"voice": Voice.SYNTHETIC})
+    assert with_history(fresh, sent, "").voice is Voice.SYNTHETIC
+    for voice in (Voice.DRAFT, Voice.SYNTHETIC):  # a draft that was approved is no recording either
+        spoken = approved.model_copy(update={"voice": voice, "source": "espeak-ng 1.52.0 hi"})
+        recorded = with_history(fresh, spoken, "")
+        assert (recorded.voice, recorded.approved_by) == (Voice.HUMAN, "")
+
+
+def test_the_same_recording_says_what_it_said_and_another_one_what_the_text_says_now(places: Places) -> None:
+    entries: dict[PromptName, Entry] = {}
+    run(places, entries)
+    before = entries[QUESTION].model_copy(update={"text": "Polls close at six."})
+    assert with_history(entries[QUESTION], before, "Polls close at seven.").text == "Polls close at six."
+    assert with_history(entries[QUESTION], entries[QUESTION], "Polls close at seven.").text == "Polls close at seven."
+    another = entries[QUESTION].model_copy(update={"source_sha256": "0" * 64})
+    assert with_history(another, before, "Polls close at seven.").text == "Polls close at seven."
+    assert with_history(another, before, "").text == "Polls close at six."
+
+
+def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_its_recording_is_prepared(places: Places) -> None:
+    plan = make_plan(places, recordings_in(places.recordings)[0], {}, LINE, {QUESTION: "word " * 1_001})
+    assert QUESTION not in [job.name for job in plan.jobs]
+    assert len(plan.jobs) == 2
+    ((source, why),) = [(each.source, each.why) for each in plan.refused]
+    assert source == "hi/turnout/question.mp3"
+    assert "has a text of 5,005 characters ('word word" in why
+    assert "keeps 5,000 at most; shorten it" in why
+
+
+def test_a_folder_that_may_not_be_entered_is_refused_by_name_and_the_others_are_prepared(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def guarded(path: str) -> Iterator[os.DirEntry[str]]:
+        if Path(path).name == "turnout":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    (places.recordings / "hi/.turnout").mkdir()
+    monkeypatch.setattr(os, "scandir", guarded)
+    prepared, refused = run(places, {})
+    assert prepared == ["campaign/town/hi/recording/message", "hi/common/goodbye"]
+    assert refused == ["hi/turnout: cannot be read (Permission denied); check that it is there, and its rights"]
+    with pytest.raises(AudioError, match=r"turnout: cannot be read .Permission denied"):
+        recordings_in(places.recordings / "hi/turnout")
+
+
+def test_recordings_in_a_folder_that_may_only_be_listed_are_refused_each(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def guarded(look: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        def looked(path: Any, **options: Any) -> os.stat_result:
+            if "/turnout/" in os.fspath(path):
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return look(path, **options)
+
+        return looked
+
+    with monkeypatch.context() as denying:
+        denying.setattr(os, "stat", guarded(os.stat))
+        denying.setattr(os, "lstat", guarded(os.lstat))
+        sources, unseen = recordings_in(places.recordings)
+        plan = make_plan(places, sources, {}, LINE, {})
+    assert not unseen
+    assert [each.source for each in plan.refused] == ["hi/turnout/question.mp3"]
+    assert "check the path and the rights of its folder" in plan.refused[0].why
+
+
+def test_a_symbolic_link_to_a_folder_or_to_nothing_is_refused_by_name(places: Places, tmp_path: Path) -> None:
+    (places.recordings / "hi/turnout").rename(tmp_path / "outside")
+    (places.recordings / "hi/turnout").symlink_to(tmp_path / "outside")
+    (places.recordings / "en").symlink_to(tmp_path / "unmounted")
+    (places.recordings / "hi/common/again.wav").symlink_to("goodbye.wav")
+    prepared, refused = run(places, {})
+    assert prepared == ["campaign/town/hi/recording/message", "hi/common/again", "hi/common/goodbye"]
+    assert sorted(line.partition(":")[0] for line in refused) == ["en", "hi/turnout"]
+    assert all("is a symbolic link and leads to no file" in line for line in refused)

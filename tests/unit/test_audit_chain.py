@@ -99,6 +99,52 @@ def test_ids_hashes_and_dates_may_stand_in_it() -> None:
     assert next_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what=what).number == 1
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "20260422.csv",
+        "22042026.xlsx",
+        "optouts 22-04-2026.csv",
+        "ncpr.20260422.csv",
+        "22.04.2026.csv",
+        "optouts_20260422.csv",
+        "20260422-1830.csv",
+        "2026-04-22 (2).csv",
+        "list 1998-01-01.csv",
+        "31-12-1999.csv",
+        "20260401-20260422.csv",
+        "from 20260401 to 20260422.csv",
+        "20260422-3f0e7c1a-5b1d-4a53-9a0b-123456789012.csv",
+    ],
+)
+def test_a_file_may_be_named_after_a_day(name: str) -> None:
+    assert next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name}).number == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "9812345678.csv",
+        "+20260422.csv",
+        "022 20260422.csv",
+        "022-20260422.csv",
+        "(022) 20260422.csv",
+        "+91 22 20260422.csv",
+        "9820260422.csv",
+        "20260422 9812345678.csv",
+        "20260422-98123-45678.csv",
+        "9812345678 20260422.csv",
+        "20261322.csv",
+        "20260432.csv",
+        "19991231.csv",
+        "28282828.csv",
+    ],
+)
+def test_a_number_is_none_the_less_one_beside_a_day_or_like_one(name: str) -> None:
+    with pytest.raises(UnsafeValue, match=r"'file' looks like a phone number.* give it another name"):
+        next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name})
+
+
 @pytest.mark.parametrize("kind", ["", "Listen", "two words", "1st"])
 def test_a_kind_is_a_word(kind: str) -> None:
     with pytest.raises(UnsafeValue, match="audit kind"):

@@ -58,6 +58,8 @@ def ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:
         ({"dial_status": "NOANSWER", "cause": 58}, Outcome.CARRIER_FAILURE),
         ({"dial_status": "NOANSWER", "cause": 127}, Outcome.CARRIER_FAILURE),
         ({"dial_status": "NOANSWER", "cause": 0, "ever_ringing": True}, Outcome.NO_ANSWER),
+        ({"dial_status": "CANCEL", "cause": 23, "technical_cause": "302"}, Outcome.CARRIER_FAILURE),
+        ({"dial_status": "CANCEL", "cause": 16, "ever_ringing": True}, Outcome.CARRIER_FAILURE),
     ],
 )
 def test_unanswered_endings(facts: dict[str, Any], outcome: Outcome) -> None:
@@ -120,6 +122,13 @@ def test_the_state_is_read_off_the_facts() -> None:
     assert a_call().connected("01", 1.0, 1.0).state is CallState.TALKING
     assert a_call(answered_seconds=1.0, in_flow=True).state is CallState.IN_FLOW
     assert a_call(answered_seconds=1.0, message_started=True).state is CallState.MESSAGE
+
+
+def test_ringing_counts_from_when_it_was_said_last() -> None:
+    """A carrier may say only that something is heard (183), and later that the phone rings (180)."""
+    heard = a_call().rang(1.0, 1.0)
+    rang = heard.rang(4.0, 5.0)
+    assert (heard.ringing_at, rang.ringing_at, rang.ringing_seconds) == (1.0, 4.0, 5.0)
 
 
 def test_ringing_after_the_answer_changes_nothing() -> None:

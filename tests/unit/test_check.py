@@ -256,3 +256,30 @@ async def test_a_folder_that_may_not_be_entered_is_bad_and_not_the_end(tmp_path:
     about = [each for each in found if "x" * 300 in each.text]
     assert about
     assert all(each.verdict is Verdict.BAD for each in about)
+
+
+@pytest.mark.parametrize(
+    ("flows", "problem"),
+    [
+        ({}, None),
+        (
+            {"script_user": "no-such-user"},
+            "this machine has no user 'no-such-user'; create it, or change flows.script_user",
+        ),
+        (
+            {"script_errors": "/no/such/errors"},
+            "there is no directory /no/such; create it, or change flows.script_errors",
+        ),
+    ],
+)
+async def test_a_script_that_cannot_be_started_is_bad(
+    tmp_path: Path, flows: dict[str, str], problem: str | None
+) -> None:
+    script = tmp_path / "survey.py"
+    script.write_text("pass\n", encoding="utf-8")
+    declared = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
+    campaign = {"kind": "ivr", "flow": f"script:{script}", "declared": declared}
+    settings = without_roll(tmp_path, campaign=campaign, flows=flows)
+    found, *_ = await told(settings, NOON, "campaign calls")
+    assert found.verdict is (Verdict.GOOD if problem is None else Verdict.BAD)
+    assert found.text == f"script {script} {'is there' if problem is None else f'cannot be run: {problem}'}"

@@ -33,7 +33,7 @@ from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.command_table import COMMANDS
 from dialer.monitor.command_values import read_value
 from dialer.monitor.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
-from dialer.monitor.payloads import MOST_MARKS, AnswerReport, CommandPayload, ComplaintReport, MarkReport
+from dialer.monitor.payloads import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, CommandPayload, ComplaintReport, MarkReport
 from dialer.polling_day.official import OfficialFigure
 from dialer.roll.marks_file import KINDS
 from dialer.store.sqlite import SqliteStore, open_store
@@ -143,6 +143,9 @@ NEEDED: dict[str, Any] = {
     "figures": [FIGURE],
     "complaint": COMPLAINT,
     "answer": ANSWER,
+    "hashes": ["0f" * 32],
+    "fingerprint": "0f" * 8,
+    "source": "letter-12",
 }
 
 
@@ -182,10 +185,11 @@ def test_only_what_changes_nothing_when_repeated_is_for_anybody() -> None:
         "stop",
         "stop-all",
         "reload-flows",
-        "marks",  # these four have keys of their own for what they bring
+        "marks",  # these have keys of their own for what they bring
         "official-turnout",
         "complaint",
         "complaint-answer",
+        "opt-outs",
     }
 
 
@@ -274,6 +278,11 @@ def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
         (of_kind("complaint", complaint={**COMPLAINT, "text": "from +919001234567"}), "text"),
         (of_kind("complaint", complaint="loud"), "needs `complaint`"),
         (of_kind("complaint-answer", answer={**ANSWER, "answer": "sorry"}), "answer"),
+        (of_kind("opt-outs", hashes=["+919001234567"]), "1 to 100 hashes of numbers (a list of 1 to 100, each of 64"),
+        (of_kind("opt-outs", hashes=["0f" * 32] * 101), "1 to 100 hashes of numbers"),
+        (of_kind("opt-outs", source="asked by Sita Devi"), "needs `source`, where they come from: an id, no name"),
+        (of_kind("opt-outs", source="9001234567"), "needs `source`"),
+        (of_kind("opt-outs", fingerprint="x"), "needs `fingerprint`"),
     ],
 )
 def test_what_is_told_of_a_polling_day_must_be_whole_and_name_nobody(payload: bytes, says: str) -> None:
@@ -295,7 +304,7 @@ def test_the_wires_own_words_are_those_of_the_dialler() -> None:
     assert set(get_args(get_type_hints(MarkReport)["kind"])) == set(KINDS)
 
 
-def test_a_full_batch_of_marks_is_no_longer_than_a_command_may_be() -> None:
+def test_a_full_batch_is_no_longer_than_a_command_may_be() -> None:
     longest = {
         **MARK,
         "key": "k" * 40,
@@ -305,6 +314,8 @@ def test_a_full_batch_of_marks_is_no_longer_than_a_command_may_be() -> None:
         "confidence": "seen",
     }
     parsed = parse_command(of_kind("marks", marks=[longest] * MOST_MARKS), retained=False, now=NOW)
+    assert isinstance(parsed, AcceptedCommand)
+    parsed = parse_command(of_kind("opt-outs", hashes=["0f" * 32] * MOST_OPT_OUTS), retained=False, now=NOW)
     assert isinstance(parsed, AcceptedCommand)
 
 

@@ -29,6 +29,7 @@ from ivr_flows.check import check_flow
 from ivr_flows.errors import FlowError
 from ivr_flows.load import parse_flow
 from ivr_flows.model import Offer
+from ivr_flows.texts import shipped_texts
 from ivr_flows.wording import offers_transport
 from tests.support.certified import entry, write_prompts
 from tests.support.rules import neutral_with, site
@@ -109,9 +110,9 @@ def test_start_and_check_judge_a_declared_ride_by_the_sites_profile(
     may_offer = offers_allowed(load_profile(jurisdiction))
     if refused:
         with pytest.raises(FlowError, match=r"offers transport, which the profile forbids .* \[transport\]"):
-            FlowLibrary([str(path)], may_offer)
+            FlowLibrary([str(path)], shipped_texts(), may_offer)
     else:
-        assert FlowLibrary([str(path)], may_offer).current(str(path)).offers == {Offer.TRANSPORT}
+        assert FlowLibrary([str(path)], shipped_texts(), may_offer).current(str(path)).offers == {Offer.TRANSPORT}
     config = tmp_path / "centre.toml"
     config.write_text(f'[rules]\njurisdiction = "{jurisdiction}"\n', encoding="utf-8")
     result = CliRunner().invoke(flow_app, ["check", str(path), "-l", "en", "-c", str(config)])
@@ -123,7 +124,7 @@ def test_a_running_dialler_takes_no_flow_that_has_begun_to_offer_a_ride(tmp_path
     path = tmp_path / "sample.yaml"
     good = f"{TURNOUT_HEAD}{RIDE.replace('own.ride', 'common.greeting')}"
     path.write_text(good, encoding="utf-8")
-    library = FlowLibrary([str(path)])
+    library = FlowLibrary([str(path)], shipped_texts())
     path.write_text(f"offers: [transport]\n{good}", encoding="utf-8")
     with pytest.raises(FlowError, match=r"\[transport\]"):
         library.reload()

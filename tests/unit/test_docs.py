@@ -17,6 +17,7 @@ from dialer.pacing.port import Limit
 from ivr_flows.catalogue import refuse_unsafe
 from ivr_flows.load import parse_flow
 from ivr_flows.nodes import NODE_READERS
+from ivr_flows.texts import shipped_texts
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -72,7 +73,7 @@ def test_the_readme_opens_with_the_two_commands() -> None:
 def test_the_flow_in_the_page_on_flows_is_a_flow_and_a_safe_one() -> None:
     page = (DOCS / "flows.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    refuse_unsafe(parse_flow(text, "errand.yaml"))
+    refuse_unsafe(parse_flow(text, "errand.yaml"), shipped_texts())
 
 
 def test_every_kind_of_node_is_in_the_page_on_flows() -> None:

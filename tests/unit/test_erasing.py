@@ -16,7 +16,7 @@ from config.errors import MatdanError
 from dialer.cli import app
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store.sqlite import open_store
-from tests.support.roll_filler import fill_roll
+from tests.support.roll_filler import ROLL_VERSION, fill_roll
 from tests.unit.roll_support import execute
 
 SECRET = "twenty characters, at least"
@@ -100,9 +100,9 @@ async def test_an_erased_number_leaves_the_file_and_no_roll_brings_it_back(confi
 
     roll = tmp_path / "roll.csv"
     roll.write_text(
-        "AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\n174,1,500,Again,7000000003\n174,1,501,New,9812345678\n"
+        "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Again,7000000003\nS24,174,1,501,New,9812345678\n"
     )
-    import_file(roll, tmp_path / "centre.db", ImportOptions())
+    import_file(roll, tmp_path / "centre.db", ImportOptions(roll_version=ROLL_VERSION))
     dialled = await callable_after_a_start(config)
     assert "+919812345678" in dialled
     assert NUMBER not in dialled
@@ -268,7 +268,7 @@ STRICTER = "[rules.stricter.retention]\nkeep_recordings = true\n"
     ("polls", "said"),
     [
         ("", "until 45 days after a polling day"),
-        (f"[[rules.polls]]\nday = {TODAY}\n", f"until {TODAY + timedelta(45)}"),
+        (f"[[rules.polls]]\nday = {TODAY - timedelta(9)}\n", f"until {TODAY + timedelta(36)}"),
     ],
 )
 def test_recordings_that_must_be_kept_stay_and_it_is_said(polls: str, said: str, config: Path, recorded: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
-from ivr_flows.catalogue import shipped_flows
+from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.check import RULES, Finding, check_flow
 from ivr_flows.model import MarkNode, SaveNode
 from ivr_flows.texts import Texts, merge_texts, shipped_texts
@@ -231,6 +232,15 @@ def test_a_recording_in_a_turnout_flow_is_material() -> None:
 )
 def test_material_needs_the_opt_out_one_key_away(nodes: str) -> None:
     assert "material" in {finding.rule for finding in findings(nodes + ENDS, MATERIAL_HEAD)}
+
+
+@pytest.mark.parametrize(("other", "rules"), [("opt_out", set()), ("booth", {"material", "missing-opt-out"})])
+def test_the_opt_out_may_lie_in_another_flow_where_there_is_one(tmp_path: Path, other: str, rules: set[str]) -> None:
+    nodes = f"  first: {{menu: [{{recording: message}}], choices: {{9: part}}}}\n  part: {{subdialog: {other}, next: bye}}\n"
+    head = MATERIAL_HEAD.replace("booth_name: place,", "booth_name: place, booth_part: number,")
+    (tmp_path / "sample.yaml").write_text(f"{head}\n{nodes}", encoding="utf-8")
+    found = check_flow(load_flow(str(tmp_path / "sample.yaml")), shipped_texts(), ["en", "hi"])
+    assert {finding.rule for finding in found} == rules
 
 
 def test_a_flow_for_voters_needs_an_opt_out() -> None:

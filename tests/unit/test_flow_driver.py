@@ -31,7 +31,7 @@ from ivr_flows.turns import (
 )
 from tests.unit.flow_support import FACTS, FLOWS
 
-PROMPTS = ConventionalPrompts()
+PROMPTS = ConventionalPrompts(shipped_texts())
 NAME = (PromptRef(PromptKind.NAME, "Election Help Desk"), "hi")
 
 

@@ -17,6 +17,7 @@ from ivr_flows.errors import FlowError, UnknownFlow
 from ivr_flows.load import parse_flow
 from ivr_flows.model import FieldNode, MenuNode, PromptKind, Purpose
 from ivr_flows.reader import MAX_BYTES
+from ivr_flows.texts import shipped_texts
 from tests.unit.flow_support import HEAD, sample
 
 GOOD = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8").replace("subdialog: booth", "goto: question")
@@ -325,7 +326,7 @@ def test_the_schema_refuses_what_the_loader_refuses() -> None:
 def test_a_reload_is_for_the_next_call_and_a_bad_one_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "turnout.yaml"
     path.write_text(GOOD, encoding="utf-8")
-    library = FlowLibrary([str(path), "opt_out"])
+    library = FlowLibrary([str(path), "opt_out"], shipped_texts())
     first = library.current(str(path))
     assert library.reload() == []
 
@@ -342,10 +343,10 @@ def test_a_reload_is_for_the_next_call_and_a_bad_one_changes_nothing(tmp_path: P
 
 
 def test_a_library_knows_only_its_own() -> None:
-    library = FlowLibrary(["turnout"])
+    library = FlowLibrary(["turnout"], shipped_texts())
     with pytest.raises(UnknownFlow):
         library.current("household")
     with pytest.raises(UnknownFlow):
         library.version_of("turnout", "000000000000")
     with pytest.raises(UnknownFlow):
-        FlowLibrary(["no_such_flow"])
+        FlowLibrary(["no_such_flow"], shipped_texts())

@@ -81,6 +81,8 @@ def test_a_list_of_serials_in_any_digits_is_a_list_of_marks(config: Path) -> Non
         ("174,1,1,,12:06", "time lies ahead"),
         ("174,1,1,,2026-04-23T09:00", "time lies ahead"),
         ("174,1,1,,noon", "time is no time"),
+        ("174,1,1,,1960-01-01", "time lies before 1970"),
+        ("174,1,1,,0001-01-01T00:00+14:00", "time lies before 1970"),
         ("174,1,1,,,Sita Devi", "by is no id"),
         ("174,1,1,,,9876543210", "by is no id"),
         ("174,1,1,,,,2025-2", "another roll version than here (2026-1)"),
@@ -158,6 +160,23 @@ def test_a_part_of_two_roll_versions_must_be_told_apart(config: Path) -> None:
     )
     assert [mark.voter_id for mark in read(config, "174,1,1", roll_version="2025-2").marks] == [900]
     assert [mark.voter_id for mark in read(config, "174,1,1,2026-1", head=f"{HEAD},roll version").marks] == [1]
+
+
+def test_a_list_of_a_day_before_1970_gives_no_mark(config: Path) -> None:
+    found = read(config, "174,1,1", "174,1,2", day=date(1960, 1, 1))
+    assert found.marks == ()
+    assert [reject.reason for reject in found.rejects] == ["time lies before 1970: correct its year"] * 2
+
+
+def test_a_part_of_two_states_must_be_told_apart_and_no_other_list_need_say_its_state(config: Path) -> None:
+    with_state = f"{HEAD},state"
+    assert [mark.voter_id for mark in read(config, "174,1,1,Maharashtra", head=with_state).marks] == [1]
+    with closing(sqlite3.connect(config.parent / "centre.db")) as db:
+        db.execute("UPDATE booth SET state_code = 'S13', part_number = 1 WHERE booth_id = 2")
+        db.commit()
+    [reject] = read(config, "174,1,1").rejects
+    assert reject.reason == "the part is on the roll of several states (S13, S24): say which in a column state"
+    assert [mark.voter_id for mark in read(config, "174,1,1,s13", "174,1,1,S24", head=with_state).marks] == [21, 1]
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,28 @@ def test_while_the_dialler_runs_an_opt_out_goes_through_the_broker(config: Path,
         assert "set rules.opt_out_secret" in said
 
 
+def test_an_opt_out_meets_an_import_and_says_so(config: Path, tmp_path: Path) -> None:
+    """Nobody would hear it: no dialler runs."""
+    with exclusive_connection(tmp_path / "centre.db", "an import"):
+        code, said = run("optout", "add", "7000000001", "-c", config)
+    assert (code, "an import (process" in said, "wait until that has ended" in said) == (2, True, True), said
+
+
+@pytest.mark.parametrize("holder", ["a dialler", None])
+@pytest.mark.parametrize("source", ["asked by Ravi Kumar", "+917000000001", "", "call 7000000001"])
+def test_a_source_names_nobody_whether_the_dialler_runs_or_not(
+    config: Path, tmp_path: Path, holder: str | None, source: str
+) -> None:
+    with contextlib.ExitStack() as stack:
+        if holder is not None:
+            stack.enter_context(exclusive_connection(tmp_path / "centre.db", holder))
+        code, said = run("optout", "add", "7000000001", "--source", source, "-c", config)
+    assert (code, "--source: give an id" in said) == (2, True), said
+    assert "Ravi" not in said
+    assert "7000000001" not in said
+    assert query(config, "SELECT count(*) FROM opt_out") == [(0,)]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -180,7 +202,9 @@ def test_a_register_that_is_too_old_or_of_tomorrow_is_refused(
 def test_consent_is_read_from_the_first_column_alone(config: Path, tmp_path: Path) -> None:
     numbers = file(tmp_path, "phone,agent's phone", "7000000001,7000000002", "9812345678,7000000003")
     code, text = run("consent", "import", numbers, "--status", "given", "--source", "form 7", "-c", config)
-    assert (code, text) == (0, "consent given: 1 numbers; 1 are on no roll here\n")
+    assert (code, text) == (0, "consent given: 1 numbers; 1 are on no roll yet and are kept\n")
+    [(what,)] = query(config, "SELECT what FROM audit WHERE kind = 'consent-import'")
+    assert (json.loads(what)["numbers"], json.loads(what)["ahead"]) == ("1", "1")
     assert query(config, "SELECT phone_id, consent_source FROM phone WHERE consent = 'given'") == [(1, "form 7")]
     run("consent", "import", numbers, "--status", "withdrawn", "--source", "letter", "-c", config)
     assert query(config, "SELECT phone_id FROM phone WHERE consent = 'withdrawn'") == [(1,)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dialer.errors import StoreBusy
 from dialer.monitor import topics
-from dialer.monitor.opt_outs import ForeignOptOut, OptOutDesk, parse_opt_out
+from dialer.monitor.opt_outs import KEPT_AT_ONCE, WAITING_OPT_OUTS, ForeignOptOut, OptOutDesk, parse_opt_out
 from dialer.rules.number_hash import fingerprint, is_number_hash, number_hash
 from tests.support.virtual import virtual_time
 
@@ -77,39 +77,95 @@ def test_no_message_breaks_the_desk(payload: bytes) -> None:
     parse_opt_out(TOPIC, payload)
 
 
-@virtual_time()
-async def test_one_that_the_store_cannot_take_is_tried_until_it_can() -> None:
-    tries: list[str] = []
+def told(letter: str) -> bytes:
+    return message(number_hash=letter * 64)
 
-    async def keep(told: ForeignOptOut) -> None:
-        tries.append(told.number_hash[0])
-        if len(tries) < 3:
+
+class Keeper:
+    """Keeps opt-outs, in a moment of its own, unless the store is in trouble."""
+
+    def __init__(self) -> None:
+        self.trouble = False
+        self.tries = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self.kept: list[str] = []
+
+    async def keep(self, told: ForeignOptOut) -> None:
+        self.tries += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0.01)
+        self.at_once -= 1
+        if self.trouble:
             raise StoreBusy("the store is busy; try again")
+        if told.number_hash.startswith("0"):
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        self.kept.append(told.number_hash)
 
-    desk = OptOutDesk(keep)
-    desk.offer(TOPIC, message(number_hash="a" * 64))
-    desk.offer(TOPIC, message(number_hash="b" * 64))
+
+@virtual_time()
+async def test_one_that_the_store_cannot_take_is_tried_until_it_can_and_is_not_said_to_be_kept_before() -> None:
+    keeper, acknowledged = Keeper(), list[str]()
+    keeper.trouble = True
+    desk = OptOutDesk(keeper.keep)
     running = asyncio.create_task(desk.run())
+    for letter in "ab":
+        await desk.offer(TOPIC, told(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
     await asyncio.sleep(60)
-    assert tries == ["a", "a", "a", "b"]
+    assert (keeper.kept, acknowledged) == ([], [])
+    assert keeper.tries > 20
+    keeper.trouble = False
+    await asyncio.sleep(5)
+    assert (sorted(keeper.kept), acknowledged) == (["a" * 64, "b" * 64], ["a", "b"])
     running.cancel()
 
 
-async def test_one_that_meets_a_mistake_of_ours_is_passed_over() -> None:
-    kept: list[str] = []
-    done = asyncio.Event()
-
-    async def keep(told: ForeignOptOut) -> None:
-        if told.number_hash[0] == "a":
-            raise OverflowError("Python int too large to convert to SQLite INTEGER")
-        kept.append(told.number_hash[0])
-        done.set()
-
-    desk = OptOutDesk(keep)
-    desk.offer(TOPIC, message(number_hash="a" * 64))
-    desk.offer(TOPIC, message(number_hash="b" * 64))
+@virtual_time()
+async def test_what_waits_is_kept_together_and_acknowledged_in_the_order_it_came() -> None:
+    keeper, acknowledged = Keeper(), list[int]()
+    desk = OptOutDesk(keeper.keep)
+    payloads = [message(number_hash=f"{number + 2**60:064x}".replace("0", "a")) for number in range(50)]
+    for number, payload in enumerate([*payloads[:25], b"no opt-out", *payloads[25:]]):
+        await desk.offer(TOPIC, payload, lambda number=number: acknowledged.append(number))  # type: ignore[misc]
     running = asyncio.create_task(desk.run())
-    async with asyncio.timeout(10):
-        await done.wait()
-    assert kept == ["b"]
+    await asyncio.sleep(0.02)  # two writes one after another would take as long
+    assert (keeper.most_at_once, len(keeper.kept)) == (50, 50)
+    assert acknowledged == list(range(51))
+    running.cancel()
+
+
+@virtual_time()
+async def test_more_than_there_is_room_for_wait_outside_and_none_is_lost() -> None:
+    keeper = Keeper()
+    keeper.trouble = True
+    desk = OptOutDesk(keeper.keep)
+    count = 3 * WAITING_OPT_OUTS
+    offered = 0
+
+    async def offer_all() -> None:
+        nonlocal offered
+        for number in range(count):
+            await desk.offer(TOPIC, message(number_hash=f"f{number:063x}"))
+            offered += 1
+
+    tasks = [asyncio.create_task(desk.run()), asyncio.create_task(offer_all())]
+    await asyncio.sleep(60)
+    assert WAITING_OPT_OUTS <= offered <= WAITING_OPT_OUTS + KEPT_AT_ONCE
+    keeper.trouble = False
+    await asyncio.sleep(60)
+    assert (offered, len(set(keeper.kept))) == (count, count)
+    for task in tasks:
+        task.cancel()
+
+
+@virtual_time()
+async def test_one_that_meets_a_mistake_of_ours_is_passed_over() -> None:
+    keeper, acknowledged = Keeper(), list[str]()
+    desk = OptOutDesk(keeper.keep)
+    running = asyncio.create_task(desk.run())
+    for letter in "0b":
+        await desk.offer(TOPIC, told(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
+    await asyncio.sleep(1)
+    assert (keeper.kept, acknowledged) == (["b" * 64], ["0", "b"])
     running.cancel()

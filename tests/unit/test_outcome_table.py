@@ -1,13 +1,15 @@
 """The table of outcomes, row by row: what a real Asterisk said of each SIP status, and what the simulated one says of it.
 
 `captures/endings/by-sip-status.jsonl` holds the events of one call per status, as the dialler's own manager user got them from
-Asterisk 22.11.0-rc1; a phone that rang before the status came is a row of its own. The rows of docs/outcomes.md are the same.
+Asterisk 22; a phone that rang before the status came is a row of its own, and so is a carrier that said 183 before it (early
+media). The rows of docs/outcomes.md are the same.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +20,10 @@ from dialer.rules.retries import RetryRules, after_outcome
 from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, dial_status
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
+from dialer.switch.asterisk.listing import _live_channel
 from dialer.switch.asterisk.tracker import CallTracker
 from dialer.switch.port import CallEnded, CallRinging
+from dialer.trunk_health import trunk_failed
 from tests.support.simulation import lab_centre
 from tests.support.virtual import virtual_time
 
@@ -32,7 +36,17 @@ CAPTURED = {
         (ROOT / "tests/captures/endings/by-sip-status.jsonl").read_text(encoding="utf-8").splitlines(),
     )
 }
+EARLY = {
+    row["ending"]: row
+    for row in map(
+        json.loads, (ROOT / "tests/captures/endings/early-media.jsonl").read_text(encoding="utf-8").splitlines()
+    )
+}
 TABLE: dict[int, Outcome] = {
+    300: Outcome.CARRIER_FAILURE,
+    301: Outcome.CARRIER_FAILURE,
+    302: Outcome.CARRIER_FAILURE,
+    380: Outcome.CARRIER_FAILURE,
     486: Outcome.BUSY,
     600: Outcome.BUSY,
     480: Outcome.NO_ANSWER,
@@ -90,14 +104,52 @@ def test_what_a_real_asterisk_said_gives_the_outcome_of_the_table(ending: str) -
     assert outcome is TABLE[status]
     assert (ended.technical_cause, ended.cause) == (str(status), CARRIER_CAUSES[status])
     assert ended.dial_status == dial_status(status)
-    assert ended.ever_ringing is ending.endswith("-ringing")
+    assert ended.ever_ringing is ending.endswith(("-ringing", "-progress"))
     assert not ended.timed_out
 
 
-@pytest.mark.parametrize("rings", [False, True])
-def test_the_simulated_asterisk_says_the_same(rings: bool) -> None:
+@pytest.mark.parametrize(
+    ("ending", "ever_ringing", "outcome"),
+    [
+        ("limit-silent", False, Outcome.CARRIER_FAILURE),  # a dead trunk
+        ("limit-progress", True, Outcome.NO_ANSWER),
+        ("limit-progress-ringing", True, Outcome.NO_ANSWER),
+        ("limit-ringing-progress", True, Outcome.NO_ANSWER),
+    ],
+)
+def test_our_ring_limit_over_a_carrier_of_early_media(ending: str, ever_ringing: bool, outcome: Outcome) -> None:
+    found, ended = ending_of(messages_of(EARLY[ending]["events"]))
+    assert (found, ended.ever_ringing, ended.timed_out) == (outcome, ever_ringing, True)
+    assert trunk_failed(found, ended) is not ever_ringing
+
+
+def test_a_phone_behind_a_183_is_listed_down_and_has_rung_all_the_same() -> None:
+    """As CoreShowChannels listed it to a dialler that had begun anew, on a real Asterisk."""
+    listed = _live_channel(messages_of(EARLY["limit-progress"]["listed"])[0])
+    assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
+    tracker = CallTracker()
+    _, *states = tracker.resync([listed], [], restarted=False)
+    assert states == []  # neither pacing nor the trunk's health may learn when it rang
+    ends = [event for message in messages_of(EARLY["limit-progress"]["events"]) for event in tracker.take(message)]
+    (ended,) = [event for event in ends if isinstance(event, CallEnded)]
+    assert outcome_of(a_call(), ended) is Outcome.NO_ANSWER
+
+
+def test_a_cancelled_call_behind_a_183_is_cancelled() -> None:
+    tracker = CallTracker()
+    tracker.expect(ID)
+    told = [event for message in messages_of(EARLY["cancelled-progress"]["events"]) for event in tracker.take(message)]
+    (ended,) = [event for event in told if isinstance(event, CallEnded)]
+    assert outcome_of(replace(a_call(), cancelled=True), ended) is Outcome.CANCELLED
+
+
+@pytest.mark.parametrize("rings_with", [(), (180,), (183,), (183, 180)])
+def test_the_simulated_asterisk_says_the_same(rings_with: tuple[int, ...]) -> None:
     numbers = {f"+9170000{status:05d}": status for status in TABLE}
-    scripts = {number: Scripted(answer_after=1.0, rings=rings, fails_with=code) for number, code in numbers.items()}
+    scripts = {
+        number: Scripted(answer_after=1.5, rings=bool(rings_with), rings_with=rings_with or (180,), fails_with=code)
+        for number, code in numbers.items()
+    }
     found: dict[int, Outcome] = {}
 
     @virtual_time()

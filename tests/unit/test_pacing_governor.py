@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dialer.pacing.governor import COUNTED_ON, HELD_BACK, Governor, counted_on, held_back
-from dialer.pacing.port import Cap
+from dialer.pacing.port import AnswersOfLate, Cap
 
 DAY = (Cap(86_400, 0.03, 0.03),)
 HOUR = (Cap(3_600, 0.03, 0.032),)
@@ -142,3 +142,16 @@ def test_alpha_falls_with_each_drop_and_rises_with_answers() -> None:
     for second in range(401, 800):
         governor.answered(float(second))
     assert governor.alpha(800.0) > after
+
+
+def test_what_is_on_record_takes_the_place_of_what_was_counted_and_ages_on_the_safe_side() -> None:
+    governor = Governor((*HOUR, *DAY))
+    _hour_of_answers(governor, drops=tuple(range(0, 800, 40)))
+    governor.recount(5_000.0, {3_600.0: [AnswersOfLate(3_590.0, 10, 1), AnswersOfLate(60.0, 90, 1)]})
+    hour, day = governor.tallies
+    assert (hour.answers, hour.abandoned, day.answers, day.abandoned) == (100, 2, 0, 0)
+    hour.advance(5_009.0)
+    assert (hour.answers, hour.abandoned) == (90, 2)  # an answer leaves early, an abandoned call late
+    hour.advance(5_021.0)
+    assert (hour.answers, hour.abandoned) == (90, 1)
+    assert governor.drops_to_hard_stop(5_021.0) <= 0.0  # nothing is known of the day

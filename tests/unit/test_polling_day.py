@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.model import Booth, BoothTurnout, Claim
-from dialer.polling_day.forecast import forecast
-from dialer.polling_day.plan import LAST_ROUND_SECONDS, PollingPlan, not_past_close, worker_round
+from dialer.polling_day.forecast import forecast, seconds_open
+from dialer.polling_day.plan import LAST_ROUND_SECONDS, BoothPoll, PollingPlan, not_past_close, worker_round
 from dialer.polling_day.priorities import (
     NEIGHBOURS,
     BoothNow,
@@ -25,6 +26,8 @@ from dialer.polling_day.priorities import (
 from dialer.polling_day.turnout_curve import ExpectedCourse
 
 INDIA = ZoneInfo("Asia/Kolkata")
+ALASKA = ZoneInfo("America/Anchorage")
+NEW_YORK = ZoneInfo("America/New_York")
 COURSE = ExpectedCourse(time(7), ((time(9), 0.11), (time(11), 0.25), (time(13), 0.40), (time(18), 0.66)))
 
 
@@ -40,16 +43,16 @@ def test_the_expected_course_runs_straight_between_its_points(local: time, share
 
 
 def test_what_voters_say_outweighs_the_expected_course() -> None:
-    assert share_not_voted(BoothNow(1, 0, 0, 1.0), 0.4) == pytest.approx(0.6)
-    assert share_not_voted(BoothNow(1, 2000, 1900, 1.0), 0.4) == pytest.approx(0.05, abs=0.01)
+    assert share_not_voted(BoothNow(1, 0, 0, 1.0, 0.4)) == pytest.approx(0.6)
+    assert share_not_voted(BoothNow(1, 2000, 1900, 1.0, 0.4)) == pytest.approx(0.05, abs=0.01)
 
 
 def test_a_booth_that_lags_or_closes_sooner_comes_first_and_one_that_closed_never() -> None:
     weights = FactorWeights()
-    lagging, leading = BoothNow(1, 50, 10, 7200.0), BoothNow(2, 50, 40, 7200.0)
-    soon, late, over = BoothNow(3, 50, 25, 3600.0), BoothNow(4, 50, 25, 7200.0), BoothNow(5, 50, 0, 0.0)
+    lagging, leading = BoothNow(1, 50, 10, 7200.0, 0.4), BoothNow(2, 50, 40, 7200.0, 0.4)
+    soon, late, over = (BoothNow(n, 50, 25, left, 0.4) for n, left in ((3, 3600.0), (4, 7200.0), (5, 0.0)))
     booths = {booth.booth_id: booth for booth in (lagging, leading, soon, late, over)}
-    order = BoothPriorities(booths.keys(), booths.__getitem__, (250, 100), 0.4, weights)
+    order = BoothPriorities(booths.keys(), booths.__getitem__, BoothNow(0, 250, 100, 1.0, 0.4), weights)
     assert order[1] > order[2]
     assert order[3] > order[4]
     assert order[5] == 0.0
@@ -57,7 +60,7 @@ def test_a_booth_that_lags_or_closes_sooner_comes_first_and_one_that_closed_neve
 
 def test_a_weight_of_zero_switches_a_factor_off() -> None:
     off = FactorWeights(not_voted=0.0, deficit=0.0, time=0.0)
-    assert booth_priority(BoothNow(1, 50, 10, 60.0), 0.4, 0.5, off) == 1.0
+    assert booth_priority(BoothNow(1, 50, 10, 60.0, 0.4), 0.5, off) == 1.0
 
 
 def test_calls_are_shared_in_proportion_to_priority() -> None:
@@ -103,16 +106,45 @@ def test_claims_that_went_back_undialled_cost_their_booth_no_turn() -> None:
     assert set(dialled.values()) == {40}
 
 
+def test_a_booth_that_is_not_named_has_a_turn_only_while_no_named_one_has_anything() -> None:
+    order = BoothOrder([1, 2, 3, 4])
+    order.set_priorities({3: 0.05, 4: 1e-9})
+    assert set(order.plan(40)) == {3, 4}
+    order.took({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
+    assert order.plan(4) == {1: 12, 2: 8}  # as it was among themselves
+    assert not order.exhausted
+    order.look_again()
+    assert set(order.plan(4)) == {3, 4}
+    order.set_priorities({3: 0.0, 4: 0.0})  # their last calls are past
+    assert set(order.plan(4)) == {1, 2}
+    order.set_priorities({1: 0.05, 3: 0.0})  # another day: another one votes
+    assert set(order.plan(4)) == {1}
+
+
+def test_while_a_number_of_a_named_booth_is_in_hand_no_other_booth_has_a_turn() -> None:
+    hopper = [claim(2), claim(1)]
+    order = BoothOrder([1, 2], in_hand=lambda: hopper)
+    order.set_priorities({1: 0.05})
+    order.took({1: NEIGHBOURS}, [claim(1)], full=False)
+    assert order.plan(4) == {}
+    assert order.exhausted
+    hopper.pop()
+    assert set(order.plan(4)) == {2}
+    assert not order.exhausted
+
+
 class PlainOrder:
     """What `BoothOrder` promises, by looking at every booth each time."""
 
     def __init__(self, booths: int) -> None:
+        self.named = set[int]()
         self.priority = dict.fromkeys(range(booths), 1.0)
         self.at = dict.fromkeys(range(booths), 0.0)
         self.empty: set[int] = set()
 
     def plan(self, numbers: int) -> dict[int, int]:
         at = {each: self.at[each] for each in self.at if each not in self.empty and self.priority[each] > 0}
+        at = {each: at[each] for each in self.named & at.keys()} or at
         quotas: Counter[int] = Counter()
         while at and quotas.total() < numbers + NEIGHBOURS * NEIGHBOURS:
             first = min(at, key=lambda each: (at[each], each))
@@ -134,7 +166,7 @@ class PlainOrder:
 @settings(deadline=None, derandomize=True)
 @given(
     st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=1, max_size=12),
-    st.lists(st.sampled_from(["claim", "give back", "priorities", "look again", "run dry"]), max_size=60),
+    st.lists(st.sampled_from(["claim", "give back", "priorities", "phase", "look again", "run dry"]), max_size=60),
 )
 def test_the_heap_gives_the_order_that_looking_at_every_booth_gives(priorities: list[float], steps: list[str]) -> None:
     order, plain = BoothOrder(range(len(priorities))), PlainOrder(len(priorities))
@@ -155,6 +187,12 @@ def test_the_heap_gives_the_order_that_looking_at_every_booth_gives(priorities: 
             priorities = priorities[1:] + priorities[:1]
             order.set_priorities(dict(enumerate(priorities)))
             plain.priority |= dict(enumerate(priorities))
+            plain.named = set(plain.priority)
+        elif step == "phase":
+            named = {each: priorities[each] for each in list(plain.priority)[len(plain.named) % 3 :: 2]}
+            order.set_priorities(named)
+            plain.priority |= named
+            plain.named = set(named)
         elif step == "look again":
             order.look_again()
             plain.empty.clear()
@@ -197,16 +235,24 @@ def test_a_plan_is_enough_and_never_names_a_booth_that_is_closed(priorities: lis
 
 
 def test_a_forecast_carries_the_pace_on_and_gives_no_more_than_is_left() -> None:
-    day = forecast(41_200, 900, 600, 3600.0, now=0.0, until=5 * 3600.0)
+    day = forecast(41_200, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
     assert day is not None
     assert (day.left, day.by_agents, day.by_flows, day.reached) == (41_200, 4500, 3000, 7500)
-    short = forecast(5000, 900, 600, 3600.0, now=0.0, until=5 * 3600.0)
+    short = forecast(5000, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
     assert short is not None
     assert (short.by_agents, short.by_flows) == (4500, 500)
-    over = forecast(100, 900, 600, 3600.0, now=10.0, until=0.0)
+    over = forecast(100, 900, 600, 3600.0, ahead_seconds=0.0, until=0.0)
     assert over is not None
     assert over.reached == 0
-    assert forecast(100, 900, 600, 599.0, now=0.0, until=3600.0) is None
+    assert forecast(100, 900, 600, 599.0, ahead_seconds=3600.0, until=0.0) is None
+
+
+def test_hours_ahead_are_counted_once_and_without_the_pauses_between_them() -> None:
+    morning, afternoon, all_day = (time(9), time(12)), (time(14), time(18)), (time(10), time(17))
+    assert seconds_open([morning, afternoon], INDIA, at(11), at(17)) == 4 * 3600
+    assert seconds_open([afternoon, morning, all_day], INDIA, at(8), at(17)) == 8 * 3600
+    assert seconds_open([morning], INDIA, at(11, 26), at(10, 27)) == 2 * 3600
+    assert seconds_open([], INDIA, at(8), at(17)) == seconds_open([morning], INDIA, at(13), at(17)) == 0
 
 
 def test_a_promise_comes_forward_to_the_last_call_and_any_other_retry_is_given_up() -> None:
@@ -232,14 +278,70 @@ def at(hour: int, day: int = 26) -> float:
     return datetime(2024, 4, day, hour, tzinfo=INDIA).timestamp()
 
 
+def plan_of(polls: dict[int, BoothPoll | None]) -> PollingPlan:
+    return PollingPlan(lambda booth: polls[booth.booth_id], COURSE, FactorWeights(), 1800.0)
+
+
+def booths_of(polls: dict[int, BoothPoll | None]) -> dict[int, Booth]:
+    return {n: Booth(n, 174, n, "School", "hi", "18:00") for n in polls}
+
+
+def poll(zone: ZoneInfo, day: date, hour: int | None) -> BoothPoll:
+    return BoothPoll(day, zone, None if hour is None else datetime.combine(day, time(hour), zone).timestamp())
+
+
 def test_only_booths_that_vote_today_have_a_priority_and_the_one_behind_comes_first() -> None:
-    closes = {1: at(18), 2: at(18), 3: at(18, 27), 4: None, 5: at(14)}
-    booths = {n: Booth(n, 174, n, "School", "hi", "18:00") for n in closes}
-    plan = PollingPlan(lambda booth: closes[booth.booth_id], INDIA, COURSE, FactorWeights(), 1800.0)
+    friday, saturday = date(2024, 4, 26), date(2024, 4, 27)
+    polls: dict[int, BoothPoll | None] = {
+        **dict.fromkeys((1, 2), poll(INDIA, friday, 18)),
+        3: poll(INDIA, saturday, 18),
+        4: None,
+        5: poll(INDIA, friday, 14),
+    }
+    plan = plan_of(polls)
     turnout = {1: BoothTurnout(1, 174, 1, 900, 100, 90, 5), 2: BoothTurnout(2, 174, 2, 900, 100, 10, 80)}
-    last_calls = plan.last_calls(booths, date(2024, 4, 26))
-    assert last_calls == {1: at(18) - 1800, 2: at(18) - 1800, 5: at(14) - 1800}
-    order = plan.priorities(last_calls, turnout, at(14))
+    today = plan.today(booths_of(polls), at(14))
+    assert today.last_calls == {1: at(18) - 1800, 2: at(18) - 1800, 5: at(14) - 1800}
+    order = plan.priorities(today, turnout, at(14))
     assert set(order) == {1, 2, 5}
     assert order[2] > order[1] > order[5] == 0.0
-    assert plan.last_calls(booths, date(2024, 4, 27)) == {3: at(18, 27) - 1800}
+    assert today.holds_at(at(0))
+    assert not today.holds_at(at(0, 27))
+    assert plan.today(booths_of(polls), at(0, 27)).last_calls == {3: at(18, 27) - 1800}
+
+
+def test_a_booth_whose_hour_is_not_known_votes_today_like_the_others() -> None:
+    day = date(2024, 4, 26)
+    polls: dict[int, BoothPoll | None] = {
+        1: poll(INDIA, day, 18),
+        2: poll(INDIA, day, 16),
+        3: poll(INDIA, day, None),
+    }
+    plan = plan_of(polls)
+    today = plan.today(booths_of(polls), at(14))
+    order = plan.priorities(today, {}, at(14))
+    assert today.last_calls.keys() == {1, 2}
+    assert order[2] > order[3] == order[1] > 0
+    late = plan.priorities(today, {}, at(19))
+    assert late[1] == late[2] == 0 < late[3]
+    alone = plan_of({3: polls[3]})
+    assert alone.priorities(alone.today(booths_of({3: None}), at(14)), {}, at(14))[3] > 0
+
+
+def test_a_poll_is_today_by_its_own_clock() -> None:
+    day = date(2028, 11, 7)
+    polls: dict[int, BoothPoll | None] = {1: poll(ALASKA, day, 20), 2: poll(NEW_YORK, day, 20)}
+    plan, booths = plan_of(polls), booths_of(polls)
+    noon = datetime(2028, 11, 7, 12, tzinfo=NEW_YORK).timestamp()
+    today = plan.today(booths, noon)
+    assert today.last_calls == {1: datetime(2028, 11, 7, 19, 30, tzinfo=ALASKA).timestamp(), 2: noon + 7.5 * 3600}
+    assert today.until == noon + 12 * 3600
+    assert today.since == datetime(2028, 11, 7, tzinfo=ALASKA).timestamp()
+    night = plan.today(booths, today.until)  # eight in the evening in Alaska
+    assert set(night.last_calls) == {1}
+    early = plan.today(booths, today.since - 1)
+    assert set(early.last_calls) == {2}
+    by_course = replace(plan, weights=FactorWeights(deficit=0.0, time=0.0))
+    order = by_course.priorities(today, {}, noon - 3600)  # 11:00 in New York, and 07:00 in Alaska
+    assert [order[1], order[2]] == pytest.approx([1.0, 0.75])
+    assert plan.local_close_of(booths[1]) == datetime(2028, 11, 7, 20, tzinfo=ALASKA)

@@ -56,6 +56,16 @@ def test_a_dry_run_leaves_no_file(roll: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["roll.csv"]
 
 
+def test_a_second_version_is_taken_with_its_option_alone(tmp_path: Path) -> None:
+    roll, store = write_roll(tmp_path / "roll.csv", [("174", "1", "1", "Mira", "30", "F", "")]), tmp_path / "centre.db"
+    assert run("import", roll, "--store", store, "--roll-version", "2026-1")[0] == 0
+    with pytest.raises(RollError, match=r"give --roll-version 2026-1 to revise .* or --beside to keep both"):
+        run("import", roll, "--store", store)
+    assert query(store, "SELECT count(*) FROM import_run") == [(1,)]
+    assert run("import", roll, "--store", store, "--beside")[0] == 0
+    assert query(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2026-1",), ("current",)]
+
+
 def test_settings_map_and_rejects(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "(212) 555-2368")], ("A", "B", "C", "D"))
     settings = tmp_path / "centre.toml"

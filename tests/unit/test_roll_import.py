@@ -82,11 +82,11 @@ def test_the_run_is_recorded(store: Path) -> None:
 
 
 def test_the_smallest_file(store: Path) -> None:
-    result = import_rows(store, [("S24-170", "12", "7"), ("170", "12", "8")], ("app", "part_no", "slnoinpart"))
+    result = import_rows(store, [("S24-170", "12", "7"), ("171", "12", "8")], ("app", "part_no", "slnoinpart"))
     assert figures(result) == (2, 2, 0, 0)
     assert query(store, "SELECT state_code, constituency_number, part_number FROM booth ORDER BY booth_id") == [
         ("S24", 170, 12),
-        ("", 170, 12),
+        ("", 171, 12),
     ]
 
 
@@ -286,9 +286,118 @@ def test_a_dry_run_tells_all_and_writes_nothing(store: Path) -> None:
 def test_roll_versions_are_rolls_of_their_own(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     import_file(roll, store, ImportOptions(roll_version="2025"))
-    result = import_file(roll, store, ImportOptions(roll_version="2026"))
+    result = import_file(roll, store, ImportOptions(roll_version="2026", beside=True))
     assert (result.voters, result.booths) == (1, 1)
     assert query(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2025",), ("2026",)]
+    again = import_file(roll, store, ImportOptions(roll_version="2026"))  # it is there: nothing comes a second time
+    assert (again.unchanged, again.booths) == (1, 0)
+
+
+VERSIONED = ("state_code", "ac_no", "part_no", "serial", "mobile")
+
+
+@pytest.mark.parametrize("state", ["S24", ""])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_constituency_under_another_version_is_refused_before_anything_is_written(
+    store: Path, state: str, dry_run: bool
+) -> None:
+    """Renumbered or not: whoever has voted on the one would be called again for the other."""
+    import_rows(store, [("S24", "174", "1", "1", "6990012345")], VERSIONED)
+    before = contents(store)
+    roll = write_roll(store.parent / "new.csv", [(state, "174", "2", "5", "6990012345")], VERSIONED)
+    with pytest.raises(RollError) as refused:
+        import_file(roll, store, ImportOptions(roll_version="2026-2", dry_run=dry_run))
+    said = str(refused.value)
+    place = "constituency 174 of S24" if state else "constituency 174 is"
+    for words in (
+        place,
+        "as version current",
+        "as 2026-2",
+        "--roll-version current",
+        "--beside",
+        "nothing was imported",
+    ):
+        assert words in said
+    assert "\n" not in said
+    assert contents(store) == before
+    assert not roll.with_name("new.csv.rejects.csv").exists()
+    assert import_file(roll, store, ImportOptions(roll_version="2026-2", beside=True)).booths == 1
+
+
+def test_the_same_constituency_number_in_another_state_is_another_constituency(store: Path) -> None:
+    import_rows(store, [("S24", "174", "1", "1", "")], VERSIONED)
+    roll = write_roll(store.parent / "other.csv", [("S13", "174", "1", "1", "")], VERSIONED)
+    assert import_file(roll, store, ImportOptions(roll_version="2026-2")).booths == 1
+
+
+@pytest.mark.parametrize("heading", ["Revision", "Qualifying Date"])
+def test_a_column_that_is_taken_for_the_version_is_named_with_what_to_write(store: Path, heading: str) -> None:
+    import_rows(store, [("S24", "174", "1", "1", "")], VERSIONED)
+    header = (*VERSIONED, heading)
+    roll = write_roll(store.parent / "new.csv", [("S24", "174", "1", "1", "", "2026-04-01")], header)
+    with pytest.raises(RollError, match=f'its column "{heading}" makes it 2026-04-01') as refused:
+        import_file(roll, store)
+    assert 'roll_version = "current" under [values]' in str(refused.value)
+    map_file = store.parent / "map.toml"
+    map_file.write_text('[values]\nroll_version = "current"\n', encoding="utf-8")
+    assert import_file(roll, store, map_path=map_file).unchanged == 1
+
+
+def test_two_versions_of_a_constituency_in_one_file_are_refused_and_nothing_of_it_stays(store: Path) -> None:
+    header = (*VERSIONED, "revision")
+    rows = [("S24", "174", "1", "1", "", "1"), ("S24", "175", "1", "1", "", "2"), ("S24", "174", "2", "1", "", "2")]
+    with pytest.raises(RollError, match="174 of S24 stands in this file as version 1,"):
+        import_rows(store, rows, header)
+    assert query(store, "SELECT count(*) FROM booth") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("there", "comes", "mend"),
+    [
+        ("", "S13", 'write state_code = "" under [values]'),
+        ("S13", "", 'add the column state_code, or write state_code = "S13" under [values]'),
+    ],
+)
+def test_a_constituency_with_its_state_and_without_is_refused(store: Path, there: str, comes: str, mend: str) -> None:
+    """Each voter would be two."""
+    import_rows(store, [(there, "174", "1", "1", "6990012345")], VERSIONED)
+    before = contents(store)
+    roll = write_roll(store.parent / "again.csv", [(comes, "174", "1", "1", "6990012345")], VERSIONED)
+    with pytest.raises(RollError) as refused:
+        import_file(roll, store)
+    said = str(refused.value)
+    assert "constituency 174 is on the roll" in said
+    assert mend in said
+    assert "\n" not in said
+    assert contents(store) == before
+    map_file = store.parent / "map.toml"
+    map_file.write_text(f'[values]\nstate_code = "{there}"\n', encoding="utf-8")
+    assert import_file(roll, store, map_path=map_file).unchanged == 1
+    assert import_file(roll, store, ImportOptions(beside=True)).booths == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "values", "mend"),
+    [("S13-174", "", "number alone"), ("174", '[values]\nstate_code = "S13"\n', "take state_code out of the map file")],
+)
+def test_a_state_that_is_in_no_column_is_taken_out_where_it_is(
+    store: Path, number: str, values: str, mend: str
+) -> None:
+    import_rows(store, [("174", "1", "1")], VERSIONED[1:4])
+    roll = write_roll(store.parent / "again.csv", [(number, "1", "1")], VERSIONED[1:4])
+    map_file = store.parent / "map.toml"
+    map_file.write_text(values, encoding="utf-8")
+    with pytest.raises(RollError, match=mend):
+        import_file(roll, store, map_path=map_file)
+
+
+def test_one_file_names_the_state_in_every_row_or_in_none(store: Path) -> None:
+    rows = [("S13", "174", "1", "1", ""), ("", "174", "2", "1", "")]
+    with pytest.raises(
+        RollError, match=r"174 stands in this file as one of S13, .* in every row of the file or in none"
+    ):
+        import_rows(store, rows, VERSIONED)
+    assert query(store, "SELECT count(*) FROM booth") == [(0,)]
 
 
 def test_rows_of_a_booth_may_stand_anywhere(store: Path) -> None:

@@ -15,6 +15,7 @@ from dialer.engine.state import Centre
 from dialer.model import Booth
 from dialer.polling_day.site import polling_plan
 from dialer.rules.rulebook import polls_of
+from tests.support.roll_filler import fill_roll
 from tests.support.rules import KOLKATA, site
 from tests.unit.roll_support import query, write_roll
 
@@ -160,3 +161,16 @@ def test_a_voter_is_told_the_close_that_the_rules_go_by(rolls_hour: str, setting
     assert centre.closes_at(booth) == rolls_hour
     centre.polling = polling_plan(chosen, polls_of(chosen))
     assert centre.closes_at(booth) == told
+
+
+@pytest.mark.parametrize(
+    "at", ["0001-01-01", "0001-01-01T00:00+14:00", "1969-12-31T00:00Z", "9999-12-31", "9999-12-31T23:59:59-14:00"]
+)
+@pytest.mark.parametrize("command", [("explain", "1"), ("check",)])
+def test_a_moment_at_an_end_of_the_calendar_is_refused_in_one_line(
+    tmp_path: Path, command: tuple[str, ...], at: str
+) -> None:
+    fill_roll(tmp_path / "centre.db", 2)
+    code, text = run("rules", *command, "-c", settings(tmp_path), "--at", at)
+    assert code == 2
+    assert "is no moment of a campaign" in " ".join(text.replace("│", "").split())

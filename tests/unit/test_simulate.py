@@ -18,6 +18,7 @@ from dialer.simulation.laws import Course
 from dialer.simulation.plots import CannotPlot, PolicyPoint, plot_day, plot_policies
 from dialer.simulation.policies import POLICY_NAMES, caps_for, policy_named
 from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, as_scenario, recorded_day, recorded_figures
+from dialer.simulation.replay import day_named
 from dialer.simulation.scenarios import SCENARIOS
 from dialer.simulation.simulate_cli import share_of, simulate_command
 from dialer.simulation.what_if import Site, changed, what_if
@@ -295,3 +296,9 @@ def test_bad_input_is_one_clear_line(arguments: list[str], words: str) -> None:
 
 def test_shares_are_read_with_and_without_a_percent_sign() -> None:
     assert share_of("3%", "cap") == share_of(" 0.03 ", "cap") == 0.03
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_a_day_at_an_end_of_the_calendar_is_refused_in_one_line(day: str) -> None:
+    with pytest.raises(BadScenario, match=f"--day is {day}, a year in which nobody was called"):
+        day_named(day)

@@ -38,7 +38,7 @@ WHOLE_ROLL = {
     "voters_by_booth",
     "reached_by_booth",
     "voter_at",
-    "area_is_known",
+    "area",
     "booth_places",
     "voters_of_epics",
     "voter_of_epic",
@@ -183,7 +183,7 @@ def test_hashes_under_the_one_secret_of_an_earlier_version_are_still_good(
     if shared:
         earlier.execute("INSERT INTO hash_secret VALUES (?)", (fingerprint(secret),))
         earlier.execute("INSERT INTO phone_hash VALUES (1, ?)", (number_hash(secret, number),))
-    assert migrate(earlier, PATH) == 1
+    assert migrate(earlier, PATH) == len(shipped) - 10
     assert opt_outs.hash_of(earlier, 1) == (number_hash(secret, number) if shared else None)
     opt_outs.begin_hashing(earlier, [secret])
     assert opt_outs.hash_some(earlier, secret, 0) == (None if shared else 1)
@@ -223,6 +223,30 @@ def test_attempts_of_an_earlier_version_are_kept_with_all_that_refers_to_them(mo
                 "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at)"
                 " VALUES ('a3', 'c', 2, 2, 'carrier', '+1', 1.0)"
             )
+
+
+def test_calls_of_booth_workers_of_an_earlier_version_stay_where_their_workers_stand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shipped = shipped_migrations()
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
+        with monkeypatch.context() as earlier:
+            earlier.setattr("dialer.store.migrate.shipped_migrations", lambda: shipped[:11])
+            migrate(old, PATH)
+        fill_roll_into(old, 30, voters_per_booth=10)
+        old.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('c', 'ivr', 'booth-workers')")
+        old.execute("INSERT INTO worker (worker_id, phone_id) VALUES (1, 2)")
+        old.executemany("INSERT INTO worker_booth VALUES (1, ?)", [(3,), (2,)])
+        insert = (
+            "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, worker_id, trunk, caller_id, created_at)"
+            " VALUES (?, 'c', ?, ?, ?, 'carrier', '+1', 1.0)"
+        )
+        old.execute(insert, ("voter's", 1, 1, None))
+        old.execute(insert, ("worker's", 2, None, 1))
+        assert migrate(old, PATH) == len(shipped) - 11
+        found = old.execute("SELECT attempt_id, worker_booth_id FROM attempt ORDER BY attempt_id").fetchall()
+        assert found == [("voter's", None), ("worker's", 2)]
+        assert old.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 def test_a_newer_schema_and_a_foreign_file_are_refused(db: sqlite3.Connection) -> None:

@@ -116,7 +116,7 @@ COMMANDS = [
     ("register", "import", "NUMBERS", "--name", "own", "--dated", "TODAY"),
     ("consent", "import", "NUMBERS", "--status", "given", "--source", "form 7"),
     ("weights", "WEIGHTS"),
-    ("import", "ROLL"),
+    ("import", "ROLL", "--roll-version", "2026-1"),
     ("workers", "import", "WORKERS"),
     ("marks", "import", "MARKS"),
     ("marks", "show", "1"),
@@ -143,7 +143,7 @@ def test_every_command_that_opens_the_store_uses_its_key(command: tuple[str, ...
     files["WEIGHTS"].write_text("constituency,part,serial,weight\n174,1,1,2.0\n")
     files["WORKERS"].write_text("constituency,part,number\n174,1,7000009999\n")
     files["MARKS"].write_text("constituency,part,serial\n174,1,1\n")
-    files["ROLL"].write_text("AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\n174,1,500,Again,7000000003\n")
+    files["ROLL"].write_text("ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Again,7000000003\n")
     arguments = [TODAY if word == "TODAY" else str(files.get(word, word)) for word in command]
     run("store", "encrypt", "-c", plain)
     code, text = run(*arguments, "-c", plain)

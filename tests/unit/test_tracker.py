@@ -33,6 +33,7 @@ def event(name: str, **fields: str) -> AmiMessage:
 
 
 RINGING = event("DialState", DestUniqueid=ID, DialStatus="RINGING")
+PROGRESS = event("DialState", DestUniqueid=ID, DialStatus="PROGRESS")
 ANSWER = event("DialEnd", DestUniqueid=ID, DialStatus="ANSWER")
 SUCCESS = event("OriginateResponse", ActionID=ID, Response="Success", Reason="4", Uniqueid=ID)
 FAILURE = event("OriginateResponse", ActionID=ID, Response="Failure", Reason="3", Uniqueid="<null>")
@@ -48,6 +49,29 @@ def test_an_answered_call_ends_once_in_every_order(order: tuple[AmiMessage, ...]
     ends = [told for told in events if isinstance(told, CallEnded)]
     assert len(ends) == 1
     assert ends[0].by is EndedBy.HANGUP
+
+
+@pytest.mark.parametrize(
+    ("said", "times"),
+    [([PROGRESS], 1), ([PROGRESS, PROGRESS], 1), ([PROGRESS, RINGING], 2), ([RINGING, PROGRESS, RINGING], 1)],
+)
+def test_early_media_is_taken_for_ringing_until_ringing_is_said(said: list[AmiMessage], times: int) -> None:
+    tracker = CallTracker()
+    tracker.expect(ID)
+    assert [told for message in said for told in tracker.take(message)] == [CallRinging(ID)] * times
+    (end,) = [told for message in (FAILURE, HANGUP) for told in tracker.take(message)]
+    assert isinstance(end, CallEnded)
+    assert end.ever_ringing
+
+
+def test_who_was_called_elsewhere_has_not_answered() -> None:
+    """As a real Asterisk told it when the carrier's contact named another channel, and that one answered."""
+    tracker = CallTracker()
+    tracker.expect(ID)
+    redirected = event("DialEnd", DestUniqueid=ID, DialStatus="CANCEL")
+    (end,) = [told for message in (redirected, SUCCESS, HANGUP) for told in tracker.take(message)]
+    assert isinstance(end, CallEnded)
+    assert not end.answered
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, FAILURE, HANGUP])))
@@ -119,9 +143,44 @@ def test_an_agents_phone_comes_and_goes() -> None:
     tracker = CallTracker()
     join = event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
     assert tracker.take(join) == [SeatUp("01")]
-    assert tracker.seat_channel("01") == "seat-01-x"
+    assert tracker.seats.channel("01") == "seat-01-x"
     assert tracker.take(event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
-    assert tracker.seat_channel("01") is None
+    assert tracker.seats.channel("01") is None
+
+
+PHONE = "seat-07-abc"
+LIFTED = event("DialEnd", DestUniqueid=PHONE, DialStatus="ANSWER")
+PLACED = event("OriginateResponse", ActionID=PHONE, Response="Success", Reason="4", Uniqueid=PHONE)
+IN_SEAT = event("ConfbridgeJoin", Conference="seat-07", Uniqueid=PHONE, Context="matdan-agent")
+PUT_DOWN = event("Hangup", Uniqueid=PHONE, Cause="16")
+
+
+@pytest.mark.parametrize("order", [(LIFTED, PLACED), (PLACED, LIFTED)])
+def test_a_phone_that_is_put_down_before_it_is_in_its_seat_is_gone(order: tuple[AmiMessage, ...]) -> None:
+    """19 of 20 calls to such a phone, on a real Asterisk: answered, no ConfbridgeJoin, gone."""
+    tracker = CallTracker()
+    assert [told for message in order for told in tracker.take(message)] == []
+    assert tracker.take(PUT_DOWN) == [SeatDown("07")]
+    assert tracker.take(PUT_DOWN) == []
+
+
+def test_a_phone_that_was_in_its_seat_is_gone_once() -> None:
+    tracker = CallTracker()
+    told = [told for message in (LIFTED, PLACED, IN_SEAT, PUT_DOWN, PUT_DOWN) for told in tracker.take(message)]
+    assert told == [SeatUp("07"), SeatDown("07")]
+
+
+def test_a_second_phone_that_is_put_down_takes_no_seat_down() -> None:
+    tracker = CallTracker()
+    for message in (event("ConfbridgeJoin", Conference="seat-07", Uniqueid="1732.7", Context="matdan-agent"), LIFTED):
+        tracker.take(message)
+    assert tracker.take(PUT_DOWN) == []
+
+
+def test_a_resync_knows_a_phone_on_its_way_to_its_seat() -> None:
+    tracker = CallTracker()
+    tracker.resync([LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], [], restarted=False)
+    assert tracker.take(PUT_DOWN) == [SeatDown("07")]
 
 
 def test_a_key_is_the_seats_whose_phone_it_came_from() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.model import AttemptId, Outcome
-from dialer.switch.port import CallEnded, EndedBy
+from dialer.switch.port import REDIRECTED, CallEnded, EndedBy
 from dialer.trunk_health import RestRules, TrunkHealth, TrunkState, trunk_failed
 from dialer.trunks import TrunkLimits, TrunkPool
 
@@ -32,6 +34,7 @@ def failing(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
         (Outcome.REJECTED, ended(status="403"), True),
         (Outcome.REFUSED, ended(EndedBy.NO_CHANNEL), True),  # an endpoint that the switch does not have
         (Outcome.REFUSED, ended(EndedBy.NOT_PLACED), None),  # the link was down: nothing is known of the trunk
+        (Outcome.CARRIER_FAILURE, replace(ended(status="302"), dial_status=REDIRECTED), False),
         (Outcome.REJECTED, ended(status="603"), False),
         (Outcome.INVALID_NUMBER, ended(status="404"), False),
         (Outcome.NO_ANSWER, ended(rang=True), False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from datetime import date, datetime
 from pathlib import Path
@@ -13,12 +14,17 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
+from dialer.commands import RecordsCommand
+from dialer.engine.records_desk import RecordsDesk
+from dialer.errors import StoreBusy
+from dialer.field_reports import refuse_unless_dialler
 from dialer.polling_day.official import FINAL, OfficialFigure
 from dialer.reports import complaints, polling_day
 from dialer.reports.formats import Report
 from dialer.reports.polling_day import TurnoutBy
 from dialer.reports.source import load_queries, open_source
 from dialer.reports.tables import Window
+from dialer.store.holder import holder_of
 from tests.unit.test_numbers_cli import run
 from tests.unit.test_reports import NOON, Store, rows, store
 
@@ -45,6 +51,29 @@ def official(store: Store, constituency: int, by: str, share: float, part: int |
 async def made(store: Store, by: TurnoutBy, window: Window | None = None) -> Report:
     async with open_source(store.path) as source:
         return await polling_day.turnout(source, window or Window(), INDIA, by)
+
+
+# Who keeps records
+
+
+def test_a_clerk_who_keeps_records_is_taken_for_no_dialler(
+    store: Store, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No dialler runs: another clerk, told that one does, would wait for an answer from nobody."""
+    keep = RecordsDesk.execute
+    seen: list[str] = []
+
+    async def seeing(desk: RecordsDesk, command: RecordsCommand) -> str:
+        seen.append(holder_of(store.path) or "")
+        with pytest.raises(StoreBusy, match=r"an import of records .* wait until that has ended"):
+            refuse_unless_dialler(store.path, StoreBusy("busy"))
+        return await keep(desk, command)
+
+    monkeypatch.setattr(RecordsDesk, "execute", seeing)
+    add = ("complaint", "add", "--about", "too-often", "--channel", "letter", "-c", config)
+    code, text = run(*add)
+    assert code == 0, text
+    assert seen == [f"an import of records (process {os.getpid()})"]
 
 
 # Turnout
@@ -209,6 +238,81 @@ def test_a_file_of_figures_is_taken_whole_or_not_at_all(store: Store, config: Pa
         "SELECT day, part_number, by_time, share FROM official_turnout ORDER BY figure_id"
     ).fetchall()
     assert found == [("2026-04-22", None, "09:00", 0.112), ("2026-04-23", 2, "final", 0.66)]
+
+
+def figures_file(store: Store, *lines: str) -> Path:
+    path = store.path.parent / "figures.csv"
+    path.write_text("\n".join(("constituency,part,by,turnout", *lines, "")), encoding="utf-8")
+    return path
+
+
+def entered(config: Path, by: str, percent: str, *more: str) -> tuple[int, str]:
+    figure = ("--constituency", "174", "--by", by, "--turnout", percent, "--day", "2026-04-22")
+    return run("turnout", "enter", *figure, "-c", config, "--who", "ops", *more)
+
+
+def standing(store: Store) -> list[tuple[str, float]]:
+    return store.db.execute("SELECT by_time, share FROM official_turnout ORDER BY figure_id").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        ("999,,17:00,50", "row 122: constituency 999 is not on the roll"),
+        ("174,99,17:00,50", "row 122: constituency 174, part 99, is not on the roll"),
+        ("174,,17:00,1", "row 122: turnout would fall: 1 % by 17:00, but 16 % by 16:55"),
+    ],
+)
+def test_of_many_figures_none_is_kept_where_the_last_is_refused(
+    store: Store, config: Path, last: str, says: str
+) -> None:
+    """A command has a hundred of them; what would be refused in the second is found before the first is sent."""
+    tens = [(hour, minute) for hour in range(7, 17) for minute in range(0, 60, 5)]
+    good = [f"174,,{hour:02}:{minute:02},{hour}" for hour, minute in tens]
+    path = figures_file(store, *good, last)
+    code, output = run("turnout", "import", path, "--day", "2026-04-22", "-c", config, "--who", "ops")
+    assert (code, says in output) == (2, True), output
+    assert standing(store) == []
+
+
+def test_a_figure_that_falls_is_refused_until_the_wrong_one_is_entered_again(store: Store, config: Path) -> None:
+    assert entered(config, "09:00", "61")[0] == 0  # 16 was meant
+    code, output = entered(config, "11:00", "28")
+    assert (code, "turnout would fall: 28 % by 11:00, but 61 % by 09:00" in output) == (2, True), output
+    assert "--as-told" in output
+    assert standing(store) == [("09:00", 0.61)]
+    assert entered(config, "09:00", "16")[0] == 0  # a figure of the same hour takes the place of the earlier one
+    assert entered(config, "11:00", "28")[0] == 0
+    assert "29 % by 10:00, but 28 % by 11:00" in entered(config, "10:00", "29")[1]
+    assert "27 % by final, but 28 % by 11:00" in entered(config, "final", "27")[1]
+    assert entered(config, "final", "27", "--as-told")[0] == 0
+    assert entered(config, "11:00", "28") == (0, "0 figures entered, 1 stood already\n")
+
+
+@pytest.mark.parametrize("by", ["03:00", "06:59", "18:01", "23:00"])
+def test_an_hour_outside_the_poll_is_refused_unless_the_authority_says_so(store: Store, config: Path, by: str) -> None:
+    code, output = entered(config, by, "11")
+    assert (code, f"{by} is no hour of the poll (07:00 to 18:00; final is after it)" in output) == (2, True), output
+    assert standing(store) == []
+    assert entered(config, by, "11", "--as-told")[0] == 0
+
+
+def test_the_close_is_the_settings_before_the_rolls_and_none_where_neither_has_it(store: Store, config: Path) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write("[rules]\npolls = [{ day = 2026-04-22, closes_at = 17:00:00 }]\n")
+    assert "(07:00 to 17:00;" in entered(config, "17:30", "11")[1]
+    config.write_text(config.read_text(encoding="utf-8").split("[rules]")[0], encoding="utf-8")
+    store.db.execute("UPDATE booth SET closes_at = ''")
+    assert entered(config, "22:00", "11")[0] == 0
+    assert "(07:00; final" in entered(config, "06:00", "1")[1]
+
+
+def test_a_number_that_no_roll_has_and_a_year_that_no_poll_has_are_one_line(store: Store, config: Path) -> None:
+    path = figures_file(store, "174,99999999999999999999,09:00,11")
+    assert "row 2: part is not a whole number" in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
+    path = figures_file(store, "174,,09:00,11")
+    code, output = run("turnout", "import", path, "-c", config, "--who", "ops", "--day", "1999-04-22")
+    assert (code, "row 2: 1999-04-22 is no polling day" in output) == (2, True), output
 
 
 def test_the_latest_figure_of_an_area_is_the_one_by_the_latest_hour() -> None:

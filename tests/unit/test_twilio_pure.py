@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from dialer.errors import ProtocolError
 from dialer.model import AttemptId
 from dialer.switch.port import CallAnswered, CallEnded, CallRinging
 from dialer.switch.twilio.pages import FlowHost, Gather, Page, event_of, next_page
+from dialer.switch.twilio.segments import segments_of
 from dialer.switch.twilio.spend import Prices, SpendMeter
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
 from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, StateTokens, Waiting
@@ -55,7 +57,7 @@ def a_state(**changes: Any) -> FlowState:
 def test_nothing_is_spent_before_the_first_reading() -> None:
     meter = SpendMeter(Prices(0.1, 0.05), 10)
     assert not meter.allows_call(0, 60)
-    assert not meter.allows_sms()
+    assert not meter.allows_sms(0, 60, 1)
     meter.reading(0)
     assert meter.allows_call(0, 60)
     assert SpendMeter(Prices(0.1, 0.05), None).allows_call(1000, 60)
@@ -65,7 +67,7 @@ def test_begun_minutes_count_whole_and_a_late_reading_takes_nothing_back() -> No
     meter = SpendMeter(Prices(0.1, 0.05), 1.0)
     meter.reading(0.5)
     meter.call_ended(61)
-    meter.sms_sent()
+    meter.sms_sent(1)
     assert meter.spent == pytest.approx(0.75)
     meter.reading(0.6)  # it does not hold the call yet
     assert meter.spent == pytest.approx(0.75)
@@ -75,6 +77,92 @@ def test_begun_minutes_count_whole_and_a_late_reading_takes_nothing_back() -> No
     assert not meter.allows_call(1, 60)
     meter.reading(0.02)  # midnight
     assert meter.spent == pytest.approx(0.02)
+
+
+def test_a_cent_less_is_no_new_day() -> None:
+    for day in (None, date(2029, 5, 6)):
+        meter = SpendMeter(Prices(0.1, 0.05), 10.0)
+        meter.reading(5.0, day)
+        for _ in range(50):
+            meter.call_ended(60)
+        meter.reading(4.99, day)
+        assert meter.spent == pytest.approx(10.0)
+        assert not meter.allows_call(0, 60)
+
+
+def test_a_day_begins_with_the_accounts_date() -> None:
+    meter = SpendMeter(Prices(0.1, 0.05), 10.0)
+    meter.reading(5.0, date(2029, 5, 6))
+    for yesterdays_or_nobodys in (date(2029, 5, 5), None):
+        meter.reading(0.01, yesterdays_or_nobodys)
+        assert meter.spent == pytest.approx(5.0)
+    meter.reading(9.9, date(2029, 5, 5))
+    assert meter.spent == pytest.approx(5.0)
+    meter.reading(4.0, date(2029, 5, 7))  # more than half of the day before, and a day of its own all the same
+    assert meter.spent == pytest.approx(4.0)
+
+
+def test_sms_leave_room_for_what_live_calls_may_still_cost() -> None:
+    meter = SpendMeter(Prices(0.05, 0.05), 10.0)
+    meter.reading(0.0)
+    live = 0
+    while meter.allows_call(live, 600):
+        live += 1
+    assert not meter.allows_sms(live, 600, 1)
+    live -= 1
+    sent = 0
+    while meter.allows_sms(live, 600, 2):
+        meter.sms_sent(2)
+        sent += 1
+    assert sent == 5
+    for _ in range(live):
+        meter.call_ended(600)
+    assert meter.spent == pytest.approx(10.0)
+
+
+def test_a_call_that_may_be_dialled_on_reserves_both_legs_and_costs_those_it_had() -> None:
+    meter = SpendMeter(Prices(1.0, 0.0, most_legs=2), 10.0)
+    meter.reading(0.0)
+    assert meter.allows_call(0, 300)
+    assert not meter.allows_call(1, 300)
+    meter.call_ended(61)
+    assert meter.spent == pytest.approx(2.0)
+    meter.call_ended(61, legs=2)
+    assert meter.spent == pytest.approx(6.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "segments"),
+    [
+        ("", 1),
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("a" * 306, 2),
+        ("a" * 307, 3),
+        ("€" * 80, 1),
+        ("€" * 81, 2),
+        (
+            "a" * 152 + "€" + "a" * 152,
+            3,
+        ),  # the euro sign does not fit into the first part, nor all of the rest into the second
+        ("क" * 70, 1),
+        ("क" * 71, 2),
+        ("क" * 134, 2),
+        ("क" * 135, 3),
+        ("a" * 70 + "’", 2),  # one character that the alphabet lacks
+        ("😀" * 35, 1),
+        ("😀" * 36, 2),
+        ("😀" * 67, 3),
+    ],
+)
+def test_the_segments_of_an_sms(text: str, segments: int) -> None:
+    assert segments_of(text) == segments
+
+
+@pytest.mark.parametrize("language", ["hi", "ta", "te", "bn"])
+def test_a_booth_slip_in_an_indian_script_is_two_segments(language: str) -> None:
+    values = {"booth_name": "राजकीय प्राथमिक विद्यालय, कक्ष 1", "booth_part": "12", "closes_at": "18:00"}
+    assert segments_of(shipped_texts().by_language[language]["sms.booth_slip"].format(**values)) == 2
 
 
 # Tokens

@@ -77,3 +77,36 @@ def test_a_file_with_a_mistake_changes_nothing(tmp_path: Path, store: Path, text
     with pytest.raises(RollError, match=complaint):
         import_weights(written(tmp_path, text), store)
     assert rows(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
+
+
+def second_roll(store: Path, version: str, state: str) -> None:
+    """Part 1 once more, with another voter of serial 1."""
+    with closing(sqlite3.connect(store)) as db:
+        db.execute(
+            "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number) VALUES (90, ?, ?, 174, 1)",
+            (version, state),
+        )
+        db.execute("INSERT INTO voter (voter_id, booth_id, serial) VALUES (900, 90, 1)")
+        db.commit()
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "column", "words"),
+    [
+        ("2026-2", "S24", "roll version", r"more than once \(2026-1, 2026-2\): say which in a column roll version"),
+        ("2026-1", "S13", "state", r"of several states \(S13, S24\): say which in a column state"),
+    ],
+)
+def test_a_weight_of_a_part_of_two_rolls_goes_to_nobody_until_it_is_said_which(
+    tmp_path: Path, store: Path, version: str, state: str, column: str, words: str
+) -> None:
+    second_roll(store, version, state)
+    with pytest.raises(RollError, match=rf"row 3: the part is on the roll {words}; nothing was taken"):
+        import_weights(written(tmp_path, HEAD + "174,2,1,9\n174,1,1,50\n"), store)
+    assert rows(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
+    head = HEAD.replace("\n", f",{column}\n")
+    wanted = version if column == "roll version" else state.lower()
+    assert import_weights(written(tmp_path, f"{head}174,1,1,50,{wanted}\n"), store).changed == 1
+    assert rows(store, "SELECT voter_id FROM voter WHERE weight = 50") == [(900,)]
+    with pytest.raises(RollError, match="row 2: "):
+        import_weights(written(tmp_path, f"{head}174,1,1,50,nowhere\n"), store)

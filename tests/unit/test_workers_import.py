@@ -98,9 +98,26 @@ def test_a_part_of_two_rolls_needs_the_version(store: Path) -> None:
         )
         db.commit()
     text = f"constituency,part,number\n174,1,{FIRST}\n"
-    with pytest.raises(RollError, match=r"more than once; choose one with --roll-version \(2026-1, 2027\)"):
+    with pytest.raises(RollError, match=r"more than once \(2026-1, 2027\): say which in a column roll version"):
         taken(store, text)
     assert taken(store, text, roll_version="2027").booths == 1
+    assert taken(store, f"constituency,part,number,roll version\n174,1,{FIRST},2026-1\n").booths == 1
+    assert rows(store, "SELECT booth_id FROM worker_booth") == [(1,)]
+
+
+def test_a_part_of_two_states_needs_the_state(store: Path) -> None:
+    with closing(sqlite3.connect(store)) as db:
+        db.execute(
+            "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"
+            " SELECT 90, roll_version, 'S13', 174, 1 FROM booth WHERE booth_id = 1"
+        )
+        db.commit()
+    with pytest.raises(
+        RollError, match=r"row 2: the part is on the roll of several states .*: say which in a column state"
+    ):
+        taken(store, f"constituency,part,number\n174,1,{FIRST}\n")
+    taken(store, f"constituency,part,number,state\n174,1,{FIRST},s13\n")
+    assert rows(store, "SELECT booth_id FROM worker_booth") == [(90,)]
 
 
 async def test_check_says_that_a_campaign_for_booth_workers_has_no_polling_day() -> None:

@@ -7,7 +7,7 @@ import importlib.util
 import os
 import select
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from tests.wire.test_flow_over_agi import ENVIRONMENT
 FACTS: dict[str, Scalar] = {"booth_name": "Primary School 12", "closes_at": "18:00", "hour_now": 9}
 ROOMY = ScriptRules(seconds=20.0)
 HANG_UP = "HANGUP"
+GONE = " and gone"  # after an answer: the caller has hung up since, and Asterisk closes
 
 PLAIN = """
     import sys
@@ -72,7 +73,10 @@ class Peer:
             command = " ".join(split_command(data.decode().rstrip("\n")))
             self.commands.append(command)
             answer = next((said for begin, said in self._answers.items() if command.startswith(begin)), "200 result=0")
-            writer.write(f"{answer}\n".encode() if answer != HANG_UP else b"HANGUP\n200 result=-1\n")
+            writer.write(f"{answer.removesuffix(GONE)}\n".encode() if answer != HANG_UP else b"HANGUP\n200 result=-1\n")
+            if answer.endswith(GONE):
+                writer.write(b"HANGUP\n")
+                break
         writer.close()
 
 
@@ -94,12 +98,15 @@ async def call(
     commits: list[FlowCommit] | None = None,
     works: bool = True,
     records: bool = False,
+    until: Callable[[], Awaitable[object]] | None = None,
 ) -> tuple[ScriptEnd, list[str]]:
-    """One call with the script: how it ended, and what Asterisk was asked."""
+    """One call with the script: how it ended, and what Asterisk was asked. A commit is on disk after `until`."""
     ends: list[ScriptEnd] = []
     peer = peer or Peer()
 
     async def commit(what: FlowCommit) -> bool:
+        if until is not None:
+            await until()
         if commits is not None:
             commits.append(what)
         if not works:
@@ -167,6 +174,9 @@ async def test_a_script_knows_the_facts_and_hears_whether_a_mark_is_on_record(sc
         "GET VARIABLE MATDAN_DONE",
         "STREAM FILE ../../etc/passwd #",
         "RECORD FILE x wav # 1000",
+        "RECEIVE CHAR 0",
+        "HANGUP PJSIP/carrier-00000001",
+        "CHANNEL STATUS PJSIP/carrier-00000001",
         "SPEECH CREATE x",
         "GOSUB a b c",
         "ASYNCAGI BREAK",
@@ -182,7 +192,8 @@ async def test_what_a_script_may_not_do_is_answered_as_an_unknown_command(
 
 
 async def test_recording_is_there_where_the_site_allows_it(script: Callable[..., Path]) -> None:
-    _, commands = await call(script("ask('RECORD FILE said wav # 1000')"), records=True)
+    endless = "".join(f"ask('RECORD FILE said wav #{limit}')\n" for limit in ("", " -1", " 0"))
+    _, commands = await call(script(endless + "ask('RECORD FILE said wav # 1000')"), records=True)
     assert commands == ["RECORD FILE said wav # 1000"]
 
 

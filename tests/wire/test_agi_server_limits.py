@@ -9,7 +9,7 @@ import pytest
 
 from dialer.errors import PortInUse, SwitchError
 from dialer.switch.asterisk.agi_call import AgiCall, KeyedDigits
-from dialer.switch.asterisk.agi_server import AgiServer
+from dialer.switch.asterisk.agi_server import LOOPBACK, AgiServer, addresses_of
 from tests.support.agi_peer import ENVIRONMENT, AsteriskCall, Recorder, answer_all, server_of
 from tests.support.ami_peer import settle
 from tests.support.virtual import virtual_time
@@ -58,6 +58,25 @@ async def test_a_peer_that_is_not_allowed_is_closed_unheard() -> None:
                 await peer.ended.wait()
         assert server.refused_connections == 2
     assert recorder.calls == []
+
+
+async def test_the_addresses_of_a_host_are_itself_or_what_its_name_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def names(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        if host != "asterisk.example":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        found = [("10.0.0.6", 0), ("10.0.0.6", 0), ("fe80::1%eth0", 0, 0, 2)]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", names)
+    assert await addresses_of("10.0.0.7") == ("10.0.0.7",)
+    assert await addresses_of("::1") == ("::1",)
+    found = await addresses_of("asterisk.example")
+    assert found == ("10.0.0.6", "fe80::1")
+    assert AgiServer(answer_all, allowed_peers=[*LOOPBACK, *found])._is_allowed("10.0.0.6")
+    for nobody in ("nowhere.example", "x" * 64 + ".example"):
+        with pytest.raises(SwitchError, match=rf"{nobody}.*`ami\.host`") as caught:
+            await addresses_of(nobody)
+        assert "\n" not in str(caught.value)
 
 
 @virtual_time()

@@ -11,6 +11,7 @@ from dialer.flow_driver import ConventionalPrompts, FlowCall, FlowResult, run_fl
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from ivr_flows.model import MarkKind
+from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Ending, FlowCommit
 from tests.unit.flow_support import FACTS, FLOWS
 
@@ -63,7 +64,9 @@ async def call_through(line: Line) -> tuple[list[FlowResult], list[FlowCommit]]:
     async def handler(call: AgiCall) -> None:
         served: FlowCall = call
         results.append(
-            await run_flow(served, FLOWS["turnout"], FACTS, "hi", prompts=ConventionalPrompts(), commit=commit)
+            await run_flow(
+                served, FLOWS["turnout"], FACTS, "hi", prompts=ConventionalPrompts(shipped_texts()), commit=commit
+            )
         )
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(10):
@@ -123,7 +126,7 @@ async def test_a_hundred_calls_at_once_are_not_mixed_up() -> None:
             FLOWS["booth_worker"],
             FACTS,
             "hi",
-            prompts=ConventionalPrompts(),
+            prompts=ConventionalPrompts(shipped_texts()),
             commit=_yes(made, call.env.unique_id),
         )
         assert result.completed

@@ -11,6 +11,7 @@ from dialer.flow_driver import ConventionalPrompts, FlowResult, run_flow
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from ivr_flows.catalogue import shipped_flows
+from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Ending, FlowCommit
 from tests.unit.flow_support import FACTS, FLOWS
 from tests.wire.test_flow_over_agi import ENVIRONMENT
@@ -50,7 +51,9 @@ async def test_every_flow_ends_by_itself_whatever_is_keyed(keys: str) -> None:
 
     async def handler(call: AgiCall) -> None:
         flow = FLOWS[next(names)]
-        results.append(await run_flow(call, flow, FACTS, "hi", prompts=ConventionalPrompts(), commit=commit))
+        results.append(
+            await run_flow(call, flow, FACTS, "hi", prompts=ConventionalPrompts(shipped_texts()), commit=commit)
+        )
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(20):
         for name in shipped_flows():
@@ -70,7 +73,9 @@ async def test_an_hour_of_silence_is_no_call() -> None:
         return True
 
     async def handler(call: AgiCall) -> None:
-        await run_flow(call, FLOWS[next(names)], FACTS, "hi", prompts=ConventionalPrompts(), commit=commit)
+        await run_flow(
+            call, FLOWS[next(names)], FACTS, "hi", prompts=ConventionalPrompts(shipped_texts()), commit=commit
+        )
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(20):
         for _ in shipped_flows():

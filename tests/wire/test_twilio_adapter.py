@@ -18,7 +18,7 @@ from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
 from dialer.switch.twilio.api import TwilioApi, TwilioLogin
 from dialer.switch.twilio.spend import Prices, SpendMeter
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
-from tests.support.twilio_stand_in import Person, TwilioStandIn
+from tests.support.twilio_stand_in import Person, PlacedCall, TwilioStandIn
 
 NUMBER = "+917000000001"
 NOW = 1_713_758_400.0
@@ -70,7 +70,9 @@ class Lab:
 
 
 @asynccontextmanager
-async def a_lab(most: float | None = None, *, resync: bool = True, timeout: float = 5.0) -> AsyncIterator[Lab]:
+async def a_lab(
+    most: float | None = None, *, resync: bool = True, timeout: float = 5.0, legs: int = 1
+) -> AsyncIterator[Lab]:
     clock = StillClock()
     async with TwilioStandIn(clock.now) as twilio:
         twilio.anybody = Person(holds=asyncio.Event(), callbacks=lambda _: [])
@@ -82,7 +84,7 @@ async def a_lab(most: float | None = None, *, resync: bool = True, timeout: floa
         async def find(number: str) -> AttemptId | None:
             return ours.get(number)
 
-        meter = SpendMeter(Prices(0.1, 0.05), most)
+        meter = SpendMeter(Prices(0.1, 0.05, legs), most)
         switch = TwilioSwitch(api, TwilioRules(PUBLIC_URL, 120), meter, clock, find)
         switch.deliver_to(events.append, ends.append)
         try:
@@ -190,6 +192,54 @@ async def test_a_lost_answer_is_never_sent_again_and_the_call_is_found() -> None
         assert (end.by, end.answered) == (EndedBy.HANGUP, False)
 
 
+@pytest.mark.parametrize("fault", [429, 503])
+async def test_a_hang_up_that_twilio_did_not_take_is_sent_again_with_the_next_news(fault: int) -> None:
+    async with a_lab() as lab:
+        attempt = await lab.dial()
+        (call,) = lab.twilio.calls.values()
+        lab.twilio.answers_with = [fault, fault]
+        with pytest.raises(SwitchError):
+            await lab.switch.hang_up(attempt)
+        await lab.status(attempt, "ringing")  # nor taken now
+        assert call.status == "ringing"
+        await lab.status(attempt, "in-progress")
+        await hung_up(call)
+        assert call.status == "canceled"
+
+
+async def test_a_hang_up_that_twilio_did_not_take_is_sent_again_in_the_next_round() -> None:
+    async with a_lab() as lab:
+        attempts = [await lab.dial(number) for number in (1, 2)]
+        lab.twilio.answers_with = [429, 429, 429]
+        for attempt in attempts:
+            with pytest.raises(SwitchError):
+                await lab.switch.hang_up(attempt)
+        await lab.switch.look_once()  # the first is refused once more
+        await lab.switch.look_once()
+        for call in lab.twilio.calls.values():
+            await hung_up(call)
+            assert call.status == "canceled"
+
+
+async def test_a_call_that_is_over_is_hung_up_no_more() -> None:
+    async with a_lab() as lab:
+        attempt = await lab.dial()
+        lab.twilio.answers_with = [429]
+        with pytest.raises(SwitchError):
+            await lab.switch.hang_up(attempt)
+        lab.twilio.answers_with = [429]
+        await lab.status(attempt, "no-answer")
+        await lab.switch.look_once()
+        assert lab.twilio.answers_with == [429]  # nobody asked
+        assert lab.ends == [attempt]
+
+
+async def hung_up(call: PlacedCall) -> None:
+    """Once the order has come; a call that nobody hangs up rings on for ever."""
+    assert call.task is not None
+    await asyncio.wait([call.task], timeout=5)
+
+
 async def test_a_callback_that_overtakes_a_lost_answer_tells_the_sid() -> None:
     async with a_lab() as lab:
         lab.twilio.loses_answers = 1
@@ -262,22 +312,6 @@ async def test_calls_of_an_earlier_run_are_known_again_by_their_numbers() -> Non
         again.tell_states()
         await again.look_once()
         assert lab.events == [CallAnswered(attempt)]
-
-
-async def test_the_cap_on_spending_counts_what_live_calls_may_still_cost() -> None:
-    async with a_lab(most=1.0) as lab:
-        lab.twilio.spent = 0.35
-        await lab.switch.resync()
-        for number in (1, 2, 3):  # each may last two minutes at 0.1
-            await lab.dial(number)
-        with pytest.raises(OriginateRefused, match="most_spend_per_day"):
-            await lab.dial(4)
-        await lab.status(lab.attempt(1), "busy")
-        await lab.dial(4)
-        await lab.status(lab.attempt(2), "completed", CallDuration="30")
-        assert lab.switch.meter.spent == pytest.approx(0.45)
-        with pytest.raises(OriginateRefused):
-            await lab.dial(5)
 
 
 async def test_what_is_no_number_is_not_sent_and_agents_calls_are_refused() -> None:

@@ -8,12 +8,15 @@ import aiohttp
 import pytest
 from twilio.request_validator import RequestValidator
 
+from dialer.engine.switch_events import FLOW_GRACE_SECONDS
 from dialer.errors import PortInUse
 from dialer.model import AttemptId
 from dialer.switch.twilio.tokens import StateTokens
+from dialer.twilio_flows import LATE_SECONDS
 from ivr_flows.model import MarkKind
-from tests.support.twilio_flows import Call, served
+from tests.support.twilio_flows import Call, Served, served
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Line
+from tests.support.virtual import virtual_time
 from tests.unit.flow_support import FACTS, FLOWS
 
 ATTEMPT = "0b0c7f4e-0000-4000-8000-000000000001"
@@ -179,6 +182,7 @@ async def test_a_transfer_is_dialled_with_its_answers_on_record_and_comes_back_w
         line = Line(server.port, ["1", "1"], agent_answers=False)
         assert await line.run(session, VOICE)
         assert line.dialled == ["sip:agents@example.org"]
+        assert server.dialled_on == [ATTEMPT]
         assert call.handed_over == [{}]
         assert "matdan/hi/material/no_agent" in line.heard
         assert call.ends == [(True, None, {"call_back": "1"})]
@@ -226,6 +230,76 @@ async def test_a_caller_who_hangs_up_while_speaking_has_left_the_message() -> No
         assert [commit.answers for commit in call.asked] == [{"message": form["RecordingSid"]}]
         ((completed, left_at, answers),) = call.ends
         assert (completed, left_at, answers) == (False, "noted_message", {"message": form["RecordingSid"]})
+
+
+async def hung_up_before(server: Served, call: Call, line: Line, path: str, form: dict[str, str]) -> None:
+    """Twilio's callback of the end comes before the request with what the caller left; the desk holds a call as the engine does."""
+    server.switch.sids.clear()  # the switch forgets a call at its end
+    server.desk.is_live = lambda attempt_id: not call.ends  # type: ignore[method-assign]  # until its flow is over
+    server.flows.hung_up(AttemptId(ATTEMPT))
+    async with aiohttp.ClientSession() as session:
+        await asyncio.sleep(LATE_SECONDS - 0.1)
+        await line.post(session, path, form)
+    await server.flows.close()
+
+
+async def asked(server: Served, line: Line, until: str) -> tuple[str, dict[str, str]]:
+    """The request that has the caller's `until`, not sent yet."""
+    path: str | None = VOICE
+    form: dict[str, str] = {}
+    server.switch.sids[ATTEMPT] = line.sid
+    async with aiohttp.ClientSession() as session:
+        while until not in form or not form[until]:
+            _, page = await line.post(session, path or "", form)
+            path, form = line.do(page)
+    return path or "", form
+
+
+@virtual_time()
+async def test_a_key_that_comes_after_the_end_of_its_call_is_kept() -> None:
+    async with served() as server:
+        call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
+        line = Line(server.port, ["1"])
+        path, form = await asked(server, line, "Digits")
+        await hung_up_before(server, call, line, path, form)
+        assert [commit.mark for commit in call.commits.values()] == [MarkKind.VOTED]
+        assert call.ends == [(True, None, {})]
+
+
+@virtual_time()
+async def test_a_recording_that_comes_after_the_end_of_its_call_is_kept() -> None:
+    async with served() as server:
+        call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
+        line = Line(server.port, ["4", "speaks"])
+        path, form = await asked(server, line, "RecordingSid")
+        await hung_up_before(server, call, line, path, {**form, "Digits": "hangup"})
+        assert [commit.answers for commit in call.commits.values()] == [{"message": form["RecordingSid"]}]
+        assert call.ends == [(False, "noted_message", {"message": form["RecordingSid"]})]
+
+
+@virtual_time()
+async def test_another_calls_request_is_not_served_after_the_end_either() -> None:
+    async with served() as server:
+        call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
+        line = Line(server.port, ["1"])
+        path, form = await asked(server, line, "Digits")
+        line.sid = "CA" + "9" * 32
+        await hung_up_before(server, call, line, path, form)
+        assert call.commits == {}
+        assert call.ends == [(False, "question", {})]
+
+
+@virtual_time()
+async def test_a_caller_who_left_without_a_word_is_waited_for_less_than_the_engine_waits() -> None:
+    assert LATE_SECONDS < FLOW_GRACE_SECONDS
+    async with served() as server:
+        call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
+        await asked(server, Line(server.port, ["1"]), "Digits")
+        began = asyncio.get_running_loop().time()
+        server.flows.hung_up(AttemptId(ATTEMPT))
+        await server.flows.close()
+        assert asyncio.get_running_loop().time() - began == pytest.approx(LATE_SECONDS, abs=0.1)
+        assert call.ends == [(False, "question", {})]
 
 
 async def test_a_port_that_is_taken_is_said_in_one_line() -> None:

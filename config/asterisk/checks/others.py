@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from config.asterisk.checks.finding import Configuration, Finding, Severity, broken, is_true, unsafe
 from config.asterisk.conf_file import ConfFile, ConfSection
 from config.asterisk.modules import modules_for
+from config.asterisk.render import asterisk_trunks
 
 NEEDED_FILES = (
     "confbridge.conf",
@@ -93,9 +94,10 @@ def _needed(configuration: Configuration) -> set[str]:
     if settings is None:
         groups = modules_for(webrtc=False, srtp=False, registers=False)
         return {name for names in groups.values() for name in names if name in _WHY}
+    trunks = asterisk_trunks(settings)
     webrtc = any(seat.webrtc for seat in settings.seats)
-    srtp = webrtc or any(trunk.srtp for trunk in settings.trunks) or any(seat.srtp for seat in settings.seats)
-    groups = modules_for(webrtc=webrtc, srtp=srtp, registers=any(trunk.registers for trunk in settings.trunks))
+    srtp = webrtc or any(trunk.srtp for trunk in trunks) or any(seat.srtp for seat in settings.seats)
+    groups = modules_for(webrtc=webrtc, srtp=srtp, registers=any(trunk.registers for trunk in trunks))
     return {name for names in groups.values() for name in names}
 
 
@@ -126,7 +128,7 @@ def check_voice(configuration: Configuration) -> Iterator[Finding]:
         return
     first, last = general.get("rtpstart", "5000"), general.get("rtpend", "31000")
     settings = configuration.settings
-    calls = 0 if settings is None else sum(trunk.channels for trunk in settings.trunks) + len(settings.seats)
+    calls = 0 if settings is None else sum(trunk.channels for trunk in asterisk_trunks(settings)) + len(settings.seats)
     if not (first.isdigit() and last.isdigit()) or int(last) - int(first) < max(100, 2 * calls):
         text = f"ports {first} to {last} are too few for {calls or 50} calls, each of which takes two"
         yield broken(general, "rtpend", text, "widen the range from rtpstart to rtpend")

@@ -6,9 +6,13 @@ from collections.abc import Iterator, Mapping
 
 from config.asterisk.checks.finding import Configuration, Finding, Severity, broken, is_true, is_weak, unsafe
 from config.asterisk.conf_file import ConfFile, ConfSection
+from config.asterisk.render import asterisk_trunks
 from config.settings import Settings
 
 _OLD_TLS = frozenset({"default", "unspecified", "tlsv1", "tlsv1_1", "sslv2", "sslv3", "sslv23"})
+_INBOUND = "matdan-inbound"
+_CALLERS = frozenset({_INBOUND, "matdan-phones"})
+_REDIRECTED = "FORWARD_CONTEXT=matdan-redirected"
 
 
 def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
@@ -34,6 +38,12 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
             yield unsafe(
                 identify, "match", f"[{identify.name}] takes every address for the carrier's", "match= its address"
             )
+    if any(endpoint.get("context") == _INBOUND for endpoint in conf.of_type("endpoint")):
+        for registration in conf.of_type("registration"):
+            user = registration.get("contact_user", "s")
+            if not user.startswith(tuple("+0123456789")):
+                text = f"[{registration.name}] registers under {user}, and {_INBOUND} takes calls to numbers alone"
+                yield broken(registration, "contact_user", text, "contact_user= the number that is called")
     for transport in conf.of_type("transport"):
         yield from _transport(transport)
     if configuration.settings is not None:
@@ -83,6 +93,12 @@ def _habits(endpoint: ConfSection) -> Iterator[Finding]:
     if endpoint.get("media_encryption") == "sdes" and "udp" in endpoint.get("transport"):
         text = f"[{name}] sends the keys of its voice in clear"
         yield unsafe(endpoint, "media_encryption", text, "use a tls transport")
+    context = endpoint.get("context", "default")
+    if context in _CALLERS and _REDIRECTED not in {
+        setting.value.replace(" ", "") for setting in endpoint.all("set_var")
+    }:
+        text = f"what [{name}] redirects (SIP 3xx) begins in [{context}], as if somebody called us"
+        yield unsafe(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
 
 
 def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
@@ -113,7 +129,7 @@ def _transport(transport: ConfSection) -> Iterator[Finding]:
 def _ours(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
     """Whether each trunk and seat of the settings is there."""
     there = {section.name for section in conf.of_type("endpoint")}
-    wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in settings.trunks]
+    wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in asterisk_trunks(settings)]
     wanted += [(f"seat {seat.name}", seat.endpoint) for seat in settings.seats]
     for what, endpoint in wanted:
         if endpoint not in there:

@@ -11,6 +11,7 @@ FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
 GROUP BY campaign_id, quarter;
 
+-- A worker's call counts where the worker stood then.
 -- name: expenditure
 SELECT attempt.campaign_id,
        booth.constituency_number,
@@ -20,18 +21,18 @@ SELECT attempt.campaign_id,
        total(CASE WHEN attempt.answered_at IS NOT NULL THEN attempt.ended_at - attempt.answered_at END)
 FROM attempt
 LEFT JOIN voter ON voter.voter_id = attempt.voter_id
-JOIN booth ON booth.booth_id = coalesce(
-    voter.booth_id, (SELECT min(booth_id) FROM worker_booth WHERE worker_booth.worker_id = attempt.worker_id)
-)
+JOIN booth ON booth.booth_id = coalesce(voter.booth_id, attempt.worker_booth_id)
 WHERE attempt.direction = 'outbound' AND attempt.created_at >= :since AND attempt.created_at < :until
   AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
   AND (attempt.outcome IS NULL OR attempt.outcome <> 'refused')
 GROUP BY attempt.campaign_id, booth.constituency_number, quarter;
 
+-- A number that was erased and that a later roll brought back is suppressed anew: it opted out once.
 -- name: opt_outs
 SELECT coalesce(attempt.campaign_id, ''), opt_out.source, CAST(opt_out.at / 900 AS INTEGER) AS quarter, count(*)
 FROM opt_out LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id
-WHERE opt_out.at >= :since AND opt_out.at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
+WHERE opt_out.at >= :since AND opt_out.at < :until AND opt_out.source <> 'centre erased'
+  AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
 GROUP BY 1, 2, quarter;
 
 -- Of each worker on the list: calls in the window, reports (a flow to its end, or an agent), when last, and what came of them.

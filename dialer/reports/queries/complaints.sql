@@ -22,8 +22,10 @@ WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
   AND (:campaign IS NULL OR campaign_id = :campaign) AND (outcome IS NULL OR outcome <> 'refused')
 GROUP BY campaign_id, quarter;
 
+-- A number that was erased and that a later roll brought back is suppressed anew: it opted out once.
 -- name: opt_outs
 SELECT coalesce(attempt.campaign_id, ''), CAST(opt_out.at / 900 AS INTEGER) AS quarter, count(*)
 FROM opt_out LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id
-WHERE opt_out.at >= :since AND opt_out.at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
+WHERE opt_out.at >= :since AND opt_out.at < :until AND opt_out.source <> 'centre erased'
+  AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
 GROUP BY 1, quarter;

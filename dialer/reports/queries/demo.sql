@@ -1,7 +1,11 @@
 -- What a run says of itself, and the rules that it is held to. `since` is epoch seconds.
 
+-- Calls that came in are in no share of abandoned calls, and break no rule about whom we call.
 -- name: outcomes
-SELECT campaign_id, coalesce(outcome, 'live'), count(*) FROM attempt WHERE created_at >= :since GROUP BY campaign_id, outcome;
+SELECT campaign_id, coalesce(outcome, 'live'), count(*)
+FROM attempt
+WHERE direction = 'outbound' AND created_at >= :since
+GROUP BY campaign_id, outcome;
 
 -- name: utilisation
 SELECT seat,
@@ -33,7 +37,7 @@ FROM (
                PARTITION BY phone_id ORDER BY created_at, attempt_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
            ) AS earlier_ended_at
     FROM attempt
-    WHERE outcome IS NULL OR outcome <> 'refused'
+    WHERE direction = 'outbound' AND (outcome IS NULL OR outcome <> 'refused')
 )
 WHERE created_at >= :since AND earlier_ended_at > created_at;
 
@@ -48,7 +52,8 @@ WHERE created_at >= :since AND answered_at IS NOT NULL
 -- name: nobody_called_after_voted
 SELECT attempt.attempt_id
 FROM attempt
-WHERE attempt.created_at >= :since AND (attempt.outcome IS NULL OR attempt.outcome <> 'refused')
+WHERE attempt.direction = 'outbound' AND attempt.created_at >= :since
+  AND (attempt.outcome IS NULL OR attempt.outcome <> 'refused')
   AND (
       SELECT mark.kind = 'voted'
       FROM mark
@@ -63,10 +68,11 @@ SELECT attempt.attempt_id
 FROM attempt
 JOIN phone ON phone.phone_id = attempt.phone_id
 JOIN opt_out ON opt_out.e164 = phone.e164
-WHERE attempt.created_at >= :since AND (attempt.outcome IS NULL OR attempt.outcome <> 'refused')
+WHERE attempt.direction = 'outbound' AND attempt.created_at >= :since
+  AND (attempt.outcome IS NULL OR attempt.outcome <> 'refused')
   AND opt_out.at < attempt.created_at;
 
 -- name: attempts_with_numbers
 SELECT attempt.attempt_id, phone.e164, attempt.outcome
 FROM attempt JOIN phone ON phone.phone_id = attempt.phone_id
-WHERE attempt.created_at >= :since;
+WHERE attempt.direction = 'outbound' AND attempt.created_at >= :since;

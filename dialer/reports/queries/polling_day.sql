@@ -23,12 +23,12 @@ LEFT JOIN seen ON seen.voter_id = voter.voter_id
 GROUP BY voter.booth_id, of_section
 ORDER BY booth.constituency_number, booth.part_number, booth.booth_id, of_section;
 
--- Numbers that opted out, in each booth that has a voter on them.
+-- Numbers that opted out, in each booth that has a voter on them; whose wrong number it was is not on it.
 -- name: turnout_opt_outs
 SELECT booth.constituency_number, booth.part_number, count(DISTINCT phone.phone_id)
 FROM opt_out
 JOIN phone ON phone.e164 = opt_out.e164
-JOIN link ON link.phone_id = phone.phone_id
+JOIN link ON link.phone_id = phone.phone_id AND link.dropped_at IS NULL
 JOIN voter ON voter.voter_id = link.voter_id
 JOIN booth ON booth.booth_id = voter.booth_id
 LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id

@@ -48,6 +48,7 @@ WHERE until_at > :since AND from_at < :until
 GROUP BY seat, agent, state
 ORDER BY seat, agent;
 
+-- Calls that came in too: they are a seat's work.
 -- name: seat_calls
 SELECT seat, coalesce(agent, ''), count(*)
 FROM attempt
@@ -68,10 +69,11 @@ WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
 GROUP BY campaign_id, quarter
 ORDER BY campaign_id, quarter;
 
+-- The cap is one of calls that we place: one that came in would thin out the share.
 -- name: live_answers
 SELECT campaign_id, coalesce(answered_at, ended_at) AS at, outcome = 'abandoned', outcome = 'dropped'
 FROM attempt
-WHERE outcome IN (SELECT value FROM json_each(:live_answers))
+WHERE direction = 'outbound' AND outcome IN (SELECT value FROM json_each(:live_answers))
   AND coalesce(answered_at, ended_at) >= :since AND coalesce(answered_at, ended_at) < :until
   AND (:campaign IS NULL OR campaign_id = :campaign)
 ORDER BY campaign_id, at;

@@ -25,6 +25,7 @@ CAUSE_TEXT = {
     19: "User alerting, no answer",
     21: "Call Rejected",
     22: "Number changed",
+    23: "Redirected to new destination",
     27: "Destination out of order",
     28: "Invalid number format",
     34: "Circuit/channel congestion",

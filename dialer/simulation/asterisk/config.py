@@ -47,6 +47,9 @@ class Trunk:
     name: str
     channels: int = 0  # calls it carries at once, more are refused with 503; 0: no limit
     context: str = "from-carrier"
+    rings_with: tuple[int, ...] | None = (
+        None  # SIP statuses in place of the voters' own; (183,): a carrier of early media
+    )
 
 
 class PhoneMode(StrEnum):
@@ -56,6 +59,7 @@ class PhoneMode(StrEnum):
     REFUSES = "refuses"  # 603
     RINGS = "rings"  # and is never picked up
     BUSY = "busy"  # 486
+    PUTS_DOWN = "puts-down"  # answers, and is gone before the dialplan has done a step
     UNREGISTERED = "unregistered"  # the switch knows no address of it: no channel is made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from random import Random
 
 import structlog
@@ -96,6 +97,8 @@ class SwitchCore:
             channel.trunk, channel.number = trunk.name, target
             busy = trunk.channels and self.live_calls(trunk.name) > trunk.channels
             behaviour, random = self.caller.next_call(target, self.now(), congested=bool(busy))
+            if trunk.rings_with is not None:
+                behaviour = replace(behaviour, rings_with=trunk.rings_with)
             channel.behaviour = behaviour
             channel.voter = Voter(behaviour, self.config.profile, random, VoterPhone(self, channel))
             alive = trunk.name not in self._dead_trunks
@@ -132,6 +135,8 @@ class SwitchCore:
             self._journal.call_answered(self.now(), channel.uniqueid)
         if channel.voter is not None:
             channel.voter.answered()
+        if channel.seat is not None and self._phones[channel.seat].mode is PhoneMode.PUTS_DOWN:
+            asyncio.get_running_loop().call_soon(self.other_side_hangs_up, channel, EndsBy.PHONE)
 
     def start_dialplan(self, channel: Channel, order: OriginateOrder) -> None:
         """Let an answered channel go where its order says."""

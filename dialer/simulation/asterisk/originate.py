@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from dialer.simulation.asterisk.core import SwitchCore
 
 CARRIER_CAUSES: dict[int, int] = {
+    300: 16,
+    301: 16,
+    302: 23,
+    380: 16,
     486: 17,
     600: 17,
     480: 19,
@@ -40,6 +45,7 @@ CARRIER_CAUSES: dict[int, int] = {
 }
 """The Q.850 cause that Asterisk turns a SIP status into (measured)."""
 
+PROVISIONAL_SECONDS = 1.0  # between two provisional answers of one call
 REASON_FAILED, REASON_NO_ANSWER, REASON_ANSWERED = 0, 3, 4
 
 
@@ -47,6 +53,8 @@ def dial_status(sip_status: int) -> str:
     """DialStatus of a DialEnd after the carrier's refusal."""
     if sip_status in (486, 600):
         return "BUSY"
+    if sip_status < 400:
+        return "CANCEL"  # a redirection: Asterisk calls elsewhere in its place, by our configuration nowhere
     return "CONGESTION" if sip_status == 503 else "NOANSWER"
 
 
@@ -118,10 +126,10 @@ class OutgoingCall:
         self._channel.schedule(seconds / self._switch.speed, act)
 
     def _ring(self) -> None:
-        channel = self._channel
-        channel.enter(ChannelState.RINGING)
-        self._switch.events.of_channel("Newstate", channel)
-        self._switch.events.of_dial("DialState", channel, "DialStatus", "RINGING")
+        first, *later = self._behaviour.rings_with
+        self._say_that_it_rings(first)
+        for number, status in enumerate(later, 1):
+            self._after(number * PROVISIONAL_SECONDS, partial(self._say_that_it_rings, status))
         failure = self._behaviour.failure
         if failure is None:
             self._after(self._behaviour.ring_seconds, self._answer)
@@ -129,6 +137,14 @@ class OutgoingCall:
             self._after(self._switch.config.carrier_gives_up_seconds, self._be_refused)
         else:
             self._after(self._behaviour.ring_seconds, self._be_refused)
+
+    def _say_that_it_rings(self, status: int) -> None:
+        """A provisional answer of the carrier's. A 183 leaves the channel's state as it is, as on a real Asterisk 22."""
+        channel, events = self._channel, self._switch.events
+        if status == 180 and channel.state is not ChannelState.RINGING:
+            channel.enter(ChannelState.RINGING)
+            events.of_channel("Newstate", channel)
+        events.of_dial("DialState", channel, "DialStatus", "RINGING" if status == 180 else "PROGRESS")
 
     def _answer(self) -> None:
         channel, switch = self._channel, self._switch

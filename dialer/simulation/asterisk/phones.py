@@ -95,7 +95,8 @@ class Caller:
         """What a call to an agent's phone meets."""
         call = self._calls[phone.endpoint]
         self._calls[phone.endpoint] += 1
-        failure = {PhoneMode.ANSWERS: None, PhoneMode.REFUSES: 603, PhoneMode.BUSY: 486}.get(phone.mode, NO_ANSWER)
+        answers = phone.mode in {PhoneMode.ANSWERS, PhoneMode.PUTS_DOWN}
+        failure = None if answers else {PhoneMode.REFUSES: 603, PhoneMode.BUSY: 486}.get(phone.mode, NO_ANSWER)
         behaviour = Behaviour(failure, post_dial_seconds=0.0005, rings=True, ring_seconds=phone.answer_seconds)
         return behaviour, random_of(self._config.seed, phone.endpoint, call)
 

@@ -54,6 +54,9 @@ class Scripted:
     hang_up_after: float | None = None
     fails_with: int | None = None  # SIP status after `answer_after` seconds, instead of an answer; 0: rings out
     rings: bool = True  # whether a failure comes after ringing
+    rings_with: tuple[int, ...] = (
+        180,
+    )  # SIP statuses that say so, a second apart; 183: early media, no word of ringing
     post_dial_seconds: float = 0.005
     talk_seconds: float | None = None  # after meeting an agent; None: until hang_up_after or for ever
     calls_back_after: float | None = None
@@ -69,6 +72,7 @@ class Behaviour:
     post_dial_seconds: float
     rings: bool
     ring_seconds: float  # until the answer or the failure
+    rings_with: tuple[int, ...] = (180,)
     keys: tuple[tuple[float, str], ...] = ()
     hang_up_after: float | None = None
     talk_seconds: float | None = None
@@ -86,6 +90,7 @@ def behaviour_of(script: Scripted) -> Behaviour:
         post_dial_seconds=script.post_dial_seconds,
         rings=script.rings,
         ring_seconds=script.answer_after,
+        rings_with=script.rings_with,
         keys=script.keys,
         hang_up_after=script.hang_up_after,
         talk_seconds=script.talk_seconds,

@@ -4,7 +4,10 @@
 -- name: gate
 SELECT target.rowid, target.state, target.claimed_until, target.attempts,
        phone.opted_out_at IS NOT NULL OR EXISTS (SELECT 1 FROM opt_out WHERE opt_out.e164 = phone.e164),
-       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = ?2 AND attempt.ended_at IS NULL),
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = ?2 AND attempt.ended_at IS NULL) OR ?6 IS NULL AND EXISTS (
+           SELECT 1 FROM attempt INDEXED BY attempt_open -- of the few that are under way
+           WHERE attempt.ended_at IS NULL AND attempt.voter_id = ?3 AND attempt.worker_id IS NULL
+       ),
        ?6 IS NOT NULL OR EXISTS (
            SELECT 1 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
            WHERE link.voter_id = ?3 AND link.phone_id = ?2 AND link.dropped_at IS NULL AND voter.turnout = 'pending'
@@ -47,7 +50,8 @@ WHERE attempt_id = ?1 AND ended_at IS NULL;
 
 -- SELECT and UPDATE by rowid cost less than UPDATE ... RETURNING, and this runs for every call.
 -- name: open_attempt
-SELECT attempt.rowid, target.rowid, attempt.phone_id, attempt.worker_id IS NOT NULL
+SELECT attempt.rowid, target.rowid, attempt.campaign_id, attempt.phone_id, attempt.worker_id IS NOT NULL, attempt.voter_id,
+       attempt.disposition
 FROM attempt CROSS JOIN target ON target.campaign_id = attempt.campaign_id AND target.phone_id = attempt.phone_id
 WHERE attempt.attempt_id = ?1 AND attempt.ended_at IS NULL AND attempt.direction = 'outbound';
 
@@ -71,9 +75,26 @@ FROM phone WHERE phone.phone_id = ?1;
 -- name: target_after
 UPDATE target SET state = ?2, settled = ?3, due_at = coalesce(?4, due_at), attempts = attempts - ?5 WHERE rowid = ?1;
 
+-- name: is_on_number
+SELECT EXISTS (SELECT 1 FROM link WHERE voter_id = ?1 AND phone_id = ?2 AND dropped_at IS NULL);
+
+-- The other numbers of a voter on which nobody else is pending are not called before ?4; where ?5 is no NULL, it is those alone that
+-- are held until then, and they are called at ?4.
+-- name: others_of_voter
+UPDATE target SET state = 'due', due_at = iif(?5 IS NULL, max(due_at, ?4), ?4), claimed_by = NULL, claimed_until = NULL
+WHERE campaign_id = ?1 AND state IN ('due', 'claimed') AND (?5 IS NULL OR due_at = ?5) AND phone_id IN (
+    SELECT own.phone_id FROM link AS own
+    WHERE own.voter_id = ?2 AND own.phone_id <> ?3 AND own.dropped_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
+        WHERE link.phone_id = own.phone_id AND link.dropped_at IS NULL AND link.voter_id <> ?2
+    )
+);
+
 -- name: attempt_for_disposition
-SELECT campaign_id, phone_id, attempt_number, disposition, disposed_at, worker_id IS NOT NULL
-FROM attempt WHERE attempt_id = ?1;
+SELECT attempt.campaign_id, attempt.phone_id, attempt_number, disposition, disposed_at, worker_id IS NOT NULL, voter_id, ended_at,
+       CASE target.state WHEN 'due' THEN target.due_at END
+FROM attempt LEFT JOIN target ON target.campaign_id = attempt.campaign_id AND target.phone_id = attempt.phone_id
+WHERE attempt_id = ?1;
 
 -- An agent who met a machine says so: that is the outcome then, until the agent says otherwise.
 -- name: set_disposition

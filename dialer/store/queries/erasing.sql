@@ -3,8 +3,9 @@
 -- name: phone
 SELECT phone_id FROM phone WHERE e164 = ?1;
 
+-- Whose wrong number it was is not on it any more.
 -- name: voters_on
-SELECT DISTINCT voter_id FROM link WHERE phone_id = ?1;
+SELECT DISTINCT voter_id FROM link WHERE phone_id = ?1 AND dropped_at IS NULL;
 
 -- name: blank_voter
 UPDATE voter SET epic = '', name = '', name_local = '', relation = '', relation_name = '', sex = '', age = NULL, house = '',
@@ -61,14 +62,26 @@ DELETE FROM phone_hash WHERE phone_id = ?1;
 -- name: forget_registered
 DELETE FROM registered WHERE e164 = ?1;
 
--- name: forget_opt_out
-DELETE FROM opt_out WHERE e164 = ?1;
+-- name: forget_consent_ahead
+DELETE FROM consent_ahead WHERE e164 = ?1;
+
+-- That somebody opted out, when, and in which call, is told of on: of the number that is no number, or of none on the roll (?2 tells
+-- those apart).
+-- name: blank_opt_out
+UPDATE opt_out SET e164 = coalesce((SELECT 'erased-' || phone_id FROM phone WHERE phone.e164 = ?1), 'erased-0-' || ?2)
+WHERE e164 = ?1;
+
+-- The highest of those names, not how many there are: of those that one purge blanks, numbers on the roll have taken some places.
+-- name: last_off_the_roll
+SELECT coalesce(max(CAST(substr(e164, 10) AS INTEGER)), 0) FROM opt_out WHERE e164 GLOB 'erased-0-*';
 
 -- name: all_opt_outs
-SELECT e164, at FROM opt_out;
+SELECT e164 FROM opt_out WHERE e164 NOT GLOB 'erased-*';
 
+-- A dialler hears its own news too: then the hash is there with the moment, which leads to the call.
 -- name: keep_hash
-INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (?1, ?2, ?3) ON CONFLICT (number_hash) DO NOTHING;
+INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (?1, ?2, ?3)
+ON CONFLICT (number_hash) DO UPDATE SET at = excluded.at, centre = excluded.centre;
 
 -- name: counts
 SELECT (SELECT count(*) FROM voter WHERE name <> '' OR house <> '' OR epic <> ''),
@@ -101,8 +114,8 @@ DELETE FROM registered;
 -- name: forget_registers
 DELETE FROM register;
 
--- name: forget_opt_outs
-DELETE FROM opt_out;
+-- name: forget_all_consent_ahead
+DELETE FROM consent_ahead;
 
 -- name: forget_marks
 DELETE FROM mark;
@@ -115,7 +128,6 @@ DELETE FROM complaint_answer;
 
 -- name: forget_complaints
 DELETE FROM complaint;
-
 
 -- name: forget_recordings
 DELETE FROM recording;

@@ -19,6 +19,24 @@ SELECT outcome, count(*) FROM attempt INDEXED BY attempt_ended
 WHERE campaign_id = ?1 AND direction = 'outbound' AND created_at >= ?2 AND outcome IS NOT NULL
 GROUP BY outcome;
 
+-- Live answers of a window by the age of the short stretch that they fall in, oldest first. A call is answered within ?5 seconds of
+-- its attempt, so that the index of the ended finds the window's. Calls that are under way count by their answer.
+-- name: answers_of_late
+SELECT CAST((?2 - at) / ?4 AS INTEGER) AS age, count(*), total(abandoned)
+FROM (
+    SELECT coalesce(answered_at, ended_at) AS at, outcome = 'abandoned' AS abandoned
+    FROM attempt INDEXED BY attempt_ended
+    WHERE campaign_id = ?1 AND direction = 'outbound' AND created_at >= ?2 - ?3 - ?5 AND outcome IS NOT NULL
+      AND outcome IN (SELECT value FROM json_each(?6))
+    UNION ALL
+    SELECT answered_at, 0
+    FROM attempt INDEXED BY attempt_one_open
+    WHERE campaign_id = ?1 AND direction = 'outbound' AND ended_at IS NULL AND answered_at IS NOT NULL
+)
+WHERE at > ?2 - ?3
+GROUP BY age
+ORDER BY age DESC;
+
 -- name: any_fresh
 SELECT EXISTS (SELECT 1 FROM target WHERE campaign_id = ?1 AND state = 'due' AND due_at = 0);
 

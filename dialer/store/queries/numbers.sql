@@ -47,9 +47,10 @@ WHERE booth.constituency_number = ?1 AND booth.part_number = ?2;
 -- name: voter_of_epic
 SELECT voter_id FROM voter WHERE upper(epic) = ?1 ORDER BY voter_id;
 
+-- A call of ours: who complains of one may have called us since.
 -- name: last_call
 SELECT attempt_id, campaign_id FROM attempt
-WHERE phone_id = ?1 AND (?2 IS NULL OR campaign_id = ?2) AND created_at <= ?3 AND (outcome IS NULL OR outcome <> 'refused')
+WHERE phone_id = ?1 AND direction = 'outbound' AND (?2 IS NULL OR campaign_id = ?2) AND created_at <= ?3 AND (outcome IS NULL OR outcome <> 'refused')
 ORDER BY created_at DESC LIMIT 1;
 
 -- name: call_of
@@ -140,3 +141,10 @@ SELECT count(*) FROM registered WHERE register = ?1;
 
 -- name: set_consent
 UPDATE phone SET consent = ?2, consent_source = ?3, consent_at = ?4 WHERE e164 = ?1;
+
+-- name: keep_consent_ahead
+INSERT INTO consent_ahead (e164, consent, source, at) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (e164) DO UPDATE SET consent = ?2, source = ?3, at = ?4;
+
+-- name: consent_ahead
+SELECT consent FROM consent_ahead WHERE e164 = ?1;

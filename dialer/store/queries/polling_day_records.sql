@@ -1,13 +1,20 @@
 -- What comes from outside the calls on a polling day: official turnout and complaints.
 
--- name: area_is_known
-SELECT EXISTS (SELECT 1 FROM booth WHERE constituency_number = ?1 AND (?2 IS NULL OR part_number = ?2));
+-- How many booths an area has, and when the last of them closes.
+-- name: area
+SELECT count(*), coalesce(max(closes_at), '') FROM booth WHERE constituency_number = ?1 AND (?2 IS NULL OR part_number = ?2);
 
 -- The figure that stands: the last one entered.
 -- name: figure
 SELECT share FROM official_turnout
 WHERE day = ?1 AND constituency_number = ?2 AND part_number IS ?3 AND by_time = ?4
 ORDER BY figure_id DESC LIMIT 1;
+
+-- name: figures_of_area
+SELECT by_time, share FROM official_turnout WHERE figure_id IN (
+    SELECT max(figure_id) FROM official_turnout
+    WHERE day = ?1 AND constituency_number = ?2 AND part_number IS ?3 GROUP BY by_time
+);
 
 -- name: insert_figure
 INSERT INTO official_turnout (day, constituency_number, part_number, by_time, share, entered_at, who)
@@ -32,10 +39,10 @@ SELECT EXISTS (SELECT 1 FROM complaint WHERE complaint_id = ?1);
 -- name: insert_answer
 INSERT INTO complaint_answer (key, complaint_id, at, answer, who) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO NOTHING;
 
--- Lists of booth workers are read against the roll.
+-- Lists of marks, weights and booth workers are read against the roll.
 
 -- name: booth_places
-SELECT booth_id, roll_version, constituency_number, part_number FROM booth;
+SELECT booth_id, roll_version, state_code, constituency_number, part_number FROM booth;
 
 -- name: voter_of_part
 SELECT voter_id, epic FROM voter WHERE booth_id = ?1 AND serial = ?2;

@@ -12,6 +12,7 @@ UPDATE campaign SET state = ?2 WHERE campaign_id = ?1;
 -- several booths belongs to its first voter's. They are inserted in the order in which they will be claimed, so that claims
 -- walk over neighbouring rows of this table.
 -- A number whose call may have been one, nobody knows, is closed in every campaign, and comes into no later one either.
+-- One that was closed because nobody on it was pending is opened again: a later roll has brought somebody.
 -- name: enrol
 INSERT INTO target (campaign_id, phone_id, booth_id, rank)
 SELECT ?1, phone_id, booth_id, -weight AS rank
@@ -27,7 +28,10 @@ FROM (
 )
 WHERE true
 ORDER BY booth_id, rank, phone_id
-ON CONFLICT (campaign_id, phone_id) DO NOTHING;
+ON CONFLICT (campaign_id, phone_id) DO UPDATE
+SET state = 'due', settled = 0, booth_id = excluded.booth_id, rank = excluded.rank,
+    due_at = CASE target.attempts WHEN 0 THEN target.due_at ELSE max(target.due_at, 1.0) END
+WHERE target.state = 'closed' AND target.settled = 1;
 
 -- name: purpose
 SELECT purpose FROM campaign WHERE campaign_id = ?1;
@@ -39,8 +43,9 @@ SELECT ?1, worker.phone_id, min(worker_booth.booth_id)
 FROM worker
 CROSS JOIN phone ON phone.phone_id = worker.phone_id AND phone.opted_out_at IS NULL
 CROSS JOIN worker_booth ON worker_booth.worker_id = worker.worker_id
-WHERE NOT worker.gone AND worker.phone_id NOT IN (
-    SELECT attempt.phone_id FROM attempt WHERE attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
+WHERE NOT worker.gone AND NOT EXISTS (
+    SELECT 1 FROM attempt
+    WHERE attempt.phone_id = worker.phone_id AND attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
 )
 GROUP BY worker.worker_id
 ON CONFLICT (campaign_id, phone_id) DO NOTHING;
@@ -161,11 +166,25 @@ WHERE phone_id = ?1 AND state IN ('due', 'claimed')
 UPDATE target SET state = 'closed', settled = ?2, claimed_by = NULL, claimed_until = NULL
 WHERE phone_id = ?1 AND state IN ('due', 'claimed');
 
+-- A voter who is pending again: the numbers come into every campaign in which they have no place yet, as `enrol` would have brought
+-- them, and are opened where they were closed because nobody on them was pending. Booth workers are enrolled from their list alone.
 -- name: reopen
-UPDATE target SET state = 'due', settled = 0, due_at = CASE attempts WHEN 0 THEN due_at ELSE max(due_at, ?2) END
-WHERE state = 'closed' AND settled = 1 AND phone_id IN (
-    SELECT phone.phone_id FROM link CROSS JOIN phone ON phone.phone_id = link.phone_id
-    WHERE link.voter_id = ?1 AND link.dropped_at IS NULL AND phone.opted_out_at IS NULL
-) AND NOT EXISTS (
-    SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.outcome = 'unknown'
-);
+INSERT INTO target (campaign_id, phone_id, booth_id, rank)
+SELECT campaign.campaign_id, known.phone_id, known.booth_id, -known.weight
+FROM (
+    SELECT own.phone_id, voter.booth_id, min(voter.voter_id), sum(voter.weight) AS weight
+    FROM link AS own
+    CROSS JOIN phone ON phone.phone_id = own.phone_id AND phone.opted_out_at IS NULL
+    CROSS JOIN link ON link.phone_id = own.phone_id AND link.dropped_at IS NULL
+    CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
+    WHERE own.voter_id = ?1 AND own.dropped_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM attempt
+        WHERE attempt.phone_id = own.phone_id AND attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
+    )
+    GROUP BY own.phone_id
+) AS known
+CROSS JOIN campaign ON campaign.purpose <> 'booth-workers'
+WHERE true
+ON CONFLICT (campaign_id, phone_id) DO UPDATE
+SET state = 'due', settled = 0, due_at = CASE target.attempts WHEN 0 THEN target.due_at ELSE max(target.due_at, ?2) END
+WHERE target.state = 'closed' AND target.settled = 1;

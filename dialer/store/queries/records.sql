@@ -9,9 +9,11 @@ SELECT outbox_id, topic, payload, at FROM outbox ORDER BY outbox_id LIMIT ?1;
 -- name: outbox_taken
 DELETE FROM outbox WHERE outbox_id <= ?1;
 
--- Ids run without a gap, so the bound needs no counting.
+-- Opt-outs neither count nor go: other centres must hear of each. Walks what waits: once a minute, not after every batch.
 -- name: outbox_beyond
-DELETE FROM outbox WHERE outbox_id <= (SELECT max(outbox_id) FROM outbox) - ?1;
+DELETE FROM outbox
+WHERE topic <> 'results/opt-outs'
+  AND outbox_id <= (SELECT outbox_id FROM outbox WHERE topic <> 'results/opt-outs' ORDER BY outbox_id DESC LIMIT 1 OFFSET ?1);
 
 -- name: command_reply
 SELECT reply FROM command WHERE command_id = ?1;

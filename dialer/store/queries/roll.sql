@@ -66,3 +66,15 @@ SELECT count(*) FROM booth WHERE closes_at = '';
 -- name: insert_import_run
 INSERT INTO import_run (at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- Weights: a file of them says how much each voter counts in the order of calls.
+
+-- name: set_weight
+UPDATE voter SET weight = ?2 WHERE voter_id = ?1 AND weight <> ?2;
+
+-- The numbers of a voter whose weight changed: each weighs what the voters pending on it weigh together.
+-- name: rank_of_voter
+UPDATE target SET rank = -coalesce((
+    SELECT sum(voter.weight) FROM link JOIN voter USING (voter_id)
+    WHERE link.phone_id = target.phone_id AND link.dropped_at IS NULL AND voter.turnout = 'pending'
+), 1) WHERE phone_id IN (SELECT phone_id FROM link WHERE voter_id = ?1);

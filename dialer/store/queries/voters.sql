@@ -15,13 +15,12 @@ INSERT INTO mark (key, voter_id, kind, hour, source, at, attempt_id, agent, conf
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT (key) DO NOTHING;
 
--- Whether somebody else, or the same one again, said "voted" and did not take it back.
--- name: voted_otherwise
-SELECT EXISTS (
-    SELECT 1 FROM mark AS other
-    WHERE other.voter_id = ?1 AND other.kind = 'voted' AND other.key <> ?2
-      AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = ?1 AND later.undoes = other.key)
-);
+-- What was said of a voter and was not taken back, in the order in which it came. A mark that takes one back says nothing else.
+-- name: standing_marks
+SELECT mark.kind, mark.source, mark.at FROM mark
+WHERE mark.voter_id = ?1 AND mark.undoes IS NULL
+  AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = ?1 AND later.undoes = mark.key)
+ORDER BY mark.mark_id;
 
 -- The last mark that a booth worker's call made and has not taken back.
 -- name: last_of_call
@@ -34,11 +33,8 @@ ORDER BY mark.mark_id DESC LIMIT 1;
 INSERT INTO unknown_serial (key, attempt_id, worker_id, serial, booth_id, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (key) DO NOTHING;
 
--- name: voted_since
-SELECT EXISTS (SELECT 1 FROM mark WHERE voter_id = ?1 AND kind = 'voted' AND at > ?2);
-
 -- name: set_turnout
-UPDATE voter SET turnout = ?2, not_yet = ?3, reached = 1 WHERE voter_id = ?1;
+UPDATE voter SET turnout = ?2, not_yet = ?3, reached = ?4 WHERE voter_id = ?1;
 
 -- name: phone_of_attempt
 SELECT phone_id FROM attempt WHERE attempt_id = ?1;

@@ -6,7 +6,6 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
@@ -14,14 +13,14 @@ from dialer.errors import OriginateRefused, SwitchError, SwitchUnreachable, Unsa
 from dialer.model import AttemptId, CampaignKind
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.listing import conference_members, inbound_attempts, live_channels
+from dialer.switch.asterisk.coming_in import NUMBER, InboundChannel, inbound_channel
+from dialer.switch.asterisk.listing import conference_members, inbound_attempts, live_channels, redirected_channels
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
     ASIDE,
     FLOW_CONTEXT,
     HANDED_CONTEXT,
     HOLD_CONTEXT,
-    INBOUND_CONTEXT,
     LOG_IN_CONTEXT,
     MESSAGE_CONTEXT,
     RECORDED_CONTEXT,
@@ -33,6 +32,7 @@ from dialer.switch.asterisk.places import (
 )
 from dialer.switch.asterisk.tracker import CallTracker
 from dialer.switch.port import (
+    REDIRECTED,
     EventSink,
     OriginateRequest,
     PartyId,
@@ -49,23 +49,12 @@ GRACE_SECONDS = 1.0  # between the two halves of an end: they were never seen fu
 HANG_UP_AGAIN_SECONDS = (0.02, 0.1, 0.5, 2.0)
 """Waits before a Hangup that found no channel is sent again. On a real Asterisk 22 the channel came 0.8 to 3.8 ms after the
 answer to its Originate (five recorded sessions, an idle machine)."""
-_NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _NUMBER_RULE = "a number is 3 to 20 digits"
 _UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,150}", re.ASCII)
-_CHANNEL_ENDPOINT = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]+\Z", re.ASCII)
 _SEAT_RULE = "a seat's name is letters, digits and -"
 _ENDPOINT_RULE = "an endpoint is up to 40 letters, digits, - and _"
 _KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
-
-
-@dataclass(frozen=True, slots=True)
-class InboundChannel:
-    """Who calls whom, as Asterisk says."""
-
-    called: str  # as the carrier wrote it
-    caller: str | None  # as the carrier wrote it; None: withheld
-    endpoint: str  # the trunk's
 
 
 class AsteriskSwitch:
@@ -78,6 +67,7 @@ class AsteriskSwitch:
         self._client: AmiClient | None = None
         self._started_at = ""  # when Asterisk itself began, as CoreStatus says
         self._timers: set[asyncio.TimerHandle] = set()
+        self._beside: set[asyncio.Task[None]] = set()
         self._gone_meanwhile: set[str] | None = None  # channels that end while a resync reads its lists
 
     def deliver_to(self, sink: EventSink) -> None:
@@ -91,6 +81,10 @@ class AsteriskSwitch:
         if self._gone_meanwhile is not None and message.event == "Hangup":
             self._gone_meanwhile.add(message.get("Uniqueid"))
         self._tell(self._tracker.take(message))
+        if message.event == "DialEnd" and message.get("DialStatus") == REDIRECTED:
+            task = asyncio.get_running_loop().create_task(self._end_redirected(), name="end-redirected")
+            self._beside.add(task)
+            task.add_done_callback(self._beside.discard)
         for attempt_id in self._tracker.awaiting_rest():
             self._after_grace(attempt_id)
 
@@ -141,23 +135,17 @@ class AsteriskSwitch:
         """
         if not _UNIQUE_ID.fullmatch(unique_id) or not self._tracker.adopt(unique_id, attempt_id):
             return None
+        found = None
         try:
-            found = await self._standing().action_list("Status", [("Channel", unique_id)])
+            found = await inbound_channel(self._standing(), unique_id)
         except SwitchUnreachable:
             self._tracker.forget(attempt_id)
             raise
-        except SwitchError:  # "No such channel": gone already, or never there
-            found = []
-        if len(found) != 1 or found[0].get("Uniqueid") != unique_id or found[0].get("Context") != INBOUND_CONTEXT:
+        except SwitchError as error:  # "No such channel": gone already, or never there
+            _log.debug("inbound.no-such-channel", channel=unique_id, answer=str(error))
+        if found is None:
             self._tracker.forget(attempt_id)
-            return None
-        caller = found[0].get("CallerIDNum")
-        name = _CHANNEL_ENDPOINT.match(found[0].get("Channel"))
-        return InboundChannel(
-            called=found[0].get("Exten"),
-            caller=caller if _NUMBER.fullmatch(caller) else None,
-            endpoint=name[1] if name else "",
-        )
+        return found
 
     def disown(self, attempt_id: AttemptId) -> None:
         """What `adopt` took is not ours after all."""
@@ -168,10 +156,23 @@ class AsteriskSwitch:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        for task in self._beside:
+            task.cancel()
 
     def _tell(self, events: list[SwitchEvent]) -> None:
         for event in events:
             self._sink(event)
+
+    async def _end_redirected(self) -> None:
+        """End what Asterisk calls because a number or a phone answered "call elsewhere". Our configuration leads it nowhere, but a
+        contact that names a channel itself (PJSIP/number@trunk) is called all the same: the rules were asked about another number.
+        """
+        try:
+            for unique_id in await redirected_channels(self._standing(), self._tracker.knows):
+                _log.warning("redirect.ended", channel=unique_id)
+                await self._hang_up_channel(unique_id)
+        except SwitchError as error:  # the resync ends what stands in our contexts
+            _log.warning("redirect.not-ended", problem=str(error))
 
     def _after_grace(self, attempt_id: AttemptId) -> None:
         def fire() -> None:
@@ -191,8 +192,8 @@ class AsteriskSwitch:
         """See `Switch.originate`. The attempt's id is channel id and ActionID in one, and the only thing of ours on the wire
         beside number and caller ID: everything else is looked up when the call comes back to us.
         """
-        number = _checked(_NUMBER, request.number, _NUMBER_RULE)
-        caller_id = _checked(_NUMBER, request.caller_id, _NUMBER_RULE)
+        number = _checked(NUMBER, request.number, _NUMBER_RULE)
+        caller_id = _checked(NUMBER, request.caller_id, _NUMBER_RULE)
         endpoint = _checked(_NAME, request.endpoint, _ENDPOINT_RULE)
         client = self._standing()
         self._tracker.expect(request.attempt_id)
@@ -258,7 +259,7 @@ class AsteriskSwitch:
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
         """See `Switch.answer_key`. The key's dialplan waits some 0.2 s for the variable."""
-        channel = self._tracker.seat_channel(seat)
+        channel = self._tracker.seats.channel(seat)
         if channel is not None:
             await self._standing().action(
                 "Setvar", [("Channel", channel), ("Variable", _KEY_ANSWER), ("Value", sound.value)]
@@ -266,7 +267,7 @@ class AsteriskSwitch:
 
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""
-        channel = self._tracker.seat_channel(seat)
+        channel = self._tracker.seats.channel(seat)
         if channel is not None:
             await self._hang_up_channel(channel)
 
@@ -286,8 +287,8 @@ class AsteriskSwitch:
         """See `Switch.call_party`."""
         target = _checked(_NAME, request.endpoint, _ENDPOINT_RULE)
         if request.number is not None:
-            target = f"{_checked(_NUMBER, request.number, _NUMBER_RULE)}@{target}"
-        caller = [] if request.caller_id is None else [("CallerID", _checked(_NUMBER, request.caller_id, _NUMBER_RULE))]
+            target = f"{_checked(NUMBER, request.number, _NUMBER_RULE)}@{target}"
+        caller = [] if request.caller_id is None else [("CallerID", _checked(NUMBER, request.caller_id, _NUMBER_RULE))]
         context, extension = _party_place(request.place)
         client = self._standing()
         self._tracker.parties.expect(request.party_id)

@@ -1,12 +1,13 @@
 """One call on FastAGI: a command, its answer, the next command.
 
-Asterisk aborts a running sound without an answer when anything else arrives, so nothing is ever sent before the last
-command is answered. Whoever is hung up on learns of it as CallHungUp from the next thing asked.
+Asterisk aborts a running sound without an answer when anything else arrives, so nothing is sent before the last command is
+answered, but to cut the call short. Whoever is hung up on learns of it as CallHungUp from the next thing asked.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -20,6 +21,8 @@ from dialer.switch.asterisk.agi_codec import (
     encode_command,
     works_after_hangup,
 )
+
+CUT_SHORT_SECONDS = 2.0  # for Asterisk to hang up a call that is cut short
 
 
 class Wire(Protocol):
@@ -66,16 +69,22 @@ class AgiCall:
     SwitchError where Asterisk does not do the command.
     """
 
-    __slots__ = ("_loop", "_lost", "_unclaimed", "_waiter", "_wire", "env", "hung_up")
+    __slots__ = ("_cut_short", "_loop", "_lost", "_unclaimed", "_waiter", "_wire", "env", "gone")
 
     def __init__(self, wire: Wire, environment: AgiEnvironment) -> None:
         self.env = environment
-        self.hung_up = False
+        self.gone = asyncio.Event()  # set once the caller is, or the connection
         self._wire = wire
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[AgiReply] | None = None
         self._unclaimed: asyncio.Future[AgiReply] | None = None  # the answer to a command whose caller was cancelled
         self._lost = False
+        self._cut_short = False
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the caller is gone, or the connection."""
+        return self.gone.is_set()
 
     async def command(self, verb: str, *arguments: str | int) -> AgiReply:
         """Send one command and return its answer, whatever its code but 511.
@@ -100,7 +109,7 @@ class AgiCall:
                 self._waiter = self._unclaimed = self._loop.create_future()
             raise
         if reply.code == 511:
-            self.hung_up = True
+            self.gone.set()
             raise CallHungUp
         return reply
 
@@ -159,7 +168,7 @@ class AgiCall:
         reply = await self._done("RECORD FILE", name, sound_format, escape_digits, longest_ms, *options)
         samples = reply.end_position or 0
         if reply.note == "hangup":
-            self.hung_up = True
+            self.gone.set()
             return Recording(RecordingEnd.HANGUP, None, samples)
         if reply.failed:
             raise SwitchError(
@@ -183,24 +192,39 @@ class AgiCall:
             await self._done("HANGUP")
         except CallHungUp:
             return
-        self.hung_up = True
+        self.gone.set()
+
+    async def cut_short(self) -> None:
+        """Hang up without waiting for the answer to a command that was cancelled: it may never come by itself.
+
+        Asterisk lets go of a command when another arrives; only a recording goes on to its own limit first. Returns once the
+        call is over, after CUT_SHORT_SECONDS at the latest. Nothing more can be asked of the call then.
+        """
+        if not (self.hung_up or self._wire.is_closing()):
+            self._cut_short = True
+            self._wire.write(encode_command("HANGUP"))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CUT_SHORT_SECONDS):
+                    await self.gone.wait()
+        self.note_loss()
 
     def deliver(self, reply: AgiReply) -> bool:
         """The connection's side: hand over an answer. False when nobody asked for one."""
         waiter, self._waiter = self._waiter, None
         if waiter is None:
-            return False
+            return self._cut_short  # some commands are answered when they are let go of, others are not
         if not waiter.done():
             waiter.set_result(reply)
         return True
 
     def note_hangup(self) -> None:
         """The connection's side: `HANGUP` came. The running command's answer is still to come."""
-        self.hung_up = True
+        self.gone.set()
 
     def note_loss(self) -> None:
         """The connection's side: it is closed, no answer can come any more."""
-        self.hung_up = self._lost = True
+        self._lost = True
+        self.gone.set()
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_exception(CallHungUp())

@@ -27,8 +27,26 @@ _log = structlog.get_logger(__name__)
 _READ_BYTES = 2048  # an environment is some 700 bytes, an answer 40
 _BACKLOG = 1024
 
+LOOPBACK = ("127.0.0.0/8", "::1")
+
 Handler = Callable[[AgiCall], Awaitable[None]]
 """Runs one call. When it returns, the connection is closed and the dialplan goes on. CallHungUp may pass through it."""
+
+
+async def addresses_of(host: str) -> tuple[str, ...]:
+    """The addresses that `ami.host` has now: itself, or what its name stands for. Raises SwitchError for a name of nothing."""
+    try:
+        return (str(ipaddress.ip_address(host)),)
+    except ValueError:
+        pass
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:  # a label of more than 63 letters is no name at all
+        raise SwitchError(
+            f"nobody knows the address of {host}, from which Asterisk reaches our flows: correct `ami.host`, "
+            "or set it to an address"
+        ) from error
+    return tuple(dict.fromkeys(str(address[0]).partition("%")[0] for *_, address in found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +72,7 @@ class AgiServer:
         *,
         host: str = "127.0.0.1",
         port: int = 4573,
-        allowed_peers: Iterable[str] = ("127.0.0.0/8", "::1"),
+        allowed_peers: Iterable[str] = LOOPBACK,
     ) -> None:
         """`allowed_peers` are addresses and networks; FastAGI itself has no login. Port 0 takes any free one."""
         self.limits = limits or AgiLimits()
@@ -125,7 +143,7 @@ class AgiServer:
     def admit(self, connection: _Connection, address: str) -> bool:
         """Whether a new connection may stay; counts the refused, and logs a flood once."""
         if not self._is_allowed(address):
-            _log.warning("agi.peer_not_allowed", address=address)
+            _log.warning("agi.peer_not_allowed", address=address, remedy="if it is Asterisk: set `fastagi.allowed`")
         elif len(self._connections) < self.limits.connections:
             self._full = False
             self._connections.add(connection)

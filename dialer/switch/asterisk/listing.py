@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dialer.model import AttemptId
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -18,6 +18,22 @@ _STATE_UP = "6"
 async def live_channels(client: AmiClient) -> list[LiveChannel]:
     """Every channel that there is. Raises SwitchError."""
     return [_live_channel(item) for item in await client.action_list("CoreShowChannels")]
+
+
+async def redirected_channels(client: AmiClient, is_known: Callable[[str], bool]) -> list[str]:
+    """Unique ids of the channels that Asterisk made by itself to call elsewhere: on their way out, Local, or, answered, among the
+    voters, and none that `is_known` to be ours. Raises SwitchError.
+    """
+    return [
+        item.get("Uniqueid")
+        for item in await client.action_list("CoreShowChannels")
+        if not is_known(item.get("Uniqueid"))
+        and (
+            item.get("Application") == "AppDial2"
+            or item.get("Channel").startswith("Local/")
+            or item.get("Context") in VOTERS_CONTEXTS
+        )
+    ]
 
 
 async def conference_members(client: AmiClient) -> list[tuple[str, str, bool]]:

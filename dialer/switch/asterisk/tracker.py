@@ -1,8 +1,12 @@
-"""What Asterisk has said of each call and seat, and which events that makes for the engine. Pure: messages in, events out.
+"""What Asterisk has said of each call, and which events that makes for the engine. Pure: messages in, events out.
 
 OriginateResponse, DialEnd and Hangup come in no fixed order, and a call that failed before there was a channel never has a
 Hangup at all. A call is over once Asterisk has answered the Originate *and* the channel is gone; where one of the two stays
 away, a grace time ends the wait (`overdue`).
+
+A carrier that answers 183 in place of 180 (early media: the ringing tone, or an announcement, is sound) is never said to ring: a
+real Asterisk 22 sends DialState PROGRESS, and the channel stays Down. So PROGRESS is taken for ringing, and a RINGING after it
+tells the moment anew.
 """
 
 from __future__ import annotations
@@ -14,7 +18,6 @@ from dialer.model import AttemptId
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.party_tracker import PartyTracker
 from dialer.switch.asterisk.places import (
-    AGENT_CONTEXT,
     ATTEMPT_ID,
     HOLD_CONTEXT,
     MESSAGE_CONTEXT,
@@ -22,11 +25,13 @@ from dialer.switch.asterisk.places import (
     VOTER_CONTEXT,
     VOTERS_CONTEXTS,
     aside_of,
+    is_attempt_id,
     is_party,
     seat_of,
-    seat_of_channel,
 )
+from dialer.switch.asterisk.seat_tracker import SeatTracker
 from dialer.switch.port import (
+    REDIRECTED,
     CallAnswered,
     CallAside,
     CallConnected,
@@ -38,14 +43,10 @@ from dialer.switch.port import (
     EndedBy,
     MachineDetected,
     MessageStarted,
-    SeatDown,
-    SeatKey,
-    SeatUp,
     SwitchEvent,
     SwitchUp,
 )
 
-_RINGING = "RINGING"
 _ANSWER = "ANSWER"
 _TIMED_OUT_REASON = "3"
 
@@ -55,6 +56,8 @@ class _Seen:
     """What was heard of one attempt."""
 
     rang: bool = False
+    early_media: bool = False  # something is heard, and nobody said "ringing"
+    may_ring: bool = False  # that, or nobody listened when it was said
     answered: bool = False
     placed: bool | None = None  # the OriginateResponse: True success, False failure, None not yet
     timed_out: bool = False
@@ -80,8 +83,8 @@ class CallTracker:
 
     def __init__(self) -> None:
         self.parties = PartyTracker()
+        self.seats = SeatTracker()
         self._seen: dict[AttemptId, _Seen] = {}
-        self._seat_channels: dict[str, str] = {}  # unique id of an agent's phone in its conference: its seat
         self._inbound: dict[
             str, AttemptId
         ] = {}  # unique id of a channel that came in, which is Asterisk's own: its attempt
@@ -97,7 +100,7 @@ class CallTracker:
 
     def adopt(self, unique_id: str, attempt_id: AttemptId) -> bool:
         """A channel that came in is known by this attempt from now on. False: it is ours already, and nothing was changed."""
-        if unique_id in self._inbound or unique_id in self._seen or unique_id in self._seat_channels:
+        if unique_id in self._inbound or unique_id in self._seen or self.seats.has(unique_id):
             return False
         self._inbound[unique_id] = attempt_id
         self._seen[attempt_id] = _Seen(placed=True)
@@ -111,6 +114,11 @@ class CallTracker:
         """The unique id of an attempt's channel."""
         return next((unique_id for unique_id, ours in self._inbound.items() if ours == attempt_id), attempt_id)
 
+    def knows(self, unique_id: str) -> bool:
+        """Whether a channel is one that we made, or that came in and was adopted."""
+        made_by_us = unique_id.startswith(SEAT_CHANNEL) or is_attempt_id(unique_id) or is_party(unique_id)
+        return made_by_us or unique_id in self._inbound or self.seats.has(unique_id)
+
     def is_live(self, attempt_id: AttemptId) -> bool:
         """Whether the attempt's channel is there, or may be still to come: nothing of its end was heard."""
         seen = self._seen.get(attempt_id)
@@ -121,15 +129,12 @@ class CallTracker:
         if self._inbound:
             self._inbound = {unique_id: ours for unique_id, ours in self._inbound.items() if ours != attempt_id}
 
-    def seat_channel(self, seat: str) -> str | None:
-        """The unique id of the agent's phone in this seat; None: it is not on the line."""
-        return next((unique_id for unique_id, name in self._seat_channels.items() if name == seat), None)
-
     def take(self, message: AmiMessage) -> list[SwitchEvent]:
         """What an AMI event means, in order."""
-        of_party = self.parties.take(message)
-        if of_party is not None:
-            return of_party
+        for others in (self.parties, self.seats):
+            theirs = others.take(message)
+            if theirs is not None:
+                return theirs
         match message.event:
             case "DialState":
                 return self._dial_state(message)
@@ -192,7 +197,10 @@ class CallTracker:
         seated = [
             (seat, unique_id, marked) for name, unique_id, marked in members if (seat := seat_of(name)) is not None
         ]
-        self._seat_channels = {unique_id: seat for seat, unique_id, is_agent in seated if is_agent}
+        self.seats.resync(
+            [channel.unique_id for channel in live if channel.up],
+            {unique_id: seat for seat, unique_id, is_agent in seated if is_agent},
+        )
         talking = tuple(
             (self.attempt_of(unique_id), seat)
             for seat, unique_id, is_agent in seated
@@ -215,7 +223,7 @@ class CallTracker:
         events: list[SwitchEvent] = [
             SwitchUp(
                 frozenset(ours),
-                frozenset(self._seat_channels.values()),
+                self.seats.live(),
                 talking,
                 restarted,
                 held,
@@ -235,9 +243,12 @@ class CallTracker:
         if channel.up and not seen.answered:
             seen.answered = True
             events.append(CallAnswered(attempt_id))
-        elif channel.ringing and not seen.rang:
-            seen.rang = True
-            events.append(CallRinging(attempt_id))
+        elif channel.ringing:
+            events += self._rings(attempt_id, seen)
+        elif not channel.up and channel.unique_id not in self._inbound:
+            # Down, as a phone that rings behind a 183 is too; whether that was said while no session listened nobody can know. At
+            # the call's end it counts as ringing; what pacing and trunks learn from is what was heard.
+            seen.may_ring = True
         if channel.up and channel.context == MESSAGE_CONTEXT:
             events.append(MessageStarted(attempt_id))
         elif channel.up and channel.context == VOTER_CONTEXT:
@@ -247,9 +258,27 @@ class CallTracker:
     def _dial_state(self, message: AmiMessage) -> list[SwitchEvent]:
         attempt_id = AttemptId(message.get("DestUniqueid"))
         seen = self._seen.get(attempt_id)
-        if seen is None or seen.rang or message.get("DialStatus") != _RINGING:
+        if seen is None:
+            return []
+        match message.get("DialStatus"):
+            case "RINGING":
+                return self._rings(attempt_id, seen)
+            case "PROGRESS":  # SIP 183, and a 180 that brings early media
+                return self._heard_early(attempt_id, seen)
+        return []
+
+    @staticmethod
+    def _rings(attempt_id: AttemptId, seen: _Seen) -> list[SwitchEvent]:
+        if seen.rang:
             return []
         seen.rang = True
+        return [CallRinging(attempt_id)]
+
+    @staticmethod
+    def _heard_early(attempt_id: AttemptId, seen: _Seen) -> list[SwitchEvent]:
+        if seen.rang or seen.early_media:
+            return []
+        seen.early_media = seen.may_ring = True
         return [CallRinging(attempt_id)]
 
     def _dial_end(self, message: AmiMessage) -> list[SwitchEvent]:
@@ -264,25 +293,18 @@ class CallTracker:
         return []
 
     def _originate_response(self, message: AmiMessage) -> list[SwitchEvent]:
-        if message.action_id.startswith(SEAT_CHANNEL) and message.get("Response") != "Success":
-            # The agent's phone did not answer, or is not there; one that has dialled in meanwhile is up all the same.
-            seat = seat_of_channel(message.action_id)
-            return [SeatDown(seat)] if self.seat_channel(seat) is None else []
         attempt_id = AttemptId(message.action_id)  # a failure's Uniqueid may be another call's
         seen = self._seen.get(attempt_id)
         if seen is None:
             return []
         seen.placed = message.get("Response") == "Success"
-        if seen.placed:
+        if seen.placed and seen.dial_status != REDIRECTED:  # there it was somebody else who answered
             return self._answered(attempt_id, seen) + self._end_if_over(attempt_id, seen)
         seen.timed_out = message.get("Reason") == _TIMED_OUT_REASON
         return self._end_if_over(attempt_id, seen)
 
     def _hangup(self, message: AmiMessage) -> list[SwitchEvent]:
-        unique_id = message.get("Uniqueid")
-        if unique_id in self._seat_channels:
-            return self._phone_left(unique_id)
-        attempt_id = self.attempt_of(unique_id)
+        attempt_id = self.attempt_of(message.get("Uniqueid"))
         seen = self._seen.get(attempt_id)
         if seen is None:
             return []
@@ -292,14 +314,7 @@ class CallTracker:
         seen.technical_cause = message.get("TechCause") or None
         return self._end_if_over(attempt_id, seen)
 
-    def _phone_left(self, unique_id: str) -> list[SwitchEvent]:
-        seat = self._seat_channels.pop(unique_id)
-        return [SeatDown(seat)] if self.seat_channel(seat) is None else []
-
     def _user_event(self, message: AmiMessage) -> list[SwitchEvent]:
-        seat = self._seat_channels.get(message.get("Uniqueid"))
-        if seat is not None:
-            return [SeatKey(seat, message.get("Key"))] if message.get("UserEvent") == "SeatKey" else []
         attempt_id = self.attempt_of(message.get("Uniqueid"))
         seen = self._seen.get(attempt_id)
         if seen is None:
@@ -317,24 +332,17 @@ class CallTracker:
 
     def _joined(self, message: AmiMessage) -> list[SwitchEvent]:
         seat = seat_of(message.get("Conference"))
-        unique_id = message.get("Uniqueid")
-        attempt_id = self.attempt_of(unique_id)
+        attempt_id = self.attempt_of(message.get("Uniqueid"))
         if seat is None:
             ours = aside_of(message.get("Conference")) == attempt_id and attempt_id in self._seen
             return [CallAside(attempt_id)] if ours else []
-        if message.get("Context") == AGENT_CONTEXT:
-            self._seat_channels[unique_id] = seat
-            return [SeatUp(seat)]
         return [CallConnected(attempt_id, seat)] if attempt_id in self._seen else []
 
     def _left(self, message: AmiMessage) -> list[SwitchEvent]:
         seat = seat_of(message.get("Conference"))
-        unique_id = message.get("Uniqueid")
+        attempt_id = self.attempt_of(message.get("Uniqueid"))
         if seat is None:
             return []
-        if unique_id in self._seat_channels:
-            return self._phone_left(unique_id)
-        attempt_id = self.attempt_of(unique_id)
         return [CallLeftSeat(attempt_id, seat)] if attempt_id in self._seen else []
 
     def _answered(self, attempt_id: AttemptId, seen: _Seen) -> list[SwitchEvent]:
@@ -365,6 +373,6 @@ class CallTracker:
                 cause=seen.cause,
                 technical_cause=seen.technical_cause,
                 dial_status=seen.dial_status,
-                ever_ringing=seen.rang,
+                ever_ringing=seen.rang or seen.may_ring,
             )
         ]

@@ -19,11 +19,12 @@ from dialer.model import AttemptId, CampaignKind
 from dialer.switch.port import CallEnded, CallEvent, EndedBy, EventSink, OriginateRequest, SwitchEvent
 from dialer.switch.twilio.api import CallRecord, NewCall, TwilioApi
 from dialer.switch.twilio.spend import SpendMeter
-from dialer.switch.twilio.states import CallStatus, TwilioCall, vanished
+from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall, vanished
 
 _log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 15.0  # between two rounds of looking after calls
+HANG_UPS_A_ROUND = 5  # so often in between is a hang-up sent again that Twilio did not take
 SILENT_SECONDS = 60.0  # a call that says nothing for so long is asked for
 LOST_SECONDS = 60.0  # a call whose request was not answered is looked for so long
 CLOCKS_APART_SECONDS = 60.0  # ours and Twilio's
@@ -58,7 +59,7 @@ class TwilioSwitch:
         self._sink: EventSink = _nowhere
         self._on_end: Callable[[AttemptId], None] = lambda _attempt_id: None
         self._calls: dict[AttemptId, TwilioCall] = {}
-        self._to_hang_up: set[AttemptId] = set()  # asked for before we know the call's sid
+        self._to_hang_up: set[AttemptId] = set()  # asked for before we know the call's sid, or not taken by Twilio
         self._resynced = False
 
     def deliver_to(self, sink: EventSink, on_end: Callable[[AttemptId], None] | None = None) -> None:
@@ -75,6 +76,16 @@ class TwilioSwitch:
         """The call's sid, where it is known."""
         call = self._calls.get(attempt_id)
         return None if call is None else call.sid
+
+    def dialled_on(self, attempt_id: AttemptId) -> None:
+        """The call's flow has somebody else dialled: what it costs is counted for both."""
+        call = self._calls.get(attempt_id)
+        if call is not None:
+            call.legs = self.meter.most_legs
+
+    def may_send(self, segments: int) -> bool:
+        """Whether an SMS of so many segments fits beside what the live calls may still cost."""
+        return self.meter.allows_sms(len(self._calls), self._rules.longest_seconds, segments)
 
     # The engine's side
 
@@ -94,6 +105,7 @@ class TwilioSwitch:
             raise
         except SwitchError:
             self._calls.pop(attempt_id, None)
+            self._to_hang_up.discard(attempt_id)
             self._sink(CallEnded(attempt_id, EndedBy.NO_CHANNEL, answered=False))
             raise
         except BaseException:  # cancelled in the middle: the call may exist
@@ -128,14 +140,18 @@ class TwilioSwitch:
         )
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hang_up`. A call whose sid is not known yet is hung up as soon as it is."""
+        """See `Switch.hang_up`. A call whose sid is not known yet is hung up as soon as it is.
+
+        Raises SwitchError where Twilio did not take it: it is sent again, with the call's next news and in each round, until
+        the call is over.
+        """
         call = self._calls.get(attempt_id)
         if call is None:
             return
         if call.sid is None:
             self._to_hang_up.add(attempt_id)
             return
-        await self._api.end_call(call.sid)
+        await self._end(call, call.sid)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """See `Switch.connect`: a flow's transfer dials on by itself."""
@@ -160,6 +176,8 @@ class TwilioSwitch:
             status = CallStatus(form.get("CallStatus", ""))
         except ValueError:
             return
+        if status in FINAL:  # nothing is left to hang up, and its end is not to wait for an answer to that
+            self._to_hang_up.discard(attempt_id)
         await self._know(call, sid)
         self._news(call, status, _seconds(form.get("CallDuration")), form.get("SipResponseCode", ""))
 
@@ -169,18 +187,38 @@ class TwilioSwitch:
             call.sid, call.unsure = sid, False
             call.heard_seconds = self._clock.monotonic()
         if call.attempt_id in self._to_hang_up:
-            self._to_hang_up.discard(call.attempt_id)
             try:
-                await self._api.end_call(sid)
-            except SwitchError as error:  # with the next news of it
-                self._to_hang_up.add(call.attempt_id)
+                await self._end(call, sid)
+            except SwitchError as error:
                 _log.info("cancel.not-sent", attempt=call.attempt_id, problem=str(error))
+
+    async def _end(self, call: TwilioCall, sid: str) -> None:
+        """Hang up. Raises SwitchError where Twilio did not take it, and keeps it in mind while the call lives."""
+        self._to_hang_up.discard(call.attempt_id)
+        try:
+            await self._api.end_call(sid)
+        except SwitchError:
+            if call.attempt_id in self._calls:
+                self._to_hang_up.add(call.attempt_id)
+            raise
+
+    async def _hang_up_again(self) -> None:
+        """What Twilio did not take. A hang-up, unlike a call, harms nobody when it is sent twice."""
+        for call in list(self._calls.values()):
+            if call.sid is None or call.attempt_id not in self._to_hang_up:
+                continue
+            try:
+                await self._end(call, call.sid)
+            except (SwitchUnreachable, OriginateUnsure):  # nor will it answer for the others now
+                return
+            except SwitchError as error:
+                _log.debug("cancel.not-sent", attempt=call.attempt_id, problem=str(error))
 
     def _news(self, call: TwilioCall, status: CallStatus, seconds: int, sip_status: str = "") -> None:
         call.heard_seconds = self._clock.monotonic()
         events: list[CallEvent] = call.take(status, seconds=seconds, sip_status=sip_status)
         if call.ended and self._calls.pop(call.attempt_id, None) is not None:
-            self.meter.call_ended(call.billed_seconds)
+            self.meter.call_ended(call.billed_seconds, call.legs)
         self._tell(events)
 
     def _tell(self, events: list[CallEvent]) -> None:
@@ -194,14 +232,19 @@ class TwilioSwitch:
 
     async def resync(self) -> None:
         """Find the calls of an earlier run, and what was spent. Before anything is dialled. Raises SwitchError."""
-        self.meter.reading(await self._api.spent_today())
+        await self._read_spending()
         for record in await self._api.live_calls():
             attempt_id = await self._find_attempt(record.to)
             if attempt_id is not None and attempt_id not in self._calls:
                 found = TwilioCall(attempt_id, record.to, record.created_at, sid=record.sid)
                 found.heard_seconds = self._clock.monotonic()
+                found.legs = self.meter.most_legs  # whether it was dialled on, the earlier run knew
                 self._calls[attempt_id] = found
         self._resynced = True
+
+    async def _read_spending(self) -> None:
+        read = await self._api.spending()
+        self.meter.reading(read.amount, read.day)
 
     def tell_states(self) -> None:
         """After the engine's own resync: have each call that was found again asked for in the next round."""
@@ -209,22 +252,28 @@ class TwilioSwitch:
             call.heard_seconds = float("-inf")
 
     async def look_after(self) -> None:
-        """Until cancelled: ask for calls that fell silent, look for those whose request was not answered, read the spending."""
+        """Until cancelled: ask for calls that fell silent, look for those whose request was not answered, read the spending;
+        and, more often, send again what hang-ups were not taken: a phone rings.
+        """
         read_at = self._clock.monotonic()
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            for _ in range(HANG_UPS_A_ROUND - 1):
+                await asyncio.sleep(LOOK_SECONDS / HANG_UPS_A_ROUND)
+                await self._hang_up_again()
+            await asyncio.sleep(LOOK_SECONDS / HANG_UPS_A_ROUND)
             try:
                 if not self._resynced:
                     await self.resync()
                 await self.look_once()
                 if self._clock.monotonic() - read_at >= SPEND_SECONDS:
-                    self.meter.reading(await self._api.spent_today())
+                    await self._read_spending()
                     read_at = self._clock.monotonic()
             except SwitchError as error:
                 _log.warning("twilio.not-asked", problem=str(error))
 
     async def look_once(self) -> None:
         """One round. Raises SwitchError."""
+        await self._hang_up_again()
         now = self._clock.monotonic()
         for call in list(self._calls.values()):
             if call.attempt_id not in self._calls:

@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NoReturn
 
 import aiohttp
@@ -64,6 +64,14 @@ class CallRecord:
     status: CallStatus
     created_at: float  # epoch seconds
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What an account has spent of a day."""
+
+    amount: float  # in its currency
+    day: date | None  # of the account, which is UTC's; None: Twilio did not say
 
 
 class TwilioApi:
@@ -133,9 +141,15 @@ class TwilioApi:
 
     async def spent_today(self) -> float:
         """What the account has spent today, in its currency. Raises SwitchError."""
+        return (await self.spending()).amount
+
+    async def spending(self) -> Spending:
+        """The same, and of which day it is. Raises SwitchError."""
         records = await _asked(self._client.usage.records.today.list_async(category="totalprice", limit=1))
         try:
-            return sum(abs(float(record.price)) for record in records)
+            amount = sum(abs(float(record.price)) for record in records)
+            days = [record.start_date for record in records if isinstance(record.start_date, date)]
+            return Spending(amount, max(days, default=None))
         except (TypeError, ValueError) as error:
             raise SwitchError("Twilio's answer on what was spent today could not be read") from error
 

@@ -60,6 +60,7 @@ class TwilioCall:
     billed_seconds: int = 0
     heard_seconds: float = 0.0  # monotonic, of the last news
     unsure: bool = False  # the answer to the request was lost
+    legs: int = 1  # that are billed: two where its flow has dialled on
 
     def take(self, status: CallStatus, *, seconds: int = 0, sip_status: str = "") -> list[CallEvent]:
         """What a status changes. A repeat, or one that comes after a later one, gives nothing."""

@@ -1,0 +1,101 @@
+"""When each campaign may call anybody on a day, by the clock alone: hours, holidays, silence, close of poll, last call. Pure.
+
+What no clock changes (a certificate, a register, a pause) is left to the rehearsal itself, which tells it as it would be told on
+the day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from config.campaigns import Campaign
+from config.jurisdiction import Profile
+from config.settings import Settings
+from dialer.rules.gate import Gate
+from dialer.rules.outlook import Areas, Outlook, areas_of_polls, first_call
+from dialer.rules.rulebook import campaign_rules, rulebook_of
+
+_STEP_SECONDS = 60.0
+
+Stretch = tuple[float, float]
+"""First moment, and first moment after it, epoch seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignHours:
+    """When a campaign may call on one day."""
+
+    campaign_id: str
+    stretches: tuple[Stretch, ...]  # to the minute, in order; empty: not on that day
+    why: str = ""  # what stands against it after the last of them
+
+    def open_seconds(self, start: float, end: float) -> float:
+        """How many of the seconds from `start` to `end` the campaign may call in."""
+        return sum(max(0.0, min(end, until) - max(start, since)) for since, until in self.stretches)
+
+    def open_at(self, at: float) -> bool:
+        """Whether the campaign may call at a moment."""
+        return any(since <= at < until for since, until in self.stretches)
+
+
+class SiteHours:
+    """The calling hours of some campaigns of a site."""
+
+    def __init__(
+        self, settings: Settings, profile: Profile, campaigns: Iterable[Campaign], areas: Areas | None = None
+    ) -> None:
+        """`profile` is the site's, made stricter already; without `areas` the polls of the settings stand for the roll's."""
+        book = rulebook_of(profile, settings)
+        self._gate = Gate(replace(book, certified=frozenset(), register_purposes=frozenset()))
+        self._rules = [campaign_rules(campaign, settings) for campaign in campaigns]
+        self._areas = areas or areas_of_polls(book.polls, settings.polling_day.last_call_minutes * 60.0)
+        self._zone = ZoneInfo(settings.centre.time_zone)
+
+    def on(self, day: date) -> tuple[CampaignHours, ...]:
+        """The hours of a day, which begins and ends at the centre's midnight."""
+        start, end = (_midnight(each, self._zone) for each in (day, day + timedelta(days=1)))
+        found = []
+        for number, rules in enumerate(self._rules):
+            stretches = tuple(self._stretches(number, start, end))
+            after = stretches[-1][1] if stretches else start
+            found.append(CampaignHours(rules.campaign_id, stretches, self._outlook(number, after).why))
+        return tuple(found)
+
+    def first_day(self, day: date) -> date | None:
+        """The first day from `day` on when anybody may be called; None: there is none, unless something is changed."""
+        start = _midnight(day, self._zone)
+        outlooks = [self._outlook(number, start).at for number in range(len(self._rules))]
+        at = min((at for at in outlooks if at is not None), default=None)
+        return None if at is None else datetime.fromtimestamp(at, self._zone).date()
+
+    def _stretches(self, number: int, start: float, end: float) -> Iterator[Stretch]:
+        at = start
+        while at < end:
+            opens = self._outlook(number, at).at
+            if opens is None or opens >= end:
+                return
+            at = opens
+            while at < end and self._outlook(number, at).at == at:
+                at += _STEP_SECONDS
+            yield opens, min(at, end)
+
+    def _outlook(self, number: int, at: float) -> Outlook:
+        return first_call(self._gate, self._rules[number], self._areas, at)
+
+
+def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """The same stretches in order, those that touch in one."""
+    whole: list[Stretch] = []
+    for start, end in sorted(stretches):
+        if whole and start <= whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(end, whole[-1][1]))
+        else:
+            whole.append((start, end))
+    return whole
+
+
+def _midnight(day: date, zone: ZoneInfo) -> float:
+    return datetime.combine(day, time(), zone).astimezone(UTC).timestamp()

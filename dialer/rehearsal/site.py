@@ -1,0 +1,147 @@
+"""The site that is rehearsed: its settings with every line replaced, its agents under a PIN of the rehearsal's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from config.campaigns import Campaign, CampaignPurpose
+from config.lines import Carrier
+from config.settings import Settings
+
+REHEARSAL_LOGIN = "dialler"
+"""User and secret of the simulated Asterisk: with the site's own, a rehearsal could reach the site's own lines."""
+REHEARSAL_PIN = "0000"
+"""Every agent's in a rehearsal: nobody here knows the site's own."""
+_SCRIPT = "script:"
+_FLOW_INSTEAD = {CampaignPurpose.MATERIAL: "material", CampaignPurpose.BOOTH_WORKERS: "booth_worker"}
+
+
+class RehearsalSettings(Settings):
+    """Settings without the environment: its MATDAN_AMI__HOST or MATDAN_STORE__PATH would lead to the site's own lines and store."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given, alone."""
+        return (init_settings,)
+
+
+def rehearsed_campaigns(settings: Settings) -> tuple[Campaign, ...]:
+    """The campaigns that have a trunk of Asterisk's; the others' calls never come to the switch that is simulated."""
+    names = _trunk_names(settings)
+    return tuple(each for each in settings.campaigns if not each.trunks or names & set(each.trunks))
+
+
+def rehearsal_settings(settings: Settings, load: int, store: Path, ami_port: int) -> Settings:
+    """The site's settings with its lines replaced: the simulated Asterisk, a copy of the store, no broker, no Twilio.
+
+    At a `load` above 1 the seats and agents come several times, and trunks and campaigns carry so much more. Scripts, which may do
+    anything, are replaced by flows; sounds are played unchecked, so that none need be there.
+    """
+    kept = settings.model_dump()
+    names = _trunk_names(settings)
+    campaigns = rehearsed_campaigns(settings)
+    known = {campaign.id for campaign in campaigns}
+    inbound = [_inbound(each.model_dump()) for each in settings.inbound.numbers if each.campaign in known]
+    changed = {
+        **kept,
+        "store": {"path": store, "encryption_key_file": settings.store.encryption_key_file, "reserve_megabytes": 0},
+        "ami": {
+            **kept["ami"],
+            "host": "127.0.0.1",
+            "port": ami_port,
+            "username": REHEARSAL_LOGIN,
+            "secret": REHEARSAL_LOGIN,
+        },
+        "fastagi": {**kept["fastagi"], "host": "127.0.0.1", "port": 0},
+        "broker": {"enabled": False},
+        "twilio": {"enabled": False},
+        "audio": {},  # what may be played asks for sounds; certificates are asked of the site's own catalogue
+        "trunks": [
+            {
+                **trunk.model_dump(),
+                "channels": min(10_000, trunk.channels * load),
+                "calls_per_second": min(1000.0, trunk.calls_per_second * load),
+            }
+            for trunk in settings.trunks
+            if trunk.name in names
+        ],
+        "seats": list(_seats(settings, load)),
+        "agents": list(_agents(settings, load)),
+        "campaigns": [_campaign(campaign, names, load) for campaign in campaigns],
+        "inbound": {**kept["inbound"], "numbers": inbound},
+    }
+    return RehearsalSettings.model_validate(changed)
+
+
+def _trunk_names(settings: Settings) -> set[str]:
+    return {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK}
+
+
+def _campaign(campaign: Campaign, trunks: set[str], load: int) -> dict[str, Any]:
+    changed = {
+        **campaign.model_dump(),
+        "trunks": [name for name in campaign.trunks if name in trunks],
+        "channels": None if campaign.channels is None else campaign.channels * load,
+    }
+    return changed | ({"flow": _FLOW_INSTEAD.get(campaign.purpose, "turnout")} if campaign.has_script else {})
+
+
+def _inbound(number: dict[str, Any]) -> dict[str, Any]:
+    scripted = (number["flow"] or "").startswith(_SCRIPT)
+    return {**number, "flow": "inbound"} if scripted else number
+
+
+def _seats(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
+    """The site's seats, and so many again under names that none of them has."""
+    taken = {seat.name for seat in settings.seats}
+    spare = (name for number in count(1) if (name := f"more-{number}") not in taken)
+    for copy in range(load):
+        for seat in settings.seats:
+            label = seat.name if copy == 0 else next(spare)
+            yield {"name": label, "endpoint": f"rehearsed-{label}", "languages": seat.languages}
+
+
+# Agents
+
+
+def _agents(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
+    """The site's agents with what they can do, numbered anew."""
+    if not settings.agents:
+        return
+    # As cheap as argon2 may be: the PIN protects nothing here, and a hundred agents log in at once.
+    pin = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(REHEARSAL_PIN)
+    for copy in range(load):
+        for place, agent in enumerate(settings.agents):
+            number = agent_number(settings, copy, place)
+            yield {"number": number, "pin": pin, "languages": agent.languages, "skills": agent.skills}
+
+
+def agent_number(settings: Settings, copy: int, place: int) -> str:
+    """The number under which an agent of the site works in a rehearsal; `place` counts the settings' agents from 0."""
+    return str(copy * len(settings.agents) + place + 1)
+
+
+def at_work(settings: Settings) -> list[int]:
+    """Which agents of the settings (counted from 0) have a seat where there are more of them than seats.
+
+    One for each skill that a campaign asks for, and the rest from everywhere in the list: it may be in the order of shifts.
+    """
+    agents, seats = settings.agents, len(settings.seats)
+    asked = sorted({campaign.skill for campaign in settings.campaigns if campaign.skill is not None})
+    skilled = [next(place for place, agent in enumerate(agents) if skill in agent.skills) for skill in asked]
+    step = max(1.0, len(agents) / max(1, seats))
+    spread = [int(number * step) for number in range(min(seats, len(agents)))]
+    return list(dict.fromkeys([*skilled, *spread]))[:seats]

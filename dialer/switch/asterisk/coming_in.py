@@ -1,0 +1,39 @@
+"""A channel that came in: who calls whom, as Asterisk says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.places import INBOUND_CONTEXT
+
+_ENDPOINT = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]+\Z", re.ASCII)
+NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class InboundChannel:
+    """Who calls whom, as Asterisk says."""
+
+    called: str  # as the carrier wrote it
+    caller: str | None  # as the carrier wrote it; None: withheld
+    endpoint: str  # the trunk's
+
+
+async def inbound_channel(client: AmiClient, unique_id: str) -> InboundChannel | None:
+    """The channel of this unique id; None: no carrier's call stands there. Raises SwitchError, for one that is gone too.
+
+    A Local channel is nobody's call: a real Asterisk 22 makes one, in the context of a trunk's endpoint, where a number that we
+    called is redirected (SIP 3xx) and the endpoint's FORWARD_CONTEXT is not ours.
+    """
+    found = await client.action_list("Status", [("Channel", unique_id)])
+    if len(found) != 1 or found[0].get("Uniqueid") != unique_id or found[0].get("Context") != INBOUND_CONTEXT:
+        return None
+    endpoint = _ENDPOINT.match(found[0].get("Channel"))
+    if endpoint is None:
+        return None
+    caller = found[0].get("CallerIDNum")
+    return InboundChannel(
+        called=found[0].get("Exten"), caller=caller if NUMBER.fullmatch(caller) else None, endpoint=endpoint[1]
+    )

@@ -1,0 +1,44 @@
+"""Beside a running dialler nobody else brings the WAL into the file: an export writes its note, and leaves the file alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from dialer.store.connection import CHECKPOINT_PAGES, PAGE_BYTES, close_writing, open_writing
+from dialer.store.lock import StoreLock
+from tests.contract.backends import TEST_KEY, key_file
+
+PAGES = 2_000  # more than SQLite would let a WAL grow to by itself (1,000), less than the dialler does
+EXPORT = """
+import sys
+from pathlib import Path
+from dialer.store.cipher import read_key
+from dialer.store.export_log import note_export
+path = Path(sys.argv[1])
+before = path.read_bytes()
+note_export(path, "worker-12", {"list": "strike-off"}, 1.0, key=read_key(Path(sys.argv[2])) if sys.argv[2:] else None)
+print(path.read_bytes() == before)
+"""  # a process of its own, as it is in a centre: no other may open the file past SQLite
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+def test_an_export_leaves_the_wal_to_the_dialler(tmp_path: Path, encrypted: bool) -> None:
+    path, key = tmp_path / "centre.db", TEST_KEY if encrypted else None
+    arguments = [path, key_file(tmp_path / "key")] if encrypted else [path]
+    lock = StoreLock(path, "a dialler")
+    close_writing(open_writing(path, key=key))
+    with closing(open_writing(path, key=key)) as db:
+        insert = "INSERT INTO seat_interval (seat, state, from_at, until_at, reason) VALUES ('01', 'ready', ?1, ?1, ?2)"
+        db.execute("BEGIN")
+        db.executemany(insert, ((n, "x" * PAGE_BYTES) for n in range(PAGES)))
+        db.execute("COMMIT")
+        assert PAGES <= path.with_name("centre.db-wal").stat().st_size // PAGE_BYTES < CHECKPOINT_PAGES
+        done = subprocess.run([sys.executable, "-c", EXPORT, *arguments], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+        assert db.execute("SELECT kind, who FROM audit").fetchall() == [("export", "worker-12")]
+    lock.release()

@@ -1,0 +1,83 @@
+"""Who may reach a centre's flows: this machine, Asterisk's, and what the site adds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+import dialer.app
+from config.settings import Settings
+from dialer.app import running_centre
+from dialer.clock import LoopClock
+from dialer.errors import SwitchError
+from dialer.switch.asterisk.agi_server import AgiServer
+from tests.support.centre import START_EPOCH, site_settings
+from tests.support.roll_filler import fill_roll
+from tests.support.virtual import virtual_time
+
+
+async def server_of(settings: Settings, patch: pytest.MonkeyPatch) -> AgiServer:
+    """The server that a centre with these settings listens with."""
+    made: list[AgiServer] = []
+
+    def kept(*arguments: Any, **options: Any) -> AgiServer:
+        made.append(AgiServer(*arguments, **options))
+        return made[0]
+
+    patch.setattr(dialer.app, "AgiServer", kept)
+    async with running_centre(settings, clock=LoopClock(START_EPOCH)):
+        return made[0]
+
+
+@virtual_time()
+async def test_an_asterisk_on_another_machine_reaches_our_flows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_roll(tmp_path / "centre.db", 1)
+    settings = site_settings(
+        tmp_path,
+        5038,
+        ami={"host": "10.0.0.6", "username": "dialler", "secret": "dialler"},
+        fastagi={"host": "0.0.0.0", "port": 0, "allowed": ["10.1.0.0/16", "192.0.2.7"]},  # noqa: S104 - for Asterisk
+    )
+    server = await server_of(settings, monkeypatch)
+    for address in ("127.0.0.1", "::1", "10.0.0.6", "10.1.2.3", "192.0.2.7"):
+        assert server._is_allowed(address), address
+    for address in ("10.0.0.7", "10.2.0.1", "192.0.2.8", "::2"):
+        assert not server._is_allowed(address), address
+
+
+@virtual_time()
+async def test_a_site_with_asterisk_beside_it_lets_this_machine_in_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_roll(tmp_path / "centre.db", 1)
+    server = await server_of(site_settings(tmp_path, 5038), monkeypatch)
+    assert [str(network) for network in server._allowed] == ["127.0.0.0/8", "::1/128", "127.0.0.1/32"]
+
+
+@virtual_time()
+async def test_an_asterisk_whose_name_nobody_knows_is_one_line_before_anything_is_dialled(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 1)
+    settings = site_settings(tmp_path, 5038, ami={"host": "x" * 64, "username": "dialler", "secret": "dialler"})
+    with pytest.raises(SwitchError, match=r"`ami\.host`"):
+        async with running_centre(settings, clock=LoopClock(START_EPOCH)):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("peer", "words"),
+    [
+        ("0.0.0.0/0", "is everybody"),
+        ("::/0", "is everybody"),
+        ("10.0.0.6/24", "no address and no network"),
+        ("asterisk.example", "no address and no network"),
+        ("", "no address and no network"),
+    ],
+)
+def test_a_peer_that_is_no_address_or_everybody_is_refused(tmp_path: Path, peer: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        site_settings(tmp_path, 5038, fastagi={"allowed": [peer]})

@@ -1,0 +1,163 @@
+"""What may start, starts once: campaigns over one roll share its numbers, a voter with two numbers is one person, and no second
+has more call starts than the carrier allows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sqlite3
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.pacing.port import PacingSnapshot
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.trunks import CallStarts
+from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
+from tests.support.roll_filler import fill_roll
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import IVR, all_answer, rows
+
+HOURS = [{"start": "00:00", "until": "23:59:59"}]
+
+
+def carrier(calls_per_second: float) -> list[dict[str, Any]]:
+    """One trunk with more channels than anything here needs."""
+    own = {"channels": 300, "calls_per_second": calls_per_second, "caller_ids": ["+911140000001"]}
+    return [{"name": "carrier", "endpoint": "carrier", **own}]
+
+
+def nobody_answers() -> SimulatedAsteriskConfig:
+    silent = VoterProfile(
+        answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
+    )
+    return SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=silent)
+
+
+def most_in_a_second(site: Site, since: int = 0) -> int:
+    moments = [call.placed_at for call in site.switch.placed][since:]
+    return max(sum(begin <= moment < begin + 0.999 for moment in moments) for begin in moments)
+
+
+@virtual_time()
+async def test_campaigns_over_one_roll_lose_no_call_start_to_each_other(tmp_path: Path) -> None:
+    campaigns = [
+        {"id": each, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "hours": HOURS} for each in ("a", "b")
+    ]
+    async with a_site(
+        tmp_path, nobody_answers(), voters=3000, seats=1, campaigns=campaigns, trunks=carrier(3.0)
+    ) as site:
+        await asyncio.sleep(100)
+        placed = len(site.switch.placed)
+    assert placed >= 0.95 * 300
+    by_campaign = dict(rows(tmp_path, "SELECT campaign_id, count(*) FROM attempt GROUP BY 1"))
+    assert min(by_campaign.values()) >= 0.4 * placed
+
+
+@pytest.mark.parametrize("rate", [5.0, 0.7])
+def test_calls_that_waited_for_a_commit_go_out_as_the_carrier_allows(tmp_path: Path, rate: float) -> None:
+    @virtual_time()
+    async def run() -> None:
+        async with a_site(
+            tmp_path, nobody_answers(), voters=400, campaign={**IVR, "channels": 60}, trunks=carrier(rate)
+        ) as site:
+            await site.until(lambda: len(site.switch.placed) >= 3)
+            store = site.centre.store
+            commit, busy_until = store.open_attempts, asyncio.get_running_loop().time() + 6.0
+
+            async def slow(*attempts: Any, **limits: Any) -> Any:
+                await asyncio.sleep(max(0.0, busy_until - asyncio.get_running_loop().time()))
+                return await commit(*attempts, **limits)
+
+            store.open_attempts = slow  # type: ignore[method-assign]
+            before = len(site.switch.placed)
+            await asyncio.sleep(12.0)
+            placed = len(site.switch.placed) - before
+            assert placed >= 0.5 * 12.0 * rate
+            assert most_in_a_second(site) <= max(1, int(rate))
+
+    run()
+
+
+@virtual_time()
+async def test_a_campaign_that_goes_on_after_a_pause_begins_with_no_burst(tmp_path: Path) -> None:
+    async with a_site(
+        tmp_path, nobody_answers(), voters=600, campaign={**IVR, "channels": 200}, trunks=carrier(10.0)
+    ) as site:
+        await site.until(lambda: len(site.switch.placed) >= 30)
+        site.centre.engine._centre.store_trouble = "for a while"
+        await asyncio.sleep(20.0)
+        before = len(site.switch.placed)
+        site.centre.engine._centre.store_trouble = None
+        await asyncio.sleep(5.0)
+        assert len(site.switch.placed) - before >= 45
+        assert most_in_a_second(site, before) <= 10
+
+
+@virtual_time()
+async def test_a_voter_with_two_numbers_is_on_one_call_at_a_time(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 40, voters_per_booth=100)
+    with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        db.execute("DELETE FROM link")
+        db.execute("DELETE FROM phone")
+        for phone_id in range(1, 81):  # side by side in the queue, as they come from one cell of a roll
+            db.execute("INSERT INTO phone (phone_id, e164) VALUES (?, ?)", (phone_id, f"+91{7_000_000_000 + phone_id}"))
+            db.execute("INSERT INTO link (voter_id, phone_id) VALUES (?, ?)", ((phone_id + 1) // 2, phone_id))
+        db.commit()
+    async with a_site(tmp_path, all_answer(talk_seconds=40.0), seats=6) as site, agents_at_work(site):
+        await asyncio.sleep(600)
+    assert len(rows(tmp_path, "SELECT DISTINCT voter_id FROM attempt WHERE connected_at IS NOT NULL")) > 30
+    twice = """
+        SELECT 1 FROM attempt AS one JOIN attempt AS other USING (voter_id)
+        WHERE one.phone_id < other.phone_id AND one.created_at < other.ended_at AND other.created_at < one.ended_at
+    """
+    assert not rows(tmp_path, twice)
+    # ... and who was talked to on one number, if it was theirs, was not called on the other a moment later
+    talked_twice = """
+        SELECT 1 FROM attempt WHERE connected_at IS NOT NULL
+        GROUP BY voter_id HAVING count(*) > 1 AND total(disposition = 'wrong-number') = 0
+    """
+    assert not rows(tmp_path, talked_twice)
+
+
+def test_starts_that_wait_go_out_evenly_and_no_second_has_more_than_the_limit() -> None:
+    for rate in (0.5, 1.0, 2.9, 5.0, 10.0):
+        starts = CallStarts(rate, 0.0)
+        turns = [starts.turn(100.0) for _ in range(40)]
+        at_once = math.ceil(rate)
+        assert turns[:at_once] == [100.0] * at_once
+        later = [second - first for first, second in pairwise(turns[at_once:])]
+        assert min(later) == pytest.approx(1.0 / rate)
+        assert max(sum(begin <= turn < begin + 0.999 for turn in turns) for begin in turns) <= at_once
+        assert turns[-1] - turns[0] <= 40 / rate + 1.0
+
+
+@pytest.mark.parametrize("why", ["every channel is in use", "the list is done"])
+def test_what_can_place_nothing_is_not_decided_again_and_again(tmp_path: Path, why: str) -> None:
+    @virtual_time()
+    async def run() -> None:
+        busy = why == "every channel is in use"
+        trunks = [{**carrier(5.0)[0], "channels": 1 if busy else 30}]
+        config = all_answer(talk_seconds=60.0)
+        async with a_site(tmp_path, config, voters=9 if busy else 1, seats=3, trunks=trunks) as site:
+            await site.log_in("01", "02", "03")
+            await site.until(lambda: len(site.switch.placed) >= 1)
+            await asyncio.sleep(10.0)
+            run = site.centre.engine._centre.campaigns["agents"]
+            asked, decide = 0, run.pacer.calls_to_place
+
+            def counted(snapshot: PacingSnapshot) -> int:
+                nonlocal asked
+                asked += 1
+                return decide(snapshot)
+
+            run.pacer.calls_to_place = counted  # type: ignore[method-assign]
+            await asyncio.sleep(20.0)
+            assert asked <= 60
+
+    run()

@@ -1,0 +1,122 @@
+"""Sounds and catalogue are put in place together: what no longer belongs there goes, and what cannot be written changes nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from audio.catalogue import Voice, changing, read_catalogue
+from audio.errors import AudioError
+from audio.files import HALF_DONE
+from audio.gate import PlayRules
+from audio.making import Recipe
+from audio.names import PromptName
+from audio.playlist import PlaylistReader
+from audio.prepare import Places, Report, prepare
+from config.audio import SoundFormat
+from tests.support.recordings import speech, write_recording
+
+LINE = Recipe((SoundFormat.ALAW,))
+BOTH = Recipe((SoundFormat.ALAW, SoundFormat.SLIN16))
+QUESTION = PromptName("", "hi", "turnout/question")
+GOODBYE = PromptName("", "en", "common/goodbye")
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    site = Places(tmp_path / "recordings", tmp_path / "sounds")
+    for name in (QUESTION, GOODBYE):
+        write_recording(site.recordings / f"{name.path}.wav", speech(0.5, 8_000), 8_000)
+    return site
+
+
+def catalogue_of(places: Places) -> Path:
+    return places.sounds.with_name("catalogue")
+
+
+def run(places: Places, recipe: Recipe = LINE) -> Report:
+    with changing(catalogue_of(places)) as entries:
+        return prepare(places, entries, recipe, {}, catalogue=catalogue_of(places), workers=1)
+
+
+def silent(places: Places) -> list[str]:
+    """The prompts of the catalogue that may not be played."""
+    playlist = PlaylistReader(catalogue_of(places), places, PlayRules()).read()
+    assert playlist.listed
+    return [name.path for name in playlist.listed if playlist.why_not(name, date(2026, 11, 24)) is not None]
+
+
+def files(places: Places) -> dict[str, bytes]:
+    """Every file of the sounds and of the catalogue but its lock."""
+    found = [path for top in (places.sounds, catalogue_of(places)) for path in top.rglob("*") if path.is_file()]
+    return {path.name: path.read_bytes() for path in found if path.name != ".lock"}
+
+
+def test_a_kind_of_file_that_is_no_longer_wanted_goes_from_the_disk(places: Places) -> None:
+    run(places, BOTH)
+    assert {"question.alaw", "question.sln16"} <= set(files(places))
+    assert len(run(places).prepared) == 2
+    assert not [name for name in files(places) if name.endswith("sln16")]
+    assert silent(places) == []
+
+
+def test_nothing_new_mends_a_catalogue_beside_which_an_old_kind_was_left(places: Places) -> None:
+    """Drafts too, of which there is no recording to prepare."""
+    draft = PromptName("", "hi", "number/7")
+    run(places)
+    with changing(catalogue_of(places)) as entries:
+        spoken = {"voice": Voice.DRAFT, "source": "espeak-ng 1.52.0 hi"}
+        entries[draft] = entries[QUESTION].model_copy(update=spoken)
+    places.sound(draft, SoundFormat.ALAW).parent.mkdir()
+    places.sound(draft, SoundFormat.ALAW).write_bytes(places.sound(QUESTION, SoundFormat.ALAW).read_bytes())
+    before = files(places)
+    for name in (QUESTION, draft):
+        places.sound(name, SoundFormat.SLIN16).write_bytes(b"of before")
+    assert sorted(silent(places)) == [draft.path, QUESTION.path]
+    report = run(places)
+    assert (report.prepared, len(report.unchanged)) == ([], 2)
+    assert silent(places) == []
+    assert files(places) == before
+
+
+def test_a_full_disk_leaves_the_old_sounds_with_the_old_catalogue(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(places)
+    before = files(places)
+    for name in (QUESTION, GOODBYE):
+        write_recording(places.recordings / f"{name.path}.wav", speech(0.5, 8_000, seed=2), 8_000)
+
+    def full(_: int) -> None:  # in this process, which writes the catalogue; the sounds are made in others
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as filling:
+        filling.setattr(os, "fsync", full)
+        with pytest.raises(
+            AudioError, match=r"catalogue/en\.toml: cannot be written .No space left on device"
+        ) as error:
+            run(places)
+    assert "\n" not in str(error.value)
+    assert files(places) == before
+    assert silent(places) == []
+    assert not list(places.sounds.rglob(f"{HALF_DONE}*"))
+    assert len(run(places).prepared) == 2
+    assert silent(places) == []
+
+
+def test_a_sound_that_cannot_be_put_in_place_keeps_its_old_entry_and_the_others_are_taken(places: Places) -> None:
+    (places.sound(QUESTION, SoundFormat.ALAW) / "x").mkdir(parents=True)
+    with pytest.raises(AudioError, match=r"hi/turnout/question\.alaw: cannot be written") as error:
+        run(places)
+    assert "\n" not in str(error.value)
+    assert set(read_catalogue(catalogue_of(places))) == {GOODBYE}
+    assert silent(places) == []
+    (places.sound(QUESTION, SoundFormat.ALAW) / "x").rmdir()
+    places.sound(QUESTION, SoundFormat.ALAW).rmdir()
+    run(places)
+    assert set(read_catalogue(catalogue_of(places))) == {QUESTION, GOODBYE}
+    assert silent(places) == []

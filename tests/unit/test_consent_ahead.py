@@ -1,0 +1,57 @@
+"""Consent of a number that is on no roll yet: it is kept, and holds from the moment on in which the number comes."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from dialer.phone_facts import Consent
+from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.workers import import_workers
+from dialer.store.connection import open_reading
+from dialer.store.numbers import number_record
+from tests.support.roll_filler import ROLL_VERSION, fill_roll
+from tests.unit.roll_support import query
+from tests.unit.test_numbers_cli import run
+
+NUMBER, OTHER = "+919812345678", "+919812345679"
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    """A store to which it was said that the number's owner agreed, and later that they do no more."""
+    path = tmp_path / "centre.db"
+    fill_roll(path, 9, voters_per_booth=9)
+    numbers = tmp_path / "numbers.csv"
+    numbers.write_text(f"{NUMBER}\n", encoding="utf-8")
+    for status, source in (("given", "form 7"), ("withdrawn", "letter")):
+        code, text = run("consent", "import", numbers, "--status", status, "--source", source, "--store", path)
+        assert (code, "0 numbers; 1 are on no roll" in text) == (0, True)
+    return path
+
+
+def consent(path: Path, number: str) -> Consent:
+    with closing(open_reading(path)) as db:
+        return number_record(db, number, 0.0).facts.consent
+
+
+@pytest.mark.parametrize("by", ["roll", "list of workers"])
+def test_it_holds_once_a_roll_brings_the_number(told: Path, tmp_path: Path, by: str) -> None:
+    assert (consent(told, NUMBER), consent(told, OTHER)) == (Consent.WITHDRAWN, Consent.UNKNOWN)
+    listed = tmp_path / "listed.csv"
+    if by == "roll":
+        head = "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE"
+        rows = f"S24,174,1,500,Ravi,{NUMBER}\nS24,174,1,501,Asha,{OTHER}"
+        listed.write_text(f"{head}\n{rows}\n", encoding="utf-8")
+        assert import_file(listed, told, ImportOptions(roll_version=ROLL_VERSION)).numbers == 2
+    else:
+        listed.write_text(f"constituency,part,number\n174,1,{NUMBER}\n174,1,{OTHER}\n", encoding="utf-8")
+        import_workers(listed, told, "IN")
+    assert query(told, "SELECT e164, consent, consent_source FROM phone WHERE e164 > '+91980' ORDER BY 1") == [
+        (NUMBER, "withdrawn", "letter"),
+        (OTHER, "unknown", ""),
+    ]
+    assert (consent(told, NUMBER), consent(told, OTHER)) == (Consent.WITHDRAWN, Consent.UNKNOWN)
+    assert query(told, "SELECT count(*) FROM consent_ahead") == [(0,)]  # it stands in one place

@@ -1,0 +1,279 @@
+"""What an erasure and a purge leave: the history of opt-outs, the news for other centres, and all that must be kept."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dialer.rules.number_hash import number_hash
+from dialer.store.sqlite import open_store
+from tests.unit.roll_support import execute, query
+from tests.unit.test_numbers_cli import run
+from tests.unit.test_reports import NOON, Store
+
+SECRET = "twenty characters, at least"
+TODAY = datetime.now(UTC).date()
+NUMBER, ANOTHER = "+917000000001", "+917000000002"
+OFF_THE_ROLL = "+919812345678"
+WITH_SECRET = f'[rules]\nopt_out_secret = "{SECRET}"\n'
+KEPT = "[rules.stricter.retention]\nkeep_recordings = true\n"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "centre.db")
+    with closing(made.db):
+        yield made
+
+
+def site(store: Store, more: str = WITH_SECRET) -> Path:
+    path = store.path.with_suffix(".toml")
+    calls = store.path.parent / "calls"
+    calls.mkdir(exist_ok=True)
+    folders = f'[store]\npath = "{store.path}"\n[recordings]\ndirectory = "{calls}"\n'
+    path.write_text(folders + more, encoding="utf-8")
+    return path
+
+
+def days_ago(days: int) -> str:
+    return (TODAY - timedelta(days=days)).isoformat()
+
+
+# The history of opt-outs
+
+
+async def suppressed_at_the_next_start(path: Path) -> int:
+    async with await open_store(path) as opened:
+        return await opened.hash_numbers([SECRET.encode()])
+
+
+async def heard_of_itself(path: Path, at: float) -> None:
+    async with await open_store(path) as opened:
+        await opened.record_foreign_opt_out(number_hash(SECRET.encode(), NUMBER), at=at, centre="pune-1")
+
+
+def told(config: Path) -> list[list[str]]:
+    """What both reports say of opt-outs."""
+    found = []
+    for name in ("opt-outs", "compliance"):
+        code, text = run("report", name, "-c", config, "-f", "csv")
+        assert code == 0
+        found += list(csv.reader(io.StringIO(text)))
+    return found
+
+
+@pytest.mark.parametrize("rules", [WITH_SECRET, ""], ids=["secret", "no secret"])
+def test_who_opted_out_when_and_how_is_told_as_before(store: Store, rules: str) -> None:
+    config = site(store, rules)
+    store.opt_out(1, NOON, store.answered(1, NOON - 60))
+    store.opt_out(2, NOON + 86_400)
+    run("optout", "add", OFF_THE_ROLL, "--source", "letter", "-c", config)
+    before = told(config)
+    assert len(before) == 8  # two heads, and three days with an opt-out each
+    assert run("erase", NUMBER, "-c", config)[0] == 0
+    assert told(config) == before
+    assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
+    assert told(config) == before
+    assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
+    assert told(config) == before
+    if rules:
+        kept = b"".join(path.read_bytes() for path in store.path.parent.glob("centre.db*"))
+        for number in (NUMBER, ANOTHER, OFF_THE_ROLL):
+            assert number.encode() not in kept
+        hashes = {number_hash(SECRET.encode(), number) for number in (NUMBER, ANOTHER, OFF_THE_ROLL)}
+        assert {hashed for (hashed,) in query(store.path, "SELECT number_hash FROM opt_out_hash")} == hashes
+
+
+def test_numbers_of_no_roll_are_counted_one_by_one(store: Store) -> None:
+    config = site(store)
+    for number in ("+919812345678", "+919812345679"):
+        assert run("erase", number, "-c", config)[0] == 0
+    for number in ("+919812345670", "+919812345671"):
+        run("optout", "add", number, "--source", "letter", "-c", config)
+    assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
+    kept = query(store.path, "SELECT e164, source FROM opt_out ORDER BY e164")
+    assert kept == [(f"erased-0-{n}", "erased" if n < 3 else "letter") for n in (1, 2, 3, 4)]
+
+
+def test_a_number_of_no_roll_is_erased_after_a_purge_too(store: Store) -> None:
+    config = site(store)
+    for number in (NUMBER, "+919812345670"):  # the one on the roll takes the first place
+        run("optout", "add", number, "--source", "letter", "-c", config)
+    assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
+    for number in (OFF_THE_ROLL, "+919812345679"):
+        assert run("erase", number, "-c", config)[0] == 0
+    kept = query(store.path, "SELECT e164 FROM opt_out ORDER BY e164")
+    assert kept == [("erased-0-2",), ("erased-0-3",), ("erased-0-4",), ("erased-1",)]
+
+
+def test_no_hash_leads_to_the_call_in_which_its_number_opted_out(store: Store) -> None:
+    config = site(store)
+    attempt = store.answered(1, NOON - 60)
+    store.opt_out(1, NOON + 0.123456, attempt)
+    assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
+    assert query(store.path, "SELECT e164, attempt_id FROM opt_out") == [("erased-1", attempt)]
+    assert query(store.path, "SELECT count(*) FROM opt_out_hash JOIN opt_out USING (at)") == [(0,)]
+
+
+def test_an_erased_number_that_comes_back_has_not_opted_out_twice(store: Store) -> None:
+    config = site(store)
+    store.opt_out(1, NOON)
+    before = told(config)
+    assert run("erase", NUMBER, "-c", config)[0] == 0
+    store.insert("phone", {"e164": NUMBER})
+    assert asyncio.run(suppressed_at_the_next_start(store.path)) == 1
+    assert query(store.path, "SELECT opted_out_at IS NULL FROM phone WHERE e164 = ?", NUMBER) == [(0,)]
+    assert told(config) == before
+
+
+@pytest.mark.parametrize("command", [("erase", NUMBER), ("purge", "--after", days_ago(1), "--yes")])
+def test_what_the_dialler_heard_of_itself_leads_to_no_call_and_counts_once(
+    store: Store, command: tuple[str, ...]
+) -> None:
+    config = site(store)
+    at = NOON + 0.123456
+    store.opt_out(1, at, store.answered(1, NOON - 60))
+    asyncio.run(heard_of_itself(store.path, at))
+    assert query(store.path, "SELECT at, centre FROM opt_out_hash") == [(at, "pune-1")]
+    before = told(config)
+    assert run(*command, "-c", config)[0] == 0
+    assert query(store.path, "SELECT count(*) FROM opt_out_hash JOIN opt_out USING (at)") == [(0,)]
+    store.insert("phone", {"e164": NUMBER})
+    assert asyncio.run(suppressed_at_the_next_start(store.path)) == 1
+    assert told(config) == before
+
+
+# Other centres
+
+
+@pytest.mark.parametrize("number", [NUMBER, OFF_THE_ROLL], ids=["on the roll", "on no roll"])
+@pytest.mark.parametrize("earlier", [True, False], ids=["opted out before", "not before"])
+def test_every_centre_is_told_of_an_erasure(store: Store, number: str, earlier: bool) -> None:
+    config = site(store, "")
+    if earlier:  # before there was a secret to tell it under
+        assert run("optout", "add", number, "-c", config)[0] == 0
+    assert query(store.path, "SELECT count(*) FROM outbox") == [(0,)]
+    assert run("erase", number, "-c", site(store))[0] == 0
+    [(topic, payload)] = query(store.path, "SELECT topic, payload FROM outbox")
+    news = json.loads(str(payload))
+    assert (topic, news["number_hash"], news["phone"], news["source"]) == (
+        "results/opt-outs",
+        number_hash(SECRET.encode(), number),
+        None,
+        "erased",
+    )
+    assert number not in str(payload)
+
+
+def test_without_a_secret_nobody_is_told(store: Store) -> None:
+    assert run("erase", NUMBER, "-c", site(store, ""))[0] == 0
+    assert query(store.path, "SELECT count(*) FROM outbox") == [(0,)]
+
+
+# Whose number it is, and whose not
+
+
+def test_whose_wrong_number_it_was_keeps_the_name(store: Store) -> None:
+    execute(store.path, "INSERT INTO link (voter_id, phone_id, dropped_at) VALUES (40, 1, 5.0)")
+    assert "1 voters' names" in run("erase", NUMBER, "--voters", "-c", site(store))[1]
+    assert query(store.path, "SELECT voter_id, name FROM voter WHERE voter_id IN (1, 40)") == [
+        (1, ""),
+        (40, "Voter 40"),
+    ]
+
+
+@pytest.mark.parametrize("command", [("erase", OFF_THE_ROLL), ("purge", "--after", days_ago(1), "--yes")])
+def test_consent_of_a_number_that_no_roll_has_brought_yet_goes_too(store: Store, command: tuple[str, ...]) -> None:
+    config = site(store)
+    numbers = store.path.with_name("numbers.csv")
+    numbers.write_text(f"{OFF_THE_ROLL}\n")
+    run("consent", "import", numbers, "--status", "withdrawn", "--source", "letters", "-c", config)
+    assert query(store.path, "SELECT count(*) FROM consent_ahead") == [(1,)]
+    assert run(*command, "-c", config)[0] == 0
+    assert query(store.path, "SELECT count(*) FROM consent_ahead") == [(0,)]
+    assert OFF_THE_ROLL.encode() not in store.path.read_bytes()
+
+
+# What must be kept
+
+
+@pytest.fixture
+def recording(store: Store) -> Path:
+    """That of a call which has its attempt and a mark."""
+    attempt = str(uuid.UUID(int=1))
+    store.answered(1, attempt_id=attempt)
+    store.insert("recording", {"attempt_id": attempt, "started_at": NOON})
+    store.mark(1, "voted", NOON, attempt_id=attempt)
+    site(store)
+    file = store.path.parent / "calls" / f"{attempt}.wav"
+    file.write_bytes(b"RIFF")
+    return file
+
+
+def polls(*days: str) -> str:
+    return "".join(f"[[rules.polls]]\nday = {day}\nconstituencies = [{n}]\n" for n, day in enumerate(days, 1))
+
+
+def records(store: Store) -> list[tuple[object, ...]]:
+    return query(store.path, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)")
+
+
+@pytest.mark.parametrize("kept", [KEPT, ""], ids=["recordings kept", "not kept"])
+def test_a_day_that_is_mistyped_destroys_nothing_that_must_be_kept(store: Store, recording: Path, kept: str) -> None:
+    config = site(store, kept + polls(days_ago(20), days_ago(10)))
+    until = TODAY + timedelta(days=35)
+    code, text = run("purge", "--after", days_ago(375), "--yes", "-c", config)
+    assert (code, f"the last of [[rules.polls]] is {days_ago(10)}" in text) == (0, True)
+    assert f"kept until {until}, as the profile says" in text
+    assert "overdue" not in text
+    assert records(store) == [(1, 1)]
+    assert recording.exists() == bool(kept)
+    [(what,)] = query(store.path, "SELECT what FROM audit WHERE kind = 'purge'")
+    assert json.loads(str(what))["after"] == days_ago(10)
+
+
+def test_a_later_day_than_the_last_poll_counts(store: Store, recording: Path) -> None:
+    config = site(store, KEPT + polls(days_ago(50)))  # with the result ten days later
+    code, text = run("purge", "--after", days_ago(40), "--yes", "-c", config)
+    assert (code, f"kept until {TODAY + timedelta(days=5)}" in text) == (0, True)
+    assert (records(store), recording.exists()) == ([(1, 1)], True)
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 30])
+def test_nothing_is_purged_while_a_poll_lies_ahead(store: Store, recording: Path, ahead: int) -> None:
+    config = site(store, polls(days_ago(10), days_ago(-ahead)))
+    code, text = run("purge", "--after", days_ago(50), "--yes", "-c", config)
+    assert (code, f"the poll of {days_ago(-ahead)} in [[rules.polls]] is not over" in text) == (2, True)
+    assert (records(store), recording.exists()) == ([(1, 1)], True)
+    assert query(store.path, "SELECT name FROM voter WHERE voter_id = 2") == [("Voter 2",)]
+
+
+def test_a_poll_is_over_where_it_is_held(store: Store) -> None:
+    """At every moment it is still yesterday at Baker's island when it is tomorrow, or today, at Kiritimati."""
+    centre = '[centre]\nid = "pune-1"\ntime_zone = "Pacific/Kiritimati"\n'
+    there = datetime.now(UTC) - timedelta(hours=12)
+    poll = f'[[rules.polls]]\nday = {there.date()}\ntime_zone = "Etc/GMT+12"\n'
+    code, text = run("purge", "--after", days_ago(50), "--yes", "-c", site(store, centre + poll))
+    assert (code, "is not over" in text) == (2, True)
+
+
+def test_recordings_of_polls_that_are_not_named_stay_with_their_attempts(store: Store, recording: Path) -> None:
+    code, text = run("purge", "--after", days_ago(375), "--yes", "-c", site(store, KEPT))
+    assert (code, "until 45 days after a polling day that [[rules.polls]] does not name" in text) == (0, True)
+    assert (records(store), recording.exists()) == ([(1, 1)], True)
+    assert query(store.path, "SELECT DISTINCT name FROM voter") == [("",)]
+
+
+def test_once_all_of_it_is_over_all_of_it_goes(store: Store, recording: Path) -> None:
+    code, text = run("purge", "--after", days_ago(375), "--yes", "-c", site(store, KEPT + polls(days_ago(46))))
+    assert (code, "1 recordings, 1 attempts and 1 marks" in text) == (0, True)
+    assert (records(store), recording.exists()) == ([(0, 0)], False)

@@ -1,0 +1,176 @@
+"""How the end of a call, and of an AGI script's time, meet what the script is doing. In real time: a process knows no other."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dialer.scripts import runner
+from dialer.scripts.runner import ScriptEnd, ScriptRules
+from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.agi_codec import CallHungUp
+from ivr_flows.model import MarkKind
+from ivr_flows.turns import FlowCommit
+from tests.support.agi_peer import AsteriskCall, Recorder, server_of
+from tests.support.virtual import virtual_time
+from tests.wire.test_agi_scripts import GONE, PLAIN, Peer, call
+
+DEAD = "511 Command Not Permitted on a dead channel or intercept routine"
+KEYS_AND_LEAVES = {"WAIT FOR DIGIT": f"200 result=49{GONE}"}
+
+Script = Callable[..., Path]
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Script:
+    def write(text: str) -> Path:
+        path = tmp_path / "script.py"
+        path.write_text(textwrap.dedent(PLAIN) + textwrap.dedent(text))
+        return path
+
+    return write
+
+
+async def test_a_busy_script_is_told_of_a_hang_up_and_what_it_then_records_is_kept(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "KEEP_SECONDS", 0.0)
+    heard = tmp_path / "heard"
+    path = script(f"""
+        import signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+        ask("WAIT FOR DIGIT 5000")
+        signal.sigwait([signal.SIGHUP])  # stands for a look-up that takes long
+        heard = [ask("STREAM FILE thanks #"), ask("SET VARIABLE MATDAN_MARK voted")]
+        open({str(heard)!r}, "w").write("; ".join(heard))
+    """)
+    commits: list[FlowCommit] = []
+    end, commands = await call(path, Peer(KEYS_AND_LEAVES), commits=commits)
+    assert (end, commands) == (ScriptEnd.HUNG_UP, ["WAIT FOR DIGIT 5000"])
+    assert [commit.mark for commit in commits] == [MarkKind.VOTED]
+    assert heard.read_text() == f"{DEAD}; 200 result=1"
+
+
+async def test_a_script_that_does_not_end_after_a_hang_up_is_killed(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "HANG_UP_SECONDS", 0.3)
+    path = script("""
+        import signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+        ask("WAIT FOR DIGIT 5000")
+        signal.pause()
+    """)
+    end, _ = await call(path, Peer(KEYS_AND_LEAVES))
+    assert end is ScriptEnd.HUNG_UP
+
+
+@pytest.mark.parametrize("ours", [signal.SIG_DFL, signal.SIG_IGN])
+async def test_a_key_that_came_with_the_hang_up_is_recorded_before_the_script_is_told(
+    script: Script, monkeypatch: pytest.MonkeyPatch, ours: signal.Handlers
+) -> None:
+    """The script dies of SIGHUP, as most do, though the dialler was started by nohup and ignores it."""
+    monkeypatch.setattr(runner, "KEEP_SECONDS", 30.0)
+    before = signal.signal(signal.SIGHUP, ours)
+    path = script("""
+        if ask("WAIT FOR DIGIT 5000") == "200 result=49":
+            ask("SET VARIABLE MATDAN_MARK voted")
+        ask("STREAM FILE thanks #")
+        import signal
+        signal.pause()
+    """)
+    commits: list[FlowCommit] = []
+    try:
+        end, _ = await call(path, Peer(KEYS_AND_LEAVES), commits=commits)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert end is ScriptEnd.HUNG_UP
+    assert [commit.mark for commit in commits] == [MarkKind.VOTED]
+
+
+async def test_a_script_that_hangs_up_by_itself_may_still_record_what_was_said(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "KEEP_SECONDS", 0.0)
+    path = script("""
+        ask("HANGUP")
+        import time
+        time.sleep(0.2)
+        ask("SET VARIABLE MATDAN_MARK voted")
+    """)
+    commits: list[FlowCommit] = []
+    end, _ = await call(path, Peer({"HANGUP": f"200 result=1{GONE}"}), commits=commits)
+    assert end is ScriptEnd.DONE
+    assert [commit.mark for commit in commits] == [MarkKind.VOTED]
+
+
+async def test_marks_of_a_script_that_hears_no_answer_count(script: Script) -> None:
+    path = script("""
+        import os
+        os.close(0)
+        print("SET VARIABLE MATDAN_MARK voted\\nSET VARIABLE MATDAN_ANSWER_at_home 3\\nSET VARIABLE MATDAN_OPT_OUT number")
+    """)
+    commits: list[FlowCommit] = []
+    end, _ = await call(path, commits=commits)
+    assert end is ScriptEnd.DONE
+    assert [commit.kind.value for commit in commits] == ["mark", "answers", "opt-out"]
+
+
+async def test_a_commit_is_seen_to_its_end_when_the_scripts_time_is_over_meanwhile(script: Script) -> None:
+    commits: list[FlowCommit] = []
+    seconds = 1.0
+    path = script("ask('SET VARIABLE MATDAN_MARK voted')")
+    end, _ = await call(
+        path, rules=ScriptRules(seconds=seconds), commits=commits, until=lambda: asyncio.sleep(seconds + 0.2)
+    )
+    assert end is ScriptEnd.TOO_LONG
+    assert [commit.mark for commit in commits] == [MarkKind.VOTED]
+
+
+@pytest.mark.parametrize("answer", [b"", b"200 result=1\n"])
+@virtual_time()
+async def test_a_call_is_cut_short_in_the_middle_of_a_command(answer: bytes) -> None:
+    """Asterisk answers some commands that it lets go of, and not others."""
+
+    async def flow(agi: AgiCall) -> float:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                await agi.wait_for_digit(-1)
+        await agi.cut_short()
+        with pytest.raises(CallHungUp):
+            await agi.set_variable("MATDAN_DONE", "1")
+        return asyncio.get_running_loop().time()
+
+    recorder = Recorder(flow)
+    began = asyncio.get_running_loop().time()
+    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+        assert [await peer.command(), await peer.command()] == ["WAIT FOR DIGIT -1", "HANGUP"]
+        peer.wire.write(answer + b"200 result=1\nHANGUP\n")
+        await peer.ended.wait()
+    (at,) = recorder.results
+    assert isinstance(at, float)
+    assert at - began == pytest.approx(2.0, abs=0.1)
+    assert len(peer.lines) == 2
+
+
+@virtual_time()
+async def test_a_call_that_cannot_be_cut_short_is_let_go_of() -> None:
+    async def flow(agi: AgiCall) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                await agi.record_file("a", "wav", "#", 60_000)
+        await agi.cut_short()
+
+    recorder = Recorder(flow)
+    began = asyncio.get_running_loop().time()
+    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+        await peer.ended.wait()
+    assert recorder.errors == []
+    assert asyncio.get_running_loop().time() - began == pytest.approx(4.0, abs=0.1)
+    assert peer.lines[-1] == "HANGUP"  # read when the recording is over: the call ends, and does not begin anew

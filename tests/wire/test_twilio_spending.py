@@ -1,0 +1,70 @@
+"""The day's cap at work, against a stand-in of Twilio's REST API: what calls, their second legs and SMS reserve and cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialer.errors import OriginateRefused
+from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
+from dialer.twilio_carrier import TwilioSms
+from tests.support.twilio_line import PUBLIC_URL
+from tests.wire.test_twilio_adapter import NUMBER, a_lab
+
+
+async def test_the_cap_on_spending_counts_what_live_calls_may_still_cost() -> None:
+    async with a_lab(most=1.0) as lab:
+        lab.twilio.spent = 0.35
+        await lab.switch.resync()
+        for number in (1, 2, 3):  # each may last two minutes at 0.1
+            await lab.dial(number)
+        with pytest.raises(OriginateRefused, match="most_spend_per_day"):
+            await lab.dial(4)
+        await lab.status(lab.attempt(1), "busy")
+        await lab.dial(4)
+        await lab.status(lab.attempt(2), "completed", CallDuration="30")
+        assert lab.switch.meter.spent == pytest.approx(0.45)
+        with pytest.raises(OriginateRefused):
+            await lab.dial(5)
+
+
+async def test_a_transferred_call_is_counted_twice_and_another_run_is_not_asked_which_was() -> None:
+    async with a_lab(most=100.0, legs=2) as lab:
+        for number in (1, 2):
+            await lab.dial(number)
+        lab.switch.dialled_on(lab.attempt(2))
+        for number, spent in ((1, 0.1), (2, 0.3)):
+            await lab.status(lab.attempt(number), "completed", CallDuration="30")
+            assert lab.switch.meter.spent == pytest.approx(spent)
+        await lab.dial(3)
+        lab.ours["+917000000003"] = lab.attempt(3)
+        again = TwilioSwitch(
+            lab.switch._api, TwilioRules(PUBLIC_URL, 120), lab.switch.meter, lab.clock, lab.switch._find_attempt
+        )
+        again.deliver_to(lab.events.append, lab.ends.append)
+        await again.resync()
+        sid = again.sid_of(lab.attempt(3)) or ""
+        await again.take_status(lab.attempt(3), {"CallStatus": "completed", "CallSid": sid, "CallDuration": "30"})
+        assert lab.switch.meter.spent == pytest.approx(0.5)
+
+
+async def test_an_sms_leaves_room_for_the_live_calls_and_is_counted_by_its_segments() -> None:
+    async with a_lab(most=1.0) as lab:
+        lab.twilio.spent = 0.25
+        await lab.switch.resync()
+        sms = TwilioSms(lab.switch._api, "+911140000009", lab.switch)
+        for number in (1, 2):  # each may last two minutes at 0.1
+            await lab.dial(number)
+        assert await sms.send_sms(NUMBER, "क" * 71)
+        assert lab.switch.meter.spent == pytest.approx(0.35)
+        assert not await sms.send_sms(NUMBER, "क" * 400)  # six segments
+        await lab.dial(3)
+        assert not await sms.send_sms(NUMBER, "क" * 71)
+        assert len(lab.twilio.messages) == 1
+
+
+async def test_a_new_day_is_the_accounts() -> None:
+    async with a_lab(most=10.0) as lab:
+        for spent, day, counted in ((5.0, "2029-05-06", 5.0), (4.99, "2029-05-06", 5.0), (3.0, "2029-05-07", 3.0)):
+            lab.twilio.spent, lab.twilio.day = spent, day
+            await lab.switch.resync()
+            assert lab.switch.meter.spent == pytest.approx(counted)
