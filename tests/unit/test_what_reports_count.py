@@ -119,3 +119,23 @@ def test_a_place_that_no_roll_has_is_refused(store: Store, option: str, number: 
 def test_a_complaint_of_a_number_that_none_has_is_refused(store: Store) -> None:
     code, _ = run("complaint", "answer", "9" * 23, "--done", "explained", "-c", config(store), "--who", "ops")
     assert code == 2
+
+
+# Slips
+
+
+def test_a_slip_that_was_taken_back_reached_nobody(store: Store) -> None:
+    for voter in (1, 2, 3):
+        store.mark(voter, "voted", NOON, source="booth-worker", key=f"slip{voter}")
+    for voter in (2, 3):
+        store.mark(voter, "not-yet", NOON + 1, source="correction", undoes=f"slip{voter}")
+    store.mark(3, "voted", NOON + 2 * HOUR, source="agent")
+
+    def told(by: str) -> list[dict[str, str]]:
+        ran = CliRunner().invoke(app, ["report", "turnout", "--by", by, "-f", "csv", "--store", str(store.path)])
+        return list(csv.DictReader(io.StringIO(ran.output)))
+
+    booths = told("booth")
+    assert (sum(int(row["reached"]) for row in booths), sum(int(row["voted"]) for row in booths)) == (2, 2)
+    # Voter 3 has voted when it was said anew, not when the slip came.
+    assert [(row["newly_reached"], row["newly_voted"]) for row in told("hour")] == [("1", "1"), ("1", "1")]

@@ -1,13 +1,16 @@
 -- The polling day: turnout as it is told, official figures beside it, and all that is known of one voter. Nobody's support is in
 -- any of it, nor may it ever be: what a voter counts in the order of calls is not read here.
 
--- Voters who were reached in the window, as they stand now.
+-- Voters who were reached in the window, as they stand now. A slip that was taken back reached nobody.
 -- name: turnout
 WITH seen AS (
     SELECT DISTINCT mark.voter_id
     FROM mark LEFT JOIN attempt ON attempt.attempt_id = mark.attempt_id
     WHERE mark.kind <> 'wrong-number' AND mark.at >= :since AND mark.at < :until
       AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
+      AND mark.undoes IS NULL AND NOT EXISTS (
+          SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key
+      )
 )
 SELECT booth.constituency_number,
        booth.part_number,
@@ -43,16 +46,21 @@ WITH seen AS (
     FROM mark LEFT JOIN attempt ON attempt.attempt_id = mark.attempt_id
     WHERE mark.kind <> 'wrong-number' AND mark.at >= :since AND mark.at < :until
       AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
+      AND mark.undoes IS NULL AND NOT EXISTS (
+          SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key
+      )
     GROUP BY mark.voter_id
 ),
 corrected AS (
-    SELECT voter_id, max(mark_id) AS mark_id FROM mark WHERE source = 'correction' GROUP BY voter_id
+    SELECT voter_id, max(mark_id) AS mark_id FROM mark WHERE source = 'correction' AND undoes IS NULL GROUP BY voter_id
 ),
 voted AS (
     SELECT mark.voter_id,
            coalesce(min(CASE WHEN mark.mark_id > coalesce(corrected.mark_id, 0) THEN mark.at END), max(mark.at)) AS at
     FROM mark LEFT JOIN corrected ON corrected.voter_id = mark.voter_id
-    WHERE mark.kind = 'voted'
+    WHERE mark.kind = 'voted' AND NOT EXISTS (
+        SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key
+    )
     GROUP BY mark.voter_id
 )
 SELECT booth.constituency_number,
