@@ -117,6 +117,11 @@ class InboundNumber(Section):
             raise ValueError('flow goes with mode = "flow" and with no other; for example flow = "inbound"')
         return self
 
+    @property
+    def has_script(self) -> bool:
+        """Whether the flow is an AGI script."""
+        return self.flow is not None and self.flow.startswith("script:")
+
 
 class Inbound(Section):
     """[inbound] - calls that come in. Numbers that are not named here are hung up unanswered."""

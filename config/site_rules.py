@@ -136,7 +136,7 @@ def _hold_inbound(settings: Settings) -> None:
     """A script that answers callers is declared like one that calls them."""
     declared = {campaign.id for campaign in settings.campaigns if campaign.declared is not None}
     for number in settings.inbound.numbers:
-        if number.flow is not None and number.flow.startswith("script:") and number.campaign not in declared:
+        if number.has_script and number.campaign not in declared:
             problem = f"runs a script, and campaign {number.campaign!r} does not say what it does"
             raise SettingError("settings", "inbound.numbers.flow", problem, "declare it in [campaigns.declared]")
 

@@ -17,8 +17,7 @@ from dialer.errors import RollError
 from dialer.field_reports import carry_out, person
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import COMPLIANCE
-from dialer.numbers_cli import WhoOption
-from dialer.options import ConfigOption, StoreOption
+from dialer.options import ConfigOption, StoreOption, WhoOption
 from dialer.reports.cli import moment
 from dialer.roll.phone_numbers import read_cell
 from dialer.site_key import site_key

@@ -16,8 +16,8 @@ from config.settings import Settings, load_settings
 from config.site_rules import recordings_kept, site_profile
 from dialer.clock import SystemClock
 from dialer.errors import RecordingError, RollError
-from dialer.numbers_cli import WhoOption, opt_out_news
-from dialer.options import ConfigOption, StoreOption, audit_name
+from dialer.numbers_cli import opt_out_news
+from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name
 from dialer.recordings import erase as remove_recording
 from dialer.recordings import files_of
 from dialer.roll.phone_numbers import read_cell

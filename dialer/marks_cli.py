@@ -19,8 +19,7 @@ from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_MARKS
-from dialer.numbers_cli import WhoOption
-from dialer.options import ConfigOption, StoreOption
+from dialer.options import ConfigOption, StoreOption, WhoOption
 from dialer.output import refuse_unwritable, write_file
 from dialer.people import is_id
 from dialer.reports.cli import FormatOption, OutOption, deliver

@@ -21,7 +21,7 @@ from dialer.monitor import topics
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import COMPLIANCE
 from dialer.monitor.payloads import MOST_OPT_OUTS
-from dialer.options import ConfigOption, StoreOption, audit_name
+from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name
 from dialer.people import is_id
 from dialer.phone_facts import Consent
 from dialer.reports.cli import moment
@@ -40,9 +40,6 @@ consent_app = typer.Typer(help="Consent of the owners of numbers.", no_args_is_h
 DAY_SECONDS = 86_400.0
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="One number a line, or CSV (UTF-8).")]
-WhoOption = Annotated[
-    str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: the user who is logged in]")
-]
 SourceOption = Annotated[
     str, typer.Option("--source", help="Where it comes from, for the record: an id such as letter-12.")
 ]

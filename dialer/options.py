@@ -14,6 +14,9 @@ StoreOption = Annotated[
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
 ]
+WhoOption = Annotated[
+    str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: the user who is logged in]")
+]
 
 
 def audit_name(who: str | None) -> str:

@@ -12,9 +12,9 @@ from config.jurisdiction import Profile
 from config.settings import Settings
 from dialer.finding import Finding, Verdict
 from dialer.model import CampaignState
-from dialer.rules.calling_hours import Stretch
+from dialer.rules.calling_hours import Stretch, joined
 from dialer.rules.gate import Gate, moment_text
-from dialer.rules.outlook import Areas, Outlook, areas_of_polls, first_call
+from dialer.rules.outlook import Areas, Outlook, areas_of_polls, areas_of_roll, first_call
 from dialer.rules.rulebook import campaign_rules
 from dialer.rules.silence import Area, NotKnown, close_of
 from dialer.rules_explain import CertificatesOnDisk, gate_of
@@ -61,9 +61,7 @@ def rules_findings(
 def _areas(settings: Settings, gate: Gate, db: sqlite3.Connection | None) -> Areas:
     last_call_seconds = settings.polling_day.last_call_minutes * 60.0
     booths = [] if db is None else voters.booths(db).values()
-    if not booths:
-        return areas_of_polls(gate.rules.polls, last_call_seconds)
-    return Areas({Area(booth.constituency_number, booth.closes_at) for booth in booths}, True, last_call_seconds)
+    return areas_of_roll(booths, last_call_seconds) or areas_of_polls(gate.rules.polls, last_call_seconds)
 
 
 def _told(what: str, campaign: Campaign, outlook: Outlook, state: CampaignState, now: float, zone: ZoneInfo) -> Finding:
@@ -82,17 +80,17 @@ def _told(what: str, campaign: Campaign, outlook: Outlook, state: CampaignState,
 
 def _narrowed(campaign: Campaign, gate: Gate, now: float) -> str | None:
     """What the profile leaves of a campaign's hours, in words; None: all of them, or there are none."""
-    own = _merged([(each.start, each.until) for each in campaign.hours])
+    own = joined([(each.start, each.until) for each in campaign.hours])
     profile = gate.rules.hours
     days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]
     if profile.holidays:
         days.append(("on holidays", profile.holiday))
-    left = {day: _common(own, _merged(allowed)) for day, allowed in days}
+    left = {day: _common(own, joined(allowed)) for day, allowed in days}
     if all(each == own for each in left.values()):
         return None
     head = f"of its calling hours {_hours_text(own)} the profile {gate.rules.profile}"
     if _elsewhere(gate, now):
-        allowed = _by_day({day: _merged(hours) for day, hours in days})
+        allowed = _by_day({day: joined(hours) for day, hours in days})
         return f"{head} leaves what lies within {allowed}, where the number is"
     return f"{head} leaves {_by_day(left)}"
 
@@ -108,17 +106,6 @@ def _by_day(hours: dict[str, list[Stretch]]) -> str:
     if len(set(texts.values())) == 1:
         return next(iter(texts.values()))
     return ", ".join(f"{text} {day}" for day, text in texts.items())
-
-
-def _merged(hours: Sequence[Stretch]) -> list[Stretch]:
-    """The same hours in order, those that touch in one."""
-    merged: list[Stretch] = []
-    for start, until in sorted(hours):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(until, merged[-1][1]))
-        else:
-            merged.append((start, until))
-    return merged
 
 
 def _common(some: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]:

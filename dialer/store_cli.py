@@ -14,8 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from config.settings import Settings, load_settings
 from dialer.clock import SystemClock
 from dialer.errors import StoreError
-from dialer.numbers_cli import WhoOption
-from dialer.options import ConfigOption, StoreOption, audit_name
+from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name
 from dialer.site_key import site_key
 from dialer.store import conversion
 from dialer.store.cipher import StoreKey, read_key, write_new_key

@@ -20,8 +20,7 @@ from dialer.field_reports import batches_of, carry_out, person, telling_what_was
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_FIGURES
-from dialer.numbers_cli import WhoOption
-from dialer.options import ConfigOption, StoreOption
+from dialer.options import ConfigOption, StoreOption, WhoOption
 from dialer.polling_day.official import FINAL, OfficialFigure, PollHours, objection
 from dialer.roll.cells import clock_text
 from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number

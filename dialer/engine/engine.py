@@ -84,7 +84,9 @@ class Engine:
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel)
         self._records_desk = RecordsDesk(
-            *(store, centre.clock, self._results.follow),
+            store,
+            centre.clock,
+            self._results.follow,
             opted_out=lambda phone_id: self._results.opted_out(phone_id, fresh=True),
             centre=centre.centre_id,
         )

@@ -19,14 +19,12 @@ HOPPER_SIZE = 60  # claims held per campaign: some seconds of dialling, so that 
 CLAIMED_AT_ONCE = 10  # a long claim holds up the marks and results behind it, and leaves fewer at hand while it lasts
 LEASE_SECONDS = 60.0
 LEAST_LEASE_SECONDS = 15.0  # claims with less left go back to the queue: the order has moved on
-LOOK_AGAIN_SECONDS = (
-    1.0  # numbers are due, but cannot be had just now: another campaign's call, a booth that comes after
-)
+LOOK_AGAIN_SECONDS = 1.0  # numbers are due, but cannot be had yet: another campaign's call, a booth that comes after
 PRIORITIES_SECONDS = 30.0  # how long the booths' priorities stand before they are computed anew
 
 Priorities = Callable[[CampaignRun, float], Mapping[int, float]]
-"""The booths' priorities for a campaign at a moment (epoch seconds); booths that are not named come
-after those that are."""
+"""The booths' priorities for a campaign at a moment (epoch seconds); booths that are not named come after those that
+are."""
 
 
 class Hoppers:

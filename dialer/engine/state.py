@@ -259,9 +259,8 @@ class Centre:
         now = self.clock.now()
         if self._polls_today is None or not self._polls_today.holds_at(now):
             before, self._polls_today = self._polls_today, self.polling.today(self.booths, now)
-            if before is None or before.zones.keys().isdisjoint(
-                self._polls_today.zones
-            ):  # else some still vote the same day
+            still_vote = before is not None and not before.zones.keys().isdisjoint(self._polls_today.zones)
+            if not still_vote:
                 self.reached_by.clear()
                 self.worked_seconds = 0.0
         return self._polls_today
@@ -277,7 +276,7 @@ class Centre:
     def count_work(self) -> None:
         """Count the time since the last decision as worked where a turnout campaign could dial; asked after each decision."""
         now = self.clock.monotonic()
-        self.polls_today()
+        self.polls_today()  # first: a new day of the polls begins the count at nought
         if self._works_since is not None:
             self.worked_seconds += now - self._works_since
         works = any(run.may_dial for run in self.campaigns.values() if run.purpose is Purpose.TURNOUT)

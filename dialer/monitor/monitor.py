@@ -75,9 +75,8 @@ class Monitor:
         self._commands_topic = topics.commands_topic(centre)
         self._link = BrokerLink(settings, centre, clock, raise_alert, chance)
         self._opt_outs_link = BrokerLink(settings, centre, clock, raise_alert, chance, for_opt_outs())
-        self._hears_others = (
-            asyncio.Event()
-        )  # has been on the connection for it; set too where they are not to be heard
+        # Has been on the connection for it; set too where they are not to be heard.
+        self._hears_others = asyncio.Event()
         if keep_opt_out is None:
             self._hears_others.set()
         self._served_to_the_end = False
@@ -91,11 +90,6 @@ class Monitor:
     def served_to_the_end(self) -> bool:
         """Whether there was a connection when `run` was told to stop: it is gone because we closed it."""
         return self._served_to_the_end
-
-    @property
-    def dropped_call_events(self) -> int:
-        """Call events that were not published because the broker was away or slow."""
-        return self._publisher.dropped
 
     @property
     def relayed(self) -> int:

@@ -1,8 +1,7 @@
 """Opt-outs that other centres tell of: a number that opts out anywhere is suppressed everywhere.
 
 Who can make a hash has the shared secret, so a hash that fits a number of ours is its own proof; one that fits none changes
-nothing. A repeat changes nothing either: our own news come back to us on the same topic, and so does what the command line
-publishes for a centre whose dialler runs.
+nothing. A repeat changes nothing either: our own news come back to us on the same topic.
 """
 
 from __future__ import annotations

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from dialer.model import Booth, BoothTurnout
 from dialer.polling_day.priorities import BoothNow, BoothPriorities, FactorWeights
 from dialer.polling_day.turnout_curve import ExpectedCourse
+from dialer.rules.calling_hours import day_start, next_day
 
 LAST_ROUND_SECONDS = 900.0
 """So long before the last call booth workers are called once more: a long list takes its time."""
@@ -38,9 +39,8 @@ class PollsToday:
     """
 
     zones: Mapping[int, ZoneInfo]  # of each booth that votes, by its id
-    last_calls: Mapping[
-        int, float
-    ]  # of those whose close is known: epoch seconds; nobody of the booth is called after it
+    # Of those whose close is known: epoch seconds, after which nobody of the booth is called.
+    last_calls: Mapping[int, float]
     since: float
     until: float
 
@@ -86,8 +86,8 @@ class PollingPlan:
                 for booth_id, poll in voting.items()
                 if poll.closes_at is not None
             },
-            since=max((_midnight(day, zone) for zone, day in days.items()), default=NO_POLLS.since),
-            until=min((_midnight(day + timedelta(days=1), zone) for zone, day in days.items()), default=NO_POLLS.until),
+            since=max((day_start(zone, now) for zone in days), default=NO_POLLS.since),
+            until=min((next_day(zone, now) for zone in days), default=NO_POLLS.until),
         )
 
     def priorities(self, today: PollsToday, turnout: Mapping[int, BoothTurnout], now: float) -> BoothPriorities:
@@ -117,10 +117,6 @@ class PollingPlan:
             expected_voted=sum(expected[zone] * count for zone, count in of_zones.items()) / max(1, of_zones.total()),
         )
         return BoothPriorities(today.zones.keys(), look, centre, self.weights)
-
-
-def _midnight(day: date, zone: ZoneInfo) -> float:
-    return datetime.combine(day, time(), zone).astimezone(UTC).timestamp()
 
 
 def worker_round(due_at: float | None, last_call_at: float | None, now: float, every_seconds: float) -> float | None:

@@ -160,8 +160,12 @@ class BoothOrder:
 
     @property
     def waits(self) -> bool:
-        """Whether booths that are not named wait for numbers of named ones that are in hand."""
-        return self._named_wait()
+        """Whether booths that are not named wait for numbers of named ones that are in hand, retries too: those came from no
+        booth's queue, so it is the booth of who is called that counts.
+        """
+        return bool(self._news) and any(
+            claim.booth_id in self._news and self._news[claim.booth_id] > 0 for claim in self.in_hand()
+        )
 
     def set_priorities(self, priorities: Mapping[int, float]) -> None:
         """New priorities, asked for as they are needed. 0: not called at all. Booths that are not named keep theirs among
@@ -238,16 +242,13 @@ class BoothOrder:
             first = self._heap[0]
             booth_id = first[2]
             if first is self._places[booth_id]:
-                if first[0] and self._named_wait():
+                if first[0] and self.waits:
                     return None
                 if booth_id not in self._empty and self._rate(booth_id) > 0:
                     return first
                 self._aside.add(booth_id)
             heapq.heappop(self._heap)
         return None
-
-    def _named_wait(self) -> bool:
-        return bool(self._news) and any(self._news.get(claim.booth_id, 0.0) > 0 for claim in self.in_hand())
 
     def _pass(self, booth_id: int) -> float:
         return self._places[booth_id][1]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialer.model import CampaignState
-from dialer.rules.outlook import Areas
-from dialer.rules.silence import Area
+from dialer.rules.outlook import Areas, areas_of_roll
 from dialer.store import numbers, voters
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, open_reading, reading
@@ -40,8 +39,7 @@ class StoreFacts:
 def store_facts(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
     """Read it. `last_call_seconds` are the settings'. The store may be in use. Raises StoreError, StoreCorrupt."""
     with reading(store, key) as db:
-        found = {Area(booth.constituency_number, booth.closes_at) for booth in voters.booths(db).values()}
-        return StoreFacts(Areas(found, True, last_call_seconds) if found else None, numbers.campaign_states(db))
+        return StoreFacts(areas_of_roll(voters.booths(db).values(), last_call_seconds), numbers.campaign_states(db))
 
 
 def first_due(copy: Path, key: StoreKey | None) -> dict[str, float]:

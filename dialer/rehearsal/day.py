@@ -11,8 +11,9 @@ from config.errors import MatdanError
 from config.lines import Carrier
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.rehearsal.hours import CampaignHours, SiteHours, Stretch, joined
+from dialer.rehearsal.hours import CampaignHours, SiteHours, Stretch
 from dialer.rehearsal.site import rehearsed_campaigns
+from dialer.rules.calling_hours import joined
 from dialer.rules.outlook import Areas
 
 

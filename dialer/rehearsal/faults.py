@@ -32,11 +32,11 @@ class Faults:
         self._switch = switch
         self._settings = settings
         self._waits_for_call: dict[str, float] = {}  # by fault: when it was over, in the loop's time
-        self.recovered: dict[str, float] = {}  # by fault: seconds until a phone rang again
+        self.recovered: dict[str, float] = {}  # by fault: seconds until a call went out again
         self.over_at: dict[str, float] = {}  # by fault: epoch seconds
 
     def on_change(self, change: Change) -> None:
-        """A phone that rings ends the wait after what went wrong before."""
+        """A call that the switch has taken ends the wait after what went wrong before."""
         if self._waits_for_call and isinstance(change, CallChange) and change.state is CallState.DIALLING:
             now = asyncio.get_running_loop().time()
             for kind, over_at in self._waits_for_call.items():

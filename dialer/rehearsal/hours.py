@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from config.campaigns import Campaign
 from config.jurisdiction import Profile
 from config.settings import Settings
+from dialer.rules.calling_hours import midnight
 from dialer.rules.gate import Gate
 from dialer.rules.outlook import Areas, Outlook, areas_of_polls, first_call
 from dialer.rules.rulebook import campaign_rules, rulebook_of
@@ -56,7 +57,7 @@ class SiteHours:
 
     def on(self, day: date) -> tuple[CampaignHours, ...]:
         """The hours of a day, which begins and ends at the centre's midnight."""
-        start, end = (_midnight(each, self._zone) for each in (day, day + timedelta(days=1)))
+        start, end = (midnight(each, self._zone) for each in (day, day + timedelta(days=1)))
         found = []
         for number, rules in enumerate(self._rules):
             stretches = tuple(self._stretches(number, start, end))
@@ -66,7 +67,7 @@ class SiteHours:
 
     def first_day(self, day: date) -> date | None:
         """The first day from `day` on when anybody may be called; None: there is none, unless something is changed."""
-        start = _midnight(day, self._zone)
+        start = midnight(day, self._zone)
         outlooks = [self._outlook(number, start).at for number in range(len(self._rules))]
         at = min((at for at in outlooks if at is not None), default=None)
         return None if at is None else datetime.fromtimestamp(at, self._zone).date()
@@ -84,18 +85,3 @@ class SiteHours:
 
     def _outlook(self, number: int, at: float) -> Outlook:
         return first_call(self._gate, self._rules[number], self._areas, at)
-
-
-def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """The same stretches in order, those that touch in one."""
-    whole: list[Stretch] = []
-    for start, end in sorted(stretches):
-        if whole and start <= whole[-1][1]:
-            whole[-1] = (whole[-1][0], max(end, whole[-1][1]))
-        else:
-            whole.append((start, end))
-    return whole
-
-
-def _midnight(day: date, zone: ZoneInfo) -> float:
-    return datetime.combine(day, time(), zone).astimezone(UTC).timestamp()

@@ -11,14 +11,13 @@ from argon2 import PasswordHasher
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from config.campaigns import Campaign, CampaignPurpose
-from config.lines import Carrier
+from config.lines import Carrier, InboundNumber
 from config.settings import Settings
 
 REHEARSAL_LOGIN = "dialler"
 """User and secret of the simulated Asterisk: with the site's own, a rehearsal could reach the site's own lines."""
 REHEARSAL_PIN = "0000"
 """Every agent's in a rehearsal: nobody here knows the site's own."""
-_SCRIPT = "script:"
 _FLOW_INSTEAD = {CampaignPurpose.MATERIAL: "material", CampaignPurpose.BOOTH_WORKERS: "booth_worker"}
 
 
@@ -54,7 +53,7 @@ def rehearsal_settings(settings: Settings, load: int, store: Path, ami_port: int
     names = _trunk_names(settings)
     campaigns = rehearsed_campaigns(settings)
     known = {campaign.id for campaign in campaigns}
-    inbound = [_inbound(each.model_dump()) for each in settings.inbound.numbers if each.campaign in known]
+    inbound = [_inbound(each) for each in settings.inbound.numbers if each.campaign in known]
     changed = {
         **kept,
         "store": {"path": store, "encryption_key_file": settings.store.encryption_key_file, "reserve_megabytes": 0},
@@ -99,9 +98,8 @@ def _campaign(campaign: Campaign, trunks: set[str], load: int) -> dict[str, Any]
     return changed | ({"flow": _FLOW_INSTEAD.get(campaign.purpose, "turnout")} if campaign.has_script else {})
 
 
-def _inbound(number: dict[str, Any]) -> dict[str, Any]:
-    scripted = (number["flow"] or "").startswith(_SCRIPT)
-    return {**number, "flow": "inbound"} if scripted else number
+def _inbound(number: InboundNumber) -> dict[str, Any]:
+    return number.model_dump() | ({"flow": "inbound"} if number.has_script else {})
 
 
 def _seats(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
@@ -132,16 +130,3 @@ def _agents(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
 def agent_number(settings: Settings, copy: int, place: int) -> str:
     """The number under which an agent of the site works in a rehearsal; `place` counts the settings' agents from 0."""
     return str(copy * len(settings.agents) + place + 1)
-
-
-def at_work(settings: Settings) -> list[int]:
-    """Which agents of the settings (counted from 0) have a seat where there are more of them than seats.
-
-    One for each skill that a campaign asks for, and the rest from everywhere in the list: it may be in the order of shifts.
-    """
-    agents, seats = settings.agents, len(settings.seats)
-    asked = sorted({campaign.skill for campaign in settings.campaigns if campaign.skill is not None})
-    skilled = [next(place for place, agent in enumerate(agents) if skill in agent.skills) for skill in asked]
-    step = max(1.0, len(agents) / max(1, seats))
-    spread = [int(number * step) for number in range(min(seats, len(agents)))]
-    return list(dict.fromkeys([*skilled, *spread]))[:seats]

@@ -11,7 +11,7 @@ from config.campaigns import CampaignPurpose
 from config.settings import Settings
 from dialer.commands import Command, SeatDispose, SeatLogIn, SeatReady, SeatSerials
 from dialer.errors import CommandRefused
-from dialer.rehearsal.site import REHEARSAL_PIN, agent_number, at_work
+from dialer.rehearsal.site import REHEARSAL_PIN, agent_number
 from dialer.simulation.agents import AgentHabits, EngineLike, SimulatedAgents
 from dialer.view import Change, SeatChange
 
@@ -72,3 +72,16 @@ class _Desk:
         with contextlib.suppress(CommandRefused):
             await self._engine.execute(SeatSerials(seat, tuple(sorted(serials))))
         return await self._engine.execute(SeatReady(seat))
+
+
+def at_work(settings: Settings) -> list[int]:
+    """Which agents of the settings (counted from 0) have a seat where there are more of them than seats.
+
+    One for each skill that a campaign asks for, and the rest from everywhere in the list: it may be in the order of shifts.
+    """
+    agents, seats = settings.agents, len(settings.seats)
+    asked = sorted({campaign.skill for campaign in settings.campaigns if campaign.skill is not None})
+    skilled = [next(place for place, agent in enumerate(agents) if skill in agent.skills) for skill in asked]
+    step = max(1.0, len(agents) / max(1, seats))
+    spread = [int(number * step) for number in range(min(seats, len(agents)))]
+    return list(dict.fromkeys([*skilled, *spread]))[:seats]

@@ -54,9 +54,8 @@ class CampaignOutcome:
     attempts: int
     could_call: bool  # its hours and the rules left it some of the time
     why: str  # what held it most of that time; where it could not call, what stood against it; empty: nothing
-    refused: Mapping[str, int] = field(
-        default_factory=dict
-    )  # calls that the rules forbade until somebody mends it, by reason
+    # Calls that the rules forbade until somebody mends it, by reason.
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

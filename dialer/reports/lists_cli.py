@@ -33,7 +33,7 @@ WhoOption = Annotated[
 ]
 OutOption = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="A .pdf to print, or .csv, .xlsx, .json.")]
 MOST_OF_A_ROLL = 999_999_999
-"""The highest number that a roll's constituency or part may have (`dialer.roll.columns.whole_number`)."""
+"""As high as a list's cell may name one (`dialer.roll.columns.whole_number`): beyond any roll's, within what SQLite takes."""
 ConstituencyOption = Annotated[
     int | None, typer.Option("--constituency", min=0, max=MOST_OF_A_ROLL, help="Of this constituency alone.")
 ]

@@ -6,13 +6,16 @@ skips has no moment in it at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 Stretch = tuple[time, time]
 """First moment, and first moment after it, local time."""
+
+Moment = TypeVar("Moment", time, float)
 
 _DAYS_AHEAD = 15  # two weeks: past every run of closed days that a profile can have
 
@@ -65,16 +68,30 @@ def next_opening(hours: Sequence[Stretch], zone: ZoneInfo, now: float) -> float 
     return every_day(hours).next_open((zone,), now)
 
 
+def midnight(day: date, zone: ZoneInfo) -> float:
+    """The midnight at which a day begins in a zone, epoch seconds."""
+    return datetime.combine(day, time(), zone).timestamp()
+
+
 def day_start(zone: ZoneInfo, now: float) -> float:
     """The local midnight before `now`, epoch seconds: where caps per day begin to count."""
-    local = datetime.fromtimestamp(now, zone)
-    return datetime.combine(local.date(), time(), zone).timestamp()
+    return midnight(datetime.fromtimestamp(now, zone).date(), zone)
 
 
 def next_day(zone: ZoneInfo, now: float) -> float:
     """The local midnight after `now`, epoch seconds."""
-    local = datetime.fromtimestamp(now, zone)
-    return datetime.combine(local.date() + timedelta(days=1), time(), zone).timestamp()
+    return midnight(datetime.fromtimestamp(now, zone).date() + timedelta(days=1), zone)
+
+
+def joined(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Moment]]:
+    """The same stretches in order, those that touch in one."""
+    whole: list[tuple[Moment, Moment]] = []
+    for start, until in sorted(stretches):
+        if whole and start <= whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(until, whole[-1][1]))
+        else:
+            whole.append((start, until))
+    return whole
 
 
 def _first_open(

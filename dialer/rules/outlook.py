@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import datetime
 
-from dialer.model import Purpose
+from dialer.model import Booth, Purpose
+from dialer.rules.calling_hours import midnight
 from dialer.rules.gate import Case, Gate, Objection, Reason, moment_text
 from dialer.rules.rulebook import CampaignRules
 from dialer.rules.silence import Area, NotKnown, PollingDay, close_of, poll_of
@@ -37,6 +38,13 @@ class Areas:
         bool  # False: no roll was read; they stand for the polling days that the settings name, and have no hours yet
     )
     last_call_seconds: float  # before a booth closes: a voter called later would have no time left to go
+
+
+def areas_of_roll(booths: Collection[Booth], last_call_seconds: float) -> Areas | None:
+    """The polling areas of a roll's booths; None: there are none yet."""
+    if not booths:
+        return None
+    return Areas({Area(booth.constituency_number, booth.closes_at) for booth in booths}, True, last_call_seconds)
 
 
 def areas_of_polls(polls: tuple[PollingDay, ...], last_call_seconds: float) -> Areas:
@@ -111,5 +119,5 @@ def _against(gate: Gate, campaign: CampaignRules, areas: Areas, area: Area, at: 
         when = moment_text(close - areas.last_call_seconds, gate.rules.centre_zone)
         yield Objection(Reason.POLL_OVER, f"the last call of the polling day was due on {when}", None)
     if workers and today < poll.day:
-        begins = datetime.combine(poll.day, time(), poll.zone).astimezone(UTC).timestamp()
+        begins = midnight(poll.day, poll.zone)
         yield Objection(Reason.NO_POLL, f"it calls on the polling day {poll.day} alone", begins)

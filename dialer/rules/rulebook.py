@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from config.campaigns import Campaign, CampaignPurpose, Kind
@@ -12,7 +12,7 @@ from config.jurisdiction import Profile, Zones
 from config.settings import Settings
 from dialer.model import CampaignKind, Purpose
 from dialer.phone_facts import Register
-from dialer.rules.calling_hours import Stretch, WeekHours
+from dialer.rules.calling_hours import Stretch, WeekHours, midnight
 from dialer.rules.places import Zones as ZoneInfos
 from dialer.rules.places import zones_below, zones_of
 from dialer.rules.silence import PollingDay
@@ -181,7 +181,7 @@ def campaign_rules(
 
 def day_after(day: date, zone: ZoneInfo) -> float:
     """The midnight that ends a day, epoch seconds."""
-    return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC).timestamp()
+    return midnight(day + timedelta(days=1), zone)
 
 
 def _purposes(names: tuple[object, ...]) -> frozenset[Purpose]:

@@ -19,9 +19,8 @@ _PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h: neither sudo nor a setuid program gi
 def main(seconds: int, memory_bytes: int, rights: str, script: str) -> None:
     """Set the limits, take the user's rights (`rights` "": keep them) and become the script. Never returns."""
     os.umask(0o077)
-    signal.signal(
-        signal.SIGHUP, signal.SIG_DFL
-    )  # a dialler that was started by nohup ignores it, and would hand that on
+    # A dialler that was started by nohup ignores it, and would hand that on.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for kind, most in (
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_AS, memory_bytes),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dialer.errors import StoreError
 from dialer.model import Outcome
+from dialer.rules.calling_hours import midnight
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.laws import Course
 from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, is_in_order, recorded_day
@@ -45,7 +46,7 @@ def day_of_store(
     The store is only read; a dialler may be running on it. Raises StoreError where it cannot be read, BadScenario where it
     has no such day or too few calls of it.
     """
-    since, until = (_midnight(each, zone) for each in (day, day + timedelta(days=1)))
+    since, until = (midnight(each, zone) for each in (day, day + timedelta(days=1)))
     if not is_there(path):
         raise StoreError(f"{path}: there is no store here: name the right one with --replay or -c")
     with closing(open_reading(path, key=key)) as db:
@@ -69,10 +70,6 @@ def day_of_store(
         connect_seconds=connect_seconds,
         left_out=len(records) - len(whole),
     )
-
-
-def _midnight(day: date, zone: ZoneInfo) -> float:
-    return datetime.combine(day, time(), zone).timestamp()
 
 
 def _no_such_day(path: Path, day: date, zone: ZoneInfo, kept: tuple[float, float] | None) -> str:

@@ -72,6 +72,7 @@ class Report:
 
     title: str
     cap: float
+    hours: float  # of a day
     outcomes: tuple[Outcome, ...]
     days: tuple[DayResult, ...]
     recorded: Outcome | None = None  # what a replayed day gave as it was
@@ -110,7 +111,7 @@ def compare(
         found, its_days = simulate_days(scenario.name, scenario, policy, seeds, tell)
         outcomes.append(found)
         days.append(its_days[-1])
-    return Report(scenario.name, cap, tuple(outcomes), tuple(days))
+    return Report(scenario.name, cap, scenario.hours, tuple(outcomes), tuple(days))
 
 
 def table_of(report: Report, *, by_change: bool) -> Table:
@@ -129,7 +130,7 @@ def table_of(report: Report, *, by_change: bool) -> Table:
             f"{line.idle_seconds_per_call:.1f}",
             f"{line.utilisation:.1%}",
             f"[red]{line.abandoned_share:.2%}[/red]" if over else f"{line.abandoned_share:.2%}",
-            f"{line.worst_sliding_hour:.2%}",
+            f"{line.worst_sliding_hour:.2%}" if report.hours > 1.0 else "-",  # no full hour is in it
             f"{line.reached_per_hour:.0f}",
             "-" if line.decision_microseconds is None else f"{line.decision_microseconds:.0f}",
         )
@@ -230,7 +231,7 @@ def simulate_command(
             report, chosen = replay(day, replay_store, config, policy or DEFAULT_POLICIES, days, site.cap, tell)
         elif change:
             found = what_if(site, change, policy=_only(policy), seeds=days, progress=tell)
-            report = Report(chosen.name, site.cap, tuple(found), ())
+            report = Report(chosen.name, site.cap, site.hours, tuple(found), ())
         else:
             report = compare(chosen, policy or DEFAULT_POLICIES, days, site.cap, tell)
     _show(report, as_json=as_json)

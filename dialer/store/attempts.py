@@ -35,6 +35,7 @@ CAP_PAUSE_SECONDS = 900.0
 """A number at its cap rests at least so long, else it would come back first and hold up the queue (the day that lasts 25
 hours ends an hour after `since + DAY_SECONDS`)."""
 HELD_FOR_GOOD_SECONDS = 30 * DAY_SECONDS
+"""For the whole campaign: how long a voter's other numbers wait after what was said or heard for good."""
 _CONVERSATIONS = frozenset({Outcome.CONNECTED, Outcome.COMPLETED})
 _FOR_GOOD = frozenset({Disposition.REFUSED, Disposition.OPT_OUT})
 _NOT_REACHED = frozenset({Disposition.WRONG_NUMBER, Disposition.MACHINE})

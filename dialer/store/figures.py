@@ -35,7 +35,7 @@ def outcome_counts(db: sqlite3.Connection, campaign_id: str, since: float) -> di
 def answers_of_late(
     db: sqlite3.Connection, campaign_id: str, now: float, window_seconds: float, stretch_seconds: float
 ) -> list[AnswersOfLate]:
-    """Live answers of the window that ends now, by stretches of it, the oldest first; those without any are left out."""
+    """Live answers of the window that ends at `now`, epoch seconds, by stretches, the oldest first and without the empty ones."""
     live = json.dumps(sorted(outcome.value for outcome in LIVE_ANSWERS))
     bound = (campaign_id, now, window_seconds, stretch_seconds, _LONGEST_UNANSWERED_SECONDS, live)
     rows = db.execute(SQL["answers_of_late"], bound)

@@ -293,8 +293,8 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
     async def answers_of_late(
         self, campaign_id: str, now: float, window_seconds: float, stretch_seconds: float
     ) -> list[AnswersOfLate]:
-        """Live answers to our calls in the window that ends now, and those abandoned, by stretches of it, the oldest first;
-        stretches without any are left out.
+        """Live answers to our calls in the window that ends at `now`, epoch seconds, and those abandoned, by stretches of it, the
+        oldest first; stretches without any are left out.
         """
         ...
 

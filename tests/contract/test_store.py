@@ -207,6 +207,8 @@ async def test_answers_of_late_are_told_by_their_age_with_those_of_calls_under_w
         assert (sum(each.answers for each in told), sum(each.abandoned for each in told)) == (4, 1)
         assert told[-1] == AnswersOfLate(0.0, 1, 0)  # the one that goes on
         assert await store.answers_of_late(CAMPAIGN, now, 30.0, 1.0) == [AnswersOfLate(20.0, 1, 0)]
+        [early] = [each for each in await store.answers_of_late(CAMPAIGN, NOW + 215, 140.0, 1.0) if each.abandoned]
+        assert early.answers == 1  # it was dialled before the window began
         assert await store.answers_of_late("nowhere", now, window, 60.0) == []
 
 

@@ -13,7 +13,6 @@ from tests.contract.backends import (
     CAMPAIGN,
     NOW,
     Backend,
-    SqliteBackend,
     call,
     claim,
     claim_phone,
@@ -40,7 +39,6 @@ def undo(voter_id: int = 1, key: str = "undo") -> Mark:
 
 def supplement(backend: Backend, phone_id: int = 1, booth_id: int = 3, weight: float = 2.0) -> None:
     """A later roll has one more voter on a number, in another booth. The store is closed."""
-    assert isinstance(backend, SqliteBackend)
     with contextlib.closing(backend.connect()) as db:
         db.execute("INSERT INTO voter (voter_id, booth_id, serial, weight) VALUES (900, ?, 900, ?)", (booth_id, weight))
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (900, ?)", (phone_id,))
@@ -164,7 +162,6 @@ async def test_a_number_that_is_on_a_call_is_not_called_beside_it(backend: Backe
 async def test_what_became_of_a_call_that_came_in_keeps_no_number_closed(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
-    assert isinstance(backend, SqliteBackend)
     with contextlib.closing(backend.connect()) as db:
         db.execute(
             "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, ended_at, outcome,"

@@ -130,7 +130,8 @@ async def test_a_word_that_is_corrected_holds_nothing(store: Store, ended_at_fir
     if ended_at_first:
         assert await end(store, call, Outcome.CONNECTED, retry_at=None)
     await store.record_disposition(said(call, Disposition.REFUSED))
-    assert not await callable_at(store, NOW + 2 * DAY_SECONDS) or not ended_at_first
+    if ended_at_first:
+        assert not await callable_at(store, NOW + 2 * DAY_SECONDS)
     await store.record_disposition(said(call, Disposition.LATER, NOW + 3600, at=NOW + 75))
     if not ended_at_first:
         assert await end(store, call, Outcome.CONNECTED, retry_at=NOW + 3600)
@@ -145,3 +146,28 @@ async def test_a_wrong_number_leaves_the_other_ones_own_rest(store: Store) -> No
     await store.record_disposition(said(call, Disposition.WRONG_NUMBER))
     assert not await callable_at(store, NOW + 7199)
     assert await callable_at(store, NOW + 7200)
+
+
+@pytest.mark.parametrize("word", [Disposition.REFUSED, Disposition.OPT_OUT])
+async def test_a_refusal_in_the_talk_holds_for_good(store: Store, word: Disposition) -> None:
+    call = await dial(store, 1)
+    await store.record_disposition(said(call, word))
+    assert await end(store, call, Outcome.CONNECTED, retry_at=None)
+    assert not await callable_at(store, NOW + 9 * DAY_SECONDS)
+
+
+async def test_another_campaign_is_not_held(store: Store) -> None:
+    await store.ensure_campaign("other", CampaignKind.AGENTS, Purpose.TURNOUT)
+    await store.enrol("other")
+    assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
+    assert MOBILE in {each.phone_id for each in await claim(store, 99, campaign_id="other", now=NOW + 1)}
+
+
+async def test_a_number_that_is_the_voters_no_more_is_not_held(store: Store, backend: Backend) -> None:
+    call = await dial(store, 1)
+    with closing(backend.connect()) as db:
+        db.execute("UPDATE link SET dropped_at = 1 WHERE phone_id = ?", (MOBILE,))
+    assert await end(store, call, Outcome.CONNECTED, retry_at=NOW + 9000)
+    with closing(backend.connect()) as db:
+        held = db.execute("SELECT due_at FROM target WHERE phone_id = ?", (MOBILE,)).fetchone()
+    assert held == (0.0,)

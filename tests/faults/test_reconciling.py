@@ -146,17 +146,39 @@ def test_what_was_cancelled_while_the_link_was_lost_is_hung_up(tmp_path: Path, k
     run()
 
 
+@pytest.mark.parametrize("kind", ["ivr", "agents"])
+def test_who_was_answered_while_the_link_was_lost_is_not_hung_up(tmp_path: Path, kind: str) -> None:
+    """Of a flow's call FastAGI has told that it was answered, of an agents' call nothing but the link does."""
+    flow = kind == "ivr"
+    campaign = CAMPAIGNS[1] if flow else {**CAMPAIGNS[0], "ring_seconds": 40}
+
+    @virtual_time()
+    async def run() -> None:
+        config = scripted(Scripted(answer_after=4.0, hang_up_after=60.0))
+        async with a_site(tmp_path, config, voters=1, seats=0 if flow else 1, campaigns=[campaign]) as site:
+            if not flow:
+                await site.log_in("01")
+            await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+            cut = asyncio.create_task(site.switch.cut_ami_for(6.0))
+            await asyncio.sleep(0.1)
+            await site.centre.engine.execute(StopAll())
+            await cut
+            assert site.switch.placed[0].answered_at is not None
+            await site.until(lambda: site.view.switch_up, seconds=30)
+            await asyncio.sleep(5.0 if flow else 1.0)  # nobody's seat is free for it any more: the message takes it
+            assert site.switch.placed[0].ended_at is None
+
+    run()
+
+
 @virtual_time()
-async def test_who_was_answered_while_the_link_was_lost_is_not_hung_up(tmp_path: Path) -> None:
-    config = scripted(Scripted(answer_after=4.0, hang_up_after=60.0))
-    async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[CAMPAIGNS[1]]) as site:
+async def test_what_was_not_cancelled_rings_on_when_the_link_is_back(tmp_path: Path) -> None:
+    config = scripted(Scripted(answer_after=25.0, hang_up_after=20.0))
+    campaign = {**CAMPAIGNS[1], "ring_seconds": 40}
+    async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[campaign]) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
-        cut = asyncio.create_task(site.switch.cut_ami_for(6.0))
-        await asyncio.sleep(0.1)
-        await site.centre.engine.execute(StopAll())
-        await cut
-        assert site.switch.placed[0].answered_at is not None
-        await site.until(lambda: site.view.switch_up, seconds=30)
+        await site.switch.cut_ami_for(3.0)
+        await site.until(lambda: site.view.switch_up, seconds=10)
         await asyncio.sleep(5.0)
         assert site.switch.placed[0].ended_at is None
 
@@ -238,12 +260,9 @@ def test_the_dialler_is_killed(tmp_path: Path, away_seconds: float) -> None:
     ("said", "outcome", "due"),
     [
         (SeatDispose("01", Disposition.LATER, 16), Outcome.CONNECTED, "16:45"),
+        (SeatDispose("01", Disposition.CALL_BACK), Outcome.CONNECTED, "10:30"),  # an hour after it was said
         (SeatDispose("01", Disposition.REFUSED), Outcome.CONNECTED, None),
-        (
-            SeatDispose("01", Disposition.MACHINE),
-            Outcome.MACHINE,
-            "10:",
-        ),  # in `other`, as the clock stands at half past nine
+        (SeatDispose("01", Disposition.MACHINE), Outcome.MACHINE, "10:30"),
     ],
 )
 def test_what_an_agent_said_in_the_talk_holds_though_the_dialler_is_killed(
@@ -273,3 +292,19 @@ def test_what_an_agent_said_in_the_talk_holds_though_the_dialler_is_killed(
     assert state == ("closed" if due is None else "due")
     if due is not None:
         assert datetime.fromtimestamp(due_at, ZoneInfo("Asia/Kolkata")).strftime("%H:%M").startswith(due)
+
+
+@virtual_time()
+async def test_what_a_voters_keys_said_holds_though_the_dialler_is_killed(tmp_path: Path) -> None:
+    campaign = {**CAMPAIGNS[1], "channels": 1}
+    later = Scripted(keys=((4.0, "2"), (8.0, "4")), hang_up_after=60.0)
+    fill_roll(tmp_path / "centre.db", 1, voters_per_booth=100)
+    async with SimulatedAsterisk(scripted(later)) as switch:
+        async with until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
+            await first.until(lambda: bool(rows(tmp_path, "SELECT 1 FROM mark WHERE kind = 'later'")))
+            assert not first.ended()
+        async with a_site(tmp_path, switch=switch, seats=0, campaigns=[campaign]) as site:
+            await site.until(lambda: len(site.ended()) == 1, seconds=70)
+            await asyncio.sleep(1)
+    [(state, due_at)] = rows(tmp_path, "SELECT state, due_at FROM target")
+    assert (state, datetime.fromtimestamp(due_at, ZoneInfo("Asia/Kolkata")).strftime("%H:%M")) == ("due", "16:45")

@@ -17,7 +17,8 @@ import pytest
 from dialer.pacing.port import PacingSnapshot
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.trunks import CallStarts
+from dialer.store.port import Refusal
+from dialer.trunks import CallStarts, TrunkLimits, TrunkPool
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -56,6 +57,7 @@ async def test_campaigns_over_one_roll_lose_no_call_start_to_each_other(tmp_path
         placed = len(site.switch.placed)
     assert placed >= 0.95 * 300
     by_campaign = dict(rows(tmp_path, "SELECT campaign_id, count(*) FROM attempt GROUP BY 1"))
+    assert set(by_campaign) == {"a", "b"}
     assert min(by_campaign.values()) >= 0.4 * placed
 
 
@@ -109,8 +111,18 @@ async def test_a_voter_with_two_numbers_is_on_one_call_at_a_time(tmp_path: Path)
             db.execute("INSERT INTO phone (phone_id, e164) VALUES (?, ?)", (phone_id, f"+91{7_000_000_000 + phone_id}"))
             db.execute("INSERT INTO link (voter_id, phone_id) VALUES (?, ?)", ((phone_id + 1) // 2, phone_id))
         db.commit()
+    refusals: list[Refusal | None] = []
     async with a_site(tmp_path, all_answer(talk_seconds=40.0), seats=6) as site, agents_at_work(site):
+        store = site.centre.store
+        commit = store.open_attempts
+
+        async def heard(*attempts: Any, **limits: Any) -> list[Refusal | None]:
+            refusals.extend(answer := await commit(*attempts, **limits))
+            return answer
+
+        store.open_attempts = heard  # type: ignore[method-assign]
         await asyncio.sleep(600)
+    assert Refusal.OPEN_ATTEMPT not in refusals  # no call start is spent on what the commit would refuse
     assert len(rows(tmp_path, "SELECT DISTINCT voter_id FROM attempt WHERE connected_at IS NOT NULL")) > 30
     twice = """
         SELECT 1 FROM attempt AS one JOIN attempt AS other USING (voter_id)
@@ -135,6 +147,12 @@ def test_starts_that_wait_go_out_evenly_and_no_second_has_more_than_the_limit() 
         assert min(later) == pytest.approx(1.0 / rate)
         assert max(sum(begin <= turn < begin + 0.999 for turn in turns) for begin in turns) <= at_once
         assert turns[-1] - turns[0] <= 40 / rate + 1.0
+
+
+def test_a_call_that_goes_out_at_once_is_made_room_for_by_those_that_wait() -> None:
+    pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
+    assert pool.take(["carrier"], {}, 5.0, told=False) is not None
+    assert pool.turn("carrier", 5.0) == 6.0
 
 
 @pytest.mark.parametrize("why", ["every channel is in use", "the list is done"])

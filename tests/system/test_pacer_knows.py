@@ -21,6 +21,7 @@ from dialer.model import Claim, Disposition
 from dialer.pacing.number_answers import NumberAnswers, NumberSigns
 from dialer.pacing.port import PacingEvent, PacingSnapshot, SeatStage
 from dialer.pacing.predictive import PredictivePacer
+from dialer.pacing.ratio import RatioPacer
 from dialer.phone_facts import NumberHistory, PhoneFacts
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
@@ -234,24 +235,26 @@ def test_pacer_and_numbers_go_on_where_they_were_after_a_restart(tmp_path: Path)
 @pytest.mark.parametrize(
     ("change", "share"),
     [
-        ("UPDATE campaign SET pacer_state = NULL", 1.0),  # killed before it was kept
-        (
-            "UPDATE attempt SET created_at = created_at - 90000, answered_at = answered_at - 90000",
-            0.0,
-        ),  # a night went by
+        # killed before it was kept
+        ("UPDATE campaign SET pacer_state = NULL", 1.0),
+        # a night went by
+        ("UPDATE attempt SET created_at = created_at - 90000, answered_at = answered_at - 90000", 0.0),
     ],
 )
-def test_the_caps_count_what_is_on_record_whatever_the_pacer_kept(tmp_path: Path, change: str, share: float) -> None:
+@pytest.mark.parametrize("pacing", ["predictive", "ratio"])
+def test_the_caps_count_what_is_on_record_whatever_the_pacer_kept(
+    tmp_path: Path, pacing: str, change: str, share: float
+) -> None:
     counted: list[tuple[int, int]] = []
 
     @virtual_time()
     async def shift(seconds: float) -> None:
-        async with a_site(tmp_path, voters=2000, seats=5, campaign=PREDICTIVE) as site:
+        async with a_site(tmp_path, voters=2000, seats=5, campaign={"pacing": pacing}) as site:
             if seconds:
                 async with agents_at_work(site):
                     await asyncio.sleep(seconds)
             pacer = run_of(site).pacer
-            assert isinstance(pacer, PredictivePacer)
+            assert isinstance(pacer, PredictivePacer | RatioPacer)
             (day,) = (each for each in pacer._governor.tallies if each.window_seconds == 86_400.0)
             counted.append((day.answers, day.abandoned))
 

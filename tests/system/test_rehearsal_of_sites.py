@@ -192,9 +192,8 @@ def test_the_command_says_what_must_be_done_beside(tmp_path: Path, monkeypatch: 
         campaigns = [{{ id = "agents", kind = "agents" }}]
         """
     )
-    monkeypatch.setattr(
-        rehearsal_cli, "quiet_logging", lambda: None
-    )  # it would log to the runner's output, closed afterwards
+    # It would log to the runner's output, which is closed afterwards.
+    monkeypatch.setattr(rehearsal_cli, "quiet_logging", lambda: None)
     ran = CliRunner().invoke(app, ["rehearse", "-c", str(config), "--no-faults", "--answer-rate", "0.9"])
     assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.output
     assert "note every poll of the settings is over, the last one on 2024-04-26" in ran.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -64,6 +65,8 @@ def test_a_taught_policy_begins_with_what_a_day_has_told_and_with_empty_windows(
     policy = taught(scenario, policy_named("predictive", scenario, 0.03))
     states = [policy.make().state() for _ in scenario.campaigns]
     cold = policy_named("predictive", scenario, 0.03).make().state()
+    lessons = {json.dumps(state["knowledge"]) for state in states}
+    assert len(lessons) == len(scenario.campaigns)  # each campaign has its own
     for state in states:
         assert state["governor"]["tallies"] == []  # type: ignore[index]  # JSON
         assert state["knowledge"] != cold["knowledge"]

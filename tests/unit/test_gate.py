@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -240,6 +241,8 @@ def test_what_the_silence_interval_forbids(jurisdiction: str, campaign: dict[str
         assert all((Reason.SILENCE in reasons(ruling)) == silenced for ruling in asked)
     for at in (close - 48 * HOUR - 0.001, close):
         assert Reason.SILENCE not in reasons(gate.originate(case, at))
+    assert gate.rules.silences(case.campaign) is silenced
+    assert not dataclasses.replace(gate.rules, silence_seconds=0.0).silences(case.campaign)
     if silenced:
         passes = None if case.campaign.purpose is Purpose.TURNOUT else close  # by then nobody need be asked to vote
         assert gate.originate(case, moment("2024-04-25T12:00")).next_at == passes

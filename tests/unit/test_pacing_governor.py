@@ -147,7 +147,12 @@ def test_alpha_falls_with_each_drop_and_rises_with_answers() -> None:
 def test_what_is_on_record_takes_the_place_of_what_was_counted_and_ages_on_the_safe_side() -> None:
     governor = Governor((*HOUR, *DAY))
     _hour_of_answers(governor, drops=tuple(range(0, 800, 40)))
-    governor.recount(5_000.0, {3_600.0: [AnswersOfLate(3_590.0, 10, 1), AnswersOfLate(60.0, 90, 1)]})
+    for tally in governor.tallies:
+        tally.advance(5_000.0)
+    room = governor.drops_to_hard_stop(5_000.0)
+    of_late = [AnswersOfLate(3_590.0, 10, 1), AnswersOfLate(60.0, 90, 1)]
+    governor.recount(5_000.0, {3_600.0: [AnswersOfLate(3_600.0, 5, 0), *of_late]})
+    assert governor.drops_to_hard_stop(5_000.0) < room  # at that very moment
     hour, day = governor.tallies
     assert (hour.answers, hour.abandoned, day.answers, day.abandoned) == (100, 2, 0, 0)
     hour.advance(5_009.0)

@@ -16,7 +16,8 @@ from dialer.rehearsal.day import CannotRehearse, Fault, FaultKind, RehearsedDay,
 from dialer.rehearsal.faults import NOBODY_LEFT, NOT_OVER, not_judged
 from dialer.rehearsal.hours import CampaignHours
 from dialer.rehearsal.notes import notes_of
-from dialer.rehearsal.site import REHEARSAL_LOGIN, at_work, rehearsal_settings
+from dialer.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings
+from dialer.rehearsal.staff import at_work
 from dialer.rehearsal.verdict import CampaignOutcome, DayOutcome, Finding, Ready, findings
 from dialer.rules.outlook import Areas
 from dialer.rules.silence import Area
@@ -126,19 +127,11 @@ def test_where_nobody_may_ever_be_called_the_reason_is_told() -> None:
         ({}, {"agents": 0.0}, {"agents"}, NOT_OVER),
         ({FaultKind.LINK_CUT.value: 1000.0}, {"agents": 0.0}, {"agents"}, None),
         ({FaultKind.LINK_CUT.value: 3100.0}, {"agents": 0.0}, {"agents"}, NOBODY_LEFT),  # too near the last call
-        (
-            {FaultKind.LINK_CUT.value: 1000.0},
-            {"agents": 3500.0},
-            {"agents"},
-            NOBODY_LEFT,
-        ),  # who is left is due too late
+        # Who is left is due too late.
+        ({FaultKind.LINK_CUT.value: 1000.0}, {"agents": 3500.0}, {"agents"}, NOBODY_LEFT),
         ({FaultKind.LINK_CUT.value: 1000.0}, {}, {"agents"}, NOBODY_LEFT),  # the list is done
-        (
-            {FaultKind.LINK_CUT.value: 1000.0},
-            {"agents": 0.0},
-            set(),
-            NOBODY_LEFT,
-        ),  # it never called: that is told by itself
+        # It never called: that is told by itself.
+        ({FaultKind.LINK_CUT.value: 1000.0}, {"agents": 0.0}, set(), NOBODY_LEFT),
     ],
 )
 def test_a_fault_is_judged_only_if_somebody_could_have_been_called_after_it(

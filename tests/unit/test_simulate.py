@@ -265,6 +265,13 @@ def test_the_command_answers_what_if() -> None:
     assert "cap=2%" in text
 
 
+@pytest.mark.parametrize(("hours", "worst"), [("1", "-"), ("1.2", "%")])
+def test_the_worst_hour_of_a_day_without_a_full_hour_is_told_as_unknown(hours: str, worst: str) -> None:
+    text = _run("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "3-per-idle-seat")
+    (cells,) = (line.split("│") for line in text.splitlines() if "3-per-idle-seat" in line)
+    assert cells[5].strip().endswith(worst)
+
+
 def test_the_command_lists_scenarios() -> None:
     assert _run("--list").splitlines() == list(SCENARIOS)
 

@@ -141,10 +141,8 @@ def test_a_call_that_may_be_dialled_on_reserves_both_legs_and_costs_those_it_had
         ("a" * 307, 3),
         ("€" * 80, 1),
         ("€" * 81, 2),
-        (
-            "a" * 152 + "€" + "a" * 152,
-            3,
-        ),  # the euro sign does not fit into the first part, nor all of the rest into the second
+        # The euro sign does not fit into the first part, nor all of the rest into the second.
+        ("a" * 152 + "€" + "a" * 152, 3),
         ("क" * 70, 1),
         ("क" * 71, 2),
         ("क" * 134, 2),

@@ -47,9 +47,8 @@ class Trunk:
     name: str
     channels: int = 0  # calls it carries at once, more are refused with 503; 0: no limit
     context: str = "from-carrier"
-    rings_with: tuple[int, ...] | None = (
-        None  # SIP statuses in place of the voters' own; (183,): a carrier of early media
-    )
+    # SIP statuses in place of the voters' own; (183,): a carrier of early media.
+    rings_with: tuple[int, ...] | None = None
 
 
 class PhoneMode(StrEnum):

@@ -54,9 +54,8 @@ class Scripted:
     hang_up_after: float | None = None
     fails_with: int | None = None  # SIP status after `answer_after` seconds, instead of an answer; 0: rings out
     rings: bool = True  # whether a failure comes after ringing
-    rings_with: tuple[int, ...] = (
-        180,
-    )  # SIP statuses that say so, a second apart; 183: early media, no word of ringing
+    # SIP statuses that say so, a second apart; 183: early media, no word of ringing.
+    rings_with: tuple[int, ...] = (180,)
     post_dial_seconds: float = 0.005
     talk_seconds: float | None = None  # after meeting an agent; None: until hang_up_after or for ever
     calls_back_after: float | None = None

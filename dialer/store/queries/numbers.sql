@@ -50,7 +50,8 @@ SELECT voter_id FROM voter WHERE upper(epic) = ?1 ORDER BY voter_id;
 -- A call of ours: who complains of one may have called us since.
 -- name: last_call
 SELECT attempt_id, campaign_id FROM attempt
-WHERE phone_id = ?1 AND direction = 'outbound' AND (?2 IS NULL OR campaign_id = ?2) AND created_at <= ?3 AND (outcome IS NULL OR outcome <> 'refused')
+WHERE phone_id = ?1 AND direction = 'outbound' AND (?2 IS NULL OR campaign_id = ?2) AND created_at <= ?3
+  AND (outcome IS NULL OR outcome <> 'refused')
 ORDER BY created_at DESC LIMIT 1;
 
 -- name: call_of

@@ -85,9 +85,8 @@ class CallTracker:
         self.parties = PartyTracker()
         self.seats = SeatTracker()
         self._seen: dict[AttemptId, _Seen] = {}
-        self._inbound: dict[
-            str, AttemptId
-        ] = {}  # unique id of a channel that came in, which is Asterisk's own: its attempt
+        # By the unique id of a channel that came in, which is Asterisk's own: its attempt.
+        self._inbound: dict[str, AttemptId] = {}
         self._half_ended_now: list[AttemptId] = []  # since `awaiting_rest` was last asked
 
     def expect(self, attempt_id: AttemptId) -> None:
