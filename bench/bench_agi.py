@@ -38,7 +38,7 @@ from bench.common import (
     show,
     write_json,
 )
-from dialer.flow_driver import ConventionalPrompts, run_flow
+from dialer.fastagi.flow_driver import ConventionalPrompts, run_flow
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from ivr_flows.catalogue import load_flow

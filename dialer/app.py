@@ -22,7 +22,6 @@ from config.asterisk.events import EVENTS
 from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.agi_routes import AgiRoutes
 from dialer.certificates import SiteCertificates
 from dialer.clock import Clock, SystemClock
 from dialer.content import refuse_content
@@ -31,9 +30,11 @@ from dialer.engine.flow_desk import SCRIPT
 from dialer.engine.gatekeeper import CertifiedBy
 from dialer.engine.state import Centre
 from dialer.errors import SwitchError
+from dialer.fastagi.flow_handler import FlowHandler
+from dialer.fastagi.inbound_handler import InboundHandler
+from dialer.fastagi.log_in_handler import LogInHandler
+from dialer.fastagi.routes import AgiRoutes
 from dialer.flow_reload import reload_on_hang_up
-from dialer.flow_service import FlowService
-from dialer.inbound_service import InboundService
 from dialer.loop_lag import LoopLag
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
@@ -51,7 +52,6 @@ from dialer.plan_of_site import (
 from dialer.prompts import SitePrompts, labels_synthetic, site_prompts
 from dialer.roll.phone_numbers import plain_number
 from dialer.scripts.runner import script_of
-from dialer.seat_service import SeatService
 from dialer.site_key import site_key
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
@@ -159,7 +159,7 @@ async def running_centre(
             sms = carrier.sms if carrier is not None else None
             routes = AgiRoutes(
                 {
-                    "flow": FlowService(
+                    "flow": FlowHandler(
                         engine,
                         flows.texts,
                         prompts.for_call if prompts is not None else None,
@@ -168,10 +168,10 @@ async def running_centre(
                         scripts=script_rules(settings),
                         attempt_of=switch.attempt_of,
                     ),
-                    "inbound": InboundService(
+                    "inbound": InboundHandler(
                         engine, switch, lambda number: plain_number(number, settings.centre.region)
                     ),
-                    "seat": SeatService(engine.seat_desk, settings.centre.language),
+                    "seat": LogInHandler(engine.seat_desk, settings.centre.language),
                 }
             )
             agi_server = await stack.enter_async_context(

@@ -23,32 +23,32 @@ from rich.markup import escape
 
 from config.errors import MatdanError
 from config.settings import load_settings
-from dialer.agent_cli import app as agent_app
 from dialer.app import run_centre
-from dialer.asterisk_cli import app as asterisk_app
-from dialer.audio_cli import app as audio_app
-from dialer.audit_cli import app as audit_app
-from dialer.check import check_site
-from dialer.complaint_cli import app as complaint_app
+from dialer.checks.finding import Verdict
+from dialer.checks.site import check_site
+from dialer.command_line.agent import app as agent_app
+from dialer.command_line.asterisk import app as asterisk_app
+from dialer.command_line.audio import app as audio_app
+from dialer.command_line.audit import app as audit_app
+from dialer.command_line.complaint import app as complaint_app
+from dialer.command_line.erase import erase, purge
+from dialer.command_line.flow import app as flow_app
+from dialer.command_line.marks import app as marks_app
+from dialer.command_line.numbers import consent_app, optout_app, register_app
+from dialer.command_line.recordings import app as recordings_app
+from dialer.command_line.rehearsal import rehearse
+from dialer.command_line.rules import app as rules_app
+from dialer.command_line.store import app as store_app
+from dialer.command_line.turnout import app as turnout_app
 from dialer.demo import DemoOptions, run_demo, show_summary
-from dialer.erase_cli import erase, purge
-from dialer.finding import Verdict
-from dialer.flow_cli import app as flow_app
 from dialer.logs import json_logging, quiet_logging
-from dialer.marks_cli import app as marks_app
-from dialer.numbers_cli import consent_app, optout_app, register_app
 from dialer.output import refuse_unwritable
-from dialer.recordings_cli import app as recordings_app
-from dialer.rehearsal_cli import rehearse
 from dialer.reports.cli import app as report_app
 from dialer.reports.lists_cli import app as list_app
 from dialer.reports.turnout_cli import turnout as turnout_report
 from dialer.roll.cli import import_roll, sample_roll, weights
 from dialer.roll.workers_cli import app as workers_app
-from dialer.rules_cli import app as rules_app
 from dialer.simulation.simulate_cli import simulate_command
-from dialer.store_cli import app as store_app
-from dialer.turnout_cli import app as turnout_app
 
 app = typer.Typer(
     name="dialer",

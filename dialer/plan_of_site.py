@@ -12,11 +12,11 @@ from config.lines import Carrier
 from config.settings import Settings
 from config.site_rules import abandoned_caps
 from dialer.ear import EarRole, SupervisorPhone
-from dialer.engine.inbound import InboundPlan, InboundRoute
+from dialer.engine.inbound_desk import InboundPlan, InboundRoute
 from dialer.engine.plan import CampaignPlan, EnginePlan
 from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec
-from dialer.flow_services import RecordingRules
+from dialer.fastagi.flow_host import RecordingRules
 from dialer.help import TransferTarget
 from dialer.log_ins import AgentAccount
 from dialer.model import CampaignKind, InboundMode, MachineDetection

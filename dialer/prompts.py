@@ -23,7 +23,7 @@ from config.jurisdiction import Profile, Purpose
 from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.clock import Clock
-from dialer.flow_driver import MissingSounds
+from dialer.fastagi.flow_driver import MissingSounds
 from ivr_flows.sounds import sounds_of
 from ivr_flows.texts import Texts
 from ivr_flows.turns import PromptRef

@@ -39,7 +39,7 @@ def twilio_login(settings: Settings) -> TwilioLogin:
 
 
 class TwilioSms:
-    """Sends the SMS of flows from the site's number (`dialer.flow_services.SmsGateway`)."""
+    """Sends the SMS of flows from the site's number (`dialer.fastagi.flow_host.SmsGateway`)."""
 
     def __init__(self, api: TwilioApi, sender: str, switch: TwilioSwitch) -> None:
         """`switch` knows what its live calls may still cost."""

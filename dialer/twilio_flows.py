@@ -17,13 +17,13 @@ from config.errors import MatdanError
 from dialer.engine.engine import Engine
 from dialer.engine.flow_desk import FlowDesk, FlowSession
 from dialer.errors import ProtocolError
-from dialer.flow_services import SmsGateway, send_text
+from dialer.flow_effects import SmsGateway, committed, send_text
 from dialer.model import AttemptId
 from dialer.switch.twilio.pages import Page, after_hang_up, event_of, hung_up_in, left, next_page
 from dialer.switch.twilio.tokens import StateTokens, Waiting
 from dialer.switch.twilio.twiml import Transferring, Voice, hang_up, twiml
 from ivr_flows.catalogue import FlowLibrary
-from ivr_flows.errors import FlowError, NobodyMeant, UnexpectedInput
+from ivr_flows.errors import FlowError, UnexpectedInput
 from ivr_flows.machine import start, step
 from ivr_flows.model import Flow
 from ivr_flows.texts import Texts
@@ -239,14 +239,8 @@ class _Host:
     transfers: bool
 
     async def commit(self, commit: FlowCommit) -> bool:
-        """A store that cannot is said to the caller, not hidden from them."""
-        try:
-            return await self.desk.commit(self.session.attempt_id, commit)
-        except NobodyMeant:
-            raise
-        except MatdanError as error:
-            _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
-            return False
+        """Put what the caller said on record."""
+        return await committed(commit, lambda asked: self.desk.commit(self.session.attempt_id, asked))
 
     async def send_sms(self, action: SendSms) -> bool:
         """The text `sms.<template>`."""

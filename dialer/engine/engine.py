@@ -19,7 +19,7 @@ from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk, Flows
 from dialer.engine.gatekeeper import CertifiedBy, Gatekeeper
 from dialer.engine.hoppers import Hoppers
-from dialer.engine.inbound import InboundDesk
+from dialer.engine.inbound_desk import InboundDesk
 from dialer.engine.kept_seats import KeptSeats
 from dialer.engine.placing import Placing
 from dialer.engine.plan import EnginePlan

@@ -16,8 +16,8 @@ from dialer.engine.state import CampaignRun, Centre
 from dialer.model import AttemptId, Claim, OpenAttempt
 from dialer.phone_facts import PhoneFacts, Register
 from dialer.rules.gate import Case, Gate, Reason, Ruling
+from dialer.rules.polls import Area
 from dialer.rules.rulebook import CampaignRules, Certified
-from dialer.rules.silence import Area
 from dialer.view import AlertLevel
 from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE
 

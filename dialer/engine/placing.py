@@ -14,8 +14,8 @@ from dialer.calls import Call
 from dialer.engine.gatekeeper import REST_SECONDS, Gatekeeper
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.kept_seats import KeptSeats
-from dialer.engine.outlook import answer_probability, pacing_snapshot, seats_of, signs_of
 from dialer.engine.results import Results
+from dialer.engine.snapshot import answer_probability, pacing_snapshot, seats_of, signs_of
 from dialer.engine.state import CampaignRun, Centre
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue

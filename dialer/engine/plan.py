@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dialer.ear import SupervisorPhone
-from dialer.engine.inbound import InboundPlan
+from dialer.engine.inbound_desk import InboundPlan
 from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec
 from dialer.help import TransferTarget

@@ -13,7 +13,7 @@ import structlog
 
 from dialer.calls import Call
 from dialer.engine.due import DueTimes
-from dialer.engine.inbound import InboundDesk
+from dialer.engine.inbound_desk import InboundDesk
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, Centre
 from dialer.errors import SwitchError

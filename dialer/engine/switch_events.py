@@ -11,7 +11,7 @@ from dialer.calls import Call
 from dialer.engine.assistance import Assistance
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk
-from dialer.engine.inbound import InboundDesk
+from dialer.engine.inbound_desk import InboundDesk
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
 from dialer.engine.seat_desk import SeatDesk

@@ -23,8 +23,8 @@ from dialer.monitor.payloads import (
     FigureReport,
     MarkReport,
 )
-from dialer.people import is_id
 from dialer.polling_day.official import OfficialFigure
+from dialer.record_ids import is_id
 from dialer.rules.number_hash import is_number_hash
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)

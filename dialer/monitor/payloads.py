@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from dialer.people import ID_PATTERN, MOST_ID
+from dialer.record_ids import ID_PATTERN, MOST_ID
 
 Time = Annotated[float, Field(description="epoch seconds, UTC")]
 OptionalTime = Annotated[float | None, Field(description="epoch seconds, UTC; null: it never came to that")]

@@ -10,10 +10,10 @@ import numpy as np
 
 from dialer.pacing.answer_rate import AnswerRate, from_log_odds, log_odds
 from dialer.pacing.estimators import BreakHabit, Hazard, RingTimes, sane_seconds
-from dialer.pacing.forecast import StageRates, free_within, row_of
 from dialer.pacing.in_flight import InFlightTable
 from dialer.pacing.lookahead import Outlook, cumulants
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
+from dialer.pacing.seats_freed import StageRates, free_within, row_of
 from dialer.pacing.tail import Matrix, Vector
 
 MOMENTS = 8

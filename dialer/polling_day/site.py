@@ -7,7 +7,7 @@ from dialer.model import Booth
 from dialer.polling_day.plan import BoothPoll, PollingPlan
 from dialer.polling_day.priorities import FactorWeights
 from dialer.polling_day.turnout_curve import ExpectedCourse
-from dialer.rules.silence import Area, PollingDay, close_of, poll_of
+from dialer.rules.polls import Area, PollingDay, close_of, poll_of
 
 
 def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPlan:

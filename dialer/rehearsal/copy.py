@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialer.model import CampaignState
-from dialer.rules.outlook import Areas, areas_of_roll
+from dialer.rules.first_call import Areas, areas_of_roll
 from dialer.store import numbers, voters
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, open_reading, reading

@@ -14,7 +14,7 @@ from config.site_rules import site_profile
 from dialer.rehearsal.hours import CampaignHours, SiteHours, Stretch
 from dialer.rehearsal.site import rehearsed_campaigns
 from dialer.rules.calling_hours import joined
-from dialer.rules.outlook import Areas
+from dialer.rules.first_call import Areas
 
 
 class CannotRehearse(MatdanError):

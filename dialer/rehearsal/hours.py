@@ -15,8 +15,8 @@ from config.campaigns import Campaign
 from config.jurisdiction import Profile
 from config.settings import Settings
 from dialer.rules.calling_hours import midnight
+from dialer.rules.first_call import Areas, Outlook, areas_of_polls, first_call
 from dialer.rules.gate import Gate
-from dialer.rules.outlook import Areas, Outlook, areas_of_polls, first_call
 from dialer.rules.rulebook import campaign_rules, rulebook_of
 
 _STEP_SECONDS = 60.0

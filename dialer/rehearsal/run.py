@@ -14,6 +14,7 @@ from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import abandoned_caps, site_profile
 from dialer.app import RunningCentre, running_centre
+from dialer.checks.explain import CertificatesOnDisk
 from dialer.clock import LoopClock
 from dialer.rehearsal.copy import copy_roll, first_due
 from dialer.rehearsal.day import RehearsedDay
@@ -24,7 +25,6 @@ from dialer.rehearsal.verdict import CampaignOutcome, DayOutcome, Sample
 from dialer.reports.demo_report import DemoReport, build_report
 from dialer.rules.gate import Reason
 from dialer.rules.rulebook import Certified
-from dialer.rules_explain import CertificatesOnDisk
 from dialer.simulation.asterisk.config import (
     LEAST_PRIVILEGE_USER,
     SeatPhone,

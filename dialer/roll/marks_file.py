@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dialer.errors import RollError
 from dialer.model import Confidence, Mark, MarkKind, MarkSource
-from dialer.people import is_id
+from dialer.record_ids import is_id
 from dialer.roll.cells import bounded, clock_text
 from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, cell_at, places_of
 from dialer.roll.parts import ROLL_VERSION, STATE, Parts, UnfitPart

@@ -16,9 +16,9 @@ from dialer.model import Purpose
 from dialer.phone_facts import Consent, PhoneFacts
 from dialer.rules import numbers
 from dialer.rules.calling_hours import every_day, next_day
-from dialer.rules.places import Zones
+from dialer.rules.number_zones import Zones
+from dialer.rules.polls import Area, NotKnown, close_of, poll_of
 from dialer.rules.rulebook import CampaignRules, Rulebook, day_after
-from dialer.rules.silence import Area, NotKnown, close_of, poll_of
 
 _ROUNDS = 8  # one rule's end may lie in another one's interval; more turns than there are rules with a time
 

@@ -13,9 +13,9 @@ from config.settings import Settings
 from dialer.model import CampaignKind, Purpose
 from dialer.phone_facts import Register
 from dialer.rules.calling_hours import Stretch, WeekHours, midnight
-from dialer.rules.places import Zones as ZoneInfos
-from dialer.rules.places import zones_below, zones_of
-from dialer.rules.silence import PollingDay
+from dialer.rules.number_zones import Zones as ZoneInfos
+from dialer.rules.number_zones import zones_below, zones_of
+from dialer.rules.polls import PollingDay
 
 DAY_SECONDS = 86_400.0
 _HOUR_SECONDS = 3600.0

@@ -13,8 +13,8 @@ from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.phone_facts import PhoneFacts, Register
 from dialer.rules.gate import Case, Gate
+from dialer.rules.polls import Area
 from dialer.rules.rulebook import CampaignRules, Certified, campaign_rules, rulebook_of
-from dialer.rules.silence import Area
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 NUMBER = "+919812345678"

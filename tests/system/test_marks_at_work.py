@@ -15,10 +15,10 @@ import pytest
 
 from config.settings import Settings
 from dialer.clock import SystemClock
+from dialer.command_line.keep_records import carry_out
 from dialer.commands import Command, RecordsCommand, SeatDispose, TakeMarks
 from dialer.engine.records_desk import RecordsDesk
 from dialer.errors import BrokerUnreachable, CommandRefused, StoreBusy
-from dialer.field_reports import carry_out
 from dialer.model import Disposition, Mark, MarkKind, MarkSource, Outcome
 from dialer.monitor import ask as asking
 from dialer.monitor.ask import Request, ask

@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from dialer.commands import SeatClosing, SeatDispose, SeatHangUp
-from dialer.engine.outlook import answer_probability, pacing_snapshot, signs_of
+from dialer.engine.snapshot import answer_probability, pacing_snapshot, signs_of
 from dialer.engine.state import CampaignRun
 from dialer.errors import CommandRefused
 from dialer.model import Claim, Disposition

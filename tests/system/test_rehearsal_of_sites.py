@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from config.settings import Settings
-from dialer import rehearsal_cli
 from dialer.cli import app
+from dialer.command_line import rehearsal as rehearsal_cli
 from dialer.pins import hash_pin
 from dialer.rehearsal.copy import store_facts
 from dialer.rehearsal.day import days_of

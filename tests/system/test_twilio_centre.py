@@ -15,10 +15,10 @@ import pytest
 from config.errors import SettingError
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
-from dialer.check import check_site
+from dialer.checks.finding import Verdict
+from dialer.checks.site import check_site
 from dialer.clock import LoopClock
 from dialer.commands import StopCampaign
-from dialer.finding import Verdict
 from dialer.plan_of_site import needs_asterisk
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk

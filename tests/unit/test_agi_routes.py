@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from dialer.agi_routes import AgiRoutes
+from dialer.fastagi.routes import AgiRoutes
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
 

@@ -14,7 +14,7 @@ from audio.names import PromptName
 from audio.words import words_of
 from config.errors import SettingError
 from config.settings import load_settings
-from dialer.audio_cli import app
+from dialer.command_line.audio import app
 from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound
 from ivr_flows.spoken import spoken_message

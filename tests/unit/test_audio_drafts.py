@@ -18,7 +18,7 @@ from audio.names import PromptName
 from audio.prepare import Places, Refused
 from audio.words import languages, words_of
 from config.audio import SoundFormat
-from dialer.audio_cli import app
+from dialer.command_line.audio import app
 from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound
 from tests.support.recordings import speech, write_recording
@@ -136,7 +136,7 @@ def test_names_with_a_byte_order_mark_are_the_names_that_calls_play(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for spoken in ("spoken_texts", "spoken_words", "_message"):  # names alone, which is quick
-        monkeypatch.setattr(f"dialer.audio_cli.{spoken}", lambda *_: {})
+        monkeypatch.setattr(f"dialer.command_line.audio.{spoken}", lambda *_: {})
     (tmp_path / "names.txt").write_text("Town Hall\nOld Mill\n", encoding="utf-8-sig")
     result = CliRunner().invoke(app, ["drafts", "-l", "en", "--names", "names.txt"])
     assert result.exit_code == 0, result.output

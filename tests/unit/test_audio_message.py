@@ -17,9 +17,9 @@ from audio.prepare import Places
 from audio.tones import SILENCE, TONES, write_tones
 from audio.words import words_of
 from config.settings import load_settings
-from dialer.audio_cli import app
-from dialer.check import check_site
-from dialer.finding import Finding, Verdict
+from dialer.checks.finding import Finding, Verdict
+from dialer.checks.site import check_site
+from dialer.command_line.audio import app
 from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
 from ivr_flows.spoken import spoken_message, spoken_texts
 from ivr_flows.texts import Texts, merge_texts, shipped_texts
@@ -49,9 +49,9 @@ def audio(*arguments: str) -> str:
 
 def drafts(monkeypatch: pytest.MonkeyPatch) -> str:
     """`dialer audio drafts` for the message and nothing else, which is quick."""
-    monkeypatch.setattr("dialer.audio_cli.spoken_texts", lambda *_: {})
-    monkeypatch.setattr("dialer.audio_cli.spoken_words", lambda *_: {})
-    monkeypatch.setattr("dialer.audio_cli.spoken_names", lambda *_: {})
+    monkeypatch.setattr("dialer.command_line.audio.spoken_texts", lambda *_: {})
+    monkeypatch.setattr("dialer.command_line.audio.spoken_words", lambda *_: {})
+    monkeypatch.setattr("dialer.command_line.audio.spoken_names", lambda *_: {})
     return audio("drafts")
 
 

@@ -23,7 +23,7 @@ from audio.prepare import Places
 from config.audio import SoundFormat
 from config.jurisdiction import load_profile
 from config.settings import Settings
-from dialer.flow_driver import run_flow
+from dialer.fastagi.flow_driver import run_flow
 from dialer.prompts import CataloguePrompts, SitePrompts, site_prompts
 from ivr_flows.model import PromptKind
 from ivr_flows.texts import shipped_texts

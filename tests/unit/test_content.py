@@ -17,11 +17,11 @@ from config.errors import SettingError
 from config.jurisdiction import Profile, load_profile
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.check import check_site
+from dialer.checks.finding import Finding, Verdict
+from dialer.checks.site import check_site
 from dialer.clock import SystemClock
+from dialer.command_line.flow import app as flow_app
 from dialer.content import content_problems, refuse_content
-from dialer.finding import Finding, Verdict
-from dialer.flow_cli import app as flow_app
 from dialer.plan_of_site import offers_allowed
 from dialer.scripts.commands import Keep, Refuse, judge
 from ivr_flows.catalogue import FlowLibrary

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
-from dialer.flow_cli import app
+from dialer.command_line.flow import app
 from ivr_flows.catalogue import FLOWS_DIRECTORY, shipped_flows
 from ivr_flows.errors import FlowError, UnknownFlow
 

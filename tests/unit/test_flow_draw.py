@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from dialer.flow_cli import app
+from dialer.command_line.flow import app
 from ivr_flows.arrows import text_width
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.draw import draw_flow

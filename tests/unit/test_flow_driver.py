@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.errors import StoreFull
-from dialer.flow_driver import ConventionalPrompts, FlowCall, FlowResult, FlowServices, run_flow
+from dialer.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, FlowResult, run_flow
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.machine import KEYS
@@ -124,7 +124,7 @@ class Store:
         return self._works
 
 
-class Services(FlowServices):
+class Services(FlowHost):
     """All that a flow may ask for, at hand."""
 
     async def record(self, call: FlowCall, action: Record) -> Recorded | None:

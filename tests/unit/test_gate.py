@@ -17,9 +17,9 @@ from dialer.model import Purpose
 from dialer.phone_facts import Consent, PhoneFacts, Register
 from dialer.rules.calling_hours import WeekHours, day_start, next_day
 from dialer.rules.gate import Reason, Ruling
-from dialer.rules.places import zones_below, zones_of
+from dialer.rules.number_zones import zones_below, zones_of
+from dialer.rules.polls import Area, NotKnown, PollingDay, close_of
 from dialer.rules.rulebook import Certified
-from dialer.rules.silence import Area, NotKnown, PollingDay, close_of
 from tests.support.rules import CALLER_ID, CERTIFIED, FRESH, KOLKATA, NOON, campaign_of, case_of, gate_of, moment, site
 
 HOUR = 3600.0

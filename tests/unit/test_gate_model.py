@@ -16,9 +16,9 @@ from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.phone_facts import Consent, PhoneFacts, Register
 from dialer.rules.gate import Case, Reason
-from dialer.rules.places import zones_of
+from dialer.rules.number_zones import zones_of
+from dialer.rules.polls import Area
 from dialer.rules.rulebook import Certified
-from dialer.rules.silence import Area
 from tests.support.rules import campaign_of, case_of, gate_of, site
 
 HOUR, DAY = 3600.0, 86_400.0

@@ -17,12 +17,12 @@ from typer.testing import CliRunner
 from config.asterisk.lint import lint_directory
 from config.errors import AsteriskFilesError, MatdanError
 from dialer import cli
+from dialer.command_line.rules import _maybe_store
 from dialer.errors import OutputRefused, RollError, StoreError
 from dialer.output import refuse_unwritable, write_file
 from dialer.reports import source
 from dialer.reports.source import open_source
 from dialer.roll.rejects import RejectsFile
-from dialer.rules_cli import _maybe_store
 from dialer.simulation.plots import CannotPlot, check_picture
 from ivr_flows.catalogue import load_flow
 from ivr_flows.errors import FlowError

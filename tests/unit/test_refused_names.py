@@ -15,7 +15,8 @@ from config.errors import MatdanError, SettingError
 from config.jurisdiction import JURISDICTIONS
 from config.settings import Settings, load_settings
 from config.wanted import WANTED
-from dialer import cli, flow_cli
+from dialer import cli
+from dialer.command_line import flow as flow_cli
 from dialer.reports.formats import Column, Report, as_table
 from ivr_flows.catalogue import load_flow
 from tests.unit.test_refusals import names_in, run, store

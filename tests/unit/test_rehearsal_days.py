@@ -19,8 +19,8 @@ from dialer.rehearsal.notes import notes_of
 from dialer.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings
 from dialer.rehearsal.staff import at_work
 from dialer.rehearsal.verdict import CampaignOutcome, DayOutcome, Finding, Ready, findings
-from dialer.rules.outlook import Areas
-from dialer.rules.silence import Area
+from dialer.rules.first_call import Areas
+from dialer.rules.polls import Area
 from tests.support.centre import site_settings
 
 POLL = date(2024, 4, 26)  # a Friday

@@ -9,8 +9,8 @@ import pytest
 from config.errors import SettingError
 from config.settings import load_settings
 from config.site_rules import site_profile
-from dialer.check import check_site
-from dialer.finding import Verdict
+from dialer.checks.finding import Verdict
+from dialer.checks.site import check_site
 from dialer.pins import hash_pin
 from dialer.plan_of_site import engine_plan
 

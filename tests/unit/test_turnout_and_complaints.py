@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
+from dialer.command_line.keep_records import refuse_unless_dialler
 from dialer.commands import RecordsCommand
 from dialer.engine.records_desk import RecordsDesk
 from dialer.errors import StoreBusy
-from dialer.field_reports import refuse_unless_dialler
 from dialer.polling_day.official import FINAL, OfficialFigure
 from dialer.reports import complaints, polling_day
 from dialer.reports.formats import Report

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from config.campaigns import Policy
-from dialer.check import check_site
+from dialer.checks.finding import Verdict
+from dialer.checks.site import check_site
 from dialer.errors import RollError
-from dialer.finding import Verdict
 from dialer.roll.workers import WorkersResult, import_workers
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import site

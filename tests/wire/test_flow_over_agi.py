@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 
-from dialer.flow_driver import ConventionalPrompts, FlowCall, FlowResult, run_flow
+from dialer.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowResult, run_flow
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from ivr_flows.model import MarkKind

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from dialer.flow_driver import ConventionalPrompts, FlowResult, run_flow
+from dialer.fastagi.flow_driver import ConventionalPrompts, FlowResult, run_flow
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from ivr_flows.catalogue import shipped_flows

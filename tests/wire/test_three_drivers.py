@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from dialer import twilio_flows
-from dialer.flow_driver import ConventionalPrompts, FlowCall, FlowResult, FlowServices, run_flow
+from dialer.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, FlowResult, run_flow
 from dialer.model import AttemptId
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, split_command
@@ -104,7 +104,7 @@ def at_the_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Trans
 # Asterisk
 
 
-class Peer(FlowServices):
+class Peer(FlowHost):
     """Asterisk's end of one FastAGI call, with the caller on it; a message takes one line, as it does at the terminal."""
 
     def __init__(self, lines: Lines) -> None:

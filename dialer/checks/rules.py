@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 from config.campaigns import Campaign
 from config.jurisdiction import Profile
 from config.settings import Settings
-from dialer.finding import Finding, Verdict
+from dialer.checks.explain import CertificatesOnDisk, gate_of
+from dialer.checks.finding import Finding, Verdict
 from dialer.model import CampaignState
 from dialer.rules.calling_hours import Stretch, joined
+from dialer.rules.first_call import Areas, Outlook, areas_of_polls, areas_of_roll, first_call
 from dialer.rules.gate import Gate, moment_text
-from dialer.rules.outlook import Areas, Outlook, areas_of_polls, areas_of_roll, first_call
+from dialer.rules.polls import Area, NotKnown, close_of
 from dialer.rules.rulebook import campaign_rules
-from dialer.rules.silence import Area, NotKnown, close_of
-from dialer.rules_explain import CertificatesOnDisk, gate_of
 from dialer.store import numbers, voters
 
 

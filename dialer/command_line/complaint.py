@@ -12,9 +12,9 @@ import typer
 
 from config.settings import Settings, load_settings
 from dialer.clock import SystemClock
+from dialer.command_line.keep_records import carry_out, person
 from dialer.complaints import Answer, Channel, Topic
 from dialer.errors import RollError
-from dialer.field_reports import carry_out, person
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import COMPLIANCE
 from dialer.options import ConfigOption, StoreOption, WhoOption

@@ -14,16 +14,22 @@ import typer
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.clock import SystemClock
+from dialer.command_line.keep_records import (
+    ask_dialler,
+    batches_of,
+    person,
+    refuse_unless_dialler,
+    telling_what_was_kept,
+)
 from dialer.errors import RollError, StoreBusy
-from dialer.field_reports import ask_dialler, batches_of, person, refuse_unless_dialler, telling_what_was_kept
 from dialer.model import Announcement
 from dialer.monitor import topics
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import COMPLIANCE
 from dialer.monitor.payloads import MOST_OPT_OUTS
 from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name
-from dialer.people import is_id
 from dialer.phone_facts import Consent
+from dialer.record_ids import is_id
 from dialer.reports.cli import moment
 from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import read_cell

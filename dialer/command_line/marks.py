@@ -12,22 +12,22 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.settings import Settings, load_settings
+from dialer.checks.explain import voter_meant
 from dialer.clock import SystemClock
+from dialer.command_line.keep_records import batches_of, carry_out, person, telling_what_was_kept
 from dialer.errors import RollError
-from dialer.field_reports import batches_of, carry_out, person, telling_what_was_kept
 from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_MARKS
 from dialer.options import ConfigOption, StoreOption, WhoOption
 from dialer.output import refuse_unwritable, write_file
-from dialer.people import is_id
+from dialer.record_ids import is_id
 from dialer.reports.cli import FormatOption, OutOption, deliver
 from dialer.reports.formats import Column, Kind, Report, as_csv
 from dialer.reports.polling_day import marks_of_voter
 from dialer.reports.tables import Window
 from dialer.roll.marks_file import MarksFile, Reject, Told, read_marks, unknown_keys
-from dialer.rules_explain import voter_meant
 from dialer.site_key import site_key
 from dialer.store.connection import reading
 

@@ -8,8 +8,9 @@ import structlog
 
 from dialer.engine.engine import Engine
 from dialer.engine.flow_desk import FlowSession, ScriptSession
-from dialer.flow_driver import ConventionalPrompts, MissingSounds, PromptResolver, run_flow
-from dialer.flow_services import AgiFlowServices, RecordingRules, SmsGateway
+from dialer.fastagi.flow_driver import ConventionalPrompts, MissingSounds, PromptResolver, run_flow
+from dialer.fastagi.flow_host import AgiFlowHost, RecordingRules
+from dialer.flow_effects import SmsGateway
 from dialer.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
 from dialer.switch.asterisk.agi_call import AgiCall
 from ivr_flows.texts import Texts
@@ -20,7 +21,7 @@ DONE_VARIABLE = "MATDAN_DONE"
 """Set last: Asterisk reports a server that died in mid-call as success, so the dialplan goes by this instead."""
 
 
-class FlowService:
+class FlowHandler:
     """The FastAGI server's handler."""
 
     def __init__(
@@ -91,7 +92,7 @@ class FlowService:
 
     async def _run(self, call: AgiCall, session: FlowSession) -> None:
         desk = self._engine.flow_desk
-        services = AgiFlowServices(call, session, desk, texts=self._texts, recording=self._recording, sms=self._sms)
+        services = AgiFlowHost(call, session, desk, texts=self._texts, recording=self._recording, sms=self._sms)
         completed, left_at = False, None
         answers: Mapping[str, str] = {}
         try:

@@ -18,16 +18,16 @@ from config.errors import MatdanError
 from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.app import twilio_spent
+from dialer.checks.finding import Finding, Verdict, not_seen
+from dialer.checks.store import disk, encryption, store_and_rules
 from dialer.clock import Clock, SystemClock
 from dialer.content import content_problems
-from dialer.finding import Finding, Verdict, not_seen
 from dialer.monitor.broker_link import check_broker
 from dialer.plan_of_site import ami_login, broker_settings, needs_asterisk, offers_allowed
 from dialer.prompts import playlist_reader, site_today
 from dialer.scripts.runner import script_of
 from dialer.store.holder import holder_of
 from dialer.store.opening import DIALLER
-from dialer.store_findings import disk, encryption, store_and_rules
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_rights import check_rights
 from ivr_flows.catalogue import load_flow, refuse_unsafe

@@ -15,8 +15,8 @@ import typer
 from config.settings import Settings, load_settings
 from config.site_rules import recordings_kept, site_profile
 from dialer.clock import SystemClock
+from dialer.command_line.numbers import opt_out_news
 from dialer.errors import RecordingError, RollError
-from dialer.numbers_cli import opt_out_news
 from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name
 from dialer.recordings import erase as remove_recording
 from dialer.recordings import files_of

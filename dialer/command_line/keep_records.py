@@ -22,8 +22,8 @@ from dialer.monitor.ask import Request, ask
 from dialer.monitor.command_table import COMMANDS
 from dialer.monitor.command_values import read_value
 from dialer.options import audit_name
-from dialer.people import is_id
 from dialer.plan_of_site import broker_settings
+from dialer.record_ids import is_id
 from dialer.site_key import site_key
 from dialer.store.cipher import StoreKey
 from dialer.store.holder import holder_of

@@ -10,8 +10,8 @@ from pathlib import Path
 from config.errors import MatdanError
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.finding import Finding, Verdict, not_seen
-from dialer.rules_findings import rules_findings
+from dialer.checks.finding import Finding, Verdict, not_seen
+from dialer.checks.rules import rules_findings
 from dialer.site_key import site_key
 from dialer.store import attempts, voters
 from dialer.store.connection import check_pages, is_encrypted, reading

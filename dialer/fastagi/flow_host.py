@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
 from config.errors import MatdanError
 from dialer.engine.flow_desk import FlowDesk, FlowSession
-from dialer.flow_driver import FlowCall, FlowServices
+from dialer.fastagi.flow_driver import FlowCall, FlowHost
+from dialer.flow_effects import SmsGateway, send_text
 from dialer.switch.asterisk.agi_call import AgiCall
-from ivr_flows.texts import SMS, Texts, filled
+from ivr_flows.texts import Texts
 from ivr_flows.turns import Record, Recorded, SendSms, Transfer
 
 _log = structlog.get_logger(__name__)
 
 LINE_RATE = 8000  # samples a second, in which Asterisk counts what it has recorded
-
-
-class SmsGateway(Protocol):
-    """Sends SMS."""
-
-    async def send_sms(self, number: str, text: str) -> bool:
-        """Send one to a number in E.164; True when the gateway took it. Never repeats one by itself."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +27,7 @@ class RecordingRules:
     sound_format: str
 
 
-class AgiFlowServices(FlowServices):
+class AgiFlowHost(FlowHost):
     """Of one call. What the site has not allowed (`recording`, `sms` None) fails, and the flow says so."""
 
     def __init__(
@@ -87,18 +79,3 @@ class AgiFlowServices(FlowServices):
     async def send_sms(self, action: SendSms) -> bool:
         """Send the text `sms.<template>` in the caller's language."""
         return await send_text(action, self._session, self._desk, self._texts, self._sms)
-
-
-async def send_text(
-    action: SendSms, session: FlowSession, desk: FlowDesk, texts: Texts, gateway: SmsGateway | None
-) -> bool:
-    """Send the SMS that a flow asks for; True when the gateway took it."""
-    text = filled(f"{SMS}{action.template}", session.language, action.values, texts)
-    if gateway is None or text is None:
-        return False
-    try:
-        number = await desk.number(session.attempt_id)
-        return number is not None and await gateway.send_sms(number, text)
-    except MatdanError as error:
-        _log.warning("flow.sms-not-sent", attempt=session.attempt_id, problem=str(error))
-        return False

@@ -23,8 +23,8 @@ from dialer.prompts import CataloguePrompts, playlist_reader
 from dialer.roll.phone_numbers import read_cell
 from dialer.rules.calling_hours import day_start
 from dialer.rules.gate import Case, Gate, moment_text
+from dialer.rules.polls import Area
 from dialer.rules.rulebook import Certified, campaign_rules, polls_of, rulebook_of
-from dialer.rules.silence import Area
 from dialer.store import numbers, voters
 from dialer.store.numbers import NumberRecord
 from ivr_flows.catalogue import load_flow

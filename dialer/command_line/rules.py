@@ -22,14 +22,14 @@ from rich.text import Text
 from config.jurisdiction import Rule, load_profile, shipped_profiles
 from config.settings import load_settings
 from config.site_rules import site_profile
+from dialer.checks.explain import Explanation
+from dialer.checks.explain import explain as explanations
+from dialer.checks.finding import Verdict
+from dialer.checks.rules import rules_findings
 from dialer.clock import SystemClock
-from dialer.finding import Verdict
 from dialer.options import ConfigOption, StoreOption
 from dialer.reports.cli import FILE_WIDTH, moment
 from dialer.rules.gate import moment_text
-from dialer.rules_explain import Explanation
-from dialer.rules_explain import explain as explanations
-from dialer.rules_findings import rules_findings
 from dialer.site_key import site_key
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import is_there, reading

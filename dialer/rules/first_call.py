@@ -13,8 +13,8 @@ from datetime import datetime
 from dialer.model import Booth, Purpose
 from dialer.rules.calling_hours import midnight
 from dialer.rules.gate import Case, Gate, Objection, Reason, moment_text
+from dialer.rules.polls import Area, NotKnown, PollingDay, close_of, poll_of
 from dialer.rules.rulebook import CampaignRules
-from dialer.rules.silence import Area, NotKnown, PollingDay, close_of, poll_of
 
 _ROUNDS = 16  # each round passes one obstacle: hours and silence may alternate for as many days
 _TOLD_AT_MOST = 2

@@ -15,8 +15,8 @@ import typer
 
 from config.settings import Settings, load_settings
 from dialer.clock import SystemClock
+from dialer.command_line.keep_records import batches_of, carry_out, person, telling_what_was_kept
 from dialer.errors import NotInStore, RollError
-from dialer.field_reports import batches_of, carry_out, person, telling_what_was_kept
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_FIGURES
@@ -25,8 +25,8 @@ from dialer.polling_day.official import FINAL, OfficialFigure, PollHours, object
 from dialer.roll.cells import clock_text
 from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number
 from dialer.roll.reading import open_roll
+from dialer.rules.polls import poll_of
 from dialer.rules.rulebook import polls_of
-from dialer.rules.silence import poll_of
 from dialer.site_key import site_key
 from dialer.store.connection import reading
 from dialer.store.polling_day_records import closes_at, standing_figures

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from dialer.engine.engine import Engine
-from dialer.engine.inbound import Way
+from dialer.engine.inbound_desk import Way
 from dialer.errors import SwitchError
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_call import AgiCall
@@ -27,7 +27,7 @@ Normalise = Callable[[str], str | None]
 """A number as a carrier writes it, in E.164; None where it is none."""
 
 
-class InboundService:
+class InboundHandler:
     """The FastAGI server's handler for the dialplan's inbound context."""
 
     def __init__(self, engine: Engine, switch: AsteriskSwitch, normalise: Normalise) -> None:

@@ -28,7 +28,7 @@ _MOST_PIN_KEYS = 16  # more than a PIN has, so that one too long is seen as wron
 _CHANNEL = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]{8}", re.ASCII)
 
 
-class SeatService:
+class LogInHandler:
     """The FastAGI handler of the path `seat`."""
 
     def __init__(self, desk: SeatDesk, language: str) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from config.errors import MatdanError
+from dialer.flow_effects import committed
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
 from ivr_flows.errors import NobodyMeant
 from ivr_flows.machine import KEYS, start, step
@@ -132,7 +132,7 @@ class MissingSounds:
             )
 
 
-class FlowServices:
+class FlowHost:
     """What a flow may ask for beyond sounds and keys. Here there is none of it: every request fails, and the flow says so."""
 
     async def record(self, call: FlowCall, action: Record) -> Recorded | None:
@@ -179,7 +179,7 @@ class _Run:
     language: str
     prompts: PromptResolver
     commit: CommitFlow
-    services: FlowServices
+    services: FlowHost
     missing: MissingSounds
     commits: list[FlowCommit] = field(default_factory=list)
     failed_commits: list[FlowCommit] = field(default_factory=list)
@@ -251,15 +251,12 @@ class _Run:
         return Digits(digits)
 
     async def put_on_disk(self, commit: FlowCommit) -> Input:
-        """Commit. A store that cannot is said to the caller, not hidden from them."""
+        """Put what the caller said on record."""
         try:
-            done = await self.commit(commit)
+            done = await committed(commit, self.commit)
         except NobodyMeant:
             self.failed_commits.append(commit)
             return NobodyFound()
-        except MatdanError as error:
-            _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
-            done = False
         (self.commits if done else self.failed_commits).append(commit)
         return Committed() if done else CommitFailed()
 
@@ -272,7 +269,7 @@ async def run_flow(
     *,
     prompts: PromptResolver,
     commit: CommitFlow,
-    services: FlowServices | None = None,
+    services: FlowHost | None = None,
     missing: MissingSounds | None = None,
 ) -> FlowResult:
     """Run a flow on an answered call to its end, and say how it ended. The caller's hang-up is no error.
@@ -281,7 +278,7 @@ async def run_flow(
 
     Other errors (the connection to the switch is cut, a cancellation) pass through; what was committed by then is on disk.
     """
-    run = _Run(call, language, prompts, commit, services or FlowServices(), missing or MissingSounds())
+    run = _Run(call, language, prompts, commit, services or FlowHost(), missing or MissingSounds())
     turn = start(flow, Start(facts, language))
     reason = ""
     try:

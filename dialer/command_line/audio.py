@@ -23,8 +23,8 @@ from audio.words import words_of
 from config.audio import SoundFormat
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
-from dialer.audio_approvals import Statuses, approve, known, statuses
-from dialer.audio_pictures import write_pictures
+from dialer.command_line.audio_approvals import Statuses, approve, known, statuses
+from dialer.command_line.audio_pictures import write_pictures
 from dialer.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
 from ivr_flows.model import PromptKind
 from ivr_flows.spoken import spoken_message, spoken_names, spoken_texts, spoken_words
