@@ -146,7 +146,7 @@ class Floor:
         if seat is None:
             return
         if call.connected_at is not None:
-            if _is_open_to(seat, call):
+            if _is_open_to(seat, call) or seat.state is SeatState.PAUSED:  # a pause goes on after the call
                 self._talks_again(self._centre.update_call(call, replace(call, message_started=False)), seat_name)
             return
         now, monotonic = self.now()

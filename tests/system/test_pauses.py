@@ -1,0 +1,91 @@
+"""A pause that is asked for while a voter comes back to the seat is for after that call, as in a talk."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from dialer.commands import SeatHangUp, SeatHold, SeatPause, SeatTransfer
+from dialer.errors import CommandRefused, SwitchUnreachable
+from dialer.model import AttemptId
+from dialer.simulation.asterisk.config import PhoneMode
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.view import CallState, SeatState
+from tests.support.centre import a_site
+from tests.support.virtual import virtual_time
+from tests.system.test_help import (
+    TRANSFERS,
+    a_dialler_that_is_killed,
+    a_switch,
+    bring_to,
+    seat,
+    talking,
+    together,
+    until_talking,
+)
+
+
+@virtual_time()
+async def test_a_pause_of_a_seat_whose_voter_still_comes_back_is_for_after_that_call(tmp_path: Path) -> None:
+    """The switch says that it does not hold the voter, and does so all the same: the talk is over, as far as anybody knows, and
+    the agent goes on a break. At the hold's limit the voter is back in the seat.
+    """
+    async with talking(tmp_path, campaign={"wrap_up_seconds": 3}) as site:
+        execute, attempt = site.centre.engine.execute, seat(site).attempt_id
+        switch = site.centre.engine._switch
+        hold = switch.hold
+
+        async def hold_late(attempt_id: AttemptId, seat: str) -> None:
+            asyncio.get_running_loop().call_later(0.1, lambda: asyncio.ensure_future(hold(attempt_id, seat)))
+            raise SwitchUnreachable("no answer within 2 s")
+
+        switch.hold = hold_late  # type: ignore[method-assign]
+        with pytest.raises(CommandRefused, match="the switch did not do it"):
+            await execute(SeatHold("01"))
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
+        await execute(SeatPause("01", "meal"))
+        await site.until(lambda: seat(site).state is SeatState.PAUSED)
+        await site.until(lambda: frozenset({"agent01", "voter"}) in together(site))
+        await asyncio.sleep(1)
+        assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)
+        assert site.centre.engine.view().campaigns[0].calls == {CallState.TALKING: 1}
+        await execute(SeatHangUp("01"))
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
+        await site.until(lambda: seat(site).state is SeatState.PAUSED)
+        assert seat(site).reason == "meal"
+
+
+@virtual_time()
+async def test_a_pause_in_the_wrap_up_holds_where_the_transfer_comes_to_nothing(tmp_path: Path) -> None:
+    async with talking(tmp_path, a_switch(PhoneMode.REFUSES)) as site:
+        execute, attempt = site.centre.engine.execute, seat(site).attempt_id
+        await execute(SeatTransfer("01", "boss"))
+        await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
+        await execute(SeatPause("01", "meal"))
+        await site.until(lambda: frozenset({"agent01", "voter"}) in together(site))
+        assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)
+        await execute(SeatHangUp("01"))
+        await site.until(lambda: seat(site).state is SeatState.PAUSED)
+        assert seat(site).reason == "meal"
+
+
+@pytest.mark.parametrize("stage", ["hold", "calling", "consult"])
+@virtual_time()
+async def test_a_pause_that_was_announced_holds_for_a_voter_whom_a_new_dialler_finds_in_music(
+    stage: str, tmp_path: Path
+) -> None:
+    async with SimulatedAsterisk(a_switch()) as switch:
+        async with a_dialler_that_is_killed(tmp_path, switch) as first:
+            await first.log_in("01")
+            await until_talking(first)
+            attempt = seat(first).attempt_id
+            await bring_to(first, stage)
+            await first.centre.engine.execute(SeatPause("01", "meal"))
+        async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS) as again:
+            await asyncio.sleep(4)
+            assert (seat(again).state, seat(again).attempt_id) == (SeatState.TALKING, attempt)
+            await again.centre.engine.execute(SeatHangUp("01"))
+            await again.until(lambda: seat(again).state is SeatState.PAUSED)
+            assert seat(again).reason == "meal"
