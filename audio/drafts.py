@@ -13,7 +13,17 @@ from audio.errors import RecordingRefused, VoiceMissing
 from audio.files import sha256_of_bytes
 from audio.making import Recipe, finish
 from audio.names import PromptName
-from audio.prepare import Places, Refused, new_entry, put_in_place, remove_other_kinds, sounds_as_made, staged
+from audio.prepare import (
+    Places,
+    Refused,
+    new_entry,
+    put_in_place,
+    remove_other_kinds,
+    sounds_as_made,
+    staged,
+    was_sent,
+    with_approvals,
+)
 from audio.workers import spread, workers_for
 
 
@@ -42,6 +52,7 @@ class DraftReport:
     drafted: int = 0
     unchanged: int = 0
     recorded: int = 0  # prompts that have a recording: never overwritten
+    void: list[PromptName] = field(default_factory=list)  # approved as they were: spoken anew, nobody has heard them
     refused: list[Refused] = field(default_factory=list)
 
 
@@ -57,6 +68,7 @@ def make_drafts(
 ) -> DraftReport:
     """Speak every text that has no recording, put its sounds in place and its entry into `entries`, and write these to `catalogue`.
 
+    A draft that was approved is spoken anew like any other once its text is another one, and is a draft again.
     `told(done, total)` counts prompts. A text that is too long for the catalogue is refused before it is spoken. Raises
     VoiceMissing where the voices are not installed, AudioError where sounds or catalogue cannot be written.
     """
@@ -66,7 +78,7 @@ def make_drafts(
     wanted: dict[tuple[str, str], list[PromptName]] = {}
     for name, text in sorted(texts.items()):
         entry = entries.get(name)
-        if entry is not None and entry.voice is not Voice.DRAFT:
+        if entry is not None and was_sent(entry):
             report.recorded += 1
         elif entry is not None and _as_it_was(entry, name, text, recipe, places):
             report.unchanged += 1
@@ -85,7 +97,10 @@ def make_drafts(
             done += len(job.names)
             told(done, total)
             if isinstance(result, Drafted):
-                made.extend(result.entries)
+                for name, entry in result.entries:
+                    made.append((name, _with_history(entry, entries.get(name))))
+                    if name in entries and entries[name].approved and not made[-1][1].approved:
+                        report.void.append(name)
                 report.drafted += len(result.entries)
             else:
                 report.refused.append(result or Refused(job.names[0].path, "made the voice fail; record it"))
@@ -110,6 +125,16 @@ def draft_one(job: DraftJob) -> Drafted | Refused:
     except OSError as error:
         return Refused(job.names[0].path, f"its sounds cannot be written ({error.strerror}); check {job.places.sounds}")
     return Drafted(tuple(entries))
+
+
+def _with_history(fresh: Entry, before: Entry | None) -> Entry:
+    """The fresh entry with the approval that the prompt had, which holds where the same voice says the same text: only the sounds
+    are new. Another version of the voice nobody has heard, and the hash does not tell it.
+    """
+    if before is None or before.source != fresh.source:
+        return fresh
+    known = with_approvals(fresh, before)
+    return known.model_copy(update={"voice": Voice.SYNTHETIC}) if known.approved else known
 
 
 def _hash(text: str, language: str) -> str:

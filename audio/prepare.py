@@ -271,12 +271,17 @@ def with_history(fresh: Entry, before: Entry | None, text: str) -> Entry:
     """
     known = before.text if before is not None else ""
     same = before is not None and before.source_sha256 == fresh.source_sha256
-    kept: dict[str, object] = {"text": known or text if same else text or known}
-    if before is not None and was_sent(before):
-        names = ("approved_by", "approved_on", "approved_sha256", "certificate", "certificate_sha256", "valid_until")
-        kept |= {name: getattr(before, name) for name in names}
-        kept["voice"] = before.voice if fresh.voice is Voice.HUMAN else fresh.voice
-    return fresh.model_copy(update=kept)
+    fresh = fresh.model_copy(update={"text": known or text if same else text or known})
+    if before is None or not was_sent(before):
+        return fresh
+    voice = before.voice if fresh.voice is Voice.HUMAN else fresh.voice
+    return with_approvals(fresh, before).model_copy(update={"voice": voice})
+
+
+def with_approvals(fresh: Entry, before: Entry) -> Entry:
+    """The fresh entry with approval and certificate as they stood: written down, and counting by the hashes that they name."""
+    names = ("approved_by", "approved_on", "approved_sha256", "certificate", "certificate_sha256", "valid_until")
+    return fresh.model_copy(update={name: getattr(before, name) for name in names})
 
 
 def prepare(

@@ -103,7 +103,7 @@ def drafts_command(
 ) -> None:
     """Let a computer speak what nobody has recorded: texts, numbers, hours, dates, and the information message that Asterisk plays.
 
-    A recording is never overwritten.
+    A recording is never overwritten. A draft that was approved and says something else now is spoken anew, and is unapproved.
 
     Needs the extra `voices` (docs/audio.md). Exit 1 when something could not be spoken.
     """
@@ -132,6 +132,8 @@ def drafts_command(
         placed = _put_message(settings, entries, before)
     for refused in report.refused:
         typer.echo(f"{refused.source}: {refused.why}", err=True)
+    for name in sorted(report.void):
+        typer.echo(f"{name.path}: was approved as it was; listen to it and approve it again")
     typer.echo(
         f"{report.drafted} drafts made, {report.unchanged} unchanged, {report.recorded} have recordings, "
         f"{len(report.refused)} refused"
@@ -284,7 +286,8 @@ def check_command(config: ConfigOption = None, language: LanguageOption = None, 
     missing = [name for name in sorted(wanted) if name not in entries]
     wrong += [f"{name.path}: is missing; record it or run dialer audio drafts" for name in missing]
     wrong += [
-        f"{name.path}: says another text than the flows have now; record it again"
+        f"{name.path}: says another text than the flows have now; "
+        + ("run dialer audio drafts or record it" if _is_spoken(entries[name]) else "record it again")
         for name, text in sorted(wanted.items())
         if name in entries and entries[name].text and entries[name].text != text
     ]

@@ -196,6 +196,11 @@ def test_an_approved_draft_voice_is_no_recording_that_is_gone(site: Path) -> Non
     assert "approve it with --synthetic" in str(refused)
     assert audio("approve", INFORMATION.path, "--by", "A. Person", "--synthetic")[0] == 0
     assert INFORMATION.path not in audio("check", "-l", "hi")[1]
+    config = (site / "centre.toml").read_text()
+    (site / "centre.toml").write_text(config.replace("Example Seva", "Another Seva"))
+    told = f"{INFORMATION.path}: says another text than the flows have now; run dialer audio drafts or record it"
+    assert told in audio("check", "-l", "hi")[1]
+    (site / "centre.toml").write_text(config)
 
     assert "there is no recording in the catalogue" in str(audio("picture")[2])
     assert audio("picture", INFORMATION.path)[0] == 0

@@ -67,13 +67,68 @@ def test_one_text_is_spoken_once_for_all_its_prompts(tmp_path: Path) -> None:
 
     # Nothing is done twice; another text is; a recording is never overwritten.
     digit = PromptName("", "hi", "digit/7")
-    entries[digit] = entries[digit].model_copy(update={"voice": Voice.HUMAN})
+    entries[digit] = entries[digit].model_copy(update={"voice": Voice.HUMAN, "source": "hi/digit/7.wav"})
     changed = {PromptName("", "hi", "number/7"): "साठ", digit: "सात", PromptName("", "hi", "day/7"): "सात"}
     before = sha256_of(tmp_path / "sounds/matdan/hi/digit/7.alaw")
     report = make_drafts(places, entries, LINE, changed, workers=1)
     assert (report.drafted, report.unchanged, report.recorded) == (1, 1, 1)
     assert sha256_of(tmp_path / "sounds/matdan/hi/digit/7.alaw") == before
     assert entries[PromptName("", "hi", "number/7")].text == "साठ"
+
+
+SEVEN = PromptName("", "hi", "number/7")
+
+
+def approved(entry: Entry) -> Entry:
+    """As `dialer audio approve --synthetic` leaves it."""
+    said = {"approved_by": "A. Person", "approved_sha256": entry.source_sha256, "voice": Voice.SYNTHETIC}
+    return entry.model_copy(update=said)
+
+
+def drafted(tmp_path: Path, entries: dict[PromptName, Entry], text: str, recipe: Recipe = LINE) -> tuple[int, int, int]:
+    """What a run did: prompts spoken, left as they were, and spoken though somebody had approved them."""
+    places = Places(tmp_path / "recordings", tmp_path / "sounds")
+    report = make_drafts(places, entries, recipe, {SEVEN: text}, workers=1)
+    return report.drafted, report.unchanged, len(report.void)
+
+
+def test_an_approved_draft_whose_text_changed_is_spoken_anew_and_nobody_has_approved_it(tmp_path: Path) -> None:
+    entries: dict[PromptName, Entry] = {}
+    drafted(tmp_path, entries, "सात")
+    entries[SEVEN] = approved(entries[SEVEN])
+    before = entries[SEVEN]
+    assert drafted(tmp_path, entries, "सात") == (0, 1, 0)
+    assert entries[SEVEN] == before
+
+    assert drafted(tmp_path, entries, "साठ") == (1, 0, 1)
+    assert (entries[SEVEN].voice, entries[SEVEN].approved, entries[SEVEN].text) == (Voice.DRAFT, False, "साठ")
+    assert entries[SEVEN].files != before.files
+    assert entries[SEVEN].approved_by == "A. Person"  # written down, as a recording's is: it counts no more
+    assert drafted(tmp_path, entries, "साठ") == (0, 1, 0)
+
+    # What was approved and is said again word for word, somebody has heard.
+    assert drafted(tmp_path, entries, "सात") == (1, 0, 0)
+    assert entries[SEVEN] == before
+
+
+def test_an_approved_draft_is_made_in_a_new_format_and_stays_approved(tmp_path: Path) -> None:
+    entries: dict[PromptName, Entry] = {}
+    drafted(tmp_path, entries, "सात")
+    entries[SEVEN] = approved(entries[SEVEN])
+    both = Recipe((SoundFormat.ALAW, SoundFormat.SLIN16))
+    assert drafted(tmp_path, entries, "सात", both) == (1, 0, 0)
+    assert (entries[SEVEN].voice, entries[SEVEN].approved) == (Voice.SYNTHETIC, True)
+    assert set(entries[SEVEN].files) == set(both.formats)
+
+
+def test_an_approval_of_another_version_of_the_voice_is_none_of_this_one(tmp_path: Path) -> None:
+    entries: dict[PromptName, Entry] = {}
+    drafted(tmp_path, entries, "सात")
+    entries[SEVEN] = approved(entries[SEVEN]).model_copy(update={"source": "espeak-ng 1.40 hi"})
+    assert drafted(tmp_path, entries, "सात") == (0, 1, 0)  # its sounds are still those that were heard
+    (tmp_path / f"sounds/{SEVEN.sound}.alaw").unlink()
+    assert drafted(tmp_path, entries, "सात") == (1, 0, 1)
+    assert (entries[SEVEN].voice, entries[SEVEN].approved) == (Voice.DRAFT, False)
 
 
 def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_it_is_spoken(tmp_path: Path) -> None:
@@ -142,6 +197,25 @@ def test_names_with_a_byte_order_mark_are_the_names_that_calls_play(
     assert result.exit_code == 0, result.output
     played = {name_sound(PromptKind.PLACE, name, "en") for name in ("Town Hall", "Old Mill")}
     assert played <= {name.sound for name in read_catalogue(tmp_path / "catalogue")}
+
+
+def test_the_command_tells_of_an_approval_that_a_new_text_has_made_void(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for spoken in ("spoken_texts", "spoken_words", "_message"):  # the organisation's name alone, which is quick
+        monkeypatch.setattr(f"dialer.audio_cli.{spoken}", lambda *_: {})
+    name = name_sound(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")
+    run = CliRunner().invoke
+    assert run(app, ["drafts", "-l", "en"]).exit_code == 0
+    assert run(app, ["approve", name, "--by", "A. Person", "--synthetic"]).exit_code == 0
+    assert "0 drafts made, 1 unchanged, 0 have recordings" in run(app, ["drafts", "-l", "en"]).output
+    said = PromptName("", "en", name.partition("/")[2])
+    monkeypatch.setattr("dialer.audio_cli.spoken_names", lambda *_: {said: "Matdan show"})
+    told = run(app, ["drafts", "-l", "en"]).output
+    assert f"{name}: was approved as it was; listen to it and approve it again" in told
+    assert "1 drafts made, 0 unchanged" in told
+    assert "1 of them drafts" in run(app, ["list", "--drafts"]).output
 
 
 @pytest.mark.parametrize("language", ["EN", "de", "xx"])
