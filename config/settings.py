@@ -123,7 +123,6 @@ class Settings(BaseSettings):
         frozen=True,
         env_prefix=PREFIX,
         env_nested_delimiter=DELIMITER,
-        nested_model_default_partial_update=True,
     )
 
     file_table: ClassVar[dict[str, Any]] = {}  # what the file says; each reading has a class of its own for it

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import SettingError
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from tests.unit.roll_support import write_roll
 from tests.unit.test_refusals import names_in, run
@@ -74,6 +74,43 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.touch()
     assert load_settings(path).model_dump() == load_settings().model_dump()
+
+
+# What somebody wrote, and what is a default
+
+ONE_A_DAY = "[rules.stricter.attempts]\nper_day = 1\n"
+LOOSER = "settings: dialling.max_attempts_per_day: 3 loosens the rule of the profile 'neutral'; set at most 1"
+
+
+def test_a_table_with_one_key_says_nothing_of_its_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(ONE_A_DAY + "[dialling]\ndrain_seconds = 60\n", encoding="utf-8")
+    settings = load_settings(path)
+    assert settings.dialling.model_fields_set == {"drain_seconds"}
+    assert (settings.dialling.drain_seconds, settings.dialling.max_attempts_per_day) == (60.0, 3)
+    assert site_profile(settings).attempts.per_day == 1
+
+    monkeypatch.setenv("MATDAN_DIALLING__DENIED_PREFIXES", '["+91900"]')
+    assert load_settings(path).dialling.model_fields_set == {"drain_seconds", "denied_prefixes"}
+    monkeypatch.setenv("MATDAN_DIALLING__MAX_ATTEMPTS_PER_DAY", "3")
+    assert refusal(path) == LOOSER
+
+
+def test_what_is_written_counts_though_it_is_the_default(tmp_path: Path) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(ONE_A_DAY + "[dialling]\nmax_attempts_per_day = 3\n", encoding="utf-8")
+    assert refusal(path) == LOOSER
+
+
+@pytest.mark.parametrize(
+    "section", [name for name in Settings.model_fields if Settings.model_fields[name].default != ()]
+)
+def test_a_section_that_is_begun_has_the_defaults_that_one_left_out_has(section: str, tmp_path: Path) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(f"[{section}]\n", encoding="utf-8")
+    settings = load_settings(path)
+    assert settings.model_dump() == load_settings().model_dump()
+    assert getattr(settings, section).model_fields_set == set()
 
 
 # Times and their zones
