@@ -7,6 +7,7 @@ import contextlib
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,28 +72,66 @@ def settings_with(directory: Path, carrier: TwilioStandIn, ami_port: int = 1, **
     )
 
 
+@dataclass
+class Site:
+    """A roll, and a Twilio that carries the calls to it. What its centre tells is kept."""
+
+    directory: Path
+    clock: LoopClock
+    twilio: TwilioStandIn
+    changes: list[Change] = field(default_factory=list)
+
+    def settings(self, ami_port: int = 1, **changes: Any) -> Settings:
+        return settings_with(self.directory, self.twilio, ami_port, **changes)
+
+    @contextlib.asynccontextmanager
+    async def centre(self, settings: Settings | None = None) -> AsyncIterator[RunningCentre]:
+        """The centre at work, until the context is left. It may be had again."""
+        stop = asyncio.Event()
+        async with running_centre(settings or self.settings(), clock=self.clock, chance=random.Random(1)) as centre:
+            assert centre.twilio_port is not None
+            self.twilio.webhook_port = centre.twilio_port
+            centre.engine.subscribe(self.changes.append)
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(centre.run(stop))
+                try:
+                    yield centre
+                finally:
+                    stop.set()
+                await running
+
+    def ended(self) -> Counter[str]:
+        """How many calls ended, by outcome."""
+        return Counter(
+            change.outcome.value
+            for change in self.changes
+            if isinstance(change, CallChange) and change.outcome is not None
+        )
+
+    def dialled(self) -> list[str]:
+        """The number of each call that Twilio was asked for."""
+        return [call.form["To"] for call in self.twilio.calls.values()]
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return rows(self.directory, sql)
+
+
 @contextlib.asynccontextmanager
-async def a_centre(
-    settings: Settings, twilio: TwilioStandIn, changes: list[Change], clock: LoopClock
-) -> AsyncIterator[RunningCentre]:
-    stop = asyncio.Event()
-    async with running_centre(settings, clock=clock, chance=random.Random(1)) as centre:
-        assert centre.twilio_port is not None
-        twilio.webhook_port = centre.twilio_port
-        centre.engine.subscribe(changes.append)
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(centre.run(stop))
-            try:
-                yield centre
-            finally:
-                stop.set()
-            await running
-
-
-def ended(changes: list[Change]) -> Counter[str]:
-    return Counter(
-        change.outcome.value for change in changes if isinstance(change, CallChange) and change.outcome is not None
-    )
+async def a_site(
+    directory: Path,
+    voters: int = 60,
+    *,
+    people: dict[str, Person] | None = None,
+    anybody: Person | None = None,
+    starts_at: float = START_EPOCH,
+) -> AsyncIterator[Site]:
+    """A site of Twilio's. `people` answer by their numbers, `anybody` is everybody else: with none, nobody picks up."""
+    fill_roll(directory / "centre.db", voters, voters_per_booth=100)
+    clock = LoopClock(starts_at)
+    async with TwilioStandIn(clock.now) as twilio:
+        twilio.people = people or {}
+        twilio.anybody = anybody or twilio.anybody
+        yield Site(directory, clock, twilio)
 
 
 async def until(condition: Any) -> None:
@@ -103,30 +142,25 @@ async def until(condition: Any) -> None:
 
 @virtual_time()
 async def test_a_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> None:
-    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=100)
-    clock = LoopClock(START_EPOCH)
-    changes: list[Change] = []
-    async with TwilioStandIn(clock.now) as twilio:
-        twilio.people = {
-            number(1): Person(["1"]),  # voted
-            number(2): Person(["2", "5#"]),  # will go at five
-            number(3): Person(["9"]),  # never again
-            number(4): Person([""]),  # says nothing once, then leaves
-            number(5): Person(status="busy"),
-            number(6): Person(status="failed", sip_status="404"),
-            number(7): Person(["1"], callbacks=lambda told: told[::-1] * 2),  # backwards, and twice
-        }
-        settings = settings_with(tmp_path, twilio)
-        assert not needs_asterisk(settings)
-        async with a_centre(settings, twilio, changes, clock) as centre:
-            await until(lambda: ended(changes).total() >= 30)
+    people = {
+        number(1): Person(["1"]),  # voted
+        number(2): Person(["2", "5#"]),  # will go at five
+        number(3): Person(["9"]),  # never again
+        number(4): Person([""]),  # says nothing once, then leaves
+        number(5): Person(status="busy"),
+        number(6): Person(status="failed", sip_status="404"),
+        number(7): Person(["1"], callbacks=lambda told: told[::-1] * 2),  # backwards, and twice
+    }
+    async with a_site(tmp_path, people=people) as site:
+        assert not needs_asterisk(site.settings())
+        async with site.centre() as centre:
+            await until(lambda: site.ended().total() >= 30)
             view = centre.engine.view()
             assert view.marks == {"voted": 2, "not-yet": 1, "later": 1}
             assert view.opt_outs == 1
-        assert twilio.wrong == []
-        told = [call.form["To"] for call in twilio.calls.values()]
-        assert len(told) == len(set(told))  # nobody twice
-    outcomes = dict(rows(tmp_path, "SELECT phone_id, outcome FROM attempt WHERE phone_id <= 8"))
+        assert site.twilio.wrong == []
+        assert len(site.dialled()) == len(set(site.dialled()))  # nobody twice
+    outcomes = dict(site.rows("SELECT phone_id, outcome FROM attempt WHERE phone_id <= 8"))
     assert outcomes == {
         1: "completed",
         2: "completed",
@@ -137,147 +171,120 @@ async def test_a_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> N
         7: "completed",
         8: "no-answer",
     }
-    assert rows(tmp_path, "SELECT left_at FROM attempt WHERE phone_id = 4") == [("question",)]
-    assert rows(tmp_path, "SELECT name, value FROM flow_answer") == [("hour", "17:00")]
-    assert not rows(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
-    assert rows(tmp_path, "SELECT e164 FROM opt_out") == [(number(3),)]
+    assert site.rows("SELECT left_at FROM attempt WHERE phone_id = 4") == [("question",)]
+    assert site.rows("SELECT name, value FROM flow_answer") == [("hour", "17:00")]
+    assert not site.rows("SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert site.rows("SELECT e164 FROM opt_out") == [(number(3),)]
 
 
 @virtual_time()
 async def test_twilio_takes_what_the_first_trunk_has_no_room_for(tmp_path: Path) -> None:
-    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=100)
-    changes: list[Change] = []
     config = SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=SILENT)
-    async with SimulatedAsterisk(config) as asterisk:
-        clock = LoopClock(asterisk.now())
-        async with TwilioStandIn(clock.now) as twilio:
-            twilio.anybody = Person(["1"])
-            settings = settings_with(tmp_path, twilio, asterisk.ami_port, trunks=[CARRIER, TRUNK])
-            assert needs_asterisk(settings)
-            async with a_centre(settings, twilio, changes, clock) as centre:
-                asterisk.agi_port = centre.agi_port
-                await until(lambda: len(twilio.calls) > 10)
-            by_trunk = dict(rows(tmp_path, "SELECT trunk, count(*) FROM attempt GROUP BY trunk"))
-            assert by_trunk["carrier"] == len(asterisk.placed) >= 2
-            assert by_trunk["twilio"] == len(twilio.calls)
-            dialled = [call.number for call in asterisk.placed] + [call.form["To"] for call in twilio.calls.values()]
-            assert len(dialled) == len(set(dialled))
+    async with (
+        SimulatedAsterisk(config) as asterisk,
+        a_site(tmp_path, anybody=Person(["1"]), starts_at=asterisk.now()) as site,
+    ):
+        settings = site.settings(asterisk.ami_port, trunks=[CARRIER, TRUNK])
+        assert needs_asterisk(settings)
+        async with site.centre(settings) as centre:
+            asterisk.agi_port = centre.agi_port
+            await until(lambda: len(site.twilio.calls) > 10)
+        by_trunk = dict(site.rows("SELECT trunk, count(*) FROM attempt GROUP BY trunk"))
+        assert by_trunk["carrier"] == len(asterisk.placed) >= 2
+        assert by_trunk["twilio"] == len(site.twilio.calls)
+        dialled = [call.number for call in asterisk.placed] + site.dialled()
+        assert len(dialled) == len(set(dialled))
 
 
 @virtual_time()
 async def test_a_lost_answer_is_reconciled_and_nobody_is_dialled_twice(tmp_path: Path) -> None:
-    fill_roll(tmp_path / "centre.db", 30, voters_per_booth=100)
-    clock = LoopClock(START_EPOCH)
-    changes: list[Change] = []
-    async with TwilioStandIn(clock.now) as twilio:
-        twilio.loses_answers = 5
-        twilio.anybody = Person(["1"])
-        async with a_centre(settings_with(tmp_path, twilio), twilio, changes, clock):
-            await until(lambda: ended(changes).total() >= 15)
-        told = [call.form["To"] for call in twilio.calls.values()]
-        assert len(told) == len(set(told))
-    assert set(ended(changes)) == {"completed"}
+    async with a_site(tmp_path, 30, anybody=Person(["1"])) as site:
+        site.twilio.loses_answers = 5
+        async with site.centre():
+            await until(lambda: site.ended().total() >= 15)
+        assert len(site.dialled()) == len(set(site.dialled()))
+    assert set(site.ended()) == {"completed"}
 
 
 @virtual_time()
 async def test_calls_of_a_killed_run_go_on_in_the_next(tmp_path: Path) -> None:
-    fill_roll(tmp_path / "centre.db", 2, voters_per_booth=100)
-    clock = LoopClock(START_EPOCH)
-    changes: list[Change] = []
-    async with TwilioStandIn(clock.now) as twilio:
-        waits = asyncio.Event()
-        twilio.anybody = Person(["1"], holds=waits)
-        settings = settings_with(tmp_path, twilio)
+    waits = asyncio.Event()
+    async with a_site(tmp_path, 2, anybody=Person(["1"], holds=waits)) as site:
         with contextlib.suppress(ExceptionGroup):
-            async with a_centre(settings, twilio, changes, clock):
-                await until(lambda: len(twilio.calls) >= 2)
+            async with site.centre():
+                await until(lambda: len(site.twilio.calls) >= 2)
                 raise RuntimeError("killed")
-        placed = len(twilio.calls)
-        assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE ended_at IS NULL")[0][0] == placed
-        async with a_centre(settings, twilio, changes, clock):
+        placed = len(site.twilio.calls)
+        assert site.rows("SELECT count(*) FROM attempt WHERE ended_at IS NULL")[0][0] == placed
+        async with site.centre():
             waits.set()
-            await until(lambda: ended(changes).get("completed", 0) >= placed)
-        assert len(twilio.calls) == placed
+            await until(lambda: site.ended().get("completed", 0) >= placed)
+        assert len(site.twilio.calls) == placed
 
 
 @virtual_time()
 async def test_a_key_whose_request_the_end_of_the_call_overtakes_is_kept(tmp_path: Path) -> None:
-    fill_roll(tmp_path / "centre.db", 3, voters_per_booth=100)
-    clock = LoopClock(START_EPOCH)
-    changes: list[Change] = []
-    async with TwilioStandIn(clock.now) as twilio:
-        twilio.people = {
-            number(1): Person(["1"], late=0.05),
-            number(2): Person(["9"], late=1.0),
-            number(3): Person(["2", "5#"], late=2.5),
-        }
-        async with a_centre(settings_with(tmp_path, twilio), twilio, changes, clock) as centre:
-            await until(lambda: ended(changes).total() >= 3)
-            view = centre.engine.view()
-            assert view.marks == {"voted": 1, "not-yet": 1, "later": 1}
-            assert view.opt_outs == 1
-    assert ended(changes) == {"completed": 3}
-    assert rows(tmp_path, "SELECT e164 FROM opt_out") == [(number(2),)]
+    people = {
+        number(1): Person(["1"], late=0.05),
+        number(2): Person(["9"], late=1.0),
+        number(3): Person(["2", "5#"], late=2.5),
+    }
+    async with a_site(tmp_path, 3, people=people) as site, site.centre() as centre:
+        await until(lambda: site.ended().total() >= 3)
+        view = centre.engine.view()
+        assert view.marks == {"voted": 1, "not-yet": 1, "later": 1}
+        assert view.opt_outs == 1
+    assert site.ended() == {"completed": 3}
+    assert site.rows("SELECT e164 FROM opt_out") == [(number(2),)]
 
 
 @virtual_time()
 async def test_hang_ups_of_a_stop_that_twilio_did_not_take_are_sent_again(tmp_path: Path) -> None:
-    fill_roll(tmp_path / "centre.db", 30, voters_per_booth=100)
-    clock = LoopClock(START_EPOCH)
-    changes: list[Change] = []
-    async with TwilioStandIn(clock.now) as twilio:
-        picks_up = asyncio.Event()
-        twilio.anybody = Person(["1"], holds=picks_up)
-        async with a_centre(settings_with(tmp_path, twilio), twilio, changes, clock) as centre:
-            await until(lambda: len(twilio.calls) >= 5)
-            await asyncio.sleep(2)
-            twilio.answers_with = [429] * len(twilio.calls)  # its API takes no more at once
-            await centre.engine.execute(StopCampaign("ivr"))
-            await asyncio.sleep(5)
-            assert {call.status for call in twilio.calls.values()} == {"canceled"}
-            picks_up.set()
-            await asyncio.sleep(15)
-            assert centre.engine.view().marks == {}
-    assert set(ended(changes)) == {"cancelled"}
+    picks_up = asyncio.Event()
+    async with (
+        a_site(tmp_path, 30, anybody=Person(["1"], holds=picks_up)) as site,
+        site.centre() as centre,
+    ):
+        await until(lambda: len(site.twilio.calls) >= 5)
+        await asyncio.sleep(2)
+        site.twilio.answers_with = [429] * len(site.twilio.calls)  # its API takes no more at once
+        await centre.engine.execute(StopCampaign("ivr"))
+        await asyncio.sleep(5)
+        assert {call.status for call in site.twilio.calls.values()} == {"canceled"}
+        picks_up.set()
+        await asyncio.sleep(15)
+        assert centre.engine.view().marks == {}
+    assert set(site.ended()) == {"cancelled"}
 
 
 @virtual_time()
 async def test_a_spent_day_rests_the_trunk_instead_of_being_asked_again_and_again(tmp_path: Path) -> None:
-    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=100)
-    clock = LoopClock(START_EPOCH)
-    changes: list[Change] = []
-    async with TwilioStandIn(clock.now) as twilio:
-        twilio.spent = 4.9
-        twilio.anybody = Person(["1"], seconds=30)
-        cap = {"most_spend_per_day": 6.0, "price_per_minute": 0.1, "longest_call_seconds": 60}
-        async with a_centre(settings_with(tmp_path, twilio, twilio=cap), twilio, changes, clock) as centre:
+    cap = {"most_spend_per_day": 6.0, "price_per_minute": 0.1, "longest_call_seconds": 60}
+    async with a_site(tmp_path, anybody=Person(["1"], seconds=30)) as site:
+        site.twilio.spent = 4.9
+        async with site.centre(site.settings(twilio=cap)) as centre:
             await asyncio.sleep(300)
             (trunk,) = centre.engine.view().trunks
             assert trunk.state in {"resting", "probing"}
-        assert 8 <= len(twilio.calls) <= 11  # each was billed a minute at 0.1
-    refused = rows(tmp_path, "SELECT count(*) FROM attempt WHERE outcome = 'refused'")[0][0]
+        assert 8 <= len(site.twilio.calls) <= 11  # each was billed a minute at 0.1
+    refused = site.rows("SELECT count(*) FROM attempt WHERE outcome = 'refused'")[0][0]
     assert 0 < refused < 30
 
 
 @virtual_time()
 async def test_a_site_with_a_transfer_pays_for_two_legs_and_leaves_room_for_them(tmp_path: Path) -> None:
-    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=100)
     (tmp_path / "ask.yaml").write_text(ASK)
-    clock = LoopClock(START_EPOCH)
-    changes: list[Change] = []
     account = {
         "most_spend_per_day": 4.0,
         "price_per_minute": 1.0,
         "longest_call_seconds": 60,
         "transfer_to": "+911140000077",
     }
-    async with TwilioStandIn(clock.now) as twilio:
-        twilio.anybody = Person(["3"], seconds=30)  # a minute of each leg
-        settings = settings_with(tmp_path, twilio, twilio=account, campaign={"flow": str(tmp_path / "ask.yaml")})
-        async with a_centre(settings, twilio, changes, clock):
+    async with a_site(tmp_path, anybody=Person(["3"], seconds=30)) as site:  # a minute of each leg
+        async with site.centre(site.settings(twilio=account, campaign={"flow": str(tmp_path / "ask.yaml")})):
             await asyncio.sleep(300)
-        dialled = [call.line.dialled for call in twilio.calls.values() if call.line is not None]
-    assert dialled == [["+911140000077"]] * 2
+        legs = [call.line.dialled for call in site.twilio.calls.values() if call.line is not None]
+    assert legs == [["+911140000077"]] * 2
 
 
 async def test_check_asks_twilio_and_no_asterisk_where_there_is_none(tmp_path: Path) -> None:
