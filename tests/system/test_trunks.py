@@ -165,6 +165,26 @@ async def test_a_carrier_of_early_media_is_no_failing_trunk(tmp_path: Path) -> N
 
 
 @virtual_time()
+async def test_a_5xx_behind_early_media_is_a_failure_of_the_trunk_and_an_attempt_of_the_number(tmp_path: Path) -> None:
+    """It may be an announcement that the number does not exist: given back, such a number would be called again and again."""
+    people = [
+        Scripted(answer_after=6.0, fails_with=503) if n % 2 else Scripted(answer_after=6.0, hang_up_after=5.0)
+        for n in range(60)
+    ]
+    config = replace(scripted(*people), trunks=(Trunk("carrier", rings_with=(183,)),))
+    campaign = {**IVR, "channels": 4, "max_attempts": 1}
+    async with a_site(
+        tmp_path, config, voters=60, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
+    ) as site:
+        await asyncio.sleep(3600)
+        called = Counter(call.number for call in site.switch.placed)
+        assert site.view.trunks[0].failures >= 15
+    assert set(called.values()) == {1}
+    ((given_back,),) = rows(tmp_path, "SELECT count(*) FROM attempt WHERE attempt_number IS NULL")
+    assert given_back == 0
+
+
+@virtual_time()
 async def test_a_phone_that_rings_behind_early_media_rings_from_then_on(tmp_path: Path) -> None:
     """183, and 180 a second later: what must be let ring for so long is the phone. It is one ringing all the same."""
     config = scripted(Scripted(answer_after=6.0, hang_up_after=5.0, rings_with=(183, 180)))

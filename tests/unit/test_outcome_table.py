@@ -123,6 +123,17 @@ def test_our_ring_limit_over_a_carrier_of_early_media(ending: str, ever_ringing:
     assert trunk_failed(found, ended) is not ever_ringing
 
 
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_number_that_an_announcement_calls_dead_looks_like_a_fault_behind_the_183(status: int) -> None:
+    """The carrier says beside the 5xx that there is no such number (`Reason: Q.850;cause=1`), and a real Asterisk nothing of it."""
+
+    def said(text: str) -> list[tuple[str, ...]]:
+        fields = ("Event", "DialStatus", "Response", "Reason", "Cause", "TechCause", "DestChannelState", "ChannelState")
+        return sorted(tuple(message.get(name) for name in fields) for message in messages_of(text))
+
+    assert said(EARLY[f"{status}-progress-cause-1"]["events"]) == said(CAPTURED[f"{status}-progress"])
+
+
 def test_a_phone_behind_a_183_is_listed_down_and_has_rung_all_the_same() -> None:
     """As CoreShowChannels listed it to a dialler that had begun anew, on a real Asterisk."""
     listed = _live_channel(messages_of(EARLY["limit-progress"]["listed"])[0])
