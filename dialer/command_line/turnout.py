@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,14 +22,15 @@ from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_FIGURES
 from dialer.options import ConfigOption, StoreOption, WhoOption
 from dialer.polling_day.official import FINAL, OfficialFigure, PollHours, objection
-from dialer.roll.cells import clock_text
+from dialer.roll.cells import clock_text, tidy
 from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number
+from dialer.roll.parts import STATE
 from dialer.roll.reading import open_roll
 from dialer.rules.polls import poll_of
 from dialer.rules.rulebook import polls_of
 from dialer.site_key import site_key
 from dialer.store.connection import reading
-from dialer.store.polling_day_records import closes_at, standing_figures
+from dialer.store.polling_day_records import closes_at, of_state, standing_figures
 
 app = typer.Typer(
     help="Official turnout, as the election authority tells it during the poll; `dialer report turnout` shows it.",
@@ -42,10 +43,12 @@ COLUMNS = {
     "by": frozenset({"by", "time", "hour"}),
     "turnout": frozenset({"turnout", "percent", "percentage", "pollpercent", "pollpercentage", "turnoutpercent"}),
     "day": frozenset({"day", "date"}),
+    "state": STATE,
 }
-_OPTIONAL = frozenset({"part", "day"})
-_Of = tuple[date, int, int | None]  # day, constituency, part
+_OPTIONAL = frozenset({"part", "day", "state"})
+_Of = tuple[date, str, int, int | None]  # day, state, constituency, part
 _YEARS = range(2000, 2100)  # as the command has them
+_LONGEST_STATE = 128  # as the command has it; rolls write codes and names
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%?", re.ASCII)
 
 AsToldOption = Annotated[
@@ -63,6 +66,12 @@ def enter(
     by: Annotated[str, typer.Option("--by", metavar="HH:MM", help="By which hour of the poll: 09:00, ... or final.")],
     turnout: Annotated[str, typer.Option("--turnout", metavar="PERCENT", help="Cumulative, of the electors: 11.4")],
     part: Annotated[int | None, typer.Option("--part", min=1, max=99_999, help="Of this part alone.")] = None,
+    state: Annotated[
+        str,
+        typer.Option(
+            "--state", metavar="CODE", help="Its state (S13), needed where the roll has its number of several states."
+        ),
+    ] = "",
     day: DayOption = None,
     as_told: AsToldOption = False,
     who: WhoOption = None,
@@ -74,14 +83,16 @@ def enter(
     One that is below an earlier hour's, above a later one's or of no hour of the poll is refused: a slip of the keys.
     """
     settings = load_settings(config)
-    figure = _figure("--turnout, --by", day or _today(settings), constituency, part, by, turnout)
+    area = _Area(constituency, part, state)
+    figure = _figure("--turnout, --by, --state", day or _today(settings), area, by, turnout)
     _carry_out(settings, store, [figure], who, as_told=as_told)
 
 
 @app.command("import")
 def import_figures(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, by, turnout (in percent); part, day.")
+        Path,
+        typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, by, turnout (in percent); part, day, state."),
     ],
     day: DayOption = None,
     as_told: AsToldOption = False,
@@ -104,7 +115,8 @@ class _Entry:
     @property
     def of(self) -> _Of:
         """Its day and its area."""
-        return self.figure.day, self.figure.constituency_number, self.figure.part_number
+        figure = self.figure
+        return figure.day, figure.state_code, figure.constituency_number, figure.part_number
 
     def refusal(self, problem: str) -> RollError:
         return RollError(f"{self.where}: {problem}; nothing was taken")
@@ -116,6 +128,7 @@ def _carry_out(
     name = person(who)
     # A command has so many figures and no more: what may be refused is looked for in all of them before the first is sent.
     with reading(store or settings.store.path, site_key(settings)) as db:
+        entries = [_of_the_roll(db, each) for each in entries]
         _refuse(settings, db, entries, as_told=as_told)
     batches = batches_of([_report(each.figure) for each in entries], MOST_FIGURES)
     requests = [Request("official-turnout", BOOTH_DESK, {"figures": list(each), "who": name}) for each in batches]
@@ -125,19 +138,24 @@ def _carry_out(
         typer.echo(answer)
 
 
+def _of_the_roll(db: sqlite3.Connection, entry: _Entry) -> _Entry:
+    """The entry with its area's state. Raises RollError where the area is not on the roll, or of several states there."""
+    try:
+        return replace(entry, figure=of_state(db, entry.figure))
+    except NotInStore as error:
+        raise RollError(f"{entry.where}: {error}") from error
+
+
 def _refuse(settings: Settings, db: sqlite3.Connection, entries: Sequence[_Entry], *, as_told: bool) -> None:
-    """Raise RollError for the first figure of an area that is not on the roll, or that cannot be beside the others: those that
-    stand and those that come with it. One that stands already changes nothing and is let pass.
+    """Raise RollError for the first figure that cannot be beside the others: those that stand and those that come with it. One
+    that stands already changes nothing and is let pass.
     """
     standing: dict[_Of, dict[str, float]] = {}
     coming: dict[_Of, dict[str, float]] = {}
     closes: dict[_Of, str] = {}
     for entry in entries:
         if entry.of not in closes:
-            try:
-                closes[entry.of] = closes_at(db, entry.figure)
-            except NotInStore as error:
-                raise RollError(f"{entry.where}: {error}") from error
+            closes[entry.of] = closes_at(db, entry.figure)
             standing[entry.of] = standing_figures(db, entry.figure)
             coming[entry.of] = dict(standing[entry.of])
         coming[entry.of][entry.figure.by_time] = entry.figure.share
@@ -174,6 +192,7 @@ def _report(figure: OfficialFigure) -> dict[str, Any]:
         "part_number": figure.part_number,
         "by": figure.by_time,
         "share": figure.share,
+        "state_code": figure.state_code or None,
     }
 
 
@@ -192,16 +211,26 @@ def _read(path: Path, day: str) -> list[_Entry]:
             if not any(cell.strip() for cell in row):
                 continue
             cells = {name: cell_at(row, places.get(name)) for name in COLUMNS}
-            area = whole_number(path, number, "constituency", cells["constituency"])
+            constituency = whole_number(path, number, "constituency", cells["constituency"])
             part = whole_number(path, number, "part", cells["part"]) if cells["part"] else None
+            area = _Area(constituency, part, cells["state"])
             where = f"{path}: row {number:,}"
-            figures.append(_figure(where, cells["day"] or day, area, part, cells["by"], cells["turnout"]))
+            figures.append(_figure(where, cells["day"] or day, area, cells["by"], cells["turnout"]))
     if not figures:
         raise RollError(f"{path}: has no figure; give one a row, below the headings")
     return figures
 
 
-def _figure(where: str, day: str, constituency: int, part: int | None, by: str, turnout: str) -> _Entry:
+@dataclass(frozen=True, slots=True)
+class _Area:
+    """Of what a figure is, as it was typed."""
+
+    constituency: int
+    part: int | None
+    state: str  # "": not said
+
+
+def _figure(where: str, day: str, area: _Area, by: str, turnout: str) -> _Entry:
     """A figure that is read. Raises RollError that begins with `where`."""
     percent = _PERCENT.fullmatch(turnout.strip())
     if percent is None or float(percent[1]) > 100:
@@ -217,4 +246,8 @@ def _figure(where: str, day: str, constituency: int, part: int | None, by: str, 
         raise RollError(f"{where}: {day[:20]!r} is no date: write 2026-04-22; nothing was taken") from error
     if told.year not in _YEARS:
         raise RollError(f"{where}: {told} is no polling day: write 2026-04-22; nothing was taken")
-    return _Entry(where, OfficialFigure(told, constituency, part, by_time, round(float(percent[1]) / 100, 6)))
+    state = tidy(area.state).upper()
+    if len(state) > _LONGEST_STATE:
+        raise RollError(f"{where}: the state is too long: write its code; nothing was taken")
+    share = round(float(percent[1]) / 100, 6)
+    return _Entry(where, OfficialFigure(told, area.constituency, area.part, by_time, share, state))

@@ -93,7 +93,14 @@ def _marks(value: object) -> tuple[Mark, ...]:
 
 def _figures(value: object) -> tuple[OfficialFigure, ...]:
     return tuple(
-        OfficialFigure(date.fromisoformat(each.day), each.constituency_number, each.part_number, each.by, each.share)
+        OfficialFigure(
+            date.fromisoformat(each.day),
+            each.constituency_number,
+            each.part_number,
+            each.by,
+            each.share,
+            (each.state_code or "").upper(),
+        )
         for each in _list(_FIGURES, value, MOST_FIGURES)
     )
 

@@ -27,6 +27,7 @@ MOST_MARKS = 100
 MOST_FIGURES = 100
 MOST_OPT_OUTS = 100
 _NOTHING_ELSE = ConfigDict(extra="forbid")
+_STATE = r"^[^\x00-\x1f\x7f]{1,128}$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,7 @@ class CentreStatePayload:
     figures: Annotated[dict[str, float], Field(description="figures of the engine itself, such as the loop's lag")]
     forecast: Annotated[
         dict[str, float],
-        Field(
-            description="on a polling day: voters left, and by_agents and by_flows to be reached until (epoch seconds)"
-        ),
+        Field(description="on a polling day: voters left, by_agents and by_flows to be reached until (epoch seconds)"),
     ] = field(default_factory=dict)
 
 
@@ -260,6 +259,7 @@ class FigureReport:
         str, Field(description="an hour of the poll, 09:00, or final", pattern=r"^(([01]\d|2[0-3]):[0-5]\d|final)$")
     ]
     share: Share
+    state_code: Annotated[str | None, Field(description="where several have the number", pattern=_STATE)] = None
 
 
 @dataclass(frozen=True, slots=True)

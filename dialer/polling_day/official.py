@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 
@@ -19,6 +19,7 @@ class OfficialFigure:
     part_number: int | None  # None: of the whole constituency
     by_time: str  # "09:00" or FINAL, local time
     share: float  # of the electors, 0..1
+    state_code: str = ""  # "": not said
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,22 @@ class PollHours:
 
     opens: time
     closes: time | None  # None: not known
+
+
+def state_of(told: str, on_the_roll: Collection[str]) -> str:
+    """The state of a booth or figure of a constituency's number, by the states that the roll has this number of. A roll that does
+    not say its state may be of any, so where one state alone is named all are of it.
+    """
+    named = {state for state in on_the_roll if state}
+    return told or (next(iter(named)) if len(named) == 1 else "")
+
+
+def states_meant(told: str, on_the_roll: Collection[str]) -> set[str]:
+    """Of which of the states that the roll has a constituency's number of a figure may be; `told`: the state it names. Only
+    a state that the roll names is compared: of a roll that says none nothing can be told apart.
+    """
+    known = {state_of(state, on_the_roll) for state in on_the_roll}
+    return known if not told or known == {""} else known & {told}
 
 
 def objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:

@@ -6,13 +6,13 @@ have voted since. Every title says so. Nobody's support is in any report.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
-from dialer.polling_day.official import FINAL, OfficialFigure
+from dialer.polling_day.official import FINAL, OfficialFigure, state_of
 from dialer.reports.formats import Cell, Column, Kind, Report
 from dialer.reports.source import Source, load_queries
 from dialer.reports.tables import QUARTER_SECONDS, Window
@@ -20,8 +20,44 @@ from dialer.reports.tables import QUARTER_SECONDS, Window
 SQL = load_queries("polling_day")
 SELF_REPORTED = "self-reported turnout (of voters reached; not official)"
 
-Area = tuple[int, int | None]
+Constituency = tuple[str, int]
+"""Its state and its number: states may have numbers in common."""
+
+Area = tuple[str, int, int | None]
 """A constituency and a part of it; None: the whole constituency."""
+
+
+class States:
+    """The states of the roll's constituencies."""
+
+    def __init__(self, of_number: Mapping[int, Iterable[str]]) -> None:
+        """`of_number`: the states of the booths under each constituency's number."""
+        self._of_number = {number: set(states) for number, states in of_number.items()}
+        self.several = len({self.of(told, number)[0] for number, states in of_number.items() for told in states}) > 1
+
+    def of(self, told: str, number: int) -> Constituency:
+        """The constituency that is meant by a number and the state told with it."""
+        return state_of(told, self._of_number.get(number, ())), number
+
+    def columns(self) -> tuple[Column, ...]:
+        """Those that name a constituency. Its state is named where there are several."""
+        return (*((Column("state", Kind.TEXT),) if self.several else ()), Column("constituency", Kind.TEXT, "AC"))
+
+    def cells(self, constituency: Constituency) -> tuple[Cell, ...]:
+        """The cells of `columns`."""
+        return constituency if self.several else constituency[1:]
+
+    def total(self) -> tuple[Cell, ...]:
+        """The cells of `columns` in the row over all."""
+        return ("all", "") if self.several else ("all",)
+
+
+async def states_of(source: Source) -> States:
+    """The states of the roll."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for number, state in await source.rows(SQL["states"], {}):
+        found[number].add(state)
+    return States(found)
 
 
 class TurnoutBy(StrEnum):
@@ -54,7 +90,6 @@ _COUNTS = (
     Column("voted_of_reached", Kind.SHARE, "of reached"),
 )
 _OFFICIAL = (Column("official_turnout", Kind.SHARE, "official"), Column("official_by", Kind.TEXT, "by"))
-_CONSTITUENCY = Column("constituency", Kind.TEXT, "AC")
 
 
 def _cells(counts: list[int]) -> tuple[Cell, ...]:
@@ -63,11 +98,28 @@ def _cells(counts: list[int]) -> tuple[Cell, ...]:
     return (*counts, voted / reached if reached else None)
 
 
-async def _rows(
-    source: Source, window: Window, *, by_section: bool
-) -> list[tuple[tuple[int, int, str, str], list[int]]]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A booth, or a section of it."""
+
+    constituency: Constituency
+    part: int
+    booth: str
+    section: str
+    counts: list[int]
+
+    @property
+    def area(self) -> Area:
+        return (*self.constituency, self.part)
+
+
+async def _rows(source: Source, window: Window, states: States, *, by_section: bool) -> list[_Row]:
     found = await source.rows(SQL["turnout"], {**window.parameters(), "by_section": int(by_section)})
-    return [((row[0], row[1], row[2], row[3]), [int(count) for count in row[4:]]) for row in found]
+    rows = [
+        _Row(states.of(state, number), part, name, section, [int(count) for count in counts])
+        for state, number, part, name, section, *counts in found
+    ]
+    return sorted(rows, key=lambda row: row.constituency)
 
 
 def _sum(counts: Iterable[list[int]]) -> list[int]:
@@ -75,14 +127,16 @@ def _sum(counts: Iterable[list[int]]) -> list[int]:
 
 
 async def _by_booth(source: Source, window: Window, zone: tzinfo) -> Report:
-    rows = await _rows(source, window, by_section=False)
+    states = await states_of(source)
+    rows = await _rows(source, window, states, by_section=False)
     official = latest(await official_figures(source, window, zone))
-    found = await source.rows(SQL["turnout_opt_outs"], window.parameters())
-    opt_outs = {(constituency, part): number for constituency, part, number in found}
+    opt_outs: Counter[Area] = Counter()
+    for state, number, part, count in await source.rows(SQL["turnout_opt_outs"], window.parameters()):
+        opt_outs[*states.of(state, number), part] += count
     return Report(
         SELF_REPORTED,
         (
-            _CONSTITUENCY,
+            *states.columns(),
             Column("part", Kind.TEXT),
             Column("booth", Kind.TEXT),
             *_COUNTS,
@@ -90,37 +144,46 @@ async def _by_booth(source: Source, window: Window, zone: tzinfo) -> Report:
             Column("opt_outs"),
         ),
         tuple(
-            (ac, part, name, *_cells(counts), *official.get((ac, part), (None, None)), opt_outs.get((ac, part), 0))
-            for (ac, part, name, _), counts in rows
+            (
+                *states.cells(row.constituency),
+                row.part,
+                row.booth,
+                *_cells(row.counts),
+                *official.get(row.area, (None, None)),
+                opt_outs[row.area],
+            )
+            for row in rows
         ),
-        ("all", "", "", *_cells(_sum(counts for _, counts in rows)), None, None, None) if rows else None,
+        (*states.total(), "", "", *_cells(_sum(row.counts for row in rows)), None, None, None) if rows else None,
     )
 
 
 async def _by_section(source: Source, window: Window) -> Report:
-    rows = await _rows(source, window, by_section=True)
+    states = await states_of(source)
+    rows = await _rows(source, window, states, by_section=True)
     return Report(
         SELF_REPORTED,
-        (_CONSTITUENCY, Column("part", Kind.TEXT), Column("section", Kind.TEXT), *_COUNTS),
-        tuple((ac, part, section, *_cells(counts)) for (ac, part, _, section), counts in rows),
-        ("all", "", "", *_cells(_sum(counts for _, counts in rows))) if rows else None,
+        (*states.columns(), Column("part", Kind.TEXT), Column("section", Kind.TEXT), *_COUNTS),
+        tuple((*states.cells(row.constituency), row.part, row.section, *_cells(row.counts)) for row in rows),
+        (*states.total(), "", "", *_cells(_sum(row.counts for row in rows))) if rows else None,
     )
 
 
 async def _by_constituency(source: Source, window: Window, zone: tzinfo) -> Report:
-    rows = await _rows(source, window, by_section=False)
+    states = await states_of(source)
+    rows = await _rows(source, window, states, by_section=False)
     official = latest(await official_figures(source, window, zone))
-    sums: dict[int, list[list[int]]] = defaultdict(list)
-    for (constituency, *_), counts in rows:
-        sums[constituency].append(counts)
+    sums: dict[Constituency, list[list[int]]] = defaultdict(list)
+    for row in rows:
+        sums[row.constituency].append(row.counts)
     return Report(
         SELF_REPORTED,
-        (_CONSTITUENCY, Column("booths"), *_COUNTS, *_OFFICIAL),
+        (*states.columns(), Column("booths"), *_COUNTS, *_OFFICIAL),
         tuple(
-            (ac, len(counts), *_cells(_sum(counts)), *official.get((ac, None), (None, None)))
-            for ac, counts in sorted(sums.items())
+            (*states.cells(each), len(counts), *_cells(_sum(counts)), *official.get((*each, None), (None, None)))
+            for each, counts in sorted(sums.items())
         ),
-        ("all", len(rows), *_cells(_sum(counts for _, counts in rows)), None, None) if rows else None,
+        (*states.total(), len(rows), *_cells(_sum(row.counts for row in rows)), None, None) if rows else None,
     )
 
 
@@ -147,11 +210,11 @@ class Course:
         return sorted(self.reached.keys() | self.voted.keys())
 
 
-async def courses(source: Source, window: Window) -> dict[int, Course]:
-    """How the constituencies' days went, by their numbers; of those alone where somebody was reached."""
-    found: dict[int, Course] = defaultdict(Course)
-    for constituency, reached, voted, number in await source.rows(SQL["turnout_quarters"], window.parameters()):
-        course = found[constituency]
+async def courses(source: Source, window: Window) -> dict[Constituency, Course]:
+    """How the constituencies' days went; of those alone where somebody was reached."""
+    states, found = await states_of(source), defaultdict[Constituency, Course](Course)
+    for state, constituency, reached, voted, number in await source.rows(SQL["turnout_quarters"], window.parameters()):
+        course = found[states.of(state, constituency)]
         course.reached[(reached + 1) * QUARTER_SECONDS] += number
         if voted is not None:
             course.voted[(voted + 1) * QUARTER_SECONDS] += number
@@ -160,14 +223,12 @@ async def courses(source: Source, window: Window) -> dict[int, Course]:
 
 async def _by_hour(source: Source, window: Window, zone: tzinfo) -> Report:
     official = [figure for figure in await official_figures(source, window, zone) if figure.part_number is None]
-    found = await courses(source, window)
+    states, found = await states_of(source), await courses(source, window)
     rows: list[tuple[Cell, ...]] = []
-    for constituency in sorted(found.keys() | {figure.constituency_number for figure in official}):
+    for constituency in sorted(found.keys() | {constituency_of(figure) for figure in official}):
         course = found.get(constituency, Course())
         told = {
-            (figure.day, figure.by_time): figure.share
-            for figure in official
-            if figure.constituency_number == constituency
+            (figure.day, figure.by_time): figure.share for figure in official if constituency_of(figure) == constituency
         }
         before = (0, 0)
         for day, by_time in sorted(_hours_of(course, zone) | told.keys()):
@@ -175,11 +236,12 @@ async def _by_hour(source: Source, window: Window, zone: tzinfo) -> Report:
             share = voted / reached if reached else None
             new = (reached - before[0], voted - before[1])
             before = (reached, voted)
-            rows.append((constituency, day.isoformat(), by_time, *new, reached, voted, share, told.get((day, by_time))))
+            counts = (*new, reached, voted, share, told.get((day, by_time)))
+            rows.append((*states.cells(constituency), day.isoformat(), by_time, *counts))
     return Report(
         f"{SELF_REPORTED}, by the hour",
         (
-            _CONSTITUENCY,
+            *states.columns(),
             Column("day", Kind.TEXT),
             Column("by", Kind.TEXT),
             Column("newly_reached", head="+reached"),
@@ -212,11 +274,19 @@ def _moment(day: date, by_time: str, zone: tzinfo) -> float:
 # Official figures
 
 
+def constituency_of(figure: OfficialFigure) -> Constituency:
+    """The constituency that a figure is of, or of a part of which."""
+    return figure.state_code, figure.constituency_number
+
+
 async def official_figures(source: Source, window: Window, zone: tzinfo) -> list[OfficialFigure]:
-    """The figures that stand, by day, area and hour, of the days that the window touches."""
+    """The figures that stand, of the days that the window touches, in the order in which they were entered. One whose state
+    nobody told, of a number that the roll has of several states, is of none of them.
+    """
+    states = await states_of(source)
     figures = (
-        OfficialFigure(date.fromisoformat(day), constituency, part, by_time, share)
-        for day, constituency, part, by_time, share in await source.rows(SQL["official"], {})
+        OfficialFigure(date.fromisoformat(day), number, part, by_time, share, states.of(state, number)[0])
+        for day, number, part, by_time, share, state in await source.rows(SQL["official"], {})
     )
     return [
         figure
@@ -229,7 +299,7 @@ def latest(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]
     """The last figure of each area, and what it is by; FINAL sorts after every hour."""
     last = {}
     for figure in sorted(figures, key=lambda each: (each.day, each.by_time)):
-        last[figure.constituency_number, figure.part_number] = (
+        last[*constituency_of(figure), figure.part_number] = (
             figure.share,
             f"{figure.day:%d %b} {figure.by_time}",
         )

@@ -14,7 +14,7 @@ from config.settings import Settings, load_settings
 from dialer.options import ConfigOption, StoreOption
 from dialer.polling_day.turnout_curve import ExpectedCourse
 from dialer.reports.cli import CampaignOption, FormatOption, OutOption, SinceOption, UntilOption, deliver, window_of
-from dialer.reports.polling_day import Course, TurnoutBy, courses, official_figures
+from dialer.reports.polling_day import Constituency, Course, TurnoutBy, courses, official_figures, states_of
 from dialer.reports.polling_day import turnout as made
 from dialer.reports.source import open_source
 from dialer.reports.tables import Window
@@ -54,18 +54,19 @@ async def _draw(store: Path, picture: Path, day: date | None, window: Window, se
     zone, chosen = ZoneInfo(settings.centre.time_zone), settings.polling_day
     async with open_source(store, key=site_key(settings)) as source:
         found, official = await courses(source, window), await official_figures(source, window, zone)
+        states = await states_of(source)
     days = _days(found, zone) | {figure.day for figure in official}
     if not days:
         typer.echo("nothing is known of any day yet; no picture was drawn", err=True)
         return
     shown = day or max(days)
     expected = ExpectedCourse(chosen.opens, tuple((point.at, point.share) for point in chosen.expected))
-    left_out = draw_turnout(picture, shown, found, official, expected, zone)
+    left_out = draw_turnout(picture, shown, found, official, expected, zone, states=states)
     more = f"; {left_out} constituencies are left out, fewer voters were reached there" if left_out else ""
     typer.echo(f"{picture}: {shown}{more}", err=True)
 
 
-def _days(found: dict[int, Course], zone: tzinfo) -> set[date]:
+def _days(found: dict[Constituency, Course], zone: tzinfo) -> set[date]:
     return {
         datetime.fromtimestamp(end - 1, UTC).astimezone(zone).date() for course in found.values() for end in course.ends
     }

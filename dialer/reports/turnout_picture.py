@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dialer.polling_day.official import FINAL, OfficialFigure
 from dialer.polling_day.turnout_curve import ExpectedCourse
-from dialer.reports.polling_day import Course
+from dialer.reports.polling_day import Constituency, Course, States, constituency_of
 from dialer.reports.tables import QUARTER_SECONDS
 from dialer.simulation.plots import check_picture, save_picture
 
@@ -27,25 +27,28 @@ _FINAL_HOUR = 24.0
 def draw_turnout(
     path: Path,
     day: date,
-    courses: Mapping[int, Course],
+    courses: Mapping[Constituency, Course],
     official: Sequence[OfficialFigure],
     expected: ExpectedCourse,
     zone: tzinfo,
+    *,
+    states: States,
 ) -> int:
     """Draw a day into a .png or .svg file, a field for each constituency; how many were left out. Raises CannotPlot."""
     check_picture(path)
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra
 
     told = [figure for figure in official if figure.day == day and figure.part_number is None]
-    wanted = sorted(courses.keys() | {figure.constituency_number for figure in told})
-    wanted.sort(key=lambda number: -sum(courses[number].reached.values()) if number in courses else 0)
+    wanted = sorted(courses.keys() | {constituency_of(figure) for figure in told})
+    wanted.sort(key=lambda each: -sum(courses[each].reached.values()) if each in courses else 0)
     shown = sorted(wanted[:MOST_CONSTITUENCIES])
     figure = Figure(figsize=(8.0, 1.0 + 3.2 * len(shown)), layout="constrained")
     figure.suptitle(f"Turnout on {day:%d %B %Y}", fontsize=11)
-    for place, number in enumerate(shown, 1):
+    for place, constituency in enumerate(shown, 1):
         axes = figure.add_subplot(len(shown), 1, place)
-        points = [(_hour(each), each.share) for each in told if each.constituency_number == number]
-        _draw(axes, number, courses.get(number, Course()), points, expected, day, zone)
+        points = [(_hour(each), each.share) for each in told if constituency_of(each) == constituency]
+        name = " ".join(map(str, states.cells(constituency)))
+        _draw(axes, f"constituency {name}", courses.get(constituency, Course()), points, expected, day, zone)
     save_picture(figure, path)
     return len(wanted) - len(shown)
 
@@ -59,7 +62,7 @@ def _hour(figure: OfficialFigure) -> float:
 
 def _draw(
     axes: Axes,
-    constituency: int,
+    name: str,
     course: Course,
     official: Sequence[tuple[float, float]],
     expected: ExpectedCourse,
@@ -90,7 +93,7 @@ def _draw(
     axes.set_ylim(0, 100)
     axes.set_ylabel("voted, %")
     axes.set_xlabel("hour of the day (the final official figure stands after the close)", fontsize=8)
-    axes.set_title(f"constituency {constituency}", fontsize=9, loc="left")
+    axes.set_title(name, fontsize=9, loc="left")
     axes.grid(visible=True, alpha=0.25)
     axes.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dialer.complaints import Complaint, ComplaintAnswer
 from dialer.errors import NotInStore
 from dialer.model import Announcement, Mark
-from dialer.polling_day.official import OfficialFigure
+from dialer.polling_day.official import OfficialFigure, state_of, states_meant
 from dialer.store import audit
 from dialer.store.records_port import Deed, MarkEffect
 from dialer.store.sql import load_statements
@@ -31,29 +32,57 @@ def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], dee
     """Append official figures; how many are new."""
     new = 0
     for figure in figures:
-        closes_at(db, figure)
-        key = (figure.day.isoformat(), figure.constituency_number, figure.part_number, figure.by_time)
-        stands = db.execute(SQL["figure"], key).fetchone()
+        area = _area(of_state(db, figure))
+        stands = db.execute(SQL["figure"], (*area, figure.by_time)).fetchone()
         if stands is None or stands[0] != figure.share:
-            db.execute(SQL["insert_figure"], (*key, figure.share, deed.at, deed.who))
+            db.execute(SQL["insert_figure"], (*area, figure.by_time, figure.share, deed.at, deed.who))
             new += 1
     _note(db, "official-turnout", deed, figures=len(figures), new=new)
     return new
 
 
+def of_state(db: sqlite3.Connection, figure: OfficialFigure) -> OfficialFigure:
+    """The figure with the state of its area, as the roll has it. Raises NotInStore where the area is not on the roll, or is there
+    of several states and the figure does not say of which.
+    """
+    found = _states(db, figure)
+    states = states_meant(figure.state_code, found)
+    if len(states) == 1:
+        return replace(figure, state_code=states.pop())
+    part = "" if figure.part_number is None else f", part {figure.part_number},"
+    if states:
+        raise NotInStore(
+            f"constituency {figure.constituency_number}{part} is on the roll of several states"
+            f" ({', '.join(sorted(state or 'none named' for state in states))}): name its state (--state, or a column state);"
+            " no figure was taken"
+        )
+    state = f" of {figure.state_code}" if found else ""
+    raise NotInStore(f"constituency {figure.constituency_number}{state}{part} is not on the roll: no figure was taken")
+
+
 def closes_at(db: sqlite3.Connection, figure: OfficialFigure) -> str:
-    """When the last booth of a figure's area closes, "HH:MM", local; "": not known. Raises NotInStore: it is not on the roll."""
-    booths, closes = db.execute(SQL["area"], (figure.constituency_number, figure.part_number)).fetchone()
-    if not booths:
-        part = "" if figure.part_number is None else f", part {figure.part_number},"
-        raise NotInStore(f"constituency {figure.constituency_number}{part} is not on the roll: no figure was taken")
-    return str(closes)
+    """When the last booth of the area of a figure `of_state` closes, "HH:MM", local; "": not known."""
+    return max((closes for state, closes in _states(db, figure).items() if state == figure.state_code), default="")
+
+
+def _states(db: sqlite3.Connection, figure: OfficialFigure) -> dict[str, str]:
+    """The states of which the roll has a figure's area, and when the last of its booths closes there."""
+    number = figure.constituency_number
+    known = [state for (state,) in db.execute(SQL["states_of_constituency"], (number,))]
+    found: dict[str, str] = {}
+    for told, closes in db.execute(SQL["area"], (number, figure.part_number)):
+        state = state_of(told, known)
+        found[state] = max(closes, found.get(state, ""))
+    return found
+
+
+def _area(figure: OfficialFigure) -> tuple[str, int, int | None, str]:
+    return figure.day.isoformat(), figure.constituency_number, figure.part_number, figure.state_code
 
 
 def standing_figures(db: sqlite3.Connection, figure: OfficialFigure) -> dict[str, float]:
-    """The shares that stand of a figure's area and day, by their hour."""
-    area = (figure.day.isoformat(), figure.constituency_number, figure.part_number)
-    return dict(db.execute(SQL["figures_of_area"], area).fetchall())
+    """The shares that stand of the area and day of a figure `of_state`, by their hour."""
+    return dict(db.execute(SQL["figures_of_area"], _area(figure)).fetchall())
 
 
 def record_complaint(db: sqlite3.Connection, complaint: Complaint, deed: Deed) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -157,6 +158,22 @@ async def test_a_figure_of_an_area_that_is_not_on_the_roll_is_refused_and_the_ot
         with pytest.raises(NotInStore, match=f"constituency {constituency}"):
             await store.enter_turnout([good, OfficialFigure(DAY, constituency, part, "09:00", 0.1)], deed())
         assert await store.enter_turnout([good], deed()) == 1
+
+
+async def test_a_figure_of_a_number_that_several_states_have_names_its_state(backend: Backend) -> None:
+    async with filled(backend) as store:
+        with closing(backend.connect()) as db:
+            db.execute("UPDATE booth SET state_code = 'S13' WHERE booth_id = 6")
+        figure = OfficialFigure(DAY, 174, None, "09:00", 0.11)
+        with pytest.raises(NotInStore, match=r"several states \(S13, S24\)"):
+            await store.enter_turnout([figure], deed())
+        with pytest.raises(NotInStore, match="constituency 174 of S14 is not on the roll"):
+            await store.enter_turnout([replace(figure, state_code="S14")], deed())
+        both = [replace(figure, state_code=state) for state in ("S13", "S24")]
+        assert await store.enter_turnout(both, deed()) == 2
+        assert await store.enter_turnout(both, deed()) == 0
+        of_one = replace(figure, part_number=6)  # one of them alone has it
+        assert await store.enter_turnout([of_one, replace(of_one, state_code="S13")], deed()) == 1
 
 
 # Complaints

@@ -250,6 +250,13 @@ def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
     parsed = parse_command(of_kind("official-turnout"), retained=False, now=NOW)
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command == EnterTurnout((OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11),), "ops.1")
+    of_state = parse_command(
+        of_kind("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]), retained=False, now=NOW
+    )
+    assert isinstance(of_state, AcceptedCommand)
+    assert of_state.command == EnterTurnout(
+        (OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11, "S13"),), "ops.1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -275,6 +282,7 @@ def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
         (of_kind("official-turnout", figures=[{**FIGURE, "share": 11}]), "0.share"),
         (of_kind("official-turnout", figures=[{**FIGURE, "day": "2024-02-30"}]), "needs `figures`"),
         (of_kind("official-turnout", figures=[{**FIGURE, "by": "9"}]), "0.by"),
+        (of_kind("official-turnout", figures=[{**FIGURE, "state_code": "S13\n"}]), "0.state_code"),
         (of_kind("complaint", complaint={**COMPLAINT, "text": "from +919001234567"}), "text"),
         (of_kind("complaint", complaint="loud"), "needs `complaint`"),
         (of_kind("complaint-answer", answer={**ANSWER, "answer": "sorry"}), "answer"),

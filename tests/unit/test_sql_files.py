@@ -39,6 +39,7 @@ WHOLE_ROLL = {
     "reached_by_booth",
     "voter_at",
     "area",
+    "states_of_constituency",
     "booth_places",
     "voters_of_epics",
     "voter_of_epic",

@@ -320,7 +320,7 @@ def test_the_latest_figure_of_an_area_is_the_one_by_the_latest_hour() -> None:
     figures = [
         OfficialFigure(day, 174, None, by, share) for by, share in ((FINAL, 0.66), ("09:00", 0.11), ("17:00", 0.6))
     ]
-    assert polling_day.latest(figures) == {(174, None): (0.66, "22 Apr final")}
+    assert polling_day.latest(figures) == {("", 174, None): (0.66, "22 Apr final")}
 
 
 # Complaints

@@ -12,7 +12,8 @@ WITH seen AS (
           SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key
       )
 )
-SELECT booth.constituency_number,
+SELECT booth.state_code,
+       booth.constituency_number,
        booth.part_number,
        booth.name,
        CASE :by_section WHEN 1 THEN voter.section ELSE '' END AS of_section,
@@ -28,7 +29,7 @@ ORDER BY booth.constituency_number, booth.part_number, booth.booth_id, of_sectio
 
 -- Numbers that opted out, in each booth that has a voter on them; whose wrong number it was is not on it.
 -- name: turnout_opt_outs
-SELECT booth.constituency_number, booth.part_number, count(DISTINCT phone.phone_id)
+SELECT booth.state_code, booth.constituency_number, booth.part_number, count(DISTINCT phone.phone_id)
 FROM opt_out
 JOIN phone ON phone.e164 = opt_out.e164
 JOIN link ON link.phone_id = phone.phone_id AND link.dropped_at IS NULL
@@ -36,7 +37,7 @@ JOIN voter ON voter.voter_id = link.voter_id
 JOIN booth ON booth.booth_id = voter.booth_id
 LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id
 WHERE opt_out.at >= :since AND opt_out.at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
-GROUP BY booth.constituency_number, booth.part_number;
+GROUP BY booth.state_code, booth.constituency_number, booth.part_number;
 
 -- By quarters of an hour: when voters were first reached, and when those who have voted first said so since they were last
 -- corrected (a correction that came too late changed nothing, then the last word counts).
@@ -63,7 +64,8 @@ voted AS (
     )
     GROUP BY mark.voter_id
 )
-SELECT booth.constituency_number,
+SELECT booth.state_code,
+       booth.constituency_number,
        CAST(seen.at / 900 AS INTEGER) AS reached_quarter,
        CASE WHEN voter.turnout = 'voted' AND voted.at < :until THEN CAST(max(voted.at, seen.at) / 900 AS INTEGER) END AS voted_quarter,
        count(*)
@@ -71,16 +73,20 @@ FROM seen
 JOIN voter ON voter.voter_id = seen.voter_id
 JOIN booth ON booth.booth_id = voter.booth_id
 LEFT JOIN voted ON voted.voter_id = seen.voter_id
-GROUP BY 1, 2, 3;
+GROUP BY 1, 2, 3, 4;
+
+-- name: states
+SELECT DISTINCT constituency_number, state_code FROM booth;
 
 -- The figures that stand: of each area, day and hour the last one that was entered.
 -- name: official
-SELECT day, constituency_number, part_number, by_time, share
+SELECT day, constituency_number, part_number, by_time, share, state_code
 FROM official_turnout
 WHERE figure_id IN (
-    SELECT max(figure_id) FROM official_turnout GROUP BY day, constituency_number, coalesce(part_number, 0), by_time
+    SELECT max(figure_id) FROM official_turnout
+    GROUP BY day, state_code, constituency_number, coalesce(part_number, 0), by_time
 )
-ORDER BY day, constituency_number, part_number, by_time;
+ORDER BY figure_id;
 
 -- name: voter
 SELECT booth.constituency_number, booth.part_number, voter.serial, voter.turnout
