@@ -355,6 +355,7 @@ class BoothTurnout:
     reached: int  # voters with any mark
     voted: int
     not_yet: int
+    without_number: int = 0  # voters not reached who have no number that may be called
 
 
 @dataclass(frozen=True, slots=True)

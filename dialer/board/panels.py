@@ -97,7 +97,8 @@ def turnout_panel(
 
     The order is by (voted + 1) / (reached + 2), Laplace's rule of succession, so that a booth of two answers does not lead.
     """
-    room = max(1, height - 4)
+    without = forecast.without_number if forecast is not None else 0
+    room = max(1, height - 4 - bool(without))
     reached = sorted(
         (booth for booth in booths if booth.reached),
         key=lambda booth: ((booth.voted + 1) / (booth.reached + 2), -booth.reached, booth.booth_id),
@@ -111,6 +112,8 @@ def turnout_panel(
     )
     lines = [Text(head, style=DIM), *(_booth(_booth_name(booth), booth, names, cells, ratios) for booth in shown)]
     lines.append(_booth("all", whole, names, cells, ratios, style="bold"))
+    if without:
+        lines.append(Text(f"{without:,} more are not reached and have no number", style=DIM))
     title = line(("turnout by booth", TITLE), (" · self-reported · lowest first", DIM))
     foot = line((f"{len(shown)} of {len(booths)} booths, {len(booths) - len(reached)} not reached yet", DIM))
     if forecast is not None:

@@ -278,6 +278,7 @@ class Results:
             reached=booth.reached + effect.reached_change,
             voted=booth.voted + effect.voted_change,
             not_yet=booth.not_yet + effect.not_yet_change,
+            without_number=booth.without_number + effect.without_number_change,
         )
         self._centre.turnout[effect.booth_id] = changed
         self._centre.tell(TurnoutChange(changed))
@@ -288,6 +289,19 @@ class Results:
         self._centre.opted_out.add(phone_id)
         self._centre.outbox_event.set()
         self.silence(frozenset({phone_id}), None, workers=True)
+        self._centre.spawn(self._count_without_number(phone_id), "count-without-number")
+
+    async def _count_without_number(self, phone_id: int) -> None:
+        """Who has no other number is not left to be called: the forecast's, where a start counts them anew."""
+        try:
+            gone = await self._store.without_number_since(phone_id)
+        except StoreError as error:
+            _log.warning("voters.not-counted", phone=phone_id, problem=str(error))
+            return
+        turnout = self._centre.turnout
+        for booth_id in gone.keys() & turnout.keys():
+            booth = turnout[booth_id]
+            turnout[booth_id] = replace(booth, without_number=booth.without_number + gone[booth_id])
 
     def silence(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
         """Take claims off the hoppers and cancel calls that ring, for numbers and for a voter not to be called any more; a booth

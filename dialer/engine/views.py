@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from dialer.engine.floor import Floor
 from dialer.engine.state import CampaignRun, Centre
@@ -33,16 +34,14 @@ def centre_view(centre: Centre, floor: Floor, trunks: TrunkPool, figures: dict[s
 
 
 def _forecast(centre: Centre) -> Forecast | None:
-    """Of the booths whose last call is still to come today; None where there is none, or while it is too early to say.
-
-    Who has no number that may be called is left too: that stands in the store alone.
-    """
+    """Of the booths whose last call is still to come today; None where there is none, or while it is too early to say."""
     now, reached_by = centre.clock.now(), centre.reached_by
     to_come = {booth_id: at for booth_id, at in centre.last_calls().items() if at > now}
     if not to_come:
         return None
     said = [centre.turnout[booth_id] for booth_id in to_come.keys() & centre.turnout.keys()]
-    left = sum(booth.voters - booth.reached for booth in said)
+    without_number = sum(booth.without_number for booth in said)
+    left = sum(booth.voters - booth.reached for booth in said) - without_number
     by_flows = reached_by[MarkSource.VOTER_KEY] + reached_by[MarkSource.RELATIVE]
     until = max(to_come.values())
     hours = {
@@ -52,7 +51,8 @@ def _forecast(centre: Centre) -> Forecast | None:
         for stretch in run.spec.hours
     }
     ahead_seconds = seconds_open(hours, centre.zone, now, until)
-    return forecast(left, reached_by[MarkSource.AGENT], by_flows, centre.worked_seconds, ahead_seconds, until)
+    ahead = forecast(left, reached_by[MarkSource.AGENT], by_flows, centre.worked_seconds, ahead_seconds, until)
+    return None if ahead is None else replace(ahead, without_number=without_number)
 
 
 def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:

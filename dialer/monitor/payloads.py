@@ -65,7 +65,7 @@ class CentreStatePayload:
     figures: Annotated[dict[str, float], Field(description="figures of the engine itself, such as the loop's lag")]
     forecast: Annotated[
         dict[str, float],
-        Field(description="on a polling day: voters left, by_agents and by_flows to be reached until (epoch seconds)"),
+        Field(description="of a polling day: left, by_agents, by_flows to be reached until (epoch); without_number"),
     ] = field(default_factory=dict)
 
 

@@ -15,10 +15,11 @@ LEAST_SECONDS = 600.0
 class Forecast:
     """What will be reached. Counts are voters."""
 
-    left: int  # not reached yet, of the booths whose last call is still to come; with or without a number
+    left: int  # not reached yet, of the booths whose last call is still to come, with a number that may be called
     by_agents: int
     by_flows: int
     until: float  # epoch seconds: the last call of the day
+    without_number: int = 0  # not reached either, and nobody can call them
 
     @property
     def reached(self) -> int:

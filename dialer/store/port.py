@@ -259,7 +259,11 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         ...
 
     async def booth_turnout(self) -> list[BoothTurnout]:
-        """Turnout of every booth that has voters."""
+        """Turnout of every booth that has voters. Reads the whole roll: asked once, at the start."""
+        ...
+
+    async def without_number_since(self, phone_id: int) -> dict[int, int]:
+        """How many voters not reached have no number that may be called any more since this one opted out, by booth."""
         ...
 
     # What was keyed in flows, and left there

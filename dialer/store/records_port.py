@@ -25,6 +25,7 @@ class MarkEffect:
     reached_change: int = 0  # what the mark changed in the booth's turnout: voters reached for the first time, ...
     voted_change: int = 0
     not_yet_change: int = 0
+    without_number_change: int = 0
     reopened: bool = False  # numbers of the voter wait in queues again
 
 

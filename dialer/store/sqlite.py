@@ -286,6 +286,10 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
         counts = self._voters_by_booth
         return await self._read(lambda db: voters.booth_turnout(db, booths, counts))
 
+    async def without_number_since(self, phone_id: int) -> dict[int, int]:
+        """See `Store.without_number_since`."""
+        return await self._read(partial(voters.without_number_since, phone_id=phone_id))
+
     # What was keyed in flows, and left there
 
     async def record_answers(self, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:

@@ -48,10 +48,14 @@ def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Anno
     booth_id, before = row[0], _Standing(row[1], bool(row[2]), bool(row[3]))
     recorded = _append(db, mark)
     after = _standing_after(db, mark, before) if recorded else before
+    wrong = recorded and mark.kind is MarkKind.WRONG_NUMBER
+    # A number that was there before, where it tells: whoever is reached is not without one, whatever they have.
+    had_number = not (wrong or after.reached != before.reached) or _has_number(db, mark.voter_id)
     if after != before:
         db.execute(SQL["set_turnout"], (mark.voter_id, after.turnout, after.not_yet, after.reached))
     pending = after.turnout == "pending"
     silenced = _drop_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
+    has_number = _has_number(db, mark.voter_id) if wrong else had_number
     if not pending:
         silenced += [phone_id for (phone_id,) in db.execute(SQL["silent_phones"], (mark.voter_id,)).fetchall()]
     if recorded:
@@ -66,8 +70,13 @@ def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Anno
         reached_change=after.reached - before.reached,
         voted_change=(after.turnout == "voted") - (before.turnout == "voted"),
         not_yet_change=after.not_yet - before.not_yet,
+        without_number_change=(not after.reached and not has_number) - (not before.reached and not had_number),
         reopened=pending and before.turnout != "pending" and reopen(db, mark.voter_id, mark.at),
     )
+
+
+def _has_number(db: sqlite3.Connection, voter_id: int) -> bool:
+    return bool(db.execute(SQL["has_number"], (voter_id,)).fetchone()[0])
 
 
 def _standing_after(db: sqlite3.Connection, mark: Mark, before: _Standing) -> _Standing:
@@ -185,23 +194,26 @@ def voter_for_screen(db: sqlite3.Connection, voter_id: int) -> dict[str, str | i
     return dict(zip(_SCREEN_FIELDS, row, strict=True))
 
 
+def without_number_since(db: sqlite3.Connection, phone_id: int) -> dict[int, int]:
+    """How many voters not reached have no number any more since this one opted out, by booth."""
+    return dict(db.execute(SQL["without_number_since"], (phone_id,)).fetchall())
+
+
 def voters_by_booth(db: sqlite3.Connection) -> dict[int, int]:
     """How many voters each booth has. Reads one index of the whole roll: ask once and keep it."""
     return dict(db.execute(SQL["voters_by_booth"]).fetchall())
 
 
 def booth_turnout(db: sqlite3.Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
-    """Turnout of the booths that have voters, in the order of constituency and part. Reads the voters reached alone."""
-    reached = {booth_id: rest for booth_id, *rest in db.execute(SQL["reached_by_booth"])}
-    turnout = [
-        BoothTurnout(
-            booth_id,
-            booths[booth_id].constituency_number,
-            booths[booth_id].part_number,
-            count,
-            *reached.get(booth_id, (0, 0, 0)),
-        )
-        for booth_id, count in voters.items()
-    ]
+    """Turnout of the booths that have voters, in the order of constituency and part. Reads each voter's links: ask once."""
+    without = dict(db.execute(SQL["without_number_by_booth"]).fetchall())
+    all_the_same = dict(db.execute(SQL["reached_without_number_by_booth"]).fetchall())
+    seen = {booth_id: counts for booth_id, *counts in db.execute(SQL["reached_by_booth"])}
+    turnout = []
+    for booth_id, count in voters.items():
+        booth, (reached, voted, not_yet) = booths[booth_id], seen.get(booth_id, (0, 0, 0))
+        left = without.get(booth_id, 0) - all_the_same.get(booth_id, 0)
+        place = (booth.constituency_number, booth.part_number)
+        turnout.append(BoothTurnout(booth_id, *place, count, reached, voted, not_yet, without_number=left))
     turnout.sort(key=lambda booth: (booth.constituency_number, booth.part_number, booth.booth_id))
     return turnout

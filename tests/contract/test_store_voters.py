@@ -109,9 +109,13 @@ async def test_a_wrong_number_drops_the_link_and_not_the_voter(backend: Backend)
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         effect = await store.record_mark(mark(1, MarkKind.WRONG_NUMBER, new=new))
-        assert effect == MarkEffect(True, booth_id=1, silenced_phones=(1,), voter_silenced=False)
+        assert effect == MarkEffect(
+            True, booth_id=1, silenced_phones=(1,), voter_silenced=False, without_number_change=1
+        )
         assert 1 not in await queued(store)
-        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=0, voted=0, not_yet=0)
+        assert await turnout_of(store) == BoothTurnout(
+            1, 174, 1, voters=9, reached=0, voted=0, not_yet=0, without_number=1
+        )
 
 
 async def test_a_wrong_number_for_one_of_a_household_leaves_the_others(backend: Backend) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -138,6 +139,28 @@ async def test_what_others_tell_is_no_pace_of_the_calls(tmp_path: Path) -> None:
         await asyncio.sleep(1200)
         assert site.view.forecast is not None
         assert (site.view.forecast.left, site.view.forecast.reached) == (31, 0)
+
+
+@virtual_time()
+async def test_who_has_no_number_is_not_left_to_be_called(tmp_path: Path) -> None:
+    rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
+    fill_roll(tmp_path / "centre.db", 90, voters_per_booth=30, numbers_weigh_alike=True)
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        db.execute("DELETE FROM link WHERE voter_id > 30")
+        db.commit()
+    async with a_site(tmp_path, all_answer(talk_seconds=5000.0), seats=1, rules=rules) as site:
+        await site.log_in("01")  # who is never done with the first call, so that nobody else is called
+        await site.centre.engine.execute(voted(site, *range(21, 41), source=MarkSource.BOOTH_WORKER))
+        await asyncio.sleep(1200)
+        before = site.view.forecast
+        await site.centre.engine.execute(SeatDispose("01", Disposition.OPT_OUT))  # of one voter's one number
+        await asyncio.sleep(5)
+        after = site.view.forecast
+    assert before is not None
+    assert (before.left, before.without_number) == (20, 50)
+    assert after is not None
+    assert (after.left, after.without_number) == (19, 51)
+    assert rows(tmp_path, "SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL") == [(1,)]
 
 
 @virtual_time()

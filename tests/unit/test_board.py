@@ -261,4 +261,9 @@ def test_a_paused_seat_shows_its_reason() -> None:
 def test_on_a_polling_day_the_board_says_how_far_the_day_will_get() -> None:
     ahead = Forecast(left=41_200, by_agents=9_000, by_flows=2_800, until=1_714_134_600.0)
     text = "\n".join(lines(replace(centre_view(booths=2), forecast=ahead), 110, 50))
-    assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800" in text
+    assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800 " in text
+    assert "no number" not in text
+    some = replace(ahead, without_number=20_310)
+    text = "\n".join(lines(replace(centre_view(booths=2), forecast=some), 110, 50))
+    assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800 " in text
+    assert "20,310 more are not reached and have no number" in text

@@ -37,6 +37,8 @@ WHOLE_ROLL = {
     "booths",
     "voters_by_booth",
     "reached_by_booth",
+    "without_number_by_booth",
+    "reached_without_number_by_booth",
     "voter_at",
     "area",
     "states_of_constituency",

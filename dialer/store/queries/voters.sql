@@ -74,6 +74,40 @@ SELECT name, name_local, age, sex, house, section, serial, booth_id FROM voter W
 -- name: voters_by_booth
 SELECT booth_id, count(*) FROM voter GROUP BY booth_id;
 
+-- Those without a number that may be called: all of the roll, and those of them who are reached all the same, as a worker at the
+-- booth saw them. The numbers that opted out are gathered once; what is left is a look at each voter's links, of no table's rows.
+-- name: without_number_by_booth
+SELECT booth_id, count(*) FROM voter WHERE NOT EXISTS (
+    SELECT 1 FROM link WHERE link.voter_id = voter.voter_id AND link.dropped_at IS NULL
+      AND link.phone_id NOT IN (SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL)
+) GROUP BY booth_id;
+
+-- name: reached_without_number_by_booth
+SELECT booth_id, count(*) FROM voter INDEXED BY voter_reached WHERE reached = 1 AND NOT EXISTS (
+    SELECT 1 FROM link WHERE link.voter_id = voter.voter_id AND link.dropped_at IS NULL
+      AND link.phone_id NOT IN (SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL)
+) GROUP BY booth_id;
+
+-- name: has_number
+SELECT EXISTS (
+    SELECT 1 FROM link CROSS JOIN phone ON phone.phone_id = link.phone_id
+    WHERE link.voter_id = ?1 AND link.dropped_at IS NULL AND phone.opted_out_at IS NULL
+);
+
+-- Who is not reached and has no number any more since this one opted out. Of a voter whose numbers all did, it is the last one that
+-- counts, in whatever order this is asked.
+-- name: without_number_since
+SELECT voter.booth_id, count(*)
+FROM phone AS gone
+CROSS JOIN link ON link.phone_id = gone.phone_id AND link.dropped_at IS NULL
+CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.reached = 0
+WHERE gone.phone_id = ?1 AND gone.opted_out_at IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM link AS other CROSS JOIN phone ON phone.phone_id = other.phone_id
+    WHERE other.voter_id = link.voter_id AND other.dropped_at IS NULL AND other.phone_id <> gone.phone_id
+      AND (phone.opted_out_at IS NULL OR (phone.opted_out_at, phone.phone_id) > (gone.opted_out_at, gone.phone_id))
+)
+GROUP BY voter.booth_id;
+
 -- name: reached_by_booth
 SELECT booth_id, count(*), sum(turnout = 'voted'), sum(turnout = 'pending' AND not_yet = 1)
 FROM voter INDEXED BY voter_reached WHERE reached = 1 GROUP BY booth_id;

@@ -1,0 +1,45 @@
+"""The store's contract: voters who have no number that may be called are counted apart."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from dialer.model import Mark, MarkKind, MarkSource
+from tests.contract.backends import NOW, Backend, filled, mark
+from tests.contract.test_store_voters import turnout_of
+
+
+async def test_who_has_no_number_is_counted_until_somebody_sees_them(backend: Backend) -> None:
+    async with filled(backend) as store:
+        with closing(backend.connect()) as db:
+            db.execute("DELETE FROM link WHERE voter_id IN (1, 3, 9)")
+            db.execute("UPDATE link SET dropped_at = 1.0 WHERE voter_id = 2")
+        assert (await turnout_of(store)).without_number == 4
+        marks = [
+            mark(1, MarkKind.VOTED, key="seen", source=MarkSource.BOOTH_WORKER),
+            mark(1, MarkKind.NOT_YET, key="again"),
+            mark(4, MarkKind.VOTED),
+        ]
+        effects = [await store.record_mark(each) for each in (*marks, marks[0])]
+        assert [each.without_number_change for each in effects] == [-1, 0, 0, 0]
+        assert (await turnout_of(store)).without_number == 3
+        undone = Mark("b", 1, MarkKind.NOT_YET, MarkSource.CORRECTION, NOW + 90, undoes="seen")
+        again = Mark("c", 1, MarkKind.NOT_YET, MarkSource.CORRECTION, NOW + 95, undoes="again")
+        changes = [(await store.record_mark(each)).without_number_change for each in (undone, again)]
+        assert changes == [0, 1]  # not reached, as if nothing had been said
+        assert (await turnout_of(store)).without_number == 4
+
+
+async def test_who_loses_the_last_number_is_without_one_and_counted_once(backend: Backend) -> None:
+    async with filled(backend) as store:
+        with closing(backend.connect()) as db:
+            db.execute("INSERT INTO link (voter_id, phone_id) VALUES (7, 1)")  # 7, 8 and 9 share number 6
+        await store.record_mark(mark(8, MarkKind.NOT_YET))
+        assert await store.without_number_since(6) == {}
+        await store.record_opt_out(6, at=NOW, source="test")
+        assert await store.without_number_since(6) == {1: 1}  # 9; 8 is reached, 7 has another number
+        await store.record_opt_out(1, at=NOW, source="test")
+        assert await store.without_number_since(6) == {1: 2}  # of numbers of one moment the last id
+        assert await store.without_number_since(1) == {1: 1}
+        assert (await turnout_of(store)).without_number == 3
+        assert await store.without_number_since(999) == {}
