@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
@@ -193,6 +194,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class VotingBooths:
+    """The booths that vote on a polling day, for as long as they come first."""
+
+    booth_ids: Collection[int]
+    until: float  # epoch second: the end of that day
+
+
+@dataclass(frozen=True, slots=True)
 class NewAttempt:
     """An attempt as it is committed before anything is written to the switch."""
 
@@ -289,6 +298,7 @@ class EndedAttempt:
     retry_at: float | None = None  # epoch seconds; None: the number is closed in this campaign
     direction: Direction = Direction.OUTBOUND
     counted: bool = True  # False: a failure of the trunk's own, which uses up no attempt of the number
+    promised: bool = False  # `retry_at` is what was asked for in the call
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +344,11 @@ class DispositionRecord:
     at: float
     agent: str | None
     retry_at: float | None  # when the number is due again; None: closed in this campaign
+
+    @property
+    def promised(self) -> bool:
+        """Whether that is what was asked for in the call."""
+        return self.disposition in (Disposition.LATER, Disposition.CALL_BACK)
 
 
 @dataclass(frozen=True, slots=True)

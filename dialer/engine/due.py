@@ -37,6 +37,12 @@ class DueTimes:
             outcome = Outcome.NO_ANSWER  # a phone that rang is left in peace for a while
         return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
 
+    def was_asked_for(self, call: Call, outcome: Outcome) -> bool:
+        """Whether the time `after_call` is what was asked for in it."""
+        if not outcome.answered:
+            return False
+        return call.said is MarkKind.LATER if call.disposed is None else call.disposed.promised
+
     def after_disposition(
         self, run: CampaignRun, call: Call, disposition: Disposition, hour: int | None
     ) -> float | None:

@@ -9,7 +9,7 @@ import structlog
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, Centre
 from dialer.errors import StoreError
-from dialer.model import Claim
+from dialer.model import Claim, VotingBooths
 from dialer.rules.calling_hours import day_start
 from dialer.store.port import Store
 
@@ -69,6 +69,7 @@ class Hoppers:
             self._set_priorities(run)
             while run.held_because is None and not self._centre.draining and self._runs_low(run):
                 quotas = run.order.plan(CLAIMED_AT_ONCE)
+                first = run.order.first(quotas)
                 claims = await self._store.claim(
                     run.spec.campaign_id,
                     CLAIMED_AT_ONCE,
@@ -76,6 +77,7 @@ class Hoppers:
                     now=clock.now(),
                     lease_seconds=LEASE_SECONDS,
                     booths=quotas,
+                    voting=None if first is None else VotingBooths(first, run.votes_until),
                     day_start=day_start(self._centre.zone, clock.now()),
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
@@ -83,7 +85,9 @@ class Hoppers:
                 run.hopper.extend(claims)
                 if claims:
                     self._centre.wake.set()
-                if not full and run.order.exhausted:
+                if full or not run.order.exhausted:
+                    continue
+                if first is None or run.order.waits:  # else what stands aside has its turn now
                     await self._note_next_due(run)
                     break
         except StoreError as error:
@@ -109,6 +113,7 @@ class Hoppers:
         now = self._centre.clock.now()
         if now - run.priorities_at >= PRIORITIES_SECONDS:
             run.priorities_at = now
+            run.votes_until = self._centre.polls_today().until
             run.order.set_priorities(self._priorities(run, now))
 
     def give_back(self, run: CampaignRun) -> None:

@@ -154,6 +154,7 @@ class Results:
             retry_at=retry_at,
             direction=Direction.INBOUND if call.inbound else Direction.OUTBOUND,
             counted=not not_the_numbers,
+            promised=self._due.was_asked_for(call, outcome),
         )
         centre.calls.pop(call.attempt_id, None)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1

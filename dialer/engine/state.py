@@ -85,6 +85,7 @@ class CampaignRun:
     order: BoothOrder  # whose turn it is among the booths
     numbers: NumberAnswers = field(default_factory=NumberAnswers)  # how likely each number is to be answered
     priorities_at: float = 0.0  # epoch: when the booths' priorities were last computed
+    votes_until: float = 0.0  # epoch: the end of the polling day that they are of
     hopper: deque[Claim] = field(default_factory=deque)  # claimed under a lease, to be dialled next
     refilling: bool = False
     next_due_at: float = 0.0  # epoch: before it the queue has nothing

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass
 
 from dialer.model import Claim
@@ -166,6 +166,13 @@ class BoothOrder:
         return bool(self._news) and any(
             claim.booth_id in self._news and self._news[claim.booth_id] > 0 for claim in self.in_hand()
         )
+
+    def first(self, quotas: Mapping[int, int]) -> Collection[int] | None:
+        """The booths that are named, where a claim along `quotas` is theirs alone: they have a turn, or something in hand. None: it
+        is everybody's.
+        """
+        named = self._news.keys()
+        return named if named and (not named.isdisjoint(quotas) or self.waits) else None
 
     def set_priorities(self, priorities: Mapping[int, float]) -> None:
         """New priorities, asked for as they are needed. 0: not called at all. Booths that are not named keep theirs among

@@ -146,7 +146,9 @@ def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
         db.execute(SQL["give_number_back"], (attempt,))
     retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
     after = _when_due(db, phone_id, retry_at, of_worker=of_worker)
-    db.execute(SQL["target_after"], (target, *after, given_back))
+    # A call that never came about leaves a promise as it was.
+    promised = None if given_back or end.outcome is Outcome.CANCELLED else end.promised
+    db.execute(SQL["target_after"], (target, *after, given_back, promised))
     if not of_worker and end.outcome in _CONVERSATIONS:
         for_good = end.outcome is Outcome.COMPLETED or disposition in _FOR_GOOD
         _hold_others(db, (campaign_id, voter_id, phone_id), _held_until(retry_at, end.ended_at, for_good=for_good))
@@ -186,7 +188,7 @@ def _end_inbound(db: sqlite3.Connection, end: EndedAttempt) -> bool:
     attempt, campaign_id, phone_id = found
     _write_end(db, attempt, end)
     if end.retry_at is not None:
-        put_off(db, campaign_id, phone_id, max(end.retry_at, EARLIEST_DUE))
+        put_off(db, campaign_id, phone_id, max(end.retry_at, EARLIEST_DUE), promised=end.promised)
     return True
 
 
@@ -247,7 +249,7 @@ def record_disposition(
     if not news:
         return effects
     after = _when_due(db, phone_id, record.retry_at, of_worker=of_worker)
-    db.execute(SQL["target_disposed"], (campaign_id, phone_id, attempt_number, *after))
+    db.execute(SQL["target_disposed"], (campaign_id, phone_id, attempt_number, *after, record.promised))
     if voter_id is not None and not of_worker and ended_at is not None:  # else the call's end says so
         last_word_at = max(ended_at, disposed_at or 0.0)
         held = _held_until(due_at, last_word_at, for_good=disposition in _FOR_GOOD)

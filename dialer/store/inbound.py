@@ -63,6 +63,6 @@ def open_inbound(db: sqlite3.Connection, attempt_id: AttemptId) -> tuple[int, st
     return None if row is None else (int(row[0]), str(row[1]), int(row[2]))
 
 
-def put_off(db: sqlite3.Connection, campaign_id: str, phone_id: int, due_at: float) -> None:
+def put_off(db: sqlite3.Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
     """The number is not called before this, where it was due to be called at all."""
-    db.execute(SQL["put_off"], (campaign_id, phone_id, due_at))
+    db.execute(SQL["put_off"], (campaign_id, phone_id, due_at, promised))

@@ -34,6 +34,7 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
     Purpose,
+    VotingBooths,
 )
 from dialer.pacing.port import AnswersOfLate
 from dialer.phone_facts import Register
@@ -115,15 +116,21 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         now: float,
         lease_seconds: float,
         booths: Mapping[int, int] | None = None,
+        voting: VotingBooths | None = None,
         day_start: float | None = None,
     ) -> list[Claim]:
-        """Take up to `limit` targets off the queue: those whose time has come first, the longest due first, then fresh ones.
+        """Take up to `limit` targets off the queue: those whose time has come first, then fresh ones. Of the first, those
+        whose time was asked for come before the others, the longest due first.
 
         `booths` says of which booths, in which order, and how many of each at most; None: booth after booth. Within a booth
         the number whose pending voters weigh most comes first. A claim is not dialled yet and returns to the queue when its
         lease ends. Numbers that opted out, are on a call or have nobody pending are passed over (and closed where that is for
         good). Two claims never give the same target. Costs the same however long the list is. Each claim carries what the
         rules must know of its number; attempts and conversations count since `day_start` (none: the last 24 hours).
+
+        `voting`, on a polling day: numbers of other booths have no turn, but for those whose time was asked for; what is due of
+        them stands aside, and is given again after all others that are due once a claim names no `voting` booths, after their
+        day, after a restart, or when it has a new time. None: whatever their booth.
         """
         ...
 

@@ -6,11 +6,14 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from dialer.errors import StoreError
-from dialer.model import NO_VOTER, BoothWorker, CampaignKind, CampaignState, Claim, Purpose
+from dialer.model import NO_VOTER, BoothWorker, CampaignKind, CampaignState, Claim, Purpose, VotingBooths
 from dialer.phone_facts import Consent, NumberHistory, PhoneFacts
 from dialer.store.sql import load_statements
 
 SQL = load_statements("queues")
+
+SET_ASIDE_AT_ONCE = 10
+"""Retries that a claim passes over for good: after a night there may be thousands, and it holds up the marks behind it."""
 
 
 def ensure_campaign(db: sqlite3.Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
@@ -50,13 +53,21 @@ def claim(
     now: float,
     lease_seconds: float,
     booths: Mapping[int, int] | None = None,
+    voting: VotingBooths | None = None,
     day_start: float,
 ) -> list[Claim]:
-    """Take up to `limit` targets off the queue: what is due by time first, then fresh ones, booth by booth as `booths` says."""
+    """Take up to `limit` targets off the queue: what is due by time first, promises before all, then fresh ones, booth by
+    booth as `booths` says.
+    `voting`: those alone whose retries have a turn.
+    """
     release_expired(db, now, None)
+    db.execute(SQL["aside_no_more"], (campaign_id, now))
     until = now + lease_seconds
-    walk = _Walk(db, campaign_id, limit, day_start, now, until)
-    walk.take(limit, SQL["claim_timed"], (campaign_id, now))
+    walk = _Walk(db, campaign_id, limit, day_start, now, until, voting)
+    for promised in (True, False):
+        walk.take(limit, SQL["claim_timed"], (campaign_id, now, promised))
+    if voting is None:
+        walk.take(limit, SQL["claim_aside"], (campaign_id,))
     if booths is None:
         walk.take(limit, SQL["claim_fresh"], (campaign_id,))
     else:
@@ -64,6 +75,8 @@ def claim(
             walk.take(most, SQL["claim_fresh_of_booth"], (campaign_id, booth_id))
     for statement, bound in walk.done_for:
         db.execute(SQL[statement], bound)
+    if voting is not None:
+        db.executemany(SQL["stand_aside"], [(target, voting.until) for target in walk.aside])
     for target in walk.taken:
         db.execute(SQL["take"], (target, owner, until))
     return walk.claims
@@ -73,10 +86,18 @@ class _Walk:
     """A walk along the queue's indexes, which takes what can be called and notes what never will be."""
 
     def __init__(
-        self, db: sqlite3.Connection, campaign_id: str, limit: int, day_start: float, now: float, until: float
+        self,
+        db: sqlite3.Connection,
+        campaign_id: str,
+        limit: int,
+        day_start: float,
+        now: float,
+        until: float,
+        voting: VotingBooths | None,
     ) -> None:
         self.claims: list[Claim] = []
         self.taken: list[int] = []
+        self.aside: list[int] = []  # retries of booths that vote another day
         self.done_for: list[tuple[str, tuple[int, ...]]] = []  # what closes it, and with which values
         self._db = db
         self._campaign_id = campaign_id
@@ -85,6 +106,7 @@ class _Walk:
         self._now = now
         self._workers = _calls_workers(db, campaign_id)
         self._until = until
+        self._voting = None if voting is None else voting.booth_ids
 
     def take(self, most: int, statement: str, bound: tuple[str | int | float, ...]) -> None:
         """Take up to `most` of what the statement finds. Reads row by row and stops: the order comes from the index, so
@@ -94,7 +116,23 @@ class _Walk:
         if room <= 0:
             return
         candidates = self._db.execute(statement, bound)
-        for target, phone_id, attempts, number, opted_out, consent, on_a_call, queue_booth_id, weight in candidates:
+        for (
+            target,
+            phone_id,
+            attempts,
+            number,
+            opted_out,
+            consent,
+            on_a_call,
+            queue_booth_id,
+            weight,
+            waits,
+        ) in candidates:
+            if waits is not None and self._voting is not None and waits not in self._voting:
+                self.aside.append(target)
+                if len(self.aside) == SET_ASIDE_AT_ONCE:
+                    break
+                continue
             if on_a_call:
                 continue
             called = None if opted_out else self._who_is_called(phone_id)
@@ -183,9 +221,13 @@ def put_back(db: sqlite3.Connection, claim: Claim) -> None:
 
 
 def release_expired(db: sqlite3.Connection, now: float, owner: str | None) -> int:
-    """Put back what was claimed for too long, or by `owner`; returns how many."""
+    """Put back what was claimed for too long, or by `owner`, after whose restart nothing stands aside; returns how many."""
     overdue = db.execute(SQL["put_back_overdue"], (now,)).rowcount
-    return overdue if owner is None else overdue + db.execute(SQL["put_back_owned"], (owner,)).rowcount
+    if owner is None:
+        return overdue
+    owned = db.execute(SQL["put_back_owned"], (owner,)).rowcount
+    db.execute(SQL["none_aside"])
+    return overdue + owned
 
 
 def close_phone(db: sqlite3.Connection, phone_id: int) -> None:

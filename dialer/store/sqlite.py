@@ -30,6 +30,7 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
     Purpose,
+    VotingBooths,
 )
 from dialer.pacing.port import AnswersOfLate
 from dialer.phone_facts import Register
@@ -139,6 +140,7 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
         now: float,
         lease_seconds: float,
         booths: Mapping[int, int] | None = None,
+        voting: VotingBooths | None = None,
         day_start: float | None = None,
     ) -> list[Claim]:
         """See `Store`."""
@@ -150,6 +152,7 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
             now=now,
             lease_seconds=lease_seconds,
             booths=None if booths is None else dict(booths),
+            voting=voting,
             day_start=now - attempts_room.DAY_SECONDS if day_start is None else day_start,
         )
         return await self._writer.write(claim)

@@ -15,12 +15,13 @@ import pytest
 from dialer.clock import SystemClock
 from dialer.commands import PauseCampaign, ResumeCampaign, StopCampaign
 from dialer.engine.state import Centre
-from dialer.model import Booth
+from dialer.model import Booth, CampaignKind, Purpose
 from dialer.polling_day.site import polling_plan
 from dialer.rules.rulebook import polls_of
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.profile import simulated_profile
+from dialer.store.queues import enrol, ensure_campaign
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work, site_settings
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -84,6 +85,33 @@ async def test_in_a_poll_of_phases_those_who_vote_another_day_wait_for_those_who
         (numbers,) = db.execute(query).fetchone()
     assert numbers > 60
     assert len(set(phones[: constituencies.index(175)])) == numbers  # each of those who vote today was called before
+
+
+@virtual_time()
+async def test_a_retry_of_another_day_waits_for_who_votes_today_and_a_promise_does_not(tmp_path: Path) -> None:
+    rules = two_phases(tmp_path, 200)
+    with closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
+        ensure_campaign(db, "agents", CampaignKind.AGENTS, Purpose.TURNOUT)
+        enrol(db, "agents")
+        db.execute("UPDATE target SET due_at = 1.0 WHERE booth_id = 2")
+        promised, *others = [
+            phone_id for (phone_id,) in db.execute("SELECT phone_id FROM target WHERE booth_id = 2 ORDER BY 1 DESC")
+        ]
+        db.execute("UPDATE target SET promised = 1 WHERE phone_id = ?", (promised,))
+        (fresh,) = db.execute("SELECT count(*) FROM target WHERE booth_id = 1").fetchone()
+    async with a_site(tmp_path, seats=4, rules=rules) as site, agents_at_work(site):
+        for _ in range(90):
+            await asyncio.sleep(60)
+            constituencies, phones = zip(*called(tmp_path), strict=True)
+            if constituencies.count(175) > 10:
+                break
+    first = constituencies.index(175)
+    assert phones[first] == promised
+    assert first == 0
+    second = constituencies.index(175, first + 1)
+    assert phones[second] in others
+    assert len(set(phones[:second])) == fresh + 1  # all who vote today were called before
+    assert set(phones[second:]) & set(others)  # agents do not sit idle then
 
 
 @virtual_time()

@@ -207,6 +207,24 @@ def test_booths_that_were_not_asked_any_more_do_not_count_as_empty() -> None:
     assert set(order.plan(40)) == {1, 2, 3}
 
 
+def test_booths_that_are_named_come_first_while_they_have_a_turn_or_something_in_hand() -> None:
+    hopper: list[Claim] = []
+    order = BoothOrder([1, 2], in_hand=lambda: hopper)
+    assert order.first(order.plan(4)) is None  # none is named: all are alike
+    order.set_priorities({1: 0.5})
+    quotas = order.plan(4)
+    assert order.first(quotas) == {1}
+    hopper.append(claim(1))
+    order.took(quotas, [], full=False)
+    assert order.plan(4) == {}
+    assert order.first({}) == {1}
+    hopper.clear()
+    assert list(order.plan(4)) == [2]
+    assert order.first(order.plan(4)) is None
+    order.took({2: 4}, [], full=False)
+    assert order.first(order.plan(4)) is None
+
+
 def test_a_booth_that_closes_between_plan_and_claim_does_no_harm() -> None:
     order = BoothOrder([1])
     quotas = order.plan(4)

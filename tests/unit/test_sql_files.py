@@ -92,10 +92,11 @@ def test_no_statement_of_the_calling_day_walks_a_table_of_the_roll(
         assert allowed or not re.match(r"SCAN (target|attempt|voter|phone|link|mark|booth|opt_out)\b", step), step
 
 
-@pytest.mark.parametrize("name", ["claim_timed", "claim_fresh", "claim_fresh_of_booth"])
+@pytest.mark.parametrize("name", ["claim_timed", "claim_aside", "claim_fresh", "claim_fresh_of_booth"])
 def test_claims_come_out_of_a_covering_index_in_order(db: sqlite3.Connection, name: str) -> None:
     steps = plan_of(db, load_statements("queues")[name])
-    assert re.match(rf"SEARCH target USING COVERING INDEX target_{name.split('_')[1]} ", steps[0])
+    index = name.split("_")[1].replace("aside", "timed")
+    assert re.match(rf"SEARCH target USING COVERING INDEX target_{index} ", steps[0])
     assert not any("TEMP B-TREE" in step for step in steps)
 
 
@@ -250,6 +251,33 @@ def test_calls_of_booth_workers_of_an_earlier_version_stay_where_their_workers_s
         found = old.execute("SELECT attempt_id, worker_booth_id FROM attempt ORDER BY attempt_id").fetchall()
         assert found == [("voter's", None), ("worker's", 2)]
         assert old.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_times_that_were_asked_for_in_an_earlier_version_are_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = shipped_migrations()
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
+        with monkeypatch.context() as earlier:
+            earlier.setattr("dialer.store.migrate.shipped_migrations", lambda: shipped[:13])
+            migrate(old, PATH)
+        fill_roll_into(old, 30, voters_per_booth=10)
+        old.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('c', 'agents', 'turnout')")
+        said = ((1, "busy", None), (2, "connected", "later"), (3, "connected", None), (4, "missed", None))
+        for phone_id, outcome, disposition in said:
+            old.execute(
+                "INSERT INTO target (campaign_id, phone_id, booth_id, due_at) VALUES ('c', ?, 1, 5.0)", (phone_id,)
+            )
+            old.execute(
+                "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, ended_at,"
+                " outcome, disposition) VALUES (?, 'c', ?, 1, 'carrier', '+1', 1.0, 2.0, ?, ?)",
+                (f"a{phone_id}", phone_id, outcome, disposition),
+            )
+        old.execute(
+            "INSERT INTO mark (key, voter_id, kind, source, at, attempt_id, confidence)"
+            " VALUES ('k', 1, 'later', 'voter-key', 1.0, 'a3', 'said')"
+        )
+        assert migrate(old, PATH) == len(shipped) - 13
+        found = old.execute("SELECT phone_id, promised, aside_until FROM target ORDER BY 1").fetchall()
+        assert found == [(1, 0, 0.0), (2, 1, 0.0), (3, 1, 0.0), (4, 1, 0.0)]
 
 
 def test_a_newer_schema_and_a_foreign_file_are_refused(db: sqlite3.Connection) -> None:

@@ -73,7 +73,8 @@ SELECT phone.opted_out_at IS NULL AND (?2 OR EXISTS (
 FROM phone WHERE phone.phone_id = ?1;
 
 -- name: target_after
-UPDATE target SET state = ?2, settled = ?3, due_at = coalesce(?4, due_at), attempts = attempts - ?5 WHERE rowid = ?1;
+UPDATE target SET state = ?2, settled = ?3, due_at = coalesce(?4, due_at), attempts = attempts - ?5, promised = coalesce(?6, promised)
+WHERE rowid = ?1;
 
 -- name: is_on_number
 SELECT EXISTS (SELECT 1 FROM link WHERE voter_id = ?1 AND phone_id = ?2 AND dropped_at IS NULL);
@@ -110,7 +111,7 @@ WHERE attempt_id = ?1;
 -- What the agent of an earlier attempt says late does not touch a target that has been dialled again since. While the call
 -- lasts, the target is being dialled too: the call's end says when it is due again.
 -- name: target_disposed
-UPDATE target SET state = ?4, settled = ?5, due_at = coalesce(?6, due_at), claimed_by = NULL, claimed_until = NULL
+UPDATE target SET state = ?4, settled = ?5, due_at = coalesce(?6, due_at), promised = ?7, claimed_by = NULL, claimed_until = NULL
 WHERE campaign_id = ?1 AND phone_id = ?2 AND attempts = ?3 AND state <> 'dialling';
 
 -- name: unfinished

@@ -41,4 +41,14 @@ ORDER BY age DESC;
 SELECT EXISTS (SELECT 1 FROM target WHERE campaign_id = ?1 AND state = 'due' AND due_at = 0);
 
 -- name: earliest_timed
-SELECT min(due_at) FROM target WHERE campaign_id = ?1 AND state = 'due' AND due_at > 0;
+SELECT min(due_at) FROM (
+    SELECT min(due_at) AS due_at FROM target
+    WHERE campaign_id = ?1 AND aside_until = 0 AND promised = 0 AND state = 'due' AND due_at > 0
+    UNION ALL
+    SELECT min(due_at) FROM target WHERE campaign_id = ?1 AND aside_until = 0 AND promised = 1 AND state = 'due' AND due_at > 0
+    UNION ALL
+    SELECT due_at FROM ( -- of those that stand aside, which are all due
+        SELECT due_at FROM target WHERE campaign_id = ?1 AND aside_until > 0 AND state = 'due' AND due_at > 0
+        ORDER BY aside_until, promised, due_at LIMIT 1
+    )
+);

@@ -26,12 +26,12 @@ INSERT INTO inbound_call (at, called, e164, mode, campaign_id, attempt_id, call_
 
 -- A closed number is opened again, for its owner asks to be called. One that is claimed is dialled soon, or goes back to be due then.
 -- name: call_back
-UPDATE target SET state = CASE state WHEN 'claimed' THEN 'claimed' ELSE 'due' END, due_at = ?3
+UPDATE target SET state = CASE state WHEN 'claimed' THEN 'claimed' ELSE 'due' END, due_at = ?3, promised = 1
 WHERE campaign_id = ?1 AND phone_id = ?2 AND state IN ('due', 'closed', 'claimed');
 
 -- What was said in a call that came in moves the next call out; it opens nothing that is closed.
 -- name: put_off
-UPDATE target SET due_at = ?3 WHERE campaign_id = ?1 AND phone_id = ?2 AND state = 'due';
+UPDATE target SET due_at = ?3, promised = ?4 WHERE campaign_id = ?1 AND phone_id = ?2 AND state = 'due';
 
 -- name: open_attempt
 SELECT rowid, campaign_id, phone_id FROM attempt WHERE attempt_id = ?1 AND ended_at IS NULL AND direction = 'inbound';

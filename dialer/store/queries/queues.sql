@@ -75,16 +75,38 @@ UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL WHER
 -- name: claim_timed
 SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
        EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
-       0, 1.0 -- which booth's turn it is and what it weighs do not count once a time was promised
+       0, 1.0, -- which booth's turn it is and what it weighs do not count once its time has come
+       CASE ?3 WHEN 0 THEN target.booth_id END -- whose day it may have to wait for
 FROM target INDEXED BY target_timed
 CROSS JOIN phone ON phone.phone_id = target.phone_id
-WHERE target.campaign_id = ?1 AND target.state = 'due' AND target.due_at > 0 AND target.due_at <= ?2
+WHERE target.campaign_id = ?1 AND target.aside_until = 0 AND target.promised = ?3
+  AND target.state = 'due' AND target.due_at > 0 AND target.due_at <= ?2
 ORDER BY target.due_at, target.phone_id;
+
+-- name: claim_aside
+SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL), 0, 1.0, NULL
+FROM target INDEXED BY target_timed
+CROSS JOIN phone ON phone.phone_id = target.phone_id
+WHERE target.campaign_id = ?1 AND target.aside_until > 0 AND target.state = 'due' AND target.due_at > 0
+ORDER BY target.aside_until, target.promised, target.due_at, target.phone_id;
+
+-- name: stand_aside
+UPDATE target SET aside_until = ?2 WHERE rowid = ?1;
+
+-- name: aside_no_more
+UPDATE target SET aside_until = 0
+WHERE campaign_id = ?1 AND aside_until > 0 AND aside_until <= ?2 AND state = 'due' AND due_at > 0;
+
+-- Whatever their day: the settings may know of another one.
+-- name: none_aside
+UPDATE target SET aside_until = 0
+WHERE campaign_id IN (SELECT campaign_id FROM campaign) AND aside_until > 0 AND state = 'due' AND due_at > 0;
 
 -- name: claim_fresh
 SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
        EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
-       target.booth_id, -target.rank
+       target.booth_id, -target.rank, NULL
 FROM target INDEXED BY target_fresh
 CROSS JOIN phone ON phone.phone_id = target.phone_id
 WHERE target.campaign_id = ?1 AND target.state = 'due' AND target.due_at = 0
@@ -93,7 +115,7 @@ ORDER BY target.booth_id, target.rank, target.phone_id;
 -- name: claim_fresh_of_booth
 SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
        EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = target.phone_id AND attempt.ended_at IS NULL),
-       target.booth_id, -target.rank
+       target.booth_id, -target.rank, NULL
 FROM target INDEXED BY target_fresh
 CROSS JOIN phone ON phone.phone_id = target.phone_id
 WHERE target.campaign_id = ?1 AND target.booth_id = ?2 AND target.state = 'due' AND target.due_at = 0
