@@ -32,6 +32,7 @@ _log = structlog.get_logger(__name__)
 UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
 ON_A_CALL_SECONDS = 60.0  # until a number is looked at again that is on a call, or whose voter is on another number
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
+_AT_WORK = frozenset({SeatState.READY, SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 
 
@@ -76,7 +77,11 @@ class Placing:
         return min((self._decide_one(run) for run in order), default=LOOK_AGAIN_SECONDS)
 
     def _decide_one(self, run: CampaignRun) -> float:
-        held, seconds = self._held(run)
+        held = self._held(run)
+        if held is None:
+            held = self._no_agent(run)
+            if held is not None:
+                self._cancel_unanswered(run, but_kept=True)
         if held is None:
             held = self._trunk_desk.held_because(run.spec.campaign_id, run.spec.trunks)
         else:
@@ -87,7 +92,7 @@ class Placing:
         if held is not None:
             if run.hopper:
                 self._hoppers.give_back(run)
-            return seconds
+            return LOOK_AGAIN_SECONDS
         now = self._centre.clock.monotonic()
         self._hoppers.give_back_old(run)
         used = self._centre.channels_used()
@@ -107,39 +112,40 @@ class Placing:
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
         return LOOK_AGAIN_SECONDS  # free channels and claims that come wake us
 
-    def _held(self, run: CampaignRun) -> tuple[str | None, float]:
-        """Why this campaign may not dial now, and seconds until that may have changed by itself."""
+    def _held(self, run: CampaignRun) -> str | None:
+        """Why this campaign may not dial now, whoever is there to talk; None: nothing holds it."""
         centre = self._centre
         now = centre.clock.now()
         if centre.draining:
-            return "stopping", LOOK_AGAIN_SECONDS
+            return "stopping"
         if not centre.switch_up:
-            return "no link to the switch", LOOK_AGAIN_SECONDS
+            return "no link to the switch"
         if self._switch.unanswered_seconds() > UNANSWERED_SECONDS:
-            return "the switch does not answer", UNANSWERED_SECONDS
+            return "the switch does not answer"
         if centre.store_trouble is not None:
-            return "results cannot be kept", LOOK_AGAIN_SECONDS
+            return "results cannot be kept"
         if run.state is not CampaignState.RUNNING:
-            return run.state.value, LOOK_AGAIN_SECONDS
+            return run.state.value
         if not calling_hours.may_call(run.spec.hours, centre.zone, now):
             opening = calling_hours.next_opening(run.spec.hours, centre.zone, now)
             until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
-            return f"outside calling hours{until}", LOOK_AGAIN_SECONDS
+            return f"outside calling hours{until}"
         ruling = self._gatekeeper.campaign(run)
         if not ruling.allowed:
-            return str(ruling), LOOK_AGAIN_SECONDS
+            return str(ruling)
         if run.purpose is Purpose.BOOTH_WORKERS and not centre.last_calls():
-            return "no booth votes today ([[rules.polls]])", LOOK_AGAIN_SECONDS
-        if run.spec.kind is CampaignKind.AGENTS and not any(
-            seat.state in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP}
-            and not seat.leaving
-            for seat in seats_of(self._centre, run)
-        ):
-            self._cancel_unanswered(run, but_kept=True)
-            return "no agent is there" if run.spec.skill is None else (
-                f"no agent with the skill {run.spec.skill} is there"
-            ), LOOK_AGAIN_SECONDS
-        return None, LOOK_AGAIN_SECONDS
+            return "no booth votes today ([[rules.polls]])"
+        return None
+
+    def _no_agent(self, run: CampaignRun) -> str | None:
+        """That nobody is at work who could take the campaign's calls; None: somebody is, or it needs nobody."""
+        if run.spec.kind is not CampaignKind.AGENTS:
+            return None
+        if any(seat.state in _AT_WORK and not seat.leaving for seat in seats_of(self._centre, run)):
+            return None
+        if run.spec.skill is None:
+            return "no agent is there"
+        return f"no agent with the skill {run.spec.skill} is there"
 
     # Placing
 
@@ -249,7 +255,8 @@ class Placing:
             call is None
             or call.cancelled
             or refused_id
-            or self._held(run)[0] is not None
+            or self._held(run) is not None
+            or self._no_agent(run) is not None
             or not self._gatekeeper.originate(
                 run, attempt.claim, attempt_id, attempt.caller_id, guaranteed=self._kept_seats.holds(call)
             ).allowed
