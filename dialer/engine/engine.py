@@ -14,6 +14,7 @@ import structlog
 
 from dialer import commands
 from dialer.calls import Call
+from dialer.engine.answers import Answers
 from dialer.engine.assistance import Assistance
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk, Flows
@@ -127,8 +128,9 @@ class Engine:
         )
         self.inbound_desk = InboundDesk(centre, store, self._results, self._trunks, plan.inbound)
         self._worker_desk = WorkerDesk(centre, self._floor, store, self._results)
+        self._answers = Answers(centre, self._results)
         self.flow_desk = FlowDesk(
-            centre, store, self._results, flows, plan.organisation, self._gatekeeper, self._worker_desk
+            centre, store, self._results, flows, plan.organisation, self._gatekeeper, self._worker_desk, self._answers
         )
         self.flow_desk.transfer = self._floor.take_from_flow
         self._switch_events = self._joined_switch_events()
@@ -141,6 +143,7 @@ class Engine:
             self._floor,
             self._assistance,
             self._trunk_desk,
+            self._answers,
             seat_desk=self.seat_desk,
             flow_desk=self.flow_desk,
             inbound_desk=self.inbound_desk,

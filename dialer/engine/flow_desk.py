@@ -14,12 +14,12 @@ from typing import Protocol
 import structlog
 
 from dialer.calls import Call
+from dialer.engine.answers import Answers
 from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
 from dialer.engine.worker_desk import WorkerDesk
 from dialer.model import AttemptId, CampaignKind, Mark, MarkKind, MarkSource
-from dialer.pacing.port import PacingEventKind
 from dialer.store.port import Store
 from ivr_flows.errors import NobodyMeant
 from ivr_flows.model import Flow, Scalar
@@ -79,9 +79,10 @@ class FlowDesk:
         organisation: str,
         gatekeeper: Gatekeeper,
         workers: WorkerDesk,
+        answers: Answers,
     ) -> None:
         """`organisation` is the name that the flow gives as the caller's; `gatekeeper` is asked before a flow begins; `workers`
-        takes the serials of booth workers.
+        takes the serials of booth workers; `answers` hears that whoever is in a flow has picked up.
         """
         self._centre = centre
         self._store = store
@@ -92,6 +93,7 @@ class FlowDesk:
         self.transfer: Callable[[AttemptId], Awaitable[bool]] = _nobody_is_free
         self._gatekeeper = gatekeeper
         self._workers = workers
+        self._answers = answers
 
     def begin(self, attempt_id: str) -> FlowSession | ScriptSession | None:
         """The session of a live IVR attempt whose caller has picked up; None: there is no such attempt, turn it away."""
@@ -110,49 +112,13 @@ class FlowDesk:
         return FlowSession(call.attempt_id, flow, self._facts(call), self._language(call), call.campaign_id)
 
     def _begun(self, call: Call, named: str) -> None:
-        clock = self._centre.clock
-        answered = self.person(self.answered(call.picked_up(clock.now(), clock.monotonic()), call))
+        answered = self._answers.by_person(call)
         self._centre.update_call(answered, replace(answered, in_flow=True, flow=named, flow_runs=call.flow_runs + 1))
 
     def _language(self, call: Call) -> str:
         """The voter's; of a call that an earlier run placed only the booth is known."""
         booth = self._centre.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
-
-    def answered(self, after: Call, before: Call) -> Call:
-        """Put an answer in place: once, whether the switch or the flow told of it first."""
-        if before.answered:
-            return before
-        self._centre.update_call(before, after)
-        if after.judged:
-            self._teach_answer(after)
-        self._results.answered(after)
-        self._centre.wake.set()
-        return after
-
-    def person(self, call: Call) -> Call:
-        """It is no machine that picked up, where that was still to be found out."""
-        if call.judged:
-            return call
-        judged = self._centre.update_call(call, replace(call, judged=True))
-        self._teach_answer(judged)
-        return judged
-
-    def machine(self, call: Call) -> None:
-        """A machine picked up: no answer by a person."""
-        if call.machine:
-            return
-        run, clock = self._centre.campaigns[call.campaign_id], self._centre.clock
-        kind = PacingEventKind.MACHINE if call.judged else PacingEventKind.FAILED
-        self._results.observe(run, kind, clock.monotonic() - call.began_seconds, call=call)
-        self._centre.update_call(call, replace(call, judged=True, machine=True))
-
-    def _teach_answer(self, call: Call) -> None:
-        if call.inbound:  # says nothing of what our calls meet
-            return
-        run = self._centre.campaigns[call.campaign_id]
-        seconds = (call.answered_seconds or call.began_seconds) - call.began_seconds
-        self._results.observe(run, PacingEventKind.ANSWERED, seconds, call=call)
 
     async def commit(self, attempt_id: AttemptId, commit: FlowCommit) -> bool:
         """Put on disk what the caller keyed in. True only when it is there, or nothing of it was left to keep. Raises NobodyMeant

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from dialer.calls import Call
+from dialer.engine.answers import Answers
 from dialer.engine.assistance import Assistance
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk
@@ -37,6 +38,7 @@ class SwitchEvents:
         floor: Floor,
         assistance: Assistance,
         trunk_desk: TrunkDesk,
+        answers: Answers,
         *,
         seat_desk: SeatDesk,
         flow_desk: FlowDesk,
@@ -48,6 +50,7 @@ class SwitchEvents:
         self._floor = floor
         self._assistance = assistance
         self._trunk_desk = trunk_desk
+        self._answers = answers
         self._seat_desk = seat_desk
         self._flow_desk = flow_desk
         self._inbound_desk = inbound_desk
@@ -89,30 +92,26 @@ class SwitchEvents:
                     self._results.observe(run, PacingEventKind.RINGING, seconds, call=call)
                     self._trunk_desk.rang(call)
             case switch_port.CallAnswered():
-                self._answered(call)
+                self._answers.picked_up(call)
             case switch_port.CallWaiting():
-                waiting = self._flow_desk.person(self._answered(call))
+                waiting = self._answers.by_person(call)
                 if not waiting.waiting and waiting.seat is None and not waiting.message_started:
                     self._floor.voter_waits(waiting)
             case switch_port.CallConnected(seat=seat):
                 self._assistance.help.voter_came(call.attempt_id)
-                self._floor.connected(self._flow_desk.person(self._answered(call)), seat)
+                self._floor.connected(self._answers.by_person(call), seat)
             case switch_port.CallLeftSeat(seat=seat):
                 if not self._assistance.help.keeps(call.attempt_id):
                     self._floor.left_seat(call, seat)
             case switch_port.CallAside() | switch_port.CallRecorded():
-                self._assistance.call_event(self._answered(call), event)
+                self._assistance.call_event(self._answers.picked_up(call), event)
             case switch_port.MessageStarted():
                 self._assistance.help.message_started(call)
-                self._floor.message_started(self._flow_desk.person(self._answered(call)))
+                self._floor.message_started(self._answers.by_person(call))
             case switch_port.MachineDetected():
-                self._flow_desk.machine(self._answered(call))
+                self._answers.by_machine(call)
             case switch_port.CallEnded():
                 self._ended(call, event)
-
-    def _answered(self, call: Call) -> Call:
-        clock = self._centre.clock
-        return self._flow_desk.answered(call.picked_up(clock.now(), clock.monotonic()), call)
 
     def _ended(self, call: Call, ended: CallEnded) -> None:
         """The call is over; one whose flow is still committing waits for it, so that the outcome tells all."""
@@ -165,7 +164,7 @@ class SwitchEvents:
             if call is not None and seat_name in centre.seats:
                 seat = centre.seats[seat_name]
                 if call.connected_at is None:
-                    self._floor.connected(self._answered(call), seat_name)
+                    self._floor.connected(self._answers.picked_up(call), seat_name)
                 elif seat.state is not SeatState.TALKING:
                     self._floor.talks_on(call, seat_name)
         self._assistance.resync(up)

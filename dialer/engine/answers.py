@@ -1,0 +1,57 @@
+"""What it means for a call, and for the pacing of its campaign, that somebody picks up: a person, a machine, or not known yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dialer.calls import Call
+from dialer.engine.results import Results
+from dialer.engine.state import Centre
+from dialer.pacing.port import PacingEventKind
+
+
+class Answers:
+    """Puts answers in place, each once, and teaches the pacer of them."""
+
+    def __init__(self, centre: Centre, results: Results) -> None:
+        """`results` keeps them."""
+        self._centre = centre
+        self._results = results
+
+    def picked_up(self, call: Call) -> Call:
+        """Somebody answered, now: put in place once, whether the switch or the flow told of it first. The call as it stands."""
+        if call.answered:
+            return call
+        clock = self._centre.clock
+        answered = self._centre.update_call(call, call.picked_up(clock.now(), clock.monotonic()))
+        if answered.judged:
+            self._teach(answered)
+        self._results.answered(answered)
+        self._centre.wake.set()
+        return answered
+
+    def by_person(self, call: Call) -> Call:
+        """Somebody answered who is no machine, where that was still to be found out. The call as it stands."""
+        answered = self.picked_up(call)
+        if answered.judged:
+            return answered
+        judged = self._centre.update_call(answered, replace(answered, judged=True))
+        self._teach(judged)
+        return judged
+
+    def by_machine(self, call: Call) -> None:
+        """A machine picked up: no answer by a person."""
+        answered = self.picked_up(call)
+        if answered.machine:
+            return
+        run, clock = self._centre.campaigns[answered.campaign_id], self._centre.clock
+        kind = PacingEventKind.MACHINE if answered.judged else PacingEventKind.FAILED
+        self._results.observe(run, kind, clock.monotonic() - answered.began_seconds, call=answered)
+        self._centre.update_call(answered, replace(answered, judged=True, machine=True))
+
+    def _teach(self, call: Call) -> None:
+        if call.inbound:  # says nothing of what our calls meet
+            return
+        run = self._centre.campaigns[call.campaign_id]
+        seconds = (call.answered_seconds or call.began_seconds) - call.began_seconds
+        self._results.observe(run, PacingEventKind.ANSWERED, seconds, call=call)
