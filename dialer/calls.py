@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from dialer.clock import Instant
 from dialer.model import AttemptId, BoothWorker, CampaignKind, DispositionRecord, MarkKind, Outcome
 from dialer.pacing.number_answers import NumberSigns
 from dialer.switch.port import REDIRECTED, CallEnded, EndedBy
@@ -86,20 +87,20 @@ class Call:
         """Whether somebody picked up."""
         return self.answered_seconds is not None
 
-    def rang(self, at: float, seconds: float) -> Call:
+    def rang(self, now: Instant) -> Call:
         """The carrier says that it rings. Said again, it counts from then: a carrier that lets something be heard first (183) may
         say only later that the phone rings (180), and a ring that must last is the phone's. After the answer nothing changes.
         """
-        return self if self.answered else replace(self, ringing_at=at, ringing_seconds=seconds)
+        return self if self.answered else replace(self, ringing_at=now.at, ringing_seconds=now.seconds)
 
-    def picked_up(self, at: float, seconds: float) -> Call:
+    def picked_up(self, now: Instant) -> Call:
         """Somebody answered. A repeat changes nothing."""
-        return self if self.answered else replace(self, answered_at=at, answered_seconds=seconds)
+        return self if self.answered else replace(self, answered_at=now.at, answered_seconds=now.seconds)
 
-    def connected(self, seat: str, at: float, seconds: float) -> Call:
+    def connected(self, seat: str, now: Instant) -> Call:
         """Voter and agent hear each other."""
-        answered = self.picked_up(at, seconds)
-        return replace(answered, seat=seat, waiting=False, connected_at=at, connected_seconds=seconds)
+        answered = self.picked_up(now)
+        return replace(answered, seat=seat, waiting=False, connected_at=now.at, connected_seconds=now.seconds)
 
 
 # Q.850 causes as a real Asterisk gave them for SIP answers (404, 410, 484, 485, 604 / 403, 603 / ...).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Clock(Protocol):
@@ -17,6 +17,18 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds on a clock that never goes back; its zero means nothing."""
         ...
+
+
+class Instant(NamedTuple):
+    """One moment, by both clocks."""
+
+    at: float  # epoch seconds
+    seconds: float  # monotonic
+
+    @classmethod
+    def by(cls, clock: Clock) -> Instant:
+        """This moment."""
+        return cls(clock.now(), clock.monotonic())
 
 
 class SystemClock:

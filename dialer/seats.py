@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from dialer.clock import Instant
 from dialer.errors import CommandRefused
 from dialer.model import AttemptId
 from dialer.pacing.port import SeatStage
@@ -20,13 +21,12 @@ _CAN_CLOSE = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One seat. `since_seconds` is monotonic, `since_at` epoch seconds."""
+    """One seat."""
 
     name: str
     endpoint: str
     languages: frozenset[str]
-    since_seconds: float
-    since_at: float
+    since: Instant  # in this state
     state: SeatState = SeatState.OFFLINE
     agent: str | None = None
     agent_languages: frozenset[str] = frozenset()
@@ -59,16 +59,15 @@ class Seat:
         """Whether the agent may take calls of a campaign that asks for this skill."""
         return skill is None or skill in self.skills
 
-    def _to(self, state: SeatState, at: float, seconds: float) -> Seat:
+    def _to(self, state: SeatState, now: Instant) -> Seat:
         if state is self.state:
             return self
-        return replace(self, state=state, since_at=at, since_seconds=seconds, closing_since_seconds=None)
+        return replace(self, state=state, since=now, closing_since_seconds=None)
 
     def logged_in(
         self,
         agent: str,
-        at: float,
-        seconds: float,
+        now: Instant,
         *,
         languages: frozenset[str] = frozenset(),
         skills: frozenset[str] = frozenset(),
@@ -77,39 +76,39 @@ class Seat:
         if self.agent is not None:
             raise CommandRefused(f"seat {self.name} is taken; log its agent off first")
         seat = replace(self, agent=agent, agent_languages=languages, skills=skills, then=SeatState.READY, reason=None)
-        return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, at, seconds)
+        return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, now)
 
-    def phone_came(self, at: float, seconds: float) -> Seat:
+    def phone_came(self, now: Instant) -> Seat:
         """The agent's phone is on the line. Of one who had logged off it is nobody's."""
         seat = replace(self, phone_up=True)
         if seat.state is SeatState.LOST:
             if seat.then is SeatState.OFFLINE:
-                return seat._emptied(at, seconds)
+                return seat._emptied(now)
             paused = seat.then is SeatState.PAUSED
             seat = replace(seat, attempt_id=None, campaign_id=None)
-            return seat._to(SeatState.PAUSED if paused else SeatState.READY, at, seconds)
+            return seat._to(SeatState.PAUSED if paused else SeatState.READY, now)
         return seat
 
-    def phone_went(self, at: float, seconds: float) -> Seat:
+    def phone_went(self, now: Instant) -> Seat:
         """The agent's phone is gone: the seat is lost, or empty where its agent had logged off. A wrap-up may still be finished
         on the page.
         """
         seat = replace(self, phone_up=False)
         if seat.agent is None:
-            return seat._to(SeatState.OFFLINE, at, seconds)
+            return seat._to(SeatState.OFFLINE, now)
         if seat.state is SeatState.WRAP_UP:
             return seat
-        return seat._emptied(at, seconds) if seat.then is SeatState.OFFLINE else seat._to(SeatState.LOST, at, seconds)
+        return seat._emptied(now) if seat.then is SeatState.OFFLINE else seat._to(SeatState.LOST, now)
 
-    def logged_off(self, at: float, seconds: float) -> Seat:
+    def logged_off(self, now: Instant) -> Seat:
         """The agent leaves: now, or after the call."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to log off")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
             return replace(self, then=SeatState.OFFLINE)
-        return self._emptied(at, seconds)
+        return self._emptied(now)
 
-    def _emptied(self, at: float, seconds: float) -> Seat:
+    def _emptied(self, now: Instant) -> Seat:
         seat = replace(
             self,
             agent=None,
@@ -120,18 +119,18 @@ class Seat:
             then=SeatState.READY,
             reason=None,
         )
-        return seat._to(SeatState.OFFLINE, at, seconds)
+        return seat._to(SeatState.OFFLINE, now)
 
-    def paused(self, reason: str, at: float, seconds: float) -> Seat:
+    def paused(self, reason: str, now: Instant) -> Seat:
         """No further calls: now, or after the call."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to pause")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
             return replace(self, then=SeatState.PAUSED, reason=reason)
         seat = replace(self, then=SeatState.PAUSED, reason=reason)
-        return seat if seat.state is SeatState.LOST else seat._to(SeatState.PAUSED, at, seconds)
+        return seat if seat.state is SeatState.LOST else seat._to(SeatState.PAUSED, now)
 
-    def made_ready(self, at: float, seconds: float) -> Seat:
+    def made_ready(self, now: Instant) -> Seat:
         """Takes calls again: ends a pause or a wrap-up."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent; log in first")
@@ -139,17 +138,17 @@ class Seat:
         if seat.state in _WITH_CALL:
             return seat
         if not seat.phone_up:
-            return replace(seat, attempt_id=None, campaign_id=None)._to(SeatState.LOST, at, seconds)
-        return replace(seat, attempt_id=None, campaign_id=None)._to(SeatState.READY, at, seconds)
+            return replace(seat, attempt_id=None, campaign_id=None)._to(SeatState.LOST, now)
+        return replace(seat, attempt_id=None, campaign_id=None)._to(SeatState.READY, now)
 
-    def reserved(self, attempt_id: AttemptId, campaign_id: str, at: float, seconds: float) -> Seat:
+    def reserved(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
         """A voter is on the way. Only a ready seat is ever reserved."""
         assert self.state is SeatState.READY, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
-        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.RESERVED, at, seconds)
+        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.RESERVED, now)
 
-    def talking(self, attempt_id: AttemptId, campaign_id: str, at: float, seconds: float) -> Seat:
+    def talking(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
         """Voter and agent hear each other."""
-        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.TALKING, at, seconds)
+        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.TALKING, now)
 
     def closing(self, seconds: float) -> Seat:
         """The talk, or the wrap-up, comes to its end. A repeat changes nothing."""
@@ -157,24 +156,24 @@ class Seat:
             raise CommandRefused(f"seat {self.name} has no call that could come to its end")
         return self if self.closing_since_seconds is not None else replace(self, closing_since_seconds=seconds)
 
-    def call_ended(self, at: float, seconds: float) -> Seat:
+    def call_ended(self, now: Instant) -> Seat:
         """The voter is gone: wrap-up after a talk; after a reservation that came to nothing, what was to follow."""
         if self.state is SeatState.TALKING:
-            return self._to(SeatState.WRAP_UP, at, seconds)
+            return self._to(SeatState.WRAP_UP, now)
         if self.state is SeatState.RESERVED:
-            return self.wrapped_up(at, seconds)
+            return self.wrapped_up(now)
         return self
 
-    def wrapped_up(self, at: float, seconds: float) -> Seat:
+    def wrapped_up(self, now: Instant) -> Seat:
         """The wrap-up is over: ready, or the pause or log-off that was asked for during the call. Nobody's seat is never ready: a
         talk may have been found at it after a restart, when its agent was logged off.
         """
         if self.agent is None or self.then is SeatState.OFFLINE:
-            return self._emptied(at, seconds)
+            return self._emptied(now)
         seat = replace(self, attempt_id=None, campaign_id=None)
         if not seat.phone_up:
-            return seat._to(SeatState.LOST, at, seconds)
-        return seat._to(seat.then, at, seconds)
+            return seat._to(SeatState.LOST, now)
+        return seat._to(seat.then, now)
 
 
 def choose_seat(seats: Iterable[Seat], language: str, skill: str | None = None) -> Seat | None:
@@ -185,4 +184,4 @@ def choose_seat(seats: Iterable[Seat], language: str, skill: str | None = None) 
     """
     ready = [seat for seat in seats if seat.state is SeatState.READY and seat.can_serve(skill)]
     fitting = [seat for seat in ready if not seat.spoken or language in seat.spoken]
-    return min(fitting or ready, key=lambda seat: (seat.since_seconds, seat.name), default=None)
+    return min(fitting or ready, key=lambda seat: (seat.since.seconds, seat.name), default=None)

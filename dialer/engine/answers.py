@@ -22,8 +22,7 @@ class Answers:
         """Somebody answered, now: put in place once, whether the switch or the flow told of it first. The call as it stands."""
         if call.answered:
             return call
-        clock = self._centre.clock
-        answered = self._centre.update_call(call, call.picked_up(clock.now(), clock.monotonic()))
+        answered = self._centre.update_call(call, call.picked_up(self._centre.instant()))
         if answered.judged:
             self._teach(answered)
         self._results.answered(answered)

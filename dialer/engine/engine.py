@@ -76,12 +76,10 @@ class Engine:
         self._store = store
         self._switch = switch
         self._figures = figures
-        now = centre.clock.monotonic()
-        self._trunks = TrunkPool(plan.trunks, now, plan.rest)
+        now = centre.instant()
+        self._trunks = TrunkPool(plan.trunks, now.seconds, plan.rest)
         self._trunk_desk = TrunkDesk(centre, self._trunks)
-        centre.seats = {
-            name: Seat(name, endpoint, languages, now, centre.clock.now()) for name, endpoint, languages in plan.seats
-        }
+        centre.seats = {name: Seat(name, endpoint, languages, now) for name, endpoint, languages in plan.seats}
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel)
         self._records_desk = RecordsDesk(

@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 
 from dialer.calls import Call
+from dialer.clock import Instant
 from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
@@ -82,10 +83,10 @@ class Floor:
         seat = self._choose(call)
         if seat is None:
             return False
-        now, monotonic = self.now()
+        now = self._centre.instant()
         self.cancel(f"call/{call.attempt_id}")
         if seat.state is SeatState.READY:  # else it was kept for this call
-            self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now, monotonic))
+            self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
         connecting = self._centre.update_call(call, replace(call, seat=seat.name, agent=seat.agent))
         seconds = CONNECT_SECONDS + self._centre.campaigns[call.campaign_id].spec.announcement_seconds
         self.after(f"seat/{seat.name}", seconds, lambda: self._never_came(seat.name, call.attempt_id))
@@ -111,7 +112,7 @@ class Floor:
         """The voter did not reach the seat: it is free again. What became of the voter the switch will tell."""
         seat = self._centre.seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self.free(seat, seat.call_ended(*self.now()))
+            self.free(seat, seat.call_ended(self._centre.instant()))
         call = self._centre.calls.get(attempt_id)
         if call is not None and call.seat == seat_name and call.connected_at is None:
             self._centre.update_call(call, replace(call, seat=None))
@@ -149,12 +150,12 @@ class Floor:
             if _is_open_to(seat, call) or seat.state is SeatState.PAUSED:  # a pause goes on after the call
                 self._talks_again(self._centre.update_call(call, replace(call, message_started=False)), seat_name)
             return
-        now, monotonic = self.now()
+        now = self._centre.instant()
         self.cancel(f"call/{call.attempt_id}")
         self.cancel(f"seat/{seat_name}")
         self._ended.pop(seat_name, None)  # what is said from now on is said of this call
-        talking = replace(call.connected(seat_name, now, monotonic), agent=seat.agent)
-        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now, monotonic))
+        talking = replace(call.connected(seat_name, now), agent=seat.agent)
+        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
         self._centre.seat_tallies[seat_name].calls += 1
         self._centre.update_call(call, talking)
         self._results.connected(talking)
@@ -162,13 +163,13 @@ class Floor:
         if call.inbound or call.kind is CampaignKind.IVR:
             return  # it did not wait for a seat as the pacer's calls do
         run = self._centre.campaigns[call.campaign_id]
-        self._results.observe(run, PacingEventKind.CONNECTED, monotonic - (talking.answered_seconds or monotonic))
+        self._results.observe(run, PacingEventKind.CONNECTED, now.seconds - (talking.answered_seconds or now.seconds))
 
     def talks_on(self, call: Call, seat_name: str) -> None:
         """A conversation that an earlier run of the dialler connected goes on: the seat is busy with it."""
-        now, monotonic = self.now()
+        now = self._centre.instant()
         seat = self._centre.seats[seat_name]
-        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now, monotonic))
+        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
         self._centre.update_call(call, replace(call, seat=seat_name, agent=seat.agent))
 
     def _talks_again(self, call: Call, seat_name: str) -> None:
@@ -216,15 +217,15 @@ class Floor:
         seat = self._centre.seats.get(seat_name)
         if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
             return
-        now, monotonic = self.now()
+        now = self._centre.instant()
         run = self._centre.campaigns[call.campaign_id]
         talked = seat.state is SeatState.TALKING
         if talked:
-            self._results.observe(run, PacingEventKind.TALK_ENDED, monotonic - seat.since_seconds, stage=seat.stage)
+            self._results.observe(run, PacingEventKind.TALK_ENDED, now.seconds - seat.since.seconds, stage=seat.stage)
             self._ended[seat_name] = call
-        after = seat.call_ended(now, monotonic)
+        after = seat.call_ended(now)
         if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
-            after = after.wrapped_up(now, monotonic)
+            after = after.wrapped_up(now)
         self.free(seat, after)
         if after.state is SeatState.WRAP_UP:
             self.after(f"seat/{seat_name}", run.spec.wrap_up_seconds, lambda: self._wrap_up_ran_out(seat_name))
@@ -243,13 +244,15 @@ class Floor:
 
     def end_wrap_up(self, seat: Seat) -> None:
         """The wrap-up is over, by a disposition, a command or its time."""
-        now, monotonic = self.now()
+        now = self._centre.instant()
         self.cancel(f"seat/{seat.name}")
         self._ended.pop(seat.name, None)
         run = self._centre.campaigns.get(seat.campaign_id or "")
-        after = seat.wrapped_up(now, monotonic)
+        after = seat.wrapped_up(now)
         if run is not None:
-            self._results.observe(run, PacingEventKind.WRAP_UP_ENDED, monotonic - seat.since_seconds, stage=seat.stage)
+            self._results.observe(
+                run, PacingEventKind.WRAP_UP_ENDED, now.seconds - seat.since.seconds, stage=seat.stage
+            )
             if after.state is not SeatState.READY:
                 self._results.observe(run, PacingEventKind.BREAK_STARTED)
         self.free(seat, after)
@@ -280,20 +283,21 @@ class Floor:
         """The agent's phone is on the line."""
         seat = self._centre.seats.get(seat_name)
         if seat is not None:
-            self.free(seat, seat.phone_came(*self.now()))
+            self.free(seat, seat.phone_came(self._centre.instant()))
 
     def phone_went(self, seat_name: str) -> None:
         """The agent's phone is gone. It is called again while its agent is logged in."""
         seat = self._centre.seats.get(seat_name)
         if seat is None:
             return
+        now = self._centre.instant()
         call = self._centre.calls.get(seat.attempt_id) if seat.attempt_id is not None else None
         if seat.state is SeatState.TALKING and call is not None:
             self._ended[seat_name] = call  # its agent may still say how it went
             run = self._centre.campaigns[call.campaign_id]
-            self._results.observe(run, PacingEventKind.TALK_ENDED, self.now()[1] - seat.since_seconds)
+            self._results.observe(run, PacingEventKind.TALK_ENDED, now.seconds - seat.since.seconds)
             self._results.observe(run, PacingEventKind.BREAK_STARTED)
-        after = seat.phone_went(*self.now())
+        after = seat.phone_went(now)
         self.free(seat, after)
         if after.agent is not None:
             self.expect_phone(seat_name)
@@ -328,7 +332,7 @@ class Floor:
         now = self._centre.clock.monotonic()
         tally = self._centre.seat_tallies[seat.name]
         seconds = dict(tally.seconds)
-        seconds[seat.state] = seconds.get(seat.state, 0.0) + now - seat.since_seconds
+        seconds[seat.state] = seconds.get(seat.state, 0.0) + now - seat.since.seconds
         worked = sum(seconds.get(state, 0.0) for state in _AT_WORK)
         call = self._centre.calls.get(seat.attempt_id) if seat.state is SeatState.TALKING and seat.attempt_id else None
         help_now = self._centre.help.get(call.attempt_id) if call is not None else None
@@ -337,7 +341,7 @@ class Floor:
             seat=seat.name,
             agent=seat.agent,
             state=seat.state,
-            seconds=now - seat.since_seconds,
+            seconds=now - seat.since.seconds,
             campaign_id=seat.campaign_id,
             attempt_id=seat.attempt_id,
             utilisation=worked / logged_in if logged_in > 0 else 0.0,
@@ -351,32 +355,30 @@ class Floor:
         """Put a seat's next state in place and tell of it."""
         self._centre.seats[before.name] = after
         if after.state is not before.state:
-            self._close_interval(before, after.since_at, after.since_seconds)
+            self._close_interval(before, after.since)
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
-            self._centre.tell(SeatChange(self.view(after), after.since_at))
+            self._centre.tell(SeatChange(self.view(after), after.since.at))
 
-    def _close_interval(self, seat: Seat, at: float, seconds: float) -> None:
+    def _close_interval(self, seat: Seat, until: Instant) -> None:
         tally = self._centre.seat_tallies[seat.name]
-        tally.seconds[seat.state] = tally.seconds.get(seat.state, 0.0) + seconds - seat.since_seconds
+        tally.seconds[seat.state] = tally.seconds.get(seat.state, 0.0) + until.seconds - seat.since.seconds
         if seat.state is not SeatState.OFFLINE and len(self.intervals) < MAX_INTERVALS:
-            self.intervals.append(SeatInterval(seat.name, seat.agent, seat.state.value, seat.since_at, at, seat.reason))
+            self.intervals.append(
+                SeatInterval(seat.name, seat.agent, seat.state.value, seat.since.at, until.at, seat.reason)
+            )
 
     def close_intervals(self) -> None:
         """At the end of the run: what every seat has done up to now."""
-        now, monotonic = self.now()
+        now = self._centre.instant()
         for seat in self._centre.seats.values():
-            self._close_interval(seat, now, monotonic)
-            self._centre.seats[seat.name] = replace(seat, since_at=now, since_seconds=monotonic)
+            self._close_interval(seat, now)
+            self._centre.seats[seat.name] = replace(seat, since=now)
 
     def stop_timers(self) -> None:
         """No timer may fire after the engine has ended."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-
-    def now(self) -> tuple[float, float]:
-        """Epoch seconds and monotonic seconds."""
-        return self._centre.clock.now(), self._centre.clock.monotonic()
 
     def after(self, key: str, seconds: float, action: Callable[[], None]) -> None:
         """Do something later; the same key replaces what was to be done. Nothing is done after the engine's end."""

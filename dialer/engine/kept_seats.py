@@ -30,7 +30,7 @@ class KeptSeats:
         seat = choose_seat(self._centre.seats.values(), language, run.spec.skill)
         if seat is None:
             return None
-        self._floor.put(seat, seat.reserved(attempt_id, run.spec.campaign_id, *self._floor.now()))
+        self._floor.put(seat, seat.reserved(attempt_id, run.spec.campaign_id, self._centre.instant()))
         self._kept[attempt_id] = seat.name
         return seat.name
 
@@ -43,7 +43,7 @@ class KeptSeats:
         """The call will not be: its seat is free again."""
         seat = self._centre.seats.get(self._kept.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self._floor.free(seat, seat.call_ended(*self._floor.now()))
+            self._floor.free(seat, seat.call_ended(self._centre.instant()))
 
     def look_after(self, cancel: Callable[[Call], None]) -> None:
         """Give back the seats of calls that are no more, and cancel calls that ring on without their seat."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from dialer import commands
+from dialer.clock import Instant
 from dialer.engine.dispositions import Dispositions
 from dialer.engine.floor import Floor
 from dialer.engine.results import Results
@@ -100,9 +101,9 @@ class SeatDesk:
                 logged_off += 1
                 self._centre.spawn(self._keep(seat.name), "drop-log-in")
                 continue
-            now, monotonic = self._floor.now()
-            after = _logged_in(seat, log_in.agent, account, now, monotonic)
-            self._floor.put(seat, after.paused(log_in.reason or "", now, monotonic) if log_in.paused else after)
+            now = self._centre.instant()
+            after = _logged_in(seat, log_in.agent, account, now)
+            self._floor.put(seat, after.paused(log_in.reason or "", now) if log_in.paused else after)
             adopted += 1
         if kept:
             _log.info("log-ins.adopted", adopted=adopted, logged_off=logged_off)
@@ -122,7 +123,7 @@ class SeatDesk:
 
     def _emptied(self, seat_name: str) -> tuple[Seat, Seat]:
         seat = self._centre.seats[seat_name]
-        return seat, seat.logged_off(*self._floor.now())
+        return seat, seat.logged_off(self._centre.instant())
 
     @property
     def takes_log_ins(self) -> bool:
@@ -155,13 +156,13 @@ class SeatDesk:
             case commands.SeatLogOff():
                 said = self._log_off(seat)
             case commands.SeatPause(reason=reason):
-                self._floor.free(seat, seat.paused(reason, *self._floor.now()))
+                self._floor.free(seat, seat.paused(reason, self._centre.instant()))
                 said = "paused"
             case commands.SeatReady():
                 if seat.state is SeatState.WRAP_UP:
                     self._floor.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
                 else:
-                    self._floor.free(seat, seat.made_ready(*self._floor.now()))
+                    self._floor.free(seat, seat.made_ready(self._centre.instant()))
                 said = "ready"
         await self._keep(seat.name)
         return f"seat {seat.name}: {said}"
@@ -201,14 +202,14 @@ class SeatDesk:
 
     def _closing(self, seat: Seat) -> None:
         """The talk or the wrap-up comes to its end. A repeat changes nothing."""
-        now = self._floor.now()[1]
+        now = self._centre.clock.monotonic()
         after = seat.closing(now)
         if after is seat:
             return
         self._floor.put(seat, after)
         run = self._centre.campaigns.get(seat.campaign_id or "")
         if run is not None:
-            self._results.observe(run, PacingEventKind.STAGE_CHANGED, now - seat.since_seconds, stage=after.stage)
+            self._results.observe(run, PacingEventKind.STAGE_CHANGED, now - seat.since.seconds, stage=after.stage)
         self._centre.wake.set()
 
     # Logging in
@@ -228,7 +229,7 @@ class SeatDesk:
         if phone_here and seat.phone_up:
             raise CommandRefused(f"the phone of seat {seat.name} is on the line already; hang it up first")
         if not (phone_here and elsewhere is not None):
-            self._floor.free(seat, _logged_in(seat, agent, account, *self._floor.now()))
+            self._floor.free(seat, _logged_in(seat, agent, account, self._centre.instant()))
             self._centre.seat_tallies[seat.name] = SeatTally()
             self._keypads.pop(seat.name, None)
         if phone_here:
@@ -335,7 +336,7 @@ class SeatDesk:
             _log.debug("key.not-answered", seat=seat_name, problem=str(error))
 
 
-def _logged_in(seat: Seat, agent: str, account: AgentAccount | None, now: float, monotonic: float) -> Seat:
+def _logged_in(seat: Seat, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
     if account is None:
-        return seat.logged_in(agent, now, monotonic)
-    return seat.logged_in(agent, now, monotonic, languages=account.languages, skills=account.skills)
+        return seat.logged_in(agent, now)
+    return seat.logged_in(agent, now, languages=account.languages, skills=account.skills)

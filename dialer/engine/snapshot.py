@@ -65,8 +65,8 @@ def _competes(centre: Centre, call: Call, run: CampaignRun) -> bool:
 
 
 def _busy(seat: Seat, now: float) -> BusySeat:
-    began = seat.since_seconds if seat.closing_since_seconds is None else seat.closing_since_seconds
-    return BusySeat(seat.stage, now - seat.since_seconds, now - began, leaving=seat.leaving)
+    began = seat.since.seconds if seat.closing_since_seconds is None else seat.closing_since_seconds
+    return BusySeat(seat.stage, now - seat.since.seconds, now - began, leaving=seat.leaving)
 
 
 def _in_flight(

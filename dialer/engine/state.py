@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from dialer.calls import Call
-from dialer.clock import Clock
+from dialer.clock import Clock, Instant
 from dialer.ear import Ear
 from dialer.help import Help
 from dialer.model import (
@@ -195,6 +195,10 @@ class Centre:
         self.outbox_event = asyncio.Event()
         self._listeners: list[Callable[[Change], None]] = []
         self._tasks: asyncio.TaskGroup | None = None
+
+    def instant(self) -> Instant:
+        """This moment."""
+        return Instant.by(self.clock)
 
     # Tasks
 

@@ -82,14 +82,13 @@ class SwitchEvents:
                     self._inbound_desk.ended(event)
 
     def _on_call_event(self, call: Call, event: switch_port.CallEvent) -> None:
-        clock = self._centre.clock
         match event:
             case switch_port.CallRinging():
-                self._centre.update_call(call, call.rang(clock.now(), clock.monotonic()))
+                now = self._centre.instant()
+                self._centre.update_call(call, call.rang(now))
                 if call.ringing_seconds is None:
                     run = self._centre.campaigns[call.campaign_id]
-                    seconds = clock.monotonic() - call.began_seconds
-                    self._results.observe(run, PacingEventKind.RINGING, seconds, call=call)
+                    self._results.observe(run, PacingEventKind.RINGING, now.seconds - call.began_seconds, call=call)
                     self._trunk_desk.rang(call)
             case switch_port.CallAnswered():
                 self._answers.picked_up(call)

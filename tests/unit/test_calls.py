@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dialer.calls import Call, outcome_of
+from dialer.clock import Instant
 from dialer.model import AttemptId, CampaignKind, Outcome
 from dialer.switch.port import CallEnded, EndedBy
 from dialer.view import CallState
@@ -76,14 +77,14 @@ def test_a_cancelled_call_is_cancelled_unless_somebody_was_quicker() -> None:
 
 
 def test_answered_endings_of_an_agents_campaign() -> None:
-    answered = a_call().picked_up(10.0, 10.0)
+    answered = a_call().picked_up(Instant(10.0, 10.0))
     assert outcome_of(answered, ended(cause=16)) is Outcome.DROPPED
-    assert outcome_of(answered.connected("01", 11.0, 11.0), ended(cause=16)) is Outcome.CONNECTED
+    assert outcome_of(answered.connected("01", Instant(11.0, 11.0)), ended(cause=16)) is Outcome.CONNECTED
     assert outcome_of(a_call(answered_seconds=1.0, message_started=True), ended()) is Outcome.ABANDONED
 
 
 def test_answered_endings_of_an_ivr_campaign() -> None:
-    answered = a_call(CampaignKind.IVR).picked_up(10.0, 10.0)
+    answered = a_call(CampaignKind.IVR).picked_up(Instant(10.0, 10.0))
     assert outcome_of(answered, ended()) is Outcome.LEFT
     done = a_call(CampaignKind.IVR, answered_seconds=1.0, flow_completed=True)
     assert outcome_of(done, ended()) is Outcome.COMPLETED
@@ -92,16 +93,16 @@ def test_answered_endings_of_an_ivr_campaign() -> None:
 def test_what_nobody_saw_end_is_unknown_or_counts_against_the_cap() -> None:
     vanished = ended(EndedBy.VANISHED)
     assert outcome_of(a_call(), vanished) is Outcome.UNKNOWN
-    assert outcome_of(a_call().picked_up(1.0, 1.0), vanished) is Outcome.ABANDONED
-    assert outcome_of(a_call().connected("01", 1.0, 1.0), vanished) is Outcome.CONNECTED
+    assert outcome_of(a_call().picked_up(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
+    assert outcome_of(a_call().connected("01", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
 
 
 def test_every_order_of_the_same_events_gives_the_same_outcome() -> None:
     steps: dict[str, Callable[[Call], Call]] = {
-        "rang": lambda call: call.rang(1.0, 1.0),
-        "answered": lambda call: call.picked_up(2.0, 2.0),
-        "again": lambda call: call.picked_up(3.0, 3.0),
-        "connected": lambda call: call.connected("01", 2.5, 2.5),
+        "rang": lambda call: call.rang(Instant(1.0, 1.0)),
+        "answered": lambda call: call.picked_up(Instant(2.0, 2.0)),
+        "again": lambda call: call.picked_up(Instant(3.0, 3.0)),
+        "connected": lambda call: call.connected("01", Instant(2.5, 2.5)),
     }
     outcomes = set()
     for order in itertools.permutations(steps.values()):
@@ -116,21 +117,21 @@ def test_the_state_is_read_off_the_facts() -> None:
     call = a_call(written=False)
     assert call.state is CallState.SENDING
     assert a_call().state is CallState.DIALLING
-    assert a_call().rang(1.0, 1.0).state is CallState.RINGING
-    assert a_call().picked_up(1.0, 1.0).state is CallState.WAITING
+    assert a_call().rang(Instant(1.0, 1.0)).state is CallState.RINGING
+    assert a_call().picked_up(Instant(1.0, 1.0)).state is CallState.WAITING
     assert a_call(answered_seconds=1.0, seat="01").state is CallState.CONNECTING
-    assert a_call().connected("01", 1.0, 1.0).state is CallState.TALKING
+    assert a_call().connected("01", Instant(1.0, 1.0)).state is CallState.TALKING
     assert a_call(answered_seconds=1.0, in_flow=True).state is CallState.IN_FLOW
     assert a_call(answered_seconds=1.0, message_started=True).state is CallState.MESSAGE
 
 
 def test_ringing_counts_from_when_it_was_said_last() -> None:
     """A carrier may say only that something is heard (183), and later that the phone rings (180)."""
-    heard = a_call().rang(1.0, 1.0)
-    rang = heard.rang(4.0, 5.0)
+    heard = a_call().rang(Instant(1.0, 1.0))
+    rang = heard.rang(Instant(4.0, 5.0))
     assert (heard.ringing_at, rang.ringing_at, rang.ringing_seconds) == (1.0, 4.0, 5.0)
 
 
 def test_ringing_after_the_answer_changes_nothing() -> None:
-    answered = a_call().picked_up(1.0, 1.0)
-    assert answered.rang(2.0, 2.0) is answered
+    answered = a_call().picked_up(Instant(1.0, 1.0))
+    assert answered.rang(Instant(2.0, 2.0)) is answered

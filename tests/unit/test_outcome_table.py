@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from dialer.calls import Call, outcome_of
+from dialer.clock import Instant
 from dialer.model import AttemptId, CampaignKind, Outcome
 from dialer.rules.retries import RetryRules, after_outcome
 from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig
@@ -87,7 +88,7 @@ def ending_of(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[O
     tracker.expect(attempt_id)
     told = [event for message in messages for event in tracker.take(message)]
     if any(isinstance(event, CallRinging) for event in told):
-        call = call.rang(1.0, 1.0)
+        call = call.rang(Instant(1.0, 1.0))
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
     return outcome_of(call, ended), ended
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialer.clock import Instant
 from dialer.errors import CommandRefused
 from dialer.model import AttemptId
 from dialer.pacing.port import SeatStage
@@ -17,8 +18,12 @@ from dialer.view import SeatState
 CALL = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 
 
+def at(seconds: float) -> Instant:
+    return Instant(seconds, seconds)
+
+
 def a_seat(name: str = "01", languages_of_the_seat: frozenset[str] = frozenset(), **facts: object) -> Seat:
-    return Seat(name, f"agent{name}", languages_of_the_seat, 0.0, 0.0, **facts)  # type: ignore[arg-type]  # facts by name
+    return Seat(name, f"agent{name}", languages_of_the_seat, at(0.0), **facts)  # type: ignore[arg-type]  # facts by name
 
 
 def a_ready_seat(
@@ -27,86 +32,86 @@ def a_ready_seat(
     languages: frozenset[str] = frozenset(),
     skills: frozenset[str] = frozenset(),
 ) -> Seat:
-    return Seat(name, f"agent{name}", languages, since, since, SeatState.READY, "anna", skills=skills, phone_up=True)
+    return Seat(name, f"agent{name}", languages, at(since), SeatState.READY, "anna", skills=skills, phone_up=True)
 
 
 def test_log_in_waits_for_the_phone() -> None:
-    seat = a_seat().logged_in("anna", 1.0, 1.0)
+    seat = a_seat().logged_in("anna", at(1.0))
     assert seat.state is SeatState.LOST
-    assert seat.phone_came(2.0, 2.0).state is SeatState.READY
+    assert seat.phone_came(at(2.0)).state is SeatState.READY
 
 
 def test_a_call_from_reservation_to_ready() -> None:
-    seat = a_ready_seat().reserved(CALL, "c", 1.0, 1.0)
+    seat = a_ready_seat().reserved(CALL, "c", at(1.0))
     assert seat.state is SeatState.RESERVED
-    seat = seat.talking(CALL, "c", 2.0, 2.0).call_ended(62.0, 62.0)
-    assert (seat.state, seat.attempt_id, seat.since_seconds) == (SeatState.WRAP_UP, CALL, 62.0)
-    seat = seat.wrapped_up(70.0, 70.0)
-    assert (seat.state, seat.attempt_id, seat.since_seconds) == (SeatState.READY, None, 70.0)
+    seat = seat.talking(CALL, "c", at(2.0)).call_ended(at(62.0))
+    assert (seat.state, seat.attempt_id, seat.since.seconds) == (SeatState.WRAP_UP, CALL, 62.0)
+    seat = seat.wrapped_up(at(70.0))
+    assert (seat.state, seat.attempt_id, seat.since.seconds) == (SeatState.READY, None, 70.0)
 
 
 def test_a_voter_who_never_came_leaves_the_seat_ready() -> None:
-    assert a_ready_seat().reserved(CALL, "c", 1.0, 1.0).call_ended(2.0, 2.0).state is SeatState.READY
+    assert a_ready_seat().reserved(CALL, "c", at(1.0)).call_ended(at(2.0)).state is SeatState.READY
 
 
 def test_a_pause_during_a_call_takes_effect_after_the_wrap_up() -> None:
-    seat = a_ready_seat().talking(CALL, "c", 1.0, 1.0).paused("tea", 2.0, 2.0)
+    seat = a_ready_seat().talking(CALL, "c", at(1.0)).paused("tea", at(2.0))
     assert seat.state is SeatState.TALKING
     assert seat.leaving
-    seat = seat.call_ended(3.0, 3.0).wrapped_up(4.0, 4.0)
+    seat = seat.call_ended(at(3.0)).wrapped_up(at(4.0))
     assert (seat.state, seat.reason) == (SeatState.PAUSED, "tea")
-    assert seat.made_ready(5.0, 5.0).state is SeatState.READY
+    assert seat.made_ready(at(5.0)).state is SeatState.READY
 
 
 def test_a_log_off_during_a_call_takes_effect_after_it() -> None:
-    seat = a_ready_seat().talking(CALL, "c", 1.0, 1.0).logged_off(2.0, 2.0)
+    seat = a_ready_seat().talking(CALL, "c", at(1.0)).logged_off(at(2.0))
     assert seat.state is SeatState.TALKING
-    seat = seat.call_ended(3.0, 3.0).wrapped_up(4.0, 4.0)
+    seat = seat.call_ended(at(3.0)).wrapped_up(at(4.0))
     assert (seat.state, seat.agent) == (SeatState.OFFLINE, None)
 
 
 def test_a_phone_that_drops_makes_the_seat_lost_until_it_is_back() -> None:
-    seat = a_ready_seat().talking(CALL, "c", 1.0, 1.0).phone_went(2.0, 2.0)
+    seat = a_ready_seat().talking(CALL, "c", at(1.0)).phone_went(at(2.0))
     assert (seat.state, seat.agent) == (SeatState.LOST, "anna")
-    seat = seat.phone_came(3.0, 3.0)
+    seat = seat.phone_came(at(3.0))
     assert (seat.state, seat.attempt_id) == (SeatState.READY, None)
 
 
 def test_a_phone_that_drops_in_wrap_up_lets_it_be_finished() -> None:
-    seat = a_ready_seat().talking(CALL, "c", 1.0, 1.0).call_ended(2.0, 2.0).phone_went(3.0, 3.0)
+    seat = a_ready_seat().talking(CALL, "c", at(1.0)).call_ended(at(2.0)).phone_went(at(3.0))
     assert seat.state is SeatState.WRAP_UP
-    assert seat.wrapped_up(4.0, 4.0).state is SeatState.LOST
+    assert seat.wrapped_up(at(4.0)).state is SeatState.LOST
 
 
 def test_who_has_logged_off_and_hangs_up_leaves_an_empty_seat() -> None:
-    talking = a_ready_seat().talking(CALL, "c", 1.0, 1.0)
+    talking = a_ready_seat().talking(CALL, "c", at(1.0))
     for gone in (
-        talking.logged_off(2.0, 2.0).phone_went(3.0, 3.0),
-        talking.logged_off(2.0, 2.0).call_ended(3.0, 3.0).phone_went(4.0, 4.0).wrapped_up(5.0, 5.0),
+        talking.logged_off(at(2.0)).phone_went(at(3.0)),
+        talking.logged_off(at(2.0)).call_ended(at(3.0)).phone_went(at(4.0)).wrapped_up(at(5.0)),
     ):
         assert (gone.state, gone.agent, gone.attempt_id) == (SeatState.OFFLINE, None, None)
-        assert gone.phone_came(6.0, 6.0).state is SeatState.OFFLINE
+        assert gone.phone_came(at(6.0)).state is SeatState.OFFLINE
 
 
 def test_nobodys_seat_is_empty_after_a_talk_that_was_found_at_it() -> None:
-    found = a_seat(phone_up=True).talking(CALL, "c", 1.0, 1.0)
-    assert found.call_ended(2.0, 2.0).wrapped_up(2.0, 2.0).state is SeatState.OFFLINE
+    found = a_seat(phone_up=True).talking(CALL, "c", at(1.0))
+    assert found.call_ended(at(2.0)).wrapped_up(at(2.0)).state is SeatState.OFFLINE
 
 
 def test_a_pause_survives_a_lost_phone() -> None:
-    seat = a_ready_seat().paused("tea", 1.0, 1.0).phone_went(2.0, 2.0).phone_came(3.0, 3.0)
+    seat = a_ready_seat().paused("tea", at(1.0)).phone_went(at(2.0)).phone_came(at(3.0))
     assert seat.state is SeatState.PAUSED
 
 
 @pytest.mark.parametrize("command", ["logged_off", "made_ready"])
 def test_an_empty_seat_takes_no_commands(command: str) -> None:
     with pytest.raises(CommandRefused, match="seat 01"):
-        getattr(a_seat(), command)(1.0, 1.0)
+        getattr(a_seat(), command)(at(1.0))
 
 
 def test_two_agents_cannot_have_one_seat() -> None:
     with pytest.raises(CommandRefused, match="is taken"):
-        a_ready_seat().logged_in("bela", 1.0, 1.0)
+        a_ready_seat().logged_in("bela", at(1.0))
 
 
 def test_longest_idle_first_among_those_who_speak_the_language() -> None:
@@ -121,28 +126,28 @@ def test_longest_idle_first_among_those_who_speak_the_language() -> None:
 
 def test_an_agents_languages_go_before_the_seats() -> None:
     seat = a_seat(phone_up=True, languages_of_the_seat=frozenset({"hi"})).logged_in(
-        "101", 1.0, 1.0, languages=frozenset({"ta"})
+        "101", at(1.0), languages=frozenset({"ta"})
     )
     other = a_ready_seat("02", since=5.0)
     assert seat.spoken == {"ta"}
     assert choose_seat([seat, other], "hi") is other
     assert choose_seat([seat, other], "ta") is seat
-    assert seat.logged_off(2.0, 2.0).spoken == {"hi"}
+    assert seat.logged_off(at(2.0)).spoken == {"hi"}
 
 
 def test_a_seat_tells_when_talk_and_wrap_up_come_to_their_end() -> None:
-    talking = a_ready_seat().reserved(CALL, "turnout", 1.0, 1.0).talking(CALL, "turnout", 2.0, 2.0)
+    talking = a_ready_seat().reserved(CALL, "turnout", at(1.0)).talking(CALL, "turnout", at(2.0))
     assert talking.stage is SeatStage.TALKING
     closing = talking.closing(30.0)
-    assert (closing.stage, closing.closing_since_seconds, closing.since_seconds) == (SeatStage.CLOSING, 30.0, 2.0)
+    assert (closing.stage, closing.closing_since_seconds, closing.since.seconds) == (SeatStage.CLOSING, 30.0, 2.0)
     assert closing.closing(31.0) is closing
-    wrapping = closing.call_ended(40.0, 40.0)
+    wrapping = closing.call_ended(at(40.0))
     assert (wrapping.stage, wrapping.closing_since_seconds) == (SeatStage.WRAP_UP, None)
     assert wrapping.closing(45.0).stage is SeatStage.WRAP_UP_FILLED
-    for seat in (a_seat(), a_ready_seat(), a_ready_seat().reserved(CALL, "turnout", 1.0, 1.0)):
+    for seat in (a_seat(), a_ready_seat(), a_ready_seat().reserved(CALL, "turnout", at(1.0))):
         with pytest.raises(CommandRefused, match="no call that could come to its end"):
             seat.closing(3.0)
-    assert wrapping.closing(45.0).wrapped_up(50.0, 50.0).closing_since_seconds is None
+    assert wrapping.closing(45.0).wrapped_up(at(50.0)).closing_since_seconds is None
 
 
 def test_a_skill_is_never_waived() -> None:
@@ -150,7 +155,7 @@ def test_a_skill_is_never_waived() -> None:
     assert choose_seat([a_ready_seat("01"), skilled], "hi", "senior") is skilled
     assert choose_seat([a_ready_seat("01")], "hi", "senior") is None
     assert choose_seat([a_ready_seat("01"), skilled], "hi") is not skilled
-    assert not skilled.logged_off(1.0, 1.0).skills
+    assert not skilled.logged_off(at(1.0)).skills
 
 
 STEPS = ("log_in", "log_off", "pause", "ready", "reserve", "talk", "end", "wrap", "came", "went")
@@ -179,23 +184,23 @@ def test_random_walks_keep_the_seat_sound(steps: list[str]) -> None:
 def _take(seat: Seat, step: str, now: float) -> Seat:
     match step:
         case "log_in":
-            return seat.logged_in("anna", now, now)
+            return seat.logged_in("anna", at(now))
         case "log_off":
-            return seat.logged_off(now, now)
+            return seat.logged_off(at(now))
         case "pause":
-            return seat.paused("tea", now, now)
+            return seat.paused("tea", at(now))
         case "ready":
-            return seat.made_ready(now, now)
+            return seat.made_ready(at(now))
         case "reserve" if seat.state is SeatState.READY:
-            return seat.reserved(CALL, "c", now, now)
+            return seat.reserved(CALL, "c", at(now))
         case "talk" if seat.state in {SeatState.READY, SeatState.RESERVED}:
-            return seat.talking(CALL, "c", now, now)
+            return seat.talking(CALL, "c", at(now))
         case "end":
-            return seat.call_ended(now, now)
+            return seat.call_ended(at(now))
         case "wrap" if seat.state is SeatState.WRAP_UP:
-            return seat.wrapped_up(now, now)
+            return seat.wrapped_up(at(now))
         case "came":
-            return seat.phone_came(now, now)
+            return seat.phone_came(at(now))
         case "went":
-            return seat.phone_went(now, now)
+            return seat.phone_went(at(now))
     return seat
