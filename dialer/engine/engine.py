@@ -30,6 +30,7 @@ from dialer.engine.results import Results
 from dialer.engine.seat_desk import SeatDesk
 from dialer.engine.state import CampaignRun, Centre, SeatTally
 from dialer.engine.switch_events import SwitchEvents
+from dialer.engine.timers import Timers
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.views import centre_view
 from dialer.engine.worker_desk import WorkerDesk
@@ -95,9 +96,18 @@ class Engine:
             {campaign.rules.campaign_id: campaign.rules for campaign in plan.campaigns},
             certified,
         )
-        self._floor = Floor(centre, switch, self._results, self._gatekeeper)
+        self._timers = Timers()
+        self._floor = Floor(centre, switch, self._results, self._gatekeeper, self._timers)
         self.seat_desk = SeatDesk(
-            centre, self._floor, store, switch, self._results, plan.agents, plan.floor, execute=self.execute
+            centre,
+            self._floor,
+            store,
+            switch,
+            self._results,
+            plan.agents,
+            plan.floor,
+            self._timers,
+            execute=self.execute,
         )
         hoppers = Hoppers(
             centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
@@ -154,7 +164,7 @@ class Engine:
 
     def view(self) -> CentreView:
         """The centre at this moment."""
-        return centre_view(self._centre, self._floor, self._trunks, self._figures())
+        return centre_view(self._centre, self._trunks, self._figures())
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` in the loop at each change, until the returned function is called."""
@@ -286,9 +296,9 @@ class Engine:
                 await self._decide_until(stop)
                 await self._drain()
                 keeper.cancel()
-                self._floor.stop_timers()
+                self._timers.stop()
         finally:
-            self._floor.stop_timers()
+            self._timers.stop()
         self._floor.close_intervals()
         await self._save()
 

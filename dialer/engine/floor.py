@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -13,34 +12,36 @@ from dialer.clock import Instant
 from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
+from dialer.engine.timers import Timers
+from dialer.engine.views import seat_view
 from dialer.errors import SwitchError
 from dialer.model import AttemptId, CampaignKind
 from dialer.pacing.port import PacingEventKind
 from dialer.seats import Seat, choose_seat
 from dialer.store.port import SeatInterval
 from dialer.switch.port import Switch
-from dialer.view import CallState, SeatChange, SeatState, SeatView
+from dialer.view import CallState, SeatChange, SeatState
 
 _log = structlog.get_logger(__name__)
 
 MESSAGE_MARGIN_SECONDS = 0.2  # the message is ordered this long before the connect limit, so that it is heard within it
 CONNECT_SECONDS = 2.0  # a reserved seat whose voter has not come by then is free again
 PHONE_RETRY_SECONDS = 5.0  # before a lost seat's phone is called again
-_AT_WORK = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
-_LOGGED_OUT = frozenset({SeatState.OFFLINE})
 MAX_INTERVALS = 2_000
 
 
 class Floor:
     """Seats, and the way of an answered voter to one."""
 
-    def __init__(self, centre: Centre, switch: Switch, results: Results, gatekeeper: Gatekeeper) -> None:
+    def __init__(
+        self, centre: Centre, switch: Switch, results: Results, gatekeeper: Gatekeeper, timers: Timers
+    ) -> None:
         """Takes the seats that stand in `centre`; `gatekeeper` is asked before each connect."""
         self._centre = centre
         self._switch = switch
         self._results = results
         self._gatekeeper = gatekeeper
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers = timers
         self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
         self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
         self.intervals: list[SeatInterval] = []
@@ -55,7 +56,9 @@ class Floor:
         elif not self._seat_for(waiting):
             limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             waited = self._centre.clock.monotonic() - (waiting.answered_seconds or 0.0)
-            self.after(f"call/{call.attempt_id}", max(0.0, limit - waited), lambda: self._too_late(call.attempt_id))
+            self._timers.after(
+                f"call/{call.attempt_id}", max(0.0, limit - waited), lambda: self._too_late(call.attempt_id)
+            )
 
     async def take_from_flow(self, attempt_id: AttemptId) -> bool:
         """Give a call in a flow to a ready seat: True when agent and voter hear each other, False when no seat took it.
@@ -84,12 +87,12 @@ class Floor:
         if seat is None:
             return False
         now = self._centre.instant()
-        self.cancel(f"call/{call.attempt_id}")
+        self._timers.cancel(f"call/{call.attempt_id}")
         if seat.state is SeatState.READY:  # else it was kept for this call
             self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
         connecting = self._centre.update_call(call, replace(call, seat=seat.name, agent=seat.agent))
         seconds = CONNECT_SECONDS + self._centre.campaigns[call.campaign_id].spec.announcement_seconds
-        self.after(f"seat/{seat.name}", seconds, lambda: self._never_came(seat.name, call.attempt_id))
+        self._timers.after(f"seat/{seat.name}", seconds, lambda: self._never_came(seat.name, call.attempt_id))
         self._centre.spawn(self._connect(connecting, seat.name), "connect")
         return True
 
@@ -134,7 +137,7 @@ class Floor:
         """The voter hears the information message: an abandoned call, unless a seat had it before (its phone died)."""
         if call.message_started:
             return
-        self.cancel(f"call/{call.attempt_id}")
+        self._timers.cancel(f"call/{call.attempt_id}")
         self._centre.update_call(call, replace(call, message_started=True, waiting=False))
         if call.connected_at is None and not call.inbound:
             run = self._centre.campaigns[call.campaign_id]
@@ -151,8 +154,8 @@ class Floor:
                 self._talks_again(self._centre.update_call(call, replace(call, message_started=False)), seat_name)
             return
         now = self._centre.instant()
-        self.cancel(f"call/{call.attempt_id}")
-        self.cancel(f"seat/{seat_name}")
+        self._timers.cancel(f"call/{call.attempt_id}")
+        self._timers.cancel(f"seat/{seat_name}")
         self._ended.pop(seat_name, None)  # what is said from now on is said of this call
         talking = replace(call.connected(seat_name, now), agent=seat.agent)
         self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
@@ -173,7 +176,7 @@ class Floor:
         self._centre.update_call(call, replace(call, seat=seat_name, agent=seat.agent))
 
     def _talks_again(self, call: Call, seat_name: str) -> None:
-        self.cancel(f"seat/{seat_name}")
+        self._timers.cancel(f"seat/{seat_name}")
         self._ended.pop(seat_name, None)
         self.talks_on(call, seat_name)
 
@@ -203,11 +206,11 @@ class Floor:
         """Tell those who listen of something about a seat that is no change of its state."""
         seat = self._centre.seats.get(seat_name)
         if seat is not None:
-            self._centre.tell(SeatChange(self.view(seat), self._centre.clock.now()))
+            self._centre.tell(SeatChange(seat_view(self._centre, seat), self._centre.clock.now()))
 
     def call_over(self, call: Call) -> None:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
-        self.cancel(f"call/{call.attempt_id}")
+        self._timers.cancel(f"call/{call.attempt_id}")
         self._arrived(call.attempt_id, False)
         seat = call.seat or call.kept_seat
         if seat is not None:
@@ -228,7 +231,7 @@ class Floor:
             after = after.wrapped_up(now)
         self.free(seat, after)
         if after.state is SeatState.WRAP_UP:
-            self.after(f"seat/{seat_name}", run.spec.wrap_up_seconds, lambda: self._wrap_up_ran_out(seat_name))
+            self._timers.after(f"seat/{seat_name}", run.spec.wrap_up_seconds, lambda: self._wrap_up_ran_out(seat_name))
 
     # Wrap-up
 
@@ -245,7 +248,7 @@ class Floor:
     def end_wrap_up(self, seat: Seat) -> None:
         """The wrap-up is over, by a disposition, a command or its time."""
         now = self._centre.instant()
-        self.cancel(f"seat/{seat.name}")
+        self._timers.cancel(f"seat/{seat.name}")
         self._ended.pop(seat.name, None)
         run = self._centre.campaigns.get(seat.campaign_id or "")
         after = seat.wrapped_up(now)
@@ -260,7 +263,7 @@ class Floor:
     def free(self, before: Seat, after: Seat) -> None:
         """Put a seat's next state in place; a voter who waits gets it if it is ready."""
         if after.state is not before.state:  # a pause that is asked for in a wrap-up must not stop its clock
-            self.cancel(f"seat/{before.name}")
+            self._timers.cancel(f"seat/{before.name}")
         self.put(before, after)
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
             self._ended.pop(before.name, None)
@@ -310,7 +313,7 @@ class Floor:
 
     def expect_phone(self, seat_name: str) -> None:
         """The agent's phone is about to be nailed up; if it does not come, it is called."""
-        self.after(f"phone/{seat_name}", PHONE_RETRY_SECONDS, lambda: self.call_phone(seat_name))
+        self._timers.after(f"phone/{seat_name}", PHONE_RETRY_SECONDS, lambda: self.call_phone(seat_name))
 
     async def _call_phone(self, seat: Seat) -> None:
         try:
@@ -327,37 +330,13 @@ class Floor:
 
     # Bookkeeping
 
-    def view(self, seat: Seat) -> SeatView:
-        """A seat as others may see it."""
-        now = self._centre.clock.monotonic()
-        tally = self._centre.seat_tallies[seat.name]
-        seconds = dict(tally.seconds)
-        seconds[seat.state] = seconds.get(seat.state, 0.0) + now - seat.since.seconds
-        worked = sum(seconds.get(state, 0.0) for state in _AT_WORK)
-        call = self._centre.calls.get(seat.attempt_id) if seat.state is SeatState.TALKING and seat.attempt_id else None
-        help_now = self._centre.help.get(call.attempt_id) if call is not None else None
-        logged_in = sum(value for state, value in seconds.items() if state not in _LOGGED_OUT)
-        return SeatView(
-            seat=seat.name,
-            agent=seat.agent,
-            state=seat.state,
-            seconds=now - seat.since.seconds,
-            campaign_id=seat.campaign_id,
-            attempt_id=seat.attempt_id,
-            utilisation=worked / logged_in if logged_in > 0 else 0.0,
-            calls=tally.calls,
-            reason=seat.reason,
-            help=help_now.stage.value if help_now is not None else None,
-            recording=("paused" if call.recording_paused else "on") if call is not None and call.recorded else None,
-        )
-
     def put(self, before: Seat, after: Seat) -> None:
         """Put a seat's next state in place and tell of it."""
         self._centre.seats[before.name] = after
         if after.state is not before.state:
             self._close_interval(before, after.since)
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
-            self._centre.tell(SeatChange(self.view(after), after.since.at))
+            self._centre.tell(SeatChange(seat_view(self._centre, after), after.since.at))
 
     def _close_interval(self, seat: Seat, until: Instant) -> None:
         tally = self._centre.seat_tallies[seat.name]
@@ -373,27 +352,6 @@ class Floor:
         for seat in self._centre.seats.values():
             self._close_interval(seat, now)
             self._centre.seats[seat.name] = replace(seat, since=now)
-
-    def stop_timers(self) -> None:
-        """No timer may fire after the engine has ended."""
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-
-    def after(self, key: str, seconds: float, action: Callable[[], None]) -> None:
-        """Do something later; the same key replaces what was to be done. Nothing is done after the engine's end."""
-        self.cancel(key)
-        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._fire, key, action)
-
-    def _fire(self, key: str, action: Callable[[], None]) -> None:
-        self._timers.pop(key, None)
-        action()
-
-    def cancel(self, key: str) -> None:
-        """What was to be done later under this key is not done."""
-        timer = self._timers.pop(key, None)
-        if timer is not None:
-            timer.cancel()
 
 
 def _is_open_to(seat: Seat, call: Call) -> bool:

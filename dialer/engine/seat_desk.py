@@ -18,6 +18,7 @@ from dialer.engine.dispositions import Dispositions
 from dialer.engine.floor import Floor
 from dialer.engine.results import Results
 from dialer.engine.state import Centre, SeatTally
+from dialer.engine.timers import Timers
 from dialer.errors import CommandRefused, LogInRefused, StoreError, SwitchError
 from dialer.keypad import Keypad, press
 from dialer.log_ins import AgentAccount, WrongLogIns
@@ -56,6 +57,7 @@ class SeatDesk:
         results: Results,
         agents: Iterable[AgentAccount],
         rules: FloorRules,
+        timers: Timers,
         execute: Callable[[commands.KeyedCommand], Awaitable[str]],
     ) -> None:
         """Without `agents` a seat is logged in by command alone, under any name. `execute` does what is keyed on a phone."""
@@ -67,6 +69,7 @@ class SeatDesk:
         self._dispositions = Dispositions(centre, store, results)
         self._accounts = {account.number: account for account in agents}
         self._rules = rules
+        self._timers = timers
         self._execute_keyed = execute
         self._wrong = WrongLogIns(rules.wrong_pins, rules.lock_seconds)
         self._pins: PinCheck | None = None
@@ -112,9 +115,9 @@ class SeatDesk:
         if isinstance(change, SeatChange):
             seat_name = change.view.seat
             if change.view.state is SeatState.LOST:
-                self._floor.after(f"lost/{seat_name}", LOST_SECONDS, lambda: self._give_up(seat_name))
+                self._timers.after(f"lost/{seat_name}", LOST_SECONDS, lambda: self._give_up(seat_name))
             else:
-                self._floor.cancel(f"lost/{seat_name}")
+                self._timers.cancel(f"lost/{seat_name}")
 
     def _give_up(self, seat_name: str) -> None:
         self._floor.free(*self._emptied(seat_name))
@@ -267,7 +270,7 @@ class SeatDesk:
             f"seat {seat} takes no log-in for {minutes:g} minutes, nor does the agent who was keyed in there: "
             f"{self._rules.wrong_pins} wrong ones in a row; a supervisor may unlock it",
         )
-        self._floor.after(f"lock/{seat}", self._rules.lock_seconds, lambda: self._centre.clear_alert(code))
+        self._timers.after(f"lock/{seat}", self._rules.lock_seconds, lambda: self._centre.clear_alert(code))
 
     def _unlock(self, seat: Seat) -> str:
         if not self._wrong.unlock(seat.name):

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from dialer.engine.floor import Floor
 from dialer.engine.state import CampaignRun, Centre
 from dialer.model import ANSWERED, LIVE_ANSWERS, CampaignState, MarkSource, Outcome, Purpose
 from dialer.polling_day.forecast import Forecast, forecast, seconds_open
+from dialer.seats import Seat
 from dialer.trunks import TrunkPool
-from dialer.view import CallState, CampaignView, CentreView, TrunkView
+from dialer.view import CallState, CampaignView, CentreView, SeatState, SeatView, TrunkView
+
+_AT_WORK = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
+_LOGGED_OUT = frozenset({SeatState.OFFLINE})
 
 
-def centre_view(centre: Centre, floor: Floor, trunks: TrunkPool, figures: dict[str, float]) -> CentreView:
+def centre_view(centre: Centre, trunks: TrunkPool, figures: dict[str, float]) -> CentreView:
     """The whole centre at this moment."""
     used = centre.channels_used()
     return CentreView(
@@ -22,7 +25,7 @@ def centre_view(centre: Centre, floor: Floor, trunks: TrunkPool, figures: dict[s
         switch_up=centre.switch_up,
         draining=centre.draining,
         campaigns=tuple(_campaign_view(centre, run) for run in centre.campaigns.values()),
-        seats=tuple(floor.view(seat) for seat in centre.seats.values()),
+        seats=tuple(seat_view(centre, seat) for seat in centre.seats.values()),
         trunks=tuple(_trunk_view(centre, trunks, name, used[name]) for name in trunks.names),
         booths=tuple(centre.turnout.values()),
         marks=dict(centre.marks),
@@ -77,6 +80,31 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
         held_because=run.held_because
         or ("the list is done" if run.list_done and not in_hand and not run.hopper else None),
         refused=dict(run.refused),
+    )
+
+
+def seat_view(centre: Centre, seat: Seat) -> SeatView:
+    """A seat as others may see it."""
+    now = centre.clock.monotonic()
+    tally = centre.seat_tallies[seat.name]
+    seconds = dict(tally.seconds)
+    seconds[seat.state] = seconds.get(seat.state, 0.0) + now - seat.since.seconds
+    worked = sum(seconds.get(state, 0.0) for state in _AT_WORK)
+    call = centre.calls.get(seat.attempt_id) if seat.state is SeatState.TALKING and seat.attempt_id else None
+    help_now = centre.help.get(call.attempt_id) if call is not None else None
+    logged_in = sum(value for state, value in seconds.items() if state not in _LOGGED_OUT)
+    return SeatView(
+        seat=seat.name,
+        agent=seat.agent,
+        state=seat.state,
+        seconds=now - seat.since.seconds,
+        campaign_id=seat.campaign_id,
+        attempt_id=seat.attempt_id,
+        utilisation=worked / logged_in if logged_in > 0 else 0.0,
+        calls=tally.calls,
+        reason=seat.reason,
+        help=help_now.stage.value if help_now is not None else None,
+        recording=("paused" if call.recording_paused else "on") if call is not None and call.recorded else None,
     )
 
 
