@@ -10,7 +10,7 @@ import pytest
 from dialer.model import AttemptId
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import seat_channel_id
-from dialer.switch.asterisk.tracker import CallTracker, LiveChannel
+from dialer.switch.asterisk.tracker import CallTracker, LiveChannel, Member
 from dialer.switch.port import (
     CallAnswered,
     CallEnded,
@@ -117,7 +117,7 @@ def test_a_resync_knows_an_earlier_runs_calls_wherever_they_stand() -> None:
             LiveChannel(message, "matdan-message", up=True, ringing=False),
             LiveChannel("1795532660.12", "from-carrier", up=True, ringing=False),
         ],
-        [("seat-01", "seat-01-abc", True), ("seat-01", talking, False)],
+        [Member("seat-01", "seat-01-abc", is_agent=True), Member("seat-01", talking, is_agent=False)],
         restarted=False,
     )
     assert isinstance(up, SwitchUp)

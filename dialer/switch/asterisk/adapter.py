@@ -109,7 +109,7 @@ class AsteriskSwitch:
         self._tell(
             self._tracker.resync(
                 [channel for channel in channels if channel.unique_id not in gone],
-                [member for member in members if member[1] not in gone],
+                [member for member in members if member.unique_id not in gone],
                 restarted,
                 inbound,
             )

@@ -8,7 +8,7 @@ from dialer.model import AttemptId
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import VOTERS_CONTEXTS, is_attempt_id, is_party, place_of
-from dialer.switch.asterisk.tracker import LiveChannel
+from dialer.switch.asterisk.tracker import LiveChannel, Member
 
 ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
 _STATE_RINGING = "5"
@@ -36,14 +36,14 @@ async def redirected_channels(client: AmiClient, is_known: Callable[[str], bool]
     ]
 
 
-async def conference_members(client: AmiClient) -> list[tuple[str, str, bool]]:
-    """Who is in our conferences: its name, unique id of the channel, whether it is marked. Raises SwitchError."""
-    members: list[tuple[str, str, bool]] = []
+async def conference_members(client: AmiClient) -> list[Member]:
+    """Who is in our conferences. Raises SwitchError."""
+    members: list[Member] = []
     for room in await client.action_list("ConfbridgeListRooms"):
         conference = room.get("Conference")
         if place_of(conference) is not None:
             listed = await client.action_list("ConfbridgeList", [("Conference", conference)])
-            members += [(conference, item.get("Uniqueid"), item.get("MarkedUser") == "Yes") for item in listed]
+            members += [Member(conference, item.get("Uniqueid"), item.get("MarkedUser") == "Yes") for item in listed]
     return members
 
 

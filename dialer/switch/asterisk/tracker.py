@@ -11,14 +11,13 @@ tells the moment anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dialer.model import AttemptId
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.party_tracker import PartyTracker
 from dialer.switch.asterisk.places import (
-    ATTEMPT_ID,
     HOLD_CONTEXT,
     MESSAGE_CONTEXT,
     SEAT_CHANNEL,
@@ -76,6 +75,15 @@ class LiveChannel:
     up: bool
     ringing: bool
     extension: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who is in a conference of ours, as ConfbridgeList lists it."""
+
+    conference: str
+    unique_id: str
+    is_agent: bool  # marked: in a seat that is its agent alone, beside a seat all are
 
 
 class CallTracker:
@@ -165,76 +173,66 @@ class CallTracker:
 
     def resync(
         self,
-        channels: Iterable[LiveChannel],
-        rooms: Iterable[tuple[str, str, bool]],
+        channels: Sequence[LiveChannel],
+        members: Sequence[Member],
         restarted: bool,
         inbound: Mapping[str, AttemptId] | None = None,
     ) -> list[SwitchEvent]:
-        """Begin anew from what lives on the switch: channels, and members of our conferences (its name, the member's unique id,
-        whether the member is marked).
+        """Begin anew from what lives on the switch: channels, and members of our conferences.
 
         `inbound` are the attempts of channels that came in, by unique id, as the channels themselves say. Gives `SwitchUp` and
         then the state of each live call, as if it had just come to be.
         """
-        live = list(channels)
-        self._inbound = {
-            channel.unique_id: known[channel.unique_id]
-            for known in [{**(inbound or {}), **self._inbound}]
-            for channel in live
-            if channel.unique_id in known
-        }
-        ours = {
-            self.attempt_of(channel.unique_id): channel
-            for channel in live
-            if (channel.context in VOTERS_CONTEXTS and not is_party(channel.unique_id))
-            or self.attempt_of(channel.unique_id) in self._seen
-            or channel.unique_id in self._inbound
-            # A phone that rings still stands in its trunk's context; an earlier run's call is known by its id alone.
-            or ATTEMPT_ID.fullmatch(channel.unique_id)
-        }
-        members = list(rooms)
-        seated = [
-            (seat, unique_id, marked) for name, unique_id, marked in members if (seat := seat_of(name)) is not None
-        ]
-        self.seats.resync(
-            [channel.unique_id for channel in live if channel.up],
-            {unique_id: seat for seat, unique_id, is_agent in seated if is_agent},
-        )
-        talking = tuple(
-            (self.attempt_of(unique_id), seat)
-            for seat, unique_id, is_agent in seated
-            if not is_agent and self.attempt_of(unique_id) in ours
-        )
-        held = tuple(
-            (attempt_id, seat)
-            for attempt_id, channel in ours.items()
-            if channel.context == HOLD_CONTEXT and (seat := seat_of(channel.extension)) is not None
-        )
+        self._keep_inbound(channels, inbound or {})
+        ours = {self.attempt_of(channel.unique_id): channel for channel in channels if self._is_call(channel)}
+        self.seats.resync([channel.unique_id for channel in channels if channel.up], _phones_in_seats(members))
         parties = self.parties.resync(
-            [channel.unique_id for channel in live], [(name, unique_id) for name, unique_id, _ in members]
+            [channel.unique_id for channel in channels], [(member.conference, member.unique_id) for member in members]
         )
         self._seen = {
-            attempt_id: self._seen.get(
-                attempt_id, _Seen(placed=True if channel.up or channel.unique_id in self._inbound else None)
-            )
-            for attempt_id, channel in ours.items()
+            attempt_id: self._seen.get(attempt_id) or self._found(channel) for attempt_id, channel in ours.items()
         }
-        events: list[SwitchEvent] = [
-            SwitchUp(
-                frozenset(ours),
-                self.seats.live(),
-                talking,
-                restarted,
-                held,
-                aside=frozenset(
-                    self.attempt_of(member) for name, member, _ in members if aside_of(name) == self.attempt_of(member)
-                ),
-                parties=parties,
-            )
-        ]
-        for attempt_id, channel in ours.items():
-            events += self._state_of(attempt_id, channel)
-        return events
+        up = SwitchUp(
+            frozenset(ours),
+            self.seats.live(),
+            self._talking(members),
+            restarted,
+            _held(ours),
+            aside=self._aside(members),
+            parties=parties,
+        )
+        return [up, *(event for attempt_id, channel in ours.items() for event in self._state_of(attempt_id, channel))]
+
+    def _keep_inbound(self, channels: Sequence[LiveChannel], told: Mapping[str, AttemptId]) -> None:
+        """Know the live ones of the channels that came in; where both are there, what we knew stands above what was told."""
+        known = {**told, **self._inbound}
+        self._inbound = {
+            channel.unique_id: known[channel.unique_id] for channel in channels if channel.unique_id in known
+        }
+
+    def _is_call(self, channel: LiveChannel) -> bool:
+        """Whether a channel is an attempt's. A phone that rings still stands in its trunk's context; an earlier run's call is known
+        by its id alone.
+        """
+        among_voters = channel.context in VOTERS_CONTEXTS and not is_party(channel.unique_id)
+        known = channel.unique_id in self._inbound or self.attempt_of(channel.unique_id) in self._seen
+        return among_voters or known or is_attempt_id(channel.unique_id)
+
+    def _found(self, channel: LiveChannel) -> _Seen:
+        """What is known of a call that was placed, or came in, before this session."""
+        return _Seen(placed=True if channel.up or channel.unique_id in self._inbound else None)
+
+    def _talking(self, members: Sequence[Member]) -> tuple[tuple[AttemptId, str], ...]:
+        """The attempts that are in seats, with the seat of each."""
+        there = (
+            (self.attempt_of(member.unique_id), seat_of(member.conference)) for member in members if not member.is_agent
+        )
+        return tuple((attempt_id, seat) for attempt_id, seat in there if seat is not None and attempt_id in self._seen)
+
+    def _aside(self, members: Sequence[Member]) -> frozenset[AttemptId]:
+        """The attempts that are in conferences of their own."""
+        there = ((self.attempt_of(member.unique_id), aside_of(member.conference)) for member in members)
+        return frozenset(attempt_id for attempt_id, of in there if attempt_id == of)
 
     def _state_of(self, attempt_id: AttemptId, channel: LiveChannel) -> list[SwitchEvent]:
         seen = self._seen[attempt_id]
@@ -375,3 +373,19 @@ class CallTracker:
                 ever_ringing=seen.rang or seen.may_ring,
             )
         ]
+
+
+def _phones_in_seats(members: Sequence[Member]) -> dict[str, str]:
+    """The agents' phones that are in their conferences by unique id, with the seat of each."""
+    there = ((member.unique_id, seat_of(member.conference)) for member in members if member.is_agent)
+    return {unique_id: seat for unique_id, seat in there if seat is not None}
+
+
+def _held(ours: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:
+    """The attempts that are on hold, with the seat of each."""
+    there = (
+        (attempt_id, seat_of(channel.extension))
+        for attempt_id, channel in ours.items()
+        if channel.context == HOLD_CONTEXT
+    )
+    return tuple((attempt_id, seat) for attempt_id, seat in there if seat is not None)
