@@ -45,7 +45,7 @@ FindAttempt = Callable[[str], Awaitable[AttemptId | None]]
 
 
 class TwilioSwitch:
-    """Implements `dialer.switch.port.Switch` for calls that meet a flow. The webhooks call `take_status`."""
+    """Implements `dialer.switch.routed.Carrier`: calls that meet a flow, no seats. The webhooks call `take_status`."""
 
     def __init__(
         self, api: TwilioApi, rules: TwilioRules, meter: SpendMeter, clock: Clock, find_attempt: FindAttempt

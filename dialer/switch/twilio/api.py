@@ -28,6 +28,7 @@ _EVENTS = ["initiated", "ringing", "answered", "completed"]
 _TOO_MANY_REQUESTS = 429
 _CLIENT_ERROR = 400
 _SERVER_TROUBLE = 500
+_NOT_TOLD = "what was asked for was not told"
 # What the library raises for an answer that is not what it expects.
 _GARBLED = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
 
@@ -119,25 +120,25 @@ class TwilioApi:
 
     async def call(self, sid: str) -> CallRecord:
         """One call. Raises SwitchError."""
-        return _record(await _asked(self._client.calls(sid).fetch_async()))
+        return _record(await _told(self._client.calls(sid).fetch_async()))
 
     async def calls_to(self, number: str, since: float) -> list[CallRecord]:
         """The calls to a number since an epoch second. Raises SwitchError."""
         after = datetime.fromtimestamp(since, UTC)
-        listed = await _asked(self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED))
+        listed = await _told(self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED))
         return [record for record in map(_record, listed) if record.created_at >= since]
 
     async def live_calls(self) -> list[CallRecord]:
         """Every call of the account that is not over. Raises SwitchError."""
         found: list[CallRecord] = []
         for status in (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS):
-            listed = await _asked(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
+            listed = await _told(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
             found += map(_record, listed)
         return found
 
     async def send_message(self, to: str, sender: str, text: str) -> None:
         """Send an SMS, once. Raises SwitchError where it was not taken, or nobody can say."""
-        await _asked(self._client.messages.create_async(to=to, from_=sender, body=text))
+        await _asked(self._client.messages.create_async(to=to, from_=sender, body=text), "the SMS was not taken")
 
     async def spent_today(self) -> float:
         """What the account has spent today, in its currency. Raises SwitchError."""
@@ -145,7 +146,7 @@ class TwilioApi:
 
     async def spending(self) -> Spending:
         """The same, and of which day it is. Raises SwitchError."""
-        records = await _asked(self._client.usage.records.today.list_async(category="totalprice", limit=1))
+        records = await _told(self._client.usage.records.today.list_async(category="totalprice", limit=1))
         try:
             amount = sum(abs(float(record.price)) for record in records)
             days = [record.start_date for record in records if isinstance(record.start_date, date)]
@@ -154,11 +155,17 @@ class TwilioApi:
             raise SwitchError("Twilio's answer on what was spent today could not be read") from error
 
 
-async def _asked(answer: Awaitable[Any]) -> Any:
+async def _told(answer: Awaitable[Any]) -> Any:
+    """What Twilio was asked to tell. Raises SwitchError."""
+    return await _asked(answer, _NOT_TOLD)
+
+
+async def _asked(answer: Awaitable[Any], failed: str) -> Any:
+    """What Twilio answers; `failed` is what its refusal means. Raises SwitchError."""
     try:
         return await answer
     except TwilioRestException as error:
-        raise SwitchError(_refusal("it did not answer", error.status, error.code)) from error
+        raise SwitchError(_refusal(failed, error.status, error.code)) from error
     except _GARBLED as error:
         _unreadable(error)
 
@@ -234,7 +241,7 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
             ) as answer:
                 text = await answer.text()
                 if answer.status >= _CLIENT_ERROR and method.upper() == "GET":  # of a page the library does not tell it
-                    raise SwitchError(_refusal("it did not answer", answer.status, _code_of(text)))
+                    raise SwitchError(_refusal(_NOT_TOLD, answer.status, _code_of(text)))
                 return Response(answer.status, text, answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise SwitchUnreachable(f"Twilio cannot be reached; nothing was sent: {type(error).__name__}") from error
