@@ -27,7 +27,7 @@ from ivr_flows.errors import FlowError, UnexpectedInput
 from ivr_flows.machine import start, step
 from ivr_flows.model import Flow
 from ivr_flows.texts import Texts
-from ivr_flows.turns import Ending, FlowCommit, FlowState, SendSms, Start, Transfer, Turn
+from ivr_flows.turns import FlowCommit, FlowState, SendSms, Start, Transfer, Turn
 
 _log = structlog.get_logger(__name__)
 
@@ -180,13 +180,7 @@ class TwilioFlows:
         if call.over.is_set():
             return
         call.over.set()
-        completed = state.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
-        self._engine.flow_ended(
-            attempt_id,
-            completed=completed,
-            left_at=state.where if state.ending is Ending.HUNG_UP else None,
-            answers=state.answers,
-        )
+        self._engine.flow_ended(attempt_id, completed=state.completed, left_at=state.left_at, answers=state.answers)
 
     def hung_up(self, attempt_id: AttemptId) -> None:
         """The call is over, as Twilio says: so is its flow, once what was still on its way has come and is on disk."""

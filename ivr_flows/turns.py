@@ -267,6 +267,16 @@ class FlowState:
             return self.node
         return "/".join((*(frame.flow for frame in self.frames), self.node))
 
+    @property
+    def completed(self) -> bool:
+        """Whether the flow came to an end of its own: a disconnect, or an agent took the call."""
+        return self.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
+
+    @property
+    def left_at(self) -> str | None:
+        """Where the caller hung up, "opt_out/ask" inside a subdialog; None: the flow ended otherwise, or has not ended."""
+        return self.where if self.ending is Ending.HUNG_UP else None
+
     def but(self, **changes: Any) -> FlowState:
         """The state with some of its fields changed: `dataclasses.replace` at half its cost, which is most of a turn's."""
         return FlowState(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})

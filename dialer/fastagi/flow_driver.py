@@ -156,19 +156,13 @@ class FlowResult:
     version: str
     ending: Ending
     reason: str  # of the disconnect where the flow ended, else the ending's name
-    left_at: (
-        str | None
-    )  # where the caller hung up, "opt_out/ask" inside a subdialog; None when the flow came to its end
+    completed: bool  # see `FlowState`, as the next
+    left_at: str | None
     answers: Mapping[str, str]
     commits: tuple[FlowCommit, ...] = ()  # that are on disk
     failed_commits: tuple[FlowCommit, ...] = ()
     missing_sounds: tuple[str, ...] = ()  # that the switch did not have: the caller heard less than they should
     turns: int = 0
-
-    @property
-    def completed(self) -> bool:
-        """Whether the flow came to an end of its own: a disconnect, or an agent took the call."""
-        return self.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
 
 
 @dataclass(slots=True)
@@ -303,7 +297,8 @@ def _result(state: FlowState, reason: str, run: _Run) -> FlowResult:
         version=state.version,
         ending=ending,
         reason=reason or ending.value,
-        left_at=state.where if ending is Ending.HUNG_UP else None,
+        completed=state.completed,
+        left_at=state.left_at,
         answers=state.answers,
         commits=tuple(run.commits),
         failed_commits=tuple(run.failed_commits),
