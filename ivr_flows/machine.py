@@ -101,43 +101,48 @@ def _answer(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
         return _answer_question(flow, _without_stray(state), node, event)
     if isinstance(node, TransferNode) and isinstance(event, Transferred):
         return Turn(None, state.but(ending=Ending.TRANSFERRED, waiting=""))
+    target = _way_on(node, event)
+    if target is None:
+        problem = f"{type(event).__name__} does not answer the {state.waiting} that is waited for"
+        raise UnexpectedInput(flow.file, node.line, node.name, problem)
+    return _go(flow, _with_news(state, node, event), target)
+
+
+def _way_on(node: Node, event: Input) -> str | None:
+    """The node that follows when `event` came of the action of `node`; None: it comes of no such action."""
     match node, event:
-        case SayNode(next=target), Played(digit=digit):
+        case SayNode(), Played():
+            return node.next
+        case ((MarkNode() | TakeBackNode() | OptOutNode() | SaveNode()), Committed()):
+            return node.next
+        case ((MarkNode() | TakeBackNode() | OptOutNode() | SaveNode()), CommitFailed()):
+            return node.failed
+        case MarkNode(), NobodyFound():
+            return node.unknown or node.failed
+        case TakeBackNode(), NobodyFound():
+            return node.nothing
+        case RecordNode(), Recorded():
+            return node.next
+        case RecordNode(), RecordFailed():
+            return node.failed
+        case TransferNode(), TransferFailed():
+            return node.failed
+        case SmsNode(), SmsSent():
+            return node.next
+        case SmsNode(), SmsFailed():
+            return node.failed
+    return None
+
+
+def _with_news(state: FlowState, node: Node, event: Input) -> FlowState:
+    """The state with what `event` brought beside the way: the key that broke off a prompt, or a recording's name."""
+    match node, event:
+        case SayNode(), Played(digit=digit):
             ahead = digit if digit and node.barge_in and digit != state.stray else ""
-            state = state.but(typed_ahead=ahead, stray="") if ahead or state.stray else state
-        case (
-            (MarkNode(next=target) | TakeBackNode(next=target) | OptOutNode(next=target) | SaveNode(next=target)),
-            Committed(),
-        ):
-            pass
-        case (
-            (
-                MarkNode(failed=target)
-                | TakeBackNode(failed=target)
-                | OptOutNode(failed=target)
-                | SaveNode(failed=target)
-            ),
-            CommitFailed(),
-        ):
-            pass
-        case (MarkNode(), NobodyFound()):
-            target = node.unknown or node.failed
-        case (TakeBackNode(nothing=target), NobodyFound()):
-            pass
-        case RecordNode(next=target, answer=answer_name), Recorded(name=name):
-            state = _with_answer(state, answer_name, name)
-        case SmsNode(next=target), SmsSent():
-            pass
-        case (
-            (RecordNode(failed=target), RecordFailed())
-            | (TransferNode(failed=target), TransferFailed())
-            | (SmsNode(failed=target), SmsFailed())
-        ):
-            pass
-        case _:
-            problem = f"{type(event).__name__} does not answer the {state.waiting} that is waited for"
-            raise UnexpectedInput(flow.file, node.line, node.name, problem)
-    return _go(flow, state, target)
+            return state.but(typed_ahead=ahead, stray="") if ahead or state.stray else state
+        case RecordNode(), Recorded(name=name):
+            return _with_answer(state, node.answer, name)
+    return state
 
 
 def _is_stray(state: FlowState, node: MenuNode | FieldNode, event: Digits) -> bool:
