@@ -15,7 +15,7 @@ TEXT_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}(\.[a-z0-9][a-z0-9_]{0,39}){0,3}")
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class KnownNames:
     """What a node may refer to, and what it inherits from its flow."""
 
     file: str

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ivr_flows.errors import FlowError
-from ivr_flows.fields import Fields, Scope
+from ivr_flows.fields import Fields, KnownNames
 from ivr_flows.model import (
     Flow,
     Node,
@@ -78,13 +78,13 @@ def _read_flow(table: Table, file: str) -> Flow:
     start = top.name("start")
     facts = _read_facts(top)
     node_tables = _node_tables(top)
-    scope = Scope(file=file, facts=facts, answers=_answer_kinds(node_tables, file), no_input=None, no_match=None)
-    scope = replace(
-        scope, no_input=read_reprompt(top, "no_input", scope), no_match=read_reprompt(top, "no_match", scope)
+    names = KnownNames(file=file, facts=facts, answers=_answer_kinds(node_tables, file), no_input=None, no_match=None)
+    names = replace(
+        names, no_input=read_reprompt(top, "no_input", names), no_match=read_reprompt(top, "no_match", names)
     )
     max_turns = top.integer("max_turns", DEFAULT_MAX_TURNS, 1, 5_000)
     top.finish()
-    nodes = {node_name: _read_node(fields, scope) for node_name, fields in node_tables.items()}
+    nodes = {node_name: _read_node(fields, names) for node_name, fields in node_tables.items()}
     _refuse_lost_targets(nodes, start, top, file)
     return Flow(
         name=name,
@@ -144,7 +144,7 @@ def _answer_kinds(nodes: Mapping[str, Fields], file: str) -> Mapping[str, Prompt
     return answers
 
 
-def _read_node(fields: Fields, scope: Scope) -> Node:
+def _read_node(fields: Fields, names: KnownNames) -> Node:
     """One node: exactly one key says its kind. `say:` is the kind only where nothing else is, for most kinds also say something."""
     kinds = [key for key in fields.key_names() if key in NODE_READERS]
     if len(kinds) > 1 and "say" in kinds:
@@ -153,7 +153,7 @@ def _read_node(fields: Fields, scope: Scope) -> Node:
         listed = ", ".join(NODE_READERS)
         problem = f"has {'none' if not kinds else ' and '.join(kinds)} of {listed}; a node has exactly one"
         raise fields.error(problem)
-    node = NODE_READERS[kinds[0]](fields, scope)
+    node = NODE_READERS[kinds[0]](fields, names)
     fields.finish()
     return node
 
