@@ -28,41 +28,22 @@ class UnknownPolicy(MatdanError):
     """No pacing policy has this name. Use one of those that the text lists."""
 
 
-def make_pacer(
-    policy: str,
-    *,
-    caps: Sequence[Cap],
-    prior_answer_rate: float = 0.25,
-    prior_talk_seconds: float = 90,
-    prior_wrap_up_seconds: float = 15,
-    connect_seconds: float = 2.0,
-    calls_per_seat: float = 3.0,
-    channels: int | None = None,
-    calls_per_second: float | None = None,
-) -> Pacer:
+def make_pacer(policy: str, *, caps: Sequence[Cap], connect_seconds: float = 2.0) -> Pacer:
     """A fresh pacer for one campaign.
 
     `caps` are the abandoned-call caps of the campaign's profile; with none, nothing is dialled ahead of free seats.
-    The priors say what a campaign of this kind is like before anything is learned. `connect_seconds` is how long an
-    answered voter may wait for a seat. `calls_per_seat` is for "ratio" alone, `channels` and `calls_per_second` for
-    "broadcast" alone. Raises UnknownPolicy.
+    `connect_seconds` is how long an answered voter may wait for a seat. Raises UnknownPolicy.
     """
     match policy:
         case Policy.PREDICTIVE:
-            return PredictivePacer(
-                caps,
-                prior_answer_rate=prior_answer_rate,
-                prior_talk_seconds=prior_talk_seconds,
-                prior_wrap_up_seconds=prior_wrap_up_seconds,
-                connect_seconds=connect_seconds,
-            )
+            return PredictivePacer(caps, connect_seconds=connect_seconds)
         case Policy.PROGRESSIVE:
             return ProgressivePacer()
         case Policy.RATIO:
-            return RatioPacer(caps, calls_per_seat=calls_per_seat)
+            return RatioPacer(caps)
         case Policy.PREVIEW:
             return PreviewPacer()
         case Policy.BROADCAST:
-            return BroadcastPacer(channels=channels, calls_per_second=calls_per_second)
+            return BroadcastPacer()
     names = ", ".join(policy.value for policy in Policy)
     raise UnknownPolicy(f"pacing policy {policy!r} is unknown; use one of {names}")

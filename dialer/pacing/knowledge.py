@@ -59,9 +59,8 @@ class Knowledge:
         """What is assumed before anything is learned."""
         self.rings = RingTimes()
         self.plain = AnswerRate(answer_rate)  # numbers of which nothing is known
-        self.told = AnswerRate(
-            answer_rate, prior_calls=_TOLD_PRIOR_CALLS
-        )  # corrects what the snapshot tells of numbers
+        # Corrects what the snapshot tells of numbers.
+        self.told = AnswerRate(answer_rate, prior_calls=_TOLD_PRIOR_CALLS)
         self.breaks = BreakHabit()
         self._hazards = {
             "talk-ends": Hazard(talk_seconds),
@@ -212,15 +211,19 @@ class Knowledge:
         if told is not None and 0.0 <= told <= 1.0:
             self._usual_told += (told - self._usual_told) / _TOLD_MEMORY
 
-    def _call_ended(self, event: PacingEvent, now: float, seconds: float) -> None:
-        answered = event.kind is PacingEventKind.ANSWERED
+    def _told_of_call(self, event: PacingEvent, seconds: float) -> tuple[float | None, float | None]:
+        """The probability of an answer that was told of the call that `event` is about, and how long it rang; None: not known."""
         call = self._nearest(self._last.ringing, event.at_seconds, seconds)
-        probability = event.answer_probability
-        ringing = None
+        probability, ringing = event.answer_probability, None
         if call is not None:
             probability = call.answer_probability if probability is None else probability
             if call.ringing_seconds is not None:
                 ringing = sane_seconds(call.ringing_seconds + event.at_seconds - self._last.now_seconds)
+        return probability, ringing
+
+    def _call_ended(self, event: PacingEvent, now: float, seconds: float) -> None:
+        answered = event.kind is PacingEventKind.ANSWERED
+        probability, ringing = self._told_of_call(event, seconds)
         self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=ringing)
         self._renew_if_stale()
         rate = self.plain if probability is None else self.told
@@ -228,13 +231,7 @@ class Knowledge:
 
     def _cancelled(self, event: PacingEvent, now: float, seconds: float) -> None:
         """A call was hung up: what it would have come to is imputed, or the laws would lose their late calls."""
-        call = self._nearest(self._last.ringing, event.at_seconds, seconds)
-        probability = event.answer_probability
-        ringing = None
-        if call is not None:
-            probability = call.answer_probability if probability is None else probability
-            if call.ringing_seconds is not None:
-                ringing = sane_seconds(call.ringing_seconds + event.at_seconds - self._last.now_seconds)
+        probability, ringing = self._told_of_call(event, seconds)
         ratio = float(self._table.ratio[self._table.row(seconds, ringing)])
         rate = self.plain if probability is None else self.told
         chance = rate.cancelled(ratio=ratio, probability=probability, now=now, seconds=seconds)

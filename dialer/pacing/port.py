@@ -128,18 +128,13 @@ class Explanation:
 
     calls: int
     limited_by: Limit
-    figures: Mapping[str, float] = field(
-        default_factory=dict
-    )  # free now, expected free, expected answers, alpha, budget
+    # Free now, expected free, expected answers, alpha, budget.
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """One line for the board and the log."""
         parts = " ".join(f"{name}={value:.3g}" for name, value in self.figures.items())
-        return (
-            f"{self.calls} calls, limited by {self.limited_by} ({parts})"
-            if parts
-            else (f"{self.calls} calls, limited by {self.limited_by}")
-        )
+        return f"{self.calls} calls, limited by {self.limited_by}" + (f" ({parts})" if parts else "")
 
 
 @runtime_checkable

@@ -14,6 +14,11 @@ from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEve
 
 STATE_VERSION = 1
 
+PRIOR_ANSWER_RATE = 0.25
+PRIOR_TALK_SECONDS = 90.0
+PRIOR_WRAP_UP_SECONDS = 15.0
+"""What a campaign is taken to be like before anything is learned."""
+
 COLD_OUTCOMES = 5
 """Calls whose end must be seen before any is dialled ahead of a free seat."""
 
@@ -69,19 +74,13 @@ class PredictivePacer:
         self,
         caps: Sequence[Cap],
         *,
-        prior_answer_rate: float = 0.25,
-        prior_talk_seconds: float = 90.0,
-        prior_wrap_up_seconds: float = 15.0,
         connect_seconds: float = 2.0,
-        hang_up_above: float | None = None,
     ) -> None:
-        """Priors say what such a campaign is like before anything is learned. `hang_up_above` 1 or more: ringing calls
-        are never hung up, except when nobody is left to talk."""
-        self._priors = (prior_answer_rate, prior_talk_seconds, prior_wrap_up_seconds, connect_seconds)
+        """`connect_seconds` is how long an answered voter may wait for a seat."""
+        self._connect_seconds = connect_seconds
         self._caps = tuple(caps)
-        self._hang_up_above = HANG_UP_ABOVE if hang_up_above is None else hang_up_above
         self._governor = Governor(self._caps)
-        self._knowledge = Knowledge(*self._priors)
+        self._knowledge = self._nothing_learned()
         self._most_in_flight = MostInFlight()
         self._seats = 0.0
         self._now: float | None = None
@@ -89,6 +88,9 @@ class PredictivePacer:
         self._saved: Mapping[str, object] | None = None
         self._seen: tuple[PacingSnapshot, Prospect] | None = None
         self._explanation = Explanation(0, Limit.NOBODY)
+
+    def _nothing_learned(self) -> Knowledge:
+        return Knowledge(PRIOR_ANSWER_RATE, PRIOR_TALK_SECONDS, PRIOR_WRAP_UP_SECONDS, self._connect_seconds)
 
     # Decisions
 
@@ -177,10 +179,10 @@ class PredictivePacer:
         if seats == 0:
             return len(snapshot.ringing)
         self._governor.staffed(seats)
-        if self._hang_up_above >= 1.0 or seats_without_caller(snapshot) >= 0:
+        if seats_without_caller(snapshot) >= 0:
             return 0
         alpha, _ = self._alpha(now)
-        bounds = self._bounds(now, max(self._hang_up_above, HANG_UP_ALPHAS * alpha), HANG_UP_RISK)
+        bounds = self._bounds(now, max(HANG_UP_ABOVE, HANG_UP_ALPHAS * alpha), HANG_UP_RISK)
         excess = self._prospect(snapshot).outlook.excess_over(bounds)
         excess = max(excess, min(len(snapshot.ringing), -self._worst_case_reserve(now, snapshot)))
         if excess > 0:
@@ -269,7 +271,7 @@ class PredictivePacer:
             self._saved = dict(state)
 
     def _take_up(self, state: Mapping[str, object], now: float) -> bool:
-        governor, knowledge, most_in_flight = Governor(self._caps), Knowledge(*self._priors), MostInFlight()
+        governor, knowledge, most_in_flight = Governor(self._caps), self._nothing_learned(), MostInFlight()
         try:
             if state["version"] != STATE_VERSION:
                 return False

@@ -8,17 +8,18 @@ from dialer.pacing.governor import Governor
 from dialer.pacing.limits import room_on_lines, seats_for_callers
 from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
 
+CALLS_PER_SEAT = 3.0
+
 
 class RatioPacer:
-    """`calls_per_seat` calls in flight for each free seat; progressive while a cap's target leaves no room.
+    """CALLS_PER_SEAT calls in flight for each free seat; progressive while a cap's target leaves no room.
 
     Unlike a ratio over all agents (VICIdial's default), this one looks at free seats alone: with nobody free it
     places nothing.
     """
 
-    def __init__(self, caps: Sequence[Cap], *, calls_per_seat: float = 3.0) -> None:
+    def __init__(self, caps: Sequence[Cap]) -> None:
         self._governor = Governor(caps)
-        self._calls_per_seat = max(1.0, calls_per_seat)
         self._now = 0.0
         self._explanation = Explanation(0, Limit.NOBODY)
 
@@ -28,7 +29,7 @@ class RatioPacer:
         free = max(0, snapshot.free_seats)
         waiting = len(snapshot.waiting_seconds)
         budget = self._governor.drops_to_target(self._now)
-        ratio = self._calls_per_seat if budget >= 1 else 1.0
+        ratio = CALLS_PER_SEAT if budget >= 1 else 1.0
         wanted = max(0, int(ratio * max(0, free - waiting)) - len(snapshot.ringing))
         room = room_on_lines(snapshot)
         calls = min(wanted, room.calls)

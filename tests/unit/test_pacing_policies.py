@@ -62,12 +62,15 @@ def test_progressive_counts_calls_in_flight() -> None:
 
 
 def test_broadcast_fills_its_channels_at_its_rate() -> None:
-    pacer = make_pacer("broadcast", caps=(), channels=10, calls_per_second=4)
-    assert pacer.calls_to_place(PacingSnapshot(0.0)) == 4
-    assert pacer.calls_to_place(PacingSnapshot(0.0, ringing=(RingingCall(0.0),) * 4)) == 0
+    pacer = make_pacer("broadcast", caps=())
+    assert pacer.calls_to_place(PacingSnapshot(0.0, free_channels=10, cps_budget=4)) == 4
     assert pacer.explain().limited_by == Limit.CPS
-    assert pacer.calls_to_place(PacingSnapshot(1.0, ringing=(RingingCall(1.0),) * 4, active_calls=3)) == 3
+    ringing = (RingingCall(1.0),) * 4
+    assert (
+        pacer.calls_to_place(PacingSnapshot(1.0, ringing=ringing, active_calls=3, free_channels=3, cps_budget=4)) == 3
+    )
     assert pacer.explain().limited_by == Limit.CHANNELS
+    assert pacer.explain().figures == {"in-flight": 7.0}
 
 
 def test_an_unknown_policy_is_named_with_the_known_ones() -> None:
