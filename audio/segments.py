@@ -9,9 +9,8 @@ import numpy as np
 from audio.decoding import Samples
 
 with warnings.catch_warnings():
-    warnings.simplefilter(
-        "ignore"
-    )  # no ffmpeg binary; audioop's end in Python 3.13 (audioop-lts stands in); its own regexes
+    # No ffmpeg binary; audioop's end in Python 3.13 (audioop-lts stands in); its own regexes.
+    warnings.simplefilter("ignore")
     from pydub import AudioSegment
     from pydub.silence import detect_leading_silence
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from dialer.errors import StoreFull
 from dialer.store.connection import PAGE_BYTES
 
-RESERVE_BYTES = (
-    64 << 20
-)  # three hundred live calls need less than 2 MiB; the rest is for the WAL and for others on the disk
+# Three hundred live calls need less than 2 MiB; the rest is for the WAL and for others on the disk.
+RESERVE_BYTES = 64 << 20
 ATTEMPTS_BETWEEN_LOOKS = 50  # a look costs as much as half an attempt, and fifty attempts take at most 2 MiB
 
 

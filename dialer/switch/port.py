@@ -25,9 +25,8 @@ class OriginateRequest:
     caller_id: str
     kind: CampaignKind
     ring_seconds: float
-    detect_machine: bool = (
-        False  # before a seat or a flow: `MachineDetected` tells of one, and the switch ends the call
-    )
+    # Before a seat or a flow: `MachineDetected` tells of one, and the switch ends the call.
+    detect_machine: bool = False
     message_to_machine: bool = False  # of a flow's call: a machine hears the information message before that
 
 

@@ -41,9 +41,8 @@ _RISKY = {
     "chan_iax2": "opens another protocol to the world",
     "res_pjsip_endpoint_identifier_anonymous": "lets in whom nobody knows",
 }
-_TASTE = frozenset(
-    {"announce_join_leave", "internal_sample_rate", "mixing_interval", "video_mode"}
-)  # a site's own to choose
+# A site's own to choose.
+_TASTE = frozenset({"announce_join_leave", "internal_sample_rate", "mixing_interval", "video_mode"})
 
 
 def check_files(configuration: Configuration) -> Iterator[Finding]:

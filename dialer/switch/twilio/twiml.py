@@ -40,14 +40,12 @@ class Voice:
     """How prompts sound."""
 
     texts: Texts
-    sounds_url: str | None = (
-        None  # where `matdan/hi/turnout/question.wav` and the others are served; None: spoken texts
-    )
+    # Where `matdan/hi/turnout/question.wav` and the others are served; None: spoken texts.
+    sounds_url: str | None = None
     sounds_suffix: str = ".wav"
     may_play: Callable[[str], bool] | None = None  # whether a sound may be played now; None: every one may
-    labelled: Callable[[str], bool] | None = (
-        None  # whether calls in a language begin with saying that a computer speaks
-    )
+    # Whether calls in a language begin with saying that a computer speaks.
+    labelled: Callable[[str], bool] | None = None
 
     def add_label(self, verb: Any, language: str) -> None:
         """Say that a computer speaks, where that is asked for."""
