@@ -1,6 +1,6 @@
 """What an agent keys on the phone while nailed up, as commands. Pure.
 
-    1-9     what the voter said, as `DISPOSITION_KEYS`; 3 (later) is followed by the hour in two digits: 316 is 4 pm
+    0-9     what came of the call, as `DISPOSITION_KEYS`; 3 (later) is followed by the hour in two digits: 316 is 4 pm
     *1      ready            *2N     pause for reason N            *3      hang up the voter            *0      log off
     *4      hold             *5      off hold                      *6      pause the recording          *7      record again
     *8      closing: the talk comes to its end

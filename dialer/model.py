@@ -27,9 +27,8 @@ class Purpose(StrEnum):
     TURNOUT = "turnout"
     MATERIAL = "material"
     SURVEY = "survey"
-    BOOTH_WORKERS = (
-        "booth-workers"  # calls no voter: the workers at the booths, for the serials of those who have voted
-    )
+    # Calls no voter: the workers at the booths, for the serials of those who have voted.
+    BOOTH_WORKERS = "booth-workers"
 
 
 class CampaignState(StrEnum):
@@ -37,7 +36,7 @@ class CampaignState(StrEnum):
 
     RUNNING = "running"
     PAUSED = "paused"  # no new calls; live ones go on
-    STOPPED = "stopped"  # no new calls, ringing ones cancelled; only a restart of the campaign dials again
+    STOPPED = "stopped"  # no new calls, ringing ones cancelled; `resume` lets it dial again, and nothing else does
 
 
 class Outcome(StrEnum):
@@ -82,7 +81,7 @@ class MachineDetection(StrEnum):
 
 
 class Disposition(StrEnum):
-    """What an agent says of a call; the digit is the phone's key for it."""
+    """What an agent says of a call. `DISPOSITION_KEYS` has the phone's key for each."""
 
     VOTED = "voted"
     NOT_YET = "not-yet"
@@ -97,7 +96,19 @@ class Disposition(StrEnum):
     NONE = "none"  # wrap-up ran out without a key
 
 
-DISPOSITION_KEYS: dict[str, Disposition] = dict(zip("1234567890", list(Disposition)[:10], strict=True))
+DISPOSITION_KEYS: dict[str, Disposition] = {
+    "1": Disposition.VOTED,
+    "2": Disposition.NOT_YET,
+    "3": Disposition.LATER,
+    "4": Disposition.WILL_NOT,
+    "5": Disposition.WRONG_NUMBER,
+    "6": Disposition.CALL_BACK,
+    "7": Disposition.LANGUAGE,
+    "8": Disposition.REFUSED,
+    "9": Disposition.OPT_OUT,
+    "0": Disposition.MACHINE,
+}
+"""What each key of an agent's phone says of a call; `NONE` has no key."""
 
 
 class MarkKind(StrEnum):

@@ -53,6 +53,7 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[KeyedCommand], li
         ("7", SeatDispose("01", Disposition.LANGUAGE)),
         ("8", SeatDispose("01", Disposition.REFUSED)),
         ("9", SeatDispose("01", Disposition.OPT_OUT)),
+        ("0", SeatDispose("01", Disposition.MACHINE)),
         ("*1", SeatReady("01")),
         ("*21", SeatPause("01", "break")),
         ("*23", SeatPause("01", "training")),
