@@ -14,7 +14,7 @@ from dialer.checks.explain import CertificatesOnDisk, gate_of
 from dialer.checks.finding import Finding, Verdict
 from dialer.model import CampaignState
 from dialer.rules.calling_hours import Stretch, joined
-from dialer.rules.first_call import Areas, Outlook, areas_of_polls, areas_of_roll, first_call
+from dialer.rules.first_call import Areas, FirstCall, areas_of_polls, areas_of_roll, first_call
 from dialer.rules.gate import Gate, moment_text
 from dialer.rules.polls import Area, NotKnown, close_of
 from dialer.rules.rulebook import campaign_rules
@@ -45,9 +45,9 @@ def rules_findings(
         if covered:
             text = f"all that it plays is certified in {', '.join(covered)}; elsewhere it calls nobody"
             yield Finding(what, Verdict.GOOD, text)
-        outlook = first_call(gate, rules, areas, now)
-        yield _told(
-            what, campaign, outlook, states.get(campaign.id, CampaignState.RUNNING), now, gate.rules.centre_zone
+        first = first_call(gate, rules, areas, now)
+        yield _campaign_finding(
+            what, campaign, first, states.get(campaign.id, CampaignState.RUNNING), now, gate.rules.centre_zone
         )
         narrowed = _narrowed(campaign, gate, now)
         if narrowed is not None:
@@ -64,13 +64,15 @@ def _areas(settings: Settings, gate: Gate, db: sqlite3.Connection | None) -> Are
     return areas_of_roll(booths, last_call_seconds) or areas_of_polls(gate.rules.polls, last_call_seconds)
 
 
-def _told(what: str, campaign: Campaign, outlook: Outlook, state: CampaignState, now: float, zone: ZoneInfo) -> Finding:
-    if outlook.at is None:
-        return Finding(what, Verdict.BAD, outlook.why)
+def _campaign_finding(
+    what: str, campaign: Campaign, first: FirstCall, state: CampaignState, now: float, zone: ZoneInfo
+) -> Finding:
+    if first.at is None:
+        return Finding(what, Verdict.BAD, first.why)
     if state is not CampaignState.RUNNING:
         return Finding(what, Verdict.NOTE, f"the campaign is {state.value}: an operator must let it run")
-    if outlook.at > now:  # its time will come
-        return Finding(what, Verdict.GOOD, f"{outlook.why}; next: {moment_text(outlook.at, zone)}")
+    if first.at > now:  # its time will come
+        return Finding(what, Verdict.GOOD, f"{first.why}; next: {moment_text(first.at, zone)}")
     hours = _hours_text([(each.start, each.until) for each in campaign.hours])
     return Finding(what, Verdict.GOOD, f"may call now; calling hours {hours} ({zone.key})")
 

@@ -134,7 +134,7 @@ class Gatekeeper:
     def _rules(self, run: CampaignRun) -> CampaignRules:
         """The campaign's rules, with what is certified now: flow and catalogue may be read again while it runs."""
         rules = self._campaigns[run.spec.campaign_id]
-        if run.spec.flow is None or rules.purpose not in self._gate.rules.certified:
+        if run.spec.flow is None or rules.purpose not in self._gate.rules.certificate_purposes:
             return rules
         certified = self._certified(rules.campaign_id, run.spec.flow)
         if certified is not rules.certified:

@@ -15,7 +15,7 @@ from config.campaigns import Campaign
 from config.jurisdiction import Profile
 from config.settings import Settings
 from dialer.rules.calling_hours import midnight
-from dialer.rules.first_call import Areas, Outlook, areas_of_polls, first_call
+from dialer.rules.first_call import Areas, FirstCall, areas_of_polls, first_call
 from dialer.rules.gate import Gate
 from dialer.rules.rulebook import campaign_rules, rulebook_of
 
@@ -50,7 +50,7 @@ class SiteHours:
     ) -> None:
         """`profile` is the site's, made stricter already; without `areas` the polls of the settings stand for the roll's."""
         book = rulebook_of(profile, settings)
-        self._gate = Gate(replace(book, certified=frozenset(), register_purposes=frozenset()))
+        self._gate = Gate(replace(book, certificate_purposes=frozenset(), register_purposes=frozenset()))
         self._rules = [campaign_rules(campaign, settings) for campaign in campaigns]
         self._areas = areas or areas_of_polls(book.polls, settings.polling_day.last_call_minutes * 60.0)
         self._zone = ZoneInfo(settings.centre.time_zone)
@@ -62,26 +62,26 @@ class SiteHours:
         for number, rules in enumerate(self._rules):
             stretches = tuple(self._stretches(number, start, end))
             after = stretches[-1][1] if stretches else start
-            found.append(CampaignHours(rules.campaign_id, stretches, self._outlook(number, after).why))
+            found.append(CampaignHours(rules.campaign_id, stretches, self._first_call(number, after).why))
         return tuple(found)
 
     def first_day(self, day: date) -> date | None:
         """The first day from `day` on when anybody may be called; None: there is none, unless something is changed."""
         start = midnight(day, self._zone)
-        outlooks = [self._outlook(number, start).at for number in range(len(self._rules))]
-        at = min((at for at in outlooks if at is not None), default=None)
+        calls = [self._first_call(number, start).at for number in range(len(self._rules))]
+        at = min((at for at in calls if at is not None), default=None)
         return None if at is None else datetime.fromtimestamp(at, self._zone).date()
 
     def _stretches(self, number: int, start: float, end: float) -> Iterator[Stretch]:
         at = start
         while at < end:
-            opens = self._outlook(number, at).at
+            opens = self._first_call(number, at).at
             if opens is None or opens >= end:
                 return
             at = opens
-            while at < end and self._outlook(number, at).at == at:
+            while at < end and self._first_call(number, at).at == at:
                 at += _STEP_SECONDS
             yield opens, min(at, end)
 
-    def _outlook(self, number: int, at: float) -> Outlook:
+    def _first_call(self, number: int, at: float) -> FirstCall:
         return first_call(self._gate, self._rules[number], self._areas, at)

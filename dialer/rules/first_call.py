@@ -22,7 +22,7 @@ _OF_THE_AREA = frozenset({Reason.POLL_OVER, Reason.RETENTION, Reason.SILENCE, Re
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class FirstCall:
     """When a campaign can call somebody."""
 
     at: float | None  # the first moment, epoch seconds; None: never, unless something is changed
@@ -34,9 +34,8 @@ class Areas:
     """The polling areas whose voters a campaign calls."""
 
     areas: Collection[Area]
-    of_roll: (
-        bool  # False: no roll was read; they stand for the polling days that the settings name, and have no hours yet
-    )
+    # False: no roll was read; they stand for the polling days that the settings name, and have no hours yet.
+    of_roll: bool
     last_call_seconds: float  # before a booth closes: a voter called later would have no time left to go
 
 
@@ -52,21 +51,21 @@ def areas_of_polls(polls: tuple[PollingDay, ...], last_call_seconds: float) -> A
     return Areas([Area(min(poll.constituencies, default=0), "") for poll in polls], False, last_call_seconds)
 
 
-def first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Outlook:
+def first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> FirstCall:
     """The first moment from `now` on at which the campaign can call somebody; `now` itself if it can."""
     if not campaign.hours:
-        return Outlook(None, "its hours are empty, so it never calls")
+        return FirstCall(None, "its hours are empty, so it never calls")
     at, told = now, list[str]()
     for _ in range(_ROUNDS):
         ruling = gate.campaign(campaign, at)
         why, until = (str(ruling), ruling.next_at) if not ruling.allowed else _everywhere(gate, campaign, areas, at)
         if not why:
-            return Outlook(at, ", then ".join(told))
+            return FirstCall(at, ", then ".join(told))
         if until is None or until <= at:
-            return Outlook(None, why)
+            return FirstCall(None, why)
         told.append(why)
         at = until
-    return Outlook(None, ", then ".join(told))
+    return FirstCall(None, ", then ".join(told))
 
 
 def _everywhere(gate: Gate, campaign: CampaignRules, areas: Areas, at: float) -> tuple[str, float | None]:

@@ -16,7 +16,7 @@ from dialer.model import Purpose
 from dialer.phone_facts import Consent, PhoneFacts
 from dialer.rules import numbers
 from dialer.rules.calling_hours import every_day, next_day
-from dialer.rules.number_zones import Zones
+from dialer.rules.number_zones import NumberZones
 from dialer.rules.polls import Area, NotKnown, close_of, poll_of
 from dialer.rules.rulebook import CampaignRules, Rulebook, day_after
 
@@ -204,7 +204,7 @@ class Gate:
                 yield Objection(Reason.OLD_REGISTER, words, None)
 
     def _certificate(self, campaign: CampaignRules, language: str, now: float) -> Iterator[Objection]:
-        if not campaign.recorded or campaign.purpose not in self.rules.certified:
+        if not campaign.recorded or campaign.purpose not in self.rules.certificate_purposes:
             return
         needed = f"a recorded {campaign.purpose.value} call needs a certificate"
         certified = campaign.certified.get(language)
@@ -229,9 +229,9 @@ class Gate:
     def _caller_id(self, caller_id: str | None) -> Iterator[Objection]:
         if caller_id is None:
             return
-        if caller_id not in self.rules.owned:
+        if caller_id not in self.rules.own_caller_ids:
             yield Objection(Reason.CALLER_ID, "the caller ID is not of the site's own pool", None)
-        elif self.rules.series and not caller_id.startswith(self.rules.series):
+        elif self.rules.caller_id_series and not caller_id.startswith(self.rules.caller_id_series):
             yield Objection(Reason.CALLER_ID, "the caller ID is outside the series that may be shown", None)
 
     def _poll_over(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
@@ -279,7 +279,7 @@ class Gate:
         if found:
             yield min(found, key=lambda objection: float("inf") if objection.until is None else objection.until)
 
-    def _hours(self, zones: Zones, now: float, lasting_seconds: float) -> Iterator[Objection]:
+    def _hours(self, zones: NumberZones, now: float, lasting_seconds: float) -> Iterator[Objection]:
         if not zones:
             yield Objection(Reason.NO_ZONE, "the time zone of the number is not known", None)
             return

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 
-Zones = tuple[ZoneInfo, ...]
+NumberZones = tuple[ZoneInfo, ...]
 
 
-def zones_of(number: str) -> Zones:
+def zones_of(number: str) -> NumberZones:
     """The zones in which an E.164 number may be; empty: no zone is known."""
     digits = number[1:]
     for length in range(min(TIMEZONE_LONGEST_PREFIX, len(digits)), 0, -1):
@@ -25,7 +25,7 @@ def zones_of(number: str) -> Zones:
     return ()
 
 
-def zones_below(prefix: str) -> Zones:
+def zones_below(prefix: str) -> NumberZones:
     """The zones of every number that begins with a prefix, in no order."""
     digits = prefix[1:]
     names = {name for known, zones in TIMEZONE_DATA.items() if known.startswith(digits) for name in zones}
@@ -34,7 +34,7 @@ def zones_below(prefix: str) -> Zones:
 
 
 @lru_cache(maxsize=4096)
-def _zones(names: tuple[str, ...]) -> Zones:
+def _zones(names: tuple[str, ...]) -> NumberZones:
     """Nothing, where this machine lacks one of them: a zone that cannot be read forbids."""
     try:
         return tuple(ZoneInfo(name) for name in names)

@@ -13,8 +13,7 @@ from config.settings import Settings
 from dialer.model import CampaignKind, Purpose
 from dialer.phone_facts import Register
 from dialer.rules.calling_hours import Stretch, WeekHours, midnight
-from dialer.rules.number_zones import Zones as ZoneInfos
-from dialer.rules.number_zones import zones_below, zones_of
+from dialer.rules.number_zones import NumberZones, zones_below, zones_of
 from dialer.rules.polls import PollingDay
 
 DAY_SECONDS = 86_400.0
@@ -40,9 +39,8 @@ class CampaignRules:
     ring_seconds: float
     certified: Mapping[str, Certified] = field(default_factory=dict)  # by language; empty: nobody knows what it plays
     signed_off: bool = False  # a named person answers for recorded turnout calls inside the silence
-    attempts_per_day: int | None = (
-        None  # of booth workers, who expect the calls; None: the caps of voters' numbers hold
-    )
+    # Of booth workers, who expect the calls; None: the caps of voters' numbers hold.
+    attempts_per_day: int | None = None
 
     @property
     def recorded(self) -> bool:
@@ -62,13 +60,13 @@ class Rulebook:
     silent_for: frozenset[Purpose]
     silent_for_recorded: frozenset[Purpose]
     polls: tuple[PollingDay, ...]
-    certified: frozenset[Purpose]
+    certificate_purposes: frozenset[Purpose]  # whose recordings need one
     lock_seconds: float
     lock_unless_guaranteed: bool  # a call that has a seat of its own may go out all the same
     attempts_per_day: int
     conversations_per_day: int
-    series: tuple[str, ...]
-    owned: frozenset[str]
+    caller_id_series: tuple[str, ...]  # empty: any of our own may be shown
+    own_caller_ids: frozenset[str]
     allowed_prefixes: tuple[str, ...]
     denied_prefixes: tuple[str, ...]
     required_registers: tuple[str, ...]
@@ -103,11 +101,11 @@ class Rulebook:
         """When the names and numbers of a poll must be gone, epoch seconds."""
         return day_after(poll.day + timedelta(days=self.erase_after_days), self.centre_zone)
 
-    def zones(self, number: str) -> ZoneInfos:
+    def zones(self, number: str) -> NumberZones:
         """The zones that a number's hours are read in; empty: none is known."""
         return zones_of(number) if self.by_number else (self.centre_zone,)
 
-    def zones_of_all(self) -> ZoneInfos:
+    def zones_of_all(self) -> NumberZones:
         """The zones of every number that may be dialled."""
         if not self.by_number:
             return (self.centre_zone,)
@@ -128,13 +126,13 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
         silent_for=_purposes(silence.forbids),
         silent_for_recorded=_purposes(silence.forbids_recorded),
         polls=polls_of(settings),
-        certified=_purposes(profile.certificate.needed_for),
+        certificate_purposes=_purposes(profile.certificate.needed_for),
         lock_seconds=profile.redial_lock.hours * _HOUR_SECONDS,
         lock_unless_guaranteed=profile.redial_lock.unless_agent_guaranteed,
         attempts_per_day=min(profile.attempts.per_day, settings.dialling.max_attempts_per_day),
         conversations_per_day=profile.attempts.conversations_per_day,
-        series=profile.caller_id.series,
-        owned=frozenset(caller_id for trunk in settings.trunks for caller_id in trunk.caller_ids),
+        caller_id_series=profile.caller_id.series,
+        own_caller_ids=frozenset(caller_id for trunk in settings.trunks for caller_id in trunk.caller_ids),
         allowed_prefixes=settings.dialling.allowed_prefixes,
         denied_prefixes=settings.dialling.denied_prefixes,
         required_registers=registers.names,

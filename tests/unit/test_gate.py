@@ -209,7 +209,7 @@ def test_a_caller_id_must_be_of_the_pool_and_of_the_series() -> None:
     settings = site(rules={"stricter": {"caller_id": {"series": ["+9111"]}}})
     gate = gate_of(settings)
     assert gate.originate(case_of(settings), NOON).allowed
-    gate.rules = replace(gate.rules, owned=frozenset({CALLER_ID, "+912240000001"}))
+    gate.rules = replace(gate.rules, own_caller_ids=frozenset({CALLER_ID, "+912240000001"}))
     ruling = gate.originate(case_of(settings, caller_id="+912240000001"), NOON)
     assert reasons(ruling) == [Reason.CALLER_ID]
     assert "series" in str(ruling)
