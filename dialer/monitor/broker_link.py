@@ -28,7 +28,7 @@ from dialer.monitor.mqtt_client import Client
 from dialer.monitor.topics import Message
 from dialer.view import Alert, AlertLevel
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 BROKER_DOWN = "broker-down"
 OUTBOX_HELD = "outbox-held"
@@ -70,7 +70,7 @@ class BrokerSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Purpose:
+class LinkPurpose:
     """What one of the dialler's connections is for."""
 
     listens_on: str  # a topic
@@ -80,18 +80,18 @@ class Purpose:
     speaks: bool = True  # publishes, and leaves a last will; else it listens, and says of each message that it is kept
 
 
-def for_commands(centre: str) -> Purpose:
+def for_commands(centre: str) -> LinkPurpose:
     """All that the dialler says, and commands."""
     meanwhile = "dialling goes on, results wait in the outbox"
-    return Purpose(topics.commands_topic(centre), BROKER_DOWN, meanwhile)
+    return LinkPurpose(topics.commands_topic(centre), BROKER_DOWN, meanwhile)
 
 
-def for_opt_outs() -> Purpose:
+def for_opt_outs() -> LinkPurpose:
     """Opt-outs of other centres. On a connection of their own: the broker holds back what this centre cannot keep yet, and must
     not hold back commands with it.
     """
     meanwhile = "opt-outs of other centres wait there for an hour; after that exchange files of them"
-    return Purpose(topics.opt_outs_filter(), OPT_OUTS_UNHEARD, meanwhile, client="-opt-outs", speaks=False)
+    return LinkPurpose(topics.opt_outs_filter(), OPT_OUTS_UNHEARD, meanwhile, client="-opt-outs", speaks=False)
 
 
 class SubscriptionRefused(aiomqtt.MqttError):
@@ -148,7 +148,7 @@ class BrokerLink:
         clock: Clock,
         raise_alert: Callable[[Alert], None],
         chance: random.Random,
-        purpose: Purpose | None = None,
+        purpose: LinkPurpose | None = None,
     ) -> None:
         """`raise_alert` hears when the broker goes and comes back; `chance` spreads the waits of 300 centres apart; `purpose`:
         none is `for_commands`.
@@ -214,13 +214,15 @@ class BrokerLink:
 
     def _set_up(self) -> None:
         self.up = True
-        log.info("broker.connected", host=self._settings.host, port=self._settings.port, topic=self._purpose.listens_on)
+        _log.info(
+            "broker.connected", host=self._settings.host, port=self._settings.port, topic=self._purpose.listens_on
+        )
         for code in sorted(self._raised):
             self._raise_alert(Alert(code, AlertLevel.NOTICE, "the broker is back", self._clock.now(), cleared=True))
         self._raised.clear()
 
     def _set_down(self, code: str, text: str) -> None:
-        log.warning("broker.lost", code=code, problem=text)
+        _log.warning("broker.lost", code=code, problem=text)
         if code not in self._raised:
             self._raised.add(code)
             self._raise_alert(Alert(code, AlertLevel.WARNING, text, self._clock.now()))
@@ -256,9 +258,8 @@ def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None,
         tls_context=settings.tls,
         protocol=aiomqtt.ProtocolVersion.V5 if version5 else aiomqtt.ProtocolVersion.V311,
         clean_session=None if version5 else not lasting,
-        clean_start=not lasting
-        if version5
-        else MQTT_CLEAN_START_FIRST_ONLY,  # 3.1.1 has no clean start and paho wants this
+        # 3.1.1 has no clean start and paho wants this.
+        clean_start=not lasting if version5 else MQTT_CLEAN_START_FIRST_ONLY,
         properties=properties,
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, qos=will.qos, retain=will.retain),
         keepalive=settings.keepalive_seconds,

@@ -23,7 +23,7 @@ from dialer.monitor.command_values import VALUES, read_value
 from dialer.monitor.payloads import ReplyPayload
 from dialer.store.port import Store
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 MOST_BYTES = 32_768  # a full batch of marks is the longest
 FURTHEST_EXPIRY_SECONDS = 86_400.0  # also catches milliseconds taken for seconds
@@ -166,7 +166,7 @@ class CommandDesk:
         try:
             self._waiting.put_nowait(parsed)
         except asyncio.QueueFull:
-            log.warning("command.flood", waiting=WAITING_COMMANDS)  # unanswered: the sender repeats it, same id
+            _log.warning("command.flood", waiting=WAITING_COMMANDS)  # unanswered: the sender repeats it, same id
 
     async def run(self) -> None:
         """Execute and answer until cancelled."""
@@ -175,9 +175,9 @@ class CommandDesk:
             try:
                 await self.handle(parsed)
             except StoreError as error:
-                log.error("command.unanswered", command=parsed.command_id, problem=str(error))
-            except Exception:  # one message must never end the dialler
-                log.exception("command.failed", command=parsed.command_id)
+                _log.error("command.unanswered", command=parsed.command_id, problem=str(error))
+            except Exception:  # noqa: BLE001 - one message must never end the dialler; it is logged whole
+                _log.exception("command.failed", command=parsed.command_id)
                 await self._tell_failed(parsed)
 
     async def _tell_failed(self, parsed: AcceptedCommand | RefusedCommand) -> None:
@@ -195,7 +195,7 @@ class CommandDesk:
         repeat is told so and nothing more is done.
         """
         if isinstance(parsed, RefusedCommand):
-            log.warning("command.refused", command=parsed.command_id, why=parsed.text)
+            _log.warning("command.refused", command=parsed.command_id, why=parsed.text)
             if parsed.command_id is not None:
                 await self._answer(ReplyPayload(parsed.command_id, "refused", parsed.text, round(self._clock.now(), 3)))
             return
@@ -222,7 +222,7 @@ class CommandDesk:
         return reply
 
     def _reply(self, parsed: AcceptedCommand, status: str, text: str) -> str:
-        log.info("command.executed", command=parsed.command_id, name=parsed.name, role=parsed.role, status=status)
+        _log.info("command.executed", command=parsed.command_id, name=parsed.name, role=parsed.role, status=status)
         return json.dumps({"status": status, "text": text, "at": round(self._clock.now(), 3)})
 
     async def _try(self, accepted: AcceptedCommand) -> tuple[Literal["done", "refused"], str]:

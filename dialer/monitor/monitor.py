@@ -22,7 +22,7 @@ from dialer.monitor.publisher import Publisher
 from dialer.store.port import Store
 from dialer.view import Alert, CentreView, Change
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 FAREWELL_SECONDS = 3.0  # for the last results and the goodbye; what is left stays in the outbox
 
@@ -154,4 +154,4 @@ class Monitor:
                 await self._relay.drain(connection.publish)
                 await self._publisher.farewell(connection.publish)
         except* (aiomqtt.MqttError, StoreError, TimeoutError) as errors:
-            log.warning("monitor.farewell-cut-short", problem=str(errors.exceptions[0]))
+            _log.warning("monitor.farewell-cut-short", problem=str(errors.exceptions[0]))

@@ -17,7 +17,7 @@ from dialer.errors import StoreError
 from dialer.monitor.payloads import MOST_SECONDS
 from dialer.rules.number_hash import is_number_hash
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 MOST_BYTES = 2048
 WAITING_OPT_OUTS = 1_000  # who brings another one waits for room
@@ -87,7 +87,7 @@ class OptOutDesk:
             told = [each for each, trouble in zip(told, troubles, strict=True) if trouble is not None]
             if told:
                 problem = next(str(trouble) for trouble in troubles if trouble is not None)
-                log.warning("opt-outs.wait", waiting=len(told), problem=problem)
+                _log.warning("opt-outs.wait", waiting=len(told), problem=problem)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _try(self, told: ForeignOptOut) -> StoreError | None:
@@ -96,6 +96,6 @@ class OptOutDesk:
             await self._keep(told)
         except StoreError as error:
             return error
-        except Exception:  # one message must never end the dialler
-            log.exception("opt-out.failed", centre=told.centre)
+        except Exception:  # noqa: BLE001 - one message must never end the dialler; it is logged whole
+            _log.exception("opt-out.failed", centre=told.centre)
         return None

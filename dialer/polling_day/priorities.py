@@ -143,7 +143,7 @@ class BoothOrder:
         be dialled.
         """
         self._kept = dict.fromkeys(booths, 1.0)
-        self._news: Mapping[int, float] = {}
+        self._named: Mapping[int, float] = {}
         self._voters = dict.fromkeys(self._kept, 1.0)
         # Each booth's own one in the heap. As long as none is named, all come after none.
         self._places: dict[int, _Place] = {booth_id: (True, 0.0, booth_id) for booth_id in sorted(self._kept)}
@@ -163,8 +163,8 @@ class BoothOrder:
         """Whether booths that are not named wait for numbers of named ones that are in hand, retries too: those came from no
         booth's queue, so it is the booth of who is called that counts.
         """
-        return bool(self._news) and any(
-            claim.booth_id in self._news and self._news[claim.booth_id] > 0 for claim in self.in_hand()
+        return bool(self._named) and any(
+            claim.booth_id in self._named and self._named[claim.booth_id] > 0 for claim in self.in_hand()
         )
 
     def first(self, quotas: Mapping[int, int]) -> Collection[int] | None:
@@ -179,7 +179,7 @@ class BoothOrder:
         themselves, and have a turn only while none of the named has anything to give, nor anything in hand: what waits too
         long goes back to its queue, and would come after theirs.
         """
-        before, self._news = self._news, priorities
+        before, self._named = self._named, priorities
         for booth_id in before.keys() - priorities.keys():
             if booth_id in self._kept:
                 self._kept[booth_id] = before[booth_id]
@@ -261,7 +261,7 @@ class BoothOrder:
         return self._places[booth_id][1]
 
     def _move(self, booth_id: int, at: float) -> None:
-        self._places[booth_id] = (booth_id not in self._news, at, booth_id)
+        self._places[booth_id] = (booth_id not in self._named, at, booth_id)
         if booth_id not in self._aside:
             heapq.heappush(self._heap, self._places[booth_id])
         if len(self._heap) > 2 * len(self._places) + _PLACES_LEFT_BEHIND:
@@ -274,5 +274,5 @@ class BoothOrder:
             heapq.heappush(self._heap, self._places[booth_id])
 
     def _rate(self, booth_id: int) -> float:
-        priority = self._news[booth_id] if booth_id in self._news else self._kept[booth_id]
+        priority = self._named[booth_id] if booth_id in self._named else self._kept[booth_id]
         return priority * float(self._voters[booth_id] ** self._exponent)
