@@ -65,9 +65,8 @@ class Rule(BaseModel):
 
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=8)]
     standing: Standing
-    confirmed: bool = (
-        False  # a text of the rule, or a report that quotes it, was read and says this; else it is from memory
-    )
+    # A text of the rule, or a report that quotes it, was read and says this; else it is from memory.
+    confirmed: bool = False
     read_at: str | None = None  # where it was read
 
     @model_validator(mode="after")

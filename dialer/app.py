@@ -69,9 +69,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-LONGEST_WAIT_SECONDS = (
-    3.0  # between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back
-)
+# Between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back.
+LONGEST_WAIT_SECONDS = 3.0
 _NO_TWILIO = "twilio is enabled, but not installed: in Matdan's own folder, .venv/bin/pip install -e '.[twilio]'"
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 

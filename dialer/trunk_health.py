@@ -25,10 +25,9 @@ _RECENT_WEIGHT = 0.2  # of one call in the recent delay, and
 _USUAL_WEIGHT = 0.02  # in the usual one
 _SLOWER = 3.0  # times the usual delay: slow
 _LEAST_SHARE = 0.1
-_BACK_OFF, _RECOVER = (
-    0.85,
-    0.05,
-)  # a call's part in throttling, and in ending it (additive increase, multiplicative decrease)
+# A call's part in throttling, and in ending it: multiplicative decrease, additive increase.
+_BACK_OFF = 0.85  # times the share
+_RECOVER = 0.05  # of all call starts
 
 
 class TrunkState(StrEnum):

@@ -67,9 +67,8 @@ def formula_safe(text: str) -> str:
 def as_csv(report: Report) -> str:
     """Comma-separated (RFC 4180), a header line first; shares are 0..1. Without the total, so that a column may be summed."""
     written = io.StringIO()
-    writer = csv.writer(
-        written, lineterminator="\r\n"
-    )  # with a bare LF, Python before 3.13 leaves a CR in a text unquoted
+    # With a bare LF, Python before 3.13 leaves a CR in a text unquoted.
+    writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow([column.name for column in report.columns])
     for row in report.rows:
         writer.writerow([formula_safe(cell) if isinstance(cell, str) else _plain(cell) for cell in row])
