@@ -20,7 +20,6 @@ from dialer.plan_of_site import offers_allowed
 from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.check import MAX_PROMPT_SECONDS, check_flow
 from ivr_flows.draw import draw_flow
-from ivr_flows.errors import FlowError
 from ivr_flows.rehearse import Rehearsal, facts_of, sample_facts
 from ivr_flows.texts import Texts, texts_with
 from ivr_flows.turns import FlowState
@@ -30,6 +29,13 @@ PNG_ZOOM = 1.5  # so that small print is legible on paper
 
 class MissingExtra(MatdanError):
     """An optional library is not installed. The text says which, and how to do without."""
+
+
+class FlowOptionError(MatdanError):
+    """An option cannot be as it was given. The text names it, or the file that it names, and what to do."""
+
+    def __init__(self, option: str, problem: str) -> None:
+        super().__init__(f"{option}: {problem}")
 
 
 app = typer.Typer(help="What a caller hears: list, check, draw and try flows.", no_args_is_help=True)
@@ -78,7 +84,7 @@ def check(
     What a profile forbids is judged by the site's, without one by `neutral`.
     """
     if not (math.isfinite(max_prompt_seconds) and max_prompt_seconds > 0):
-        raise FlowError("--max-prompt-seconds", 0, "", "is no number of seconds above 0; give one, such as 20")
+        raise FlowOptionError("--max-prompt-seconds", "is no number of seconds above 0; give one, such as 20")
     names = flows or shipped_flows()
     settings = load_settings(config)
     catalogue = texts_with(texts or settings.flows.texts)
@@ -113,13 +119,13 @@ def draw(
     loaded = load_flow(flow)
     path = out or Path(f"{loaded.name}.svg")
     if path.suffix.lower() not in {".svg", ".png"}:
-        raise FlowError(str(path), 0, "", "is neither an .svg nor a .png file; choose another --out")
+        raise FlowOptionError(str(path), "is neither an .svg nor a .png file; choose another --out")
     catalogue = _spoken(language, texts_with(texts))
     try:
         picture = draw_flow(loaded, catalogue, language)
         path.write_bytes(_png(picture) if path.suffix.lower() == ".png" else picture.encode())
     except OSError as error:
-        raise FlowError(str(path), 0, "", f"cannot be written ({error.strerror}); choose another --out") from error
+        raise FlowOptionError(str(path), f"cannot be written ({error.strerror}); choose another --out") from error
     typer.echo(f"{path}: {loaded.title}")
 
 
@@ -199,15 +205,15 @@ def _facts(given: list[str], known: frozenset[str]) -> dict[str, str]:
             raise typer.BadParameter("write NAME=VALUE, such as closes_at=18:00", param_hint="--fact")
         if name.strip() not in known:
             names = ", ".join(sorted(known)) or "none"
-            raise FlowError("--fact", 0, "", f"the flow knows no fact {name.strip()!r}; it knows: {names}")
+            raise FlowOptionError("--fact", f"the flow knows no fact {name.strip()!r}; it knows: {names}")
         facts[name.strip()] = value.strip()
     return facts
 
 
 def _spoken(language: str, texts: Texts) -> Texts:
-    """The texts, which have that language. Raises FlowError: what fell back to English would be taken for it."""
+    """The texts, which have that language. Raises FlowOptionError: what fell back to English would be taken for it."""
     if language not in texts.languages():
-        raise FlowError(
-            "--language", 0, "", f"there are no texts in {language!r}; there are: {', '.join(texts.languages())}"
+        raise FlowOptionError(
+            "--language", f"there are no texts in {language!r}; there are: {', '.join(texts.languages())}"
         )
     return texts

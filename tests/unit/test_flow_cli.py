@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
-from dialer.command_line.flow import app
+from dialer.command_line.flow import FlowOptionError, app
 from ivr_flows.catalogue import FLOWS_DIRECTORY, shipped_flows
 from ivr_flows.errors import FlowError, UnknownFlow
 
@@ -82,14 +82,14 @@ def test_draw_writes_a_picture(tmp_path: Path) -> None:
 
 def test_draw_refuses_what_is_no_picture(tmp_path: Path) -> None:
     _, _, error = flow("draw", "turnout", "--out", str(tmp_path / "x.doc"))
-    assert isinstance(error, FlowError)
+    assert isinstance(error, FlowOptionError)
     assert "neither an .svg nor a .png" in str(error)
     assert not (tmp_path / "x.doc").exists()
 
 
 def test_draw_says_where_it_cannot_write(tmp_path: Path) -> None:
     _, _, error = flow("draw", "turnout", "--out", str(tmp_path / "no" / "x.svg"))
-    assert isinstance(error, FlowError)
+    assert isinstance(error, FlowOptionError)
     assert "choose another --out" in str(error)
 
 
