@@ -12,8 +12,7 @@ from dialer.audit.chain import AuditEntry, first_break
 from dialer.options import ConfigOption, StoreOption
 from dialer.site_key import site_key
 from dialer.store import audit
-from dialer.store.connection import open_reading
-from dialer.store.failures import explained
+from dialer.store.connection import reading
 
 app = typer.Typer(help="What was done that must be answered for, in a chain of hashes.", no_args_is_help=True)
 
@@ -40,12 +39,8 @@ def verify(
     path, key = store or settings.store.path, site_key(settings)
     noted = None if head is None else _noted(head)
     last: list[AuditEntry] = []
-    with explained(path):
-        db = open_reading(path, key=key)
-        try:
-            found = first_break(_remembering(audit.entries(db), last), noted)
-        finally:
-            db.close()
+    with reading(path, key) as db:
+        found = first_break(_remembering(audit.entries(db), last), noted)
     if found is not None:
         typer.echo(f"the audit is BROKEN at entry {found.number}: {found.problem}")
         raise typer.Exit(1)
