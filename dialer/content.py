@@ -20,7 +20,8 @@ from config.jurisdiction import Profile
 from config.settings import Settings
 from dialer.clock import Clock
 from dialer.plan_of_site import needs_asterisk
-from dialer.prompts import labels_synthetic, playlist_reader, site_today
+from dialer.prompts import labels_synthetic, playlist_reader
+from dialer.site_time import site_day
 from ivr_flows.texts import FALLBACK_LANGUAGE
 
 _DRAFTS = "run dialer audio drafts -c SETTINGS"
@@ -67,7 +68,7 @@ def _label_problems(
         )
         yield SettingError("settings", "audio.catalogue", problem, "name the directory of the catalogue")
         return
-    today = site_today(settings, clock)
+    today = site_day(settings, clock.now())
     for language in sorted({name.language for name in playlist.listed if playlist.synthetic(name)}):
         why = playlist.why_not(PromptName("", language, LABEL), today)
         if why is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,14 @@ ConfigOption = Annotated[
 WhoOption = Annotated[
     str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: the user who is logged in]")
 ]
+
+
+def day_of(text: str, option: str) -> date:
+    """The day that an option names. Raises BadParameter for another text."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option}: {text!r} is no date: write 2026-04-22") from error
 
 
 def audit_name(who: str | None) -> str:

@@ -24,6 +24,7 @@ from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.clock import Clock
 from dialer.fastagi.flow_driver import MissingSounds
+from dialer.site_time import site_zone
 from ivr_flows.sounds import sounds_of
 from ivr_flows.texts import Texts
 from ivr_flows.turns import PromptRef
@@ -59,11 +60,6 @@ def playlist_reader(settings: Settings, profile: Profile | None = None) -> Playl
     """What reads the site's catalogue and sounds. Raises SettingError where no `profile` is given and the site's is broken."""
     rules = rules_of(settings.audio, profile or site_profile(settings))
     return PlaylistReader(catalogue_of(settings), places_of(settings), rules)
-
-
-def site_today(settings: Settings, clock: Clock) -> date:
-    """The day in the centre's time zone."""
-    return datetime.fromtimestamp(clock.now(), ZoneInfo(settings.centre.time_zone)).date()
 
 
 @dataclass(slots=True)
@@ -183,7 +179,6 @@ def site_prompts(settings: Settings, profile: Profile, clock: Clock, texts: Text
     """The prompts of a site that has a catalogue; None: it has none, and sounds are played unchecked. `texts`: what flows say."""
     if settings.audio.catalogue is None:
         return None
-    zone = ZoneInfo(settings.centre.time_zone)
     return SitePrompts(
-        playlist_reader(settings, profile), clock, zone, texts, label=labels_synthetic(settings, profile)
+        playlist_reader(settings, profile), clock, site_zone(settings), texts, label=labels_synthetic(settings, profile)
     )

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from dialer.errors import RecordingError
 from dialer.model import AttemptId
+from dialer.site_time import DAY_SECONDS
 
 _FILE = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.wav")
 _OF_AN_ATTEMPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-[0-9]+)?\.[A-Za-z0-9]+")
-DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

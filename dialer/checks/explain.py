@@ -6,8 +6,6 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from audio.playlist import Playlist
 from config.campaigns import Campaign, Kind
@@ -25,6 +23,7 @@ from dialer.rules.calling_hours import day_start
 from dialer.rules.gate import Case, Gate, moment_text
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import Certified, campaign_rules, polls_of, rulebook_of
+from dialer.site_time import site_day
 from dialer.store import numbers, voters
 from dialer.store.numbers import NumberRecord
 from ivr_flows.catalogue import load_flow
@@ -64,7 +63,7 @@ class CertificatesOnDisk:
         try:
             if self._playlist is None:
                 self._playlist = playlist_reader(self.settings, self.profile).read()
-            day = datetime.fromtimestamp(self.now, ZoneInfo(self.settings.centre.time_zone)).date()
+            day = site_day(self.settings, self.now)
             prompts = CataloguePrompts(self._playlist, campaign.id, day, texts_with(self.settings.flows.texts))
             return certified_of(load_flow(campaign.flow), prompts)
         except MatdanError:  # `dialer check` says what is wrong with it

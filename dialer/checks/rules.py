@@ -18,6 +18,7 @@ from dialer.rules.first_call import Areas, FirstCall, areas_of_polls, areas_of_r
 from dialer.rules.gate import Gate, moment_text
 from dialer.rules.polls import Area, NotKnown, close_of
 from dialer.rules.rulebook import campaign_rules
+from dialer.site_time import DAY_SECONDS
 from dialer.store import numbers, voters
 
 
@@ -27,7 +28,7 @@ def rules_findings(
     """Registers, certificates, campaigns and polling days at a moment; `db` is the site's store, None where none can be read."""
     gate = gate_of(settings, db)
     for register in gate.rules.registers:
-        age = (now - register.dated) / 86_400.0
+        age = (now - register.dated) / DAY_SECONDS
         text = f"{register.numbers:,} numbers, of {moment_text(register.dated, gate.rules.centre_zone)}, {age:.0f} days old"
         verdict = Verdict.BAD if age > profile.registers.maximum_age_days else Verdict.GOOD
         yield Finding(f"register {register.name}", verdict, text)

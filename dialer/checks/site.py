@@ -24,8 +24,9 @@ from dialer.clock import Clock, SystemClock
 from dialer.content import content_problems
 from dialer.monitor.broker_link import check_broker
 from dialer.plan_of_site import ami_login, broker_settings, needs_asterisk, offers_allowed
-from dialer.prompts import playlist_reader, site_today
+from dialer.prompts import playlist_reader
 from dialer.scripts.runner import script_of
+from dialer.site_time import site_day
 from dialer.store.holder import holder_of
 from dialer.store.opening import DIALLER
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -126,7 +127,7 @@ def _audio(settings: Settings, clock: Clock) -> Iterator[Finding]:
         yield Finding("audio", Verdict.NOTE, text)
         return
     playlist = playlist_reader(settings).read()
-    today = site_today(settings, clock)
+    today = site_day(settings, clock.now())
     silent = [(name, why) for name in sorted(playlist.listed) if (why := playlist.why_not(name, today)) is not None]
     drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
     told = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"

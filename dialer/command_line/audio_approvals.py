@@ -14,7 +14,8 @@ from audio.errors import AudioError, CatalogueError
 from audio.names import PromptName, prompt_name, prompt_of_sound
 from config.settings import Settings, load_settings
 from dialer.clock import SystemClock
-from dialer.prompts import CataloguePrompts, catalogue_of, playlist_reader, site_today
+from dialer.prompts import CataloguePrompts, catalogue_of, playlist_reader
+from dialer.site_time import site_day
 from ivr_flows.catalogue import load_flow
 from ivr_flows.sounds import sounds_said
 from ivr_flows.texts import texts_with
@@ -68,7 +69,7 @@ def approve(
     given = prompts or _said_by(settings, flow or "", language, campaign)
     if certified_sha256 is not None and len(given) > 1:
         raise AudioError("--sha256 is the hash of one recording; name that prompt alone")
-    change: dict[str, object] = {"approved_by": by.strip(), "approved_on": site_today(settings, SystemClock())}
+    change: dict[str, object] = {"approved_by": by.strip(), "approved_on": site_day(settings, SystemClock().now())}
     if synthetic is not None:
         change["voice"] = Voice.SYNTHETIC if synthetic else Voice.HUMAN
     if certificate is not None:
@@ -93,7 +94,7 @@ def _said_by(settings: Settings, flow: str, language: str | None, campaign: str)
     prompts = CataloguePrompts(
         playlist_reader(settings).read(),
         campaign,
-        site_today(settings, SystemClock()),
+        site_day(settings, SystemClock().now()),
         texts_with(settings.flows.texts),
     )
     names = [prompt_of_sound(prompts.own(sound)) for sound in sounds_said(load_flow(flow), language, prompts.texts)]
@@ -115,7 +116,7 @@ def _approved(
 def statuses(settings: Settings) -> Statuses:
     """Every prompt of the catalogue in order, with its entry and why it does not play (None: it does)."""
     playlist = playlist_reader(settings).read()
-    today = site_today(settings, SystemClock())
+    today = site_day(settings, SystemClock().now())
     return [(name, each.entry, playlist.why_not(name, today)) for name, each in sorted(playlist.listed.items())]
 
 

@@ -19,7 +19,7 @@ from dialer.monitor.ask import Request
 from dialer.monitor.command_table import COMPLIANCE
 from dialer.options import ConfigOption, StoreOption, WhoOption
 from dialer.reports.cli import moment
-from dialer.roll.phone_numbers import read_cell
+from dialer.roll.phone_numbers import the_number
 from dialer.site_key import site_key
 from dialer.store import numbers
 from dialer.store.connection import reading
@@ -106,10 +106,7 @@ def _call(
 
 
 def _of_number(db: sqlite3.Connection, number: str, region: str, campaign: str | None, at: float) -> dict[str, Any]:
-    read = read_cell(number, region)
-    if len(read.numbers) != 1:
-        raise RollError("this is not one number that can be called: write it with its country code")
-    phone_id = numbers.phone_id_of(db, read.numbers[0])
+    phone_id = numbers.phone_id_of(db, the_number(number, region))
     if phone_id is None:
         typer.echo("the number is on no roll here: the complaint is kept without it", err=True)
         return {}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -17,11 +16,12 @@ from config.site_rules import recordings_kept, site_profile
 from dialer.clock import SystemClock
 from dialer.command_line.numbers import opt_out_news
 from dialer.errors import RecordingError, RollError
-from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name
+from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name, day_of
 from dialer.recordings import erase as remove_recording
 from dialer.recordings import files_of
-from dialer.roll.phone_numbers import read_cell
+from dialer.roll.phone_numbers import the_number
 from dialer.site_key import site_key
+from dialer.site_time import site_day
 from dialer.store import audit, erasing
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction
@@ -43,22 +43,20 @@ def erase(
     until it can.
     """
     settings = load_settings(config)
-    read = read_cell(number, settings.centre.region)
-    if len(read.numbers) != 1:
-        raise RollError("this is not one number that can be called: write it with its country code")
+    named = the_number(number, settings.centre.region)
     now = SystemClock().now()
-    kept = recordings_kept(settings, _day(settings, now))
+    kept = recordings_kept(settings, site_day(settings, now))
     secrets = settings.rules.secrets()
     with _erasing(settings, store) as db:
-        voice = erasing.voice_of(db, read.numbers[0])
+        voice = erasing.voice_of(db, named)
         files = _recordings(settings, voice.attempts, expected=kept is None and voice.recordings > 0)
         done = erasing.erase_number(
             db,
-            read.numbers[0],
+            named,
             at=now,
             secrets=secrets,
             with_voters=voters,
-            announcements=opt_out_news(next(iter(secrets), None), read.numbers[0], erasing.ERASED, now),
+            announcements=opt_out_news(next(iter(secrets), None), named, erasing.ERASED, now),
         )
         if kept is None and done.phone_id is not None:
             erasing.forget_recordings(db, done.phone_id)
@@ -100,7 +98,7 @@ def purge(
     settings = load_settings(config)
     retention = site_profile(settings).retention
     now = SystemClock().now()
-    today, over = _day(settings, now), _last_day(settings, after, now)
+    today, over = site_day(settings, now), _last_day(settings, after, now)
     kept_until = over + timedelta(days=retention.keep_records_days)
     kept = recordings_kept(settings, today)
     records_too = today > kept_until and kept is None  # a recording that stays must have its attempt
@@ -146,11 +144,11 @@ def _last_day(settings: Settings, after: str, now: float) -> date:
     """The day from which the profile's days count: `--after`, or the last of [[rules.polls]] where that is later, for a day that
     is mistyped must not erase what has to be kept. Raises RollError where it is not over, each poll in its own zone.
     """
-    named = _date(after)
-    if _day(settings, now) <= named:
+    named = day_of(after, "--after")
+    if site_day(settings, now) <= named:
         raise RollError(f"--after {after}: that day is not over; nothing was erased")
     for poll in settings.rules.polls:
-        if _day(settings, now, poll.time_zone) <= poll.day:
+        if site_day(settings, now, poll.time_zone) <= poll.day:
             raise RollError(
                 f"the poll of {poll.day} in [[rules.polls]] is not over: nothing was erased;"
                 " purge after it, or take it out there if it is not held"
@@ -191,15 +189,3 @@ def _remove(files: Sequence[Path]) -> None:
             raise RecordingError(
                 f"{error}; until then nothing is erased in the store: run it again afterwards"
             ) from error
-
-
-def _day(settings: Settings, now: float, zone: str | None = None) -> date:
-    """Today in a zone; None: the centre's."""
-    return datetime.fromtimestamp(now, ZoneInfo(zone or settings.centre.time_zone)).date()
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--after: {text!r} is no date: write 2026-04-22") from error

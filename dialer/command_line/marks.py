@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, tzinfo
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -20,7 +19,7 @@ from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_MARKS
-from dialer.options import ConfigOption, StoreOption, WhoOption
+from dialer.options import ConfigOption, StoreOption, WhoOption, day_of
 from dialer.output import refuse_unwritable, write_file
 from dialer.record_ids import is_id
 from dialer.reports.cli import FormatOption, OutOption, deliver
@@ -29,6 +28,7 @@ from dialer.reports.polling_day import marks_of_voter
 from dialer.reports.tables import Window
 from dialer.roll.marks_file import MarksFile, Reject, Told, read_marks, unknown_keys
 from dialer.site_key import site_key
+from dialer.site_time import site_day, site_zone
 from dialer.store.connection import reading
 
 app = typer.Typer(help="What became known of voters: who has voted, and who says so.", no_args_is_help=True)
@@ -83,10 +83,10 @@ def import_marks(
     a line was rejected or there was none.
     """
     settings = load_settings(config)
-    zone, now = ZoneInfo(settings.centre.time_zone), SystemClock().now()
+    zone, now = site_zone(settings), SystemClock().now()
     if by is not None and not is_id(by):
         raise typer.BadParameter("--by: give an id such as worker-12, no name and no number")
-    told = Told(MarkSource(source.value), confidence, by, _day(day, now, zone), roll_version)
+    told = Told(MarkSource(source.value), confidence, by, _day(settings, day, now), roll_version)
     name = person(who)
     if rejects is not None:
         refuse_unwritable(rejects, "--rejects")  # before anything is kept
@@ -181,14 +181,11 @@ def _tell_rejects(rejects: Sequence[Reject], path: Path | None) -> None:
         raise typer.Exit(1)
 
 
-def _day(text: str | None, now: float, zone: tzinfo) -> date:
-    today = datetime.fromtimestamp(now, zone).date()
+def _day(settings: Settings, text: str | None, now: float) -> date:
+    today = site_day(settings, now)
     if text is None:
         return today
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--day: {text!r} is no date: write 2026-04-22") from error
+    day = day_of(text, "--day")
     if day > today:
         raise typer.BadParameter(f"--day: {text} lies ahead")
     return day

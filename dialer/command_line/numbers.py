@@ -32,9 +32,10 @@ from dialer.phone_facts import Consent
 from dialer.record_ids import is_id
 from dialer.reports.cli import moment
 from dialer.roll.numbers_file import NumbersFile, read_numbers
-from dialer.roll.phone_numbers import read_cell
+from dialer.roll.phone_numbers import the_number
 from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
 from dialer.site_key import site_key
+from dialer.site_time import DAY_SECONDS
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction
@@ -42,8 +43,6 @@ from dialer.store.transaction import transaction
 optout_app = typer.Typer(help="Numbers that are never to be called again, by any campaign.", no_args_is_help=True)
 register_app = typer.Typer(help="Do-not-call registers.", no_args_is_help=True)
 consent_app = typer.Typer(help="Consent of the owners of numbers.", no_args_is_help=True)
-
-DAY_SECONDS = 86_400.0
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="One number a line, or CSV (UTF-8).")]
 SourceOption = Annotated[
@@ -61,10 +60,7 @@ def add(
 ) -> None:
     """Suppress one number at once, in every campaign; while the dialler runs, through the broker."""
     settings = load_settings(config)
-    read = read_cell(number, settings.centre.region)
-    if len(read.numbers) != 1:
-        raise RollError("this is not one number that can be called: write it with its country code")
-    _opt_out(settings, store, read.numbers, source, who, "by-hand", {})
+    _opt_out(settings, store, [the_number(number, settings.centre.region)], source, who, "by-hand", {})
 
 
 @optout_app.command("import")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -13,6 +11,7 @@ from config.settings import load_settings
 from config.site_rules import recordings_kept
 from dialer.options import ConfigOption
 from dialer.recordings import erase, older_than, recordings_in
+from dialer.site_time import site_day
 
 app = typer.Typer(help="Recorded calls: erase those whose time is over.", no_args_is_help=True)
 
@@ -33,7 +32,7 @@ def purge(
     """Erase recordings of calls that ended longer ago than recordings.keep_days. The dialler may run; call it once a day."""
     site = load_settings(config)
     settings, now = site.recordings, time.time()
-    kept = recordings_kept(site, datetime.fromtimestamp(now, ZoneInfo(site.centre.time_zone)).date())
+    kept = recordings_kept(site, site_day(site, now))
     if kept is not None:
         typer.echo(f"recordings stay {kept}; nothing was erased")
         return

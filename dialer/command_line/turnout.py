@@ -6,10 +6,9 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -29,6 +28,7 @@ from dialer.roll.reading import open_roll
 from dialer.rules.polls import poll_of
 from dialer.rules.rulebook import polls_of
 from dialer.site_key import site_key
+from dialer.site_time import site_day
 from dialer.store.connection import reading
 from dialer.store.polling_day_records import closes_at, of_state, standing_figures
 
@@ -197,8 +197,7 @@ def _report(figure: OfficialFigure) -> dict[str, Any]:
 
 
 def _today(settings: Settings) -> str:
-    zone = ZoneInfo(settings.centre.time_zone)
-    return datetime.fromtimestamp(SystemClock().now(), zone).date().isoformat()
+    return site_day(settings, SystemClock().now()).isoformat()
 
 
 def _read(path: Path, day: str) -> list[_Entry]:

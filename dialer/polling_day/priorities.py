@@ -171,7 +171,7 @@ class BoothOrder:
         """The booths that are named, where a claim along `quotas` is theirs alone: they have a turn, or something in hand. None: it
         is everybody's.
         """
-        named = self._news.keys()
+        named = self._named.keys()
         return named if named and (not named.isdisjoint(quotas) or self.waits) else None
 
     def set_priorities(self, priorities: Mapping[int, float]) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.settings import Settings, load_settings
-from dialer.options import ConfigOption, StoreOption
+from dialer.options import ConfigOption, StoreOption, day_of
 from dialer.polling_day.turnout_curve import ExpectedCourse
 from dialer.reports.cli import CampaignOption, FormatOption, OutOption, SinceOption, UntilOption, deliver, window_of
 from dialer.reports.polling_day import Constituency, Course, TurnoutBy, courses, official_figures, states_of
@@ -42,7 +42,7 @@ def turnout(
     """Self-reported turnout of the voters reached, labelled so, and official figures beside it where they were entered."""
     settings = load_settings(config)
     window = window_of(since, until, campaign, ZoneInfo(settings.centre.time_zone))
-    shown = _date(day)
+    shown = None if day is None else day_of(day, "--day")
     if picture is not None:
         check_picture(picture)  # before the report: one that is asked for wrongly gives nothing
     deliver(lambda source, window, zone, _: made(source, window, zone, by), window, form, out, store, settings)
@@ -70,10 +70,3 @@ def _days(found: dict[Constituency, Course], zone: tzinfo) -> set[date]:
     return {
         datetime.fromtimestamp(end - 1, UTC).astimezone(zone).date() for course in found.values() for end in course.ends
     }
-
-
-def _date(text: str | None) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--day: {text!r} is no date: write 2026-04-22") from error

@@ -14,6 +14,8 @@ from enum import StrEnum
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult
 
+from dialer.errors import RollError
+
 
 class NumberReason(StrEnum):
     """Why a number of the roll is not called. The text stands in the rejects file."""
@@ -120,6 +122,14 @@ def read_cell(cell: str, region: str = "IN") -> CellNumbers:
         else:
             numbers[result] = None
     return CellNumbers(tuple(numbers), tuple(rejected))
+
+
+def the_number(text: str, region: str) -> str:
+    """The one number that a person means, in E.164. Raises RollError where it is none that can be called, or several."""
+    read = read_cell(text, region)
+    if len(read.numbers) != 1:
+        raise RollError("this is not one number that can be called: write it with its country code")
+    return read.numbers[0]
 
 
 def _pieces(text: str) -> list[str]:

@@ -19,6 +19,7 @@ from dialer.rules.calling_hours import every_day, next_day
 from dialer.rules.number_zones import NumberZones
 from dialer.rules.polls import Area, NotKnown, close_of, poll_of
 from dialer.rules.rulebook import CampaignRules, Rulebook, day_after
+from dialer.site_time import DAY_SECONDS
 
 _ROUNDS = 8  # one rule's end may lie in another one's interval; more turns than there are rules with a time
 
@@ -197,10 +198,8 @@ class Gate:
         for register in imported.values():
             age = now - register.dated
             if age > self.rules.register_age_seconds:
-                most = self.rules.register_age_seconds / 86_400.0
-                words = (
-                    f"the do-not-call register {register.name!r} is {age / 86_400.0:.0f} days old, at most {most:.0f}"
-                )
+                most = self.rules.register_age_seconds / DAY_SECONDS
+                words = f"the do-not-call register {register.name!r} is {age / DAY_SECONDS:.0f} days old, at most {most:.0f}"
                 yield Objection(Reason.OLD_REGISTER, words, None)
 
     def _certificate(self, campaign: CampaignRules, language: str, now: float) -> Iterator[Objection]:

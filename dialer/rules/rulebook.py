@@ -15,8 +15,8 @@ from dialer.phone_facts import Register
 from dialer.rules.calling_hours import Stretch, WeekHours, midnight
 from dialer.rules.number_zones import NumberZones, zones_below, zones_of
 from dialer.rules.polls import PollingDay
+from dialer.site_time import DAY_SECONDS
 
-DAY_SECONDS = 86_400.0
 _HOUR_SECONDS = 3600.0
 
 
