@@ -14,11 +14,8 @@ from dialer.engine.help_resync import HelpResync
 from dialer.engine.recorder import Recorder
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
-from dialer.help import TransferTarget
-from dialer.rules.rulebook import Rulebook
 from dialer.store.port import Store
 from dialer.switch.port import CallAside, CallRecorded, PartyCame, PartyGone, Switch, SwitchUp, attempt_of
-from dialer.trunks import TrunkPool
 
 
 class Assistance:
@@ -31,16 +28,13 @@ class Assistance:
         switch: Switch,
         floor: Floor,
         results: Results,
-        trunks: TrunkPool,
-        rules: Rulebook,
-        *,
-        transfers: Sequence[TransferTarget],
+        help_desk: HelpDesk,
         supervisors: Sequence[SupervisorPhone],
     ) -> None:
-        """`transfers` and `supervisors` are all who may be called: nobody else ever is."""
-        self.help = HelpDesk(centre, switch, floor, trunks, {target.name: target for target in transfers}, rules)
+        """`supervisors` are all who may listen: nobody else ever does."""
+        self._help_desk = help_desk
         self._recorder = Recorder(centre, switch, store, results, floor)
-        self._help_resync = HelpResync(centre, floor, self.help)
+        self._help_resync = HelpResync(centre, floor, help_desk)
         self._ears = EarDesk(centre, switch, store, results, {phone.name: phone for phone in supervisors})
         centre.subscribe(self._ears.on_change)
 
@@ -51,20 +45,20 @@ class Assistance:
                 return await self._ears.execute(command)
             case commands.SeatPauseRecording() | commands.SeatResumeRecording():
                 return await self._recorder.execute(command)
-        return await self.help.execute(command)
+        return await self._help_desk.execute(command)
 
     def party(self, event: PartyCame | PartyGone) -> None:
         """A third party has come or gone."""
         if isinstance(event, PartyGone):
-            self.help.party_gone(event.party_id)
+            self._help_desk.party_gone(event.party_id)
             self._ears.party_gone(event.party_id)
         elif attempt_of(event.party_id) is not None:
-            self.help.party_came(event.party_id, event.place)
+            self._help_desk.party_came(event.party_id, event.place)
 
     def call_event(self, call: Call, event: CallAside | CallRecorded) -> None:
         """A voter has come to a third party, or is recorded from now on."""
         if isinstance(event, CallAside):
-            self.help.voter_aside(call.attempt_id)
+            self._help_desk.voter_aside(call.attempt_id)
         else:
             self._recorder.began(call)
 

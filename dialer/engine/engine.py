@@ -19,6 +19,7 @@ from dialer.engine.assistance import Assistance
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk, Flows
 from dialer.engine.gatekeeper import CertifiedBy, Gatekeeper
+from dialer.engine.help_desk import HelpDesk
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.inbound_desk import InboundDesk
 from dialer.engine.kept_seats import KeptSeats
@@ -123,16 +124,10 @@ class Engine:
             hoppers,
             KeptSeats(centre, self._floor),
         )
+        targets = {target.name: target for target in plan.transfers}
+        self._help_desk = HelpDesk(centre, switch, self._floor, self._trunks, targets, plan.gate.rules)
         self._assistance = Assistance(
-            centre,
-            store,
-            switch,
-            self._floor,
-            self._results,
-            self._trunks,
-            plan.gate.rules,
-            transfers=plan.transfers,
-            supervisors=plan.supervisors,
+            centre, store, switch, self._floor, self._results, self._help_desk, plan.supervisors
         )
         self.inbound_desk = InboundDesk(centre, store, self._results, self._trunks, plan.inbound)
         self._worker_desk = WorkerDesk(centre, self._floor, store, self._results)
@@ -152,6 +147,7 @@ class Engine:
             self._assistance,
             self._trunk_desk,
             self._answers,
+            help_desk=self._help_desk,
             seat_desk=self.seat_desk,
             flow_desk=self.flow_desk,
             inbound_desk=self.inbound_desk,

@@ -96,7 +96,7 @@ class HelpDesk:
         return target
 
     async def _hold(self, call: Call, seat: str) -> None:
-        self._enter(Help(call.attempt_id, seat, HelpStage.HOLD))
+        self.enter(Help(call.attempt_id, seat, HelpStage.HOLD))
         await self._order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
 
     async def _call_target(
@@ -105,7 +105,7 @@ class HelpDesk:
         place = Place(PlaceKind.ASIDE, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
         request = self._request(call.attempt_id, target, place)
         stage = HelpStage.TRANSFER if blind else HelpStage.CALLING
-        self._enter(Help(call.attempt_id, seat, stage, request.party_id, target.name))
+        self.enter(Help(call.attempt_id, seat, stage, request.party_id, target.name))
         try:
             if before is None:
                 await self._order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
@@ -117,12 +117,12 @@ class HelpDesk:
             raise
         except SwitchError as error:
             if isinstance(error, OriginateUnsure):  # it may ring: nobody shall talk to an empty room
-                self._release(request.party_id)
+                self.release(request.party_id)
             self._party_lost(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
         live = self._help_of(request.party_id)
         if live is None:  # meanwhile nobody needs the target any more
-            self._release(request.party_id)
+            self.release(request.party_id)
         elif blind and live.stage not in AGENT_WAITS:
             self._agent_leaves(call.attempt_id)
 
@@ -142,12 +142,12 @@ class HelpDesk:
         return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
 
     async def _bring_back(self, before: Help, after: Help) -> None:
-        self._enter(after)
+        self.enter(after)
         await self._order(self._switch.connect(after.attempt_id, after.seat), after.attempt_id, before)
 
     async def _complete(self, call: Call, help_now: Help) -> None:
         assert help_now.party_id is not None  # noqa: S101 - in these stages there is one
-        self._enter(replace(help_now, stage=HelpStage.HANDING_OVER))
+        self.enter(replace(help_now, stage=HelpStage.HANDING_OVER))
         aside = Place(PlaceKind.ASIDE, call.attempt_id)
         await self._order(self._switch.move_party(help_now.party_id, aside), call.attempt_id, help_now)
         if call.attempt_id not in self._centre.calls:
@@ -160,7 +160,7 @@ class HelpDesk:
 
     async def _cancel(self, help_now: Help) -> None:
         if help_now.stage is HelpStage.THREE_WAY:
-            self._drop(help_now.attempt_id)
+            self.drop(help_now.attempt_id)
         else:
             await self._bring_back(help_now, replace(help_now, stage=HelpStage.RETURNING, party_id=None, to=None))
         self._let_go(help_now)
@@ -172,7 +172,7 @@ class HelpDesk:
             await order
         except SwitchError as error:
             if self._centre.help.get(attempt_id) is entered:
-                self._drop(attempt_id) if before is None else self._enter(before)
+                self.drop(attempt_id) if before is None else self.enter(before)
             raise CommandRefused(f"the switch did not do it: {error}") from error
 
     # Events
@@ -188,9 +188,9 @@ class HelpDesk:
         if live is None:
             return
         if live.stage in {HelpStage.MERGING, HelpStage.CONSULT}:
-            self._enter(replace(live, stage=HelpStage.THREE_WAY))
+            self.enter(replace(live, stage=HelpStage.THREE_WAY))
         elif live.stage in {HelpStage.HOLD, HelpStage.RETURNING}:
-            self._drop(attempt_id)
+            self.drop(attempt_id)
 
     def voter_aside(self, attempt_id: AttemptId) -> None:
         """Voter and target hear each other."""
@@ -199,13 +199,13 @@ class HelpDesk:
         if call.message_started:  # the agent's phone had died: the message was cut short
             self._centre.update_call(call, replace(call, message_started=False))
         if live is not None:
-            self._enter(replace(live, stage=HelpStage.TRANSFERRED))
+            self.enter(replace(live, stage=HelpStage.TRANSFERRED))
 
     def message_started(self, call: Call) -> None:
         """The voter hears the message: on the way back there was no agent."""
         live = self._centre.help.get(call.attempt_id)
         if live is not None and live.stage in {HelpStage.RETURNING, HelpStage.MERGING}:
-            self._drop(call.attempt_id)
+            self.drop(call.attempt_id)
             self._let_go(live)
             self._floor.left_seat(call, live.seat)
 
@@ -213,11 +213,11 @@ class HelpDesk:
         """The target has answered and is there."""
         live = self._help_of(party_id)
         if live is None:
-            self._release(party_id)
+            self.release(party_id)
         elif live.stage is HelpStage.CALLING:
-            self._enter(replace(live, stage=HelpStage.CONSULT))
+            self.enter(replace(live, stage=HelpStage.CONSULT))
         elif place.kind is PlaceKind.ASIDE and live.stage in {HelpStage.TRANSFER, HelpStage.HANDING_OVER}:
-            self._enter(replace(live, stage=HelpStage.HANDING_OVER))
+            self.enter(replace(live, stage=HelpStage.HANDING_OVER))
             self._centre.spawn(self._hand_over(live.attempt_id), "hand-over")
 
     def party_gone(self, party_id: PartyId) -> None:
@@ -232,11 +232,11 @@ class HelpDesk:
         if live is None:
             return
         if live.stage is HelpStage.THREE_WAY and live.party_id is not None:
-            self._enter(replace(live, stage=HelpStage.HANDING_OVER))
+            self.enter(replace(live, stage=HelpStage.HANDING_OVER))
             aside = Place(PlaceKind.ASIDE, live.attempt_id)
             self._centre.spawn(self._quietly(self._switch.move_party(live.party_id, aside)), "move-party")
             return
-        self._drop(live.attempt_id)
+        self.drop(live.attempt_id)
         self._let_go(live)
         if live.stage not in {HelpStage.RETURNING, HelpStage.MERGING}:  # those the dialplan itself sends to the message
             self._centre.spawn(self._quietly(self._switch.play_message(live.attempt_id)), "message")
@@ -245,22 +245,27 @@ class HelpDesk:
         """The voter is gone: nobody helps any more."""
         live = self._centre.help.get(attempt_id)
         if live is not None:
-            self._drop(attempt_id)
+            self.drop(attempt_id)
             self._let_go(live)
 
     # Steps
 
     def enter(self, help_now: Help) -> None:
-        """Put the help with a call in place as it was found on the switch."""
-        self._enter(help_now)
+        """Put the help with a call in place as it is now, or as it was found on the switch."""
+        self._centre.help[help_now.attempt_id] = help_now
+        _log.info("help", attempt=help_now.attempt_id, seat=help_now.seat, stage=help_now.stage.value, to=help_now.to)
+        self._floor.tell(help_now.seat)
 
     def drop(self, attempt_id: AttemptId) -> None:
-        """There is no help with this call, whatever was thought."""
-        self._drop(attempt_id)
+        """There is no help with this call any more, whatever was thought."""
+        gone = self._centre.help.pop(attempt_id, None)
+        if gone is not None:
+            self._floor.tell(gone.seat)
 
     def release(self, party_id: PartyId) -> None:
         """Let a third party go."""
-        self._release(party_id)
+        self._forget_party(party_id)
+        self._centre.spawn(self._quietly(self._switch.release_party(party_id)), "release-party")
 
     def _help_of(self, party_id: PartyId) -> Help | None:
         attempt_id = attempt_of(party_id)
@@ -273,9 +278,9 @@ class HelpDesk:
         if live is None:
             return
         if live.stage is HelpStage.THREE_WAY:
-            self._drop(live.attempt_id)
+            self.drop(live.attempt_id)
         elif live.stage is HelpStage.TRANSFERRED:  # the dialplan ends the voter's call too
-            self._enter(replace(live, party_id=None))
+            self.enter(replace(live, party_id=None))
         else:
             self.back_to_an_agent(replace(live, party_id=None, to=None))
 
@@ -290,10 +295,10 @@ class HelpDesk:
         waits = seat is not None and seat.attempt_id == live.attempt_id and seat.state is SeatState.TALKING
         name = live.seat if waits else self._floor.take_back(call, live.seat)
         if name is None:
-            self._drop(live.attempt_id)
+            self.drop(live.attempt_id)
             self._centre.spawn(self._quietly(self._switch.play_message(live.attempt_id)), "message")
             return
-        self._enter(replace(live, stage=HelpStage.RETURNING, seat=name))
+        self.enter(replace(live, stage=HelpStage.RETURNING, seat=name))
         self._centre.spawn(self._quietly(self._switch.connect(live.attempt_id, name)), "bring-back")
 
     async def _hand_over(self, attempt_id: AttemptId) -> None:
@@ -303,7 +308,7 @@ class HelpDesk:
             _log.info("help.not-handed-over", attempt=attempt_id, problem=str(error))
             live = self._centre.help.get(attempt_id)
             if live is not None and live.party_id is not None:
-                self._release(live.party_id)
+                self.release(live.party_id)
 
     def _agent_leaves(self, attempt_id: AttemptId) -> None:
         call = self._centre.calls.get(attempt_id)
@@ -312,11 +317,7 @@ class HelpDesk:
 
     def _let_go(self, live: Help) -> None:
         if live.party_id is not None:
-            self._release(live.party_id)
-
-    def _release(self, party_id: PartyId) -> None:
-        self._forget_party(party_id)
-        self._centre.spawn(self._quietly(self._switch.release_party(party_id)), "release-party")
+            self.release(live.party_id)
 
     def _forget_party(self, party_id: PartyId) -> None:
         self._centre.party_trunks.pop(party_id, None)
@@ -327,13 +328,3 @@ class HelpDesk:
             await order
         except SwitchError as error:
             _log.info("help.order-failed", problem=str(error))
-
-    def _enter(self, help_now: Help) -> None:
-        self._centre.help[help_now.attempt_id] = help_now
-        _log.info("help", attempt=help_now.attempt_id, seat=help_now.seat, stage=help_now.stage.value, to=help_now.to)
-        self._floor.tell(help_now.seat)
-
-    def _drop(self, attempt_id: AttemptId) -> None:
-        gone = self._centre.help.pop(attempt_id, None)
-        if gone is not None:
-            self._floor.tell(gone.seat)

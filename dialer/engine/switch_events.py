@@ -12,6 +12,7 @@ from dialer.engine.answers import Answers
 from dialer.engine.assistance import Assistance
 from dialer.engine.floor import Floor
 from dialer.engine.flow_desk import FlowDesk
+from dialer.engine.help_desk import HelpDesk
 from dialer.engine.inbound_desk import InboundDesk
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
@@ -40,6 +41,7 @@ class SwitchEvents:
         trunk_desk: TrunkDesk,
         answers: Answers,
         *,
+        help_desk: HelpDesk,
         seat_desk: SeatDesk,
         flow_desk: FlowDesk,
         inbound_desk: InboundDesk,
@@ -51,6 +53,7 @@ class SwitchEvents:
         self._assistance = assistance
         self._trunk_desk = trunk_desk
         self._answers = answers
+        self._help_desk = help_desk
         self._seat_desk = seat_desk
         self._flow_desk = flow_desk
         self._inbound_desk = inbound_desk
@@ -97,15 +100,15 @@ class SwitchEvents:
                 if not waiting.waiting and waiting.seat is None and not waiting.message_started:
                     self._floor.voter_waits(waiting)
             case switch_port.CallConnected(seat=seat):
-                self._assistance.help.voter_came(call.attempt_id)
+                self._help_desk.voter_came(call.attempt_id)
                 self._floor.connected(self._answers.by_person(call), seat)
             case switch_port.CallLeftSeat(seat=seat):
-                if not self._assistance.help.keeps(call.attempt_id):
+                if not self._help_desk.keeps(call.attempt_id):
                     self._floor.left_seat(call, seat)
             case switch_port.CallAside() | switch_port.CallRecorded():
                 self._assistance.call_event(self._answers.picked_up(call), event)
             case switch_port.MessageStarted():
-                self._assistance.help.message_started(call)
+                self._help_desk.message_started(call)
                 self._floor.message_started(self._answers.by_person(call))
             case switch_port.MachineDetected():
                 self._answers.by_machine(call)
@@ -141,12 +144,12 @@ class SwitchEvents:
     def _finish(self, call: Call, ended: CallEnded) -> None:
         if call.attempt_id in self._centre.calls:
             self._results.watch_for_silence(call)
-            self._assistance.help.call_over(call.attempt_id)
+            self._help_desk.call_over(call.attempt_id)
             self._floor.call_over(call)
             self._results.end(self._centre.calls[call.attempt_id], ended)
 
     def _phone_went(self, seat: str) -> None:
-        self._assistance.help.agents_phone_went(seat)
+        self._help_desk.agents_phone_went(seat)
         self._floor.phone_went(seat)
 
     def _switch_up(self, up: switch_port.SwitchUp) -> None:
