@@ -7,6 +7,7 @@ Everything here runs in one event loop. A switch's event is applied at once, wit
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -36,7 +37,7 @@ from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.views import centre_view
 from dialer.engine.worker_desk import WorkerDesk
 from dialer.errors import CommandRefused, StoreError, SwitchError
-from dialer.model import CampaignState, Purpose
+from dialer.model import CampaignState, Claim, Purpose
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
 from dialer.seats import Seat
@@ -133,9 +134,16 @@ class Engine:
         self._worker_desk = WorkerDesk(centre, self._floor, store, self._results)
         self._answers = Answers(centre, self._results)
         self.flow_desk = FlowDesk(
-            centre, store, self._results, flows, plan.organisation, self._gatekeeper, self._worker_desk, self._answers
+            centre,
+            store,
+            self._results,
+            flows,
+            plan.organisation,
+            self._gatekeeper,
+            self._worker_desk,
+            self._answers,
+            transfer=self._floor.take_from_flow,
         )
-        self.flow_desk.transfer = self._floor.take_from_flow
         self._switch_events = self._joined_switch_events()
 
     def _joined_switch_events(self) -> SwitchEvents:
@@ -240,10 +248,6 @@ class Engine:
         self._centre.wake.set()
         self._centre.tell(CampaignChange(run.spec.campaign_id))
 
-    def _booth_order(self) -> BoothOrder:
-        polling = self._plan.polling
-        return BoothOrder(self._centre.booths, polling.weights.voter if polling is not None else 1.0)
-
     def _priorities(self, run: CampaignRun, now: float) -> Mapping[int, float]:
         """The priorities of the booths that vote today, which a turnout campaign calls before any other; for campaigns of another
         purpose all booths are alike.
@@ -262,11 +266,14 @@ class Engine:
         since = day_start(centre.zone, now)
         centre.booths = await store.booths()
         centre.turnout = {booth.booth_id: booth for booth in await store.booth_turnout()}
+        voter_weight = 1.0 if self._plan.polling is None else self._plan.polling.weights.voter
         for plan in self._plan.campaigns:
             campaign_id = plan.spec.campaign_id
             state = await store.ensure_campaign(campaign_id, plan.spec.kind, plan.rules.purpose)
             await store.enrol(campaign_id)
-            run = CampaignRun(plan.spec, plan.rules.purpose, plan.pacer, state, self._booth_order())
+            hopper = deque[Claim]()
+            order = BoothOrder(centre.booths, voter_weight, in_hand=hopper)
+            run = CampaignRun(plan.spec, plan.rules.purpose, plan.pacer, state, order, hopper)
             run.outcomes.update(await store.outcome_counts(campaign_id, since))
             run.progress = await store.campaign_progress(campaign_id)
             learned = await store.pacer_state(campaign_id)

@@ -54,10 +54,6 @@ class FlowSession:
     campaign_id: str = ""  # whose sounds it plays; a carrier that speaks by itself needs none
 
 
-async def _nobody_is_free(_attempt_id: AttemptId) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class ScriptSession:
     """What one call's AGI script runs with."""
@@ -80,9 +76,11 @@ class FlowDesk:
         gatekeeper: Gatekeeper,
         workers: WorkerDesk,
         answers: Answers,
+        transfer: Callable[[AttemptId], Awaitable[bool]],
     ) -> None:
         """`organisation` is the name that the flow gives as the caller's; `gatekeeper` is asked before a flow begins; `workers`
-        takes the serials of booth workers; `answers` hears that whoever is in a flow has picked up.
+        takes the serials of booth workers; `answers` hears that whoever is in a flow has picked up; `transfer`
+        gives a call to an agent who is free, and says whether they hear each other.
         """
         self._centre = centre
         self._store = store
@@ -90,7 +88,7 @@ class FlowDesk:
         self.flows = flows
         self._organisation = organisation
         self._commits: dict[AttemptId, dict[int, asyncio.Future[bool]]] = {}  # of flows under way, by sequence
-        self.transfer: Callable[[AttemptId], Awaitable[bool]] = _nobody_is_free
+        self._transfer = transfer
         self._gatekeeper = gatekeeper
         self._workers = workers
         self._answers = answers
@@ -196,7 +194,7 @@ class FlowDesk:
         What was keyed so far is kept first, so that the agent's screen has it (`Store.flow_answers`). Raises StoreError.
         """
         await self.keep_answers(attempt_id, answers)
-        return await self.transfer(attempt_id)
+        return await self._transfer(attempt_id)
 
     async def keep_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         """Put the answers so far on disk. Raises StoreError."""

@@ -82,11 +82,11 @@ class CampaignRun:
     purpose: Purpose
     pacer: Pacer
     state: CampaignState
-    order: BoothOrder  # whose turn it is among the booths
+    order: BoothOrder  # whose turn it is among the booths; it looks at what is in the hopper
+    hopper: deque[Claim]  # claimed under a lease, to be dialled next
     numbers: NumberAnswers = field(default_factory=NumberAnswers)  # how likely each number is to be answered
     priorities_at: float = 0.0  # epoch: when the booths' priorities were last computed
     votes_until: float = 0.0  # epoch: the end of the polling day that they are of
-    hopper: deque[Claim] = field(default_factory=deque)  # claimed under a lease, to be dialled next
     refilling: bool = False
     next_due_at: float = 0.0  # epoch: before it the queue has nothing
     list_done: bool = False
@@ -96,10 +96,6 @@ class CampaignRun:
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
     held_because: str | None = "starting"
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
-
-    def __post_init__(self) -> None:
-        """The order of the booths looks at what is in the hopper."""
-        self.order.in_hand = lambda: self.hopper
 
     def learned(self) -> str:
         """What the pacer has learned, and what was learned of numbers, as JSON for the store."""

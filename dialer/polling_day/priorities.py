@@ -137,10 +137,10 @@ class BoothOrder:
         booths: Iterable[int],
         voter_weight: float = 1.0,
         *,
-        in_hand: Callable[[], Iterable[Claim]] = tuple,
+        in_hand: Collection[Claim] = (),
     ) -> None:
         """All booths alike at first. `voter_weight`: the exponent of the numbers' own weight; `in_hand`: the claims that wait to
-        be dialled.
+        be dialled, whichever they are when it is asked.
         """
         self._kept = dict.fromkeys(booths, 1.0)
         self._named: Mapping[int, float] = {}
@@ -151,7 +151,7 @@ class BoothOrder:
         self._aside: set[int] = set()
         self._empty: set[int] = set()
         self._exponent = voter_weight
-        self.in_hand = in_hand
+        self._in_hand = in_hand
 
     @property
     def exhausted(self) -> bool:
@@ -164,7 +164,7 @@ class BoothOrder:
         booth's queue, so it is the booth of who is called that counts.
         """
         return bool(self._named) and any(
-            claim.booth_id in self._named and self._named[claim.booth_id] > 0 for claim in self.in_hand()
+            claim.booth_id in self._named and self._named[claim.booth_id] > 0 for claim in self._in_hand
         )
 
     def first(self, quotas: Mapping[int, int]) -> Collection[int] | None:

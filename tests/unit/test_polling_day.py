@@ -123,7 +123,7 @@ def test_a_booth_that_is_not_named_has_a_turn_only_while_no_named_one_has_anythi
 
 def test_while_a_number_of_a_named_booth_is_in_hand_no_other_booth_has_a_turn() -> None:
     hopper = [claim(2), claim(1)]
-    order = BoothOrder([1, 2], in_hand=lambda: hopper)
+    order = BoothOrder([1, 2], in_hand=hopper)
     order.set_priorities({1: 0.05})
     order.took({1: NEIGHBOURS}, [claim(1)], full=False)
     assert order.plan(4) == {}
