@@ -59,9 +59,7 @@ class EarDesk:
         return f"supervisor {phone.name}, seat {command.seat}: {mode.value}"
 
     def _refuse_where_nobody_is(self, seat_name: str, mode: EarMode) -> None:
-        seat = self._centre.seats.get(seat_name)
-        if seat is None:
-            raise CommandRefused(f"there is no seat {seat_name!r}; the settings name {len(self._centre.seats)} seats")
+        seat = self._centre.seat(seat_name)
         if seat.state in _NOBODY_THERE or not seat.phone_up:
             raise CommandRefused(f"seat {seat_name} is {seat.state.value}: there is nobody to listen to")
         if mode is not EarMode.BARGE:

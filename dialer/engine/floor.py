@@ -237,8 +237,7 @@ class Floor:
 
     def disposable_call(self, seat: Seat) -> Call | None:
         """The call that the seat has now, or whose wrap-up goes on."""
-        call = self._ended.get(seat.name)
-        return self._centre.calls.get(seat.attempt_id) if call is None and seat.attempt_id is not None else call
+        return self._ended.get(seat.name) or self._centre.call_at(seat)
 
     def _wrap_up_ran_out(self, seat_name: str) -> None:
         seat = self._centre.seats[seat_name]
@@ -294,7 +293,7 @@ class Floor:
         if seat is None:
             return
         now = self._centre.instant()
-        call = self._centre.calls.get(seat.attempt_id) if seat.attempt_id is not None else None
+        call = self._centre.call_at(seat)
         if seat.state is SeatState.TALKING and call is not None:
             self._ended[seat_name] = call  # its agent may still say how it went
             run = self._centre.campaigns[call.campaign_id]

@@ -80,10 +80,8 @@ class HelpDesk:
                 return f"{name}: the target was let go"
 
     def _call_of(self, seat_name: str) -> Call:
-        seat = self._centre.seats.get(seat_name)
-        if seat is None:
-            raise CommandRefused(f"there is no seat {seat_name!r}; the settings name {len(self._centre.seats)} seats")
-        call = self._centre.calls.get(seat.attempt_id) if seat.attempt_id is not None else None
+        seat = self._centre.seat(seat_name)
+        call = self._centre.call_at(seat)
         if call is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat_name} has no call")
         return call

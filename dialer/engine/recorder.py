@@ -39,12 +39,7 @@ class Recorder:
     async def execute(self, command: commands.RecordingCommand) -> str:
         """Pause a recording or let it go on; one line that says what was done. Raises CommandRefused."""
         pausing = isinstance(command, commands.SeatPauseRecording)
-        seat = self._centre.seats.get(command.seat)
-        if seat is None:
-            raise CommandRefused(
-                f"there is no seat {command.seat!r}; the settings name {len(self._centre.seats)} seats"
-            )
-        call = self._centre.calls.get(seat.attempt_id) if seat.attempt_id is not None else None
+        call = self._centre.call_at(self._centre.seat(command.seat))
         if call is None or not call.recorded:
             raise CommandRefused(f"seat {command.seat} has no call that is recorded")
         if call.recording_paused is pausing:

@@ -141,7 +141,7 @@ class SeatDesk:
 
     async def execute(self, command: commands.SeatCommand | commands.LogInCommand) -> str:
         """Do what an agent or supervisor asks of a seat; one line that says what was done. Raises CommandRefused."""
-        seat = self._seat(command.seat)
+        seat = self._centre.seat(command.seat)
         match command:
             case commands.SeatLogIn(agent=agent, pin=pin):
                 return await self.log_in(seat.name, agent, pin)
@@ -169,12 +169,6 @@ class SeatDesk:
                 said = "ready"
         await self._keep(seat.name)
         return f"seat {seat.name}: {said}"
-
-    def _seat(self, name: str) -> Seat:
-        seat = self._centre.seats.get(name)
-        if seat is None:
-            raise CommandRefused(f"there is no seat {name!r}; the settings name {len(self._centre.seats)} seats")
-        return seat
 
     def _log_off(self, seat: Seat) -> str:
         _, after = self._emptied(seat.name)
@@ -224,7 +218,7 @@ class SeatDesk:
         Raises LogInRefused, the same for all that is wrong with number and PIN and for what is locked; CommandRefused for a
         seat that is taken, and for an agent who is logged in elsewhere.
         """
-        account = await self._admitted(self._seat(seat_name).name, agent, pin)
+        account = await self._admitted(self._centre.seat(seat_name).name, agent, pin)
         seat = self._centre.seats[seat_name]  # as it is now: the check has taken its time
         elsewhere = next((other for other in self._centre.seats.values() if other.agent == agent), None)
         if elsewhere is not None and elsewhere.name != seat.name:

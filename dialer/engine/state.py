@@ -19,6 +19,7 @@ import structlog
 from dialer.calls import Call
 from dialer.clock import Clock, Instant
 from dialer.ear import Ear
+from dialer.errors import CommandRefused
 from dialer.help import Help
 from dialer.model import (
     AttemptId,
@@ -195,6 +196,19 @@ class Centre:
     def instant(self) -> Instant:
         """This moment."""
         return Instant.by(self.clock)
+
+    # Seats
+
+    def seat(self, name: str) -> Seat:
+        """The seat of that name, as it is now. Raises CommandRefused where there is none."""
+        seat = self.seats.get(name)
+        if seat is None:
+            raise CommandRefused(f"there is no seat {name!r}; the settings name {len(self.seats)} seats")
+        return seat
+
+    def call_at(self, seat: Seat) -> Call | None:
+        """The call that the seat has, if it is live: that of a wrap-up is over, as a rule."""
+        return self.calls.get(seat.attempt_id) if seat.attempt_id is not None else None
 
     # Tasks
 

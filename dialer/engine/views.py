@@ -90,7 +90,7 @@ def seat_view(centre: Centre, seat: Seat) -> SeatView:
     seconds = dict(tally.seconds)
     seconds[seat.state] = seconds.get(seat.state, 0.0) + now - seat.since.seconds
     worked = sum(seconds.get(state, 0.0) for state in _AT_WORK)
-    call = centre.calls.get(seat.attempt_id) if seat.state is SeatState.TALKING and seat.attempt_id else None
+    call = centre.call_at(seat) if seat.state is SeatState.TALKING else None
     help_now = centre.help.get(call.attempt_id) if call is not None else None
     logged_in = sum(value for state, value in seconds.items() if state not in _LOGGED_OUT)
     return SeatView(

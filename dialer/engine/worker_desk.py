@@ -107,11 +107,7 @@ class WorkerDesk:
 
     async def execute(self, command: commands.WorkerCommand) -> str:
         """Do what an agent asks; one line that says what was done. Raises CommandRefused, StoreError where it was not kept."""
-        seat = self._centre.seats.get(command.seat)
-        if seat is None:
-            raise CommandRefused(
-                f"there is no seat {command.seat!r}; the settings name {len(self._centre.seats)} seats"
-            )
+        seat = self._centre.seat(command.seat)
         call = self._floor.disposable_call(seat)
         if call is None or call.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")
