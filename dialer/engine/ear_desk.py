@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
 
 from dialer import commands
 from dialer.ear import MAY, MODES, Ear, EarMode, SupervisorPhone
+from dialer.engine.orders import quietly
 from dialer.engine.results import Results
 from dialer.engine.state import Centre
 from dialer.errors import CommandRefused, StoreError, SwitchError
@@ -143,7 +144,7 @@ class EarDesk:
             await self._change(ear, replace(ear, mode=EarMode.LISTEN))
         except CommandRefused as refused:  # whoever cannot be sent to listen must not stay in the conversation
             _log.warning("barge.not-ended-gently", seat=ear.seat, problem=str(refused))
-            await self._quietly(self._switch.release_party(ear.party_id))
+            await quietly(self._switch.release_party(ear.party_id))
 
     def resync(self, up: SwitchUp) -> None:
         """Supervisors who are gone have ended; those of an earlier run of the dialler, whom nobody answers for, are let go."""
@@ -153,11 +154,11 @@ class EarDesk:
             if ear.party_id not in live:
                 self._end(ear, "gone")
         for party_id in sorted(live - known):
-            self._centre.spawn(self._quietly(self._switch.release_party(party_id)), "release-party")
+            self._centre.spawn(quietly(self._switch.release_party(party_id)), "release-party")
             self._keep_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler began anew"})
 
     def _let_go(self, ear: Ear) -> None:
-        self._centre.spawn(self._quietly(self._switch.release_party(ear.party_id)), "release-party")
+        self._centre.spawn(quietly(self._switch.release_party(ear.party_id)), "release-party")
 
     # Audit
 
@@ -180,9 +181,3 @@ class EarDesk:
         seat = self._centre.seats[ear.seat]
         what = {"seat": ear.seat, "party": ear.party_id}
         return what if seat.attempt_id is None else {**what, "attempt": seat.attempt_id}
-
-    async def _quietly(self, order: Awaitable[None]) -> None:
-        try:
-            await order
-        except SwitchError as error:
-            _log.info("ear.order-failed", problem=str(error))

@@ -24,6 +24,7 @@ from dialer.engine.help_desk import HelpDesk
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.inbound_desk import InboundDesk
 from dialer.engine.kept_seats import KeptSeats
+from dialer.engine.orders import hang_up
 from dialer.engine.placing import Placing
 from dialer.engine.plan import EnginePlan
 from dialer.engine.records_desk import RecordsDesk
@@ -36,7 +37,7 @@ from dialer.engine.timers import Timers
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.views import centre_view
 from dialer.engine.worker_desk import WorkerDesk
-from dialer.errors import CommandRefused, StoreError, SwitchError
+from dialer.errors import CommandRefused, StoreError
 from dialer.model import CampaignState, Claim, Purpose
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
@@ -330,7 +331,7 @@ class Engine:
             self._placing.cancel_campaign(run)
         await self._until_no_calls(self._plan.drain_seconds)
         for call in list(centre.calls.values()):
-            centre.spawn(self._hang_up(call), "hang-up")
+            centre.spawn(hang_up(self._switch, call.attempt_id), "hang-up")
         self._assistance.close()
         await self._until_no_calls(HANG_UP_SECONDS)
         if centre.calls:  # the next start finds them open and asks the switch
@@ -346,12 +347,6 @@ class Engine:
                     await centre.wake.wait()
         except TimeoutError:
             pass
-
-    async def _hang_up(self, call: Call) -> None:
-        try:
-            await self._switch.hang_up(call.attempt_id)
-        except SwitchError as error:
-            _log.warning("call.not-hung-up", attempt=call.attempt_id, problem=str(error))
 
     async def _keep_house(self) -> None:
         """Figures for people, and what may be lost by a crash without harm: learned state, seats' intervals."""
@@ -389,9 +384,7 @@ class Engine:
                 await self._store.save_pacer_state(campaign_id, run.learned())
         except StoreError as error:
             self._floor.intervals = intervals + self._floor.intervals
-            self._results.store_failed(error)
-            if not self._results.closing:
-                self._centre.spawn(self._results.await_room(lambda: True), "await-store")
+            self._results.stop_until_kept(error)
 
     # The switch's events
 

@@ -15,6 +15,7 @@ import structlog
 from dialer import commands
 from dialer.calls import Call
 from dialer.engine.floor import Floor
+from dialer.engine.orders import quietly
 from dialer.engine.state import Centre
 from dialer.errors import CommandRefused, OriginateUnsure, SwitchError
 from dialer.help import AGENT_WAITS, VOTER_AWAY, Help, HelpStage, TransferTarget, check
@@ -232,12 +233,12 @@ class HelpDesk:
         if live.stage is HelpStage.THREE_WAY and live.party_id is not None:
             self.enter(replace(live, stage=HelpStage.HANDING_OVER))
             aside = Place(PlaceKind.ASIDE, live.attempt_id)
-            self._centre.spawn(self._quietly(self._switch.move_party(live.party_id, aside)), "move-party")
+            self._centre.spawn(quietly(self._switch.move_party(live.party_id, aside)), "move-party")
             return
         self.drop(live.attempt_id)
         self._let_go(live)
         if live.stage not in {HelpStage.RETURNING, HelpStage.MERGING}:  # those the dialplan itself sends to the message
-            self._centre.spawn(self._quietly(self._switch.play_message(live.attempt_id)), "message")
+            self._centre.spawn(quietly(self._switch.play_message(live.attempt_id)), "message")
 
     def call_over(self, attempt_id: AttemptId) -> None:
         """The voter is gone: nobody helps any more."""
@@ -263,7 +264,7 @@ class HelpDesk:
     def release(self, party_id: PartyId) -> None:
         """Let a third party go."""
         self._forget_party(party_id)
-        self._centre.spawn(self._quietly(self._switch.release_party(party_id)), "release-party")
+        self._centre.spawn(quietly(self._switch.release_party(party_id)), "release-party")
 
     def _help_of(self, party_id: PartyId) -> Help | None:
         attempt_id = attempt_of(party_id)
@@ -294,10 +295,10 @@ class HelpDesk:
         name = live.seat if waits else self._floor.take_back(call, live.seat)
         if name is None:
             self.drop(live.attempt_id)
-            self._centre.spawn(self._quietly(self._switch.play_message(live.attempt_id)), "message")
+            self._centre.spawn(quietly(self._switch.play_message(live.attempt_id)), "message")
             return
         self.enter(replace(live, stage=HelpStage.RETURNING, seat=name))
-        self._centre.spawn(self._quietly(self._switch.connect(live.attempt_id, name)), "bring-back")
+        self._centre.spawn(quietly(self._switch.connect(live.attempt_id, name)), "bring-back")
 
     async def _hand_over(self, attempt_id: AttemptId) -> None:
         try:
@@ -319,10 +320,3 @@ class HelpDesk:
 
     def _forget_party(self, party_id: PartyId) -> None:
         self._centre.party_trunks.pop(party_id, None)
-
-    async def _quietly(self, order: Awaitable[None]) -> None:
-        """An order whose failure needs no answer: the link is gone and the resync will see to it, or the channel is."""
-        try:
-            await order
-        except SwitchError as error:
-            _log.info("help.order-failed", problem=str(error))

@@ -53,8 +53,8 @@ class Hoppers:
         if run.refilling or not self._runs_low(run) or run.next_due_at > self._centre.clock.now():
             return
         if not self._has_room():
-            self._results.store_failed(StoreError("the disk is nearly full (store.reserve_megabytes); free some space"))
-            self._centre.spawn(self._results.await_room(self._has_room), "await-room")
+            full = StoreError("the disk is nearly full (store.reserve_megabytes); free some space")
+            self._results.stop_until_kept(full, self._has_room)
             return
         run.refilling = True
         self._centre.spawn(self._fill(run), "refill")

@@ -14,6 +14,7 @@ from dialer.calls import Call
 from dialer.engine.gatekeeper import REST_SECONDS, Gatekeeper
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.kept_seats import KeptSeats
+from dialer.engine.orders import hang_up
 from dialer.engine.results import Results
 from dialer.engine.snapshot import answer_probability, pacing_snapshot, seats_of, signs_of
 from dialer.engine.state import CampaignRun, Centre
@@ -301,13 +302,7 @@ class Placing:
             return
         self._centre.update_call(call, replace(call, cancelled=True))
         if call.written:
-            self._centre.spawn(self._hang_up(call.attempt_id), "cancel")
-
-    async def _hang_up(self, attempt_id: AttemptId) -> None:
-        try:
-            await self._switch.hang_up(attempt_id)
-        except SwitchError as error:  # the resync after the reconnect tells what became of it
-            _log.info("cancel.not-sent", attempt=attempt_id, problem=str(error))
+            self._centre.spawn(hang_up(self._switch, call.attempt_id), "cancel")
 
     def _cancel_unanswered(self, run: CampaignRun, *, but_kept: bool = False) -> None:
         for call in list(self._centre.calls_of(run.spec.campaign_id)):

@@ -14,9 +14,9 @@ import structlog
 from dialer.calls import Call
 from dialer.engine.due import DueTimes
 from dialer.engine.inbound_desk import InboundDesk
+from dialer.engine.orders import hang_up
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, Centre
-from dialer.errors import SwitchError
 from dialer.model import (
     AttemptId,
     CampaignKind,
@@ -66,7 +66,7 @@ class Reconciler:
         strangers = self._inbound.resync(up.live_attempts)
         strays = [each for each in up.live_attempts if each not in centre.calls and each not in strangers]
         for attempt_id in strays:  # ended for us, alive there: nobody would ever take it
-            centre.spawn(self._hang_up(attempt_id), "hang-up-stray")
+            centre.spawn(hang_up(self._switch, attempt_id), "hang-up-stray")
         for call in centre.calls.values():  # the order to end it was lost with the link
             if call.cancelled and not call.answered and call.attempt_id in up.live_attempts:
                 centre.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
@@ -135,10 +135,4 @@ class Reconciler:
         """
         call = self._centre.calls.get(attempt_id)
         if call is not None and not call.answered:
-            await self._hang_up(attempt_id)
-
-    async def _hang_up(self, attempt_id: AttemptId) -> None:
-        try:
-            await self._switch.hang_up(attempt_id)
-        except SwitchError as error:
-            _log.warning("resync.not-hung-up", attempt=attempt_id, problem=str(error))
+            await hang_up(self._switch, attempt_id)

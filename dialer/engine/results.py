@@ -85,6 +85,12 @@ class Results:
         self._centre.store_trouble = str(error)
         self._centre.raise_alert("store", AlertLevel.CRITICAL, f"dialling has stopped: {error}")
 
+    def stop_until_kept(self, error: StoreError, has_room: Callable[[], bool] = lambda: True) -> None:
+        """Stop dialling, and look from time to time whether it may go on: no write that is under way would tell."""
+        self.store_failed(error)
+        if not self.closing:
+            self._centre.spawn(self.await_room(has_room), "await-store")
+
     def store_works(self) -> None:
         """Results can be kept again."""
         if self._centre.store_trouble is not None and not self._awaits_room:

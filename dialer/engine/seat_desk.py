@@ -295,8 +295,7 @@ class SeatDesk:
                     LogIn(seat_name, seat.agent, paused, seat.reason, self._centre.clock.now())
                 )
         except StoreError as error:
-            self._results.store_failed(error)
-            self._centre.spawn(self._results.await_room(lambda: True), "await-store")
+            self._results.stop_until_kept(error)
 
     # Keys
 
