@@ -13,7 +13,7 @@ from config.settings import Settings
 from config.site_rules import abandoned_caps
 from dialer.ear import EarRole, SupervisorPhone
 from dialer.engine.inbound_desk import InboundPlan, InboundRoute
-from dialer.engine.plan import CampaignPlan, EnginePlan
+from dialer.engine.plan import CampaignPlan, EnginePlan, SeatPlan
 from dialer.engine.seat_desk import FloorRules
 from dialer.engine.state import CampaignSpec
 from dialer.fastagi.flow_host import RecordingRules
@@ -44,7 +44,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
         owner=f"{settings.centre.id}@{socket.gethostname()}",
         organisation=settings.centre.organisation,
         campaigns=tuple(_campaign_plan(campaign, settings, profile) for campaign in settings.campaigns),
-        seats=tuple((seat.name, seat.endpoint, frozenset(seat.languages)) for seat in settings.seats),
+        seats=tuple(SeatPlan(seat.name, seat.endpoint, frozenset(seat.languages)) for seat in settings.seats),
         trunks=tuple(
             TrunkLimits(trunk.name, trunk.endpoint, trunk.channels, trunk.calls_per_second, trunk.caller_ids)
             for trunk in settings.trunks

@@ -48,7 +48,7 @@ class AlertLevel(StrEnum):
 class Alert:
     """Something a person should know. The same `code` replaces the earlier one; `cleared` ends it."""
 
-    code: str  # "switch-down", "store-full", "broker-down", "abandoned-cap", "list-done", ...
+    code: str  # "switch-down", "store", "broker-down", ...; of one of many with its name: "trunk-north"
     level: AlertLevel
     text: str  # one line, no name, no number
     at: float  # epoch seconds

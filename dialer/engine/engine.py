@@ -83,7 +83,7 @@ class Engine:
         now = centre.instant()
         self._trunks = TrunkPool(plan.trunks, now.seconds, plan.rest)
         self._trunk_desk = TrunkDesk(centre, self._trunks)
-        centre.seats = {name: Seat(name, endpoint, languages, now) for name, endpoint, languages in plan.seats}
+        centre.seats = {seat.name: Seat(seat.name, seat.endpoint, seat.languages, now) for seat in plan.seats}
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel)
         self._records_desk = RecordsDesk(

@@ -28,13 +28,22 @@ class CampaignPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatPlan:
+    """A seat of the site."""
+
+    name: str
+    endpoint: str  # of its phone
+    languages: frozenset[str]  # empty: any
+
+
+@dataclass(frozen=True, slots=True)
 class EnginePlan:
     """Everything the engine is told at its start."""
 
     owner: str  # this dialler's name in its claims
     organisation: str
     campaigns: tuple[CampaignPlan, ...]
-    seats: tuple[tuple[str, str, frozenset[str]], ...]  # name, endpoint, languages
+    seats: tuple[SeatPlan, ...]
     trunks: tuple[TrunkLimits, ...]
     gate: Gate
     drain_seconds: float

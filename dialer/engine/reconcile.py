@@ -19,7 +19,6 @@ from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, Centre
 from dialer.model import (
     AttemptId,
-    CampaignKind,
     Direction,
     Disposition,
     DispositionRecord,
@@ -95,7 +94,7 @@ class Reconciler:
         call = Call(
             attempt_id=attempt.attempt_id,
             campaign_id=attempt.campaign_id,
-            kind=CampaignKind(run.spec.kind),
+            kind=run.spec.kind,
             phone_id=attempt.phone_id,
             voter_id=attempt.voter_id,
             booth_id=attempt.booth_id,

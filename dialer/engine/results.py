@@ -199,9 +199,8 @@ class Results:
         if outcome.answered:
             unseen = outcome is Outcome.ABANDONED and not call.message_started
             if outcome is Outcome.DROPPED or unseen:
-                if (
-                    not call.judged
-                ):  # gone before it was known whether a machine had picked up: a machine does not hang up
+                # Gone before it was known whether a machine had picked up: a machine does not hang up.
+                if not call.judged:
                     seconds = (call.answered_seconds or now) - call.began_seconds
                     self.observe(run, PacingEventKind.ANSWERED, seconds, call=call)
                 kind = PacingEventKind.ABANDONED if unseen else PacingEventKind.DROPPED

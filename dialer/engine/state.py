@@ -65,9 +65,8 @@ class CampaignSpec:
     retries: RetryRules
     record: bool = False  # its talks with agents
     announcement_seconds: float = 0.0  # at most, of the words before the agent comes that the call is recorded
-    minimum_ring_seconds: float = (
-        30.0  # the profile's: a phone that rings is let ring for so long while agents are there
-    )
+    # The profile's: a phone that rings is let ring for so long while agents are there.
+    minimum_ring_seconds: float = 30.0
     skill: str | None = None  # that an agent must have to take its calls
     machine_detection: MachineDetection = MachineDetection.OFF
     machine_message: bool = False  # a machine that a flow's call meets hears the information message
