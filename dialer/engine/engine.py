@@ -22,6 +22,7 @@ from dialer.engine.flow_desk import FlowDesk, Flows
 from dialer.engine.gatekeeper import CertifiedBy, Gatekeeper
 from dialer.engine.help_desk import HelpDesk
 from dialer.engine.hoppers import Hoppers
+from dialer.engine.housekeeping import Housekeeping
 from dialer.engine.inbound_desk import InboundDesk
 from dialer.engine.kept_seats import KeptSeats
 from dialer.engine.orders import hang_up
@@ -49,9 +50,6 @@ from dialer.view import Alert, CampaignChange, CentreView, Change
 
 _log = structlog.get_logger(__name__)
 
-HOUSEKEEPING_SECONDS = 5.0
-LOG_EVERY_ROUNDS = 12
-"""The log says once in so many rounds of the housekeeping, a minute, why each campaign paces as it does."""
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
 RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits so long for it
 
@@ -145,6 +143,7 @@ class Engine:
             self._answers,
             transfer=self._floor.take_from_flow,
         )
+        self._housekeeping = Housekeeping(centre, store, self._results, self._floor)
         self._switch_events = self._joined_switch_events()
 
     def _joined_switch_events(self) -> SwitchEvents:
@@ -296,7 +295,7 @@ class Engine:
         try:
             async with asyncio.TaskGroup() as group:
                 centre.adopt_tasks(group)
-                keeper = group.create_task(self._keep_house(), name="housekeeping")
+                keeper = group.create_task(self._housekeeping.go_on(), name="housekeeping")
                 await self._decide_until(stop)
                 await self._drain()
                 keeper.cancel()
@@ -304,7 +303,7 @@ class Engine:
         finally:
             self._timers.stop()
         self._floor.close_intervals()
-        await self._save()
+        await self._housekeeping.save()
 
     async def _decide_until(self, stop: asyncio.Event) -> None:
         centre = self._centre
@@ -347,44 +346,6 @@ class Engine:
                     await centre.wake.wait()
         except TimeoutError:
             pass
-
-    async def _keep_house(self) -> None:
-        """Figures for people, and what may be lost by a crash without harm: learned state, seats' intervals."""
-        rounds = 0
-        while True:
-            await asyncio.sleep(HOUSEKEEPING_SECONDS)
-            await self._save()
-            rounds += 1
-            if rounds % LOG_EVERY_ROUNDS == 0:
-                await self._bound_the_outbox()
-            for campaign_id, run in self._centre.campaigns.items():
-                if rounds % LOG_EVERY_ROUNDS == 0 and run.held_because is None:
-                    _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))
-                try:
-                    run.progress = await self._store.campaign_progress(campaign_id)
-                except StoreError as error:
-                    self._results.store_failed(error)
-
-    async def _bound_the_outbox(self) -> None:
-        """News that no broker has taken may not fill the disk: it is away, or there is none."""
-        try:
-            lost = await self._store.outbox_done(0)
-        except StoreError as error:
-            self._results.store_failed(error)
-            return
-        if lost:
-            _log.warning("outbox.bound-reached", lost=lost)
-
-    async def _save(self) -> None:
-        intervals, self._floor.intervals = self._floor.intervals, []
-        try:
-            if intervals:
-                await self._store.record_seat_intervals(intervals)
-            for campaign_id, run in self._centre.campaigns.items():
-                await self._store.save_pacer_state(campaign_id, run.learned())
-        except StoreError as error:
-            self._floor.intervals = intervals + self._floor.intervals
-            self._results.stop_until_kept(error)
 
     # The switch's events
 
