@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from dialer.errors import StoreError
 from dialer.model import (
@@ -50,6 +51,21 @@ def open_attempts(
     return [_open_one(db, attempt, since, most, most_talks) for attempt in attempts]
 
 
+class _Gate(NamedTuple):
+    """All that is asked again before a number is dialled, as the statement of that name tells it."""
+
+    target: int
+    state: str
+    claimed_until: float | None
+    attempts: int
+    opted_out: int
+    on_a_call: int
+    addressed_pending: int
+    attempts_since: int
+    talks_since: int
+    repeated: int
+
+
 def _open_one(
     db: sqlite3.Connection, attempt: NewAttempt, since: float, most: int, most_talks: int | None
 ) -> Refusal | None:
@@ -59,56 +75,65 @@ def _open_one(
     row = db.execute(SQL["gate"], bound).fetchone()
     if row is None:
         return Refusal.CLAIM_LOST
-    (
-        target,
-        state,
-        claimed_until,
-        attempts,
-        opted_out,
-        on_a_call,
-        addressed_pending,
-        attempts_since,
-        talks_since,
-        repeated,
-    ) = row
-    if repeated:
+    gate = _Gate._make(row)
+    if gate.repeated:
         return Refusal.OPEN_ATTEMPT
-    refusal = None
-    if opted_out:
-        refusal = Refusal.OPTED_OUT
-        close_phone(db, claim.phone_id)
-    elif not addressed_pending:
-        if db.execute(SQL["somebody_pending"], (claim.phone_id,)).fetchone()[0]:
+    refusal = _refusal(gate, attempt, most, most_talks)
+    if refusal is not None:
+        return _act_on(db, refusal, gate, attempt, since)
+    db.execute(
+        SQL["insert_attempt"],
+        (
+            attempt.attempt_id,
+            claim.campaign_id,
+            claim.phone_id,
+            claim.voter_id if worker_id is None else None,
+            claim.attempt_number,
+            attempt.trunk,
+            attempt.caller_id,
+            attempt.at,
+            worker_id,
+        ),
+    )
+    db.execute(SQL["target_dialling"], (gate.target,))
+    return None
+
+
+def _refusal(gate: _Gate, attempt: NewAttempt, most: int, most_talks: int | None) -> Refusal | None:
+    """Why this number must not be dialled now; None: it may. NOBODY_PENDING: of the voter whom the call would address."""
+    if gate.opted_out:
+        return Refusal.OPTED_OUT
+    if not gate.addressed_pending:
+        return Refusal.NOBODY_PENDING
+    if gate.on_a_call:
+        return Refusal.OPEN_ATTEMPT
+    if gate.state != "claimed" or gate.claimed_until is None or gate.claimed_until <= attempt.at:
+        return Refusal.CLAIM_LOST
+    if gate.attempts != attempt.claim.attempt_number - 1:
+        return Refusal.CLAIM_LOST
+    if gate.attempts_since >= most:
+        return Refusal.ATTEMPT_CAP
+    if most_talks is not None and gate.talks_since >= most_talks:
+        return Refusal.CONVERSATION_CAP
+    return None
+
+
+def _act_on(db: sqlite3.Connection, refusal: Refusal, gate: _Gate, attempt: NewAttempt, since: float) -> Refusal:
+    """Write what follows from a refusal; gives the refusal that the caller is told."""
+    claim = attempt.claim
+    match refusal:
+        case Refusal.OPTED_OUT:
+            close_phone(db, claim.phone_id)
+        case Refusal.NOBODY_PENDING if db.execute(SQL["somebody_pending"], (claim.phone_id,)).fetchone()[0]:
             # The voter whom this call would address has voted since: claimed again, it addresses another one.
-            refusal = Refusal.CLAIM_LOST
             put_back(db, claim)
-        else:
-            refusal = Refusal.NOBODY_PENDING
+            return Refusal.CLAIM_LOST
+        case Refusal.NOBODY_PENDING:
             close_voters(db, claim.phone_id, settled=True)
-    elif on_a_call:
-        refusal = Refusal.OPEN_ATTEMPT
-        put_back(db, claim)
-    elif state != "claimed" or claimed_until <= attempt.at or attempts != claim.attempt_number - 1:
-        refusal = Refusal.CLAIM_LOST
-    elif attempts_since >= most or (most_talks is not None and talks_since >= most_talks):
-        refusal = Refusal.ATTEMPT_CAP if attempts_since >= most else Refusal.CONVERSATION_CAP
-        db.execute(SQL["target_capped"], (target, max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS)))
-    if refusal is None:
-        db.execute(
-            SQL["insert_attempt"],
-            (
-                attempt.attempt_id,
-                claim.campaign_id,
-                claim.phone_id,
-                claim.voter_id if worker_id is None else None,
-                claim.attempt_number,
-                attempt.trunk,
-                attempt.caller_id,
-                attempt.at,
-                worker_id,
-            ),
-        )
-        db.execute(SQL["target_dialling"], (target,))
+        case Refusal.OPEN_ATTEMPT:
+            put_back(db, claim)
+        case Refusal.ATTEMPT_CAP | Refusal.CONVERSATION_CAP:
+            db.execute(SQL["target_capped"], (gate.target, max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS)))
     return refusal
 
 
