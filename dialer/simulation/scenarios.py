@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dialer.simulation.laws import (
     BreakLaw,
@@ -71,11 +72,11 @@ class Scenario:
         return round(self.seats.at(0.0))
 
 
-def _plain(name: str, size: int, answer_rate: float = 0.30, /, **changes: object) -> Scenario:
+def _plain(name: str, size: int, answer_rate: float = 0.30, /, **changes: Any) -> Scenario:
     campaign = CampaignModel(Course.constant(answer_rate))
     interval = 0.0 if size <= 50 else (0.1 if size <= 150 else 0.25)
     scenario = Scenario(name, Course.constant(size), (campaign,), decision_interval_seconds=interval)
-    return replace(scenario, **changes)  # type: ignore[arg-type]  # replace takes the record's own fields
+    return replace(scenario, **changes)
 
 
 def _rate(course: Course | SwappedLists, talk: TalkLaw | None = None) -> tuple[CampaignModel, ...]:

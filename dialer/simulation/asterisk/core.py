@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 import structlog
@@ -261,7 +262,7 @@ class SwitchCore:
             raise ValueError(f"the phone of {endpoint} is on no call")
         phone = VoterPhone(self, channel)
         for number, key in enumerate(keys):
-            phone.after(number * every_seconds, lambda key=key: phone.press(key))  # type: ignore[misc]  # bound here
+            phone.after(number * every_seconds, partial(phone.press, key))
 
     def find_channel(self, name: str) -> Channel | None:
         """A live channel by its uniqueid or its name."""

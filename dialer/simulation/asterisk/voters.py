@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Protocol
 
@@ -183,7 +184,7 @@ class Voter:
     def answered(self) -> None:
         """The voter has picked up."""
         for seconds, digit in self._behaviour.keys:
-            self._line.after(seconds, lambda digit=digit: self._line.press(digit))  # type: ignore[misc]
+            self._line.after(seconds, partial(self._line.press, digit))
         if self._behaviour.hang_up_after is not None:
             self._line.after(self._behaviour.hang_up_after, self._line.put_down)
         if self._behaviour.patience_seconds is not None:
