@@ -24,8 +24,9 @@ from typing import Any
 import uvloop
 
 from config.settings import Settings
-from dialer.app import free_port, running_centre
+from dialer.app import running_centre
 from dialer.logs import quiet_logging
+from dialer.ports import free_port
 from dialer.simulation.profile import simulated_profile
 
 CALLS_AT_ONCE = 300

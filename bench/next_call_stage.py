@@ -23,13 +23,14 @@ from unittest import mock
 from config.jurisdiction import Profile
 from config.settings import Settings
 from dialer import plan_of_site
-from dialer.app import RunningCentre, forget_start, free_port, running_centre
+from dialer.app import RunningCentre, forget_start, running_centre
 from dialer.commands import TakeMarks
 from dialer.engine.gatekeeper import Gatekeeper
 from dialer.engine.plan import EnginePlan
 from dialer.errors import StoreError
 from dialer.model import CampaignKind, Claim, Mark, MarkKind, MarkSource, NewAttempt, Purpose
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
+from dialer.ports import free_port
 from dialer.rules.gate import Ruling
 from dialer.simulation.profile import simulated_profile
 from dialer.store import queues

@@ -7,7 +7,6 @@ import gc
 import random
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from config.asterisk.events import EVENTS
 from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import site_profile
+from dialer.backoff import Backoff
 from dialer.certificates import SiteCertificates
 from dialer.clock import Clock, SystemClock
 from dialer.content import refuse_content
@@ -58,7 +58,7 @@ from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer, addresses_of
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits
-from dialer.switch.asterisk.ami_link import AmiLink, Backoff
+from dialer.switch.asterisk.ami_link import AmiLink
 from dialer.switch.asterisk.ami_rights import check_rights
 from dialer.switch.routed import without_asterisk
 from ivr_flows.catalogue import FlowLibrary
@@ -332,13 +332,6 @@ def forget_start() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def ensure_directory(path: Path) -> Path:

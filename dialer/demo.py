@@ -22,12 +22,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from config.settings import Settings, load_settings
-from dialer.app import RunningCentre, ensure_directory, free_port, running_centre, stop_on_signals
+from dialer.app import RunningCentre, ensure_directory, running_centre, stop_on_signals
 from dialer.board.render import BoardExtras
 from dialer.board.runner import run_board
 from dialer.errors import OutputRefused, SwitchUnreachable
 from dialer.monitor.embedded_broker import DemoBroker, demo_broker
 from dialer.output import refuse_unwritable, write_file
+from dialer.ports import free_port
 from dialer.reports.demo_report import DemoReport, build_report
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample

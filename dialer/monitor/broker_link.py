@@ -21,6 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from dialer.backoff import Backoff
 from dialer.clock import Clock
 from dialer.errors import BrokerUnreachable, StoreError
 from dialer.monitor import topics
@@ -159,6 +160,7 @@ class BrokerLink:
         self._clock = clock
         self._raise_alert = raise_alert
         self._chance = chance
+        self._backoff = Backoff(settings.backoff_first_seconds, settings.backoff_most_seconds)
         self._raised: set[str] = set()
         self.up = False
 
@@ -184,12 +186,7 @@ class BrokerLink:
                 return
             lasted = 0.0 if opened_at is None else self._clock.monotonic() - opened_at
             failures = 1 if lasted >= STABLE_SECONDS else failures + 1
-            await _sleep_or_stop(self._backoff_seconds(failures), stop)
-
-    def _backoff_seconds(self, failures: int) -> float:
-        """Doubles up to the most, times 0.5..1 by chance."""
-        doubled = self._settings.backoff_first_seconds * 2.0 ** min(failures - 1, 20)
-        return min(self._settings.backoff_most_seconds, doubled) * self._chance.uniform(0.5, 1.0)
+            await _sleep_or_stop(self._backoff.seconds(failures, self._chance), stop)
 
     @contextlib.asynccontextmanager
     async def _open(self, stop: asyncio.Event) -> AsyncIterator[Connection]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dialer.errors import BrokerUnreachable, PortInUse
 from dialer.monitor.broker_link import BrokerSettings, MqttVersion
+from dialer.ports import free_port
 
 HOST = "127.0.0.1"
 START_SECONDS = 15.0
@@ -92,8 +93,8 @@ async def _start(kind: BrokerKind, port: int, websocket: bool, folder: Path) -> 
         raise PortInUse(f"port {port} for the MQTT broker is taken: stop what holds it, or set another port")
     said = ""
     for _ in range(_TRIES):
-        chosen_port = port or _free_port()
-        websocket_port = _free_port() if websocket else None
+        chosen_port = port or free_port(HOST)
+        websocket_port = free_port(HOST) if websocket else None
         log_path = folder / "broker.log"
         process = await _launch(kind, chosen_port, websocket_port, folder, log_path)
         try:
@@ -205,12 +206,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 def _kill(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_free(port: int) -> bool:

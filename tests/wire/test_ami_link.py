@@ -9,10 +9,11 @@ from random import Random
 
 import pytest
 
+from dialer.backoff import Backoff
 from dialer.errors import LoginRefused, OriginateUnsure, ProtocolError, SwitchError, SwitchUnreachable
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.ami_link import AmiLink, Backoff, LinkState
+from dialer.switch.asterisk.ami_link import AmiLink, LinkState
 from tests.support.ami_peer import ManagerPeer, PeerSession, error, settle, success
 from tests.support.virtual import virtual_time
 
@@ -147,7 +148,7 @@ async def test_a_session_that_stood_long_starts_the_waits_anew_and_a_flapping_on
         return success(action)
 
     journal = Journal()
-    backoff = Backoff(first_seconds=1, longest_seconds=64, steady_seconds=30)
+    backoff = Backoff(first_seconds=1, longest_seconds=64)
     async with ManagerPeer(close_at_once) as peer, link_to(peer, journal, backoff=backoff):
         while len(journal.ups) < 6:
             await journal.change()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 from types import TracebackType
@@ -12,10 +11,14 @@ from typing import Self
 
 import structlog
 
+from dialer.backoff import Backoff
 from dialer.errors import LoginRefused, SwitchError
 from dialer.switch.asterisk.ami_client import AmiClient
 
 _log = structlog.get_logger(__name__)
+
+REFUSED_SECONDS = 60.0  # after a refused login: a person must mend that, and haste gets us banned
+STEADY_SECONDS = 30.0  # a session that stood this long starts the count of failures anew
 
 
 class LinkState(StrEnum):
@@ -26,25 +29,6 @@ class LinkState(StrEnum):
     UP = "up"
     WAITING = "waiting"  # lost or refused, the next attempt is due later
     STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """How long to wait before the next attempt."""
-
-    first_seconds: float = 0.5
-    longest_seconds: float = 30.0
-    refused_seconds: float = 60.0  # after a refused login: a person must mend that, and haste gets us banned
-    steady_seconds: float = 30.0  # a session that stood this long starts the count of failures anew
-
-    def seconds(self, failures: int, random: Random) -> float:
-        """The wait after so many failures in a row (1 or more), doubled each time; the upper half of it is random.
-
-        Jitter keeps many diallers from coming back to one Asterisk in step.
-        """
-        doublings = min(failures - 1, 32)
-        longest = min(self.longest_seconds, self.first_seconds * float(2**doublings))
-        return longest * (0.5 + random.random() / 2)
 
 
 class AmiLink:
@@ -104,11 +88,9 @@ class AmiLink:
             while True:
                 begun = loop.time()
                 reason = await self._one_session()
-                failures = 1 if loop.time() - begun >= self._backoff.steady_seconds else failures + 1
-                if isinstance(reason, LoginRefused):
-                    seconds = self._backoff.refused_seconds
-                else:
-                    seconds = self._backoff.seconds(failures, self._random)
+                failures = 1 if loop.time() - begun >= STEADY_SECONDS else failures + 1
+                refused = isinstance(reason, LoginRefused)
+                seconds = REFUSED_SECONDS if refused else self._backoff.seconds(failures, self._random)
                 self.state = LinkState.WAITING
                 self.last_error = reason
                 _log.warning("ami.down", reason=str(reason), failures=failures, retry_seconds=round(seconds, 1))
