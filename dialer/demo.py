@@ -21,8 +21,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from config.jurisdiction import Profile
 from config.settings import Settings, load_settings
-from dialer.app import RunningCentre, ensure_directory, running_centre, stop_on_signals
+from config.site_rules import abandoned_caps
+from dialer.app import RunningCentre, running_centre, stop_on_signals
 from dialer.board.render import BoardExtras
 from dialer.board.runner import run_board
 from dialer.errors import OutputRefused, SwitchUnreachable
@@ -74,7 +76,7 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
 def _ready_directory(directory: Path) -> None:
     """Make the demo's directory. Raises OutputRefused where it cannot be made or nothing be written in it."""
     try:
-        ensure_directory(directory)
+        directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputRefused(f"--dir: {directory} cannot be made ({error.strerror}); name another place") from error
     refuse_unwritable(directory / "roll.csv", "--dir")
@@ -153,11 +155,18 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
                 board_done.set()
 
 
+def shown_cap(settings: Settings, profile: Profile) -> float:
+    """The abandoned share at which the first of the site's campaigns stops: the strictest of campaigns and profile, 0..1."""
+    every = [limit for campaign in settings.campaigns for _, _, limit in abandoned_caps(campaign, profile)]
+    return min(every, default=min(cap.share for cap in profile.abandoned.caps))
+
+
 async def _show_board(
     centre: RunningCentre, broker: DemoBroker, options: DemoOptions, stop: asyncio.Event, console: Console
 ) -> None:
     began = time.monotonic()
     zone = ZoneInfo("Asia/Kolkata")
+    cap = shown_cap(load_settings(DEMO_SETTINGS), simulated_profile())
 
     def extras() -> BoardExtras:
         monitor = centre.monitor
@@ -166,6 +175,7 @@ async def _show_board(
             broker_up=monitor is not None and (monitor.broker_up or monitor.served_to_the_end),
             elapsed_seconds=time.monotonic() - began,
             whole_seconds=options.for_seconds,
+            abandoned_cap=cap,
             zone=zone,
         )
 

@@ -55,7 +55,7 @@ class BoardExtras:
     broker_up: bool = True
     elapsed_seconds: float | None = None
     whole_seconds: float | None = None  # of a run that ends by itself
-    abandoned_cap: float = 0.03  # the hard stop, 0..1
+    abandoned_cap: float = 0.03  # the hard stop, 0..1; a site's own is told here
     zone: tzinfo | None = None  # of the clock; None: the machine's
 
 

@@ -13,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from config.jurisdiction import load_profile
+from config.settings import load_settings
 from dialer.board import BoardExtras, board_svg, render_board, run_board
 from dialer.board.parts import duration, share_bar, stacked_bar
+from dialer.demo import DEMO_SETTINGS, shown_cap
 from dialer.model import CampaignState
 from dialer.polling_day.forecast import Forecast
 from dialer.view import Alert, AlertLevel, CallState, CentreView, SeatState
@@ -267,3 +270,13 @@ def test_on_a_polling_day_the_board_says_how_far_the_day_will_get() -> None:
     text = "\n".join(lines(replace(centre_view(booths=2), forecast=some), 110, 50))
     assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800 " in text
     assert "20,310 more are not reached and have no number" in text
+
+
+def test_the_board_shows_the_cap_that_the_rules_and_the_campaigns_set() -> None:
+    profile, site = load_profile("neutral"), load_settings(DEMO_SETTINGS)
+    share = min(cap.share for cap in profile.abandoned.caps)
+    assert shown_cap(site, profile) == share == 0.03
+    strict = site.campaigns[0].model_copy(update={"abandoned_limit": 0.02})
+    cap = shown_cap(site.model_copy(update={"campaigns": (strict, *site.campaigns[1:])}), profile)
+    assert cap == 0.02
+    assert any("cap 2 %" in line for line in lines(centre_view(), extras=replace(EXTRAS, abandoned_cap=cap)))

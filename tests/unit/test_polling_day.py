@@ -209,7 +209,7 @@ def test_booths_that_were_not_asked_any_more_do_not_count_as_empty() -> None:
 
 def test_booths_that_are_named_come_first_while_they_have_a_turn_or_something_in_hand() -> None:
     hopper: list[Claim] = []
-    order = BoothOrder([1, 2], in_hand=lambda: hopper)
+    order = BoothOrder([1, 2], in_hand=hopper)
     assert order.first(order.plan(4)) is None  # none is named: all are alike
     order.set_priorities({1: 0.5})
     quotas = order.plan(4)
