@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -91,9 +90,9 @@ class RunningCentre:
     monitor: Monitor | None
     agi_port: int
     twilio_port: int | None  # of the webhooks
-    _link: Callable[[], AbstractAsyncContextManager[object]]
-    _lag: LoopLag
-    _prompts: SitePrompts | None = None
+    link: Callable[[], AbstractAsyncContextManager[object]]  # to the switch, for as long as it dials
+    lag: LoopLag
+    prompts: SitePrompts | None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Dial until `stop`, drain, and announce the last results. Raises what ended the engine, if not the stop."""
@@ -101,11 +100,11 @@ class RunningCentre:
         async with asyncio.TaskGroup() as group:
             if self.monitor is not None:
                 group.create_task(self.monitor.run(stop_monitor), name="monitor")
-            beside = [group.create_task(self._lag.run(), name="loop-lag")]
-            if self._prompts is not None:
-                beside.append(group.create_task(self._prompts.run(), name="prompts"))
+            beside = [group.create_task(self.lag.run(), name="loop-lag")]
+            if self.prompts is not None:
+                beside.append(group.create_task(self.prompts.run(), name="prompts"))
             try:
-                async with self._link():
+                async with self.link():
                     await self.engine.run(stop)
             finally:
                 stop_monitor.set()
@@ -147,62 +146,94 @@ async def running_centre(
             certified = certified or SiteCertificates(
                 prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow)
             )
-            engine, switch, lag = _engine(settings, profile, store, flows, clock, carrier, certified)
+            switch, lag = AsteriskSwitch(), LoopLag()
+            engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag)
             stack.callback(switch.close)
             await store.hash_numbers(settings.rules.secrets())
             await engine.prepare()
             if carrier is not None:
                 label = labels_synthetic(settings, profile)
                 await stack.enter_async_context(carrier.serving(engine, flows, prompts, label=label))
-            limits = AgiLimits(connections=settings.fastagi.max_connections)
-            sms = carrier.sms if carrier is not None else None
-            routes = AgiRoutes(
-                {
-                    "flow": FlowHandler(
-                        engine,
-                        flows.texts,
-                        prompts.for_call if prompts is not None else None,
-                        recording=recording_rules(settings),
-                        sms=sms,
-                        scripts=script_rules(settings),
-                        attempt_of=switch.attempt_of,
-                    ),
-                    "inbound": InboundHandler(
-                        engine, switch, lambda number: plain_number(number, settings.centre.region)
-                    ),
-                    "seat": LogInHandler(engine.seat_desk, settings.centre.language),
-                }
-            )
             agi_server = await stack.enter_async_context(
                 AgiServer(
-                    routes,
-                    limits,
+                    _agi_routes(settings, engine, switch, flows, prompts, carrier),
+                    AgiLimits(connections=settings.fastagi.max_connections),
                     host=settings.fastagi.host,
                     port=settings.fastagi.port,
                     allowed_peers=await _agi_peers(settings),
                 )
             )
-            monitor = None
-            if settings.broker.enabled:
-                monitor = Monitor(
-                    settings.centre.id,
-                    broker or broker_settings(settings),
-                    engine,
-                    store,
-                    clock,
-                    raise_alert=engine.take_alert,
-                    chance=chance,
-                    keep_opt_out=_opt_out_keeper(engine) if settings.rules.secrets() else None,
-                )
-            link: Callable[[], AbstractAsyncContextManager[object]]
-            if carrier is not None and not needs_asterisk(settings):
-                link = partial(_without_asterisk, engine, carrier)
-            else:
-                link = partial(_link, settings, switch, chance)
-            twilio_port = carrier.port if carrier is not None else None
-            yield RunningCentre(engine, store, monitor, agi_server.port, twilio_port, link, lag, prompts)
+            yield RunningCentre(
+                engine=engine,
+                store=store,
+                monitor=_monitor(settings, broker, engine, store, clock, chance),
+                agi_port=agi_server.port,
+                twilio_port=carrier.port if carrier is not None else None,
+                link=_link_of(settings, engine, switch, carrier, chance),
+                lag=lag,
+                prompts=prompts,
+            )
     finally:
         await store.close()
+
+
+def _agi_routes(
+    settings: Settings,
+    engine: Engine,
+    switch: AsteriskSwitch,
+    flows: FlowLibrary,
+    prompts: SitePrompts | None,
+    carrier: TwilioCarrier | None,
+) -> AgiRoutes:
+    """Who answers the switch's AGI requests."""
+    flow = FlowHandler(
+        engine,
+        flows.texts,
+        prompts.for_call if prompts is not None else None,
+        recording=recording_rules(settings),
+        sms=carrier.sms if carrier is not None else None,
+        scripts=script_rules(settings),
+        attempt_of=switch.attempt_of,
+    )
+    inbound = InboundHandler(engine, switch, lambda number: plain_number(number, settings.centre.region))
+    seat = LogInHandler(engine.seat_desk, settings.centre.language)
+    return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat})
+
+
+def _monitor(
+    settings: Settings,
+    broker: BrokerSettings | None,
+    engine: Engine,
+    store: Store,
+    clock: Clock,
+    chance: random.Random,
+) -> Monitor | None:
+    """What speaks to the broker; None: the site has none."""
+    if not settings.broker.enabled:
+        return None
+    return Monitor(
+        settings.centre.id,
+        broker or broker_settings(settings),
+        engine,
+        store,
+        clock,
+        raise_alert=engine.take_alert,
+        chance=chance,
+        keep_opt_out=_opt_out_keeper(engine) if settings.rules.secrets() else None,
+    )
+
+
+def _link_of(
+    settings: Settings,
+    engine: Engine,
+    switch: AsteriskSwitch,
+    carrier: TwilioCarrier | None,
+    chance: random.Random,
+) -> Callable[[], AbstractAsyncContextManager[object]]:
+    """How the centre is joined to its switch while it dials."""
+    if carrier is not None and not needs_asterisk(settings):
+        return partial(_without_asterisk, engine, carrier)
+    return partial(_ami_link, settings, switch, chance)
 
 
 def _opt_out_keeper(engine: Engine) -> Callable[[ForeignOptOut], Awaitable[None]]:
@@ -250,10 +281,11 @@ def _engine(
     clock: Clock,
     carrier: TwilioCarrier | None,
     certified: CertifiedBy,
-) -> tuple[Engine, AsteriskSwitch, LoopLag]:
+    switch: AsteriskSwitch,
+    lag: LoopLag,
+) -> Engine:
+    """The engine, over Asterisk, Twilio or both, and their events on the way to it."""
     centre = Centre(settings.centre.id, ZoneInfo(settings.centre.time_zone), clock)
-    switch = AsteriskSwitch()
-    lag = LoopLag()
     routed = carrier.routed(switch if needs_asterisk(settings) else None) if carrier is not None else None
     engine = Engine(
         engine_plan(settings, profile),
@@ -266,7 +298,7 @@ def _engine(
         figures=lag.figures,
     )
     switch.deliver_to(routed.merged(engine.on_switch_event) if routed is not None else engine.on_switch_event)
-    return engine, switch, lag
+    return engine
 
 
 async def _agi_peers(settings: Settings) -> tuple[str, ...]:
@@ -275,7 +307,7 @@ async def _agi_peers(settings: Settings) -> tuple[str, ...]:
     return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)
 
 
-def _link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> AmiLink:
+def _ami_link(settings: Settings, switch: AsteriskSwitch, chance: random.Random) -> AmiLink:
     login = ami_login(settings)
     seconds = settings.ami.ping_seconds
     limits = AmiLimits(ping_seconds=min(PROBE_SECONDS, seconds), dead_seconds=2 * seconds)
@@ -310,7 +342,7 @@ def stop_on_signals(stop: asyncio.Event) -> None:
         loop.add_signal_handler(number, ask, number)
 
 
-async def run_centre(settings: Settings, on_ready: Callable[[RunningCentre], None] | None = None) -> None:
+async def run_centre(settings: Settings) -> None:
     """Run a site on its real Asterisk until SIGTERM or Ctrl-C. Raises MatdanError for what a person must mend first."""
     stop = asyncio.Event()
     stop_on_signals(stop)
@@ -320,8 +352,6 @@ async def run_centre(settings: Settings, on_ready: Callable[[RunningCentre], Non
     async with running_centre(settings) as centre:
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
         reload_on_hang_up(centre.engine)
-        if on_ready is not None:
-            on_ready(centre)
         forget_start()
         await centre.run(stop)
 
@@ -332,9 +362,3 @@ def forget_start() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def ensure_directory(path: Path) -> Path:
-    """The directory, made if it is missing."""
-    path.mkdir(parents=True, exist_ok=True)
-    return path
