@@ -218,6 +218,8 @@ class RingTimes:
     MEMORY = 1000.0
     RECENT = 40.0
     LONG = 1500.0
+    PRIOR_DELAYS = 4.0
+    USUAL_PRIOR = 150.0  # calls: a carrier that our own first calls slow down is not to pass for a slow one
     AT_ONCE_SECONDS = 1.0
     """Nobody answers a phone that soon after the Originate, and before it rings: the carrier did."""
     AT_ONCE_MEMORY = 10.0  # calls: such a fault of the carrier begins and ends in a moment
@@ -233,14 +235,21 @@ class RingTimes:
         self.at_once_share = 0.0  # share of the last few calls that the carrier answered
         self.delay_seconds = 2.0  # from Originate to "ringing", lately
         self.usual_delay_seconds = 2.0  # the same over hours
-        self._delays_seen = 4.0
+        self._delays_seen = self.PRIOR_DELAYS
+
+    @property
+    def delays_heard(self) -> float:
+        """How often "ringing" was heard."""
+        return self._delays_seen - self.PRIOR_DELAYS
 
     def rang(self, seconds: float) -> None:
         """The carrier said "ringing" `seconds` after the Originate."""
         seconds = sane_seconds(seconds)
         self._delays_seen += 1.0
         self.delay_seconds += (seconds - self.delay_seconds) / min(self._delays_seen, self.RECENT)
-        self.usual_delay_seconds += (seconds - self.usual_delay_seconds) / min(self._delays_seen, self.LONG)
+        self.usual_delay_seconds += (seconds - self.usual_delay_seconds) / min(
+            self._delays_seen + self.USUAL_PRIOR, self.LONG
+        )
         self._silent *= 1.0 - 1.0 / self.MEMORY
         self._silent[_step(seconds)] += 1.0
         self._told_at_once(False)

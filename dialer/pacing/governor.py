@@ -63,6 +63,7 @@ _LEAST_STEP = 0.03
 _FIRST_STEP = 0.25
 _SETTLING_ANSWERS = 60.0
 _RATE_ANSWERS = 50.0
+_LONGEST_GAP = 30.0  # times the mean gap between answers: a night says nothing of how often they come by day
 _STALE_SECONDS = 1.0
 
 
@@ -99,6 +100,7 @@ class Governor:
             gap = max(0.0, now - self._last_answer)
             weight = max(1.0 / self._answers, 1.0 / _RATE_ANSWERS)
             mean_gap = 1.0 / self._rate if self._rate > 0.0 else gap
+            gap = min(gap, _LONGEST_GAP * mean_gap)
             self._rate = 1.0 / max(1e-3, mean_gap + weight * (gap - mean_gap))
             self._usual_seats += weight * (self._seats - self._usual_seats)
         self._last_answer = now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,6 +25,16 @@ CAUTION = 0.5
 SLOW_FACTOR = 1.5
 SLOW_SECONDS = 1.0
 """A carrier is slow while "ringing" comes later than the usual delay times the factor, plus the seconds."""
+
+SLOW_IN_ANY_CASE_SECONDS = 12.0
+PACE_SPARE = 1.25
+MOST_SLOWER = 6.0
+FEW_WAIT = 8
+"""On a slow carrier so many calls may wait for "ringing" as keep calls starting as often as of late, and PACE_SPARE times that,
+however long each waits (Little's law, 1961): one that is merely slower is no reason to dial less. But no more than for
+MOST_SLOWER times the usual delay, nor SLOW_IN_ANY_CASE_SECONDS: one that our own calls slow down only becomes slower by more
+of them. FEW_WAIT calls that have waited for longer than that on average tell of one on which nothing rings at all. Found by
+simulation (docs/decisions.md)."""
 
 _STALE_SHARE = 0.1
 """The tables are made anew when the carrier's share of answers at once has changed by so much."""
@@ -82,12 +92,18 @@ class Knowledge:
         """Calls whose end was seen."""
         return self.plain.outcomes + self.told.outcomes
 
-    def calls_in_set_up(self) -> float | None:
-        """Calls that usually wait for "ringing" at the present rate of calls; None while the carrier is not slow."""
+    def most_in_set_up(self, waiting_seconds: Sequence[float]) -> float | None:
+        """Calls that may wait for "ringing" at once; None while the carrier is not slow.
+
+        `waiting_seconds`: how long each that waits has waited, which tells of a carrier so slow that nothing rings.
+        """
         usual, lately = self.rings.usual_delay_seconds, self.rings.delay_seconds
-        if lately < SLOW_FACTOR * usual + SLOW_SECONDS:
+        if len(waiting_seconds) >= FEW_WAIT and self.rings.delays_heard >= FEW_WAIT:
+            mean = sum(waiting_seconds) / len(waiting_seconds)
+            lately = max(lately, mean) if mean > SLOW_IN_ANY_CASE_SECONDS else lately
+        if lately < min(SLOW_FACTOR * usual + SLOW_SECONDS, SLOW_IN_ANY_CASE_SECONDS):
             return None
-        return usual * self.plain.placed_per_second()
+        return self.plain.placed_per_second() * min(PACE_SPARE * lately, MOST_SLOWER * usual, SLOW_IN_ANY_CASE_SECONDS)
 
     # Tables
 

@@ -35,3 +35,11 @@ def seats_for_callers(snapshot: PacingSnapshot) -> int:
 def seats_without_caller(snapshot: PacingSnapshot) -> int:
     """Free seats that no ringing or waiting call may claim; below 0 when more calls than free seats are in flight."""
     return max(0, snapshot.free_seats) - len(snapshot.ringing) - len(snapshot.waiting_seconds)
+
+
+def reserved_room(worst_case_room: float, snapshot: PacingSnapshot) -> int:
+    """Calls that may be added, or below 0 are too many, where all that is in flight may be answered and no seat comes free.
+
+    `worst_case_room`: calls beyond the free seats of which every one may be dropped (`Governor.worst_case_room`).
+    """
+    return int(max(0.0, min(worst_case_room, float(MOST_CALLS_AT_ONCE)))) + seats_without_caller(snapshot)

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from dialer.pacing.estimators import RingTimes, sane_seconds
 from dialer.pacing.governor import USUAL_SEATS, Governor
 from dialer.pacing.knowledge import Knowledge, Prospect
-from dialer.pacing.limits import MOST_CALLS_AT_ONCE, room_on_lines, seats_for_callers, seats_without_caller
+from dialer.pacing.limits import (
+    MOST_CALLS_AT_ONCE,
+    reserved_room,
+    room_on_lines,
+    seats_for_callers,
+    seats_without_caller,
+)
 from dialer.pacing.lookahead import Bounds
 from dialer.pacing.most_in_flight import MostInFlight
 from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
@@ -152,8 +158,7 @@ class PredictivePacer:
 
     def _worst_case_reserve(self, now: float, snapshot: PacingSnapshot) -> int:
         """Calls that may be added, or below 0 are too many, with the worst case of all that is in flight reserved."""
-        room = min(self._governor.worst_case_room(now, snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
-        return int(max(0.0, room)) + seats_without_caller(snapshot)
+        return reserved_room(self._governor.worst_case_room(now, snapshot.free_seats), snapshot)
 
     def _prospect(self, snapshot: PacingSnapshot) -> Prospect:
         """The outlook of this snapshot, worked out once for both questions that are asked of it."""
@@ -163,12 +168,12 @@ class PredictivePacer:
 
     def _carrier_allowance(self, snapshot: PacingSnapshot) -> int:
         """Calls that a slow carrier may still be given: while originate-to-ringing grows, only so many calls wait for
-        "ringing" as usually do, or they would pile up before it and be answered long after their seats are taken."""
-        usual = self._knowledge.calls_in_set_up()
-        if usual is None:
+        "ringing", or they would pile up before it and be answered long after their seats are taken."""
+        silent = [call.elapsed_seconds for call in snapshot.ringing if call.ringing_seconds is None]
+        most = self._knowledge.most_in_set_up(silent)
+        if most is None:
             return MOST_CALLS_AT_ONCE
-        silent = len([call for call in snapshot.ringing if call.ringing_seconds is None])
-        return max(0, int(max(LEAST_IN_SET_UP, 2.0 * usual)) - silent)
+        return max(0, int(max(LEAST_IN_SET_UP, most)) - len(silent))
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Ringing calls that no seat will be there for; all of them when nobody is left to talk."""

@@ -160,3 +160,16 @@ def test_what_is_on_record_takes_the_place_of_what_was_counted_and_ages_on_the_s
     hour.advance(5_021.0)
     assert (hour.answers, hour.abandoned) == (90, 1)
     assert governor.drops_to_hard_stop(5_021.0) <= 0.0  # nothing is known of the day
+
+
+def test_a_night_says_nothing_of_how_often_answers_come_by_day() -> None:
+    through, restarted = Governor(HOUR), Governor(HOUR)
+    for governor in (through, restarted):
+        for second in range(2000):
+            governor.answered(4.0 * second)
+    restarted.restore(restarted.state(8_000.0), 58_000.0)
+    for governor in (through, restarted):
+        for answer in range(60):
+            governor.answered(58_000.0 + 4.0 * answer)
+    assert through.state(0.0)["rate"] == pytest.approx(0.25, rel=0.2)
+    assert through.state(0.0)["rate"] == pytest.approx(restarted.state(0.0)["rate"], rel=0.2)

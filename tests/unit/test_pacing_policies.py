@@ -7,7 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.pacing import Policy, UnknownPolicy, make_pacer
-from dialer.pacing.port import BusySeat, Cap, Limit, PacingSnapshot, RingingCall, SeatStage
+from dialer.pacing.port import (
+    BusySeat,
+    Cap,
+    Limit,
+    PacingEvent,
+    PacingEventKind,
+    PacingSnapshot,
+    RingingCall,
+    SeatStage,
+)
+from dialer.pacing.ratio import RatioPacer
 
 CAPS = (Cap(86_400, 0.01, 0.03),)
 
@@ -76,3 +86,37 @@ def test_broadcast_fills_its_channels_at_its_rate() -> None:
 def test_an_unknown_policy_is_named_with_the_known_ones() -> None:
     with pytest.raises(UnknownPolicy, match="'erlang' is unknown; use one of predictive, progressive"):
         make_pacer("erlang", caps=CAPS)
+
+
+def _answered(pacer: RatioPacer, answers: int, abandoned: int = 0) -> RatioPacer:
+    for number in range(answers):
+        pacer.observe(PacingEvent(PacingEventKind.ANSWERED, 1.0 * number, 5.0))
+        if number < abandoned:
+            pacer.observe(PacingEvent(PacingEventKind.ABANDONED, 1.0 * number))
+    return pacer
+
+
+def test_a_ratio_keeps_to_what_a_reserving_cap_can_bear() -> None:
+    snapshot = PacingSnapshot(200.0, free_seats=10)
+    for reserves, most in ((False, 30), (True, 13)):  # 3 dropped of 100 answers, 10 connected and 3 dropped
+        pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03, reserves=reserves)]), 100)
+        assert pacer.calls_to_place(snapshot) == most
+    assert pacer.explain().limited_by is Limit.RESERVE
+
+
+def test_a_ratio_takes_back_what_rings_when_the_seats_leave() -> None:
+    pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03)]), 100)
+    ringing = (RingingCall(5.0),) * 30
+    assert pacer.excess_calls(PacingSnapshot(200.0, free_seats=10, ringing=ringing)) == 0
+    assert pacer.excess_calls(PacingSnapshot(201.0, free_seats=1, ringing=ringing)) == 27
+    assert pacer.excess_calls(PacingSnapshot(202.0, ringing=ringing)) == 30
+
+
+def test_a_ratio_holds_its_caps_over_a_restart() -> None:
+    pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03)]), 300, 12)
+    again = RatioPacer([Cap(3_600, 0.03, 0.03)])
+    again.restore(pacer.state())
+    assert again.state() == pacer.state()
+    snapshot = PacingSnapshot(50_000.0, free_seats=4)
+    assert again.calls_to_place(snapshot) == 4
+    assert again.explain().figures["budget"] == pytest.approx(300 * 0.03 - 12)

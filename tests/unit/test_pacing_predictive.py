@@ -149,6 +149,32 @@ def test_a_carrier_on_which_ringing_comes_late_is_given_fewer_calls() -> None:
     assert pacer.explain().limited_by == Limit.SLOW_CARRIER
 
 
+def test_a_carrier_that_is_merely_slower_still_gets_its_calls_as_often_as_before() -> None:
+    pacer = _warm()
+    for second in range(600):  # one call a second
+        pacer.observe(PacingEvent(Kind.PLACED, 1.0 * second))
+        pacer.observe(PacingEvent(Kind.RINGING, 1.0 * second, 2.0 if second < 500 else 9.0))
+    waiting = tuple(RingingCall(1.0 * second) for second in range(8))
+    assert pacer.calls_to_place(PacingSnapshot(600.0, free_seats=60, ringing=waiting)) > 0
+    assert pacer.explain().limited_by == Limit.SLOW_CARRIER
+
+
+def test_a_carrier_on_which_nothing_rings_is_known_by_the_calls_that_wait() -> None:
+    pacer = _warm()
+    waiting = (RingingCall(14.0),) * 40
+    crowded = PacingSnapshot(1.0, free_seats=60, ringing=waiting)
+    assert pacer.calls_to_place(crowded) == 0
+    assert pacer.explain().limited_by == Limit.SLOW_CARRIER
+    assert pacer.calls_to_place(replace(crowded, ringing=(RingingCall(14.0, None, 12.0),) * 40)) > 0
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_a_carrier_that_our_own_first_calls_choke_gets_fewer_until_it_breathes(seed: int) -> None:
+    choked = replace(SCENARIOS["27 seats"], slow_after_calls=4, slow_seconds_per_call=1.0)
+    day = simulate(choked, lambda: PredictivePacer(caps_for(0.03)), seed, hours=0.5)
+    assert day.connected > 300  # it can start one call a second, of which three in ten are answered
+
+
 # Odd figures
 
 ODD = (-5.0, 0.0, 10_800.0, 1e12, inf, nan)
