@@ -200,7 +200,10 @@ async def _show_lines(
 
 @contextlib.asynccontextmanager
 async def simulated_asterisk(options: DemoOptions, agi_port: int, journal: Path) -> AsyncIterator[int]:
-    """A simulated Asterisk in a process of its own; gives its AMI port. It ends when its standard input closes."""
+    """A simulated Asterisk in a process of its own; gives its AMI port. It ends when its standard input closes.
+
+    And in a session of its own: a terminal sends Ctrl-C to all that it runs in front, and the switch must stay while calls end.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "dialer.simulation.asterisk"),
         *("--ami-port", "0", "--agi-host", "127.0.0.1", "--agi-port", str(agi_port)),
@@ -208,6 +211,7 @@ async def simulated_asterisk(options: DemoOptions, agi_port: int, journal: Path)
         *("--answer-rate", str(options.answer_rate), "--talk-seconds", str(options.talk_seconds)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         yield await _ami_port_of(process)

@@ -1,0 +1,68 @@
+"""Ctrl-C as a terminal sends it: to every process of the group in front, not to the command alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 60.0
+
+
+def in_front(*arguments: str) -> subprocess.Popen[str]:
+    """A command that leads a group of its own, as a shell starts it."""
+    command = [sys.executable, "-c", "from dialer.cli import main; main()", *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+
+
+def journal_lines(directory: Path) -> int:
+    return sum(len(journal.read_bytes().splitlines()) for journal in directory.glob("journal-*.jsonl"))
+
+
+def calls_run(directory: Path, lines: int) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while journal_lines(directory) < lines:
+        assert time.monotonic() < until, "no calls were placed"
+        time.sleep(0.1)
+
+
+def test_the_demo_ends_in_good_order(tmp_path: Path) -> None:
+    demo = in_front("demo", "--headless", "--voters", "1000", "--seats", "5", "--dir", str(tmp_path))
+    try:
+        calls_run(tmp_path, 60)
+        os.killpg(demo.pid, signal.SIGINT)
+        output, errors = demo.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        demo.kill()
+    assert (demo.returncode, errors) == (0, ""), output + errors
+    assert "DOES NOT HOLD" not in output
+
+
+def test_the_demos_asterisk_ends_with_a_demo_that_is_killed(tmp_path: Path) -> None:
+    demo = in_front("demo", "--headless", "--voters", "1000", "--seats", "5", "--dir", str(tmp_path))
+    try:
+        calls_run(tmp_path, 20)
+    finally:
+        demo.kill()
+        demo.communicate()
+    (journal,) = tmp_path.glob("journal-*.jsonl")
+    until = time.monotonic() + PATIENCE_SECONDS
+    while named_by_a_process(journal):
+        assert time.monotonic() < until, "the simulated Asterisk outlived its demo"
+        time.sleep(0.1)
+
+
+def named_by_a_process(path: Path) -> bool:
+    """Whether a process names it on its command line, as the simulated Asterisk does."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(path).encode() in (process / "cmdline").read_bytes():
+                return True
+        except OSError:  # it ended meanwhile
+            continue
+    return False
