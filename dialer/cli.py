@@ -40,7 +40,7 @@ from dialer.command_line.rehearsal import rehearse
 from dialer.command_line.rules import app as rules_app
 from dialer.command_line.store import app as store_app
 from dialer.command_line.turnout import app as turnout_app
-from dialer.demo import DemoOptions, run_demo, show_summary
+from dialer.demo import ROLL, STORE, DemoOptions, run_demo, show_summary
 from dialer.logs import json_logging, quiet_logging
 from dialer.output import refuse_unwritable
 from dialer.reports.cli import app as report_app
@@ -134,7 +134,8 @@ def demo(
     quiet_logging()
     console = Console()
     if report is not None:
-        refuse_unwritable(report, "--report")  # not only once the demo has run
+        own = {} if directory is None else {"the demo's store": directory / STORE, "the demo's roll": directory / ROLL}
+        refuse_unwritable(report, "--report", own)  # not only once the demo has run
     options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed)
     result = uvloop.run(run_demo(options, console))
     show_summary(result, console)

@@ -38,6 +38,7 @@ from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.profile import simulated_profile
 
 DEMO_SETTINGS = Path(__file__).parent.parent / "config" / "demo.toml"
+STORE, ROLL = "centre.db", "roll.csv"  # in the demo's directory
 START_SECONDS = 15.0
 STATUS_SECONDS = 10.0
 
@@ -79,11 +80,11 @@ def _ready_directory(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputRefused(f"--dir: {directory} cannot be made ({error.strerror}); name another place") from error
-    refuse_unwritable(directory / "roll.csv", "--dir")
+    refuse_unwritable(directory / ROLL, "--dir")
 
 
 def _import_roll(options: DemoOptions, directory: Path, console: Console) -> Path:
-    store_path, roll_path = directory / "centre.db", directory / "roll.csv"
+    store_path, roll_path = directory / STORE, directory / ROLL
     if store_path.exists():
         console.print(f"store: {escape(str(store_path))} (kept from an earlier run)")
         return store_path

@@ -9,6 +9,9 @@ from typing import Annotated
 
 import typer
 
+from config.settings import Settings
+from dialer.output import Kept
+
 StoreOption = Annotated[
     Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
 ]
@@ -31,3 +34,11 @@ def day_of(text: str, option: str) -> date:
 def audit_name(who: str | None) -> str:
     """Who answers for a deed: the one who was named, else the user who is logged in."""
     return who or getpass.getuser()
+
+
+def site_files(settings: Settings, config: Path | None, store: Path | None) -> Kept:
+    """What a command that takes `--config` and `--store` must not write over, whatever file its other options name."""
+    path = store or settings.store.path
+    beside = {f"{end} of the store": path.with_name(path.name + end) for end in (".lock", "-wal", "-shm", "-journal")}
+    key = settings.store.encryption_key_file
+    return {"the store": path, **beside, "the settings file": config, "the store's key": key}

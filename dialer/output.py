@@ -5,13 +5,39 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from dialer.errors import OutputRefused
 
+Kept = Mapping[str, Path | None]
+"""Files that a command reads or keeps, by what they are to a person ("the roll"): nothing is written in their place."""
 
-def refuse_unwritable(path: Path, option: str) -> None:
-    """Raise OutputRefused, naming the `option` that asked for it, where no file can be written at `path`. Leaves no trace."""
+_NOTHING: Kept = MappingProxyType({})
+_SQLITE = b"SQLite format 3\x00"
+
+
+def refuse_kept(path: Path, option: str, kept: Kept = _NOTHING) -> None:
+    """Raise OutputRefused where `path` is one of the files `kept`, by whatever name, or else a store (plain, or with its lock).
+
+    Where there is no file yet, names tell. A file that is kept is not opened: closing it again would give up SQLite's locks on it.
+    """
+    try:
+        for what, other in kept.items():
+            if other is not None and _is_same(path, other):
+                raise OutputRefused(f"{option}: {path} is {what}; name another file")
+        if path.is_file() and _is_store(path):
+            raise OutputRefused(f"{option}: {path} is a store or another database; name another file")
+    except OSError as error:
+        raise _refused(path, option, error) from error
+
+
+def refuse_unwritable(path: Path, option: str, kept: Kept = _NOTHING) -> None:
+    """Raise OutputRefused, naming the `option` that asked for it, where no file can be written at `path`, or none should: see
+    `refuse_kept`. Leaves no trace.
+    """
+    refuse_kept(path, option, kept)
     try:
         if path.is_dir():
             raise OutputRefused(f"{option}: {path} is a directory; name a file in it")
@@ -38,6 +64,20 @@ def write_file(path: Path, content: bytes, option: str = "--out") -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise _refused(path, option, error) from error
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them is not there
+        return path.resolve() == other.resolve()
+
+
+def _is_store(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.read(len(_SQLITE)) == _SQLITE:
+            return True
+    return path.with_name(f"{path.name}.lock").exists()  # an encrypted one begins with random bytes
 
 
 def _beside(path: Path) -> Path:

@@ -16,6 +16,7 @@ from rich.table import Table
 from config.errors import MatdanError
 from config.settings import load_settings
 from config.site_rules import site_profile
+from dialer.output import refuse_kept
 from dialer.plan_of_site import offers_allowed
 from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.check import MAX_PROMPT_SECONDS, check_flow
@@ -120,6 +121,7 @@ def draw(
     path = out or Path(f"{loaded.name}.svg")
     if path.suffix.lower() not in {".svg", ".png"}:
         raise FlowOptionError(str(path), "is neither an .svg nor a .png file; choose another --out")
+    refuse_kept(path, "--out", {"the flow itself": Path(flow)})
     catalogue = _spoken(language, texts_with(texts))
     try:
         picture = draw_flow(loaded, catalogue, language)

@@ -19,7 +19,7 @@ from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.ask import Request
 from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_MARKS
-from dialer.options import ConfigOption, StoreOption, WhoOption, day_of
+from dialer.options import ConfigOption, StoreOption, WhoOption, day_of, site_files
 from dialer.output import refuse_unwritable, write_file
 from dialer.record_ids import is_id
 from dialer.reports.cli import FormatOption, OutOption, deliver
@@ -89,7 +89,8 @@ def import_marks(
     told = Told(MarkSource(source.value), confidence, by, _day(settings, day, now), roll_version)
     name = person(who)
     if rejects is not None:
-        refuse_unwritable(rejects, "--rejects")  # before anything is kept
+        kept = {**site_files(settings, config, store), "the list itself": file}
+        refuse_unwritable(rejects, "--rejects", kept)  # before anything is taken in
     with reading(store or settings.store.path, site_key(settings)) as db:
         found = read_marks(file, db, told, now=now, zone=zone)
         new = list(unknown_keys(db, found.marks))
@@ -130,7 +131,9 @@ def show(
     """Every mark of a voter, with source, time, confidence and who, and how the voter stands by them."""
     settings = load_settings(config)
     voter_id = _voter(settings, store, voter)
-    deliver(lambda source, _, zone, __: marks_of_voter(source, voter_id, zone), Window(), form, out, store, settings)
+    deliver(
+        lambda source, _, zone, __: marks_of_voter(source, voter_id, zone), Window(), form, out, store, settings, config
+    )
 
 
 def _keep(settings: Settings, store: Path | None, marks: Sequence[Mark], batch: str, who: str) -> None:

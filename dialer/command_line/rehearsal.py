@@ -16,7 +16,8 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from config.settings import load_settings
 from dialer.logs import quiet_logging
-from dialer.options import StoreOption
+from dialer.options import StoreOption, site_files
+from dialer.output import refuse_kept
 from dialer.rehearsal.copy import store_facts
 from dialer.rehearsal.day import days_of
 from dialer.rehearsal.notes import notes_of
@@ -53,6 +54,7 @@ def rehearse(
     settings = load_settings(config)
     if picture is not None:
         check_picture(picture)
+        refuse_kept(picture, "--picture", site_files(settings, config, store))
     zone = ZoneInfo(settings.centre.time_zone)
     today = datetime.now(zone).date()
     path = store or settings.store.path

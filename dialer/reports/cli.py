@@ -15,8 +15,8 @@ from rich.console import Console
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.errors import NotInStore, OutputRefused
-from dialer.options import ConfigOption, StoreOption
-from dialer.output import write_file
+from dialer.options import ConfigOption, StoreOption, site_files
+from dialer.output import refuse_unwritable, write_file
 from dialer.reports import accounts, complaints, tables
 from dialer.reports import evidence as proof
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
@@ -63,7 +63,7 @@ def _register(name: str, summary: str, make: Making) -> None:
     ) -> None:
         settings = load_settings(config)
         window = window_of(since, until, campaign, ZoneInfo(settings.centre.time_zone))
-        deliver(make, window, form, out, store, settings)
+        deliver(make, window, form, out, store, settings, config)
 
     run.__doc__ = summary
     app.command(name)(run)
@@ -82,11 +82,19 @@ def window_of(since: str | None, until: str | None, campaign: str | None, zone: 
 
 
 def deliver(
-    make: Making, window: Window, form: Format | None, out: Path | None, store: Path | None, settings: Settings
+    make: Making,
+    window: Window,
+    form: Format | None,
+    out: Path | None,
+    store: Path | None,
+    settings: Settings,
+    config: Path | None,
 ) -> None:
-    """Make a report and print it, or write it to the file `out`."""
+    """Make a report and print it, or write it to the file `out`, which is looked at first."""
     zone = ZoneInfo(settings.centre.time_zone)
     chosen = _format(form, out)
+    if out is not None:
+        refuse_unwritable(out, "--out", site_files(settings, config, store))
     report = asyncio.run(_made(make, store or settings.store.path, window, zone, settings))
     if out is None:
         _print(report, chosen)

@@ -15,7 +15,7 @@ from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.clock import SystemClock
 from dialer.errors import RollError
-from dialer.options import ConfigOption, StoreOption
+from dialer.options import ConfigOption, StoreOption, site_files
 from dialer.output import refuse_unwritable, write_file
 from dialer.reports.cli import as_bytes
 from dialer.reports.formats import Column, Format, Kind, Report
@@ -82,7 +82,9 @@ def _make(
     ending = out.suffix.removeprefix(".").lower()
     if ending not in {"pdf", "csv", "xlsx", "json"}:
         raise typer.BadParameter(f"--out: {out.name} says no format; end it with .pdf, .csv, .xlsx or .json")
-    refuse_unwritable(out, "--out")  # before the audit notes a list that nobody gets
+    refuse_unwritable(
+        out, "--out", site_files(settings, config, store)
+    )  # before the audit notes a list that nobody gets
     _refuse_past_erasing(settings)
     lists = asyncio.run(_read(path, key, kind, constituency, part))
     if not lists:

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.settings import Settings, load_settings
-from dialer.options import ConfigOption, StoreOption, day_of
+from dialer.options import ConfigOption, StoreOption, day_of, site_files
+from dialer.output import refuse_kept
 from dialer.polling_day.turnout_curve import ExpectedCourse
 from dialer.reports.cli import CampaignOption, FormatOption, OutOption, SinceOption, UntilOption, deliver, window_of
 from dialer.reports.polling_day import Constituency, Course, TurnoutBy, courses, official_figures, states_of
@@ -45,7 +46,8 @@ def turnout(
     shown = None if day is None else day_of(day, "--day")
     if picture is not None:
         check_picture(picture)  # before the report: one that is asked for wrongly gives nothing
-    deliver(lambda source, window, zone, _: made(source, window, zone, by), window, form, out, store, settings)
+        refuse_kept(picture, "--picture", site_files(settings, config, store))
+    deliver(lambda source, window, zone, _: made(source, window, zone, by), window, form, out, store, settings, config)
     if picture is not None:
         asyncio.run(_draw(store or settings.store.path, picture, shown, window, settings))
 

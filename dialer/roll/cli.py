@@ -15,7 +15,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from config.settings import load_settings
-from dialer.options import ConfigOption, StoreOption
+from dialer.options import ConfigOption, StoreOption, site_files
+from dialer.output import refuse_kept
 from dialer.roll.importer import (
     DEFAULT_ROLL_VERSION,
     ImportOptions,
@@ -68,6 +69,8 @@ def import_roll(
     settings = load_settings(config)
     prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
     _show_mapping(console, prepared)
+    if rejects is not None:
+        refuse_kept(rejects, "--rejects", {**site_files(settings, config, store), "the map file": map_file})
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, beside)
     try:
         with _bar(console, "importing") as advance:
@@ -107,6 +110,7 @@ def sample_roll(
 ) -> None:
     """Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled."""
     console = Console()
+    refuse_kept(out, "--out")
     states = [code.strip() for entry in state or () for code in entry.split(",")]
     languages = [code.strip() for entry in language or () for code in entry.split(",")]
     try:

@@ -127,7 +127,7 @@ def run_import(
 ) -> ImportResult:
     """`import_file` of a roll that is prepared already."""
     options = options or ImportOptions()
-    rejects_path = _rejects_path(prepared.roll, options)
+    rejects_path = _rejects_path(prepared.roll, options, store_path)
     _refuse_rowless(prepared)
     with _store(store_path, key, dry_run=options.dry_run) as db:
         sink = _open_rejects(prepared, rejects_path)
@@ -188,16 +188,14 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _rejects_path(roll: RollFile, options: ImportOptions) -> Path | None:
-    """Where the rejects go (None: to no file). Asked before the store is touched; raises OutputRefused, RollError."""
+def _rejects_path(roll: RollFile, options: ImportOptions, store: Path) -> Path | None:
+    """Where the rejects go (None: to no file). Asked before the store is touched; raises OutputRefused."""
     path = options.rejects_path
     if path is None:
         if options.dry_run:
             return None
         path = roll.path.with_name(roll.path.name + ".rejects.csv")
-    refuse_unwritable(path, "--rejects")
-    if path.exists() and path.samefile(roll.path):
-        raise RollError(f"{path} is the roll itself; name another file with --rejects")
+    refuse_unwritable(path, "--rejects", {"the roll itself": roll.path, "the store": store})
     return path
 
 

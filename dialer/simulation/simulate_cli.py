@@ -18,6 +18,7 @@ from rich.table import Table
 
 from config.campaigns import Kind
 from config.settings import load_settings
+from dialer.output import refuse_kept
 from dialer.simulation.baselines import FAMILIES, policy_of, simulate_policy
 from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
 from dialer.simulation.day_result import DayResult
@@ -253,9 +254,10 @@ def _checked(
     """The scenario to simulate. Raises MatdanError for what cannot be done, before any time is spent."""
     if not 1 <= seeds <= 1000:
         raise BadScenario(f"--seeds is {seeds}; give 1 to 1000 days")
-    for picture in pictures:
+    for option, picture in zip(("--plot", "--plot-day"), pictures, strict=True):
         if picture is not None:
             check_picture(picture)
+            refuse_kept(picture, option)
     if changes and scenario is not None:
         raise BadScenario("--what-if changes a site's figures; leave --scenario out and give --seats and the rates")
     if changes and pictures[1] is not None:
