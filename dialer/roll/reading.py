@@ -9,22 +9,27 @@ import csv
 import datetime
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 
 from dialer.errors import RollError
 from dialer.roll.encodings import CHUNK_BYTES, TextFile, examine_text, sniff_kind
 
+if TYPE_CHECKING:
+    from _csv import Reader
+
 BATCH_ROWS = 4_000
 HEAD_ROWS = 25
 _MAX_LINES_IN_A_ROW = 50
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _SNIFF_CHARACTERS = 1 << 16
+_END = "\x1fend of file\x1f"  # a line of ours after the last: it is a row, unless a quotation mark is still open
+_KEY_CELLS = 3  # constituency, part and serial: with so many cells like a row's own, a line is a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +113,56 @@ class TextRoll:
         """All rows after the first `skip_rows`, streamed."""
         raw = io.FileIO(self.path)
         with self._decode(raw) as file:
-            reader = csv.reader(file, delimiter=self._delimiter)
-            next_row, size = 1, max(self._text.size_bytes, 1)
-            try:
-                next_row += sum(1 for _ in islice(reader, skip_rows))
-                while True:
-                    line_before = reader.line_num
-                    rows = list(islice(reader, batch_rows))
-                    if not rows:
-                        return
-                    if reader.line_num - line_before > len(rows) + _MAX_LINES_IN_A_ROW:
-                        self._refuse_open_quote(next_row, rows)
-                    yield Batch(next_row, rows, min(raw.tell() / size, 1.0))
-                    next_row += len(rows)
-            except csv.Error as error:
-                raise RollError(
-                    f"{self.path}: after row {next_row:,} a cell is too long ({error});"
-                    " look for a quotation mark that never closes"
-                ) from error
+            reader = csv.reader(chain(file, (_END,)), delimiter=self._delimiter)
+            size = max(self._text.size_bytes, 1)
+            skipped = self._taken(reader, skip_rows, 1, 0)
+            next_row, width = 1 + len(skipped), len(skipped[-1]) if skipped else 0
+            while rows := self._taken(reader, batch_rows, next_row, width):
+                yield Batch(next_row, rows, min(raw.tell() / size, 1.0))
+                next_row += len(rows)
 
-    def _refuse_open_quote(self, first_row: int, rows: list[list[str]]) -> None:
-        for offset, row in enumerate(rows):
-            if any(cell.count("\n") > _MAX_LINES_IN_A_ROW for cell in row):
-                raise RollError(
-                    f"{self.path}: a quotation mark opens in row {first_row + offset:,} and swallows the lines after it;"
-                    " close it or take it out"
-                )
+    def _taken(self, reader: Reader, most: int, first_row: int, width: int) -> list[list[str]]:
+        """The next rows, the first of which is `first_row`. Raises RollError where a quotation mark swallows rows."""
+        rows: list[list[str]] = []
+        line_before = reader.line_num
+        try:
+            rows.extend(islice(reader, most))
+        except csv.Error as error:
+            raise RollError(
+                f"{self.path}: in row {first_row + len(rows):,} a cell is too long ({error});"
+                " look for a quotation mark that never closes"
+            ) from error
+        if reader.line_num - line_before > len(rows):
+            for number, row in enumerate(rows, first_row):
+                if _swallows(row, max(width, len(row)), self._delimiter):
+                    raise RollError(
+                        f"{self.path}: a quotation mark opens in row {number:,} and swallows the lines after it;"
+                        " close it or take it out"
+                    )
+        if rows and rows[-1] == [_END]:
+            rows.pop()
+        return rows
+
+
+def _swallows(row: Sequence[str], width: int, delimiter: str) -> bool:
+    """Whether a cell of the row goes on to the end of the file, or over lines that are rows themselves. `width`: of the table."""
+    for place, cell in enumerate(row):
+        if (cell.endswith(_END) and cell != _END) or cell.count("\n") > _MAX_LINES_IN_A_ROW:
+            return True
+        if "\n" in cell and any(_is_row(line, row[:place], width, delimiter) for line in cell.split("\n")[1:]):
+            return True
+    return False
+
+
+def _is_row(line: str, before: Sequence[str], width: int, delimiter: str) -> bool:
+    """Whether a line of a cell is a row of the table, and no line of an address: it has the cells for it, and numbers where the
+    cells `before` it in its row have numbers.
+    """
+    whole = line.split(delimiter)[:-1]  # the last may go on in the next cell
+    alike = [(ours.strip().isdigit(), its.strip().isdigit()) for ours, its in zip(whole, before, strict=False)]
+    if any(ours != its for ours, its in alike):
+        return False
+    return len(whole) >= width - 1 > 0 or sum(its for _, its in alike) >= _KEY_CELLS
 
 
 def sniff_delimiter(beginning: str) -> str:

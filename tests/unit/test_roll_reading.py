@@ -196,3 +196,46 @@ def test_a_quote_that_never_closes_is_found(tmp_path: Path) -> None:
     path.write_text(f'{HEADER}\n1,2,2,"Mira\n' + "1,2,3,y\n" * 40_000, "utf-8")
     with pytest.raises(RollError, match="quotation mark"):
         rows_of(path)
+
+
+LAST = f"{HEADER},MOBILE"
+
+
+def of_rows(count: int, changes: dict[int, str], end: str = "\n") -> str:
+    """A roll whose rows are numbered as a spreadsheet does, the header being 1."""
+    rows = {number: f"174,2,{number},Mira,98123450{number}" for number in range(2, count + 1)} | changes
+    return end.join([LAST, *rows.values()]) + end
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {11: '174,2,11,Mira,"9812345011'},
+        {30: '174,2,30,Mira,"9812345030'},
+        {11: '174,2,11,Mira,"9812345011', 15: '174,2,15,Mira,9812345015"'},
+        {11: '174,2,11,Mira,"9812345011', 12: '174,2,12,"Mira of Robadi",9812345012'},
+        {11: '174,2,11,Mira,"9812345011', 20: '174,2,20,Mira,"9812345020"'},
+        {11: '174,2,11,"Mira,9812345011'},
+        {11: '"174,2,11,Mira,9812345011'},
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("batch_rows", [4_000, 10])
+def test_a_quote_that_opens_in_any_column_of_a_short_file_is_found(
+    tmp_path: Path, changes: dict[int, str], end: str, batch_rows: int
+) -> None:
+    path = tmp_path / "roll.csv"
+    for text in (of_rows(30, changes, end), of_rows(30, changes, end).removesuffix(end)):
+        path.write_bytes(text.encode())
+        with pytest.raises(RollError, match=f"opens in row {min(changes)} and swallows"):
+            list(open_roll(path).batches(1, batch_rows))
+
+
+def test_a_cell_of_several_lines_is_one_cell_wherever_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "roll.csv"
+    cells = ["Mira\nof Robadi", "12, MG Road, Ward 3, Town, 462001\n4, Lane 2, Ward 3, Town, India", "at home\n\n"]
+    changes = {11: f'174,2,11,"{cells[0]}",1', 12: f'174,2,12,"{cells[1]}",1', 30: f'174,2,30,Mira,"{cells[2]}"'}
+    for text in (of_rows(30, changes), of_rows(30, changes).removesuffix("\n")):
+        path.write_text(text, "utf-8")
+        rows = rows_of(path)
+        assert [len(rows), rows[9][3], rows[10][3], rows[28][4]] == [29, *cells]
