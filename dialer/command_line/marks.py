@@ -29,6 +29,7 @@ from dialer.reports.tables import Window
 from dialer.roll.marks_file import MarksFile, Reject, Told, read_marks, unknown_keys
 from dialer.site_key import site_key
 from dialer.site_time import site_day, site_zone
+from dialer.store import voters
 from dialer.store.connection import reading
 
 app = typer.Typer(help="What became known of voters: who has voted, and who says so.", no_args_is_help=True)
@@ -110,10 +111,17 @@ def undo(
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Take back that a voter has voted or is closed: a correction, appended as a mark. The voter is called again."""
+    """Take back that a voter has voted or is closed: a correction, appended as a mark. The voter is called again. Exit 1 where
+    there is nothing to take back.
+    """
     settings = load_settings(config)
     name, now = person(who), SystemClock().now()
     voter_id = _voter(settings, store, voter)
+    with reading(store or settings.store.path, site_key(settings)) as db:
+        if voters.stands(db, voter_id) == "pending":
+            told = f"dialer: voter {voter_id}: there is nothing to take back, the voter is still to be called; nothing was kept"
+            typer.echo(told, err=True)
+            raise typer.Exit(1)
     key = f"undo/{voter_id}/{now:.6f}"
     mark = Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, now, agent=name)
     _keep(settings, store, [mark], "undo", name)

@@ -68,7 +68,9 @@ class RecordsDesk:
         for mark, effect in zip(marks, effects, strict=True):
             self._follow(mark, effect)
         taken = sum(effect.recorded for effect in effects)
-        return f"{taken} marks taken, {len(marks) - taken} were known"
+        in_vain = sum(effect.in_vain for effect in effects)
+        told = f"{taken} marks taken, {len(marks) - taken - in_vain} were known"
+        return f"{told}, {in_vain} had nothing to take back" if in_vain else told
 
     async def _suppress(self, told: TakeOptOuts) -> str:
         deed = self._deed(told.who, batch=told.batch)

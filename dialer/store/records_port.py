@@ -18,7 +18,7 @@ from dialer.polling_day.official import OfficialFigure
 class MarkEffect:
     """What a mark changed."""
 
-    recorded: bool  # False: this key was recorded before
+    recorded: bool  # False: this key was recorded before, or it was `in_vain`
     booth_id: int
     silenced_phones: tuple[int, ...] = ()  # numbers on which nobody is pending any more: cancel what rings there
     voter_silenced: bool = False  # the voter is not to be called any more, on any number
@@ -27,6 +27,9 @@ class MarkEffect:
     not_yet_change: int = 0
     without_number_change: int = 0
     reopened: bool = False  # numbers of the voter wait in queues again
+    in_vain: bool = (
+        False  # a correction of a voter who is still to be called: it is not kept, there is nothing to take back
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class PollingDayRecords(Protocol):
         NOT_YET and LATER leave a voter pending; WRONG_NUMBER drops the link of the attempt's number. Where nobody on a number
         is pending any more, its due and claimed targets are closed in every campaign. A CORRECTION by source may take VOTED
         back, unless somebody said it of a later moment; a voter who is pending again by it is called again: the targets that
-        were closed because nobody was pending are due.
+        were closed because nobody was pending are due. One of a voter who is pending takes nothing back and is not kept.
         """
         ...
 

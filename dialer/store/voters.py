@@ -46,7 +46,8 @@ def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Anno
     if row is None:
         raise NotInStore(f"the store has no voter {mark.voter_id}: the mark was not kept")
     booth_id, before = row[0], _Standing(row[1], bool(row[2]), bool(row[3]))
-    recorded = _append(db, mark)
+    in_vain = _is_in_vain(db, mark, before)
+    recorded = not in_vain and _append(db, mark)
     after = _standing_after(db, mark, before) if recorded else before
     wrong = recorded and mark.kind is MarkKind.WRONG_NUMBER
     # A number that was there before, where it tells: whoever is reached is not without one, whatever they have.
@@ -72,7 +73,20 @@ def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Anno
         not_yet_change=after.not_yet - before.not_yet,
         without_number_change=(not after.reached and not has_number) - (not before.reached and not had_number),
         reopened=pending and before.turnout != "pending" and reopen(db, mark.voter_id, mark.at),
+        in_vain=in_vain,
     )
+
+
+def _is_in_vain(db: sqlite3.Connection, mark: Mark, before: _Standing) -> bool:
+    """Whether a correction has nothing to take back. Appended it would say that somebody has not voted yet, which nobody said."""
+    corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
+    return corrects and before.turnout == "pending" and db.execute(SQL["is_mark"], (mark.key,)).fetchone() is None
+
+
+def stands(db: sqlite3.Connection, voter_id: int) -> str | None:
+    """A voter's turnout ("pending", "voted", "closed"); None: there is no such voter."""
+    row = db.execute(SQL["voter_turnout"], (voter_id,)).fetchone()
+    return None if row is None else str(row[1])
 
 
 def _has_number(db: sqlite3.Connection, voter_id: int) -> bool:
@@ -90,10 +104,13 @@ def _standing_after(db: sqlite3.Connection, mark: Mark, before: _Standing) -> _S
 
 def _standing(db: sqlite3.Connection, voter_id: int) -> _Standing:
     """How a voter stands by the marks that were not taken back, in the order in which they came. A correction changes nothing
-    where somebody has said "voted" of a later moment than its own, and that was neither taken back nor corrected before it.
+    where somebody has said "voted" of a later moment than its own, and that was neither taken back nor corrected before it;
+    nor does one that has nothing to take back any more, since what it took back was said by a slip that was taken back too.
     """
     stands, voted_at = _Standing(), -inf
     for kind, source, at in db.execute(SQL["standing_marks"], (voter_id,)):
+        if source == MarkSource.CORRECTION.value and stands.turnout == "pending":
+            continue
         corrects = source == MarkSource.CORRECTION.value and at >= voted_at
         if kind == MarkKind.VOTED.value:
             voted_at = max(voted_at, at)

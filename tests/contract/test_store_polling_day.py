@@ -55,6 +55,19 @@ async def test_a_correction_takes_voted_back_and_the_number_is_as_fresh_as_befor
         assert not (await store.record_mark(undo())).reopened
 
 
+async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_not_kept(backend: Backend) -> None:
+    async with filled(backend) as store:
+        effect = await store.record_mark(undo(), [NEWS])
+        assert (effect.recorded, effect.in_vain, effect.reached_change, effect.not_yet_change) == (False, True, 0, 0)
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        assert (await store.record_mark(undo())).recorded
+        again = await store.record_mark(undo())  # the same one, told again
+        assert (again.recorded, again.in_vain) == (False, False)
+        assert (await store.record_mark(undo(key="a second"))).in_vain
+        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=1)
+        assert not await store.outbox(10)
+
+
 async def test_a_correction_reopens_a_number_that_was_called(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)

@@ -131,6 +131,16 @@ async def test_a_correction_brings_the_voter_back_into_the_calls(tmp_path: Path)
 
 
 @virtual_time()
+async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_told_of_and_not_kept(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8) as site:
+        undo = voted(site, 5, kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION)
+        assert await site.centre.engine.execute(undo) == "0 marks taken, 0 were known, 1 had nothing to take back"
+        assert sum(booth.not_yet + booth.reached for booth in site.view.booths) == 0
+    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
+    assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic LIKE '%results/marks'") == [(0,)]
+
+
+@virtual_time()
 async def test_what_others_tell_is_no_pace_of_the_calls(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     async with a_site(tmp_path, rules=rules) as site:

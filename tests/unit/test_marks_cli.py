@@ -264,6 +264,17 @@ def test_undo_takes_a_mark_back_and_show_tells_it_all(config: Path) -> None:
     assert "Voter 3" not in output
 
 
+def test_undo_where_there_is_nothing_to_take_back_keeps_nothing(config: Path) -> None:
+    nothing = "there is nothing to take back, the voter is still to be called; nothing was kept\n"
+    assert run("marks", "undo", "3", "-c", config, "--who", "asha") == (1, f"dialer: voter 3: {nothing}")
+    assert query(config, "SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM audit)") == [(0, 0)]
+    run("marks", "import", listed(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
+    codes = [run("marks", "undo", "3", "-c", config, "--who", "asha")[0] for _ in range(3)]
+    assert codes == [0, 1, 1]
+    assert query(config, "SELECT kind FROM mark ORDER BY mark_id") == [("voted",), ("not-yet",)]
+    assert query(config, "SELECT turnout, reached, not_yet FROM voter WHERE voter_id = 4") == [("pending", 0, 0)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

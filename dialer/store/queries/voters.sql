@@ -15,6 +15,9 @@ INSERT INTO mark (key, voter_id, kind, hour, source, at, attempt_id, agent, conf
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT (key) DO NOTHING;
 
+-- name: is_mark
+SELECT 1 FROM mark WHERE key = ?1;
+
 -- What was said of a voter and was not taken back, in the order in which it came. A mark that takes one back says nothing else.
 -- name: standing_marks
 SELECT mark.kind, mark.source, mark.at FROM mark
