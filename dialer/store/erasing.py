@@ -17,6 +17,8 @@ SQL = load_statements("erasing")
 
 ERASED = "erased"
 """The source of an opt-out that an erasure leaves behind."""
+AGAIN = f"centre {ERASED}"
+"""That of a number which was erased before: reports count it no second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def erase_number(
     """
     begin_hashing(db, secrets)
     row = db.execute(SQL["phone"], (number,)).fetchone()
-    opt_out_number(db, number, at=at, source=ERASED)
+    opt_out_number(db, number, at=at, source=AGAIN if _was_erased(db, number, secrets) else ERASED)
     announce(db, announcements, at)
     if secrets:
         db.execute(SQL["keep_hash"], (number_hash(secrets[0], number), at, ERASED))
@@ -104,6 +106,10 @@ def erase_number(
     db.execute(SQL["forget_hash"], (phone_id,))
     db.execute(SQL["blank_phone"], (phone_id, at))
     return Erased(phone_id, len(voters), bool(secrets))
+
+
+def _was_erased(db: sqlite3.Connection, number: str, secrets: Sequence[bytes]) -> bool:
+    return any(db.execute(SQL["was_erased"], (number_hash(each, number), ERASED)).fetchone() for each in secrets)
 
 
 def stock(db: sqlite3.Connection) -> Stock:

@@ -135,6 +135,19 @@ def test_an_erased_number_that_comes_back_has_not_opted_out_twice(store: Store) 
     assert told(config) == before
 
 
+@pytest.mark.parametrize("number", [NUMBER, OFF_THE_ROLL], ids=["on the roll", "on no roll"])
+@pytest.mark.parametrize("rules", [WITH_SECRET, ""], ids=["hash", "number"])
+def test_a_number_that_is_erased_twice_counts_once(store: Store, number: str, rules: str) -> None:
+    config = site(store, rules)
+    assert run("erase", number, "-c", config)[0] == 0
+    before = told(config)
+    assert run("erase", number, "-c", config)[0] == 0
+    assert told(config) == before
+    store.insert("phone", {"e164": number})
+    assert run("erase", number, "-c", config)[0] == 0
+    assert told(config) == before
+
+
 @pytest.mark.parametrize("command", [("erase", NUMBER), ("purge", "--after", days_ago(1), "--yes")])
 def test_what_the_dialler_heard_of_itself_leads_to_no_call_and_counts_once(
     store: Store, command: tuple[str, ...]

@@ -83,6 +83,9 @@ SELECT e164 FROM opt_out WHERE e164 NOT GLOB 'erased-*';
 INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (?1, ?2, ?3)
 ON CONFLICT (number_hash) DO UPDATE SET at = excluded.at, centre = excluded.centre;
 
+-- name: was_erased
+SELECT 1 FROM opt_out_hash WHERE number_hash = ?1 AND centre = ?2;
+
 -- name: counts
 SELECT (SELECT count(*) FROM voter WHERE name <> '' OR house <> '' OR epic <> ''),
        (SELECT count(*) FROM phone WHERE e164 NOT LIKE 'erased-%'),
