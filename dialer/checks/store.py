@@ -14,7 +14,7 @@ from dialer.checks.finding import Finding, Verdict, not_seen
 from dialer.checks.rules import rules_findings
 from dialer.site_key import site_key
 from dialer.store import attempts, voters
-from dialer.store.connection import check_pages, is_encrypted, reading
+from dialer.store.connection import check_pages, is_encrypted, reading, try_key
 from dialer.store.conversion import left_over
 from dialer.store.holder import holder_of
 
@@ -74,7 +74,7 @@ def _voters(db: sqlite3.Connection, path: Path) -> Finding:
 
 
 def encryption(settings: Settings) -> Iterator[Finding]:
-    """Whether what identifies voters can be read by whoever gets hold of the disk. That the key fits, the store's line says.
+    """Whether what identifies voters can be read by whoever gets hold of the disk, and whether the key opens it.
 
     Raises MatdanError and OSError where it cannot be told.
     """
@@ -92,5 +92,7 @@ def encryption(settings: Settings) -> Iterator[Finding]:
     elif settings.store.path.exists() and not is_encrypted(settings.store.path):
         yield Finding(what, Verdict.BAD, "the settings name a key, and the store is plain: run `dialer store encrypt`")
     else:
+        if settings.store.path.exists():
+            try_key(settings.store.path, key)
         text = f"the store's key is in {key.file}; recordings and exports are not encrypted"
         yield Finding(what, Verdict.GOOD, text)

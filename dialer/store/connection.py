@@ -93,6 +93,12 @@ def open_reading(
     return db
 
 
+def try_key(path: Path, key: StoreKey) -> None:
+    """Raise StoreError where `key` does not open the store at `path`, whatever its schema; it must not be open in this process."""
+    with explained(path):
+        connect(path, "ro", BUSY_SECONDS, key).close()
+
+
 @contextmanager
 def reading(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection]:
     """The store at `path`, opened to read and closed after; what fails meanwhile is told as a StoreError. See `open_reading`."""

@@ -96,6 +96,11 @@ async def test_check_says_whether_the_store_is_encrypted_and_the_key_is_there(pl
     verdict, text = await told_by_check(without, "store")
     assert (verdict, "needs store.encryption_key_file" in text) == (Verdict.BAD, True)
 
+    (tmp_path / "wrong").write_text("0" * 64)
+    (tmp_path / "wrong").chmod(0o600)
+    verdict, text = await told_by_check(settings(tmp_path, "wrong"), "encryption")
+    assert (verdict, "does not open it" in text) == (Verdict.BAD, True)
+
     lost = settings(tmp_path, "lost")
     verdict, text = await told_by_check(lost, "encryption")
     assert (verdict, "put the file back" in text) == (Verdict.BAD, True)
