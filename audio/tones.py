@@ -39,7 +39,10 @@ def samples_of(pieces: Sequence[tuple[float, float]]) -> array.array[int]:
 
 
 def write_tones(directory: Path) -> list[Path]:
-    """Write every tone below Asterisk's directory of sounds; the files, in order. Raises OSError."""
+    """Write every tone below Asterisk's directory of sounds, which is made, but nothing above it; the files, in order. Raises
+    OSError.
+    """
+    directory.mkdir(exist_ok=True)
     written: list[Path] = []
     for name, pieces in TONES.items():
         path = directory / f"{name}.wav"

@@ -59,6 +59,11 @@ def plan_files(directory: Path, rendered: Mapping[str, str]) -> list[FilePlan]:
     return [FilePlan(name, _text(directory / name), text) for name, text in rendered.items()]
 
 
+def has_files(directory: Path) -> bool:
+    """Whether any configuration file lies in the directory already, so that it may be one that Asterisk reads."""
+    return any(directory.glob("*.conf"))
+
+
 def passwords_for(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
     """A password per endpoint: the one that an earlier rendering made and wrote there, else a new one of 144 bits."""
     text = _text(directory / "pjsip.conf") or ""
@@ -72,8 +77,8 @@ def passwords_for(directory: Path, endpoints: Collection[str]) -> dict[str, str]
 def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
     """Write what is new or changed; a foreign file, only with `force`, is kept beside as NAME.before-matdan.
 
-    Returns the names written. Raises AsteriskFilesError, and leaves every file as it was, when one is not ours or cannot
-    be written.
+    Returns the names written. The directory itself is made, but nothing above it: a name that is mistyped is told. Raises
+    AsteriskFilesError, and leaves every file as it was, when one is not ours or cannot be written.
     """
     foreign = [plan.name for plan in plans if plan.fate is Fate.FOREIGN]
     if foreign and not force:
@@ -83,10 +88,14 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
         )
     due = [plan for plan in plans if plan.fate is not Fate.SAME]
     try:
-        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o750, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".matdan-", ignore_cleanup_errors=True) as beside:
             _place(directory, due, Path(beside))
     except OSError as error:
+        if not directory.parent.exists():
+            raise AsteriskFilesError(
+                f"{directory}: there is no folder {directory.parent}; name the directory that Asterisk reads, as /etc/asterisk"
+            ) from error
         raise AsteriskFilesError(
             f"{error.filename2 or directory} cannot be written ({error.strerror}); "
             "make room there, or use a directory that you may write to"

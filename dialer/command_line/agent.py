@@ -43,9 +43,18 @@ def tones_command(
     ],
 ) -> None:
     """Write the tones that agents hear: a voter is there, a key was taken, done, wrong."""
+    fresh = not to.exists()
     try:
         paths = write_tones(to)
     except OSError as error:
+        if not to.parent.exists():
+            raise TonesNotWritten(
+                f"{to}: there is no folder {to.parent}; name Asterisk's sounds of a language"
+            ) from error
         raise TonesNotWritten(f"{to}: {error.strerror or error}; name a directory that you may write") from error
     for path in paths:
         typer.echo(path)
+    if fresh:
+        typer.echo(
+            f"note: {to} was not there and was made: Asterisk plays only what lies among its own sounds", err=True
+        )

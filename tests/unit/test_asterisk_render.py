@@ -445,6 +445,17 @@ def test_the_commands_render_show_the_change_and_lint(tmp_path: Path) -> None:
     assert "manager.conf" not in output
 
 
+def test_a_directory_that_is_mistyped_is_told(tmp_path: Path) -> None:
+    toml = tmp_path / "centre.toml"
+    toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
+    with pytest.raises(AsteriskFilesError, match=r"there is no folder .*ect; name the directory that Asterisk reads"):
+        command("render", "-c", str(toml), "--to", str(tmp_path / "ect" / "asterisk"))
+    assert not (tmp_path / "ect").exists()
+    note = f"note: {tmp_path / 'etc'} held no file of Asterisk's before"
+    assert note in command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
+    assert note not in command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
+
+
 def test_a_directory_that_is_none_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(AsteriskFilesError, match="is no directory"):
         command("lint", str(tmp_path / "nowhere"))

@@ -46,3 +46,11 @@ def test_the_command_writes_them_and_says_where(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     refused = CliRunner().invoke(app, ["agent", "tones", "--to", str(tmp_path / "file")])
     assert refused.exit_code != 0
+
+
+def test_a_directory_that_is_mistyped_is_told(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, ["agent", "tones", "--to", str(tmp_path / "sound" / "en")])
+    assert f"there is no folder {tmp_path / 'sound'}; name Asterisk's sounds" in str(refused.exception)
+    assert not (tmp_path / "sound").exists()
+    made = [CliRunner().invoke(app, ["agent", "tones", "--to", str(tmp_path / "en")]).output for _ in range(2)]
+    assert ["was not there and was made" in each for each in made] == [True, False]
