@@ -78,11 +78,10 @@ class Placing:
         return min((self._decide_one(run) for run in order), default=LOOK_AGAIN_SECONDS)
 
     def _decide_one(self, run: CampaignRun) -> float:
-        held = self._held(run)
-        if held is None:
-            held = self._no_agent(run)
-            if held is not None:
-                self._cancel_unanswered(run, but_kept=True)
+        held, nobody = self._held(run), self._no_agent(run)
+        if nobody is not None and self._centre.switch_up:  # whatever holds it: who is answered now would be abandoned
+            self._cancel_unanswered(run, but_kept=True)
+        held = held or nobody
         if held is None:
             held = self._trunk_desk.held_because(run.spec.campaign_id, run.spec.trunks)
         else:
@@ -93,6 +92,8 @@ class Placing:
         if held is not None:
             if run.hopper:
                 self._hoppers.give_back(run)
+            if nobody is None:
+                self._let_ring(run)
             return LOOK_AGAIN_SECONDS
         now = self._centre.clock.monotonic()
         self._hoppers.give_back_old(run)
@@ -308,6 +309,14 @@ class Placing:
         for call in list(self._centre.calls_of(run.spec.campaign_id)):
             if not (but_kept and self._kept_seats.holds(call)):
                 self.cancel(call)
+
+    def _let_ring(self, run: CampaignRun) -> None:
+        """A campaign that is held places nothing; what rings of it rings on, as far as seats are there for it. Without a link
+        nothing can be hung up, and nobody knows the seats: the decision after the resync does it.
+        """
+        rings = any(not call.answered for call in self._centre.calls_of(run.spec.campaign_id))
+        if run.spec.kind is CampaignKind.AGENTS and rings and self._centre.switch_up:
+            self._cancel_excess(run, pacing_snapshot(self._centre, self._trunks, run, self._centre.channels_used()))
 
     def cancel_campaign(self, run: CampaignRun) -> None:
         """Cancel what rings of a campaign, and give its claims back."""

@@ -1,0 +1,81 @@
+"""A campaign that is held places nothing, and what rings of it rings on - as far as seats are there for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dialer.commands import PauseCampaign, SeatLogOff
+from dialer.errors import StoreError
+from dialer.model import Outcome
+from dialer.view import CallState
+from tests.support.centre import Site, a_site
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import all_answer
+
+SEATS = ("01", "02", "03", "04")
+CLOSES = {"hours": [{"start": "09:00", "until": "09:32"}], "wrap_up_seconds": 1}  # the site's clock begins at 09:30
+
+
+def ended(site: Site) -> Counter[Outcome | None]:
+    return Counter(call.outcome for call in site.ended())
+
+
+def hold(site: Site) -> None:
+    """Let the store be in trouble."""
+    site.centre.engine._results.store_failed(StoreError("the disk is full"))
+
+
+@pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])
+@pytest.mark.parametrize("held", ["paused", "results cannot be kept"])
+@virtual_time()
+async def test_a_held_campaign_lets_ring_what_agents_are_there_for(
+    tmp_path: Path, held: str, stay: int, wanted: Outcome
+) -> None:
+    config = all_answer(answer_after=12.0, post_dial_seconds=1.0, talk_seconds=5.0)
+    async with a_site(tmp_path, config, seats=4) as site:
+        await site.log_in(*SEATS)
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 4)
+        if held == "paused":
+            await site.centre.engine.execute(PauseCampaign("agents"))
+        else:
+            hold(site)
+        await asyncio.sleep(1.0)
+        for seat in SEATS[stay:]:
+            await site.centre.engine.execute(SeatLogOff(seat))
+        await site.until(lambda: len(site.ended()) >= 4, seconds=60)
+        assert ended(site) == {wanted: 4}
+
+
+@pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])
+@virtual_time()
+async def test_agents_who_leave_at_the_end_of_the_calling_hours_leave_nobody_behind(
+    tmp_path: Path, stay: int, wanted: Outcome
+) -> None:
+    config = all_answer(answer_after=14.0, post_dial_seconds=1.0, talk_seconds=3.0)
+    async with a_site(tmp_path, config, seats=4, campaign=CLOSES) as site:
+        await site.log_in(*SEATS)
+        await site.until(lambda: (site.view.campaigns[0].held_because or "").startswith("outside calling hours"))
+        ringing, before = site.view.campaigns[0].calls[CallState.RINGING], len(site.ended())
+        assert ringing == 4
+        for seat in SEATS[stay:]:
+            await site.centre.engine.execute(SeatLogOff(seat))
+        await site.until(lambda: len(site.ended()) >= before + ringing, seconds=60)
+        assert Counter(call.outcome for call in site.ended()[before:]) == {wanted: ringing}
+
+
+@virtual_time()
+async def test_of_a_paused_campaign_no_more_rings_than_the_agents_who_stay_can_take(tmp_path: Path) -> None:
+    config = all_answer(answer_after=10.0, post_dial_seconds=6.0, talk_seconds=5.0)
+    async with a_site(tmp_path, config, seats=4) as site:
+        await site.log_in(*SEATS)
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.DIALLING, 0) == 4)
+        await site.centre.engine.execute(PauseCampaign("agents"))
+        await asyncio.sleep(1.0)
+        for seat in SEATS[1:]:
+            await site.centre.engine.execute(SeatLogOff(seat))
+        await site.until(lambda: len(site.ended()) >= 4, seconds=60)
+        assert ended(site) == {Outcome.CANCELLED: 3, Outcome.CONNECTED: 1}
