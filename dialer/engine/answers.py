@@ -43,14 +43,17 @@ class Answers:
         answered = self.picked_up(call)
         if answered.machine:
             return
-        run, clock = self._centre.campaigns[answered.campaign_id], self._centre.clock
+        run = self._centre.campaigns[answered.campaign_id]
         kind = PacingEventKind.MACHINE if answered.judged else PacingEventKind.FAILED
-        self._results.observe(run, kind, clock.monotonic() - answered.began_seconds, call=answered)
+        self._results.observe(run, kind, _seconds_to_answer(answered), call=answered)
         self._centre.update_call(answered, replace(answered, judged=True, machine=True))
 
     def _teach(self, call: Call) -> None:
         if call.inbound:  # says nothing of what our calls meet
             return
         run = self._centre.campaigns[call.campaign_id]
-        seconds = (call.answered_seconds or call.began_seconds) - call.began_seconds
-        self._results.observe(run, PacingEventKind.ANSWERED, seconds, call=call)
+        self._results.observe(run, PacingEventKind.ANSWERED, _seconds_to_answer(call), call=call)
+
+
+def _seconds_to_answer(call: Call) -> float:
+    return (call.answered_seconds or call.began_seconds) - call.began_seconds

@@ -37,7 +37,8 @@ from dialer.view import AlertLevel, CallState, TurnoutChange
 _log = structlog.get_logger(__name__)
 
 UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the message at the latest, and said so
-_ENDS_OF_RINGING = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
+_TELLS_OF_NUMBERS = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
+_ENDS_OF_RINGING = _TELLS_OF_NUMBERS | {PacingEventKind.CANCELLED}
 RETRY_SECONDS = 2.0  # between tries to keep a result while the store is in trouble
 
 
@@ -227,11 +228,13 @@ class Results:
         clock, chance = self._centre.clock, None
         if call is not None:
             chance = call.answer_probability
-            if kind in _ENDS_OF_RINGING and call.signs is not None:
+            if kind in _TELLS_OF_NUMBERS and call.signs is not None:
                 run.numbers.learn(call.signs, answered=kind is PacingEventKind.ANSWERED)
             if kind is PacingEventKind.PLACED and chance is None:
                 chance = run.numbers.usual_rate  # what a number is like, for the day on which numbers are told apart
-        run.pacer.observe(PacingEvent(kind, clock.monotonic(), max(0.0, seconds), 0, chance, stage))
+        now = clock.monotonic()
+        rang = _rang_seconds(call, now) if call is not None and kind in _ENDS_OF_RINGING else None
+        run.pacer.observe(PacingEvent(kind, now, max(0.0, seconds), 0, chance, stage, rang))
 
     # What was said
 
@@ -347,3 +350,11 @@ class Results:
         retry_at = now if outcome is Outcome.REFUSED else None
         ended = [EndedAttempt(attempt_id, outcome, now, retry_at=retry_at) for attempt_id in attempt_ids]
         await self.keep("close", lambda: self._store.end_attempts(ended))
+
+
+def _rang_seconds(call: Call, now: float) -> float | None:
+    """How long a call rang that was answered, or ends now; None: it never did."""
+    if call.ringing_seconds is None:
+        return None
+    until = now if call.answered_seconds is None else call.answered_seconds
+    return max(0.0, until - call.ringing_seconds)

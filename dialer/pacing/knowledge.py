@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from dialer.pacing.answer_rate import AnswerRate, from_log_odds, log_odds
 from dialer.pacing.estimators import BreakHabit, Hazard, RingTimes, sane_seconds
 from dialer.pacing.in_flight import InFlightTable
 from dialer.pacing.lookahead import Outlook, cumulants
-from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
+from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 from dialer.pacing.seats_freed import StageRates, free_within, row_of
 from dialer.pacing.tail import Matrix, Vector
 
@@ -49,7 +48,6 @@ _WRAP_UP = (SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED)
 _NEVER_SECONDS = 1e5
 _NEVER_ENDINGS = 0.02  # a stage that no desk tells is soon believed once one does
 _Shift = tuple[float, float]
-_Seen = TypeVar("_Seen", BusySeat, RingingCall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,27 +225,17 @@ class Knowledge:
         if told is not None and 0.0 <= told <= 1.0:
             self._usual_told += (told - self._usual_told) / _TOLD_MEMORY
 
-    def _told_of_call(self, event: PacingEvent, seconds: float) -> tuple[float | None, float | None]:
-        """The probability of an answer that was told of the call that `event` is about, and how long it rang; None: not known."""
-        call = self._nearest(self._last.ringing, event.at_seconds, seconds)
-        probability, ringing = event.answer_probability, None
-        if call is not None:
-            probability = call.answer_probability if probability is None else probability
-            if call.ringing_seconds is not None:
-                ringing = sane_seconds(call.ringing_seconds + event.at_seconds - self._last.now_seconds)
-        return probability, ringing
-
     def _call_ended(self, event: PacingEvent, now: float, seconds: float) -> None:
         answered = event.kind is PacingEventKind.ANSWERED
-        probability, ringing = self._told_of_call(event, seconds)
-        self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=ringing)
+        probability = event.answer_probability
+        self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=_sane_ringing(event))
         self._renew_if_stale()
         rate = self.plain if probability is None else self.told
         rate.outcome(answered=answered, probability=probability, now=now, seconds=seconds, hour=self._last.hour)
 
     def _cancelled(self, event: PacingEvent, now: float, seconds: float) -> None:
         """A call was hung up: what it would have come to is imputed, or the laws would lose their late calls."""
-        probability, ringing = self._told_of_call(event, seconds)
+        probability, ringing = event.answer_probability, _sane_ringing(event)
         ratio = float(self._table.ratio[self._table.row(seconds, ringing)])
         rate = self.plain if probability is None else self.told
         chance = rate.cancelled(ratio=ratio, probability=probability, now=now, seconds=seconds)
@@ -258,8 +246,7 @@ class Knowledge:
     ) -> None:
         """Talk or wrap-up ended: learn how long its outer stage lasted, and its inner one, if it came to that."""
         ends, goes_over, inner_ends = (self._hazards[name] for name in names)
-        seats = (seat for seat in self._last.busy_seats if seat.stage in stages)
-        seat = self._nearest(seats, event.at_seconds, seconds)
+        seat = self._nearest(stages, event.at_seconds, seconds)
         if seat is None or seat.stage is not stages[1] or seat.stage_seconds is None:
             ends.ended(seconds)
             goes_over.ended(seconds, censored=True)
@@ -269,15 +256,15 @@ class Knowledge:
         goes_over.ended(seconds - inner)
         inner_ends.ended(inner)
 
-    def _nearest(self, items: Iterable[_Seen], at: float, seconds: float) -> _Seen | None:
-        """What the last snapshot knew of the seat or call whose state began `seconds` before `at`."""
+    def _nearest(self, stages: tuple[SeatStage, SeatStage], at: float, seconds: float) -> BusySeat | None:
+        """What the last snapshot knew of the seat in one of these stages whose state began `seconds` before `at`."""
         began = seconds - (at - self._last.now_seconds)
-        nearest: _Seen | None = None
+        nearest: BusySeat | None = None
         gap = _SAME_MOMENT_SECONDS
-        for item in items:
-            distance = abs(item.elapsed_seconds - began)
-            if distance < gap:
-                nearest, gap = item, distance
+        for seat in self._last.busy_seats:
+            distance = abs(seat.elapsed_seconds - began)
+            if seat.stage in stages and distance < gap:
+                nearest, gap = seat, distance
         return nearest
 
     # Over a restart
@@ -309,6 +296,10 @@ class Knowledge:
 
 def _sane_ring(seconds: float) -> float:
     return min(_LONGEST_RING, max(0.0, seconds))
+
+
+def _sane_ringing(event: PacingEvent) -> float | None:
+    return None if event.ringing_seconds is None else sane_seconds(event.ringing_seconds)
 
 
 def _table(value: object) -> Mapping[str, object]:

@@ -64,8 +64,8 @@ class PacingEventKind(StrEnum):
     PLACED = "placed"  # an Originate was written
     RINGING = "ringing"  # the carrier said so; seconds: since placed
     ANSWERED = "answered"  # a person answered; seconds: since placed
-    FAILED = "failed"  # ended unanswered (busy, no answer, failure); seconds: since placed
-    CANCELLED = "cancelled"  # we hung up before an answer; says nothing of the number
+    FAILED = "failed"  # ended unanswered (busy, no answer, failure), or a machine answered; seconds: since placed
+    CANCELLED = "cancelled"  # we hung up before an answer; says nothing of the number; seconds: since placed
     CONNECTED = "connected"  # a seat took it; seconds: from answer to seat
     ABANDONED = "abandoned"  # no seat in time; counts against the cap
     DROPPED = "dropped"  # the voter hung up while waiting, before the connect limit; not an abandoned call
@@ -86,6 +86,9 @@ class PacingEvent:
     hour: int = 0
     answer_probability: float | None = None  # the number's own, where known
     stage: SeatStage | None = None
+    ringing_seconds: float | None = (
+        None  # answered, failed, cancelled: from "ringing" to the answer or end; None: it never rang
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,13 +219,13 @@ class CentreModel:
 
     def _fails(self, call: Call) -> None:
         if self._land(call, answered=False):
-            self._tell(call.campaign, PacingEventKind.FAILED, self.now - call.placed_at, call.told)
+            self.pacers[call.campaign].observe(call.stops_ringing(PacingEventKind.FAILED, self.now, self.hour))
 
     def _answers(self, call: Call) -> None:
         if not self._land(call, answered=True):
             return
         call.answered_at = self.now
-        self._tell(call.campaign, PacingEventKind.ANSWERED, self.now - call.placed_at, call.told)
+        self.pacers[call.campaign].observe(call.stops_ringing(PacingEventKind.ANSWERED, self.now, self.hour))
         if self._free:
             self._connect(self._free.popleft(), call)
             return
@@ -269,7 +269,7 @@ class CentreModel:
         for call in chosen:
             call.in_flight = False
             del flights[call]
-            self._tell(index, PacingEventKind.CANCELLED, self.now - call.placed_at, call.told)
+            self.pacers[index].observe(call.stops_ringing(PacingEventKind.CANCELLED, self.now, self.hour))
         self._cancelled += len(chosen)
         return len(chosen)
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Protocol, runtime_checkable
 
 from dialer.pacing.number_answers import NumberAnswers, NumberSigns
-from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall, SeatStage
+from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.simulation.laws import Course, SwappedLists
 from dialer.simulation.remembered import RollLaw
 from dialer.simulation.scenarios import CampaignModel
@@ -68,6 +68,11 @@ class Call:
     def told(self) -> float | None:
         """The answer probability that the pacer is told."""
         return self.number.told
+
+    def stops_ringing(self, kind: PacingEventKind, now: float, hour: int) -> PacingEvent:
+        """What the pacer is told of the answer, or of the end without one."""
+        rang = None if self.ringing_since is None else now - self.ringing_since
+        return PacingEvent(kind, now, now - self.placed_at, hour, self.told, ringing_seconds=rang)
 
 
 class Campaign:

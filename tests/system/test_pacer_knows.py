@@ -13,21 +13,22 @@ from random import Random
 import pytest
 import structlog
 
-from dialer.commands import SeatClosing, SeatDispose, SeatHangUp
+from dialer.commands import SeatClosing, SeatDispose, SeatHangUp, SeatLogOff
 from dialer.engine.snapshot import answer_probability, pacing_snapshot, signs_of
 from dialer.engine.state import CampaignRun
 from dialer.errors import CommandRefused
 from dialer.model import Claim, Disposition
 from dialer.pacing.number_answers import NumberAnswers, NumberSigns
-from dialer.pacing.port import PacingEvent, PacingSnapshot, SeatStage
+from dialer.pacing.port import PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.ratio import RatioPacer
 from dialer.phone_facts import NumberHistory, PhoneFacts
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.simulation.remembered import RollLaw
-from dialer.view import SeatState
+from dialer.view import CallState, SeatState
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
+from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
 
 PREDICTIVE = {"pacing": "predictive"}
@@ -291,3 +292,81 @@ async def test_the_log_says_why_calls_are_placed(tmp_path: Path) -> None:
     assert {line["log_level"] for line in at_each_placing} == {"debug"}
     assert [line["log_level"] for line in each_minute] == ["info", "info"]
     assert all("limited by" in line["pacing"] for line in (*at_each_placing, *each_minute))
+
+
+# How long calls rang
+
+
+RINGS = PacingEventKind.ANSWERED, PacingEventKind.FAILED, PacingEventKind.CANCELLED
+LISTENS = neutral_with(machine_detection={"allowed": True})
+
+
+@virtual_time()
+async def a_first_call(directory: Path, config: SimulatedAsteriskConfig, **campaign: str) -> None:
+    async with a_site(directory, config, seats=1, campaign={**PREDICTIVE, **campaign}, profile=LISTENS) as site:
+        await site.log_in("01")
+        await site.until(lambda: bool(site.ended()))
+
+
+@pytest.mark.parametrize("detection", ["off", "before-seat"])
+@pytest.mark.parametrize("machine", [False, True])
+def test_the_pacer_hears_how_long_a_call_rang_until_its_answer(
+    tmp_path: Path, told: list[PacingEvent], detection: str, machine: bool
+) -> None:
+    """Whether a machine is looked for first or not: the judgement comes when the call does not ring any more."""
+    config = all_answer(
+        answer_after=8.0,
+        post_dial_seconds=2.0,
+        talk_seconds=5.0,
+        told_apart_after=1.5,
+        machine=machine,
+        hang_up_after=9.0,
+    )
+    a_first_call(tmp_path, config, machine_detection=detection)
+    kind, event = next((each.kind, each) for each in told if each.kind in RINGS)
+    found_out = machine and detection == "before-seat"
+    assert kind is (PacingEventKind.FAILED if found_out else PacingEventKind.ANSWERED)
+    assert event.seconds == pytest.approx(10.0, abs=0.1)
+    assert event.ringing_seconds == pytest.approx(8.0, abs=0.1)
+
+
+@virtual_time()
+async def test_the_pacer_learns_that_lines_ring_where_a_machine_is_looked_for(tmp_path: Path) -> None:
+    config = all_answer(answer_after=8.0, post_dial_seconds=2.0, talk_seconds=20.0, told_apart_after=1.5)
+    campaign = {**PREDICTIVE, "machine_detection": "before-seat"}
+    async with a_site(tmp_path, config, seats=2, campaign=campaign, profile=LISTENS) as site:
+        await site.log_in("01", "02")
+        async with agents_at_work(site):
+            await asyncio.sleep(300.0)
+        pacer = run_of(site).pacer
+        assert isinstance(pacer, PredictivePacer)
+        assert pacer._knowledge.rings.law().answered_rung_share == 0.99  # the most that is believed
+
+
+@virtual_time()
+async def test_calls_that_are_hung_up_tell_how_long_they_rang(tmp_path: Path, told: list[PacingEvent]) -> None:
+    config = all_answer(answer_after=28.0, post_dial_seconds=2.0)
+    async with a_site(tmp_path, config, seats=2, campaign=PREDICTIVE) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
+        await asyncio.sleep(10.0)
+        for seat in ("01", "02"):
+            await site.centre.engine.execute(SeatLogOff(seat))
+        await site.until(lambda: len(site.ended()) == 2)
+    ends = [event for event in told if event.kind in RINGS]
+    assert [event.kind for event in ends] == [PacingEventKind.CANCELLED] * 2
+    for event in ends:
+        assert event.ringing_seconds is not None
+        assert 9.0 < event.ringing_seconds < 12.0
+        assert event.seconds - event.ringing_seconds == pytest.approx(2.0, abs=0.1)
+
+
+@virtual_time()
+async def test_a_call_that_never_rang_tells_so(tmp_path: Path, told: list[PacingEvent]) -> None:
+    async with a_site(
+        tmp_path, all_answer(fails_with=486, rings=False, post_dial_seconds=3.0), seats=1, campaign=PREDICTIVE
+    ) as site:
+        await site.log_in("01")
+        await site.until(lambda: bool(site.ended()))
+    event = next(event for event in told if event.kind in RINGS)
+    assert (event.kind, event.ringing_seconds) == (PacingEventKind.FAILED, None)
