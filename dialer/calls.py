@@ -55,6 +55,7 @@ class Call:
     recording_paused: bool = False
     judged: bool = True  # False: answered, and whether by a person or a machine is not known yet
     machine: bool = False  # an answering machine, as the switch or the agent says
+    not_counted: bool = False  # the pacer has given its answer up as a machine's, whatever is said later
     worker: BoothWorker | None = None  # who is called, where it is no voter
     inbound: bool = False  # the voter called us
     flow_source: str | None = None  # the flow of the number that was called; None: the campaign's

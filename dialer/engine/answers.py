@@ -46,7 +46,7 @@ class Answers:
         run = self._centre.campaigns[answered.campaign_id]
         kind = PacingEventKind.MACHINE if answered.judged else PacingEventKind.FAILED
         self._results.observe(run, kind, _seconds_to_answer(answered), call=answered)
-        self._centre.update_call(answered, replace(answered, judged=True, machine=True))
+        self._centre.update_call(answered, replace(answered, judged=True, machine=True, not_counted=True))
 
     def _teach(self, call: Call) -> None:
         if call.inbound:  # says nothing of what our calls meet

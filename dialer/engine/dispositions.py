@@ -85,15 +85,18 @@ class Dispositions:
         return live.disposed
 
     def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
-        """What the agent says of person or machine, of a live call or of one that has just ended."""
+        """What the agent says of person or machine, of a live call or of one that has just ended.
+
+        The pacer gives up an answer once, and one that it counted: not a caller's. A word that is taken back leaves it given up.
+        """
         live = self._centre.calls.get(call.attempt_id)
-        was_machine = call.machine if live is None else live.machine
-        if was_machine is machine:
+        known = live or call
+        if known.machine is machine:
             return
-        if machine:
+        if machine and not known.not_counted and not known.inbound:
             self._results.observe(run, PacingEventKind.MACHINE)
         if live is not None:
-            self._centre.update_call(live, replace(live, machine=machine))
+            self._centre.update_call(live, replace(live, machine=machine, not_counted=live.not_counted or machine))
         else:
             outcomes = run.inbound if call.inbound else run.outcomes
             outcomes[Outcome.MACHINE] += 1 if machine else -1

@@ -114,6 +114,7 @@ class Reconciler:
             said=attempt.said,
             said_hour=attempt.said_hour,
             machine=attempt.disposition is Disposition.MACHINE,
+            not_counted=attempt.disposition is Disposition.MACHINE,
         )
         call = replace(call, disposed=self._disposed(run, call, attempt))
         return self._inbound.adopted(call, attempt) if attempt.direction is Direction.INBOUND else call

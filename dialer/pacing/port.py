@@ -86,9 +86,8 @@ class PacingEvent:
     hour: int = 0
     answer_probability: float | None = None  # the number's own, where known
     stage: SeatStage | None = None
-    ringing_seconds: float | None = (
-        None  # answered, failed, cancelled: from "ringing" to the answer or end; None: it never rang
-    )
+    # Of a call that was answered, failed or was cancelled: from "ringing" to that moment; None: it never rang.
+    ringing_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

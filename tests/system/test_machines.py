@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dialer.commands import SeatDispose, SeatHangUp
+from dialer.commands import PauseCampaign, SeatDispose, SeatHangUp
 from dialer.errors import CommandRefused
-from dialer.model import Disposition, Outcome
+from dialer.model import LIVE_ANSWERS, Disposition, Outcome
+from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.view import CallState, SeatState
 from tests.support.centre import Site, a_site
@@ -122,3 +123,43 @@ async def test_a_campaign_that_counts_no_machines_refuses_the_key(tmp_path: Path
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
         with pytest.raises(CommandRefused, match="machine_detection"):
             await site.centre.engine.execute(SeatDispose("01", Disposition.MACHINE))
+
+
+def counted(site: Site) -> tuple[int, int]:
+    """Live answers in the pacer's window, and live answers as the campaign's outcomes have them."""
+    run = site.centre.engine._centre.campaigns["agents"]
+    assert isinstance(run.pacer, PredictivePacer)
+    (day,) = (each for each in run.pacer._governor.tallies if each.window_seconds == 86_400.0)
+    return day.answers, sum(run.outcomes[outcome] for outcome in LIVE_ANSWERS)
+
+
+@virtual_time()
+async def test_an_answer_is_taken_from_the_pacer_once_however_often_the_agent_says_machine(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(), seats=1, campaign={**AFTER, "pacing": "predictive"}) as site:
+        await site.log_in("01")
+        for words, answers in (("vv", 1), ("mvmvmv", 1), ("m", 1), ("v", 2)):  # the pacer's, once the call has ended
+            await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
+            for word in words:
+                said = Disposition.MACHINE if word == "m" else Disposition.VOTED
+                await site.centre.engine.execute(SeatDispose("01", said))
+            await site.centre.engine.execute(SeatHangUp("01"))
+            await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=60)
+            assert counted(site)[0] == answers
+        assert counted(site)[1] == 3  # the records have what was said last
+
+
+@virtual_time()
+async def test_a_caller_who_is_no_person_takes_no_answer_of_our_calls_away(tmp_path: Path) -> None:
+    caller, number = "+917000000060", "+911140000012"
+    inbound = {"channels": 3, "numbers": [{"number": number, "mode": "agent", "campaign": "agents"}]}
+    campaign = {**AFTER, "pacing": "predictive"}
+    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=campaign, inbound=inbound) as site:
+        await site.log_in("01")
+        await site.until(lambda: counted(site)[0] == 3, seconds=300)
+        await site.centre.engine.execute(PauseCampaign("agents"))
+        await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=90)
+        before = counted(site)[0]
+        site.switch.call_in(caller, called=number)
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=30)
+        await site.centre.engine.execute(SeatDispose("01", Disposition.MACHINE))
+        assert counted(site)[0] == before
