@@ -32,6 +32,7 @@ class Call:
     trunk: str
     began_seconds: float
     written: bool = False  # the Originate is with the switch, or may be
+    adopted: bool = False  # found after a restart: `began_seconds` is when, and how long it rings is not known
     ringing_at: float | None = None
     ringing_seconds: float | None = None
     answered_at: float | None = None

@@ -224,7 +224,8 @@ class Floor:
         run = self._centre.campaigns[call.campaign_id]
         talked = seat.state is SeatState.TALKING
         if talked:
-            self._results.observe(run, PacingEventKind.TALK_ENDED, now.seconds - seat.since.seconds, stage=seat.stage)
+            talk = now.seconds - seat.since.seconds
+            self._results.observe(run, PacingEventKind.TALK_ENDED, talk, call=call, stage=seat.stage)
             self._ended[seat_name] = call
         after = seat.call_ended(now)
         if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
@@ -297,7 +298,7 @@ class Floor:
         if seat.state is SeatState.TALKING and call is not None:
             self._ended[seat_name] = call  # its agent may still say how it went
             run = self._centre.campaigns[call.campaign_id]
-            self._results.observe(run, PacingEventKind.TALK_ENDED, now.seconds - seat.since.seconds)
+            self._results.observe(run, PacingEventKind.TALK_ENDED, now.seconds - seat.since.seconds, call=call)
             self._results.observe(run, PacingEventKind.BREAK_STARTED)
         after = seat.phone_went(now)
         self.free(seat, after)

@@ -104,6 +104,7 @@ class Reconciler:
             trunk=attempt.trunk,
             began_seconds=now,
             written=True,
+            adopted=True,
             answered_at=attempt.answered_at,
             answered_seconds=now if attempt.answered_at is not None else None,
             connected_at=attempt.connected_at,

@@ -234,7 +234,8 @@ class Results:
                 chance = run.numbers.usual_rate  # what a number is like, for the day on which numbers are told apart
         now = clock.monotonic()
         rang = _rang_seconds(call, now) if call is not None and kind in _ENDS_OF_RINGING else None
-        run.pacer.observe(PacingEvent(kind, now, max(0.0, seconds), 0, chance, stage, rang))
+        timed = call is None or not call.adopted
+        run.pacer.observe(PacingEvent(kind, now, max(0.0, seconds), 0, chance, stage, timed, rang))
 
     # What was said
 

@@ -89,7 +89,7 @@ class SwitchEvents:
             case switch_port.CallRinging():
                 now = self._centre.instant()
                 self._centre.update_call(call, call.rang(now))
-                if call.ringing_seconds is None:
+                if call.ringing_seconds is None and not call.adopted:  # one of those may have rung for long
                     run = self._centre.campaigns[call.campaign_id]
                     self._results.observe(run, PacingEventKind.RINGING, now.seconds - call.began_seconds, call=call)
                     self._trunk_desk.rang(call)

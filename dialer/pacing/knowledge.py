@@ -210,8 +210,9 @@ class Knowledge:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 self._call_ended(event, now, seconds)
             case PacingEventKind.TALK_ENDED:
-                self._stage_ended(event, seconds, _TALK, ("talk-ends", "talk-closes", "closing-ends"))
-                self._learned_one()
+                if event.timed:
+                    self._stage_ended(event, seconds, _TALK, ("talk-ends", "talk-closes", "closing-ends"))
+                    self._learned_one()
             case PacingEventKind.WRAP_UP_ENDED:
                 self._stage_ended(event, seconds, _WRAP_UP, ("wrap-up-ends", "wrap-up-fills", "filled-ends"))
                 self.breaks.freed(now)
@@ -228,13 +229,16 @@ class Knowledge:
     def _call_ended(self, event: PacingEvent, now: float, seconds: float) -> None:
         answered = event.kind is PacingEventKind.ANSWERED
         probability = event.answer_probability
-        self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=_sane_ringing(event))
-        self._renew_if_stale()
+        if event.timed:
+            self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=_sane_ringing(event))
+            self._renew_if_stale()
         rate = self.plain if probability is None else self.told
         rate.outcome(answered=answered, probability=probability, now=now, seconds=seconds, hour=self._last.hour)
 
     def _cancelled(self, event: PacingEvent, now: float, seconds: float) -> None:
         """A call was hung up: what it would have come to is imputed, or the laws would lose their late calls."""
+        if not event.timed:
+            return
         probability, ringing = event.answer_probability, _sane_ringing(event)
         ratio = float(self._table.ratio[self._table.row(seconds, ringing)])
         rate = self.plain if probability is None else self.told

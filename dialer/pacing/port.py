@@ -86,6 +86,7 @@ class PacingEvent:
     hour: int = 0
     answer_probability: float | None = None  # the number's own, where known
     stage: SeatStage | None = None
+    timed: bool = True  # False: of a call that was found after a restart, whose times are not known
     # Of a call that was answered, failed or was cancelled: from "ringing" to that moment; None: it never rang.
     ringing_seconds: float | None = None
 

@@ -333,12 +333,12 @@ async def test_a_full_trunk_transfers_nobody_and_the_voter_stays(tmp_path: Path)
 
 
 @contextlib.asynccontextmanager
-async def a_dialler_that_is_killed(directory: Path, switch: SimulatedAsterisk) -> AsyncIterator[Site]:
+async def a_dialler_that_is_killed(directory: Path, switch: SimulatedAsterisk, **changes: Any) -> AsyncIterator[Site]:
     """A dialler that is gone when the context is left: nothing drained, nothing said."""
     ready: asyncio.Future[Site] = asyncio.get_running_loop().create_future()
 
     async def live() -> None:
-        async with a_site(directory, switch=switch, seats=1, transfers=TRANSFERS) as site:
+        async with a_site(directory, switch=switch, seats=1, transfers=TRANSFERS, **changes) as site:
             ready.set_result(site)
             await asyncio.Event().wait()
 

@@ -24,12 +24,14 @@ from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.ratio import RatioPacer
 from dialer.phone_facts import NumberHistory, PhoneFacts
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.simulation.remembered import RollLaw
 from dialer.view import CallState, SeatState
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
+from tests.system.test_help import a_dialler_that_is_killed
 
 PREDICTIVE = {"pacing": "predictive"}
 
@@ -370,3 +372,35 @@ async def test_a_call_that_never_rang_tells_so(tmp_path: Path, told: list[Pacing
         await site.until(lambda: bool(site.ended()))
     event = next(event for event in told if event.kind in RINGS)
     assert (event.kind, event.ringing_seconds) == (PacingEventKind.FAILED, None)
+
+
+@pytest.mark.parametrize("killed_while", [CallState.RINGING, CallState.TALKING])
+@virtual_time()
+async def test_a_call_that_is_found_after_a_restart_teaches_no_times(
+    tmp_path: Path, told: list[PacingEvent], killed_while: CallState
+) -> None:
+    """The monotonic clock of the run that placed it is gone: what is known is when it was found."""
+    config = all_answer(answer_after=12.0, post_dial_seconds=2.0, talk_seconds=20.0)
+    async with SimulatedAsterisk(config) as switch:
+        async with a_dialler_that_is_killed(tmp_path, switch, campaign=PREDICTIVE) as first:
+            await first.log_in("01")
+            await first.until(lambda: first.view.campaigns[0].calls.get(killed_while, 0) == 1)
+            await asyncio.sleep(9.0)
+        told.clear()
+        async with a_site(tmp_path, switch=switch, seats=1, campaign=PREDICTIVE) as again:
+            pacer = run_of(again).pacer
+            assert isinstance(pacer, PredictivePacer)
+            learned = pacer._knowledge.rings.state()
+            await again.until(lambda: again.view.seats[0].state is SeatState.WRAP_UP)
+            assert pacer._knowledge.rings.state() == learned
+            assert pacer._knowledge.state()["learned"] == 0
+            assert {event.kind for event in told if event.timed} <= {
+                PacingEventKind.CONNECTED
+            }  # from the answer, heard here
+            (day,) = (each for each in pacer._governor.tallies if each.window_seconds == 86_400.0)
+            assert day.answers == 1  # the answer counts all the same
+            told.clear()
+            await again.until(lambda: len(again.ended()) == 2)
+            times = {event.kind: event.seconds for event in told if event.timed}
+            assert times[PacingEventKind.ANSWERED] == pytest.approx(14.0, abs=0.1)
+            assert times[PacingEventKind.TALK_ENDED] == pytest.approx(20.0, abs=1.0)
