@@ -16,7 +16,7 @@ from dialer.engine.hoppers import Hoppers
 from dialer.engine.kept_seats import KeptSeats
 from dialer.engine.orders import hang_up
 from dialer.engine.results import Results
-from dialer.engine.snapshot import answer_probability, pacing_snapshot, seats_of, signs_of
+from dialer.engine.snapshot import answer_probability, at_work, pacing_snapshot, seats_of, signs_of
 from dialer.engine.state import CampaignRun, Centre
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
@@ -26,14 +26,13 @@ from dialer.rules import calling_hours
 from dialer.store.port import Store
 from dialer.switch.port import CallEnded, EndedBy, OriginateRequest, Switch
 from dialer.trunks import TrunkPool
-from dialer.view import AlertLevel, CallState, SeatState
+from dialer.view import AlertLevel, CallState
 
 _log = structlog.get_logger(__name__)
 
 UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
 ON_A_CALL_SECONDS = 60.0  # until a number is looked at again that is on a call, or whose voter is on another number
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
-_AT_WORK = frozenset({SeatState.READY, SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 
 
@@ -143,7 +142,7 @@ class Placing:
         """That nobody is at work who could take the campaign's calls; None: somebody is, or it needs nobody."""
         if run.spec.kind is not CampaignKind.AGENTS:
             return None
-        if any(seat.state in _AT_WORK and not seat.leaving for seat in seats_of(self._centre, run)):
+        if any(at_work(seat) for seat in seats_of(self._centre, run)):
             return None
         if run.spec.skill is None:
             return "no agent is there"

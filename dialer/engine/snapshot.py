@@ -17,29 +17,30 @@ from dialer.trunks import TrunkPool
 from dialer.view import CallState, SeatState
 
 _BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
+_AT_WORK = _BUSY | {SeatState.READY}
 _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 
 
 def pacing_snapshot(centre: Centre, trunks: TrunkPool, run: CampaignRun, used: dict[str, int]) -> PacingSnapshot:
-    """What the pacer may know now. Campaigns with agents share the seats, so each sees the calls of all of them; one that asks
-    for a skill sees the seats that have it, and the calls that only they may take.
+    """What the pacer may know now. Campaigns with agents share the seats: a campaign sees those that have the skill it asks for,
+    and the calls that no others may take. Where some of its seats serve other skills as well, it sees all seats that these
+    campaigns have among them and all their calls, if that leaves it less.
     """
     now = centre.clock.monotonic()
-    for_agents = run.spec.kind is CampaignKind.AGENTS
-    calls = (
-        [call for call in centre.calls.values() if _competes(centre, call, run)]
-        if for_agents
-        else [call for call in centre.calls_of(run.spec.campaign_id) if not call.inbound]
-    )
+    if run.spec.kind is CampaignKind.AGENTS:
+        reach = _reach(centre, run)
+        views = [(seats, _in_flight(centre, _for_agents(centre, skills), run, now)) for skills, seats in reach]
+        seats, in_flight = min(views, key=lambda view: _free(view[0]) - len(view[1][0]) - len(view[1][1]))
+    else:
+        seats, in_flight = [], _in_flight(centre, _outbound(centre, run), run, now)
+    ringing, waiting, active = in_flight
     room = trunks.free_channels(run.spec.trunks, used, now)
     if run.spec.channels is not None:
-        room = min(room, run.spec.channels - sum(1 for call in calls if call.campaign_id == run.spec.campaign_id))
-    ringing, waiting, active = _in_flight(centre, calls, run, now)
-    seats = seats_of(centre, run) if for_agents else ()
+        room = min(room, run.spec.channels - _channels_taken(centre, run))
     return PacingSnapshot(
         now_seconds=now,
         hour=datetime.fromtimestamp(centre.clock.now(), centre.zone).hour,
-        free_seats=sum(1 for seat in seats if seat.state is SeatState.READY),
+        free_seats=_free(seats),
         busy_seats=tuple(_busy(seat, now) for seat in seats if seat.state in _BUSY),
         paused_seats=sum(1 for seat in seats if seat.state in _ON_BREAK),
         ringing=ringing,
@@ -56,12 +57,48 @@ def seats_of(centre: Centre, run: CampaignRun) -> list[Seat]:
     return [seat for seat in centre.seats.values() if seat.can_serve(run.spec.skill)]
 
 
-def _competes(centre: Centre, call: Call, run: CampaignRun) -> bool:
-    """Whether whatever seat takes this call is one that the campaign could have had."""
-    skill = run.spec.skill
-    return call.kind is CampaignKind.AGENTS and (
-        skill is None or centre.campaigns[call.campaign_id].spec.skill == skill
-    )
+def at_work(seat: Seat) -> bool:
+    """Whether the seat takes calls, now or once it has done with one."""
+    return seat.state in _AT_WORK and not seat.leaving
+
+
+def _reach(centre: Centre, run: CampaignRun) -> list[tuple[frozenset[str | None], list[Seat]]]:
+    """The skills whose calls a campaign counts, with the seats that it counts for them: those of which it could have had every
+    seat at work, and, where it shares but some with others, all of these together.
+    """
+    own = run.spec.skill
+    skills = frozenset(each.spec.skill for each in centre.campaigns.values())  # a flow may hand its caller to an agent
+    if len(skills) == 1:
+        return [(skills, seats_of(centre, run))]
+    seats = {skill: [seat for seat in centre.seats.values() if seat.can_serve(skill)] for skill in skills}
+    working = {skill: {seat.name for seat in who if at_work(seat)} for skill, who in seats.items()}
+    shared = frozenset(skill for skill in skills if skill == own or working[skill] & working[own])
+    within = frozenset(skill for skill in shared if working[skill] <= working[own])
+    if within == shared:
+        return [(within, seats[own])]
+    together = [seat for seat in centre.seats.values() if any(seat.can_serve(skill) for skill in shared)]
+    return [(within, seats[own]), (shared, together)]
+
+
+def _for_agents(centre: Centre, skills: frozenset[str | None]) -> Iterable[Call]:
+    runs = centre.campaigns
+    calls = (call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS)
+    return (call for call in calls if runs[call.campaign_id].spec.skill in skills)
+
+
+def _outbound(centre: Centre, run: CampaignRun) -> Iterable[Call]:
+    return (call for call in centre.calls_of(run.spec.campaign_id) if not call.inbound)
+
+
+def _channels_taken(centre: Centre, run: CampaignRun) -> int:
+    """Of the campaign's own: its calls to agents, callers among them, or its calls into flows."""
+    if run.spec.kind is CampaignKind.AGENTS:
+        return sum(call.kind is CampaignKind.AGENTS for call in centre.calls_of(run.spec.campaign_id))
+    return sum(1 for _ in _outbound(centre, run))
+
+
+def _free(seats: Iterable[Seat]) -> int:
+    return sum(1 for seat in seats if seat.state is SeatState.READY)
 
 
 def _busy(seat: Seat, now: float) -> BusySeat:
