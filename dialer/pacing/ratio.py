@@ -86,7 +86,8 @@ class RatioPacer:
 
     def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
         """Hold what is on record of each cap's window in the place of what was counted."""
-        self._governor.recount(self._advance(now_seconds), of_late)
+        now = self._advance(now_seconds)  # takes up what was saved, if nothing was seen yet
+        self._governor.recount(now, of_late)
 
     def state(self) -> dict[str, object]:
         """What the caps have counted."""
