@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Final, TypeVar
 
 Job = TypeVar("Job")
@@ -32,7 +35,8 @@ def spread(work: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> 
     unsure: list[Job] = []
     pool = ProcessPoolExecutor(workers, mp_context=_SPAWN)
     try:
-        futures = {pool.submit(work, job): job for job in jobs}
+        with _without_ctrl_c():
+            futures = {pool.submit(work, job): job for job in jobs}
         for future in as_completed(futures):
             try:
                 yield futures[future], future.result()
@@ -46,8 +50,25 @@ def spread(work: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> 
 
 def _alone(work: Callable[[Job], Result], job: Job) -> Result | None:
     with ProcessPoolExecutor(1, mp_context=_SPAWN) as pool:
-        future: Future[Result] = pool.submit(work, job)
+        with _without_ctrl_c():
+            future: Future[Result] = pool.submit(work, job)
         try:
             return future.result()
         except BrokenProcessPool:
             return None
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Processes that are started meanwhile never get Ctrl-C, which a terminal sends to them too: whoever started them ends them.
+    One that comes meanwhile is delivered afterwards, to us.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # of multiprocessing's own: its start would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -85,6 +85,7 @@ app.command("purge")(purge)
 
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 
+_INTERRUPTED = 130  # what a shell reports for SIGINT
 _RIGHTS = "give this user the right to it, or name another path"
 _REMEDIES = {
     errno.EACCES: _RIGHTS,
@@ -192,6 +193,8 @@ def main() -> None:
     except typer.Abort:  # a question that got no answer
         typer.echo("dialer: aborted; nothing was done", err=True)
         sys.exit(1)
+    except KeyboardInterrupt:  # within a command typer makes this code of it
+        sys.exit(_INTERRUPTED)
     except (MatdanError, OSError) as error:
         _refuse(error)
     except ExceptionGroup as group:  # a task group wraps what ended it

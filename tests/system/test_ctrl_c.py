@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60.0
 
@@ -66,3 +68,52 @@ def named_by_a_process(path: Path) -> bool:
         except OSError:  # it ended meanwhile
             continue
     return False
+
+
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+from dialer.__main__ import main
+sys.argv = ["dialer", "flow", "list"]
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["dialer.cli", "typer", "uvloop", "dialer.simulation.simulate_cli"])
+def test_in_the_midst_of_the_imports_it_says_nothing(module: str) -> None:
+    program = INTERRUPTED_IMPORT.format(module=module)
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+def test_at_any_other_moment_it_says_no_more() -> None:
+    program = "import os, signal\nfrom dialer import cli\ncli.app = lambda **_: os.kill(os.getpid(), signal.SIGINT)\ncli.main()"
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+def test_workers_say_nothing_and_end_with_who_started_them(tmp_path: Path) -> None:
+    (tmp_path / "jobs.py").write_text(
+        "import pathlib, time\ndef work(n):\n    pathlib.Path(f'{n}.begun').touch()\n    time.sleep(2 * n)\n"
+    )
+    (tmp_path / "go.py").write_text(
+        "import sys\nimport jobs\nfrom audio.workers import spread\nif __name__ == '__main__':\n    try:\n"
+        "        list(spread(jobs.work, range(2), 2))\n    except KeyboardInterrupt:\n        sys.exit(130)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
+    command, pipe = [sys.executable, "go.py"], subprocess.PIPE
+    going = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=pipe, text=True, start_new_session=True)
+    try:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while len(list(tmp_path.glob("*.begun"))) < 2:  # then one worker waits, or is still starting
+            assert time.monotonic() < until, "the jobs were not begun"
+            time.sleep(0.05)
+        os.killpg(going.pid, signal.SIGINT)
+        _, errors = going.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        going.kill()
+    assert (going.returncode, errors) == (130, "")

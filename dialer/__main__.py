@@ -1,0 +1,28 @@
+"""`dialer`, and `python -m dialer`: small, so that Ctrl-C while the rest is being imported ends it without a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+INTERRUPTED = 130  # what a shell reports for SIGINT
+
+
+def main() -> None:
+    """Import the command line and run it."""
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.default_int_handler:  # not where a shell has it ignored
+        signal.signal(signal.SIGINT, _leave)
+    from dialer.cli import main as run  # noqa: PLC0415 - it takes a second or more
+
+    signal.signal(signal.SIGINT, usual)
+    run()
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    os._exit(INTERRUPTED)  # nothing is begun yet
+
+
+if __name__ == "__main__":
+    main()
