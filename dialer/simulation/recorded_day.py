@@ -128,8 +128,8 @@ def is_in_order(attempt: AttemptRecord) -> bool:
     return times == sorted(times) and (rang is None or times[0] <= rang <= attempt.ended_seconds)
 
 
-def as_scenario(day: RecordedDay, name: str = "recorded day") -> Scenario:
-    """The day as a scenario for any policy."""
+def as_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_seconds: float = 15.0) -> Scenario:
+    """The day as a scenario for any policy. `minimum_ring_seconds`: a phone that rings is not hung up sooner."""
     talks = [
         (attempt.connected_seconds, attempt.ended_seconds - attempt.connected_seconds)
         for attempt in day.attempts
@@ -156,6 +156,7 @@ def as_scenario(day: RecordedDay, name: str = "recorded day") -> Scenario:
         wrap_up_mean_seconds=max(0.1, mean),
         wrap_up_cv=min(3.0, max(0.05, spread)),
         connect_seconds=day.connect_seconds,
+        minimum_ring_seconds=minimum_ring_seconds,
         decision_interval_seconds=0.0 if largest <= 50 else 0.25,
     )
 

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from config.campaigns import Kind
 from config.settings import load_settings
+from config.site_rules import site_profile
 from dialer.output import refuse_kept
 from dialer.simulation.baselines import FAMILIES, policy_of, simulate_policy
 from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
@@ -162,7 +163,7 @@ def replay(
     title = f"replay of {day}"
     if recorded.left_out:
         title += f", without {recorded.left_out} calls whose times contradict each other"
-    scenario = as_scenario(recorded, title)
+    scenario = as_scenario(recorded, title, site_profile(settings).ring.minimum_seconds)
     check_scenario(scenario)
     report = compare(scenario, policies, seeds, cap, progress)
     return dataclasses.replace(report, recorded=_as_it_was(recorded)), scenario

@@ -20,6 +20,7 @@ from dialer.simulation.agents import AgentHabits
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.recorded_day import RecordedDay, recorded_figures
 from dialer.simulation.replay import day_named, day_of_store
+from dialer.simulation.simulate_cli import replay
 from dialer.view import CentreView
 from tests.support.centre import a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
@@ -97,6 +98,16 @@ def test_the_store_of_the_settings_is_meant_where_none_is_named(
     settings.write_text(f'[store]\npath = "{recorded[0]}"\n', encoding="utf-8")
     options = ("--seeds", "1", "--policy", "progressive", "--day", "2024-04-22")
     assert "as it was" in run("-c", str(settings), *options)
+
+
+@pytest.mark.parametrize(("jurisdiction", "seconds"), [("neutral", 15.0), ("india", 30.0)])
+def test_a_replay_lets_phones_ring_as_long_as_the_sites_rules_ask(
+    recorded: tuple[Path, RecordedDay, CentreView], tmp_path: Path, jurisdiction: str, seconds: float
+) -> None:
+    settings = tmp_path / "centre.toml"
+    settings.write_text(f'[rules]\njurisdiction = "{jurisdiction}"\n', encoding="utf-8")
+    _, scenario = replay("2024-04-22", recorded[0], settings, ["progressive"], [1], 0.03)
+    assert scenario.minimum_ring_seconds == seconds
 
 
 @pytest.mark.parametrize(
