@@ -89,6 +89,7 @@ def days_of(
     start, end = open_hours[0][0], open_hours[-1][1]
     if hours is not None:
         end = min(end, start + hours * 3600.0)
+    of_campaigns = site.told_of(of_campaigns, start, end)
     plain = [
         RehearsedDay("the site's load", start, end, 1, (), seed, of_campaigns),
         RehearsedDay("twice the load", start, end, 2, (), seed, of_campaigns),

@@ -6,7 +6,7 @@ the day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from config.campaigns import Campaign
 from config.jurisdiction import Profile
 from config.settings import Settings
 from dialer.rules.calling_hours import midnight
-from dialer.rules.first_call import Areas, FirstCall, areas_of_polls, first_call
+from dialer.rules.first_call import Areas, FirstCall, against, areas_of_polls, first_call
 from dialer.rules.gate import Gate
 from dialer.rules.rulebook import campaign_rules, rulebook_of
 
@@ -31,7 +31,7 @@ class CampaignHours:
 
     campaign_id: str
     stretches: tuple[Stretch, ...]  # to the minute, in order; empty: not on that day
-    why: str = ""  # what stands against it after the last of them
+    why: str = ""  # where it has none in the time that is rehearsed, what stands against it then
 
     def open_seconds(self, start: float, end: float) -> float:
         """How many of the seconds from `start` to `end` the campaign may call in."""
@@ -61,9 +61,18 @@ class SiteHours:
         found = []
         for number, rules in enumerate(self._rules):
             stretches = tuple(self._stretches(number, start, end))
-            after = stretches[-1][1] if stretches else start
-            found.append(CampaignHours(rules.campaign_id, stretches, self._first_call(number, after).why))
+            why = "" if stretches else self._first_call(number, start).why
+            found.append(CampaignHours(rules.campaign_id, stretches, why))
         return tuple(found)
+
+    def told_of(self, day: Sequence[CampaignHours], start: float, end: float) -> tuple[CampaignHours, ...]:
+        """The hours of a day with what stands against each campaign that may not call in a part of it."""
+        return tuple(
+            replace(hours, why="")
+            if hours.open_seconds(start, end)
+            else replace(hours, why=against(self._gate, rules, self._areas, start, end))
+            for hours, rules in zip(day, self._rules, strict=True)
+        )
 
     def first_day(self, day: date) -> date | None:
         """The first day from `day` on when anybody may be called; None: there is none, unless something is changed."""

@@ -53,19 +53,49 @@ def areas_of_polls(polls: tuple[PollingDay, ...], last_call_seconds: float) -> A
 
 def first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> FirstCall:
     """The first moment from `now` on at which the campaign can call somebody; `now` itself if it can."""
+    told = list[str]()
+    for obstacle in _obstacles(gate, campaign, areas, now):
+        if not obstacle.why:
+            return FirstCall(obstacle.at, ", then ".join(told))
+        if obstacle.until is None:
+            return FirstCall(None, obstacle.why)
+        told.append(obstacle.why)
+    return FirstCall(None, ", then ".join(told))
+
+
+def against(gate: Gate, campaign: CampaignRules, areas: Areas, start: float, end: float) -> str:
+    """What stands against the campaign from `start` on, one after the other, until it may call or the time ends; empty: nothing."""
+    told = list[str]()
+    for obstacle in _obstacles(gate, campaign, areas, start):
+        if not obstacle.why or obstacle.at >= end:
+            break
+        told.append(obstacle.why)
+    return ", then ".join(told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Obstacle:
+    """What stands against a campaign from a moment on."""
+
+    at: float
+    why: str  # empty: nothing
+    until: float | None  # None: for good, unless something is changed
+
+
+def _obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
+    """One after the other, up to the one that is none or stays for good."""
     if not campaign.hours:
-        return FirstCall(None, "its hours are empty, so it never calls")
-    at, told = now, list[str]()
+        yield _Obstacle(now, "its hours are empty, so it never calls", None)
+        return
+    at = now
     for _ in range(_ROUNDS):
         ruling = gate.campaign(campaign, at)
         why, until = (str(ruling), ruling.next_at) if not ruling.allowed else _everywhere(gate, campaign, areas, at)
-        if not why:
-            return FirstCall(at, ", then ".join(told))
-        if until is None or until <= at:
-            return FirstCall(None, why)
-        told.append(why)
-        at = until
-    return FirstCall(None, ", then ".join(told))
+        passes = until if until is not None and until > at else None
+        yield _Obstacle(at, why, passes)
+        if not why or passes is None:
+            return
+        at = passes
 
 
 def _everywhere(gate: Gate, campaign: CampaignRules, areas: Areas, at: float) -> tuple[str, float | None]:

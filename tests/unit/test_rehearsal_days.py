@@ -118,6 +118,21 @@ def test_where_nobody_may_ever_be_called_the_reason_is_told() -> None:
         days(settings)
 
 
+def test_of_a_part_of_the_day_the_reason_of_that_time_is_told_and_not_what_comes_later() -> None:
+    material = {"id": "material", "kind": "ivr", "flow": "manifesto", "purpose": "material", "candidate": "A"}
+    turnout = {"id": "turnout", "kind": "ivr", "flow": "turnout", "purpose": "turnout"}
+    late = {"id": "late", "kind": "ivr", "flow": "turnout", "purpose": "turnout"}
+    hours = [{"start": "09:00", "until": "20:00"}]
+    evening = [{"start": "16:00", "until": "20:00"}]
+    campaigns = [{**material, "hours": hours}, {**turnout, "hours": hours}, {**late, "hours": evening}]
+    settings = site(campaigns=campaigns)
+    why = {each.campaign_id: each.why for each in days(settings, hours=1.0)[0].hours}
+    assert "silence interval of the polling area" in why["material"]
+    assert "closed on" not in why["material"]
+    assert why["turnout"] == ""
+    assert "16:00" in why["late"]
+
+
 # Which faults are judged
 
 
