@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -25,11 +26,16 @@ from ivr_flows.rehearse import Rehearsal, facts_of, sample_facts
 from ivr_flows.texts import Texts, texts_with
 from ivr_flows.turns import FlowState
 
+_NO_LETTER = "\U0010fffd"  # for private use: no font has it
 PNG_ZOOM = 1.5  # so that small print is legible on paper
 
 
 class MissingExtra(MatdanError):
     """An optional library is not installed. The text says which, and how to do without."""
+
+
+class MissingFont(MatdanError):
+    """No font here has a language's letters. The text says which to install, and how to do without."""
 
 
 class FlowOptionError(MatdanError):
@@ -138,6 +144,18 @@ def _png(picture: str) -> bytes:
         raise MissingExtra(
             "a .png needs resvg: in Matdan's own folder, .venv/bin/pip install -e '.[pictures]'; or draw an .svg"
         ) from error
+    letters = Counter(letter for letter in picture if letter.isalpha() and not letter.isascii())
+    # A letter that no font has is drawn as the same box as one that no font can have; where there is no font at all, as nothing.
+    for letter, _ in letters.most_common(1):
+        own, none = (
+            bytes(resvg_py.svg_to_bytes(svg_string=f'<svg xmlns="http://www.w3.org/2000/svg">{text}</svg>'))
+            for text in (f'<text y="20">{each}</text>' for each in (letter, _NO_LETTER))
+        )
+        if own == none:
+            raise MissingFont(
+                "no font of this machine has the letters of that language, and a .png would show boxes: install one"
+                " (Debian: apt install fonts-noto-core), or draw an .svg"
+            )
     return bytes(resvg_py.svg_to_bytes(svg_string=picture, zoom=PNG_ZOOM))
 
 

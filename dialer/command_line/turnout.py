@@ -25,7 +25,7 @@ from dialer.roll.cells import clock_text, tidy
 from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number
 from dialer.roll.parts import STATE
 from dialer.roll.reading import open_roll
-from dialer.rules.polls import poll_of
+from dialer.rules.polls import PollingDay, poll_of
 from dialer.rules.rulebook import polls_of
 from dialer.site_key import site_key
 from dialer.site_time import site_day
@@ -48,13 +48,14 @@ COLUMNS = {
 _OPTIONAL = frozenset({"part", "day", "state"})
 _Of = tuple[date, str, int, int | None]  # day, state, constituency, part
 _YEARS = range(2000, 2100)  # as the command has them
+_DAYS_TOLD = 8
 _LONGEST_STATE = 128  # as the command has it; rolls write codes and names
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%?", re.ASCII)
 
 AsToldOption = Annotated[
     bool,
     typer.Option(
-        "--as-told", help="Take also what falls, or is of no hour of the poll: the authority itself corrected it so."
+        "--as-told", help="Take also what falls, or is of no hour or day of the poll: the authority itself told it so."
     ),
 ]
 DayOption = Annotated[str | None, typer.Option("--day", metavar="DATE", help="The polling day. [default: today]")]
@@ -150,6 +151,9 @@ def _refuse(settings: Settings, db: sqlite3.Connection, entries: Sequence[_Entry
     """Raise RollError for the first figure that cannot be beside the others: those that stand and those that come with it. One
     that stands already changes nothing and is let pass.
     """
+    polls = polls_of(settings)
+    for entry in entries:
+        _refuse_day(entry, polls, as_told=as_told)
     standing: dict[_Of, dict[str, float]] = {}
     coming: dict[_Of, dict[str, float]] = {}
     closes: dict[_Of, str] = {}
@@ -161,7 +165,6 @@ def _refuse(settings: Settings, db: sqlite3.Connection, entries: Sequence[_Entry
         coming[entry.of][entry.figure.by_time] = entry.figure.share
     if as_told:
         return
-    polls = polls_of(settings)
     for entry in entries:
         figure = entry.figure
         if standing[entry.of].get(figure.by_time) == figure.share:
@@ -178,6 +181,22 @@ def _refuse(settings: Settings, db: sqlite3.Connection, entries: Sequence[_Entry
         problem = objection(figure, others, hours)
         if problem is not None:
             raise entry.refusal(f"{problem}; correct what is wrong, or give --as-told if the authority says so")
+
+
+def _refuse_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_told: bool) -> None:
+    """Raise RollError where the settings know the polling days of the figure's constituency and its day is none of them."""
+    figure, number = entry.figure, entry.figure.constituency_number
+    poll = poll_of(polls, number)
+    days = sorted({each.day for each in polls} if poll is None else {poll.day})
+    if figure.day.year in _YEARS and (as_told or not days or figure.day in days):
+        return
+    if not days:
+        raise entry.refusal(f"{figure.day} is no polling day; write one from {_YEARS[0]} to {_YEARS[-1]}")
+    known = ", ".join(map(str, days[:_DAYS_TOLD])) + (", ..." if len(days) > _DAYS_TOLD else "")
+    remedy = "give that day, or --as-told where the authority polls again"
+    raise entry.refusal(
+        f"{figure.day} is no polling day of constituency {number}; [[rules.polls]] has {known}: {remedy}"
+    )
 
 
 def _hour(text: str) -> time | None:
@@ -243,8 +262,6 @@ def _figure(where: str, day: str, area: _Area, by: str, turnout: str) -> _Entry:
         told = date.fromisoformat(day)
     except ValueError as error:
         raise RollError(f"{where}: {day[:20]!r} is no date: write 2026-04-22; nothing was taken") from error
-    if told.year not in _YEARS:
-        raise RollError(f"{where}: {told} is no polling day: write 2026-04-22; nothing was taken")
     state = tidy(area.state).upper()
     if len(state) > _LONGEST_STATE:
         raise RollError(f"{where}: the state is too long: write its code; nothing was taken")

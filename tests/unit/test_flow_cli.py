@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
-from dialer.command_line.flow import FlowOptionError, app
+from dialer.command_line.flow import FlowOptionError, MissingFont, app
 from ivr_flows.catalogue import FLOWS_DIRECTORY, shipped_flows
 from ivr_flows.errors import FlowError, UnknownFlow
 
@@ -78,6 +80,29 @@ def test_draw_writes_a_picture(tmp_path: Path) -> None:
     assert code == 0
     assert str(out) in output
     assert out.read_text(encoding="utf-8").startswith("<svg ")
+
+
+@pytest.mark.parametrize("language", ["hi", "ur"])
+def test_a_png_whose_letters_no_font_here_has_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    """What draws it shows a box for each letter then: the same for every letter."""
+    without, has = SimpleNamespace(svg_to_bytes=lambda **_: b"boxes"), SimpleNamespace(svg_to_bytes=_as_text)
+    out = tmp_path / "x.png"
+    monkeypatch.setitem(sys.modules, "resvg_py", without)
+    code, _, error = flow("draw", "turnout", "-l", language, "--out", str(out))
+    assert isinstance(error, MissingFont)
+    assert "fonts-noto-core" in str(error)
+    assert "\n" not in str(error)
+    assert not out.exists()
+    assert flow("draw", "turnout", "-l", "en", "--out", str(out))[0] == 0
+    monkeypatch.setitem(sys.modules, "resvg_py", has)
+    code, _, _ = flow("draw", "turnout", "-l", language, "--out", str(out))
+    assert (code, out.read_bytes()[:4]) == (0, b"<svg")
+
+
+def _as_text(*, svg_string: str, **_: object) -> bytes:
+    return svg_string.encode()
 
 
 def test_draw_refuses_what_is_no_picture(tmp_path: Path) -> None:

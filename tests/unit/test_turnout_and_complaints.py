@@ -315,6 +315,36 @@ def test_a_number_that_no_roll_has_and_a_year_that_no_poll_has_are_one_line(stor
     assert (code, "row 2: 1999-04-22 is no polling day" in output) == (2, True), output
 
 
+def test_a_figure_of_a_day_without_a_poll_is_refused_with_the_days_that_have_one(store: Store, config: Path) -> None:
+    figure = (
+        "turnout",
+        "enter",
+        "--constituency",
+        "174",
+        "--by",
+        "final",
+        "--turnout",
+        "41",
+        "--who",
+        "ops",
+        "-c",
+        config,
+    )
+    with config.open("a", encoding="utf-8") as file:
+        file.write(
+            "[rules]\npolls = [{ day = 2026-04-22, constituencies = [175] }, { day = 2026-04-29, constituencies = [174] }]\n"
+        )
+    for day in ((), ("--day", "2026-04-22"), ("--day", "1999-01-01")):
+        code, output = run(*figure, *day)
+        assert code == 2, output
+        assert "is no polling day of constituency 174; [[rules.polls]] has 2026-04-29: give that day" in output
+        assert len(output.splitlines()) == 1, output
+    assert standing(store) == []
+    assert run(*figure, "--day", "2026-04-29")[0] == 0
+    assert run(*figure, "--day", "2026-05-02", "--as-told")[0] == 0  # polled again, as the authority ordered
+    assert run(*figure, "--day", "1999-01-01", "--as-told")[0] == 2
+
+
 def test_the_latest_figure_of_an_area_is_the_one_by_the_latest_hour() -> None:
     day = date(2026, 4, 22)
     figures = [
