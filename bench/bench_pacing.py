@@ -79,7 +79,9 @@ class Row:
     @property
     def held(self) -> bool:
         """Whether ours kept the day's cap, and every sliding hour's within the tolerance."""
-        return self.ours.abandoned_share <= self.cap and self.ours.worst_sliding_hour <= self.cap + HOUR_TOLERANCE
+        return (
+            self.ours.abandoned_share <= self.cap and (self.ours.worst_sliding_hour or 0.0) <= self.cap + HOUR_TOLERANCE
+        )
 
     @property
     def cold_ratio(self) -> float:
@@ -195,12 +197,12 @@ def cells(row: Row) -> tuple[str, ...]:
         str(row.ours.days),
         f"{row.ours.idle_seconds_per_call:.1f}",
         f"{row.ours.abandoned_share:.2%}",
-        f"{row.ours.worst_sliding_hour:.2%}",
+        f"{row.ours.worst_sliding_hour or 0.0:.2%}",
         f"{row.worst_clock_hour:.2%}",
         "yes" if row.held else "no",
         f"{row.other.idle_seconds_per_call:.1f}",
         f"{row.other.abandoned_share:.2%}",
-        f"{row.other.worst_sliding_hour:.2%}",
+        f"{row.other.worst_sliding_hour or 0.0:.2%}",
         f"{row.ratio:.2f}",
         "-" if best is None else f"{best:.1f}",
         "-" if best is None else f"{row.ours.idle_seconds_per_call / best:.2f}",

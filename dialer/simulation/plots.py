@@ -14,9 +14,13 @@ from dialer.simulation.day_result import DayResult
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 HOUR_SECONDS = 3600.0
 _OURS, _OTHERS, _CAP = "#0b6e4f", "#6c757d", "#c1121f"
+
+_NAME_PLACES = [(side * 6, up) for up in (3, -9, 13, -19, 23, -29, 33) for side in (1, -1)]
+"""Points to the right of and above a policy, in the order of choice."""
 
 
 class CannotPlot(MatdanError):
@@ -39,11 +43,13 @@ def check_picture(path: Path) -> None:
     if path.suffix.lower() not in (".png", ".svg"):
         raise CannotPlot(f"{path}: the picture must be a .png or .svg file")
     try:
-        there = path.parent.is_dir()
+        there, taken = path.parent.is_dir(), path.is_dir()
     except OSError as error:
         raise CannotPlot(f"{path}: cannot be written ({error.strerror}); name another place") from error
     if not there:
         raise CannotPlot(f"{path}: the folder {path.parent} does not exist; make it first")
+    if taken:
+        raise CannotPlot(f"{path}: is a directory, so no picture can be written there; name a file")
     if find_spec("matplotlib") is None:
         raise CannotPlot("pictures need matplotlib: in Matdan's own folder, .venv/bin/pip install -e '.[plots]'")
 
@@ -59,7 +65,6 @@ def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, titl
             axes.plot([100 * share for share in shares], [100 * use for use in uses], color=colour, lw=1, alpha=0.5)
         x, y = 100.0 * point.abandoned_share, 100.0 * point.utilisation
         axes.plot([x], [y], marker="D" if point.ours else "o", color=colour, ms=7 if point.ours else 5)
-        axes.annotate(point.name, (x, y), xytext=(6, 3), textcoords="offset points", fontsize=8, color=colour)
     axes.axvline(100.0 * cap, color=_CAP, lw=1, ls="--", label=f"cap {cap:.1%}")
     axes.set_xscale("symlog", linthresh=5.0)
     widest = max([5.0, *(100.0 * point.abandoned_share for point in points)])
@@ -70,7 +75,31 @@ def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, titl
     axes.set_ylabel("seats busy, %")
     axes.set_title(title, fontsize=10)
     axes.legend(fontsize=8, loc="lower right")
+    _name_points(figure, axes, points)
     save_picture(figure, path)
+
+
+def _name_points(figure: Figure, axes: Axes, points: Sequence[PolicyPoint]) -> None:
+    """Each point's name beside it, within the frame and where no other name stands."""
+    figure.draw_without_rendering()  # so that the frame has its place
+    frame = axes.get_window_extent()
+    taken: list[Bbox] = []
+    for point in sorted(points, key=lambda point: (-point.utilisation, point.abandoned_share)):
+        name = axes.annotate(
+            point.name,
+            (100.0 * point.abandoned_share, 100.0 * point.utilisation),
+            xytext=_NAME_PLACES[0],
+            textcoords="offset points",
+            fontsize=8,
+            color=_OURS if point.ours else _OTHERS,
+        )
+        for right, up in _NAME_PLACES:
+            name.set(position=(right, up), ha="left" if right > 0 else "right")
+            place = name.get_window_extent()
+            inside = frame.x0 <= place.x0 and place.x1 <= frame.x1 and frame.y0 <= place.y0 and place.y1 <= frame.y1
+            if inside and not any(place.overlaps(other) for other in taken):
+                break
+        taken.append(name.get_window_extent())
 
 
 def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:

@@ -30,6 +30,7 @@ from dialer.simulation.replay import day_named, day_of_store
 from dialer.simulation.scenarios import SCENARIOS, Scenario
 from dialer.simulation.what_if import Outcome, Site, simulate_days, what_if
 from dialer.site_key import site_key
+from dialer.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,6 @@ class Report:
 
     title: str
     cap: float
-    hours: float  # of a day
     outcomes: tuple[Outcome, ...]
     days: tuple[DayResult, ...]
     recorded: Outcome | None = None  # what a replayed day gave as it was
@@ -113,7 +113,7 @@ def compare(
         found, its_days = simulate_days(scenario.name, scenario, policy, seeds, tell)
         outcomes.append(found)
         days.append(its_days[-1])
-    return Report(scenario.name, cap, scenario.hours, tuple(outcomes), tuple(days))
+    return Report(scenario.name, cap, tuple(outcomes), tuple(days))
 
 
 def table_of(report: Report, *, by_change: bool) -> Table:
@@ -132,7 +132,7 @@ def table_of(report: Report, *, by_change: bool) -> Table:
             f"{line.idle_seconds_per_call:.1f}",
             f"{line.utilisation:.1%}",
             f"[red]{line.abandoned_share:.2%}[/red]" if over else f"{line.abandoned_share:.2%}",
-            f"{line.worst_sliding_hour:.2%}" if report.hours > 1.0 else "-",  # no full hour is in it
+            "-" if line.worst_sliding_hour is None else f"{line.worst_sliding_hour:.2%}",
             f"{line.reached_per_hour:.0f}",
             "-" if line.decision_microseconds is None else f"{line.decision_microseconds:.0f}",
         )
@@ -162,7 +162,7 @@ def replay(
     )
     title = f"replay of {day}"
     if recorded.left_out:
-        title += f", without {recorded.left_out} calls whose times contradict each other"
+        title += f", without {counted(recorded.left_out, 'call')} whose times contradict each other"
     scenario = as_scenario(recorded, title, site_profile(settings).ring.minimum_seconds)
     check_scenario(scenario)
     report = compare(scenario, policies, seeds, cap, progress)
@@ -178,7 +178,7 @@ def _as_it_was(day: RecordedDay) -> Outcome:
         idle_seconds_per_call=figures.idle_seconds_per_call,
         utilisation=figures.utilisation,
         abandoned_share=figures.abandoned_share,
-        worst_sliding_hour=figures.worst_sliding_hour,
+        worst_sliding_hour=figures.worst_sliding_hour if day.hours > 1.0 else None,
         reached_per_hour=figures.connected / day.hours,
         first_half_hour_idle_seconds=None,
         decision_microseconds=None,
@@ -187,6 +187,7 @@ def _as_it_was(day: RecordedDay) -> Outcome:
 
 
 def simulate_command(
+    context: typer.Context,
     seats: Annotated[int, typer.Option(help="Seats signed in all day.")] = 27,
     answer_rate: Annotated[str, typer.Option(help="Share of calls that a person answers: 0.3 or 30%.")] = "30%",
     talk: Annotated[float, typer.Option(help="Mean conversation, seconds.")] = 90.0,
@@ -213,6 +214,8 @@ def simulate_command(
     if list_scenarios:
         typer.echo("\n".join(SCENARIOS))
         return
+    if scenario is not None:
+        _refuse_beside_scenario(context)
     site = Site(
         seats,
         share_of(answer_rate, "answer-rate"),
@@ -233,15 +236,28 @@ def simulate_command(
             report, chosen = replay(day, replay_store, config, policy or DEFAULT_POLICIES, days, site.cap, tell)
         elif change:
             found = what_if(site, change, policy=_only(policy), seeds=days, progress=tell)
-            report = Report(chosen.name, site.cap, site.hours, tuple(found), ())
+            report = Report(chosen.name, site.cap, tuple(found), ())
         else:
             report = compare(chosen, policy or DEFAULT_POLICIES, days, site.cap, tell)
     _show(report, as_json=as_json)
     if plot is not None:
-        plot_policies(points_of(report, chosen), plot, cap=site.cap, title=f"{report.title}: {seeds} days")
+        plot_policies(points_of(report, chosen), plot, cap=site.cap, title=f"{report.title}: {counted(seeds, 'day')}")
     if plot_day_file is not None:
         first = report.outcomes[0].policy
         plot_day(report.days[0], plot_day_file, cap=site.cap, title=f"{report.title}: {first}")
+
+
+def _refuse_beside_scenario(context: typer.Context) -> None:
+    """Raise BadScenario for a figure of a site that a ready scenario would silently leave aside."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in ("seats", "answer_rate", "talk", "wrap_up")
+        if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"
+    ]
+    if given:
+        raise BadScenario(
+            f"--scenario brings its own seats and rates; leave {' and '.join(given)} out, or --scenario itself"
+        )
 
 
 def _checked(

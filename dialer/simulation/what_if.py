@@ -70,7 +70,7 @@ class Outcome:
     idle_seconds_per_call: float
     utilisation: float
     abandoned_share: float
-    worst_sliding_hour: float  # the worst of all days
+    worst_sliding_hour: float | None  # the worst of all days; None: no full hour and more is in any
     reached_per_hour: float
     first_half_hour_idle_seconds: float | None
     decision_microseconds: float | None
@@ -86,7 +86,7 @@ def outcome(label: str, policy: str, days: Sequence[DayResult]) -> Outcome:
         idle_seconds_per_call=fmean(day.idle_seconds_per_call for day in days),
         utilisation=fmean(day.utilisation for day in days),
         abandoned_share=fmean(day.abandoned_share for day in days),
-        worst_sliding_hour=max(day.worst_sliding_hour for day in days),
+        worst_sliding_hour=max((day.worst_sliding_hour for day in days if day.hours > 1.0), default=None),
         reached_per_hour=fmean(day.connected / day.hours for day in days),
         first_half_hour_idle_seconds=fmean(day.first_half_hour_idle_seconds for day in days),
         decision_microseconds=fmean(day.decision_microseconds_median for day in days),

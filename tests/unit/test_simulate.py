@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -215,6 +217,19 @@ def test_pictures_are_drawn_the_same_each_time(tmp_path: Path, suffix: str, head
     assert seen[0] == seen[1]
 
 
+def test_the_names_of_policies_lie_within_the_picture_and_not_over_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(plots, "save_picture", lambda figure, _: drawn.append(figure))
+    near = [PolicyPoint(f"a policy of number {n}", 0.9 + n / 10_000, 0.35) for n in range(4)]
+    plot_policies([*near, PolicyPoint("ours", 0.5, 0.0, ours=True)], tmp_path / "x.png", cap=0.03, title="")
+    (axes,) = drawn[0].axes
+    frame, names = axes.get_window_extent(), [each.get_window_extent() for each in axes.texts]
+    assert all(frame.x0 <= each.x0 and each.x1 <= frame.x1 for each in names)
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(names, 2))
+
+
 @pytest.mark.parametrize(("name", "words"), [("x.gif", "must be a .png or .svg"), ("none/x.png", "does not exist")])
 def test_a_picture_that_cannot_be_written_says_why(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(CannotPlot, match=words):
@@ -223,8 +238,10 @@ def test_a_picture_that_cannot_be_written_says_why(tmp_path: Path, name: str, wo
 
 def test_a_picture_over_a_folder_says_so(tmp_path: Path) -> None:
     (tmp_path / "taken.png").mkdir()
-    with pytest.raises(CannotPlot, match="cannot be written"):
+    with pytest.raises(CannotPlot, match="is a directory"):
         plot_policies([PolicyPoint("ours", 0.9, 0.03)], tmp_path / "taken.png", cap=0.03, title="")
+    with pytest.raises(CannotPlot, match="is a directory"):  # before a day is simulated, which would take minutes
+        _run("--seeds", "1000", "--seats", "2000", "--plot-day", str(tmp_path / "taken.png"))
 
 
 def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,6 +287,8 @@ def test_the_worst_hour_of_a_day_without_a_full_hour_is_told_as_unknown(hours: s
     text = _run("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "3-per-idle-seat")
     (cells,) = (line.split("│") for line in text.splitlines() if "3-per-idle-seat" in line)
     assert cells[5].strip().endswith(worst)
+    as_json = _run("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "3-per-idle-seat", "--json")
+    assert (json.loads(as_json)["outcomes"][0]["worst_sliding_hour"] is None) == (worst == "-")
 
 
 def test_the_command_lists_scenarios() -> None:
@@ -290,6 +309,9 @@ def test_the_command_lists_scenarios() -> None:
         (["--plot", "x.gif"], "must be a .png or .svg"),
         (["--what-if", "more"], "cannot read the change 'more'"),
         (["--what-if", "seats=+1", "--scenario", "5 seats"], "leave --scenario out"),
+        (["--seats", "27", "--scenario", "5 seats"], "leave --seats out, or --scenario itself"),
+        (["--scenario", "5 seats", "--talk", "90", "--answer-rate", "5%"], "leave --answer-rate and --talk out"),
+        (["--scenario", "5 seats", "--wrap-up", "9"], "leave --wrap-up out"),
         (["--what-if", "seats=+1", "--plot-day", "x.png"], "leave --what-if out"),
         (["--what-if", "seats=+1", "--policy", "issabel", "--policy", "progressive"], "give --policy once"),
     ],
