@@ -104,8 +104,8 @@ def turnout_panel(
         key=lambda booth: ((booth.voted + 1) / (booth.reached + 2), -booth.reached, booth.booth_id),
     )
     shown, whole = reached[:room], _sum(booths)
-    names = max((len(_booth_name(booth)) for booth in shown), default=5)
-    ratios = max((len(_ratio(booth)) for booth in [*shown, whole]), default=7)
+    names = max(len(name) for name in ("booth", *map(_booth_name, shown)))
+    ratios = max(len(ratio) for ratio in ("reached", *map(_ratio, [*shown, whole])))
     cells = max(6, width - 4 - names - ratios - 20)
     head = (
         f"{'booth':<{names}}  {'of those reached':<{cells}.{cells}}  {'voted':>6} {'not yet':>7}  {'reached':>{ratios}}"

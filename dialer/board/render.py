@@ -235,6 +235,14 @@ def _list_line(campaign: CampaignView, cells: int) -> Text:
     return line(("list ", DIM), share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
 
 
+def _shortened(name: str, cells: int) -> str:
+    """A name in `cells` characters, cut in its middle: names of one site often begin alike, and end in what tells them apart."""
+    if len(name) <= cells or cells < 3:
+        return name
+    begins = (cells - 1) // 2
+    return f"{name[:begins]}…{name[begins + 1 - cells :]}"
+
+
 def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: BoardExtras) -> Panel:
     """One line a campaign."""
     wide = width >= 70
@@ -244,6 +252,9 @@ def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: Boa
     for _ in shown:
         table.add_column(justify="right", no_wrap=True)
     table.add_row(Text("campaign", style=DIM), *[Text(head, style=DIM) for head in shown])
+    # What the other columns take at least, their gaps, and the sign before the name.
+    bar_cells = 12 if wide else 6 if width >= 50 else 0  # on the narrowest the room is the names'
+    taken = sum(map(len, shown)) + len(shown) + (bar_cells + 1 if bar_cells else 0) + 4
     for campaign in campaigns:
         progress = campaign.progress
         share = progress.closed / progress.total if progress.total else 0.0
@@ -255,9 +266,11 @@ def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: Boa
                 percent(campaign.abandoned_rate, 1),
                 style=_abandoned_style(campaign.abandoned_rate, extras.abandoned_cap),
             ),
-            "list": line(share_bar(share, 12 if wide else 6, "deep_sky_blue1"), f" {percent(share):>5}"),
+            "list": line(
+                share_bar(share, bar_cells, "deep_sky_blue1"), f" {percent(share):>5}" if bar_cells else percent(share)
+            ),
         }
-        name = line(("● ", CAMPAIGN_STYLES[campaign.state]), campaign.campaign_id)
+        name = line(("● ", CAMPAIGN_STYLES[campaign.state]), _shortened(campaign.campaign_id, width - 4 - taken))
         if campaign.held_because:
             name.append(f"  held: {campaign.held_because}", style="orange1")
         table.add_row(name, *[cells[head] for head in shown])

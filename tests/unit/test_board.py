@@ -164,6 +164,32 @@ def test_a_booth_of_two_answers_does_not_lead_one_of_fifty() -> None:
     assert "2 of 3 booths, 1 not reached yet" in text
 
 
+def test_the_heads_of_the_booths_are_whole_where_their_names_are_short() -> None:
+    view = centre_view(booths=3)
+    booths = tuple(replace(booth, constituency_number=72, reached=5, voters=9) for booth in view.booths)
+    (head,) = [line for line in lines(replace(view, booths=booths), width=100) if "of those reached" in line]
+    assert " reached " in head.split("of those reached")[1]
+
+
+@pytest.mark.parametrize("width", [40, 45, 60, 72])
+def test_campaigns_that_begin_alike_are_told_apart_where_their_names_do_not_fit(width: int) -> None:
+    view = centre_view(campaigns=7)
+    names = [
+        "turnout-agents",
+        "turnout-ivr-north",
+        "turnout-ivr-south",
+        "turnout-a",
+        "turnout-b",
+        "turnout-c",
+        "x" * 40,
+    ]
+    campaigns = tuple(replace(each, campaign_id=name) for each, name in zip(view.campaigns, names, strict=True))
+    shown = lines(replace(view, campaigns=campaigns), width=width)
+    told = [line.split()[2] for line in shown if "● turn" in line or "● xxx" in line]
+    assert len(set(told)) == len(names)
+    assert any(name.endswith("north") for name in told)
+
+
 def test_many_campaigns_are_one_line_each() -> None:
     shown = lines(centre_view(campaigns=7), height=50)
     assert len([line for line in shown if "campaign-" in line or "turnout-" in line]) == 7
