@@ -9,6 +9,7 @@ import asyncio
 import errno
 import json
 import os
+import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -98,6 +99,8 @@ _REMEDIES = {
 
 # Typer hands it on under no name of its own; newer versions have taken click in.
 _USAGE_ERROR: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
+
+_PARSERS_WORDS = re.compile(r"Invalid value(?: for '?(?P<name>[^':]+)'?)?: (?:Value error, )?(?P<problem>.*)")
 
 _SIGNS = {Verdict.GOOD: "[green]ok[/]  ", Verdict.NOTE: "[yellow]note[/]", Verdict.BAD: "[red]BAD[/] "}
 
@@ -209,8 +212,22 @@ def _refuse_usage(error: typer.BadParameter) -> NoReturn:
     """A mistake in the command itself. Where a command is missing its help has been shown already."""
     if type(error).__name__ != "NoArgsIsHelpError":
         path = error.ctx.command_path if error.ctx is not None else "dialer"
-        typer.echo(f"dialer: {' '.join(error.format_message().split())} (see {path} --help)", err=True)
+        typer.echo(f"dialer: {_plain(error.format_message())} (see {path} --help)", err=True)
     sys.exit(error.exit_code)
+
+
+def _plain(message: str) -> str:
+    """What the option parser says, in one line of plain words: "Invalid value for '--by': Value error, ..." is "--by: ..."."""
+    found = _PARSERS_WORDS.fullmatch(" ".join(message.split()))
+    if found is None:
+        return " ".join(message.split())
+    problem = re.sub(r"^Input should be a valid (integer|number)\b.*", _number_wanted, found["problem"])
+    problem = re.sub(r"^Input should be ", "must be ", problem)
+    return f"{found['name']}: {problem}" if found["name"] else problem
+
+
+def _number_wanted(found: re.Match[str]) -> str:
+    return "must be a whole number" if found[1] == "integer" else "must be a number"
 
 
 def _first(group: ExceptionGroup[Exception]) -> MatdanError | OSError:

@@ -6,10 +6,12 @@ telephone. A line that is too short is a caller who stops; an empty one a caller
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from config.errors import MatdanError
 from ivr_flows.machine import KEYS, start, step
 from ivr_flows.model import Flow, PromptKind, Scalar
 from ivr_flows.texts import SMS, Texts, filled, written
@@ -51,6 +53,17 @@ SAMPLE_FACTS: Final[Mapping[str, Scalar]] = {
     "part_numbers": "12",
 }
 """What is known of the caller unless told otherwise, by the names that the shipped flows use."""
+
+_WRITTEN: Final = {
+    PromptKind.NUMBER: re.compile(r"[0-9]{1,9}", re.ASCII),
+    PromptKind.HOUR: re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII),
+}
+_EXAMPLES: Final = {PromptKind.NUMBER: "a number such as 3", PromptKind.HOUR: "an hour such as 18:00"}
+
+
+class BadFact(MatdanError):
+    """A fact that can be of nobody. The text names it and how to write one."""
+
 
 Hear = Callable[[str], None]
 Press = Callable[[str], str | None]
@@ -170,12 +183,28 @@ def facts_of(flow: Flow) -> frozenset[str]:
     return frozenset(flow.facts).union(*(facts_of(each) for each in flow.subflows.values()))
 
 
+def _kinds(flow: Flow) -> dict[str, PromptKind]:
+    """What each fact of a flow or one of its subdialogs is; the flow's own word counts."""
+    kinds: dict[str, PromptKind] = {}
+    for each in flow.subflows.values():
+        kinds |= _kinds(each)
+    return kinds | dict(flow.facts)
+
+
 def sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
-    """The sample facts that a flow knows, and those that are `given` as text instead: numbers become numbers, "" is unknown."""
+    """The sample facts that a flow knows, and those that are `given` as text instead: numbers become numbers, "" is unknown.
+
+    Raises BadFact.
+    """
     facts: dict[str, Scalar] = {
         name: value for name, value in SAMPLE_FACTS.items() if name in flow.facts or flow.subflows
     }
+    kinds = _kinds(flow)
     for name, value in given.items():
-        numeric = flow.facts.get(name) is PromptKind.NUMBER and value.isascii() and value.isdigit()
-        facts[name] = int(value) if numeric else value
+        kind = kinds.get(name)
+        if value and kind in _WRITTEN and not _WRITTEN[kind].fullmatch(value):
+            raise BadFact(
+                f"{name}={value[:30]}: that can be known of nobody; write {_EXAMPLES[kind]}, or nothing for unknown"
+            )
+        facts[name] = int(value) if value and kind is PromptKind.NUMBER else value
     return facts

@@ -20,7 +20,7 @@ from dialer.polling_day.site import polling_plan
 from dialer.prompts import CataloguePrompts, playlist_reader
 from dialer.roll.phone_numbers import read_cell
 from dialer.rules.calling_hours import day_start
-from dialer.rules.gate import Case, Gate, moment_text
+from dialer.rules.gate import Case, Gate, Reason, moment_text
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import Certified, campaign_rules, polls_of, rulebook_of
 from dialer.site_time import site_day
@@ -103,7 +103,9 @@ def explain(settings: Settings, db: sqlite3.Connection, who: str, now: float) ->
                 others.append(
                     f"too late to go and vote: no turnout call after {moment_text(last, gate.rules.centre_zone)}"
                 )
-            explanation = _explained(gate, case, now, others, None if never else at)
+            # The queue says it with the moment and the source.
+            told = Reason.OPTED_OUT if record.known and record.opted_out_at is not None else None
+            explanation = _explained(gate, case, now, others, None if never else at, told)
             if last is not None and explanation.next_at is not None and explanation.next_at >= last:
                 explanation = replace(explanation, next_at=None)
             yield explanation if explanation.next_at is None else replace(explanation, once=once)
@@ -116,9 +118,14 @@ def _once(record: NumberRecord, campaign: str) -> str | None:
     return "once the dialler has started" if campaign not in record.queues else None
 
 
-def _explained(gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None) -> Explanation:
-    """`others` speak against the call beside the rules, until `at`; None: for good. The rules are asked again at that moment."""
-    reasons = (*others, *(objection.words for objection in gate.originate(case, now).objections))
+def _explained(
+    gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, told: Reason | None
+) -> Explanation:
+    """`others` speak against the call beside the rules, until `at`; None: for good. The rules are asked again at that moment.
+    `told`: what the rules say and is among `others`.
+    """
+    objections = gate.originate(case, now).objections
+    reasons = (*others, *(objection.words for objection in objections if objection.reason is not told))
     next_at = None if at is None else gate.next_from(case, now, at)
     return Explanation(masked(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
 
@@ -157,8 +164,10 @@ def voter_meant(db: sqlite3.Connection, who: str) -> int | None:
         return int(who)
     else:
         return None
+    if not found:
+        raise RollError(f"{who}: the roll has no voter there: check the roll's own figures, or give a voter's id")
     if len(found) != 1:
-        ids = ", ".join(map(str, found)) or "none"
+        ids = ", ".join(map(str, found))
         raise RollError(f"{who}: the roll has {len(found)} voters there (ids: {ids}): name one by its id")
     return found[0]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from audio.errors import AudioError, CatalogueError
 from audio.names import PromptName, prompt_name, prompt_of_sound
 from config.settings import Settings, load_settings
 from dialer.clock import SystemClock
+from dialer.options import day_of
 from dialer.prompts import CataloguePrompts, catalogue_of, playlist_reader
 from dialer.site_time import site_day
 from ivr_flows.catalogue import load_flow
@@ -47,8 +47,8 @@ def approve(
         typer.Option("--sha256", help="Hash that the certificate names; without it, that of the recording as it is."),
     ] = None,
     valid_until: Annotated[
-        datetime | None,
-        typer.Option("--valid-until", formats=["%Y-%m-%d"], help="Last day of the certificate."),
+        str | None,
+        typer.Option("--valid-until", metavar="DATE", help="Last day of the certificate."),
     ] = None,
     synthetic: Annotated[
         bool | None, typer.Option("--synthetic/--human", help="Whether a computer speaks in the recording.")
@@ -64,6 +64,7 @@ def approve(
         raise AudioError("--sha256 and --valid-until belong to a --certificate; give its number")
     if bool(prompts) == (flow is not None):
         raise AudioError("name prompts, or one --flow with its --language; not both and not neither")
+    last_day = None if valid_until is None else day_of(valid_until, "--valid-until")
     settings = load_settings(config)
     directory = catalogue_of(settings)
     given = prompts or _said_by(settings, flow or "", language, campaign)
@@ -74,7 +75,7 @@ def approve(
         change["voice"] = Voice.SYNTHETIC if synthetic else Voice.HUMAN
     if certificate is not None:
         change["certificate"] = certificate.strip()
-        change["valid_until"] = valid_until.date() if valid_until else None
+        change["valid_until"] = last_day
     with changing(directory) as entries:
         names = [known(path, entries, directory) for path in given]
         drafts = [name for name in names if entries[name].voice is Voice.DRAFT]
@@ -124,5 +125,8 @@ def known(path: str, entries: Entries, directory: Path) -> PromptName:
     """The prompt of that path, which the catalogue has. Raises AudioError."""
     name = prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
     if name not in entries:
-        raise AudioError(f"{name.path}: is not in the catalogue {directory}; run dialer audio prepare first")
+        raise AudioError(
+            f"{name.path}: is not in the catalogue {directory}; `dialer audio list` names what is there,"
+            " and `dialer audio prepare` takes in what is new"
+        )
     return name

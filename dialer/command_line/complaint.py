@@ -73,7 +73,9 @@ def add(
 
 @app.command("answer")
 def answer(
-    complaint: Annotated[int, typer.Argument(metavar="NO", min=1, max=999_999_999, help="The complaint's number.")],
+    complaint: Annotated[
+        int, typer.Argument(metavar="COMPLAINT", min=1, max=999_999_999, help="The complaint's number.")
+    ],
     done: Annotated[Answer, typer.Option("--done", help="What was done about it.")],
     who: WhoOption = None,
     config: ConfigOption = None,

@@ -245,4 +245,4 @@ def _print(report: Report, form: Format) -> None:
                 console.width = FILE_WIDTH  # nothing is cut in a file or a pipe
             console.print(as_table(report))
         case Format.TABLE:
-            typer.echo(f"{report.title}: nothing is recorded for this time and campaign")
+            typer.echo(f"{report.title}: {report.empty or 'nothing is recorded for this time and campaign'}")

@@ -329,4 +329,5 @@ async def marks_of_voter(source: Source, voter_id: int, zone: tzinfo) -> Report:
             Column("attempt", Kind.TEXT),
         ),
         rows,
+        empty="nothing is recorded of them",
     )

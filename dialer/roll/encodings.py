@@ -59,7 +59,7 @@ def sniff_kind(path: Path) -> str:
     except OSError as error:
         raise RollError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t \0"):
-        raise RollError(f"{path} is empty; export the roll again")
+        raise RollError(f"{path} is empty; export it again, or name another file")
     for magic, meaning in _MAGIC.items():
         if head.startswith(magic):
             raise RollError(f"{path} is {meaning}")
@@ -108,10 +108,10 @@ def _from_head(path: Path, head: bytes) -> str:
     if even + odd:
         if min(even, odd) * 20 <= max(even, odd) and max(even, odd) * 20 >= len(head):
             return "utf-16-le" if odd > even else "utf-16-be"
-        raise RollError(f"{path} is not a text file or a workbook; give the roll as CSV or XLSX")
+        raise RollError(f"{path} is not a text file or a workbook; give a CSV or XLSX file")
     controls = len(head) - len(head.translate(None, _CONTROLS))
     if controls * 200 > len(head):
-        raise RollError(f"{path} is not a text file or a workbook; give the roll as CSV or XLSX")
+        raise RollError(f"{path} is not a text file or a workbook; give a CSV or XLSX file")
     return "utf-8"
 
 
@@ -124,7 +124,7 @@ def _examine_utf8(path: Path, *, only: bool) -> TextFile:
             digest.update(chunk)
             size += len(chunk)
             if 0 in chunk:
-                raise RollError(f"{path} is not a text file or a workbook; give the roll as CSV or XLSX")
+                raise RollError(f"{path} is not a text file or a workbook; give a CSV or XLSX file")
             if not sound or (chunk.isascii() and not decoder.getstate()[0]):
                 continue
             sound = _decodes(decoder, chunk)

@@ -87,7 +87,7 @@ class TextRoll:
         with self._open() as file:
             beginning = file.read(_SNIFF_CHARACTERS)
         if not beginning.strip():
-            raise RollError(f"{path} is empty; export the roll again")
+            raise RollError(f"{path} is empty; export it again, or name another file")
         self._delimiter = options.delimiter or sniff_delimiter(beginning)
         if len(self._delimiter) != 1:
             raise RollError(f'{path}: delimiter "{self._delimiter}" is not one character; correct it in the --map file')
@@ -105,9 +105,16 @@ class TextRoll:
         """The first rows, at most HEAD_ROWS."""
         with self._open() as file:
             try:
-                return list(islice(csv.reader(file, delimiter=self._delimiter), HEAD_ROWS))
+                head: list[list[str]] = []
+                head.extend(
+                    islice(csv.reader(file, delimiter=self._delimiter), HEAD_ROWS)
+                )  # keeps what came before an error
             except csv.Error as error:
-                raise RollError(f"{self.path}: its first rows cannot be read as CSV ({error})") from error
+                raise RollError(
+                    f"{self.path}: row {len(head) + 1:,} cannot be read as CSV ({error});"
+                    " shorten its long cell, or look there for a quotation mark that never closes"
+                ) from error
+            return head
 
     def batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
         """All rows after the first `skip_rows`, streamed."""
@@ -218,7 +225,7 @@ class WorkbookRoll:
             if sheet.height:
                 sheets[name] = sheet
         if not sheets:
-            raise RollError(f"{self.path} is empty; export the roll again")
+            raise RollError(f"{self.path} is empty; export it again, or name another file")
         chosen, *others = sheets
         return sheets[chosen], others
 

@@ -56,6 +56,9 @@ class WorkersResult:
     booths: int  # of the file
     opted_out: int  # of the file's workers: their numbers are not called
     gone: int  # who were on the list before and are not called any more
+    renamed: tuple[
+        tuple[int, int], ...
+    ] = ()  # rows of one number under two names: the first one, and the one whose name counts
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class _Listed:
     constituency: int
     name: str = ""
     language: str = ""
+    renamed: int | None = None  # the last row that gave the number another name
     booths: dict[int, int] = field(default_factory=dict)  # by part
 
 
@@ -104,7 +108,8 @@ def import_workers(
         kept = [_keep(db, number, worker) for number, worker in listed.items()]
         gone = _retire(db, [worker_id for worker_id, _ in kept]) if replace else 0
     booths = {booth_id for worker in listed.values() for booth_id in worker.booths.values()}
-    return WorkersResult(rows, len(kept), len(booths), sum(opted_out for _, opted_out in kept), gone)
+    renamed = tuple((each.row, each.renamed) for each in listed.values() if each.renamed is not None)
+    return WorkersResult(rows, len(kept), len(booths), sum(opted_out for _, opted_out in kept), gone, renamed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,10 @@ def _read(source: _Source, number: int, row: Sequence[str], listed: dict[str, _L
     worker = listed.setdefault(read.numbers[0], _Listed(number, constituency))
     if worker.constituency != constituency:
         raise source.refusal(number, f"its number stands in another constituency in row {worker.row:,}; keep one")
-    worker.name = cells["name"][:80] or worker.name
+    name = cells["name"][:80]
+    if name and worker.name and name.casefold() != worker.name.casefold():
+        worker.renamed = number
+    worker.name = name or worker.name
     worker.language = language or worker.language
     parts = [each for each in _BETWEEN_PARTS.split(cells["part"]) if each]
     if not parts:

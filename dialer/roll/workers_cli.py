@@ -12,6 +12,9 @@ from config.settings import load_settings
 from dialer.options import ConfigOption, StoreOption
 from dialer.roll.workers import import_workers
 from dialer.site_key import site_key
+from dialer.words import counted
+
+SHOWN_RENAMED = 20
 
 app = typer.Typer(help="Booth workers, who are called for the serials of those who have voted.", no_args_is_help=True)
 
@@ -53,9 +56,18 @@ def import_list(
         replace=replace,
         key=site_key(settings),
     )
-    said = f"{result.rows:,} rows: {result.workers:,} workers at {result.booths:,} booths"
+    workers, booths = counted(result.workers, "worker"), counted(result.booths, "booth")
+    said = f"{counted(result.rows, 'row')}: {workers} at {booths}"
     if result.opted_out:
         said += f"; {result.opted_out:,} of them have opted out and are not called"
     if result.gone:
         said += f"; {result.gone:,} who were on the list before are not called any more"
     Console().print(said, soft_wrap=True)
+    for first, last in result.renamed[:SHOWN_RENAMED]:
+        typer.echo(
+            f"rows {first:,} and {last:,} have one number under two names: it is one worker, at the booths of both rows,"
+            f" with the name of row {last:,}",
+            err=True,
+        )
+    if len(result.renamed) > SHOWN_RENAMED:
+        typer.echo(f"and {counted(len(result.renamed) - SHOWN_RENAMED, 'more number')} under two names", err=True)

@@ -14,6 +14,7 @@ from config.errors import MatdanError
 from dialer.command_line.flow import FlowOptionError, MissingFont, app
 from ivr_flows.catalogue import FLOWS_DIRECTORY, shipped_flows
 from ivr_flows.errors import FlowError, UnknownFlow
+from ivr_flows.rehearse import BadFact
 
 BROKEN = "flow: mine\npurpose: turnout\nstart: a\nnodes: {a: {say: [mine.hello], next: a}}\n"
 
@@ -72,6 +73,23 @@ def test_an_unknown_flow_is_named_with_those_that_are_known(arguments: tuple[str
 def test_texts_that_are_no_directory() -> None:
     _, _, error = flow("check", "--texts", "/nowhere")
     assert isinstance(error, FlowError)
+
+
+@pytest.mark.parametrize(
+    ("name", "fact", "words"),
+    [
+        ("turnout", "closes_at=25:99", "write an hour such as 18:00"),
+        ("household", "pending_voters=-5", "write a number such as 3"),
+        ("household", "pending_voters=99999999999999999999", "write a number such as 3"),
+    ],
+)
+def test_a_fact_that_can_be_of_nobody_is_refused(name: str, fact: str, words: str) -> None:
+    _, _, error = flow("try", name, "-f", fact, "--keys", "1")
+    assert isinstance(error, BadFact)
+    assert words in str(error)
+    assert fact.split("=", maxsplit=1)[0] in str(error)
+    assert "\n" not in str(error)
+    assert flow("try", name, "-f", f"{fact.split('=', maxsplit=1)[0]}=", "--keys", "1")[0] == 0  # unknown
 
 
 def test_draw_writes_a_picture(tmp_path: Path) -> None:

@@ -279,7 +279,7 @@ def test_undo_where_there_is_nothing_to_take_back_keeps_nothing(config: Path) ->
     ("arguments", "says"),
     [
         (["undo", "999"], "no voter 999"),
-        (["show", "174/1/99"], "has 0 voters there"),
+        (["show", "174/1/99"], "the roll has no voter there"),
         (["undo", "Sita"], "no voter's id"),
         (["undo", "1", "--who", "Asha Rao"], "--who"),
         (["import", "nowhere.csv"], "nowhere.csv"),

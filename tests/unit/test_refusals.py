@@ -267,7 +267,48 @@ def test_whoever_reads_no_further_is_told_nothing(store: Path) -> None:
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("audio approve --by me --certificate 1 --valid-until foo hi/turnout/question", "--valid-until: 'foo' is no date: write 2026-"),
+        ("complaint add --about foo --channel letter", "--about: 'foo' is not one of 'too-often', "),
+        ("marks import --source voter x.csv", "--source: 'voter' is not one of 'booth-worker', "),
+        ("complaint answer foo --done explained", "COMPLAINT: must be a whole number (see"),
+    ],
+)
+def test_a_wrong_option_is_told_in_plain_words(
+    command: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["dialer", *command.split()])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().err
+    assert (ended.value.code, said.count("\n")) == (2, 1)
+    assert said.startswith(f"dialer: {told}"), said
+
+
 # Files that bring nothing
+
+
+def test_a_file_beside_the_roll_that_is_none_is_not_told_to_be_a_roll(tmp_path: Path, store: Path) -> None:
+    for content, told in (
+        (b"", "is empty; export it again, or name another file"),
+        (bytes(range(32)) * 9, "CSV or XLSX file"),
+    ):
+        path = tmp_path / "weights.csv"
+        path.write_bytes(content)
+        code, said = run("weights", path, "--store", store)
+        assert (code, told in said, "the roll" in said) == (2, True, False), said
+
+
+def test_a_cell_that_is_too_long_is_told_with_its_row(tmp_path: Path) -> None:
+    roll = write_roll(
+        tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", ""), ("1", "1", "2", "M" * 300_000, "30", "F", "")]
+    )
+    code, said = run("import", roll, "--store", tmp_path / "new.db")
+    assert code == 2
+    assert "row 3 cannot be read as CSV" in said
+    assert "shorten its long cell" in said
 
 
 def test_a_roll_of_a_header_alone_makes_no_store(tmp_path: Path) -> None:

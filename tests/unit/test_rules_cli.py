@@ -217,7 +217,7 @@ def test_why_somebody_cannot_be_called_and_when_next(config: Path, tmp_path: Pat
     ]
     head, reasons = explained(config, "2")
     assert head.endswith("next: not by itself")
-    assert reasons == ["opted out on Sun 21 Apr 10:00 (agent)", "the number has opted out"]
+    assert reasons == ["opted out on Sun 21 Apr 10:00 (agent)"]
     assert explained(config, "3") == (
         "+91…003 in turnout: cannot be called now; next: Mon 22 Apr 15:00",
         ["due again at Mon 22 Apr 15:00 in this campaign"],
@@ -308,7 +308,7 @@ def test_an_opted_out_number_that_is_on_no_roll_is_explained_too(config: Path, t
     ("who", "said"),
     [
         ("99999", "no voter 99999"),
-        ("174/9/9", "the roll has 0 voters there"),
+        ("174/9/9", "the roll has no voter there"),
         ("somebody", "this is no number that is called"),
         ("1234567890", "this is no number that is called"),
     ],

@@ -16,6 +16,7 @@ from dialer.errors import RollError
 from dialer.roll.workers import WorkersResult, import_workers
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import site
+from tests.unit.test_numbers_cli import run
 
 FIRST, SECOND = "+919810000001", "+919810000002"
 
@@ -56,6 +57,16 @@ def test_a_later_list_says_anew_at_which_booths_and_keeps_what_it_does_not_say(s
     assert rows(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "3"), (SECOND, "Ravi", "ta", 1, "2")]
     assert taken(store, f"constituency,part,number\n174,2,{SECOND}\n").gone == 0
     assert [gone for *_, gone, _ in rows(store, WORKERS)] == [0, 0]
+
+
+def test_a_number_under_two_names_in_one_list_is_told_with_both_rows(store: Path) -> None:
+    result = taken(store, f"AC No,Part,Mobile,Name\n174,1,{FIRST},Asha\n174,2,{FIRST},asha\n174,3,{FIRST},Ravi\n")
+    assert (result.workers, result.renamed) == (1, ((2, 4),))
+    config = store.with_name("centre.toml")
+    config.write_text(f'[store]\npath = "{store}"\n', encoding="utf-8")
+    code, output = run("workers", "import", store.with_name("workers.csv"), "-c", config)
+    assert (code, "rows 2 and 4 have one number under two names" in output) == (0, True), output
+    assert "3 rows: 1 worker at 3 booths" in output
 
 
 def test_a_number_that_has_opted_out_stays_so(store: Path) -> None:
