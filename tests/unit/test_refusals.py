@@ -270,7 +270,10 @@ def test_whoever_reads_no_further_is_told_nothing(store: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("audio approve --by me --certificate 1 --valid-until foo hi/turnout/question", "--valid-until: 'foo' is no date: write 2026-"),
+        (
+            "audio approve --by me --certificate 1 --valid-until foo hi/turnout/question",
+            "--valid-until: 'foo' is no date: write 2026-",
+        ),
         ("complaint add --about foo --channel letter", "--about: 'foo' is not one of 'too-often', "),
         ("marks import --source voter x.csv", "--source: 'voter' is not one of 'booth-worker', "),
         ("complaint answer foo --done explained", "COMPLAINT: must be a whole number (see"),
