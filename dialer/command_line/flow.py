@@ -144,6 +144,14 @@ def _png(picture: str) -> bytes:
         raise MissingExtra(
             "a .png needs resvg: in Matdan's own folder, .venv/bin/pip install -e '.[pictures]'; or draw an .svg"
         ) from error
+    refuse_without_letters(picture)
+    return bytes(resvg_py.svg_to_bytes(svg_string=picture, zoom=PNG_ZOOM))
+
+
+def refuse_without_letters(picture: str) -> None:
+    """Raise MissingFont where no font of this machine has the letters that an SVG is written in."""
+    import resvg_py  # noqa: PLC0415 - an optional extra
+
     letters = Counter(letter for letter in picture if letter.isalpha() and not letter.isascii())
     # A letter that no font has is drawn as the same box as one that no font can have; where there is no font at all, as nothing.
     for letter, _ in letters.most_common(1):
@@ -156,7 +164,6 @@ def _png(picture: str) -> bytes:
                 "no font of this machine has the letters of that language, and a .png would show boxes: install one"
                 " (Debian: apt install fonts-noto-core), or draw an .svg"
             )
-    return bytes(resvg_py.svg_to_bytes(svg_string=picture, zoom=PNG_ZOOM))
 
 
 @app.command("try")

@@ -295,11 +295,13 @@ class Results:
 
     def opted_out(self, phone_id: int, *, fresh: bool) -> None:
         """What an opt-out means here and now."""
-        self._centre.opt_outs += fresh
+        news = fresh and phone_id not in self._centre.opted_out  # keyed and then said by the agent, it is one opt-out
+        self._centre.opt_outs += news
         self._centre.opted_out.add(phone_id)
         self._centre.outbox_event.set()
         self.silence(frozenset({phone_id}), None, workers=True)
-        self._centre.spawn(self._count_without_number(phone_id), "count-without-number")
+        if news:
+            self._centre.spawn(self._count_without_number(phone_id), "count-without-number")
 
     async def _count_without_number(self, phone_id: int) -> None:
         """Who has no other number is not left to be called: the forecast's, where a start counts them anew."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from itertools import chain, combinations
 
 import phonenumbers
 
@@ -15,6 +16,12 @@ from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall
 from dialer.seats import Seat
 from dialer.trunks import TrunkPool
 from dialer.view import CallState, SeatState
+
+MOST_SKILLS = 8
+"""Skills that share seats with a campaign's: of more not all sets are looked at, as there are twice as many for each."""
+
+_InFlight = tuple[tuple[RingingCall, ...], tuple[float, ...], int]
+"""Calls that ring, seconds that answered voters have waited for a seat, callers in a flow."""
 
 _BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
 _AT_WORK = _BUSY | {SeatState.READY}
@@ -28,9 +35,7 @@ def pacing_snapshot(centre: Centre, trunks: TrunkPool, run: CampaignRun, used: d
     """
     now = centre.clock.monotonic()
     if run.spec.kind is CampaignKind.AGENTS:
-        reach = _reach(centre, run)
-        views = [(seats, _in_flight(centre, _for_agents(centre, skills), run, now)) for skills, seats in reach]
-        seats, in_flight = min(views, key=lambda view: _free(view[0]) - len(view[1][0]) - len(view[1][1]))
+        seats, in_flight = _tightest(centre, run, now)
     else:
         seats, in_flight = [], _in_flight(centre, _outbound(centre, run), run, now)
     ringing, waiting, active = in_flight
@@ -62,25 +67,47 @@ def at_work(seat: Seat) -> bool:
     return seat.state in _AT_WORK and not seat.leaving
 
 
-def _reach(centre: Centre, run: CampaignRun) -> list[tuple[frozenset[str | None], list[Seat]]]:
-    """The skills whose calls a campaign counts, with the seats that it counts for them: those of which it could have had every
-    seat at work, and, where it shares but some with others, all of these together.
+def _tightest(centre: Centre, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
+    """The seats and the calls among which a campaign has the least room: of its own skill, or of any that share seats with it.
+
+    Calls can all have a seat of their own if no set of skills has more calls than seats that serve one of them (Hall 1935), so the
+    tightest set that a call more would be in is what bounds it.
     """
     own = run.spec.skill
-    skills = frozenset(each.spec.skill for each in centre.campaigns.values())  # a flow may hand its caller to an agent
+    skills = {each.spec.skill for each in centre.campaigns.values()}  # a flow may hand its caller to an agent
     if len(skills) == 1:
-        return [(skills, seats_of(centre, run))]
-    seats = {skill: [seat for seat in centre.seats.values() if seat.can_serve(skill)] for skill in skills}
-    working = {skill: {seat.name for seat in who if at_work(seat)} for skill, who in seats.items()}
-    shared = frozenset(skill for skill in skills if skill == own or working[skill] & working[own])
-    within = frozenset(skill for skill in shared if working[skill] <= working[own])
-    if within == shared:
-        return [(within, seats[own])]
-    together = [seat for seat in centre.seats.values() if any(seat.can_serve(skill) for skill in shared)]
-    return [(within, seats[own]), (shared, together)]
+        return seats_of(centre, run), _in_flight(centre, _for_agents(centre, skills), run, now)
+    serving = {skill: {name for name, seat in centre.seats.items() if seat.can_serve(skill)} for skill in skills}
+    others = sorted(_sharing(centre, own, serving) - {own}, key=str)
+    flights = {skill: _in_flight(centre, _for_agents(centre, {skill}), run, now) for skill in (own, *others)}
+    ready = {name for name, seat in centre.seats.items() if seat.state is SeatState.READY}
+    sizes = range(len(others) + 1) if len(others) < MOST_SKILLS else (0, 1, len(others))
+    sets = [(own, *more) for size in sizes for more in combinations(others, size)]
+    chosen = min(
+        sets,
+        key=lambda some: (
+            len(ready & frozenset().union(*(serving[skill] for skill in some)))
+            - sum(len(flights[skill][0]) + len(flights[skill][1]) for skill in some)
+        ),
+    )
+    seats = [seat for name, seat in centre.seats.items() if any(name in serving[skill] for skill in chosen)]
+    ringing, waiting, active = zip(*(flights[skill] for skill in chosen), strict=True)
+    return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)), sum(active))
 
 
-def _for_agents(centre: Centre, skills: frozenset[str | None]) -> Iterable[Call]:
+def _sharing(centre: Centre, own: str | None, serving: Mapping[str | None, set[str]]) -> set[str | None]:
+    """The skills whose calls may take a seat at work that this one's could have, or so on through others."""
+    working = {name for name, seat in centre.seats.items() if at_work(seat)}
+    found, reached = {own}, serving[own] & working
+    while True:
+        more = {skill for skill, who in serving.items() if skill not in found and who & reached}
+        if not more:
+            return found
+        found |= more
+        reached = working & frozenset().union(*(serving[skill] for skill in found))
+
+
+def _for_agents(centre: Centre, skills: Collection[str | None]) -> Iterable[Call]:
     runs = centre.campaigns
     calls = (call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS)
     return (call for call in calls if runs[call.campaign_id].spec.skill in skills)
@@ -106,9 +133,7 @@ def _busy(seat: Seat, now: float) -> BusySeat:
     return BusySeat(seat.stage, now - seat.since.seconds, now - began, leaving=seat.leaving)
 
 
-def _in_flight(
-    centre: Centre, calls: Iterable[Call], run: CampaignRun, now: float
-) -> tuple[tuple[RingingCall, ...], tuple[float, ...], int]:
+def _in_flight(centre: Centre, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
     """Calls that ring, seconds that answered voters have waited for a seat, and how many are in a flow. One pass: the hot one.
 
     Of another campaign's call of whose number nothing is told, that campaign's own rate is: ours would be wrong.

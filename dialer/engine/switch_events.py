@@ -166,7 +166,7 @@ class SwitchEvents:
             if call is not None and seat_name in centre.seats:
                 seat = centre.seats[seat_name]
                 if call.connected_at is None:
-                    self._floor.connected(self._answers.picked_up(call), seat_name)
+                    self._floor.connected(self._answers.by_person(call), seat_name)
                 elif seat.state is not SeatState.TALKING:
                     self._floor.talks_on(call, seat_name)
         self._assistance.resync(up)

@@ -54,6 +54,32 @@ async def test_a_seat_that_serves_two_campaigns_is_dialled_for_once(
         assert Outcome.ABANDONED not in Counter(call.outcome for call in site.ended())
 
 
+@pytest.mark.parametrize(
+    ("agents", "order"),
+    [
+        ([["a", "b"], ["b", "c"]], "cba"),  # a and c share no agent, but b's calls may take either
+        ([["a", "b"], ["b"], ["a", "c"], ["c"]], "bac"),
+    ],
+)
+@virtual_time()
+async def test_of_three_campaigns_each_seat_is_dialled_for_once(
+    tmp_path: Path, agents: list[list[str]], order: str
+) -> None:
+    hours = [{"start": "09:31", "until": "23:59:59"}]  # when all agents are ready
+    campaigns = [{**campaign(skill, skill), "hours": hours} for skill in order]
+    who = [{"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": knows} for n, knows in enumerate(agents, 1)]
+    config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=600.0)
+    async with a_site(tmp_path, config, seats=len(agents), agents=who, campaigns=campaigns) as site:
+        for n in range(1, len(agents) + 1):
+            await site.centre.engine.execute(SeatLogIn(f"0{n}", f"10{n}", "2468"))
+        most = 0
+        for _ in range(900):
+            most = max(most, len(site.centre.engine._centre.calls))
+            await asyncio.sleep(0.1)
+        assert most == len(agents)
+        assert Outcome.ABANDONED not in Counter(call.outcome for call in site.ended())
+
+
 @virtual_time()
 async def test_a_campaign_that_few_agents_serve_beside_a_large_one_is_dialled_too(tmp_path: Path) -> None:
     campaigns = [campaign("large", None), campaign("small", "ta")]
