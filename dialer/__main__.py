@@ -6,7 +6,7 @@ import os
 import signal
 from types import FrameType
 
-INTERRUPTED = 130  # what a shell reports for SIGINT
+from dialer.errors import INTERRUPTED
 
 
 def main() -> None:

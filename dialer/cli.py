@@ -42,6 +42,7 @@ from dialer.command_line.rules import app as rules_app
 from dialer.command_line.store import app as store_app
 from dialer.command_line.turnout import app as turnout_app
 from dialer.demo import ROLL, STORE, DemoOptions, run_demo, show_summary
+from dialer.errors import INTERRUPTED
 from dialer.logs import json_logging, quiet_logging
 from dialer.output import refuse_unwritable
 from dialer.reports.cli import app as report_app
@@ -86,7 +87,6 @@ app.command("purge")(purge)
 
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 
-_INTERRUPTED = 130  # what a shell reports for SIGINT
 _RIGHTS = "give this user the right to it, or name another path"
 _REMEDIES = {
     errno.EACCES: _RIGHTS,
@@ -197,7 +197,7 @@ def main() -> None:
         typer.echo("dialer: aborted; nothing was done", err=True)
         sys.exit(1)
     except KeyboardInterrupt:  # within a command typer makes this code of it
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
     except (MatdanError, OSError) as error:
         _refuse(error)
     except ExceptionGroup as group:  # a task group wraps what ended it

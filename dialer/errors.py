@@ -27,6 +27,9 @@ from __future__ import annotations
 
 from config.errors import MatdanError
 
+INTERRUPTED = 130
+"""The exit code that a shell reports for SIGINT."""
+
 
 class StoreError(MatdanError):
     """The store cannot do what it must. The text says which file and why."""

@@ -85,7 +85,7 @@ def enter(
     """
     settings = load_settings(config)
     area = _Area(constituency, part, state)
-    figure = _figure("--turnout, --by, --state", day or _today(settings), area, by, turnout)
+    figure = _figure("--constituency, --by, --turnout, --state, --day", day or _today(settings), area, by, turnout)
     _carry_out(settings, store, [figure], who, as_told=as_told)
 
 

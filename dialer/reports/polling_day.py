@@ -130,9 +130,10 @@ async def _by_booth(source: Source, window: Window, zone: tzinfo) -> Report:
     states = await states_of(source)
     rows = await _rows(source, window, states, by_section=False)
     official = latest(await official_figures(source, window, zone))
-    opt_outs: Counter[Area] = Counter()
-    for state, number, part, count in await source.rows(SQL["turnout_opt_outs"], window.parameters()):
-        opt_outs[*states.of(state, number), part] += count
+    opted_out: defaultdict[Area, set[int]] = defaultdict(set)  # one on two rolls of an area is one
+    for state, number, part, phone_id in await source.rows(SQL["turnout_opt_outs"], window.parameters()):
+        opted_out[*states.of(state, number), part].add(phone_id)
+    opt_outs = Counter({area: len(phones) for area, phones in opted_out.items()})
     return Report(
         SELF_REPORTED,
         (

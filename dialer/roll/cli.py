@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from config.settings import load_settings
+from dialer.errors import INTERRUPTED
 from dialer.options import ConfigOption, StoreOption, site_files
 from dialer.output import refuse_kept
 from dialer.roll.importer import (
@@ -30,8 +31,6 @@ from dialer.roll.mapping import DROPPED, NOT_USED, load_map
 from dialer.roll.sample import STATES, write_sample
 from dialer.roll.weights import import_weights
 from dialer.site_key import site_key
-
-_INTERRUPTED = 130  # what a shell reports for SIGINT
 
 
 def import_roll(
@@ -83,7 +82,7 @@ def import_roll(
             )
     except KeyboardInterrupt:
         typer.echo("dialer: interrupted; nothing of the roll was imported, the store is as it was", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     _show_result(console, result)
     if as_json:
         typer.echo(json.dumps(result.figures()))
@@ -126,7 +125,7 @@ def sample_roll(
             )
     except KeyboardInterrupt:
         typer.echo(f"dialer: interrupted; {out} was not written", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     console.print(f"{escape(str(summary.path))}: {summary.rows:,} rows, {summary.booths:,} booths", soft_wrap=True)
 
 

@@ -30,6 +30,8 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _SNIFF_CHARACTERS = 1 << 16
 _END = "\x1fend of file\x1f"  # a line of ours after the last: it is a row, unless a quotation mark is still open
 _KEY_CELLS = 3  # constituency, part and serial: with so many cells like a row's own, a line is a row
+_TELEPHONE_DIGITS = 6
+_MORE_DIGITS = 3  # a country's code
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +158,29 @@ def _swallows(row: Sequence[str], width: int, delimiter: str) -> bool:
     for place, cell in enumerate(row):
         if (cell.endswith(_END) and cell != _END) or cell.count("\n") > _MAX_LINES_IN_A_ROW:
             return True
-        if "\n" in cell and any(_is_row(line, row[:place], width, delimiter) for line in cell.split("\n")[1:]):
+        if "\n" in cell and any(_is_row(line, row, place, width, delimiter) for line in cell.split("\n")[1:]):
             return True
     return False
 
 
-def _is_row(line: str, before: Sequence[str], width: int, delimiter: str) -> bool:
-    """Whether a line of a cell is a row of the table, and no line of an address: it has the cells for it, and numbers where the
-    cells `before` it in its row have numbers.
+def _is_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
+    """Whether a line of a row's cell at `place` is a row of the table, and no line of an address or of parts: it has the cells for
+    it, and numbers where the row has numbers, before the cell and, where the row is whole, behind it.
     """
     whole = line.split(delimiter)[:-1]  # the last may go on in the next cell
-    alike = [(ours.strip().isdigit(), its.strip().isdigit()) for ours, its in zip(whole, before, strict=False)]
-    if any(ours != its for ours, its in alike):
+    pairs = list(zip(whole, row, strict=False))
+    before, behind = pairs[:place], pairs[place + 1 :] if len(row) == width else []
+    if not all(_is_alike(ours, its) for ours, its in (*before, *behind)):
         return False
-    return len(whole) >= width - 1 > 0 or sum(its for _, its in alike) >= _KEY_CELLS
+    return len(whole) >= width - 1 > 0 or sum(its.strip().isdigit() for _, its in before) >= _KEY_CELLS
+
+
+def _is_alike(ours: str, its: str) -> bool:
+    """Whether both are numbers, as long where they are telephone numbers, or neither is."""
+    ours, its = ours.strip(), its.strip()
+    if not its.isdigit() or not ours.isdigit():
+        return ours.isdigit() == its.isdigit()
+    return len(its) < _TELEPHONE_DIGITS or abs(len(ours) - len(its)) <= _MORE_DIGITS
 
 
 def sniff_delimiter(beginning: str) -> str:

@@ -214,8 +214,8 @@ def simulate_command(
     if list_scenarios:
         typer.echo("\n".join(SCENARIOS))
         return
-    if scenario is not None:
-        _refuse_beside_scenario(context)
+    if scenario is not None or day is not None:
+        _refuse_left_aside(context, "--scenario" if scenario is not None else "--day")
     site = Site(
         seats,
         share_of(answer_rate, "answer-rate"),
@@ -247,8 +247,8 @@ def simulate_command(
         plot_day(report.days[0], plot_day_file, cap=site.cap, title=f"{report.title}: {first}")
 
 
-def _refuse_beside_scenario(context: typer.Context) -> None:
-    """Raise BadScenario for a figure of a site that a ready scenario would silently leave aside."""
+def _refuse_left_aside(context: typer.Context, option: str) -> None:
+    """Raise BadScenario for a figure of a site that a ready scenario, or a recorded day, would silently leave aside."""
     given = [
         f"--{name.replace('_', '-')}"
         for name in ("seats", "answer_rate", "talk", "wrap_up")
@@ -256,7 +256,7 @@ def _refuse_beside_scenario(context: typer.Context) -> None:
     ]
     if given:
         raise BadScenario(
-            f"--scenario brings its own seats and rates; leave {' and '.join(given)} out, or --scenario itself"
+            f"{option} brings its own seats and rates; leave {' and '.join(given)} out, or {option} itself"
         )
 
 

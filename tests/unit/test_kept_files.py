@@ -53,7 +53,7 @@ def site(tmp_path: Path) -> Path:
         ("marks import marks.csv --who ops --rejects", "marks.csv", "the list itself"),
         ("marks import marks.csv --who ops --rejects", "centre.db", "the store"),
         ("import roll.csv --rejects", "centre.db", "the store"),
-        ("import roll.csv --rejects", "centre.db-wal", "-wal of the store"),
+        ("import roll.csv --rejects", "centre.db-wal", "the store's -wal file"),
         ("import roll.csv --rejects", "centre.json", "the settings file"),
         ("import roll.csv --rejects", "roll.csv", "the roll itself"),
         ("import roll.csv --map map.toml --rejects", "map.toml", "the map file"),

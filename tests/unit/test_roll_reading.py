@@ -231,6 +231,19 @@ def test_a_quote_that_opens_in_any_column_of_a_short_file_is_found(
             list(open_roll(path).batches(1, batch_rows))
 
 
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("constituency,part,number,name", ["72", "1, 2,\n3, 4, 5, 6, 7", "9812345678", "Ram"]),
+        ("address,phone,name", ["House 3, Lane 4\nSector 5, Delhi, India", "9812345678", "Ram"]),
+    ],
+)
+def test_parts_or_an_address_over_several_lines_are_no_rows(tmp_path: Path, head: str, row: list[str]) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(head + "\n" + ",".join(f'"{cell}"' if "\n" in cell else cell for cell in row) + "\n", "utf-8")
+    assert rows_of(path) == [row]
+
+
 def test_a_cell_of_several_lines_is_one_cell_wherever_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     cells = ["Mira\nof Robadi", "12, MG Road, Ward 3, Town, 462001\n4, Lane 2, Ward 3, Town, India", "at home\n\n"]

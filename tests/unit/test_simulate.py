@@ -312,6 +312,7 @@ def test_the_command_lists_scenarios() -> None:
         (["--seats", "27", "--scenario", "5 seats"], "leave --seats out, or --scenario itself"),
         (["--scenario", "5 seats", "--talk", "90", "--answer-rate", "5%"], "leave --answer-rate and --talk out"),
         (["--scenario", "5 seats", "--wrap-up", "9"], "leave --wrap-up out"),
+        (["--day", "2026-04-22", "--seats", "5", "--talk", "3"], "leave --seats and --talk out, or --day itself"),
         (["--what-if", "seats=+1", "--plot-day", "x.png"], "leave --what-if out"),
         (["--what-if", "seats=+1", "--policy", "issabel", "--policy", "progressive"], "give --policy once"),
     ],

@@ -29,15 +29,14 @@ ORDER BY booth.constituency_number, booth.part_number, booth.booth_id, of_sectio
 
 -- Numbers that opted out, in each booth that has a voter on them; whose wrong number it was is not on it.
 -- name: turnout_opt_outs
-SELECT booth.state_code, booth.constituency_number, booth.part_number, count(DISTINCT phone.phone_id)
+SELECT DISTINCT booth.state_code, booth.constituency_number, booth.part_number, phone.phone_id
 FROM opt_out
 JOIN phone ON phone.e164 = opt_out.e164
 JOIN link ON link.phone_id = phone.phone_id AND link.dropped_at IS NULL
 JOIN voter ON voter.voter_id = link.voter_id
 JOIN booth ON booth.booth_id = voter.booth_id
 LEFT JOIN attempt ON attempt.attempt_id = opt_out.attempt_id
-WHERE opt_out.at >= :since AND opt_out.at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
-GROUP BY booth.state_code, booth.constituency_number, booth.part_number;
+WHERE opt_out.at >= :since AND opt_out.at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign);
 
 -- By quarters of an hour: when voters were first reached, and when those who have voted first said so since they were last
 -- corrected (a correction that came too late changed nothing, then the last word counts).
