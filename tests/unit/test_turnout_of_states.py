@@ -79,6 +79,14 @@ async def test_a_roll_of_one_state_needs_no_column_for_it(store: Store, one_stat
     assert (first["constituency"], first["booths"], second["constituency"]) == (174, 2, 175)
 
 
+async def test_an_opt_out_whose_number_is_on_two_rolls_of_an_area_is_one(store: Store, one_state: Path) -> None:
+    store.opt_out(1, NOON)
+    store.db.execute("UPDATE booth SET state_code = '', constituency_number = 174, part_number = 1 WHERE booth_id = 3")
+    store.db.execute("INSERT INTO link (voter_id, phone_id) SELECT 41, phone_id FROM link WHERE voter_id = 1")
+    told = [(row["part"], row["opt_outs"]) for row in rows(await made(store, TurnoutBy.BOOTH))]
+    assert {count for part, count in told if part == 1} == {1}
+
+
 async def test_a_figure_whose_state_nobody_told_stands_beside_neither(store: Store, config: Path) -> None:
     official(store, 174, "11:00", 0.25)
     told = rows(await made(store, TurnoutBy.CONSTITUENCY))
