@@ -119,9 +119,8 @@ def settings_at(store: Path, ami_port: int, agi_port: int) -> Settings:
 class Figures:
     """What was seen. Seconds each."""
 
-    chosen: list[float] = field(
-        default_factory=list
-    )  # from a call's being wanted to its number's having passed the gate
+    # From a call's being wanted to its number's having passed the gate.
+    chosen: list[float] = field(default_factory=list)
     handed: list[float] = field(default_factory=list)  # from there to its being handed to the store to be committed
     claims: list[float] = field(default_factory=list)  # a claim of several numbers, as the engine waits for it
     claim_work: list[float] = field(default_factory=list)  # its statements alone, in the store's thread

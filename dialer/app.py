@@ -12,7 +12,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -52,6 +51,7 @@ from dialer.prompts import SitePrompts, labels_synthetic, site_prompts
 from dialer.roll.phone_numbers import plain_number
 from dialer.scripts.runner import script_of
 from dialer.site_key import site_key
+from dialer.site_time import site_zone
 from dialer.store.port import Store
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
@@ -285,7 +285,7 @@ def _engine(
     lag: LoopLag,
 ) -> Engine:
     """The engine, over Asterisk, Twilio or both, and their events on the way to it."""
-    centre = Centre(settings.centre.id, ZoneInfo(settings.centre.time_zone), clock)
+    centre = Centre(settings.centre.id, site_zone(settings), clock)
     routed = carrier.routed(switch if needs_asterisk(settings) else None) if carrier is not None else None
     engine = Engine(
         engine_plan(settings, profile),

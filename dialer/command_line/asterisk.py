@@ -13,6 +13,7 @@ from config.asterisk.lint import lint_directory
 from config.asterisk.placing import Fate, has_files, passwords_for, plan_files, write_files
 from config.asterisk.render import render_site, seats_without_password
 from config.settings import load_settings
+from dialer.words import counted
 
 app = typer.Typer(help="Asterisk's configuration: write it, and look for faults in one.", no_args_is_help=True)
 
@@ -69,5 +70,5 @@ def lint(
     for finding in findings:
         typer.echo(json.dumps(asdict(finding)) if as_json else str(finding))
     if not as_json:
-        typer.echo(f"{directory}: {len(findings) or 'no'} finding{'s' * (len(findings) != 1)}")
+        typer.echo(f"{directory}: {counted(len(findings), 'finding') if findings else 'no findings'}")
     raise typer.Exit(1 if findings else 0)

@@ -6,7 +6,6 @@ import sqlite3
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -21,6 +20,7 @@ from dialer.options import ConfigOption, StoreOption, WhoOption
 from dialer.reports.cli import moment
 from dialer.roll.phone_numbers import the_number
 from dialer.site_key import site_key
+from dialer.site_time import site_zone
 from dialer.store import numbers
 from dialer.store.connection import reading
 
@@ -51,7 +51,7 @@ def add(
 ) -> None:
     """Keep a complaint, also while the dialler runs. Of the number only its id is kept; it is not suppressed by this."""
     settings = load_settings(config)
-    zone, now = ZoneInfo(settings.centre.time_zone), SystemClock().now()
+    zone, now = site_zone(settings), SystemClock().now()
     made_at = now if at is None else moment(at, zone, "--at")
     if made_at > now:
         raise typer.BadParameter("--at lies ahead")

@@ -19,6 +19,7 @@ from config.settings import load_settings
 from config.site_rules import site_profile
 from dialer.output import refuse_kept
 from dialer.plan_of_site import offers_allowed
+from dialer.words import counted
 from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.check import MAX_PROMPT_SECONDS, check_flow
 from ivr_flows.draw import draw_flow
@@ -107,7 +108,7 @@ def check(
     else:
         for finding in findings:
             typer.echo(str(finding))
-        typer.echo(f"{len(names)} flow{'s' * (len(names) != 1)} checked, {len(findings)} findings")
+        typer.echo(f"{counted(len(names), 'flow')} checked, {len(findings)} findings")
     if findings:
         raise typer.Exit(1)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -35,7 +34,7 @@ from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import the_number
 from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
 from dialer.site_key import site_key
-from dialer.site_time import DAY_SECONDS
+from dialer.site_time import DAY_SECONDS, site_zone
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction
@@ -96,7 +95,7 @@ def import_register(
     The dialler must not run; exit 1 where a line had no number.
     """
     settings = load_settings(config)
-    zone = ZoneInfo(settings.centre.time_zone)
+    zone = site_zone(settings)
     issued, now = moment(dated, zone, "--dated"), SystemClock().now()
     most = site_profile(settings).registers.maximum_age_days
     if issued > now:

@@ -27,6 +27,7 @@ from dialer.rehearsal.verdict import DayOutcome, Ready, findings, is_ready
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.plots import check_picture
 from dialer.site_key import site_key
+from dialer.site_time import site_zone
 
 _SIGNS = {Ready.GOOD: "[green]ok[/]  ", Ready.NOTE: "[yellow]note[/]", Ready.BAD: "[red]BAD[/] "}
 
@@ -55,7 +56,7 @@ def rehearse(
     if picture is not None:
         check_picture(picture)
         refuse_kept(picture, "--picture", site_files(settings, config, store))
-    zone = ZoneInfo(settings.centre.time_zone)
+    zone = site_zone(settings)
     today = datetime.now(zone).date()
     path = store or settings.store.path
     facts = store_facts(path, site_key(settings), settings.polling_day.last_call_minutes * 60.0)

@@ -31,6 +31,7 @@ from dialer.options import ConfigOption, StoreOption
 from dialer.reports.cli import FILE_WIDTH, moment
 from dialer.rules.gate import moment_text
 from dialer.site_key import site_key
+from dialer.site_time import site_zone
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import is_there, reading
 
@@ -91,7 +92,7 @@ def _source(rule: Rule) -> str:
 def check(config: ConfigOption = None, store: StoreOption = None, at: AtOption = None) -> None:
     """Whether this site keeps its rules: settings, certificates, registers, polling days. Exit 1 if a campaign cannot call."""
     settings = load_settings(config)
-    zone = ZoneInfo(settings.centre.time_zone)
+    zone = site_zone(settings)
     now = _now(at, zone)
     profile = site_profile(settings)
     path, key = store or settings.store.path, site_key(settings)
@@ -114,7 +115,7 @@ def explain(
 ) -> None:
     """Why a number or a voter can or cannot be called now, campaign by campaign, and when next."""
     settings = load_settings(config)
-    zone = ZoneInfo(settings.centre.time_zone)
+    zone = site_zone(settings)
     now = _now(at, zone)
     with reading(store or settings.store.path, site_key(settings)) as db:
         for each in explanations(settings, db, who, now):

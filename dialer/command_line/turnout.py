@@ -81,7 +81,7 @@ def enter(
 ) -> None:
     """Enter one figure, also while the dialler runs. A later one for the same hour takes its place; both are kept.
 
-    One that is below an earlier hour's, above a later one's or of no hour of the poll is refused: a slip of the keys.
+    One that is below an earlier hour's, above a later one's, or of no hour or day of the poll is refused: a slip of the keys.
     """
     settings = load_settings(config)
     area = _Area(constituency, part, state)

@@ -45,9 +45,8 @@ class Answers:
             return
         run = self._centre.campaigns[answered.campaign_id]
         kind = PacingEventKind.MACHINE if answered.judged else PacingEventKind.FAILED
-        if (
-            not answered.not_counted and not answered.inbound
-        ):  # an answer is given up once, and only one that was counted
+        # An answer is given up once, and only one that was counted.
+        if not (answered.not_counted or answered.inbound):
             self._results.observe(run, kind, _seconds_to_answer(answered), call=answered)
         self._centre.update_call(answered, replace(answered, judged=True, machine=True, not_counted=True))
 

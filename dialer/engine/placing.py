@@ -190,8 +190,8 @@ class Placing:
         """
         last_call_at, now = self._centre.last_call_at(run, claim.booth_id), self._centre.clock.now()
         if run.purpose is Purpose.BOOTH_WORKERS:
-            at_work = last_call_at is not None and now < last_call_at
-            return None if at_work else self._centre.next_day()
+            still_votes = last_call_at is not None and now < last_call_at
+            return None if still_votes else self._centre.next_day()
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
     def _on_a_call(self, claim: Claim) -> float | None:

@@ -235,7 +235,7 @@ class Results:
         now = clock.monotonic()
         rang = _rang_seconds(call, now) if call is not None and kind in _ENDS_OF_RINGING else None
         timed = call is None or not call.adopted
-        run.pacer.observe(PacingEvent(kind, now, max(0.0, seconds), 0, chance, stage, timed, rang))
+        run.pacer.observe(PacingEvent(kind, now, max(0.0, seconds), chance, stage, timed, rang))
 
     # What was said
 

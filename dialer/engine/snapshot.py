@@ -18,7 +18,7 @@ from dialer.trunks import TrunkPool
 from dialer.view import CallState, SeatState
 
 MOST_SKILLS = 8
-"""Skills that share seats with a campaign's: of more not all sets are looked at, as there are twice as many for each."""
+"""Skills, its own among them, up to which all sets are looked at: there are twice as many for each skill more."""
 
 _InFlight = tuple[tuple[RingingCall, ...], tuple[float, ...], int]
 """Calls that ring, seconds that answered voters have waited for a seat, callers in a flow."""
@@ -45,7 +45,7 @@ def pacing_snapshot(centre: Centre, trunks: TrunkPool, run: CampaignRun, used: d
     return PacingSnapshot(
         now_seconds=now,
         hour=datetime.fromtimestamp(centre.clock.now(), centre.zone).hour,
-        free_seats=_free(seats),
+        free_seats=sum(seat.state is SeatState.READY for seat in seats),
         busy_seats=tuple(_busy(seat, now) for seat in seats if seat.state in _BUSY),
         paused_seats=sum(1 for seat in seats if seat.state in _ON_BREAK),
         ringing=ringing,
@@ -81,15 +81,21 @@ def _tightest(centre: Centre, run: CampaignRun, now: float) -> tuple[list[Seat],
     others = sorted(_sharing(centre, own, serving) - {own}, key=str)
     flights = {skill: _in_flight(centre, _for_agents(centre, {skill}), run, now) for skill in (own, *others)}
     ready = {name for name, seat in centre.seats.items() if seat.state is SeatState.READY}
+    working = {name for name, seat in centre.seats.items() if at_work(seat)}
+    free = {skill: serving[skill] & ready for skill in flights}
+    there = {skill: serving[skill] & working for skill in flights}
+    calls = {skill: len(ringing) + len(waiting) for skill, (ringing, waiting, _) in flights.items()}
     sizes = range(len(others) + 1) if len(others) < MOST_SKILLS else (0, 1, len(others))
     sets = [(own, *more) for size in sizes for more in combinations(others, size)]
-    chosen = min(
-        sets,
-        key=lambda some: (
-            len(ready & frozenset().union(*(serving[skill] for skill in some)))
-            - sum(len(flights[skill][0]) + len(flights[skill][1]) for skill in some)
-        ),
-    )
+
+    def room(some: tuple[str | None, ...]) -> tuple[int, float]:
+        load = sum(calls[skill] for skill in some)
+        spare = len(frozenset[str]().union(*(free[skill] for skill in some))) - load
+        seats_there = len(frozenset[str]().union(*(there[skill] for skill in some)))
+        # Where no seat is free for a call more, a pacer may dial ahead: then by the calls that each seat at work would have.
+        return max(0, spare), -(load + 1) / max(1, seats_there)
+
+    chosen = min(sets, key=room)
     seats = [seat for name, seat in centre.seats.items() if any(name in serving[skill] for skill in chosen)]
     ringing, waiting, active = zip(*(flights[skill] for skill in chosen), strict=True)
     return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)), sum(active))
@@ -122,10 +128,6 @@ def _channels_taken(centre: Centre, run: CampaignRun) -> int:
     if run.spec.kind is CampaignKind.AGENTS:
         return sum(call.kind is CampaignKind.AGENTS for call in centre.calls_of(run.spec.campaign_id))
     return sum(1 for _ in _outbound(centre, run))
-
-
-def _free(seats: Iterable[Seat]) -> int:
-    return sum(1 for seat in seats if seat.state is SeatState.READY)
 
 
 def _busy(seat: Seat, now: float) -> BusySeat:

@@ -195,7 +195,7 @@ class AnswerRate:
         return mean, min(MOST_DEVIATION, sqrt(max(0.0, square / total - mean * mean)))
 
     def placed_per_second(self) -> float:
-        """Calls placed per second over the last few dozen."""
+        """Calls placed per second, over the last thousand at most."""
         return self._times.per_second()
 
     def state(self) -> dict[str, object]:

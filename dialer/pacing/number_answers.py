@@ -76,9 +76,8 @@ class NumberAnswers:
             [deviation**2 if row == column else 0.0 for column in range(SIGNS)]
             for row, deviation in enumerate(SIGN_DEVIATIONS)
         ]
-        self._booths: dict[
-            int, tuple[float, float]
-        ] = {}  # shift of the log odds, and its information; seen longest ago first
+        # By booth: shift of the log odds, and its information; seen longest ago first.
+        self._booths: dict[int, tuple[float, float]] = {}
         self._lead = 0.0
         self.outcomes = 0
         self.tells = False

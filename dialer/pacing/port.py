@@ -83,7 +83,6 @@ class PacingEvent:
     kind: PacingEventKind
     at_seconds: float  # monotonic, the same axis as the snapshot's
     seconds: float = 0.0  # see the kind
-    hour: int = 0
     answer_probability: float | None = None  # the number's own, where known
     stage: SeatStage | None = None
     timed: bool = True  # False: of a call that was found after a restart, whose times are not known

@@ -76,12 +76,7 @@ _SIZE_MEMORY = 200.0
 class PredictivePacer:
     """The look-ahead rule under the governor; see `lookahead` and `governor` for the two halves."""
 
-    def __init__(
-        self,
-        caps: Sequence[Cap],
-        *,
-        connect_seconds: float = 2.0,
-    ) -> None:
+    def __init__(self, caps: Sequence[Cap], *, connect_seconds: float = 2.0) -> None:
         """`connect_seconds` is how long an answered voter may wait for a seat."""
         self._connect_seconds = connect_seconds
         self._caps = tuple(caps)

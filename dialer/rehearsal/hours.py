@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from config.campaigns import Campaign
 from config.jurisdiction import Profile
@@ -18,6 +17,7 @@ from dialer.rules.calling_hours import midnight
 from dialer.rules.first_call import Areas, FirstCall, against, areas_of_polls, first_call
 from dialer.rules.gate import Gate
 from dialer.rules.rulebook import campaign_rules, rulebook_of
+from dialer.site_time import site_zone
 
 _STEP_SECONDS = 60.0
 
@@ -53,7 +53,7 @@ class SiteHours:
         self._gate = Gate(replace(book, certificate_purposes=frozenset(), register_purposes=frozenset()))
         self._rules = [campaign_rules(campaign, settings) for campaign in campaigns]
         self._areas = areas or areas_of_polls(book.polls, settings.polling_day.last_call_minutes * 60.0)
-        self._zone = ZoneInfo(settings.centre.time_zone)
+        self._zone = site_zone(settings)
 
     def on(self, day: date) -> tuple[CampaignHours, ...]:
         """The hours of a day, which begins and ends at the centre's midnight."""

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -25,6 +24,7 @@ from dialer.reports.source import Source, open_source
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.workbook import as_xlsx
 from dialer.site_key import site_key
+from dialer.site_time import site_zone
 
 app = typer.Typer(help="What happened, as a table, CSV, JSON, XLSX or PDF.", no_args_is_help=True)
 
@@ -62,7 +62,7 @@ def _register(name: str, summary: str, make: Making) -> None:
         config: ConfigOption = None,
     ) -> None:
         settings = load_settings(config)
-        window = window_of(since, until, campaign, ZoneInfo(settings.centre.time_zone))
+        window = window_of(since, until, campaign, site_zone(settings))
         deliver(make, window, form, out, store, settings, config)
 
     run.__doc__ = summary
@@ -91,7 +91,7 @@ def deliver(
     config: Path | None,
 ) -> None:
     """Make a report and print it, or write it to the file `out`, which is looked at first."""
-    zone = ZoneInfo(settings.centre.time_zone)
+    zone = site_zone(settings)
     chosen = _format(form, out)
     if out is not None:
         refuse_unwritable(out, "--out", site_files(settings, config, store))

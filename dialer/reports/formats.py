@@ -57,9 +57,8 @@ class Report:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[Cell, ...] | None = None
-    empty: str = (
-        ""  # what is said in a terminal where it has no rows; "": that nothing is recorded for the time asked for
-    )
+    # What is said in a terminal where it has no rows; "": that nothing is recorded for the time asked for.
+    empty: str = ""
 
 
 def formula_safe(text: str) -> str:

@@ -7,7 +7,6 @@ import hashlib
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -23,6 +22,7 @@ from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, boot
 from dialer.reports.source import open_source
 from dialer.rules.rulebook import rulebook_of
 from dialer.site_key import site_key
+from dialer.site_time import site_zone
 from dialer.store.cipher import StoreKey
 from dialer.store.export_log import note_export
 
@@ -82,15 +82,14 @@ def _make(
     ending = out.suffix.removeprefix(".").lower()
     if ending not in {"pdf", "csv", "xlsx", "json"}:
         raise typer.BadParameter(f"--out: {out.name} says no format; end it with .pdf, .csv, .xlsx or .json")
-    refuse_unwritable(
-        out, "--out", site_files(settings, config, store)
-    )  # before the audit notes a list that nobody gets
+    # Before the audit notes a list that nobody gets.
+    refuse_unwritable(out, "--out", site_files(settings, config, store))
     _refuse_past_erasing(settings)
     lists = asyncio.run(_read(path, key, kind, constituency, part))
     if not lists:
         typer.echo("nobody is on this list; nothing was written")
         return
-    now = datetime.now(ZoneInfo(settings.centre.time_zone))
+    now = datetime.now(site_zone(settings))
     voters = sum(len(booth.rows) for booth in lists)
     what = {"list": kind.value, "booths": str(len(lists)), "voters": str(voters), "file": out.name}
     number = note_export(path, who, what, now.timestamp(), key=key)  # first: without its note there is no list

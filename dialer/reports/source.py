@@ -63,7 +63,6 @@ def _check_readable(path: Path, key: StoreKey | None) -> None:
     if not is_there(path):
         raise StoreError(f"{path}: there is no store here: name the right one with --store or -c")
     check_header(path, key)
-    if (
-        key is not None
-    ):  # a key that does not fit must show here: aiosqlite leaves a thread behind where connecting fails
+    if key is not None:
+        # A key that does not fit must show here: aiosqlite leaves a thread behind where connecting fails.
         connect(path, "ro", BUSY_SECONDS, key).close()

@@ -6,7 +6,6 @@ import asyncio
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -22,6 +21,7 @@ from dialer.reports.tables import Window
 from dialer.reports.turnout_picture import draw_turnout
 from dialer.simulation.plots import check_picture
 from dialer.site_key import site_key
+from dialer.site_time import site_zone
 
 
 def turnout(
@@ -42,7 +42,7 @@ def turnout(
 ) -> None:
     """Self-reported turnout of the voters reached, labelled so, and official figures beside it where they were entered."""
     settings = load_settings(config)
-    window = window_of(since, until, campaign, ZoneInfo(settings.centre.time_zone))
+    window = window_of(since, until, campaign, site_zone(settings))
     shown = None if day is None else day_of(day, "--day")
     if picture is not None:
         check_picture(picture)  # before the report: one that is asked for wrongly gives nothing
@@ -53,7 +53,7 @@ def turnout(
 
 
 async def _draw(store: Path, picture: Path, day: date | None, window: Window, settings: Settings) -> None:
-    zone, chosen = ZoneInfo(settings.centre.time_zone), settings.polling_day
+    zone, chosen = site_zone(settings), settings.polling_day
     async with open_source(store, key=site_key(settings)) as source:
         found, official = await courses(source, window), await official_figures(source, window, zone)
         states = await states_of(source)

@@ -105,12 +105,11 @@ class TextRoll:
 
     def head(self) -> list[list[str]]:
         """The first rows, at most HEAD_ROWS."""
+        head: list[list[str]] = []
         with self._open() as file:
             try:
-                head: list[list[str]] = []
-                head.extend(
-                    islice(csv.reader(file, delimiter=self._delimiter), HEAD_ROWS)
-                )  # keeps what came before an error
+                # Not list(...): what came before an error is kept, so that its row can be named.
+                head.extend(islice(csv.reader(file, delimiter=self._delimiter), HEAD_ROWS))
             except csv.Error as error:
                 raise RollError(
                     f"{self.path}: row {len(head) + 1:,} cannot be read as CSV ({error});"

@@ -56,9 +56,8 @@ class WorkersResult:
     booths: int  # of the file
     opted_out: int  # of the file's workers: their numbers are not called
     gone: int  # who were on the list before and are not called any more
-    renamed: tuple[
-        tuple[int, int], ...
-    ] = ()  # rows of one number under two names: the first one, and the one whose name counts
+    # Rows of one number under two names: the first one, and the one whose name counts.
+    renamed: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(slots=True)

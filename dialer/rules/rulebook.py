@@ -15,7 +15,7 @@ from dialer.phone_facts import Register
 from dialer.rules.calling_hours import Stretch, WeekHours, midnight
 from dialer.rules.number_zones import NumberZones, zones_below, zones_of
 from dialer.rules.polls import PollingDay
-from dialer.site_time import DAY_SECONDS
+from dialer.site_time import DAY_SECONDS, site_zone
 
 _HOUR_SECONDS = 3600.0
 
@@ -115,7 +115,7 @@ class Rulebook:
 
 def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
     """The rules of a site: `profile` is the site's, made stricter already."""
-    zone = ZoneInfo(settings.centre.time_zone)
+    zone = site_zone(settings)
     hours, silence, registers = profile.calling_hours, profile.silence, profile.registers
     return Rulebook(
         profile=profile.name,

@@ -181,7 +181,7 @@ class CentreModel:
         told: float | None = None,
         stage: SeatStage | None = None,
     ) -> None:
-        self.pacers[campaign].observe(PacingEvent(kind, self.now, seconds, self.hour, told, stage))
+        self.pacers[campaign].observe(PacingEvent(kind, self.now, seconds, told, stage))
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
@@ -219,13 +219,13 @@ class CentreModel:
 
     def _fails(self, call: Call) -> None:
         if self._land(call, answered=False):
-            self.pacers[call.campaign].observe(call.stops_ringing(PacingEventKind.FAILED, self.now, self.hour))
+            self.pacers[call.campaign].observe(call.stops_ringing(PacingEventKind.FAILED, self.now))
 
     def _answers(self, call: Call) -> None:
         if not self._land(call, answered=True):
             return
         call.answered_at = self.now
-        self.pacers[call.campaign].observe(call.stops_ringing(PacingEventKind.ANSWERED, self.now, self.hour))
+        self.pacers[call.campaign].observe(call.stops_ringing(PacingEventKind.ANSWERED, self.now))
         if self._free:
             self._connect(self._free.popleft(), call)
             return
@@ -269,7 +269,7 @@ class CentreModel:
         for call in chosen:
             call.in_flight = False
             del flights[call]
-            self.pacers[index].observe(call.stops_ringing(PacingEventKind.CANCELLED, self.now, self.hour))
+            self.pacers[index].observe(call.stops_ringing(PacingEventKind.CANCELLED, self.now))
         self._cancelled += len(chosen)
         return len(chosen)
 

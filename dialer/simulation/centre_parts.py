@@ -69,10 +69,10 @@ class Call:
         """The answer probability that the pacer is told."""
         return self.number.told
 
-    def stops_ringing(self, kind: PacingEventKind, now: float, hour: int) -> PacingEvent:
+    def stops_ringing(self, kind: PacingEventKind, now: float) -> PacingEvent:
         """What the pacer is told of the answer, or of the end without one."""
         rang = None if self.ringing_since is None else now - self.ringing_since
-        return PacingEvent(kind, now, now - self.placed_at, hour, self.told, ringing_seconds=rang)
+        return PacingEvent(kind, now, now - self.placed_at, self.told, ringing_seconds=rang)
 
 
 class Campaign:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -30,6 +29,7 @@ from dialer.simulation.replay import day_named, day_of_store
 from dialer.simulation.scenarios import SCENARIOS, Scenario
 from dialer.simulation.what_if import Outcome, Site, simulate_days, what_if
 from dialer.site_key import site_key
+from dialer.site_time import site_zone
 from dialer.words import counted
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def replay(
     recorded = day_of_store(
         store or settings.store.path,
         day_named(day),
-        ZoneInfo(settings.centre.time_zone),
+        site_zone(settings),
         min(limits, default=2.0),
         site_key(settings),
     )

@@ -58,7 +58,9 @@ def claim(
 ) -> list[Claim]:
     """Take up to `limit` targets off the queue: what is due by time first, promises before all, then fresh ones, booth by
     booth as `booths` says.
-    `voting`: those alone whose retries have a turn.
+
+    `voting`: retries of other booths stand aside until its end (epoch seconds), but for promises; None: those that stand
+    aside have their turn too, after what is due by time. `day_start`, `now`: epoch seconds.
     """
     release_expired(db, now, None)
     db.execute(SQL["aside_no_more"], (campaign_id, now))

@@ -27,9 +27,8 @@ class MarkEffect:
     not_yet_change: int = 0
     without_number_change: int = 0
     reopened: bool = False  # numbers of the voter wait in queues again
-    in_vain: bool = (
-        False  # a correction of a voter who is still to be called: it is not kept, there is nothing to take back
-    )
+    # A correction of a voter who is still to be called: it is not kept, there is nothing to take back.
+    in_vain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

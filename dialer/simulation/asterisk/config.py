@@ -134,9 +134,8 @@ class SimulatedAsteriskConfig:
     profile: VoterProfile = field(default_factory=VoterProfile)
     scripts: Mapping[str, Scripted | tuple[Scripted, ...]] = field(default_factory=dict)  # by number, then by call
     journal: Path | None = None
-    speed: float = (
-        1.0  # voters, carrier, prompts, ring and digit limits run this much faster; the dialplan's Wait does not
-    )
+    # Voters, carrier, prompts, ring and digit limits run this much faster; the dialplan's Wait does not.
+    speed: float = 1.0
     start_epoch: float | None = None  # epoch second at the start; None: the machine's clock
     early_originate_response: float = 0.28  # share of answers whose OriginateResponse comes before Newstate Up; 0: none
     prompt_seconds: Mapping[str, float] = field(default_factory=dict)  # by sound file

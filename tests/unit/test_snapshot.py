@@ -1,0 +1,108 @@
+"""Campaigns that ask for different skills and share agents dial each seat once, however many skills lie between them."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from dialer.calls import Call
+from dialer.clock import SystemClock
+from dialer.engine.snapshot import pacing_snapshot
+from dialer.engine.state import CampaignRun, CampaignSpec, Centre
+from dialer.model import AttemptId, CampaignKind, CampaignState, Purpose
+from dialer.pacing.port import PacingSnapshot
+from dialer.pacing.progressive import ProgressivePacer
+from dialer.polling_day.priorities import BoothOrder
+from dialer.rules.retries import RetryRules
+from dialer.seats import Seat
+from dialer.trunks import TrunkLimits, TrunkPool
+from dialer.view import SeatState
+
+NO_RETRIES = RetryRules(1, 0.0, 0.0, 0.0, 0.0)
+
+
+def centre_of(seats: list[str]) -> Centre:
+    """Ready seats whose agents have a skill for each letter, and a campaign for each of these skills."""
+    centre = Centre("centre-1", ZoneInfo("Asia/Kolkata"), SystemClock())
+    for n, skills in enumerate(seats, 1):
+        centre.seats[f"0{n}"] = Seat(
+            f"0{n}", f"agent0{n}", frozenset(), centre.instant(), SeatState.READY, f"10{n}", skills=frozenset(skills)
+        )
+    for skill in sorted(set("".join(seats))):
+        spec = CampaignSpec(skill, CampaignKind.AGENTS, ("t",), None, None, 30.0, 2.0, 2.0, (), NO_RETRIES, skill=skill)
+        centre.campaigns[skill] = CampaignRun(
+            spec, Purpose.TURNOUT, ProgressivePacer(), CampaignState.RUNNING, BoothOrder([]), deque()
+        )
+    return centre
+
+
+def seen_by(centre: Centre, campaign: str) -> PacingSnapshot:
+    trunks = TrunkPool([TrunkLimits("t", "t", 100, 100.0, ())], centre.clock.monotonic() - 1.0)
+    return pacing_snapshot(centre, trunks, centre.campaigns[campaign], {})
+
+
+def dial(centre: Centre, campaign: str) -> int:
+    """Let a campaign decide, and ring what it decides on; how many that were."""
+    calls = centre.campaigns[campaign].pacer.calls_to_place(seen_by(centre, campaign))
+    for _ in range(calls):
+        ring(centre, campaign)
+    return calls
+
+
+def ring(centre: Centre, campaign: str) -> None:
+    n = len(centre.calls) + 1
+    attempt = AttemptId(f"a{n}")
+    now = centre.clock.monotonic()
+    centre.calls[attempt] = Call(attempt, campaign, CampaignKind.AGENTS, n, n, 1, 1, "hi", 1, "t", now, written=True)
+
+
+@pytest.mark.parametrize(
+    ("seats", "rings", "campaign", "calls"),
+    [
+        (["ab", "bc"], "", "a", 1),
+        (["ab", "bc"], "b", "a", 1),  # b's voter can have the other seat
+        (["ab", "bc"], "cb", "a", 0),  # but not if c's has it, though a and c share no agent
+        (["a", "ab", "bc", "c"], "bcc", "a", 1),
+        (["ab", "b", "b"], "a", "a", 0),  # there is room for b's calls, not for a's
+        (["ab", "b", "c"], "bb", "a", 0),  # nor does it help that c's agent is free
+    ],
+)
+def test_a_campaign_dials_what_its_tightest_set_of_skills_has_room_for(
+    seats: list[str], rings: str, campaign: str, calls: int
+) -> None:
+    centre = centre_of(seats)
+    for each in rings:
+        ring(centre, each)
+    assert dial(centre, campaign) == calls
+
+
+@pytest.mark.parametrize(
+    ("seats", "order", "calls"),
+    [
+        (["ab", "bc"], "cba", [1, 1, 0]),
+        (["ab", "b", "ac", "c"], "bac", [2, 1, 1]),
+    ],
+)
+def test_campaigns_that_decide_in_turn_dial_each_seat_once(seats: list[str], order: str, calls: list[int]) -> None:
+    centre = centre_of(seats)
+    assert [dial(centre, campaign) for campaign in order] == calls
+
+
+def test_the_busy_seats_of_a_large_campaign_are_no_room_for_a_small_one() -> None:
+    centre = centre_of(["ab"] + ["b"] * 50)
+    for name, seat in centre.seats.items():
+        centre.seats[name] = replace(seat, state=SeatState.TALKING)
+    for _ in range(5):
+        ring(centre, "b")
+    assert len(seen_by(centre, "a").busy_seats) == 1
+
+
+def test_the_calls_of_agents_who_left_are_seen_by_who_shares_the_seats_that_stay() -> None:
+    centre = centre_of(["ab", "ab"])
+    for each in "aabb":
+        ring(centre, each)
+    snapshot = seen_by(centre, "a")
+    assert (snapshot.free_seats, len(snapshot.ringing)) == (2, 4)
