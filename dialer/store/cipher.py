@@ -81,9 +81,10 @@ def connect(path: Path, mode: str, busy_seconds: float, key: StoreKey | None) ->
     Raises StoreError where the key does not fit or encryption is not installed, and what `database_errors` names.
     """
     driver: Any = sqlite3 if key is None else _driver()
+    # By the file's own name: its WAL stands beside it and is the same by whatever symbolic link the store was named.
     # check_same_thread: statements run in one thread at a time, but opening and closing may fall to another.
     db: sqlite3.Connection = driver.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
+        f"{path.resolve().as_uri()}?mode={mode}",
         uri=True,
         timeout=busy_seconds,
         isolation_level=None,

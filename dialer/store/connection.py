@@ -15,7 +15,7 @@ from pathlib import Path
 from dialer.errors import StoreCorrupt, StoreError
 from dialer.store.cipher import StoreKey, connect, database_errors
 from dialer.store.failures import explained
-from dialer.store.lock import StoreLock
+from dialer.store.lock import StoreLock, refuse_second_name
 from dialer.store.migrate import migrate, schema_version, shipped_migrations
 
 OLDEST_SQLITE = (3, 35, 0)  # RETURNING
@@ -36,7 +36,7 @@ def open_writing(
 ) -> sqlite3.Connection:
     """The connection that writes: checked, migrated, WAL with every commit synced, in autocommit mode.
 
-    The caller must hold the store's lock, and may use the connection from one thread at a time. With a `key` the file is encrypted,
+    The caller must hold the store's lock (and `cover` then what is made here), and may use the connection from one thread at a time. With a `key` the file is encrypted,
     or made so.
     Raises StoreCorrupt, StoreError, StoreBusy, StoreFull; a file that is not ours or newer is left as it is.
     """
@@ -123,6 +123,7 @@ def exclusive_connection(
     try:
         db = open_writing(path, create=create, key=key)
         try:
+            lock.cover()
             with explained(path):
                 yield db
         finally:
@@ -146,8 +147,10 @@ def close_writing(db: sqlite3.Connection) -> None:
 def check_header(path: Path, key: StoreKey | None) -> None:
     """Raise StoreCorrupt for a file that is not SQLite's; with a `key` StoreError for one that is: then it is not encrypted.
 
-    No file, and an empty one, will do. An encrypted file begins with random bytes: whether it is ours, its key tells.
+    No file, and an empty one, will do. An encrypted file begins with random bytes: whether it is ours, its key tells. A file with a
+    second name (a hard link) is refused.
     """
+    refuse_second_name(path)
     head = _head(path)
     if key is None and head and head != _HEADER:
         raise StoreCorrupt(

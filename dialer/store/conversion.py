@@ -48,6 +48,7 @@ def convert(
     def note(db: sqlite3.Connection) -> None:
         audit.append(db, "store-conversion", who, {"now": state}, at)
 
+    path = path.resolve()  # a symbolic link would be replaced, and the file that it leads to left as it was
     check_header(path, old)
     lock = StoreLock(path, "a conversion")
     try:
@@ -196,4 +197,4 @@ def _to_disk(path: Path) -> None:
 
 
 def _uri(path: Path) -> str:
-    return f"{path.absolute().as_uri()}?mode=rw"
+    return f"{path.resolve().as_uri()}?mode=rw"

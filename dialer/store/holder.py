@@ -8,6 +8,13 @@ import sys
 from pathlib import Path
 
 _TEXT = re.compile(r"(.{1,40}) \(process (\d{1,10})\)", re.ASCII)
+_LOCKS = Path("/proc/locks")
+
+
+def lock_file(path: Path) -> Path:
+    """The file beside the store that says who holds it; the same by whatever symbolic link the store is named."""
+    real = Path(os.path.realpath(path))
+    return real.with_name(real.name + ".lock")
 
 
 def holder_of(path: Path) -> str | None:
@@ -15,14 +22,34 @@ def holder_of(path: Path) -> str | None:
 
     Raises OSError where the lock cannot be read.
     The file outlives its holder, and the number may be another program's by now. Where the system shows what a process has open
-    it is asked for the lock; elsewhere a process of that number is taken for the holder.
+    it is asked for the lock; elsewhere a process of that number is taken for the holder. Where the file was removed, the system's
+    list of locks tells the process alone.
     """
-    lock = path.with_name(path.name + ".lock")
+    lock = lock_file(path)
     try:
         found = _TEXT.fullmatch(lock.read_text("utf-8", "replace").strip())
     except FileNotFoundError:
+        found = None
+    if found is not None and _has_open(int(found[2]), lock):
+        return found[0]
+    process = _who_locked(path)
+    return None if process is None else f"process {process}"
+
+
+def _who_locked(path: Path) -> int | None:
+    """The process that has the database file itself under `flock`, as far as this system shows it."""
+    try:
+        inode = path.stat().st_ino
+        lines = _LOCKS.read_text("ascii", "replace").splitlines()
+    except OSError:
         return None
-    return found[0] if found is not None and _has_open(int(found[2]), lock) else None
+    for line in lines:  # "1: FLOCK  ADVISORY  WRITE 812 00:2f:1234 0 EOF"
+        fields = line.split()
+        if len(fields) > 5 and fields[1] == "FLOCK" and fields[5].endswith(f":{inode}") and fields[4].isdecimal():
+            process = int(fields[4])
+            if _has_open(process, path):
+                return process
+    return None
 
 
 def _has_open(process: int, file: Path) -> bool:

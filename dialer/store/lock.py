@@ -1,17 +1,22 @@
 """One process at a time changes a store: a dialler or an import. Whoever only reads needs no lock, and neither does the note of an
 export (`export_log`), which appends to the audit alone in a transaction of its own.
 
-SQLite's own exclusive mode would shut out the reports as well, so the lock is on a file beside the store. The system drops
-it when the process ends, however it ends; the file itself stays, for removing it would race with the next holder.
+SQLite's own exclusive mode would shut out the reports as well, so the lock is our own, and it is on what is opened, not on a name:
+on the database file itself, whatever link led to it, and on its WAL. `flock` there and SQLite's POSIX locks know nothing of each
+other on a local disk; but closing any descriptor of the database gives up SQLite's locks, so ours is closed after its connections.
+A third lock, on a file beside the store, says in words who holds it, and is the only one on systems other than Linux. The system
+drops all of them when the process ends, however it ends; the file beside stays, for removing it would race with the next holder.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from dialer.errors import StoreBusy, StoreError
+from dialer.store.holder import holder_of, lock_file
 
 if sys.platform == "win32":
     import msvcrt
@@ -27,34 +32,121 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+# Elsewhere flock and SQLite's own locks would meet on the database (BSD, macOS).
+_LOCKS_THE_FILE = sys.platform == "linux"
+_MOUNTS = Path("/proc/self/mountinfo")
+_OF_A_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"})
+
+
 class StoreLock:
     """The right to write to the store at `path`, from the making of this object until `release`."""
 
     def __init__(self, path: Path, holder: str) -> None:
         """`holder` says in one or two words who locks ("a dialler", "an import").
 
-        Raises StoreBusy, naming the process that holds the store, and StoreError where no lock file can be made.
+        Raises StoreBusy, naming the process that holds the store, and StoreError where no lock file can be made, where the store has
+        a second name or where its disk is another machine's.
         """
-        self._file = path.with_name(path.name + ".lock")
+        self._path = path
+        self._file = Path(os.path.realpath(path))
+        self._held: dict[tuple[int, int], int] = {}  # descriptors by device and inode
+        self._store: tuple[int, int] | None = None
+        refuse_second_name(path)
         try:
-            self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
+            beside = self._take(lock_file(path), os.O_RDWR | os.O_CREAT)
+            _refuse_network(path, self._file.parent.stat().st_dev)
+            self._take_what_is_there()
+        except BaseException:
+            self.release()
+            raise
+        os.ftruncate(beside, 0)
+        os.lseek(beside, 0, os.SEEK_SET)
+        os.write(beside, f"{holder} (process {os.getpid()})\n".encode())
+
+    def cover(self) -> None:
+        """Once connected: lock what has been made meanwhile, the database of a new store and its WAL.
+
+        Raises StoreBusy where another process has it, StoreError where the store's name leads to another file by now.
+        """
+        self._take_what_is_there()
+        self.refuse_if_moved()
+
+    def refuse_if_moved(self) -> None:
+        """Raise StoreError where the store's name leads to another file than the one that is locked, or to none. One `stat`."""
+        if self._store is None:
+            return
+        try:
+            found = self._file.stat()
+        except OSError:
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != self._store:
             raise StoreError(
-                f"{path}: it cannot be opened ({error.strerror}): "
-                "check that the folder exists and this user may write to it"
-            ) from error
-        try:
-            _try_lock(self._descriptor)
-        except OSError as error:
-            who = self._file.read_text("utf-8", "replace").strip() or "another process"
-            os.close(self._descriptor)
-            raise StoreBusy(f"{path}: {who} is using it: stop that first, then try again") from error
-        os.ftruncate(self._descriptor, 0)
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        os.write(self._descriptor, f"{holder} (process {os.getpid()})\n".encode())
+                f"{self._path}: the file was moved, replaced or removed while it was in use: no new calls; stop this"
+                " dialler, put the file back where it was, start again"
+            )
 
     def release(self) -> None:
-        """Let others in. Releasing twice is no error."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Let others in; the connections must be closed. Releasing twice is no error."""
+        while self._held:
+            os.close(self._held.popitem()[1])
+
+    def _take_what_is_there(self) -> None:
+        if not _LOCKS_THE_FILE:
+            return
+        for name in (self._file, self._file.with_name(self._file.name + "-wal")):
+            with suppress(FileNotFoundError):
+                found = name.stat()
+                if (found.st_dev, found.st_ino) not in self._held:
+                    self._take(name, os.O_RDWR)
+                if name == self._file:
+                    self._store = (found.st_dev, found.st_ino)
+
+    def _take(self, name: Path, flags: int) -> int:
+        try:
+            descriptor = os.open(name, flags, 0o600)
+        except FileNotFoundError:
+            if not flags & os.O_CREAT:
+                raise
+            raise self._unopened("its folder does not exist") from None
+        except OSError as error:
+            raise self._unopened(error.strerror) from error
+        try:
+            _try_lock(descriptor)
+        except OSError as error:
+            who = holder_of(self._path) or "another process"
+            os.close(descriptor)
+            raise StoreBusy(f"{self._path}: {who} is using it: stop that first, then try again") from error
+        locked = os.fstat(descriptor)
+        self._held[locked.st_dev, locked.st_ino] = descriptor
+        return descriptor
+
+    def _unopened(self, why: str | None) -> StoreError:
+        return StoreError(
+            f"{self._path}: it cannot be opened ({why}): check that the folder exists and this user may write to it"
+        )
+
+
+def refuse_second_name(path: Path) -> None:
+    """Raise StoreError where the file has a second name (a hard link): under each name SQLite would keep another WAL.
+
+    No file is no fault.
+    """
+    with suppress(OSError):
+        names = path.stat().st_nlink
+        if names > 1:
+            raise StoreError(
+                f"{path}: the file has {names} names (hard links), and each would have a journal of its own: remove the"
+                " others, or make copies of them"
+            )
+
+
+def _refuse_network(path: Path, device: int) -> None:
+    """Raise StoreError where the store's folder is mounted from another machine: neither our locks nor SQLite's WAL hold there."""
+    meant = f"{os.major(device)}:{os.minor(device)}" if _LOCKS_THE_FILE else ""
+    with suppress(OSError):
+        for line in _MOUNTS.read_text("utf-8", "replace").splitlines():
+            fields = line.split()
+            if len(fields) > 6 and fields[2] == meant and "-" in fields:
+                kind = fields[fields.index("-") + 1]
+                if kind in _OF_A_NETWORK:
+                    raise StoreError(f"{path}: its disk is another machine's ({kind}): put the store on a local disk")

@@ -35,6 +35,7 @@ def open_file(path: Path, create: bool, busy_seconds: float, key: StoreKey | Non
     try:
         db = open_writing(path, create=create, busy_seconds=busy_seconds, key=key)
         try:
+            lock.cover()
             return Opened(path, lock, db, open_reading(path, busy_seconds=busy_seconds, key=key, checked=True))
         except BaseException:
             close_writing(db)

@@ -185,9 +185,13 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
         max_attempts: int,
         max_conversations: int | None = None,
     ) -> list[Refusal | None]:
-        """See `Store`. A number at its cap is due again a day after `max_attempts_since`. StoreFull leaves room for results."""
+        """See `Store`. A number at its cap is due again a day after `max_attempts_since`. StoreFull leaves room for results.
+
+        StoreError also where the file was moved or replaced under us: what is dialled then would be nowhere.
+        """
 
         def open_all(db: sqlite3.Connection) -> list[Refusal | None]:
+            self._lock.refuse_if_moved()
             self._room.before_opening(db, len(attempts))
             return attempts_room.open_attempts(db, attempts, max_attempts_since, max_attempts, max_conversations)
 

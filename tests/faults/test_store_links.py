@@ -1,0 +1,274 @@
+"""Whatever a store is called, one process at a time writes to it: links, moved files, removed locks, in real processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dialer.errors import StoreBusy, StoreError
+from dialer.store import lock as lock_module
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import exclusive_connection, reading
+from dialer.store.conversion import convert
+from dialer.store.export_log import note_export
+from dialer.store.holder import holder_of
+from dialer.store.lock import StoreLock
+from dialer.store.sqlite import open_store
+from tests.contract.backends import CAMPAIGN, TEST_KEY, CampaignKind, Purpose, dial, key_file
+from tests.faults.store_files import one_line, read
+from tests.support.roll_filler import fill_roll
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the lock is on the file beside the store")
+
+DIALLER = """
+import asyncio, sys
+from pathlib import Path
+from dialer.store.cipher import read_key
+from tests.contract.backends import *
+
+async def main():
+    key = read_key(Path(sys.argv[2])) if sys.argv[2:] else None
+    store = await open_store(Path(sys.argv[1]), key=key)
+    await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+    await store.enrol(CAMPAIGN)
+    await dial(store, 1)
+    print("dialled", flush=True)
+    sys.stdin.readline()
+    try:
+        await dial(store, 2)
+    except StoreError as error:
+        print(error, flush=True)
+    else:
+        print("dialled", flush=True)
+    await store.close()
+
+from dialer.errors import StoreError
+asyncio.run(main())
+"""
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a dialler in a process of its own on a store; it has dialled one number when this returns."""
+    running: list[subprocess.Popen[str]] = []
+
+    def run(path: Path, *key: Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", DIALLER, str(path), *map(str, key)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        running.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "dialled\n"
+        return process
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def goes_on(process: subprocess.Popen[str]) -> str:
+    """What became of the running dialler's second call, once it has ended."""
+    said, _ = process.communicate("go on\n", timeout=60)
+    assert process.returncode == 0
+    return said.strip()
+
+
+@pytest.fixture(params=[None, TEST_KEY], ids=["plain", "encrypted"])
+def key(request: pytest.FixtureRequest) -> StoreKey | None:
+    found: StoreKey | None = request.param
+    return found
+
+
+def symlink(path: Path) -> Path:
+    name = path.parent / "other" / "by-link.db"
+    name.parent.mkdir()
+    name.symlink_to(path)
+    return name
+
+
+def chain_of_symlinks(path: Path) -> Path:
+    first, second = path.parent / "first.db", path.parent / "second.db"
+    first.symlink_to(path.name)
+    second.symlink_to(first)
+    return second
+
+
+def symlinked_folder(path: Path) -> Path:
+    folder = path.parent.parent / f"{path.parent.name}-by-link"
+    folder.symlink_to(path.parent, target_is_directory=True)
+    return folder / path.name
+
+
+def hard_link(path: Path) -> Path:
+    name = path.parent / "hard.db"
+    os.link(path, name)
+    return name
+
+
+def moved(path: Path) -> Path:
+    return path.rename(path.parent / "moved.db")
+
+
+def moved_with_its_journal(path: Path) -> Path:
+    for end in ("-wal", "-shm"):
+        path.with_name(path.name + end).rename(path.parent / f"moved.db{end}")
+    return path.rename(path.parent / "moved.db")
+
+
+def without_lock_file(path: Path) -> Path:
+    path.with_name(path.name + ".lock").unlink()
+    return path
+
+
+def new_lock_file(path: Path) -> Path:
+    without_lock_file(path)
+    path.with_name(path.name + ".lock").write_text("a dialler (process 999999999)\n", encoding="utf-8")
+    return path
+
+
+def symlink_without_lock_file(path: Path) -> Path:
+    return symlink(without_lock_file(path))
+
+
+def replaced(path: Path) -> Path:
+    copy = path.parent / "copy.db"
+    shutil.copyfile(path, copy)
+    copy.replace(path)
+    return path
+
+
+def replaced_without_lock_file(path: Path) -> Path:
+    return without_lock_file(replaced(path))
+
+
+def copied_over(path: Path) -> Path:
+    path.write_bytes(path.read_bytes())
+    return path
+
+
+WAYS = [
+    symlink,
+    chain_of_symlinks,
+    symlinked_folder,
+    hard_link,
+    moved,
+    moved_with_its_journal,
+    without_lock_file,
+    new_lock_file,
+    symlink_without_lock_file,
+    replaced,
+    replaced_without_lock_file,
+    copied_over,
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_no_second_writer_comes_in_by_another_name(tmp_path: Path, start: Start, way: Callable[[Path], Path]) -> None:
+    path = tmp_path / "store" / "centre.db"
+    path.parent.mkdir()
+    fill_roll(path, 9)
+    first = start(path)
+    name = way(path)
+    kept = name.read_bytes()
+    with pytest.raises(StoreError) as refused:
+        await open_store(name)
+    assert one_line(refused.value, name)
+    with pytest.raises(StoreError), exclusive_connection(name, "an import"):
+        pass
+    assert name.read_bytes() == kept
+    assert first.poll() is None
+
+
+@pytest.mark.parametrize("way", [symlink, hard_link, without_lock_file])
+async def test_what_two_diallers_would_have_corrupted_is_whole(
+    tmp_path: Path, start: Start, way: Callable[[Path], Path], key: StoreKey | None
+) -> None:
+    path = tmp_path / "centre.db"
+    files = () if key is None else (key_file(tmp_path / "key"),)
+    async with await open_store(path, key=key):
+        pass
+    fill_roll(path, 9, key=key)
+    first = start(path, *files)
+    with pytest.raises(StoreError):
+        await open_store(way(path), key=key)
+    assert goes_on(first) == "dialled"
+    if way is hard_link:
+        with pytest.raises(StoreError, match="2 names"), reading(path, key):
+            pass
+        (tmp_path / "hard.db").unlink()
+    with reading(path, key) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("SELECT phone_id FROM attempt ORDER BY phone_id").fetchall() == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("way", [symlink, without_lock_file, moved])
+def test_the_refusal_names_who_holds_it(tmp_path: Path, start: Start, way: Callable[[Path], Path]) -> None:
+    path = tmp_path / "centre.db"
+    fill_roll(path, 9)
+    first = start(path)
+    name = way(path)
+    with pytest.raises(StoreBusy, match=rf"process {first.pid}\b"):
+        StoreLock(name, "an import")
+    assert str(first.pid) in (holder_of(name) or "")
+
+
+@pytest.mark.parametrize("way", [moved, replaced])
+def test_a_dialler_whose_file_was_taken_away_dials_no_more(
+    tmp_path: Path, start: Start, way: Callable[[Path], Path]
+) -> None:
+    path = tmp_path / "centre.db"
+    fill_roll(path, 9)
+    first = start(path)
+    kept = way(path)
+    said = goes_on(first)
+    assert said.startswith(f"{path}: the file was moved, replaced or removed")
+    if way is moved:  # what it had committed went with the file, into which its journal was brought
+        assert read(kept, "SELECT phone_id FROM attempt") == [(1,)]
+
+
+@pytest.mark.parametrize("way", [symlink, symlinked_folder])
+async def test_a_link_to_a_store_that_nobody_holds_is_as_good_as_its_name(
+    tmp_path: Path, way: Callable[[Path], Path]
+) -> None:
+    path = tmp_path / "store" / "centre.db"
+    path.parent.mkdir()
+    fill_roll(path, 9)
+    name = way(path)
+    async with await open_store(name) as store:
+        await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+        await store.enrol(CAMPAIGN)
+        await dial(store, 1)
+        note_export(path, "worker-12", {"list": "strike-off"}, 1.0)
+        assert read(path, "SELECT phone_id FROM attempt") == [(1,)]
+        assert not name.with_name(name.name + "-wal").exists() or way is symlinked_folder
+    assert read(path, "SELECT kind FROM audit") == [("export",)]
+
+
+def test_a_conversion_through_a_link_converts_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "centre.db"
+    fill_roll(path, 9)
+    name = symlink(path)
+    key_file(tmp_path / "key")
+    convert(name, None, TEST_KEY, who="worker-12", at=1.0)
+    assert name.is_symlink()
+    assert not path.read_bytes().startswith(b"SQLite format 3")
+
+
+def test_a_store_on_another_machines_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = tmp_path.stat().st_dev
+    line = f"36 35 {os.major(device)}:{os.minor(device)} / /srv rw shared:1 - nfs4 server:/srv rw,vers=4.2\n"
+    mounts = tmp_path / "mountinfo"
+    monkeypatch.setattr(lock_module, "_MOUNTS", mounts)
+    mounts.write_text(line, encoding="utf-8")
+    with pytest.raises(StoreError, match=r"another machine's \(nfs4\): put the store on a local disk"):
+        StoreLock(tmp_path / "centre.db", "a dialler")
+    mounts.write_text(line.replace("nfs4", "ext4"), encoding="utf-8")
+    StoreLock(tmp_path / "centre.db", "a dialler").release()
