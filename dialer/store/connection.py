@@ -36,8 +36,8 @@ def open_writing(
 ) -> sqlite3.Connection:
     """The connection that writes: checked, migrated, WAL with every commit synced, in autocommit mode.
 
-    The caller must hold the store's lock (and `cover` then what is made here), and may use the connection from one thread at a time. With a `key` the file is encrypted,
-    or made so.
+    The caller must hold the store's lock, has it `cover` what is made here, and may use the connection from one thread at a time.
+    With a `key` the file is encrypted, or made so.
     Raises StoreCorrupt, StoreError, StoreBusy, StoreFull; a file that is not ours or newer is left as it is.
     """
     _check_sqlite()

@@ -44,8 +44,8 @@ class StoreLock:
     def __init__(self, path: Path, holder: str) -> None:
         """`holder` says in one or two words who locks ("a dialler", "an import").
 
-        Raises StoreBusy, naming the process that holds the store, and StoreError where no lock file can be made, where the store has
-        a second name or where its disk is another machine's.
+        Raises StoreBusy, naming the process that holds the store, and StoreError where no lock file can be made, where the store
+        has a second name or where its disk is another machine's.
         """
         self._path = path
         self._file = Path(os.path.realpath(path))

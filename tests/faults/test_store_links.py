@@ -171,7 +171,9 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_no_second_writer_comes_in_by_another_name(tmp_path: Path, start: Start, way: Callable[[Path], Path]) -> None:
+async def test_no_second_writer_comes_in_by_another_name(
+    tmp_path: Path, start: Start, way: Callable[[Path], Path]
+) -> None:
     path = tmp_path / "store" / "centre.db"
     path.parent.mkdir()
     fill_roll(path, 9)
