@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dialer.errors import StoreBusy, StoreError
+from dialer.model import CampaignKind, Purpose
 from dialer.store import lock as lock_module
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection, reading
@@ -20,7 +21,7 @@ from dialer.store.export_log import note_export
 from dialer.store.holder import holder_of
 from dialer.store.lock import StoreLock
 from dialer.store.sqlite import open_store
-from tests.contract.backends import CAMPAIGN, TEST_KEY, CampaignKind, Purpose, dial, key_file
+from tests.contract.backends import CAMPAIGN, TEST_KEY, dial, key_file
 from tests.faults.store_files import one_line, read
 from tests.support.roll_filler import fill_roll
 
