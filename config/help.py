@@ -77,7 +77,8 @@ class Hold(Section):
     """[hold] - what a voter hears while the agent asks for help."""
 
     music_class: EndpointName = Field(
-        "default", description="class of musiconhold.conf; without it the voter hears silence"
+        "default",
+        description="class of musiconhold.conf; where it has nothing to play a voter on hold hears a tone now and then",
     )
     limit_seconds: int = Field(
         300,

@@ -13,6 +13,7 @@ from config.asterisk.checks.others import (
     check_conferences,
     check_files,
     check_modules,
+    check_music,
     check_process,
     check_voice,
 )
@@ -66,6 +67,7 @@ def lint(texts: Mapping[str, str], settings: Settings | None = None, *, root: st
         *check_dialplan(configuration),
         *check_modules(configuration),
         *check_conferences(configuration, read_conf("confbridge.conf", conferences())),
+        *check_music(configuration),
         *check_voice(configuration),
         *check_process(configuration),
     ]

@@ -51,6 +51,9 @@ FILES = (
 
 """The events that the dialler's manager user is sent; of an agent's call 7 instead of 34."""
 
+RESTART_SECONDS = 20
+"""How long the dialplan waits for a dialler that begins anew; one with 4,802 prompts took 4.6 s of CPU time to start."""
+
 _SPARE_CALLS = 20  # beside every line and every seat: supervisors, third parties, calls that are being turned away
 
 
@@ -90,6 +93,7 @@ def dialplan(
         marker=MARKER,
         agi_server=f"{_bracketed(agi_host)}:{agi_port}",
         log_in_code=log_in_code,
+        restart_seconds=RESTART_SECONDS,
         hold=hold or Hold(),
         recordings=recordings or Recordings(),
     )
@@ -139,6 +143,7 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
         ),
         "events": EVENTS,
         "log_in_code": settings.floor.log_in_code,
+        "restart_seconds": RESTART_SECONDS,
         "hold": settings.hold,
         "recordings": settings.recordings,
         "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",

@@ -89,6 +89,7 @@ class Event(Part):
     seat: str | None = None
     once: SeatState | None = None
     after: float = Field(0.0, ge=0)
+    lasts: float = Field(0.0, ge=0)  # seconds for which a dialler that restarts is away
 
     @model_validator(mode="after")
     def _whole(self) -> Event:

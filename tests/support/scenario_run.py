@@ -95,6 +95,7 @@ async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
         async with running_centre(settings, clock=stage.clock, chance=random.Random(1), profile=LINES) as centre:
             stage.ready(centre)
             await run.one_life(centre)
+        await asyncio.sleep(run.away_seconds)
     played.called = stage.called()
     left = await stage.left_over()
     if left:
@@ -115,6 +116,7 @@ class _Run:
 
     def __init__(self, scenario: Scenario, stage: Stage, played: Played) -> None:
         self.over = False
+        self.away_seconds = 0.0  # until the next life
         self._scenario = scenario
         self._stage = stage
         self._engine: Engine
@@ -140,7 +142,7 @@ class _Run:
             if self._killed:
                 running.cancel()
             else:
-                self.over = True
+                self.over, self.away_seconds = True, 0.0
                 for task in [*self._wrap_ups, *self._events]:
                     task.cancel()
                 stop.set()
@@ -220,7 +222,7 @@ class _Run:
             case Deed.SWITCH_RESTARTS:
                 await self._stage.restart()
             case Deed.DIALLER_RESTARTS:
-                self._killed = True
+                self._killed, self.away_seconds = True, event.lasts
 
 
 def _judge(scenario: Scenario, played: Played, directory: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +124,36 @@ async def test_hold_and_resume(tmp_path: Path) -> None:
         assert site.ended()[-1].outcome is Outcome.CONNECTED
 
 
+SILENT = {"silent_music": frozenset({"default"}), "missing_sounds": frozenset({"matdan/beep"})}
+"""A switch whose class of music has nothing to play, and which has not even the tone in its place."""
+
+
 @virtual_time()
-async def test_the_hold_ends_at_its_limit_with_the_agent(tmp_path: Path) -> None:
-    async with talking(tmp_path) as site:
+async def test_without_music_a_hold_and_a_consult_are_private_all_the_same(tmp_path: Path) -> None:
+    async with talking(tmp_path, replace(a_switch(), **SILENT)) as site:  # type: ignore[arg-type]
+        execute = site.centre.engine.execute
+        await execute(SeatHold("01"))
+        for _ in range(100):
+            await asyncio.sleep(0.7)
+            assert together(site) == {frozenset({"agent01"})}
+        await execute(SeatResume("01"))
+        await asyncio.sleep(1)
+        assert together(site) == {frozenset({"agent01", "voter"})}
+        await execute(SeatConsult("01", "boss"))
+        for _ in range(100):
+            await asyncio.sleep(0.7)
+            assert not any("voter" in room for room in together(site))
+        assert together(site) == {frozenset({"agent01", "boss"})}
+
+
+@pytest.mark.parametrize("changes", [{}, SILENT], ids=["music", "no-music"])
+@virtual_time()
+async def test_the_hold_ends_at_its_limit_with_the_agent(tmp_path: Path, changes: dict[str, Any]) -> None:
+    async with talking(tmp_path, replace(a_switch(), **changes)) as site:
         await site.centre.engine.execute(SeatHold("01"))
-        await asyncio.sleep(301)
+        await asyncio.sleep(295)
+        assert together(site) == {frozenset({"agent01"})}
+        await asyncio.sleep(306 - 295)
         assert together(site) == {frozenset({"agent01", "voter"})}
         assert seat(site).help is None
 

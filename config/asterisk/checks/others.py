@@ -120,6 +120,22 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
                 yield broken(found, setting.key, text, f"{setting.key}={setting.value}")
 
 
+def check_music(configuration: Configuration) -> Iterator[Finding]:
+    """The class of music that voters on hold hear. Without it they are held all the same, and hear a tone now and then."""
+    settings = configuration.settings
+    if settings is None or "musiconhold.conf" not in configuration.files:
+        return
+    conf, name = configuration.file("musiconhold.conf"), settings.hold.music_class
+    music = conf.named(name)
+    if music is None:
+        text = f"there is no class [{name}], which hold.music_class names: voters on hold hear no music"
+        yield Finding(conf.name, 0, Severity.BROKEN, text, "render the file")
+    elif music.get("mode", "") == "files" and not music.get("directory", ""):
+        yield broken(music, "mode", f"[{name}] has no folder: voters on hold hear no music", "directory=moh")
+    elif not music.get("mode", ""):
+        yield broken(music, "mode", f"[{name}] says not what it plays: voters on hold hear no music", "mode=files")
+
+
 def check_voice(configuration: Configuration) -> Iterator[Finding]:
     """Ports of the voice."""
     general = configuration.file("rtp.conf").named("general")

@@ -142,6 +142,9 @@ class SimulatedAsteriskConfig:
     default_prompt_seconds: float = 3.0
     message_seconds: float = 6.0  # the information message
     missing_sounds: frozenset[str] = frozenset()
+    silent_music: frozenset[str] = (
+        frozenset()
+    )  # classes of music on hold that are not there, or have nothing that plays
     agi_refused_seconds: float = 2.0  # until AGI() gives up on a server that is not there
     login_refused_seconds: float = 1.0
     carrier_gives_up_seconds: float = 60.0  # a phone that is not picked up: the carrier answers 480

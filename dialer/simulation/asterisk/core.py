@@ -296,6 +296,8 @@ class SwitchCore:
             return self.conferences.info(kind, conference)
         if name == "STRFTIME(,,%s.%3q)":
             return f"{self.now():.3f}"
+        if name == "EPOCH":
+            return str(int(self.now()))
         if name == "AGI_SERVER":
             return f"{self.config.agi_host}:{self.agi_port}"
         if channel is not None:

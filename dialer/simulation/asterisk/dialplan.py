@@ -105,8 +105,11 @@ async def _agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     await run_agi(switch, channel, data)
 
 
-async def _music_on_hold(_switch: SwitchCore, channel: Channel, data: str) -> None:
-    seconds = data.partition(",")[2]
+async def _music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> None:
+    """A class that is not there, or has nothing that plays, ends at once, as on a real Asterisk 22."""
+    music_class, _, seconds = data.partition(",")
+    if music_class in switch.config.silent_music:
+        return
     if seconds:
         await sleep_on(channel, float(seconds))
     while not seconds and not channel.interrupted:
