@@ -44,7 +44,6 @@ class Call:
     connected_at: float | None = None
     connected_seconds: float | None = None
     in_flow: bool = False
-    flow_runs: int = 0  # how often a flow began on this call: again after a cut connection
     flow: str | None = None
     flow_completed: bool = False
     left_at: str | None = None

@@ -129,7 +129,7 @@ class TwilioFlows:
         if not isinstance(session, FlowSession):
             return hang_up()
         turn = start(session.flow, Start(session.facts, session.language))
-        return await self._page(session, turn, Waiting(attempt_id, turn.state), first=True)
+        return await self._page(session, turn, Waiting(attempt_id, session.run, turn.state), first=True)
 
     async def _next(self, waiting: Waiting, form: Mapping[str, str]) -> str:
         state = waiting.state
@@ -141,7 +141,7 @@ class TwilioFlows:
         except FlowError as error:  # begun by an earlier run on a version that is gone
             _log.error("twilio.flow-gone", attempt=waiting.attempt_id, problem=str(error))
             return hang_up()
-        session = FlowSession(waiting.attempt_id, flow, state.facts, state.language)
+        session = FlowSession(waiting.attempt_id, waiting.run, flow, state.facts, state.language)
         if hung_up_in(form):
             ended = await after_hang_up(flow, turn, self._host(session))
             self._end(waiting.attempt_id, self._calls.setdefault(waiting.attempt_id, _Remembered()), ended)
@@ -234,7 +234,7 @@ class _Host:
 
     async def commit(self, commit: FlowCommit) -> bool:
         """Put what the caller said on record."""
-        return await committed(commit, lambda asked: self.desk.commit(self.session.attempt_id, asked))
+        return await committed(commit, lambda asked: self.desk.commit(self.session, asked))
 
     async def send_sms(self, action: SendSms) -> bool:
         """The text `sms.<template>`."""

@@ -33,7 +33,7 @@ class CommitKind(StrEnum):
 class FlowCommit:
     """What must be on disk before the caller hears another word.
 
-    `sequence` counts the commits of this call from 1: (call, sequence) is the idempotency key.
+    `sequence` counts the commits of this run of the flow from 1: (call, run, sequence) is the idempotency key.
     """
 
     kind: CommitKind

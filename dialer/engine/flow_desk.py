@@ -6,6 +6,7 @@ FastAGI has no authentication: a connection is served only for an attempt that i
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -48,6 +49,7 @@ class FlowSession:
     """What one call's flow runs with."""
 
     attempt_id: AttemptId
+    run: str  # this run of the flow and no other: a call that comes back after a cut or a crash begins another one
     flow: Flow
     facts: Mapping[str, Scalar]
     language: str
@@ -59,6 +61,7 @@ class ScriptSession:
     """What one call's AGI script runs with."""
 
     attempt_id: AttemptId
+    run: str  # as of a flow
     script: str  # as the campaign's settings name it
     facts: Mapping[str, Scalar]
 
@@ -87,7 +90,8 @@ class FlowDesk:
         self._results = results
         self.flows = flows
         self._organisation = organisation
-        self._commits: dict[AttemptId, dict[int, asyncio.Future[bool]]] = {}  # of flows under way, by sequence
+        # Of flows under way, by the run that began here and the commit's sequence.
+        self._commits: dict[AttemptId, dict[str, dict[int, asyncio.Future[bool]]]] = {}
         self._transfer = transfer
         self._gatekeeper = gatekeeper
         self._workers = workers
@@ -103,87 +107,104 @@ class FlowDesk:
         if source is None or not self._gatekeeper.admits(call):
             return None
         if source.startswith(SCRIPT):
-            self._begun(call, f"{SCRIPT}{source.rpartition('/')[2]}")
-            return ScriptSession(call.attempt_id, source, self._facts(call))
+            run_id = self._begun(call, f"{SCRIPT}{source.rpartition('/')[2]}")
+            return ScriptSession(call.attempt_id, run_id, source, self._facts(call))
         flow = self.flows.current(source)
-        self._begun(call, f"{flow.name} {flow.version}")
-        return FlowSession(call.attempt_id, flow, self._facts(call), self._language(call), call.campaign_id)
+        run_id = self._begun(call, f"{flow.name} {flow.version}")
+        return FlowSession(call.attempt_id, run_id, flow, self._facts(call), self._language(call), call.campaign_id)
 
-    def _begun(self, call: Call, named: str) -> None:
+    def _begun(self, call: Call, named: str) -> str:
+        """A run of the flow has begun. Its id is drawn and not counted: a count would begin anew after a crash, and what the
+        caller says then would be taken for what they said before it.
+        """
         answered = self._answers.by_person(call)
-        self._centre.update_call(answered, replace(answered, in_flow=True, flow=named, flow_runs=call.flow_runs + 1))
+        self._centre.update_call(answered, replace(answered, in_flow=True, flow=named))
+        run_id = secrets.token_hex(8)
+        self._commits.setdefault(call.attempt_id, {})[run_id] = {}
+        return run_id
 
     def _language(self, call: Call) -> str:
         """The voter's; of a call that an earlier run placed only the booth is known."""
         booth = self._centre.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
-    async def commit(self, attempt_id: AttemptId, commit: FlowCommit) -> bool:
+    async def commit(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
         """Put on disk what the caller keyed in. True only when it is there, or nothing of it was left to keep. Raises NobodyMeant
         (it is about nobody), StoreError.
 
-        (call, `commit.sequence`) is the key: what is asked for twice is done once, and both hear the same.
+        (call, run, `commit.sequence`) is the key: what is asked for twice is done once, and both hear the same.
         """
+        attempt_id = session.attempt_id
         if attempt_id not in self._centre.calls:
             return False
-        done = self._commits.setdefault(attempt_id, {})
+        runs = self._commits.setdefault(attempt_id, {})
+        done = runs.get(session.run)
+        may_stand = done is None  # a run that goes on here after a restart may ask for what was done before it
+        if done is None:
+            done = runs[session.run] = {}
         before = done.get(commit.sequence)
-        if before is not None:
+        if before is not None and not _failed(before):
             return await asyncio.shield(before)
+        may_stand = may_stand or before is not None  # an error says nothing of whether it was kept
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done[commit.sequence] = result
         try:
-            kept = await self._commit(self._centre.calls[attempt_id], commit)
+            kept = await self._commit(
+                self._centre.calls[attempt_id],
+                commit,
+                f"{attempt_id}/{session.run}/{commit.sequence}",
+                may_stand=may_stand,
+            )
         except NobodyMeant as nobody:
             result.set_exception(nobody)
             result.exception()  # raised below; a repeat finds it here
             raise
         except BaseException:
-            del done[commit.sequence]  # a repeat may succeed
-            result.set_result(False)
+            result.set_result(False)  # a repeat may succeed
             raise
         result.set_result(kept)
         return kept
 
-    async def _commit(self, call: Call, commit: FlowCommit) -> bool:
+    async def _commit(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         match commit.kind:
             case CommitKind.MARK:
-                return await self._mark(call, commit)
+                return await self._mark(call, commit, key, may_stand=may_stand)
             case CommitKind.TAKE_BACK:
-                await self._workers.take_back(call, _key(call, commit))
+                if not (may_stand and await self._store.marked_by(key)):
+                    await self._workers.take_back(call, key)
             case CommitKind.OPT_OUT:
                 await self._results.opt_out(call, source="voter-key")
             case CommitKind.ANSWERS:
                 await self._store.record_answers(call.attempt_id, commit.answers, self._centre.clock.now())
         return True
 
-    async def _mark(self, call: Call, commit: FlowCommit) -> bool:
+    async def _mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         """Of a household of which nobody is pending any more, all is known, or overtaken: nothing is left to keep, and nothing
         has failed.
         """
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
-        voters, source = await self._addressed(call, commit)
+        voters, source = await self._addressed(call, commit, await self._store.marked_by(key) if may_stand else [])
         now = self._centre.clock.now()
         for voter_id in voters:
             hour = commit.hour if kind is MarkKind.LATER else None
-            key = f"{_key(call, commit)}/{voter_id}"
-            await self._results.mark(Mark(key, voter_id, kind, source, now, hour, call.attempt_id))
+            await self._results.mark(Mark(f"{key}/{voter_id}", voter_id, kind, source, now, hour, call.attempt_id))
         if commit.scope is MarkScope.SERIAL:
             if commit.serial is None:
                 return False
-            await self._workers.take(call, commit.serial, commit.part, _key(call, commit), kind=kind)
+            await self._workers.take(call, commit.serial, commit.part, key, kind=kind)
         live = self._centre.calls.get(call.attempt_id)
         if live is not None:
             self._centre.calls[call.attempt_id] = replace(live, said=kind, said_hour=commit.hour)
         return True
 
-    async def _addressed(self, call: Call, commit: FlowCommit) -> tuple[list[int], MarkSource]:
-        """The voters that a mark is about, and whose word it is."""
+    async def _addressed(self, call: Call, commit: FlowCommit, marked: list[int]) -> tuple[list[int], MarkSource]:
+        """The voters that a mark is about, and whose word it is. `marked` are those whom this very commit has marked before."""
         if commit.scope is MarkScope.HOUSEHOLD:
             # Of "one of us has still to go" nobody says who: the first of the roll stand for them, and all stay pending.
-            return (await self._store.pending_voters(call.phone_id))[: commit.count], MarkSource.RELATIVE
+            pending = await self._store.pending_voters(call.phone_id)
+            return [*marked, *(each for each in pending if each not in marked)][: commit.count], MarkSource.RELATIVE
         if commit.scope is MarkScope.SERIAL:
             return [], MarkSource.BOOTH_WORKER  # the worker desk knows whose serial it is
         return [call.voter_id], MarkSource.VOTER_KEY
@@ -249,7 +270,6 @@ class FlowDesk:
         return facts
 
 
-def _key(call: Call, commit: FlowCommit) -> str:
-    """What a commit is known by. A flow that begins anew after a cut connection counts from 1 again: what it says is new."""
-    run = f"run-{call.flow_runs}/" if call.flow_runs > 1 else ""
-    return f"{call.attempt_id}/{run}{commit.sequence}"
+def _failed(before: asyncio.Future[bool]) -> bool:
+    """Whether a commit was tried and not kept, as far as anybody knows."""
+    return before.done() and before.exception() is None and not before.result()

@@ -111,7 +111,6 @@ class Reconciler:
             connected_seconds=now if attempt.connected_at is not None else None,
             seat=attempt.seat if attempt.seat in self._centre.seats else None,
             worker=attempt.worker,
-            flow_runs=0 if attempt.answered_at is None else 1,  # its commits have their keys already
             said=attempt.said,
             said_hour=attempt.said_hour,
             machine=attempt.disposition is Disposition.MACHINE,

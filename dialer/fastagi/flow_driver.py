@@ -54,7 +54,7 @@ _MOST_TOLD = 1000
 MOST_KNOWN_PROMPTS = 4096  # of which the sounds are remembered: a campaign has some hundred, its booths' names apart
 
 CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
-"""Puts a commit on disk: True only when it is there. (call, `FlowCommit.sequence`) is the idempotency key.
+"""Puts a commit on disk: True only when it is there. (call, run, `FlowCommit.sequence`) is the idempotency key.
 
 Raises NobodyMeant where it is about nobody, StoreError where it was not kept.
 """

@@ -79,7 +79,7 @@ class FlowHandler:
                     script,
                     self._scripts,
                     facts=session.facts,
-                    commit=lambda commit: desk.commit(session.attempt_id, commit),
+                    commit=lambda commit: desk.commit(session, commit),
                     records=self._recording is not None,
                 )
                 end = await run.run()
@@ -102,7 +102,7 @@ class FlowHandler:
                 session.facts,
                 session.language,
                 prompts=self._prompts_for(session.campaign_id),
-                commit=lambda commit: desk.commit(session.attempt_id, commit),
+                commit=lambda commit: desk.commit(session, commit),
                 services=services,
                 missing=self._missing,
             )

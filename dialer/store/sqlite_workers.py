@@ -16,6 +16,10 @@ class SqliteWorkers:
         """See `WorkersStore`. Behind the writes that wait: a mark that was just made is found."""
         return await self._writer.write(lambda db: voters.last_of_call(db, attempt_id))
 
+    async def marked_by(self, key: str) -> list[int]:
+        """See `WorkersStore`."""
+        return await self._writer.write(lambda db: voters.marked_by(db, key))
+
     async def record_unknown_serial(self, unknown: UnknownSerial) -> None:
         """See `WorkersStore`."""
         await self._writer.write(lambda db: voters.record_unknown_serial(db, unknown))

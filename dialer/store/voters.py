@@ -133,6 +133,11 @@ def last_of_call(db: sqlite3.Connection, attempt_id: AttemptId) -> tuple[str, in
     return None if row is None else (str(row[0]), int(row[1]))
 
 
+def marked_by(db: sqlite3.Connection, key: str) -> list[int]:
+    """The voters of the marks whose key is `key` or begins with `key/`."""
+    return [voter_id for (voter_id,) in db.execute(SQL["marked_by"], {"key": key})]
+
+
 def record_unknown_serial(db: sqlite3.Connection, unknown: UnknownSerial) -> None:
     """Keep that a worker gave a serial that nobody has."""
     values = (unknown.key, unknown.attempt_id, unknown.worker_id, unknown.serial, unknown.booth_id, unknown.at)

@@ -14,6 +14,12 @@ class WorkersStore(Protocol):
         """Key and voter of the last mark that a booth worker's call made and did not take back; None: there is none."""
         ...
 
+    async def marked_by(self, key: str) -> list[int]:
+        """The voters, in the marks' order, of every mark whose key is `key` or begins with `key/`: what a commit that may have been
+        made before has left. Behind the writes that wait.
+        """
+        ...
+
     async def record_unknown_serial(self, unknown: UnknownSerial) -> None:
         """Keep that a worker gave a serial that nobody has. A repeat of its key changes nothing."""
         ...

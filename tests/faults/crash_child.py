@@ -39,10 +39,10 @@ def arm(point: str) -> None:
         if point == "after-originate":
             die()
 
-    async def commit_and_die(self: FlowDesk, attempt_id: Any, flow_commit: Any) -> bool:
+    async def commit_and_die(self: FlowDesk, session: Any, flow_commit: Any) -> bool:
         if point == "before-commit":
             die()
-        done = await commit(self, attempt_id, flow_commit)
+        done = await commit(self, session, flow_commit)
         if point == "after-commit":
             die()
         return done

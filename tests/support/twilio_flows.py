@@ -54,10 +54,11 @@ class MemoryDesk:
         if call is None or call.begun:
             return None
         call.begun = True
-        return FlowSession(AttemptId(attempt_id), call.flow, call.facts, call.language)
+        return FlowSession(AttemptId(attempt_id), "run", call.flow, call.facts, call.language)
 
-    async def commit(self, attempt_id: AttemptId, commit: FlowCommit) -> bool:
-        call = self.calls[attempt_id]
+    async def commit(self, session: FlowSession, commit: FlowCommit) -> bool:
+        assert session.run == "run"
+        call = self.calls[session.attempt_id]
         call.asked.append(commit)
         if self.works:
             call.commits.setdefault(commit.sequence, commit)

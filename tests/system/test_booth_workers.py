@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from dialer.commands import SeatDispose, SeatReady, SeatSerials, SeatTakeBack
-from dialer.engine.flow_desk import FlowDesk
+from dialer.engine.flow_desk import FlowDesk, FlowSession, ScriptSession
 from dialer.engine.worker_desk import WorkerDesk
 from dialer.errors import CommandRefused, StoreError
-from dialer.model import AttemptId, Disposition, Outcome
+from dialer.model import Disposition, Outcome
 from dialer.reports import accounts
 from dialer.reports.source import open_source
 from dialer.reports.tables import Window
@@ -284,8 +284,8 @@ async def test_what_was_on_disk_when_the_dialler_died_before_the_thanks_stands_a
 ) -> None:
     commit, committed = FlowDesk.commit, asyncio.Event()
 
-    async def dies(self: FlowDesk, attempt_id: AttemptId, asked: FlowCommit) -> bool:
-        await commit(self, attempt_id, asked)
+    async def dies(self: FlowDesk, session: FlowSession | ScriptSession, asked: FlowCommit) -> bool:
+        await commit(self, session, asked)
         committed.set()
         await asyncio.Event().wait()
         return True

@@ -112,10 +112,16 @@ async def test_of_a_household_what_is_left_to_keep_is_kept(tmp_path: Path) -> No
         first, *others = await site.centre.store.pending_voters(6)
         assert others
         await become_known(site, others)
+        desk = site.centre.engine.flow_desk
+        desk.end(
+            attempt_id, completed=False, left_at=None, answers={}
+        )  # the flow's connection is lost, and it comes back
+        session = desk.begin(attempt_id)
+        assert session is not None
 
         async def commit(sequence: int, said: Said, count: int | None = None) -> bool:
             what = FlowCommit(CommitKind.MARK, "node", sequence, mark=said, scope=Scope.HOUSEHOLD, count=count)
-            return await site.centre.engine.flow_desk.commit(attempt_id, what)
+            return await desk.commit(session, what)
 
         assert await commit(101, Said.NOT_YET, count=len(others) + 1)  # more than are pending
         assert await commit(102, Said.VOTED)

@@ -59,8 +59,14 @@ def db() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
+def named_in(statement: str) -> set[str]:
+    """The names of a statement's parameters."""
+    return set(re.findall(r":([a-z_]+)", re.sub(r"--.*|'[^']*'", "", statement)))
+
+
 def plan_of(db: sqlite3.Connection, statement: str) -> list[str]:
-    parameters = [None] * max((int(number) for number in re.findall(r"\?(\d+)", statement)), default=0)
+    numbered = [None] * max((int(number) for number in re.findall(r"\?(\d+)", statement)), default=0)
+    parameters = numbered or dict.fromkeys(named_in(statement))
     return [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
 
 
@@ -68,13 +74,14 @@ def plan_of(db: sqlite3.Connection, statement: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("room", "name"), STATEMENTS)
-def test_every_statement_fits_the_schema_and_takes_numbered_parameters(
+def test_every_statement_fits_the_schema_and_names_or_numbers_its_parameters(
     db: sqlite3.Connection, room: str, name: str
 ) -> None:
     statement = load_statements(room)[name]
-    assert not re.search(r"\?(?!\d)|[:@$]\w", re.sub(r"--.*", "", statement))
+    assert not re.search(r"\?(?!\d)|[@$]\w", re.sub(r"--.*", "", statement))
     numbers = {int(number) for number in re.findall(r"\?(\d+)", statement)}
     assert numbers == set(range(1, len(numbers) + 1))
+    assert not (numbers and named_in(statement)), "names, or numbers"
     plan_of(db, statement)
 
 

@@ -167,7 +167,7 @@ def test_a_booth_slip_in_an_indian_script_is_two_segments(language: str) -> None
 
 
 def test_a_state_comes_back_as_it_was_and_fits_a_url() -> None:
-    waiting = Waiting(ATTEMPT, a_state(), after="played", ahead="1")
+    waiting = Waiting(ATTEMPT, "run", a_state(), after="played", ahead="1")
     token = TOKENS.sign(waiting)
     assert TOKENS.read(token) == waiting
     assert len(token) < 1200
@@ -180,7 +180,7 @@ def test_a_state_that_does_not_fit_a_url_is_refused() -> None:
     chance = Random(1)
     answers = {f"answer_{n}": "".join(chance.choices("0123456789", k=20)) for n in range(400)}
     with pytest.raises(ProtocolError):
-        TOKENS.sign(Waiting(ATTEMPT, a_state(answers=answers)))
+        TOKENS.sign(Waiting(ATTEMPT, "run", a_state(answers=answers)))
 
 
 def resigned(content: bytes) -> str:
@@ -196,9 +196,9 @@ def resigned(content: bytes) -> str:
         "a.b",
         "é.é",
         "x" * (MAX_TOKEN_CHARACTERS + 1),
-        StateTokens("another").sign(Waiting(ATTEMPT, a_state())),
-        TOKENS.sign(Waiting(ATTEMPT, a_state()))[:-1],
-        "A" + TOKENS.sign(Waiting(ATTEMPT, a_state()))[1:],
+        StateTokens("another").sign(Waiting(ATTEMPT, "run", a_state())),
+        TOKENS.sign(Waiting(ATTEMPT, "run", a_state()))[:-1],
+        "A" + TOKENS.sign(Waiting(ATTEMPT, "run", a_state()))[1:],
         resigned(b"no zlib"),
         resigned(zlib.compress(b"no JSON")),
         resigned(zlib.compress(json.dumps({"a": "x"}).encode())),
@@ -258,7 +258,7 @@ def test_the_end_of_a_call_in_the_networks_words(
 
 async def first_page(name: str) -> Page:
     turn = start(FLOWS[name], Start(FACTS, "hi"))
-    return await next_page(FLOWS[name], turn, Waiting(ATTEMPT, turn.state), Host())
+    return await next_page(FLOWS[name], turn, Waiting(ATTEMPT, "run", turn.state), Host())
 
 
 async def test_a_greeting_that_a_key_ends_is_part_of_the_question() -> None:
@@ -302,7 +302,7 @@ async def test_a_computers_voice_says_so_before_its_first_word_and_once(language
 async def test_a_place_with_markup_in_its_name_is_text() -> None:
     flow = FLOWS["booth"]
     turn = start(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
-    page = await next_page(flow, turn, Waiting(ATTEMPT, turn.state), Host())
+    page = await next_page(flow, turn, Waiting(ATTEMPT, "run", turn.state), Host())
     xml = twiml(page, "https://x.example/a", Voice(shipped_texts()), "en")
     assert "<Dial>" not in xml
     assert "&lt;Dial&gt;" in xml
@@ -310,5 +310,5 @@ async def test_a_place_with_markup_in_its_name_is_text() -> None:
 
 def test_a_request_that_answers_nothing_is_refused() -> None:
     with pytest.raises(ProtocolError):
-        event_of(Waiting(ATTEMPT, a_state(waiting="Commit")), {})
-    assert event_of(Waiting(ATTEMPT, a_state(), after="played"), {"Digits": "1"}) == Played()
+        event_of(Waiting(ATTEMPT, "run", a_state(waiting="Commit")), {})
+    assert event_of(Waiting(ATTEMPT, "run", a_state(), after="played"), {"Digits": "1"}) == Played()

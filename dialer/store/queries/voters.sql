@@ -32,6 +32,10 @@ WHERE mark.attempt_id = ?1 AND mark.worker_id IS NOT NULL AND mark.undoes IS NUL
   AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key)
 ORDER BY mark.mark_id DESC LIMIT 1;
 
+-- Keys that begin with :key/ lie between it and the next character after the stroke.
+-- name: marked_by
+SELECT voter_id FROM mark WHERE key = :key OR key > :key || '/' AND key < :key || '0' ORDER BY +mark_id;
+
 -- name: insert_unknown_serial
 INSERT INTO unknown_serial (key, attempt_id, worker_id, serial, booth_id, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (key) DO NOTHING;

@@ -27,6 +27,7 @@ class Waiting:
     """A call between two requests: its flow's state, and what the next request answers."""
 
     attempt_id: AttemptId
+    run: str  # of the flow: what it commits is known by it, in whichever process
     state: FlowState
     after: str = ""  # "played": Twilio has only to come back, the prompts have been heard
     ahead: str = ""  # keyed before the question, which it is the beginning of
@@ -41,7 +42,7 @@ class StateTokens:
 
     def sign(self, waiting: Waiting) -> str:
         """The token of a call's state: letters, digits, "-", "_" and one dot. Raises ProtocolError where it is too long."""
-        content: dict[str, Any] = {"a": waiting.attempt_id, "e": waiting.after, "d": waiting.ahead}
+        content: dict[str, Any] = {"a": waiting.attempt_id, "r": waiting.run, "e": waiting.after, "d": waiting.ahead}
         content["s"] = {key: value for key, value in waiting.state.to_json().items() if value not in _EMPTY}
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         body = _encoded(zlib.compress(text.encode(), 9))
@@ -75,7 +76,7 @@ _EMPTY: tuple[Any, ...] = ("", 0, None, (), [], {})
 
 def _waiting(content: Mapping[str, Any]) -> Waiting:
     state = {"language": "", "facts": {}, "answers": {}, "frames": (), "ending": None, **content["s"]}
-    return Waiting(AttemptId(content["a"]), FlowState.from_json(state), content["e"], content["d"])
+    return Waiting(AttemptId(content["a"]), content["r"], FlowState.from_json(state), content["e"], content["d"])
 
 
 def _encoded(data: bytes) -> str:
