@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -24,9 +23,11 @@ from audio.errors import BadPromptName, CatalogueError
 from audio.files import files_below, remove_half_done, write_beside, writing
 from audio.names import CAMPAIGN_FOLDER, PromptName, prompt_name
 from config.audio import SoundFormat
+from config.files import NotToml, read_whole, toml_table
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 MAX_TEXT: Final = 5000  # characters
+_MOST_BYTES: Final = 16 * 1024 * 1024  # an entry has some 600 bytes
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Line = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -133,10 +134,12 @@ def entries_of(directory: Path, files: Iterable[Path]) -> dict[PromptName, Entry
 
 def _tables(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogueError(str(path), "", f"cannot be read ({error}); check its rights") from error
-    except tomllib.TOMLDecodeError as error:
+        return toml_table(read_whole(path, _MOST_BYTES))
+    except OSError as error:
+        raise CatalogueError(str(path), "", f"cannot be read ({error.strerror}); check its rights") from error
+    except UnicodeDecodeError as error:
+        raise CatalogueError(str(path), "", f"is not UTF-8 ({error}); take it back from git") from error
+    except NotToml as error:
         raise CatalogueError(
             str(path), "", f"is not TOML ({error}); correct that line, or take it back from git"
         ) from error

@@ -22,7 +22,7 @@ def refuse_stray_variables(model: type[BaseSettings]) -> None:
         source.env_vars = {name.lower(): os.environ[name]}
         try:
             settings = source()
-        except SettingsError as error:  # the value may be a secret, and is not repeated
+        except (SettingsError, RecursionError) as error:  # the value may be a secret, and is not repeated
             problem = "is neither a list nor a table in JSON"
             remedy = """write a list as ["+91"], a table as {"key": "value"}"""
             raise SettingError("environment", name, problem, remedy) from error

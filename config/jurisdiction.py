@@ -7,7 +7,6 @@ confirm a profile before anyone calls it so.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from datetime import time
 from enum import StrEnum
@@ -18,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from config.errors import SettingError
 from config.fields import LocalTime, NumberPrefix, Share, Slug
+from config.files import MOST_TOML_BYTES, NotToml, read_whole, toml_table
 
 JURISDICTIONS = Path(__file__).parent / "jurisdictions"
 
@@ -280,13 +280,14 @@ def load_profile(name_or_path: str) -> Profile:
     """The shipped profile of that name, or the one in that .toml file. Raises SettingError with file, key and remedy."""
     path = Path(name_or_path) if name_or_path.endswith(".toml") else JURISDICTIONS / f"{name_or_path}.toml"
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = toml_table(read_whole(path, MOST_TOML_BYTES))
     except FileNotFoundError as error:
         known = ", ".join(shipped_profiles())
         remedy = f"use one of {known}, or a .toml file of your own"
         raise SettingError("settings", "rules.jurisdiction", f"there is no profile {name_or_path!r}", remedy) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingError(str(path), "(file)", f"cannot be read as TOML: {error}", "correct it") from error
+    except (OSError, UnicodeDecodeError, NotToml) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SettingError(str(path), "(file)", f"cannot be read as TOML: {why}", "correct it") from error
     return validated(values, str(path))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -34,6 +33,7 @@ from config.fields import (
     Slug,
     ZoneName,
 )
+from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
 from config.floor import Agent, Floor, Seat
 from config.flows import Flows, Twilio
 from config.help import Hold, Recordings, Supervisor, Transfer, refuse_lines_as_phones, refuse_transfers
@@ -274,9 +274,9 @@ def load_settings(path: Path | None = None) -> Settings:
 def _table(path: Path) -> dict[str, Any]:
     """What the file says. It is opened once and read to its end: a pipe has nothing for a second reader."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, pipe=True) as file:
             piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
-            table = tomllib.load(file)
+            table = toml_table(read_bounded(file, MOST_TOML_BYTES))
     except FileNotFoundError as error:
         raise SettingError(str(path), "(file)", "no such file", "write one from config/centre.example.toml") from error
     except UnicodeDecodeError as error:
@@ -287,7 +287,7 @@ def _table(path: Path) -> dict[str, Any]:
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
         raise SettingError(str(path), "(file)", problem, "check its path and its rights") from error
-    except tomllib.TOMLDecodeError as error:
+    except NotToml as error:
         raise SettingError(str(path), "(file)", f"is not TOML: {error}", "correct that line") from error
     if piped and not table:  # a program that failed before its first line must not leave the defaults in force
         raise SettingError(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from config.files import open_regular
 from ivr_flows.errors import FlowError
 
 MAX_BYTES = 256 * 1024
@@ -55,7 +56,7 @@ Value = Text | Items | Table
 def read_file(path: Path) -> str:
     """The text of a flow or text file. Raises FlowError when it is missing, unreadable, too big or not UTF-8."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise FlowError(

@@ -21,6 +21,7 @@ from audio.names import PromptName
 from audio.prepare import Prepared, Refused, Report, prepare, was_sent
 from audio.words import words_of
 from config.audio import SoundFormat
+from config.files import read_whole
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.command_line.audio_approvals import Statuses, approve, known, statuses
@@ -29,6 +30,8 @@ from dialer.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
 from ivr_flows.model import PromptKind
 from ivr_flows.spoken import spoken_message, spoken_names, spoken_texts, spoken_words
 from ivr_flows.texts import FALLBACK_LANGUAGE, Texts, texts_with
+
+_MOST_NAMES_BYTES = 16 * 1024 * 1024
 
 app = typer.Typer(
     help="What callers hear: prepare recordings, approve them, see what is missing.", no_args_is_help=True
@@ -147,9 +150,11 @@ def _names_in(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()  # Windows' editors begin a file with a mark
+        data = read_whole(path, _MOST_NAMES_BYTES, pipe=True)
+        lines = data.decode("utf-8-sig").splitlines()  # Windows' editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
-        raise AudioError(f"{path}: cannot be read as UTF-8 text ({error}); give a file with one name a line") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise AudioError(f"{path}: cannot be read as UTF-8 text ({why}); give a file with one name a line") from error
     return sorted({line.strip() for line in lines if line.strip()})
 
 

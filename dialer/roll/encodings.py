@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from config.files import open_regular
 from dialer.errors import RollError
 
 CHUNK_BYTES = 1 << 20
 _HEAD_BYTES = 1 << 16
+_LINE_BYTES = 1 << 18  # a cell has 131,072 characters at most (csv.field_size_limit)
 _CONTROLS = bytes(sorted(set(range(32)) - {9, 10, 11, 12, 13, 26}))
 _CP1252_HOLES = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # bytes that mean nothing in Windows-1252
 _CP1250_HOLES = re.compile(rb"[\x81\x83\x88\x90\x98]")
@@ -50,14 +52,14 @@ def sniff_kind(path: Path) -> str:
     Raises RollError if the file is not there, is empty, or is neither.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(16)
     except FileNotFoundError:
         raise RollError(f"{path}: there is no such file; check the path") from None
     except IsADirectoryError:
         raise RollError(f"{path} is a directory; name the file in it") from None
     except OSError as error:
-        raise RollError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+        raise RollError(f"{path}: cannot be read ({error.strerror}); name a file that is on a disk") from error
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t \0"):
         raise RollError(f"{path} is empty; export it again, or name another file")
     for magic, meaning in _MAGIC.items():
@@ -84,6 +86,7 @@ def examine_text(path: Path, encoding: str | None = None) -> TextFile:
         while good and (chunk := file.read(CHUNK_BYTES)):
             digest.update(chunk)
             good = _decodes(decoder, chunk)
+            _refuse_endless(path, chunk, size)
             size += len(chunk)
     if not (good and _decodes(decoder, b"", final=True)):
         raise RollError(f'{path} is not in encoding "{encoding}" (near byte {size:,}); save it as "CSV UTF-8"')
@@ -122,6 +125,7 @@ def _examine_utf8(path: Path, *, only: bool) -> TextFile:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
+            _refuse_endless(path, chunk, size)
             size += len(chunk)
             if 0 in chunk:
                 raise RollError(f"{path} is not a text file or a workbook; give a CSV or XLSX file")
@@ -134,6 +138,17 @@ def _examine_utf8(path: Path, *, only: bool) -> TextFile:
     if only and not found.damaged:
         raise RollError(f'{path} is not in encoding "utf-8"; it may be "{found.encoding}", say so in the --map file')
     return found
+
+
+def _refuse_endless(path: Path, chunk: bytes, before: int) -> None:
+    """Raise RollError for a line that no row has: Python would read it whole. UTF-16's line ends have such a byte too."""
+    for start in range(0, len(chunk), _LINE_BYTES):
+        end = start + _LINE_BYTES
+        if end <= len(chunk) and chunk.find(b"\n", start, end) < 0 and chunk.find(b"\r", start, end) < 0:
+            raise RollError(
+                f"{path} has a line of more than {_LINE_BYTES // 1024} kB, near byte {before + start + 1:,}: that is no row of a"
+                " roll; export it again, one voter a line"
+            )
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:

@@ -15,13 +15,13 @@ A map file is TOML:
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from config.files import MOST_TOML_BYTES, NotToml, read_whole, toml_table
 from dialer.errors import RollError
 from dialer.roll.fields import REQUIRED, Field, field_of, is_sensitive, squeeze
 from dialer.roll.reading import FileOptions
@@ -66,11 +66,10 @@ class ColumnMapping:
 def load_map(path: Path) -> MapFile:
     """Read a map file. Raises RollError with file, key and remedy."""
     try:
-        with path.open("rb") as file:
-            content = tomllib.load(file)
+        content = toml_table(read_whole(path, MOST_TOML_BYTES, pipe=True))
     except OSError as error:
         raise RollError(f"{path}: cannot be read ({error.strerror}); check the path given to --map") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (NotToml, UnicodeDecodeError) as error:
         raise RollError(f"{path} is not valid TOML ({error}); correct it there") from error
     known = ("encoding", "delimiter", "sheet", "header_row", "columns", "values")
     for key in content:

@@ -1,24 +1,33 @@
 """Rolls as they come, to rows of text: CSV in any encoding and with any delimiter, and workbooks.
 
-A CSV file is streamed: memory stays flat however long it is. A workbook is unpacked in memory by its reader.
+A CSV file is streamed: memory stays flat however long it is. A workbook is unpacked whole, by a process of its own that may take
+so much memory and time and no more, and sends its rows in batches.
 """
 
 from __future__ import annotations
 
 import csv
-import datetime
 import hashlib
 import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
-
+from config.files import open_regular
 from dialer.errors import RollError
+from dialer.roll import workbook_reader
 from dialer.roll.encodings import CHUNK_BYTES, TextFile, examine_text, sniff_kind
+from dialer.roll.workbook_reader import MOST_COLUMNS
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -26,6 +35,15 @@ if TYPE_CHECKING:
 BATCH_ROWS = 4_000
 HEAD_ROWS = 25
 _MAX_LINES_IN_A_ROW = 50
+_CHECKED_ROWS = 100
+_LEAST_MEMORY = 512 * 1024**2
+_MOST_MEMORY = 6 * 1024**3
+_MEMORY_PER_BYTE = 96
+_LEAST_SECONDS = 60
+_BYTES_PER_SECOND = 200_000
+_MOST_ANSWER_BYTES = 256 * 1024**2
+_SHEETS_TOLD = 8
+_TOLD_CHARACTERS = 300
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _SNIFF_CHARACTERS = 1 << 16
 _END = "\x1fend of file\x1f"  # a line of ours after the last: it is a row, unless a quotation mark is still open
@@ -110,6 +128,7 @@ class TextRoll:
             try:
                 # Not list(...): what came before an error is kept, so that its row can be named.
                 head.extend(islice(csv.reader(file, delimiter=self._delimiter), HEAD_ROWS))
+                self._refuse_wide(head, 1)
             except csv.Error as error:
                 raise RollError(
                     f"{self.path}: row {len(head) + 1:,} cannot be read as CSV ({error});"
@@ -134,7 +153,12 @@ class TextRoll:
         rows: list[list[str]] = []
         line_before = reader.line_num
         try:
-            rows.extend(islice(reader, most))
+            while len(rows) < most:  # by the hundred: rows of a million cells must not come together
+                before = len(rows)
+                rows.extend(islice(reader, min(most - before, _CHECKED_ROWS)))
+                if len(rows) == before:
+                    break
+                self._refuse_wide(rows[before:], first_row + before)
         except csv.Error as error:
             raise RollError(
                 f"{self.path}: in row {first_row + len(rows):,} a cell is too long ({error});"
@@ -150,6 +174,14 @@ class TextRoll:
         if rows and rows[-1] == [_END]:
             rows.pop()
         return rows
+
+    def _refuse_wide(self, rows: Sequence[Sequence[str]], first_row: int) -> None:
+        if max(map(len, rows), default=0) > MOST_COLUMNS:
+            place, widest = max(enumerate(map(len, rows), first_row), key=itemgetter(1))
+            raise RollError(
+                f"{self.path}: row {place:,} has {widest:,} columns, and a roll has at most {MOST_COLUMNS:,};"
+                " look for a row that does not end, or name the delimiter in the --map file"
+            )
 
 
 def _swallows(row: Sequence[str], width: int, delimiter: str) -> bool:
@@ -199,69 +231,107 @@ def sniff_delimiter(beginning: str) -> str:
 
 
 class WorkbookRoll:
-    """A sheet of a workbook: XLSX, XLSM, XLSB, XLS or ODS."""
+    """A sheet of a workbook: XLSX, XLSM, XLSB, XLS or ODS. It is unpacked by a process of its own (`workbook_reader`)."""
 
     damaged = False
 
     def __init__(self, path: Path, options: FileOptions) -> None:
-        """Unpacks the named sheet, or the first one that is not empty."""
+        """Has the named sheet unpacked, or the first one that is not empty."""
         self.path = path
-        try:
-            with path.open("rb") as file:
-                self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            workbook = CalamineWorkbook.from_path(path)
-        except PasswordError:
-            raise RollError(f"{path} is locked with a password; save a copy without one") from None
-        except (CalamineError, OSError, ValueError) as error:
-            raise RollError(
-                f"{path} cannot be opened as a workbook, it may be damaged; save it again as XLSX"
-            ) from error
-        self._sheet, others = self._choose(workbook, options.sheet)
+        with open_regular(path) as file:
+            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        self._seconds, self._memory_bytes = workbook_limits(path.stat().st_size)
+        command = [sys.executable, "-I", workbook_reader.__file__, str(path.absolute())]
+        command += [str(self._seconds), str(self._memory_bytes)]
+        self._reader = subprocess.Popen(  # noqa: S603 - our own
+            command + ([] if options.sheet is None else [options.sheet]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us: it ends when we do
+        )
+        weakref.finalize(self, _end, self._reader)
+        self._asked: tuple[int, int] | None = None  # what it was asked for and has not been read yet
+        found = self._answer()
+        others = [_one_line(name) for name in found["others"][:_SHEETS_TOLD]]
         note = f"; not read: {', '.join(others)}" if others else ""
-        self.description = f"workbook, sheet {self._sheet.name}{note}"
-
-    def _choose(self, workbook: CalamineWorkbook, wanted: str | None) -> tuple[CalamineSheet, list[str]]:
-        names = workbook.sheet_names
-        if wanted is not None and wanted not in names:
-            raise RollError(f'{self.path} has no sheet "{wanted}"; it has: {", ".join(names)}')
-        sheets: dict[str, CalamineSheet] = {}
-        for name in [wanted] if wanted is not None else names:
-            try:
-                sheet = workbook.get_sheet_by_name(name)
-            except CalamineError as error:
-                raise RollError(
-                    f'{self.path}: sheet "{name}" cannot be read ({error}); save it again as XLSX'
-                ) from error
-            if sheet.height:
-                sheets[name] = sheet
-        if not sheets:
-            raise RollError(f"{self.path} is empty; export it again, or name another file")
-        chosen, *others = sheets
-        return sheets[chosen], others
-
-    def _rows(self) -> Iterator[list[str]]:
-        for row in self._sheet.iter_rows():
-            yield [cell if type(cell) is str else cell_text(cell) for cell in row]
+        self.description = f"workbook, sheet {_one_line(found['sheet'])}{note}"
+        self._rows = int(found["rows"])
 
     def head(self) -> list[list[str]]:
         """The first rows, at most HEAD_ROWS."""
-        return list(islice(self._rows(), HEAD_ROWS))
+        head: list[list[str]] = []
+        while len(head) < HEAD_ROWS and (rows := self._rows_from(len(head), HEAD_ROWS - len(head))):
+            head += rows
+        return head
 
     def batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
-        """All rows after the first `skip_rows`."""
-        total = (self._sheet.start or (0, 0))[0] + self._sheet.height
-        rows, done = islice(self._rows(), skip_rows, None), skip_rows
-        while batch := list(islice(rows, batch_rows)):
-            yield Batch(done + 1, batch, min((done + len(batch)) / total, 1.0))
-            done += len(batch)
+        """All rows after the first `skip_rows`; the next ones are unpacked while these are used."""
+        done = skip_rows
+        while rows := self._rows_from(done, batch_rows):
+            done += len(rows)
+            self._ask(done, batch_rows)
+            yield Batch(done - len(rows) + 1, rows, min(done / self._rows, 1.0))
+
+    def _rows_from(self, first: int, most: int) -> list[list[str]]:
+        """Some rows from `first` on, counted from 0; [] behind the last."""
+        if self._asked is not None and self._asked != (first, most):
+            self._answer()  # of a reading that was broken off
+        if self._asked is None:
+            self._ask(first, most)
+        rows: list[list[str]] = self._answer()
+        return rows
+
+    def _ask(self, first: int, most: int) -> None:
+        assert self._reader.stdin is not None  # noqa: S101 - a pipe was asked for
+        self._asked = first, most
+        with suppress(BrokenPipeError):  # what became of it shows where its answer is read
+            self._reader.stdin.write(f"{first} {most}\n".encode())
+            self._reader.stdin.flush()
+
+    def _answer(self) -> Any:
+        """The reader's next answer. Raises RollError for a problem that it tells, and for its death."""
+        assert self._reader.stdout is not None  # noqa: S101 - a pipe was asked for
+        line = self._reader.stdout.readline(_MOST_ANSWER_BYTES)
+        self._asked = None
+        if not line.endswith(b"\n"):
+            if line:  # longer than any answer of ours
+                self._reader.kill()
+            raise RollError(f"{self.path} {self._why_dead(self._reader.wait())}")
+        answer = json.loads(line)
+        if isinstance(answer, dict) and "problem" in answer:
+            raise RollError(f"{self.path} {_one_line(answer['problem'])}")
+        return answer
+
+    def _why_dead(self, status: int) -> str:
+        if status == -signal.SIGKILL:
+            return "was not read: its reader was killed, perhaps for want of memory; try again, or save it as CSV"
+        if status == -signal.SIGXCPU:
+            return f"takes more than {self._seconds} s to unpack, and was given up; save it again as CSV"
+        memory = f"{self._memory_bytes // 1024**2:,} MB"
+        return f"needs more than {memory} of memory to unpack, or is damaged (status {status}); save it again as CSV"
 
 
-def cell_text(value: object) -> str:
-    """A workbook's cell as the text a person saw: 9876543210.0 (workbooks know only floats) gives "9876543210"."""
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
-        return value.date().isoformat()
-    return str(value)
+def workbook_limits(size_bytes: int) -> tuple[int, int]:
+    """Seconds of processor and bytes of address space that unpacking a workbook of this size may take.
+
+    A sheet of 1,048,000 rows and 20 columns, about as many rows as one can have, is a file of 47 MB: it took 2.5 GB and 21 s.
+    """
+    memory = min(_LEAST_MEMORY + size_bytes * _MEMORY_PER_BYTE, _MOST_MEMORY)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return _LEAST_SECONDS + size_bytes // _BYTES_PER_SECOND, min(memory, max(machine * 3 // 4, _LEAST_MEMORY))
+
+
+def _one_line(text: str) -> str:
+    """What a file says of itself, fit for a line of ours."""
+    words = " ".join("".join(letter if letter.isprintable() else " " for letter in text[:1000]).split())
+    return words if len(words) <= _TOLD_CHARACTERS else f"{words[:_TOLD_CHARACTERS]}..."
+
+
+def _end(reader: subprocess.Popen[bytes]) -> None:
+    """Nobody reads the workbook any more."""
+    reader.kill()
+    reader.wait()
+    for pipe in (reader.stdin, reader.stdout):
+        with suppress(OSError):  # what was not sent yet
+            pipe.close() if pipe is not None else None

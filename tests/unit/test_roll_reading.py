@@ -9,7 +9,8 @@ import openpyxl
 import pytest
 
 from dialer.errors import RollError
-from dialer.roll.reading import FileOptions, cell_text, open_roll, sniff_delimiter
+from dialer.roll.reading import FileOptions, open_roll, sniff_delimiter
+from dialer.roll.workbook_reader import cell_text
 
 HEADER = "AC_NO,PART_NO,SLNOINPART,FM_NAME_EN"
 

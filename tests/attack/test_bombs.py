@@ -1,0 +1,280 @@
+"""Files that are made to break who reads them: each is refused in one line, within bounds of memory and time.
+
+The figures: nothing that is not a MatdanError, no line of more than a few hundred characters, at most 250 MB in the process that
+reads, at most the limit of its size in the process that unpacks a workbook.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from audio.catalogue import read_catalogue
+from config.errors import MatdanError
+from config.jurisdiction import load_profile
+from config.settings import load_settings
+from dialer.command_line.audio import _names_in
+from dialer.errors import RollError
+from dialer.roll import reading, workbook_reader
+from dialer.roll.importer import prepare_import
+from dialer.roll.mapping import load_map
+from dialer.roll.numbers_file import read_numbers
+from dialer.roll.reading import open_roll, workbook_limits
+from ivr_flows.catalogue import load_flow
+from ivr_flows.texts import read_texts
+from tests.support.workbooks import cell, row, write_workbook
+
+MOST_CHARACTERS = 700
+MEGABYTE = 1024 * 1024
+
+READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
+    "settings": ("centre.toml", load_settings),
+    "map": ("map.toml", load_map),
+    "profile": ("profile.toml", lambda path: load_profile(str(path))),
+    "catalogue": ("hi.toml", lambda path: read_catalogue(path.parent)),
+    "flow": ("flow.yaml", lambda path: load_flow(str(path))),
+    "texts": ("hi.yaml", lambda path: read_texts(path.parent)),
+    "numbers": ("numbers.csv", lambda path: read_numbers(path, "IN")),
+    "names": ("names.txt", _names_in),
+    "roll": ("roll.csv", prepare_import),
+}
+TAKE_PIPES = {"settings", "map", "numbers", "names"}
+
+TEXTS = {
+    "deep": b"a = " + b"[" * 100_000,
+    "deep-tables": b"a = " + b"{a = " * 100_000,
+    "long-key": b".".join([b"a"] * 100_000) + b" = 1",
+    "long-table": b"[" + b".".join([b'"a"'] * 100_000) + b"]",
+    "digits": b"a = " + b"7" * 6_000,
+    "nul": b"a = 1\0\nb = 2\n",
+    "one-line": b"[" + b"x" * 3_000_000,
+    "aliases": b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (n + 1, n + 1, n, n) for n in range(97, 121)),
+    "deep-yaml": b"a: " + b"[" * 100_000,
+    "indented": b"".join(b" " * depth + b"a:\n" for depth in range(500)),
+    "not-utf8": b"a = \xff\xfe\xfd",
+    "lone-quote": b'"' * 200_000,
+}
+
+
+def refusal(read: Callable[[Path], Any], path: Path) -> str:
+    """The one line with which a reader refuses a file."""
+    with pytest.raises(MatdanError) as refused:
+        read(path)
+    line = str(refused.value)
+    assert line.isprintable(), line
+    assert len(line) <= MOST_CHARACTERS, line
+    return line
+
+
+@pytest.mark.parametrize("bomb", TEXTS)
+@pytest.mark.parametrize("kind", sorted(READERS.keys() - {"names"}))
+def test_a_text_that_is_made_to_break_its_reader_is_one_line(tmp_path: Path, kind: str, bomb: str) -> None:
+    name, read = READERS[kind]
+    path = tmp_path / name
+    path.write_bytes(TEXTS[bomb])
+    assert name in refusal(read, path)
+
+
+@pytest.mark.parametrize(
+    ("bomb", "says"), [("deep", "nested too deep"), ("digits", "too many digits"), ("long-key", "64 parts")]
+)
+def test_the_line_says_what_is_wrong(tmp_path: Path, bomb: str, says: str) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_bytes(TEXTS[bomb])
+    assert says in refusal(load_settings, path)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_device_without_an_end_is_refused(tmp_path: Path, kind: str) -> None:
+    name, read = READERS[kind]
+    (tmp_path / name).symlink_to("/dev/zero")
+    line = refusal(read, tmp_path / name)
+    assert any(says in line for says in ("no ordinary file", "leads to no file", "no such flow")), line
+
+
+@pytest.mark.parametrize("kind", sorted(READERS.keys() - TAKE_PIPES))
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    name, read = READERS[kind]
+    os.mkfifo(tmp_path / name)
+    line = refusal(read, tmp_path / name)
+    assert any(says in line for says in ("no ordinary file", "no such flow")), line
+
+
+@contextmanager
+def endless_pipe(piece: bytes) -> Iterator[Path]:
+    """A pipe into which the same is written until nobody reads it."""
+    end, start = os.pipe()
+
+    def write() -> None:
+        with suppress(BrokenPipeError):
+            while True:
+                os.write(start, piece * (65_536 // len(piece)))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield Path(f"/dev/fd/{end}")
+    finally:
+        os.close(end)
+        writer.join()
+        os.close(start)
+
+
+@pytest.mark.parametrize("piece", [b"\0", b"x", b"y\n", b"a = 1\n", b"[", b"[[a]]\n"], ids=repr)
+@pytest.mark.parametrize("kind", sorted(TAKE_PIPES - {"names"}))
+def test_a_pipe_without_an_end_is_refused(kind: str, piece: bytes) -> None:
+    with endless_pipe(piece) as path:
+        assert refusal(READERS[kind][1], path)
+
+
+ROLLS = {
+    "wide-heading": b",".join([b"PART_NO"] * 200_000),
+    "wide-row": b"AC_NO,PART_NO,SLNOINPART\n" + b"1,2,3\n" * 500 + b"," * 200_000,
+    "no-line-end": b"AC_NO,PART_NO,SLNOINPART\n1,2," + b"3" * 2_000_000,
+    "open-quote": b'AC_NO,PART_NO,SLNOINPART\n1,2,"' + b"3\n" * 2_000_000,
+    "utf-16": ("AC_NO,PART_NO,SLNOINPART\n1,2," + "३" * 1_000_000).encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("bomb", ROLLS)
+def test_a_roll_with_a_row_that_is_none_is_one_line(tmp_path: Path, bomb: str) -> None:
+    path = tmp_path / "roll.csv"
+    path.write_bytes(ROLLS[bomb])
+
+    def read(path: Path) -> None:
+        for _ in prepare_import(path).roll.batches(1):
+            pass
+
+    assert "roll.csv" in refusal(read, path)
+
+
+WORKBOOKS: dict[str, tuple[str, str, str]] = {
+    # rows, shared strings, what the line says
+    "far-corner": (row(1, cell("A1")) + row(1_048_576, cell("XFD1048576")), "", "MB of memory"),
+    "long-string": (
+        "".join(row(n, f'<c r="A{n}" t="s"><v>0</v></c>') for n in range(1, 20_001)),
+        f"<si><t>{'x' * 100_000}</t></si>",
+        "MB of memory",
+    ),
+    "columns": (row(1, "<c><v>1</v></c>" * 200_000), "", "200,000 columns"),
+    "stray-column": (row(1, cell("A1") + cell("XFD1")), "", "16,384 columns"),
+    "beyond-the-sheet": (row(4_294_967_295, cell("ZZZZZZ4294967295")) + row(1, cell("A1")), "", "save it again"),
+    "no-place": (row(1, cell("") + cell("1")), "", "save it again"),
+    "no-such-string": (row(1, '<c r="A1" t="s"><v>99999999</v></c>'), "", "save it again"),
+    "long-cell": (row(1, '<c r="A1" t="s"><v>0</v></c>'), f"<si><t>{'x' * 140_000}</t></si>", "131,072 characters"),
+}
+
+
+@pytest.mark.parametrize("bomb", WORKBOOKS)
+def test_a_workbook_that_is_made_to_break_its_reader_is_one_line(tmp_path: Path, bomb: str) -> None:
+    rows, strings, says = WORKBOOKS[bomb]
+    path = write_workbook(tmp_path / "roll.xlsx", rows, strings)
+    assert says in refusal(prepare_import, path)
+
+
+def test_a_reader_that_takes_too_long_or_dies_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "roll.xlsx"
+    workbook = openpyxl.Workbook()
+    for number in range(9_000):
+        workbook.active.append(["1", "2", number])
+    workbook.save(path)
+    for status, says in ((signal.SIGXCPU, "takes more than"), (signal.SIGKILL, "killed"), (signal.SIGSEGV, "damaged")):
+        roll = open_roll(path)
+        assert isinstance(roll, reading.WorkbookRoll)
+        with pytest.raises(RollError, match=says):
+            for _ in roll.batches(0, 10):
+                roll._reader.send_signal(status)
+                roll._reader.wait()
+    monkeypatch.setattr(reading, "workbook_limits", lambda _size: (0, 512 * MEGABYTE))
+    assert "takes more than 0 s" in refusal(open_roll, path)
+
+
+def test_rows_of_a_workbook_are_the_same_however_they_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "roll.xlsx"
+    workbook = openpyxl.Workbook()
+    for number in range(95):
+        workbook.active.append([number])
+    workbook.save(path)
+    roll = open_roll(path)
+    begun = roll.batches(0, 7)
+    assert [len(next(begun).rows), len(next(begun).rows)] == [7, 7]  # broken off, with an answer that nobody fetched
+    assert roll.head() == [[str(number)] for number in range(25)]
+    assert [row[0] for batch in roll.batches(1, 10) for row in batch.rows] == [str(number) for number in range(1, 95)]
+    assert [batch.first_row for batch in roll.batches(1, 40)] == [2, 42, 82]
+    assert [row[0] for row in next(begun).rows] == [str(number) for number in range(14, 21)]
+
+
+def test_the_limits_leave_room_for_a_full_sheet_and_none_for_a_bomb() -> None:
+    seconds, memory = workbook_limits(47 * MEGABYTE)  # 1,048,000 rows of 20 columns: measured at 2.5 GB and 21 s
+    assert (seconds, memory) > (200, 3_500 * MEGABYTE) or memory >= _three_quarters()
+    assert workbook_limits(1_000)[1] <= 520 * MEGABYTE
+    assert workbook_limits(2 * MEGABYTE)[1] <= 800 * MEGABYTE
+    assert workbook_limits(100 * 1024 * MEGABYTE)[1] <= 6 * 1024 * MEGABYTE
+
+
+def _three_quarters() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
+
+
+_MEASURED = """
+import resource, sys
+from pathlib import Path
+from config.errors import MatdanError
+from dialer.roll.importer import prepare_import
+from dialer.roll.numbers_file import read_numbers
+from config.settings import load_settings
+def all_rows(path):
+    for _ in prepare_import(path).roll.batches(1):
+        pass
+for path in map(Path, sys.argv[1:]):
+    for read in (all_rows, load_settings, lambda path: read_numbers(path, "IN")):
+        try:
+            read(path)
+        except MatdanError:
+            continue
+        sys.exit(f"{path} was taken")
+print(*(resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+"""
+
+
+def test_what_the_bombs_take_of_memory(tmp_path: Path) -> None:
+    paths = [write_workbook(tmp_path / f"{name}.xlsx", *WORKBOOKS[name][:2]) for name in ("far-corner", "long-string")]
+    for name, content in {**ROLLS, "zeros": bytes(30 * MEGABYTE)}.items():
+        paths.append(tmp_path / f"{name}.csv")
+        paths[-1].write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURED, *map(str, [*paths, Path("/dev/zero")])],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2048 * MEGABYTE, 2048 * MEGABYTE)),
+    )
+    assert done.returncode == 0, done.stderr
+    own, unpacking = map(int, done.stdout.split())
+    assert own < 250, f"{own} MB in the process that reads"
+    assert unpacking <= workbook_limits(max(path.stat().st_size for path in paths[:2]))[1] // MEGABYTE, (
+        f"{unpacking} MB"
+    )
+
+
+_LOADED = """
+import runpy, sys
+runpy.run_path(sys.argv[1])
+print(*(name for name in sys.modules if name.split(".")[0] in {"dialer", "config", "audio", "ivr_flows"}))
+"""
+
+
+def test_the_reader_of_workbooks_loads_nothing_of_the_product() -> None:
+    command = [sys.executable, "-I", "-c", _LOADED, workbook_reader.__file__]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == ""
