@@ -18,19 +18,18 @@ from config.errors import MatdanError
 from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.app import twilio_spent
+from dialer.checks.asterisk import asterisk
 from dialer.checks.finding import Finding, Verdict, not_seen
 from dialer.checks.store import disk, encryption, store_and_rules
 from dialer.clock import Clock, SystemClock
 from dialer.content import content_problems
 from dialer.monitor.broker_link import check_broker
-from dialer.plan_of_site import ami_login, broker_settings, needs_asterisk, offers_allowed
+from dialer.plan_of_site import broker_settings, needs_asterisk, offers_allowed
 from dialer.prompts import playlist_reader
 from dialer.scripts.runner import script_of
 from dialer.site_time import site_day
 from dialer.store.holder import holder_of
 from dialer.store.opening import DIALLER
-from dialer.switch.asterisk.ami_client import AmiClient
-from dialer.switch.asterisk.ami_rights import check_rights
 from ivr_flows.catalogue import load_flow, refuse_unsafe
 from ivr_flows.model import Offer
 from ivr_flows.texts import texts_with
@@ -56,7 +55,8 @@ async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIte
         for finding in await asyncio.to_thread(_looked, what, look):
             yield finding
     if needs_asterisk(settings):
-        yield await _asked("asterisk", _asterisk(settings))
+        async for finding in _told("asterisk", asterisk(settings)):
+            yield finding
     if settings.twilio.enabled:
         yield await _asked("twilio", _twilio(settings))
     if settings.broker.enabled:
@@ -74,6 +74,17 @@ def _looked(what: str, look: Look) -> list[Finding]:
         return [Finding(what, Verdict.BAD, str(error))]
     except OSError as error:
         return [not_seen(what, error)]
+
+
+async def _told(what: str, findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
+    """What another program tells, as far as it does."""
+    try:
+        async for finding in findings:
+            yield finding
+    except MatdanError as error:
+        yield Finding(what, Verdict.BAD, str(error))
+    except OSError as error:
+        yield not_seen(what, error)
 
 
 async def _asked(what: str, answer: Awaitable[Finding]) -> Finding:
@@ -216,16 +227,6 @@ def _script_problem(settings: Settings) -> str | None:
     if errors is not None and not errors.parent.is_dir():
         return f"there is no directory {errors.parent}; create it, or change flows.script_errors"
     return None
-
-
-async def _asterisk(settings: Settings) -> Finding:
-    """Log in and read what a resync reads: a missing right shows here and not on polling day. Raises MatdanError."""
-    await check_rights(ami_login(settings))
-    async with AmiClient(ami_login(settings), on_event=lambda _: None, keep_events=()) as client:
-        await client.action("CoreStatus")
-        channels = await client.action_list("CoreShowChannels")
-        await client.action_list("ConfbridgeListRooms")
-        return Finding("asterisk", Verdict.GOOD, f"{client.banner}, {len(channels)} channels live")
 
 
 async def _twilio(settings: Settings) -> Finding:

@@ -181,6 +181,7 @@ MODULE_OF = {
     "AMD": "app_amd",
     "ChanSpy": "app_chanspy",
     "ConfBridge": "app_confbridge",
+    "ControlPlayback": "app_controlplayback",
     "MixMonitor": "app_mixmonitor",
     "MusicOnHold": "res_musiconhold",
     "Playback": "app_playback",

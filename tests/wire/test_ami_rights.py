@@ -36,6 +36,7 @@ async def test_the_least_rights_are_enough_and_no_call_is_made() -> None:
         ("write", "reporting", WRITE_LINE),
         ("read", "system", READ_LINE),
         ("read", "call", READ_LINE),
+        ("read", "user", READ_LINE),
     ],
 )
 def test_each_missing_right_is_named_with_its_line(kind: str, right: str, line: str) -> None:
@@ -54,5 +55,5 @@ def test_each_missing_right_is_named_with_its_line(kind: str, right: str, line: 
 
 @virtual_time()
 async def test_a_dialplan_that_is_not_ours_is_told_too() -> None:
-    with pytest.raises(SwitchError, match="no context matdan-message"):
+    with pytest.raises(SwitchError, match="no context matdan-check"):
         await checked(LEAST_PRIVILEGE_USER, dialplan="[other]\nexten => s,1,Hangup()\n")

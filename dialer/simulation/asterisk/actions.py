@@ -15,6 +15,7 @@ from dialer.simulation.asterisk.lists import (
     conference_members,
     conference_rooms,
     core_status,
+    outbound_registrations,
     show_channels,
     status,
     timestamp,
@@ -71,6 +72,7 @@ class Actions:
             "mixmonitormute": (self._mute_recording, frozenset({"system", "call"})),
             "originate": (self._originate, frozenset({"originate"})),
             "ping": (self._ping, anybody),
+            "pjsipshowregistrationsoutbound": (self._show_registrations, reporting),
             "redirect": (self._redirect, frozenset({"call"})),
             "setvar": (self._set_variable, frozenset({"call"})),
             "status": (self._status, frozenset({"system", "call", "reporting"})),
@@ -177,6 +179,7 @@ class Actions:
             channel=channel,
             dial_string=dial_string,
             uniqueid=action.get("ChannelId")[:149],
+            other_uniqueid=action.get("OtherChannelId")[:149],
             start=Location(context, name, priority),
             application=application,
             data=action.get("Data"),
@@ -259,6 +262,10 @@ class Actions:
         else:
             members = conference_members(self._switch, conferences[name], action.action_id)
             self._list(session, action, "Confbridge user list will follow", members)
+
+    def _show_registrations(self, session: AmiSession, action: AmiMessage) -> None:
+        registrations = outbound_registrations(self._switch, action.action_id)
+        self._list(session, action, "Following are Events for each Outbound registration", registrations)
 
     @staticmethod
     def _list(session: AmiSession, action: AmiMessage, message: str, events: bytes) -> None:

@@ -49,6 +49,7 @@ class Trunk:
     context: str = "from-carrier"
     # SIP statuses in place of the voters' own; (183,): a carrier of early media.
     rings_with: tuple[int, ...] | None = None
+    registration: str = ""  # how our registration there stands, as Asterisk words it; "": it asks for none
 
 
 class PhoneMode(StrEnum):

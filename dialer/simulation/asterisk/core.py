@@ -20,7 +20,7 @@ from dialer.simulation.asterisk.events import EventWriter
 from dialer.simulation.asterisk.extensions import DialplanError, find_extension, parse_dialplan
 from dialer.simulation.asterisk.faults import EventFaults
 from dialer.simulation.asterisk.journal import Journal, PlacedCall
-from dialer.simulation.asterisk.originate import REASON_FAILED, OriginateOrder, OutgoingCall, respond
+from dialer.simulation.asterisk.originate import REASON_ANSWERED, REASON_FAILED, OriginateOrder, OutgoingCall, respond
 from dialer.simulation.asterisk.phones import Caller, VoterPhone
 from dialer.simulation.asterisk.sessions import AmiSession
 from dialer.simulation.asterisk.voters import Scripted, Voter, behaviour_of
@@ -85,6 +85,9 @@ class SwitchCore:
 
     def place(self, order: OriginateOrder) -> None:
         """Carry out an Originate that was answered with "queued"."""
+        if order.channel.startswith("Local/"):
+            self._place_local(order)
+            return
         target, at, endpoint = order.dial_string.rpartition("@")
         trunk = self._trunks.get(endpoint) if at else None
         phone = None if at else self._phones.get(endpoint)
@@ -111,6 +114,28 @@ class SwitchCore:
         for name, value in order.variables:
             self.set_variable(channel, name, value, announce=False)
         OutgoingCall(self, channel, order, behaviour, random, trunk_alive=alive).begin()
+
+    def _place_local(self, order: OriginateOrder) -> None:
+        """A Local channel: its far half walks the dialplan. Nothing is made of the near one, which listens."""
+        name, _, context = order.dial_string.partition("/")[0].partition("@")
+        channel = self._new_channel("", order.other_uniqueid, context)
+        channel.name = f"Local/{name}@{context}-{self._channel_number:08x};2"
+        channel.variables.update(order.variables)
+        start = Location(context, name, 1)
+        channel.move_to(context, name, 1)
+        self.start_dialplan(channel, replace(order, start=start, application=""))
+        respond(self, order, success=True, reason=REASON_ANSWERED, channel=f"{channel.name[:-1]}1")
+
+    def device_state(self, device: str) -> str:
+        """What DEVICE_STATE says of a phone or a trunk."""
+        technology, _, endpoint = device.partition("/")
+        phone = self._phones.get(endpoint)
+        if technology != "PJSIP" or (phone is None and endpoint not in self._trunks):
+            return "INVALID"
+        if self.phone_channel(endpoint) is not None:
+            return "INUSE"
+        away = endpoint in self._dead_trunks if phone is None else phone.mode is PhoneMode.UNREGISTERED
+        return "UNAVAILABLE" if away else "NOT_INUSE"
 
     def live_calls(self, trunk: str) -> int:
         """How many channels a trunk carries now."""
@@ -296,6 +321,8 @@ class SwitchCore:
             return self.conferences.info(kind, conference)
         if name == "STRFTIME(,,%s.%3q)":
             return f"{self.now():.3f}"
+        if name.startswith("DEVICE_STATE("):
+            return self.device_state(name[13:].rstrip(")"))
         if name == "EPOCH":
             return str(int(self.now()))
         if name == "AGI_SERVER":

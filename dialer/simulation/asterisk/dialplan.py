@@ -77,6 +77,15 @@ async def _playback(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.set_variable(channel, "PLAYBACKSTATUS", "FAILED" if missing else "SUCCESS")
 
 
+async def _control_playback(switch: SwitchCore, channel: Channel, data: str) -> None:
+    """With `:end` a sound is opened and nothing of it is played."""
+    sound, _, place = data.partition(",")[0].partition(":")
+    seconds = switch.sound_seconds(sound)
+    if seconds is not None and place != "end":
+        await play(switch, channel, seconds, digits="")
+    switch.set_variable(channel, "CPLAYBACKSTATUS", "ERROR" if seconds is None else "SUCCESS")
+
+
 async def _confbridge(switch: SwitchCore, channel: Channel, data: str) -> None:
     name, _bridge, user, menu = (*data.split(","), "", "", "")[:4]
     await switch.conferences.join(channel, name, user, menu, asyncio.get_running_loop().time())
@@ -147,6 +156,7 @@ APPLICATIONS: dict[str, Application] = {
     "Answer": _answer,
     "ChanSpy": _chan_spy,
     "ConfBridge": _confbridge,
+    "ControlPlayback": _control_playback,
     "Goto": _goto,
     "GotoIf": _goto_if,
     "Hangup": _hang_up,

@@ -50,6 +50,17 @@ def show_channels(switch: SwitchCore, action_id: str) -> bytes:
     return b"".join(out) + _complete("CoreShowChannelsComplete", action_id, len(out))
 
 
+def outbound_registrations(switch: SwitchCore, action_id: str) -> bytes:
+    """The events of PJSIPShowRegistrationsOutbound: of each trunk that registers, as far as the dialler reads them."""
+    out = [
+        f"Event: OutboundRegistrationDetail\r\n{_id_line(action_id)}ObjectType: registration\r\n"
+        f"ObjectName: {trunk.name}-registration\r\nStatus: {trunk.registration}\r\n\r\n"
+        for trunk in switch.config.trunks
+        if trunk.registration
+    ]
+    return "".join(out).encode() + _complete("OutboundRegistrationDetailComplete", action_id, len(out))
+
+
 def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> bytes:
     """The events of Status, with the channel variables that it asks for."""
     action_id = action.action_id

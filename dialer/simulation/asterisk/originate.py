@@ -73,6 +73,7 @@ class OriginateOrder:
     caller_number: str
     caller_name: str
     variables: tuple[tuple[str, str], ...]
+    other_uniqueid: str = ""  # of a Local channel's far half
 
 
 class OutgoingCall:

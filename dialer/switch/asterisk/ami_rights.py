@@ -1,24 +1,24 @@
 """What the manager user may do and see: asked before the start, so that a missing right does not show on polling day.
 
 Asterisk lists the actions that a user's `write` classes allow (ListCommands). Of the `read` classes it tells nothing, so each is
-seen at work: FullyBooted comes after a login with `system`, and an Originate to an endpoint that there is not is answered by an
-event with `call` (and by no call: no channel is ever made). `user` shows with the first voter alone.
+seen at work: FullyBooted comes after a login with `system`, and a Local channel into our own dialplan is answered by an event of
+`call` and one of `user`. It calls nobody, and Asterisk logs nothing of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 
 from dialer.errors import OriginateRefused, PermissionMissing, SwitchError
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLogin
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import MESSAGE_CONTEXT
+from dialer.switch.asterisk.places import CHECK_CONTEXT
 
 READ_LINE = "read = system,call,user"
 WRITE_LINE = "write = originate,call,reporting"
 SEEN_SECONDS = 2.0
-NO_SUCH_ENDPOINT = "matdan-check"
 _WRITE_RIGHTS = {
     "Originate": "originate",
     "Hangup": "call",
@@ -37,43 +37,52 @@ async def check_rights(login: AmiLogin) -> str:
 
     Raises PermissionMissing with the line of manager.conf to change, SwitchError for whatever else is wrong.
     """
-    booted, answered = asyncio.Event(), asyncio.Event()
-    probe = str(uuid.uuid4())
+    booted, answered, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    probe = f"check-{uuid.uuid4()}"
 
     def see(message: AmiMessage) -> None:
         if message.event == "FullyBooted":
             booted.set()
         elif message.action_id == probe:
             answered.set()
+        elif message.event == "UserEvent" and message.get("Uniqueid") == probe:
+            told.set()
 
-    async with AmiClient(login, on_event=see, keep_events=("FullyBooted", "OriginateResponse")) as client:
+    async with AmiClient(login, on_event=see, keep_events=("FullyBooted", "OriginateResponse", "UserEvent")) as client:
         allowed = await client.action("ListCommands")
         write = sorted({right for action, right in _WRITE_RIGHTS.items() if not allowed.get(action)})
         if write:
             raise PermissionMissing(_complaint(login.username, "write", write, WRITE_LINE))
         await _probe(client, probe)
-        read = [
-            right for right, seen in (("system", booted), ("call", answered)) if not await _comes(seen, SEEN_SECONDS)
-        ]
+        seen = (("system", booted), ("call", answered), ("user", told))
+        read = [right for right, event in seen if not await _comes(event, SEEN_SECONDS)]
         if read:
             raise PermissionMissing(_complaint(login.username, "read", read, READ_LINE))
         return client.banner
 
 
 async def _probe(client: AmiClient, action_id: str) -> None:
-    """Order a call to an endpoint that there is not: refused at once where our dialplan is missing, else answered by an event."""
+    """Ask for no sounds: refused at once where our dialplan is missing, else answered by events."""
+    await ask_dialplan(client, "sounds", action_id)
+
+
+async def ask_dialplan(client: AmiClient, extension: str, channel_id: str, sounds: Sequence[str] = ()) -> None:
+    """Have Asterisk do what our dialplan has at an extension of its check; the events of it bear this id. Raises SwitchError."""
     fields = [
-        ("Channel", f"PJSIP/{NO_SUCH_ENDPOINT}"),
+        ("Channel", f"Local/{extension}@{CHECK_CONTEXT}/n"),
         ("Async", "true"),
-        ("Context", MESSAGE_CONTEXT),
-        ("Exten", "s"),
+        ("ChannelId", f"{channel_id}-ear"),
+        ("OtherChannelId", channel_id),
+        ("Context", CHECK_CONTEXT),
+        ("Exten", "listen"),
         ("Priority", "1"),
+        *(("Variable", f"SOUND_{number}={sound}") for number, sound in enumerate(sounds, 1)),
     ]
     try:
-        await client.action("Originate", fields, action_id=action_id)
+        await client.action("Originate", fields, action_id=channel_id)
     except OriginateRefused as error:
         raise SwitchError(
-            f"Asterisk's dialplan has no context {MESSAGE_CONTEXT}: install the files that `dialer asterisk render` writes"
+            f"Asterisk's dialplan has no context {CHECK_CONTEXT}: install the files that `dialer asterisk render` writes"
         ) from error
 
 

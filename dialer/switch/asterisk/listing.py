@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dialer.model import AttemptId
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import VOTERS_CONTEXTS, is_attempt_id, is_party, place_of
+from dialer.switch.asterisk.places import CHECK_CONTEXT, VOTERS_CONTEXTS, is_attempt_id, is_party, place_of
 from dialer.switch.asterisk.tracker import LiveChannel, Member
 
 ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
@@ -30,7 +30,7 @@ async def redirected_channels(client: AmiClient, is_known: Callable[[str], bool]
         if not is_known(item.get("Uniqueid"))
         and (
             item.get("Application") == "AppDial2"
-            or item.get("Channel").startswith("Local/")
+            or (item.get("Channel").startswith("Local/") and f"@{CHECK_CONTEXT}-" not in item.get("Channel"))
             or item.get("Context") in VOTERS_CONTEXTS
         )
     ]

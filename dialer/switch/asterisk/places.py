@@ -17,6 +17,7 @@ LOG_IN_CONTEXT = "matdan-login"
 RECORDED_CONTEXT = "matdan-recorded"
 HOLD_CONTEXT = "matdan-hold"
 HANDED_CONTEXT = "matdan-handed"
+CHECK_CONTEXT = "matdan-check"  # where Asterisk is asked what it can play, on a Local channel that is nobody's call
 VOTERS_CONTEXTS = frozenset(
     {VOTER_CONTEXT, FLOW_CONTEXT, MESSAGE_CONTEXT, SEAT_CONTEXT, RECORDED_CONTEXT, HOLD_CONTEXT, HANDED_CONTEXT}
 )
