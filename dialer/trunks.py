@@ -6,10 +6,13 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from dialer.trunk_health import RestRules, TrunkHealth, TrunkState
 
 CPS_WINDOW_SECONDS = 10.0  # over which the call starts a second are shown
+LATE_SECONDS = 0.02  # a start that a timer or another task delays by so much is made good; more would be a burst
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,71 +27,83 @@ class TrunkLimits:
 
 
 class CallStarts:
-    """A trunk's call-start budget: a token bucket that holds one second's worth, at least one call.
+    """A trunk's one limiter of call starts: evenly spaced, and no second with more than the limit, rounded up, on the wire.
 
-    Carriers count starts over a second and punish bursts. A bucket of one second never gives more than the limit in any
-    second beyond the first one's carry-over, and `turn` keeps that off the wire.
+    A start is granted once (`take`), at the moment of dialling, and told when it goes out (`went`). What was granted and has not
+    gone out yet counts as going out now, so what a slow commit holds up is made good before anything more is granted: nothing
+    queues. Time is monotonic seconds, and an older moment after a later one counts as the later one: no time is credited twice.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
-        """`calls_per_second` > 0; time is monotonic seconds. Begins with a single call in hand, so that a start is no burst."""
+        """`calls_per_second` > 0. One call may start at once."""
         self._rate = calls_per_second
-        self._capacity = max(1.0, calls_per_second)
-        self._tokens = 1.0
-        self._at = now_seconds
-        self._share = 1.0
-        self._recent: deque[float] = deque()  # moments of the last CPS_WINDOW_SECONDS' starts
-        self._turns: deque[float] = deque(maxlen=math.ceil(calls_per_second))  # moments on the wire
+        self._spacing = 1.0 / calls_per_second
+        self._most = math.ceil(calls_per_second)
+        self._window = (
+            self._most / calls_per_second
+        )  # a second, or the time in which a rate that is no whole number starts so many
+        self._now = now_seconds
+        self._next = now_seconds  # when a start is next due
+        self._wire: deque[float] = deque(maxlen=self._most)  # the last starts on the wire
+        self._recent: deque[float] = deque()  # those of the last CPS_WINDOW_SECONDS
 
     def throttle(self, share: float) -> None:
-        """From now on only this share of the limit, 0 to 1, may start."""
-        self._share = share
-        self._capacity = max(1.0, self._rate * share)
+        """From now on only this share of the limit, above 0 to 1, may start."""
+        self._spacing = 1.0 / (self._rate * share)
 
     def lately(self, now_seconds: float) -> float:
         """Calls started a second, over the last CPS_WINDOW_SECONDS."""
-        self._forget(now_seconds)
+        now = self._at(now_seconds)
+        while self._recent and self._recent[0] <= now - CPS_WINDOW_SECONDS:
+            self._recent.popleft()
         return len(self._recent) / CPS_WINDOW_SECONDS
 
-    def _forget(self, now_seconds: float) -> None:
-        while self._recent and self._recent[0] <= now_seconds - CPS_WINDOW_SECONDS:
-            self._recent.popleft()
-
-    def available(self, now_seconds: float) -> int:
-        """How many calls may start at this instant."""
-        self._fill(now_seconds)
-        # The bucket is full after a whole second: rounding must not leave it a hair short of a call.
-        return int(self._tokens + 1e-9)
+    def available(self, now_seconds: float, leaving: int) -> int:
+        """How many calls may start at this instant, beside the `leaving`, which were granted and have not gone out yet."""
+        now = self._at(now_seconds)
+        behind = min(now - self._next, LATE_SECONDS)
+        spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
+        return max(0, min(spaced, self._most - leaving - self._within(now)))
 
     def take(self, now_seconds: float) -> None:
-        """Start one call."""
-        self._fill(now_seconds)
-        self._tokens -= 1.0
-        self._forget(now_seconds)
-        self._recent.append(now_seconds)
+        """Grant one start."""
+        self._next = max(self._next, self._at(now_seconds) - LATE_SECONDS) + self._spacing
 
-    def turn(self, now_seconds: float) -> float:
-        """The moment at which the next start may go out on the wire, now or later; it is that start's from now on.
-
-        What waits together before the wire (a commit that the disk holds up, a bucket that is full) would go out together: no
-        second has more starts than the limit, rounded up, and those that must wait go out evenly.
-        """
-        most = self._turns.maxlen or 1
-        turn = now_seconds
-        if len(self._turns) == most and self._turns[0] + most / self._rate > now_seconds:
-            turn = max(self._turns[0] + most / self._rate, self._turns[-1] + 1.0 / self._rate)
-        self._turns.append(turn)
-        return turn
-
-    def seconds_to_next(self, now_seconds: float) -> float:
+    def seconds_to_next(self, now_seconds: float, leaving: int) -> float:
         """Seconds until a call may start; 0 when one may now."""
-        self._fill(now_seconds)
-        return max(0.0, (1.0 - self._tokens) / (self._rate * self._share))
+        now = self._at(now_seconds)
+        spaced = max(0.0, self._next - now)
+        gone = len(self._wire) - self._within(now)
+        too_many = self._within(now) + leaving - self._most + 1  # so many must be a window ago
+        if too_many <= 0:
+            return spaced
+        if too_many > len(self._wire) - gone:  # what is leaving fills the window by itself
+            return max(spaced, self._spacing)
+        return max(spaced, self._wire[gone + too_many - 1] + self._window - LATE_SECONDS - now)
 
-    def _fill(self, now_seconds: float) -> None:
-        passed = max(0.0, now_seconds - self._at)
-        self._at = now_seconds
-        self._tokens = min(self._capacity, self._tokens + passed * self._rate * self._share)
+    def seconds_to_wire(self, now_seconds: float) -> float:
+        """Seconds until a start that was granted may go out; 0: now. What a slow commit held up together goes out evenly."""
+        now = self._at(now_seconds)
+        full = self._wire[0] + self._window - now if len(self._wire) == self._most else 0.0
+        even = self._wire[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._wire else 0.0
+        wait = max(full, even)
+        return wait if wait > 1e-9 else 0.0
+
+    def went(self, now_seconds: float) -> None:
+        """A start goes out on the wire."""
+        now = self._at(now_seconds)
+        self._wire.append(now)
+        self._recent.append(now)
+        self.lately(now)
+
+    def _within(self, now: float) -> int:
+        """Starts that a call which is granted now would share its window with; the commit takes a moment, and the wire is exact."""
+        since = now - self._window + LATE_SECONDS + 1e-9
+        return sum(at > since for at in self._wire)
+
+    def _at(self, now_seconds: float) -> float:
+        self._now = max(self._now, now_seconds)
+        return self._now
 
 
 class TrunkPool:
@@ -134,40 +149,56 @@ class TrunkPool:
     def _free(self, name: str, used: Mapping[str, int]) -> int:
         return max(0, self._limits[name].channels - used.get(name, 0))
 
-    def startable(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
-        """How many calls may start at this instant over these trunks: channels, CPS and fitness taken together."""
-        return sum(self._startable(name, used, now_seconds) for name in names)
+    def startable(
+        self, names: Sequence[str], used: Mapping[str, int], now_seconds: float, leaving: Mapping[str, int] = _NONE
+    ) -> int:
+        """How many calls may start at this instant over these trunks: channels, CPS and fitness taken together. `leaving` counts
+        the calls of each that were taken and have not gone out yet.
+        """
+        return sum(self._startable(name, used, now_seconds, leaving) for name in names)
 
-    def _startable(self, name: str, used: Mapping[str, int], now_seconds: float) -> int:
+    def _startable(self, name: str, used: Mapping[str, int], now_seconds: float, leaving: Mapping[str, int]) -> int:
         fit = self._health[name].may_start(now_seconds)
-        return 0 if fit <= 0 else min(fit, self._starts[name].available(now_seconds), self._free(name, used))
+        if fit <= 0:
+            return 0
+        return min(fit, self._starts[name].available(now_seconds, leaving.get(name, 0)), self._free(name, used))
 
-    def seconds_to_next_start(self, names: Sequence[str], now_seconds: float) -> float:
+    def seconds_to_next_start(
+        self, names: Sequence[str], now_seconds: float, leaving: Mapping[str, int] = _NONE
+    ) -> float:
         """Seconds until the CPS of some trunk that is fit allows another call; 0 where it does now, or none is fit."""
         fit = (name for name in names if self._health[name].may_start(now_seconds) > 0)
-        return min((self._starts[name].seconds_to_next(now_seconds) for name in fit), default=0.0)
+        waits = (self._starts[name].seconds_to_next(now_seconds, leaving.get(name, 0)) for name in fit)
+        return min(waits, default=0.0)
 
     def all_resting(self, names: Sequence[str], now_seconds: float) -> bool:
         """Whether none of these trunks is fit to carry more than a probing call that is out already."""
         return bool(names) and all(self._health[name].may_start(now_seconds) == 0 for name in names)
 
     def take(
-        self, names: Sequence[str], used: Mapping[str, int], now_seconds: float, *, told: bool = True
+        self,
+        names: Sequence[str],
+        used: Mapping[str, int],
+        now_seconds: float,
+        leaving: Mapping[str, int] = _NONE,
+        *,
+        told: bool = True,
     ) -> tuple[TrunkLimits, str] | None:
         """Start a call on the first fit trunk with a free channel and a call start left: the trunk and the caller ID to show.
 
         Caller IDs of a trunk take turns, so that no single number is worn out. None: nothing may start now. `told`: `rang` or
-        `ended` will tell what became of the call, or `not_dialled` that nothing did; without it the call can be no probe.
+        `ended` will tell what became of the call, or `not_dialled` that nothing did; without it the call can be no probe, and goes
+        out at once.
         """
         for name in names:
-            if self._startable(name, used, now_seconds) < 1:
+            if self._startable(name, used, now_seconds, leaving) < 1:
                 continue
             trunk = self._limits[name]
             self._starts[name].take(now_seconds)
             if told:
                 self._health[name].started(now_seconds)
-            else:  # it goes out at once: those that wait for their turn make room for it
-                self._starts[name].turn(now_seconds)
+            else:
+                self._starts[name].went(now_seconds)
             turn = self._next_caller_id[name]
             self._next_caller_id[name] = (turn + 1) % len(trunk.caller_ids)
             return trunk, trunk.caller_ids[turn]
@@ -192,9 +223,13 @@ class TrunkPool:
         """
         self.ended(name, None, began_seconds, now_seconds)
 
-    def turn(self, name: str, now_seconds: float) -> float:
-        """The moment at which a call that was taken may go out on the wire, as the trunk's CPS has it: now, or a little later."""
-        return self._starts[name].turn(now_seconds)
+    def seconds_to_wire(self, name: str, now_seconds: float) -> float:
+        """Seconds until a call that was taken may go out on the wire; 0: now. It has to wait only where commits were slow."""
+        return self._starts[name].seconds_to_wire(now_seconds)
+
+    def went(self, name: str, now_seconds: float) -> None:
+        """A call that was taken goes out on the wire now."""
+        self._starts[name].went(now_seconds)
 
     def states(self, now_seconds: float) -> dict[str, TrunkState]:
         """The state of each trunk."""

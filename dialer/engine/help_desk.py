@@ -133,7 +133,8 @@ class HelpDesk:
         if why_not is not None:
             raise CommandRefused(f"transfer {target.name} was not called: {why_not}")
         now = self._centre.clock.monotonic()
-        taken = self._trunks.take((target.trunk,), self._centre.channels_used(), now, told=False)
+        centre = self._centre
+        taken = self._trunks.take((target.trunk,), centre.channels_used(), now, centre.calls_leaving(), told=False)
         if taken is None:
             raise CommandRefused(f"transfer {target.name} was not called: trunk {target.trunk} is full; try again")
         trunk, caller_id = taken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from datetime import datetime
 import structlog
 
 from dialer.calls import Call
+from dialer.clock import Clock
 from dialer.engine.gatekeeper import REST_SECONDS, Gatekeeper
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.kept_seats import KeptSeats
@@ -25,7 +27,7 @@ from dialer.pacing.port import PacingEventKind, PacingSnapshot
 from dialer.rules import calling_hours
 from dialer.store.port import Store
 from dialer.switch.port import CallEnded, EndedBy, OriginateRequest, Switch
-from dialer.trunks import TrunkPool
+from dialer.trunks import TrunkLimits, TrunkPool
 from dialer.view import AlertLevel, CallState
 
 _log = structlog.get_logger(__name__)
@@ -61,6 +63,7 @@ class Placing:
         self._gatekeeper = gatekeeper
         self._hoppers = hoppers
         self._kept_seats = kept_seats
+        self._wires = {name: _Wire(name, trunks, centre.clock) for name in trunks.names}
         self._turn = 0
         self._placed_in: dict[str, int] = {}  # when each campaign last placed calls, counted in turns
 
@@ -97,9 +100,10 @@ class Placing:
         now = self._centre.clock.monotonic()
         self._hoppers.give_back_old(run)
         used = self._centre.channels_used()
-        if run.spec.kind is CampaignKind.IVR and self._trunks.startable(run.spec.trunks, used, now) == 0:
+        leaving = self._centre.calls_leaving()
+        if run.spec.kind is CampaignKind.IVR and self._trunks.startable(run.spec.trunks, used, now, leaving) == 0:
             # Where no start is to be waited for, channels are full: the end of a call wakes us.
-            left = self._trunks.seconds_to_next_start(run.spec.trunks, now)
+            left = self._trunks.seconds_to_next_start(run.spec.trunks, now, leaving)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = pacing_snapshot(self._centre, self._trunks, run, used)
         self._cancel_excess(run, snapshot)
@@ -108,7 +112,7 @@ class Placing:
             _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain()))
         self._place(run, min(wanted, len(run.hopper)))
         self._hoppers.refill(run)
-        left = self._trunks.seconds_to_next_start(run.spec.trunks, now)
+        left = self._trunks.seconds_to_next_start(run.spec.trunks, now, self._centre.calls_leaving())
         if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
         return LOOK_AGAIN_SECONDS  # free channels and claims that come wake us
@@ -163,7 +167,7 @@ class Placing:
             if self._gatekeeper.wants_seat(run, claim):
                 kept = self._kept_seats.keep(run, attempt_id, claim.language)
             ruling = self._gatekeeper.claim(run, claim, guaranteed=kept is not None)
-            taken = self._trunks.take(run.spec.trunks, self._centre.channels_used(), now) if ruling.allowed else None
+            taken = self._take(run, now) if ruling.allowed else None
             if taken is None:
                 self._kept_seats.give_back(attempt_id)
             if not ruling.allowed:
@@ -183,6 +187,11 @@ class Placing:
             self._centre.spawn(self._open(run, placed), "open-attempts")
         if refused:
             self._centre.spawn(self._postpone(run, refused), "postpone")
+
+    def _take(self, run: CampaignRun, now: float) -> tuple[TrunkLimits, str] | None:
+        """A call start, granted at the moment of dialling: what is granted is committed and goes out at once."""
+        centre = self._centre
+        return self._trunks.take(run.spec.trunks, centre.channels_used(), now, centre.calls_leaving())
 
     def _another_day(self, run: CampaignRun, claim: Claim) -> float | None:
         """Epoch second at which to look again at a number whose polling day is over, or, of a booth worker, has not come; None: it
@@ -244,10 +253,7 @@ class Placing:
 
     async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> None:
         centre, attempt_id = self._centre, attempt.attempt_id
-        now = centre.clock.monotonic()
-        turn = self._trunks.turn(attempt.trunk, now)
-        if turn > now:
-            await asyncio.sleep(turn - now)
+        await self._wires[attempt.trunk].turn(run.spec.kind)
         call = centre.calls.get(attempt_id)
         refused_id = self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id)
         if refused_id:
@@ -339,6 +345,45 @@ class Placing:
             long.sort(key=lambda one: one[0])
             for call in [*silent, *(call for _, call in long)][:excess]:
                 self.cancel(call)
+
+
+class _Wire:
+    """Where committed calls pass on to a trunk: at once, as a rule, for starts are granted as they may go out. After slow commits
+    too many come together; those wait a moment, the calls to waiting agents before the others.
+    """
+
+    def __init__(self, trunk: str, trunks: TrunkPool, clock: Clock) -> None:
+        self._trunk = trunk
+        self._trunks = trunks
+        self._clock = clock
+        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []  # a heap
+        self._came = 0
+
+    async def turn(self, kind: CampaignKind) -> None:
+        """Return when the call may be written, and count it as written."""
+        if not self._waiting and self._trunks.seconds_to_wire(self._trunk, self._clock.monotonic()) == 0:
+            self._trunks.went(self._trunk, self._clock.monotonic())
+            return
+        self._came += 1
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (kind is not CampaignKind.AGENTS, self._came, turn))
+        if len(self._waiting) == 1:
+            self._next()
+        await turn
+
+    def _next(self) -> None:
+        """Let the first of those go that wait, once the carrier's rule allows it."""
+        now, loop = self._clock.monotonic(), asyncio.get_running_loop()
+        seconds = self._trunks.seconds_to_wire(self._trunk, now)
+        if seconds > 0:
+            loop.call_later(seconds, self._next)
+            return
+        _, _, turn = heapq.heappop(self._waiting)
+        if not turn.done():  # else whoever waited was stopped
+            self._trunks.went(self._trunk, now)
+            turn.set_result(None)
+        if self._waiting:
+            loop.call_soon(self._next)
 
 
 def _call(attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, now: float) -> Call:

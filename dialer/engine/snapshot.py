@@ -51,7 +51,7 @@ def pacing_snapshot(centre: Centre, trunks: TrunkPool, run: CampaignRun, used: d
         ringing=ringing,
         waiting_seconds=waiting,
         free_channels=max(0, room),
-        cps_budget=trunks.startable(run.spec.trunks, used, now),
+        cps_budget=trunks.startable(run.spec.trunks, used, now, centre.calls_leaving()),
         next_answer_probability=answer_probability(run, run.hopper[0]) if run.hopper else None,
         active_calls=active,
     )

@@ -264,6 +264,10 @@ class Centre:
         ours = (call.trunk for call in self.calls.values() if call.ended is None)
         return Counter([*ours, *self.party_trunks.values(), *self.strangers.values()])
 
+    def calls_leaving(self) -> Counter[str]:
+        """By trunk, the calls that a start was granted to and that have not gone out yet: they are being committed."""
+        return Counter(call.trunk for call in self.calls.values() if not call.written and not call.inbound)
+
     def polls_today(self) -> PollsToday:
         """Which booths vote now. Worked out once a day, for views and calls ask: a day of the polls, for theirs need not be the
         centre's. With a new day the figures of the last one end.

@@ -101,16 +101,19 @@ async def a_site(
     run: bool = True,
     switch: SimulatedAsterisk | None = None,
     profile: Profile | None = None,
+    clocked: Callable[[float], LoopClock] = LoopClock,
     **changes: Any,
 ) -> AsyncIterator[Site]:
-    """A running centre. On leaving it is stopped in order; pass `switch` to run a second dialler on the same one."""
+    """A running centre. On leaving it is stopped in order; pass `switch` to run a second dialler on the same one. `clocked`
+    makes its clock, from the epoch second that it begins at.
+    """
     if not (directory / "centre.db").exists():
         fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
     async with contextlib.AsyncExitStack() as stack:
         if switch is None:
             config = switch_config or SimulatedAsteriskConfig(seats=seat_phones(seats), start_epoch=START_EPOCH)
             switch = await stack.enter_async_context(SimulatedAsterisk(config))
-        clock = LoopClock(switch.now())
+        clock = clocked(switch.now())
         settings = site_settings(directory, switch.ami_port, seats=seats, **changes)
         centre = await stack.enter_async_context(
             running_centre(settings, clock=clock, chance=random.Random(1), profile=profile)

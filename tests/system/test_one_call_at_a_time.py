@@ -8,18 +8,22 @@ import asyncio
 import math
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dialer.commands import PauseCampaign, ResumeCampaign
 from dialer.pacing.port import PacingSnapshot
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.store.port import Refusal
-from dialer.trunks import CallStarts, TrunkLimits, TrunkPool
+from dialer.trunks import LATE_SECONDS, CallStarts, TrunkLimits, TrunkPool
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
+from tests.support.full_trunk import COMMIT_SECONDS, placed_on_a_full_trunk
+from tests.support.full_trunk import most_in_a_second as most_on_the_wire
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import IVR, all_answer, rows
@@ -139,20 +143,68 @@ async def test_a_voter_with_two_numbers_is_on_one_call_at_a_time(tmp_path: Path)
 
 def test_starts_that_wait_go_out_evenly_and_no_second_has_more_than_the_limit() -> None:
     for rate in (0.5, 1.0, 2.9, 5.0, 10.0):
-        starts = CallStarts(rate, 0.0)
-        turns = [starts.turn(100.0) for _ in range(40)]
-        at_once = math.ceil(rate)
-        assert turns[:at_once] == [100.0] * at_once
-        later = [second - first for first, second in pairwise(turns[at_once:])]
-        assert min(later) == pytest.approx(1.0 / rate)
-        assert max(sum(begin <= turn < begin + 0.999 for turn in turns) for begin in turns) <= at_once
-        assert turns[-1] - turns[0] <= 40 / rate + 1.0
+        starts, now, turns = CallStarts(rate, 0.0), 100.0, []
+        for _ in range(40):
+            now += starts.seconds_to_wire(now)
+            starts.went(now)
+            turns.append(now)
+        gaps = [second - first for first, second in pairwise(turns)]
+        assert min(gaps) >= 1.0 / rate - LATE_SECONDS - 1e-6
+        assert turns[-1] - turns[0] == pytest.approx(39 / rate, rel=0.06)
+        assert max(sum(begin <= turn < begin + 0.999 for turn in turns) for begin in turns) <= math.ceil(rate)
 
 
 def test_a_call_that_goes_out_at_once_is_made_room_for_by_those_that_wait() -> None:
     pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
     assert pool.take(["carrier"], {}, 5.0, told=False) is not None
-    assert pool.turn("carrier", 5.0) == 6.0
+    assert pool.seconds_to_wire("carrier", 5.0) == pytest.approx(1.0)
+
+
+@virtual_time()
+async def test_on_a_trunk_at_its_limit_no_call_queues(tmp_path: Path) -> None:
+    placed = await placed_on_a_full_trunk(tmp_path, calls_per_second=1.0, minutes=15, seats=4, ivr_channels=60)
+    waits = [each.waited for each in placed]
+    assert max(waits) <= COMMIT_SECONDS[1] + LATE_SECONDS + 0.01
+    assert max(waits[-200:]) <= 1.5 * max(waits[:200])
+    assert most_on_the_wire(placed) <= 1
+    assert len(placed) >= 0.97 * 15 * 60
+    assert sum(each.kind == "agents" for each in placed) > 30
+
+
+@virtual_time()
+async def test_after_a_stalled_commit_agents_calls_go_out_before_the_flows(tmp_path: Path) -> None:
+    hours = [{"start": "00:00", "until": "23:59:59"}]
+    campaigns = [
+        {**IVR, "channels": 60, "hours": hours},
+        {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": hours},
+    ]
+    config = replace(nobody_answers(), seats=seat_phones(3))
+    async with a_site(tmp_path, config, voters=400, seats=3, campaigns=campaigns, trunks=carrier(5.0)) as site:
+        await site.log_in("01", "02", "03")
+        await site.centre.engine.execute(PauseCampaign("agents"))
+        await asyncio.sleep(30.0)
+        await site.until(lambda: len(site.switch.placed) >= 10)
+        commit, release = site.centre.store.open_attempts, asyncio.Event()
+        kinds: dict[str, str] = {}
+
+        async def slow(attempts: Any, **limits: Any) -> Any:
+            kinds.update({attempt.attempt_id: attempt.claim.campaign_id for attempt in attempts})
+            await release.wait()
+            return await commit(attempts, **limits)
+
+        site.centre.store.open_attempts = slow  # type: ignore[method-assign]
+        await asyncio.sleep(0.5)  # the flow is granted starts ...
+        await site.centre.engine.execute(ResumeCampaign("agents"))
+        await asyncio.sleep(3.0)  # ... and then agents want calls
+        assert set(kinds.values()) == {"ivr", "agents"}
+        assert len(kinds) <= 5  # no more than a second's worth is granted into a disk that stands still
+        before = len(site.switch.placed)
+        release.set()
+        await asyncio.sleep(2.0)
+        held_up = [kinds[call.channel_id] for call in site.switch.placed[before:]][:5]
+        # The first one went before the others had come.
+        assert held_up[1:] == sorted(held_up[1:]) and "agents" in held_up[1:]
+        assert most_in_a_second(site) <= 5
 
 
 @pytest.mark.parametrize("why", ["every channel is in use", "the list is done"])
