@@ -52,6 +52,9 @@ EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$"
 PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$")]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+._@-]{1,64}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+PublicKey = Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
+"""An Ed25519 public key of 32 bytes, in base64."""
+
 SeatName = Annotated[str, StringConstraints(pattern=r"^([0-9]|[A-Za-z0-9-]{2,20})$")]
 """A single letter names one of Asterisk's own extensions, h for the hang-up among them."""
 

@@ -1,4 +1,4 @@
-"""Settings of help and hearing: transfers, hold music, supervisors who listen, recordings."""
+"""Settings of help and hearing: transfers, hold music, supervisors and what each may do, recordings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from config.fields import EndpointName, Section, Slug
+from config.fields import EndpointName, PublicKey, Section, Slug
 
 OutsideNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
@@ -54,22 +54,47 @@ class Transfer(Section):
 
 
 class SupervisorRole(StrEnum):
-    """What a supervisor may do by ear."""
+    """What somebody may ask of the dialler. Which commands that are: dialer/monitor/command_table.py."""
 
+    VIEWER = "viewer"  # reads, and may ask for nothing: a website, headquarters
     LISTENER = "listener"
     COACH = "coach"
+    DESK = "desk"  # a program that serves agents' pages and has made sure who they are
+    BOOTH_DESK = "booth-desk"  # takes in what booth workers and the election authority tell
+    COMPLIANCE = "compliance"
     SUPERVISOR = "supervisor"
 
 
-class Supervisor(Section):
-    """[[supervisors]] - who may listen to seats, on which phone. Nobody else may."""
+BY_EAR = frozenset({SupervisorRole.LISTENER, SupervisorRole.COACH, SupervisorRole.SUPERVISOR})
+OWN_USER = "dialler"
+"""The dialler's own name among those who give commands: its command line on the same settings."""
 
-    name: Slug = Field(description="name in commands and in the audit")
-    endpoint: EndpointName = Field(
-        description="PJSIP endpoint of the supervisor's phone; what is heard goes there alone"
+
+def _a_name(name: str) -> str:
+    if name == OWN_USER:
+        raise ValueError(f"{OWN_USER!r} is the dialler itself; choose another name")
+    if sum(letter.isdigit() for letter in name) > 6:
+        raise ValueError("has so many digits that it may be a phone number; choose another name")
+    return name
+
+
+class Supervisor(Section):
+    """[[supervisors]] - who watches and steers over MQTT, people and programs, and what each may do. Nobody else may."""
+
+    name: Annotated[Slug, AfterValidator(_a_name)] = Field(
+        description="name in the audit, and the last level of the topic on which this one gives commands"
+    )
+    endpoint: EndpointName | None = Field(
+        None, description="PJSIP endpoint of the supervisor's phone; what is heard goes there alone; none: hears nobody"
     )
     role: SupervisorRole = Field(
-        SupervisorRole.LISTENER, description="listener: listens; coach: whispers too; supervisor: barges in too"
+        SupervisorRole.LISTENER,
+        description="viewer: reads; listener: listens; coach: whispers too; supervisor: barges in too, and all else; desk, "
+        "booth-desk, compliance: of programs ([which commands](topics.md#commandsuser))",
+    )
+    key: PublicKey | None = Field(
+        None,
+        description="public key, from `dialer mqtt key`; who has one is obeyed only where a command bears its signature",
     )
 
 

@@ -36,7 +36,7 @@ from config.fields import (
 from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
 from config.floor import Agent, Floor, Seat
 from config.flows import Flows, Twilio
-from config.help import Hold, Recordings, Supervisor, Transfer, refuse_lines_as_phones, refuse_transfers
+from config.help import Hold, Recordings, Supervisor, SupervisorRole, Transfer, refuse_lines_as_phones, refuse_transfers
 from config.lines import Carrier, Inbound, Trunk, TrunkRest
 from config.polling_day import PollingDay
 from config.rules import Rules
@@ -102,6 +102,16 @@ class Broker(Section):
     username: str | None = Field(None, description="MQTT user")
     password: SecretStr | None = Field(None, description="better given by MATDAN_BROKER__PASSWORD")
     tls: bool = Field(False, description="encrypt, and check the broker's certificate")
+    ca_file: Path | None = Field(
+        None, description="certificates that the broker's is checked against; none: those of the system"
+    )
+    signed_commands: bool = Field(
+        False, description="no command is obeyed without its sender's signature (`key` of [[supervisors]])"
+    )
+    key_file: Path | None = Field(
+        None,
+        description="private key that this command line signs with, from `dialer mqtt key`; for its owner's eyes alone",
+    )
 
 
 class Dialling(Section):
@@ -218,6 +228,16 @@ class Settings(BaseSettings):
         phones: list[tuple[str, str | None]] = [(each.name, each.endpoint) for each in self.transfers]
         phones += [(each.name, each.endpoint) for each in self.supervisors]
         refuse_lines_as_phones(phones, {trunk.endpoint for trunk in self.trunks})
+        return self
+
+    @model_validator(mode="after")
+    def _who_must_sign_can(self) -> Self:
+        for each in self.supervisors:
+            if self.broker.signed_commands and each.key is None and each.role is not SupervisorRole.VIEWER:
+                raise ValueError(
+                    f"supervisor {each.name!r} has no key, and broker.signed_commands wants every command signed; "
+                    "make one with `dialer mqtt key`"
+                )
         return self
 
     @model_validator(mode="after")

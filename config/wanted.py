@@ -20,6 +20,7 @@ WANTED: Final = {
     r"^[A-Za-z0-9.:-]{1,253}$": "must be a host's name or address",
     r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$": "must be an address or a network, such as 203.0.113.0/24",
     r"^/[A-Za-z0-9._/+-]{1,200}$": "must be a path that begins with / and has only letters a-z, digits and the signs . _ / + -",
+    r"^ed25519:[A-Za-z0-9+/]{43}=$": "must be a public key as `dialer mqtt key` prints it: ed25519: and 44 letters and signs",
     r"^[0-9]{1,10}$": "must be 1 to 10 digits",
     r"^[*0-9]{1,6}$": "must be 1 to 6 digits and stars, as a telephone has them",
     r"^[A-Za-z0-9/_.-]{1,200}$": "must be a path of 1 to 200 letters a-z, digits and the signs / _ . -",

@@ -46,6 +46,7 @@ from dialer.plan_of_site import (
     offers_allowed,
     recording_rules,
     script_rules,
+    senders_of,
 )
 from dialer.prompts import SitePrompts, labels_synthetic, site_prompts
 from dialer.roll.phone_numbers import plain_number
@@ -218,6 +219,7 @@ def _monitor(
         store,
         clock,
         raise_alert=engine.take_alert,
+        senders=senders_of(settings, broker_is_ours=broker is not None),
         chance=chance,
         keep_opt_out=_opt_out_keeper(engine) if settings.rules.secrets() else None,
     )

@@ -5,8 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import replace
+from pathlib import Path
 
 from config.campaigns import Campaign, CampaignPurpose, Kind, Policy
+from config.errors import SettingError
+from config.help import BY_EAR, OWN_USER
+from config.help import SupervisorRole as Role
 from config.jurisdiction import Profile
 from config.lines import Carrier
 from config.settings import Settings
@@ -21,6 +25,7 @@ from dialer.help import TransferTarget
 from dialer.log_ins import AgentAccount
 from dialer.model import CampaignKind, InboundMode, MachineDetection
 from dialer.monitor.broker_link import BrokerSettings
+from dialer.monitor.senders import Sender, Senders, Signer, public_key, read_key_file, read_public_key
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.polling_day.site import polling_plan
@@ -56,7 +61,9 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             for each in settings.transfers
         ),
         supervisors=tuple(
-            SupervisorPhone(each.name, each.endpoint, EarRole(each.role.value)) for each in settings.supervisors
+            SupervisorPhone(each.name, each.endpoint, EarRole(each.role.value))
+            for each in settings.supervisors
+            if each.endpoint is not None and each.role in BY_EAR
         ),
         polling=polling_plan(settings, polls_of(settings)),
         agents=tuple(
@@ -147,8 +154,40 @@ def broker_settings(settings: Settings) -> BrokerSettings:
         port=broker.port,
         username=broker.username,
         password=broker.password.get_secret_value() if broker.password is not None else None,
-        tls=ssl.create_default_context() if broker.tls else None,
+        tls=_checked_tls(broker.ca_file) if broker.tls else None,
     )
+
+
+def _checked_tls(ca_file: Path | None) -> ssl.SSLContext:
+    """Raises SettingError where the certificates cannot be read."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        problem = f"{ca_file} cannot be read as certificates ({error.strerror or error})"
+        raise SettingError("settings", "broker.ca_file", problem, "name a file in PEM format") from error
+
+
+def senders_of(settings: Settings, *, broker_is_ours: bool = False) -> Senders:
+    """Who may give commands over MQTT. `broker_is_ours`: it was started for this run, and nobody else is on it."""
+    own: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
+    key_file = settings.broker.key_file
+    return Senders(
+        [
+            Sender(OWN_USER, own, None if key_file is None else public_key(read_key_file(key_file))),
+            *(
+                Sender(each.name, frozenset({each.role}), None if each.key is None else read_public_key(each.key))
+                for each in settings.supervisors
+            ),
+        ],
+        signed=settings.broker.signed_commands,
+        broker_knows=broker_is_ours or settings.broker.username is not None,
+    )
+
+
+def own_signer(settings: Settings, user: str = OWN_USER) -> Signer:
+    """Who gives commands from this machine: the dialler's own user, or another whose settings these are. Raises SettingError."""
+    key_file = settings.broker.key_file
+    return Signer(user, None if key_file is None else read_key_file(key_file))
 
 
 def ami_login(settings: Settings) -> AmiLogin:

@@ -15,7 +15,6 @@ from dialer.command_line.keep_records import carry_out, person
 from dialer.complaints import Answer, Channel, Topic
 from dialer.errors import RollError
 from dialer.monitor.ask import Request
-from dialer.monitor.command_table import COMPLIANCE
 from dialer.options import ConfigOption, StoreOption, WhoOption
 from dialer.reports.cli import moment
 from dialer.roll.phone_numbers import the_number
@@ -62,7 +61,7 @@ def add(
         "channel": channel.value,
         **_call(settings, store, number, campaign, attempt, made_at),
     }
-    request = Request("complaint", COMPLIANCE, {"complaint": told, "who": person(who)})
+    request = Request("complaint", {"complaint": told, "who": person(who)})
     for line in carry_out(settings, store, [request]):
         typer.echo(line)
     if number is not None and about is Topic.AFTER_OPT_OUT:
@@ -89,7 +88,7 @@ def answer(
         "at": round(SystemClock().now(), 3),
         "answer": done.value,
     }
-    request = Request("complaint-answer", COMPLIANCE, {"answer": told, "who": person(who)})
+    request = Request("complaint-answer", {"answer": told, "who": person(who)})
     for line in carry_out(settings, store, [request]):
         typer.echo(line)
 

@@ -22,7 +22,7 @@ from dialer.monitor.ask import Request, ask
 from dialer.monitor.command_table import COMMANDS
 from dialer.monitor.command_values import read_value
 from dialer.options import audit_name
-from dialer.plan_of_site import broker_settings
+from dialer.plan_of_site import broker_settings, own_signer
 from dialer.record_ids import is_id
 from dialer.site_key import site_key
 from dialer.store.cipher import StoreKey
@@ -108,7 +108,7 @@ def ask_dialler(
     # An id for each process: a broker ends the connection of the older of two, and two clerks may come at once.
     client_id = f"dialler-records-{settings.centre.id}-{uuid.uuid4().hex[:12]}"
     broker = replace(broker_settings(settings), client_id=client_id)
-    return asyncio.run(ask(broker, settings.centre.id, requests, SystemClock(), done))
+    return asyncio.run(ask(broker, settings.centre.id, requests, SystemClock(), done, signer=own_signer(settings)))
 
 
 async def _keep_here(

@@ -17,7 +17,6 @@ from dialer.command_line.keep_records import batches_of, carry_out, person, tell
 from dialer.errors import RollError
 from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.ask import Request
-from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_MARKS
 from dialer.options import ConfigOption, StoreOption, WhoOption, day_of, site_files
 from dialer.output import refuse_unwritable, write_file
@@ -148,7 +147,7 @@ def _keep(settings: Settings, store: Path | None, marks: Sequence[Mark], batch: 
     """Keep marks, batch by batch. Where one fails, the error is told with what was kept before it."""
     batches = batches_of(marks, MOST_MARKS)
     requests = [
-        Request("marks", BOOTH_DESK, {"marks": [_report(mark) for mark in each], "batch": f"{batch}-{n}", "who": who})
+        Request("marks", {"marks": [_report(mark) for mark in each], "batch": f"{batch}-{n}", "who": who})
         for n, each in enumerate(batches, 1)
     ]
     with telling_what_was_kept(batches, "marks") as done:

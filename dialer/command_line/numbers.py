@@ -24,7 +24,6 @@ from dialer.errors import RollError, StoreBusy
 from dialer.model import Announcement
 from dialer.monitor import topics
 from dialer.monitor.ask import Request
-from dialer.monitor.command_table import COMPLIANCE
 from dialer.monitor.payloads import MOST_OPT_OUTS
 from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name
 from dialer.phone_facts import Consent
@@ -199,7 +198,7 @@ def _opt_out_there(
     batches = batches_of([hashed(number) for number in found], MOST_OPT_OUTS)
     fields = {**told, "fingerprint": fingerprint(secret)}
     requests = [
-        Request("opt-outs", COMPLIANCE, {**fields, "hashes": each, "batch": f"{told['batch']}-{number}"})
+        Request("opt-outs", {**fields, "hashes": each, "batch": f"{told['batch']}-{number}"})
         for number, each in enumerate(batches, 1)
     ]
     with telling_what_was_kept(batches, "numbers") as done:

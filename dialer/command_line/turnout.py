@@ -17,7 +17,6 @@ from dialer.clock import SystemClock
 from dialer.command_line.keep_records import batches_of, carry_out, person, telling_what_was_kept
 from dialer.errors import NotInStore, RollError
 from dialer.monitor.ask import Request
-from dialer.monitor.command_table import BOOTH_DESK
 from dialer.monitor.payloads import MOST_FIGURES
 from dialer.options import ConfigOption, StoreOption, WhoOption
 from dialer.polling_day.official import FINAL, OfficialFigure, PollHours, objection
@@ -132,7 +131,7 @@ def _carry_out(
         entries = [_of_the_roll(db, each) for each in entries]
         _refuse(settings, db, entries, as_told=as_told)
     batches = batches_of([_report(each.figure) for each in entries], MOST_FIGURES)
-    requests = [Request("official-turnout", BOOTH_DESK, {"figures": list(each), "who": name}) for each in batches]
+    requests = [Request("official-turnout", {"figures": list(each), "who": name}) for each in batches]
     with telling_what_was_kept(batches, "figures") as done:
         answers = carry_out(settings, store, requests, done)
     for answer in answers:

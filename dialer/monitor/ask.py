@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from config.help import OWN_USER
 from dialer.clock import Clock
 from dialer.errors import BrokerUnreachable, CommandRefused
 from dialer.monitor import topics
 from dialer.monitor.broker_link import BrokerSettings, Connection, Received, visiting
+from dialer.monitor.senders import Signer
 from dialer.monitor.topics import Message
 
 EXPIRES_SECONDS = 60.0
@@ -25,7 +27,6 @@ class Request:
     """A command as it is sent, but for its id and expiry."""
 
     name: str
-    role: str
     fields: Mapping[str, Any]  # of JSON
 
 
@@ -35,17 +36,21 @@ async def ask(
     requests: Sequence[Request],
     clock: Clock,
     done: Callable[[int], None] = lambda _: None,
+    *,
+    signer: Signer | None = None,
 ) -> list[str]:
-    """What the dialler says of each request, in order; `done` is told how many are answered so far.
+    """What the dialler says of each request, in order; `done` is told how many are answered so far; `signer` is who asks, none: the
+    dialler's own command line, unsigned.
 
     Raises CommandRefused where it refuses one, BrokerUnreachable where the broker or the dialler does not answer: those before
     it were executed.
     """
     answers: list[str] = []
+    signer = signer or Signer(OWN_USER)
     async with visiting(settings, centre) as connection:
         async with asyncio.timeout(settings.answer_seconds):  # a connection that is lost now would never answer
-            await connection.client.subscribe(topics.replies_filter(centre), qos=1)
-        talk = _Talk(connection, centre, clock)
+            await connection.client.subscribe(topics.replies_filter(centre, signer.user), qos=1)
+        talk = _Talk(connection, centre, clock, signer)
         reader = asyncio.create_task(connection.read(talk.take), name="replies")
         try:
             for request in requests:
@@ -60,7 +65,8 @@ async def ask(
 class _Talk:
     """One question at a time."""
 
-    def __init__(self, connection: Connection, centre: str, clock: Clock) -> None:
+    def __init__(self, connection: Connection, centre: str, clock: Clock, signer: Signer) -> None:
+        self._signer = signer
         self._connection = connection
         self._centre = centre
         self._clock = clock
@@ -88,16 +94,16 @@ class _Talk:
                 raise CommandRefused(str(reply["text"]))
             return str(reply["text"])
         raise BrokerUnreachable(
-            f"the dialler holds the store and did not answer in {TRIES * REPLY_SECONDS:g} s: check that it is connected to"
-            " the broker, and that the broker lets this user write to `commands` and read `replies`; then do it again:"
-            " what was kept is not kept twice"
+            f"the dialler did not answer in {TRIES * REPLY_SECONDS:g} s: check that it runs and is connected to the broker, and"
+            f" that the broker lets this user write to `{topics.commands_topic(self._centre, self._signer.user)}` and read its"
+            " replies; then do it again: what was kept is not kept twice"
         )
 
     def _message(self, request: Request) -> Message:
         fields = {
             "id": self._asked,
             "name": request.name,
-            "role": request.role,
             "expires_at": self._clock.now() + EXPIRES_SECONDS,
         }
-        return Message(topics.commands_topic(self._centre), json.dumps({**fields, **request.fields}), 1, False)
+        payload = self._signer.payload(self._centre, json.dumps({**fields, **request.fields}))
+        return Message(topics.commands_topic(self._centre, self._signer.user), payload, 1, False)

@@ -39,6 +39,8 @@ UNKEPT_MESSAGES = 10_000
 """As many wait in a client that keeps first: the broker sends no more before some are kept (MQTT 5). Many, for a broker with its
 shipped settings holds few beside them and drops the rest (Mosquitto: `max_queued_messages`).
 """
+MOST_PACKET_BYTES = 65_536
+"""What the broker may send us at once (MQTT 5): a longer message never reaches us. A signed command is the longest."""
 _REFUSED = 128  # and above: codes of a failure, in MQTT 5 and 3.1.1
 STABLE_SECONDS = 10.0  # a connection that lasted this long was a good one: the next loss is met with a short wait again
 
@@ -84,7 +86,7 @@ class LinkPurpose:
 def for_commands(centre: str) -> LinkPurpose:
     """All that the dialler says, and commands."""
     meanwhile = "dialling goes on, results wait in the outbox"
-    return LinkPurpose(topics.commands_topic(centre), BROKER_DOWN, meanwhile)
+    return LinkPurpose(topics.commands_filter(centre), BROKER_DOWN, meanwhile)
 
 
 def for_opt_outs() -> LinkPurpose:
@@ -244,6 +246,7 @@ def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None,
     if version5:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho types it not
         properties.SessionExpiryInterval = settings.session_expiry_seconds if lasting else 0
+        properties.MaximumPacketSize = MOST_PACKET_BYTES
         if keeps_first:
             properties.ReceiveMaximum = UNKEPT_MESSAGES
     client = Client(

@@ -1,30 +1,32 @@
-"""Every command that comes over MQTT: one table of what it needs, who may send it, and whether it may be done twice. Pure.
+"""Every command that comes over MQTT: what it needs, who may give it, how urgent it is, and whether it may be done twice. Pure.
 
-What does not stand here is refused, and a command with roles is refused to everybody who names none of them. A role is the
-sender's word: who may publish on the commands topic at all is the broker's to decide (docs/supervisors.md). Listening is held
-against the supervisor's own role in the settings as well, and is heard on that supervisor's own phone alone.
+A command is a row here; the page of topics, the wire's own list of names and the test of every command by every role are made
+of them. What does not stand here is refused, and each is refused to everybody whose role it does not name: the role is the
+settings' word ([[supervisors]]), never the sender's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 
+from config.help import SupervisorRole as Role
 from dialer import commands
 
-DESK = "desk"  # a program that serves agents' pages and has made sure who they are
-LISTENER = "listener"
-COACH = "coach"
-BOOTH_DESK = "booth-desk"  # takes in what booth workers and the election authority tell
-COMPLIANCE = "compliance"
-SUPERVISOR = "supervisor"
+_AT_THE_SEAT = frozenset({Role.DESK, Role.SUPERVISOR})
+_EARS = frozenset({Role.LISTENER, Role.COACH, Role.SUPERVISOR})
+_BOOTHS = frozenset({Role.BOOTH_DESK, Role.SUPERVISOR})
+_RULES = frozenset({Role.COMPLIANCE, Role.SUPERVISOR})
+_SUPERVISOR = frozenset({Role.SUPERVISOR})
 
-ANYBODY: frozenset[str] | None = None
-"""Whoever the broker lets publish, with a role or without."""
-_AT_THE_SEAT = frozenset({DESK, SUPERVISOR})
-_EARS = frozenset({LISTENER, COACH, SUPERVISOR})
-_BOOTHS = frozenset({BOOTH_DESK, SUPERVISOR})
-_RULES = frozenset({COMPLIANCE, SUPERVISOR})
+
+class Urgency(IntEnum):
+    """Which lane a command waits in; each has a worker of its own, so that none waits for one of another."""
+
+    STOP_ALL = 0
+    HALT = 1  # fewer calls
+    USUAL = 2
 
 
 def _take_serials(seat: str, told: tuple[tuple[int, ...], int | None]) -> commands.SeatSerials:
@@ -37,18 +39,20 @@ class CommandKind:
 
     make: Callable[..., commands.Command]  # takes the values of `needs`, in order
     needs: tuple[str, ...]  # keys of command_values.VALUES
-    roles: frozenset[str] | None  # None: ANYBODY
+    roles: frozenset[Role]
     repeatable: bool = False  # done twice it is as done once
+    urgency: Urgency = Urgency.USUAL
+    takes_sender: bool = False  # `make` takes the sender's name too, after the values
 
 
 COMMANDS: dict[str, CommandKind] = {
-    "pause": CommandKind(commands.PauseCampaign, ("campaign",), ANYBODY, repeatable=True),
-    "resume": CommandKind(commands.ResumeCampaign, ("campaign",), ANYBODY, repeatable=True),
-    "stop": CommandKind(commands.StopCampaign, ("campaign",), ANYBODY, repeatable=True),
-    "stop-all": CommandKind(commands.StopAll, (), ANYBODY, repeatable=True),
-    "reload-flows": CommandKind(commands.ReloadFlows, (), ANYBODY, repeatable=True),
+    "pause": CommandKind(commands.PauseCampaign, ("campaign",), _RULES, repeatable=True, urgency=Urgency.HALT),
+    "resume": CommandKind(commands.ResumeCampaign, ("campaign",), _SUPERVISOR, repeatable=True),
+    "stop": CommandKind(commands.StopCampaign, ("campaign",), _RULES, repeatable=True, urgency=Urgency.HALT),
+    "stop-all": CommandKind(commands.StopAll, (), _RULES, repeatable=True, urgency=Urgency.STOP_ALL),
+    "reload-flows": CommandKind(commands.ReloadFlows, (), _SUPERVISOR, repeatable=True),
     "seat-call": CommandKind(commands.SeatCall, ("seat",), _AT_THE_SEAT),
-    "seat-unlock": CommandKind(commands.SeatUnlock, ("seat",), frozenset({SUPERVISOR})),
+    "seat-unlock": CommandKind(commands.SeatUnlock, ("seat",), _SUPERVISOR),
     "seat-pause": CommandKind(commands.SeatPause, ("seat", "reason"), _AT_THE_SEAT),
     "seat-ready": CommandKind(commands.SeatReady, ("seat",), _AT_THE_SEAT),
     "seat-log-off": CommandKind(commands.SeatLogOff, ("seat",), _AT_THE_SEAT),
@@ -65,10 +69,11 @@ COMMANDS: dict[str, CommandKind] = {
     "seat-cancel-consult": CommandKind(commands.SeatCancelConsult, ("seat",), _AT_THE_SEAT),
     "seat-pause-recording": CommandKind(commands.SeatPauseRecording, ("seat",), _AT_THE_SEAT),
     "seat-resume-recording": CommandKind(commands.SeatResumeRecording, ("seat",), _AT_THE_SEAT),
-    "listen": CommandKind(commands.Listen, ("seat", "supervisor"), _EARS),
-    "whisper": CommandKind(commands.Whisper, ("seat", "supervisor"), frozenset({COACH, SUPERVISOR})),
-    "barge": CommandKind(commands.Barge, ("seat", "supervisor"), frozenset({SUPERVISOR})),
-    "stop-listening": CommandKind(commands.StopListening, ("supervisor",), _EARS),
+    # The sender's own phone alone: nobody is made to listen, and nobody hears by another's name.
+    "listen": CommandKind(commands.Listen, ("seat",), _EARS, takes_sender=True),
+    "whisper": CommandKind(commands.Whisper, ("seat",), frozenset({Role.COACH, Role.SUPERVISOR}), takes_sender=True),
+    "barge": CommandKind(commands.Barge, ("seat",), _SUPERVISOR, takes_sender=True),
+    "stop-listening": CommandKind(commands.StopListening, (), _EARS, takes_sender=True),
     "marks": CommandKind(commands.TakeMarks, ("marks", "batch", "who"), _BOOTHS, repeatable=True),
     "official-turnout": CommandKind(commands.EnterTurnout, ("figures", "who"), _BOOTHS, repeatable=True),
     "complaint": CommandKind(commands.FileComplaint, ("complaint", "who"), _RULES, repeatable=True),
@@ -84,6 +89,6 @@ def markdown() -> str:
     lines = ["| name | needs | roles | executed |", "|---|---|---|---|"]
     for name, kind in COMMANDS.items():
         needs = ", ".join(f"`{key}`" for key in kind.needs)
-        roles = "any, or none" if kind.roles is None else ", ".join(f"`{role}`" for role in sorted(kind.roles))
+        roles = ", ".join(f"`{role}`" for role in sorted(kind.roles))
         lines.append(f"| `{name}` | {needs} | {roles} | {'once' if kind.repeatable else 'at most once'} |")
     return "\n".join(lines)

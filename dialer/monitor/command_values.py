@@ -1,4 +1,4 @@
-"""What a command may carry beside its id, name, expiry and role: how each value is read from JSON, and what it must be. Pure."""
+"""What a command may carry beside its id, name and expiry: how each value is read from JSON, and what it must be. Pure."""
 
 from __future__ import annotations
 
@@ -144,7 +144,6 @@ VALUES: dict[str, Value] = {
     "campaign": Value("the campaign's id", _text(re.compile(_LINE + "{1,128}"))),
     "seat": Value("the seat's name", _text(re.compile(r"[A-Za-z0-9-]{1,20}", re.ASCII))),
     "to": Value("a name of [[transfers]]", _text(_SLUG)),
-    "supervisor": Value("a name of [[supervisors]]", _text(_SLUG)),
     "reason": Value("a word or two", _text(re.compile(_LINE + "{1,64}"))),
     "serials": Value("serials with commas, after the part and a colon where the booth worker has several", _serials),
     "who": Value("who answers for it: an id, no name and no number", _id),

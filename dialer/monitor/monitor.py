@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 import aiomqtt
@@ -19,6 +20,7 @@ from dialer.monitor.commands import CommandDesk
 from dialer.monitor.opt_outs import ForeignOptOut, OptOutDesk
 from dialer.monitor.outbox import OutboxRelay
 from dialer.monitor.publisher import Publisher
+from dialer.monitor.senders import Senders
 from dialer.store.port import Store
 from dialer.view import Alert, CentreView, Change
 
@@ -60,19 +62,26 @@ class Monitor:
         clock: Clock,
         *,
         raise_alert: Callable[[Alert], None],
+        senders: Senders,
         chance: random.Random | None = None,
         keep_opt_out: Callable[[ForeignOptOut], Awaitable[None]] | None = None,
     ) -> None:
-        """`raise_alert` hears that the broker is away ("broker-down", "opt-outs-unheard") and that it is back (the same code,
-        cleared); `keep_opt_out` takes what other centres tell, where a secret is shared with them: over a connection of its own.
+        """`senders` may give commands, and nobody else; `raise_alert` hears that the broker is away ("broker-down",
+        "opt-outs-unheard") and that it is back (the same code, cleared), and of commands too many or forged; `keep_opt_out`
+        takes what other centres tell, where a secret is shared with them: over a connection of its own.
         """
         chance = chance or random.SystemRandom()
         self._engine = engine
         self._publisher = Publisher(engine.view, clock)
         self._relay = OutboxRelay(centre, store, engine.outbox_event)
-        self._desk = CommandDesk(store, clock, engine.execute, engine.outbox_event)
+        self._centre = centre
+        self._desk = CommandDesk(
+            *(store, clock, engine.execute, engine.outbox_event),
+            centre=centre,
+            senders=senders,
+            raise_alert=raise_alert,
+        )
         self._opt_outs = None if keep_opt_out is None else OptOutDesk(keep_opt_out)
-        self._commands_topic = topics.commands_topic(centre)
         self._link = BrokerLink(settings, centre, clock, raise_alert, chance)
         self._opt_outs_link = BrokerLink(settings, centre, clock, raise_alert, chance, for_opt_outs())
         # Has been on the connection for it; set too where they are not to be heard.
@@ -117,7 +126,7 @@ class Monitor:
     async def _serve(self, connection: Connection, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(connection.read(self._take), name="monitor-reader"),
+                group.create_task(connection.read(partial(self._take, connection)), name="monitor-reader"),
                 group.create_task(self._publisher.run(connection.publish), name="monitor-publisher"),
                 group.create_task(self._relay.run(connection.publish), name="monitor-outbox"),
                 group.create_task(self._leave_opt_outs(connection), name="monitor-leaves-opt-outs"),
@@ -138,13 +147,17 @@ class Monitor:
     async def _listen(self, connection: Connection, stop: asyncio.Event) -> None:
         self._hears_others.set()
         async with asyncio.TaskGroup() as group:
-            reader = group.create_task(connection.read(self._take), name="monitor-opt-outs-reader")
+            take = partial(self._take, connection)
+            reader = group.create_task(connection.read(take), name="monitor-opt-outs-reader")
             await stop.wait()
             reader.cancel()
 
-    async def _take(self, received: Received) -> None:
-        if received.topic == self._commands_topic:
-            self._desk.offer(received.payload, retained=received.retained)
+    async def _take(self, connection: Connection, received: Received) -> None:
+        sender = topics.sender_of(self._centre, received.topic)
+        if sender is not None:
+            self._desk.offer(sender, received.payload, retained=received.retained)
+            if received.retained and received.payload:  # else it would be there at every connect to come
+                await connection.publish(topics.Message(received.topic, "", 0, True))
         elif self._opt_outs is not None:
             await self._opt_outs.offer(received.topic, received.payload, received.kept)
 

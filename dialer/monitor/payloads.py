@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from dialer.monitor.command_table import COMMANDS
 from dialer.record_ids import ID_PATTERN, MOST_ID
 
 Time = Annotated[float, Field(description="epoch seconds, UTC")]
@@ -293,51 +294,16 @@ class AnswerReport:
 
 @dataclass(frozen=True, slots=True)
 class CommandPayload:
-    """What a supervisor asks for."""
+    """What a supervisor asks for. Signed, this object's text stands in another one (see "Signed commands")."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
 
     id: Annotated[str, Field(description="chosen by the sender; executed once", pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    name: Literal[
-        "pause",
-        "resume",
-        "stop",
-        "stop-all",
-        "reload-flows",
-        "seat-call",
-        "seat-unlock",
-        "seat-pause",
-        "seat-ready",
-        "seat-log-off",
-        "seat-hang-up",
-        "seat-closing",
-        "seat-serials",
-        "seat-take-back",
-        "seat-hold",
-        "seat-resume",
-        "seat-transfer",
-        "seat-consult",
-        "seat-merge",
-        "seat-complete-transfer",
-        "seat-cancel-consult",
-        "seat-pause-recording",
-        "seat-resume-recording",
-        "listen",
-        "whisper",
-        "barge",
-        "stop-listening",
-        "marks",
-        "official-turnout",
-        "complaint",
-        "complaint-answer",
-        "opt-outs",
-    ]
+    name: Annotated[str, Field(description="which command", json_schema_extra={"enum": [*COMMANDS]})]
     expires_at: Annotated[float, Field(description="epoch seconds, UTC, at most a day ahead; refused after it")]
     campaign: Annotated[str | None, Field(description="of the commands of a campaign")] = None
-    role: Annotated[str | None, Field(description="whom the sender speaks for; must be one of the command's")] = None
     seat: Annotated[str | None, Field(description="the seat's name")] = None
     to: Annotated[str | None, Field(description="of a transfer or consult: a name of [[transfers]]")] = None
-    supervisor: Annotated[str | None, Field(description="of listening: a name of [[supervisors]]")] = None
     reason: Annotated[str | None, Field(description="of seat-pause")] = None
     serials: Annotated[
         str | None, Field(description='of seat-serials: "12,15,340", or "7:12,15" where the worker has several parts')
@@ -363,7 +329,7 @@ class CommandPayload:
 class ReplyPayload:
     """What became of a command."""
 
-    id: str
+    id: Annotated[str, Field(description="the command's, as its sender chose it")]
     status: Literal["done", "refused"]
     text: Annotated[str, Field(description="one line: what was done, or why not")]
     at: Time

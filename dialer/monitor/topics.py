@@ -213,19 +213,22 @@ OPT_OUT_RESULT = Topic(
 )
 COMMANDS = Topic(
     key="command",
-    pattern="commands",
-    description="What a supervisor asks for, of a campaign, a seat, or by ear; the table says what each command needs and whose "
-    "role may send it. Publish it with QoS 1 and never retained; a retained, expired or malformed one is refused. The same id is "
-    "executed once and answered each time.",
+    pattern="commands/{user}",
+    description="What a supervisor asks for, of a campaign, a seat, or by ear. The last level is the sender's name in "
+    "`[[supervisors]]`: the broker lets nobody else publish there (`dialer mqtt render`), and the dialler has the role from its "
+    "own settings. The table says what each command needs and which role may give it. Publish it with QoS 1 and never retained; a "
+    "retained, expired, malformed or, where it must be, unsigned one is refused. The same id of a sender is executed once and "
+    "answered each time; with another content it is refused.",
     direction=Direction.SUPERVISOR,
     retained=False,
     qos=1,
-    example=payloads.CommandPayload("7c1f1b2e-pause", "pause", _AT + 30, "turnout-ivr", "supervisor"),
+    example=payloads.CommandPayload("7c1f1b2e-pause", "pause", _AT + 30, "turnout-ivr"),
 )
 REPLIES = Topic(
     key="reply",
-    pattern="replies/{command}",
-    description="What became of a command. Goes through the outbox, so it comes after a broken connection too.",
+    pattern="replies/{user}/{command}",
+    description="What became of a command, below its sender's name. Goes through the outbox, so it comes after a broken connection "
+    "too.",
     direction=Direction.DIALLER,
     retained=False,
     qos=1,
@@ -311,9 +314,9 @@ def opt_out_announcement(
     return Announcement(OPT_OUT_RESULT.below(), payloads.encode(payload))
 
 
-def reply_announcement(payload: payloads.ReplyPayload) -> Announcement:
-    """The answer to a command."""
-    return Announcement(REPLIES.below(command=payload.id), payloads.encode(payload))
+def reply_announcement(user: str, payload: payloads.ReplyPayload) -> Announcement:
+    """The answer to a command of that user's."""
+    return Announcement(REPLIES.below(user=user, command=payload.id), payloads.encode(payload))
 
 
 def announced_message(centre: str, topic: str, payload: str) -> Message:
@@ -321,14 +324,26 @@ def announced_message(centre: str, topic: str, payload: str) -> Message:
     return Message(f"{ROOT}/{segment(centre)}/{topic}", payload, 1, False)
 
 
-def commands_topic(centre: str) -> str:
+def commands_topic(centre: str, user: str) -> str:
+    """Where that user gives this centre commands."""
+    return COMMANDS.address(centre, user=user)
+
+
+def commands_filter(centre: str) -> str:
     """Where this centre listens for commands."""
-    return COMMANDS.address(centre)
+    return f"{ROOT}/{segment(centre)}/commands/+"
 
 
-def replies_filter(centre: str) -> str:
-    """Where this centre answers commands."""
-    return f"{ROOT}/{segment(centre)}/replies/+"
+def sender_of(centre: str, topic: str) -> str | None:
+    """Whose topic of commands this is; None: it is none."""
+    beginning = f"{ROOT}/{segment(centre)}/commands/"
+    name = topic.removeprefix(beginning)
+    return name if topic.startswith(beginning) and name and "/" not in name else None
+
+
+def replies_filter(centre: str, user: str) -> str:
+    """Where this centre answers the commands of that user."""
+    return f"{ROOT}/{segment(centre)}/replies/{segment(user)}/+"
 
 
 def opt_outs_filter() -> str:

@@ -77,6 +77,14 @@ class LogIn:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptCommand:
+    """What is kept of a command that was executed."""
+
+    content: str  # hash of what it asked for
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     """An announcement that the broker has not taken yet."""
 
@@ -356,12 +364,12 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         """
         ...
 
-    async def command_reply(self, command_id: str) -> str | None:
-        """The reply that this command got when it was executed; None: it was not executed yet."""
+    async def kept_command(self, command_id: str) -> KeptCommand | None:
+        """What is kept of this command since it was executed; None: it was not executed yet."""
         ...
 
-    async def record_command(self, command_id: str, name: str, reply: str, at: float) -> bool:
-        """Keep that a command was executed. False: it had been already (and nothing changed)."""
+    async def record_command(self, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
+        """Keep that a command was executed, with the hash of what it asked for. False: it had been already, and nothing changed."""
         ...
 
     async def complete_command(self, command_id: str, reply: str) -> None:

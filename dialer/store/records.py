@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from dialer.model import Announcement, AttemptId
-from dialer.store.port import LogIn, OutboxRow, SeatInterval
+from dialer.store.port import KeptCommand, LogIn, OutboxRow, SeatInterval
 from dialer.store.queues import unknown_campaign
 from dialer.store.sql import load_statements
 
@@ -30,15 +30,16 @@ def outbox_done(db: sqlite3.Connection, up_to: int, keep_at_most: int | None) ->
     return 0 if keep_at_most is None else db.execute(SQL["outbox_beyond"], (keep_at_most,)).rowcount
 
 
-def command_reply(db: sqlite3.Connection, command_id: str) -> str | None:
-    """The reply that this command got, or None."""
-    row = db.execute(SQL["command_reply"], (command_id,)).fetchone()
-    return None if row is None else str(row[0])
+def kept_command(db: sqlite3.Connection, command_id: str) -> KeptCommand | None:
+    """What is kept of this command, or None."""
+    row = db.execute(SQL["kept_command"], {"command_id": command_id}).fetchone()
+    return None if row is None else KeptCommand(*row)
 
 
-def record_command(db: sqlite3.Connection, command_id: str, name: str, reply: str, at: float) -> bool:
+def record_command(db: sqlite3.Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
     """Keep that a command was executed; False if it had been already."""
-    return db.execute(SQL["insert_command"], (command_id, at, name, reply)).rowcount == 1
+    kept = {"command_id": command_id, "at": at, "name": name, "content": content, "reply": reply}
+    return db.execute(SQL["insert_command"], kept).rowcount == 1
 
 
 def complete_command(db: sqlite3.Connection, command_id: str, reply: str) -> None:

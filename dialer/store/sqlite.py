@@ -41,7 +41,7 @@ from dialer.store.cipher import StoreKey
 from dialer.store.connection import BUSY_SECONDS, close_writing
 from dialer.store.failures import explained
 from dialer.store.opening import DIALLER, Opened, open_file
-from dialer.store.port import OutboxRow, Refusal
+from dialer.store.port import KeptCommand, OutboxRow, Refusal
 from dialer.store.records_port import MarkEffect
 from dialer.store.room import RoomGuard
 from dialer.store.sqlite_records import SqliteRecords
@@ -362,13 +362,13 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
         """See `Store`."""
         return await self._writer.write(lambda db: records.outbox_done(db, up_to, keep_at_most))
 
-    async def command_reply(self, command_id: str) -> str | None:
+    async def kept_command(self, command_id: str) -> KeptCommand | None:
         """See `Store`."""
-        return await self._read(lambda db: records.command_reply(db, command_id))
+        return await self._read(lambda db: records.kept_command(db, command_id))
 
-    async def record_command(self, command_id: str, name: str, reply: str, at: float) -> bool:
+    async def record_command(self, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
         """See `Store`."""
-        return await self._writer.write(lambda db: records.record_command(db, command_id, name, reply, at))
+        return await self._writer.write(lambda db: records.record_command(db, command_id, name, content, reply, at))
 
     async def complete_command(self, command_id: str, reply: str) -> None:
         """See `Store`."""

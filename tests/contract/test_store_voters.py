@@ -19,7 +19,7 @@ from dialer.model import (
     MarkSource,
     Outcome,
 )
-from dialer.store.port import SeatInterval, Store
+from dialer.store.port import KeptCommand, SeatInterval, Store
 from dialer.store.records_port import MarkEffect
 from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
 
@@ -346,10 +346,10 @@ async def test_news_of_opt_outs_stay_whatever_the_bound_and_do_not_count(backend
 
 async def test_a_command_is_kept_once(backend: Backend) -> None:
     async with filled(backend) as store:
-        assert await store.command_reply("c-1") is None
-        assert await store.record_command("c-1", "pause", "done", NOW)
-        assert not await store.record_command("c-1", "pause", "otherwise", NOW)
-        assert await store.command_reply("c-1") == "done"
+        assert await store.kept_command("c-1") is None
+        assert await store.record_command("c-1", "pause", "hash", "done", NOW)
+        assert not await store.record_command("c-1", "pause", "other", "otherwise", NOW)
+        assert await store.kept_command("c-1") == KeptCommand("hash", "done")
 
 
 async def test_seats_time_is_kept_once(backend: Backend) -> None:

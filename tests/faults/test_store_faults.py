@@ -281,7 +281,7 @@ async def test_a_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
             lambda: store.record_mark(voted, NEWS),
             lambda: store.record_opt_out(second.claim.phone_id, at=NOW, source="flow", announcements=NEWS),
             lambda: store.record_disposition(said, [still_pending], announcements=NEWS),
-            lambda: store.record_command("c", "pause", "done", NOW),
+            lambda: store.record_command("c", "pause", "hash", "done", NOW),
             lambda: store.release([second.claim]),
             lambda: store.release_expired(NOW + 1e6),
             lambda: store.outbox_done(1),

@@ -12,8 +12,18 @@ from typing import Any
 
 import aiomqtt
 
+from config.help import OWN_USER, SupervisorRole
 from dialer.monitor.broker_link import BrokerSettings, MqttVersion
+from dialer.monitor.senders import Sender, Senders
 
+BOSS = "supervisor"
+SENDERS = Senders(
+    [
+        Sender(OWN_USER, frozenset({SupervisorRole.BOOTH_DESK, SupervisorRole.COMPLIANCE})),
+        *(Sender(role.value, frozenset({role})) for role in SupervisorRole),
+    ]
+)
+"""Somebody of each role, by its name, and the dialler's own command line."""
 PATIENCE_SECONDS = 15.0  # before a test that waits for a message has failed
 
 
@@ -59,9 +69,9 @@ class Supervisor:
         """The messages on a topic below the centre's, once there are `count` of them."""
         return await self.wait_for(lambda message: message.topic == topic, count)
 
-    async def command(self, *, retain: bool = False, **fields: Any) -> None:
+    async def command(self, *, retain: bool = False, user: str = BOSS, **fields: Any) -> None:
         """Send a command."""
-        await self.client.publish("dialer/v1/pune-1/commands", json.dumps(fields), qos=1, retain=retain)
+        await self.client.publish(f"dialer/v1/pune-1/commands/{user}", json.dumps(fields), qos=1, retain=retain)
 
 
 @contextlib.asynccontextmanager

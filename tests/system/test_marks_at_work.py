@@ -31,7 +31,7 @@ from dialer.store.sqlite import SqliteStore, open_store
 from dialer.view import CallState, SeatState
 from tests.support.centre import Site, a_site
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import supervisor
+from tests.support.mqtt import SENDERS, supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import all_answer, rows
@@ -212,6 +212,7 @@ async def a_dialler(directory: Path) -> AsyncIterator[tuple[Settings, BrokerSett
         monitor = Monitor(
             *("pune-1", broker.settings, engine, store, SystemClock()),
             raise_alert=engine.raise_alert,
+            senders=SENDERS,
             chance=random.SystemRandom(),
         )
         settings = Settings.model_validate(
@@ -233,7 +234,7 @@ async def a_dialler(directory: Path) -> AsyncIterator[tuple[Settings, BrokerSett
 
 def request(voter: int, key: str = "import/1") -> Request:
     told = {"key": key, "voter": voter, "kind": "voted", "source": "booth-worker", "at": round(time.time(), 3)}
-    return Request("marks", "booth-desk", {"marks": [told], "batch": "b-1", "who": "ops"})
+    return Request("marks", {"marks": [told], "batch": "b-1", "who": "ops"})
 
 
 @NEEDS_MOSQUITTO

@@ -45,7 +45,7 @@ from dialer.monitor.mqtt_client import Client
 from dialer.store.sqlite import SqliteStore, open_store
 from dialer.view import CallChange, CallState, CampaignChange
 from tests.support.fake_centre import FakeEngine, centre_view
-from tests.support.mqtt import PATIENCE_SECONDS, Wire, supervisor
+from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Wire, supervisor
 from tests.support.roll_filler import fill_roll
 
 MOSQUITTO = pytest.param(
@@ -70,7 +70,14 @@ async def monitored(
     stop = asyncio.Event()
     patient = replace(settings, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
     monitor = Monitor(
-        "pune-1", patient, engine, store, SystemClock(), raise_alert=engine.raise_alert, chance=random.SystemRandom()
+        "pune-1",
+        patient,
+        engine,
+        store,
+        SystemClock(),
+        raise_alert=engine.raise_alert,
+        senders=SENDERS,
+        chance=random.SystemRandom(),
     )
     running = asyncio.create_task(monitor.run(stop))
 
@@ -134,14 +141,14 @@ async def test_a_command_sent_twice_is_executed_once(kind: BrokerKind, store: Sq
         await boss.wait_for_topic("state")
         await boss.command(**command)
         await boss.command(**command)
-        first, second = await boss.wait_for_topic("replies/c-1", count=2)
+        first, second = await boss.wait_for_topic("replies/supervisor/c-1", count=2)
         assert first.payload == second.payload
         assert first.payload["status"] == "done"
         await boss.command(id="c-2", name="stop-all", expires_at=time.time() - 5)
-        (refused,) = await boss.wait_for_topic("replies/c-2")
+        (refused,) = await boss.wait_for_topic("replies/supervisor/c-2")
         assert refused.payload["status"] == "refused"
         await boss.command(id="c-3", name="stop-all", expires_at=time.time() + 60)
-        await boss.wait_for_topic("replies/c-3")
+        await boss.wait_for_topic("replies/supervisor/c-3")
     assert engine.executed == [PauseCampaign("turnout-ivr"), StopAll()]
 
 
@@ -151,7 +158,7 @@ async def test_a_retained_command_is_refused_when_the_dialler_comes(kind: Broker
     async with demo_broker(kind) as broker, supervisor(broker.settings) as boss:
         await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
         async with monitored(broker.settings, engine, store):
-            (reply,) = await boss.wait_for_topic("replies/c-1")
+            (reply,) = await boss.wait_for_topic("replies/supervisor/c-1")
             assert reply.payload["status"] == "refused"
     assert engine.executed == []
 
@@ -166,7 +173,7 @@ async def test_a_retained_command_is_refused_while_the_dialler_listens(store: Sq
     ):
         await boss.wait_for_topic("state")
         await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
-        (reply,) = await boss.wait_for_topic("replies/c-1")
+        (reply,) = await boss.wait_for_topic("replies/supervisor/c-1")
         assert "retain" in reply.payload["text"]
     assert engine.executed == []
 
@@ -186,7 +193,7 @@ async def test_a_command_sent_while_the_connection_is_cut_waits_for_the_dialler(
         wire.cut()
         await boss.command(id="c-1", name="stop-all", expires_at=time.time() + 60)
         await boss.wait_for(lambda message: message.topic == "state" and not message.payload["online"])
-        (reply,) = await boss.wait_for_topic("replies/c-1")
+        (reply,) = await boss.wait_for_topic("replies/supervisor/c-1")
         assert reply.payload["status"] == "done"
         await boss.wait_for(lambda message: message.topic == "state" and message.payload["online"], count=2)
     assert engine.executed == [StopAll()]
@@ -375,7 +382,7 @@ async def test_a_subscription_that_the_broker_refuses_is_an_alert_and_is_tried_a
         await alert_change(engine, "broker-down", standing=True)
         assert not monitor.broker_up
         [alert] = [each for each in engine.view().alerts if each.code == "broker-down"]
-        assert "refused the subscription to dialer/v1/pune-1/commands" in alert.text
+        assert "refused the subscription to dialer/v1/pune-1/commands/+" in alert.text
         assert "access list" in alert.text
         mended.set()
         await alert_change(engine, "broker-down", standing=False)

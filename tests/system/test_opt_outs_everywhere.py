@@ -31,7 +31,7 @@ from dialer.rules.number_hash import number_hash
 from dialer.store.lock import StoreLock
 from dialer.store.sqlite import SqliteStore, open_store
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import PATIENCE_SECONDS, Supervisor, supervisor
+from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Supervisor, supervisor
 from tests.support.roll_filler import fill_roll
 from tests.unit.test_numbers_cli import run
 
@@ -104,6 +104,7 @@ async def a_centre(
             store,
             SystemClock(),
             raise_alert=centre.engine.raise_alert,
+            senders=SENDERS,
             chance=random.SystemRandom(),
             keep_opt_out=centre.keep,
         )
@@ -208,7 +209,7 @@ async def test_an_import_beside_the_running_dialler_reaches_everybody_and_loses_
         code, text = await importing
         assert code == 0
         assert text.endswith("2,450 numbers: the running dialler keeps them suppressed, and tells every centre\n")
-        await listener.wait_for(lambda message: message.topic.startswith("replies/c-"), count=sent)
+        await listener.wait_for(lambda message: message.topic.startswith("replies/supervisor/c-"), count=sent)
         assert here.engine.executed == [StopAll()] * sent
         await there.hears(*(number_hash(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)))
         said = "".join(message.topic + message.text for message in listener.heard)
@@ -265,7 +266,7 @@ async def test_a_flood_that_cannot_be_kept_now_waits_at_the_broker_and_holds_up_
         async with a_centre("pune-1", tmp_path, settings, well=False) as centre:
             hashes = await told_by_another_centre(listener, 1_500)
             await listener.command(id="c-1", name="stop-all", expires_at=SystemClock().now() + 60)
-            await listener.wait_for_topic("replies/c-1")
+            await listener.wait_for_topic("replies/supervisor/c-1")
             assert not centre.told
             centre.store_is_well.set()
             await centre.hears(*hashes)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.help import SupervisorRole
 from dialer.clock import SystemClock
 from dialer.commands import (
     EnterTurnout,
@@ -32,12 +33,14 @@ from dialer.errors import StoreBusy
 from dialer.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.monitor.command_table import COMMANDS
 from dialer.monitor.command_values import read_value
-from dialer.monitor.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
-from dialer.monitor.payloads import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, CommandPayload, ComplaintReport, MarkReport
+from dialer.monitor.commands import AcceptedCommand, CommandDesk, ReadCommand, RefusedCommand, parse_command
+from dialer.monitor.payloads import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, ComplaintReport, MarkReport
+from dialer.monitor.senders import Senders
 from dialer.polling_day.official import OfficialFigure
 from dialer.roll.marks_file import KINDS
 from dialer.store.sqlite import SqliteStore, open_store
 from tests.support.fake_centre import FakeEngine
+from tests.support.mqtt import BOSS, SENDERS
 
 NOW = 1713771727.0
 
@@ -48,19 +51,23 @@ def message(**changes: Any) -> bytes:
     return json.dumps({key: value for key, value in fields.items() if value is not None}).encode()
 
 
+def read(payload: bytes, user: str = BOSS, *, retained: bool = False, senders: Senders = SENDERS) -> ReadCommand:
+    return parse_command(payload, user, senders, "pune-1", retained=retained, now=NOW)
+
+
 @pytest.mark.parametrize(
     ("payload", "command"),
     [
         (message(), PauseCampaign("turnout-ivr")),
         (message(name="resume"), ResumeCampaign("turnout-ivr")),
-        (message(name="stop", role="supervisor"), StopCampaign("turnout-ivr")),
+        (message(name="stop"), StopCampaign("turnout-ivr")),
         (message(name="stop-all", campaign=None), StopAll()),
         (message(name="reload-flows", campaign=None), ReloadFlows()),
         (message(campaign="मतदान १"), PauseCampaign("मतदान १")),
     ],
 )
 def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
-    parsed = parse_command(payload, retained=False, now=NOW)
+    parsed = read(payload)
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command == command
     assert parsed.command_id == "c-1"
@@ -79,9 +86,13 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (message(expires_at=float("inf")), "epoch seconds"),
         (message(expires_at=10**400), "more than a day ahead"),
         (message(expires_at=-(10**400)), "expired"),
-        (message(name="dial"), "must be pause, resume, stop, "),
-        (message(name=["pause"]), "must be pause, resume, stop, "),
-        (message(name=None), "must be pause, resume, stop, "),
+        (message(name="dial"), "there is no command `dial`: the commands are pause, resume, stop, "),
+        (message(name="dial", number="+919876543210"), "there is no command `dial`"),
+        (message(name="stop_all"), "what `name` says is no command: the commands are pause, resume, stop, "),
+        (message(name="stopall"), "there is no command `stopall`, but `stop-all`"),
+        (message(name="+919876543210"), "what `name` says is no command"),
+        (message(name=["pause"]), "what `name` says is no command"),
+        (message(name=None), "`name` is missing: the commands are pause, "),
         (message(campaign=None), "needs `campaign`"),
         (message(campaign=7), "needs `campaign`"),
         (message(campaign="a\nb"), "needs `campaign`"),
@@ -89,12 +100,17 @@ def test_a_good_command_is_accepted(payload: bytes, command: object) -> None:
         (message(campaign="x" * 200), "needs `campaign`"),
         (message(name="stop-all"), "leave `campaign` out"),
         (message(name="reload-flows"), "leave `campaign` out"),
-        (message(role="a b"), "`role`"),
+        (message(role="supervisor"), "`role` is not for the sender to say: the dialler has it from its own settings"),
+        (message(user="supervisor"), "`user` is not for the sender to say: it is the last level of the topic"),
+        (
+            message(name="listen", campaign=None, seat="01", supervisor="asha"),
+            "`supervisor` is not for the sender to say: who sends the command is",
+        ),
         (message(number="+919876543210"), "unknown keys"),
     ],
 )
 def test_a_bad_command_is_refused_and_can_be_answered(payload: bytes, says: str) -> None:
-    parsed = parse_command(payload, retained=False, now=NOW)
+    parsed = read(payload)
     assert isinstance(parsed, RefusedCommand)
     assert parsed.command_id == "c-1"
     assert says in parsed.text
@@ -121,7 +137,7 @@ def test_a_bad_command_is_refused_and_can_be_answered(payload: bytes, says: str)
     ],
 )
 def test_a_message_without_a_usable_id_is_refused_and_answered_nowhere(payload: bytes) -> None:
-    parsed = parse_command(payload, retained=False, now=NOW)
+    parsed = read(payload)
     assert isinstance(parsed, RefusedCommand)
     assert parsed.command_id is None
 
@@ -134,7 +150,6 @@ NEEDED: dict[str, Any] = {
     "campaign": "turnout-ivr",
     "seat": "01",
     "to": "boss",
-    "supervisor": "asha",
     "reason": "tea",
     "serials": "7:12,15",
     "who": "ops.1",
@@ -150,35 +165,53 @@ NEEDED: dict[str, Any] = {
 
 
 def of_kind(name: str, **changes: Any) -> bytes:
-    """A good message of a command, with all that it needs and the first role that may."""
-    kind = COMMANDS[name]
-    fields: dict[str, Any] = {"campaign": None, **{key: NEEDED[key] for key in kind.needs}}
-    if kind.roles is not None:
-        fields["role"] = min(kind.roles)
+    """A good message of a command, with all that it needs."""
+    fields: dict[str, Any] = {"campaign": None, **{key: NEEDED[key] for key in COMMANDS[name].needs}}
     return message(name=name, **{**fields, **changes})
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_for_its_roles_alone(name: str) -> None:
     kind = COMMANDS[name]
-    for role in (None, "desk", "listener", "coach", "booth-desk", "compliance", "supervisor", "agent", "Supervisor"):
-        parsed = parse_command(of_kind(name, role=role), retained=False, now=NOW)
-        allowed = kind.roles is None or role in kind.roles
-        assert isinstance(parsed, AcceptedCommand if allowed else RefusedCommand)
+    assert kind.roles
+    for role in (*SupervisorRole, "agent", "Supervisor", ""):
+        parsed = read(of_kind(name), user=str(role))
+        assert isinstance(parsed, AcceptedCommand if role in kind.roles else RefusedCommand), (name, role)
         if isinstance(parsed, AcceptedCommand):
-            assert parsed.command == kind.make(*(read_value(name, key, NEEDED[key]) for key in kind.needs))
-        else:
+            values = [read_value(name, key, NEEDED[key]) for key in kind.needs]
+            if "who" in kind.needs:
+                values[kind.needs.index("who")] = f"ops.1 by {role}"
+            assert parsed.command == kind.make(*values, *([role] if kind.takes_sender else []))
+        elif role in set(SupervisorRole):
             assert f"`{name}` is for the role" in parsed.text
+        else:
+            assert "nobody of that name" in parsed.text
 
 
-def test_only_what_changes_nothing_when_repeated_is_for_anybody() -> None:
-    assert {name for name, kind in COMMANDS.items() if kind.roles is None} == {
-        "pause",
-        "resume",
-        "stop",
-        "stop-all",
-        "reload-flows",
+def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
+    """The table once more, from the other side: a row that opens a command to a role shows here."""
+    may = {role: {name for name, kind in COMMANDS.items() if role in kind.roles} for role in SupervisorRole}
+    assert may[SupervisorRole.VIEWER] == set()
+    assert may[SupervisorRole.LISTENER] == {"listen", "stop-listening"}
+    assert may[SupervisorRole.COACH] == {"listen", "whisper", "stop-listening"}
+    assert may[SupervisorRole.BOOTH_DESK] == {"marks", "official-turnout"}
+    assert may[SupervisorRole.COMPLIANCE] == {
+        *("pause", "stop", "stop-all", "complaint", "complaint-answer", "opt-outs"),
     }
+    assert may[SupervisorRole.DESK] == {name for name in COMMANDS if name.startswith("seat-")} - {"seat-unlock"}
+    assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS)
+
+
+def test_whoever_the_sender_names_the_sender_is_in_it_too() -> None:
+    parsed = read(of_kind("complaint"), user="compliance")
+    assert isinstance(parsed, AcceptedCommand)
+    assert getattr(parsed.command, "who") == "ops.1 by compliance"  # noqa: B009 - one of many kinds of command
+    own = read(of_kind("complaint"), user="dialler")
+    assert isinstance(own, AcceptedCommand)
+    assert getattr(own.command, "who") == "ops.1"  # noqa: B009
+
+
+def test_what_is_done_twice_as_once_is_repeatable() -> None:
     assert {name for name, kind in COMMANDS.items() if kind.repeatable} == {
         "pause",
         "resume",
@@ -194,19 +227,15 @@ def test_only_what_changes_nothing_when_repeated_is_for_anybody() -> None:
 
 
 def test_a_desk_may_have_a_seats_phone_called_and_a_supervisor_alone_unlocks_it() -> None:
-    called = parse_command(of_kind("seat-call", role="desk"), retained=False, now=NOW)
+    called = read(of_kind("seat-call"), user="desk")
     assert isinstance(called, AcceptedCommand)
     assert called.command == SeatCall("01")
-    unlocked = parse_command(of_kind("seat-unlock", role="supervisor"), retained=False, now=NOW)
+    unlocked = read(of_kind("seat-unlock"))
     assert isinstance(unlocked, AcceptedCommand)
     assert unlocked.command == SeatUnlock("01")
-    refused = parse_command(of_kind("seat-unlock", role="desk"), retained=False, now=NOW)
+    refused = read(of_kind("seat-unlock"), user="desk")
     assert isinstance(refused, RefusedCommand)
     assert "`seat-unlock` is for the role" in refused.text
-
-
-def test_the_wires_own_list_of_names_is_the_tables() -> None:
-    assert set(get_args(get_type_hints(CommandPayload)["name"])) == set(COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +244,6 @@ def test_the_wires_own_list_of_names_is_the_tables() -> None:
         (of_kind("seat-transfer", to="+919001234567"), "needs `to`, a name of [[transfers]]"),
         (of_kind("seat-transfer", to=None), "needs `to`"),
         (of_kind("seat-consult", to="../etc"), "needs `to`"),
-        (of_kind("listen", supervisor="asha\r\nAction: Hangup"), "needs `supervisor`"),
         (of_kind("seat-pause-recording", seat="../01"), "needs `seat`"),
         (of_kind("seat-hold", seat="${EVAL}"), "needs `seat`"),
         (of_kind("seat-hold", seat="x" * 21), "needs `seat`"),
@@ -228,7 +256,7 @@ def test_the_wires_own_list_of_names_is_the_tables() -> None:
     ],
 )
 def test_what_a_seat_command_names_must_be_of_its_pattern(payload: bytes, says: str) -> None:
-    parsed = parse_command(payload, retained=False, now=NOW)
+    parsed = read(payload)
     assert isinstance(parsed, RefusedCommand)
     assert says in parsed.text
     assert "9001234567" not in parsed.text
@@ -236,26 +264,25 @@ def test_what_a_seat_command_names_must_be_of_its_pattern(payload: bytes, says: 
 
 @pytest.mark.parametrize(("told", "part", "serials"), [("12", None, (12,)), ("7:12,0015,12", 7, (12, 15, 12))])
 def test_serials_are_read_with_their_part(told: str, part: int | None, serials: tuple[int, ...]) -> None:
-    parsed = parse_command(of_kind("seat-serials", serials=told), retained=False, now=NOW)
+    parsed = read(of_kind("seat-serials", serials=told))
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command == SeatSerials("01", serials, part)
 
 
 def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
-    parsed = parse_command(of_kind("marks", batch="b-1"), retained=False, now=NOW)
+    parsed = read(of_kind("marks", batch="b-1"))
     assert isinstance(parsed, AcceptedCommand)
     told = Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
-    assert parsed.command == TakeMarks((told,), "b-1", "ops.1")
+    assert parsed.command == TakeMarks((told,), "b-1", "ops.1 by supervisor")
     assert told.surety is Confidence.SEEN
-    parsed = parse_command(of_kind("official-turnout"), retained=False, now=NOW)
+    parsed = read(of_kind("official-turnout"))
     assert isinstance(parsed, AcceptedCommand)
-    assert parsed.command == EnterTurnout((OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11),), "ops.1")
-    of_state = parse_command(
-        of_kind("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]), retained=False, now=NOW
-    )
+    figure = OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
+    assert parsed.command == EnterTurnout((figure,), "ops.1 by supervisor")
+    of_state = read(of_kind("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
     assert isinstance(of_state, AcceptedCommand)
     assert of_state.command == EnterTurnout(
-        (OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11, "S13"),), "ops.1"
+        (OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11, "S13"),), "ops.1 by supervisor"
     )
 
 
@@ -294,7 +321,7 @@ def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
     ],
 )
 def test_what_is_told_of_a_polling_day_must_be_whole_and_name_nobody(payload: bytes, says: str) -> None:
-    parsed = parse_command(payload, retained=False, now=NOW)
+    parsed = read(payload)
     assert isinstance(parsed, RefusedCommand)
     assert says in parsed.text
     assert "\n" not in parsed.text
@@ -321,14 +348,14 @@ def test_a_full_batch_is_no_longer_than_a_command_may_be() -> None:
         "source": "booth-worker",
         "confidence": "seen",
     }
-    parsed = parse_command(of_kind("marks", marks=[longest] * MOST_MARKS), retained=False, now=NOW)
+    parsed = read(of_kind("marks", marks=[longest] * MOST_MARKS))
     assert isinstance(parsed, AcceptedCommand)
-    parsed = parse_command(of_kind("opt-outs", hashes=["0f" * 32] * MOST_OPT_OUTS), retained=False, now=NOW)
+    parsed = read(of_kind("opt-outs", hashes=["0f" * 32] * MOST_OPT_OUTS))
     assert isinstance(parsed, AcceptedCommand)
 
 
 def test_a_retained_command_is_refused() -> None:
-    parsed = parse_command(message(), retained=True, now=NOW)
+    parsed = read(message(), retained=True)
     assert isinstance(parsed, RefusedCommand)
     assert "retain" in parsed.text
 
@@ -343,13 +370,13 @@ JSON = st.recursive(
 @given(
     st.binary(max_size=200)
     | JSON.map(lambda value: json.dumps(value).encode())
-    | st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "name", "campaign", "expires_at", "role"), JSON)).map(
-        lambda fields: json.dumps(fields).encode()
-    )
+    | st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("id", "name", "campaign", "expires_at", "role", "command", "signature"), JSON)
+    ).map(lambda fields: json.dumps(fields).encode())
 )
 @settings(deadline=None, derandomize=True)
 def test_no_message_at_all_makes_it_fail(payload: bytes) -> None:
-    assert isinstance(parse_command(payload, retained=False, now=NOW), AcceptedCommand | RefusedCommand)
+    assert isinstance(read(payload), AcceptedCommand | RefusedCommand)
 
 
 @pytest.fixture
@@ -359,17 +386,27 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     await opened.close()
 
 
-def parsed(**changes: Any) -> AcceptedCommand | RefusedCommand:
-    return parse_command(message(**changes), retained=False, now=NOW)
+def desk_of(store: SqliteStore, engine: FakeEngine, execute: Any = None) -> CommandDesk:
+    """A desk for that engine, or for what stands in for its `execute`."""
+    return CommandDesk(
+        *(store, SystemClock(), execute or engine.execute, engine.outbox_event),
+        centre="pune-1",
+        senders=SENDERS,
+        raise_alert=engine.raise_alert,
+    )
+
+
+def parsed(**changes: Any) -> ReadCommand:
+    return read(message(**changes))
 
 
 async def replies(store: SqliteStore) -> list[dict[str, Any]]:
-    return [json.loads(row.payload) for row in await store.outbox(100) if row.topic == "replies/c-1"]
+    return [json.loads(row.payload) for row in await store.outbox(100) if row.topic == "replies/supervisor/c-1"]
 
 
 async def test_a_command_delivered_twice_is_executed_once_and_answered_twice(store: SqliteStore) -> None:
     engine = FakeEngine()
-    desk = CommandDesk(store, SystemClock(), engine.execute, engine.outbox_event)
+    desk = desk_of(store, engine, engine.execute)
     await desk.handle(parsed())
     await desk.handle(parsed())
     assert engine.executed == [PauseCampaign("turnout-ivr")]
@@ -381,11 +418,11 @@ async def test_a_command_delivered_twice_is_executed_once_and_answered_twice(sto
 
 async def test_it_is_known_after_a_restart_too(store: SqliteStore, tmp_path: Path) -> None:
     before = FakeEngine()
-    await CommandDesk(store, SystemClock(), before.execute, before.outbox_event).handle(parsed())
+    await desk_of(store, before, before.execute).handle(parsed())
     await store.close()
     again = await open_store(tmp_path / "centre.db")
     after = FakeEngine()
-    await CommandDesk(again, SystemClock(), after.execute, after.outbox_event).handle(parsed())
+    await desk_of(again, after, after.execute).handle(parsed())
     assert after.executed == []
     assert len(await replies(again)) == 2
     await again.close()
@@ -393,7 +430,7 @@ async def test_it_is_known_after_a_restart_too(store: SqliteStore, tmp_path: Pat
 
 async def test_what_the_engine_refuses_is_answered_with_its_reason(store: SqliteStore) -> None:
     engine = FakeEngine()
-    desk = CommandDesk(store, SystemClock(), engine.execute, engine.outbox_event)
+    desk = desk_of(store, engine, engine.execute)
     await desk.handle(parsed(campaign="no-such"))
     assert engine.executed == []
     (reply,) = await replies(store)
@@ -410,12 +447,12 @@ async def test_a_command_that_met_a_busy_store_can_be_sent_again(store: SqliteSt
             raise troubles.pop()
         return await engine.execute(command)
 
-    desk = CommandDesk(store, SystemClock(), execute, engine.outbox_event)
+    desk = desk_of(store, engine, execute)
     running = asyncio.create_task(desk.run())
     payload = json.loads(message())
     payload["expires_at"] = SystemClock().now() + 60
-    desk.offer(json.dumps(payload).encode(), retained=False)
-    desk.offer(json.dumps(payload).encode(), retained=False)
+    desk.offer(BOSS, json.dumps(payload).encode(), retained=False)
+    desk.offer(BOSS, json.dumps(payload).encode(), retained=False)
     await engine.outbox_event.wait()
     running.cancel()
     assert engine.executed == [PauseCampaign("turnout-ivr")]
@@ -432,11 +469,11 @@ async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_on
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
         return await engine.execute(command)
 
-    desk = CommandDesk(store, SystemClock(), execute, engine.outbox_event)
+    desk = desk_of(store, engine, execute)
     running = asyncio.create_task(desk.run())
     soon = {"expires_at": SystemClock().now() + 60}
     for changes in ({"id": "c-0", "campaign": "odd"}, {}):
-        desk.offer(json.dumps({**json.loads(message()), **soon, **changes}).encode(), retained=False)
+        desk.offer(BOSS, json.dumps({**json.loads(message()), **soon, **changes}).encode(), retained=False)
     while not await replies(store):
         engine.outbox_event.clear()
         await engine.outbox_event.wait()
@@ -444,7 +481,7 @@ async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_on
     running.cancel()
     assert engine.executed == [PauseCampaign("turnout-ivr")]
     answers = {row.topic: json.loads(row.payload)["status"] for row in await store.outbox(10)}
-    assert answers == {"replies/c-0": "refused", "replies/c-1": "done"}
+    assert answers == {"replies/supervisor/c-0": "refused", "replies/supervisor/c-1": "done"}
 
 
 async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: SqliteStore, tmp_path: Path) -> None:
@@ -454,13 +491,13 @@ async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: SqliteS
         done.append(command)
         raise asyncio.CancelledError
 
-    parsed = parse_command(of_kind("seat-hang-up", id="c-1"), retained=False, now=NOW)
+    parsed = read(of_kind("seat-hang-up", id="c-1"))
     engine = FakeEngine()
     with pytest.raises(asyncio.CancelledError):
-        await CommandDesk(store, SystemClock(), die, engine.outbox_event).handle(parsed)
+        await desk_of(store, engine, die).handle(parsed)
     await store.close()
     again = await open_store(tmp_path / "centre.db")
-    await CommandDesk(again, SystemClock(), engine.execute, engine.outbox_event).handle(parsed)
+    await desk_of(again, engine, engine.execute).handle(parsed)
     assert len(done) == 1
     assert engine.executed == []
     (reply,) = await replies(again)
@@ -471,8 +508,8 @@ async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: SqliteS
 
 async def test_a_seat_command_is_executed_once_and_answered_twice(store: SqliteStore) -> None:
     engine = FakeEngine()
-    desk = CommandDesk(store, SystemClock(), engine.execute, engine.outbox_event)
-    parsed = parse_command(of_kind("seat-transfer", id="c-1"), retained=False, now=NOW)
+    desk = desk_of(store, engine, engine.execute)
+    parsed = read(of_kind("seat-transfer", id="c-1"))
     await desk.handle(parsed)
     await desk.handle(parsed)
     assert engine.executed == [SeatTransfer("01", "boss")]
@@ -486,16 +523,16 @@ async def test_a_seat_command_that_the_store_would_not_keep_is_answered_so(store
         raise StoreBusy("another process holds the store")
 
     engine = FakeEngine()
-    desk = CommandDesk(store, SystemClock(), full, engine.outbox_event)
-    await desk.handle(parse_command(of_kind("seat-hold", id="c-1"), retained=False, now=NOW))
+    desk = desk_of(store, engine, full)
+    await desk.handle(read(of_kind("seat-hold", id="c-1")))
     (reply,) = await replies(store)
     assert (reply["status"], reply["text"]) == ("refused", "it was not kept: another process holds the store")
 
 
 async def test_a_flood_of_commands_is_bounded(store: SqliteStore) -> None:
     engine = FakeEngine()
-    desk = CommandDesk(store, SystemClock(), engine.execute, engine.outbox_event)
+    desk = desk_of(store, engine, engine.execute)
     for number in range(1_000):
-        desk.offer(message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
-    desk.offer(b"", retained=True)  # the clearing of a retained message
+        desk.offer(BOSS, message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
+    desk.offer(BOSS, b"", retained=True)  # the clearing of a retained message
     assert desk.waiting == 100

@@ -88,7 +88,7 @@ async def test_it_wakes_on_the_event_and_asks_the_store_at_no_other_time(store: 
         waiting.set()
         async with asyncio.timeout(5):
             while len(broker.taken) <= round_number:
-                await store.command_reply("nothing")  # lets the store and the relay go on
+                await store.kept_command("nothing")  # lets the store and the relay go on
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert broker.payloads == ["0", "1", "2"]

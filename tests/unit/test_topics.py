@@ -75,7 +75,7 @@ def results() -> list[Message]:
         topics.disposition_announcement(record),
         topics.mark_announcement(mark),
         topics.opt_out_announcement(3, at=AT, source="agent", attempt_id=ATTEMPT),
-        topics.reply_announcement(payloads.ReplyPayload("c1", "done", "paused", AT)),
+        topics.reply_announcement("asha", payloads.ReplyPayload("c1", "done", "paused", AT)),
     ]
     return [topics.announced_message("pune-1", news.topic, news.payload) for news in announced]
 
@@ -98,7 +98,7 @@ def test_every_message_that_is_made_stands_in_the_table_and_fits_its_schema() ->
 
 
 def test_the_command_of_the_documents_is_one_that_is_accepted() -> None:
-    check(topics.commands_topic("pune-1"), payloads.encode(topics.COMMANDS.example))
+    check(topics.commands_topic("pune-1", "asha"), payloads.encode(topics.COMMANDS.example))
 
 
 def test_the_table_is_sound() -> None:

@@ -15,11 +15,12 @@ DELETE FROM outbox
 WHERE topic <> 'results/opt-outs'
   AND outbox_id <= (SELECT outbox_id FROM outbox WHERE topic <> 'results/opt-outs' ORDER BY outbox_id DESC LIMIT 1 OFFSET ?1);
 
--- name: command_reply
-SELECT reply FROM command WHERE command_id = ?1;
+-- name: kept_command
+SELECT content, reply FROM command WHERE command_id = :command_id;
 
 -- name: insert_command
-INSERT INTO command (command_id, at, name, reply) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (command_id) DO NOTHING;
+INSERT INTO command (command_id, at, name, content, reply) VALUES (:command_id, :at, :name, :content, :reply)
+ON CONFLICT (command_id) DO NOTHING;
 
 -- name: complete_command
 UPDATE command SET reply = ?2 WHERE command_id = ?1;
