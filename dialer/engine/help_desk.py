@@ -22,7 +22,7 @@ from dialer.help import AGENT_WAITS, VOTER_AWAY, Help, HelpStage, TransferTarget
 from dialer.model import AttemptId
 from dialer.rules import numbers
 from dialer.rules.rulebook import Rulebook
-from dialer.switch.port import PartyId, PartyRequest, Place, PlaceKind, Switch, attempt_of, help_party
+from dialer.switch.port import PartyId, PartyRequest, Place, PlaceKind, Switch, attempt_of, help_party, target_of
 from dialer.trunks import TrunkPool
 from dialer.view import SeatState
 
@@ -75,7 +75,7 @@ class HelpDesk:
                 return f"{name}: three-way"
             case commands.SeatCompleteTransfer():
                 await self._complete(call, now)
-                return f"{name}: transferred to {now.to}"
+                return f"{name}: transferred to {now.to or 'the target'}"
             case commands.SeatCancelConsult():
                 await self._cancel(now)
                 return f"{name}: the target was let go"
@@ -126,7 +126,7 @@ class HelpDesk:
             self._agent_leaves(call.attempt_id)
 
     def _request(self, attempt_id: AttemptId, target: TransferTarget, place: Place) -> PartyRequest:
-        party_id = help_party(attempt_id, secrets.token_hex(6))
+        party_id = help_party(attempt_id, target.name, secrets.token_hex(6))
         if target.number is None or target.trunk is None:
             return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
         why_not = numbers.refusal(target.number, self._rules.allowed_prefixes, self._rules.denied_prefixes)
@@ -155,7 +155,9 @@ class HelpDesk:
         live = self._centre.help.get(call.attempt_id)
         # The target may have hung up meanwhile: then the voter is the agent's again, or comes back.
         if live is None or live.stage in AGENT_WAITS:
-            raise CommandRefused(f"seat {help_now.seat}: {help_now.to} is gone; the call stays with you")
+            raise CommandRefused(
+                f"seat {help_now.seat}: {help_now.to or 'the target'} is gone; the call stays with you"
+            )
         self._agent_leaves(call.attempt_id)
 
     async def _cancel(self, help_now: Help) -> None:
@@ -255,6 +257,14 @@ class HelpDesk:
         self._centre.help[help_now.attempt_id] = help_now
         _log.info("help", attempt=help_now.attempt_id, seat=help_now.seat, stage=help_now.stage.value, to=help_now.to)
         self._floor.tell(help_now.seat)
+
+    def found(self, party_id: PartyId) -> str | None:
+        """A third party that helps was found on the switch: the name of the target, whose trunk it takes a channel of."""
+        name = target_of(party_id)
+        target = self._targets.get(name or "")
+        if target is not None and target.trunk is not None:
+            self._centre.party_trunks[party_id] = target.trunk
+        return name
 
     def drop(self, attempt_id: AttemptId) -> None:
         """There is no help with this call any more, whatever was thought."""

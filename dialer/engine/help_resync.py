@@ -62,7 +62,7 @@ class HelpResync:
     def _aside(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
         seat = call.seat or ""
         if party_id is not None and place is not None and place.kind is PlaceKind.ASIDE:
-            self._desk.enter(Help(call.attempt_id, seat, HelpStage.TRANSFERRED, party_id))
+            self._desk.enter(Help(call.attempt_id, seat, HelpStage.TRANSFERRED, party_id, self._desk.found(party_id)))
         else:
             self._let_go(party_id)
             self._desk.back_to_an_agent(Help(call.attempt_id, seat, HelpStage.TRANSFERRED))
@@ -70,11 +70,11 @@ class HelpResync:
     def _held(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
         known = self._centre.help.get(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.ASIDE:
-            self._desk.enter(Help(call.attempt_id, seat, HelpStage.HANDING_OVER, party_id))
+            self._desk.enter(Help(call.attempt_id, seat, HelpStage.HANDING_OVER, party_id, self._desk.found(party_id)))
             self._desk.party_came(party_id, place)
         elif party_id is not None and place is not None:
             self._with_its_agent(call, seat)
-            self._desk.enter(Help(call.attempt_id, seat, HelpStage.CONSULT, party_id))
+            self._desk.enter(Help(call.attempt_id, seat, HelpStage.CONSULT, party_id, self._desk.found(party_id)))
         elif known is not None and known.party_id == party_id and known.stage is not HelpStage.RETURNING:
             return  # the link was cut, and nothing has changed meanwhile: on hold, or the target's phone still rings
         else:
@@ -87,7 +87,7 @@ class HelpResync:
     ) -> None:
         seat = talking.get(call.attempt_id)
         if seat is not None and party_id is not None and place == Place(PlaceKind.SEAT, seat):
-            self._desk.enter(Help(call.attempt_id, seat, HelpStage.THREE_WAY, party_id))
+            self._desk.enter(Help(call.attempt_id, seat, HelpStage.THREE_WAY, party_id, self._desk.found(party_id)))
         else:
             self._let_go(party_id)
             self._desk.drop(call.attempt_id)

@@ -54,9 +54,14 @@ HELP_PARTY = "help-"
 EAR_PARTY = "ear-"
 
 
-def help_party(attempt_id: AttemptId, token: str) -> PartyId:
-    """The id of somebody who is called to help with an attempt; `token` makes it new each time."""
-    return PartyId(f"{HELP_PARTY}{attempt_id}-{token}")
+_ATTEMPT_ID_LENGTH = 36  # a UUID
+
+
+def help_party(attempt_id: AttemptId, target: str, token: str) -> PartyId:
+    """The id of somebody who is called to help with an attempt: `target` by its name in the allow-list, which a dialler that comes
+    back knows from nowhere else. `token` makes it new each time.
+    """
+    return PartyId(f"{HELP_PARTY}{attempt_id}-{target}-{token}")
 
 
 def ear_party(token: str) -> PartyId:
@@ -68,7 +73,14 @@ def attempt_of(party_id: PartyId) -> AttemptId | None:
     """The attempt that a party helps with; None: it does not help."""
     if not party_id.startswith(HELP_PARTY):
         return None
-    return AttemptId(party_id[len(HELP_PARTY) :].rpartition("-")[0])
+    return AttemptId(party_id[len(HELP_PARTY) :][:_ATTEMPT_ID_LENGTH])
+
+
+def target_of(party_id: PartyId) -> str | None:
+    """The name of the target that a party is; None: it does not help, or an older dialler called it."""
+    if not party_id.startswith(HELP_PARTY):
+        return None
+    return party_id[len(HELP_PARTY) + _ATTEMPT_ID_LENGTH + 1 :].rpartition("-")[0] or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -442,6 +442,40 @@ async def test_a_cut_link_changes_nothing_for_those_on_the_call(stage: str, tmp_
             assert together(site) == expected["three-way"]
 
 
+@pytest.mark.parametrize("target", ["boss", "party-office"])
+@pytest.mark.parametrize("killed", [False, True])
+@virtual_time()
+async def test_whom_the_agent_consults_is_known_by_name_after_a_cut_and_after_a_restart(
+    target: str, killed: bool, tmp_path: Path
+) -> None:
+    async def consulting(site: Site) -> None:
+        await site.log_in("01")
+        await until_talking(site)
+        await site.centre.engine.execute(SeatConsult("01", target))
+        await asyncio.sleep(3)
+
+    async def completes(site: Site) -> None:
+        await asyncio.sleep(4)
+        assert seat(site).help == "consult"
+        outside = 1 if target == "party-office" else 0
+        assert site.view.trunks[0].channels_used == 1 + outside, "the voter's channel, and the target's"
+        said = await site.centre.engine.execute(SeatCompleteTransfer("01"))
+        assert said == f"seat 01: transferred to {target}"
+
+    async with SimulatedAsterisk(a_switch()) as switch:
+        one_voter = {"voters": 1}
+        if not killed:
+            async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS, **one_voter) as site:
+                await consulting(site)
+                site.switch.cut_ami()
+                await completes(site)
+            return
+        async with a_dialler_that_is_killed(tmp_path, switch, **one_voter) as first:
+            await consulting(first)
+        async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS, **one_voter) as again:
+            await completes(again)
+
+
 @virtual_time()
 async def test_whose_target_went_while_the_link_was_cut_is_back_with_the_agent(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
