@@ -5,7 +5,8 @@ config.errors.MatdanError
 │   ├── StoreCorrupt           the file is damaged or not ours: nothing is dialled from it
 │   ├── StoreFull              no room for results: dialling stops before they are lost
 │   ├── StoreBusy              another process holds the store
-│   └── NotInStore             a voter, a complaint or the like that the store does not have
+│   ├── NotInStore             a voter, a complaint or the like that the store does not have
+│   └── KeyTaken               a record's key stands for another one already
 ├── RollError                  a roll cannot be read at all (a bad row is a reject, not an error)
 ├── SwitchError                the switch cannot do what was asked
 │   ├── SwitchUnreachable      no connection, or it was lost
@@ -49,6 +50,10 @@ class StoreBusy(StoreError):
 
 class NotInStore(StoreError):
     """What a deed is about is not in the store; nothing of it was kept. The text says what."""
+
+
+class KeyTaken(StoreError):
+    """A record came under the key of another one, and was not kept: a repeat says the same. Give it a key of its own."""
 
 
 class RollError(MatdanError):

@@ -108,5 +108,5 @@ def _marks_of(record: DispositionRecord, call: Call, hour: int | None) -> list[M
     if kind is None or call.worker is not None:
         return []
     named = hour if kind is MarkKind.LATER else None
-    key = f"{record.attempt_id}/agent/{record.disposition.value}"
+    key = f"{record.attempt_id}/agent/{record.disposition.value}" + ("" if named is None else f"-{named}")
     return [Mark(key, call.voter_id, kind, MarkSource.AGENT, record.at, named, record.attempt_id, record.agent)]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from dialer.clock import Clock
 from dialer.commands import AnswerComplaint, EnterTurnout, FileComplaint, RecordsCommand, TakeMarks, TakeOptOuts
-from dialer.errors import CommandRefused, NotInStore
+from dialer.errors import CommandRefused, KeyTaken, NotInStore
 from dialer.model import Mark
 from dialer.monitor.topics import mark_announcement, opt_out_announcement
 from dialer.store.records_port import Deed, MarkEffect, PollingDayRecords
@@ -58,7 +58,7 @@ class RecordsDesk:
                     return f"complaint {answer.complaint_id}: {answer.answer.value}"
                 case TakeOptOuts():
                     return await self._suppress(command)
-        except NotInStore as error:
+        except (NotInStore, KeyTaken) as error:
             raise CommandRefused(str(error)) from error
 
     async def _take(self, marks: tuple[Mark, ...], deed: Deed) -> str:

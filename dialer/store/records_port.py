@@ -57,6 +57,7 @@ class PollingDayRecords(Protocol):
         is pending any more, its due and claimed targets are closed in every campaign. A CORRECTION by source may take VOTED
         back, unless somebody said it of a later moment; a voter who is pending again by it is called again: the targets that
         were closed because nobody was pending are due. One of a voter who is pending takes nothing back and is not kept.
+        A repeat of a key changes nothing. Raises KeyTaken where the key is another mark's: nobody shall hear that it is noted.
         """
         ...
 
@@ -64,7 +65,7 @@ class PollingDayRecords(Protocol):
         self, marks: Sequence[Mark], announcements: Sequence[Announcement], deed: Deed
     ) -> list[MarkEffect]:
         """Append marks that came together, each with its announcement and all with their audit entry ("marks"): all or none.
-        Raises NotInStore for a voter who is not on the roll. A repeat of known keys changes nothing but the audit.
+        Raises NotInStore for a voter who is not on the roll, KeyTaken. A repeat of known keys changes nothing but the audit.
         """
         ...
 

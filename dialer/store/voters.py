@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from dialer.errors import NotInStore, StoreError
+from dialer.errors import KeyTaken, NotInStore, StoreError
 from dialer.model import Announcement, AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
 from dialer.store.queues import close_phone, close_voters, reopen
 from dialer.store.records import announce
@@ -158,7 +158,20 @@ def _append(db: sqlite3.Connection, mark: Mark) -> bool:
         mark.worker_id,
         mark.undoes,
     )
-    return db.execute(SQL["insert_mark"], values).rowcount == 1
+    if db.execute(SQL["insert_mark"], values).rowcount == 1:
+        return True
+    says = {
+        "key": mark.key,
+        "voter_id": mark.voter_id,
+        "kind": mark.kind.value,
+        "hour": mark.hour,
+        "undoes": mark.undoes,
+    }
+    if db.execute(SQL["mark_says"], says).fetchone() is None:
+        raise KeyTaken(
+            f"mark {mark.key} stands and says something else: this one was not kept; give it a key of its own"
+        )
+    return False
 
 
 def _drop_link(db: sqlite3.Connection, mark: Mark, recorded: bool) -> list[int]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from dialer.errors import StoreError
+from dialer.errors import KeyTaken, StoreError
 from dialer.model import (
     Announcement,
     AttemptId,
@@ -386,8 +387,17 @@ async def test_a_closed_store_says_so_and_closing_twice_is_no_error(backend: Bac
             await store.booth_turnout()
 
 
-async def test_the_hour_of_a_later_mark_is_no_part_of_its_key(backend: Backend) -> None:
+async def test_another_word_under_a_known_key_is_no_repeat_and_is_refused(backend: Backend) -> None:
     async with filled(backend) as store:
         at_five = Mark("k", 1, MarkKind.LATER, MarkSource.AGENT, NOW, hour=17)
         assert (await store.record_mark(at_five)).recorded
-        assert not (await store.record_mark(replace(at_five, hour=18))).recorded
+        assert not (await store.record_mark(replace(at_five, at=NOW + 1))).recorded
+        others: list[dict[str, Any]] = [
+            {"hour": 18},
+            {"kind": MarkKind.VOTED, "hour": None},
+            {"voter_id": 2},
+            {"undoes": "j"},
+        ]
+        for other in others:
+            with pytest.raises(KeyTaken):
+                await store.record_mark(replace(at_five, **other))

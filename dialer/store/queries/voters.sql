@@ -15,6 +15,9 @@ INSERT INTO mark (key, voter_id, kind, hour, source, at, attempt_id, agent, conf
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT (key) DO NOTHING;
 
+-- name: mark_says
+SELECT 1 FROM mark WHERE key = :key AND voter_id = :voter_id AND kind = :kind AND hour IS :hour AND undoes IS :undoes;
+
 -- name: is_mark
 SELECT 1 FROM mark WHERE key = ?1;
 
