@@ -463,16 +463,15 @@ async def test_whom_the_agent_consults_is_known_by_name_after_a_cut_and_after_a_
         assert said == f"seat 01: transferred to {target}"
 
     async with SimulatedAsterisk(a_switch()) as switch:
-        one_voter = {"voters": 1}
         if not killed:
-            async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS, **one_voter) as site:
+            async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS, voters=1) as site:
                 await consulting(site)
                 site.switch.cut_ami()
                 await completes(site)
             return
-        async with a_dialler_that_is_killed(tmp_path, switch, **one_voter) as first:
+        async with a_dialler_that_is_killed(tmp_path, switch, voters=1) as first:
             await consulting(first)
-        async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS, **one_voter) as again:
+        async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS, voters=1) as again:
             await completes(again)
 
 
