@@ -36,6 +36,7 @@ from dialer.engine.state import CampaignRun, Centre, SeatTally
 from dialer.engine.switch_events import SwitchEvents
 from dialer.engine.timers import Timers
 from dialer.engine.trunk_desk import TrunkDesk
+from dialer.engine.unheard import hear_again
 from dialer.engine.views import centre_view
 from dialer.engine.worker_desk import WorkerDesk
 from dialer.errors import CommandRefused, StoreError
@@ -214,6 +215,8 @@ class Engine:
     async def _reload_flows(self) -> str:
         """Calls that run go on with the version they began with; a flow that is wrong changes nothing (FlowError)."""
         changed = await asyncio.to_thread(self.flow_desk.flows.reload)
+        for run in self._centre.campaigns.values():
+            hear_again(self._centre, run)
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
     async def _set_state(self, campaign_id: str, state: CampaignState) -> str:
@@ -222,6 +225,8 @@ class Engine:
             known = ", ".join(self._centre.campaigns) or "none"
             raise CommandRefused(f"there is no campaign {campaign_id!r}; running here: {known}")
         self._change(run, state)
+        if state is CampaignState.RUNNING:
+            hear_again(self._centre, run)
         await self._store.set_campaign_state(campaign_id, state)
         return f"campaign {campaign_id}: {state.value}"
 
@@ -360,9 +365,15 @@ class Engine:
         completed: bool,
         left_at: str | None,
         answers: Mapping[str, str] = MappingProxyType({}),
+        unheard: str | None = None,
     ) -> None:
-        """A call's flow is over. If the switch has ended the call in the meantime, it is finished now."""
-        self._switch_events.flow_ended(attempt_id, completed=completed, left_at=left_at, answers=answers)
+        """A call's flow is over. If the switch has ended the call in the meantime, it is finished now.
+
+        `unheard` is the sound for want of which nobody could answer: the campaign is held.
+        """
+        self._switch_events.flow_ended(
+            attempt_id, completed=completed, left_at=left_at, answers=answers, unheard=unheard
+        )
 
     def _cancel(self, call: Call) -> None:
         self._placing.cancel(call)

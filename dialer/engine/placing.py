@@ -131,6 +131,8 @@ class Placing:
             return "results cannot be kept"
         if run.state is not CampaignState.RUNNING:
             return run.state.value
+        if run.unheard is not None:
+            return f"its voters do not hear {run.unheard}"
         if not calling_hours.may_call(run.spec.hours, centre.zone, now):
             opening = calling_hours.next_opening(run.spec.hours, centre.zone, now)
             until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
@@ -317,8 +319,12 @@ class Placing:
 
     def _let_ring(self, run: CampaignRun) -> None:
         """A campaign that is held places nothing; what rings of it rings on, as far as seats are there for it. Without a link
-        nothing can be hung up, and nobody knows the seats: the decision after the resync does it.
+        nothing can be hung up, and nobody knows the seats: the decision after the resync does it. Where a voter hears nothing,
+        nobody's phone rings on.
         """
+        if run.unheard is not None and self._centre.switch_up:
+            self._cancel_unanswered(run)
+            return
         rings = any(not call.answered for call in self._centre.calls_of(run.spec.campaign_id))
         if run.spec.kind is CampaignKind.AGENTS and rings and self._centre.switch_up:
             self._cancel_excess(run, pacing_snapshot(self._centre, self._trunks, run, self._centre.channels_used()))

@@ -96,6 +96,7 @@ class CampaignRun:
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
     held_because: str | None = "starting"
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
+    unheard: str | None = None  # a sound that its voters must hear and do not; None: nothing is known against it
 
     def learned(self) -> str:
         """What the pacer has learned, and what was learned of numbers, as JSON for the store."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from audio.message import MESSAGE_SOUND
 from dialer.calls import Call
 from dialer.engine.answers import Answers
 from dialer.engine.assistance import Assistance
@@ -19,6 +20,7 @@ from dialer.engine.results import Results
 from dialer.engine.seat_desk import SeatDesk
 from dialer.engine.state import Centre
 from dialer.engine.trunk_desk import TrunkDesk
+from dialer.engine.unheard import hold_unheard
 from dialer.model import AttemptId
 from dialer.pacing.port import PacingEventKind
 from dialer.switch import port as switch_port
@@ -79,7 +81,9 @@ class SwitchEvents:
                 self._seat_desk.key(seat, key)
             case _:
                 call = self._centre.calls.get(event.attempt_id)
-                if call is not None:
+                if call is not None and isinstance(event, switch_port.MessageUnheard):
+                    hold_unheard(self._centre, call, MESSAGE_SOUND)
+                elif call is not None:
                     self._on_call_event(call, event)
                 elif isinstance(event, CallEnded):
                     self._inbound_desk.ended(event)
@@ -135,8 +139,12 @@ class SwitchEvents:
         completed: bool,
         left_at: str | None,
         answers: Mapping[str, str] = MappingProxyType({}),
+        unheard: str | None = None,
     ) -> None:
         """A call's flow is over. If the switch has ended the call in the meantime, it is finished now."""
+        live = self._centre.calls.get(AttemptId(attempt_id))
+        if live is not None and unheard is not None:
+            hold_unheard(self._centre, live, unheard)
         call = self._flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
         if call is not None and call.ended is not None:
             self._finish(call, call.ended)

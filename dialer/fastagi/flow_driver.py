@@ -6,6 +6,7 @@ is an ordinary end.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,7 +17,7 @@ from dialer.flow_effects import committed
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
 from ivr_flows.errors import NobodyMeant
 from ivr_flows.machine import KEYS, start, step
-from ivr_flows.model import Flow, Scalar
+from ivr_flows.model import Flow, PromptKind, Scalar
 from ivr_flows.sounds import sounds_of
 from ivr_flows.texts import Texts
 from ivr_flows.turns import (
@@ -52,6 +53,10 @@ _log = structlog.get_logger(__name__)
 
 _MOST_TOLD = 1000
 MOST_KNOWN_PROMPTS = 4096  # of which the sounds are remembered: a campaign has some hundred, its booths' names apart
+
+_WORDS = frozenset(
+    {PromptKind.TEXT, PromptKind.RECORDING}
+)  # a question's own: without a name or a number it is one still
 
 CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
 """Puts a commit on disk: True only when it is there. (call, run, `FlowCommit.sequence`) is the idempotency key.
@@ -162,7 +167,12 @@ class FlowResult:
     commits: tuple[FlowCommit, ...] = ()  # that are on disk
     failed_commits: tuple[FlowCommit, ...] = ()
     missing_sounds: tuple[str, ...] = ()  # that the switch did not have: the caller heard less than they should
+    unheard: str | None = None  # the sound for want of which the call came to nothing: no answer to it means anything
     turns: int = 0
+
+
+class QuestionUnheard(Exception):
+    """A question of which a word is missing, or all: nobody can answer it. The text is the sound."""
 
 
 @dataclass(slots=True)
@@ -178,6 +188,7 @@ class _Run:
     commits: list[FlowCommit] = field(default_factory=list)
     failed_commits: list[FlowCommit] = field(default_factory=list)
     missing_sounds: dict[str, None] = field(default_factory=dict)
+    heard: bool = False  # anything at all
 
     async def do(self, action: Action) -> Input:
         """Do one action and say what came of it."""
@@ -202,21 +213,30 @@ class _Run:
                 event = HungUp()
         return event
 
-    async def play(self, prompts: Sequence[PromptRef], escape_digits: str = "") -> str | None:
-        """Play prompts; the key that ended them, or None. A sound that is missing is left out: the call is worth more than it."""
+    async def play(self, prompts: Sequence[PromptRef], escape_digits: str = "", *, asks: bool = False) -> str | None:
+        """Play prompts; the key that ended them, or None. A sound that is missing is left out: the call is worth more than it.
+
+        Raises QuestionUnheard where the prompts are a question's (`asks`) and its own words, or all of it, are not heard.
+        """
+        heard, left_out = False, ""
         for ref in prompts:
             for sound in self.prompts.sounds(ref, self.language):
                 why = self.prompts.why_not(sound)
+                try:
+                    digit = await self.call.stream_file(sound, escape_digits) if why is None else None
+                except SoundMissing as error:
+                    why = str(error)
                 if why is not None:
                     self.leave_out(sound, why)
+                    left_out = left_out or sound
+                    if asks and ref.kind in _WORDS:
+                        raise QuestionUnheard(sound)
                     continue
-                try:
-                    digit = await self.call.stream_file(sound, escape_digits)
-                except SoundMissing as error:
-                    self.leave_out(sound, str(error))
-                    continue
+                heard = self.heard = True
                 if digit:
                     return digit
+        if asks and left_out and not heard:
+            raise QuestionUnheard(left_out)
         return None
 
     def leave_out(self, sound: str, why: str) -> None:
@@ -228,7 +248,7 @@ class _Run:
         """Play and collect. Digit by digit, because GET DATA cannot tell "#" from the end of time."""
         digits = action.typed_ahead
         if not digits:
-            first = await self.play(action.prompts, KEYS if action.barge_in else "")
+            first = await self.play(action.prompts, KEYS if action.barge_in else "", asks=True)
             first = first or await self.call.wait_for_digit(round(action.timeout_seconds * 1000))
             if not first:
                 return Digits("", timed_out=True)
@@ -268,13 +288,15 @@ async def run_flow(
 ) -> FlowResult:
     """Run a flow on an answered call to its end, and say how it ended. The caller's hang-up is no error.
 
-    `missing` is told of sounds that were left out; shared by many calls, it names each once.
+    `missing` is told of sounds that were left out; shared by many calls, it names each once. A question that cannot be heard
+    ends the call at once, and so does a flow of which nothing was heard count for nothing (`FlowResult.unheard`).
 
     Other errors (the connection to the switch is cut, a cancellation) pass through; what was committed by then is on disk.
     """
     run = _Run(call, language, prompts, commit, services or FlowHost(), missing or MissingSounds())
     turn = start(flow, Start(facts, language))
     reason = ""
+    unheard: str | None = None
     try:
         await call.answer()
         while turn.action is not None:
@@ -287,19 +309,27 @@ async def run_flow(
             turn = step(flow, turn.state, event)
     except CallHungUp:
         turn = step(flow, turn.state, HungUp())
-    return _result(turn.state, reason, run)
+    except QuestionUnheard as question:
+        unheard = str(question)
+        turn = step(flow, turn.state, HungUp())
+        with contextlib.suppress(CallHungUp):
+            await call.hangup()
+    if not run.heard and run.missing_sounds:
+        unheard = unheard or next(iter(run.missing_sounds))
+    return _result(turn.state, reason, run, unheard)
 
 
-def _result(state: FlowState, reason: str, run: _Run) -> FlowResult:
+def _result(state: FlowState, reason: str, run: _Run, unheard: str | None) -> FlowResult:
     ending = state.ending or Ending.HUNG_UP
     return FlowResult(
         flow=state.flow,
         version=state.version,
         ending=ending,
         reason=reason or ending.value,
-        completed=state.completed,
+        completed=state.completed and unheard is None,
         left_at=state.left_at,
         answers=state.answers,
+        unheard=unheard,
         commits=tuple(run.commits),
         failed_commits=tuple(run.failed_commits),
         missing_sounds=tuple(run.missing_sounds),

@@ -93,7 +93,7 @@ class FlowHandler:
     async def _run(self, call: AgiCall, session: FlowSession) -> None:
         desk = self._engine.flow_desk
         services = AgiFlowHost(call, session, desk, texts=self._texts, recording=self._recording, sms=self._sms)
-        completed, left_at = False, None
+        completed, left_at, unheard = False, None, None
         answers: Mapping[str, str] = {}
         try:
             result = await run_flow(
@@ -107,5 +107,8 @@ class FlowHandler:
                 missing=self._missing,
             )
             completed, left_at, answers = result.completed, result.left_at, result.answers
+            unheard = result.unheard
         finally:
-            self._engine.flow_ended(session.attempt_id, completed=completed, left_at=left_at, answers=answers)
+            self._engine.flow_ended(
+                session.attempt_id, completed=completed, left_at=left_at, answers=answers, unheard=unheard
+            )

@@ -149,6 +149,13 @@ class MessageStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageUnheard:
+    """The switch could not play the information message: the voter heard nothing."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
 class CallAside:
     """The voter hears the third party, in the attempt's own conference; no agent is there."""
 
@@ -262,6 +269,7 @@ CallEvent = (
     | CallAside
     | CallRecorded
     | MessageStarted
+    | MessageUnheard
     | MachineDetected
     | CallEnded
 )

@@ -7,10 +7,16 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 START_SECONDS = 30.0
-EXPECTED = (  # of a seat whose phone is called while it is away, and of a restart
+EXPECTED = (  # of a seat whose phone is called while it is away, of a restart, a dialler that is away, and sounds that are
+    "failed for url 'agi://127.0.0.1",
+    "Couldn't connect to any host.  FastAGI failed.",
+    "does not exist in any format",
+    "Unable to open matdan/",
+    "The FD we were waiting for has something waiting",
     "Could not create dialog to invalid URI",
     "Failed to create outgoing session to endpoint",
     "Asterisk is shutting down",
@@ -105,6 +111,11 @@ class RealAsterisk:
         path = self.directory / "data" / "sounds" / "en" / f"{name}.alaw"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(audio)
+
+    def hide_sounds(self, names: Iterable[str]) -> list[Path]:
+        """Take sounds away; the files, to be renamed back."""
+        sounds = self.directory / "data" / "sounds" / "en"
+        return [(sounds / f"{name}.alaw").rename(sounds / f"{name}.hidden") for name in names]
 
     async def start(self) -> None:
         """Run it, and wait until it is fully booted. Raises NoAsterisk."""

@@ -121,10 +121,12 @@ class RealStage:
         self._scenario = scenario
         self._carrier = Sipp(lab.sipp, lab.directory, "carrier", lab.carrier_port, (46_000, 49_999))
         self._dead: set[str] = set()
+        self._hidden: list[Path] = []
         self.watch = PacketWatch(lab.carrier_port)
 
     async def __aenter__(self) -> RealStage:
         """The carrier answers, and the packets are watched."""
+        self._hidden = self._lab.asterisk.hide_sounds(self._scenario.site.unheard)
         await start_carrier(self._carrier, self._scenario, self._lab.voter_audio)
         self.watch.start()
         return self
@@ -133,6 +135,8 @@ class RealStage:
         """The carrier is gone; phones that died are back for the next scenario."""
         self.watch.stop()
         await self._carrier.stop()
+        for hidden in self._hidden:
+            hidden.rename(hidden.with_suffix(".alaw"))
         await self._lab.asterisk.command("channel request hangup all")
         for seat in self._dead:
             await self._lab.phone_on(seat, self._lab.phones[seat])

@@ -68,6 +68,8 @@ class Site(Part):
     workers: bool = False  # the voters are booth workers too, and vote today
     campaign: dict[str, Any] = {}
     settings: dict[str, Any] = {}
+    unheard: tuple[str, ...] = ()  # sounds that the switch has not
+    silent_music: bool = False  # its class of music on hold has nothing to play
 
 
 class Deed(StrEnum):
@@ -109,6 +111,7 @@ class Expected(Part):
     outcomes: dict[Outcome, Count]
     marks: dict[MarkKind, Count] = {}
     seats: dict[str, SeatState] = {}  # at the end
+    held: str | None = None  # the campaign ends held for this reason, and has not called everybody
     message_within: float | None = None  # seconds from a voter's answer to the information message, at the most
     seconds: float = Field(60.0, le=600)  # until the list is done
 

@@ -78,6 +78,7 @@ class Played:
     marks: Counter[str] = field(default_factory=Counter)
     seats: dict[str, str] = field(default_factory=dict)
     called: list[str] = field(default_factory=list)
+    held: str | None = None
     changes: list[CallChange] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -167,6 +168,7 @@ class _Run:
                 f"held: {view.campaigns[0].held_because}"
             )
         self._played.faults += [repr(task.exception()) for task in self._events if task.done() and task.exception()]
+        self._played.held = self._engine.view().campaigns[0].held_because
         self._played.seats = {seat.seat: seat.state.value for seat in self._engine.view().seats}
 
     def _done(self) -> bool:
@@ -174,7 +176,11 @@ class _Run:
         at_work = {SeatState.TALKING, SeatState.WRAP_UP, SeatState.RESERVED}
         attempts = sum(campaign.progress.attempts for campaign in view.campaigns)
         return (
-            (attempts >= self._voters or view.campaigns[0].held_because == "the list is done")
+            (
+                attempts >= self._voters
+                or view.campaigns[0].held_because
+                in {"the list is done", self._scenario.expect.held or "the list is done"}
+            )
             and not any(campaign.calls for campaign in view.campaigns)
             and not any(seat.state in at_work for seat in view.seats)
             and all(task.done() for task in [*self._wrap_ups, *self._events])
@@ -239,6 +245,8 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
         for seat, state in expect.seats.items()
         if played.seats.get(seat) != state
     ]
+    if expect.held is not None and played.held != expect.held:
+        faults.append(f"the campaign is held for {played.held!r}, not {expect.held!r}")
     limit = int(scenario.site.campaign.get("max_attempts", 1))
     often = {phone for phone, count in Counter(phone for _, phone in kept).items() if count > limit}
     if often:

@@ -62,6 +62,8 @@ async def simulated_stage(scenario: Scenario) -> AsyncIterator[SimulatedStage]:
     config = SimulatedAsteriskConfig(
         seats=seat_phones(max(1, scenario.site.seats)),
         start_epoch=START_EPOCH,
+        missing_sounds=frozenset(scenario.site.unheard),
+        silent_music=frozenset({"default"}) if scenario.site.silent_music else frozenset(),
         scripts={number: _script(scenario.voters[group]) for number, group in scenario.numbers()},
     )
     async with SimulatedAsterisk(config) as switch:

@@ -16,6 +16,7 @@ from ivr_flows.catalogue import shipped_flows
 from ivr_flows.machine import KEYS
 from ivr_flows.model import Flow, MarkKind, PromptKind, Scalar
 from ivr_flows.rehearse import Rehearsal
+from ivr_flows.sounds import sounds_said
 from ivr_flows.texts import SMS, filled, shipped_texts
 from ivr_flows.turns import (
     Action,
@@ -29,7 +30,7 @@ from ivr_flows.turns import (
     SendSms,
     Transfer,
 )
-from tests.unit.flow_support import FACTS, FLOWS
+from tests.unit.flow_support import FACTS, FLOWS, sample
 
 PROMPTS = ConventionalPrompts(shipped_texts())
 NAME = (PromptRef(PromptKind.NAME, "Election Help Desk"), "hi")
@@ -248,6 +249,29 @@ async def test_a_missing_sound_is_left_out_and_told_of() -> None:
     assert result.completed
     assert result.missing_sounds == (place,)
     assert place not in journal
+
+
+QUESTION = "matdan/hi/turnout/question"
+
+
+async def test_a_question_that_is_not_heard_ends_the_call_and_completes_nothing() -> None:
+    result, journal = await drive(FLOWS["turnout"], ["1", "1", "1"], missing=[QUESTION])
+    assert (result.completed, result.left_at, result.unheard) == (False, "question", QUESTION)
+    assert journal[-1] == "hangup"
+    assert not result.commits
+    assert not any(step.startswith("wait") for step in journal)
+
+
+async def test_a_flow_of_which_nothing_is_heard_completes_nothing() -> None:
+    """An announcement: there is no question in it that could be unheard."""
+    announcement = sample(
+        "  first: {say: [common.greeting], next: over}\n  over: {disconnect: done, say: [common.goodbye]}"
+    )
+    said = sorted(sounds_said(announcement, "hi", shipped_texts()), key=lambda sound: "greeting" not in sound)
+    result, _ = await drive(announcement, [], missing=said)
+    assert (result.completed, result.unheard) == (False, said[0])
+    heard, _ = await drive(announcement, [], missing=said[:1])
+    assert (heard.completed, heard.unheard) == (True, None)
 
 
 async def test_keys_in_a_prompt_break_it_off_and_count() -> None:

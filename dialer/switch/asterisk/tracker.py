@@ -42,6 +42,7 @@ from dialer.switch.port import (
     EndedBy,
     MachineDetected,
     MessageStarted,
+    MessageUnheard,
     SwitchEvent,
     SwitchUp,
 )
@@ -321,6 +322,8 @@ class CallTracker:
                 return [*self._answered(attempt_id, seen), CallWaiting(attempt_id)]
             case "MessageStarted":
                 return [*self._answered(attempt_id, seen), MessageStarted(attempt_id)]
+            case "MessageUnheard":
+                return [MessageUnheard(attempt_id)]
             case "RecordingStarted":
                 return [CallRecorded(attempt_id)]
             case "Machine":

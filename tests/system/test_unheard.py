@@ -1,0 +1,82 @@
+"""What voters must hear and do not holds the campaign: nobody is taken to have heard it, and nobody else is called."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dialer.commands import ReloadFlows, ResumeCampaign
+from dialer.model import Outcome
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.view import AlertLevel, SeatState
+from ivr_flows.texts import shipped_texts
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.virtual import virtual_time
+
+QUESTIONS = [f"matdan/{language}/turnout/question" for language in shipped_texts().languages()]
+IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 3}
+
+
+def answering(*missing: str, **voter: float) -> SimulatedAsteriskConfig:
+    scripts = {f"+91{7_000_000_001 + n}": Scripted(**{"answer_after": 1.0, **voter}) for n in range(50)}  # type: ignore[arg-type]
+    return SimulatedAsteriskConfig(
+        seats=seat_phones(2),
+        start_epoch=START_EPOCH,
+        profile=VoterProfile(answer_rate=0.0),
+        scripts=scripts,
+        default_prompt_seconds=0.5,
+        missing_sounds=frozenset(missing),
+    )
+
+
+def alerts(site: Site) -> dict[str, AlertLevel]:
+    return {alert.code: alert.level for alert in site.view.alerts if alert.code.startswith("unheard")}
+
+
+@pytest.mark.parametrize("command", [ResumeCampaign("ivr"), ReloadFlows()], ids=["resumed", "flows-reloaded"])
+@virtual_time()
+async def test_a_question_that_nobody_hears_holds_its_campaign(
+    tmp_path: Path, command: ResumeCampaign | ReloadFlows
+) -> None:
+    async with a_site(tmp_path, answering(*QUESTIONS), seats=0, campaign=IVR) as site:
+        await site.until(lambda: bool(site.ended()))
+        await asyncio.sleep(60)
+        view = site.view.campaigns[0]
+        assert view.held_because in {f"its voters do not hear {question}" for question in QUESTIONS}
+        assert alerts(site) == {"unheard-ivr": AlertLevel.CRITICAL}
+        counted = Counter(call.outcome for call in site.ended())
+        assert set(counted) <= {Outcome.LEFT, Outcome.CANCELLED}
+        assert len(site.switch.placed) == sum(counted.values()) <= 3
+        site.switch.config = replace(site.switch.config, missing_sounds=frozenset())
+        await site.centre.engine.execute(command)
+        await site.until(lambda: len(site.switch.placed) > 4)
+        assert alerts(site) == {}
+
+
+@virtual_time()
+async def test_nobodys_phone_rings_on_for_a_question_that_nobody_hears(tmp_path: Path) -> None:
+    config = answering(*QUESTIONS)
+    first, *others = config.scripts
+    slow = {number: Scripted(answer_after=20.0) for number in others}
+    config = replace(config, scripts={first: Scripted(answer_after=1.0), **slow})
+    async with a_site(tmp_path, config, seats=0, campaign=IVR) as site:
+        await site.until(lambda: len(site.ended()) == 3, seconds=15)
+        assert Counter(call.outcome for call in site.ended()) == {Outcome.LEFT: 1, Outcome.CANCELLED: 2}
+
+
+@virtual_time()
+async def test_an_information_message_that_cannot_be_played_holds_the_campaign(tmp_path: Path) -> None:
+    """The agents' phones die; the voters who talk to them are sent to the message, and there is none."""
+    async with a_site(tmp_path, answering("matdan/message"), seats=2) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
+        site.switch.drop_seat("agent01")
+        await asyncio.sleep(30)
+        assert alerts(site) == {"unheard-agents": AlertLevel.CRITICAL}
+        assert site.view.campaigns[0].held_because == "its voters do not hear matdan/message"
+        assert len(site.switch.placed) == 2
