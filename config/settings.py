@@ -38,6 +38,7 @@ from config.floor import Agent, Floor, Seat
 from config.flows import Flows, Twilio
 from config.help import Hold, Recordings, Supervisor, SupervisorRole, Transfer, refuse_lines_as_phones, refuse_transfers
 from config.lines import Carrier, Inbound, Trunk, TrunkRest
+from config.mosquitto.section import Mosquitto
 from config.polling_day import PollingDay
 from config.rules import Rules
 from config.wanted import WANTED
@@ -145,6 +146,7 @@ class Settings(BaseSettings):
     twilio: Twilio = Twilio()
     asterisk: Asterisk = Asterisk()
     broker: Broker = Broker()
+    mosquitto: Mosquitto = Mosquitto()
     dialling: Dialling = Dialling()
     inbound: Inbound = Inbound()
     rules: Rules = Rules()

@@ -35,6 +35,7 @@ from dialer.command_line.complaint import app as complaint_app
 from dialer.command_line.erase import erase, purge
 from dialer.command_line.flow import app as flow_app
 from dialer.command_line.marks import app as marks_app
+from dialer.command_line.mqtt import app as mqtt_app
 from dialer.command_line.numbers import consent_app, optout_app, register_app
 from dialer.command_line.recordings import app as recordings_app
 from dialer.command_line.rehearsal import rehearse
@@ -61,6 +62,7 @@ app = typer.Typer(
 )
 app.add_typer(audio_app, name="audio")
 app.add_typer(asterisk_app, name="asterisk")
+app.add_typer(mqtt_app, name="mqtt")
 app.add_typer(agent_app, name="agent")
 app.add_typer(flow_app, name="flow")
 app.add_typer(report_app, name="report")

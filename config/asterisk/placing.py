@@ -18,7 +18,7 @@ from config.asterisk.render import MARKER
 from config.errors import AsteriskFilesError
 
 MODE = 0o640  # Asterisk's group reads, nobody else: there are passwords in them
-_SECRET = re.compile(r"^([ +-](?:password|secret)\s*=).*", re.MULTILINE)
+_SECRET = re.compile(r"^([ +-](?:(?:password|secret)\s*=|[\w.-]+:(?=\$7\$))).*", re.MULTILINE)
 
 
 class Fate(StrEnum):
@@ -37,6 +37,7 @@ class FilePlan:
     name: str
     before: str | None
     after: str
+    marker: str = MARKER
 
     @property
     def fate(self) -> Fate:
@@ -45,7 +46,7 @@ class FilePlan:
             return Fate.NEW
         if self.before == self.after:
             return Fate.SAME
-        return Fate.CHANGED if self.before.startswith(MARKER) else Fate.FOREIGN
+        return Fate.CHANGED if self.before.startswith(self.marker) else Fate.FOREIGN
 
     def diff(self) -> str:
         """The change as a unified diff; passwords are hidden."""
@@ -54,9 +55,12 @@ class FilePlan:
         return _SECRET.sub(r"\1(hidden)", "".join(lines))
 
 
-def plan_files(directory: Path, rendered: Mapping[str, str]) -> list[FilePlan]:
-    """What writing `rendered` into the directory would do. Raises AsteriskFilesError where a file cannot be read."""
-    return [FilePlan(name, _text(directory / name), text) for name, text in rendered.items()]
+def plan_files(directory: Path, rendered: Mapping[str, str], marker: str = MARKER) -> list[FilePlan]:
+    """What writing `rendered` into the directory would do; `marker` is the first line of files that are ours to overwrite.
+
+    Raises AsteriskFilesError where a file cannot be read.
+    """
+    return [FilePlan(name, text_of(directory / name), text, marker) for name, text in rendered.items()]
 
 
 def has_files(directory: Path) -> bool:
@@ -66,7 +70,7 @@ def has_files(directory: Path) -> bool:
 
 def passwords_for(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
     """A password per endpoint: the one that an earlier rendering made and wrote there, else a new one of 144 bits."""
-    text = _text(directory / "pjsip.conf") or ""
+    text = text_of(directory / "pjsip.conf") or ""
     kept: dict[str, str] = {}
     if text.startswith(MARKER):
         for section in read_conf("pjsip.conf", text).of_type("auth"):
@@ -94,7 +98,7 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
     except OSError as error:
         if not directory.parent.exists():
             raise AsteriskFilesError(
-                f"{directory}: there is no folder {directory.parent}; name the directory that Asterisk reads, as /etc/asterisk"
+                f"{directory}: there is no folder {directory.parent}; name the directory that the program reads, as /etc/asterisk"
             ) from error
         raise AsteriskFilesError(
             f"{error.filename2 or directory} cannot be written ({error.strerror}); "
@@ -103,7 +107,8 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
     return [plan.name for plan in due]
 
 
-def _text(path: Path) -> str | None:
+def text_of(path: Path) -> str | None:
+    """What a file says; None: there is none. Raises AsteriskFilesError where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:

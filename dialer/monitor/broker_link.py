@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import math
 import os
 import random
@@ -64,7 +66,7 @@ class BrokerSettings:
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     version: MqttVersion = MqttVersion.V5
-    client_id: str | None = None  # None: "dialler-" and the centre; two diallers must not share one
+    client_id: str | None = None  # None: of the centre and the password; two diallers must not share one
     keepalive_seconds: int = 15
     answer_seconds: float = 10.0  # for each acknowledgement of the broker
     session_expiry_seconds: int = 3600  # commands sent while we are away wait for us this long (MQTT 5)
@@ -231,7 +233,16 @@ class BrokerLink:
 
 
 def _client_id(settings: BrokerSettings, centre: str) -> str:
-    return settings.client_id or f"dialler-{topics.segment(centre)}"
+    """Nobody else's: to connect with it would end the dialler's connection and take its session, commands that wait among it. A
+    broker asks no user whose client id is used, so nobody who has not the dialler's password can tell what it is.
+    """
+    if settings.client_id is not None:
+        return settings.client_id
+    name = f"dialler-{topics.segment(centre)}"
+    if settings.password is None:
+        return name
+    secret = hmac.new(settings.password.encode(), f"client id of {name}".encode(), hashlib.sha256)
+    return f"{name}-{secret.hexdigest()[:16]}"
 
 
 def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None, keeps_first: bool = False) -> Client:

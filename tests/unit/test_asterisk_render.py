@@ -449,7 +449,9 @@ def test_the_commands_render_show_the_change_and_lint(tmp_path: Path) -> None:
 def test_a_directory_that_is_mistyped_is_told(tmp_path: Path) -> None:
     toml = tmp_path / "centre.toml"
     toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
-    with pytest.raises(AsteriskFilesError, match=r"there is no folder .*ect; name the directory that Asterisk reads"):
+    with pytest.raises(
+        AsteriskFilesError, match=r"there is no folder .*ect; name the directory that the program reads"
+    ):
         command("render", "-c", str(toml), "--to", str(tmp_path / "ect" / "asterisk"))
     assert not (tmp_path / "ect").exists()
     note = f"note: {tmp_path / 'etc'} held no file of Asterisk's before"

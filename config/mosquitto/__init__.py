@@ -1,0 +1,1 @@
+"""The configuration of a Mosquitto broker: who may connect, who may publish and read what."""

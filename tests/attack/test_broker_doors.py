@@ -1,0 +1,303 @@
+"""A real Mosquitto as `dialer mqtt render` sets it up: strangers, other users, other centres, huge and retained messages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+from paho.mqtt.reasoncodes import ReasonCode
+
+from dialer.clock import SystemClock
+from dialer.commands import StopAll
+from dialer.errors import CommandRefused
+from dialer.monitor.ask import Request, ask
+from dialer.monitor.broker_link import BrokerSettings
+from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.monitor.monitor import Monitor
+from dialer.monitor.senders import Signer
+from dialer.plan_of_site import senders_of
+from dialer.store.sqlite import SqliteStore, open_store
+from tests.support.fake_centre import FakeEngine
+from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, supervisor
+from tests.support.rendered_broker import RenderedBroker, a_free_port, a_site, rendered_broker
+
+pytestmark = pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
+
+PEOPLE = [
+    {"name": "asha", "role": "supervisor"},
+    {"name": "ravi", "role": "listener"},
+    {"name": "site", "role": "viewer"},
+]
+V5 = aiomqtt.ProtocolVersion.V5
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    opened = await open_store(tmp_path / "centre.db")
+    yield opened
+    await opened.close()
+
+
+@dataclass(slots=True)
+class Ground:
+    """Two centres on one broker; the dialler of the first one runs."""
+
+    broker: RenderedBroker
+    engine: FakeEngine
+    monitor: Monitor
+
+    async def send(self, user: str, name: str, **fields: Any) -> str:
+        """What the dialler says to a command of that user of its centre."""
+        how = self.broker.user("pune-1", user)
+        settings = BrokerSettings(
+            how["hostname"],
+            how["port"],
+            how["username"],
+            how["password"],
+            tls=how["tls_context"],
+            client_id=f"s-{user}",
+        )
+        (answer,) = await ask(settings, "pune-1", [Request(name, fields)], SystemClock(), signer=Signer(user))
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def a_monitor(
+    settings: BrokerSettings, store: SqliteStore, senders: Any
+) -> AsyncIterator[tuple[FakeEngine, Monitor]]:
+    engine, stop, up = FakeEngine(), asyncio.Event(), asyncio.Event()
+    monitor = Monitor(
+        *("pune-1", settings, engine, store, SystemClock()), senders=senders, raise_alert=engine.raise_alert
+    )
+    running = asyncio.create_task(monitor.run(stop))
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not monitor.broker_up:
+                assert not engine.view().alerts, engine.view().alerts
+                await asyncio.sleep(0.01)
+        up.set()
+        yield engine, monitor
+    finally:
+        stop.set()
+        await running
+
+
+@contextlib.asynccontextmanager
+async def a_ground(directory: Path, store: SqliteStore, **more: Any) -> AsyncIterator[Ground]:
+    port = a_free_port()
+    mosquitto = {"data_directory": str(directory), **more.pop("mosquitto", {})}
+    sites = [a_site(centre, port, supervisors=PEOPLE, mosquitto=mosquitto, **more) for centre in ("pune-1", "pune-2")]
+    async with (
+        rendered_broker(directory / "broker", *sites) as broker,
+        a_monitor(broker.dialler("pune-1"), store, senders_of(sites[0])) as (engine, monitor),
+    ):
+        yield Ground(broker, engine, monitor)
+
+
+def stop_all(command_id: str = "c-1") -> bytes:
+    return json.dumps({"id": command_id, "name": "stop-all", "expires_at": time.time() + 60}).encode()
+
+
+async def publish(how: dict[str, Any], topic: str, payload: bytes, *, retain: bool = False) -> int:
+    """The reason code of the broker's acknowledgement (MQTT 5)."""
+    codes: list[ReasonCode] = []
+    async with aiomqtt.Client(**how, protocol=V5) as client:
+        on_publish: Callable[..., None] | None = client._client.on_publish
+
+        def keep(*args: Any) -> None:
+            codes.append(args[3])
+            assert on_publish is not None
+            on_publish(*args)
+
+        client._client.on_publish = keep
+        await client.publish(topic, payload, qos=1, retain=retain)
+    return int(codes[0].value)
+
+
+async def heard(ground: Ground, how: dict[str, Any], centre: str) -> set[str]:
+    """The topics of what a user hears who subscribes to everything, while the first centre's dialler speaks. Mosquitto grants every
+    subscription and holds each message against its list. The last that is heard is one of `centre`, where this user may read.
+    """
+    own = ground.broker.dialler(centre)
+    dialler = {**how, "username": own.username, "password": own.password}
+    topics: set[str] = set()
+    async with aiomqtt.Client(**how, protocol=V5) as client, aiomqtt.Client(**dialler, protocol=V5) as speaker:
+        for every in ("#", "dialer/#", "dialer/v1/pune-1/#", "dialer/v1/+/commands/+", "$SYS/#"):
+            await client.subscribe(every, qos=1)
+        await ground.send("asha", "stop-all")
+        await speaker.publish(f"dialer/v1/{centre}/alerts", b"the last", qos=1)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            async for message in client.messages:
+                topics.add(str(message.topic))
+                if message.payload == b"the last":
+                    return topics
+    raise AssertionError("the connection was lost")
+
+
+DENIED = 0x87
+
+
+async def test_who_may_command_does_and_nobody_else_gets_near(tmp_path: Path, store: SqliteStore) -> None:
+    async with a_ground(tmp_path, store) as ground:
+        assert await ground.send("asha", "stop-all") == "done: StopAll"
+        with pytest.raises(CommandRefused, match="`stop-all` is for the role"):
+            await ground.send("ravi", "stop-all")
+        user = ground.broker.user
+        asha, ravi, site = user("pune-1", "asha"), user("pune-1", "ravi"), user("pune-1", "site")
+        other = user("pune-2", "asha")
+        root = "dialer/v1/pune-1"
+        for how, topic in (
+            (ravi, f"{root}/commands/asha"),
+            (ravi, f"{root}/commands/dialler"),
+            (site, f"{root}/commands/site"),
+            (site, f"{root}/commands/asha"),
+            (other, f"{root}/commands/asha"),
+            (other, f"{root}/state"),
+            (asha, f"{root}/state"),
+            (asha, f"{root}/results/marks"),
+            (asha, f"{root}/replies/asha/c-9"),
+            (asha, "dialer/v1/pune-2/commands/asha"),
+            (asha, f"{root}/commands"),
+        ):
+            assert await publish(how, topic, stop_all("forged")) == DENIED, (how["username"], topic)
+        assert await heard(ground, other, "pune-2") == {"dialer/v1/pune-2/alerts"}
+        for how, own in ((ravi, set()), (site, set()), (asha, {"replies/asha"})):
+            below = {topic.removeprefix(f"{root}/") for topic in await heard(ground, how, "pune-1")}
+            assert {"state", "alerts", "seats/seat-01", "booths/1/turnout"} <= below
+            assert {"/".join(each.split("/")[:2]) for each in below if each.startswith(("replies", "comm"))} == own
+        for stranger in ({"username": None, "password": None}, {"username": "eve"}, {"password": "guessed"}):
+            with pytest.raises(aiomqtt.MqttError, match=r"[Nn]ot authori[sz]ed|Bad user name"):
+                await publish({**asha, **stranger}, f"{root}/commands/asha", stop_all("forged"))
+    assert ground.engine.executed == [StopAll()] * 5
+
+
+async def test_nobody_takes_the_diallers_connection_over(tmp_path: Path, store: SqliteStore) -> None:
+    """A broker ends the older connection of two with one client id, whosever they are, and gives the newer its session."""
+    async with a_ground(tmp_path, store) as ground:
+        for name in ("dialler-pune-1", "dialler-pune-1-opt-outs"):
+            async with aiomqtt.Client(**ground.broker.user("pune-1", "ravi"), protocol=V5, identifier=name):
+                assert await ground.send("asha", "stop-all") == "done: StopAll"
+        assert ground.monitor.broker_up
+        assert not ground.engine.view().alerts
+
+
+async def test_a_payload_of_250_megabytes_is_in_nobodys_memory(tmp_path: Path, store: SqliteStore) -> None:
+    async with a_ground(tmp_path, store) as ground:
+        before = memory_of(ground.broker.process.pid)
+        how = ground.broker.user("pune-1", "asha")
+        sent = await asyncio.to_thread(pour, how, "dialer/v1/pune-1/commands/asha", 250_000_000)
+        assert sent < 16_000_000  # what the sockets hold until the broker has hung up
+        assert memory_of(ground.broker.process.pid) - before < 4_000_000
+        assert await ground.send("asha", "stop-all") == "done: StopAll"
+    assert ground.engine.executed == [StopAll()]
+
+
+def memory_of(pid: int) -> int:
+    """Resident bytes at their most."""
+    (line,) = [each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
+
+
+def pour(how: dict[str, Any], topic: str, length: int) -> int:
+    """Publish so much by hand (MQTT 3.1.1, QoS 0); how much was written before the broker hung up."""
+
+    def text(value: str) -> bytes:
+        return len(value).to_bytes(2, "big") + value.encode()
+
+    def packet(kind: int, size: int) -> bytes:
+        head = bytearray([kind])
+        while True:
+            size, digit = divmod(size, 128)
+            head.append(digit | (0x80 if size else 0))
+            if not size:
+                return bytes(head)
+
+    hello = text("MQTT") + bytes([4, 0xC2, 0, 60]) + text("pouring") + text(how["username"]) + text(how["password"])
+    sent = 0
+    with socket.create_connection((how["hostname"], how["port"]), timeout=PATIENCE_SECONDS) as line:
+        line.sendall(packet(0x10, len(hello)) + hello)
+        assert line.recv(4) == b"\x20\x02\x00\x00"
+        line.sendall(packet(0x30, len(text(topic)) + length) + text(topic))
+        chunk = bytes(65_536)
+        with contextlib.suppress(ConnectionError):
+            while sent < length:
+                sent += line.send(chunk)
+    return sent
+
+
+async def test_a_broker_without_a_limit_keeps_a_huge_command_from_us(store: SqliteStore) -> None:
+    """We say at the connect what we take at most (MQTT 5)."""
+    async with (
+        demo_broker(BrokerKind.MOSQUITTO) as broker,
+        supervisor(broker.settings) as boss,
+        a_monitor(broker.settings, store, SENDERS) as (engine, _),
+    ):
+        await boss.command(id="huge", name="stop-all", expires_at=time.time() + 60, reason="x" * 70_000)
+        await boss.command(id="long", name="stop-all", expires_at=time.time() + 60, reason="x" * 40_000)
+        await boss.command(id="c-1", name="stop-all", expires_at=time.time() + 60)
+        await boss.wait_for_topic("replies/supervisor/c-1")
+        answered = {each.topic for each in boss.heard if each.topic.startswith("replies/")}
+    assert answered == {"replies/supervisor/c-1"}  # the long one reached us and has no id, so far as it was read
+    assert engine.executed == [StopAll()]
+
+
+async def test_a_retained_command_is_refused_and_taken_off_the_broker(tmp_path: Path, store: SqliteStore) -> None:
+    async with a_ground(tmp_path, store) as ground:
+        how, topic = ground.broker.user("pune-1", "asha"), "dialer/v1/pune-1/commands/asha"
+        dialler = ground.broker.dialler("pune-1")
+        own = {**how, "username": dialler.username, "password": dialler.password}
+        async with aiomqtt.Client(**how, protocol=V5) as listener:
+            await listener.subscribe("dialer/v1/pune-1/replies/asha/+", qos=1)
+            assert await publish(how, topic, stop_all(), retain=True) < 128
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                reply = json.loads((await anext(listener.messages)).payload)
+        assert reply["status"] == "refused"
+        assert "retain" in reply["text"]
+        async with aiomqtt.Client(**own, protocol=V5) as later:  # sees what a dialler would at its next start
+            await later.subscribe(topic, qos=1)
+            await later.publish(topic, b"{}", qos=1)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                first = await anext(later.messages)
+    assert (first.payload, first.retain) == (b"{}", False)
+    assert ground.engine.executed == []
+
+
+def make_certificate(certificate: Path, private_key: Path) -> None:
+    """One that signs itself, for 127.0.0.1."""
+    kind = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
+    whose = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
+    files = ("-out", str(certificate), "-keyout", str(private_key))
+    subprocess.run(["openssl", "req", *kind, *whose, *files], check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+async def test_over_tls_with_a_certificate_of_ones_own(tmp_path: Path, store: SqliteStore) -> None:
+    certificate, private_key = tmp_path / "broker.pem", tmp_path / "broker.key"
+    make_certificate(certificate, private_key)
+    async with a_ground(
+        tmp_path,
+        store,
+        broker={"tls": True, "ca_file": str(certificate)},
+        mosquitto={"certificate": str(certificate), "private_key": str(private_key)},
+    ) as ground:
+        assert await ground.send("asha", "stop-all") == "done: StopAll"
+        address = ("127.0.0.1", ground.broker.dialler("pune-1").port)
+        with socket.create_connection(address, timeout=PATIENCE_SECONDS) as line, pytest.raises(ssl.SSLError):
+            ssl.create_default_context().wrap_socket(line, server_hostname="127.0.0.1")  # nobody vouches for it
+        with socket.create_connection(address, timeout=PATIENCE_SECONDS) as line:
+            line.sendall(b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03eve")
+            with contextlib.suppress(ConnectionError):
+                assert not line.recv(64).startswith(b"\x20")  # no CONNACK without encryption
+    assert ground.engine.executed == [StopAll()]

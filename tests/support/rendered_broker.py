@@ -1,0 +1,92 @@
+"""A real Mosquitto on the files that `dialer mqtt render` writes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.asterisk.placing import plan_files, write_files
+from config.mosquitto.render import CONFIGURATION, MARKER, broker_user, render_broker
+from config.settings import Settings
+from dialer.monitor.broker_link import BrokerSettings
+from dialer.monitor.embedded_broker import mosquitto_path
+from dialer.plan_of_site import broker_settings
+from dialer.ports import free_port
+from tests.support.mqtt import PATIENCE_SECONDS
+
+PASSWORD = "dialler's-own-9f2c"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedBroker:
+    """A broker that runs, and who may connect to it."""
+
+    process: asyncio.subprocess.Process
+    sites: dict[str, Settings]  # by centre
+    made: dict[str, str]  # passwords by user
+
+    def dialler(self, centre: str) -> BrokerSettings:
+        """How the dialler of a centre connects."""
+        return broker_settings(self.sites[centre])
+
+    def user(self, centre: str, name: str) -> dict[str, Any]:
+        """How a supervisor connects: what aiomqtt.Client takes."""
+        settings = self.sites[centre]
+        username = broker_user(settings, name)
+        return {
+            "hostname": "127.0.0.1",
+            "port": settings.broker.port,
+            "username": username,
+            "password": self.made[username],
+            "tls_context": broker_settings(settings).tls,
+        }
+
+
+def a_site(centre: str, port: int, *, supervisors: list[dict[str, Any]], **more: Any) -> Settings:
+    """Settings of a centre whose broker will be there."""
+    broker = {"port": port, "username": f"{centre}.dialler", "password": PASSWORD, **more.pop("broker", {})}
+    return Settings.model_validate({"centre": {"id": centre}, "broker": broker, "supervisors": supervisors, **more})
+
+
+@contextlib.asynccontextmanager
+async def rendered_broker(directory: Path, *sites: Settings) -> AsyncIterator[RenderedBroker]:
+    """Render into the directory, and run what was rendered."""
+    directory.mkdir(exist_ok=True)
+    files, made = render_broker([(each.centre.id, each) for each in sites], directory, {})
+    write_files(directory, plan_files(directory, files, MARKER), force=False)
+    configuration = directory / CONFIGURATION
+    if os.geteuid() == 0:  # it would become a user who may not read here
+        configuration = directory / "as-root.conf"
+        configuration.write_text((directory / CONFIGURATION).read_text() + "user root\n")
+    path = mosquitto_path()
+    assert path is not None
+    with (directory / "broker.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(path, "-c", str(configuration), stdout=log, stderr=log)
+    try:
+        await _listens(process, sites[0].broker.port, directory / "broker.log")
+        yield RenderedBroker(process, {each.centre.id: each for each in sites}, made)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _listens(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            assert process.returncode is None, log.read_text()
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.02)
+
+
+def a_free_port() -> int:
+    """A port for the broker."""
+    return free_port("127.0.0.1")
