@@ -23,6 +23,7 @@ from dialer.backoff import Backoff
 from dialer.certificates import SiteCertificates
 from dialer.clock import Clock, SystemClock
 from dialer.content import refuse_content
+from dialer.dialler_name import DiallerName
 from dialer.engine.engine import Engine
 from dialer.engine.flow_desk import SCRIPT
 from dialer.engine.gatekeeper import CertifiedBy
@@ -60,6 +61,7 @@ from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer, ad
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits
 from dialer.switch.asterisk.ami_link import AmiLink
 from dialer.switch.asterisk.ami_rights import check_rights
+from dialer.switch.asterisk.lease import SwitchLease, refuse_beside_another
 from dialer.switch.routed import without_asterisk
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.texts import texts_with
@@ -94,6 +96,7 @@ class RunningCentre:
     link: Callable[[], AbstractAsyncContextManager[object]]  # to the switch, for as long as it dials
     lag: LoopLag
     prompts: SitePrompts | None
+    name: DiallerName
 
     async def run(self, stop: asyncio.Event) -> None:
         """Dial until `stop`, drain, and announce the last results. Raises what ended the engine, if not the stop."""
@@ -147,7 +150,8 @@ async def running_centre(
             certified = certified or SiteCertificates(
                 prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow)
             )
-            switch, lag = AsteriskSwitch(), LoopLag()
+            name = DiallerName.of_this_process(settings.store.path, clock.now())
+            switch, lag = AsteriskSwitch(SwitchLease(name)), LoopLag()
             engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag)
             stack.callback(switch.close)
             await store.hash_numbers(settings.rules.secrets())
@@ -173,6 +177,7 @@ async def running_centre(
                 link=_link_of(settings, engine, switch, carrier, chance),
                 lag=lag,
                 prompts=prompts,
+                name=name,
             )
     finally:
         await store.close()
@@ -317,6 +322,7 @@ def _ami_link(settings: Settings, switch: AsteriskSwitch, chance: random.Random)
         lambda: AmiClient(login, on_event=switch.event, keep_events=EVENTS, limits=limits),
         on_up=switch.up,
         on_down=switch.down,
+        keep=switch.keep,
         random=chance,
         backoff=Backoff(longest_seconds=LONGEST_WAIT_SECONDS),
     )
@@ -352,6 +358,8 @@ async def run_centre(settings: Settings) -> None:
     if needs_asterisk(settings):
         await try_ami(settings)
     async with running_centre(settings) as centre:
+        if needs_asterisk(settings):
+            await refuse_beside_another(ami_login(settings), centre.name)
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
         reload_on_hang_up(centre.engine)
         forget_start()

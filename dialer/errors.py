@@ -10,6 +10,7 @@ config.errors.MatdanError
 ├── RollError                  a roll cannot be read at all (a bad row is a reject, not an error)
 ├── SwitchError                the switch cannot do what was asked
 │   ├── SwitchUnreachable      no connection, or it was lost
+│   ├── SwitchTaken            another dialler has the switch
 │   ├── LoginRefused           wrong user or secret
 │   ├── PermissionMissing      the manager user lacks a right
 │   ├── OriginateRefused       the switch answered Error: the call was certainly not placed
@@ -70,6 +71,10 @@ class SwitchError(MatdanError):
 
 class SwitchUnreachable(SwitchError):
     """There is no connection to the switch, or it was lost. Check host, port, and that Asterisk runs."""
+
+
+class SwitchTaken(SwitchError):
+    """Another dialler has the switch, and the text names it. Stop one of the two, or give each a switch of its own."""
 
 
 class LoginRefused(SwitchError):

@@ -64,8 +64,8 @@ class Reconciler:
             self._finish(call, CallEnded(call.attempt_id, EndedBy.VANISHED, answered=call.answered))
         strangers = self._inbound.resync(up.live_attempts)
         strays = [each for each in up.live_attempts if each not in centre.calls and each not in strangers]
-        for attempt_id in strays:  # ended for us, alive there: nobody would ever take it
-            centre.spawn(hang_up(self._switch, attempt_id), "hang-up-stray")
+        if strays:
+            centre.spawn(self._hang_up_strays(strays), "hang-up-strays")
         for call in centre.calls.values():  # the order to end it was lost with the link
             if call.cancelled and not call.answered and call.attempt_id in up.live_attempts:
                 centre.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
@@ -128,6 +128,17 @@ class Reconciler:
         retry_at = self._due.after_disposition(run, call, attempt.disposition, attempt.said_hour)
         said_at = attempt.disposed_at or self._centre.clock.now()
         return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
+
+    async def _hang_up_strays(self, strays: Sequence[AttemptId]) -> None:
+        """Those that ended for us and are alive there: nobody would ever take them. A call that is not in our store is another
+        dialler's, which may have lost its link for a moment and its lease with it: it is left alone.
+        """
+        ours = await self._results.known(strays)
+        for attempt_id in strays:
+            if attempt_id in ours:
+                self._centre.spawn(hang_up(self._switch, attempt_id), "hang-up-stray")
+        if len(ours) < len(strays):
+            _log.warning("resync.calls-of-another-dialler", calls=len(strays) - len(ours))
 
     async def _hang_up_unanswered(self, attempt_id: AttemptId) -> None:
         """The switch tells who was answered meanwhile right after `SwitchUp`, before this runs: an answered voter is none to hang

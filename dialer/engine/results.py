@@ -345,6 +345,14 @@ class Results:
         run.look_again()
         self._centre.wake.set()
 
+    async def known(self, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
+        """Which of these attempts are in our store; none while it cannot be asked."""
+        try:
+            return await self._store.known_attempts(attempt_ids)
+        except StoreError as error:
+            _log.warning("store.not-asked", problem=str(error))
+            return frozenset()
+
     async def close_all(self, attempt_ids: Sequence[AttemptId], outcome: Outcome) -> None:
         """Close attempts of which no call is held: those whose opening raised an error and which may be in the store all the
         same (`refused`), and those of a campaign that is not run any more (`unknown`).

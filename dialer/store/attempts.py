@@ -306,3 +306,9 @@ def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
             attempt = replace(attempt, disposition=Disposition(disposition), disposed_at=disposed_at, agent=agent)
         found.append(attempt)
     return found
+
+
+def known_attempts(db: sqlite3.Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
+    """Which of these attempts were ever opened."""
+    asked = "SELECT 1 FROM attempt WHERE attempt_id = :attempt_id"
+    return frozenset(each for each in attempt_ids if db.execute(asked, {"attempt_id": each}).fetchone())

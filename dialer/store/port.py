@@ -226,6 +226,10 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         """All attempts without an end."""
         ...
 
+    async def known_attempts(self, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
+        """Which of these attempts this store has ever opened."""
+        ...
+
     # Voters
 
     async def record_opt_out(

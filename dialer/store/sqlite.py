@@ -232,6 +232,11 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
         """See `Store`."""
         return await self._read(attempts_room.unfinished_attempts)
 
+    async def known_attempts(self, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
+        """See `Store`."""
+        asked = tuple(attempt_ids)
+        return await self._read(lambda db: attempts_room.known_attempts(db, asked))
+
     # Voters
 
     async def record_opt_out(

@@ -333,3 +333,12 @@ async def test_a_number_that_may_have_been_called_comes_into_no_later_campaign(b
         await store.enrol("later")
         assert 1 not in {each.phone_id for each in await claim(store, 1000, campaign_id="later")}
         assert 2 in {each.phone_id for each in await claim(store, 1000)}
+
+
+async def test_a_store_knows_its_own_attempts_for_ever(backend: Backend) -> None:
+    async with filled(backend) as store:
+        live, ended = [await dial(store, phone_id) for phone_id in (1, 2)]
+        await end(store, ended, Outcome.BUSY)
+        asked = [live.attempt_id, AttemptId("0" * 36), ended.attempt_id]
+        assert await store.known_attempts(asked) == {live.attempt_id, ended.attempt_id}
+        assert await store.known_attempts([]) == frozenset()

@@ -116,15 +116,27 @@ class SwitchCore:
         OutgoingCall(self, channel, order, behaviour, random, trunk_alive=alive).begin()
 
     def _place_local(self, order: OriginateOrder) -> None:
-        """A Local channel: its far half walks the dialplan. Nothing is made of the near one, which listens."""
+        """Two halves that live and end together: the second goes through the dialplan that the channel names and answers the first,
+        which goes where the order says.
+        """
         name, _, context = order.dial_string.partition("/")[0].partition("@")
-        channel = self._new_channel("", order.other_uniqueid, context)
-        channel.name = f"Local/{name}@{context}-{self._channel_number:08x};2"
-        channel.variables.update(order.variables)
-        start = Location(context, name, 1)
-        channel.move_to(context, name, 1)
-        self.start_dialplan(channel, replace(order, start=start, application=""))
-        respond(self, order, success=True, reason=REASON_ANSWERED, channel=f"{channel.name[:-1]}1")
+        ids = (order.uniqueid, order.other_uniqueid or f"{order.uniqueid};2")
+        if find_extension(self.dialplan, context, name) is None or any(each in self.channels for each in ids):
+            respond(self, order, success=False, reason=REASON_FAILED, channel=order.channel)
+            return
+        first, second = (self._new_channel("", each, context) for each in ids)
+        stem = f"Local/{name}@{context}-{self._channel_number:08x}"
+        places = (order.start, Location(context, name, 1))
+        for half, other, number, place in ((first, second, 1, places[0]), (second, first, 2, places[1])):
+            half.name = f"{stem};{number}"
+            half.variables.update(order.variables)
+            half.move_to(place.context, place.extension, place.priority)
+            self.events.of_channel("Newchannel", half)
+            self.answer(half)
+            self.start_dialplan(half, order if half is first else replace(order, application="", start=place))
+            if half.task is not None:
+                half.task.add_done_callback(lambda _, other=other: self.hang_up(other, 16, EndsBy.DIALPLAN))
+        respond(self, order, success=True, reason=REASON_ANSWERED, channel=first.name)
 
     def device_state(self, device: str) -> str:
         """What DEVICE_STATE says of a phone or a trunk."""

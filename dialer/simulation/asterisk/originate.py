@@ -73,7 +73,7 @@ class OriginateOrder:
     caller_number: str
     caller_name: str
     variables: tuple[tuple[str, str], ...]
-    other_uniqueid: str = ""  # of a Local channel's far half
+    other_uniqueid: str = ""  # of the second half of a Local channel
 
 
 class OutgoingCall:

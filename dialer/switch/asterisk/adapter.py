@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 import structlog
 
-from dialer.errors import OriginateRefused, SwitchError, SwitchUnreachable, UnsafeValue
+from dialer.errors import OriginateRefused, SwitchError, SwitchTaken, SwitchUnreachable, UnsafeValue
 from dialer.model import AttemptId, CampaignKind
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.coming_in import NUMBER, InboundChannel, inbound_channel
+from dialer.switch.asterisk.lease import SwitchLease
 from dialer.switch.asterisk.listing import conference_members, inbound_attempts, live_channels, redirected_channels
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
@@ -60,8 +61,9 @@ _KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
 class AsteriskSwitch:
     """Implements `dialer.switch.port.Switch`. The AMI link calls `up`, `event` and `down`."""
 
-    def __init__(self) -> None:
-        """No events go anywhere before `deliver_to`."""
+    def __init__(self, lease: SwitchLease | None = None) -> None:
+        """No events go anywhere before `deliver_to`. With a `lease`, a switch that another dialler has is not used."""
+        self._lease = lease
         self._sink: EventSink = _nowhere
         self._tracker = CallTracker()
         self._client: AmiClient | None = None
@@ -80,6 +82,8 @@ class AsteriskSwitch:
         """An AMI event, in order."""
         if self._gone_meanwhile is not None and message.event == "Hangup":
             self._gone_meanwhile.add(message.get("Uniqueid"))
+        if self._lease is not None:
+            self._lease.heard(message)
         self._tell(self._tracker.take(message))
         if message.event == "DialEnd" and message.get("DialStatus") == REDIRECTED:
             task = asyncio.get_running_loop().create_task(self._end_redirected(), name="end-redirected")
@@ -91,8 +95,10 @@ class AsteriskSwitch:
     async def up(self, client: AmiClient) -> None:
         """A new session: find out what lives on the switch, then tell the engine. Nothing is dialled before that.
 
-        Raises SwitchError when Asterisk will not tell; the link then begins again.
+        Raises SwitchTaken where another dialler has it, SwitchError when Asterisk will not tell; the link then begins again.
         """
+        if self._lease is not None:
+            await self._lease.take(client)
         self._gone_meanwhile = set()
         try:
             status = await client.action("CoreStatus")
@@ -115,9 +121,13 @@ class AsteriskSwitch:
             )
         )
 
+    async def keep(self, client: AmiClient) -> SwitchError:
+        """Look after a session that is up until it is lost, and return or raise why."""
+        return await (client.lost() if self._lease is None else self._lease.keep(client))
+
     def down(self, reason: SwitchError) -> None:
-        """The session is lost."""
-        if self._client is not None:
+        """The session is lost, or there was none for another dialler has the switch."""
+        if self._client is not None or isinstance(reason, SwitchTaken):
             self._client = None
             self._tell([SwitchDown(str(reason))])
 

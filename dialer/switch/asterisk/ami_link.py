@@ -47,14 +47,18 @@ class AmiLink:
         on_down: Callable[[SwitchError], None],
         random: Random,
         backoff: Backoff | None = None,
+        keep: Callable[[AmiClient], Awaitable[SwitchError]] | None = None,
     ) -> None:
-        """`make_client` makes a new, not yet entered client for each attempt. `random` only spreads the waits."""
+        """`make_client` makes a new, not yet entered client for each attempt. `random` only spreads the waits. `keep` looks after a
+        session that is up until it is lost, and returns or raises why; cancelled, it leaves the switch as a dialler should.
+        """
         self.state = LinkState.STOPPED
         self.last_error: SwitchError | None = None  # of the last loss or attempt; None while up
         self._make_client = make_client
         self._on_up = on_up
         self._on_down = on_down
         self._random = random
+        self._keep = keep or AmiClient.lost
         self._backoff = backoff or Backoff()
         self._client: AmiClient | None = None
         self._group = asyncio.TaskGroup()
@@ -111,7 +115,7 @@ class AmiLink:
                     self.state = LinkState.UP
                     self.last_error = None
                     _log.info("ami.up", banner=client.banner)
-                return await client.lost()
+                return await self._keep(client)
         except SwitchError as error:
             return error
         finally:

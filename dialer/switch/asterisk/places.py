@@ -22,6 +22,9 @@ VOTERS_CONTEXTS = frozenset(
     {VOTER_CONTEXT, FLOW_CONTEXT, MESSAGE_CONTEXT, SEAT_CONTEXT, RECORDED_CONTEXT, HOLD_CONTEXT, HANDED_CONTEXT}
 )
 
+LEASE_CONTEXT = "matdan-lease"
+LEASE_CHANNEL = "matdan-lease"  # the channel of whichever dialler has the switch
+
 SEAT_CHANNEL = "seat-"  # begins the channel id of a seat's phone that we called, and every seat's conference
 ASIDE = "aside-"  # begins the conference of an attempt that has left its seat
 

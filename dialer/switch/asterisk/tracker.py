@@ -19,6 +19,7 @@ from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.party_tracker import PartyTracker
 from dialer.switch.asterisk.places import (
     HOLD_CONTEXT,
+    LEASE_CHANNEL,
     MESSAGE_CONTEXT,
     SEAT_CHANNEL,
     VOTER_CONTEXT,
@@ -124,7 +125,9 @@ class CallTracker:
 
     def knows(self, unique_id: str) -> bool:
         """Whether a channel is one that we made, or that came in and was adopted."""
-        made_by_us = unique_id.startswith(SEAT_CHANNEL) or is_attempt_id(unique_id) or is_party(unique_id)
+        made_by_us = (
+            unique_id.startswith((SEAT_CHANNEL, LEASE_CHANNEL)) or is_attempt_id(unique_id) or is_party(unique_id)
+        )
         return made_by_us or unique_id in self._inbound or self.seats.has(unique_id)
 
     def is_live(self, attempt_id: AttemptId) -> bool:

@@ -1,0 +1,192 @@
+"""Two diallers on one Asterisk: the second is refused and told by whom, and neither ever ends a call of the other's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from config.asterisk.events import EVENTS
+from dialer.dialler_name import DiallerName
+from dialer.errors import SwitchError, SwitchTaken
+from dialer.simulation.asterisk.channels import EndsBy
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.switch.asterisk.ami_client import AmiClient, AmiLogin
+from dialer.switch.asterisk.lease import LEASE_SECONDS, SwitchLease, lease_holder, refuse_beside_another
+from dialer.switch.asterisk.places import LEASE_CHANNEL
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import all_answer, rows
+
+FIRST = DiallerName("0123456789ab", 812, int(START_EPOCH), "booth-pc-1")
+SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")
+BACK_SECONDS = LEASE_SECONDS + 5.0  # the lease's end, and the link's longest wait between two tries
+
+
+def login(switch: SimulatedAsterisk) -> AmiLogin:
+    return AmiLogin("127.0.0.1", switch.ami_port, "dialler", "dialler")
+
+
+@contextlib.asynccontextmanager
+async def session(switch: SimulatedAsterisk, lease: SwitchLease) -> AsyncIterator[AmiClient]:
+    async with AmiClient(login(switch), on_event=lease.heard, keep_events=EVENTS) as client:
+        yield client
+
+
+def standing(site: Site) -> str:
+    """What the board says of the switch."""
+    return " ".join(alert.text for alert in site.view.alerts if alert.code == "switch-down" and not alert.cleared)
+
+
+def folder(path: Path, name: str) -> Path:
+    made = path / name
+    made.mkdir()
+    return made
+
+
+@virtual_time()
+async def test_the_second_dialler_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:
+    async with a_site(folder(tmp_path, "a"), all_answer(answer_after=3.0, talk_seconds=60.0)) as first:
+        await first.log_in("01", "02")
+        await first.until(lambda: any(seat.state.value == "talking" for seat in first.view.seats))
+        async with a_site(folder(tmp_path, "b"), switch=first.switch, run=False) as second:
+            with pytest.raises(SwitchTaken, match=f"process {first.centre.name.process}, since 2024-04-22"):
+                await refuse_beside_another(login(first.switch), second.centre.name)
+            stop = asyncio.Event()
+            running = asyncio.create_task(second.centre.run(stop))
+            await asyncio.sleep(600)
+            assert first.centre.name.host in standing(second)
+            assert "two would end each other's calls" in standing(second)
+            assert not second.view.switch_up
+            assert rows(tmp_path / "b", "SELECT count(*) FROM attempt") == [(0,)]
+            stop.set()
+            await running
+        ours = {attempt_id for (attempt_id,) in rows(tmp_path / "a", "SELECT attempt_id FROM attempt")}
+        assert len(ours) > 5
+        assert {call.channel_id for call in first.switch.placed} <= ours
+        assert not standing(first)
+
+
+@virtual_time()
+async def test_the_second_takes_over_when_the_first_has_left_in_order(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        switch = await stack.enter_async_context(SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)))
+        async with a_site(folder(tmp_path, "a"), switch=switch, seats=1):
+            pass
+        assert LEASE_CHANNEL not in switch.channels
+        async with (
+            a_site(folder(tmp_path, "b"), switch=switch) as second,
+            session(switch, SwitchLease(FIRST)) as client,
+        ):
+            assert await lease_holder(client) == second.centre.name
+
+
+@virtual_time()
+async def test_a_crashed_dialler_of_another_store_holds_nobody_up_for_long(tmp_path: Path) -> None:
+    async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
+        lease = SwitchLease(FIRST)
+        async with session(switch, lease) as client:
+            await lease.take(client)
+        began = asyncio.get_running_loop().time()
+        await refuse_beside_another(login(switch), SECOND)  # waits, and does not refuse
+        assert 5.0 < asyncio.get_running_loop().time() - began < BACK_SECONDS
+        async with session(switch, lease) as client:
+            await lease.take(client)
+        async with a_site(folder(tmp_path, "b"), switch=switch):  # until it is up
+            assert asyncio.get_running_loop().time() - began < 2 * BACK_SECONDS
+
+
+@virtual_time()
+async def test_a_successor_on_the_same_store_waits_for_nobody() -> None:
+    async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
+        dead, successor = SwitchLease(FIRST), SwitchLease(replace(FIRST, process=813, since=FIRST.since + 60))
+        async with session(switch, dead) as old, session(switch, successor) as new:
+            await dead.take(old)
+            began = asyncio.get_running_loop().time()
+            await refuse_beside_another(login(switch), replace(FIRST, process=813))
+            await successor.take(new)
+            assert asyncio.get_running_loop().time() - began < 1.0
+            with pytest.raises(SwitchError, match="does not exist"):
+                await dead.renew(old)  # what was taken for dead, and is not, notices
+
+
+@virtual_time()
+async def test_of_two_that_come_at_once_one_has_the_switch() -> None:
+    async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
+        leases = [SwitchLease(FIRST), SwitchLease(SECOND)]
+        for _ in range(20):
+            async with session(switch, leases[0]) as one, session(switch, leases[1]) as other:
+                taken = await asyncio.gather(leases[0].take(one), leases[1].take(other), return_exceptions=True)
+                assert sorted(type(each) for each in taken if each is not None) == [SwitchTaken]
+                (holder,) = [name for name, each in zip((FIRST, SECOND), taken, strict=True) if each is None]
+                assert await lease_holder(one) == holder
+                switch.hang_up(switch.channels[LEASE_CHANNEL], 16, EndsBy.CARRIER)
+                await asyncio.sleep(1)
+
+
+@virtual_time()
+async def test_a_dialler_that_has_lost_the_switch_stops_dialling_and_ends_nobodys_call(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(answer_after=3.0, talk_seconds=90.0)) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: all(seat.state.value == "talking" for seat in site.view.seats))
+        talking = [call for call in site.switch.placed if call.ended_at is None]
+        other = SwitchLease(SECOND)
+        async with session(site.switch, other) as client:
+            await client.action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.text}")])
+            await asyncio.sleep(0.2)
+            await other.take(client)
+            keeping = asyncio.create_task(other.keep(client))
+            await site.until(lambda: "booth-pc-2" in standing(site), 30)
+            placed = len(site.switch.placed)
+            stranger = str(uuid.uuid4())
+            await client.action(
+                "Originate",
+                [
+                    ("Channel", "PJSIP/+917000009999@carrier"),
+                    ("Async", "true"),
+                    ("ChannelId", stranger),
+                    ("Context", "matdan-flow"),
+                    ("Exten", "s"),
+                    ("Priority", "1"),
+                    ("Timeout", "600000"),
+                ],
+            )
+            await asyncio.sleep(20)
+            assert len(site.switch.placed) == placed + 1
+            assert all(call.ended_at is None for call in talking), "conversations go on"
+            keeping.cancel()
+            await asyncio.wait([keeping])
+        await site.until(lambda: site.view.switch_up, BACK_SECONDS)
+        await asyncio.sleep(5)
+        assert stranger in site.switch.channels, "it rings on: it is another dialler's"
+
+
+@virtual_time()
+async def test_a_call_of_our_own_that_ended_for_us_is_ended_there(tmp_path: Path) -> None:
+    """The kin of what is left alone: known to the store, alive on the switch, and nobody's any more."""
+    async with SimulatedAsterisk(all_answer(answer_after=300.0)) as switch:
+        async with a_site(tmp_path, switch=switch) as site:
+            await site.log_in("01")
+            await site.until(lambda: len(switch.placed) >= 1)
+        ours = rows(tmp_path, "SELECT attempt_id FROM attempt WHERE ended_at IS NOT NULL")[0][0]
+        async with AmiClient(login(switch), on_event=lambda _: None, keep_events=()) as client:
+            fields = [("Channel", "PJSIP/+917000009999@carrier"), ("Async", "true"), ("ChannelId", ours)]
+            place = [("Context", "matdan-voter"), ("Exten", "s"), ("Priority", "1"), ("Timeout", "600000")]
+            await client.action("Originate", fields + place)
+        await asyncio.sleep(2)
+        assert ours in switch.channels
+        async with a_site(tmp_path, switch=switch) as site:
+            await site.until(lambda: ours not in switch.channels, 10)
+
+
+def test_a_name_says_the_same_when_it_is_read_again() -> None:
+    assert DiallerName.read(FIRST.text) == FIRST
+    assert str(FIRST) == "the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
+    for wrong in ("", "matdan", FIRST.text + "\n", FIRST.text.replace("812", "8x2"), "0123456789ab-1-1-"):
+        assert DiallerName.read(wrong) is None
