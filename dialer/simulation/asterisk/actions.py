@@ -187,7 +187,6 @@ class Actions:
             caller_number=number,
             caller_name=caller_name,
             variables=tuple((key.lstrip("_"), value) for key, _, value in (v.partition("=") for v in variables)),
-            other_uniqueid=action.get("OtherChannelId")[:149],
         )
 
     def _find(self, session: AmiSession, action: AmiMessage, message: str = "No such channel") -> Channel | None:
