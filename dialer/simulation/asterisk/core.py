@@ -135,8 +135,11 @@ class SwitchCore:
             self.answer(half)
             self.start_dialplan(half, order if half is first else replace(order, application="", start=place))
             if half.task is not None:
-                half.task.add_done_callback(lambda _, other=other: self.hang_up(other, 16, EndsBy.DIALPLAN))
+                half.task.add_done_callback(partial(self._end_half, other))
         respond(self, order, success=True, reason=REASON_ANSWERED, channel=first.name)
+
+    def _end_half(self, half: Channel, _other_ended: asyncio.Task[None]) -> None:
+        self.hang_up(half, 16, EndsBy.DIALPLAN)
 
     def device_state(self, device: str) -> str:
         """What DEVICE_STATE says of a phone or a trunk."""

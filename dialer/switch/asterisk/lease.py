@@ -62,7 +62,8 @@ class SwitchLease:
 
     async def _order(self, client: AmiClient) -> bool:
         """Whether Asterisk made the channel: not while another one has its id."""
-        given = self._given = asyncio.get_running_loop().create_future()
+        given: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._given = given
         fields = [
             ("Channel", f"Local/s@{LEASE_CONTEXT}/n"),
             ("Async", "true"),
@@ -118,13 +119,13 @@ async def refuse_beside_another(login: AmiLogin, name: DiallerName) -> None:
     that will not come. One that has crashed is waited for, some ten seconds. Raises SwitchError where Asterisk will not tell.
     """
     async with AmiClient(login, on_event=lambda _: None, keep_events=()) as client:
-        for _ in range(round(LEASE_SECONDS / START_LOOK_SECONDS) + 2):
-            holder = await lease_holder(client)
-            if holder is None or holder.store == name.store:
-                return
+        looks = 0
+        while (holder := await lease_holder(client)) is not None and holder.store != name.store:
+            if looks * START_LOOK_SECONDS > LEASE_SECONDS + START_LOOK_SECONDS:
+                raise SwitchTaken(taken_by(holder))
+            looks += 1
             _log.warning("lease.waiting", holder=holder.text)
             await asyncio.sleep(START_LOOK_SECONDS)
-        raise SwitchTaken(taken_by(holder))
 
 
 def taken_by(holder: DiallerName) -> str:
