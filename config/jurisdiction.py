@@ -159,6 +159,12 @@ class RedialLock(Rule):
     unless_agent_guaranteed: bool  # whether a call for which a seat is kept may go out all the same
 
 
+class Gap(Rule):
+    """How long a number is left alone after any call to it, by every campaign, unless the person asked for the next call."""
+
+    minutes: float = Field(ge=0, le=1440)
+
+
 class Attempts(Rule):
     """How often a number may be rung, across campaigns."""
 
@@ -254,6 +260,7 @@ class Profile(BaseModel):
     abandoned: Abandoned
     information_message: InformationMessage
     redial_lock: RedialLock
+    gap: Gap
     attempts: Attempts
     machine_detection: MachineDetection
     caller_id: CallerId

@@ -38,6 +38,7 @@ STRICTNESS: dict[str, tuple[Judge, str]] = {
             "silence.hours_before_close",
             "ring.minimum_seconds",
             "redial_lock.hours",
+            "gap.minutes",
             "retention.keep_records_days",
         ],
         (lambda ours, theirs: ours >= theirs, "a site may only set more"),

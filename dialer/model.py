@@ -202,6 +202,7 @@ class Claim:
     weight: float = 1.0  # of the voters who were pending on the number then
     worker: BoothWorker | None = None  # whom a campaign for booth workers calls
     leased_until: float = field(default=math.inf, compare=False)  # epoch seconds: then the store gives it to others
+    promised: bool = False  # the person asked for this call
 
 
 @dataclass(frozen=True, slots=True)

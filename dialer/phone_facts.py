@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -48,6 +49,33 @@ class PhoneFacts:
     consent: Consent = Consent.UNKNOWN
     opted_out: bool = False
     history: NumberHistory = NumberHistory()
+    called_at: float | None = (
+        None  # when the last call to it ended, in whatever campaign; one that was never placed is none
+    )
+    talked_at: float | None = None  # likewise the last conversation, whoever called whom
+    campaigns: tuple[str, ...] = ()  # that have the number; told where there was a conversation
+
+
+@dataclass(frozen=True, slots=True)
+class CallGaps:
+    """How long a number is left alone, by every campaign: after any call to it, and after a conversation by the strictest of the
+    campaigns that have it.
+    """
+
+    least_seconds: float = 0.0
+    after_talk_seconds: Mapping[str, float] = field(default_factory=dict)  # by campaign: its own retry
+
+    def free_at(self, called_at: float | None, talked_at: float | None, campaigns: Iterable[str]) -> float:
+        """The epoch second from which the number may be called again; 0: nothing holds it."""
+        after_call = called_at + self.least_seconds if called_at is not None and self.least_seconds else 0.0
+        if talked_at is None:
+            return after_call
+        longest = max((self.after_talk_seconds.get(campaign, 0.0) for campaign in campaigns), default=0.0)
+        return max(after_call, talked_at + longest if longest else 0.0)
+
+
+NO_GAPS = CallGaps()
+"""Of calls that the person expects: of booth workers, who are on the site's own list and are called for their rounds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,9 @@ def explain(settings: Settings, db: sqlite3.Connection, who: str, now: float) ->
         spoken = record.language if LANGUAGE.fullmatch(record.language) else FALLBACK_LANGUAGE
         for campaign in settings.campaigns:
             rules = campaign_rules(campaign, settings, certificates.of(campaign))
-            case = Case(rules, number, area, record.facts, language=spoken)
+            place = record.queues.get(campaign.id)
+            asked_for = place is not None and bool(place.promised)
+            case = Case(rules, number, area, record.facts, language=spoken, asked_for=asked_for)
             others, at, never = _of_the_queue(record, campaign.id, gate, now)
             state = states.get(campaign.id, CampaignState.RUNNING)
             if state is not CampaignState.RUNNING:

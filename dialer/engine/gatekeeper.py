@@ -14,7 +14,7 @@ import structlog
 from dialer.calls import Call
 from dialer.engine.state import CampaignRun, Centre
 from dialer.model import AttemptId, Claim, OpenAttempt
-from dialer.phone_facts import PhoneFacts, Register
+from dialer.phone_facts import CallGaps, PhoneFacts, Register
 from dialer.rules.gate import Case, Gate, Reason, Ruling
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import CampaignRules, Certified
@@ -60,6 +60,10 @@ class Gatekeeper:
     def conversations_per_day(self, run: CampaignRun) -> int | None:
         """The cap of conversations in the same way; None: there is none."""
         return self._gate.rules.conversations_cap(self._rules(run))
+
+    def gaps(self, run: CampaignRun) -> CallGaps:
+        """How long a number is left alone before this campaign calls it, whichever called it last."""
+        return self._gate.rules.gaps_of(self._rules(run))
 
     def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
         """Take in the registers that were imported, and the calls of an earlier run that may still be answered."""
@@ -129,6 +133,7 @@ class Gatekeeper:
             self._area(claim.booth_id),
             self._since(claim.facts, claim.phone_id),
             language=self._language(claim.language, claim.booth_id),
+            asked_for=claim.promised,
         )
 
     def _rules(self, run: CampaignRun) -> CampaignRules:
@@ -160,6 +165,15 @@ class Gatekeeper:
             facts = replace(facts, abandoned_at=max(abandoned_at, facts.abandoned_at or 0.0))
         if phone_id in self._centre.opted_out:
             facts = replace(facts, opted_out=True)
+        ended = self._centre.called_at.get(phone_id)
+        if ended is not None:
+            called_at, talked_at = ended
+            facts = replace(
+                facts,
+                called_at=max(called_at, facts.called_at or 0.0),
+                talked_at=max(talked_at, facts.talked_at or 0.0) or None,
+                campaigns=facts.campaigns or tuple(self._campaigns),
+            )
         return facts
 
     def _forget_ended(self) -> None:

@@ -233,6 +233,7 @@ class Placing:
                 max_attempts_since=since,
                 max_attempts=self._gatekeeper.attempts_per_day(run),
                 max_conversations=self._gatekeeper.conversations_per_day(run),
+                gaps=self._gatekeeper.gaps(run),
             )
         except StoreError as error:
             self._results.store_failed(error)

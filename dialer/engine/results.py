@@ -167,6 +167,7 @@ class Results:
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
         if outcome is Outcome.ABANDONED and not call.inbound:  # as the store counts it: only our calls lock a number
             centre.abandoned_at[call.phone_id] = now
+        centre.note_end(call, outcome)
         self._teach(run, call, outcome)
         if retry_at is not None:
             run.due_again(retry_at)

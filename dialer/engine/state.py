@@ -46,6 +46,7 @@ from dialer.view import Alert, AlertLevel, AlertRaised, CallChange, CallState, C
 
 _log = structlog.get_logger(__name__)
 
+ENDS_KEPT_SECONDS = 300.0  # far longer than a claim's lease
 _OF_THE_POLLING_DAY = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
 
 
@@ -184,6 +185,9 @@ class Centre:
         self.opt_outs = 0
         self.opted_out: set[int] = set()  # numbers, by id, since the start: a claim may be older
         self.abandoned_at: dict[int, float] = {}  # epoch, by number, since the start
+        self.called_at: dict[
+            int, tuple[float, float]
+        ] = {}  # epoch, by number: its last call's end, last talk's (0: none)
         self.alerts: dict[str, Alert] = {}
         self.switch_up = False
         self.draining = False
@@ -268,6 +272,19 @@ class Centre:
     def calls_leaving(self) -> Counter[str]:
         """By trunk, the calls that a start was granted to and that have not gone out yet: they are being committed."""
         return Counter(call.trunk for call in self.calls.values() if not call.written and not call.inbound)
+
+    def note_end(self, call: Call, outcome: Outcome) -> None:
+        """A call has ended: claims that were taken off the queue before do not know it. Those older than a lease are forgotten."""
+        now, talked = self.clock.now(), call.connected_at is not None or outcome is Outcome.COMPLETED
+        if outcome is Outcome.REFUSED or (call.inbound and not talked):
+            return
+        called_before, talked_before = self.called_at.pop(call.phone_id, (0.0, 0.0))
+        talked = talked and outcome is not Outcome.MACHINE
+        self.called_at[call.phone_id] = (called_before if call.inbound else now, now if talked else talked_before)
+        oldest = next(iter(self.called_at))  # they stand in the order of their ends
+        while max(self.called_at[oldest]) < now - ENDS_KEPT_SECONDS:
+            del self.called_at[oldest]
+            oldest = next(iter(self.called_at))
 
     def polls_today(self) -> PollsToday:
         """Which booths vote now. Worked out once a day, for views and calls ask: a day of the polls, for theirs need not be the

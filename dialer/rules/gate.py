@@ -45,6 +45,7 @@ class Reason(StrEnum):
     HOURS = "calling-hours"
     CAMPAIGN_HOURS = "campaign-hours"
     REDIAL_LOCK = "redial-lock"
+    GAP = "gap"
     ATTEMPTS = "attempts"
     CONVERSATIONS = "conversations"
 
@@ -86,6 +87,7 @@ class Case:
     caller_id: str | None = None  # None: not chosen yet
     language: str = ""  # that the voter is spoken to in, where a recorded voice speaks
     guaranteed: bool = False  # a seat is kept for this call until it ends
+    asked_for: bool = False  # the person asked for this very call, at its time
 
 
 Objecting = Callable[[float], tuple[Objection, ...]]
@@ -154,6 +156,7 @@ class Gate:
         yield from self._campaign_hours(campaign, now)
         if case.facts is not None:
             yield from self._lock(case, now)
+            yield from self._gap(case, case.facts, now)
             yield from self._counts(campaign, case.facts, now, asked_at)
 
     def _against_connect(self, case: Case, now: float) -> Iterator[Objection]:
@@ -310,6 +313,20 @@ class Gate:
         if until is not None and not (case.guaranteed and self.rules.lock_unless_guaranteed):
             words = f"a call to the number was abandoned: not dialled again{self._when(until)}"
             yield Objection(Reason.REDIAL_LOCK, words, until)
+
+    def _gap(self, case: Case, facts: PhoneFacts, now: float) -> Iterator[Objection]:
+        gaps = self.rules.gaps_of(case.campaign)
+        if case.asked_for:
+            return
+        until = gaps.free_at(facts.called_at, facts.talked_at, (case.campaign.campaign_id, *facts.campaigns))
+        if now >= until:
+            return
+        talked = facts.talked_at is not None and until > gaps.free_at(facts.called_at, None, ())
+        if talked:
+            words = f"somebody talked on the number: no campaign calls it{self._when(until)}"
+        else:
+            words = f"the number was called: not again within {gaps.least_seconds / 60:g} minutes,{self._when(until)}"
+        yield Objection(Reason.GAP, words, until)
 
     def _counts(self, campaign: CampaignRules, facts: PhoneFacts, now: float, asked_at: float) -> Iterator[Objection]:
         rules = self.rules

@@ -11,13 +11,14 @@ from config.campaigns import Campaign, CampaignPurpose, Kind
 from config.jurisdiction import Profile, Zones
 from config.settings import Settings
 from dialer.model import CampaignKind, Purpose
-from dialer.phone_facts import Register
+from dialer.phone_facts import NO_GAPS, CallGaps, Register
 from dialer.rules.calling_hours import Stretch, WeekHours, midnight
 from dialer.rules.number_zones import NumberZones, zones_below, zones_of
 from dialer.rules.polls import PollingDay
 from dialer.site_time import DAY_SECONDS, site_zone
 
 _HOUR_SECONDS = 3600.0
+_MINUTE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Rulebook:
     certificate_purposes: frozenset[Purpose]  # whose recordings need one
     lock_seconds: float
     lock_unless_guaranteed: bool  # a call that has a seat of its own may go out all the same
+    gaps: CallGaps
     attempts_per_day: int
     conversations_per_day: int
     caller_id_series: tuple[str, ...]  # empty: any of our own may be shown
@@ -97,6 +99,10 @@ class Rulebook:
         """Conversations a day in the same way; None: no cap, as with booth workers, who are on the site's own list."""
         return self.conversations_per_day if campaign.attempts_per_day is None else None
 
+    def gaps_of(self, campaign: CampaignRules) -> CallGaps:
+        """How long this campaign leaves a number alone after calls of any; booth workers expect theirs."""
+        return self.gaps if campaign.attempts_per_day is None else NO_GAPS
+
     def erased_by(self, poll: PollingDay) -> float:
         """When the names and numbers of a poll must be gone, epoch seconds."""
         return day_after(poll.day + timedelta(days=self.erase_after_days), self.centre_zone)
@@ -129,6 +135,10 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
         certificate_purposes=_purposes(profile.certificate.needed_for),
         lock_seconds=profile.redial_lock.hours * _HOUR_SECONDS,
         lock_unless_guaranteed=profile.redial_lock.unless_agent_guaranteed,
+        gaps=CallGaps(
+            profile.gap.minutes * _MINUTE_SECONDS,
+            {each.id: each.other_retry_minutes * _MINUTE_SECONDS for each in settings.campaigns},
+        ),
         attempts_per_day=min(profile.attempts.per_day, settings.dialling.max_attempts_per_day),
         conversations_per_day=profile.attempts.conversations_per_day,
         caller_id_series=profile.caller_id.series,

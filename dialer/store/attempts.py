@@ -11,6 +11,7 @@ from dialer.errors import StoreError
 from dialer.model import (
     Announcement,
     AttemptId,
+    Claim,
     Direction,
     Disposition,
     DispositionRecord,
@@ -21,9 +22,10 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
 )
+from dialer.phone_facts import NO_GAPS, CallGaps
 from dialer.store.inbound import open_inbound, put_off
 from dialer.store.port import Refusal
-from dialer.store.queues import close_phone, close_voters, put_back, worker_on
+from dialer.store.queues import campaigns_of, close_phone, close_voters, put_back, worker_on
 from dialer.store.records import announce
 from dialer.store.records_port import MarkEffect
 from dialer.store.sql import load_statements
@@ -45,10 +47,15 @@ EARLIEST_DUE = 1.0
 
 
 def open_attempts(
-    db: sqlite3.Connection, attempts: Sequence[NewAttempt], since: float, most: int, most_talks: int | None
+    db: sqlite3.Connection,
+    attempts: Sequence[NewAttempt],
+    since: float,
+    most: int,
+    most_talks: int | None,
+    gaps: CallGaps = NO_GAPS,
 ) -> list[Refusal | None]:
     """Commit attempts before they are dialled; for each one None, or why it must not be dialled."""
-    return [_open_one(db, attempt, since, most, most_talks) for attempt in attempts]
+    return [_open_one(db, attempt, since, most, most_talks, gaps) for attempt in attempts]
 
 
 class _Gate(NamedTuple):
@@ -64,10 +71,13 @@ class _Gate(NamedTuple):
     attempts_since: int
     talks_since: int
     repeated: int
+    promised: int
+    called_at: float | None
+    talked_at: float | None
 
 
 def _open_one(
-    db: sqlite3.Connection, attempt: NewAttempt, since: float, most: int, most_talks: int | None
+    db: sqlite3.Connection, attempt: NewAttempt, since: float, most: int, most_talks: int | None, gaps: CallGaps
 ) -> Refusal | None:
     claim = attempt.claim
     worker_id = None if claim.worker is None else claim.worker.worker_id
@@ -79,6 +89,10 @@ def _open_one(
     if gate.repeated:
         return Refusal.OPEN_ATTEMPT
     refusal = _refusal(gate, attempt, most, most_talks)
+    free_at = 0.0 if gate.promised else _free_at(db, gate, claim, gaps)
+    if refusal is None and free_at > attempt.at:
+        db.execute(SQL["target_capped"], (gate.target, free_at))
+        return Refusal.GAP
     if refusal is not None:
         return _act_on(db, refusal, gate, attempt, since)
     db.execute(
@@ -116,6 +130,12 @@ def _refusal(gate: _Gate, attempt: NewAttempt, most: int, most_talks: int | None
     if most_talks is not None and gate.talks_since >= most_talks:
         return Refusal.CONVERSATION_CAP
     return None
+
+
+def _free_at(db: sqlite3.Connection, gate: _Gate, claim: Claim, gaps: CallGaps) -> float:
+    """From when on the number may be called, whichever campaign called it or has it."""
+    campaigns = () if gate.talked_at is None else campaigns_of(db, claim.phone_id)
+    return gaps.free_at(gate.called_at, gate.talked_at, campaigns)
 
 
 def _act_on(db: sqlite3.Connection, refusal: Refusal, gate: _Gate, attempt: NewAttempt, since: float) -> Refusal:

@@ -20,6 +20,7 @@ class QueuePlace:
 
     state: str  # due, claimed, dialling, closed
     due_at: float  # epoch seconds; 0: fresh
+    promised: int = 0  # 1: the person asked for this call
 
 
 @dataclass(frozen=True, slots=True)

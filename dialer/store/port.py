@@ -37,7 +37,7 @@ from dialer.model import (
     VotingBooths,
 )
 from dialer.pacing.port import AnswersOfLate
-from dialer.phone_facts import Register
+from dialer.phone_facts import NO_GAPS, CallGaps, Register
 from dialer.store.records_port import MarkEffect, PollingDayRecords
 from dialer.store.workers_port import WorkersStore
 
@@ -51,6 +51,7 @@ class Refusal(StrEnum):
     NOBODY_PENDING = "nobody-pending"  # everybody on the number has voted or is closed
     ATTEMPT_CAP = "attempt-cap"  # attempts per number since the day's start, across campaigns
     CONVERSATION_CAP = "conversation-cap"  # conversations, likewise
+    GAP = "gap"  # the number was called, or talked to, too short a time ago, in whatever campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +168,16 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         max_attempts_since: float,
         max_attempts: int,
         max_conversations: int | None = None,
+        gaps: CallGaps = NO_GAPS,
     ) -> list[Refusal | None]:
         """Commit attempts *before* they are dialled; for each one None, or why it must not be dialled.
 
         Everything is asked again at this moment: the claim, an open attempt on the number, opt-out, whether anybody on it is
         still pending, and the caps per number since `max_attempts_since`, across campaigns (of conversations None: no cap).
-        Opening the same attempt id again is refused as OPEN_ATTEMPT. A refused target goes back to the queue, or is closed
-        where the reason is for good. Attempts that end as `refused` were never placed and do not count towards the cap.
+        `gaps`: a number that was called or talked to too short a time ago is due again when they are over, unless this call was
+        asked for (its target is promised). Opening the same attempt id again is refused as OPEN_ATTEMPT. A refused target goes
+        back to the queue, or is closed where the reason is for good. Attempts that end as `refused` were never placed: they
+        count towards no cap and no gap.
         """
         ...
 

@@ -67,7 +67,7 @@ def claim(
     until = now + lease_seconds
     walk = _Walk(db, campaign_id, limit, day_start, now, until, voting)
     for promised in (True, False):
-        walk.take(limit, SQL["claim_timed"], (campaign_id, now, promised))
+        walk.take(limit, SQL["claim_timed"], (campaign_id, now, promised), promised=promised)
     if voting is None:
         walk.take(limit, SQL["claim_aside"], (campaign_id,))
     if booths is None:
@@ -110,9 +110,9 @@ class _Walk:
         self._until = until
         self._voting = None if voting is None else voting.booth_ids
 
-    def take(self, most: int, statement: str, bound: tuple[str | int | float, ...]) -> None:
+    def take(self, most: int, statement: str, bound: tuple[str | int | float, ...], *, promised: bool = False) -> None:
         """Take up to `most` of what the statement finds. Reads row by row and stops: the order comes from the index, so
-        nothing behind the last row taken is touched.
+        nothing behind the last row taken is touched. `promised`: these are the calls that were asked for.
         """
         room = min(most, self._limit - len(self.claims))
         if room <= 0:
@@ -158,6 +158,7 @@ class _Walk:
                     weight=weight,
                     worker=worker,
                     leased_until=self._until,
+                    promised=promised,
                 )
             )
             self.taken.append(target)
@@ -199,10 +200,26 @@ def phone_facts(
     Calls at about the time of day of `now` (epoch seconds) are counted once more; None: not.
     """
     row = db.execute(SQL["earlier_calls"], (phone_id, day_start, now)).fetchone()
-    attempts, conversations, abandoned_at, *ends = row
+    attempts, conversations, abandoned_at, *ends, called_at, talked_at = row
     registers = tuple(name for (name,) in db.execute(SQL["registers_of"], (number,)))
     history = NumberHistory(*ends)
-    return PhoneFacts(attempts, conversations, abandoned_at, registers, Consent(consent), opted_out, history)
+    return PhoneFacts(
+        attempts,
+        conversations,
+        abandoned_at,
+        registers,
+        Consent(consent),
+        opted_out,
+        history,
+        called_at,
+        talked_at,
+        () if talked_at is None else campaigns_of(db, phone_id),
+    )
+
+
+def campaigns_of(db: sqlite3.Connection, phone_id: int) -> tuple[str, ...]:
+    """The campaigns that have a number, closed in them or not."""
+    return tuple(campaign for (campaign,) in db.execute(SQL["campaigns_of"], (phone_id,)))
 
 
 def postpone(db: sqlite3.Connection, claims: Sequence[tuple[Claim, float]]) -> None:

@@ -33,7 +33,7 @@ from dialer.model import (
     VotingBooths,
 )
 from dialer.pacing.port import AnswersOfLate
-from dialer.phone_facts import Register
+from dialer.phone_facts import NO_GAPS, CallGaps, Register
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
 from dialer.store import figures, inbound, numbers, opt_outs, queues, records, voters
@@ -184,6 +184,7 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
         max_attempts_since: float,
         max_attempts: int,
         max_conversations: int | None = None,
+        gaps: CallGaps = NO_GAPS,
     ) -> list[Refusal | None]:
         """See `Store`. A number at its cap is due again a day after `max_attempts_since`. StoreFull leaves room for results.
 
@@ -193,7 +194,7 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
         def open_all(db: sqlite3.Connection) -> list[Refusal | None]:
             self._lock.refuse_if_moved()
             self._room.before_opening(db, len(attempts))
-            return attempts_room.open_attempts(db, attempts, max_attempts_since, max_attempts, max_conversations)
+            return attempts_room.open_attempts(db, attempts, max_attempts_since, max_attempts, max_conversations, gaps)
 
         return await self._writer.write(open_all)
 

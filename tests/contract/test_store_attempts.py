@@ -17,12 +17,13 @@ from dialer.model import (
     DispositionRecord,
     EndedAttempt,
     MarkKind,
+    NewAttempt,
     OpenAttempt,
     Outcome,
     Purpose,
 )
-from dialer.phone_facts import NumberHistory, PhoneFacts
-from dialer.store.port import Refusal
+from dialer.phone_facts import CallGaps, NumberHistory, PhoneFacts
+from dialer.store.port import Refusal, Store
 from tests.contract.backends import (
     CAMPAIGN,
     DAY_START,
@@ -105,6 +106,54 @@ async def test_one_number_has_one_open_attempt_in_whatever_campaign(backend: Bac
         await dial(store, 1, campaign_id="a")
         assert await open_one(store, of_b) is Refusal.OPEN_ATTEMPT
         assert (await store.campaign_progress("b")).due == 36  # it went back to the queue
+
+
+GAPS = CallGaps(900.0, {"a": 1800.0, "b": 7200.0})
+
+
+async def open_with_gaps(store: Store, new: NewAttempt) -> Refusal | None:
+    [refusal] = await store.open_attempts([new], max_attempts_since=DAY_START, max_attempts=9, gaps=GAPS)
+    return refusal
+
+
+@pytest.mark.parametrize(
+    ("outcome", "seconds"),
+    [
+        (Outcome.NO_ANSWER, 900.0),
+        (Outcome.BUSY, 900.0),
+        (Outcome.CANCELLED, 900.0),
+        (Outcome.COMPLETED, 7200.0),  # b has the number, and would wait so long
+        (Outcome.REFUSED, 0.0),  # it was never placed
+    ],
+)
+async def test_no_campaign_calls_a_number_too_soon_after_another_one(
+    backend: Backend, outcome: Outcome, seconds: float
+) -> None:
+    async with filled(backend, campaigns=("a", "b")) as store:
+        first = await dial(store, 1, campaign_id="a")
+        await end(store, first, outcome)
+        ended_at = NOW + 30.0
+        if seconds:
+            soon = attempt(await claim_phone(store, 1, campaign_id="b", now=ended_at + 5), at=ended_at + 5)
+            assert await open_with_gaps(store, soon) is Refusal.GAP
+            early = await claim(store, 1000, campaign_id="b", now=ended_at + seconds - 1)
+            assert 1 not in {each.phone_id for each in early}  # it is put off to the right moment: no claim spins
+            await store.release(early)
+        then = ended_at + seconds
+    store = await backend.open()  # a restart forgets nothing of it
+    late = attempt(await claim_phone(store, 1, campaign_id="b", now=then), at=then)
+    assert await open_with_gaps(store, late) is None
+    await store.close()
+
+
+async def test_a_call_that_was_asked_for_comes_when_it_was(backend: Backend) -> None:
+    async with filled(backend, campaigns=("a", "b")) as store:
+        new = await dial(store, 1, campaign_id="a")
+        ended = EndedAttempt(new.attempt_id, Outcome.LEFT, NOW + 30.0, retry_at=NOW + 60.0, promised=True)
+        await store.end_attempts([ended])
+        [promised] = [each for each in await claim(store, 40, campaign_id="a", now=NOW + 60) if each.phone_id == 1]
+        assert promised.promised
+        assert await open_with_gaps(store, attempt(promised, at=NOW + 60)) is None
 
 
 async def test_a_batch_is_judged_one_by_one(backend: Backend) -> None:

@@ -105,7 +105,7 @@ async def test_a_number_on_a_register_or_locked_or_at_its_cap_is_put_off_and_the
         " ended_at, outcome) VALUES ('{0}', 'other', {1}, {1}, {2}, 't', 'c', {3}, {3}, '{4}')"
     )
     register = "INSERT INTO register VALUES ('own', {0}, {0}, 1, '')"
-    earlier = START_EPOCH - 600
+    earlier = START_EPOCH - 1000
     prepared(
         tmp_path,
         "INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('other', 'agents', 'turnout')",

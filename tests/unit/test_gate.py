@@ -59,6 +59,8 @@ def test_a_call_to_which_nothing_objects_is_allowed_now() -> None:
         ({"facts": replace(FRESH, consent=Consent.WITHDRAWN)}, Reason.NO_CONSENT, None),
         ({"caller_id": "+911140000009"}, Reason.CALLER_ID, None),
         ({"facts": replace(FRESH, abandoned_at=NOON - 71 * HOUR)}, Reason.REDIAL_LOCK, NOON + HOUR),
+        ({"facts": replace(FRESH, called_at=NOON - 60)}, Reason.GAP, NOON + 14 * 60),
+        ({"facts": replace(FRESH, talked_at=NOON - HOUR)}, Reason.GAP, NOON + HOUR),
         ({"facts": replace(FRESH, attempts_today=3)}, Reason.ATTEMPTS, moment("2024-04-23T09:00")),
         ({"facts": replace(FRESH, conversations_today=2)}, Reason.CONVERSATIONS, moment("2024-04-23T09:00")),
     ],
@@ -80,6 +82,24 @@ def test_a_locked_number_is_called_with_a_seat_of_its_own_where_the_profile_says
     gate.rules = replace(gate.rules, lock_unless_guaranteed=exception)
     case = case_of(settings, facts=replace(FRESH, abandoned_at=NOON - HOUR), guaranteed=guaranteed)
     assert gate.originate(case, NOON).allowed == (exception and guaranteed)
+
+
+def test_after_a_talk_the_strictest_campaign_that_has_the_number_says_how_long() -> None:
+    campaigns = [{"id": each, "other_retry_minutes": minutes} for each, minutes in (("a", 30), ("b", 200), ("c", 600))]
+    kind = {"kind": "agents", "candidate": "A. Candidate"}
+    settings = site(campaigns=[{**kind, **each} for each in campaigns])
+    facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60, campaigns=("a", "b"))
+    ruling = gate_of(settings).originate(case_of(settings, facts=facts), NOON)
+    assert (reasons(ruling), ruling.next_at) == ([Reason.GAP], NOON - 60 + 200 * 60)
+
+
+def test_a_call_that_was_asked_for_and_a_booth_workers_round_wait_for_no_gap() -> None:
+    settings = site()
+    facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60)
+    assert gate_of(settings).originate(case_of(settings, facts=facts, asked_for=True), NOON).allowed
+    worker = case_of(settings, facts=facts)
+    worker = replace(worker, campaign=replace(worker.campaign, attempts_per_day=20))
+    assert gate_of(settings).originate(worker, NOON).allowed
 
 
 def test_what_is_just_inside_is_allowed() -> None:

@@ -117,6 +117,7 @@ STRICTER: dict[str, Any] = {
     "information_message.required": True,
     "redial_lock.hours": 96,
     "redial_lock.unless_agent_guaranteed": False,
+    "gap.minutes": 20,
     "attempts.per_day": 2,
     "attempts.conversations_per_day": 1,
     "machine_detection.allowed": False,
@@ -152,6 +153,7 @@ LOOSER: dict[str, Any] = {
     "information_message.required": False,
     "redial_lock.hours": 71,
     "redial_lock.unless_agent_guaranteed": True,
+    "gap.minutes": 14,
     "attempts.per_day": 4,
     "attempts.conversations_per_day": 3,
     "machine_detection.allowed": None,  # india lets a campaign ask for it

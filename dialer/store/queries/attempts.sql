@@ -21,7 +21,17 @@ SELECT target.rowid, target.state, target.claimed_until, target.attempts,
            WHERE attempt.phone_id = ?2 AND attempt.created_at >= ?4
              AND (attempt.connected_at IS NOT NULL OR attempt.outcome = 'completed')
        ),
-       EXISTS (SELECT 1 FROM attempt WHERE attempt.attempt_id = ?5)
+       EXISTS (SELECT 1 FROM attempt WHERE attempt.attempt_id = ?5),
+       target.promised,
+       (
+           SELECT max(attempt.ended_at) FROM attempt
+           WHERE attempt.phone_id = ?2 AND attempt.direction = 'outbound' AND attempt.outcome <> 'refused'
+       ),
+       (
+           SELECT max(attempt.ended_at) FROM attempt
+           WHERE attempt.phone_id = ?2 AND attempt.outcome <> 'machine'
+             AND (attempt.connected_at IS NOT NULL OR attempt.outcome = 'completed')
+       )
 FROM target CROSS JOIN phone ON phone.phone_id = target.phone_id
 WHERE target.campaign_id = ?1 AND target.phone_id = ?2;
 

@@ -26,7 +26,7 @@ WHERE link.phone_id = ?1 AND link.dropped_at IS NULL LIMIT 1;
 SELECT EXISTS (SELECT 1 FROM attempt WHERE phone_id = ?1 AND ended_at IS NULL);
 
 -- name: targets
-SELECT campaign_id, state, due_at FROM target WHERE phone_id = ?1;
+SELECT campaign_id, state, due_at, promised FROM target WHERE phone_id = ?1;
 
 -- name: campaign_states
 SELECT campaign_id, state FROM campaign;

@@ -130,7 +130,8 @@ CROSS JOIN booth ON booth.booth_id = voter.booth_id
 WHERE link.phone_id = ?1 AND link.dropped_at IS NULL
 GROUP BY link.phone_id;
 
--- What the rules must know of a number: attempts and conversations since ?2 in all campaigns, and the last abandoned call;
+-- What the rules must know of a number: attempts and conversations since ?2 in all campaigns, the last abandoned call, and when the
+-- last call to it and the last conversation ended;
 -- and, for the pacer, how all its calls ended, and those of about this time of day (within 90 minutes of ?3's). One walk along
 -- the number's attempts.
 -- name: earlier_calls
@@ -143,7 +144,9 @@ SELECT count(*) FILTER (WHERE attempt_number IS NOT NULL AND created_at >= ?2),
        count(*) FILTER (WHERE says = 'machine'),
        count(*) FILTER (WHERE near AND says = 'answer'),
        count(*) FILTER (WHERE near AND says IN ('no-answer', 'busy', 'machine')),
-       count(*) FILTER (WHERE direction = 'inbound')
+       count(*) FILTER (WHERE direction = 'inbound'),
+       max(ended_at) FILTER (WHERE direction = 'outbound' AND outcome <> 'refused'),
+       max(ended_at) FILTER (WHERE outcome <> 'machine' AND (connected_at IS NOT NULL OR outcome = 'completed'))
 FROM (
     SELECT created_at, ended_at, connected_at, attempt_number, outcome, direction,
            CASE
@@ -154,6 +157,9 @@ FROM (
            (CAST(?3 - created_at AS INTEGER) + 5400) % 86400 <= 10800 AS near
     FROM attempt WHERE phone_id = ?1
 );
+
+-- name: campaigns_of
+SELECT campaign_id FROM target WHERE phone_id = ?1;
 
 -- name: registers_of
 SELECT register FROM registered WHERE e164 = ?1 ORDER BY register;
