@@ -72,4 +72,5 @@ async def inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -
 def _live_channel(item: AmiMessage) -> LiveChannel:
     state = item.get("ChannelState")
     up, ringing = state == _STATE_UP, state == _STATE_RINGING
-    return LiveChannel(item.get("Uniqueid"), item.get("Context"), up, ringing, item.get("Exten"))
+    conference = item.get("ApplicationData").partition(",")[0] if item.get("Application") == "ConfBridge" else ""
+    return LiveChannel(item.get("Uniqueid"), item.get("Context"), up, ringing, item.get("Exten"), conference)

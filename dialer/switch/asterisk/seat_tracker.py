@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import AGENT_CONTEXT, SEAT_CHANNEL, seat_of, seat_of_channel
@@ -32,6 +32,19 @@ class SeatTracker:
         """Begin anew from the answered channels' unique ids, and the phones in conferences with the seat of each."""
         self._in_seat = dict(in_seat)
         self._lifted = {each for each in answered if each.startswith(SEAT_CHANNEL) and each not in self._in_seat}
+
+    def differences(self, listed: Collection[str], in_seat: Mapping[str, str]) -> set[SwitchEvent]:
+        """What was not said, by a list of every channel's unique id and of the phones in conferences with the seat of each."""
+        gone = {seat for unique_id, seat in self._in_seat.items() if unique_id not in listed}
+        still = {seat for unique_id, seat in self._in_seat.items() if unique_id in listed}
+        came = {seat for unique_id, seat in in_seat.items() if unique_id not in self._in_seat}
+        return {*(SeatDown(seat) for seat in gone - still - came), *(SeatUp(seat) for seat in came)}
+
+    def make_up_for(self, seat: str, phones: Mapping[str, str]) -> None:
+        """These phones, and no others, are in this seat."""
+        others = {unique_id: name for unique_id, name in self._in_seat.items() if name != seat}
+        self._in_seat = {**others, **phones}
+        self._lifted -= phones.keys()
 
     def take(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """What an event means; None: it is not about an agent's phone."""

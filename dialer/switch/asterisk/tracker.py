@@ -11,13 +11,14 @@ tells the moment anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from dialer.model import AttemptId
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.party_tracker import PartyTracker
 from dialer.switch.asterisk.places import (
+    AGENT_CONTEXT,
     HOLD_CONTEXT,
     LEASE_CHANNEL,
     MESSAGE_CONTEXT,
@@ -27,6 +28,7 @@ from dialer.switch.asterisk.places import (
     aside_of,
     is_attempt_id,
     is_party,
+    place_of,
     seat_of,
 )
 from dialer.switch.asterisk.seat_tracker import SeatTracker
@@ -44,6 +46,13 @@ from dialer.switch.port import (
     MachineDetected,
     MessageStarted,
     MessageUnheard,
+    PartyCame,
+    PartyGone,
+    PartyId,
+    Place,
+    PlaceKind,
+    SeatDown,
+    SeatUp,
     SwitchEvent,
     SwitchUp,
 )
@@ -66,6 +75,9 @@ class _Seen:
     hung_up: bool = False
     cause: int | None = None
     technical_cause: str | None = None
+    place: Place | None = None  # the conference that it is in
+    waits: bool = False  # was said to wait for a seat
+    hears_message: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,7 @@ class LiveChannel:
     up: bool
     ringing: bool
     extension: str = ""
+    conference: str = ""  # that it is in
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,39 @@ class Member:
     conference: str
     unique_id: str
     is_agent: bool  # marked: in a seat that is its agent alone, beside a seat all are
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What a list of the channels says otherwise than the events did: events that are missing, and channels that nobody knows."""
+
+    events: frozenset[SwitchEvent] = frozenset()
+    strays: frozenset[str] = frozenset()  # unique ids
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.events or self.strays)
+
+    def __and__(self, other: Differences) -> Differences:
+        """Those that stand in both."""
+        return Differences(self.events & other.events, self.strays & other.strays)
+
+
+_IN_ORDER = (
+    SeatUp,
+    CallRinging,
+    CallAnswered,
+    CallWaiting,
+    PartyCame,
+    CallConnected,
+    CallAside,
+    CallLeftSeat,
+    MessageStarted,
+    CallEnded,
+    PartyGone,
+    SeatDown,
+)
+"""How missing events are made up for: a beginning before an end."""
 
 
 class CallTracker:
@@ -196,16 +242,113 @@ class CallTracker:
         self._seen = {
             attempt_id: self._seen.get(attempt_id) or self._found(channel) for attempt_id, channel in ours.items()
         }
+        talking, aside = self._talking(members), self._aside(members)
+        for seen in self._seen.values():
+            seen.place = None
+        for attempt_id, seat in talking:
+            self._seen[attempt_id].place = Place(PlaceKind.SEAT, seat)
+        for attempt_id in aside & self._seen.keys():
+            self._seen[attempt_id].place = Place(PlaceKind.ASIDE, attempt_id)
         up = SwitchUp(
             frozenset(ours),
             self.seats.live(),
-            self._talking(members),
+            talking,
             restarted,
             _held(ours),
-            aside=self._aside(members),
+            aside=aside,
             parties=parties,
         )
         return [up, *(event for attempt_id, channel in ours.items() for event in self._state_of(attempt_id, channel))]
+
+    # Now and then, while the link stands: events may be lost all the same
+
+    def differences(self, channels: Sequence[LiveChannel]) -> Differences:
+        """Compare what the events said with a list of every channel. One difference proves nothing: an event may be on its way, and
+        a channel may be younger than the list. What stands in two lists some seconds apart is a lost event.
+        """
+        listed = {channel.unique_id: channel for channel in channels}
+        agents = self._agents(channels)
+        events = self.seats.differences(listed.keys(), agents) | self.parties.differences(
+            {channel.unique_id: place_of(channel.conference) for channel in channels if is_party(channel.unique_id)}
+        )
+        unique_ids = {attempt_id: unique_id for unique_id, attempt_id in self._inbound.items()}
+        for attempt_id, seen in self._seen.items():
+            channel = listed.get(unique_ids.get(attempt_id, attempt_id))
+            if channel is not None:
+                events.update(self._unheard(attempt_id, seen, channel, agents.values()))
+            elif not self._half_ended(seen):  # else the other half has its grace time
+                events.add(_ended_unseen(attempt_id, seen))
+        strays = [channel.unique_id for channel in channels if self._is_stray(channel)]
+        return Differences(frozenset(events), frozenset(strays))
+
+    def make_up_for(self, missing: Differences, channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
+        """Take the missing events as heard; what they mean, in order. `channels` is the list that last showed them."""
+        agents = self._agents(channels)
+        for event in missing.events:
+            match event:
+                case CallEnded(attempt_id=attempt_id):
+                    self._drop(attempt_id)
+                case CallRinging(attempt_id=attempt_id):
+                    self._seen[attempt_id].rang = True
+                case CallAnswered(attempt_id=attempt_id):
+                    self._seen[attempt_id].answered = True
+                case CallWaiting(attempt_id=attempt_id):
+                    self._seen[attempt_id].waits = True
+                case MessageStarted(attempt_id=attempt_id):
+                    self._seen[attempt_id].hears_message = True
+                case CallConnected(attempt_id=attempt_id, seat=seat):
+                    self._seen[attempt_id].place = Place(PlaceKind.SEAT, seat)
+                case CallAside(attempt_id=attempt_id):
+                    self._seen[attempt_id].place = Place(PlaceKind.ASIDE, attempt_id)
+                case CallLeftSeat(attempt_id=attempt_id):
+                    self._seen[attempt_id].place = None
+                case PartyCame() | PartyGone():
+                    self.parties.make_up_for(event)
+                case SeatUp(seat=seat) | SeatDown(seat=seat):
+                    self.seats.make_up_for(seat, {each: name for each, name in agents.items() if name == seat})
+        return sorted(missing.events, key=lambda event: _IN_ORDER.index(type(event)))
+
+    def _agents(self, channels: Sequence[LiveChannel]) -> dict[str, str]:
+        """The seats of the agents' phones that are in their conferences, by unique id."""
+        there = (
+            (channel.unique_id, seat_of(channel.conference)) for channel in channels if channel.context == AGENT_CONTEXT
+        )
+        return {unique_id: seat for unique_id, seat in there if seat is not None}
+
+    def _unheard(
+        self, attempt_id: AttemptId, seen: _Seen, channel: LiveChannel, seats: Collection[str]
+    ) -> list[SwitchEvent]:
+        """What was not said of a call that lives."""
+        place = self._place(attempt_id, channel, seats)
+        if not channel.up:
+            return [CallRinging(attempt_id)] if channel.ringing and not (seen.rang or seen.early_media) else []
+        events: list[SwitchEvent] = [] if seen.answered else [CallAnswered(attempt_id)]
+        if place is None:
+            if seen.place is not None and seen.place.kind is PlaceKind.SEAT:
+                events.append(CallLeftSeat(attempt_id, seen.place.name))
+            if channel.context == MESSAGE_CONTEXT and not seen.hears_message:
+                events.append(MessageStarted(attempt_id))
+            elif channel.context == VOTER_CONTEXT and not (seen.waits or seen.hears_message):
+                events.append(CallWaiting(attempt_id))
+        elif place != seen.place:
+            seat = place.kind is PlaceKind.SEAT
+            events.append(CallConnected(attempt_id, place.name) if seat else CallAside(attempt_id))
+        return events
+
+    @staticmethod
+    def _place(attempt_id: AttemptId, channel: LiveChannel, seats: Collection[str]) -> Place | None:
+        """The conference in which the call is with somebody: a seat whose agent is there, or its own."""
+        seat = seat_of(channel.conference)
+        if seat is not None:
+            return Place(PlaceKind.SEAT, seat) if seat in seats else None
+        return Place(PlaceKind.ASIDE, attempt_id) if aside_of(channel.conference) == attempt_id else None
+
+    def _is_stray(self, channel: LiveChannel) -> bool:
+        """Whether a channel is ours and nobody knows it: its end was heard, or it is an earlier run's."""
+        if is_party(channel.unique_id):
+            return not self.parties.is_live(PartyId(channel.unique_id))
+        ours = channel.context in VOTERS_CONTEXTS or is_attempt_id(channel.unique_id)
+        return ours and self.attempt_of(channel.unique_id) not in self._seen
 
     def _keep_inbound(self, channels: Sequence[LiveChannel], told: Mapping[str, AttemptId]) -> None:
         """Know the live ones of the channels that came in; where both are there, what we knew stands above what was told."""
@@ -251,8 +394,10 @@ class CallTracker:
             # the call's end it counts as ringing; what pacing and trunks learn from is what was heard.
             seen.may_ring = True
         if channel.up and channel.context == MESSAGE_CONTEXT:
+            seen.hears_message = True
             events.append(MessageStarted(attempt_id))
         elif channel.up and channel.context == VOTER_CONTEXT:
+            seen.waits = True
             events.append(CallWaiting(attempt_id))
         return events
 
@@ -322,8 +467,10 @@ class CallTracker:
             return []
         match message.get("UserEvent"):
             case "VoterWaiting":
+                seen.waits = True
                 return [*self._answered(attempt_id, seen), CallWaiting(attempt_id)]
             case "MessageStarted":
+                seen.hears_message = True
                 return [*self._answered(attempt_id, seen), MessageStarted(attempt_id)]
             case "MessageUnheard":
                 return [MessageUnheard(attempt_id)]
@@ -337,16 +484,23 @@ class CallTracker:
         seat = seat_of(message.get("Conference"))
         attempt_id = self.attempt_of(message.get("Uniqueid"))
         if seat is None:
-            ours = aside_of(message.get("Conference")) == attempt_id and attempt_id in self._seen
-            return [CallAside(attempt_id)] if ours else []
-        return [CallConnected(attempt_id, seat)] if attempt_id in self._seen else []
+            if aside_of(message.get("Conference")) != attempt_id or attempt_id not in self._seen:
+                return []
+            self._seen[attempt_id].place = Place(PlaceKind.ASIDE, attempt_id)
+            return [CallAside(attempt_id)]
+        if attempt_id not in self._seen:
+            return []
+        self._seen[attempt_id].place = Place(PlaceKind.SEAT, seat)
+        return [CallConnected(attempt_id, seat)]
 
     def _left(self, message: AmiMessage) -> list[SwitchEvent]:
         seat = seat_of(message.get("Conference"))
         attempt_id = self.attempt_of(message.get("Uniqueid"))
-        if seat is None:
+        seen = self._seen.get(attempt_id)
+        if seen is None:
             return []
-        return [CallLeftSeat(attempt_id, seat)] if attempt_id in self._seen else []
+        seen.place = None
+        return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
 
     def _answered(self, attempt_id: AttemptId, seen: _Seen) -> list[SwitchEvent]:
         if seen.answered:
@@ -379,6 +533,13 @@ class CallTracker:
                 ever_ringing=seen.rang or seen.may_ring,
             )
         ]
+
+
+def _ended_unseen(attempt_id: AttemptId, seen: _Seen) -> CallEnded:
+    """The end of a call that is gone, and nobody said so. What its carrier answered is how it ended; else nobody knows."""
+    by = EndedBy.VANISHED if seen.dial_status is None else EndedBy.HANGUP
+    ringing = seen.rang or seen.may_ring
+    return CallEnded(attempt_id, by, answered=seen.answered, dial_status=seen.dial_status, ever_ringing=ringing)
 
 
 def _phones_in_seats(members: Sequence[Member]) -> dict[str, str]:

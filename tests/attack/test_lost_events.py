@@ -1,0 +1,151 @@
+"""Events of the manager that are lost, repeated or late on a link that stands: no ghost stays, and nobody is dialled twice.
+
+All kinds of calls are live while events of one name, or a seeded share of all, do not come; then the stream is whole again. Within
+`BOUND_SECONDS` store, memory, channels and seats say the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from dialer.commands import SeatConsult, StopAll
+from dialer.simulation.asterisk.channels import EndsBy
+from dialer.simulation.asterisk.voters import Scripted
+from dialer.switch.asterisk import adapter
+from dialer.view import CallState, SeatState
+from tests.faults.test_reconciling import CAMPAIGNS, SEATS, SETTINGS, all_agree, in_full_swing, nobody_twice
+from tests.support.centre import Site, a_site, agents_at_work
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import rows, scripted
+from tests.system.test_help import bring_to, party, seat, talking
+
+BOUND_SECONDS = adapter.COMPARE_SECONDS + adapter.COMPARE_AGAIN_SECONDS + adapter.GRACE_SECONDS + 1.0
+NAMES = ("Hangup", "OriginateResponse", "DialEnd", "DialState", "ConfbridgeJoin", "ConfbridgeLeave", "UserEvent")
+
+
+def quick_voters() -> Any:
+    """They come and go within half a minute."""
+    scripts = [
+        Scripted(answer_after=2.0 + n % 5, talk_seconds=8.0 + n % 7, hang_up_after=15.0 + n % 9) for n in range(100)
+    ]
+    return scripted(*scripts)
+
+
+async def whole_again(site: Site, directory: Path) -> None:
+    """From now on no event is lost; every ghost is gone within the bound."""
+    site.switch.spoil_events()
+    await site.until(lambda: all_agree(site, directory), seconds=BOUND_SECONDS)
+
+
+def every_end_is_known(directory: Path) -> None:
+    assert not rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL OR outcome IS NULL")
+    assert not rows(directory, "SELECT 1 FROM target WHERE state IN ('dialling', 'claimed')")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_events_of_one_name_are_lost(tmp_path: Path, name: str) -> None:
+    @virtual_time()
+    async def run() -> None:
+        async with a_site(tmp_path, quick_voters(), seats=SEATS, **SETTINGS) as site:
+            await in_full_swing(site)
+            site.switch.spoil_events(lose=1.0, names={name})
+            await asyncio.sleep(20.0)
+            await whole_again(site, tmp_path)
+        nobody_twice(site, tmp_path)
+
+    run()
+    every_end_is_known(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_share_of_all_events_is_lost_repeated_and_late(tmp_path: Path, seed: int) -> None:
+    @virtual_time()
+    async def run() -> None:
+        chance = Random(seed)
+        async with a_site(tmp_path, quick_voters(), seats=SEATS, **SETTINGS) as site, agents_at_work(site):
+            for _ in range(3):
+                site.switch.spoil_events(
+                    lose=chance.uniform(0.1, 0.4), repeat=chance.uniform(0, 0.3), reorder=chance.uniform(0, 0.3)
+                )
+                await asyncio.sleep(chance.uniform(10.0, 40.0))
+                await whole_again(site, tmp_path)
+        nobody_twice(site, tmp_path)
+
+    run()
+    every_end_is_known(tmp_path)
+
+
+@virtual_time()
+async def test_the_end_of_a_talk_is_not_heard_and_the_seat_is_free_again(tmp_path: Path) -> None:
+    campaign = {**CAMPAIGNS[0], "wrap_up_seconds": 1}
+    config = scripted(Scripted(answer_after=1.0, talk_seconds=500.0))
+    async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[campaign]) as site:
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        site.switch.spoil_events(lose=1.0)
+        [voter] = [channel for channel in site.switch.channels.values() if channel.trunk is not None]
+        site.switch.other_side_hangs_up(voter, EndsBy.VOTER)
+        await asyncio.sleep(1)
+        site.switch.spoil_events()
+        assert site.view.seats[0].state is SeatState.TALKING, "nobody has told"
+        await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=BOUND_SECONDS)
+    assert rows(tmp_path, "SELECT outcome FROM attempt") == [("connected",)]
+
+
+@virtual_time()
+async def test_a_seat_whose_phone_went_unheard_is_called_again(tmp_path: Path) -> None:
+    async with a_site(tmp_path, scripted(), voters=1, seats=1) as site:
+        await site.log_in("01")
+        await site.centre.engine.execute(StopAll())
+        site.switch.spoil_events(lose=1.0)
+        site.switch.drop_seat("agent01")
+        await asyncio.sleep(1)
+        site.switch.spoil_events()
+        await site.until(lambda: site.view.seats[0].state is SeatState.LOST, seconds=BOUND_SECONDS)
+        await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=10)
+
+
+@virtual_time()
+async def test_a_voter_whose_arrival_at_the_seat_was_not_heard_is_not_taken_from_it(tmp_path: Path) -> None:
+    config = scripted(Scripted(answer_after=1.0, talk_seconds=100.0))
+    async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[CAMPAIGNS[0]]) as site:
+        await site.log_in("01")
+        site.switch.spoil_events(lose=1.0, names={"ConfbridgeJoin"})
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.CONNECTING, 0) == 1)
+        await asyncio.sleep(1)
+        site.switch.spoil_events()
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=BOUND_SECONDS)
+
+
+@virtual_time()
+async def test_a_target_who_went_unheard_brings_the_voter_back(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        await site.centre.engine.execute(StopAll())
+        await bring_to(site, "consult")
+        site.switch.spoil_events(lose=1.0)
+        site.switch.other_side_hangs_up(party(site), EndsBy.VOTER)
+        await asyncio.sleep(1)
+        site.switch.spoil_events()
+        assert seat(site).help == "consult"
+        await site.until(lambda: seat(site).help is None, seconds=BOUND_SECONDS)
+        await site.centre.engine.execute(SeatConsult("01", "boss"))
+
+
+@virtual_time()
+async def test_a_stranger_who_went_unheard_holds_no_channel(tmp_path: Path) -> None:
+    async with a_site(tmp_path, scripted(), voters=1, seats=0, **SETTINGS) as site:
+        await site.centre.engine.execute(StopAll())
+        site.switch.call_in("+917999999999", called="+911140000011", script=Scripted(hang_up_after=100.0))
+        await site.until(lambda: bool(site.centre.engine._centre.strangers))
+        site.switch.spoil_events(lose=1.0)
+        [caller] = [channel for channel in site.switch.channels.values() if channel.number == "+917999999999"]
+        site.switch.other_side_hangs_up(caller, EndsBy.VOTER)
+        await asyncio.sleep(1)
+        site.switch.spoil_events()
+        assert site.centre.engine._centre.strangers, "nobody has told"
+        await site.until(lambda: not site.centre.engine._centre.strangers, seconds=BOUND_SECONDS)
