@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dialer.errors import UnsafeValue
@@ -44,6 +44,16 @@ class AuditEntry:
     what: str  # JSON object of strings: to what, and how
     previous: str  # the digest of the entry before
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The chain's end, to be noted where nobody who can write to the store can change it."""
+
+    number: int
+    digest: str
+    at: float  # epoch seconds
+    seals: int  # rows' events that it vouches for, from the first one on
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +115,31 @@ def next_entry(
     return AuditEntry(number, at, kind, who, text, last_digest, digest_of(number, at, kind, who, text, last_digest))
 
 
-def first_break(entries: Iterable[AuditEntry], head: tuple[int, str] | None = None) -> Break | None:
-    """The first place where the chain does not hold, or None. `head`: number and digest noted earlier, which must be in it."""
+def breaks(entries: Iterable[AuditEntry], head: tuple[int, str] | None = None) -> Iterator[Break]:
+    """Every place where the chain does not hold. `head`: number and digest noted earlier, which must be in it."""
     number, digest = 0, GENESIS
     noted = head is None
     for entry in entries:
         if entry.number != number + 1:
-            return Break(number + 1, f"entry {number + 1} is missing")
-        if entry.previous != digest:
-            return Break(entry.number, "it does not follow the entry before it")
-        digest = digest_of(entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous)
-        if digest != entry.digest:
-            return Break(entry.number, "its text is not what was written")
-        number = entry.number
+            which = (
+                f"entry {number + 1} is"
+                if entry.number == number + 2
+                else f"entries {number + 1} to {entry.number - 1} are"
+            )
+            yield Break(number + 1, f"{which} missing")
+        elif entry.previous != digest:
+            yield Break(entry.number, "it does not follow the entry before it")
+        if digest_of(entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous) != entry.digest:
+            yield Break(entry.number, "its text is not what was written")
+        number, digest = entry.number, entry.digest
         if head is not None and head[0] == number:
             if head[1] != digest:
-                return Break(number, "it is not the entry that was noted under this number")
+                yield Break(number, "it is not the entry that was noted under this number")
             noted = True
     if not noted and head is not None:
-        return Break(number + 1, f"the chain ends at {number}, but entry {head[0]} was noted: the end was cut off")
-    return None
+        yield Break(number + 1, f"the chain ends at {number}, but entry {head[0]} was noted: the end was cut off")
+
+
+def first_break(entries: Iterable[AuditEntry], head: tuple[int, str] | None = None) -> Break | None:
+    """The first place where the chain does not hold, or None. See `breaks`."""
+    return next(breaks(entries, head), None)

@@ -1,20 +1,20 @@
-"""`dialer audit verify`: whether the audit is whole, entry by entry."""
+"""`dialer audit`: whether what was done is as it was written, row by row and entry by entry, and what stands in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from config.settings import load_settings
-from dialer.audit.chain import AuditEntry, first_break
 from dialer.options import ConfigOption, StoreOption
 from dialer.site_key import site_key
-from dialer.store import audit
+from dialer.store import seals
 from dialer.store.connection import reading
 
 app = typer.Typer(help="What was done that must be answered for, in a chain of hashes.", no_args_is_help=True)
+
+_NAMED = 100
 
 
 @app.callback()
@@ -31,30 +31,52 @@ def verify(
         typer.Option("--head", metavar="NUMBER:DIGEST", help="A head noted earlier; shows that no end was cut off."),
     ] = None,
 ) -> None:
-    """Check every entry of the audit against its hash and the one before it, and print its head to be noted elsewhere.
+    """Check every entry of the audit against the one before it, and every attempt, mark, opt-out and consent against its seal.
 
-    Exit 1 where the chain is broken.
+    Prints what was changed, removed or put in past the dialler, and the head, to be noted elsewhere. Exit 1 where anything was.
     """
     settings = load_settings(config)
     path, key = store or settings.store.path, site_key(settings)
     noted = None if head is None else _noted(head)
-    last: list[AuditEntry] = []
     with reading(path, key) as db:
-        found = first_break(_remembering(audit.entries(db), last), noted)
-    if found is not None:
-        typer.echo(f"the audit is BROKEN at entry {found.number}: {found.problem}")
+        db.execute("BEGIN")
+        verdict = seals.verify(db, noted)
+    for line in _told(verdict):
+        typer.echo(line)
+    if not verdict.whole:
         raise typer.Exit(1)
-    if not last:
-        typer.echo("the audit is empty")
-        return
-    typer.echo(f"the audit is whole: {last[0].number} entries; head {last[0].number}:{last[0].digest}")
 
 
-def _remembering(entries: Iterator[AuditEntry], last: list[AuditEntry]) -> Iterator[AuditEntry]:
-    """The entries as they come; `last` holds the latest of them."""
-    for entry in entries:
-        last[:] = [entry]
-        yield entry
+def _told(verdict: seals.Verdict) -> list[str]:
+    lines = [str(finding) for finding in verdict.findings[:_NAMED]]
+    more = len(verdict.findings) + verdict.more - len(lines)
+    lines += [f"... and {more:,} more"] if more else []
+    chain = [finding for finding in verdict.findings if finding.of in {"entry", "batch"}]
+    if verdict.head is None and not chain:
+        lines.append("the audit is empty")
+    elif verdict.head is not None:
+        state = f"BROKEN: {len(chain):,} findings" if chain else "whole"
+        number, digest = verdict.head
+        lines.append(f"the audit is {state}: {verdict.entries:,} entries; head {number}:{digest}")
+    touched = len(verdict.findings) + verdict.more - len(chain)
+    rows = ", ".join(f"{count:,} {name}" for name, count in verdict.rows.items() if count)
+    if touched:
+        lines.append(f"the records are NOT as they were written: {touched:,} findings; as written: {rows or 'none'}")
+    elif rows:
+        lines.append(f"the records are as they were written: {rows}")
+    if verdict.found_at is not None:
+        found = f"{verdict.found_rows:,} rows were there before there were seals"
+        lines.append(
+            f"{found}: proved as they were found on {seals.moment(verdict.found_at)}, not from their beginning"
+        )
+    if verdict.records_purged_at is not None:
+        lines.append(
+            f"records were purged on {seals.moment(verdict.records_purged_at)}: what came before is proved by no row"
+        )
+    if verdict.not_chained:
+        since = "" if verdict.chained_at is None else f", since {seals.moment(verdict.chained_at)}"
+        lines.append(f"{verdict.not_chained:,} of their seals are not in the chain yet{since}")
+    return lines
 
 
 def _noted(head: str) -> tuple[int, str]:

@@ -119,8 +119,8 @@ def purge(
         elif yes or typer.confirm(f"erase {told}? This cannot be undone"):
             if voices_too:
                 erasing.forget_recordings(db, None)
-            erasing.purge(db, at=now, secrets=settings.rules.secrets(), records_too=records_too)
-            what = {"after": over.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
+            proof = erasing.purge(db, at=now, secrets=settings.rules.secrets(), records_too=records_too)
+            what = proof | {"after": over.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if voices_too else 'kept'}"}
             audit.append(db, "purge", audit_name(who), {**what, "records": "yes" if records_too else "no"}, now)
             if voices_too:

@@ -23,6 +23,7 @@ from dialer.model import (
     Outcome,
 )
 from dialer.phone_facts import NO_GAPS, CallGaps
+from dialer.store import seals
 from dialer.store.inbound import open_inbound, put_off
 from dialer.store.port import Refusal
 from dialer.store.queues import campaigns_of, close_phone, close_voters, put_back, worker_on
@@ -110,6 +111,7 @@ def _open_one(
         ),
     )
     db.execute(SQL["target_dialling"], (gate.target,))
+    seals.attempt_opened(db, attempt.attempt_id)
     return None
 
 
@@ -174,6 +176,9 @@ def end_attempts(
 ) -> list[bool]:
     """End attempts; True for each one that was open. Announced only if any was: so a repeat announces nothing twice."""
     ends = [_end_one(db, each) for each in ended]
+    for each, was_open in zip(ended, ends, strict=True):
+        if was_open:
+            seals.attempt_ended(db, each.attempt_id)
     if any(ends):
         announce(db, announcements, max(each.ended_at for each in ended))
     return ends
@@ -283,6 +288,8 @@ def record_disposition(
     campaign_id, phone_id, attempt_number, disposition, disposed_at, of_worker, voter_id, ended_at, due_at = row
     news = (record.disposition.value, record.at) != (disposition, disposed_at)
     db.execute(SQL["set_disposition"], (record.attempt_id, record.disposition.value, record.at, record.agent))
+    if news:
+        seals.attempt_changed(db, record.attempt_id)
     effects = [record_mark(db, mark, ()) for mark in marks]
     news = news or any(effect.recorded for effect in effects)
     if opt_out:

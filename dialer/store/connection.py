@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dialer.errors import StoreCorrupt, StoreError
+from dialer.store import seals
 from dialer.store.cipher import StoreKey, connect, database_errors
 from dialer.store.failures import explained
 from dialer.store.lock import StoreLock, refuse_second_name
@@ -57,6 +59,7 @@ def open_writing(
             db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIBIBYTES}")
             db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+            seals.begin(db, time.time())
         except BaseException:
             db.close()
             raise
@@ -137,6 +140,8 @@ def close_writing(db: sqlite3.Connection) -> None:
     try:
         if not db.in_transaction:
             db.execute("PRAGMA busy_timeout = 0")
+            with suppress(*database_errors()):  # what is sealed and not chained is chained at the next opening
+                seals.close_last_batch(db)
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except database_errors():
         pass  # everything committed is safe in the WAL; a full disk must not keep us from closing

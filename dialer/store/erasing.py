@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dialer.model import Announcement
 from dialer.rules.number_hash import number_hash, number_hasher
+from dialer.store import seals
 from dialer.store.opt_outs import begin_hashing, opt_out_number
 from dialer.store.queues import close_phone
 from dialer.store.records import announce
@@ -89,9 +90,10 @@ def erase_number(
     opt_out_number(db, number, at=at, source=AGAIN if _was_erased(db, number, secrets) else ERASED)
     announce(db, announcements, at)
     if secrets:
-        db.execute(SQL["keep_hash"], (number_hash(secrets[0], number), at, ERASED))
+        _keep_hashes(db, [number_hash(secrets[0], number)], at)
         _blank_opt_outs(db, [number])
     db.execute(SQL["forget_registered"], (number,))
+    seals.consent_ahead_erased(db, number)
     db.execute(SQL["forget_consent_ahead"], (number,))
     db.execute(SQL["blank_callers"], (number,))
     if row is None:
@@ -105,6 +107,7 @@ def erase_number(
     db.execute(SQL["drop_links"], (phone_id,))
     db.execute(SQL["forget_hash"], (phone_id,))
     db.execute(SQL["blank_phone"], (phone_id, at))
+    seals.consents_erased(db, [phone_id])
     return Erased(phone_id, len(voters), bool(secrets))
 
 
@@ -117,19 +120,23 @@ def stock(db: sqlite3.Connection) -> Stock:
     return Stock(*db.execute(SQL["counts"]).fetchone())
 
 
-def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> None:
+def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> dict[str, str]:
     """Erase what identifies every voter and number; with `records_too` attempts, what was said in them, complaints, marks and
     seats' time as well.
 
     The suppression list stays: under the first secret as hashes, without one as numbers; and when and how each number opted out
     stays too. The audit stays, and so do the recordings: with `records_too`, forget them first. `at`: epoch seconds.
+
+    Returns what the audit's entry must say of it: what a verification found before, and which seals went with their records.
     """
+    verdict = seals.verify(db)
+    before = {"before": "whole" if verdict.whole else f"{len(verdict.findings) + verdict.more} findings"}
     begin_hashing(db, secrets)
     if secrets:
         hashed = number_hasher(secrets[0])
         listed = [number for (number,) in db.execute(SQL["all_opt_outs"])]
         # As of now: its own moment, to the microsecond, would lead from a hash to the call in which the number opted out.
-        db.executemany(SQL["keep_hash"], [(hashed(number), at, ERASED) for number in listed])
+        _keep_hashes(db, [hashed(number) for number in listed], at)
         _blank_opt_outs(db, listed)
     names = [
         "close_targets",
@@ -145,12 +152,24 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
     if records_too:
         names += ["forget_complaint_answers", "forget_complaints", "forget_answers", "forget_inbound"]
         names += ["forget_unknown_serials", "forget_marks", "forget_attempts", "forget_intervals"]
+    seals.consents_ahead_erased(db)
     for name in names:
         db.execute(SQL[name])
     db.execute(SQL["blank_phones"], (at,))
+    seals.consents_erased(db)
+    return seals.begin_anew(db) | before if records_too else before
+
+
+def _keep_hashes(db: sqlite3.Connection, hashes: Sequence[str], at: float) -> None:
+    """In the order of the hashes, so that no order leads from one to an opt-out."""
+    for hashed in sorted(hashes):
+        db.execute(SQL["keep_hash"], (hashed, at, ERASED))
+        seals.opt_out_hash_recorded(db, hashed)
 
 
 def _blank_opt_outs(db: sqlite3.Connection, numbers: Sequence[str]) -> None:
     """Leave of these numbers' opt-outs what leads to nobody. Before the numbers themselves are blanked."""
     (last,) = db.execute(SQL["last_off_the_roll"]).fetchone()
+    ids = seals.opt_out_ids(db, numbers)
     db.executemany(SQL["blank_opt_out"], [(number, place) for place, number in enumerate(numbers, last + 1)])
+    seals.opt_outs_erased(db, ids)

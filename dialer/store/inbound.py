@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from dialer.model import AttemptId, InboundMode, InboundParty, NewInbound, Outcome
+from dialer.store import seals
 from dialer.store.sql import load_statements
 
 SQL = load_statements("inbound")
@@ -16,7 +17,7 @@ def take_inbound(db: sqlite3.Connection, call: NewInbound) -> InboundParty | Non
     calls_back = False
     if party is not None:
         missed = call.mode is InboundMode.MISSED_CALL
-        db.execute(
+        opened = db.execute(
             SQL["insert_attempt"],
             (
                 call.attempt_id,
@@ -29,7 +30,9 @@ def take_inbound(db: sqlite3.Connection, call: NewInbound) -> InboundParty | Non
                 call.at if missed else None,
                 Outcome.MISSED.value if missed else None,
             ),
-        )
+        ).rowcount
+        if opened:
+            seals.attempt_opened(db, call.attempt_id)
         if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
             bound = (call.campaign_id, party.phone_id, call.call_back_at)
             calls_back = db.execute(SQL["call_back"], bound).rowcount > 0

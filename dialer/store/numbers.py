@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dialer.model import CampaignState
 from dialer.phone_facts import Consent, PhoneFacts, Register
+from dialer.store import seals
 from dialer.store.queues import phone_facts
 from dialer.store.sql import load_statements
 
@@ -139,4 +140,5 @@ def set_consent(db: sqlite3.Connection, number: str, consent: Consent, *, source
     known = db.execute(SQL["set_consent"], (number, consent.value, source, at)).rowcount == 1
     if not known:
         db.execute(SQL["keep_consent_ahead"], (number, consent.value, source, at))
+    seals.consent_recorded(db, number, phone_id_of(db, number) if known else None)
     return known

@@ -10,7 +10,7 @@ import structlog
 from dialer.errors import NotInStore, StoreError
 from dialer.model import Announcement
 from dialer.rules.number_hash import fingerprint, number_hasher
-from dialer.store import audit
+from dialer.store import audit, seals
 from dialer.store.numbers import SQL
 from dialer.store.records import announce
 from dialer.store.records_port import Deed, OptOutsTaken
@@ -30,6 +30,7 @@ def opt_out_number(
         return record_opt_out(db, row[0], at=at, source=source, attempt_id=None, announcements=announcements)
     fresh = db.execute(SQL["insert_opt_out"], (number, at, source)).rowcount == 1
     if fresh:
+        seals.opt_out_of_number_recorded(db, number)
         announce(db, announcements, at)
     return fresh
 
@@ -42,7 +43,8 @@ def hash_of(db: sqlite3.Connection, phone_id: int) -> str | None:
 
 def record_foreign(db: sqlite3.Connection, hashed: str, *, at: float, centre: str) -> int | None:
     """Keep what another centre told; the number that is suppressed by it here and was not before, if there is one."""
-    db.execute(SQL["insert_foreign"], (hashed, at, centre))
+    if db.execute(SQL["insert_foreign"], (hashed, at, centre)).rowcount == 1:
+        seals.opt_out_hash_recorded(db, hashed)
     row = db.execute(SQL["phone_of_hash"], (hashed,)).fetchone()
     if row is None:
         return None
@@ -68,6 +70,8 @@ def record_told(
     fresh, phones = 0, []
     for hashed, news in zip(hashes, announcements, strict=True):
         is_new = db.execute(SQL["insert_foreign"], (hashed, deed.at, centre)).rowcount == 1
+        if is_new:
+            seals.opt_out_hash_recorded(db, hashed)
         row = db.execute(SQL["phone_of_hash"], (hashed,)).fetchone()
         if row is not None:
             is_new = record_opt_out(db, row[0], at=deed.at, source=source, attempt_id=None, announcements=())
@@ -95,6 +99,8 @@ def begin_hashing(db: sqlite3.Connection, secrets: Sequence[bytes]) -> None:
             " put it back, as rules.opt_out_secret or among rules.opt_out_secrets_known"
         )
     for secret in gone:
+        known_too = [row[0] for row in db.execute(SQL["known_too"], (secret,)).fetchall()]
+        seals.opt_out_hashes_forgotten(db, known_too)
         for statement in ("forget_known", "forget_hashes", "forget_secret"):
             db.execute(SQL[statement], (secret,))
     fresh = [print_ for print_ in prints if print_ not in known]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from dialer.audit.chain import Head
 from dialer.model import (
     Announcement,
     AttemptId,
@@ -388,6 +389,12 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
 
     async def record_recording(self, attempt_id: AttemptId, started_at: float) -> None:
         """Keep that the call is recorded. A repeat changes nothing."""
+        ...
+
+    async def seal(self, at: float) -> Head | None:
+        """Put what was done since the last time into the audit's chain (dialer/store/seals.py); the chain's head. None: nothing
+        was. `at`: epoch seconds. Raises as every write does; what is not chained now is chained the next time.
+        """
         ...
 
     async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from dialer.audit.chain import Head
 from dialer.errors import StoreError
 from dialer.model import (
     Announcement,
@@ -36,7 +37,7 @@ from dialer.pacing.port import AnswersOfLate
 from dialer.phone_facts import NO_GAPS, CallGaps, Register
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
-from dialer.store import figures, inbound, numbers, opt_outs, queues, records, voters
+from dialer.store import figures, inbound, numbers, opt_outs, queues, records, seals, voters
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import BUSY_SECONDS, close_writing
 from dialer.store.failures import explained
@@ -390,6 +391,10 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
         """See `Store`."""
         kept = dict(what)
         return await self._writer.write(lambda db: audit_room.append(db, kind, who, kept, at))
+
+    async def seal(self, at: float) -> Head | None:
+        """See `Store.seal`."""
+        return await self._writer.write(lambda db: seals.close_batch(db, at))
 
     # Life
 

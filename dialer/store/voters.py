@@ -9,6 +9,7 @@ from math import inf
 
 from dialer.errors import KeyTaken, NotInStore, StoreError
 from dialer.model import Announcement, AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
+from dialer.store import seals
 from dialer.store.queues import close_phone, close_voters, reopen
 from dialer.store.records import announce
 from dialer.store.records_port import MarkEffect
@@ -158,7 +159,9 @@ def _append(db: sqlite3.Connection, mark: Mark) -> bool:
         mark.worker_id,
         mark.undoes,
     )
-    if db.execute(SQL["insert_mark"], values).rowcount == 1:
+    cursor = db.execute(SQL["insert_mark"], values)
+    if cursor.rowcount == 1:
+        seals.mark_recorded(db, int(cursor.lastrowid or 0))
         return True
     says = {
         "key": mark.key,
@@ -199,7 +202,8 @@ def record_opt_out(
         if db.execute(SQL["phone_exists"], (phone_id,)).fetchone() is None:
             raise StoreError(f"the store has no number {phone_id}: the opt-out was not kept")
         return False
-    db.execute(SQL["insert_opt_out"], (phone_id, at, source, attempt_id))
+    if db.execute(SQL["insert_opt_out"], (phone_id, at, source, attempt_id)).rowcount == 1:
+        seals.opt_out_recorded(db, phone_id)
     close_phone(db, phone_id)
     announce(db, announcements, at)
     return True

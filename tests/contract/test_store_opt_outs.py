@@ -57,7 +57,7 @@ async def test_what_our_own_people_tell_by_the_hash_is_suppressed_told_on_and_in
     assert isinstance(backend, SqliteBackend)
     with contextlib.closing(backend.connect()) as db:
         assert db.execute("SELECT source FROM opt_out WHERE e164 LIKE '%1'").fetchall() == [("letter-12",)]
-        entries = db.execute("SELECT kind, who, what FROM audit ORDER BY number").fetchall()
+        entries = db.execute("SELECT kind, who, what FROM audit WHERE kind <> 'seal' ORDER BY number").fetchall()
     assert [(kind, who) for kind, who, _ in entries] == [("opt-out-import", "asha")] * 2
     assert '"batch":"b-1","fresh":"2","numbers":"3","source":"letter-12"' in entries[0][2]
     _add_number(backend, 900)  # it comes with a later roll
@@ -74,7 +74,7 @@ async def test_hashes_under_a_secret_that_is_not_shared_are_refused_whole(backen
         assert await store.record_opt_out(1, at=NOW, source="agent")
     assert isinstance(backend, SqliteBackend)
     with contextlib.closing(backend.connect()) as db:
-        assert db.execute("SELECT count(*) FROM audit").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM audit WHERE kind <> 'seal'").fetchone() == (0,)
 
 
 async def test_a_number_that_comes_onto_the_roll_later_is_suppressed_at_the_next_start(backend: Backend) -> None:

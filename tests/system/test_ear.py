@@ -101,7 +101,7 @@ def voter(site: Site) -> Channel:
 
 
 def audited(directory: Path) -> list[tuple[str, str]]:
-    return rows(directory, "SELECT kind, who FROM audit ORDER BY number")
+    return rows(directory, "SELECT kind, who FROM audit WHERE kind <> 'seal' ORDER BY number")
 
 
 @virtual_time()

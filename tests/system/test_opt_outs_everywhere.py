@@ -219,7 +219,10 @@ async def test_an_import_beside_the_running_dialler_reaches_everybody_and_loses_
         assert in_store(path, "SELECT count(*) FROM phone WHERE opted_out_at IS NULL") == [(0,)]
         assert in_store(path, "SELECT DISTINCT source FROM opt_out") == [(source,)]
         assert in_store(path, "SELECT count(*) FROM opt_out_hash") == [(count,)]
-    audit = in_store(tmp_path / "pune-1.db", "SELECT kind, who, sum(what ->> 'numbers') FROM audit GROUP BY kind, who")
+    audit = in_store(
+        tmp_path / "pune-1.db",
+        "SELECT kind, who, sum(what ->> 'numbers') FROM audit WHERE kind <> 'seal' GROUP BY kind, who",
+    )
     assert audit == [("command", "dialler", None), ("command", "supervisor", None), ("opt-out-import", "asha", count)]
     assert run("audit", "verify", "-c", config)[0] == 0
 

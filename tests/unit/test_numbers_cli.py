@@ -78,7 +78,7 @@ def test_an_imported_opt_out_closes_every_campaign_and_waits_for_a_later_roll(co
         for number in ("+917000000001", "+917000000002", "+917000000003", "+919812345678")
     }
     assert "9812345678" not in json.dumps(news)
-    kind, who, what = query(config, "SELECT kind, who, what FROM audit ORDER BY number")[0]
+    kind, who, what = query(config, "SELECT kind, who, what FROM audit WHERE kind <> 'seal' ORDER BY number")[0]
     assert (kind, who) == ("opt-out-import", "asha")
     assert json.loads(what)["fresh"] == "4"
     assert run("audit", "verify", "-c", config)[0] == 0
@@ -182,7 +182,7 @@ def test_a_newer_issue_takes_the_place_of_the_earlier_one(config: Path, tmp_path
         ("tps", "+919812345678"),
     ]
     assert query(config, "SELECT name, numbers FROM register ORDER BY name") == [("own", 1), ("tps", 3)]
-    assert query(config, "SELECT kind FROM audit") == [("register-import",)] * 3
+    assert query(config, "SELECT kind FROM audit WHERE kind <> 'seal'") == [("register-import",)] * 3
 
 
 @pytest.mark.parametrize(("days", "said"), [(40, "is older than 28 days"), (-3, "lies ahead"), (5, "a newer issue")])
@@ -193,7 +193,7 @@ def test_a_register_that_is_too_old_or_of_tomorrow_is_refused(
     assert register(config, numbers, days=2)[0] == 0
     code, text = register(config, numbers, days=days)
     assert (code, said in text) == (2, True), text
-    assert query(config, "SELECT count(*) FROM audit") == [(1,)]
+    assert query(config, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(1,)]
 
 
 # Consent

@@ -119,7 +119,7 @@ def test_a_list_of_voters_that_cannot_be_written_is_not_noted(store: Path) -> No
     (store.parent / "x.pdf").mkdir()
     code, told = run("list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf")
     assert (code, told.startswith("--out: ")) == (2, True)
-    assert query(store, "SELECT count(*) FROM audit") == [(0,)]
+    assert query(store, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
 
 
 def test_a_list_of_voters_is_for_somebody(store: Path) -> None:

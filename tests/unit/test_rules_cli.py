@@ -204,7 +204,7 @@ def test_why_somebody_cannot_be_called_and_when_next(config: Path, tmp_path: Pat
         "UPDATE voter SET turnout = 'voted' WHERE voter_id = 1",
         "UPDATE target SET state = 'closed' WHERE phone_id = 1",
         "UPDATE phone SET opted_out_at = :out WHERE phone_id = 2",
-        "INSERT INTO opt_out VALUES ('+917000000002', :out, 'agent', NULL)",
+        "INSERT INTO opt_out (e164, at, source, attempt_id) VALUES ('+917000000002', :out, 'agent', NULL)",
         "UPDATE target SET due_at = :due WHERE phone_id = 3",
         out=moment("2024-04-21T10:00"),
         due=moment("2024-04-22T15:00"),
@@ -299,7 +299,10 @@ def test_inside_the_silence_the_other_campaign_says_so(config: Path) -> None:
 
 
 def test_an_opted_out_number_that_is_on_no_roll_is_explained_too(config: Path, tmp_path: Path) -> None:
-    change(tmp_path / "centre.db", "INSERT INTO opt_out VALUES ('+919812345678', 1713700000, 'import', NULL)")
+    change(
+        tmp_path / "centre.db",
+        "INSERT INTO opt_out (e164, at, source, attempt_id) VALUES ('+919812345678', 1713700000, 'import', NULL)",
+    )
     _, reasons = explained(config, "98123 45678")
     assert reasons == ["the number is not on the roll: no campaign dials it", "the number has opted out"]
 

@@ -11,3 +11,6 @@ INSERT INTO audit (number, at, kind, who, what, previous, digest) VALUES (?1, ?2
 
 -- name: entries
 SELECT number, at, kind, who, what, previous, digest FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2;
+
+-- name: of_kind
+SELECT number, at, what FROM audit WHERE kind = ?1 ORDER BY number;

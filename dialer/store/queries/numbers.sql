@@ -80,6 +80,11 @@ DELETE FROM hash_secret WHERE secret = ?1;
 -- name: forget_hashes
 DELETE FROM phone_hash WHERE secret = ?1;
 
+-- name: known_too
+SELECT opt_out_hash_id FROM opt_out_hash
+WHERE number_hash IN (SELECT number_hash FROM phone_hash CROSS JOIN phone USING (phone_id)
+                      WHERE phone_hash.secret = ?1 AND phone.opted_out_at IS NOT NULL);
+
 -- What is known by the number too, and by this hash needs to be known no longer.
 -- name: forget_known
 DELETE FROM opt_out_hash

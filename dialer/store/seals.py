@@ -1,0 +1,551 @@
+"""Seals: what lets anybody prove later that attempts, marks, opt-outs and consents are as they were written.
+
+Whatever writes such a row seals it in the same transaction: a digest of the row as it stands then, by the row's id. Seals lie in
+`seal`, and go batch by batch into the audit's chain: an entry `seal` has the hash over all seals since the one before. So a row
+that was changed, removed or put in past the dialler does not fit its seal, a seal that was touched does not fit its entry, an
+entry that was touched does not fit the chain, and a chain that was written anew does not fit a head that was noted elsewhere
+(announced on MQTT, `results/audit-heads`).
+
+A seal outlives an erasure, so nothing in it leads to a person: rows go by ids, and where a number is part of what is sealed, a
+random salt is too, which the erasure removes. What is not yet in a batch (some seconds) is sealed, and not yet chained.
+
+Every function runs inside a transaction; those that only read want one too, so that rows and seals are of one moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import struct
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dialer.audit.chain import GENESIS, Head, breaks
+from dialer.store import audit
+from dialer.store.sql import load_statements
+from dialer.store.transaction import transaction
+
+SQL = load_statements("seals")
+
+KIND = "seal"
+"""Of the audit's entries that chain a batch of seals."""
+WHO = "store"
+MOST_NAMED = 1_000
+"""Findings that are named one by one; a store that was replaced as a whole has no use for a million lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entity:
+    name: str
+    of: str  # what a person calls a row of it
+    salted: bool = False
+    sealed_before_end: int = 0  # attempts: how many of the fields are sealed when it opens
+
+
+_OPEN, _TALK, _END, _AFTER = "open", "talk", "end", "said"
+_NEW, _GONE, _ERASED = "new", "gone", "erased"
+ATTEMPT = _Entity("attempt", "attempt", sealed_before_end=10)
+MARK = _Entity("mark", "mark")
+OPT_OUT = _Entity("opt-out", "opt-out", salted=True)
+OPT_OUT_HASH = _Entity("opt-out-hash", "opt-out of another centre", salted=True)
+CONSENT = _Entity("consent", "consent of number", salted=True)
+CONSENT_AHEAD = _Entity("consent-ahead", "consent ahead of the roll", salted=True)
+ENTITIES = (ATTEMPT, MARK, OPT_OUT, OPT_OUT_HASH, CONSENT, CONSENT_AHEAD)
+_ROW = {each.name: SQL[each.name.replace("-", "_") + "_row"] for each in ENTITIES}
+_ROWS = {each.name: SQL[each.name.replace("-", "_") + "_rows"] for each in ENTITIES}
+_APPEND = SQL["append"]
+# Places among the fields of an attempt
+_DISPOSITION, _ENDED_AT, _OUTCOME, _AGENT = 10, 15, 16, 20
+_SAID = frozenset({_DISPOSITION, _DISPOSITION + 1, _OUTCOME, _AGENT})
+"""What an agent's word may change once a call has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A row, a batch or an entry that is not what was written."""
+
+    of: str  # "attempt", "mark", ..., "batch", "entry"
+    row_id: str
+    problem: str
+    fields: tuple[str, ...] = ()  # that were changed, where it can be told
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"{self.of} {self.row_id}: {self.problem}" + (f": {', '.join(self.fields)}" if self.fields else "")
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a verification found."""
+
+    findings: list[Finding] = field(default_factory=list)
+    more: int = 0  # findings beyond those that are named
+    entries: int = 0
+    head: tuple[int, str] | None = None  # None: the audit is empty
+    rows: dict[str, int] = field(default_factory=dict)  # rows that are proved, by entity
+    found_rows: int = 0  # seals of what was there before there were seals, taken as it was found
+    found_at: float | None = None
+    batches: int = 0
+    chained_at: float | None = None  # of the last batch
+    not_chained: int = 0  # seals that no batch has yet
+    records_purged_at: float | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was touched."""
+        return not self.findings
+
+    def add(self, finding: Finding) -> None:
+        """Name it, or count it where there are too many."""
+        if len(self.findings) < MOST_NAMED:
+            self.findings.append(finding)
+        else:
+            self.more += 1
+
+
+# Sealing
+
+
+def attempt_opened(db: sqlite3.Connection, attempt_id: str) -> None:
+    """Seal an attempt as it was opened. One that had ended at once has its end sealed."""
+    _seal_attempt(db, attempt_id, _OPEN)
+
+
+def attempt_changed(db: sqlite3.Connection, attempt_id: str) -> None:
+    """Seal what an agent said of a call, or whatever else is written to an attempt beside its opening and its end."""
+    _seal_attempt(db, attempt_id, _TALK)
+
+
+def attempt_ended(db: sqlite3.Connection, attempt_id: str) -> None:
+    """Seal an attempt's end."""
+    _seal_attempt(db, attempt_id, _END)
+
+
+def _seal_attempt(db: sqlite3.Connection, attempt_id: str, kind: str) -> None:
+    row = db.execute(_ROW["attempt"], {"row_id": attempt_id}).fetchone()
+    if row is None:
+        return
+    if row[_OUTCOME] is not None:
+        kind = _AFTER if kind == _TALK else _END
+    digest, checks = digest_of(ATTEMPT.name, kind, _sealed_part(ATTEMPT, kind, row))
+    _put(db, ATTEMPT, attempt_id, kind, None, digest, checks)
+
+
+def mark_recorded(db: sqlite3.Connection, mark_id: int) -> None:
+    """Seal a mark."""
+    _seal(db, MARK, mark_id, _NEW)
+
+
+def opt_out_recorded(db: sqlite3.Connection, phone_id: int) -> None:
+    """Seal the opt-out of a number of the roll."""
+    _seal(db, OPT_OUT, *_id_of(db, "opt_out_id_of_phone", phone_id=phone_id), _NEW)
+
+
+def opt_out_of_number_recorded(db: sqlite3.Connection, number: str) -> None:
+    """Seal the opt-out of a number that is on no roll."""
+    _seal(db, OPT_OUT, *_id_of(db, "opt_out_id_of", number=number), _NEW)
+
+
+def opt_out_hash_recorded(db: sqlite3.Connection, hashed: str) -> None:
+    """Seal an opt-out that is known by its hash; told again, it is sealed again."""
+    [row_id] = _id_of(db, "opt_out_hash_id_of", hashed=hashed)
+    _seal(db, OPT_OUT_HASH, row_id, "again" if _is_sealed(db, OPT_OUT_HASH, row_id) else _NEW)
+
+
+def opt_out_hashes_forgotten(db: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Seal that these are gone: the numbers themselves are known to have opted out."""
+    for row_id in ids:
+        _gone(db, OPT_OUT_HASH, row_id)
+
+
+def consent_recorded(db: sqlite3.Connection, number: str, phone_id: int | None) -> None:
+    """Seal a number's consent; `phone_id` None: it is on no roll yet."""
+    if phone_id is None:
+        [row_id] = _id_of(db, "consent_ahead_id_of", number=number)
+        _seal(db, CONSENT_AHEAD, row_id, "again" if _is_sealed(db, CONSENT_AHEAD, row_id) else _NEW)
+    else:
+        _seal(db, CONSENT, phone_id, "again" if _is_sealed(db, CONSENT, phone_id) else _NEW)
+
+
+def consent_ahead_erased(db: sqlite3.Connection, number: str) -> None:
+    """Seal that a consent ahead of the roll goes, before it does; where there is none, nothing."""
+    for row_id in _id_of(db, "consent_ahead_id_of", number=number):
+        _gone(db, CONSENT_AHEAD, row_id)
+
+
+def opt_out_ids(db: sqlite3.Connection, numbers: Iterable[str]) -> list[int]:
+    """The ids of these numbers' opt-outs, before the numbers are blanked."""
+    return [row_id for number in numbers for row_id in _id_of(db, "opt_out_id_of", number=number)]
+
+
+def opt_outs_erased(db: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Seal opt-outs whose numbers were blanked; their earlier seals lead to no number any more."""
+    for row_id in ids:
+        _seal_erased(db, OPT_OUT, row_id)
+
+
+def consents_erased(db: sqlite3.Connection, phone_ids: Iterable[int] | None = None) -> None:
+    """Seal that these numbers' consents, or all, were erased with the numbers."""
+    if phone_ids is None:
+        phone_ids = [row[0] for row in db.execute(_ROWS["consent"]).fetchall()]
+    for phone_id in phone_ids:
+        if _is_sealed(db, CONSENT, phone_id):
+            _seal_erased(db, CONSENT, phone_id)
+
+
+def consents_ahead_erased(db: sqlite3.Connection) -> None:
+    """Seal that every consent ahead of the roll goes, before it does."""
+    for row in db.execute(_ROWS["consent-ahead"]).fetchall():
+        _gone(db, CONSENT_AHEAD, row[0])
+
+
+def begin_anew(db: sqlite3.Connection) -> dict[str, str]:
+    """After records were purged: all seals go, and what is left is sealed as it stands. Returns what the audit's entry of the
+    purge must say of it, so that the seals which are gone are missed by nobody.
+    """
+    (last,) = db.execute(SQL["last_seal"]).fetchone()
+    db.execute(SQL["forget_all"])
+    db.execute(SQL["append_after"], {"seal_id": last + 1})
+    _seal_all(db)
+    return {"seals": str(last)}
+
+
+def _id_of(db: sqlite3.Connection, statement: str, **key: Any) -> list[int]:
+    return [int(row[0]) for row in db.execute(SQL[statement], key).fetchall()]
+
+
+def _is_sealed(db: sqlite3.Connection, entity: _Entity, row_id: int) -> bool:
+    return db.execute(SQL["is_sealed"], {"entity": entity.name, "row_id": row_id}).fetchone() is not None
+
+
+def _seal(db: sqlite3.Connection, entity: _Entity, row_id: int, kind: str) -> None:
+    row = db.execute(_ROW[entity.name], {"row_id": row_id}).fetchone()
+    _append(db, entity, row_id, kind, row)
+
+
+def _append(db: sqlite3.Connection, entity: _Entity, row_id: int | str, kind: str, row: Sequence[Any]) -> None:
+    salt = os.urandom(16) if entity.salted else None
+    digest, checks = digest_of(entity.name, kind, _sealed_part(entity, kind, row), salt or b"")
+    _put(db, entity, row_id, kind, salt, digest, checks)
+
+
+def _seal_erased(db: sqlite3.Connection, entity: _Entity, row_id: int) -> None:
+    db.execute(SQL["forget_salts"], {"entity": entity.name, "row_id": row_id})
+    _seal(db, entity, row_id, _ERASED)
+
+
+def _gone(db: sqlite3.Connection, entity: _Entity, row_id: int) -> None:
+    db.execute(SQL["forget_salts"], {"entity": entity.name, "row_id": row_id})
+    digest, checks = digest_of(entity.name, _GONE, ())
+    _put(db, entity, row_id, _GONE, None, digest, checks)
+
+
+def _put(
+    db: sqlite3.Connection,
+    entity: _Entity,
+    row_id: int | str,
+    kind: str,
+    salt: bytes | None,
+    digest: bytes,
+    checks: bytes,
+) -> None:
+    seal = {"entity": entity.name, "row_id": row_id, "kind": kind, "salt": salt, "digest": digest, "checks": checks}
+    db.execute(_APPEND, seal)
+
+
+def _sealed_part(entity: _Entity, kind: str, row: Sequence[Any]) -> Sequence[Any]:
+    """The fields that a seal of this kind covers."""
+    if kind == _OPEN:
+        return row[: entity.sealed_before_end]
+    if kind == _TALK:
+        return row[: _DISPOSITION + 2]
+    return row
+
+
+def digest_of(entity: str, kind: str, values: Sequence[Any], salt: bytes = b"") -> tuple[bytes, bytes]:
+    """SHA-256 over salt, entity, kind and each value as Python's `ascii` writes it, one a line; and two bytes of CRC-32 for each
+    value, which prove nothing, but name the field that differs.
+    """
+    parts = [ascii(value).encode("ascii") for value in values]
+    digest = hashlib.sha256(b"%b%b %b\n%b" % (salt, entity.encode("ascii"), kind.encode("ascii"), b"\n".join(parts)))
+    start = zlib.crc32(salt)
+    checks = [zlib.crc32(part, start) & 0xFFFF for part in parts]
+    return digest.digest(), struct.pack(f"<{len(checks)}H", *checks)
+
+
+# Batches
+
+
+def close_batch(db: sqlite3.Connection, at: float, **more: str) -> Head | None:
+    """Put all seals that no batch has yet into the chain; its head now. None: there were none. `at`: epoch seconds."""
+    _seal_taken(db)
+    last = _chained_up_to(db)
+    count, root = _root(db.execute(SQL["after"], {"last": last}))
+    if not count:
+        return None
+    what = {"first": str(last + 1), "last": str(last + count), "root": root, **more}
+    audit.append(db, KIND, WHO, what, at)
+    number, digest = db.execute(audit.SQL["head"]).fetchone()
+    return Head(number, digest, at, last + count)
+
+
+def begin(db: sqlite3.Connection, at: float) -> None:
+    """At every opening: a store of before there were seals has its rows sealed as they are found, once; what a crash left sealed
+    and not chained is chained. Needs no transaction: it makes its own.
+    """
+    with transaction(db):
+        if db.execute(SQL["any_seal"]).fetchone()[0]:
+            close_batch(db, at)
+        elif _seal_all(db):
+            close_batch(db, at, found="yes")
+
+
+def close_last_batch(db: sqlite3.Connection) -> None:
+    """Before the store is closed. Makes its own transaction."""
+    if db.execute(SQL["last_seal"]).fetchone()[0] > _chained_up_to(db) or db.execute(SQL["taken"]).fetchone():
+        with transaction(db):
+            close_batch(db, time.time())
+
+
+def _chained_up_to(db: sqlite3.Connection) -> int:
+    row = db.execute(SQL["last_batch"]).fetchone()
+    return 0 if row is None else int(json.loads(row[0])["last"])
+
+
+def _root(seals: Iterable[Sequence[Any]]) -> tuple[int, str]:
+    hashed, count = hashlib.sha256(), 0
+    for _, *rest in seals:
+        hashed.update(_line(*rest))
+        count += 1
+    return count, hashed.hexdigest()
+
+
+def _line(entity: str, row_id: int | str, kind: str, digest: bytes, checks: bytes) -> bytes:
+    return f"{entity} {row_id} {kind} {digest.hex()} {checks.hex()}\n".encode()
+
+
+def _seal_all(db: sqlite3.Connection) -> int:
+    """Seal every row as it stands; how many."""
+    count = 0
+    for entity in ENTITIES:
+        for row in db.execute(_ROWS[entity.name]):
+            kind = _NEW
+            if entity is ATTEMPT:
+                kind = _OPEN if row[_OUTCOME] is None else _END
+            _append(db, entity, row[0], kind, row)
+            count += 1
+    db.execute(SQL["taken_is_sealed"])
+    return count
+
+
+def _seal_taken(db: sqlite3.Connection) -> None:
+    """Seal the consents that numbers took over when a roll brought them."""
+    taken = db.execute(SQL["taken"]).fetchall()
+    for phone_id, consent_ahead_id in taken:
+        _gone(db, CONSENT_AHEAD, consent_ahead_id)
+        _seal(db, CONSENT, phone_id, _NEW)
+    if taken:
+        db.execute(SQL["taken_is_sealed"])
+
+
+# Verification
+
+
+def verify(db: sqlite3.Connection, head: tuple[int, str] | None = None) -> Verdict:
+    """Hold every row against its last seal, every seal against its batch, and every entry against the chain. Only reads; call it in
+    a transaction. `head`: number and digest that were noted earlier. Takes some 20 us a seal.
+    """
+    verdict = Verdict()
+    _verify_chain(db, head, verdict)
+    for entity in ENTITIES:
+        _verify_rows(db, entity, verdict)
+    for (row_id,) in db.execute(SQL["not_suppressed"]):
+        verdict.add(Finding(OPT_OUT.of, str(row_id), "the number itself is not marked as opted out any more"))
+    return verdict
+
+
+@dataclass(slots=True)
+class _Batches:
+    """The batches as the chain goes by, against the seals."""
+
+    db: sqlite3.Connection
+    verdict: Verdict
+    last: int = 0  # seal of the batch before
+    gone_up_to: int = 0  # seals that a purge of records removed
+
+    def look(self, number: int, at: float, text: str) -> None:
+        self.verdict.batches += 1
+        self.verdict.chained_at = at
+        try:
+            what = json.loads(text)
+            first, last, root = int(what["first"]), int(what["last"]), str(what["root"])
+        except (ValueError, KeyError, TypeError):
+            self.verdict.add(Finding("entry", str(number), "it is no batch of seals"))
+            return
+        if what.get("found"):
+            self.verdict.found_at, self.verdict.found_rows = at, last - first + 1
+        if first != self.last + 1:
+            self.verdict.add(Finding("entry", str(number), f"seals {self.last + 1} to {first - 1} are in no batch"))
+        self.last = max(self.last, last)
+        if last <= self.gone_up_to:
+            return
+        count, found = _root(self.db.execute(SQL["up_to"], {"first": first, "last": last}))
+        where = f"of {moment(at)}, seals {first} to {last}, chained by entry {number}"
+        if count != last - first + 1:
+            there = {seal[0] for seal in self.db.execute(SQL["up_to"], {"first": first, "last": last})}
+            missing = [str(seal_id) for seal_id in range(first, last + 1) if seal_id not in there][:10]
+            self.verdict.add(Finding("batch", str(number), f"seals were removed {where}: {', '.join(missing)}"))
+        elif found != root:
+            self.verdict.add(Finding("batch", str(number), f"a seal was changed {where}"))
+
+
+def _verify_chain(db: sqlite3.Connection, head: tuple[int, str] | None, verdict: Verdict) -> None:
+    purged = [
+        (number, at, int(what["seals"]))
+        for number, at, what in _entries_of(db, "purge")
+        if str(what.get("seals", "")).isdecimal()
+    ]
+    batches = _Batches(db, verdict, gone_up_to=max((last for _, _, last in purged), default=0))
+    verdict.records_purged_at = max((at for _, at, _ in purged), default=None)
+    digest = GENESIS
+
+    def looked_at() -> Iterator[audit.AuditEntry]:
+        nonlocal digest
+        for entry in audit.entries(db):
+            verdict.entries, digest = entry.number, entry.digest
+            verdict.head = (entry.number, entry.digest)
+            if entry.kind == KIND:
+                batches.look(entry.number, entry.at, entry.what)
+            yield entry
+
+    for found in breaks(looked_at(), head):
+        verdict.add(Finding("entry", str(found.number), found.problem))
+    seals = [row[0] for row in db.execute(SQL["after"], {"last": batches.last})]
+    verdict.not_chained = len(seals)
+    if seals and seals[-1] != batches.last + len(seals):
+        verdict.add(
+            Finding(
+                "batch", "that is not chained yet", f"seals were removed between {batches.last + 1} and {seals[-1]}"
+            )
+        )
+
+
+def _entries_of(db: sqlite3.Connection, kind: str) -> Iterator[tuple[int, float, dict[str, Any]]]:
+    for number, at, text in db.execute(audit.SQL["of_kind"], (kind,)).fetchall():
+        try:
+            what = json.loads(text)
+        except ValueError:  # the chain says so
+            continue
+        if isinstance(what, dict):
+            yield number, at, what
+
+
+@dataclass(frozen=True, slots=True)
+class _LastSeal:
+    row_id: Any
+    kind: str
+    salt: bytes | None
+    digest: bytes
+    checks: bytes
+    begun: int  # times that a row of this id was new
+    ended: int
+    gone: int
+    end_checks: str | None  # of an attempt's end, hexadecimal
+
+
+def _verify_rows(db: sqlite3.Connection, entity: _Entity, verdict: Verdict) -> None:
+    cursor = db.execute(_ROWS[entity.name])
+    names = [column[0] for column in cursor.description]
+    seals = (
+        _LastSeal(row_id, kind, salt, digest, checks, int(begun), int(ended), int(gone), end_checks)
+        for row_id, _, kind, salt, digest, checks, begun, ended, gone, end_checks in db.execute(
+            SQL["last_of_each"], {"entity": entity.name}
+        )
+    )
+    proved = 0
+    for row, seal in _side_by_side(cursor, seals):
+        finding = _compare(entity, names, row, seal)
+        if finding is not None:
+            verdict.add(finding)
+        elif row is not None:
+            proved += 1
+    verdict.rows[entity.name] = proved
+
+
+def _side_by_side(
+    rows: Iterator[Sequence[Any]], seals: Iterator[_LastSeal]
+) -> Iterator[tuple[Sequence[Any] | None, _LastSeal | None]]:
+    """Rows and seals, both in the order of ids, with their like; None where there is none. Ids that are no ids sort last."""
+    row, seal = next(rows, None), next(seals, None)
+    while row is not None or seal is not None:
+        if seal is None or (row is not None and _place(row[0]) < _place(seal.row_id)):
+            yield row, None
+            row = next(rows, None)
+        elif row is None or _place(seal.row_id) < _place(row[0]):
+            yield None, seal
+            seal = next(seals, None)
+        else:
+            yield row, seal
+            row, seal = next(rows, None), next(seals, None)
+
+
+def _place(row_id: Any) -> tuple[int, Any]:
+    """As SQLite sorts values of several kinds."""
+    if row_id is None:
+        return 0, 0
+    if isinstance(row_id, int | float):
+        return 1, row_id
+    if isinstance(row_id, str):
+        return 2, row_id.encode()
+    return 3, row_id
+
+
+def _compare(
+    entity: _Entity, names: Sequence[str], row: Sequence[Any] | None, seal: _LastSeal | None
+) -> Finding | None:
+    if seal is None:
+        return Finding(entity.of, str(row and row[0]), "it was never sealed: it was put in past the dialler")
+    told = str(seal.row_id)
+    if row is None:
+        return None if seal.kind == _GONE else Finding(entity.of, told, "it was removed")
+    if seal.kind == _GONE:
+        return Finding(entity.of, told, "it is gone, and was put in again past the dialler")
+    if seal.begun > 1 + seal.gone or seal.ended > 1:
+        return Finding(entity.of, told, "another one of this id was there before, and was removed or reopened")
+    if seal.kind in {_OPEN, _TALK} and not row[_ENDED_AT] is row[_OUTCOME] is None:
+        return Finding(entity.of, told, "it was changed", ("ended_at", "outcome"))
+    part = _sealed_part(entity, seal.kind, row)
+    digest, checks = digest_of(entity.name, seal.kind, part, seal.salt or b"")
+    if digest != seal.digest:
+        pairs = zip(names, _pairs(checks), _pairs(seal.checks), strict=False)
+        return Finding(entity.of, told, "it was changed", tuple(name for name, now, then in pairs if now != then))
+    if seal.kind == _AFTER and (beyond := _beyond_a_word(names, row, checks, seal)):
+        return Finding(entity.of, told, "it was changed with what is no word of an agent", beyond)
+    return None
+
+
+def _beyond_a_word(names: Sequence[str], row: Sequence[Any], checks: bytes, seal: _LastSeal) -> tuple[str, ...]:
+    """What differs between an attempt's end and what an agent said afterwards, and is none of an agent's to say."""
+    now, then = _pairs(checks), _pairs(bytes.fromhex(seal.end_checks or ""))
+    changed = {place for place, (one, other) in enumerate(zip(now, then, strict=False)) if one != other}
+    outcome, disposition = row[_OUTCOME], row[_DISPOSITION]
+    machine = struct.pack("<H", zlib.crc32(b"'machine'") & 0xFFFF)
+    by_word = outcome == disposition == "machine" or (
+        outcome == "connected" and then[_OUTCOME : _OUTCOME + 1] == [machine]
+    )
+    beyond = changed - _SAID | (set() if by_word else changed & {_OUTCOME})
+    return tuple(names[place] for place in sorted(beyond))
+
+
+def _pairs(checks: bytes) -> list[bytes]:
+    return [checks[place : place + 2] for place in range(0, len(checks), 2)]
+
+
+def moment(at: float) -> str:
+    """A time for a person."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))

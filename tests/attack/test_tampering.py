@@ -1,0 +1,377 @@
+"""Somebody who can write to the store, and not to the announced head, changes what was done: each change is found and named.
+
+Every kind of row, every field of it, edited, removed and put in; seals and entries too; a chain that was written anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.audit.chain import GENESIS, digest_of
+from dialer.model import (
+    Disposition,
+    DispositionRecord,
+    EndedAttempt,
+    InboundMode,
+    MarkKind,
+    MarkSource,
+    NewInbound,
+    Outcome,
+)
+from dialer.phone_facts import Consent
+from dialer.store import numbers, opt_outs, seals
+from dialer.store.connection import exclusive_connection
+from dialer.store.transaction import transaction
+from tests.contract.backends import NOW, SqliteBackend, attempt, claim_phone, dial, end, filled, mark
+
+OFF_THE_ROLL = "+919812345678"
+TABLES = {  # what a row of it is called, and its key
+    "attempt": ("attempt", "attempt_id"),
+    "mark": ("mark", "mark_id"),
+    "opt_out": ("opt-out", "opt_out_id"),
+    "opt_out_hash": ("opt-out of another centre", "opt_out_hash_id"),
+    "consent_ahead": ("consent ahead of the roll", "consent_ahead_id"),
+}
+CONSENT_FIELDS = ("e164", "consent", "consent_source", "consent_at")
+OPEN_FIELDS = frozenset(
+    {
+        "campaign_id",
+        "phone_id",
+        "voter_id",
+        "worker_id",
+        "attempt_number",
+        "trunk",
+        "caller_id",
+        "created_at",
+        "direction",
+    }
+    | {"outcome", "ended_at"}
+)
+Db = sqlite3.Connection
+
+
+async def a_day(backend: SqliteBackend) -> None:
+    """Calls of every kind: answered, abandoned, disposed of (before and after their end), still open, and one that came in."""
+    async with filled(backend) as store:
+        for phone_id in range(4, 16):
+            new = await dial(store, phone_id)
+            await store.record_answer(new.attempt_id, NOW + 5)
+            if phone_id % 3 == 0:
+                await end(store, new, Outcome.ABANDONED)
+                continue
+            await store.record_connect(new.attempt_id, NOW + 6, "seat-1", "a1")
+            word = Disposition.MACHINE if phone_id % 2 else Disposition.REFUSED
+            said = DispositionRecord(new.attempt_id, word, NOW + 20, "a1", None)
+            voter = mark(new.claim.voter_id, MarkKind.NOT_YET, new=new)
+            if phone_id % 4 < 2:
+                await store.record_disposition(said, [voter], opt_out=word is Disposition.REFUSED)
+            ended = EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, cause=16, seat="seat-1", agent="a1")
+            await store.end_attempts([ended])
+            if phone_id % 4 >= 2:
+                await store.record_disposition(said, [voter])
+        await dial(store, 16)
+        talking = await dial(store, 17)
+        await store.record_disposition(
+            DispositionRecord(talking.attempt_id, Disposition.LATER, NOW + 9, "a2", NOW + 7200)
+        )
+        refused = attempt(await claim_phone(store, 18))
+        await store.open_attempts([refused], max_attempts_since=0, max_attempts=3)
+        await end(store, refused, Outcome.REFUSED)
+        new_id = attempt(refused.claim).attempt_id
+        await store.take_inbound(
+            NewInbound(new_id, "turnout", NOW, "+911140000000", "+917000000019", "trunk", InboundMode.FLOW)
+        )
+        await store.record_mark(mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
+        await store.record_opt_out(1, at=NOW, source="agent")
+        await store.hash_numbers([b"a secret that centres share"])
+        await store.record_foreign_opt_out("9f" * 32, at=NOW, centre="nashik")
+        assert await store.seal(NOW + 60) is not None
+        await dial(store, 20)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    backend = SqliteBackend(tmp_path_factory.mktemp("store"))
+    asyncio.run(a_day(backend))
+    with exclusive_connection(backend.path, "a test") as db, transaction(db):
+        for number in ("+917000000002", "+917000000003", OFF_THE_ROLL, "+919812345679"):
+            numbers.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
+        numbers.set_consent(db, "+917000000003", Consent.WITHDRAWN, source="letter", at=NOW + 1)
+        opt_outs.opt_out_number(db, "+919812345670", at=NOW, source="letter-12")
+    return backend.path
+
+
+@pytest.fixture
+def db(written: Path) -> Iterator[Db]:
+    """A connection of somebody who took the triggers away; nothing that is done on it is kept."""
+    with contextlib.closing(sqlite3.connect(written, isolation_level=None)) as db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        db.execute("BEGIN")
+        for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        yield db
+        db.execute("ROLLBACK")
+
+
+def named(db: Db) -> set[tuple[str, str]]:
+    return {(finding.of, finding.row_id) for finding in seals.verify(db).findings}
+
+
+def other(value: Any) -> Any:
+    """Another value of the like."""
+    if value is None or isinstance(value, bytes):
+        return "x"
+    return value + 1 if isinstance(value, int | float) else value[:-1] + ("a" if value[-1:] != "a" else "b")
+
+
+def test_what_was_written_is_whole(db: Db) -> None:
+    verdict = seals.verify(db)
+    assert verdict.findings == []
+    assert verdict.rows == {
+        "attempt": 17, "mark": 9, "opt-out": 4, "opt-out-hash": 1, "consent": 2, "consent-ahead": 2
+    }  # fmt: skip
+    assert verdict.not_chained == 0
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_field_of_every_row_edited_is_found_and_named(db: Db, table: str) -> None:
+    of, key = TABLES[table]
+    names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
+    edits = 0
+    for row in db.execute(f"SELECT * FROM {table}").fetchall():
+        values = dict(zip(names, row, strict=True))
+        for name in set(names) - {key}:
+            if table == "attempt" and values["outcome"] is None and name not in OPEN_FIELDS:
+                continue  # as long as it lasts, the engine writes there
+            db.execute("SAVEPOINT edit")
+            where = " AND ".join(f"{each} IS ?" for each in names)
+            try:
+                db.execute(f"UPDATE {table} SET {name} = ? WHERE {where}", (other(values[name]), *row))
+            except sqlite3.IntegrityError:  # as a unique number: not even the schema lets that through
+                db.execute("ROLLBACK TO edit")
+                continue
+            found = [each for each in seals.verify(db).findings if each.of == of]
+            assert len(found) == 1, (name, values)
+            [finding] = found
+            assert finding.row_id == str(values[key])
+            assert name in finding.fields or {"outcome", "ended_at"} & set(finding.fields)
+            edits += 1
+            db.execute("ROLLBACK TO edit")
+    assert edits >= 3
+
+
+@pytest.mark.parametrize("name", CONSENT_FIELDS)
+def test_a_consent_that_was_edited_is_found_and_named(db: Db, name: str) -> None:
+    (value,) = db.execute(f"SELECT {name} FROM phone WHERE phone_id = 3").fetchone()
+    db.execute(f"UPDATE phone SET {name} = ? WHERE phone_id = 3", (other(value),))
+    [finding] = seals.verify(db).findings
+    assert (finding.of, finding.row_id, finding.fields) == ("consent of number", "3", (name,))
+
+
+def test_a_consent_that_was_given_by_nobody_or_taken_away_is_found(db: Db) -> None:
+    db.execute("UPDATE phone SET consent = 'given' WHERE phone_id = 30")
+    db.execute("UPDATE phone SET consent = 'unknown', consent_source = '', consent_at = NULL WHERE phone_id = 2")
+    db.execute("DELETE FROM phone WHERE phone_id = 3")
+    assert named(db) == {("consent of number", "30"), ("consent of number", "2"), ("consent of number", "3")}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_row_removed_is_found_and_named(db: Db, table: str) -> None:
+    of, key = TABLES[table]
+    for (row_id,) in db.execute(f"SELECT {key} FROM {table}").fetchall():
+        db.execute("SAVEPOINT removal")
+        db.execute(f"DELETE FROM {table} WHERE {key} = ?", (row_id,))
+        assert named(db) == {(of, str(row_id))}
+        db.execute("ROLLBACK TO removal")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_row_put_in_is_found_and_named(db: Db, table: str) -> None:
+    of, key = TABLES[table]
+    names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
+    for row in db.execute(f"SELECT * FROM {table}").fetchall():
+        values = dict(zip(names, row, strict=True))
+        fresh = f"{values[key]}9"
+        values |= {key: fresh if table == "attempt" else int(fresh), "attempt_number": 77}
+        values |= {name: f"{values[name]}-copy" for name in ("key", "e164", "number_hash") if name in names}
+        columns = [name for name in names if name in values]
+        db.execute("SAVEPOINT addition")
+        places = ", ".join("?" * len(columns))
+        if table == "attempt":
+            db.execute("DROP INDEX attempt_one_open")
+        db.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", [values[name] for name in columns])
+        assert named(db) == {(of, fresh)}
+        db.execute("ROLLBACK TO addition")
+
+
+def test_the_days_that_were_made_look_better(db: Db) -> None:
+    """An opt-out gone with its number's own mark, three abandoned calls made connected, and half of all calls removed."""
+    db.execute("DELETE FROM opt_out WHERE e164 = '+917000000001'")
+    db.execute("UPDATE phone SET opted_out_at = NULL WHERE phone_id = 1")
+    changed = db.execute(
+        "UPDATE attempt SET outcome = 'connected' WHERE attempt_id IN"
+        " (SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 3) RETURNING attempt_id"
+    ).fetchall()
+    removed = db.execute("DELETE FROM attempt WHERE outcome = 'machine' RETURNING attempt_id").fetchall()
+    assert (len(changed), len(removed) > 0) == (3, True)
+    found = seals.verify(db).findings
+    assert {finding.row_id for finding in found if finding.of == "attempt"} == {row[0] for row in changed + removed}
+    assert {finding.fields for finding in found if finding.row_id in {row[0] for row in changed}} == {("outcome",)}
+    assert [finding.problem for finding in found if finding.of == "opt-out"] == ["it was removed"]
+
+
+def test_a_number_whose_own_mark_of_its_opt_out_is_gone_is_named(db: Db) -> None:
+    db.execute("UPDATE phone SET opted_out_at = NULL WHERE phone_id = 1")
+    [finding] = seals.verify(db).findings
+    assert finding.of == "opt-out"
+
+
+def test_an_opt_out_in_the_place_of_another_is_no_better(db: Db) -> None:
+    """One that was removed, and a new one of the same id that is sealed as the dialler does."""
+    (row_id, number) = db.execute("SELECT opt_out_id, e164 FROM opt_out WHERE source = 'letter-12'").fetchone()
+    db.execute("DELETE FROM opt_out WHERE opt_out_id = ?", (row_id,))
+    db.execute(
+        "INSERT INTO opt_out (e164, at, source, opt_out_id) VALUES (?, 1.0, 'letter-12', ?)", (number + "0", row_id)
+    )
+    seals.opt_out_of_number_recorded(db, number + "0")
+    assert named(db) == {("opt-out", str(row_id))}
+
+
+def test_an_attempt_that_is_ended_twice_with_seals_is_named(db: Db) -> None:
+    (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
+    db.execute("UPDATE attempt SET outcome = 'connected' WHERE attempt_id = ?", (row_id,))
+    seals.attempt_ended(db, row_id)
+    assert named(db) == {("attempt", row_id)}
+
+
+@pytest.mark.parametrize("disposed", [False, True])
+def test_a_word_of_an_agent_covers_no_other_change(db: Db, disposed: bool) -> None:
+    """Sealed as what an agent said; yet that changes no trunk, no time, and makes no abandoned call a connected one."""
+    (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
+    db.execute(
+        "UPDATE attempt SET outcome = 'connected', disposition = ? WHERE attempt_id = ?",
+        ("yes" if disposed else None, row_id),
+    )
+    seals.attempt_changed(db, row_id)
+    assert named(db) == {("attempt", row_id)}
+
+
+def test_seals_that_were_touched_are_found_in_their_batch(db: Db) -> None:
+    """Somebody who knows how rows are sealed changes a row with its seal."""
+    (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
+    (seal_id,) = db.execute("SELECT max(seal_id) FROM seal WHERE row_id = ?", (row_id,)).fetchone()
+    db.execute("UPDATE attempt SET outcome = 'connected' WHERE attempt_id = ?", (row_id,))
+    seals.attempt_ended(db, row_id)
+    db.execute("DELETE FROM seal WHERE seal_id = ?", (seal_id,))
+    db.execute("UPDATE seal SET seal_id = ? WHERE seal_id = (SELECT max(seal_id) FROM seal)", (seal_id,))
+    [finding] = seals.verify(db).findings
+    assert (finding.of, finding.problem.startswith("a seal was changed of ")) == ("batch", True)
+
+
+def test_a_row_that_was_removed_with_its_seals_is_found_by_their_numbers(db: Db) -> None:
+    (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
+    gone = db.execute("DELETE FROM seal WHERE row_id = ? RETURNING seal_id", (row_id,)).fetchall()
+    db.execute("DELETE FROM attempt WHERE attempt_id = ?", (row_id,))
+    [finding] = seals.verify(db).findings
+    assert finding.problem.endswith(": " + ", ".join(str(seal_id) for (seal_id,) in gone))
+
+
+def change_an_entry(db: Db) -> int:
+    db.execute("UPDATE audit SET who = 'nobody' WHERE number = 1")
+    return 1
+
+
+def remove_an_entry(db: Db) -> int:
+    db.execute("DELETE FROM audit WHERE number = 1")
+    return 1
+
+
+def swap_entries(db: Db) -> int:
+    for before, after in ((1, -1), (2, 1), (-1, 2)):
+        db.execute("UPDATE audit SET number = ? WHERE number = ?", (after, before))
+    return 1
+
+
+def put_an_entry_in(db: Db) -> int:
+    (last,) = db.execute("SELECT max(number) FROM audit").fetchone()
+    db.execute(
+        "INSERT INTO audit SELECT number + 1, at, kind, who, what, previous, digest FROM audit WHERE number = ?",
+        (last,),
+    )
+    return int(last) + 1
+
+
+@pytest.mark.parametrize("change", [change_an_entry, remove_an_entry, swap_entries, put_an_entry_in])
+def test_an_entry_that_was_touched_is_named(db: Db, change: Callable[[Db], int]) -> None:
+    number = change(db)
+    assert ("entry", str(number)) in named(db)
+
+
+def test_an_end_that_was_cut_off_and_a_chain_that_was_written_anew_show_against_a_noted_head(db: Db) -> None:
+    head = seals.verify(db).head
+    assert head is not None
+    db.execute("SAVEPOINT cut")
+    db.execute("DELETE FROM audit WHERE number = ?", (head[0],))
+    assert "the end was cut off" in str(seals.verify(db, head).findings[0])
+    db.execute("ROLLBACK TO cut")
+    write_anew(db)
+    assert seals.verify(db).findings == []
+    [finding] = seals.verify(db, head).findings
+    assert finding.problem == "it is not the entry that was noted under this number"
+
+
+def write_anew(db: Db) -> None:
+    """All that somebody can do who holds the store alone: change a call, seal everything anew, and make the chain fit."""
+    db.execute("UPDATE attempt SET outcome = 'connected' WHERE outcome = 'abandoned'")
+    db.execute("DELETE FROM seal")
+    entries = db.execute("SELECT number, at, kind, who, what FROM audit ORDER BY number").fetchall()
+    seals._seal_all(db)  # as a forger would
+    (last,) = db.execute("SELECT max(seal_id) FROM seal").fetchone()
+    _, root = seals._root(db.execute(seals.SQL["after"], {"last": 0}))
+    none = seals._root([])[1]
+    previous, first = GENESIS, True
+    for number, at, kind, who, text in entries:
+        if kind == "seal":
+            what = (
+                {"first": "1", "last": str(last), "root": root}
+                if first
+                else {"first": str(last + 1), "last": str(last), "root": none}
+            )
+            text, first = json.dumps(what, sort_keys=True, separators=(",", ":")), False  # noqa: PLW2901
+        digest = digest_of(number, at, kind, who, text, previous)
+        db.execute(
+            "UPDATE audit SET what = ?, previous = ?, digest = ? WHERE number = ?", (text, previous, digest, number)
+        )
+        previous = digest
+
+
+def test_a_hundred_changes_at_once_are_all_named(db: Db) -> None:
+    """By a seed: any of the tables, edited, removed or put in; nothing that was left alone is named."""
+    rng = random.Random(7)
+    touched: set[tuple[str, str]] = set()
+    fields = {
+        "attempt": "trunk",
+        "mark": "kind",
+        "opt_out": "source",
+        "opt_out_hash": "centre",
+        "consent_ahead": "source",
+    }
+    for table, (of, key) in TABLES.items():
+        rows = [row_id for (row_id,) in db.execute(f"SELECT {key} FROM {table} ORDER BY {key}").fetchall()]
+        for row_id in rng.sample(rows, len(rows) // 2 + 1):
+            if rng.random() < 0.5:
+                db.execute(f"DELETE FROM {table} WHERE {key} = ?", (row_id,))
+            else:
+                db.execute(f"UPDATE {table} SET {fields[table]} = 'other' WHERE {key} = ?", (row_id,))
+            touched.add((of, str(row_id)))
+    assert named(db) == touched
