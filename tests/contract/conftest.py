@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.contract.backends import BACKENDS, Backend
+from dialer.store import seals
+from tests.contract.backends import BACKENDS, Backend, SqliteBackend
 
 
 @pytest.fixture(params=sorted(BACKENDS))
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    """An empty store, not yet open."""
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    """An empty store, not yet open. Whatever a test did by the contract must be as it was sealed at its end."""
     name: str = request.param
-    return BACKENDS[name](tmp_path)
+    made: SqliteBackend = BACKENDS[name](tmp_path)
+    yield made
+    if made.path.exists() and request.node.get_closest_marker("past_the_contract") is None:
+        with closing(made.connect()) as db:
+            assert [str(finding) for finding in seals.verify(db).findings] == []
