@@ -308,7 +308,7 @@ class Engine:
         finally:
             self._timers.stop()
         self._floor.close_intervals()
-        await self._housekeeping.save()
+        await self._housekeeping.finish()
 
     async def _decide_until(self, stop: asyncio.Event) -> None:
         centre = self._centre

@@ -213,6 +213,16 @@ class MarkPayload:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditHeadPayload:
+    """Where the audit's chain ends: number and digest, as `dialer audit verify --head` wants them."""
+
+    number: Annotated[int, Field(description="of the last entry", ge=1)]
+    digest: Annotated[str, Field(description="SHA-256, hexadecimal, over that entry and all before it")]
+    at: Time
+    seals: Annotated[int, Field(description="events of rows that the chain vouches for, from the first one on", ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
 class OptOutPayload:
     """A number opted out: it is never called again, by no campaign."""
 
@@ -346,6 +356,7 @@ Payload = (
     | DispositionPayload
     | MarkPayload
     | OptOutPayload
+    | AuditHeadPayload
     | CommandPayload
     | ReplyPayload
 )

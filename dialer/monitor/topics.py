@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
+from dialer.audit.chain import Head
 from dialer.model import Announcement, BoothTurnout, DispositionRecord, EndedAttempt, Mark
 from dialer.monitor import payload_builders, payloads
 from dialer.view import CallChange, CampaignView, CentreView, SeatView
@@ -211,6 +212,17 @@ OPT_OUT_RESULT = Topic(
     example=payloads.OptOutPayload(40211, _AT, "voter-key", _ATTEMPT, "9f" * 32),
     through_outbox=True,
 )
+AUDIT_HEAD = Topic(
+    key="audit-head",
+    pattern="results/audit-heads",
+    description="Where the audit's chain ends, once a minute while anything is done, and at the end of a day. Keep them on another "
+    "machine: whoever changes the store afterwards, chain and all, cannot make it fit a head that was told.",
+    direction=Direction.DIALLER,
+    retained=False,
+    qos=1,
+    example=payloads.AuditHeadPayload(512, "3b" * 32, _AT, 20_412),
+    through_outbox=True,
+)
 COMMANDS = Topic(
     key="command",
     pattern="commands/{user}",
@@ -247,6 +259,7 @@ TOPICS: tuple[Topic, ...] = (
     DISPOSITION_RESULT,
     MARK_RESULT,
     OPT_OUT_RESULT,
+    AUDIT_HEAD,
     COMMANDS,
     REPLIES,
 )
@@ -312,6 +325,12 @@ def opt_out_announcement(
     """The news of an opt-out, to be committed with it; other centres know the number by its hash alone."""
     payload = payloads.OptOutPayload(phone_id, round(at, 3), source, attempt_id, number_hash)
     return Announcement(OPT_OUT_RESULT.below(), payloads.encode(payload))
+
+
+def audit_head_announcement(head: Head) -> Announcement:
+    """The news of where the audit's chain ends."""
+    payload = payloads.AuditHeadPayload(head.number, head.digest, round(head.at, 3), head.seals)
+    return Announcement(AUDIT_HEAD.below(), payloads.encode(payload))
 
 
 def reply_announcement(user: str, payload: payloads.ReplyPayload) -> Announcement:

@@ -157,7 +157,7 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
         db.execute(SQL[name])
     db.execute(SQL["blank_phones"], (at,))
     seals.consents_erased(db)
-    return seals.begin_anew(db) | before if records_too else before
+    return seals.begin_anew(db, at) | before if records_too else before
 
 
 def _keep_hashes(db: sqlite3.Connection, hashes: Sequence[str], at: float) -> None:

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dialer.audit.chain import GENESIS, Head, breaks
+from dialer.audit.chain import AuditEntry, Head, breaks
 from dialer.store import audit
 from dialer.store.sql import load_statements
 from dialer.store.transaction import transaction
@@ -143,12 +143,14 @@ def mark_recorded(db: sqlite3.Connection, mark_id: int) -> None:
 
 def opt_out_recorded(db: sqlite3.Connection, phone_id: int) -> None:
     """Seal the opt-out of a number of the roll."""
-    _seal(db, OPT_OUT, *_id_of(db, "opt_out_id_of_phone", phone_id=phone_id), _NEW)
+    for row_id in _id_of(db, "opt_out_id_of_phone", phone_id=phone_id):
+        _seal(db, OPT_OUT, row_id, _NEW)
 
 
 def opt_out_of_number_recorded(db: sqlite3.Connection, number: str) -> None:
     """Seal the opt-out of a number that is on no roll."""
-    _seal(db, OPT_OUT, *_id_of(db, "opt_out_id_of", number=number), _NEW)
+    for row_id in _id_of(db, "opt_out_id_of", number=number):
+        _seal(db, OPT_OUT, row_id, _NEW)
 
 
 def opt_out_hash_recorded(db: sqlite3.Connection, hashed: str) -> None:
@@ -204,10 +206,11 @@ def consents_ahead_erased(db: sqlite3.Connection) -> None:
         _gone(db, CONSENT_AHEAD, row[0])
 
 
-def begin_anew(db: sqlite3.Connection) -> dict[str, str]:
+def begin_anew(db: sqlite3.Connection, at: float) -> dict[str, str]:
     """After records were purged: all seals go, and what is left is sealed as it stands. Returns what the audit's entry of the
     purge must say of it, so that the seals which are gone are missed by nobody.
     """
+    close_batch(db, at)
     (last,) = db.execute(SQL["last_seal"]).fetchone()
     db.execute(SQL["forget_all"])
     db.execute(SQL["append_after"], {"seal_id": last + 1})
@@ -412,12 +415,10 @@ def _verify_chain(db: sqlite3.Connection, head: tuple[int, str] | None, verdict:
     ]
     batches = _Batches(db, verdict, gone_up_to=max((last for _, _, last in purged), default=0))
     verdict.records_purged_at = max((at for _, at, _ in purged), default=None)
-    digest = GENESIS
 
-    def looked_at() -> Iterator[audit.AuditEntry]:
-        nonlocal digest
+    def looked_at() -> Iterator[AuditEntry]:
         for entry in audit.entries(db):
-            verdict.entries, digest = entry.number, entry.digest
+            verdict.entries = entry.number
             verdict.head = (entry.number, entry.digest)
             if entry.kind == KIND:
                 batches.look(entry.number, entry.at, entry.what)

@@ -66,6 +66,7 @@ async def test_verify_says_whether_the_chain_is_whole(
     assert verified(*where, "--head", head) == (0, text)
     assert verified(*where, "--head", "five")[0] == 2
 
+    backend.written_past = True
     with closing(backend.connect()) as db:
         for statement in ("UPDATE audit SET who = 'x'", "DELETE FROM audit"):
             with pytest.raises(database_errors(), match="append-only"):

@@ -162,6 +162,7 @@ async def test_a_number_that_is_on_a_call_is_not_called_beside_it(backend: Backe
 async def test_what_became_of_a_call_that_came_in_keeps_no_number_closed(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
+    backend.written_past = True
     with contextlib.closing(backend.connect()) as db:
         db.execute(
             "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, ended_at, outcome,"

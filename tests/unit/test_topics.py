@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialer.audit.chain import Head
 from dialer.clock import LoopClock
 from dialer.model import (
     AttemptId,
@@ -75,6 +76,7 @@ def results() -> list[Message]:
         topics.disposition_announcement(record),
         topics.mark_announcement(mark),
         topics.opt_out_announcement(3, at=AT, source="agent", attempt_id=ATTEMPT),
+        topics.audit_head_announcement(Head(9, "3b" * 32, AT, 40)),
         topics.reply_announcement("asha", payloads.ReplyPayload("c1", "done", "paused", AT)),
     ]
     return [topics.announced_message("pune-1", news.topic, news.payload) for news in announced]

@@ -1,0 +1,202 @@
+"""Seals over a store's life: one of before there were seals, a crash, an erasure, a purge, a consent that a roll takes over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dialer.model import MarkKind
+from dialer.phone_facts import Consent
+from dialer.store import migrate, numbers, seals
+from dialer.store.connection import exclusive_connection
+from dialer.store.sqlite import open_store
+from dialer.store.transaction import transaction
+from tests.contract.backends import NOW, SqliteBackend, call, dial, filled, mark
+from tests.support.roll_filler import fill_roll
+from tests.unit.test_numbers_cli import run
+
+NUMBER = "+917000000001"
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> SqliteBackend:
+    return SqliteBackend(tmp_path)
+
+
+@contextlib.contextmanager
+def looking(path: Path) -> Iterator[sqlite3.Connection]:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        yield db
+
+
+def verified(path: Path) -> seals.Verdict:
+    with looking(path) as db:
+        return seals.verify(db)
+
+
+def test_a_store_of_before_is_sealed_as_it_was_found_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "centre.db"
+    shipped = migrate.shipped_migrations()
+    before = next(place for place, each in enumerate(shipped) if "CREATE TABLE seal" in each.script)
+    monkeypatch.setattr(migrate, "shipped_migrations", lambda: shipped[:before])
+    with looking(path) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        migrate.migrate(db, path)
+        db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('t', 'ivr', 'turnout')")
+        db.execute(
+            "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number) VALUES (1, '', '', 1, 1)"
+        )
+        db.execute("INSERT INTO voter (voter_id, booth_id, serial) VALUES (1, 1, 1)")
+        db.execute("INSERT INTO phone (phone_id, e164, consent, opted_out_at) VALUES (1, ?, 'given', 1)", (NUMBER,))
+        db.execute("INSERT INTO opt_out (e164, at, source) VALUES (?, 1, 'agent'), ('+9198', 2, 'letter')", (NUMBER,))
+        db.execute("INSERT INTO opt_out_hash (number_hash, at, centre) VALUES ('9f', 1, 'nashik')")
+        db.execute("INSERT INTO consent_ahead (e164, consent, source, at) VALUES ('+9199', 'given', 'form', 1)")
+        db.execute(
+            "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, ended_at, outcome)"
+            " VALUES ('a', 't', 1, 1, '', '', 1, 2, 'busy'), ('b', 't', 1, 1, '', '', 3, NULL, NULL)"
+        )
+    monkeypatch.setattr(migrate, "shipped_migrations", lambda: shipped)
+    asyncio.run(opened_and_closed(path))
+    verdict = verified(path)
+    assert (verdict.findings, verdict.found_rows, verdict.not_chained) == ([], 7, 0)
+    assert verdict.rows == {
+        "attempt": 2, "mark": 0, "opt-out": 2, "opt-out-hash": 1, "consent": 1, "consent-ahead": 1
+    }  # fmt: skip
+    code, text = run("audit", "verify", "--store", path)
+    assert (code, "7 rows were there before there were seals: proved as they were found on" in text) == (0, True)
+    with looking(path) as db:
+        db.execute("UPDATE attempt SET outcome = 'no-answer' WHERE attempt_id = 'a'")
+    asyncio.run(opened_and_closed(path))  # found once, and not again
+    assert [str(each) for each in verified(path).findings] == ["attempt a: it was changed: outcome"]
+    code, text = run("audit", "verify", "--store", path)
+    assert (code, text.splitlines()[0]) == (1, "attempt a: it was changed: outcome")
+
+
+async def opened_and_closed(path: Path) -> None:
+    async with await open_store(path):
+        pass
+
+
+async def test_what_a_crash_left_unchained_is_sealed_and_chained_at_the_next_start(
+    backend: SqliteBackend, tmp_path: Path
+) -> None:
+    crashed = tmp_path / "crashed.db"
+    async with filled(backend) as store:
+        await call(store, 4)
+        await store.seal(NOW)
+        await dial(store, 5)
+        for name in ("", "-wal"):
+            shutil.copy(f"{backend.path}{name}", f"{crashed}{name}")
+    verdict = verified(crashed)
+    assert (verdict.findings, verdict.not_chained, verdict.chained_at) == ([], 1, NOW)
+    assert (
+        "1 of their seals are not in the chain yet, since 2024-04-22 04:30:00 UTC"
+        in run("audit", "verify", "--store", crashed)[1]
+    )
+    await opened_and_closed(crashed)
+    verdict = verified(crashed)
+    assert (verdict.findings, verdict.not_chained, verdict.rows["attempt"]) == ([], 0, 2)
+
+
+async def test_nothing_done_makes_no_entry(backend: SqliteBackend) -> None:
+    async with filled(backend) as store:
+        assert await store.seal(NOW) is None
+        await call(store, 4)
+        head = await store.seal(NOW)
+        assert head is not None
+        assert (head.number, head.at, head.seals) == (1, NOW, 2)
+        assert await store.seal(NOW + 5) is None
+
+
+def with_consents(path: Path) -> None:
+    with exclusive_connection(path, "a test") as db, transaction(db):
+        for number in (NUMBER, "+917000000002", "+919812345678"):
+            numbers.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
+
+
+@pytest.mark.parametrize("secret", ["", '[rules]\nopt_out_secret = "twenty characters, at least"\n'])
+def test_an_erasure_leaves_a_chain_that_holds_and_leads_to_no_number(tmp_path: Path, secret: str) -> None:
+    path = tmp_path / "centre.db"
+    fill_roll(path, 54, voters_per_booth=9)
+    with_consents(path)
+    config = tmp_path / "centre.toml"
+    config.write_text(f'[store]\npath = "{path}"\n{secret}', encoding="utf-8")
+    assert run("optout", "add", NUMBER, "-c", config)[0] == 0
+    for number in (NUMBER, "+919812345678"):
+        assert run("erase", number, "-c", config)[0] == 0
+    assert verified(path).findings == []
+    with looking(path) as db:
+        kinds = db.execute(
+            "SELECT entity, kind, salt IS NULL FROM seal WHERE entity = 'consent' AND row_id = 1"
+        ).fetchall()
+        assert kinds == [("consent", "new", 1), ("consent", "erased", 0)]
+        row = (1, NUMBER, "given", "form 7", NOW)
+        digest, _ = seals.digest_of("consent", "new", row)
+        assert db.execute("SELECT count(*) FROM seal WHERE digest = ?", (digest,)).fetchone() == (0,)
+        if secret:
+            kept = b"".join(each.read_bytes() for each in tmp_path.glob("centre.db*"))
+            assert NUMBER.encode() not in kept
+            assert hashlib.sha256(NUMBER.encode()).digest() not in kept
+        db.execute("UPDATE phone SET consent = 'given' WHERE phone_id = 1")
+    assert [finding.row_id for finding in verified(path).findings] == ["1"]
+
+
+@pytest.mark.parametrize("days", [1, 400], ids=["names", "records"])
+def test_a_purge_leaves_a_chain_that_holds_and_says_what_was_before(tmp_path: Path, days: int) -> None:
+    backend = SqliteBackend(tmp_path)
+    asyncio.run(some_calls(backend))
+    with_consents(backend.path)
+    config = tmp_path / "centre.toml"
+    config.write_text(f'[store]\npath = "{backend.path}"\n', encoding="utf-8")
+    with looking(backend.path) as db:
+        db.execute("UPDATE attempt SET outcome = 'busy'")
+    after = (datetime.now(UTC).date() - timedelta(days)).isoformat()
+    assert run("purge", "--after", after, "--yes", "-c", config)[0] == 0
+    verdict = verified(backend.path)
+    records_too = days == 400
+    assert [str(finding) for finding in verdict.findings] == (
+        [] if records_too else [f"attempt {attempt(backend.path)}: it was changed: outcome"]
+    )
+    assert (verdict.records_purged_at is not None) == records_too
+    with looking(backend.path) as db:
+        (told,) = db.execute("SELECT what ->> 'before' FROM audit WHERE kind = 'purge'").fetchone()
+        assert told == "1 findings"
+        db.execute("DELETE FROM opt_out")
+    assert any(finding.of == "opt-out" for finding in verified(backend.path).findings)
+    fill_again = SqliteBackend(tmp_path / "again")
+    fill_again.path.parent.mkdir()
+    asyncio.run(some_calls(fill_again))
+    assert verified(fill_again.path).findings == []
+
+
+def attempt(path: Path) -> str:
+    with looking(path) as db:
+        return str(db.execute("SELECT attempt_id FROM attempt").fetchone()[0])
+
+
+async def some_calls(backend: SqliteBackend) -> None:
+    async with filled(backend) as store:
+        new = await call(store, 4)
+        await store.record_mark(mark(new.claim.voter_id, MarkKind.NOT_YET, new=new))
+        await store.record_opt_out(4, at=NOW, source="agent")
+
+
+def test_a_consent_that_a_roll_takes_over_is_sealed_with_the_number(tmp_path: Path) -> None:
+    path = tmp_path / "centre.db"
+    with exclusive_connection(path, "a test") as db:
+        with transaction(db):
+            numbers.set_consent(db, NUMBER, Consent.GIVEN, source="form 7", at=NOW)
+        db.execute("INSERT INTO phone (e164) VALUES (?)", (NUMBER,))
+    verdict = verified(path)
+    assert verdict.findings == []
+    assert (verdict.rows["consent"], verdict.rows["consent-ahead"]) == (1, 0)
