@@ -41,8 +41,8 @@ class Housekeeping:
             await self.save()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
-                await self._bound_the_outbox()
                 await self._tell_head()
+                await self._bound_the_outbox()
             for campaign_id, run in self._centre.campaigns.items():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.held_because is None:
                     _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from dialer.commands import SeatDispose, StopAll
 from dialer.errors import StoreError, StoreFull
 from dialer.model import CampaignState, Disposition
 from dialer.simulation.asterisk.voters import Scripted
+from dialer.store import seals
 from dialer.view import SeatState
 from tests.faults.test_switch_faults import every_attempt_has_one_end, nobody_dialled_twice
 from tests.support.centre import Site, a_site, agents_at_work
@@ -140,3 +144,20 @@ async def test_news_that_no_broker_takes_are_bounded(tmp_path: Path) -> None:
         await site.centre.engine.execute(StopAll())
         await asyncio.sleep(70)
         assert rows(tmp_path, "SELECT count(*) FROM outbox") == [(5,)]
+
+
+@virtual_time()
+async def test_where_the_audit_ends_is_told_once_a_minute_and_at_the_end(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
+        await site.until(lambda: len(site.ended()) > 10)
+        await asyncio.sleep(70)
+    told = [
+        json.loads(text) for (text,) in rows(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/audit-heads'")
+    ]
+    assert len(told) >= 2
+    kept = dict(rows(tmp_path, "SELECT number, digest FROM audit"))
+    assert all(kept[head["number"]] == head["digest"] for head in told)
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        verdict = seals.verify(db, (told[0]["number"], told[0]["digest"]))
+    assert (verdict.findings, verdict.not_chained) == ([], 0)
+    assert told[-1]["seals"] > told[0]["seals"] > 10
