@@ -34,7 +34,7 @@ class Seat(Section):
 
 
 class Agent(Section):
-    """[[agents]] - a person who may log in at a seat. Without any, a seat is logged in by command alone, under any name."""
+    """[[agents]] - a person who may log in at a seat, from its phone. Without any, nobody can."""
 
     number: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")] = Field(
         description="what the agent keys in, 1 to 10 digits"

@@ -73,7 +73,9 @@ class Ami(Section):
     host: HostName = Field("127.0.0.1", description="where Asterisk's manager listens; loopback if at all possible")
     port: Port = Field(5038, description="TCP port of the manager interface")
     username: EndpointName = Field("matdan", description="section name in manager.conf")
-    secret: Password = Field(SecretStr("matdan"), description="the user's secret; better given by MATDAN_AMI__SECRET")
+    secret: Password | None = Field(
+        None, description="the user's secret, 12 characters and more; better given by MATDAN_AMI__SECRET"
+    )
     ping_seconds: PositiveSeconds = Field(
         5.0, description="the link is given up after twice this silence; nothing is dialled after 2 s of it"
     )

@@ -24,6 +24,7 @@ from rich.markup import escape
 
 from config.errors import MatdanError
 from config.settings import load_settings
+from config.unfinished import others_may_read, refuse_unfinished
 from dialer.app import run_centre
 from dialer.checks.finding import Verdict
 from dialer.checks.site import check_site
@@ -160,6 +161,9 @@ def run(
     """Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops."""
     json_logging(verbose=verbose)
     settings = load_settings(config)
+    refuse_unfinished(settings, config)
+    if (readable := others_may_read(settings, config)) is not None:
+        typer.echo(f"dialer: {readable}", err=True)
     uvloop.run(run_centre(settings))
 
 
@@ -174,7 +178,7 @@ def check(
 
     async def look() -> bool:
         bad = False
-        async for finding in check_site(settings):
+        async for finding in check_site(settings, file=config):
             bad = bad or finding.verdict is Verdict.BAD
             if as_json:
                 typer.echo(json.dumps({"what": finding.what, "verdict": finding.verdict, "text": finding.text}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,8 @@ import typer
 
 from config.settings import Settings
 from dialer.output import Kept
+
+_LONGEST_LINE = 1000
 
 StoreOption = Annotated[
     Path | None, typer.Option("--store", metavar="PATH", help="The store. [default: of the settings]")
@@ -21,6 +24,21 @@ ConfigOption = Annotated[
 WhoOption = Annotated[
     str | None, typer.Option("--who", help="Who answers for it, for the audit. [default: the user who is logged in]")
 ]
+
+
+def said(argument: str, what: str = "the number") -> str:
+    """What an argument says; "-": a line of standard input, so that it stands in no list of processes and in no history.
+
+    Raises BadParameter where there is none.
+    """
+    if argument != "-":
+        return argument
+    if sys.stdin.isatty():
+        typer.echo(f"{what}, then Enter:", err=True)
+    line = sys.stdin.readline(_LONGEST_LINE).strip()
+    if not line:
+        raise typer.BadParameter(f"standard input gave nothing: give {what} in its first line")
+    return line
 
 
 def day_of(text: str, option: str) -> date:

@@ -8,14 +8,17 @@ from collections.abc import Iterable
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from config.unfinished import why_trivial
 from dialer.errors import CommandRefused
 from dialer.log_ins import PIN, AgentAccount
 
 
 def hash_pin(pin: str) -> str:
-    """The argon2id hash of a PIN (RFC 9106's second recommended parameters). Raises CommandRefused for what is no PIN."""
+    """The argon2id hash of a PIN (RFC 9106's second recommended parameters). Raises CommandRefused for what is none, or trivial."""
     if not PIN.fullmatch(pin):
         raise CommandRefused("a PIN is 4 to 12 digits")
+    if (why := why_trivial(pin)) is not None:
+        raise CommandRefused(f"this PIN {why}: it is among the first that anybody would try; choose another")
     return PasswordHasher().hash(pin)
 
 

@@ -15,6 +15,7 @@ from config.jurisdiction import Profile
 from config.lines import Carrier
 from config.settings import Settings
 from config.site_rules import abandoned_caps
+from config.unfinished import MAKE_ONE
 from dialer.ear import EarRole, SupervisorPhone
 from dialer.engine.inbound_desk import InboundPlan, InboundRoute
 from dialer.engine.plan import CampaignPlan, EnginePlan, SeatPlan
@@ -193,6 +194,8 @@ def own_signer(settings: Settings, user: str = OWN_USER) -> Signer:
 def ami_login(settings: Settings) -> AmiLogin:
     """Where Asterisk's manager is and who we are there."""
     ami = settings.ami
+    if ami.secret is None:
+        raise SettingError("settings", "ami.secret", "is not set", MAKE_ONE)
     return AmiLogin(ami.host, ami.port, ami.username, ami.secret.get_secret_value())
 
 

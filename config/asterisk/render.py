@@ -18,6 +18,7 @@ from config.floor import Seat
 from config.help import Hold, Recordings
 from config.lines import Carrier, Transport, Trunk
 from config.settings import Settings
+from config.unfinished import MAKE_ONE
 
 TEMPLATES = Path(__file__).parent
 
@@ -182,6 +183,8 @@ def _check(settings: Settings, file: str) -> None:
             raise SettingError(
                 file, f"trunks.{number}.host", f"trunk {trunk.name!r} has none", "add the carrier's SIP host"
             )
+    if settings.ami.secret is None:
+        raise SettingError(file, "ami.secret", "is not set", MAKE_ONE)
     lines: list[Trunk | Seat] = [*trunks, *settings.seats]
     names = Counter([*(line.endpoint for line in lines), *house_phones(settings)])
     twice = [name for name, count in names.items() if count > 1]

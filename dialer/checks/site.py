@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from audio.catalogue import Voice
 from audio.message import MESSAGE_SOUND, missing_sounds
@@ -17,6 +18,7 @@ from config.campaigns import Kind
 from config.errors import MatdanError
 from config.settings import Settings
 from config.site_rules import site_profile
+from config.unfinished import others_may_read, unfinished
 from dialer.app import twilio_spent
 from dialer.checks.asterisk import asterisk
 from dialer.checks.finding import Finding, Verdict, not_seen
@@ -35,10 +37,15 @@ from ivr_flows.model import Offer
 from ivr_flows.texts import texts_with
 
 
-async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Finding]:
-    """Look at each thing in turn and say how it is. Never raises for what it finds, and only reads: a dialler may run."""
+async def check_site(
+    settings: Settings, clock: Clock | None = None, *, file: Path | None = None
+) -> AsyncIterator[Finding]:
+    """Look at each thing in turn and say how it is. Never raises for what it finds, and only reads: a dialler may run. `file` is
+    where the settings stand.
+    """
     clock = clock or SystemClock()
     looks: list[tuple[str, Look]] = [
+        ("secrets", lambda: _secrets(settings, file)),
         ("settings", lambda: _plan(settings)),
         ("audio", lambda: _audio(settings, clock)),
         ("content", lambda: _heard(settings, clock)),
@@ -54,7 +61,7 @@ async def check_site(settings: Settings, clock: Clock | None = None) -> AsyncIte
     for what, look in looks:
         for finding in await asyncio.to_thread(_looked, what, look):
             yield finding
-    if needs_asterisk(settings):
+    if needs_asterisk(settings) and settings.ami.secret is not None:
         async for finding in _told("asterisk", asterisk(settings)):
             yield finding
     if settings.twilio.enabled:
@@ -97,6 +104,14 @@ async def _asked(what: str, answer: Awaitable[Finding]) -> Finding:
         return not_seen(what, error)
 
 
+def _secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
+    """What is still the example's, or anybody's to read."""
+    for each in unfinished(settings):
+        yield Finding(each.key, Verdict.BAD, f"{each.problem}; {each.remedy}")
+    if file is not None and (readable := others_may_read(settings, file)) is not None:
+        yield Finding("settings file", Verdict.BAD, readable)
+
+
 def _plan(settings: Settings) -> list[Finding]:
     """What the settings themselves leave to be desired."""
     findings: list[Finding] = []
@@ -112,8 +127,8 @@ def _plan(settings: Settings) -> list[Finding]:
         findings.append(
             Finding(
                 "agents",
-                Verdict.NOTE,
-                "there is none: a seat is logged in by command alone, with no PIN; add [[agents]] tables",
+                Verdict.BAD,
+                "there is none, so nobody can log in; add an [[agents]] table for each, with what `dialer agent hash-pin` prints",
             )
         )
     findings += _rules(settings)

@@ -13,6 +13,7 @@ from config.asterisk.lint import lint_directory
 from config.asterisk.placing import Fate, has_files, passwords_for, plan_files, write_files
 from config.asterisk.render import render_site, seats_without_password
 from config.settings import load_settings
+from config.unfinished import refuse_unfinished
 from dialer.words import counted
 
 app = typer.Typer(help="Asterisk's configuration: write it, and look for faults in one.", no_args_is_help=True)
@@ -33,6 +34,7 @@ def render(
 ) -> None:
     """Write every configuration file that Asterisk needs for this site, each whole or not at all, readable by its group."""
     settings = load_settings(config)
+    refuse_unfinished(settings, config)
     made = seats_without_password(settings)
     plans = plan_files(to, render_site(settings, passwords_for(to, made), file=str(config)))
     if diff:

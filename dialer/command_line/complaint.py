@@ -15,7 +15,7 @@ from dialer.command_line.keep_records import carry_out, person
 from dialer.complaints import Answer, Channel, Topic
 from dialer.errors import RollError
 from dialer.monitor.ask import Request
-from dialer.options import ConfigOption, StoreOption, WhoOption
+from dialer.options import ConfigOption, StoreOption, WhoOption, said
 from dialer.reports.cli import moment
 from dialer.roll.phone_numbers import the_number
 from dialer.site_key import site_key
@@ -35,7 +35,10 @@ def add(
     channel: Annotated[Channel, typer.Option("--channel", help="How the complaint came.")],
     number: Annotated[
         str | None,
-        typer.Option("--number", help="Whom we called; the last call to it before --at is taken to be meant."),
+        typer.Option(
+            "--number",
+            help="Whom we called; the last call to it before --at is taken to be meant. - reads it from standard input.",
+        ),
     ] = None,
     campaign: Annotated[
         str | None, typer.Option("--campaign", metavar="ID", help="The campaign, if no call is known.")
@@ -54,6 +57,7 @@ def add(
     made_at = now if at is None else moment(at, zone, "--at")
     if made_at > now:
         raise typer.BadParameter("--at lies ahead")
+    number = None if number is None else said(number)
     told: dict[str, Any] = {
         "key": f"complaint/{uuid.uuid4().hex}",
         "at": round(made_at, 3),

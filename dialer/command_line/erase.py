@@ -16,7 +16,7 @@ from config.site_rules import recordings_kept, site_profile
 from dialer.clock import SystemClock
 from dialer.command_line.numbers import opt_out_news
 from dialer.errors import RecordingError, RollError
-from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name, day_of
+from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name, day_of, said
 from dialer.recordings import erase as remove_recording
 from dialer.recordings import files_of
 from dialer.roll.phone_numbers import the_number
@@ -28,7 +28,7 @@ from dialer.store.transaction import transaction
 
 
 def erase(
-    number: Annotated[str, typer.Argument(help="The number, as it is written.")],
+    number: Annotated[str, typer.Argument(help="The number, as it is written; - reads it from standard input.")],
     voters: Annotated[
         bool, typer.Option("--voters", help="Names, house and EPIC number of the voters on it too.")
     ] = False,
@@ -43,7 +43,7 @@ def erase(
     until it can.
     """
     settings = load_settings(config)
-    named = the_number(number, settings.centre.region)
+    named = the_number(said(number), settings.centre.region)
     now = SystemClock().now()
     kept = recordings_kept(settings, site_day(settings, now))
     secrets = settings.rules.secrets()

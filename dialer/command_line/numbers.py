@@ -25,7 +25,7 @@ from dialer.model import Announcement
 from dialer.monitor import topics
 from dialer.monitor.ask import Request
 from dialer.monitor.payloads import MOST_OPT_OUTS
-from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name
+from dialer.options import ConfigOption, StoreOption, WhoOption, audit_name, said
 from dialer.phone_facts import Consent
 from dialer.record_ids import is_id
 from dialer.reports.cli import moment
@@ -42,7 +42,9 @@ optout_app = typer.Typer(help="Numbers that are never to be called again, by any
 register_app = typer.Typer(help="Do-not-call registers.", no_args_is_help=True)
 consent_app = typer.Typer(help="Consent of the owners of numbers.", no_args_is_help=True)
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="One number a line, or CSV (UTF-8).")]
+FileArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="One number a line, or CSV (UTF-8); - is standard input.")
+]
 SourceOption = Annotated[
     str, typer.Option("--source", help="Where it comes from, for the record: an id such as letter-12.")
 ]
@@ -50,7 +52,7 @@ SourceOption = Annotated[
 
 @optout_app.command("add")
 def add(
-    number: Annotated[str, typer.Argument(help="The number, as it is written.")],
+    number: Annotated[str, typer.Argument(help="The number, as it is written; - reads it from standard input.")],
     source: SourceOption = "request",
     who: WhoOption = None,
     config: ConfigOption = None,
@@ -58,7 +60,7 @@ def add(
 ) -> None:
     """Suppress one number at once, in every campaign; while the dialler runs, through the broker."""
     settings = load_settings(config)
-    _opt_out(settings, store, [the_number(number, settings.centre.region)], source, who, "by-hand", {})
+    _opt_out(settings, store, [the_number(said(number), settings.centre.region)], source, who, "by-hand", {})
 
 
 @optout_app.command("import")

@@ -27,7 +27,7 @@ from dialer.checks.explain import explain as explanations
 from dialer.checks.finding import Verdict
 from dialer.checks.rules import rules_findings
 from dialer.clock import SystemClock
-from dialer.options import ConfigOption, StoreOption
+from dialer.options import ConfigOption, StoreOption, said
 from dialer.reports.cli import FILE_WIDTH, moment
 from dialer.rules.gate import moment_text
 from dialer.site_key import site_key
@@ -108,7 +108,9 @@ def check(config: ConfigOption = None, store: StoreOption = None, at: AtOption =
 
 @app.command()
 def explain(
-    who: Annotated[str, typer.Argument(help="A number, a voter's id, or constituency/part/serial.")],
+    who: Annotated[
+        str, typer.Argument(help="A number, a voter's id, or constituency/part/serial; - reads it from standard input.")
+    ],
     config: ConfigOption = None,
     store: StoreOption = None,
     at: AtOption = None,
@@ -117,6 +119,7 @@ def explain(
     settings = load_settings(config)
     zone = site_zone(settings)
     now = _now(at, zone)
+    who = said(who, "the number")
     with reading(store or settings.store.path, site_key(settings)) as db:
         for each in explanations(settings, db, who, now):
             head = f"{each.number} in {each.campaign}:"

@@ -7,16 +7,19 @@ import json
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from audio.names import PromptName
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
+from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.certified import entry, write_prompts
 
 ROOT = Path(__file__).parents[2]
+SECRET = "mT4-a8Qk2_xWz9"
+USER = replace(LEAST_PRIVILEGE_USER, secret=SECRET)
 SETTINGS = """
 [centre]
 id = "test"
@@ -55,7 +58,7 @@ def settings_file(directory: Path, **values: object) -> Path:
     facts: dict[str, object] = {
         "store": directory / "centre.db",
         "ami_port": 1,
-        "secret": "dialler",
+        "secret": SECRET,
         "agi_port": 0,
         "broker_port": 1,
         "flow": "turnout",
@@ -66,6 +69,7 @@ def settings_file(directory: Path, **values: object) -> Path:
     write_prompts(directory, {PromptName("", "hi", "common/greeting"): entry()})
     path = directory / "centre.toml"
     path.write_text(SETTINGS.format(**facts), encoding="utf-8")
+    path.chmod(0o600)
     return path
 
 
@@ -108,7 +112,7 @@ def test_a_bad_roll_is_one_line(tmp_path: Path, content: bytes, says: str) -> No
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ('secret = "dialler"', 'secrett = "dialler"'),
+        (f'secret = "{SECRET}"', f'secrett = "{SECRET}"'),
         ('flow = "turnout"', 'flow = 7\n[centre2]\nid = "x"'),
         ('kind = "ivr"', 'kind = "both"'),
     ],
@@ -145,7 +149,7 @@ def test_a_flow_that_does_not_exist(tmp_path: Path) -> None:
 
 
 async def run_against_a_switch(tmp_path: Path, **values: object) -> subprocess.CompletedProcess[str]:
-    async with SimulatedAsterisk(SimulatedAsteriskConfig()) as switch:
+    async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port, **values)
         return await asyncio.to_thread(dialer, "run", "-c", config)
 
@@ -171,7 +175,7 @@ async def test_a_store_that_is_no_store(tmp_path: Path) -> None:
 
 async def test_check_says_what_is_there_and_what_is_missing(tmp_path: Path) -> None:
     assert dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
-    async with SimulatedAsterisk(SimulatedAsteriskConfig()) as switch:
+    async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port)
         empty = await asyncio.to_thread(dialer, "check", "-c", config, "--json")
         assert dialer("import", tmp_path / "roll.csv", "-c", config).returncode == 0
@@ -194,7 +198,7 @@ async def test_check_beside_a_running_dialler_finds_no_fault_in_it(tmp_path: Pat
     assert dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    async with SimulatedAsterisk(SimulatedAsteriskConfig()) as switch:
+    async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port, agi_port=port)
         assert (await asyncio.to_thread(dialer, "import", tmp_path / "roll.csv", "-c", config)).returncode == 0
         command = ["-c", "from dialer.cli import main; main()", "run", "-c", str(config)]

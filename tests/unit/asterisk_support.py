@@ -14,11 +14,11 @@ def a_site(**changes: Any) -> Settings:
     values: dict[str, Any] = {
         "ami": {"secret": "a-long-random-secret"},
         "trunks": [
-            {"name": "a", "endpoint": "carrier-a", "host": "192.0.2.10", "caller_ids": ["+911140000001"]},
+            {"name": "a", "endpoint": "carrier-a", "host": "10.9.0.10", "caller_ids": ["+911140000001"]},
             {
                 "name": "b",
                 "endpoint": "carrier-b",
-                "host": "sip.example.org",
+                "host": "sip.carrier-b.internal",
                 "networks": ["198.51.100.0/24"],
                 "username": "matdan",
                 "password": "p$&,=>w {x} |y|",

@@ -28,7 +28,7 @@ BARE = """
 [[trunks]]
 name = "carrier"
 endpoint = "carrier"
-host = "192.0.2.10"
+host = "10.9.0.10"
 caller_ids = ["+911140000001"]
 
 [[seats]]
@@ -69,8 +69,8 @@ def test_a_trunk_is_known_by_its_address_alone() -> None:
     endpoint = section(pjsip, "carrier-a", "endpoint")
     assert endpoint["identify_by"] == "ip"
     assert (endpoint["direct_media"], endpoint["send_connected_line"], endpoint["allow_transfer"]) == ("no", "no", "no")
-    assert section(pjsip, "carrier-a-identify", "identify")["match"] == "192.0.2.10"
-    assert section(pjsip, "carrier-a", "aor")["contact"] == "sip:192.0.2.10:5060"
+    assert section(pjsip, "carrier-a-identify", "identify")["match"] == "10.9.0.10"
+    assert section(pjsip, "carrier-a", "aor")["contact"] == "sip:10.9.0.10:5060"
     assert "outbound_auth" not in endpoint
 
 
@@ -78,10 +78,10 @@ def test_a_trunk_with_an_account_registers_over_tls() -> None:
     pjsip = conf("pjsip.conf")
     assert section(pjsip, "carrier-b-auth", "auth")["password"] == "p$&,=>w {x} |y|"
     registration = section(pjsip, "carrier-b-registration", "registration")
-    assert registration["server_uri"] == "sip:sip.example.org:5061;transport=tls"
-    assert registration["client_uri"] == "sip:matdan@sip.example.org:5061;transport=tls"
+    assert registration["server_uri"] == "sip:sip.carrier-b.internal:5061;transport=tls"
+    assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal:5061;transport=tls"
     assert section(pjsip, "carrier-b", "endpoint")["media_encryption"] == "sdes"
-    assert section(pjsip, "carrier-b-identify", "identify")["match"] == "sip.example.org,198.51.100.0/24"
+    assert section(pjsip, "carrier-b-identify", "identify")["match"] == "sip.carrier-b.internal,198.51.100.0/24"
     assert section(pjsip, "transport-tls", "transport")["cert_file"] == "/etc/asterisk/keys/matdan.pem"
 
 
@@ -106,7 +106,7 @@ def test_a_trunk_registers_under_a_number(caller_ids: list[str], numbers: list[s
     settings = Settings.model_validate(values)
     registration = section(conf("pjsip.conf", settings), "carrier-b-registration", "registration")
     assert registration["contact_user"] == registered
-    assert registration["client_uri"] == "sip:matdan@sip.example.org:5061;transport=tls"
+    assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal:5061;transport=tls"
     inbound = parse_dialplan(render_site(settings, PASSWORDS)["extensions.conf"])
     assert find_extension(inbound, "matdan-inbound", registered) is not None
     assert find_extension(inbound, "matdan-inbound", "matdan") is None

@@ -22,7 +22,11 @@ from tests.support.rules import moment, site
 
 NOON = "2024-04-22T12:00"  # a Monday, four days before the poll
 POLL = {"day": "2024-04-26", "closes_at": "18:00"}
-QUIET: dict[str, Any] = {"ami": {"port": 1}, "fastagi": {"port": 0}, "broker": {"enabled": False}}
+QUIET: dict[str, Any] = {
+    "ami": {"port": 1, "secret": "mT4-a8Qk2_xWz9"},
+    "fastagi": {"port": 0},
+    "broker": {"enabled": False},
+}
 IVR = {"kind": "ivr", "flow": "turnout"}
 
 

@@ -15,11 +15,17 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def test_a_pin_is_known_by_its_hash_alone() -> None:
-    hashed = hash_pin("2468")
+    hashed = hash_pin("4711")
     assert hashed.startswith("$argon2id$v=19$")
-    assert "2468" not in hashed
-    assert hashed != hash_pin("2468")
-    assert PinCheck([AgentAccount("101", hashed)]).is_right("101", "2468")
+    assert "4711" not in hashed
+    assert hashed != hash_pin("4711")
+    assert PinCheck([AgentAccount("101", hashed)]).is_right("101", "4711")
+
+
+@pytest.mark.parametrize("pin", ["2468", "1234", "9876", "7890", "1111", "1212", "123123", "1112", "13579"])
+def test_a_pin_that_anybody_would_try_is_not_hashed(pin: str) -> None:
+    with pytest.raises(CommandRefused, match="anybody would try"):
+        hash_pin(pin)
 
 
 @pytest.mark.parametrize("pin", ["", "123", "1" * 13, "12a4", "１２３４", "1234\n", " 1234"])

@@ -99,6 +99,25 @@ def test_one_number_is_suppressed_by_hand(config: Path) -> None:
     assert (code, "not one number" in said) == (2, True)
 
 
+def test_numbers_come_through_standard_input_too(config: Path) -> None:
+    def piped(text: str, *arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, [*arguments, "-c", str(config)], input=text)
+        return result.exit_code, result.output
+
+    assert piped("70000-00001\nand no more\n", "optout", "add", "-")[0] == 0
+    assert piped("7000000002\n7000000003\n", "optout", "import", "-")[0] == 0
+    assert {number for (number,) in query(config, "SELECT e164 FROM opt_out")} == {
+        f"+91700000000{n}" for n in (1, 2, 3)
+    }
+    assert piped("7000000001\n", "rules", "explain", "-")[0] == 0
+    assert "erased" in piped("7000000003\n", "erase", "-")[1]
+    assert ("7000000003" in (config.parent / "centre.db").read_bytes().decode("latin-1")) is False
+    for command in (("optout", "add", "-"), ("erase", "-"), ("rules", "explain", "-")):
+        assert piped("", *command)[0] == 2
+    told = query(config, "SELECT what FROM audit WHERE kind = 'opt-out-import' ORDER BY number DESC LIMIT 1")
+    assert json.loads(told[0][0])["file"] == "standard-input"
+
+
 def test_while_the_dialler_runs_an_opt_out_goes_through_the_broker(config: Path, tmp_path: Path) -> None:
     with exclusive_connection(tmp_path / "centre.db", "a dialler"):
         code, said = run("optout", "add", "7000000001", "-c", config)

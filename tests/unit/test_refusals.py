@@ -389,6 +389,25 @@ def test_a_mistake_in_the_command_is_one_line(
     assert not told.out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["chekc"], "No such command 'chekc'. Did you mean 'check'?"),
+        (["asterisk", "rander"], "No such command 'rander'. Did you mean 'render'?"),
+        (["wobble"], "No such command 'wobble'. (see dialer --help)"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_named_with_what_is_near(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert says in lines[0]
+
+
 def test_a_question_without_an_answer_is_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from dialer.cli import main; main()", "agent", "hash-pin"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -14,7 +14,7 @@ from dialer.checks.site import check_site
 from dialer.pins import hash_pin
 from dialer.plan_of_site import engine_plan
 
-HASH = hash_pin("2468")
+HASH = hash_pin("4711")
 SEAT = '[[seats]]\nname = "01"\nendpoint = "agent01"\n'
 AGENT = f'[[agents]]\nnumber = "101"\npin = \'{HASH}\'\nlanguages = ["hi"]\nskills = ["senior"]\n'
 CAMPAIGN = '[[campaigns]]\nid = "a"\nkind = "agents"\n'
@@ -43,7 +43,7 @@ def test_a_floor_with_agents(tmp_path: Path) -> None:
     [
         (AGENT.replace("101", "a7"), "agents.0.number"),
         (AGENT.replace("101", "1" * 11), "agents.0.number"),
-        (AGENT.replace(HASH, "2468"), "is not an argon2id hash: write what `dialer agent hash-pin` prints"),
+        (AGENT.replace(HASH, "4711"), "is not an argon2id hash: write what `dialer agent hash-pin` prints"),
         (AGENT.replace(HASH, "$argon2id$v=19$m=1,t=1,p=1$x$y$z"), "is not an argon2id hash"),
         (AGENT + AGENT, "agents named twice: 101"),
         (SEAT.replace('"01"', '"h"'), "seats.0.name"),
@@ -60,12 +60,12 @@ def test_what_is_refused(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(SettingError) as refused:
         loaded(tmp_path, text)
     assert says in str(refused.value)
-    assert "2468" not in str(refused.value)
+    assert "4711" not in str(refused.value)
     assert HASH not in str(refused.value)
 
 
-@pytest.mark.parametrize(("agents", "verdicts"), [("", [Verdict.NOTE]), (AGENT, [])])
-async def test_check_says_where_nobody_needs_a_pin(tmp_path: Path, agents: str, verdicts: list[Verdict]) -> None:
+@pytest.mark.parametrize(("agents", "verdicts"), [("", [Verdict.BAD]), (AGENT, [])])
+async def test_check_says_where_nobody_can_log_in(tmp_path: Path, agents: str, verdicts: list[Verdict]) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(SEAT + agents + "[ami]\nport = 1\n[fastagi]\nport = 0\n[broker]\nenabled = false\n")
     found = [finding async for finding in check_site(load_settings(path)) if finding.what == "agents"]

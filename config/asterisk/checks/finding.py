@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from config.asterisk.conf_file import ConfFile, ConfSection
 from config.settings import Settings
+from config.unfinished import why_weak
 
 OUR_CONTEXTS = "matdan-"
 _TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
@@ -78,6 +79,5 @@ def is_loopback(address: str) -> bool:
 
 
 def is_weak(secret: str, name: str) -> bool:
-    """Whether a password is short, its owner's name, or one of those that are tried first."""
-    common = {"password", "secret", "mysecret", "change me", "changeme", "asterisk", "amp111", "matdan", "1234567890"}
-    return len(secret) < 10 or secret.lower() in common | {name.lower()}
+    """Whether a password is short, its owner's name, a placeholder, a row or a repetition. A carrier's may have ten characters."""
+    return why_weak(secret, name, least=10) is not None

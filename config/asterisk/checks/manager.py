@@ -90,7 +90,7 @@ def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[
         text = f"there is no user [{ami.username}], as which the dialler logs in"
         yield Finding(conf.name, 0, Severity.BROKEN, text, "render the file, or name another in [ami].username")
         return
-    if user.get("secret") != ami.secret.get_secret_value():
+    if ami.secret is None or user.get("secret") != ami.secret.get_secret_value():
         text = f"the secret of [{ami.username}] is not the one of the settings"
         yield broken(user, "secret", text, "render the file, or correct [ami].secret")
     for key, needed in (("read", READS), ("write", WRITES)):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from config.asterisk.checks.finding import Configuration, Finding, Severity, broken, is_true, is_weak, unsafe
 from config.asterisk.conf_file import ConfFile, ConfSection
 from config.asterisk.render import asterisk_trunks
 from config.settings import Settings
+from config.unfinished import is_placeholder_host
 
 _OLD_TLS = frozenset({"default", "unspecified", "tlsv1", "tlsv1_1", "sslv2", "sslv3", "sslv23"})
 _INBOUND = "matdan-inbound"
 _CALLERS = frozenset({_INBOUND, "matdan-phones"})
+_HOST = re.compile(r"sips?:(?:[^@;>]*@)?(\[[^\]]+\]|[^:;>]+)")
 _REDIRECTED = "FORWARD_CONTEXT=matdan-redirected"
 
 
@@ -29,6 +32,8 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
     for auth in conf.of_type("auth"):
         if auth.get("password") and is_weak(auth.get("password"), auth.get("username")):
             yield unsafe(auth, "password", f"the password of [{auth.name}] is easily guessed", "use 20 random letters")
+    for aor in conf.of_type("aor"):
+        yield from _placeholder(aor)
     for identify in conf.of_type("identify"):
         if any(
             network.strip() in {"0.0.0.0/0", "::/0"}
@@ -56,6 +61,13 @@ def endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
     for endpoint in conf.of_type("endpoint"):
         kinds["phone" if endpoint.get("auth") else "trunk"].append(endpoint)
     return kinds
+
+
+def _placeholder(aor: ConfSection) -> Iterator[Finding]:
+    host = _HOST.match(aor.get("contact"))
+    if host is not None and is_placeholder_host(host[1]):
+        text = f"[{aor.name}] is called at {host[1]}, a placeholder at which nobody answers"
+        yield broken(aor, "contact", text, "contact= the carrier's SIP host")
 
 
 def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:

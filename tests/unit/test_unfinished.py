@@ -1,0 +1,178 @@
+"""Placeholders and secrets that are none: `dialer check` names them, rendering and dialling refuse them."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import Settings, load_settings
+from config.unfinished import is_placeholder_host, others_may_read, unfinished, why_trivial, why_weak
+from dialer import cli
+from dialer.checks.finding import Verdict
+from dialer.checks.site import check_site
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "centre.example.toml"
+GOOD = "mT4-a8Qk2_xWz9"
+PLACEHOLDERS = [
+    "sip.carrier.example",
+    "example.com",
+    "sip.example.org.",
+    "x.test",
+    "y.invalid",
+    "192.0.2.7",
+    "203.0.113.9",
+    "[2001:db8::1]",
+]
+HOSTS = ["sip.carrier.net", "10.0.0.1", "192.0.3.7", "counterexample.com", "sip.example-telecom.in", "2001:db9::1"]
+SHIPPED_PIN = "$argon2id$v=19$m=65536,t=3,p=4$hXBalvbPMzyNhw3wJGBloA$NrkYsKboRoEoubG0wpPa7b5RBgNTA4AFLpM2HnoF4+k"
+
+
+WEAK = [
+    "change-me-to-20-random-letters",
+    "changeme",
+    "CHANGE_ME_PLEASE_NOW",
+    "replace-me-12345",
+    "<your-secret-here>",
+    "an-example-secret",
+    "xxxxxxxxxxxxxxxx",
+    "************",
+    "matdan",
+    "dialler",
+    "aaaaaaaaaaaaaaaa",
+    "abababababababab",
+    "abcdefghijklmnop",
+    "0123456789",
+    "short-one",
+    "1111222211112222",
+]
+
+
+@pytest.mark.parametrize("secret", WEAK)
+def test_a_secret_that_anybody_would_try_is_none(secret: str) -> None:
+    assert why_weak(secret)
+
+
+def test_made_secrets_are_good() -> None:
+    for _ in range(300):
+        assert why_weak(secrets.token_urlsafe(24)) is None
+        assert why_weak(secrets.token_hex(16)) is None
+    assert why_weak("agent-number-one", "agent-number-one") is not None
+    assert why_weak("agent-number-one", "agent-number-two") is None
+
+
+def test_most_pins_are_good() -> None:
+    """Of 10,000 PINs a few hundred are rows and repetitions; a mechanism that refused more would leave too few to choose from."""
+    refused = [f"{pin:04}" for pin in range(10_000) if why_trivial(f"{pin:04}")]
+    assert {"0000", "1234", "2468", "4321", "7890", "1212", "1112", "1221"} <= set(refused)
+    assert len(refused) < 800
+    assert why_trivial("4711") is None or len(set("4711")) <= 2
+
+
+@pytest.mark.parametrize("host", PLACEHOLDERS)
+def test_hosts_of_documentation_are_placeholders(host: str) -> None:
+    assert is_placeholder_host(host)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_other_hosts_are_none(host: str) -> None:
+    assert not is_placeholder_host(host)
+
+
+def site(**changes: Any) -> Settings:
+    trunk = {"name": "a", "endpoint": "a", "host": "10.0.0.9", "caller_ids": ["+911140000001"]}
+    return Settings.model_validate(
+        {"ami": {"secret": GOOD}, "trunks": [trunk], "broker": {"enabled": False}, **changes}
+    )
+
+
+TRUNK = {"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"ami": {}}, "ami.secret"),
+        ({"ami": {"secret": "change-me-to-20-random-letters"}}, "ami.secret"),
+        ({"ami": {"secret": "pbx-manager-1", "username": "pbx-manager-1"}}, "ami.secret"),
+        ({"broker": {"password": "changeme"}}, "broker.password"),
+        ({"rules": {"opt_out_secret": "change-me-change-me-change-me"}}, "rules.opt_out_secret"),
+        ({"trunks": [{**TRUNK, "host": "sip.carrier.example"}]}, "trunks.0.host"),
+        ({"trunks": [{**TRUNK, "host": "10.0.0.9", "username": "u", "password": "changeme"}]}, "trunks.0.password"),
+        ({"seats": [{"name": "01", "endpoint": "agent01", "password": "agent01"}]}, "seats.0.password"),
+        ({"agents": [{"number": "101", "pin": SHIPPED_PIN}]}, "agents.0.pin"),
+    ],
+)
+def test_what_is_unfinished_is_named_and_no_secret_is_repeated(changes: dict[str, Any], key: str) -> None:
+    found = list(unfinished(site(**changes)))
+    assert [each.key for each in found] == [key]
+    assert "change-me" not in str(found[0])
+
+
+def test_a_finished_site_is_finished() -> None:
+    assert not list(unfinished(site()))
+    carrier = {**TRUNK, "host": "10.0.0.9", "username": "u", "password": "Zk4w9q"}  # the carrier's choice
+    assert not list(unfinished(site(trunks=[carrier])))
+
+
+def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    return capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize("command", [["run"], ["asterisk", "render", "--to", "asterisk"]])
+def test_the_example_as_it_is_is_neither_dialled_with_nor_rendered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (line,) = told(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
+    assert "ami.secret: is not set; make one: python3 -c " in line
+    monkeypatch.setenv("MATDAN_AMI__SECRET", GOOD)
+    (line,) = told(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
+    assert "trunks.0.host: sip.carrier.example is a placeholder" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_check_names_all_that_the_example_leaves_to_be_done(tmp_path: Path) -> None:
+    config = tmp_path / "centre.toml"
+    config.write_bytes(EXAMPLE.read_bytes())
+    settings = load_settings(config).model_copy(update={"broker": site().broker})
+    bad = {each.what: each.text async for each in check_site(settings, file=config) if each.verdict is Verdict.BAD}
+    assert bad["ami.secret"].startswith("is not set; make one")
+    assert "placeholder" in bad["trunks.0.host"]
+    assert "nobody can log in" in bad["agents"]
+    assert "dialer agent hash-pin" in bad["agents"]
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "bad"),
+    [
+        ('[ami]\nsecret = "x"\n', 0o644, True),
+        ('[ami]\nsecret = "x"\n', 0o604, True),
+        ('[[agents]]\nnumber = "1"\npin = "x"\n', 0o644, True),
+        ('[ami]\nsecret = "x"\n', 0o640, False),
+        ("[ami]\nport = 5038\n", 0o644, False),
+    ],
+)
+def test_a_file_with_secrets_is_not_for_everybody(tmp_path: Path, content: str, mode: int, bad: bool) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(content.replace('"x"', f'"{SHIPPED_PIN}"' if "pin" in content else f'"{GOOD}"'), encoding="utf-8")
+    path.chmod(mode)
+    line = others_may_read(load_settings(path), path)
+    assert (line is not None) is bad
+    assert line is None or ("chmod 640" in line and GOOD not in line)
+
+
+def test_secrets_of_the_environment_make_no_file_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text("[ami]\nport = 5038\n", encoding="utf-8")
+    path.chmod(0o644)
+    monkeypatch.setenv("MATDAN_AMI__SECRET", "".join(secrets.choice(string.ascii_letters) for _ in range(20)))
+    assert others_may_read(load_settings(path), path) is None
