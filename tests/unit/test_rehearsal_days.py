@@ -220,6 +220,7 @@ def test_the_environment_leads_no_rehearsal_to_the_sites_lines_or_store(monkeypa
         monkeypatch.setenv(f"MATDAN_{name}", value)
     rehearsed = rehearsal_settings(settings, 1, Path("copy.db"), 15_038)
     assert (rehearsed.ami.host, rehearsed.ami.port) == ("127.0.0.1", 15_038)
+    assert rehearsed.ami.secret is not None
     assert rehearsed.ami.secret.get_secret_value() == REHEARSAL_LOGIN
     assert rehearsed.store.path == Path("copy.db")
     assert not rehearsed.broker.enabled

@@ -165,6 +165,7 @@ def test_the_environment_wins_over_the_file(centre: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("matdan_centre__id", "satara")
     monkeypatch.setenv("MATDANDI", "a name that is not ours")
     settings = load_settings(centre)
+    assert settings.ami.secret is not None
     assert settings.ami.secret.get_secret_value() == "of-the-environment"
     assert settings.ami.port == 5039
     assert settings.dialling.allowed_prefixes == ("+977",)
