@@ -370,9 +370,9 @@ class CommandDesk:
         try:
             await self.handle(read, waiting.number)
         except StoreError as error:
-            _log.error("command.unanswered", command=read.command_id, problem=str(error))
+            _log.error("command.unanswered", command=_shown_id(read), problem=str(error))
         except Exception:  # noqa: BLE001 - one message must never end the dialler; it is logged whole
-            _log.exception("command.failed", command=read.command_id)
+            _log.exception("command.failed", command=_shown_id(read))
             await self._tell_failed(read)
 
     async def _tell_failed(self, read: ReadCommand) -> None:
@@ -430,7 +430,7 @@ class CommandDesk:
         )
 
     async def _refuse(self, refused: RefusedCommand) -> None:
-        _log.warning("command.refused", command=refused.command_id, why=refused.text)
+        _log.warning("command.refused", command=_shown_id(refused), why=refused.text)
         if refused.forged:
             self._note(self._forgeries, refused.sender, 1)
         await self._audit(refused, "refused", refused.text)
@@ -462,7 +462,7 @@ class CommandDesk:
     def _reply(self, accepted: AcceptedCommand, status: str, text: str) -> str:
         _log.info(
             "command.executed",
-            command=accepted.command_id,
+            command=_shown_id(accepted),
             name=accepted.name,
             user=accepted.sender,
             role=accepted.role,
@@ -521,10 +521,7 @@ def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[s
     """
     known = isinstance(read, AcceptedCommand) or _USER.fullmatch(read.sender) is not None
     who = read.sender if known and _fit({"who": read.sender}) else "stranger"
-    command_id = read.command_id or "none"
-    if not _fit({"id": command_id}):
-        command_id = f"sha256-{hashlib.sha256(command_id.encode()).hexdigest()[:32]}"
-    what = {"command": read.name or "unknown", "id": command_id, "status": status}
+    what = {"command": read.name or "unknown", "id": _shown_id(read), "status": status}
     extras: dict[str, str] = {}
     if isinstance(read, AcceptedCommand):
         what["role"] = read.role
@@ -538,6 +535,14 @@ def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[s
     if why:
         extras["why"] = why[:120]
     return who, {**what, **{key: text for key, text in extras.items() if _fit({key: text})}}
+
+
+def _shown_id(read: ReadCommand) -> str:
+    """A command's id for log and audit: a sender may choose one that looks like a phone number."""
+    command_id = read.command_id or "none"
+    if _fit({"id": command_id}):
+        return command_id
+    return f"sha256-{hashlib.sha256(command_id.encode()).hexdigest()[:32]}"
 
 
 def _fit(what: Mapping[str, str]) -> bool:

@@ -1,0 +1,67 @@
+"""Payloads that are wrong, made from good ones by seed; some are good still."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from dialer.monitor.command_table import COMMANDS
+from tests.unit.test_command_messages import NEEDED
+
+_ODD: tuple[Any, ...] = (
+    *(None, True, -1, 0, 2**63, 10**400, 1e308, -0.0, "", "\x00", "\ud800", "x" * 5_000, [], {}, [[]], {"": None}),
+    *("+919001234567", "../../etc", "${SHELL(id)}", "a\r\nAction: Hangup", "'; DROP TABLE voter; --", "\u202e", "٣"),
+)
+_TOKENS = (
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b'"',
+    b"\\",
+    b"\\u",
+    b":",
+    b",",
+    b"NaN",
+    b"1e999",
+    b"\xff",
+    b"\xed\xa0\x80",
+    b"\x00",
+    b"-",
+)
+
+
+def good_commands(now: float) -> list[dict[str, Any]]:
+    """One of each kind."""
+    return [
+        {"id": f"c-{name}", "name": name, "expires_at": now + 60, **{key: NEEDED[key] for key in kind.needs}}
+        for name, kind in COMMANDS.items()
+    ]
+
+
+def malformed(chance: random.Random, seeds: Sequence[dict[str, Any]]) -> bytes:
+    """A payload: random bytes, a good one with bytes changed, or one with odd values in it, signed by nobody who may."""
+    kind = chance.randrange(8)
+    if kind == 0:
+        return chance.randbytes(chance.randrange(200))
+    if kind == 1:
+        return b"".join(chance.choices(_TOKENS, k=chance.randrange(60)))
+    if kind == 2:
+        return chance.choice((b"[", b'{"a":', b'[{"id":')) * chance.choice((50, 2_000, 8_000))
+    fields = dict(chance.choice(seeds))
+    for _ in range(chance.randrange(3)):
+        key = chance.choice([*fields, "role", "signature", "command", "\x00", "x" * 300])
+        if chance.random() < 0.3:
+            fields.pop(key, None)
+        else:
+            fields[key] = chance.choice(_ODD)
+    text = json.dumps(fields)
+    if kind in {3, 4}:
+        return json.dumps({"command": text, "signature": chance.choice(_ODD)}, skipkeys=True).encode()
+    payload = bytearray(text.encode())
+    for _ in range(chance.randrange(4)):
+        where = chance.randrange(len(payload) + 1)
+        payload[where : where + chance.randrange(3)] = chance.choice(_TOKENS)
+    return bytes(payload)

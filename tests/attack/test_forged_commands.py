@@ -1,0 +1,474 @@
+"""Commands that nobody who may has given, and too many of those that somebody may: executed must be 0, and a stop must not wait.
+
+Every command of the table is tried as every user, in every wrong form. `python -m bench.fuzz_mqtt` sends ten million malformed
+payloads through the same door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gc
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from config.help import OWN_USER, SupervisorRole
+from dialer import commands
+from dialer.clock import LoopClock
+from dialer.commands import Command
+from dialer.errors import StoreBusy
+from dialer.model import Announcement
+from dialer.monitor.command_table import COMMANDS
+from dialer.monitor.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
+from dialer.monitor.lanes import AT_ONCE, PER_SECOND, WAITING_COMMANDS
+from dialer.monitor.senders import Sender, Senders, Signer, public_key
+from dialer.store.port import KeptCommand, Store
+from dialer.view import Alert
+from tests.attack.malformed import good_commands, malformed
+from tests.support.virtual import virtual_time
+from tests.unit.test_command_messages import NEEDED
+
+CENTRE = "pune-1"
+NOW = 1713771727.0
+OWN_ROLES = frozenset({SupervisorRole.BOOTH_DESK, SupervisorRole.COMPLIANCE})
+
+
+def private_key(name: str) -> bytes:
+    return name.encode().ljust(32, b"-")
+
+
+PEOPLE: dict[str, frozenset[SupervisorRole]] = {
+    OWN_USER: OWN_ROLES,
+    **{role.value: frozenset({role}) for role in SupervisorRole},
+}
+OPEN = Senders([Sender(name, roles) for name, roles in PEOPLE.items()])
+SIGNED = Senders([Sender(name, roles, public_key(private_key(name))) for name, roles in PEOPLE.items()])
+
+
+@dataclass(slots=True)
+class SlowStore:
+    """What the desk needs of a store; each access takes a while."""
+
+    seconds: float = 0.0
+    kept: dict[str, KeptCommand] = field(default_factory=dict)
+    audit: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    replies: dict[str, list[str]] = field(default_factory=dict)  # by topic: how each ended
+    audit_works: bool = True
+
+    async def kept_command(self, command_id: str) -> KeptCommand | None:
+        await asyncio.sleep(self.seconds)
+        return self.kept.get(command_id)
+
+    async def record_command(self, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
+        await asyncio.sleep(self.seconds)
+        assert command_id not in self.kept
+        self.kept[command_id] = KeptCommand(content, reply)
+        return True
+
+    async def complete_command(self, command_id: str, reply: str) -> None:
+        await asyncio.sleep(self.seconds)
+        self.kept[command_id] = KeptCommand(self.kept[command_id].content, reply)
+
+    async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
+        await asyncio.sleep(self.seconds)
+        if not self.audit_works:
+            raise StoreBusy("another process holds the store")
+        assert kind == "command"
+        self.audit.append((who, what))
+        return len(self.audit)
+
+    async def announce(self, announcements: Sequence[Announcement], at: float) -> None:
+        await asyncio.sleep(self.seconds)
+        for each in announcements:
+            self.replies.setdefault(each.topic, []).append(json.loads(each.payload)["status"])
+
+
+@dataclass(slots=True)
+class Ground:
+    """A desk, and what came of it."""
+
+    desk: CommandDesk
+    store: SlowStore
+    executed: list[tuple[float, Command]]
+    alerts: list[Alert]
+    clock: LoopClock
+
+    def send(self, user: str, name: str, command_id: str, **values: Any) -> None:
+        self.desk.offer(user, text_of(name, command_id, self.clock.now() + 600, **values).encode(), retained=False)
+
+
+def a_ground(
+    senders: Senders = OPEN, store_seconds: float = 0.0, engine_seconds: Callable[[Command], float] = lambda _: 0.0
+) -> Ground:
+    clock, store = LoopClock(NOW), SlowStore(store_seconds)
+    executed: list[tuple[float, Command]] = []
+    alerts: list[Alert] = []
+
+    async def execute(command: Command) -> str:
+        executed.append((clock.monotonic(), command))
+        await asyncio.sleep(engine_seconds(command))
+        return "done"
+
+    desk = CommandDesk(
+        *(cast("Store", store), clock, execute, asyncio.Event()),
+        centre=CENTRE,
+        senders=senders,
+        raise_alert=alerts.append,
+    )
+    return Ground(desk, store, executed, alerts, clock)
+
+
+async def running(ground: Ground, deed: Awaitable[None]) -> None:
+    """Let the desk work until the deed is done."""
+    desk = asyncio.create_task(ground.desk.run())
+    await deed
+    desk.cancel()
+    await asyncio.gather(desk, return_exceptions=True)
+
+
+def text_of(name: str, command_id: str, expires_at: float, **values: Any) -> str:
+    """A good command's text."""
+    needed = {key: NEEDED[key] for key in COMMANDS[name].needs}
+    return json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **needed, **values})
+
+
+# Who is not allowed
+
+
+@virtual_time()
+async def test_every_command_by_every_wrong_user_in_every_wrong_form_is_not_executed() -> None:
+    ground = a_ground(SIGNED)
+    tried = 0
+
+    async def attack() -> None:
+        nonlocal tried
+        for name, kind in COMMANDS.items():
+            for user, roles in {**PEOPLE, "eve": frozenset[SupervisorRole]()}.items():
+                for number, (payload, retained) in enumerate(wrong_forms(name, user, may=bool(roles & kind.roles))):
+                    parsed = parse_command(payload, user, SIGNED, CENTRE, retained=retained, now=ground.clock.now())
+                    assert isinstance(parsed, RefusedCommand), (name, user, number)
+                    await ground.desk.handle(parsed)
+                    tried += 1
+
+    await running(ground, attack())
+    assert ground.executed == []
+    assert ground.store.kept == {}
+    assert len(ground.store.audit) == tried > 3_000
+    assert {what["status"] for _, what in ground.store.audit} == {"refused"}
+    assert {who for who, _ in ground.store.audit} == {*PEOPLE, "eve"}
+    assert [alert.code for alert in ground.alerts][:1] == ["command-forged"]
+
+
+def wrong_forms(name: str, user: str, *, may: bool) -> list[tuple[bytes, bool]]:
+    """Messages on that user's topic, and whether they are retained: each is wrong for a reason of its own."""
+    text = text_of(name, "c-1", NOW + 600)
+    own, other = Signer(user, private_key(user)), Signer(user, private_key("somebody"))
+    signed = json.loads(own.payload(CENTRE, text))
+    changed = {**signed, "command": text.replace("c-1", "c-2")}
+    of_another = json.loads(
+        Signer("supervisor" if user != "supervisor" else "desk", private_key(user)).payload(CENTRE, text)
+    )
+    flipped = bytearray(base64.b64decode(signed["signature"]))
+    flipped[7] ^= 1
+    forms = [
+        (text, False),  # not signed
+        (json.dumps({"command": text, "signature": None}), False),
+        (json.dumps({"command": text, "signature": ""}), False),
+        (json.dumps({"command": text, "signature": 64 * [0]}), False),
+        (json.dumps({**signed, "signature": base64.b64encode(bytes(64)).decode()}), False),
+        (json.dumps({**signed, "signature": base64.b64encode(bytes(flipped)).decode()}), False),
+        (json.dumps({**signed, "signature": signed["signature"][:-4]}), False),
+        (json.dumps(changed), False),
+        (json.dumps(of_another), False),  # made for another's topic
+        (own.payload("pune-2", text), False),  # made for another centre
+        (other.payload(CENTRE, text), False),
+        (json.dumps({**signed, "role": "supervisor"}), False),
+        (own.payload(CENTRE, text), True),  # retained
+        (own.payload(CENTRE, text_of(name, "c-1", NOW)), False),  # expired
+        (own.payload(CENTRE, text_of(name, "c-1", NOW + 90_000)), False),  # for ever
+        (own.payload(CENTRE, text_of(name, "c-1", NOW + 600, role="supervisor")), False),
+        (own.payload(CENTRE, text_of(name, "c-1", NOW + 600, user="supervisor")), False),
+    ]
+    if not may:
+        forms.append((own.payload(CENTRE, text), False))
+    return [(form.encode(), retained) for form, retained in forms]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_signed_by_who_may_a_command_is_accepted(name: str) -> None:
+    for user, roles in PEOPLE.items():
+        payload = Signer(user, private_key(user)).payload(CENTRE, text_of(name, "c-1", NOW + 600)).encode()
+        parsed = parse_command(payload, user, SIGNED, CENTRE, retained=False, now=NOW)
+        assert isinstance(parsed, AcceptedCommand if roles & COMMANDS[name].roles else RefusedCommand)
+
+
+def test_where_all_must_sign_nobody_is_obeyed_without() -> None:
+    both = Senders([Sender("asha", PEOPLE["supervisor"]), Sender("ravi", PEOPLE["supervisor"])], signed=True)
+    parsed = parse_command(text_of("stop-all", "c-1", NOW + 9).encode(), "asha", both, CENTRE, retained=False, now=NOW)
+    assert isinstance(parsed, RefusedCommand)
+    assert "the command is not signed" in parsed.text
+
+
+def test_where_the_broker_knows_nobody_nobody_is_obeyed_but_by_signature() -> None:
+    strangers = Senders(
+        [Sender("asha", PEOPLE["supervisor"]), Sender("ravi", PEOPLE["supervisor"], public_key(private_key("ravi")))],
+        broker_knows=False,
+    )
+    text = text_of("stop-all", "c-1", NOW + 9)
+    parsed = parse_command(text.encode(), "asha", strangers, CENTRE, retained=False, now=NOW)
+    assert isinstance(parsed, RefusedCommand)
+    assert "the broker lets anybody connect" in parsed.text
+    signed = Signer("ravi", private_key("ravi")).payload(CENTRE, text).encode()
+    parsed = parse_command(signed, "ravi", strangers, CENTRE, retained=False, now=NOW)
+    assert isinstance(parsed, AcceptedCommand)
+
+
+# Again and again
+
+
+@virtual_time()
+async def test_a_signed_command_that_is_played_again_is_executed_once_and_later_expired() -> None:
+    ground = a_ground(SIGNED)
+    signed = (
+        Signer("supervisor", private_key("supervisor")).payload(CENTRE, text_of("stop-all", "c-1", NOW + 600)).encode()
+    )
+
+    async def attack() -> None:
+        for _ in range(50):
+            ground.desk.offer("supervisor", signed, retained=False)
+            ground.desk.offer("desk", signed, retained=False)  # on another's topic
+        await asyncio.sleep(5)
+        ground.store.kept.clear()  # long forgotten
+        await asyncio.sleep(700)
+        ground.desk.offer("supervisor", signed, retained=False)
+        await asyncio.sleep(5)
+
+    await running(ground, attack())
+    assert [command for _, command in ground.executed] == [commands.StopAll()]
+    assert Counter(ground.store.replies["replies/supervisor/c-1"]) == {"done": 50, "refused": 1}
+    assert Counter(ground.store.replies["replies/desk/c-1"]) == {"refused": 50}
+
+
+@virtual_time()
+@pytest.mark.parametrize("names", [("pause", "stop-all"), ("stop-all", "seat-hang-up"), ("seat-hold", "seat-resume")])
+async def test_an_id_that_comes_again_with_another_content_is_refused(names: tuple[str, str]) -> None:
+    """In one lane and over two, where neither is in the store yet when the other comes."""
+    ground = a_ground(store_seconds=0.01)
+
+    async def attack() -> None:
+        for name in names:
+            ground.send("supervisor", name, "c-1")
+        await asyncio.sleep(5)
+
+    await running(ground, attack())
+    assert len(ground.executed) == 1
+    assert sorted(ground.store.replies["replies/supervisor/c-1"]) == ["done", "refused"]
+    assert sorted(what["status"] for _, what in ground.store.audit if what["status"] != "begun") == ["done", "refused"]
+
+
+@virtual_time()
+async def test_nobody_uses_up_anothers_ids() -> None:
+    ground = a_ground()
+
+    async def attack() -> None:
+        for user in ("compliance", "supervisor"):
+            ground.send(user, "stop-all", "c-1")
+        ground.send("viewer", "stop-all", "c-1")
+        await asyncio.sleep(5)
+
+    await running(ground, attack())
+    assert len(ground.executed) == 2
+    assert ground.store.replies == {
+        "replies/compliance/c-1": ["done"],
+        "replies/supervisor/c-1": ["done"],
+        "replies/viewer/c-1": ["refused"],
+    }
+
+
+# Floods
+
+
+@virtual_time()
+@pytest.mark.parametrize("flooder", ["supervisor", "compliance", "desk", "viewer", "eve"])
+async def test_a_flood_delays_no_stop_all(flooder: str) -> None:
+    """The switch takes a second for each order, the disk 5 ms; 30,000 commands of one sender, then stop-all of another, and of the
+    same one. It is executed within 100 ms of virtual time, and the other's usual commands are served in turn.
+    """
+    ground = a_ground(
+        store_seconds=0.005, engine_seconds=lambda command: 0.0 if isinstance(command, commands.StopAll) else 1.0
+    )
+    names = [name for name in COMMANDS if name != "stop-all"]
+    asked_at: list[float] = []
+
+    async def attack() -> None:
+        for number in range(30_000):
+            ground.send(flooder, names[number % len(names)], f"f-{number}")
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        asked_at.append(ground.clock.monotonic())
+        ground.send("supervisor", "stop-all", "stop")
+        ground.send("booth-desk", "marks", "honest")
+        await asyncio.sleep(60)
+
+    await running(ground, attack())
+    (stopped_at,) = [at for at, command in ground.executed if isinstance(command, commands.StopAll)]
+    assert stopped_at - asked_at[0] < 0.1
+    (served_at,) = [
+        at
+        for at, command in ground.executed
+        if isinstance(command, commands.TakeMarks) and command.who == "ops.1 by booth-desk"
+    ]
+    assert served_at - asked_at[0] < 2.5  # behind one command of the flood that had begun, and one in its turn
+    alert = next(alert for alert in ground.alerts if alert.code == "command-flood")
+    assert ("strangers" if flooder == "eve" else flooder) in alert.text
+    assert len(ground.store.audit) < 700  # and each that waited is in it
+
+
+@virtual_time()
+async def test_a_flood_of_stops_is_paced_and_another_ones_stop_all_is_not_behind_it() -> None:
+    ground = a_ground(store_seconds=0.001)
+
+    async def attack() -> None:
+        for number in range(5_000):
+            ground.send("compliance", "stop-all", f"f-{number}")
+            if number == 2_500:
+                ground.send("supervisor", "stop-all", "mine")
+            await asyncio.sleep(0.01)
+
+    await running(ground, attack())
+    assert ground.store.replies["replies/supervisor/mine"] == ["done"]
+    assert len(ground.executed) <= AT_ONCE + WAITING_COMMANDS + 51 * PER_SECOND
+
+
+@virtual_time()
+async def test_the_alert_of_a_flood_counts_on_and_ends() -> None:
+    ground = a_ground()
+
+    async def attack() -> None:
+        for number in range(WAITING_COMMANDS + 7):
+            ground.send("desk", "seat-hold", f"f-{number}")
+        await asyncio.sleep(200)
+
+    await running(ground, attack())
+    told = [(alert.text, alert.cleared) for alert in ground.alerts if alert.code == "command-flood"]
+    assert told == [
+        ("1 commands came too fast and were left unanswered: desk 1", False),
+        ("7 commands came too fast and were left unanswered: desk 7", False),
+        ("no more commands came too fast and were left unanswered", True),
+    ]
+
+
+@virtual_time()
+async def test_many_records_of_one_sender_are_told_of() -> None:
+    ground = a_ground()
+    marks = [{**NEEDED["marks"][0], "key": f"import/{number}"} for number in range(100)]
+
+    async def attack() -> None:
+        for number in range(29):  # 2,900 voters
+            ground.send("booth-desk", "marks", f"m-{number}", marks=marks)
+            await asyncio.sleep(0.26)
+
+    await running(ground, attack())
+    assert len(ground.executed) == 29
+    burst = next(alert for alert in ground.alerts if alert.code == "records-burst")
+    assert "booth-desk" in burst.text
+    assert {what["records"] for _, what in ground.store.audit} == {"100"}
+
+
+@virtual_time()
+@pytest.mark.parametrize(
+    ("halt", "values"), [("stop-all", {}), ("stop", {}), ("pause", {}), ("stop", {"campaign": "other"})]
+)
+async def test_a_resume_that_waits_does_not_undo_a_later_stop(halt: str, values: dict[str, str]) -> None:
+    ground = a_ground(engine_seconds=lambda command: 5.0 if isinstance(command, commands.SeatHold) else 0.0)
+
+    async def attack() -> None:
+        ground.send("supervisor", "seat-hold", "c-1")  # the worker is busy with it
+        await asyncio.sleep(0.1)
+        ground.send("supervisor", "resume", "c-2")
+        ground.send("compliance", halt, "c-3", **values)
+        await asyncio.sleep(10)
+        ground.send("supervisor", "resume", "c-4")  # and a later one goes on
+        await asyncio.sleep(10)
+
+    await running(ground, attack())
+    overtaken = "campaign" not in values
+    resumed = sum(isinstance(command, commands.ResumeCampaign) for _, command in ground.executed)
+    assert resumed == (1 if overtaken else 2)
+    assert ground.store.replies["replies/supervisor/c-2"] == ["refused" if overtaken else "done"]
+    assert ground.store.replies["replies/supervisor/c-4"] == ["done"]
+
+
+# The audit
+
+
+@virtual_time()
+async def test_what_cannot_be_answered_for_is_not_done_but_a_stop_is() -> None:
+    ground = a_ground()
+    ground.store.audit_works = False
+
+    async def attack() -> None:
+        ground.send("supervisor", "seat-hang-up", "c-1")
+        ground.send("supervisor", "stop-all", "c-2")
+        await asyncio.sleep(5)
+        ground.store.audit_works = True
+        ground.send("supervisor", "seat-hang-up", "c-1")  # the sender repeats what had no answer
+        ground.send("supervisor", "stop-all", "c-2")
+        await asyncio.sleep(5)
+
+    await running(ground, attack())
+    assert [type(command).__name__ for _, command in ground.executed] == ["StopAll", "StopAll", "SeatHangUp"]
+    assert ground.store.replies == {"replies/supervisor/c-1": ["done"], "replies/supervisor/c-2": ["done"]}
+
+
+@virtual_time()
+async def test_no_number_that_a_sender_writes_gets_into_audit_or_log_and_none_keeps_a_command_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ground = a_ground()
+
+    async def attack() -> None:
+        ground.send("supervisor", "pause", "9001234567", campaign="+919001234567")
+        ground.desk.offer("9001234567", b'{"id": "c-1"}', retained=False)
+        ground.desk.offer("a b", b'{"id": "c-2", "name": "+919001234567"}', retained=False)
+        await asyncio.sleep(5)
+
+    await running(ground, attack())
+    assert sorted(who for who, _ in ground.store.audit) == ["stranger", "stranger", "supervisor"]
+    assert "9001234567" not in str(ground.store.audit)
+    logged = capsys.readouterr().out
+    assert "command.executed" in logged
+    assert "9001234567" not in logged
+    (what,) = [what for who, what in ground.store.audit if who == "supervisor"]
+    assert what["id"].startswith("sha256-")
+    assert (what["command"], what["status"], what["role"]) == ("pause", "done", "supervisor")
+
+
+# Malformed
+
+
+def test_malformed_payloads_by_the_hundred_thousand_leave_nothing_behind() -> None:
+    """The figures: no exception, nothing accepted that was changed in what it says, memory flat."""
+    chance, seeds = random.Random(20240422), good_commands(NOW)
+    accepted = Counter[str]()
+
+    def some(count: int) -> None:
+        for _ in range(count):
+            payload = malformed(chance, seeds)
+            parsed = parse_command(payload, "supervisor", SIGNED, CENTRE, retained=False, now=NOW)
+            accepted[type(parsed).__name__] += 1
+
+    some(5_000)  # whatever is made once is made
+    gc.collect()
+    before = sys.getallocatedblocks()
+    some(95_000)
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 1_000
+    assert accepted == {"RefusedCommand": 100_000}  # none of them bears a signature that holds
