@@ -7,7 +7,6 @@ import errno
 import pwd
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,12 +20,12 @@ from config.site_rules import site_profile
 from config.unfinished import others_may_read, unfinished
 from dialer.app import twilio_spent
 from dialer.checks.asterisk import asterisk
+from dialer.checks.broker import broker
 from dialer.checks.finding import Finding, Verdict, not_seen
 from dialer.checks.store import disk, encryption, store_and_rules
 from dialer.clock import Clock, SystemClock
 from dialer.content import content_problems
-from dialer.monitor.broker_link import check_broker
-from dialer.plan_of_site import broker_settings, needs_asterisk, offers_allowed
+from dialer.plan_of_site import needs_asterisk, offers_allowed
 from dialer.prompts import playlist_reader
 from dialer.scripts.runner import script_of
 from dialer.site_time import site_day
@@ -67,7 +66,8 @@ async def check_site(
     if settings.twilio.enabled:
         yield await _asked("twilio", _twilio(settings))
     if settings.broker.enabled:
-        yield await _asked("broker", _broker(settings, clock))
+        async for finding in _told("broker", broker(settings, clock)):
+            yield finding
 
 
 Look = Callable[[], Iterable[Finding]]
@@ -272,13 +272,3 @@ def _listening(settings: Settings) -> Iterator[Finding]:
                 yield Finding(what, Verdict.BAD, text)
             return
     yield Finding(what, Verdict.GOOD, f"{host}:{port} is free for us to listen on")
-
-
-async def _broker(settings: Settings, clock: Clock) -> Finding:
-    """Connect as somebody else than the dialler: the same client id twice would throw a running one off the broker."""
-    broker = replace(broker_settings(settings), client_id=f"dialler-check-{settings.centre.id}")
-    try:
-        await check_broker(broker, settings.centre.id, clock.now())
-    except MatdanError as error:
-        return Finding("broker", Verdict.NOTE, f"{error}; dialling works without one, supervisors see nothing")
-    return Finding("broker", Verdict.GOOD, f"an MQTT broker answers at {broker.host}:{broker.port}")

@@ -88,6 +88,7 @@ class RefusedCommand:
     text: str
     sender: str = ""
     name: str = ""  # "": not known
+    role: str = ""  # the sender's, where that is known
     forged: bool = False
 
 
@@ -135,6 +136,7 @@ def judge_command(
             raise CommandRefused(
                 "nobody of that name may give commands: [[supervisors]] of the dialler's settings has those who may"
             )
+        refusal = replace(refusal, role=", ".join(sorted(sender.roles)))
         senders.refuse_unproved(sender, centre, opened.text, opened.signature)
         if retained:
             raise CommandRefused(
@@ -412,7 +414,7 @@ class CommandDesk:
         kept = None if key in self._under_way else await self._store.kept_command(key)
         if key in self._under_way or (kept is not None and kept.content != read.content):
             text = "another command had this id: every command needs a new one"
-            await self._refuse(RefusedCommand(read.command_id, text, read.sender, read.name))
+            await self._refuse(RefusedCommand(read.command_id, text, read.sender, read.name, read.role))
             return
         self._under_way.add(key)
         try:
@@ -522,9 +524,10 @@ def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[s
     known = isinstance(read, AcceptedCommand) or _USER.fullmatch(read.sender) is not None
     who = read.sender if known and _fit({"who": read.sender}) else "stranger"
     what = {"command": read.name or "unknown", "id": _shown_id(read), "status": status}
+    if read.role:
+        what["role"] = read.role
     extras: dict[str, str] = {}
     if isinstance(read, AcceptedCommand):
-        what["role"] = read.role
         extras = {
             key: str(getattr(read.command, key))
             for key in ("campaign_id", "seat", "to", "who")

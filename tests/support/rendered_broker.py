@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,13 @@ def a_site(centre: str, port: int, *, supervisors: list[dict[str, Any]], **more:
 
 
 @contextlib.asynccontextmanager
-async def rendered_broker(directory: Path, *sites: Settings) -> AsyncIterator[RenderedBroker]:
-    """Render into the directory, and run what was rendered."""
+async def rendered_broker(
+    directory: Path, *sites: Settings, altered: Callable[[dict[str, str]], None] = lambda _: None
+) -> AsyncIterator[RenderedBroker]:
+    """Render into the directory, and run what was rendered; `altered` spoils the files before."""
     directory.mkdir(exist_ok=True)
     files, made = render_broker([(each.centre.id, each) for each in sites], directory, {})
+    altered(files)
     write_files(directory, plan_files(directory, files, MARKER), force=False)
     configuration = directory / CONFIGURATION
     if os.geteuid() == 0:  # it would become a user who may not read here

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
@@ -414,6 +416,41 @@ async def test_a_command_delivered_twice_is_executed_once_and_answered_twice(sto
     assert first == second
     assert first["status"] == "done"
     assert engine.outbox_event.is_set()
+
+
+async def test_each_command_is_in_the_audit_with_its_sender_and_what_became_of_it(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    engine = FakeEngine()
+    desk = desk_of(store, engine)
+    for read_command in (
+        parsed(),
+        parsed(),  # again
+        parsed(id="c-1", campaign="other"),
+        parsed(id="c-2", campaign="no-such"),
+        parsed(id="c-3", name="dial"),
+        read(of_kind("seat-hang-up", id="c-4")),
+        read(of_kind("marks", id="c-5"), user="listener"),
+        read(b"pause", user="eve"),
+    ):
+        await desk.handle(read_command)
+    await store.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        rows = db.execute("SELECT kind, who, what FROM audit ORDER BY number").fetchall()
+    entries = [(who, json.loads(what)) for kind, who, what in rows if kind == "command"]
+    assert [(who, what["command"], what["id"], what.get("role"), what["status"]) for who, what in entries] == [
+        ("supervisor", "pause", "c-1", "supervisor", "done"),
+        ("supervisor", "pause", "c-1", "supervisor", "repeated"),
+        ("supervisor", "pause", "c-1", "supervisor", "refused"),
+        ("supervisor", "pause", "c-2", "supervisor", "refused"),
+        ("supervisor", "unknown", "c-3", "supervisor", "refused"),
+        ("supervisor", "seat-hang-up", "c-4", "supervisor", "begun"),
+        ("supervisor", "seat-hang-up", "c-4", "supervisor", "done"),
+        ("listener", "marks", "c-5", "listener", "refused"),
+        ("eve", "unknown", "none", None, "refused"),
+    ]
+    assert (entries[0][1]["campaign_id"], entries[5][1]["seat"]) == ("turnout-ivr", "01")
+    assert "another command had this id" in entries[2][1]["why"]
 
 
 async def test_it_is_known_after_a_restart_too(store: SqliteStore, tmp_path: Path) -> None:
