@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
@@ -68,8 +68,29 @@ class Outcome(StrEnum):
 ANSWERED = frozenset(
     {Outcome.CONNECTED, Outcome.COMPLETED, Outcome.LEFT, Outcome.ABANDONED, Outcome.DROPPED, Outcome.MACHINE}
 )
-LIVE_ANSWERS = ANSWERED - {Outcome.MACHINE}
-"""The denominator of the abandoned share: answers by a person (the rule of the shipped profiles)."""
+LIVE_ANSWERS = frozenset({Outcome.CONNECTED, Outcome.ABANDONED, Outcome.DROPPED})
+"""The denominator of the abandoned share, `live-answers` of the profiles: answers by a person for whom a seat was wanted. What a flow
+answered was abandoned by nobody, and would thin out the share of what was."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonedShare:
+    """Abandoned calls over live answers, as every view of it shows it."""
+
+    live_answers: int
+    abandoned: int
+
+    @property
+    def share(self) -> float:
+        """0 to 1; 0 where nobody answered."""
+        return self.abandoned / self.live_answers if self.live_answers else 0.0
+
+
+def abandoned_share(outcomes: Mapping[str, int]) -> AbandonedShare:
+    """The share of calls that ended so, by outcome: of one campaign, as the profiles' caps are, or of several that are told
+    together.
+    """
+    return AbandonedShare(sum(outcomes.get(each, 0) for each in LIVE_ANSWERS), outcomes.get(Outcome.ABANDONED, 0))
 
 
 class MachineDetection(StrEnum):

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from dialer.engine.state import CampaignRun, Centre
-from dialer.model import ANSWERED, LIVE_ANSWERS, CampaignState, MarkSource, Outcome, Purpose
+from dialer.model import ANSWERED, CampaignState, MarkSource, Outcome, Purpose, abandoned_share
 from dialer.polling_day.forecast import Forecast, forecast, seconds_open
 from dialer.seats import Seat
 from dialer.trunks import TrunkPool
@@ -62,8 +62,7 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
     live = Counter[CallState](call.state for call in centre.calls_of(run.spec.campaign_id))
     outcomes = run.outcomes
     in_hand = sum(live.values())
-    live_answers = sum(outcomes[outcome] for outcome in LIVE_ANSWERS)
-    abandoned = outcomes[Outcome.ABANDONED]
+    share = abandoned_share(outcomes)
     return CampaignView(
         campaign_id=run.spec.campaign_id,
         kind=run.spec.kind,
@@ -73,8 +72,8 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
         attempts=sum(outcomes.values()) - outcomes[Outcome.REFUSED] + in_hand,
         answered=sum(outcomes[outcome] for outcome in ANSWERED),
         connected=outcomes[Outcome.CONNECTED],
-        abandoned=abandoned,
-        abandoned_rate=abandoned / live_answers if live_answers else 0.0,
+        abandoned=share.abandoned,
+        abandoned_rate=share.share,
         progress=run.progress,
         pacing=str(run.pacer.explain()),
         held_because=run.held_because

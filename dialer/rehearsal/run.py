@@ -193,7 +193,6 @@ def _outcome(
 ) -> DayOutcome:
     figures = ran.report.as_json()
     seats = ran.report.utilisation.values()
-    live = figures["abandoned"] / figures["abandoned_rate"] if figures["abandoned_rate"] else figures["answered"]
     calling = {campaign.campaign_id for campaign in ran.view.campaigns if campaign.attempts}
     unjudged = not_judged(day, ran.faults.over_at, due, calling, settings.trunk_rest.longest_rest_seconds)
     return DayOutcome(
@@ -203,7 +202,7 @@ def _outcome(
         answered=figures["answered"],
         connected=figures["connected"],
         abandoned=figures["abandoned"],
-        live_answers=round(live),
+        live_answers=figures["live_answers"],
         reached=sum(booth.reached for booth in ran.view.booths),
         voted=sum(booth.voted for booth in ran.view.booths),
         utilisation=sum(seats) / len(seats) if seats else None,

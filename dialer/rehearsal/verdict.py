@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dialer.model import AbandonedShare
 from dialer.rehearsal.day import RehearsedDay
 
 BUSY_SHARE = 0.97
@@ -84,7 +85,7 @@ class DayOutcome:
     @property
     def abandoned_share(self) -> float:
         """Abandoned calls over live answers."""
-        return self.abandoned / self.live_answers if self.live_answers else 0.0
+        return AbandonedShare(self.live_answers, self.abandoned).share
 
     @property
     def speed(self) -> float:

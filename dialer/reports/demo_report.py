@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dialer.model import ANSWERED, LIVE_ANSWERS, Outcome
+from dialer.model import ANSWERED, Outcome, abandoned_share
 from dialer.reports.source import load_queries, open_source
 from dialer.simulation.asterisk.journal import read_journal
 from dialer.store.cipher import StoreKey
@@ -87,15 +87,15 @@ class DemoReport:
 
 def _figures(outcomes: Mapping[str, int]) -> dict[str, Any]:
     """Attempts and what became of them; the abandoned rate is abandoned / live answers."""
-    live_answers = sum(outcomes.get(outcome, 0) for outcome in LIVE_ANSWERS)
-    abandoned = outcomes.get(Outcome.ABANDONED, 0)
+    share = abandoned_share(outcomes)
     return {
         "attempts": sum(outcomes.values()),
         "outcomes": dict(sorted(outcomes.items(), key=lambda item: (-item[1], item[0]))),
         "answered": sum(outcomes.get(outcome, 0) for outcome in ANSWERED),
         "connected": outcomes.get(Outcome.CONNECTED, 0),
-        "abandoned": abandoned,
-        "abandoned_rate": round(abandoned / live_answers, 4) if live_answers else 0.0,
+        "live_answers": share.live_answers,
+        "abandoned": share.abandoned,
+        "abandoned_rate": round(share.share, 4),
         "unknown": outcomes.get(Outcome.UNKNOWN, 0),
     }
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, tzinfo
 from itertools import groupby
 
 from config.jurisdiction import AbandonedCap, Profile
-from dialer.model import LIVE_ANSWERS
+from dialer.model import LIVE_ANSWERS, AbandonedShare
 from dialer.reports.formats import Cell, Column, Kind, Report
 from dialer.reports.source import Source, load_queries
 from dialer.reports.tables import Window
@@ -98,7 +98,12 @@ async def evidence(source: Source, window: Window, zone: tzinfo, profile: Profil
         answers = (Answer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)
         for day in by_day(answers, caps, zone, window.since):
             held = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
-            counts = (day.live_answers, day.abandoned, day.left_waiting, day.abandoned / day.live_answers)
+            counts = (
+                day.live_answers,
+                day.abandoned,
+                day.left_waiting,
+                AbandonedShare(day.live_answers, day.abandoned).share,
+            )
             rows.append((campaign, day.day, *counts, *day.worst, "yes" if held else "NO"))
     told = ", ".join(f"{cap.share:.1%} in {_hours(cap)}" for cap in caps)
     return Report(

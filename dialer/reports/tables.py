@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
-from dialer.model import ANSWERED, LIVE_ANSWERS
+from dialer.model import ANSWERED, LIVE_ANSWERS, AbandonedShare
 from dialer.recordings import file_name
 from dialer.reports.formats import Cell, Column, Kind, Report
 from dialer.reports.source import Source, load_queries
@@ -171,7 +171,7 @@ async def abandonment(source: Source, window: Window, zone: tzinfo) -> Report:
 
 def _with_rate(counts: list[int]) -> tuple[Cell, ...]:
     attempts, live_answers, abandoned = counts
-    return attempts, live_answers, abandoned, abandoned / live_answers if live_answers else None
+    return attempts, live_answers, abandoned, AbandonedShare(live_answers, abandoned).share if live_answers else None
 
 
 async def recordings(source: Source, window: Window, zone: tzinfo, directory: Path) -> Report:

@@ -85,7 +85,7 @@ def store(tmp_path: Path) -> Path:
             row = (f"g{number}", "good", number + 1, noon + number, noon + number, noon + number, outcome)
             db.execute(insert, row)
         for number in range(40):
-            outcome = "abandoned" if number == 20 else "machine" if number == 5 else "completed"
+            outcome = "abandoned" if number == 20 else "machine" if number == 5 else "connected"
             row = (f"b{number}", "bad", number + 1, noon + number, noon + number, noon + number, outcome)
             db.execute(insert, row)
         db.execute(insert, ("n", "bad", 300, noon, None, noon, "no-answer"))

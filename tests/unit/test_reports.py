@@ -353,7 +353,7 @@ async def test_the_figures_of_a_run(store: Store) -> None:
         "unknown": 1,
         "opt_outs": 1,
     }
-    assert figures["abandoned_rate"] == 0.3333
+    assert figures["abandoned_rate"] == 0.5
     assert figures["outcomes"] == {"abandoned": 1, "completed": 1, "connected": 1, "unknown": 1}
     assert figures["campaigns"]["ivr"]["attempts"] == 1
     assert figures["utilisation"] == {"mean": 0.75, "seats": {"01": 0.75}}

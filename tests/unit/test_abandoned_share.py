@@ -1,0 +1,80 @@
+"""The abandoned share is one number, by the profile's denominator, in every view of it: what flows answered thins out none."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections import Counter
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.jurisdiction import load_profile
+from dialer.model import Outcome, abandoned_share
+from dialer.monitor import payload_builders
+from dialer.reports import tables
+from dialer.reports.demo_report import build_report
+from dialer.reports.evidence import evidence
+from dialer.reports.source import open_source
+from tests.support.centre import a_site
+from tests.support.roll_filler import fill_roll
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import all_answer
+
+NOON = 1_713_765_600.0
+AGENTS = {"connected": 197, "abandoned": 2, "dropped": 1, "machine": 40, "no-answer": 60}
+IVR = {"completed": 300, "left": 99, "busy": 5}
+SHARE = 0.01  # 2 of 200
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    path = tmp_path / "centre.db"
+    fill_roll(path, 900, voters_per_booth=300)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        for campaign, kind, outcomes in (("agents", "agents", AGENTS), ("ivr", "ivr", IVR)):
+            db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES (?, ?, 'turnout')", (campaign, kind))
+            ended = [outcome for outcome, count in outcomes.items() for _ in range(count)]
+            for place, outcome in enumerate(ended, 1):
+                answered = NOON + place if outcome not in {"no-answer", "busy"} else None
+                db.execute(
+                    "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id,"
+                    " created_at, answered_at, ended_at, outcome) VALUES (?, ?, ?, 1, 1, 't', 'c', ?, ?, ?, ?)",
+                    (f"{campaign}{place}", campaign, place, NOON + place, answered, NOON + place + 9, outcome),
+                )
+        db.commit()
+    return path
+
+
+def cells(report: Any, row: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip([column.name for column in report.columns], row, strict=True))
+
+
+async def test_every_report_tells_the_share_of_the_calls_that_agents_were_to_take(store: Path) -> None:
+    window = tables.Window(NOON - 60, NOON + 3600)
+    async with open_source(store) as source:
+        table = await tables.abandonment(source, window, UTC)
+        proof = await evidence(source, window, UTC, load_profile("neutral"))
+    agents, ivr = (cells(table, row) for row in table.rows)
+    assert (agents["abandoned_rate"], ivr["abandoned_rate"]) == (SHARE, None)
+    assert table.total is not None
+    assert cells(table, table.total)["abandoned_rate"] == SHARE
+    [row] = proof.rows  # a campaign of flows has nobody to abandon
+    assert (cells(proof, row)["campaign"], cells(proof, row)["abandoned_rate"]) == ("agents", SHARE)
+    told = (await build_report(store, since=NOON - 60, journal=None)).as_json()
+    assert (told["abandoned_rate"], told["campaigns"]["agents"]["abandoned_rate"]) == (SHARE, SHARE)
+    assert told["live_answers"] == 200
+
+
+@virtual_time()
+async def test_board_and_statistics_tell_the_same(tmp_path: Path) -> None:
+    async with a_site(tmp_path, all_answer()) as site:
+        [run] = site.centre.engine._centre.campaigns.values()  # what a day would have left there
+        run.outcomes = Counter({Outcome(name): count for name, count in (AGENTS | IVR).items()})
+        [view] = site.view.campaigns
+        told = json.loads(json.dumps(payload_builders.statistics(view, NOON).abandoned_rate))
+    assert (view.abandoned_rate, told, view.abandoned) == (SHARE, SHARE, 2)
+    assert abandoned_share(AGENTS | IVR).share == SHARE
