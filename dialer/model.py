@@ -69,8 +69,8 @@ ANSWERED = frozenset(
     {Outcome.CONNECTED, Outcome.COMPLETED, Outcome.LEFT, Outcome.ABANDONED, Outcome.DROPPED, Outcome.MACHINE}
 )
 LIVE_ANSWERS = frozenset({Outcome.CONNECTED, Outcome.ABANDONED, Outcome.DROPPED})
-"""The denominator of the abandoned share, `live-answers` of the profiles: answers by a person for whom a seat was wanted. What a flow
-answered was abandoned by nobody, and would thin out the share of what was."""
+"""The denominator of the abandoned share, `live-answers` of the profiles: answers by a person for whom a seat was wanted. What
+a flow answered was abandoned by nobody, and would thin out the share of what was."""
 
 
 @dataclass(frozen=True, slots=True)
