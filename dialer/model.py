@@ -86,7 +86,7 @@ class AbandonedShare:
         return self.abandoned / self.live_answers if self.live_answers else 0.0
 
 
-def abandoned_share(outcomes: Mapping[str, int]) -> AbandonedShare:
+def abandoned_share(outcomes: Mapping[Outcome, int] | Mapping[str, int]) -> AbandonedShare:
     """The share of calls that ended so, by outcome: of one campaign, as the profiles' caps are, or of several that are told
     together.
     """
