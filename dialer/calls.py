@@ -54,6 +54,7 @@ class Call:
     recorded: bool = False
     recording_paused: bool = False
     judged: bool = True  # False: answered, and whether by a person or a machine is not known yet
+    heard_nobody: bool = False  # no sound came from the agent's phone while they were connected
     machine: bool = False  # an answering machine, as the switch or the agent says
     not_counted: bool = False  # the pacer has given its answer up as a machine's, whatever is said later
     worker: BoothWorker | None = None  # who is called, where it is no voter
@@ -131,6 +132,8 @@ def outcome_of(call: Call, ended: CallEnded) -> Outcome:
 def _answered_outcome(call: Call, *, vanished: bool) -> Outcome:
     if call.machine:
         return Outcome.MACHINE
+    if call.heard_nobody:
+        return Outcome.ABANDONED
     if call.connected_at is not None:  # an agent's campaign, or a flow that handed the call over
         return Outcome.CONNECTED
     if call.kind is CampaignKind.IVR:

@@ -74,7 +74,10 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             for agent in settings.agents
         ),
         floor=FloorRules(
-            settings.floor.wrong_pins, settings.floor.lock_minutes * _MINUTE, settings.floor.pause_reasons
+            settings.floor.wrong_pins,
+            settings.floor.lock_minutes * _MINUTE,
+            settings.floor.pause_reasons,
+            settings.asterisk.seat_rtp_timeout_seconds,
         ),
         rest=RestRules(**settings.trunk_rest.model_dump()),
         inbound=InboundPlan(

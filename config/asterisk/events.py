@@ -13,5 +13,6 @@ EVENTS = (
     "ConfbridgeJoin",
     "ConfbridgeLeave",
     "UserEvent",
+    "ContactStatus",
 )
 """In manager.conf as event filters, in the dialler as what it reads, in the simulation as what its manager user is sent."""

@@ -32,6 +32,12 @@ class Asterisk(Section):
     rtp_timeout_seconds: int = Field(
         60, ge=0, le=3600, description="silence on the wire that ends a call; 0: none does"
     )
+    seat_rtp_timeout_seconds: int = Field(
+        5,
+        ge=0,
+        le=60,
+        description="the same of an agent's phone, which must send sound in silence too; 0: a dead one is not noticed",
+    )
     mixing_milliseconds: Literal[20, 40] = Field(
         20, description="how often a conference mixes; 40 above some 50 agents per processor core"
     )

@@ -32,6 +32,7 @@ from dialer.engine.records_desk import RecordsDesk
 from dialer.engine.recount import recount
 from dialer.engine.results import Results
 from dialer.engine.seat_desk import SeatDesk
+from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.state import CampaignRun, Centre, SeatTally
 from dialer.engine.switch_events import SwitchEvents
 from dialer.engine.timers import Timers
@@ -100,6 +101,7 @@ class Engine:
         )
         self._timers = Timers()
         self._floor = Floor(centre, switch, self._results, self._gatekeeper, self._timers)
+        self._silence = SeatSilence(centre, switch, self._floor, self._results, plan.floor.silence_seconds)
         self.seat_desk = SeatDesk(
             centre,
             self._floor,
@@ -109,6 +111,7 @@ class Engine:
             plan.agents,
             plan.floor,
             self._timers,
+            self._silence,
             execute=self.execute,
         )
         hoppers = Hoppers(
@@ -160,6 +163,7 @@ class Engine:
             seat_desk=self.seat_desk,
             flow_desk=self.flow_desk,
             inbound_desk=self.inbound_desk,
+            silence=self._silence,
         )
 
     @property

@@ -17,6 +17,7 @@ from dialer.clock import Instant
 from dialer.engine.dispositions import Dispositions
 from dialer.engine.floor import Floor
 from dialer.engine.results import Results
+from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.state import Centre, SeatTally
 from dialer.engine.timers import Timers
 from dialer.errors import CommandRefused, LogInRefused, StoreError, SwitchError
@@ -43,6 +44,7 @@ class FloorRules:
     wrong_pins: int = 10
     lock_seconds: float = 900.0
     pause_reasons: tuple[str, ...] = ("break",)
+    silence_seconds: float = 0.0  # without a sound from a phone until the switch gives it up; 0: it never does
 
 
 class SeatDesk:
@@ -58,6 +60,7 @@ class SeatDesk:
         agents: Iterable[AgentAccount],
         rules: FloorRules,
         timers: Timers,
+        silence: SeatSilence,
         execute: Callable[[commands.KeyedCommand], Awaitable[str]],
     ) -> None:
         """Without `agents` a seat is logged in by command alone, under any name. `execute` does what is keyed on a phone."""
@@ -70,6 +73,7 @@ class SeatDesk:
         self._accounts = {account.number: account for account in agents}
         self._rules = rules
         self._timers = timers
+        self._silence = silence
         self._execute_keyed = execute
         self._wrong = WrongLogIns(rules.wrong_pins, rules.lock_seconds)
         self._pins: PinCheck | None = None
@@ -136,6 +140,10 @@ class SeatDesk:
     def seat_of_endpoint(self, endpoint: str) -> Seat | None:
         """The seat whose phone this is."""
         return next((seat for seat in self._centre.seats.values() if seat.endpoint == endpoint), None)
+
+    def has_phone(self, seat_name: str) -> bool:
+        """Whether a phone is on the line for this seat, as far as is known."""
+        return self._centre.seats[seat_name].phone_up
 
     # Commands
 
@@ -213,7 +221,8 @@ class SeatDesk:
 
     async def log_in(self, seat_name: str, agent: str, pin: str, *, phone_here: bool = False) -> str:
         """An agent takes a seat. `phone_here`: the agent keyed it in on the seat's phone, which is about to be nailed up;
-        otherwise the phone is called. An agent may come back on the phone of a seat that is lost.
+        otherwise the phone is called. An agent may come back on the phone of a seat that is lost, and on a new call of the phone
+        while the old one is not known to be dead: a browser that was reloaded. The new one then takes its place.
 
         Raises LogInRefused, the same for all that is wrong with number and PIN and for what is locked; CommandRefused for a
         seat that is taken, and for an agent who is logged in elsewhere.
@@ -223,7 +232,11 @@ class SeatDesk:
         elsewhere = next((other for other in self._centre.seats.values() if other.agent == agent), None)
         if elsewhere is not None and elsewhere.name != seat.name:
             raise CommandRefused(f"this agent is logged in at seat {elsewhere.name}; log off there first")
-        if phone_here and seat.phone_up:
+        again = elsewhere is not None and seat.phone_up
+        if again and not phone_here and await self._silence.is_dead(seat):
+            self._floor.expect_phone(seat.name)
+            return f"seat {seat.name}: its phone is called again"
+        if phone_here and seat.phone_up and not again:
             raise CommandRefused(f"the phone of seat {seat.name} is on the line already; hang it up first")
         if not (phone_here and elsewhere is not None):
             self._floor.free(seat, _logged_in(seat, agent, account, self._centre.instant()))

@@ -18,6 +18,7 @@ from dialer.engine.inbound_desk import InboundDesk
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
 from dialer.engine.seat_desk import SeatDesk
+from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.state import Centre
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.unheard import hold_unheard
@@ -47,6 +48,7 @@ class SwitchEvents:
         seat_desk: SeatDesk,
         flow_desk: FlowDesk,
         inbound_desk: InboundDesk,
+        silence: SeatSilence,
     ) -> None:
         """`reconciled` is set once store and switch were first brought to agree."""
         self._centre = centre
@@ -59,6 +61,7 @@ class SwitchEvents:
         self._seat_desk = seat_desk
         self._flow_desk = flow_desk
         self._inbound_desk = inbound_desk
+        self._silence = silence
         self.reconciler = Reconciler(centre, switch, results, inbound_desk, self._finish)
         self.reconciled = asyncio.Event()
 
@@ -77,6 +80,10 @@ class SwitchEvents:
                 self._phone_went(seat)
             case switch_port.PartyCame() | switch_port.PartyGone():
                 self._assistance.party(event)
+            case switch_port.SeatSilent(seat=seat):
+                self._silence.given_up(seat)
+            case switch_port.PhoneAway(endpoint=endpoint):
+                self._silence.phone_away(endpoint)
             case switch_port.SeatKey(seat=seat, key=key):
                 self._seat_desk.key(seat, key)
             case _:
@@ -124,6 +131,11 @@ class SwitchEvents:
         if call.in_flow:
             self._centre.calls[call.attempt_id] = replace(call, ended=ended)
             asyncio.get_running_loop().call_later(FLOW_GRACE_SECONDS, self._flow_overdue, call)
+            return
+        if self._silence.must_ask(call, ended):
+            ending = replace(call, ended=ended)
+            self._centre.calls[call.attempt_id] = ending
+            self._centre.spawn(self._silence.ask(ending, lambda live: self._finish(live, ended)), "ask-seat")
             return
         self._finish(call, ended)
 

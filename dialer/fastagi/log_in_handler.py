@@ -18,6 +18,9 @@ _log = structlog.get_logger(__name__)
 SEAT_VARIABLE = "MATDAN_SEAT"
 """Set when the agent is logged in: the dialplan nails the phone up in this seat's conference, and hangs up without it."""
 
+REPLACES_VARIABLE = "MATDAN_REPLACES"
+"""Set where the seat has a phone already, which is dead: the new one goes into its conference, and the old one is hung up."""
+
 SPOKEN = ("number", "pin", "wrong", "taken", "welcome")
 """The texts `seat.*` that an agent hears while logging in."""
 
@@ -64,6 +67,8 @@ class LogInHandler:
                 _log.info("seat.log-in-refused", seat=seat.name)
                 await _say(call, "wrong" if isinstance(refused, LogInRefused) else "taken", language)
                 continue
+            if self._desk.has_phone(seat.name):
+                await call.set_variable(REPLACES_VARIABLE, "1")
             await call.set_variable(SEAT_VARIABLE, seat.name)
             await _say(call, "welcome", language)
             return

@@ -226,6 +226,20 @@ class SeatKey:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatSilent:
+    """The switch has given up the agent's phone, because no sound came from it for the seat's timeout. After `SeatDown`."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneAway:
+    """The switch does not reach a phone any more, or it has registered anew from elsewhere. It may be on the line all the same."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartyCame:
     """A third party has answered and is in a conference."""
 
@@ -273,7 +287,9 @@ CallEvent = (
     | MachineDetected
     | CallEnded
 )
-SwitchEvent = CallEvent | SeatUp | SeatDown | SeatKey | PartyCame | PartyGone | SwitchUp | SwitchDown
+SwitchEvent = (
+    CallEvent | SeatUp | SeatDown | SeatKey | SeatSilent | PhoneAway | PartyCame | PartyGone | SwitchUp | SwitchDown
+)
 
 EventSink = Callable[[SwitchEvent], None]
 """Takes an event at once, in order, and never blocks."""
@@ -322,6 +338,12 @@ class Switch(CallSwitch, Protocol):
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
         """Let the agent hear what became of a key; too late or without a phone it is not heard. Raises SwitchError."""
+        ...
+
+    async def seat_sends(self, seat: str) -> bool:
+        """Whether any sound comes from the agent's phone now; it takes a second to say no. Raises SwitchError where nobody
+        can say, as of a phone that is not on the line.
+        """
         ...
 
     async def release_seat(self, seat: str) -> None:

@@ -87,6 +87,10 @@ class RoutedSwitch:
         """See `Switch.answer_key`."""
         await self._asterisk().answer_key(seat, sound)
 
+    async def seat_sends(self, seat: str) -> bool:
+        """See `Switch.seat_sends`."""
+        return await self._asterisk().seat_sends(seat)
+
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""
         await self._asterisk().release_seat(seat)

@@ -56,7 +56,7 @@ class Lab:
                 "sip_port": self.sip_port,
                 "rtp_first_port": 30_000,
                 "rtp_last_port": 39_999,
-                "rtp_timeout_seconds": RTP_TIMEOUT_SECONDS,
+                "seat_rtp_timeout_seconds": RTP_TIMEOUT_SECONDS,
             },
             "trunks": [
                 {
@@ -152,6 +152,9 @@ class RealStage:
     async def phone_dies(self, seat: str) -> None:
         self._dead.add(seat)
         await self._lab.phones[seat].stop()
+
+    async def phone_silent(self, seat: str) -> None:
+        await self.phone_dies(seat)  # as a phone without power: no BYE
 
     async def phone_returns(self, seat: str) -> None:
         self._dead.discard(seat)

@@ -76,6 +76,7 @@ class Deed(StrEnum):
     """What befalls the centre."""
 
     PHONE_DIES = "phone-dies"  # an agent's phone hangs up and answers no more
+    PHONE_SILENT = "phone-silent"  # it is without power: nobody hangs up, and nothing comes from it any more
     PHONE_RETURNS = "phone-returns"
     LOG_OFF = "log-off"
     PAUSE = "pause"
@@ -95,7 +96,7 @@ class Event(Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Event:
-        of_a_seat = self.do in {Deed.PHONE_DIES, Deed.PHONE_RETURNS, Deed.LOG_OFF, Deed.PAUSE}
+        of_a_seat = self.do in {Deed.PHONE_DIES, Deed.PHONE_SILENT, Deed.PHONE_RETURNS, Deed.LOG_OFF, Deed.PAUSE}
         if self.seat is None and (self.once is not None or of_a_seat):
             raise ValueError("name the seat")
         return self

@@ -49,6 +49,10 @@ class Stage(Protocol):
         """The agent's phone hangs up and answers no more."""
         ...
 
+    async def phone_silent(self, seat: str) -> None:
+        """Nothing comes from the agent's phone any more, and nobody hangs up."""
+        ...
+
     async def phone_returns(self, seat: str) -> None:
         """It can be called again."""
         ...
@@ -217,6 +221,8 @@ class _Run:
         match event.do:
             case Deed.PHONE_DIES:
                 await self._stage.phone_dies(seat)
+            case Deed.PHONE_SILENT:
+                await self._stage.phone_silent(seat)
             case Deed.PHONE_RETURNS:
                 await self._stage.phone_returns(seat)
             case Deed.LOG_OFF:

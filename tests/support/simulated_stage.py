@@ -40,6 +40,10 @@ class SimulatedStage:
         self.switch.set_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
         self.switch.drop_seat(f"agent{seat}")
 
+    async def phone_silent(self, seat: str) -> None:
+        self.switch.set_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
+        self.switch.silence_seat(f"agent{seat}")
+
     async def phone_returns(self, seat: str) -> None:
         self.switch.set_phone(f"agent{seat}", PhoneMode.ANSWERS)
 

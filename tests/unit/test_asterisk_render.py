@@ -247,7 +247,7 @@ def test_the_manager_has_one_user_with_the_least_rights() -> None:
     user = manager.sections[1]
     assert (user.get("read"), user.get("write")) == ("system,call,user", "originate,call,reporting")
     assert user.get("permit") == "127.0.0.1/32"
-    assert len(user.all("eventfilter")) == 10
+    assert len(user.all("eventfilter")) == 11
     assert manager.sections[0].get("bindaddr") == "127.0.0.1"
 
 

@@ -106,6 +106,7 @@ class Channel:
         "quality_reported",
         "recording",
         "seat",
+        "silent_since",
         "state",
         "task",
         "trunk",
@@ -132,6 +133,9 @@ class Channel:
         self.number = ""
         self.trunk: str | None = None  # None: an agent's phone
         self.seat: str | None = None  # the phone's endpoint
+        self.silent_since: float | None = (
+            None  # the loop's time since when nothing comes from the phone; None: it sends
+        )
         self.behaviour: Behaviour | None = None
         self.voter: Voter | None = None
         self.conference: Conference | None = None

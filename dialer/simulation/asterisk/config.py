@@ -157,4 +157,5 @@ class SimulatedAsteriskConfig:
     dialplan: str | None = None  # the text of an extensions.conf instead of our own
     inbound_context: str = "matdan-inbound"
     our_number: str = "+911140000001"  # that a voter who calls back has seen
+    seat_rtp_timeout_seconds: float = 5.0  # without a packet from a seat's phone until its channel is hung up
     system_name: str = "lab"

@@ -229,6 +229,17 @@ class SwitchCore:
         channel.ended_by = by
         channel.poke()
 
+    def no_media(self, channel: Channel) -> None:
+        """No RTP has come for the timeout: cause 44, as a real Asterisk 22 has it."""
+        self.hang_up(channel, 44, EndsBy.PHONE)
+
+    def packets_from(self, channel: Channel) -> int:
+        """How many RTP packets came, fifty a second since the answer."""
+        if channel.answered_at is None:
+            return 0
+        until = asyncio.get_running_loop().time() if channel.silent_since is None else channel.silent_since
+        return int(50 * (until - channel.answered_at))
+
     def forget(self, channel: Channel, how: str, cause: int) -> None:
         """The channel is gone: nothing of it stays but its line in the journal."""
         channel.cancel_timers()
@@ -292,8 +303,9 @@ class SwitchCore:
         return channel
 
     def phone_channel(self, endpoint: str) -> Channel | None:
-        """The channel of a seat's phone; None: it is not on a call."""
-        return next((channel for channel in self.channels.values() if channel.seat == endpoint), None)
+        """The channel of a seat's phone, the last of them; None: it is not on a call."""
+        mine = (channel for channel in reversed(self.channels.values()) if channel.seat == endpoint)
+        return next(mine, None)
 
     def phone_keys(self, endpoint: str, keys: str, *, every_seconds: float = 0.3) -> None:
         """Press keys on a seat's phone, the first at once."""
@@ -343,6 +355,8 @@ class SwitchCore:
         if name == "AGI_SERVER":
             return f"{self.config.agi_host}:{self.agi_port}"
         if channel is not None:
+            if name == "CHANNEL(rtcp,rxcount)":
+                return str(self.packets_from(channel))
             if name in channel.variables:
                 return channel.variables[name]
             built_in = {

@@ -25,6 +25,7 @@ EVENT_CLASS = {
     "ConfbridgeJoin": "call",
     "ConfbridgeLeave": "call",
     "ConfbridgeStart": "call",
+    "ContactStatus": "system",
     "DTMFBegin": "dtmf",
     "DTMFEnd": "dtmf",
     "DialBegin": "call",
@@ -100,6 +101,11 @@ class EventWriter:
         """An event with the channel's block and `tail`, whole header lines each ended by CRLF."""
         if name in self.wanted:
             self._send(name, channel.block() + tail.encode())
+
+    def contact_status(self, endpoint: str, status: str) -> None:
+        """What a phone's registration is, as far as the dialler reads it."""
+        if "ContactStatus" in self.wanted:
+            self._send("ContactStatus", f"EndpointName: {endpoint}\r\nContactStatus: {status}\r\n".encode())
 
     def of_dial(self, name: str, channel: Channel, field: str, value: str) -> None:
         """DialBegin, DialState or DialEnd."""

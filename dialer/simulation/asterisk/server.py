@@ -116,6 +116,20 @@ class SimulatedAsterisk(SwitchCore):
             if channel.seat == endpoint:
                 self.other_side_hangs_up(channel, EndsBy.PHONE)
 
+    def silence_seat(self, endpoint: str) -> None:
+        """The agent's phone is without power, or its page is reloaded: its channel stays until the RTP timeout, and nothing comes
+        from it.
+        """
+        channel = self.phone_channel(endpoint)
+        if channel is None:
+            raise ValueError(f"the phone of {endpoint} is on no call")
+        channel.silent_since = asyncio.get_running_loop().time()
+        channel.schedule(self.config.seat_rtp_timeout_seconds, lambda: self.no_media(channel))
+
+    def contact_gone(self, endpoint: str) -> None:
+        """The phone's registration is removed: it registered anew from elsewhere, or its connection is gone."""
+        self.events.contact_status(endpoint, "Removed")
+
     def set_phone(self, endpoint: str, mode: PhoneMode) -> None:
         """From the next call on, the agent's phone behaves so."""
         phone = self._phones[endpoint]

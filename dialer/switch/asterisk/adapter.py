@@ -6,7 +6,8 @@ import asyncio
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import structlog
 
@@ -56,6 +57,8 @@ COMPARE_AGAIN_SECONDS = 5.0
 """Between two looks at Asterisk's list of channels, and to the second one where the first shows something that no event said. A
 call that has ended unheard is over after 21 s at the latest. One look costs the dialler some 6 us of CPU a channel
 (0.15 ms a second with 400 channels)."""
+LISTENS, LISTEN_SECONDS = 8, 0.12
+"""How often, and how long each time, a phone is listened for before it counts as silent: a network may hold back its packets."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _NUMBER_RULE = "a number is 3 to 20 digits"
 _UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,150}", re.ASCII)
@@ -92,10 +95,10 @@ class AsteriskSwitch:
         if self._lease is not None:
             self._lease.heard(message)
         self._tell(self._tracker.take(message))
+        for channel in self._tracker.seats.replaced():
+            self._beside_this(self._hang_up_replaced(channel), "hang-up-replaced")
         if message.event == "DialEnd" and message.get("DialStatus") == REDIRECTED:
-            task = asyncio.get_running_loop().create_task(self._end_redirected(), name="end-redirected")
-            self._beside.add(task)
-            task.add_done_callback(self._beside.discard)
+            self._beside_this(self._end_redirected(), "end-redirected")
         for attempt_id in self._tracker.awaiting_rest():
             self._after_grace(attempt_id)
 
@@ -216,6 +219,17 @@ class AsteriskSwitch:
         for event in events:
             self._sink(event)
 
+    def _beside_this(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def _hang_up_replaced(self, channel: str) -> None:
+        try:
+            await self._hang_up_channel(channel)
+        except SwitchError as error:  # nothing comes from it, and Asterisk's own timeout ends it
+            _log.info("seat.replaced-not-hung-up", channel=channel, problem=str(error))
+
     async def _end_redirected(self) -> None:
         """End what Asterisk calls because a number or a phone answered "call elsewhere". Our configuration leads it nowhere, but a
         contact that names a channel itself (PJSIP/number@trunk) is called all the same: the rules were asked about another number.
@@ -317,6 +331,25 @@ class AsteriskSwitch:
             await self._standing().action(
                 "Setvar", [("Channel", channel), ("Variable", _KEY_ANSWER), ("Value", sound.value)]
             )
+
+    async def seat_sends(self, seat: str) -> bool:
+        """See `Switch.seat_sends`. Two looks at how many packets came; a phone sends fifty a second."""
+        channel = self._tracker.seats.channel(seat)
+        if channel is None:
+            raise SwitchError(f"seat {seat} has no phone on the line that could be listened to")
+        before = await self._packets(channel)
+        for _ in range(LISTENS):
+            await asyncio.sleep(LISTEN_SECONDS)
+            if await self._packets(channel) != before:
+                return True
+        return False
+
+    async def _packets(self, channel: str) -> str:
+        fields = [("Channel", channel), ("Variable", "CHANNEL(rtcp,rxcount)")]
+        packets = (await self._standing().action("Getvar", fields)).get("Value")
+        if not packets.isdecimal():
+            raise SwitchError("Asterisk does not say how many packets came from a phone")
+        return packets
 
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""

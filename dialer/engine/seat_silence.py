@@ -1,0 +1,109 @@
+"""Agents' phones from which nothing comes any more: cut off from power, reloaded in the browser, off the network. Asterisk itself
+notices after the seat's RTP timeout (`asterisk.seat_rtp_timeout_seconds`), and until then a voter hears nothing.
+
+An agent's phone sends sound all the time, spoken or not, so a talk without a packet is known from two things, and costs nothing in
+any other talk. One that was still on when Asterisk gave the phone up, and had begun within the timeout, had none. One that the
+voter ended sooner is asked of: does anything come from that phone now? Both count as abandoned: nobody spoke to the voter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from dialer.calls import Call
+from dialer.engine.floor import Floor
+from dialer.engine.results import Results
+from dialer.engine.state import Centre
+from dialer.errors import SwitchError
+from dialer.pacing.port import PacingEventKind
+from dialer.seats import Seat
+from dialer.switch.port import CallEnded, EndedBy, Switch
+
+_log = structlog.get_logger(__name__)
+
+ROUNDED_SECONDS = 1.0  # Asterisk counts the timeout in whole seconds of its clock: 4.7 s were measured of 5
+
+
+class SeatSilence:
+    """Judges talks by it, and gives up phones."""
+
+    def __init__(self, centre: Centre, switch: Switch, floor: Floor, results: Results, timeout_seconds: float) -> None:
+        """`timeout_seconds` 0: phones may be silent, nothing follows from it."""
+        self._centre = centre
+        self._switch = switch
+        self._floor = floor
+        self._results = results
+        self._timeout_seconds = timeout_seconds
+
+    def given_up(self, seat_name: str) -> None:
+        """The switch has hung up a seat's phone because nothing came from it."""
+        seat = self._centre.seats.get(seat_name)
+        talked = None if seat is None else self._floor.disposable_call(seat)
+        call = None if talked is None else self._centre.calls.get(talked.attempt_id)
+        if call is not None and self._is_short(call):
+            self._heard_nobody(call)
+
+    def must_ask(self, call: Call, ended: CallEnded) -> bool:
+        """Whether a talk that has ended was so short that the agent's phone may have been dead all the time."""
+        seat = self._centre.seats.get(call.seat or "")
+        at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
+        return ended.by is EndedBy.HANGUP and at_seat and not call.heard_nobody and self._is_short(call)
+
+    async def ask(self, call: Call, finish: Callable[[Call], None]) -> None:
+        """Find out, and then `finish` the call."""
+        seat = self._centre.seats[call.seat or ""]
+        if not await self._sends(seat):
+            live = self._centre.calls.get(call.attempt_id)
+            if live is not None:
+                self._heard_nobody(live)
+            await self._give_up(seat)
+        live = self._centre.calls.get(call.attempt_id)
+        if live is not None:
+            finish(live)
+
+    def phone_away(self, endpoint: str) -> None:
+        """The switch does not reach an endpoint any more. A phone that still sends is only registered anew."""
+        for seat in self._centre.seats.values():
+            if seat.endpoint == endpoint and seat.phone_up and self._timeout_seconds:
+                self._centre.spawn(self._give_up_if_dead(seat), "phone-away")
+
+    async def is_dead(self, seat: Seat) -> bool:
+        """Whether nothing comes from a phone that is nailed up; it is given up then."""
+        if not self._timeout_seconds or await self._sends(seat):
+            return False
+        await self._give_up(seat)
+        return True
+
+    async def _give_up_if_dead(self, seat: Seat) -> None:
+        await self.is_dead(seat)
+
+    async def _sends(self, seat: Seat) -> bool:
+        try:
+            return await self._switch.seat_sends(seat.name)
+        except SwitchError as error:  # nobody knows: what stands is not doubted
+            _log.info("seat.not-asked", seat=seat.name, problem=str(error))
+            return True
+
+    async def _give_up(self, seat: Seat) -> None:
+        _log.warning("seat.silent", seat=seat.name)
+        try:
+            await self._switch.release_seat(seat.name)
+        except SwitchError as error:  # the switch's own timeout comes
+            _log.info("seat.phone-not-released", seat=seat.name, problem=str(error))
+
+    def _is_short(self, call: Call) -> bool:
+        if not self._timeout_seconds or call.connected_seconds is None or call.adopted:
+            return False
+        talked = self._centre.clock.monotonic() - call.connected_seconds
+        return talked < self._timeout_seconds + ROUNDED_SECONDS
+
+    def _heard_nobody(self, call: Call) -> None:
+        if call.heard_nobody or call.inbound:
+            return
+        self._centre.update_call(call, replace(call, heard_nobody=True))
+        run = self._centre.campaigns[call.campaign_id]
+        self._results.observe(run, PacingEventKind.ABANDONED)
+        _log.warning("call.heard-nobody", attempt=call.attempt_id, seat=call.seat)

@@ -1,0 +1,156 @@
+"""Agents' phones from which nothing comes: found out soon, replaced by the same agent's next call, and no talk of theirs counts."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from dialer.commands import SeatLogIn
+from dialer.errors import CommandRefused
+from dialer.model import Outcome
+from dialer.simulation.asterisk.config import PhoneMode
+from dialer.simulation.asterisk.voters import Scripted
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.seat_tracker import SeatTracker
+from dialer.switch.port import PhoneAway, SeatDown, SeatSilent, SeatUp
+from dialer.view import SeatState
+from tests.support.centre import Site
+from tests.support.virtual import virtual_time
+from tests.system.test_seats import a_floor, log_in_by_phone, seat, talking
+
+STAYS = Scripted(talk_seconds=600.0)
+
+
+def outcomes(site: Site) -> list[Outcome | None]:
+    return [call.outcome for call in site.ended()]
+
+
+@pytest.mark.parametrize("stays", [0.5, 2.0, 600.0])
+def test_a_talk_without_a_packet_from_the_agent_is_abandoned(tmp_path: Path, stays: float) -> None:
+    """Whether the voter gives up, or Asterisk the phone."""
+
+    @virtual_time()
+    async def run() -> None:
+        voters = Scripted(answer_after=1.0, talk_seconds=stays), Scripted(answer_after=200.0)
+        async with a_floor(tmp_path, *voters, agents=[]) as site:
+            await site.centre.engine.execute(SeatLogIn("01", "asha"))
+            await site.until(lambda: bool(site.switch.placed))
+            site.switch.silence_seat("agent01")
+            site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+            await site.until(lambda: bool(site.ended()), seconds=20)
+            assert outcomes(site) == [Outcome.ABANDONED]
+            await asyncio.sleep(2)
+            assert seat(site).state in {SeatState.LOST, SeatState.WRAP_UP}
+
+    run()
+
+
+@pytest.mark.parametrize("stays", [0.5, 3.0, 20.0])
+def test_a_short_talk_with_an_agent_who_is_there_is_a_conversation(tmp_path: Path, stays: float) -> None:
+    @virtual_time()
+    async def run() -> None:
+        async with a_floor(
+            tmp_path, Scripted(answer_after=1.0, talk_seconds=stays), Scripted(answer_after=200.0)
+        ) as site:
+            await log_in_by_phone(site, "101", "2468")
+            await site.until(lambda: bool(site.ended()), seconds=60)
+            assert outcomes(site) == [Outcome.CONNECTED]
+            assert site.switch.phone_channel("agent01") is not None
+
+    run()
+
+
+@virtual_time()
+async def test_a_talk_in_which_the_agent_was_heard_first_is_a_conversation(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, STAYS, Scripted(answer_after=200.0)) as site:
+        await log_in_by_phone(site, "101", "2468")
+        await talking(site)
+        await asyncio.sleep(1)
+        site.switch.silence_seat("agent01")
+        site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+        await site.until(lambda: bool(site.ended()), seconds=30)
+        assert outcomes(site) == [Outcome.CONNECTED]
+
+
+@virtual_time()
+async def test_the_same_agent_comes_back_on_a_reloaded_page_and_the_voter_stays(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, STAYS, Scripted(answer_after=200.0)) as site:
+        site.switch.config.prompt_seconds.update(  # type: ignore[attr-defined]  # the agent is quicker than the timeout
+            {f"matdan/hi/seat/{what}": 0.1 for what in ("number", "pin", "welcome")}
+        )
+        await log_in_by_phone(site, "101", "2468")
+        await talking(site)
+        dead = site.switch.phone_channel("agent01")
+        assert dead is not None
+        site.switch.silence_seat("agent01")
+        assert site.switch.phone_dials("agent01", "*1") is not None
+        for keyed in ("101#", "2468#"):
+            await asyncio.sleep(0.4)
+            site.switch.phone_keys("agent01", keyed, every_seconds=0.15)
+            await asyncio.sleep(1.0)
+        await site.until(lambda: dead.uniqueid not in site.switch.channels, seconds=2)
+        phone = site.switch.phone_channel("agent01")
+        room = site.switch.conferences.by_name["seat-01"]
+        assert phone is not None
+        assert {member.channel.seat or "voter" for member in room.members} == {"agent01", "voter"}
+        assert (len(room.members), room.members[-1].channel) == (2, phone)
+        assert seat(site).state is SeatState.TALKING
+        await asyncio.sleep(30)
+        assert seat(site).state is SeatState.TALKING
+        assert not site.ended()
+
+
+@virtual_time()
+async def test_logging_in_again_by_command_calls_a_phone_that_is_dead(tmp_path: Path) -> None:
+    async with a_floor(tmp_path, Scripted(answer_after=200.0), agents=[]) as site:
+        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await site.until(lambda: seat(site).state is SeatState.READY)
+        with pytest.raises(CommandRefused, match="is taken"):
+            await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        dead = site.switch.phone_channel("agent01")
+        site.switch.silence_seat("agent01")
+        said = await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        assert said == "seat 01: its phone is called again"
+        await site.until(lambda: site.switch.phone_channel("agent01") not in {None, dead}, seconds=10)
+        await site.until(lambda: seat(site).state is SeatState.READY)
+
+
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_phone_that_registers_anew_is_given_up_only_where_nothing_comes_from_it(tmp_path: Path, dead: bool) -> None:
+    @virtual_time()
+    async def run() -> None:
+        async with a_floor(tmp_path, Scripted(answer_after=200.0)) as site:
+            await log_in_by_phone(site, "101", "2468")
+            channel = site.switch.phone_channel("agent01")
+            if dead:
+                site.switch.silence_seat("agent01")
+            await asyncio.sleep(0.5)
+            site.switch.contact_gone("agent01")
+            await asyncio.sleep(2)
+            assert (site.switch.phone_channel("agent01") is channel) is not dead
+
+    run()
+
+
+def event(name: str, **fields: str) -> AmiMessage:
+    return AmiMessage("\r\n".join([f"Event: {name}", *(f"{key}: {value}" for key, value in fields.items())]).encode())
+
+
+def test_a_phone_given_up_for_silence_is_told_apart_from_one_put_down() -> None:
+    """In the order of a real Asterisk 22: it leaves the conference, and 3 ms later its Hangup has cause 44."""
+    for cause, told in (("44", [SeatSilent("01")]), ("16", []), ("", [])):
+        tracker = SeatTracker()
+        joined = event("ConfbridgeJoin", Conference="seat-01", Context="matdan-agent", Uniqueid="a")
+        assert tracker.take(joined) == [SeatUp("01")]
+        assert tracker.take(event("ConfbridgeLeave", Conference="seat-01", Uniqueid="a")) == [SeatDown("01")]
+        assert tracker.take(event("Hangup", Uniqueid="a", Cause=cause)) == told
+        assert tracker.take(event("Hangup", Uniqueid="a", Cause=cause)) is None
+
+
+@pytest.mark.parametrize("status", ["Removed", "Unreachable"])
+def test_a_contact_that_is_gone_is_told(status: str) -> None:
+    told = SeatTracker().take(event("ContactStatus", ContactStatus=status, EndpointName="agent01"))
+    assert told == [PhoneAway("agent01")]
+    assert SeatTracker().take(event("ContactStatus", ContactStatus="Reachable", EndpointName="agent01")) is None
