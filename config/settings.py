@@ -86,14 +86,16 @@ class FastAgi(Section):
 
     host: HostName = Field(
         "127.0.0.1",
-        description="address we listen on; FastAGI has no log-in: loopback, or of an inner network where Asterisk is elsewhere",
+        description="address we listen on, not encrypted: loopback, or of an inner network where Asterisk is elsewhere",
     )
     port: Port = Field(4573, description="TCP port we listen on; 0 picks a free one")
     allowed: tuple[PeerNetwork, ...] = Field(
         (),
         description="addresses and networks that may connect besides this machine and what ami.host is at the start",
     )
-    max_connections: int = Field(2000, ge=1, le=50_000, description="calls in flows at once; more are turned away")
+    max_connections: int = Field(
+        2000, ge=1, le=50_000, description="calls in flows at once; more are turned away, with an alert"
+    )
 
 
 class Broker(Section):

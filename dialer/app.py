@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from config.asterisk.agi_secret import agi_mark, agi_secret
 from config.asterisk.events import EVENTS
 from config.jurisdiction import Profile
 from config.settings import Settings
@@ -29,6 +30,7 @@ from dialer.engine.flow_desk import SCRIPT
 from dialer.engine.gatekeeper import CertifiedBy
 from dialer.engine.state import Centre
 from dialer.errors import SwitchError
+from dialer.fastagi.door import SiteDoor
 from dialer.fastagi.flow_handler import FlowHandler
 from dialer.fastagi.inbound_handler import InboundHandler
 from dialer.fastagi.log_in_handler import LogInHandler
@@ -151,7 +153,8 @@ async def running_centre(
                 prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow)
             )
             name = DiallerName.of_this_process(settings.store.path, clock.now())
-            switch, lag = AsteriskSwitch(SwitchLease(name)), LoopLag()
+            secret = agi_secret(settings.ami.secret.get_secret_value())
+            switch, lag = AsteriskSwitch(SwitchLease(name), agi_mark(secret)), LoopLag()
             engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag)
             stack.callback(switch.close)
             await store.hash_numbers(settings.rules.secrets())
@@ -159,6 +162,8 @@ async def running_centre(
             if carrier is not None:
                 label = labels_synthetic(settings, profile)
                 await stack.enter_async_context(carrier.serving(engine, flows, prompts, label=label))
+            door = SiteDoor(secret, engine.take_alert, clock)
+            stack.callback(door.close)
             agi_server = await stack.enter_async_context(
                 AgiServer(
                     _agi_routes(settings, engine, switch, flows, prompts, carrier),
@@ -166,6 +171,7 @@ async def running_centre(
                     host=settings.fastagi.host,
                     port=settings.fastagi.port,
                     allowed_peers=await _agi_peers(settings),
+                    door=door,
                 )
             )
             yield RunningCentre(
@@ -194,15 +200,15 @@ def _agi_routes(
     """Who answers the switch's AGI requests."""
     flow = FlowHandler(
         engine,
+        switch,
         flows.texts,
         prompts.for_call if prompts is not None else None,
         recording=recording_rules(settings),
         sms=carrier.sms if carrier is not None else None,
         scripts=script_rules(settings),
-        attempt_of=switch.attempt_of,
     )
     inbound = InboundHandler(engine, switch, lambda number: plain_number(number, settings.centre.region))
-    seat = LogInHandler(engine.seat_desk, settings.centre.language)
+    seat = LogInHandler(engine.seat_desk, switch, settings.centre.language)
     return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat})
 
 

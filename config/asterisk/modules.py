@@ -20,6 +20,7 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
         "func_devstate",
         "func_global",
         "func_logic",
+        "func_sha1",
         "func_strings",
     ),
     "FastAGI; res_agi does not load without res_speech": ("res_speech", "res_agi"),

@@ -18,7 +18,10 @@ from config.asterisk.render import MARKER
 from config.errors import AsteriskFilesError
 
 MODE = 0o640  # Asterisk's group reads, nobody else: there are passwords in them
-_SECRET = re.compile(r"^([ +-](?:(?:password|secret)\s*=|[\w.-]+:(?=\$7\$))).*", re.MULTILINE)
+_SECRET = re.compile(
+    r"^([ +-](?:(?:password|secret)\s*=|[\w.-]+:(?=\$7\$))).*|\b[0-9a-f]{40}\b",  # the latter: `agi_secret`
+    re.MULTILINE,
+)
 
 
 class Fate(StrEnum):
@@ -52,7 +55,7 @@ class FilePlan:
         """The change as a unified diff; passwords are hidden."""
         before = [] if self.before is None else self.before.splitlines(keepends=True)
         lines = difflib.unified_diff(before, self.after.splitlines(keepends=True), f"a/{self.name}", f"b/{self.name}")
-        return _SECRET.sub(r"\1(hidden)", "".join(lines))
+        return _SECRET.sub(lambda found: f"{found[1] or ''}(hidden)", "".join(lines))
 
 
 def plan_files(directory: Path, rendered: Mapping[str, str], marker: str = MARKER) -> list[FilePlan]:

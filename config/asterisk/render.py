@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from config.asterisk.agi_secret import MARK_VARIABLE, agi_mark, agi_secret
 from config.asterisk.events import EVENTS
 from config.asterisk.modules import modules_for
 from config.errors import SettingError
@@ -82,17 +83,19 @@ def dialplan(
     agi_port: int = 4573,
     log_in_code: str = "*1",
     *,
+    manager_secret: str = "dialler",  # noqa: S107 - of simulated sites alone
     hold: Hold | None = None,
     recordings: Recordings | None = None,
 ) -> str:
     """The text of extensions.conf: our contexts, which reach our FastAGI server at this address.
 
-    `log_in_code` is what a seat's phone dials to log in.
+    `log_in_code` is what a seat's phone dials to log in; `manager_secret` is that of the dialler's manager user.
     """
     return render_template(
         "extensions.conf",
         marker=MARKER,
         agi_server=f"{_bracketed(agi_host)}:{agi_port}",
+        **_agi(manager_secret),
         log_in_code=log_in_code,
         restart_seconds=RESTART_SECONDS,
         hold=hold or Hold(),
@@ -148,6 +151,7 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
         "hold": settings.hold,
         "recordings": settings.recordings,
         "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
+        **_agi(settings.ami.secret.get_secret_value()),
         "max_calls": sum(trunk.channels for trunk in trunks) + len(settings.seats) + _SPARE_CALLS,
         "country": settings.centre.region.lower(),
     }
@@ -216,6 +220,16 @@ def _contact_user(trunk: Trunk, settings: Settings) -> str:
     shown = {caller_id for each in settings.trunks for caller_id in each.caller_ids}
     own = [caller_id for caller_id in trunk.caller_ids if caller_id in inbound]
     return next(iter([*own, *(number for number in inbound if number not in shown)]), trunk.caller_ids[0])
+
+
+def _agi(manager_secret: str) -> dict[str, Any]:
+    """What the dialplan shows with its AGI requests; `agi_token(entrance)` is the expression that Asterisk computes it by."""
+    secret = agi_secret(manager_secret)
+
+    def token(entrance: str) -> str:
+        return f"${{SHA1({secret}/{entrance}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
+
+    return {"agi_token": token, "agi_mark": f"{MARK_VARIABLE}={agi_mark(secret)}"}
 
 
 def _reachable(settings: Settings) -> str:

@@ -1,6 +1,6 @@
 """The flow desk: which flow a call meets, what the flow may know, and the commits that it asks for.
 
-FastAGI has no authentication: a connection is served only for an attempt that is live and was placed by an IVR campaign.
+Whoever asks has shown that the call is its own and answered (`dialer.fastagi`, a signed webhook); here it must be live, and of IVR.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ from dialer.fastagi.flow_driver import ConventionalPrompts, MissingSounds, Promp
 from dialer.fastagi.flow_host import AgiFlowHost, RecordingRules
 from dialer.flow_effects import SmsGateway
 from dialer.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
+from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.places import FLOW_CONTEXT
 from ivr_flows.texts import Texts
 
 _log = structlog.get_logger(__name__)
@@ -27,22 +29,21 @@ class FlowHandler:
     def __init__(
         self,
         engine: Engine,
+        switch: AsteriskSwitch,
         texts: Texts,
         prompts_for: Callable[[str], PromptResolver] | None = None,
         *,
         recording: RecordingRules | None = None,
         sms: SmsGateway | None = None,
         scripts: ScriptRules | None = None,
-        attempt_of: Callable[[str], str] = lambda unique_id: unique_id,
     ) -> None:
-        """`texts` are what flows say. `prompts_for` finds, for a call of that campaign, the sounds that it may play; by convention
-        when none is given.
+        """`switch` knows the channels, and whether they are answered. `texts` are what flows say. `prompts_for` finds, for a call
+        of that campaign, the sounds that it may play; by convention when none is given.
 
         Without `recording` nothing is recorded, without `sms` none is sent; `scripts` limits AGI scripts.
-        `attempt_of` gives a channel's attempt by its unique id: the id itself of a call that we placed, another one of a call
-        that came in.
         """
         self._engine = engine
+        self._switch = switch
         self._texts = texts
         conventional = ConventionalPrompts(self._texts)
         self._prompts_for = prompts_for or (lambda campaign: conventional)
@@ -50,12 +51,16 @@ class FlowHandler:
         self._recording = recording
         self._sms = sms
         self._scripts = scripts or ScriptRules()
-        self._attempt_of = attempt_of
 
     async def __call__(self, call: AgiCall) -> None:
-        """Run the call's flow to its end. A connection that belongs to no live IVR attempt is turned away."""
+        """Run the call's flow to its end. A connection that belongs to no answered channel of a live IVR attempt is turned away;
+        where Asterisk could not be asked, without its MATDAN_DONE, so that the dialplan comes again.
+        """
         await self._engine.until_reconciled()
-        attempt_id = self._attempt_of(call.env.unique_id)
+        if not await self._switch.stands(call.env.unique_id, call.env.channel, FLOW_CONTEXT):
+            _log.warning("flow.no-such-call", channel=call.env.unique_id)
+            return
+        attempt_id = self._switch.attempt_of(call.env.unique_id)
         session = self._engine.flow_desk.begin(attempt_id)
         if session is None:
             _log.warning("flow.turned-away", channel=attempt_id)

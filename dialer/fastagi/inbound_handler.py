@@ -1,8 +1,7 @@
 """Serves calls that come in: Asterisk asks over FastAGI where a call goes, the engine says it.
 
-FastAGI has no authentication, so nothing that a connection claims is believed: it names a channel, and the switch is asked over
-the manager interface whether that channel is there, unanswered in our inbound context, and who calls whom on it. Only then is
-anything kept or opened, and for each channel once.
+What a connection claims is believed once the switch, asked over the manager interface, has said that this channel is there, in our
+inbound context, and who calls whom on it. Only then is anything kept or opened, and for each channel once.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class InboundHandler:
             await call.set_variable(WAY_VARIABLE, Way.HANG_UP.value)
             return
         try:
-            channel = await self._switch.adopt(call.env.unique_id, attempt_id)
+            channel = await self._switch.adopt(call.env.unique_id, call.env.channel, attempt_id)
         except SwitchError as error:
             _log.warning("inbound.switch-not-asked", problem=str(error))
             channel = None

@@ -9,8 +9,10 @@ import structlog
 from dialer.engine.seat_desk import SeatDesk
 from dialer.errors import CommandRefused, LogInRefused
 from dialer.seats import Seat
+from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
+from dialer.switch.asterisk.places import LOG_IN_CONTEXT
 from ivr_flows.sounds import text_sound
 
 _log = structlog.get_logger(__name__)
@@ -34,16 +36,19 @@ _CHANNEL = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]{8}", re.ASCII)
 class LogInHandler:
     """The FastAGI handler of the path `seat`."""
 
-    def __init__(self, desk: SeatDesk, language: str) -> None:
-        """`language` is spoken at seats that have none of their own."""
+    def __init__(self, desk: SeatDesk, switch: AsteriskSwitch, language: str) -> None:
+        """`switch` knows the channels; `language` is spoken at seats that have none of their own."""
         self._desk = desk
+        self._switch = switch
         self._language = language
 
     async def __call__(self, call: AgiCall) -> None:
-        """Log an agent in, or leave the phone to be hung up. The seat is the one whose phone this is."""
+        """Log an agent in, or leave the phone to be hung up. The seat is the one whose phone this is: wrong PINs count against it,
+        so Asterisk must have told that this phone is on the line here.
+        """
         channel = _CHANNEL.fullmatch(call.env.channel)
         seat = None if channel is None else self._desk.seat_of_endpoint(channel[1])
-        if seat is None:
+        if seat is None or not await self._switch.stands(call.env.unique_id, call.env.channel, LOG_IN_CONTEXT):
             _log.warning("seat.turned-away", channel=call.env.unique_id)
             return
         try:

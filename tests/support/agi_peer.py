@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
+from config.asterisk.agi_secret import agi_secret, agi_token
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import encode_environment
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
@@ -76,6 +77,30 @@ class AsteriskCall(asyncio.Protocol):
             commands.append(await self.command())
             self.wire.write(answer)
         return commands
+
+
+def claim(
+    port: int,
+    entrance: str,
+    unique_id: str,
+    channel: str,
+    *,
+    secret: str | None = "dialler",  # noqa: S107 - of the tests' sites
+    token: str | None = None,
+) -> AsteriskCall:
+    """Somebody who says that they are this channel of Asterisk's, and asks this desk; by default with the token that the dialplan
+    of the tests' sites would show. `secret` is the manager's; None, and no `token`: shows none.
+    """
+    if token is None and secret is not None:
+        token = agi_token(agi_secret(secret), entrance, unique_id, channel)
+    fields = [
+        ("agi_network", "yes"),
+        ("agi_network_script", entrance),
+        ("agi_uniqueid", unique_id),
+        ("agi_channel", channel),
+        *([("agi_arg_1", token)] if token is not None else []),
+    ]
+    return AsteriskCall(port, encode_environment(fields))
 
 
 Handler = Callable[[AgiCall], Awaitable[None]]

@@ -12,9 +12,8 @@ from dialer.commands import PauseCampaign, ResumeCampaign, SeatHangUp
 from dialer.model import Outcome
 from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.voters import Scripted
-from dialer.switch.asterisk.agi_codec import encode_environment
 from dialer.view import CallState, SeatState
-from tests.support.agi_peer import AsteriskCall
+from tests.support.agi_peer import claim
 from tests.support.centre import Site, a_site
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import IVR, all_answer, rows, scripted
@@ -35,14 +34,6 @@ def inbound(**changes: Any) -> dict[str, Any]:
 
 def answered(channel: Channel) -> bool:
     return channel.answered_at is not None
-
-
-def connection(site: Site, unique_id: str, path: str) -> AsteriskCall:
-    """Somebody who says that they are this channel of Asterisk's."""
-    environment = encode_environment(
-        [("agi_network", "yes"), ("agi_network_script", path), ("agi_uniqueid", unique_id), ("agi_callerid", CALLER)]
-    )
-    return AsteriskCall(site.centre.agi_port, environment)
 
 
 async def over(site: Site, channel: Channel, seconds: float = 120.0) -> None:
@@ -255,17 +246,19 @@ async def test_a_caller_who_is_gone_at_once_leaves_nothing_behind(tmp_path: Path
 
 @virtual_time()
 async def test_a_connection_that_lies_opens_nothing(tmp_path: Path) -> None:
-    """FastAGI has no authentication: a channel that is not there, one that we placed, and one that was decided about already."""
+    """Even one that has the dialplan's secret: a channel that is not there, or has another name, one that we placed, and one that
+    was decided about already.
+    """
     config = scripted(Scripted(hang_up_after=100.0))
     async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 1}, **inbound()) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
         live = site.switch.call_in(CALLER, called=FLOW, script=Scripted(hang_up_after=60.0))
         await site.until(lambda: answered(live), seconds=5)
         outbound = site.switch.placed[0].channel_id
-        for unique_id in ("1713758400.99", outbound, live.uniqueid, "../../etc"):
-            async with connection(site, unique_id, "inbound") as peer:
+        ringing = site.switch.call_in("+917000000061", called=FLOW, script=Scripted(hang_up_after=60.0))
+        for unique_id in ("1713758400.99", outbound, live.uniqueid, ringing.uniqueid, "../../etc"):
+            async with claim(site.centre.agi_port, "inbound", unique_id, "PJSIP/carrier-000000aa") as peer:
                 assert await peer.command() == "SET VARIABLE MATDAN_GO hang-up"
-        assert site.centre.engine.inbound_desk.live == 1
-        async with connection(site, "1713758400.99", "flow") as peer:
-            assert await peer.command() == "SET VARIABLE MATDAN_DONE 1"
+        await site.until(lambda: answered(ringing), seconds=5)
+        assert site.centre.engine.inbound_desk.live == 2
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE direction = 'inbound'") == [(1,)]

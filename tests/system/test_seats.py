@@ -30,9 +30,8 @@ from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from dialer.switch.asterisk.agi_codec import encode_environment
 from dialer.view import CallChange, CallState, SeatChange, SeatState, SeatView
-from tests.support.agi_peer import AsteriskCall
+from tests.support.agi_peer import claim
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 
@@ -266,10 +265,7 @@ async def test_without_agents_in_the_settings_a_phone_cannot_log_in(tmp_path: Pa
 async def test_a_connection_that_comes_from_no_seats_phone_is_turned_away(tmp_path: Path) -> None:
     async with a_floor(tmp_path) as site:
         for channel in ("PJSIP/carrier-00000001", "PJSIP/agent99-00000001", "agent01", "Local/agent01-00000001;1", ""):
-            environment = encode_environment(
-                [("agi_network_script", "seat"), ("agi_uniqueid", "1.1"), ("agi_channel", channel)]
-            )
-            async with AsteriskCall(site.centre.agi_port, environment) as call:
+            async with claim(site.centre.agi_port, "seat", "1.1", channel) as call:
                 assert await call.command() == ""  # not even a question
         assert seat(site).state is SeatState.OFFLINE
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from config.asterisk.agi_secret import agi_secret
 from config.asterisk.conf_file import read_conf
 from config.asterisk.lint import lint, lint_directory
 from config.asterisk.render import render_site
@@ -17,6 +18,7 @@ from dialer.cli import app
 from tests.unit.asterisk_support import PASSWORDS, a_site
 
 GOOD = render_site(a_site(), PASSWORDS)
+SECRET = agi_secret("a-long-random-secret")
 
 
 def found(**changed: str) -> list[str]:
@@ -170,6 +172,9 @@ def test_any_text_is_read_without_an_exception(text: str) -> None:
         ("logger.conf", "=> notice,warning,error", "=> notice,verbose(5)", "the keys that are pressed"),
         ("cdr.conf", "enable=no", "enable=yes", "a record of its own"),
         ("extensions.conf", "AGI_SERVER=127.0.0.1:4573", "AGI_SERVER=10.9.9.9:4573", "dialler listens on 127.0.0.1:4573"),
+        ("extensions.conf", f",${{SHA1({SECRET}/flow", f",${{X({SECRET}/flow", "[matdan-flow] is not what this version"),
+        ("extensions.conf", f"{SECRET}/seat/", f"{SECRET[::-1]}/seat/", "[matdan-login] is not what this version"),
+        ("modules.conf", "load=func_sha1.so", "", "func_sha1"),
         ("extensions.conf", "Wait(1.9)", "Wait(9)", "[matdan-voter] is not what this version of the dialler needs"),
         ("extensions.conf", "[matdan-message]", "[something]", "the context [matdan-message] is missing"),
     ],

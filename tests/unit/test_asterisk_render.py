@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import stat
@@ -13,6 +14,7 @@ import pytest
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
+from config.asterisk.agi_secret import agi_mark, agi_secret, agi_token
 from config.asterisk.conf_file import ConfFile, read_conf
 from config.asterisk.lint import lint
 from config.asterisk.placing import Fate, passwords_for, plan_files, write_files
@@ -188,6 +190,7 @@ MODULE_OF = {
     "UserEvent": "app_userevent",
     "CALLERID": "func_callerid",
     "CHANNEL": "func_channel",
+    "SHA1": "func_sha1",
     "CONFBRIDGE_INFO": "app_confbridge",
     "STRFTIME": "func_strings",
 }
@@ -260,6 +263,28 @@ def test_asterisk_is_told_where_our_flows_are(fastagi: dict[str, Any], reached: 
     globals_ = conf("extensions.conf", site).named("globals")
     assert globals_ is not None
     assert globals_.get("AGI_SERVER") == reached
+
+
+def test_each_agi_request_bears_a_token_of_its_desk_and_channel() -> None:
+    """What Asterisk computes is what the dialler expects: SHA1 of the text after substitution."""
+    text, secret = render_site(a_site(), PASSWORDS)["extensions.conf"], agi_secret("a-long-random-secret")
+    said = re.findall(r"AGI\(agi://\$\{AGI_SERVER\}/(\w+),\$\{SHA1\((.*?)\)\}\)$", text, re.MULTILINE)
+    assert [desk for desk, _ in said] == ["flow", "inbound", "seat"]
+    assert text.count("AGI(") == len(said)
+    tokens = set()
+    for desk, template in said:
+        for unique_id, channel in (
+            ("1.1", "PJSIP/a-00000001"),
+            ("1.1", "PJSIP/a-00000002"),
+            ("1.2", "PJSIP/a-00000001"),
+        ):
+            written = template.replace("${UNIQUEID}", unique_id).replace("${CHANNEL}", channel)
+            token = hashlib.sha1(written.encode(), usedforsecurity=False).hexdigest()
+            assert token == agi_token(secret, desk, unique_id, channel)
+            tokens.add(token)
+    assert len(tokens) == 9
+    assert agi_mark(secret) in text
+    assert agi_mark(agi_secret("another")) != agi_mark(secret)
 
 
 def test_each_context_that_an_endpoint_leads_to_dials_nothing() -> None:
@@ -438,6 +463,8 @@ def test_the_commands_render_show_the_change_and_lint(tmp_path: Path) -> None:
     assert "-port=5038\n+port=5039\n" in output
     assert "another-long-secret" not in output
     assert "a-long-random-secret" not in output
+    assert "AGI(agi://${AGI_SERVER}/flow,${SHA1((hidden)/flow/${UNIQUEID}/${CHANNEL}/(hidden))})" in output
+    assert not any(agi_secret(secret) in output for secret in ("a-long-random-secret", "another-long-secret"))
     code, output = command("lint", str(etc), "-c", str(toml))
     assert code == 1
     assert "manager.conf:8: will not work: it listens on 5038, the settings say 5039; port=5039" in output

@@ -9,7 +9,8 @@ import pytest
 
 from dialer.errors import PortInUse, SwitchError
 from dialer.switch.asterisk.agi_call import AgiCall, KeyedDigits
-from dialer.switch.asterisk.agi_server import LOOPBACK, AgiServer, addresses_of
+from dialer.switch.asterisk.agi_codec import AgiEnvironment
+from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer, addresses_of
 from tests.support.agi_peer import ENVIRONMENT, AsteriskCall, Recorder, answer_all, server_of
 from tests.support.ami_peer import settle
 from tests.support.virtual import virtual_time
@@ -79,29 +80,102 @@ async def test_the_addresses_of_a_host_are_itself_or_what_its_name_stands_for(mo
         assert "\n" not in str(caught.value)
 
 
+class Doorkeeper:
+    """A door that knows its own by an argument, and counts what it was asked and told."""
+
+    def __init__(self) -> None:
+        self.turned_away = 0
+        self.crowds: list[str] = []
+
+    def admits(self, environment: AgiEnvironment) -> bool:
+        self.turned_away += environment.arguments != ("ours",)
+        return environment.arguments == ("ours",)
+
+    def crowded(self, problem: str) -> None:
+        self.crowds.append(problem)
+
+
+OURS = ENVIRONMENT[:-1] + b"agi_arg_1: ours\n\n"
+
+
 @virtual_time()
-async def test_a_flood_beyond_the_limit_is_refused_and_live_calls_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_flood_of_silent_connections_makes_room_for_calls_and_is_gone_in_seconds() -> None:
+    """From the address of Asterisk itself: the oldest that says nothing is closed, and not the call that comes last."""
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
-    async with server_of(recorder, connections=20, environment_seconds=5) as server:
-        async with AsteriskCall(server.port) as live:
-            await live.command()
-            flood = [AsteriskCall(server.port, b"") for _ in range(300)]
-            for peer in flood:
-                await peer.__aenter__()
-            await settle()
-            assert sum(peer.ended.is_set() for peer in flood) == 281
-            assert server.refused_connections == 281
-            live.wire.write(b"200 result=5\n")
-            await live.ended.wait()
-            assert recorder.results == [KeyedDigits("5", False)]
-            await asyncio.sleep(5.1)  # the silent ones have used up their time
-            assert all(peer.ended.is_set() for peer in flood)
-        async with AsteriskCall(server.port) as later:
-            assert await later.command()
-            later.wire.write(b"200 result=6\n")
-            await later.ended.wait()
-    assert recorder.results == [KeyedDigits("5", False), KeyedDigits("6", False)]
-    assert capsys.readouterr().out.count("agi.connections_full") == 1
+    door = Doorkeeper()
+    limits = AgiLimits(connections=20, opening=50, opening_per_peer=30, environment_seconds=5)
+    async with AgiServer(recorder, limits, port=0, door=door) as server, AsteriskCall(server.port, OURS) as live:
+        await live.command()
+        flood = [AsteriskCall(server.port, b"") for _ in range(300)]
+        for number, peer in enumerate(flood):
+            await peer.__aenter__()
+            if number % 100 == 50:
+                async with AsteriskCall(server.port, OURS) as another:
+                    assert (await another.command()).startswith("GET DATA")
+                    another.wire.write(b"200 result=4\n")
+                    await another.ended.wait()
+        await settle()
+        assert [peer.ended.is_set() for peer in flood] == [True] * 270 + [False] * 30
+        assert server.refused_connections == len(door.crowds) == 270
+        live.wire.write(b"200 result=5\n")
+        await live.ended.wait()
+        await asyncio.sleep(5.1)  # the silent ones have used up their time
+        assert all(peer.ended.is_set() for peer in flood)
+        assert not server._opening
+        assert not server._opening_of
+    assert recorder.results == [KeyedDigits("4", False)] * 3 + [KeyedDigits("5", False)]
+
+
+@virtual_time()
+async def test_all_peers_together_have_a_limit_too() -> None:
+    door = Doorkeeper()
+    async with AgiServer(answer_all, AgiLimits(opening=5, opening_per_peer=30), port=0, door=door) as server:
+        flood = [AsteriskCall(server.port, b"") for _ in range(12)]
+        for peer in flood:
+            await peer.__aenter__()
+        await settle()
+        assert [peer.ended.is_set() for peer in flood] == [True] * 7 + [False] * 5
+
+
+@virtual_time()
+async def test_who_is_not_let_in_is_closed_unheard_and_takes_no_calls_place() -> None:
+    recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+    door = Doorkeeper()
+    async with AgiServer(recorder, AgiLimits(connections=2), port=0, door=door) as server:
+        for environment in (ENVIRONMENT, ENVIRONMENT[:-1] + b"agi_arg_1: yours\n\n") * 5:
+            async with AsteriskCall(server.port, environment + b"200 result=0\n") as stranger:
+                await stranger.ended.wait()
+                assert stranger.lines == []
+        assert door.turned_away == 10
+        async with AsteriskCall(server.port, OURS) as one, AsteriskCall(server.port, OURS) as two:
+            await one.command()
+            await two.command()
+            async with AsteriskCall(server.port, OURS) as third:
+                await third.ended.wait()
+            assert door.crowds == ["2 calls are in flows at once (`fastagi.max_connections`)"]
+            assert not one.ended.is_set()
+    assert len(recorder.calls) == 2
+
+
+@virtual_time()
+async def test_the_log_names_each_fault_once_a_minute_and_each_address_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with (
+        server_of(answer_all, environment_seconds=5) as server,
+        AgiServer(answer_all, port=0, allowed_peers=["192.0.2.7"]) as closed,
+    ):
+        for _ in range(40):
+            for port, sent in ((server.port, b"nonsense\n\n"), (closed.port, b"")):
+                async with AsteriskCall(port, sent) as peer:
+                    await peer.ended.wait()
+        first = capsys.readouterr().out
+        assert (first.count("agi.protocol_error"), first.count("agi.peer_not_allowed")) == (1, 1)
+        await asyncio.sleep(61)
+        async with AsteriskCall(server.port, b"nonsense\n\n") as peer:
+            await peer.ended.wait()
+    out = capsys.readouterr().out
+    assert (out.count("agi.protocol_error"), out.count("agi.peer_not_allowed")) == (1, 0)
 
 
 @pytest.mark.parametrize(

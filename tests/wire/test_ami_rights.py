@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from config.asterisk.render import dialplan
 from dialer.errors import PermissionMissing, SwitchError
 from dialer.simulation.asterisk import SimulatedAsterisk, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, ManagerUser
@@ -60,3 +61,13 @@ def test_each_missing_right_is_named_with_its_line(kind: str, right: str, line: 
 async def test_a_dialplan_that_is_not_ours_is_told_too() -> None:
     with pytest.raises(SwitchError, match="no context matdan-check"):
         await checked(LEAST_PRIVILEGE_USER, dialplan="[other]\nexten => s,1,Hangup()\n")
+
+
+@pytest.mark.parametrize("text", [dialplan(manager_secret="earlier"), dialplan().replace("MATDAN_AGI=", "OTHER=")])
+def test_a_dialplan_of_another_rendering_is_told_with_what_to_do(text: str) -> None:
+    @virtual_time()
+    async def run() -> None:
+        with pytest.raises(SwitchError, match=r"not the one that these settings render.*`dialer asterisk render`"):
+            await checked(LEAST_PRIVILEGE_USER, dialplan=text)
+
+    run()

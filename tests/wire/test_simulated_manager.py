@@ -90,4 +90,4 @@ async def test_a_bare_line_feed_injects_a_header_and_a_function_name_sets_a_glob
             b"Channel: PJSIP/911@carrier\nContext: matdan-voter\r\nVariable: A=1,GLOBAL(EVIL)=yes\r\n\r\n"
         )
         await lab.event("DialState", DestUniqueid="x")
-        assert switch.globals == {"EVIL": "yes"}
+        assert switch.globals["EVIL"] == "yes"

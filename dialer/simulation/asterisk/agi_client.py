@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -61,7 +62,7 @@ class AgiConnection(asyncio.Protocol):
 
 async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Run AGI(`data`) on the channel and set AGISTATUS: SUCCESS, FAILURE or HANGUP."""
-    url = data.partition(",")[0]
+    url, *arguments = data.split(",")
     parts = urlsplit(url)
     connection = AgiConnection(channel)
     loop = asyncio.get_running_loop()
@@ -75,7 +76,7 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.agi_connections.add(connection)
     try:
         script = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
-        connection.send(_environment(channel, url, script))
+        connection.send(_environment(channel, url, script, arguments))
         status = await _converse(switch, channel, connection)
     finally:
         switch.agi_connections.discard(connection)
@@ -90,7 +91,7 @@ async def _refused(switch: SwitchCore, channel: Channel) -> None:
         await channel.wait(left)
 
 
-def _environment(channel: Channel, url: str, script: str) -> str:
+def _environment(channel: Channel, url: str, script: str, arguments: Sequence[str]) -> str:
     caller = channel.caller_number.replace("<unknown>", "unknown")
     name = channel.caller_name.replace("<unknown>", "unknown")
     return (
@@ -101,6 +102,7 @@ def _environment(channel: Channel, url: str, script: str) -> str:
         "agi_dnid: unknown\nagi_rdnis: unknown\n"
         f"agi_context: {channel.context}\nagi_extension: {channel.extension}\nagi_priority: {channel.priority}\n"
         "agi_enhanced: 0.0\nagi_accountcode: \nagi_threadid: 140566382876352\n"
+        + "".join(f"agi_arg_{number}: {argument}\n" for number, argument in enumerate(arguments, start=1))
     )
 
 

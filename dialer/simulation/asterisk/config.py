@@ -129,7 +129,10 @@ class SimulatedAsteriskConfig:
     host: str = "127.0.0.1"
     ami_port: int = 0  # 0: any free one
     seed: int = 1
-    users: tuple[ManagerUser, ...] = (LEAST_PRIVILEGE_USER, LAB_USER)
+    users: tuple[ManagerUser, ...] = (
+        LEAST_PRIVILEGE_USER,
+        LAB_USER,
+    )  # the dialler's first: its secret is the dialplan's too
     trunks: tuple[Trunk, ...] = (Trunk("carrier"),)
     seats: tuple[SeatPhone, ...] = field(default_factory=lambda: seat_phones(10))
     profile: VoterProfile = field(default_factory=VoterProfile)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import replace
 from functools import partial
 from random import Random
 
 import structlog
 
+from config.asterisk.conf_file import read_conf
 from config.asterisk.render import dialplan
 from dialer.clock import LoopClock
 from dialer.simulation.asterisk.agi_client import VERSION, AgiConnection
@@ -41,8 +43,10 @@ class SwitchCore:
         self.speed = self.config.speed
         self.ami_port = self.config.ami_port
         self.agi_port = self.config.agi_port
-        self.dialplan = parse_dialplan(self.config.dialplan or dialplan())
-        self.globals: dict[str, str] = {}
+        text = self.config.dialplan or dialplan(manager_secret=self.config.users[0].secret)
+        self.dialplan = parse_dialplan(text)
+        globals_ = read_conf("extensions.conf", text).named("globals")
+        self.globals = {} if globals_ is None else {each.key: each.value for each in globals_.settings}
         self.channels: dict[str, Channel] = {}  # by uniqueid
         self.sessions: set[AmiSession] = set()
         self.agi_connections: set[AgiConnection] = set()
@@ -346,6 +350,8 @@ class SwitchCore:
         if name.startswith("CONFBRIDGE_INFO("):
             kind, _, conference = name[16:].rstrip(")").partition(",")
             return self.conferences.info(kind, conference)
+        if name.startswith("SHA1(") and name.endswith(")"):
+            return hashlib.sha1(name[5:-1].encode(), usedforsecurity=False).hexdigest()
         if name == "STRFTIME(,,%s.%3q)":
             return f"{self.now():.3f}"
         if name.startswith("DEVICE_STATE("):

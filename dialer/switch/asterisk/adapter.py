@@ -11,13 +11,20 @@ from typing import Any
 
 import structlog
 
-from dialer.errors import OriginateRefused, SwitchError, SwitchTaken, SwitchUnreachable, UnsafeValue
+from dialer.errors import OriginateRefused, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.model import AttemptId, CampaignKind
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.coming_in import NUMBER, InboundChannel, inbound_channel
 from dialer.switch.asterisk.lease import SwitchLease
-from dialer.switch.asterisk.listing import conference_members, inbound_attempts, live_channels, redirected_channels
+from dialer.switch.asterisk.listing import (
+    STATE_UP,
+    check_mark,
+    conference_members,
+    inbound_attempts,
+    live_channels,
+    redirected_channels,
+)
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
     ASIDE,
@@ -48,6 +55,7 @@ from dialer.switch.port import (
 
 _log = structlog.get_logger(__name__)
 
+LINK_SECONDS = 4.0  # for a link to come back before a channel is not known; the dialplan asks again
 GRACE_SECONDS = 1.0  # between the two halves of an end: they were never seen further apart than some milliseconds
 HANG_UP_AGAIN_SECONDS = (0.02, 0.1, 0.5, 2.0)
 """Waits before a Hangup that found no channel is sent again. On a real Asterisk 22 the channel came 0.8 to 3.8 ms after the
@@ -70,8 +78,10 @@ _KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
 class AsteriskSwitch:
     """Implements `dialer.switch.port.Switch`. The AMI link calls `up`, `event` and `down`."""
 
-    def __init__(self, lease: SwitchLease | None = None) -> None:
-        """No events go anywhere before `deliver_to`. With a `lease`, a switch that another dialler has is not used."""
+    def __init__(self, lease: SwitchLease | None = None, agi_mark: str | None = None) -> None:
+        """No events go anywhere before `deliver_to`. With a `lease`, a switch that another dialler has is not used. `agi_mark` is
+        that of the dialplan which the dialler serves; None: any.
+        """
         self._lease = lease
         self._sink: EventSink = _nowhere
         self._tracker = CallTracker()
@@ -81,6 +91,8 @@ class AsteriskSwitch:
         self._beside: set[asyncio.Task[None]] = set()
         self._comparing: asyncio.Task[None] | None = None  # for as long as the session stands
         self._gone_meanwhile: set[str] | None = None  # channels that end while a resync reads its lists
+        self._linked = asyncio.Event()  # set while there is a session, and what lives on the switch is known
+        self._agi_mark = agi_mark
 
     def deliver_to(self, sink: EventSink) -> None:
         """From now on `sink` takes the engine's events."""
@@ -107,6 +119,8 @@ class AsteriskSwitch:
 
         Raises SwitchTaken where another dialler has it, SwitchError when Asterisk will not tell; the link then begins again.
         """
+        if self._agi_mark is not None:
+            await check_mark(client, self._agi_mark)
         if self._lease is not None:
             await self._lease.take(client)
         self._gone_meanwhile = set()
@@ -130,6 +144,7 @@ class AsteriskSwitch:
                 inbound,
             )
         )
+        self._linked.set()
 
         self._comparing = asyncio.get_running_loop().create_task(self._compare(client), name="compare-channels")
 
@@ -167,13 +182,13 @@ class AsteriskSwitch:
         return await (client.lost() if self._lease is None else self._lease.keep(client))
 
     def down(self, reason: SwitchError) -> None:
-        """The session is lost, or there was none for another dialler has the switch."""
+        """The session is lost, or there is none yet: the latest reason is told."""
         if self._comparing is not None:
             self._comparing.cancel()
             self._comparing = None
-        if self._client is not None or isinstance(reason, SwitchTaken):
-            self._client = None
-            self._tell([SwitchDown(str(reason))])
+        self._client = None
+        self._linked.clear()
+        self._tell([SwitchDown(str(reason))])
 
     # Calls that come in
 
@@ -181,7 +196,7 @@ class AsteriskSwitch:
         """The attempt that a channel is known by."""
         return self._tracker.attempt_of(unique_id)
 
-    async def adopt(self, unique_id: str, attempt_id: AttemptId) -> InboundChannel | None:
+    async def adopt(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
         """Know a channel that came in, and is not answered yet, by this attempt; its events are the attempt's from now on.
 
         Whoever asks for it may be anybody, so Asterisk itself is asked whether there is such a channel, and who calls whom.
@@ -191,7 +206,7 @@ class AsteriskSwitch:
             return None
         found = None
         try:
-            found = await inbound_channel(self._standing(), unique_id)
+            found = await inbound_channel(self._standing(), unique_id, name)
         except SwitchUnreachable:
             self._tracker.forget(attempt_id)
             raise
@@ -200,6 +215,30 @@ class AsteriskSwitch:
         if found is None:
             self._tracker.forget(attempt_id)
         return found
+
+    async def stands(self, unique_id: str, name: str, context: str) -> bool:
+        """Whether a channel of this unique id and name is answered, as Asterisk has told or, asked, tells of it in this context.
+
+        The AMI event of an answer may come after what the dialplan does then; where there is no link, one is waited for, not
+        for ever. What Asterisk could not be asked about does not stand.
+        """
+        attempt_id = self._tracker.attempt_of(unique_id)
+        if self._tracker.answered_as(attempt_id) == name:
+            return True
+        if not _UNIQUE_ID.fullmatch(unique_id):
+            return False
+        try:
+            async with asyncio.timeout(LINK_SECONDS):
+                await self._linked.wait()
+            found = await self._standing().action_list("Status", [("Channel", unique_id)])
+        except (TimeoutError, SwitchError) as error:  # "No such channel" among them
+            _log.debug("channel.not-there", channel=unique_id, answer=str(error))
+            return False
+        told = [(each.get("Uniqueid"), each.get("Channel"), each.get("Context")) for each in found]
+        if told != [(unique_id, name, context)] or found[0].get("ChannelState") != STATE_UP:
+            return False
+        self._tell(self._tracker.told_up(attempt_id, name))
+        return True
 
     def disown(self, attempt_id: AttemptId) -> None:
         """What `adopt` took is not ours after all."""

@@ -19,6 +19,9 @@ from dialer.errors import ProtocolError, SwitchError, UnsafeValue
 MAX_COMMAND_BYTES = 2048  # res_agi.c, AGI_BUF_LEN: the command with its line feed
 MAX_COMMAND_WORDS = 128  # res_agi.c, MAX_ARGS
 
+ARGUMENT: Final = "agi_arg_"
+"""Begins the fields of an environment that are the dialplan's arguments."""
+
 _REPLY = re.compile(rb"(\d{3})(?: result=(\S*))?(?: \((.*)\))?(?: endpos=(-?\d+))?")
 _ENVIRONMENT_LINE = re.compile(r"^(agi_[^:\n]*): ?(.*)$", re.MULTILINE)
 _VERB = re.compile(r"[A-Z]+(?: [A-Z]+){0,3}")
@@ -69,6 +72,11 @@ class AgiEnvironment:
     def script(self) -> str:
         """The path of the AGI URL without its query: `ivr` of `agi://host/ivr?campaign=3`."""
         return self.get("agi_network_script").partition("?")[0]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The dialplan's arguments after the AGI URL, in order."""
+        return tuple(value for name, value in self.fields.items() if name.startswith(ARGUMENT))
 
     @property
     def parameters(self) -> dict[str, str]:

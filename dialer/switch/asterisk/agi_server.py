@@ -1,7 +1,9 @@
 """The FastAGI server: Asterisk connects once per call, and a handler runs that call's flow.
 
-A peer gets little: an allowed address, one of a limited number of connections, a few seconds and 8 kB for its
-environment. What it then does costs at most its own call.
+A peer gets little: an allowed address, a few seconds and 8 kB for its environment, and by that environment a `Door` says whether
+it is Asterisk. Until then it is one of a few: where there are too many of those, the oldest makes room, and not the newest, for
+Asterisk sends its environment at once and whoever only holds a connection does not. What is let in counts apart, so that no
+number of others takes a call's place, and costs at most its own call.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ import asyncio
 import errno
 import ipaddress
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, cast
+from typing import Protocol, Self, cast
 
 import structlog
 
@@ -26,6 +29,9 @@ _log = structlog.get_logger(__name__)
 
 _READ_BYTES = 2048  # an environment is some 700 bytes, an answer 40
 _BACKLOG = 1024
+
+_COMPLAINT_SECONDS = 60.0
+_MOST_NAMED_PEERS = 100
 
 LOOPBACK = ("127.0.0.0/8", "::1")
 
@@ -49,11 +55,36 @@ async def addresses_of(host: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(address[0]).partition("%")[0] for *_, address in found))
 
 
+class Door(Protocol):
+    """Who is let in."""
+
+    def admits(self, environment: AgiEnvironment) -> bool:
+        """Whether this is Asterisk; called once a connection."""
+        ...
+
+    def crowded(self, problem: str) -> None:
+        """There are more connections than the limits have room for; called for each that was closed for that."""
+        ...
+
+
+class OpenDoor:
+    """Lets everybody in. For tests and benches: a site's own is `dialer.fastagi.door.SiteDoor`."""
+
+    def admits(self, environment: AgiEnvironment) -> bool:
+        """Always."""
+        return True
+
+    def crowded(self, problem: str) -> None:
+        """Nobody is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class AgiLimits:
     """What the peers may use of us."""
 
-    connections: int = 2000
+    connections: int = 2000  # that were let in
+    opening: int = 256  # that have sent no whole environment yet
+    opening_per_peer: int = 128  # of these, from one address
     environment_seconds: float = 5.0  # from the connection to the environment's blank line
     drain_seconds: float = 10.0  # at the end, for calls under way
 
@@ -73,11 +104,15 @@ class AgiServer:
         host: str = "127.0.0.1",
         port: int = 4573,
         allowed_peers: Iterable[str] = LOOPBACK,
+        door: Door | None = None,
     ) -> None:
-        """`allowed_peers` are addresses and networks; FastAGI itself has no login. Port 0 takes any free one."""
+        """`allowed_peers` are addresses and networks; FastAGI itself has no login, so `door` looks at what each says. Port 0
+        takes any free one.
+        """
         self.limits = limits or AgiLimits()
-        self.refused_connections = 0  # over the limit or not allowed
+        self.refused_connections = 0  # over a limit, not allowed, or not let in
         self._handler = handler
+        self._door = door or OpenDoor()
         self._host = host
         self._port = port
         self._allowed = [ipaddress.ip_network(peer) for peer in allowed_peers]
@@ -85,8 +120,11 @@ class AgiServer:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[_Connection] = set()
+        self._opening: dict[_Connection, str] = {}  # oldest first: the address of each that has sent no environment yet
+        self._opening_of: Counter[str] = Counter()  # by address
+        self._named_peers: set[str] = set()
+        self._complaints: dict[str, float] = {}  # when each kind was last logged, in the loop's seconds
         self._emptied = asyncio.Event()
-        self._full = False
 
     @property
     def port(self) -> int:
@@ -141,18 +179,46 @@ class AgiServer:
             await self._emptied.wait()
 
     def admit(self, connection: _Connection, address: str) -> bool:
-        """Whether a new connection may stay; counts the refused, and logs a flood once."""
+        """The connection's side: whether a new one may stay until its environment is there."""
         if not self._is_allowed(address):
-            _log.warning("agi.peer_not_allowed", address=address, remedy="if it is Asterisk: set `fastagi.allowed`")
-        elif len(self._connections) < self.limits.connections:
-            self._full = False
-            self._connections.add(connection)
-            return True
-        elif not self._full:
-            self._full = True
-            _log.warning("agi.connections_full", limit=self.limits.connections)
+            self.refused_connections += 1
+            if address not in self._named_peers and len(self._named_peers) < _MOST_NAMED_PEERS:
+                self._named_peers.add(address)
+                _log.warning("agi.peer_not_allowed", address=address, remedy="if it is Asterisk: set `fastagi.allowed`")
+            return False
+        if self._opening_of[address] >= self.limits.opening_per_peer:
+            self._make_room(address)
+        elif len(self._opening) >= self.limits.opening:
+            self._make_room(None)
+        self._connections.add(connection)
+        self._opening[connection] = address
+        self._opening_of[address] += 1
+        return True
+
+    def _make_room(self, address: str | None) -> None:
+        """Close the connection that has said nothing for longest, of this address or of all."""
         self.refused_connections += 1
-        return False
+        oldest = next(each for each, of in self._opening.items() if address in {None, of})
+        self._door.crowded(
+            f"over {len(self._opening)} connections say nothing, the newest from {self._opening[oldest]}"
+        )
+        self._opened(oldest)
+        oldest.abort()
+
+    def _opened(self, connection: _Connection) -> None:
+        """It is none of those that have sent no environment yet."""
+        address = self._opening.pop(connection, None)
+        if address is not None:
+            self._opening_of[address] -= 1
+            if not self._opening_of[address]:
+                del self._opening_of[address]
+
+    def complain(self, event: str, **fields: object) -> None:
+        """Log what a peer did wrong: of each kind once a minute, for there is no end to what peers can do."""
+        now = asyncio.get_running_loop().time()
+        if now - self._complaints.get(event, -_COMPLAINT_SECONDS) >= _COMPLAINT_SECONDS:
+            self._complaints[event] = now
+            _log.warning(event, **fields)
 
     def _is_allowed(self, address: str) -> bool:
         known = self._allowed_before.get(address)
@@ -164,10 +230,19 @@ class AgiServer:
         return known
 
     def start(self, connection: _Connection, call: AgiCall) -> None:
-        """The connection's side: the environment is in, run the handler."""
-        task = asyncio.get_running_loop().create_task(self._run(connection, call), name="agi-call")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """The connection's side: the environment is in, run the handler if it is Asterisk's."""
+        self._opened(connection)
+        if not self._door.admits(call.env):
+            self.refused_connections += 1
+        elif len(self._tasks) >= self.limits.connections:
+            self.refused_connections += 1
+            self._door.crowded(f"{self.limits.connections} calls are in flows at once (`fastagi.max_connections`)")
+        else:
+            task = asyncio.get_running_loop().create_task(self._run(connection, call), name="agi-call")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return
+        connection.abort()
 
     async def _run(self, connection: _Connection, call: AgiCall) -> None:
         try:
@@ -184,6 +259,7 @@ class AgiServer:
     def forget(self, connection: _Connection) -> None:
         """The connection's side: it is closed."""
         self._connections.discard(connection)
+        self._opened(connection)
         if not self._connections:
             self._emptied.set()
 
@@ -222,7 +298,7 @@ class _Connection(asyncio.BufferedProtocol):
             for received in self._decoder.feed(bytes(self._buffer[:nbytes])):
                 self._take(received)
         except ProtocolError as error:
-            _log.warning("agi.protocol_error", error=str(error))
+            self._server.complain("agi.protocol_error", error=str(error))
             self.abort()
 
     def _take(self, received: AgiInput) -> None:
@@ -259,7 +335,7 @@ class _Connection(asyncio.BufferedProtocol):
             self.abort()
 
     def _environment_late(self) -> None:
-        _log.warning("agi.environment_late", seconds=self._server.limits.environment_seconds)
+        self._server.complain("agi.environment_late", seconds=self._server.limits.environment_seconds)
         self.abort()
 
     def _cancel_deadline(self) -> None:

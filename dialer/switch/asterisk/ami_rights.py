@@ -11,9 +11,11 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 
+from config.asterisk.agi_secret import agi_mark, agi_secret
 from dialer.errors import OriginateRefused, PermissionMissing, SwitchError
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLogin
 from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.listing import check_mark
 from dialer.switch.asterisk.places import CHECK_CONTEXT
 
 READ_LINE = "read = system,call,user"
@@ -33,7 +35,7 @@ _WRITE_RIGHTS = {
 
 
 async def check_rights(login: AmiLogin) -> str:
-    """Log in, see that everything we need is allowed, and out again; returns Asterisk's greeting.
+    """Log in, see that everything we need is allowed and that the dialplan is ours, and out again; returns Asterisk's greeting.
 
     Raises PermissionMissing with the line of manager.conf to change, SwitchError for whatever else is wrong.
     """
@@ -58,6 +60,7 @@ async def check_rights(login: AmiLogin) -> str:
         read = [right for right, event in seen if not await _comes(event, SEEN_SECONDS)]
         if read:
             raise PermissionMissing(_complaint(login.username, "read", read, READ_LINE))
+        await check_mark(client, agi_mark(agi_secret(login.secret)))
         return client.banner
 
 

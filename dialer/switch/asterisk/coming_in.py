@@ -21,8 +21,8 @@ class InboundChannel:
     endpoint: str  # the trunk's
 
 
-async def inbound_channel(client: AmiClient, unique_id: str) -> InboundChannel | None:
-    """The channel of this unique id; None: no carrier's call stands there. Raises SwitchError, for one that is gone too.
+async def inbound_channel(client: AmiClient, unique_id: str, name: str) -> InboundChannel | None:
+    """The channel of this unique id and name; None: no carrier's call stands there. Raises SwitchError, for one that is gone too.
 
     A Local channel is nobody's call: a real Asterisk 22 makes one, in the context of a trunk's endpoint, where a number that we
     called is redirected (SIP 3xx) and the endpoint's FORWARD_CONTEXT is not ours.
@@ -30,7 +30,7 @@ async def inbound_channel(client: AmiClient, unique_id: str) -> InboundChannel |
     found = await client.action_list("Status", [("Channel", unique_id)])
     if len(found) != 1 or found[0].get("Uniqueid") != unique_id or found[0].get("Context") != INBOUND_CONTEXT:
         return None
-    endpoint = _ENDPOINT.match(found[0].get("Channel"))
+    endpoint = _ENDPOINT.match(name) if found[0].get("Channel") == name else None
     if endpoint is None:
         return None
     caller = found[0].get("CallerIDNum")

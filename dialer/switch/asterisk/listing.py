@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from config.asterisk.agi_secret import MARK_VARIABLE
+from dialer.errors import SwitchError
 from dialer.model import AttemptId
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
@@ -12,7 +14,20 @@ from dialer.switch.asterisk.tracker import LiveChannel, Member
 
 ATTEMPT_VARIABLE = "MATDAN_ATTEMPT"
 _STATE_RINGING = "5"
-_STATE_UP = "6"
+STATE_UP = "6"
+
+
+async def check_mark(client: AmiClient, mark: str) -> None:
+    """See that Asterisk runs the dialplan that these settings render: whoever serves another one's calls turns each away.
+
+    Raises SwitchError.
+    """
+    found = (await client.action("Getvar", [("Variable", MARK_VARIABLE)])).get("Value")
+    if found != mark:
+        raise SwitchError(
+            "Asterisk's dialplan is not the one that these settings render, and its calls would be turned away: run "
+            "`dialer asterisk render`, then asterisk -rx 'core reload'"
+        )
 
 
 async def live_channels(client: AmiClient) -> list[LiveChannel]:
@@ -71,6 +86,8 @@ async def inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -
 
 def _live_channel(item: AmiMessage) -> LiveChannel:
     state = item.get("ChannelState")
-    up, ringing = state == _STATE_UP, state == _STATE_RINGING
+    up, ringing = state == STATE_UP, state == _STATE_RINGING
     conference = item.get("ApplicationData").partition(",")[0] if item.get("Application") == "ConfBridge" else ""
-    return LiveChannel(item.get("Uniqueid"), item.get("Context"), up, ringing, item.get("Exten"), conference)
+    return LiveChannel(
+        item.get("Uniqueid"), item.get("Context"), up, ringing, item.get("Exten"), conference, name=item.get("Channel")
+    )

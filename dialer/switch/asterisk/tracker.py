@@ -65,6 +65,7 @@ _TIMED_OUT_REASON = "3"
 class _Seen:
     """What was heard of one attempt."""
 
+    channel: str = ""  # its name, as Asterisk told it
     rang: bool = False
     early_media: bool = False  # something is heard, and nobody said "ringing"
     may_ring: bool = False  # that, or nobody listened when it was said
@@ -90,6 +91,7 @@ class LiveChannel:
     ringing: bool
     extension: str = ""
     conference: str = ""  # that it is in
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,19 @@ class CallTracker:
         """Whether the attempt's channel is there, or may be still to come: nothing of its end was heard."""
         seen = self._seen.get(attempt_id)
         return seen is not None and not self._half_ended(seen)
+
+    def answered_as(self, attempt_id: AttemptId) -> str | None:
+        """The name of the attempt's channel, where Asterisk has told that it is answered and not that it is gone."""
+        seen = self._seen.get(attempt_id)
+        return seen.channel if seen is not None and seen.answered and not seen.hung_up else None
+
+    def told_up(self, attempt_id: AttemptId, channel: str) -> list[SwitchEvent]:
+        """Asterisk was asked, and the attempt's channel is answered, under this name."""
+        seen = self._seen.get(attempt_id)
+        if seen is None:
+            return []
+        seen.channel = channel
+        return self._answered(attempt_id, seen)
 
     def _drop(self, attempt_id: AttemptId) -> None:
         self._seen.pop(attempt_id, None)
@@ -383,6 +398,7 @@ class CallTracker:
 
     def _state_of(self, attempt_id: AttemptId, channel: LiveChannel) -> list[SwitchEvent]:
         seen = self._seen[attempt_id]
+        seen.channel = channel.name
         events: list[SwitchEvent] = []
         if channel.up and not seen.answered:
             seen.answered = True
@@ -432,6 +448,7 @@ class CallTracker:
         seen = self._seen.get(attempt_id)
         if seen is None:
             return []
+        seen.channel = message.get("DestChannel")
         status = message.get("DialStatus")
         if status == _ANSWER:
             return self._answered(attempt_id, seen)
@@ -445,6 +462,7 @@ class CallTracker:
             return []
         seen.placed = message.get("Response") == "Success"
         if seen.placed and seen.dial_status != REDIRECTED:  # there it was somebody else who answered
+            seen.channel = message.get("Channel")
             return self._answered(attempt_id, seen) + self._end_if_over(attempt_id, seen)
         seen.timed_out = message.get("Reason") == _TIMED_OUT_REASON
         return self._end_if_over(attempt_id, seen)
@@ -465,6 +483,7 @@ class CallTracker:
         seen = self._seen.get(attempt_id)
         if seen is None:
             return []
+        seen.channel = message.get("Channel")
         match message.get("UserEvent"):
             case "VoterWaiting":
                 seen.waits = True

@@ -1,0 +1,237 @@
+"""Calls and seats taken over through FastAGI by somebody who knows an attempt's id, which MQTT tells everybody: none.
+
+The attacker speaks FastAGI as Asterisk does, says yes to everything, and keys 1 ("I have voted") wherever a key can be heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.asterisk.agi_secret import agi_secret, agi_token
+from config.asterisk.render import dialplan
+from dialer.commands import SeatLogIn
+from dialer.model import Outcome
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
+from dialer.simulation.asterisk.extensions import parse_dialplan
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Scripted
+from dialer.view import AlertRaised, CallState
+from tests.support.agi_peer import AsteriskCall, claim
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import IVR, all_answer, rows, scripted
+from tests.system.test_seats import CHEAP
+
+RINGING = 76
+TRUNK = {
+    "name": "carrier",
+    "endpoint": "carrier",
+    "channels": 100,
+    "calls_per_second": 50,
+    "caller_ids": ["+911140000001"],
+}
+
+
+@contextlib.asynccontextmanager
+async def ringing_site(
+    directory: Path, config: SimulatedAsteriskConfig | None = None, **changes: Any
+) -> AsyncIterator[Site]:
+    """A site of which many phones ring, and nobody picks up unless `config` says so."""
+    campaign = {**IVR, "channels": RINGING, "ring_seconds": 60, "max_attempts": 1}
+    async with a_site(
+        directory, config or scripted(), campaign=campaign, trunks=[TRUNK], voters=114, **changes
+    ) as site:
+        yield site
+
+
+async def keyed_through(call: AsteriskCall) -> list[str]:
+    """Answer whatever is asked with a 1, to the end; every command that came."""
+    async with call:
+        for _ in range(200):
+            command = await call.command()
+            if not command:
+                break
+            result = ord("1") if command.startswith(("STREAM FILE", "WAIT FOR DIGIT")) else 1
+            call.wire.write(f"200 result={result} endpos=400\n".encode())
+        return call.lines
+
+
+def alerts(site: Site, code: str) -> list[bool]:
+    """Whether each of these alerts was a beginning."""
+    told = (change.alert for change in site.changes if isinstance(change, AlertRaised))
+    return [not alert.cleared for alert in told if alert.code == code]
+
+
+@virtual_time()
+async def test_of_many_ringing_calls_none_is_taken_over_by_who_knows_its_id(tmp_path: Path) -> None:
+    heard: list[str] = []
+    async with ringing_site(tmp_path) as site:
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == RINGING, seconds=30)
+        ringing = {channel.uniqueid: channel.name for channel in site.switch.channels.values()}
+        assert len(ringing) == RINGING
+        secret, port, others = agi_secret("dialler"), site.centre.agi_port, [*ringing][1:] + [*ringing][:1]
+        for (unique_id, name), other in zip(ringing.items(), others, strict=True):
+            of_another = agi_token(secret, "flow", other, ringing[other])
+            of_another_desk = agi_token(secret, "inbound", unique_id, name)
+            for call in (
+                claim(port, "flow", unique_id, name, secret=None),
+                claim(port, "flow", unique_id, name, token=unique_id),
+                claim(port, "flow", unique_id, name, secret="guessed"),
+                claim(port, "flow", unique_id, name, token=of_another),
+                claim(port, "flow", unique_id, name, token=of_another_desk),
+                claim(port, "flow", unique_id, ""),
+                # The dialplan's secret is stolen, and nobody has picked up; or Asterisk told of another channel.
+                claim(port, "flow", unique_id, name),
+                claim(port, "flow", unique_id, ringing[other]),
+            ):
+                heard += await keyed_through(call)
+        assert heard == []
+        assert site.view.marks == {}
+        assert all(view.answered_at is None for view in site.centre.engine._centre.calls.values())
+        assert alerts(site, "fastagi-stranger") == [True]
+    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
+    assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE flow IS NOT NULL") == [(0,)]
+
+
+@virtual_time()
+async def test_calls_in_their_flows_and_calls_that_ended_are_nobodys_either(tmp_path: Path) -> None:
+    config = all_answer(answer_after=2.0, keys=((20.0, "3"),), hang_up_after=40.0)
+    async with ringing_site(tmp_path, config) as site:
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) >= 20, seconds=30)
+        live = [(channel.uniqueid, channel.name) for channel in site.switch.channels.values()][:20]
+        port = site.centre.agi_port
+        shown = [claim(port, "flow", *each) for each in live]  # tokens that were overheard
+        during = [await keyed_through(claim(port, "flow", *each)) for each in live]
+        assert set(map(tuple, during)) <= {("SET VARIABLE MATDAN_DONE 1",), ()}  # the flow is Asterisk's, and goes on
+        await site.until(lambda: len(site.ended()) >= RINGING, seconds=120)
+        after = [await keyed_through(call) for call in shown]
+        assert [line for lines in after for line in lines] == []
+        assert site.view.marks == {}
+        ended = {change.outcome for change in site.ended()}
+        assert ended == {Outcome.LEFT}
+    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
+
+
+@virtual_time()
+async def test_wrong_pins_from_no_phone_count_against_no_seat(tmp_path: Path) -> None:
+    agents = [{"number": "101", "pin": CHEAP.hash("2468")}, {"number": "102", "pin": CHEAP.hash("1357")}]
+    async with a_site(tmp_path, seats=2, agents=agents) as site:
+        for secret in ("dialler", "guessed", None):
+            for number in range(12):
+                for endpoint in ("agent01", "agent02"):
+                    call = claim(
+                        site.centre.agi_port,
+                        "seat",
+                        f"{START_EPOCH:.0f}.{number}",
+                        f"PJSIP/{endpoint}-000000aa",
+                        secret=secret,
+                    )
+                    assert await keyed_through(call) == []
+        assert not [alert for alert in site.view.alerts if alert.code.startswith("log-in-locked")]
+        for name, agent, pin in (("01", "101", "2468"), ("02", "102", "1357")):
+            await site.centre.engine.execute(SeatLogIn(name, agent, pin))
+
+
+@virtual_time()
+async def test_the_alert_of_strangers_ends_once_they_stay_away(tmp_path: Path) -> None:
+    async with a_site(tmp_path, voters=1) as site:
+        for _ in range(40):
+            assert await keyed_through(claim(site.centre.agi_port, "flow", "x", "y", secret=None)) == []
+            await asyncio.sleep(10)
+        assert alerts(site, "fastagi-stranger") == [True]
+        await asyncio.sleep(301)
+        assert alerts(site, "fastagi-stranger") == [True, False]
+
+
+@virtual_time()
+async def test_silent_connections_are_gone_in_seconds_and_calls_are_served_meanwhile(tmp_path: Path) -> None:
+    config = all_answer(answer_after=2.0, keys=((14.0, "1"),), hang_up_after=60.0)
+    async with ringing_site(tmp_path, config) as site:
+        silent = [AsteriskCall(site.centre.agi_port, b"agi_network: yes\n") for _ in range(1000)]
+        async with contextlib.AsyncExitStack() as stack:
+            for number, each in enumerate(silent):
+                await stack.enter_async_context(each)
+                if number % 100 == 0:
+                    await asyncio.sleep(0.1)
+            await asyncio.sleep(6)
+            assert sum(not each.ended.is_set() for each in silent) == 0
+            assert alerts(site, "fastagi-crowded") == [True]
+            await site.until(lambda: len(site.ended()) >= RINGING, seconds=120)
+        assert site.view.marks == {"voted": RINGING}
+
+
+# The order of Asterisk's events is not promised, and some are lost
+
+
+@pytest.mark.parametrize("lost", [("DialEnd",), ("OriginateResponse",), ("DialEnd", "OriginateResponse")])
+def test_a_flow_is_served_though_the_answers_events_are_late_or_lost(tmp_path: Path, lost: tuple[str, ...]) -> None:
+    @virtual_time()
+    async def run() -> None:
+        config = scripted(*[Scripted(answer_after=2.0, keys=((14.0, "1"),))] * 5)
+        async with a_site(tmp_path, config, voters=6, campaign={**IVR, "max_attempts": 1}) as site:
+            site.switch.event_faults.set(lose=1.0, names=lost)
+            await site.until(lambda: len(site.ended()) == 5, seconds=120)
+            assert site.view.marks == {"voted": 5}
+
+    run()
+
+
+@virtual_time()
+async def test_who_picks_up_while_the_link_is_away_meets_the_flow_when_it_is_back(tmp_path: Path) -> None:
+    config = scripted(Scripted(answer_after=10.0, keys=((25.0, "1"),), hang_up_after=90.0))
+    async with a_site(tmp_path, config, voters=1, campaign={**IVR, "max_attempts": 1}) as site:
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        await asyncio.sleep(7)
+        await site.switch.cut_ami_for(6)
+        await site.until(lambda: len(site.ended()) == 1, seconds=120)
+        assert site.view.marks == {"voted": 1}
+
+
+# Another dialplan than the settings render
+
+
+def of_an_earlier_version() -> str:
+    """Our dialplan without tokens and mark."""
+    lines = dialplan().splitlines()
+    return "\n".join(
+        line.partition(",${SHA1(")[0] + ")" if "${SHA1(" in line else line
+        for line in lines
+        if "MATDAN_AGI=" not in line
+    )
+
+
+@pytest.mark.parametrize(
+    "text", [of_an_earlier_version(), dialplan(manager_secret="an-earlier-one")], ids=["old", "other"]
+)
+def test_on_another_dialplan_nothing_is_dialled_and_the_alert_says_why(tmp_path: Path, text: str) -> None:
+    @virtual_time()
+    async def run() -> None:
+        config = replace(all_answer(answer_after=1.0), dialplan=text)
+        async with a_site(tmp_path, config, campaign=IVR, run=False) as site, asyncio.TaskGroup() as group:
+            group.create_task(site.centre.run(site.stop))
+            await asyncio.sleep(30)
+            (alert,) = site.view.alerts
+            assert alert.code == "switch-down"
+            assert "dialplan is not the one" in alert.text
+            assert "dialer asterisk render" in alert.text
+            assert site.switch.placed == []
+            site.stop.set()
+
+    run()
+
+
+@virtual_time()
+async def test_a_dialplan_that_is_replaced_at_work_serves_nobody_and_is_told(tmp_path: Path) -> None:
+    config = all_answer(answer_after=2.0, keys=((14.0, "1"),))
+    async with SimulatedAsterisk(config) as switch, a_site(tmp_path, switch=switch, campaign=IVR) as site:
+        switch.dialplan = parse_dialplan(of_an_earlier_version())
+        await site.until(lambda: len(site.ended()) >= 10, seconds=120)
+        assert site.view.marks == {}
+        assert alerts(site, "fastagi-stranger") == [True]
