@@ -45,8 +45,9 @@ class SwitchCore:
         self.agi_port = self.config.agi_port
         text = self.config.dialplan or dialplan(manager_secret=self.config.users[0].secret)
         self.dialplan = parse_dialplan(text)
-        globals_ = read_conf("extensions.conf", text).named("globals")
-        self.globals = {} if globals_ is None else {each.key: each.value for each in globals_.settings}
+        section = read_conf("extensions.conf", text).named("globals")
+        self._first_globals = {} if section is None else {each.key: each.value for each in section.settings}
+        self.globals = dict(self._first_globals)
         self.channels: dict[str, Channel] = {}  # by uniqueid
         self.sessions: set[AmiSession] = set()
         self.agi_connections: set[AgiConnection] = set()

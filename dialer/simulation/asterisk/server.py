@@ -172,7 +172,7 @@ class SimulatedAsterisk(SwitchCore):
         await asyncio.sleep(down_seconds)
         self._started_at = self.now()
         self._channel_number = self.processed_calls = 0
-        self.globals.clear()
+        self.globals = dict(self._first_globals)
         await self._listen()
         _log.info("simulated_asterisk_restarted", port=self.ami_port)
 
