@@ -63,6 +63,11 @@ async def keyed_through(call: AsteriskCall) -> list[str]:
         return call.lines
 
 
+def phones(site: Site) -> list[tuple[str, str]]:
+    """Unique id and name of each voter's channel."""
+    return [(channel.uniqueid, channel.name) for channel in site.switch.channels.values() if channel.trunk is not None]
+
+
 def alerts(site: Site, code: str) -> list[bool]:
     """Whether each of these alerts was a beginning."""
     told = (change.alert for change in site.changes if isinstance(change, AlertRaised))
@@ -74,7 +79,7 @@ async def test_of_many_ringing_calls_none_is_taken_over_by_who_knows_its_id(tmp_
     heard: list[str] = []
     async with ringing_site(tmp_path) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == RINGING, seconds=30)
-        ringing = {channel.uniqueid: channel.name for channel in site.switch.channels.values()}
+        ringing = dict(phones(site))
         assert len(ringing) == RINGING
         secret, port, others = agi_secret("dialler"), site.centre.agi_port, [*ringing][1:] + [*ringing][:1]
         for (unique_id, name), other in zip(ringing.items(), others, strict=True):
@@ -105,7 +110,7 @@ async def test_calls_in_their_flows_and_calls_that_ended_are_nobodys_either(tmp_
     config = all_answer(answer_after=2.0, keys=((20.0, "3"),), hang_up_after=40.0)
     async with ringing_site(tmp_path, config) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) >= 20, seconds=30)
-        live = [(channel.uniqueid, channel.name) for channel in site.switch.channels.values()][:20]
+        live = phones(site)[:20]
         port = site.centre.agi_port
         shown = [claim(port, "flow", *each) for each in live]  # tokens that were overheard
         during = [await keyed_through(claim(port, "flow", *each)) for each in live]
