@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import secrets
 import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -153,7 +154,8 @@ async def running_centre(
                 prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.current(flow)
             )
             name = DiallerName.of_this_process(settings.store.path, clock.now())
-            secret = agi_secret(settings.ami.secret.get_secret_value())
+            manager = settings.ami.secret  # none: no Asterisk is ours, and nobody is let in
+            secret = agi_secret(secrets.token_hex() if manager is None else manager.get_secret_value())
             switch, lag = AsteriskSwitch(SwitchLease(name), agi_mark(secret)), LoopLag()
             engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag)
             stack.callback(switch.close)

@@ -151,7 +151,7 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
         "hold": settings.hold,
         "recordings": settings.recordings,
         "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
-        **_agi(settings.ami.secret.get_secret_value()),
+        **_agi("" if settings.ami.secret is None else settings.ami.secret.get_secret_value()),
         "max_calls": sum(trunk.channels for trunk in trunks) + len(settings.seats) + _SPARE_CALLS,
         "country": settings.centre.region.lower(),
     }
