@@ -43,6 +43,7 @@ from dialer.command_line.rehearsal import rehearse
 from dialer.command_line.rules import app as rules_app
 from dialer.command_line.store import app as store_app
 from dialer.command_line.turnout import app as turnout_app
+from dialer.command_line.unknown import app as unknown_app
 from dialer.demo import ROLL, STORE, DemoOptions, run_demo, show_summary
 from dialer.errors import INTERRUPTED
 from dialer.logs import json_logging, quiet_logging
@@ -77,6 +78,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(rules_app, name="rules")
 app.add_typer(optout_app, name="optout")
 app.add_typer(register_app, name="register")
+app.add_typer(unknown_app, name="unknown")
 app.add_typer(consent_app, name="consent")
 app.add_typer(store_app, name="store")
 app.add_typer(workers_app, name="workers")

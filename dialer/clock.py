@@ -31,6 +31,54 @@ class Instant(NamedTuple):
         return cls(clock.now(), clock.monotonic())
 
 
+STEP_SECONDS = 5.0
+"""A wall clock that moves by more against the monotonic one was set, or the machine slept: slews and small corrections are none."""
+SLEW = 0.1
+"""Seconds a second by which a clock may be slewed for ever: chrony slews by 0.083 at most."""
+
+
+class ClockWatch:
+    """Notices when the wall clock steps, by comparing it with the monotonic one. Pure.
+
+    What is due by time, and what is locked by time, is then due or unlocked too soon or too late. So a step holds until the time
+    agrees again with what it was before, or a person says that it is right. A sleep of the machine looks like a step forward, for
+    the monotonic clock stands still in it. A change of summer time is none: epoch seconds know no zones.
+    """
+
+    def __init__(self, now: Instant, newest_at: float | None = None) -> None:
+        """`newest_at`: the newest moment that an earlier run kept, epoch seconds; a clock that is before it was set back since."""
+        self._behind = 0.0  # of small changes, what slewing does not explain
+        self._looked = now
+        self._usual = now.at - now.seconds
+        self._stepped = False
+        self._not_before = newest_at
+
+    def look(self, now: Instant) -> float | None:
+        """Seconds by which the wall clock is ahead of what it should be, below 0: behind; None: it has not stepped."""
+        if self._not_before is not None:
+            early = now.at - self._not_before
+            if early < -STEP_SECONDS:
+                return early
+            self.accept(now)
+        off = now.at - now.seconds - self._usual
+        if self._stepped:
+            self._stepped = abs(off) > STEP_SECONDS
+            self._looked = now
+            return off if self._stepped else None
+        self._behind = max(0.0, self._behind - SLEW * (now.seconds - self._looked.seconds)) + abs(off)
+        self._looked = now
+        if self._behind > STEP_SECONDS:
+            self._stepped, self._behind = True, 0.0
+            return off
+        self._usual += off
+        return None
+
+    def accept(self, now: Instant) -> None:
+        """The time is right as it is now: a person says so."""
+        self._stepped, self._behind, self._not_before = False, 0.0, None
+        self._usual, self._looked = now.at - now.seconds, now
+
+
 class SystemClock:
     """The machine's own clocks."""
 

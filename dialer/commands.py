@@ -36,6 +36,11 @@ class StopAll:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptClock:
+    """The machine's clock, which was set while the dialler ran, is right: dial again."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReloadFlows:
     """Read the flows again: the next call has the new version. A flow that is wrong leaves all of them as they are."""
 
@@ -270,7 +275,7 @@ class TakeOptOuts:
     who: str
 
 
-CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll | ReloadFlows
+CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll | ReloadFlows | AcceptClock
 SeatCommand = SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatClosing | SeatDispose
 LogInCommand = SeatLogIn | SeatCall | SeatUnlock
 HelpCommand = SeatHold | SeatResume | SeatTransfer | SeatConsult | SeatMerge | SeatCompleteTransfer | SeatCancelConsult

@@ -208,6 +208,8 @@ class Engine:
                 return await self._stop_all()
             case commands.ReloadFlows():
                 return await self._reload_flows()
+            case commands.AcceptClock():
+                return self._placing.accept_clock()
         if isinstance(command, commands.HelpCommand | commands.RecordingCommand | commands.EarCommand):
             return await self._assistance.execute(command)
         if isinstance(command, commands.WorkerCommand):
@@ -290,6 +292,7 @@ class Engine:
                 run.take_up(learned)
             await recount(run.pacer, campaign_id, store, centre.clock)
             centre.campaigns[campaign_id] = run
+        self._placing.watch_clock(await store.newest_event_at())
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
         unfinished = await store.unfinished_attempts()

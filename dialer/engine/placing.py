@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from dialer.calls import Call
-from dialer.clock import Clock
+from dialer.clock import Clock, ClockWatch
 from dialer.engine.gatekeeper import REST_SECONDS, Gatekeeper
 from dialer.engine.hoppers import Hoppers
 from dialer.engine.kept_seats import KeptSeats
@@ -64,8 +64,46 @@ class Placing:
         self._hoppers = hoppers
         self._kept_seats = kept_seats
         self._wires = {name: _Wire(name, trunks, centre.clock) for name in trunks.names}
+        self._clock_watch = ClockWatch(centre.instant())
         self._turn = 0
         self._placed_in: dict[str, int] = {}  # when each campaign last placed calls, counted in turns
+
+    # The clock
+
+    def watch_clock(self, newest_at: float | None) -> None:
+        """From now on; `newest_at` is the newest moment that the store knows, epoch seconds."""
+        self._clock_watch = ClockWatch(self._centre.instant(), newest_at)
+
+    def accept_clock(self) -> str:
+        """Dial by the clock as it is: a person says that it is right."""
+        self._clock_watch.accept(self._centre.instant())
+        held = "clock" in self._centre.alerts
+        self._centre.clear_alert("clock")
+        self._centre.wake.set()
+        return (
+            "the clock is taken as it is; dialling goes on" if held else "the clock had not been set; nothing was held"
+        )
+
+    def _clock_is_off(self) -> bool:
+        """Whether the wall clock was set: what is locked by time would be dialled too soon. Told as an alert while it lasts."""
+        centre = self._centre
+        now = centre.instant()
+        off = self._clock_watch.look(now)
+        if off is None:
+            centre.clear_alert("clock")
+            return False
+        if "clock" not in centre.alerts:
+            zone = centre.zone
+            should, shown = (
+                datetime.fromtimestamp(at, zone).strftime("%d %b %H:%M:%S") for at in (now.at - off, now.at)
+            )
+            which = "ahead of" if off > 0 else "behind"
+            text = (
+                f"dialling is held: the clock says {shown} and is {abs(off):.0f} s {which} what it should be, {should}: it was set,"
+                " or the machine slept; set it right, or send the command accept-clock if it is right now"
+            )
+            centre.raise_alert("clock", AlertLevel.CRITICAL, text)
+        return True
 
     # Deciding
 
@@ -123,6 +161,8 @@ class Placing:
         now = centre.clock.now()
         if centre.draining:
             return "stopping"
+        if self._clock_is_off():
+            return "the clock was set (alert clock)"
         if not centre.switch_up:
             return "no link to the switch"
         if self._switch.unanswered_seconds() > UNANSWERED_SECONDS:

@@ -51,6 +51,7 @@ COMMANDS: dict[str, CommandKind] = {
     "stop": CommandKind(commands.StopCampaign, ("campaign",), _RULES, repeatable=True, urgency=Urgency.HALT),
     "stop-all": CommandKind(commands.StopAll, (), _RULES, repeatable=True, urgency=Urgency.STOP_ALL),
     "reload-flows": CommandKind(commands.ReloadFlows, (), _SUPERVISOR, repeatable=True),
+    "accept-clock": CommandKind(commands.AcceptClock, (), _SUPERVISOR, repeatable=True),
     "seat-call": CommandKind(commands.SeatCall, ("seat",), _AT_THE_SEAT),
     "seat-unlock": CommandKind(commands.SeatUnlock, ("seat",), _SUPERVISOR),
     "seat-pause": CommandKind(commands.SeatPause, ("seat", "reason"), _AT_THE_SEAT),

@@ -26,7 +26,7 @@ from dialer.phone_facts import NO_GAPS, CallGaps
 from dialer.store import seals
 from dialer.store.inbound import open_inbound, put_off
 from dialer.store.port import Refusal
-from dialer.store.queues import campaigns_of, close_phone, close_voters, put_back, worker_on
+from dialer.store.queues import SETTLED_UNKNOWN, campaigns_of, close_phone, close_voters, put_back, worker_on
 from dialer.store.records import announce
 from dialer.store.records_port import MarkEffect
 from dialer.store.sql import load_statements
@@ -196,6 +196,8 @@ def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
         db.execute(SQL["give_number_back"], (attempt,))
     retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
     after = _when_due(db, phone_id, retry_at, of_worker=of_worker)
+    if end.outcome is Outcome.UNKNOWN:
+        after = ("closed", SETTLED_UNKNOWN, None)
     # A call that never came about leaves a promise as it was.
     promised = None if given_back or end.outcome is Outcome.CANCELLED else end.promised
     db.execute(SQL["target_after"], (target, *after, given_back, promised))
@@ -203,7 +205,7 @@ def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
         for_good = end.outcome is Outcome.COMPLETED or disposition in _FOR_GOOD
         _hold_others(db, (campaign_id, voter_id, phone_id), _held_until(retry_at, end.ended_at, for_good=for_good))
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
-        close_phone(db, phone_id)
+        close_phone(db, phone_id, SETTLED_UNKNOWN)
     return True
 
 
@@ -262,7 +264,7 @@ def _write_end(db: sqlite3.Connection, attempt: int, end: EndedAttempt) -> None:
 
 def _when_due(
     db: sqlite3.Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
-) -> tuple[str, bool, float | None]:
+) -> tuple[str, int, float | None]:
     """A target's state, whether it is settled, and its time after a call. An opt-out closes it whatever was asked, and so does
     the last pending voter's mark where it is not `of_worker`, the number of a booth worker.
     """
@@ -313,6 +315,12 @@ def record_disposition(
             _hold_others(db, reached, until, held)
     announce(db, announcements, record.at)
     return effects
+
+
+def newest_event_at(db: sqlite3.Connection) -> float | None:
+    """The newest moment of the attempts that were opened last, epoch seconds; None: there is none."""
+    (newest,) = db.execute(SQL["newest_event"]).fetchone()
+    return None if newest is None else float(newest)
 
 
 def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:

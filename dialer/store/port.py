@@ -227,6 +227,10 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         """
         ...
 
+    async def newest_event_at(self) -> float | None:
+        """The newest moment, epoch seconds, that is kept of the attempts opened last; None: there was none."""
+        ...
+
     async def unfinished_attempts(self) -> list[OpenAttempt]:
         """All attempts without an end."""
         ...

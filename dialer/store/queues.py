@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from dialer.errors import StoreError
 from dialer.model import NO_VOTER, BoothWorker, CampaignKind, CampaignState, Claim, Purpose, VotingBooths
@@ -249,9 +250,40 @@ def release_expired(db: sqlite3.Connection, now: float, owner: str | None) -> in
     return overdue + owned
 
 
-def close_phone(db: sqlite3.Connection, phone_id: int) -> None:
+SETTLED_UNKNOWN = 2
+"""`target.settled` of what an attempt has closed of which nobody knows whether it was a call: a person may release it."""
+
+
+def close_phone(db: sqlite3.Connection, phone_id: int, settled: int = 0) -> None:
     """Close the number's due and claimed targets in every campaign."""
-    db.execute(SQL["close_phone"], (phone_id, False))
+    db.execute(SQL["close_phone"], (phone_id, settled))
+
+
+class UnknownAttempt(NamedTuple):
+    """An attempt of which nobody knows whether it was a call. Times are epoch seconds."""
+
+    attempt_id: str
+    campaign_id: str
+    number: str
+    created_at: float
+    ended_at: float
+    trunk: str
+
+
+def unknown_attempts(db: sqlite3.Connection) -> list[UnknownAttempt]:
+    """Those that nobody has released, the oldest first."""
+    return [UnknownAttempt(*row) for row in db.execute(SQL["unknown"])]
+
+
+def release_unknown(db: sqlite3.Connection, attempt_id: str, *, at: float, who: str, reason: str) -> int | None:
+    """Keep that a person lets the number of such an attempt be called again, and open what the attempt had closed; how many targets
+    that were. None: the store has no such attempt, or it was released before.
+    """
+    row = db.execute(SQL["unknown_phone"], {"attempt_id": attempt_id}).fetchone()
+    if row is None:
+        return None
+    db.execute(SQL["release_unknown"], {"attempt_id": attempt_id, "at": at, "who": who, "reason": reason})
+    return db.execute(SQL["reopen_released"], {"phone_id": row[0]}).rowcount
 
 
 def reopen(db: sqlite3.Connection, voter_id: int, at: float) -> bool:

@@ -230,6 +230,10 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
         """See `Store.take_inbound`."""
         return await self._writer.write(lambda db: inbound.take_inbound(db, call))
 
+    async def newest_event_at(self) -> float | None:
+        """See `Store`."""
+        return await self._read(attempts_room.newest_event_at)
+
     async def unfinished_attempts(self) -> list[OpenAttempt]:
         """See `Store`."""
         return await self._read(attempts_room.unfinished_attempts)

@@ -46,6 +46,8 @@ def fill_roll_into(db: sqlite3.Connection, voters: int, *, voters_per_booth: int
     """The same on an open connection in autocommit mode."""
     booths = -(-voters // voters_per_booth)
     db.execute("BEGIN IMMEDIATE")
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'shuffle'").fetchone():  # else it is of an earlier version
+        db.execute("UPDATE shuffle SET seed = 0")  # the order of the ids: tests script the first ones
     db.executemany(
         "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number, name, language)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -219,6 +219,7 @@ def test_what_is_done_twice_as_once_is_repeatable() -> None:
         "resume",
         "stop",
         "stop-all",
+        "accept-clock",
         "reload-flows",
         "marks",  # these have keys of their own for what they bring
         "official-turnout",

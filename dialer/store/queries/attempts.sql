@@ -124,6 +124,11 @@ WHERE attempt_id = ?1;
 UPDATE target SET state = ?4, settled = ?5, due_at = coalesce(?6, due_at), promised = ?7, claimed_by = NULL, claimed_until = NULL
 WHERE campaign_id = ?1 AND phone_id = ?2 AND attempts = ?3 AND state <> 'dialling';
 
+-- Of those opened last: the ends of all others are older than a day's.
+-- name: newest_event
+SELECT max(max(created_at, coalesce(ended_at, 0)))
+FROM attempt WHERE attempt.rowid > (SELECT max(latest.rowid) FROM attempt AS latest) - 1000;
+
 -- name: unfinished
 SELECT attempt_id, campaign_id, phone_id, coalesce(voter_id, 0), coalesce(booth_id, 0), coalesce(attempt_number, 0), trunk,
        created_at, answered_at, connected_at, seat, e164, direction, caller_id, worker_id IS NOT NULL, disposition, disposed_at,

@@ -1,21 +1,26 @@
 -- Campaigns and their queues. A target is one number in one campaign.
 
 -- name: ensure_campaign
-INSERT INTO campaign (campaign_id, kind, purpose) VALUES (?1, ?2, ?3)
+INSERT INTO campaign (campaign_id, kind, purpose, shuffle_seed)
+SELECT ?1, ?2, ?3, CASE seed WHEN 0 THEN 0 ELSE 1 + (seed + 7919 * (SELECT count(*) FROM campaign)) % 2147483646 END
+FROM shuffle
+WHERE true
 ON CONFLICT (campaign_id) DO UPDATE SET kind = ?2, purpose = ?3
 RETURNING state;
 
 -- name: set_campaign_state
 UPDATE campaign SET state = ?2 WHERE campaign_id = ?1;
 
--- A number's rank is the weight of the voters who are pending on it, negated: the highest first within a booth. A number of
--- several booths belongs to its first voter's. They are inserted in the order in which they will be claimed, so that claims
+-- A number's rank is the weight of the voters who are pending on it, negated: the highest first within a booth, those alike in an order
+-- of the campaign's own. A number of several booths belongs to its first voter's. They are inserted in the order in which they will be claimed, so that claims
 -- walk over neighbouring rows of this table.
 -- A number whose call may have been one, nobody knows, is closed in every campaign, and comes into no later one either.
 -- One that was closed because nobody on it was pending is opened again: a later roll has brought somebody.
 -- name: enrol
-INSERT INTO target (campaign_id, phone_id, booth_id, rank)
-SELECT ?1, phone_id, booth_id, -weight AS rank
+INSERT INTO target (campaign_id, phone_id, booth_id, rank, shuffle)
+SELECT ?1, phone_id, booth_id, -weight AS rank, (
+    SELECT shuffled.shuffle FROM shuffled WHERE shuffled.campaign_id = ?1 AND shuffled.phone_id = known.phone_id
+) AS shuffle
 FROM (
     SELECT phone.phone_id, voter.booth_id, min(voter.voter_id), sum(voter.weight) AS weight
     FROM phone
@@ -23,11 +28,12 @@ FROM (
     CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
     WHERE phone.opted_out_at IS NULL AND phone.phone_id NOT IN (
         SELECT attempt.phone_id FROM attempt WHERE attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
+          AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)
     )
     GROUP BY phone.phone_id
-)
+) AS known
 WHERE true
-ORDER BY booth_id, rank, phone_id
+ORDER BY booth_id, rank, shuffle, phone_id
 ON CONFLICT (campaign_id, phone_id) DO UPDATE
 SET state = 'due', settled = 0, booth_id = excluded.booth_id, rank = excluded.rank,
     due_at = CASE target.attempts WHEN 0 THEN target.due_at ELSE max(target.due_at, 1.0) END
@@ -38,14 +44,17 @@ SELECT purpose FROM campaign WHERE campaign_id = ?1;
 
 -- Of a campaign that calls booth workers: every worker of the list, in the queue of the first of their booths.
 -- name: enrol_workers
-INSERT INTO target (campaign_id, phone_id, booth_id)
-SELECT ?1, worker.phone_id, min(worker_booth.booth_id)
+INSERT INTO target (campaign_id, phone_id, booth_id, shuffle)
+SELECT ?1, worker.phone_id, min(worker_booth.booth_id), (
+    SELECT shuffled.shuffle FROM shuffled WHERE shuffled.campaign_id = ?1 AND shuffled.phone_id = worker.phone_id
+)
 FROM worker
 CROSS JOIN phone ON phone.phone_id = worker.phone_id AND phone.opted_out_at IS NULL
 CROSS JOIN worker_booth ON worker_booth.worker_id = worker.worker_id
 WHERE NOT worker.gone AND NOT EXISTS (
     SELECT 1 FROM attempt
     WHERE attempt.phone_id = worker.phone_id AND attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
+      AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)
 )
 GROUP BY worker.worker_id
 ON CONFLICT (campaign_id, phone_id) DO NOTHING;
@@ -110,7 +119,7 @@ SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_o
 FROM target INDEXED BY target_fresh
 CROSS JOIN phone ON phone.phone_id = target.phone_id
 WHERE target.campaign_id = ?1 AND target.state = 'due' AND target.due_at = 0
-ORDER BY target.booth_id, target.rank, target.phone_id;
+ORDER BY target.booth_id, target.rank, target.shuffle, target.phone_id;
 
 -- name: claim_fresh_of_booth
 SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_out_at IS NOT NULL, phone.consent,
@@ -119,7 +128,7 @@ SELECT target.rowid, target.phone_id, target.attempts, phone.e164, phone.opted_o
 FROM target INDEXED BY target_fresh
 CROSS JOIN phone ON phone.phone_id = target.phone_id
 WHERE target.campaign_id = ?1 AND target.booth_id = ?2 AND target.state = 'due' AND target.due_at = 0
-ORDER BY target.rank, target.phone_id;
+ORDER BY target.rank, target.shuffle, target.phone_id;
 
 -- With min() SQLite takes the other columns from the row that has the minimum. No row: nobody is pending.
 -- name: pending_on_phone
@@ -197,8 +206,11 @@ WHERE phone_id = ?1 AND state IN ('due', 'claimed');
 -- A voter who is pending again: the numbers come into every campaign in which they have no place yet, as `enrol` would have brought
 -- them, and are opened where they were closed because nobody on them was pending. Booth workers are enrolled from their list alone.
 -- name: reopen
-INSERT INTO target (campaign_id, phone_id, booth_id, rank)
-SELECT campaign.campaign_id, known.phone_id, known.booth_id, -known.weight
+INSERT INTO target (campaign_id, phone_id, booth_id, rank, shuffle)
+SELECT campaign.campaign_id, known.phone_id, known.booth_id, -known.weight, (
+    SELECT shuffled.shuffle FROM shuffled
+    WHERE shuffled.campaign_id = campaign.campaign_id AND shuffled.phone_id = known.phone_id
+)
 FROM (
     SELECT own.phone_id, voter.booth_id, min(voter.voter_id), sum(voter.weight) AS weight
     FROM link AS own
@@ -208,6 +220,7 @@ FROM (
     WHERE own.voter_id = ?1 AND own.dropped_at IS NULL AND NOT EXISTS (
         SELECT 1 FROM attempt
         WHERE attempt.phone_id = own.phone_id AND attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
+          AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)
     )
     GROUP BY own.phone_id
 ) AS known
@@ -216,3 +229,38 @@ WHERE true
 ON CONFLICT (campaign_id, phone_id) DO UPDATE
 SET state = 'due', settled = 0, due_at = CASE target.attempts WHEN 0 THEN target.due_at ELSE max(target.due_at, ?2) END
 WHERE target.state = 'closed' AND target.settled = 1;
+
+-- Attempts of which nobody knows whether they were calls, and which no person has released.
+-- name: unknown
+SELECT attempt.attempt_id, attempt.campaign_id, phone.e164, attempt.created_at, attempt.ended_at, attempt.trunk
+FROM attempt INDEXED BY attempt_unknown CROSS JOIN phone USING (phone_id)
+WHERE attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
+  AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)
+ORDER BY attempt.created_at, attempt.attempt_id;
+
+-- name: unknown_phone
+SELECT phone_id FROM attempt
+WHERE attempt_id = :attempt_id AND outcome = 'unknown' AND direction = 'outbound'
+  AND attempt_id NOT IN (SELECT attempt_id FROM released_unknown);
+
+-- name: release_unknown
+INSERT INTO released_unknown (attempt_id, at, who, reason) VALUES (:attempt_id, :at, :who, :reason);
+
+-- Opens what the attempt had closed, but for a number that has opted out, or of which there is another such attempt. Where nobody on it
+-- is pending it stays closed, and a correction opens it.
+-- name: reopen_released
+UPDATE target SET
+    state = iif(callable, 'due', 'closed'), settled = iif(callable, 0, 1), due_at = iif(target.attempts = 0, target.due_at, max(target.due_at, 1.0))
+FROM (
+    SELECT EXISTS (
+        SELECT 1 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
+        WHERE link.phone_id = :phone_id AND link.dropped_at IS NULL AND voter.turnout = 'pending'
+    ) OR EXISTS (SELECT 1 FROM worker WHERE worker.phone_id = :phone_id AND NOT worker.gone) AS callable
+)
+WHERE target.phone_id = :phone_id AND target.state = 'closed' AND target.settled = 2
+  AND EXISTS (SELECT 1 FROM phone WHERE phone.phone_id = :phone_id AND phone.opted_out_at IS NULL)
+  AND NOT EXISTS (
+      SELECT 1 FROM attempt
+      WHERE attempt.phone_id = :phone_id AND attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
+        AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)
+  );

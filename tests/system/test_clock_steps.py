@@ -1,0 +1,86 @@
+"""A wall clock that is set while the dialler runs unlocks no number: dialling is held until the time agrees or a person says so."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dialer.commands import AcceptClock
+from dialer.simulation.asterisk.voters import Scripted
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import IVR, scripted
+
+HOURS = [{"start": "00:00", "until": "23:59:59"}]
+CAMPAIGN = {**IVR, "hours": HOURS}
+
+
+def silent() -> list[Scripted]:
+    return [Scripted(fails_with=486)] * 60
+
+
+async def called_through(site: Site) -> int:
+    """Every number is called once, and waits for its retry; how many calls that were."""
+    await site.until(lambda: len(site.ended()) >= 60, seconds=300)
+    await asyncio.sleep(30)
+    return len(site.switch.placed)
+
+
+@pytest.mark.parametrize("step", [3600.0, 25 * 3600.0, -3600.0, -25 * 3600.0])
+def test_a_step_places_no_call_and_says_so(tmp_path: Path, step: float) -> None:
+    @virtual_time()
+    async def run() -> None:
+        async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
+            placed = await called_through(site)
+            site.clock.step(step)
+            await asyncio.sleep(600)
+            assert len(site.switch.placed) == placed
+            assert site.view.campaigns[0].held_because == "the clock was set (alert clock)"
+            [alert] = [each for each in site.view.alerts if each.code == "clock"]
+            assert f"{abs(step):.0f} s {'ahead of' if step > 0 else 'behind'} what it should be" in alert.text
+            assert "accept-clock" in alert.text
+            site.clock.step(-step)  # the time agrees again
+            await asyncio.sleep(5)
+            assert site.view.campaigns[0].held_because != "the clock was set (alert clock)"
+            assert not [each for each in site.view.alerts if each.code == "clock"]
+            await site.until(lambda: len(site.switch.placed) > placed, seconds=900)
+
+    run()
+
+
+@virtual_time()
+async def test_a_person_who_says_that_the_time_is_right_lets_dialling_go_on(tmp_path: Path) -> None:
+    async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
+        placed = await called_through(site)
+        site.clock.step(3600.0)
+        await asyncio.sleep(60)
+        assert len(site.switch.placed) == placed
+        assert "goes on" in await site.centre.engine.execute(AcceptClock())
+        await site.until(lambda: len(site.switch.placed) > placed, seconds=60)
+
+
+@virtual_time()
+async def test_a_start_before_the_newest_call_that_is_kept_holds(tmp_path: Path) -> None:
+    config = replace(scripted(*silent()), start_epoch=START_EPOCH + 7200)
+    async with a_site(tmp_path, config, campaign=CAMPAIGN) as site:
+        await called_through(site)
+    async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:  # two hours earlier
+        await asyncio.sleep(600)
+        assert not site.switch.placed
+        assert "behind what it should be" in "".join(each.text for each in site.view.alerts if each.code == "clock")
+        site.clock.step(9000.0)
+        await site.until(lambda: bool(site.switch.placed), seconds=1200)
+
+
+@virtual_time()
+async def test_a_small_correction_holds_nothing(tmp_path: Path) -> None:
+    async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
+        await asyncio.sleep(2)
+        site.clock.step(-3.0)
+        placed = len(site.switch.placed)
+        await asyncio.sleep(10)
+        assert len(site.switch.placed) > placed
+        assert not [each for each in site.view.alerts if each.code == "clock"]

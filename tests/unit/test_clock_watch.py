@@ -1,0 +1,76 @@
+"""A step of the wall clock is noticed against the monotonic one; slews, small corrections and summer time are none."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from dialer.clock import ClockWatch, Instant
+
+NOON = 1_713_767_400.0
+DAY_SECONDS = 86_400.0
+
+
+def looked(watch: ClockWatch, *, seconds: float, step: float = 0.0, drift: float = 0.0) -> list[float | None]:
+    """Once a second for so long; the clock steps half-way, and drifts all the time."""
+    found = []
+    for second in range(1, int(seconds) + 1):
+        stepped = step if second > seconds / 2 else 0.0
+        found.append(watch.look(Instant(NOON + second * (1.0 + drift) + stepped, float(second))))
+    return found
+
+
+def begun() -> ClockWatch:
+    return ClockWatch(Instant(NOON, 0.0))
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0, 25 * 3600.0, -25 * 3600.0, 6.0, -6.0, 365 * DAY_SECONDS])
+def test_a_step_is_noticed_at_once_and_for_as_long_as_it_lasts(step: float) -> None:
+    found = looked(begun(), seconds=100, step=step)
+    assert found[:50] == [None] * 50
+    assert found[50:] == pytest.approx([step] * 50)
+
+
+@pytest.mark.parametrize(("step", "drift"), [(2.0, 0.0), (-4.0, 0.0), (0.0, 0.0005), (0.0, -0.083), (1.0, 0.05)])
+def test_slews_and_small_corrections_are_no_steps(step: float, drift: float) -> None:
+    assert set(looked(begun(), seconds=4 * 3600, step=step, drift=drift)) == {None}
+
+
+def test_a_row_of_small_steps_is_one_large_one() -> None:
+    watch = begun()
+    found = [watch.look(Instant(NOON + second + 4.0 * second, float(second))) for second in range(1, 20)]
+    assert found[0] is None
+    assert found[5] is not None
+
+
+def test_a_clock_that_is_set_back_to_the_right_time_holds_nothing_any_more() -> None:
+    watch = begun()
+    assert watch.look(Instant(NOON + 10 + 90_000, 10.0)) == pytest.approx(90_000)
+    assert watch.look(Instant(NOON + 20 + 3_600, 20.0)) == pytest.approx(3_600)  # not yet
+    assert watch.look(Instant(NOON + 31, 30.0)) is None
+    assert watch.look(Instant(NOON + 41, 40.0)) is None
+
+
+def test_a_person_may_say_that_the_time_is_right() -> None:
+    watch = begun()
+    assert watch.look(Instant(NOON + 7_200, 1.0)) is not None
+    watch.accept(Instant(NOON + 7_201, 2.0))
+    assert watch.look(Instant(NOON + 7_300, 101.0)) is None
+    assert watch.look(Instant(NOON + 200, 201.0)) is not None
+
+
+def test_a_start_before_the_newest_that_is_kept_holds_until_the_time_has_come() -> None:
+    watch = ClockWatch(Instant(NOON, 0.0), newest_at=NOON + 3_600)
+    assert watch.look(Instant(NOON + 1, 1.0)) == pytest.approx(-3_599)
+    assert watch.look(Instant(NOON + 9_000, 2.0)) is None  # what the right time is, nobody knows here
+    assert watch.look(Instant(NOON + 9_100, 3.0)) is not None
+    assert ClockWatch(Instant(NOON, 0.0), newest_at=NOON - 86_400).look(Instant(NOON + 1, 1.0)) is None
+
+
+def test_a_change_to_or_from_summer_time_is_no_step() -> None:
+    for day in ("2024-03-31", "2024-10-27"):
+        began = datetime.fromisoformat(f"{day}T00:30").replace(tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+        watch = ClockWatch(Instant(began, 0.0))
+        assert {watch.look(Instant(began + second, float(second))) for second in range(0, 4 * 3600, 30)} == {None}

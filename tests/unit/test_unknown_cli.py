@@ -1,0 +1,118 @@
+"""`dialer unknown list|release`: a person's word brings the numbers back that a crash had closed, and the audit keeps it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from config.errors import MatdanError
+from dialer.cli import app
+from dialer.model import CampaignKind, Outcome, Purpose
+from dialer.store.sqlite import open_store
+from tests.contract.backends import NOW, attempt, claim, claim_phone, dial, end, open_one
+from tests.support.roll_filler import fill_roll
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [str(each) for each in arguments])
+    if isinstance(result.exception, MatdanError):
+        return 2, str(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def asked(path: Path, sql: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(sql).fetchall()
+
+
+@pytest.fixture
+def left_open(tmp_path: Path) -> tuple[Path, list[str]]:
+    """A store in which three attempts ended as unknown: their numbers are in two campaigns."""
+    path = tmp_path / "centre.db"
+    fill_roll(path, 54, voters_per_booth=9)
+
+    async def call() -> list[str]:
+        store = await open_store(path)
+        for campaign_id in ("a", "b"):
+            await store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
+            await store.enrol(campaign_id)
+        placed = [await dial(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
+        for each in placed:
+            await end(store, each, Outcome.UNKNOWN)
+        await store.enrol("a")  # a start brings none of them back
+        await store.close()
+        return [str(each.attempt_id) for each in placed]
+
+    return path, asyncio.run(call())
+
+
+def test_what_is_unknown_is_shown_without_the_number(left_open: tuple[Path, list[str]]) -> None:
+    path, ids = left_open
+    code, text = run("unknown", "list", "--store", path)
+    assert code == 0
+    assert all(each in text for each in ids)
+    assert "+91…001" in text and "+917000000001" not in text
+    assert "3 attempts are unknown" in text
+
+
+def test_a_release_opens_the_number_in_every_campaign_and_is_in_the_audit(left_open: tuple[Path, list[str]]) -> None:
+    path, ids = left_open
+    before = dict(asked(path, "SELECT attempt_id, outcome FROM attempt"))  # type: ignore[arg-type]
+    code, text = run("unknown", "release", ids[0], "--reason", "carrier-list", "--who", "asha", "--store", path)
+    assert code == 0, text
+    assert "1 attempts released; 2 places" in text
+    assert asked(path, "SELECT kind, who FROM audit WHERE kind = 'unknown-release'") == [("unknown-release", "asha")]
+    assert dict(asked(path, "SELECT attempt_id, outcome FROM attempt")) == before  # type: ignore[arg-type]
+
+    async def again() -> None:
+        store = await open_store(path)
+        later = NOW + 86_400
+        for campaign_id in ("a", "b"):
+            assert {1} == {each.phone_id for each in await claim(store, 99, campaign_id=campaign_id, now=later)} & {
+                1,
+                2,
+                3,
+            }
+            await store.release_expired(later + 3600)
+        new = attempt(await claim_phone(store, 1, campaign_id="a", now=later), at=later)
+        assert await open_one(store, new, since=later - 60) is None
+        await store.close()
+
+    asyncio.run(again())
+    assert "2 attempts are unknown" in run("unknown", "list", "--store", path)[1]
+
+
+def test_a_number_that_opted_out_since_stays_closed(left_open: tuple[Path, list[str]]) -> None:
+    path, _ = left_open
+    assert run("optout", "add", "+917000000002", "--store", path)[0] == 0
+    code, text = run("unknown", "release", "--all", "--reason", "carrier-list", "--store", path)
+    assert code == 0
+    assert "3 attempts released; 4 places" in text
+    assert asked(path, "SELECT DISTINCT state FROM target WHERE phone_id = 2") == [("closed",)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--reason", "carrier-list"], "give the attempts' ids, or --all"),
+        (["--all"], "--reason: say why"),
+        (["no-such-attempt", "--reason", "carrier-list"], "nothing was released"),
+        (["--all", "--reason", "said by +91 98123 45678"], "looks like a phone number"),
+    ],
+)
+def test_a_release_that_makes_no_sense_is_refused_and_changes_nothing(
+    left_open: tuple[Path, list[str]], arguments: list[str], said: str
+) -> None:
+    path, ids = left_open
+    code, text = run(
+        "unknown", "release", *arguments, *([ids[0]] if "no-such-attempt" in arguments else []), "--store", path
+    )
+    assert code != 0
+    assert said in " ".join(text.split())
+    assert "3 attempts are unknown" in run("unknown", "list", "--store", path)[1]
