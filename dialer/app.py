@@ -58,6 +58,7 @@ from dialer.scripts.runner import script_of
 from dialer.site_key import site_key
 from dialer.site_time import site_zone
 from dialer.store.port import Store
+from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer, addresses_of
@@ -311,6 +312,7 @@ def _engine(
         has_room=room_on_disk(settings),
         certified=certified,
         figures=lag.figures,
+        sent=SentJournal(journal_beside(settings.store.path)),
     )
     switch.deliver_to(routed.merged(engine.on_switch_event) if routed is not None else engine.on_switch_event)
     return engine

@@ -58,7 +58,8 @@ def site_files(settings: Settings, config: Path | None, store: Path | None) -> K
     """What a command that takes `--config` and `--store` must not write over, whatever file its other options name."""
     path = store or settings.store.path
     beside = {
-        f"the store's {end} file": path.with_name(path.name + end) for end in (".lock", "-wal", "-shm", "-journal")
+        f"the store's {end} file": path.with_name(path.name + end)
+        for end in (".lock", ".sent", "-wal", "-shm", "-journal")
     }
     key = settings.store.encryption_key_file
     return {"the store": path, **beside, "the settings file": config, "the store's key": key}

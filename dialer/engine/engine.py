@@ -41,11 +41,12 @@ from dialer.engine.unheard import hear_again
 from dialer.engine.views import centre_view
 from dialer.engine.worker_desk import WorkerDesk
 from dialer.errors import CommandRefused, StoreError
-from dialer.model import CampaignState, Claim, Purpose
+from dialer.model import CampaignState, Claim, EndedAttempt, OpenAttempt, Outcome, Purpose
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
 from dialer.seats import Seat
 from dialer.store.port import Store
+from dialer.store.sent_journal import SentJournal
 from dialer.switch.port import Switch, SwitchEvent
 from dialer.trunks import TrunkPool
 from dialer.view import Alert, CampaignChange, CentreView, Change
@@ -70,6 +71,7 @@ class Engine:
         has_room: Callable[[], bool],
         certified: CertifiedBy,
         figures: Callable[[], dict[str, float]] = dict,
+        sent: SentJournal,
     ) -> None:
         """`has_room`: whether the disk can still take results; `certified`: what is of what a campaign plays; `figures`: the
         process's own, for the board.
@@ -127,7 +129,9 @@ class Engine:
             self._gatekeeper,
             hoppers,
             KeptSeats(centre, self._floor),
+            sent,
         )
+        self._sent = sent
         targets = {target.name: target for target in plan.transfers}
         self._help_desk = HelpDesk(centre, switch, self._floor, self._trunks, targets, plan.gate.rules)
         self._assistance = Assistance(
@@ -295,11 +299,25 @@ class Engine:
         self._placing.watch_clock(await store.newest_event_at())
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
-        unfinished = await store.unfinished_attempts()
+        unfinished = await self._free_the_unsent(await store.unfinished_attempts())
         self._gatekeeper.load(await store.registers(), unfinished)
         left_open = self._switch_events.reconciler.found(unfinished)
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
+
+    async def _free_the_unsent(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:
+        """End the attempts that an earlier run was stopped before it sent: their numbers are due again. Returns the others."""
+        never = set(self._sent.never_sent([each.attempt_id for each in unfinished if each.answered_at is None]))
+        now = self._centre.clock.now()
+        ended = [EndedAttempt(attempt_id, Outcome.REFUSED, now, retry_at=now) for attempt_id in sorted(never)]
+        if ended:
+            await self._store.end_attempts(ended)
+            _log.info("attempts.never-sent", attempts=len(ended))
+        try:
+            self._sent.begin()
+        except OSError as error:  # nothing will be told after a crash; that is no reason not to dial
+            _log.warning("sent-journal.not-begun", problem=str(error))
+        return [each for each in unfinished if each.attempt_id not in never]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Dial until `stop`, then let live calls end. `prepare` comes first. An error that nobody foresaw ends it: fail closed."""
@@ -316,6 +334,7 @@ class Engine:
             self._timers.stop()
         self._floor.close_intervals()
         await self._housekeeping.finish()
+        self._sent.close()
 
     async def _decide_until(self, stop: asyncio.Event) -> None:
         centre = self._centre

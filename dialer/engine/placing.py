@@ -26,6 +26,7 @@ from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, MachineD
 from dialer.pacing.port import PacingEventKind, PacingSnapshot
 from dialer.rules import calling_hours
 from dialer.store.port import Store
+from dialer.store.sent_journal import SentJournal
 from dialer.switch.port import CallEnded, EndedBy, OriginateRequest, Switch
 from dialer.trunks import TrunkLimits, TrunkPool
 from dialer.view import AlertLevel, CallState
@@ -52,6 +53,7 @@ class Placing:
         gatekeeper: Gatekeeper,
         hoppers: Hoppers,
         kept_seats: KeptSeats,
+        sent: SentJournal,
     ) -> None:
         """`hoppers` holds the claims that the calls are made from; `kept_seats` keeps seats for calls that need one."""
         self._centre = centre
@@ -63,6 +65,7 @@ class Placing:
         self._gatekeeper = gatekeeper
         self._hoppers = hoppers
         self._kept_seats = kept_seats
+        self._sent = sent
         self._wires = {name: _Wire(name, trunks, centre.clock) for name in trunks.names}
         self._clock_watch = ClockWatch(centre.instant())
         self._turn = 0
@@ -267,6 +270,8 @@ class Placing:
     async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
         """Commit the attempts, then dial those that may be dialled."""
         since = calling_hours.day_start(self._centre.zone, self._centre.clock.now())
+        for attempt, _ in placed:
+            self._sent.opening(attempt.attempt_id)
         try:
             refusals = await self._store.open_attempts(
                 [attempt for attempt, _ in placed],
@@ -291,6 +296,7 @@ class Placing:
         self._centre.wake.set()
 
     def _not_opened(self, call: Call) -> None:
+        self._sent.dropped(call.attempt_id)
         self._centre.calls.pop(call.attempt_id, None)
         self._trunks.not_dialled(call.trunk, call.began_seconds, self._centre.clock.monotonic())
 
@@ -311,6 +317,12 @@ class Placing:
                 run, attempt.claim, attempt_id, attempt.caller_id, guaranteed=self._kept_seats.holds(call)
             ).allowed
         ):
+            self._never_placed(attempt_id)
+            return
+        try:
+            self._sent.sending(attempt_id)
+        except OSError as error:
+            centre.raise_alert("originate", AlertLevel.WARNING, f"no call is placed that could not be told of: {error}")
             self._never_placed(attempt_id)
             return
         centre.update_call(call, replace(call, written=True, began_seconds=centre.clock.monotonic()))
@@ -339,6 +351,7 @@ class Placing:
             centre.clear_alert("originate")
 
     def _never_placed(self, attempt_id: AttemptId) -> None:
+        self._sent.dropped(attempt_id)
         call = self._centre.calls.get(attempt_id)
         if call is not None:
             self._results.end(call, CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False))

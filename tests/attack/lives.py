@@ -23,6 +23,7 @@ from dialer.engine.flow_desk import Flows
 from dialer.engine.state import Centre
 from dialer.plan_of_site import engine_plan
 from dialer.simulation.profile import simulated_profile
+from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.sqlite import SqliteStore, open_store
 from dialer.switch.port import Switch, SwitchEvent
 
@@ -114,6 +115,7 @@ class Life:
             self._flows,
             has_room=lambda: True,
             certified=lambda _campaign, _flow: {},
+            sent=SentJournal(journal_beside(self._path)),
         )
         try:
             await self.engine.prepare()

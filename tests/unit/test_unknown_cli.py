@@ -63,12 +63,12 @@ def test_what_is_unknown_is_shown_without_the_number(left_open: tuple[Path, list
 
 def test_a_release_opens_the_number_in_every_campaign_and_is_in_the_audit(left_open: tuple[Path, list[str]]) -> None:
     path, ids = left_open
-    before = dict(asked(path, "SELECT attempt_id, outcome FROM attempt"))  # type: ignore[arg-type]
+    before = asked(path, "SELECT attempt_id, outcome FROM attempt")
     code, text = run("unknown", "release", ids[0], "--reason", "carrier-list", "--who", "asha", "--store", path)
     assert code == 0, text
     assert "1 attempts released; 2 places" in text
     assert asked(path, "SELECT kind, who FROM audit WHERE kind = 'unknown-release'") == [("unknown-release", "asha")]
-    assert dict(asked(path, "SELECT attempt_id, outcome FROM attempt")) == before  # type: ignore[arg-type]
+    assert asked(path, "SELECT attempt_id, outcome FROM attempt") == before
 
     async def again() -> None:
         store = await open_store(path)

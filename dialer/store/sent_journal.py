@@ -1,0 +1,117 @@
+"""Which attempts were surely never sent: what a killed process was about to write to the switch, in a small file beside the store.
+
+An attempt is committed before it is dialled, so the store alone cannot tell one that was dialled from one that a kill -9 stopped
+before. The journal is written twice for each: before its commit, and right before its Originate. What stands there with the
+first mark alone was never sent. The marks are not flushed: they outlive the process, and not the machine. So a journal of before
+the machine's last start says nothing, and neither does a missing or a damaged one: of what it does not tell nothing is freed.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from dialer.model import AttemptId
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_OPENING, _SENDING = b"o", b"s"
+_RECORD_BYTES = 17
+_LONGEST_BYTES = 65_536
+
+
+class SentJournal:
+    """Kept by the one dialler of a store. No method waits for the disk."""
+
+    def __init__(self, path: Path, boot_id: Path = BOOT_ID) -> None:
+        """`path` is the journal's own file. Nothing is read or written yet."""
+        self._path = path
+        self._boot = _read(boot_id).strip()
+        self._file: int | None = None
+        self._length = 0
+        self._opening: set[AttemptId] = set()
+
+    def never_sent(self, attempts: Iterable[AttemptId]) -> list[AttemptId]:
+        """Those of an earlier run's attempts that were surely never written to the switch."""
+        head, _, told = _read(self._path).partition(b"\n")
+        if not self._boot or head != self._head():
+            return []
+        records = [told[at : at + _RECORD_BYTES] for at in range(0, len(told) - _RECORD_BYTES + 1, _RECORD_BYTES)]
+        opened = {record[1:] for record in records if record[:1] == _OPENING}
+        unsent = opened - {record[1:] for record in records if record[:1] != _OPENING}
+        return [attempt_id for attempt_id in attempts if _bytes(attempt_id) in unsent]
+
+    def begin(self) -> None:
+        """Begin anew: what the earlier run left is settled in the store. Raises OSError."""
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._start()
+
+    def opening(self, attempt_id: AttemptId) -> None:
+        """The attempt is about to be committed. Where that cannot be noted, nothing will be told of it."""
+        if self._file is None or not self._boot:
+            return
+        try:
+            if (
+                self._length > _LONGEST_BYTES and not self._opening
+            ):  # what was sent needs no room: of it nothing is told
+                self._start()
+            self._append(_OPENING, attempt_id)
+        except OSError:
+            return
+        self._opening.add(attempt_id)
+
+    def sending(self, attempt_id: AttemptId) -> None:
+        """The attempt is written to the switch next. Raises OSError where that cannot be noted: then it must not be."""
+        if attempt_id in self._opening:
+            self._append(_SENDING, attempt_id)
+            self._opening.discard(attempt_id)
+
+    def dropped(self, attempt_id: AttemptId) -> None:
+        """The attempt will not be sent, and the store knows."""
+        self._opening.discard(attempt_id)
+
+    def close(self) -> None:
+        """Close the file. It stays, for the next start. Closing twice is no error."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _start(self) -> None:
+        assert self._file is not None  # noqa: S101 - begun
+        os.ftruncate(self._file, 0)
+        head = self._head() + b"\n"
+        os.write(self._file, head)
+        self._length = len(head)
+
+    def _head(self) -> bytes:
+        """This boot and this very file: a copy that was put back may be of before a call was sent."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return b""
+        return self._boot + f" {found.st_dev} {found.st_ino}".encode()
+
+    def _append(self, kind: bytes, attempt_id: AttemptId) -> None:
+        assert self._file is not None  # noqa: S101 - begun
+        record = kind + _bytes(attempt_id)
+        if os.write(self._file, record) != len(record):
+            raise OSError("the journal of what is sent took a part of a record: free some space")
+        self._length += len(record)
+
+
+def journal_beside(store: Path) -> Path:
+    """Where the journal of a store is: beside the file itself, whatever links lead to it."""
+    real = store.resolve()
+    return real.with_name(real.name + ".sent")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _bytes(attempt_id: AttemptId) -> bytes:
+    return uuid.UUID(attempt_id).bytes

@@ -1,0 +1,56 @@
+"""A dialler that is killed between the commit of a call and its Originate: what was surely never sent costs no number."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.asterisk.voters import Scripted
+from tests.faults.test_reconciling import until_killed
+from tests.support.centre import a_site
+from tests.support.roll_filler import fill_roll
+from tests.support.virtual import virtual_time
+from tests.system.test_engine import IVR, rows, scripted
+
+CAMPAIGN = {**IVR, "channels": 6, "hours": [{"start": "00:00", "until": "23:59:59"}]}
+
+
+@virtual_time()
+async def test_a_kill_before_the_originate_leaves_the_number_free_and_after_it_unknown(tmp_path: Path) -> None:
+    people = [Scripted(answer_after=25.0, hang_up_after=5.0)] * 60
+    committed: list[str] = []
+    never_sent: list[str] = []
+    fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
+    async with SimulatedAsterisk(scripted(*people)) as switch:
+        async with until_killed(tmp_path, switch, seats=0, campaigns=[CAMPAIGN]) as first:
+            store = first.centre.store
+            commit = store.open_attempts
+
+            async def hangs(attempts: Any, **limits: Any) -> Any:
+                answer = await commit(attempts, **limits)
+                if len(committed) >= 3:
+                    never_sent.extend(attempt.attempt_id for attempt in attempts)
+                    await asyncio.Event().wait()
+                committed.extend(attempt.attempt_id for attempt in attempts)
+                return answer
+
+            store.open_attempts = hangs  # type: ignore[method-assign]
+            await first.until(lambda: len(never_sent) >= 2, seconds=20)
+        sent = [call.channel_id for call in switch.placed]
+        assert len(sent) >= 3 and not set(sent) & set(never_sent)
+        await asyncio.sleep(60)  # they end, and nobody is there to hear of it
+        async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]) as second:
+            await second.until(lambda: len(second.ended()) >= 6, seconds=120)
+        outcomes = dict(rows(tmp_path, "SELECT attempt_id, outcome FROM attempt"))
+        assert {outcomes[each] for each in never_sent} == {"refused"}
+        assert "refused" not in {outcomes[each] for each in sent}
+        numbers = Counter(call.number for call in switch.placed)
+    assert set(numbers.values()) == {1}  # nobody twice
+    freed = rows(
+        tmp_path,
+        "SELECT DISTINCT phone.e164 FROM attempt JOIN phone USING (phone_id) WHERE outcome = 'refused'",
+    )
+    assert freed and {number for (number,) in freed} <= set(numbers)  # ... and nobody left out
