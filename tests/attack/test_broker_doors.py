@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ PEOPLE = [
     {"name": "asha", "role": "supervisor"},
     {"name": "ravi", "role": "listener"},
     {"name": "site", "role": "viewer"},
+    {"name": "lata", "role": "compliance"},
 ]
 V5 = aiomqtt.ProtocolVersion.V5
 
@@ -235,6 +237,35 @@ def pour(how: dict[str, Any], topic: str, length: int) -> int:
             while sent < length:
                 sent += line.send(chunk)
     return sent
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+async def test_a_flood_over_the_broker_delays_no_stop_all(qos: int, tmp_path: Path, store: SqliteStore) -> None:
+    """5,000 commands of one who may give them, as fast as they go, and somebody else's stop-all in the midst of them."""
+    async with a_ground(tmp_path, store) as ground:
+        flooding = asyncio.Event()
+
+        async def flood() -> None:
+            async with aiomqtt.Client(**ground.broker.user("pune-1", "asha"), protocol=V5) as client:
+                client.pending_calls_threshold = 10_000
+                for first in range(0, 5_000, 50):
+                    payloads = [
+                        json.dumps({**json.loads(stop_all(f"f-{number}")), "name": "reload-flows"})
+                        for number in range(first, first + 50)
+                    ]
+                    topic = "dialer/v1/pune-1/commands/asha"
+                    await asyncio.gather(*(client.publish(topic, payload, qos=qos) for payload in payloads))
+                    if first >= 1_000:
+                        flooding.set()
+
+        flooded = asyncio.create_task(flood())
+        await flooding.wait()
+        assert await ground.send("lata", "stop-all") == "done: StopAll"
+        await flooded
+        assert await ground.send("lata", "stop-all") == "done: StopAll"
+        assert any(alert.code == "command-flood" for alert in ground.engine.view().alerts)
+    assert Counter(type(command) for command in ground.engine.executed)[StopAll] == 2
+    assert len(ground.engine.executed) < 1_500  # of 5,000; it was served no faster than it may be
 
 
 async def test_a_broker_without_a_limit_keeps_a_huge_command_from_us(store: SqliteStore) -> None:
