@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FOR ?=
 
-.PHONY: demo test test-asterisk lint types unit bench bench-pacing clean help
+.PHONY: lock audit sbom demo test test-asterisk lint types unit bench bench-pacing clean help
 
 help:
 	@echo "make demo          a whole centre on simulated lines (FOR=60 ends it after 60 seconds)"
@@ -12,6 +12,9 @@ help:
 	@echo "make test-asterisk every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
 	@echo "make bench         speed, as ratios against named contenders"
 	@echo "make bench-pacing  pacing, against the baselines and the computed optimum"
+	@echo "make lock          the locked dependencies anew (locks/), with hashes"
+	@echo "make audit         known vulnerabilities in the locked dependencies, where an index of advisories can be reached"
+	@echo "make sbom          the bill of materials, dist/sbom.cdx.json (CycloneDX)"
 	@echo "make clean         remove the virtual environment, caches and the benches' stores"
 
 demo: $(VENV)/.ready
@@ -22,7 +25,7 @@ test: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 test-asterisk: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.asterisk
@@ -33,6 +36,9 @@ bench: $(VENV)/.ready-bench
 
 bench-pacing: $(VENV)/.ready-bench
 	nice -n 19 $(BIN)/python -m bench.bench_pacing --jobs 2 --write
+
+lock audit sbom: $(VENV)/.ready-supply
+	$(BIN)/python -m tests.supply_chain $@
 
 # The virtual environment: made once, and again when the project's dependencies change.
 $(VENV)/bin/python:
@@ -49,6 +55,10 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 
 $(VENV)/.ready-bench: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install --quiet --editable ".[bench,plots]"
+	touch $@
+
+$(VENV)/.ready-supply: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet --group supply
 	touch $@
 
 clean:

@@ -63,10 +63,18 @@ def words_of(language: str) -> Words | None:
         return None
     try:
         return Words.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise CatalogueError(str(path), "", f"cannot be read ({error.strerror}); check its rights") from error
     except (tomllib.TOMLDecodeError, ValidationError, UnicodeDecodeError) as error:
         raise CatalogueError(
             str(path), "", f"is no list of a language's words ({error}); restore it".splitlines()[0]
         ) from error
+
+
+def load_all_words() -> None:
+    """Read every language's words now, so that no call has to open a file. Raises CatalogueError."""
+    for language in languages():
+        words_of(language)
 
 
 def languages() -> list[str]:

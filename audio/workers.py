@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -11,6 +12,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Final, TypeVar
+
+MOST_MEMORY: Final = (
+    3 * 1024**3
+)  # of a worker's data; not of its address space, which many cores fill with reservations
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -33,7 +38,7 @@ def spread(work: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> 
     if not jobs:
         return
     unsure: list[Job] = []
-    pool = ProcessPoolExecutor(workers, mp_context=_SPAWN)
+    pool = ProcessPoolExecutor(workers, mp_context=_SPAWN, initializer=_bound)
     try:
         with _without_ctrl_c():
             futures = {pool.submit(work, job): job for job in jobs}
@@ -42,6 +47,8 @@ def spread(work: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> 
                 yield futures[future], future.result()
             except BrokenProcessPool:
                 unsure.append(futures[future])
+            except MemoryError:
+                yield futures[future], None
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl-C waits for the jobs under way, not for all that are queued
     for job in unsure:
@@ -49,13 +56,21 @@ def spread(work: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> 
 
 
 def _alone(work: Callable[[Job], Result], job: Job) -> Result | None:
-    with ProcessPoolExecutor(1, mp_context=_SPAWN) as pool:
+    with ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=_bound) as pool:
         with _without_ctrl_c():
             future: Future[Result] = pool.submit(work, job)
         try:
             return future.result()
-        except BrokenProcessPool:
+        except (BrokenProcessPool, MemoryError):
             return None
+
+
+def _bound() -> None:
+    """A recording that is made to unpack into all the memory there is fails alone, and leaves no core file of itself."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or hard > MOST_MEMORY:
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
 
 
 @contextmanager

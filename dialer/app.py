@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from audio.words import load_all_words
 from config.asterisk.agi_secret import agi_mark, agi_secret
 from config.asterisk.events import EVENTS
 from config.jurisdiction import Profile
@@ -41,6 +42,7 @@ from dialer.loop_lag import LoopLag
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.monitor.opt_outs import ForeignOptOut
+from dialer.open_files import raise_limit, too_few
 from dialer.plan_of_site import (
     ami_login,
     broker_settings,
@@ -364,6 +366,10 @@ async def run_centre(settings: Settings) -> None:
     """Run a site on its real Asterisk until SIGTERM or Ctrl-C. Raises MatdanError for what a person must mend first."""
     stop = asyncio.Event()
     stop_on_signals(stop)
+    raise_limit()
+    if (few := too_few(settings)) is not None:
+        _log.warning("open-files.too-few", problem=few)
+    await asyncio.to_thread(load_all_words)
     await asyncio.to_thread(refuse_content, settings, site_profile(settings), SystemClock())
     if needs_asterisk(settings):
         await try_ami(settings)

@@ -25,6 +25,7 @@ from dialer.checks.finding import Finding, Verdict, not_seen
 from dialer.checks.store import disk, encryption, store_and_rules
 from dialer.clock import Clock, SystemClock
 from dialer.content import content_problems
+from dialer.open_files import too_few
 from dialer.plan_of_site import needs_asterisk, offers_allowed
 from dialer.prompts import playlist_reader
 from dialer.scripts.runner import script_of
@@ -115,6 +116,8 @@ def _secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
 def _plan(settings: Settings) -> list[Finding]:
     """What the settings themselves leave to be desired."""
     findings: list[Finding] = []
+    if (few := too_few(settings)) is not None:
+        findings.append(Finding("open files", Verdict.BAD, few))
     if not settings.campaigns:
         findings.append(Finding("campaigns", Verdict.BAD, "there is none; add a [[campaigns]] table"))
     if not settings.trunks:

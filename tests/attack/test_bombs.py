@@ -21,6 +21,7 @@ import openpyxl
 import pytest
 
 from audio.catalogue import read_catalogue
+from audio.workers import MOST_MEMORY, spread
 from config.errors import MatdanError
 from config.jurisdiction import load_profile
 from config.settings import load_settings
@@ -278,3 +279,13 @@ print(*(name for name in sys.modules if name.split(".")[0] in {"dialer", "config
 def test_the_reader_of_workbooks_loads_nothing_of_the_product() -> None:
     command = [sys.executable, "-I", "-c", _LOADED, workbook_reader.__file__]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == ""
+
+
+def unpacked(size_bytes: int) -> int:
+    """A recording's work, as far as memory goes."""
+    return len(bytearray(size_bytes))
+
+
+def test_a_recording_that_unpacks_into_all_memory_fails_alone() -> None:
+    sizes = [1000, MOST_MEMORY + MEGABYTE, 2000]
+    assert sorted(spread(unpacked, sizes, 1)) == [(1000, 1000), (2000, 2000), (MOST_MEMORY + MEGABYTE, None)]

@@ -1,0 +1,62 @@
+"""Few file descriptors: the limit is raised at the start, `check` says where it is too low, and no call opens a words file."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audio.errors import CatalogueError
+from audio.words import languages, load_all_words, words_of
+from config.settings import Settings
+from dialer.checks.finding import Verdict
+from dialer.checks.site import check_site
+from dialer.open_files import files_needed
+
+TRUNK = {"name": "a", "endpoint": "a", "channels": 90, "caller_ids": ["+911140000001"]}
+DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
+SCRIPT = {"id": "c", "kind": "ivr", "purpose": "survey", "flow": "script:/etc/x.py", "declared": DECLARED}
+
+
+def site(**changes: Any) -> Settings:
+    quiet: dict[str, Any] = {"inbound": {"channels": 0}, "broker": {"enabled": False}, "fastagi": {"port": 0}}
+    return Settings.model_validate({"trunks": [TRUNK], **quiet, **changes})
+
+
+def test_channels_need_files_and_scripts_more() -> None:
+    assert files_needed(site()) == 290
+    assert files_needed(site(campaigns=[SCRIPT])) == 200 + 4 * 90
+    assert files_needed(site(fastagi={"max_connections": 10})) == 210
+
+
+async def test_check_says_where_channels_need_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (100, 256))
+    found = [each async for each in check_site(site()) if each.what == "open files"]
+    assert [each.verdict for each in found] == [Verdict.BAD]
+    assert "may open 256 files, and its channels need 290" in found[0].text
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (100, 1024))
+    assert not [each async for each in check_site(site()) if each.what == "open files"]
+
+
+def test_the_limit_is_raised_as_far_as_it_goes() -> None:
+    code = "import resource as r; from dialer.open_files import raise_limit; r.setrlimit(r.RLIMIT_NOFILE, (64, 128));"
+    command = [sys.executable, "-c", code + "raise_limit(); print(*r.getrlimit(r.RLIMIT_NOFILE))"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["128", "128"]
+
+
+def test_a_call_opens_no_words_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_path: Path, *_: Any, **__: Any) -> str:
+        raise OSError(24, "Too many open files")
+
+    words_of.cache_clear()
+    load_all_words()
+    monkeypatch.setattr(Path, "read_text", none_left)
+    assert all(words_of(language) for language in languages())
+    words_of.cache_clear()
+    with pytest.raises(CatalogueError, match="Too many open files"):
+        words_of("hi")
+    words_of.cache_clear()

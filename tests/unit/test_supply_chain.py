@@ -1,0 +1,95 @@
+"""The locks agree with what the project asks for, hold a hash of everything, and name no index. Nothing is asked of anybody."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.metadata import PackageNotFoundError, requires
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.supply_chain import LOCKS, ROOT, audited
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+NAMES = [path.name for path in LOCKS]
+
+
+def locked(name: str) -> dict[str, list[str]]:
+    """Versions by package; one that differs between Pythons or systems has several."""
+    found: dict[str, list[str]] = {}
+    for line in (ROOT / "locks" / name).read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"([A-Za-z0-9._-]+)==([^ ;\\]+)", line):
+            found.setdefault(canonicalize_name(match[1]), []).append(match[2])
+    return found
+
+
+def asked_for(name: str) -> list[Requirement]:
+    extras = next(extras for path, extras in LOCKS.items() if path.name == name)
+    optional = PROJECT["project"]["optional-dependencies"]
+    texts = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
+    return [Requirement(text) for text in texts + [text for extra in extras for text in optional[extra]]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_dependency_is_locked_in_a_version_that_the_project_takes(name: str) -> None:
+    versions = locked(name)
+    for requirement in asked_for(name):
+        found = versions.get(canonicalize_name(requirement.name))
+        assert found, f"{requirement.name} is not in locks/{name}: run make lock"
+        assert all(map(requirement.specifier.contains, found)), (
+            f"{requirement}: locks/{name} has {found}: run make lock"
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_dependencies_need_is_locked_too(name: str) -> None:
+    versions = locked(name)
+    waiting, seen = [canonicalize_name(each.name) for each in asked_for(name)], set[str]()
+    while waiting:
+        package = waiting.pop()
+        if package in seen:
+            continue
+        seen.add(package)
+        try:
+            needs = [Requirement(text) for text in requires(package) or ()]
+        except PackageNotFoundError:  # of another Python than this one
+            continue
+        for need in needs:
+            if need.marker is None or need.marker.evaluate({"extra": ""}):
+                assert canonicalize_name(need.name) in versions, f"{package} needs {need.name}: run make lock"
+                waiting.append(canonicalize_name(need.name))
+    assert len(seen) > len(asked_for(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_everything_has_a_hash_and_no_index_is_named(name: str) -> None:
+    text = (ROOT / "locks" / name).read_text(encoding="utf-8")
+    entries = [entry for entry in re.split(r"(?m)^(?=[A-Za-z])", text) if entry]
+    assert len(entries) >= len(locked(name))
+    for entry in entries:
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry[:80]
+    assert not re.search(r"://|^-|index-url|find-links", text.replace("    --hash", ""), re.MULTILINE)
+
+
+def test_the_extras_are_those_of_the_project_but_for_the_benches() -> None:
+    (extras,) = (extras for extras in LOCKS.values() if extras)
+    assert set(extras) == PROJECT["project"]["optional-dependencies"].keys() - {"bench"}
+
+
+def test_an_audit_fails_for_an_advisory_and_never_for_an_index_that_is_away() -> None:
+    clean = {"name": "a", "version": "1", "vulns": []}
+    skipped = {"name": "b", "version": "2", "skip_reason": "not found"}
+    bad = {"name": "c", "version": "3", "vulns": [{"id": "ADVISORY-1", "fix_versions": ["3.1"]}]}
+    assert audited([clean, skipped]) == (0, ["audit: 1 of 2 packages looked up, 0 advisories"])
+    assert audited([skipped]) == (0, ["audit: nothing was looked up: no index of advisories can be reached from here"])
+    code, lines = audited([clean, bad])
+    assert (code, lines[0]) == (1, "c 3: ADVISORY-1, mended in 3.1")
+
+
+def test_every_test_that_the_page_on_security_points_at_is_there() -> None:
+    page = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(tests/[^`]+)`", page))
+    assert len(named) > 15
+    assert not [path for path in named if not (ROOT / path).is_file()]
