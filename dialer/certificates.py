@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import date
 
@@ -28,6 +29,7 @@ def certified_of(flow: Flow, prompts: CataloguePrompts) -> dict[str, Certified]:
 
 def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> Certified:
     last_day: date | None = None
+    seen = hashlib.sha256()
     for sound in sounds_said(flow, language, prompts.texts):
         name = prompt_of_sound(prompts.own(sound))
         if name is None:
@@ -37,9 +39,10 @@ def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> Certif
         problem = "is not in the catalogue; run dialer audio prepare" if entry is None else why_not_certified(entry)
         if problem is not None or entry is None:
             return Certified(f"{name.path} {problem}")
+        seen.update(f"{name.path} {entry.certificate} {entry.certificate_sha256}\n".encode())
         if entry.valid_until is not None:
             last_day = entry.valid_until if last_day is None else min(last_day, entry.valid_until)
-    return Certified(None, last_day)
+    return Certified(None, last_day, seen.hexdigest())
 
 
 class SiteCertificates:

@@ -243,6 +243,8 @@ class NewAttempt:
     trunk: str
     caller_id: str
     at: float  # epoch seconds
+    grounds: str | None = None  # why it is lawful, as `Gate.grounds` tells; None: nobody asked
+    gap_seconds: float | None = None  # since the end of the last call to the number; None: there was none
 
 
 class Direction(StrEnum):

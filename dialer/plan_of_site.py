@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 from dataclasses import replace
@@ -44,6 +45,13 @@ _MINUTE = 60.0
 _HOUR = 3600.0
 
 
+def rules_text(profile: Profile, settings: Settings) -> str:
+    """The rules as they hold at a site, as JSON: what of them a call rests on can be looked up later."""
+    polls = [poll.model_dump(mode="json") for poll in settings.rules.polls]
+    found = {"profile": profile.model_dump(mode="json"), "polls": polls}
+    return json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
 def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
     """What the engine is told, from a site's settings and the rules that hold there."""
     return EnginePlan(
@@ -56,6 +64,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             for trunk in settings.trunks
         ),
         gate=Gate(rulebook_of(profile, settings)),
+        rules_text=rules_text(profile, settings),
         drain_seconds=settings.dialling.drain_seconds,
         transfers=tuple(
             TransferTarget(each.name, each.endpoint, each.number, each.trunk, each.ring_seconds)

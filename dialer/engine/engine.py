@@ -300,6 +300,7 @@ class Engine:
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
         unfinished = await self._free_the_unsent(await store.unfinished_attempts())
+        self._gatekeeper.use_version(await store.record_rules_version(self._plan.rules_text, now))
         self._gatekeeper.load(await store.registers(), unfinished)
         left_open = self._switch_events.reconciler.found(unfinished)
         if left_open:

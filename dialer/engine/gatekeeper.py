@@ -6,7 +6,7 @@ counted by its reason, and told once in the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -29,6 +29,7 @@ _TO_BE_MENDED = frozenset(
     {Reason.NO_POLL, Reason.NO_CLOSE, Reason.NO_ZONE, Reason.NOTHING_KNOWN, Reason.CALLER_ID, Reason.RETENTION}
 )
 """What is missing, and somebody can bring: told as an alert too."""
+MOST_GROUNDS = 10_000
 CertifiedBy = Callable[[str, str], Mapping[str, Certified]]
 """By language, what is certified of what a campaign plays: from its id and its flow as the settings name it."""
 _PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
@@ -51,6 +52,8 @@ class Gatekeeper:
         self._certified = certified
         self._cases: dict[AttemptId, Case] = {}
         self._areas: frozenset[Area] = frozenset()
+        self._rules_version = ""
+        self._grounds: dict[Hashable, str] = {}
         self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
 
     def attempts_per_day(self, run: CampaignRun) -> int:
@@ -65,9 +68,36 @@ class Gatekeeper:
         """How long a number is left alone before this campaign calls it, whichever called it last."""
         return self._gate.rules.gaps_of(self._rules(run))
 
+    def use_version(self, digest: str) -> None:
+        """Which version of the rules the calls rest on."""
+        self._rules_version = digest
+
+    def grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
+        """Why a call that was just allowed is lawful, as `Gate.grounds` tells it, and seconds since the last call to its number."""
+        case = replace(self._case(run, claim), guaranteed=guaranteed)
+        facts, rules = case.facts, case.campaign
+        certified = rules.certified.get(case.language) if rules.recorded else None
+        known = None if facts is None else (facts.consent, facts.registers)
+        key = (
+            rules.campaign_id,
+            self._gate.rules.zones(case.number),
+            known,
+            certified and certified.digest,
+            case.asked_for,
+            guaranteed,
+        )
+        text = self._grounds.get(key)
+        if text is None:
+            if len(self._grounds) >= MOST_GROUNDS:
+                self._grounds.clear()
+            text = self._grounds[key] = self._gate.grounds(case, self._rules_version)
+        called_at = None if facts is None else facts.called_at
+        return text, None if called_at is None else max(self._centre.clock.now() - called_at, 0.0)
+
     def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
         """Take in the registers that were imported, and the calls of an earlier run that may still be answered."""
         self._gate = Gate(self._gate.rules.with_registers(tuple(registers)))
+        self._grounds.clear()
         self._areas = frozenset(
             Area(booth.constituency_number, booth.closes_at) for booth in self._centre.booths.values()
         )

@@ -225,7 +225,9 @@ class Placing:
             trunk, caller_id = taken
             call = replace(_call(attempt_id, claim, run, trunk.name, now), kept_seat=kept)
             self._centre.calls[attempt_id] = call
-            placed.append((NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now()), call))
+            grounds, gap = self._gatekeeper.grounds(run, claim, guaranteed=kept is not None)
+            new = NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now(), grounds, gap)
+            placed.append((new, call))
         if placed:
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn

@@ -47,6 +47,7 @@ class EnginePlan:
     trunks: tuple[TrunkLimits, ...]
     gate: Gate
     drain_seconds: float
+    rules_text: str = "{}"  # the rules as JSON, kept with the calls that rest on them
     polling: PollingPlan | None = None
     agents: tuple[AgentAccount, ...] = ()
     floor: FloorRules = field(default_factory=FloorRules)

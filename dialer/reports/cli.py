@@ -105,7 +105,6 @@ def deliver(
 
 
 for _name, _summary, _make in (
-    ("calls", "Attempts by campaign and outcome.", lambda source, window, _, __: tables.calls(source, window)),
     (
         "trunks",
         "Attempts, answer-seizure ratio, failures and busiest second of each trunk.",
@@ -170,6 +169,29 @@ for _name, _summary, _make in (
     ),
 ):
     _register(_name, _summary, _make)
+
+
+@app.command()
+def calls(
+    each: Annotated[
+        bool, typer.Option("--each", help="Call by call, each with why it was lawful, instead of sums.")
+    ] = False,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    campaign: CampaignOption = None,
+    form: FormatOption = None,
+    out: OutOption = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Attempts by campaign and outcome."""
+    settings = load_settings(config)
+    window = window_of(since, until, campaign, site_zone(settings))
+
+    async def made(source: Source, window: Window, zone: tzinfo, _: Settings) -> Report:
+        return await (tables.each_call(source, window, zone) if each else tables.calls(source, window))
+
+    deliver(made, window, form, out, store, settings, config)
 
 
 def _format(form: Format | None, out: Path | None) -> Format:

@@ -19,6 +19,11 @@ from dialer.view import SeatState
 SQL = load_queries("reports")
 FOREVER = 1e11  # epoch seconds, some three thousand years ahead
 QUARTER_SECONDS = 900
+GROUNDS = (
+    *("verdict", "profile", "rules", "purpose", "voice", "zones", "consent", "listed", "registers"),
+    *("certificate", "certified_until", "asked_for", "seat_kept"),
+)
+"""What `Gate.grounds` tells, in the order of the columns."""
 WORKING = (SeatState.TALKING, SeatState.WRAP_UP)
 SHOWN_STATES = (SeatState.READY, *WORKING, SeatState.PAUSED)  # in the table; the others last for moments
 
@@ -55,6 +60,41 @@ async def calls(source: Source, window: Window) -> Report:
         tuple((campaign, outcome, n, n / whole[campaign], ring, talk) for campaign, outcome, n, ring, talk in rows),
         ("all", "", sum(whole.values()), None, None, None) if rows else None,
     )
+
+
+async def each_call(source: Source, window: Window, zone: tzinfo) -> Report:
+    """Every attempt by itself, with why it was lawful: the rules' version (by its digest), zones, consent, registers, certificate,
+    and the seconds since the last call to its number. Ids only. A call of an earlier version, and one that came in, has no grounds.
+    """
+    rows: list[tuple[Cell, ...]] = []
+    for created, answered, ended, *rest, gap, grounds in await source.rows(SQL["each_call"], window.parameters()):
+        why = {} if grounds is None else json.loads(grounds)
+        times = [_time(moment, zone) for moment in (created, answered, ended)]
+        rows.append((*times, *rest, gap, *(str(why.get(name, "")) for name in GROUNDS)))
+    return Report(
+        "calls one by one",
+        (
+            Column("at", Kind.TEXT),
+            Column("answered_at", Kind.TEXT, in_table=False),
+            Column("ended_at", Kind.TEXT, in_table=False),
+            Column("attempt", Kind.TEXT),
+            Column("campaign", Kind.TEXT),
+            Column("direction", Kind.TEXT, in_table=False),
+            Column("phone"),
+            Column("trunk", Kind.TEXT, in_table=False),
+            Column("outcome", Kind.TEXT),
+            Column("disposition", Kind.TEXT),
+            Column("seat", Kind.TEXT, in_table=False),
+            Column("agent", Kind.TEXT),
+            Column("gap_seconds", Kind.SECONDS, "gap"),
+            *(Column(name, Kind.TEXT, in_table=name in {"verdict", "zones", "consent"}) for name in GROUNDS),
+        ),
+        tuple(rows),
+    )
+
+
+def _time(moment: float | None, zone: tzinfo) -> str:
+    return "" if moment is None else datetime.fromtimestamp(moment, UTC).astimezone(zone).isoformat(" ", "seconds")
 
 
 async def trunks(source: Source, window: Window) -> Report:

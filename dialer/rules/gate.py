@@ -6,6 +6,7 @@ microseconds and reads nothing. What is not known forbids.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -128,6 +129,36 @@ class Gate:
     def _ruling(self, now: float, ask: Objecting) -> Ruling:
         objections = ask(now)
         return Ruling(objections, _earliest(now, objections, ask))
+
+    def grounds(self, case: Case, rules: str) -> str:
+        """What it rests on that this call may be placed, as a JSON object of strings: the same for many calls. `rules`: the digest
+        of the rules' version, which has the hours, caps and gaps in full.
+        """
+        facts, campaign, book = case.facts, case.campaign, self.rules
+        certified = campaign.certified.get(case.language) if campaign.recorded else None
+        found = {
+            "verdict": "allowed",
+            "rules": rules,
+            "profile": book.profile,
+            "purpose": campaign.purpose.value,
+            "voice": "recorded" if campaign.recorded else "live",
+            "zones": " ".join(zone.key for zone in book.zones(case.number)),
+            "consent": "unknown" if facts is None else facts.consent.value,
+            "listed": "" if facts is None else " ".join(facts.registers),
+            "registers": " ".join(
+                f"{each.name}@{datetime.fromtimestamp(each.dated, book.centre_zone):%Y-%m-%d}"
+                for each in book.registers
+            ),
+            "certificate": "" if certified is None else certified.digest,
+            "certified_until": ""
+            if certified is None or certified.last_day is None
+            else certified.last_day.isoformat(),
+            "asked_for": "yes" if case.asked_for else "",
+            "seat_kept": "yes" if case.guaranteed else "",
+        }
+        return json.dumps(
+            {name: value for name, value in found.items() if value}, sort_keys=True, separators=(",", ":")
+        )
 
     # What is asked when
 

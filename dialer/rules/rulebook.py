@@ -27,6 +27,7 @@ class Certified:
 
     problem: str | None  # which prompt has none that fits, and why; None: all have
     last_day: date | None = None  # the first of their last days; None: they have none
+    digest: str = field(default="", compare=False)  # of the certificates and what they cover: which they were
 
 
 @dataclass(frozen=True, slots=True)

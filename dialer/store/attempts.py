@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
@@ -108,11 +109,30 @@ def _open_one(
             attempt.caller_id,
             attempt.at,
             worker_id,
+            None if attempt.grounds is None else _lawful_id(db, attempt.grounds),
+            attempt.gap_seconds,
         ),
     )
     db.execute(SQL["target_dialling"], (gate.target,))
     seals.attempt_opened(db, attempt.attempt_id)
     return None
+
+
+def _lawful_id(db: sqlite3.Connection, grounds: str) -> int:
+    digest = hashlib.sha256(grounds.encode()).hexdigest()
+    row = db.execute(SQL["lawful_id"], {"digest": digest}).fetchone()
+    if row is None:
+        row = (db.execute(SQL["insert_lawful"], {"digest": digest, "grounds": grounds}).lastrowid,)
+        seals.grounds_recorded(db, int(row[0] or 0))
+    return int(row[0])
+
+
+def record_rules_version(db: sqlite3.Connection, text: str, at: float) -> str:
+    """Keep the rules that the dialler starts with; their digest."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if db.execute(SQL["insert_rules_version"], {"digest": digest, "text": text, "since": at}).rowcount == 1:
+        seals.rules_recorded(db, digest)
+    return digest
 
 
 def _refusal(gate: _Gate, attempt: NewAttempt, most: int, most_talks: int | None) -> Refusal | None:

@@ -182,6 +182,10 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         """
         ...
 
+    async def record_rules_version(self, text: str, at: float) -> str:
+        """Keep the rules that calls rest on from `at` (epoch seconds) on, as JSON; their digest. The same text is kept once."""
+        ...
+
     async def record_answer(self, attempt_id: AttemptId, answered_at: float) -> None:
         """Keep that the call was answered, for the reconciling after a crash. An ended attempt is left alone."""
         ...

@@ -49,18 +49,20 @@ class _Entity:
 
 _OPEN, _TALK, _END, _AFTER = "open", "talk", "end", "said"
 _NEW, _GONE, _ERASED = "new", "gone", "erased"
-ATTEMPT = _Entity("attempt", "attempt", sealed_before_end=10)
+ATTEMPT = _Entity("attempt", "attempt", sealed_before_end=12)
 MARK = _Entity("mark", "mark")
+LAWFUL = _Entity("lawful", "grounds of calls")
+RULES = _Entity("rules", "version of the rules")
 OPT_OUT = _Entity("opt-out", "opt-out", salted=True)
 OPT_OUT_HASH = _Entity("opt-out-hash", "opt-out of another centre", salted=True)
 CONSENT = _Entity("consent", "consent of number", salted=True)
 CONSENT_AHEAD = _Entity("consent-ahead", "consent ahead of the roll", salted=True)
-ENTITIES = (ATTEMPT, MARK, OPT_OUT, OPT_OUT_HASH, CONSENT, CONSENT_AHEAD)
+ENTITIES = (ATTEMPT, LAWFUL, RULES, MARK, OPT_OUT, OPT_OUT_HASH, CONSENT, CONSENT_AHEAD)
 _ROW = {each.name: SQL[each.name.replace("-", "_") + "_row"] for each in ENTITIES}
 _ROWS = {each.name: SQL[each.name.replace("-", "_") + "_rows"] for each in ENTITIES}
 _APPEND = SQL["append"]
 # Places among the fields of an attempt
-_DISPOSITION, _ENDED_AT, _OUTCOME, _AGENT = 10, 15, 16, 20
+_DISPOSITION, _ENDED_AT, _OUTCOME, _AGENT = 12, 17, 18, 22
 _SAID = frozenset({_DISPOSITION, _DISPOSITION + 1, _OUTCOME, _AGENT})
 """What an agent's word may change once a call has ended."""
 
@@ -139,6 +141,16 @@ def _seal_attempt(db: sqlite3.Connection, attempt_id: str, kind: str) -> None:
 def mark_recorded(db: sqlite3.Connection, mark_id: int) -> None:
     """Seal a mark."""
     _seal(db, MARK, mark_id, _NEW)
+
+
+def grounds_recorded(db: sqlite3.Connection, lawful_id: int) -> None:
+    """Seal why calls are lawful."""
+    _seal(db, LAWFUL, lawful_id, _NEW)
+
+
+def rules_recorded(db: sqlite3.Connection, digest: str) -> None:
+    """Seal a version of the rules."""
+    _seal(db, RULES, digest, _NEW)
 
 
 def opt_out_recorded(db: sqlite3.Connection, phone_id: int) -> None:
@@ -226,7 +238,7 @@ def _is_sealed(db: sqlite3.Connection, entity: _Entity, row_id: int) -> bool:
     return db.execute(SQL["is_sealed"], {"entity": entity.name, "row_id": row_id}).fetchone() is not None
 
 
-def _seal(db: sqlite3.Connection, entity: _Entity, row_id: int, kind: str) -> None:
+def _seal(db: sqlite3.Connection, entity: _Entity, row_id: int | str, kind: str) -> None:
     row = db.execute(_ROW[entity.name], {"row_id": row_id}).fetchone()
     _append(db, entity, row_id, kind, row)
 

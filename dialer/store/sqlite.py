@@ -199,6 +199,10 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
 
         return await self._writer.write(open_all)
 
+    async def record_rules_version(self, text: str, at: float) -> str:
+        """See `Store.record_rules_version`."""
+        return await self._writer.write(lambda db: attempts_room.record_rules_version(db, text, at))
+
     async def record_answer(self, attempt_id: AttemptId, answered_at: float) -> None:
         """See `Store`."""
         await self._writer.write(lambda db: attempts_room.record_answer(db, attempt_id, answered_at))

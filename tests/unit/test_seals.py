@@ -70,7 +70,7 @@ def test_a_store_of_before_is_sealed_as_it_was_found_and_that_is_said(
     verdict = verified(path)
     assert (verdict.findings, verdict.found_rows, verdict.not_chained) == ([], 7, 0)
     assert verdict.rows == {
-        "attempt": 2, "mark": 0, "opt-out": 2, "opt-out-hash": 1, "consent": 1, "consent-ahead": 1
+        "attempt": 2, "mark": 0, "opt-out": 2, "opt-out-hash": 1, "consent": 1, "consent-ahead": 1, "lawful": 0, "rules": 0
     }  # fmt: skip
     code, text = run("audit", "verify", "--store", path)
     assert (code, "7 rows were there before there were seals: proved as they were found on" in text) == (0, True)

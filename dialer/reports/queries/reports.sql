@@ -77,3 +77,11 @@ WHERE direction = 'outbound' AND outcome IN (SELECT value FROM json_each(:live_a
   AND coalesce(answered_at, ended_at) >= :since AND coalesce(answered_at, ended_at) < :until
   AND (:campaign IS NULL OR campaign_id = :campaign)
 ORDER BY campaign_id, at;
+
+-- name: each_call
+SELECT attempt.created_at, attempt.answered_at, attempt.ended_at, attempt.attempt_id, attempt.campaign_id, attempt.direction,
+       attempt.phone_id, attempt.trunk, coalesce(attempt.outcome, 'live'), coalesce(attempt.disposition, ''),
+       coalesce(attempt.seat, ''), coalesce(attempt.agent, ''), attempt.gap_seconds, lawful.grounds
+FROM attempt LEFT JOIN lawful ON lawful.lawful_id = attempt.lawful_id
+WHERE attempt.created_at >= :since AND attempt.created_at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
+ORDER BY attempt.created_at, attempt.attempt_id;

@@ -42,8 +42,18 @@ SELECT EXISTS (
 );
 
 -- name: insert_attempt
-INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at, worker_id)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at, worker_id,
+                     lawful_id, gap_seconds)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+
+-- name: lawful_id
+SELECT lawful_id FROM lawful WHERE digest = :digest;
+
+-- name: insert_lawful
+INSERT INTO lawful (digest, grounds) VALUES (:digest, :grounds);
+
+-- name: insert_rules_version
+INSERT INTO rules_version (digest, text, since) VALUES (:digest, :text, :since) ON CONFLICT (digest) DO NOTHING;
 
 -- name: target_dialling
 UPDATE target SET state = 'dialling', attempts = attempts + 1, claimed_by = NULL, claimed_until = NULL WHERE rowid = ?1;

@@ -46,15 +46,27 @@ DELETE FROM consent_taken;
 
 -- name: attempt_row
 SELECT attempt_id, campaign_id, phone_id, voter_id, worker_id, attempt_number, trunk, caller_id, created_at, direction,
-       disposition, disposed_at,
+       lawful_id, gap_seconds, disposition, disposed_at,
        ringing_at, answered_at, connected_at, ended_at, outcome, cause, technical_cause, seat, agent, flow, left_at, worker_booth_id
 FROM attempt WHERE attempt_id = :row_id;
 
 -- name: attempt_rows
 SELECT attempt_id, campaign_id, phone_id, voter_id, worker_id, attempt_number, trunk, caller_id, created_at, direction,
-       disposition, disposed_at,
+       lawful_id, gap_seconds, disposition, disposed_at,
        ringing_at, answered_at, connected_at, ended_at, outcome, cause, technical_cause, seat, agent, flow, left_at, worker_booth_id
 FROM attempt ORDER BY attempt_id;
+
+-- name: lawful_row
+SELECT lawful_id, digest, grounds FROM lawful WHERE lawful_id = :row_id;
+
+-- name: lawful_rows
+SELECT lawful_id, digest, grounds FROM lawful ORDER BY lawful_id;
+
+-- name: rules_row
+SELECT digest, text, since FROM rules_version WHERE digest = :row_id;
+
+-- name: rules_rows
+SELECT digest, text, since FROM rules_version ORDER BY digest;
 
 -- name: mark_row
 SELECT mark_id, key, voter_id, kind, hour, source, at, attempt_id, agent, confidence, worker_id, undoes FROM mark
