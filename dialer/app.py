@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import random
 import secrets
 import shutil
@@ -162,6 +163,7 @@ async def running_centre(
             switch, lag = AsteriskSwitch(SwitchLease(name), agi_mark(secret)), LoopLag()
             engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag)
             stack.callback(switch.close)
+            await store.settings_changed(settings_told(settings), clock.now())
             await store.hash_numbers(settings.rules.secrets())
             await engine.prepare()
             if carrier is not None:
@@ -192,6 +194,28 @@ async def running_centre(
             )
     finally:
         await store.close()
+
+
+def settings_told(settings: Settings) -> dict[str, str]:
+    """Every setting by its key, as a start tells it in the audit: without secrets, which pydantic masks, and without [store]."""
+    found: dict[str, str] = {}
+
+    def tell(key: str, value: object) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                tell(f"{key}.{name}" if key else str(name), inner)
+        elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+            for place, each in enumerate(value, 1):
+                names = each if isinstance(each, dict) else {}
+                name = next(
+                    (str(names[field]) for field in ("id", "name", "number", "day") if names.get(field)), str(place)
+                )
+                tell(f"{key}.{name}", each)
+        else:
+            found[key] = json.dumps(value, ensure_ascii=False)
+
+    tell("", settings.model_dump(mode="json", exclude={"store": True}))
+    return found
 
 
 def _agi_routes(

@@ -31,6 +31,7 @@ _DAY_OF_THE_YEAR = re.compile(
     re.ASCII,
 )
 _LONGEST = 200
+_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,13 @@ def checked(kind: str, who: str) -> None:
     if not _KIND.fullmatch(kind):
         raise UnsafeValue(f"audit kind {kind!r}: lower-case letters, digits and hyphens only")
     _check("who", who)
+
+
+def shown(text: str) -> str:
+    """The text as an entry may show it: cut where it is long, and told as what it is where it looks like a phone number."""
+    if _is_number_like(text):
+        return "(looks like a number)"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def _check(name: str, text: str) -> None:

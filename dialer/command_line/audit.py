@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated
 
 import typer
 
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 from dialer.options import ConfigOption, StoreOption
+from dialer.reports.cli import FormatOption, OutOption, SinceOption, UntilOption, deliver, window_of
+from dialer.reports.formats import Column, Kind, Report
+from dialer.reports.source import Source
+from dialer.reports.tables import Window
 from dialer.site_key import site_key
-from dialer.store import seals
+from dialer.site_time import site_zone
+from dialer.store import audit, seals
 from dialer.store.connection import reading
 
 app = typer.Typer(help="What was done that must be answered for, in a chain of hashes.", no_args_is_help=True)
 
 _NAMED = 100
-
-
-@app.callback()
-def _audit() -> None:
-    """Keeps `verify` a subcommand though it is the only one."""
 
 
 @app.command()
@@ -45,6 +47,41 @@ def verify(
         typer.echo(line)
     if not verdict.whole:
         raise typer.Exit(1)
+
+
+@app.command(name="list")
+def listed(
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="Of this kind alone; may be given several times. [default: all but seal]"),
+    ] = None,
+    who: Annotated[str | None, typer.Option("--who", help="What this person or part did.")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    form: FormatOption = None,
+    out: OutOption = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """What stands in the audit: imports, exports, commands, log-ins, changes of settings, and the rest, one entry a row."""
+    settings = load_settings(config)
+
+    async def made(source: Source, window: Window, zone: tzinfo, _: Settings) -> Report:
+        parameters = {"since": window.since, "until": window.until, "who": who, "kinds": json.dumps(kind or [])}
+        found = await source.rows(audit.SQL["listed"], parameters)
+        return Report(
+            "audit",
+            tuple(
+                Column(name, Kind.TEXT) if name != "number" else Column(name)
+                for name in ("number", "at", "kind", "who", "what")
+            ),
+            tuple(
+                (number, datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "seconds"), *rest)
+                for number, at, *rest in found
+            ),
+        )
+
+    deliver(made, window_of(since, until, None, site_zone(settings)), form, out, store, settings, config)
 
 
 def _told(verdict: seals.Verdict) -> list[str]:

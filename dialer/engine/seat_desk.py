@@ -301,7 +301,7 @@ class SeatDesk:
         seat = self._centre.seats[seat_name]
         try:
             if seat.agent is None or seat.then is SeatState.OFFLINE:
-                await self._store.drop_log_in(seat_name)
+                await self._store.drop_log_in(seat_name, self._centre.clock.now())
             else:
                 paused = seat.then is SeatState.PAUSED
                 await self._store.keep_log_in(

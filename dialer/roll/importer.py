@@ -18,8 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialer.audit.chain import shown
 from dialer.clock import Clock, SystemClock
 from dialer.errors import RollError
+from dialer.options import audit_name
 from dialer.output import refuse_unwritable
 from dialer.roll.cleaning import Cleaner
 from dialer.roll.fields import Field
@@ -27,6 +29,7 @@ from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
 from dialer.roll.merging import Merger, SecondVersion, StateUnclear, Tally
 from dialer.roll.reading import HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import CountedRejects, RejectsFile, RejectSink
+from dialer.store import audit
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection, is_there
 from dialer.store.sql import load_statements
@@ -286,6 +289,8 @@ def _state_unclear(prepared: PreparedImport, found: StateUnclear) -> str:
 def _record_run(db: sqlite3.Connection, roll: RollFile, tally: Tally, clock: Clock) -> None:
     figures = (tally.rows, tally.voters, tally.numbers, tally.links, tally.rejected, tally.unchanged)
     db.execute(_SQL["insert_import_run"], (clock.now(), roll.path.name, roll.sha256, *figures))
+    what = {"file": shown(roll.path.name), "sha256": roll.sha256, "rows": str(tally.rows), "voters": str(tally.voters)}
+    audit.append(db, "roll-import", audit_name(None), {**what, "numbers": str(tally.numbers)}, clock.now())
 
 
 def _result(tally: Tally, sink: RejectSink, rejects_path: Path | None, *, dry_run: bool) -> ImportResult:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 
-from dialer.audit.chain import GENESIS, AuditEntry, canonical, next_entry
+from dialer.audit.chain import GENESIS, AuditEntry, canonical, next_entry, shown
 from dialer.store.sql import load_statements
 
 SQL = load_statements("audit")
 
 _PAGE = 1_000
+_MOST_SETTINGS = 100
 
 
 def append(db: sqlite3.Connection, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
@@ -22,6 +23,25 @@ def append(db: sqlite3.Connection, kind: str, who: str, what: Mapping[str, str],
     entry = next_entry(number, digest, at=at, kind=kind, who=who, what=what)
     db.execute(SQL["append"], (entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous, entry.digest))
     return entry.number
+
+
+def settings_changed(db: sqlite3.Connection, settings: Mapping[str, str], at: float) -> int | None:
+    """Keep the settings of a start, without secrets, and append what differs from the start before. Returns the entry's number;
+    None: nothing differs.
+    """
+    before = dict(db.execute(SQL["settings"]).fetchall())
+    if before == dict(settings):
+        return None
+    db.execute(SQL["forget_settings"])
+    db.executemany(SQL["keep_setting"], [{"key": key, "value": value} for key, value in settings.items()])
+    if not before:
+        return append(db, "settings", "dialler", {"first": "yes", "keys": str(len(settings))}, at)
+    keys = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
+    what = {"changed": str(len(keys))}
+    for key in keys[:_MOST_SETTINGS]:
+        then, now = (shown(each[key]) if key in each else "(none)" for each in (before, settings))
+        what[shown(key)] = f"{then} -> {now}"
+    return append(db, "settings", "dialler", what, at)
 
 
 def entries(db: sqlite3.Connection) -> Iterator[AuditEntry]:

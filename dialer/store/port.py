@@ -343,11 +343,11 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         ...
 
     async def keep_log_in(self, log_in: LogIn) -> None:
-        """Keep who has a seat; what was kept of the seat before is replaced."""
+        """Keep who has a seat; what was kept of the seat before is replaced. Where it is another agent, it stands in the audit."""
         ...
 
-    async def drop_log_in(self, seat: str) -> None:
-        """Nobody has the seat; nothing happens where nobody had it."""
+    async def drop_log_in(self, seat: str, at: float) -> None:
+        """Nobody has the seat from `at` (epoch seconds) on; nothing happens where nobody had it. Stands in the audit."""
         ...
 
     async def log_ins(self) -> list[LogIn]:
@@ -397,6 +397,12 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
 
     async def record_recording(self, attempt_id: AttemptId, started_at: float) -> None:
         """Keep that the call is recorded. A repeat changes nothing."""
+        ...
+
+    async def settings_changed(self, settings: Mapping[str, str], at: float) -> int | None:
+        """Keep the settings of a start, key by key and without secrets, and append to the audit what differs from the start before;
+        the entry's number. None: nothing does.
+        """
         ...
 
     async def seal(self, at: float) -> Head | None:

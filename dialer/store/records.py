@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
+from dialer.audit.chain import shown
 from dialer.model import Announcement, AttemptId
+from dialer.store import audit
 from dialer.store.port import KeptCommand, LogIn, OutboxRow, SeatInterval
 from dialer.store.queues import unknown_campaign
 from dialer.store.sql import load_statements
@@ -96,11 +98,24 @@ def pacer_state(db: sqlite3.Connection, campaign_id: str) -> str | None:
 
 def keep_log_in(db: sqlite3.Connection, log_in: LogIn) -> None:
     """Keep who has a seat; what was kept of the seat before is replaced."""
+    before = _agent_of(db, log_in.seat)
+    if before != log_in.agent:
+        if before is not None:
+            audit.append(db, "log-off", shown(before), {"seat": log_in.seat}, log_in.at)
+        audit.append(db, "log-in", shown(log_in.agent), {"seat": log_in.seat}, log_in.at)
     db.execute(SQL["keep_log_in"], (log_in.seat, log_in.agent, log_in.paused, log_in.reason, log_in.at))
 
 
-def drop_log_in(db: sqlite3.Connection, seat: str) -> None:
+def _agent_of(db: sqlite3.Connection, seat: str) -> str | None:
+    row = db.execute(SQL["log_in_of"], {"seat": seat}).fetchone()
+    return None if row is None else str(row[0])
+
+
+def drop_log_in(db: sqlite3.Connection, seat: str, at: float) -> None:
     """Nobody has the seat."""
+    before = _agent_of(db, seat)
+    if before is not None:
+        audit.append(db, "log-off", shown(before), {"seat": seat}, at)
     db.execute(SQL["drop_log_in"], (seat,))
 
 

@@ -400,6 +400,10 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
         kept = dict(what)
         return await self._writer.write(lambda db: audit_room.append(db, kind, who, kept, at))
 
+    async def settings_changed(self, settings: Mapping[str, str], at: float) -> int | None:
+        """See `Store.settings_changed`."""
+        return await self._writer.write(lambda db: audit_room.settings_changed(db, settings, at))
+
     async def seal(self, at: float) -> Head | None:
         """See `Store.seal`."""
         return await self._writer.write(lambda db: seals.close_batch(db, at))

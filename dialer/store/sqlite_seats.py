@@ -22,9 +22,9 @@ class SqliteSeats:
         """See `Store`."""
         await self._writer.write(lambda db: records.keep_log_in(db, log_in))
 
-    async def drop_log_in(self, seat: str) -> None:
+    async def drop_log_in(self, seat: str, at: float) -> None:
         """See `Store`."""
-        await self._writer.write(lambda db: records.drop_log_in(db, seat))
+        await self._writer.write(lambda db: records.drop_log_in(db, seat, at))
 
     async def log_ins(self) -> list[LogIn]:
         """See `Store`. Behind the writes that wait: a log-in that was just kept is found."""

@@ -227,8 +227,8 @@ async def test_who_has_which_seat_is_kept_over_a_restart(backend: Backend) -> No
         await store.keep_log_in(LogIn("01", "101", False, None, NOW))
         await store.keep_log_in(LogIn("01", "101", True, "meal", NOW + 1))
         await store.keep_log_in(LogIn("03", "103", False, None, NOW))
-        await store.drop_log_in("03")
-        await store.drop_log_in("99")
+        await store.drop_log_in("03", NOW + 2)
+        await store.drop_log_in("99", NOW + 2)
     store = await backend.open()
     try:
         assert await store.log_ins() == [

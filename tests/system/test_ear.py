@@ -101,7 +101,10 @@ def voter(site: Site) -> Channel:
 
 
 def audited(directory: Path) -> list[tuple[str, str]]:
-    return rows(directory, "SELECT kind, who FROM audit WHERE kind <> 'seal' ORDER BY number")
+    return rows(
+        directory,
+        "SELECT kind, who FROM audit WHERE kind NOT IN ('seal', 'settings', 'log-in', 'log-off') ORDER BY number",
+    )
 
 
 @virtual_time()

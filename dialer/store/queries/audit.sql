@@ -12,5 +12,20 @@ INSERT INTO audit (number, at, kind, who, what, previous, digest) VALUES (?1, ?2
 -- name: entries
 SELECT number, at, kind, who, what, previous, digest FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2;
 
+-- name: settings
+SELECT key, value FROM setting ORDER BY key;
+
+-- name: forget_settings
+DELETE FROM setting;
+
+-- name: keep_setting
+INSERT INTO setting (key, value) VALUES (:key, :value);
+
+-- name: listed
+SELECT number, at, kind, who, what FROM audit
+WHERE at >= :since AND at < :until AND (:who IS NULL OR who = :who)
+  AND iif(json_array_length(:kinds) = 0, kind <> 'seal', kind IN (SELECT value FROM json_each(:kinds)))
+ORDER BY number;
+
 -- name: of_kind
 SELECT number, at, what FROM audit WHERE kind = ?1 ORDER BY number;

@@ -55,6 +55,9 @@ WHERE phone.e164 = ?1 AND attempt.ended_at IS NULL;
 INSERT INTO log_in (seat, agent, paused, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (seat) DO UPDATE SET agent = ?2, paused = ?3, reason = ?4, at = ?5;
 
+-- name: log_in_of
+SELECT agent FROM log_in WHERE seat = :seat;
+
 -- name: drop_log_in
 DELETE FROM log_in WHERE seat = ?1;
 

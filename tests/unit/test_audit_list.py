@@ -1,0 +1,85 @@
+"""What stands in the audit: roll imports, log-ins, what was changed in the settings between two starts; and its list."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from pathlib import Path
+
+from config.settings import load_settings
+from dialer.app import settings_told
+from dialer.store.port import LogIn
+from dialer.store.sqlite import open_store
+from tests.contract.backends import NOW
+from tests.support.roll_filler import fill_roll
+from tests.unit.roll_support import query
+from tests.unit.test_numbers_cli import run
+
+
+def entries(path: Path, *options: str) -> list[dict[str, str]]:
+    code, text = run("audit", "list", "--store", path, "--format", "csv", *options)
+    assert code == 0
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+async def a_morning(path: Path) -> None:
+    async with await open_store(path) as store:
+        await store.keep_log_in(LogIn("01", "101", False, None, NOW))
+        await store.keep_log_in(LogIn("01", "101", True, "meal", NOW + 1))  # a pause is no log-in
+        await store.keep_log_in(LogIn("01", "12345678", False, None, NOW + 2))
+        await store.drop_log_in("01", NOW + 3)
+        await store.drop_log_in("01", NOW + 4)
+
+
+def test_log_ins_and_log_offs_stand_in_it_with_the_seat(tmp_path: Path) -> None:
+    path = tmp_path / "centre.db"
+    asyncio.run(a_morning(path))
+    found = [(each["kind"], each["who"], json.loads(each["what"])) for each in entries(path)]
+    hidden = "(looks like a number)"
+    assert found == [
+        (kind, who, {"seat": "01"})
+        for kind, who in (("log-in", "101"), ("log-off", "101"), ("log-in", hidden), ("log-off", hidden))
+    ]
+    assert [each["kind"] for each in entries(path, "--kind", "log-off", "--who", "101")] == ["log-off"]
+    assert len(entries(path, "--since", "2024-04-22T04:30:02+00:00")) == 3
+    assert entries(path, "--until", "2024-04-22") == []
+    assert run("audit", "list", "--store", path, "--format", "json")[0] == 0
+    assert run("audit", "verify", "--store", path)[0] == 0
+
+
+def test_what_was_changed_between_two_starts_is_told_without_secrets(tmp_path: Path) -> None:
+    path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
+    fill_roll(path, 9, voters_per_booth=9)
+    start = '[dialling]\ndrain_seconds = {}\n[rules]\nopt_out_secret = "{}"\n'
+
+    async def starts(*values: object) -> int | None:
+        config.write_text(start.format(*values), encoding="utf-8")
+        async with await open_store(path) as store:
+            return await store.settings_changed(settings_told(load_settings(config)), NOW)
+
+    assert asyncio.run(starts(8, "a secret of twenty letters")) is not None
+    assert asyncio.run(starts(8, "a secret of twenty letters")) is None
+    assert asyncio.run(starts(9, "another of twenty letters")) is not None
+    first, second = (json.loads(each["what"]) for each in entries(path, "--kind", "settings"))
+    assert first["first"] == "yes"
+    assert second == {"changed": "1", "dialling.drain_seconds": "8.0 -> 9.0"}
+    assert "twenty" not in str(query(path, "SELECT value FROM setting") + query(path, "SELECT what FROM audit"))
+
+
+def test_a_roll_stands_in_it_with_its_file_and_hash(tmp_path: Path) -> None:
+    path, roll = tmp_path / "centre.db", tmp_path / "9812345678.csv"
+    roll.write_text(
+        "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Ravi,+919812345678\n", encoding="utf-8"
+    )
+    code, said = run("import", roll, "--store", path)
+    assert code == 0, said
+    [entry] = entries(path)
+    what = json.loads(entry["what"])
+    assert (entry["kind"], what["file"], what["voters"], len(what["sha256"])) == (
+        "roll-import",
+        "(looks like a number)",
+        "1",
+        64,
+    )
