@@ -74,6 +74,10 @@ class Reconciler:
                 "resync", adopted=adopted, vanished=len(vanished), strays=len(strays), switch_restarted=up.restarted
             )
 
+    def stray(self, attempt_id: AttemptId) -> None:
+        """A call of which we have no record lives on the switch."""
+        self._centre.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
+
     def _adopt_orphans(self) -> int:
         centre = self._centre
         orphans, self._orphans = self._orphans, {}

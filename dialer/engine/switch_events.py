@@ -94,6 +94,8 @@ class SwitchEvents:
                     self._on_call_event(call, event)
                 elif isinstance(event, CallEnded):
                     self._inbound_desk.ended(event)
+                elif isinstance(event, switch_port.CallStray):
+                    self.reconciler.stray(event.attempt_id)
 
     def _on_call_event(self, call: Call, event: switch_port.CallEvent) -> None:
         match event:

@@ -196,6 +196,13 @@ class CallEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CallStray:
+    """A call lives on the switch that is over, or never was, as far as anybody told."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
 class SeatUp:
     """The agent's phone is on the line, nailed up in its seat."""
 
@@ -286,6 +293,7 @@ CallEvent = (
     | MessageUnheard
     | MachineDetected
     | CallEnded
+    | CallStray
 )
 SwitchEvent = (
     CallEvent | SeatUp | SeatDown | SeatKey | SeatSilent | PhoneAway | PartyCame | PartyGone | SwitchUp | SwitchDown

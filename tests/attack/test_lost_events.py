@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from dialer.commands import SeatConsult, StopAll
+from dialer.model import AttemptId
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.switch.asterisk import adapter
+from dialer.switch.port import CallEnded, EndedBy
 from dialer.view import CallState, SeatState
 from tests.faults.test_reconciling import CAMPAIGNS, SEATS, SETTINGS, all_agree, in_full_swing, nobody_twice
 from tests.support.centre import Site, a_site, agents_at_work
@@ -149,3 +151,16 @@ async def test_a_stranger_who_went_unheard_holds_no_channel(tmp_path: Path) -> N
         site.switch.spoil_events()
         assert site.centre.engine._centre.strangers, "nobody has told"
         await site.until(lambda: not site.centre.engine._centre.strangers, seconds=BOUND_SECONDS)
+
+
+@virtual_time()
+async def test_a_call_that_was_told_to_be_over_and_lives_is_hung_up(tmp_path: Path) -> None:
+    config = scripted(Scripted(answer_after=200.0))
+    async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[{**CAMPAIGNS[1], "ring_seconds": 100}]) as site:
+        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        attempt_id = site.switch.placed[0].channel_id
+        switch = site.centre.engine._switch
+        assert isinstance(switch, adapter.AsteriskSwitch)
+        switch._tracker.forget(AttemptId(attempt_id))
+        site.centre.engine.on_switch_event(CallEnded(AttemptId(attempt_id), EndedBy.HANGUP, answered=False))
+        await site.until(lambda: attempt_id not in site.switch.channels, seconds=BOUND_SECONDS)

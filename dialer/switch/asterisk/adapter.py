@@ -6,7 +6,7 @@ import asyncio
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -40,7 +40,7 @@ from dialer.switch.asterisk.places import (
     party_place,
     seat_channel_id,
 )
-from dialer.switch.asterisk.tracker import CallTracker, Differences, LiveChannel
+from dialer.switch.asterisk.tracker import CallTracker
 from dialer.switch.port import (
     REDIRECTED,
     EventSink,
@@ -152,30 +152,25 @@ class AsteriskSwitch:
         """Look now and then whether Asterisk's channels are those that its events told of. An event that is lost on a link that
         stands would leave a ghost for ever: a call that holds its channel and its number, a seat that talks to nobody.
         """
-        before = Differences()
+        before: frozenset[SwitchEvent] = frozenset()
         while True:
             await asyncio.sleep(COMPARE_AGAIN_SECONDS if before else COMPARE_SECONDS)
             try:
                 channels = await live_channels(client)
-                differences = self._tracker.differences(channels)
-                lost, before = before & differences, differences
-                if lost:
-                    before = Differences()
-                    await asyncio.sleep(GRACE_SECONDS)  # for events that were on their way while the list was made
-                    await self._make_up_for(lost & self._tracker.differences(channels), channels)
             except SwitchUnreachable:
                 return
             except SwitchError as error:
                 _log.warning("compare.failed", problem=str(error))
-
-    async def _make_up_for(self, lost: Differences, channels: Sequence[LiveChannel]) -> None:
-        if not lost:
-            return
-        kinds = Counter(type(event).__name__ for event in lost.events)
-        _log.warning("events.lost", strays=len(lost.strays), **kinds)
-        self._tell(self._tracker.make_up_for(lost, channels))
-        for unique_id in sorted(lost.strays):
-            await self._hang_up_channel(unique_id)
+                continue
+            differences = self._tracker.differences(channels)
+            lost, before = before & differences, differences
+            if lost:
+                before = frozenset()
+                await asyncio.sleep(GRACE_SECONDS)  # for events that were on their way while the list was made
+                lost &= self._tracker.differences(channels)
+            if lost:
+                _log.warning("events.lost", **Counter(type(event).__name__ for event in lost))
+                self._tell(self._tracker.make_up_for(lost, channels))
 
     async def keep(self, client: AmiClient) -> SwitchError:
         """Look after a session that is up until it is lost, and return or raise why."""

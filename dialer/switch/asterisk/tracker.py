@@ -41,6 +41,7 @@ from dialer.switch.port import (
     CallLeftSeat,
     CallRecorded,
     CallRinging,
+    CallStray,
     CallWaiting,
     EndedBy,
     MachineDetected,
@@ -48,7 +49,6 @@ from dialer.switch.port import (
     MessageUnheard,
     PartyCame,
     PartyGone,
-    PartyId,
     Place,
     PlaceKind,
     SeatDown,
@@ -103,22 +103,6 @@ class Member:
     is_agent: bool  # marked: in a seat that is its agent alone, beside a seat all are
 
 
-@dataclass(frozen=True, slots=True)
-class Differences:
-    """What a list of the channels says otherwise than the events did: events that are missing, and channels that nobody knows."""
-
-    events: frozenset[SwitchEvent] = frozenset()
-    strays: frozenset[str] = frozenset()  # unique ids
-
-    def __bool__(self) -> bool:
-        """Whether there is any."""
-        return bool(self.events or self.strays)
-
-    def __and__(self, other: Differences) -> Differences:
-        """Those that stand in both."""
-        return Differences(self.events & other.events, self.strays & other.strays)
-
-
 _IN_ORDER = (
     SeatUp,
     CallRinging,
@@ -130,6 +114,7 @@ _IN_ORDER = (
     CallLeftSeat,
     MessageStarted,
     CallEnded,
+    CallStray,
     PartyGone,
     SeatDown,
 )
@@ -277,8 +262,8 @@ class CallTracker:
 
     # Now and then, while the link stands: events may be lost all the same
 
-    def differences(self, channels: Sequence[LiveChannel]) -> Differences:
-        """Compare what the events said with a list of every channel. One difference proves nothing: an event may be on its way, and
+    def differences(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
+        """The events that are missing, by a list of every channel. One difference proves nothing: an event may be on its way, and
         a channel may be younger than the list. What stands in two lists some seconds apart is a lost event.
         """
         listed = {channel.unique_id: channel for channel in channels}
@@ -293,13 +278,13 @@ class CallTracker:
                 events.update(self._unheard(attempt_id, seen, channel, agents.values()))
             elif not self._half_ended(seen):  # else the other half has its grace time
                 events.add(_ended_unseen(attempt_id, seen))
-        strays = [channel.unique_id for channel in channels if self._is_stray(channel)]
-        return Differences(frozenset(events), frozenset(strays))
+        strays = (AttemptId(unique_id) for unique_id in listed if is_attempt_id(unique_id))
+        return frozenset(events) | {CallStray(attempt_id) for attempt_id in strays if attempt_id not in self._seen}
 
-    def make_up_for(self, missing: Differences, channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
+    def make_up_for(self, missing: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
         """Take the missing events as heard; what they mean, in order. `channels` is the list that last showed them."""
         agents = self._agents(channels)
-        for event in missing.events:
+        for event in missing:
             match event:
                 case CallEnded(attempt_id=attempt_id):
                     self._drop(attempt_id)
@@ -321,7 +306,7 @@ class CallTracker:
                     self.parties.make_up_for(event)
                 case SeatUp(seat=seat) | SeatDown(seat=seat):
                     self.seats.make_up_for(seat, {each: name for each, name in agents.items() if name == seat})
-        return sorted(missing.events, key=lambda event: _IN_ORDER.index(type(event)))
+        return sorted(missing, key=lambda event: _IN_ORDER.index(type(event)))
 
     def _agents(self, channels: Sequence[LiveChannel]) -> dict[str, str]:
         """The seats of the agents' phones that are in their conferences, by unique id."""
@@ -357,13 +342,6 @@ class CallTracker:
         if seat is not None:
             return Place(PlaceKind.SEAT, seat) if seat in seats else None
         return Place(PlaceKind.ASIDE, attempt_id) if aside_of(channel.conference) == attempt_id else None
-
-    def _is_stray(self, channel: LiveChannel) -> bool:
-        """Whether a channel is ours and nobody knows it: its end was heard, or it is an earlier run's."""
-        if is_party(channel.unique_id):
-            return not self.parties.is_live(PartyId(channel.unique_id))
-        ours = channel.context in VOTERS_CONTEXTS or is_attempt_id(channel.unique_id)
-        return ours and self.attempt_of(channel.unique_id) not in self._seen
 
     def _keep_inbound(self, channels: Sequence[LiveChannel], told: Mapping[str, AttemptId]) -> None:
         """Know the live ones of the channels that came in; where both are there, what we knew stands above what was told."""
