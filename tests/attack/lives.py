@@ -21,6 +21,7 @@ from dialer.clock import LoopClock
 from dialer.engine.engine import Engine
 from dialer.engine.flow_desk import Flows
 from dialer.engine.state import Centre
+from dialer.errors import StoreError
 from dialer.plan_of_site import engine_plan
 from dialer.simulation.profile import simulated_profile
 from dialer.store.sent_journal import SentJournal, journal_beside
@@ -119,8 +120,10 @@ class Life:
         )
         try:
             await self.engine.prepare()
-        except Killed:
-            return
+        except (Killed, StoreError):
+            if self.mortal.dead.is_set():
+                return
+            raise
         self.running = self.spawn(self.engine.run(self._stop))
         await asyncio.sleep(0)  # it takes tasks from now on
 
