@@ -4,11 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FOR ?=
 
-.PHONY: lock audit sbom demo test test-asterisk lint types unit bench bench-pacing clean help
+.PHONY: lock audit sbom demo test attack test-asterisk lint types unit bench bench-pacing clean help
 
 help:
 	@echo "make demo          a whole centre on simulated lines (FOR=60 ends it after 60 seconds)"
 	@echo "make test          lint, types and all tests"
+	@echo "make attack        the long attacks: 10,000 histories of killed diallers, 300 rounds of kill -9 (hours)"
 	@echo "make test-asterisk every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
 	@echo "make bench         speed, as ratios against named contenders"
 	@echo "make bench-pacing  pacing, against the baselines and the computed optimum"
@@ -26,6 +27,11 @@ test: $(VENV)/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto --dist loadfile
+
+attack: $(VENV)/.ready-dev
+	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --histories 10000 --seed 1
+	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --every-step --seed 3
+	nice -n 19 $(BIN)/python -m tests.attack.kill_real --rounds 300 --seed 1
 
 test-asterisk: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.asterisk

@@ -1,11 +1,15 @@
 """Diallers that are killed at seeded steps of their work, and what is left when the last one has come to its end in order.
 
     python -m tests.attack.kill_histories --histories 10000 --seed 1 [--jobs 2]
+    python -m tests.attack.kill_histories --every-step --seed 1
 
 A history: a roll of a few numbers, a campaign with agents and one with a flow; some lives that end at a step that the seed draws (a
 statement of the store, an order to the switch, an event) or at a moment, with time away between them; links that are cut, a switch
 that restarts, flows' connections that are lost, originates of which nobody hears; agents who change their word; and one last life
 that is stopped in order. Then the store is held against the line's own record. Every figure but the first lines must be 0.
+
+With `--every-step` the first life of one history dies at its first step, then in another run at its second, and so on to the last:
+a crash between every two steps of every commit, order and event, whatever they are.
 """
 
 from __future__ import annotations
@@ -50,6 +54,7 @@ CAMPAIGNS = [
 ]
 VOTERS = 16
 SEATS = ("01", "02")
+STEPPED_SECONDS = 12.0  # of the first life, where it dies at every step
 WORDS = (Disposition.VOTED, Disposition.NOT_YET, Disposition.LATER, Disposition.OPT_OUT, Disposition.CALL_BACK)
 
 LOST = "acknowledged marks lost"
@@ -102,13 +107,33 @@ class History:
     async def play(self) -> None:
         """All lives, and the reckoning."""
         chance = self._chance
-        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)  # timers of the dead
-        self._line = Line(Random(chance.random()), LoopClock(START_EPOCH))
+        self._begin()
         for _ in range(chance.randint(1, 4)):
             await self._a_life_that_is_cut_short()
-            await asyncio.sleep(chance.choice((0.0, 0.5, 5.0, 20.0)))
+            await asyncio.sleep(chance.choice((0.0, 0.5, 3.0, 20.0)))
         await self._last_life()
         self._reckon()
+
+    async def play_to(self, step: int | None) -> int:
+        """One life that dies at this step, and the last one; how many steps the first had."""
+        self._begin()
+        life = self._new_life(step)
+        await life.begin()
+        if not life.mortal.dead.is_set():
+            self._line.meet(life)
+            life.spawn(self._agents(life))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STEPPED_SECONDS):
+                    await life.mortal.dead.wait()
+        steps = life.mortal.steps
+        await self._bury(life)
+        await self._last_life()
+        self._reckon()
+        return steps
+
+    def _begin(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)  # timers of the dead
+        self._line = Line(Random(self._chance.random()), LoopClock(START_EPOCH))
 
     def _new_life(self, die_at: int | None) -> Life:
         self.figures["lives"] += 1
@@ -123,13 +148,16 @@ class History:
             line.meet(life)
             beside = [life.spawn(self._agents(life)), asyncio.ensure_future(self._trouble())]
             try:
-                async with asyncio.timeout(chance.uniform(1.0, 40.0)):
+                async with asyncio.timeout(chance.uniform(1.0, chance.choice((8.0, 40.0)))):
                     await life.mortal.dead.wait()
             except TimeoutError:
                 pass
             beside[1].cancel()
+        await self._bury(life)
+
+    async def _bury(self, life: Life) -> None:
         self.figures["kills"] += 1
-        line.life, line.up = None, False
+        self._line.life, self._line.up = None, False
         path = next(self._paths)
         await life.bury(path)
         self._path = path
@@ -163,9 +191,9 @@ class History:
                 await engine.execute(SeatLogIn(seat, f"agent-{seat}"))
         while True:
             await asyncio.sleep(chance.uniform(0.2, 1.5))
-            for seat in engine.view().seats:
-                if seat.attempt_id is not None and seat.state in {SeatState.TALKING, SeatState.WRAP_UP}:
-                    await self._dispose(life, seat.seat, seat.attempt_id)
+            for view in engine.view().seats:
+                if view.attempt_id is not None and view.state in {SeatState.TALKING, SeatState.WRAP_UP}:
+                    await self._dispose(life, view.seat, view.attempt_id)
 
     async def _dispose(self, life: Life, seat: str, attempt_id: str) -> None:
         word = self._chance.choice(WORDS)
@@ -239,6 +267,26 @@ class History:
         )
 
 
+def play_to(seed: int, step: int | None) -> tuple[int, Counter[str]]:
+    """How many steps the first life of a history came to that dies at `step`, and the history's figures."""
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as directory:
+        history = History(Path(directory), seed)
+        steps = run_virtual(lambda: history.play_to(step))
+        return steps, history.figures
+
+
+def play_every_step(seed: int, most: int | None = None) -> tuple[int, Counter[str], list[int]]:
+    """How many steps there were (`most` of them are tried, spread evenly), all figures, and the steps that show a fault."""
+    steps, total = play_to(seed, None)
+    faulty = []
+    for step in range(1, steps + 1, 1 if most is None else max(1, steps // most)):
+        _, figures = play_to(seed, step)
+        total += figures
+        if faults_of(figures):
+            faulty.append(step)
+    return steps, total, faulty
+
+
 def play(seed: int) -> Counter[str]:
     """The figures of one history."""
     with tempfile.TemporaryDirectory(dir=SCRATCH) as directory:
@@ -264,12 +312,13 @@ def play_all(seeds: Iterable[int]) -> tuple[Counter[str], list[int]]:
     return total, faulty
 
 
-def _quiet() -> None:
+def quiet() -> None:
+    """No log: ten thousand histories would fill a disk."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
 
 def _share(arguments: tuple[int, int]) -> tuple[Counter[str], list[int]]:
-    _quiet()
+    quiet()
     return play_all(range(*arguments))
 
 
@@ -279,7 +328,12 @@ def main() -> int:
     parser.add_argument("--histories", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1, help="of the first history; the others follow it")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--every-step", action="store_true", help="one history, killed at each of its steps in turn")
     options = parser.parse_args()
+    if options.every_step:
+        quiet()
+        steps, figures, wrong = play_every_step(options.seed)
+        return _tell({"steps": steps}, figures, wrong)
     last = options.seed + options.histories
     shares = [(first, min(first + 50, last)) for first in range(options.seed, last, 50)]
     total: Counter[str] = Counter()
@@ -288,13 +342,15 @@ def main() -> int:
         for figures, wrong in pool.imap_unordered(_share, shares):
             total += figures
             faulty += wrong
-    lines = [
-        f"histories: {options.histories}",
-        *(f"{name}: {total[name]}" for name in total if name not in MUST_BE_NONE),
-    ]
-    lines += [f"{name}: {total[name]}" for name in MUST_BE_NONE]
+    return _tell({"histories": options.histories}, total, faulty)
+
+
+def _tell(head: dict[str, int], total: Counter[str], faulty: list[int]) -> int:
+    figures = {**head, **{name: total[name] for name in total if name not in MUST_BE_NONE}}
+    figures |= {name: total[name] for name in MUST_BE_NONE}
+    lines = [f"{name}: {figure}" for name, figure in figures.items()]
     if faulty:
-        lines.append(f"seeds with a fault: {sorted(faulty)[:20]}")
+        lines.append(f"with a fault: {sorted(faulty)[:20]}")
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if faulty else 0
 

@@ -42,7 +42,7 @@ from tests.attack.lives import Killed, Life, Mortal
 
 PROMPTS = ConventionalPrompts(shipped_texts())
 FAIL_SAFE_SECONDS = 1.5  # after which the dialplan plays the message by itself
-TRIES = 12  # of the dialplan, a second apart, to find a dialler for a flow that has not ended
+TRIES = 200  # of the dialplan, a second apart, to find a dialler for a flow that has not ended
 
 
 @dataclass
@@ -137,7 +137,7 @@ class Line:
         """The day is over for everybody on the phone."""
         for attempt_id in list(self.calls):
             self.end(attempt_id)
-        await asyncio.sleep(TRIES + 2.0)
+        await asyncio.sleep(2.0)
 
     # Calls
 
@@ -173,7 +173,7 @@ class Line:
             await asyncio.sleep(FAIL_SAFE_SECONDS)
             if call.seat is None and not call.over:
                 self.message(attempt_id)
-        await asyncio.sleep(chance.uniform(2.0, 20.0))
+        await asyncio.sleep(chance.uniform(2.0, 20.0) if chance.random() < 0.6 else chance.uniform(30.0, 150.0))
         return self.end(attempt_id)
 
     def message(self, attempt_id: AttemptId) -> None:
@@ -279,7 +279,7 @@ class _Caller:
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
         await self._for(self._line.chance.uniform(0.1, 1.0))
-        return self._line.chance.choices(["1", "2", "3", "9", "5", None], [4, 4, 3, 1, 1, 1])[0]
+        return self._line.chance.choices(["1", "2", "3", "9", "5", None], [60, 50, 40, 3, 10, 5])[0]
 
     async def hangup(self) -> None:
         self._line.end(self._call.request.attempt_id)

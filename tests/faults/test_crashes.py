@@ -34,7 +34,7 @@ SPEED = 20.0  # voters and prompts; the processes themselves run in real time
 
 @contextlib.asynccontextmanager
 async def a_dialler(
-    directory: Path, switch: SimulatedAsterisk, campaign: dict[str, object], point: str
+    directory: Path, switch: SimulatedAsterisk, campaign: dict[str, object], point: str, **more: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A dialler in a process of its own; it is gone when the context is left, however that comes."""
     options = {
@@ -43,6 +43,7 @@ async def a_dialler(
         "agi_port": switch.agi_port,
         "point": point,
         "campaign": campaign,
+        **more,
     }
     with (directory / "child.log").open("ab") as log:
         child = await asyncio.create_subprocess_exec(
