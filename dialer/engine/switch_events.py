@@ -88,14 +88,19 @@ class SwitchEvents:
                 self._seat_desk.key(seat, key)
             case _:
                 call = self._centre.calls.get(event.attempt_id)
-                if call is not None and isinstance(event, switch_port.MessageUnheard):
+                if call is None:
+                    self._on_unknown_call(event)
+                elif isinstance(event, switch_port.MessageUnheard):
                     hold_unheard(self._centre, call, MESSAGE_SOUND)
-                elif call is not None:
+                else:
                     self._on_call_event(call, event)
-                elif isinstance(event, CallEnded):
-                    self._inbound_desk.ended(event)
-                elif isinstance(event, switch_port.CallStray):
-                    self.reconciler.stray(event.attempt_id)
+
+    def _on_unknown_call(self, event: switch_port.CallEvent) -> None:
+        """A stranger's, or one that is over for us."""
+        if isinstance(event, CallEnded):
+            self._inbound_desk.ended(event)
+        elif isinstance(event, switch_port.CallStray):
+            self.reconciler.stray(event.attempt_id)
 
     def _on_call_event(self, call: Call, event: switch_port.CallEvent) -> None:
         match event:
