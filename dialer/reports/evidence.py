@@ -84,7 +84,9 @@ def by_day(
 
 
 async def evidence(source: Source, window: Window, zone: tzinfo, profile: Profile) -> Report:
-    """The evidence, with the definition and its source in the title. `held` is no where a window was above its cap."""
+    """The evidence, with the definition and its source in the title. `held` is no where a window was above its cap,
+    and `proved` where the records are not as they were written: `dialer audit verify` says which.
+    """
     caps = profile.abandoned.caps
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
     parameters = {
@@ -93,6 +95,8 @@ async def evidence(source: Source, window: Window, zone: tzinfo, profile: Profil
         "live_answers": json.dumps(sorted(LIVE_ANSWERS)),
     }
     found = await source.rows(SQL["live_answers"], parameters)
+    verdict = await source.verdict()
+    proved = "yes" if verdict.whole else "NO"
     rows: list[tuple[Cell, ...]] = []
     for campaign, answered in groupby(found, key=lambda row: row[0]):
         answers = (Answer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)
@@ -104,7 +108,7 @@ async def evidence(source: Source, window: Window, zone: tzinfo, profile: Profil
                 day.left_waiting,
                 AbandonedShare(day.live_answers, day.abandoned).share,
             )
-            rows.append((campaign, day.day, *counts, *day.worst, "yes" if held else "NO"))
+            rows.append((campaign, day.day, *counts, *day.worst, "yes" if held else "NO", proved))
     told = ", ".join(f"{cap.share:.1%} in {_hours(cap)}" for cap in caps)
     return Report(
         f"abandoned-call evidence: at most {told} of live answers, per campaign; abandoned: {profile.abandoned.definition} "
@@ -118,6 +122,7 @@ async def evidence(source: Source, window: Window, zone: tzinfo, profile: Profil
             Column("abandoned_rate", Kind.SHARE, "rate"),
             *(Column(f"worst_rate_{cap.window_hours:g}_h", Kind.SHARE, f"worst {_hours(cap)}") for cap in caps),
             Column("held", Kind.TEXT),
+            Column("proved", Kind.TEXT),
         ),
         tuple(rows),
     )

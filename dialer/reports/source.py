@@ -14,6 +14,7 @@ import aiosqlite
 from dialer.errors import StoreError
 from dialer.store.cipher import StoreKey, connect, database_errors
 from dialer.store.connection import BUSY_SECONDS, check_header, is_there
+from dialer.store.seals import Verdict, verify
 from dialer.store.sql import parse_statements
 
 _RIGHTS_LACK = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
@@ -35,6 +36,12 @@ class Source:
         """All rows of a statement; parameters by name."""
         async with self._db.execute(statement, parameters) as cursor:
             return [tuple(row) for row in await cursor.fetchall()]
+
+    async def verdict(self) -> Verdict:
+        """Whether what is read is as it was written (`dialer audit verify`)."""
+        # In the connection's own thread, for which aiosqlite has no public door and no types.
+        found: Verdict = await self._db._execute(lambda: verify(self._db._conn))  # type: ignore[no-untyped-call]
+        return found
 
 
 @asynccontextmanager

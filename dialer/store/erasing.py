@@ -151,7 +151,7 @@ def purge(db: sqlite3.Connection, *, at: float, secrets: Sequence[bytes], record
     ]
     if records_too:
         names += ["forget_complaint_answers", "forget_complaints", "forget_answers", "forget_inbound"]
-        names += ["forget_unknown_serials", "forget_marks", "forget_attempts", "forget_intervals"]
+        names += ["forget_unknown_serials", "forget_marks", "forget_released", "forget_attempts", "forget_intervals"]
     seals.consents_ahead_erased(db)
     for name in names:
         db.execute(SQL[name])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import csv
 import hashlib
+import io
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.model import MarkKind
+from dialer.model import MarkKind, Outcome
 from dialer.phone_facts import Consent
 from dialer.store import migrate, numbers, seals
 from dialer.store.connection import exclusive_connection
@@ -158,14 +160,17 @@ def test_a_purge_leaves_a_chain_that_holds_and_says_what_was_before(tmp_path: Pa
     with_consents(backend.path)
     config = tmp_path / "centre.toml"
     config.write_text(f'[store]\npath = "{backend.path}"\n', encoding="utf-8")
+    assert evidence(backend.path) == ["yes"]
     with looking(backend.path) as db:
-        db.execute("UPDATE attempt SET outcome = 'busy'")
+        db.execute("UPDATE attempt SET trunk = 'another'")
+        db.execute("INSERT INTO released_unknown SELECT attempt_id, 1, 'ops', 'heard' FROM attempt")
+    assert evidence(backend.path) == ["NO"]
     after = (datetime.now(UTC).date() - timedelta(days)).isoformat()
     assert run("purge", "--after", after, "--yes", "-c", config)[0] == 0
     verdict = verified(backend.path)
     records_too = days == 400
     assert [str(finding) for finding in verdict.findings] == (
-        [] if records_too else [f"attempt {attempt(backend.path)}: it was changed: outcome"]
+        [] if records_too else [f"attempt {attempt(backend.path)}: it was changed: trunk"]
     )
     assert (verdict.records_purged_at is not None) == records_too
     with looking(backend.path) as db:
@@ -184,9 +189,15 @@ def attempt(path: Path) -> str:
         return str(db.execute("SELECT attempt_id FROM attempt").fetchone()[0])
 
 
+def evidence(path: Path) -> list[str]:
+    code, text = run("report", "evidence", "--store", path, "--format", "csv")
+    assert code == 0
+    return [row["proved"] for row in csv.DictReader(io.StringIO(text))]
+
+
 async def some_calls(backend: SqliteBackend) -> None:
     async with filled(backend) as store:
-        new = await call(store, 4)
+        new = await call(store, 4, Outcome.ABANDONED)
         await store.record_mark(mark(new.claim.voter_id, MarkKind.NOT_YET, new=new))
         await store.record_opt_out(4, at=NOW, source="agent")
 

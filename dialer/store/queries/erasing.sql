@@ -144,6 +144,9 @@ DELETE FROM flow_answer;
 -- name: forget_inbound
 DELETE FROM inbound_call;
 
+-- name: forget_released
+DELETE FROM released_unknown;
+
 -- name: forget_attempts
 DELETE FROM attempt;
 
