@@ -160,7 +160,7 @@ async def running_centre(
             name = DiallerName.of_this_process(settings.store.path, clock.now())
             manager = settings.ami.secret  # none: no Asterisk is ours, and nobody is let in
             secret = agi_secret(secrets.token_hex() if manager is None else manager.get_secret_value())
-            switch, lag = AsteriskSwitch(SwitchLease(name), agi_mark(secret)), LoopLag()
+            switch, lag = AsteriskSwitch(SwitchLease(name), agi_mark(secret), settings.asterisk.history), LoopLag()
             engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag)
             stack.callback(switch.close)
             await store.settings_changed(settings_told(settings), clock.now())

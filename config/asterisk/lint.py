@@ -27,6 +27,7 @@ _READ = frozenset(
     {
         "asterisk.conf",
         "cdr.conf",
+        "cdr_custom.conf",
         "confbridge.conf",
         "extensions.conf",
         "http.conf",

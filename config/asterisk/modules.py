@@ -66,14 +66,17 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
 }
 WEBRTC = {"Phones in browsers": ("res_http_websocket", "res_pjsip_transport_websocket")}
 SRTP = {"Encrypted voice": ("res_srtp",)}
+HISTORY = {"How calls ended": ("res_cdrel_custom", "func_cdr", "cdr_custom")}
 REGISTRATION = {"Accounts at a carrier": ("res_pjsip_outbound_registration",)}
 
 
-def modules_for(*, webrtc: bool, srtp: bool, registers: bool) -> Mapping[str, tuple[str, ...]]:
+def modules_for(*, webrtc: bool, srtp: bool, registers: bool, history: bool = False) -> Mapping[str, tuple[str, ...]]:
     """Names of modules, without .so, by what they are for."""
     modules = dict(ALWAYS)
     if registers:
         modules |= REGISTRATION
+    if history:
+        modules |= HISTORY
     if srtp:
         modules |= SRTP
     if webrtc:

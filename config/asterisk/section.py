@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from config.fields import Codec, FilePath, HostName, NetworkName, Port, Section
+
+
+def _history_file(path: Path) -> Path:
+    """The path, if Asterisk can write to it. Raises ValueError."""
+    if path.parent.name != "cdr-custom" or not re.fullmatch(r"[A-Za-z0-9_-]+\.csv", path.name):
+        raise ValueError("must end in cdr-custom/NAME.csv, as /var/log/asterisk/cdr-custom/matdan.csv")
+    return path
+
+
+HistoryFile = Annotated[Path, AfterValidator(_history_file)]
 
 
 class Asterisk(Section):
@@ -37,6 +49,11 @@ class Asterisk(Section):
         ge=0,
         le=60,
         description="the same of an agent's phone, which must send sound in silence too; 0: a dead one is not noticed",
+    )
+    history: HistoryFile | None = Field(
+        None,
+        description="file in which Asterisk keeps how calls ended, without numbers: cdr-custom/NAME.csv below its log directory, "
+        "as this machine sees it; none: a call that ended while no dialler was there stays unknown",
     )
     mixing_milliseconds: Literal[20, 40] = Field(
         20, description="how often a conference mixes; 40 above some 50 agents per processor core"

@@ -6,6 +6,7 @@ ended it is `unknown`, never dialled again by itself.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from dialer.engine.inbound_desk import InboundDesk
 from dialer.engine.orders import hang_up
 from dialer.engine.results import Results
 from dialer.engine.state import CampaignRun, Centre
+from dialer.errors import SwitchError
 from dialer.model import (
     AttemptId,
     Direction,
@@ -25,9 +27,13 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
 )
-from dialer.switch.port import CallEnded, EndedBy, Switch, SwitchUp
+from dialer.switch.port import CallEnded, EndedBy, History, PastCall, Switch, SwitchUp
 
 _log = structlog.get_logger(__name__)
+
+LOOK_UP_SECONDS = (0.5, 2.0, 0.0)  # after each look at the switch's history that does not tell of every call
+SURE_SECONDS = 5.0  # between two machines' clocks, and to a whole second of uptime
+NO_ANSWER_CAUSE = 19
 
 
 class Reconciler:
@@ -49,6 +55,7 @@ class Reconciler:
         self._finish = finish
         self._due = DueTimes(centre)
         self._orphans: dict[AttemptId, OpenAttempt] = {}
+        self._created_at: dict[AttemptId, float] = {}  # of an earlier run's attempts, epoch seconds
 
     def found(self, attempts: Sequence[OpenAttempt]) -> int:
         """Attempts that an earlier run left open. They are looked for when the switch is first up. Returns how many."""
@@ -60,8 +67,8 @@ class Reconciler:
         adopted = self._adopt_orphans()
         centre = self._centre
         vanished = [call for call in centre.calls.values() if call.written and call.attempt_id not in up.live_attempts]
-        for call in vanished:
-            self._finish(call, CallEnded(call.attempt_id, EndedBy.VANISHED, answered=call.answered))
+        if vanished:
+            centre.spawn(self._look_up([call.attempt_id for call in vanished]), "look-up-vanished")
         strangers = self._inbound.resync(up.live_attempts)
         strays = [each for each in up.live_attempts if each not in centre.calls and each not in strangers]
         if strays:
@@ -78,9 +85,66 @@ class Reconciler:
         """A call of which we have no record lives on the switch."""
         self._centre.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
 
+    async def _look_up(self, vanished: Sequence[AttemptId]) -> None:
+        """End calls that ended unseen, as the switch has kept it; of what it has kept nothing of nobody knows more than we do.
+
+        It writes a moment after a call's end, so a call that it does not tell of is asked for again.
+        """
+        told: dict[AttemptId, PastCall] = {}
+        history: History | None = None
+        try:
+            for seconds in LOOK_UP_SECONDS:
+                history = await self._switch.history(vanished)
+                told |= history.ended
+                if len(told) == len(vanished):
+                    break
+                await asyncio.sleep(seconds)
+        except SwitchError as error:
+            _log.info("resync.no-history", problem=str(error))
+        if told or history is not None:
+            _log.warning("resync.history", asked=len(vanished), told=len(told))
+        for attempt_id in vanished:
+            call = self._centre.calls.get(attempt_id)
+            if call is not None and call.ended is None:
+                self._end_vanished(call, told.get(attempt_id), history)
+
+    def _end_vanished(self, call: Call, past: PastCall | None, history: History | None) -> None:
+        if past is None:
+            by = EndedBy.NOT_PLACED if self._was_never_sent(call, history) else EndedBy.VANISHED
+            self._finish(call, CallEnded(call.attempt_id, by, answered=call.answered))
+        elif past.answered_at is not None:
+            answered = replace(
+                call,
+                answered_at=call.answered_at or past.answered_at,
+                answered_seconds=call.answered_seconds or self._centre.clock.monotonic(),
+                connected_at=call.connected_at or (past.answered_at if past.seat is not None else None),
+            )
+            self._centre.update_call(call, answered)
+            self._finish(answered, CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True))
+        else:
+            rang = past.dial_status == "NOANSWER"
+            ended = CallEnded(
+                call.attempt_id,
+                EndedBy.HANGUP,
+                answered=call.answered,
+                cause=NO_ANSWER_CAUSE if rang else None,
+                dial_status=past.dial_status,
+                ever_ringing=rang,
+            )
+            self._finish(call, ended)
+
+    def _was_never_sent(self, call: Call, history: History | None) -> bool:
+        """A switch that has been up since before the attempt, has kept how older calls ended, and tells nothing of this one."""
+        created_at = self._created_at.get(call.attempt_id)
+        if history is None or created_at is None or history.first_at is None or history.up_seconds is None:
+            return False
+        up_since = self._centre.clock.now() - history.up_seconds
+        return not call.answered and created_at > max(up_since, history.first_at) + SURE_SECONDS
+
     def _adopt_orphans(self) -> int:
         centre = self._centre
         orphans, self._orphans = self._orphans, {}
+        self._created_at = {attempt.attempt_id: attempt.created_at for attempt in orphans.values()}
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in centre.campaigns]
         for attempt in orphans.values():
             if attempt.campaign_id in centre.campaigns:

@@ -7,7 +7,7 @@ the order has had its effect: effects come as events, in no promised order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, Protocol
@@ -303,6 +303,24 @@ EventSink = Callable[[SwitchEvent], None]
 """Takes an event at once, in order, and never blocks."""
 
 
+@dataclass(frozen=True, slots=True)
+class PastCall:
+    """How a call ended, as the switch has kept it."""
+
+    answered_at: float | None  # epoch seconds; None: nobody picked up
+    dial_status: str | None = None  # BUSY, NOANSWER, CONGESTION; None: another failure
+    seat: str | None = None  # where the voter was at the end
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the switch has kept of calls that ended unseen."""
+
+    ended: Mapping[AttemptId, PastCall]
+    first_at: float | None = None  # epoch seconds of the oldest call that is kept; None: none is
+    up_seconds: float | None = None  # since the switch itself began: what lived before that was not kept
+
+
 class CallSwitch(Protocol):
     """What the engine asks of whatever carries calls."""
 
@@ -334,6 +352,10 @@ class Switch(CallSwitch, Protocol):
 
     def unanswered_seconds(self) -> float:
         """How long the switch has left something unanswered, 0 when nothing waits: it grows at once when a link is half open."""
+        ...
+
+    async def history(self, attempt_ids: Collection[AttemptId]) -> History:
+        """How these calls ended, as far as the switch has kept it. Raises SwitchError where it keeps nothing."""
         ...
 
     async def call_seat(self, seat: str, endpoint: str) -> None:

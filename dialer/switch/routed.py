@@ -11,6 +11,7 @@ from dialer.model import AttemptId
 from dialer.switch.port import (
     CallSwitch,
     EventSink,
+    History,
     OriginateRequest,
     PartyId,
     PartyRequest,
@@ -86,6 +87,10 @@ class RoutedSwitch:
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
         """See `Switch.answer_key`."""
         await self._asterisk().answer_key(seat, sound)
+
+    async def history(self, attempt_ids: Collection[AttemptId]) -> History:
+        """See `Switch.history`."""
+        return await self._asterisk().history(attempt_ids)
 
     async def seat_sends(self, seat: str) -> bool:
         """See `Switch.seat_sends`."""

@@ -79,7 +79,7 @@ async def run(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> int:
     finally:
         trouble = lab.asterisk.trouble()
         await lab.stop()
-    findings = lint_directory(lab.asterisk.etc)
+    findings = lint_directory(lab.asterisk.etc, lab.settings(lab.directory, campaign={}))
     for line in [*trouble, *map(str, findings)]:
         say(f"FAIL {line}")
     say(report(delays))

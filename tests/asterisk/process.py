@@ -86,11 +86,12 @@ class RealAsterisk:
         self.directory = directory
         self.etc = directory / "etc"
         self.log = directory / "log" / "messages.log"
+        self.history = directory / "log" / "cdr-custom" / "matdan.csv"
         self._process: asyncio.subprocess.Process | None = None
 
     def lay_out(self, files: dict[str, str]) -> None:
         """Write the configuration, with directories that are our own."""
-        for name in ("etc", "run", "log", "spool", "db", "data/sounds/en", "data/moh"):
+        for name in ("etc", "run", "log", "log/cdr-custom", "spool", "db", "data/sounds/en", "data/moh"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
         (self.directory / "data" / "documentation").symlink_to(_data_directory(self.program) / "documentation")
         places = {

@@ -57,6 +57,7 @@ class Lab:
                 "rtp_first_port": 30_000,
                 "rtp_last_port": 39_999,
                 "seat_rtp_timeout_seconds": RTP_TIMEOUT_SECONDS,
+                "history": self.asterisk.history,
             },
             "trunks": [
                 {

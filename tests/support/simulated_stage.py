@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class SimulatedStage:
             self.switch.ami_port,
             seats=site.seats,
             campaign={"max_attempts": 1, **site.campaign},
-            **site.settings,
+            **{"asterisk": {"history": self.switch.config.history}, **site.settings},
         )
 
     def ready(self, centre: RunningCentre) -> None:
@@ -63,15 +64,21 @@ class SimulatedStage:
 @contextlib.asynccontextmanager
 async def simulated_stage(scenario: Scenario) -> AsyncIterator[SimulatedStage]:
     """A simulated Asterisk whose voters behave as the scenario says."""
-    config = SimulatedAsteriskConfig(
+    with tempfile.TemporaryDirectory(prefix="matdan-history-") as directory:
+        (Path(directory) / "cdr-custom").mkdir()
+        async with SimulatedAsterisk(_config(scenario, Path(directory) / "cdr-custom" / "matdan.csv")) as switch:
+            yield SimulatedStage(switch)
+
+
+def _config(scenario: Scenario, history: Path) -> SimulatedAsteriskConfig:
+    return SimulatedAsteriskConfig(
+        history=history,
         seats=seat_phones(max(1, scenario.site.seats)),
         start_epoch=START_EPOCH,
         missing_sounds=frozenset(scenario.site.unheard),
         silent_music=frozenset({"default"}) if scenario.site.silent_music else frozenset(),
         scripts={number: _script(scenario.voters[group]) for number, group in scenario.numbers()},
     )
-    async with SimulatedAsterisk(config) as switch:
-        yield SimulatedStage(switch)
 
 
 def _script(voters: Voters) -> Scripted:

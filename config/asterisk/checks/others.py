@@ -96,7 +96,12 @@ def _needed(configuration: Configuration) -> set[str]:
     trunks = asterisk_trunks(settings)
     webrtc = any(seat.webrtc for seat in settings.seats)
     srtp = webrtc or any(trunk.srtp for trunk in trunks) or any(seat.srtp for seat in settings.seats)
-    groups = modules_for(webrtc=webrtc, srtp=srtp, registers=any(trunk.registers for trunk in trunks))
+    groups = modules_for(
+        webrtc=webrtc,
+        srtp=srtp,
+        registers=any(trunk.registers for trunk in trunks),
+        history=settings.asterisk.history is not None,
+    )
     return {name for names in groups.values() for name in names}
 
 
@@ -152,6 +157,17 @@ def check_voice(configuration: Configuration) -> Iterator[Finding]:
         yield unsafe(general, "strictrtp", text, "strictrtp=yes")
 
 
+def _check_history(configuration: Configuration) -> Iterator[Finding]:
+    """Asterisk keeps how calls ended, and no number with it."""
+    name, rendered = "cdr_custom.conf", configuration.rendered
+    wanted = None if rendered is None else rendered[name].named("mappings")
+    found = configuration.file(name).named("mappings") if name in configuration.files else None
+    kept = [] if found is None else [(each.key, each.value) for each in found.settings]
+    if wanted is not None and kept != [(each.key, each.value) for each in wanted.settings]:
+        text = "what it keeps of calls (asterisk.history) is not what the dialler reads, or more: numbers may be in it"
+        yield Finding(name, 0, Severity.UNSAFE, text, "render the file")
+
+
 def check_process(configuration: Configuration) -> Iterator[Finding]:
     """asterisk.conf, logger.conf, cdr.conf."""
     options = configuration.file("asterisk.conf").named("options")
@@ -166,6 +182,9 @@ def check_process(configuration: Configuration) -> Iterator[Finding]:
             remedy = f"{setting.key} => notice,warning,error"
             yield Finding(setting.file, setting.line, Severity.UNSAFE, text, remedy)
     records = configuration.file("cdr.conf").named("general")
-    if records is None or is_true(records.get("enable", "yes")):
+    history = None if configuration.settings is None else configuration.settings.asterisk.history
+    if history is not None:
+        yield from _check_history(configuration)
+    elif records is None or is_true(records.get("enable", "yes")):
         place = records or ConfSection("general", "cdr.conf", 0, template=False)
         yield unsafe(place, "enable", "Asterisk keeps a record of its own of each number called", "enable=no")

@@ -138,6 +138,7 @@ class SimulatedAsteriskConfig:
     profile: VoterProfile = field(default_factory=VoterProfile)
     scripts: Mapping[str, Scripted | tuple[Scripted, ...]] = field(default_factory=dict)  # by number, then by call
     journal: Path | None = None
+    history: Path | None = None  # where it keeps how calls ended, as cdr_custom does; None: nowhere
     # Voters, carrier, prompts, ring and digit limits run this much faster; the dialplan's Wait does not.
     speed: float = 1.0
     start_epoch: float | None = None  # epoch second at the start; None: the machine's clock

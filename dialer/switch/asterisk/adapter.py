@@ -6,7 +6,8 @@ import asyncio
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ from dialer.model import AttemptId, CampaignKind
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.coming_in import NUMBER, InboundChannel, inbound_channel
+from dialer.switch.asterisk.history import read_history
 from dialer.switch.asterisk.lease import SwitchLease
 from dialer.switch.asterisk.listing import (
     STATE_UP,
@@ -44,6 +46,7 @@ from dialer.switch.asterisk.tracker import CallTracker
 from dialer.switch.port import (
     REDIRECTED,
     EventSink,
+    History,
     OriginateRequest,
     PartyId,
     PartyRequest,
@@ -78,11 +81,16 @@ _KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
 class AsteriskSwitch:
     """Implements `dialer.switch.port.Switch`. The AMI link calls `up`, `event` and `down`."""
 
-    def __init__(self, lease: SwitchLease | None = None, agi_mark: str | None = None) -> None:
+    def __init__(
+        self, lease: SwitchLease | None = None, agi_mark: str | None = None, history: Path | None = None
+    ) -> None:
         """No events go anywhere before `deliver_to`. With a `lease`, a switch that another dialler has is not used. `agi_mark` is
-        that of the dialplan which the dialler serves; None: any.
+        that of the dialplan which the dialler serves; None: any. `history` is the file in which Asterisk keeps how calls ended, as
+        this machine sees it.
         """
         self._lease = lease
+        self._history = history
+        self._up_since: float | None = None  # on the loop's clock: when Asterisk itself began
         self._sink: EventSink = _nowhere
         self._tracker = CallTracker()
         self._client: AmiClient | None = None
@@ -106,6 +114,8 @@ class AsteriskSwitch:
             self._gone_meanwhile.add(message.get("Uniqueid"))
         if self._lease is not None:
             self._lease.heard(message)
+        if message.event == "FullyBooted" and message.get("Uptime").isdecimal():
+            self._up_since = asyncio.get_running_loop().time() - int(message.get("Uptime"))
         self._tell(self._tracker.take(message))
         for channel in self._tracker.seats.replaced():
             self._beside_this(self._hang_up_replaced(channel), "hang-up-replaced")
@@ -365,6 +375,13 @@ class AsteriskSwitch:
             await self._standing().action(
                 "Setvar", [("Channel", channel), ("Variable", _KEY_ANSWER), ("Value", sound.value)]
             )
+
+    async def history(self, attempt_ids: Collection[AttemptId]) -> History:
+        """See `Switch.history`."""
+        if self._history is None:
+            raise SwitchError("Asterisk keeps nothing of calls that ended (asterisk.history is not set)")
+        up = None if self._up_since is None else asyncio.get_running_loop().time() - self._up_since
+        return await asyncio.to_thread(read_history, self._history, attempt_ids, up)
 
     async def seat_sends(self, seat: str) -> bool:
         """See `Switch.seat_sends`. Two looks at how many packets came; a phone sends fifty a second."""
