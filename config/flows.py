@@ -34,7 +34,15 @@ class Flows(Section):
     script_memory_megabytes: int = Field(256, ge=32, le=4096, description="memory of an AGI script's process")
     script_user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] | None = Field(
         None,
-        description="user whose rights AGI scripts have; needs a dialler that runs as root; none: the dialler's own",
+        description="user whose rights AGI scripts have; needs a dialler that runs as root; none: nobody, and where the dialler "
+        "is not root, its own",
+    )
+    script_processes: int = Field(
+        16, ge=1, le=1000, description="processes and threads of one AGI script, with the script itself"
+    )
+    script_network: bool = Field(
+        False,
+        description="true: AGI scripts have the machine's network; else none where the kernel can take it from them",
     )
     script_errors: Path | None = Field(
         None, description="file that takes AGI scripts' standard error; none: it is dropped"

@@ -11,7 +11,7 @@ import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -57,7 +57,7 @@ from dialer.plan_of_site import (
 )
 from dialer.prompts import SitePrompts, labels_synthetic, site_prompts
 from dialer.roll.phone_numbers import plain_number
-from dialer.scripts.runner import script_of
+from dialer.scripts.runner import ScriptRules, find_containment, kept_together, script_of
 from dialer.site_key import site_key
 from dialer.site_time import site_zone
 from dialer.store.port import Store
@@ -173,7 +173,7 @@ async def running_centre(
             stack.callback(door.close)
             agi_server = await stack.enter_async_context(
                 AgiServer(
-                    _agi_routes(settings, engine, switch, flows, prompts, carrier),
+                    _agi_routes(settings, engine, switch, flows, prompts, carrier, await _contained(settings)),
                     AgiLimits(connections=settings.fastagi.max_connections),
                     host=settings.fastagi.host,
                     port=settings.fastagi.port,
@@ -218,6 +218,16 @@ def settings_told(settings: Settings) -> dict[str, str]:
     return found
 
 
+async def _contained(settings: Settings) -> ScriptRules:
+    """What AGI scripts may use, and what keeps them together. Raises FlowError where there are some that cannot be started."""
+    rules = script_rules(settings)
+    if not any(flow.startswith(SCRIPT) for flow in flows_of(settings)):
+        return rules
+    contained = replace(rules, containment=await asyncio.to_thread(find_containment, rules))
+    _log.info("scripts.contained", by=contained.containment.value, how=kept_together(contained))
+    return contained
+
+
 def _agi_routes(
     settings: Settings,
     engine: Engine,
@@ -225,6 +235,7 @@ def _agi_routes(
     flows: FlowLibrary,
     prompts: SitePrompts | None,
     carrier: TwilioCarrier | None,
+    scripts: ScriptRules,
 ) -> AgiRoutes:
     """Who answers the switch's AGI requests."""
     flow = FlowHandler(
@@ -234,7 +245,7 @@ def _agi_routes(
         prompts.for_call if prompts is not None else None,
         recording=recording_rules(settings),
         sms=carrier.sms if carrier is not None else None,
-        scripts=script_rules(settings),
+        scripts=scripts,
     )
     inbound = InboundHandler(engine, switch, lambda number: plain_number(number, settings.centre.region))
     seat = LogInHandler(engine.seat_desk, switch, settings.centre.language)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 from dataclasses import replace
@@ -40,6 +41,7 @@ from dialer.trunk_health import RestRules
 from dialer.trunks import TrunkLimits
 from ivr_flows.model import Offer
 
+NOBODY = "nobody"  # whose rights scripts have where the dialler is root and the site names no user
 ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
 _MINUTE = 60.0
 _HOUR = 3600.0
@@ -220,7 +222,14 @@ def recording_rules(settings: Settings) -> RecordingRules | None:
 def script_rules(settings: Settings) -> ScriptRules:
     """What AGI scripts may use."""
     flows = settings.flows
-    return ScriptRules(flows.script_seconds, flows.script_memory_megabytes, flows.script_user, flows.script_errors)
+    return ScriptRules(
+        flows.script_seconds,
+        flows.script_memory_megabytes,
+        flows.script_user or (NOBODY if os.geteuid() == 0 else None),
+        flows.script_processes,
+        flows.script_network,
+        errors=flows.script_errors,
+    )
 
 
 def needs_asterisk(settings: Settings) -> bool:

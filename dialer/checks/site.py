@@ -7,6 +7,7 @@ import errno
 import pwd
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -26,9 +27,9 @@ from dialer.checks.store import disk, encryption, store_and_rules
 from dialer.clock import Clock, SystemClock
 from dialer.content import content_problems
 from dialer.open_files import too_few
-from dialer.plan_of_site import needs_asterisk, offers_allowed
+from dialer.plan_of_site import flows_of, needs_asterisk, offers_allowed, script_rules
 from dialer.prompts import playlist_reader
-from dialer.scripts.runner import script_of
+from dialer.scripts.runner import PREFIX, Containment, find_containment, kept_together, script_of
 from dialer.site_time import site_day
 from dialer.store.holder import holder_of
 from dialer.store.opening import DIALLER
@@ -56,6 +57,7 @@ async def check_site(
         ("disk", lambda: disk(settings)),
         ("store", lambda: store_and_rules(settings, clock.now())),
         ("encryption", lambda: encryption(settings)),
+        ("scripts", lambda: _scripts(settings)),
         ("fastagi", lambda: _listening(settings)),
     ]
     for what, look in looks:
@@ -225,13 +227,35 @@ def _flow(what: str, flow: str, settings: Settings, answers: str = "") -> Iterat
     """That it is sound. Raises MatdanError where it is not."""
     script = script_of(flow)
     if script is not None:
-        problem = _script_problem(settings)
+        problem = _script_problem(settings) or _not_for(script_rules(settings).user, script)
         text = f"script {script} is there{answers}" if problem is None else f"script {script} cannot be run: {problem}"
         yield Finding(what, Verdict.GOOD if problem is None else Verdict.BAD, text)
         return
     loaded = load_flow(flow)
     refuse_unsafe(loaded, texts_with(settings.flows.texts), _offers(settings))
     yield Finding(what, Verdict.GOOD, f"flow {loaded.name} {loaded.version} is sound{answers}")
+
+
+def _not_for(user: str | None, script: Path) -> str | None:
+    """Why a user may not run a script; None: they may. `user` None: us."""
+    if user is None:
+        return None
+    entry = pwd.getpwnam(user)
+    for path, wanted in [(folder, 1) for folder in script.parents] + [(script, 4 if script.suffix == ".py" else 5)]:
+        found = path.stat()
+        shift = 6 if found.st_uid == entry.pw_uid else 3 if found.st_gid == entry.pw_gid else 0
+        if found.st_mode >> shift & wanted != wanted:
+            return f"user {user!r}, whose rights it has, may not use {path}; give others the right, or set flows.script_user"
+    return None
+
+
+def _scripts(settings: Settings) -> Iterator[Finding]:
+    """What keeps AGI scripts together, tried out. Raises FlowError where none can be started."""
+    if any(flow.startswith(PREFIX) for flow in flows_of(settings)) and _script_problem(settings) is None:
+        rules = script_rules(settings)
+        rules = replace(rules, containment=find_containment(rules))
+        good = rules.containment is not Containment.NONE
+        yield Finding("scripts", Verdict.GOOD if good else Verdict.NOTE, kept_together(rules))
 
 
 def _script_problem(settings: Settings) -> str | None:

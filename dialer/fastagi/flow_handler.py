@@ -11,6 +11,8 @@ from dialer.engine.flow_desk import FlowSession, ScriptSession
 from dialer.fastagi.flow_driver import ConventionalPrompts, MissingSounds, PromptResolver, run_flow
 from dialer.fastagi.flow_host import AgiFlowHost, RecordingRules
 from dialer.flow_effects import SmsGateway
+from dialer.model import AttemptId
+from dialer.scripts.commands import Recordings
 from dialer.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_call import AgiCall
@@ -85,7 +87,7 @@ class FlowHandler:
                     self._scripts,
                     facts=session.facts,
                     commit=lambda commit: desk.commit(session, commit),
-                    records=self._recording is not None,
+                    recordings=self._recordings_of(session.attempt_id),
                 )
                 end = await run.run()
                 completed = end is ScriptEnd.DONE
@@ -94,6 +96,9 @@ class FlowHandler:
             self._engine.flow_ended(session.attempt_id, completed=completed, left_at=left_at)
         if end is ScriptEnd.TOO_LONG:  # its last command may wait for a key for ever, and a cut connection begins anew
             await call.cut_short()
+
+    def _recordings_of(self, attempt_id: AttemptId) -> Recordings:
+        return Recordings() if self._recording is None else Recordings(self._recording.directory, f"{attempt_id}-")
 
     async def _run(self, call: AgiCall, session: FlowSession) -> None:
         desk = self._engine.flow_desk

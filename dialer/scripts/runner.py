@@ -1,7 +1,8 @@
 """Runs a script on one call: its standard input and output are the call's AGI stream, and nothing else of ours is in its reach.
 
-It has a time limit, a memory limit, an environment, a directory and file descriptors of its own, and, where the site names one,
-another user's rights. When the caller hangs up it has a moment for the key that it was just told, then it gets SIGHUP, as under
+It has limits of time, memory and processes, an environment, a directory and file descriptors of its own, another user's rights
+where the dialler has root's, and where the kernel lets us namespaces of its own, without a network; what it starts ends with it,
+and with the dialler. When the caller hangs up it has a moment for the key that it was just told, then it gets SIGHUP, as under
 Asterisk itself, and a few seconds. What it puts on record until its end is kept.
 """
 
@@ -13,10 +14,11 @@ import math
 import os
 import pwd
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import SubprocessStreamProtocol
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import IO
@@ -26,9 +28,9 @@ import structlog
 from config.errors import MatdanError
 from dialer.errors import ProtocolError, UnsafeValue
 from dialer.scripts import launcher
-from dialer.scripts.commands import Forward, Keep, Refuse, Tell, judge, refusal, told
+from dialer.scripts.commands import Forward, Keep, Recall, Recordings, Refuse, Remember, Tell, judge, refusal, told
 from dialer.switch.asterisk.agi_call import AgiCall
-from dialer.switch.asterisk.agi_codec import CallHungUp, encode_environment, encode_reply
+from dialer.switch.asterisk.agi_codec import ARGUMENT, CallHungUp, encode_environment, encode_reply
 from ivr_flows.errors import FlowError
 from ivr_flows.model import Scalar
 from ivr_flows.turns import FlowCommit
@@ -39,16 +41,31 @@ PREFIX = "script:"
 MOST_COMMANDS = 10_000
 MOST_REFUSED = 100
 MOST_LINE_BYTES = 4096
+MOST_VARIABLES = 200
 KEEP_SECONDS = 1.0
 """From a hang-up to SIGHUP, for the key that the caller gave last: most scripts die of the signal, and pyst2 asks nothing more
 after it. Together with HANG_UP_SECONDS it is less than the engine waits for a flow's last commit.
 """
+TRY_SECONDS = 10.0  # for a containment that is tried out, which takes some 50 ms
 HANG_UP_SECONDS = 3.0  # after SIGHUP, for a script to end by itself
 _DEAD = b"511 Command Not Permitted on a dead channel or intercept routine\n"
 
 
 CPU_MARGIN_SECONDS = 5
 """A script that only computes is ended by our clock, which says so, and not by the system's a moment earlier."""
+
+
+class Containment(StrEnum):
+    """What keeps a script and all that it starts together; the first that the machine allows is taken."""
+
+    USER = "user"  # namespaces that an ordinary user may make
+    ROOT = "root"  # namespaces that root makes
+    NONE = "none"  # a process over it that orphans come to, and limits
+
+    @property
+    def cuts_network(self) -> bool:
+        """Whether the script has no network but where it is allowed one."""
+        return self is not Containment.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,9 @@ class ScriptRules:
     seconds: float = 300.0  # of a call; CPU_MARGIN_SECONDS more of CPU time, for what a script leaves behind
     memory_megabytes: int = 256
     user: str | None = None  # whose rights it has; None: ours
+    processes: int = 16  # and threads, with the script itself
+    network: bool = False  # whether it may use the machine's network
+    containment: Containment = Containment.NONE  # see `find_containment`
     errors: Path | None = None  # where its standard error goes; it may hold numbers, so it goes into no log
 
 
@@ -68,6 +88,63 @@ class ScriptEnd(StrEnum):
     FAILED = "failed"  # by itself, with another status, or it broke AGI
     HUNG_UP = "hung-up"
     TOO_LONG = "too-long"
+
+
+def find_containment(rules: ScriptRules) -> Containment:
+    """The best containment that this machine allows a script under these rules, tried out. Blocks for a moment.
+
+    Raises FlowError where a script could not be started at all.
+    """
+    problem = ""
+    for containment in Containment:
+        try:
+            command = launched(replace(rules, containment=containment), None)
+            tried = subprocess.run(  # noqa: S603 - our own launcher
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRY_SECONDS, check=False
+            )
+        except (OSError, KeyError, subprocess.TimeoutExpired) as error:
+            problem = str(error)
+            continue
+        if tried.returncode == 0:
+            return containment
+        problem = tried.stderr.decode(errors="replace").strip()
+    raise FlowError("script", 0, "", f"cannot be started ({problem}); check `flows.script_user`")
+
+
+def kept_together(rules: ScriptRules) -> str:
+    """The containment in plain words."""
+    whose = "" if rules.user is None else f", with the rights of {rules.user}"
+    network = "the machine's network" if rules.network else "no network"
+    match rules.containment:
+        case Containment.USER:
+            return f"namespaces of their own: {network}, {rules.processes} processes each{whose}"
+        case Containment.ROOT:
+            return f"namespaces of their own: {network}, {launcher.SPARE_PROCESSES} processes more than their user has{whose}"
+    return (
+        f"no namespaces on this machine: the network stays open, {launcher.SPARE_PROCESSES} processes more than their user has, "
+        f"and a script that kills its launcher outlives its call{whose}"
+    )
+
+
+def launched(rules: ScriptRules, script: Path | None) -> list[str]:
+    """The launcher's command line; without a script the containment alone is tried. Raises KeyError where there is no such user."""
+    rights = ""
+    if rules.user is not None:
+        entry = pwd.getpwnam(rules.user)
+        rights = f"{entry.pw_uid}:{entry.pw_gid}"
+    return [
+        sys.executable,
+        "-I",
+        launcher.__file__,
+        rules.containment.value,
+        "on" if rules.network else "off",
+        str(os.getpid()),
+        str(math.ceil(rules.seconds) + CPU_MARGIN_SECONDS),
+        str(rules.memory_megabytes * 1024 * 1024),
+        str(rules.processes),
+        rights,
+        str(script or ""),
+    ]
 
 
 CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
@@ -98,15 +175,17 @@ class ScriptRun:
         *,
         facts: Mapping[str, Scalar],
         commit: CommitFlow,
-        records: bool,
+        recordings: Recordings,
     ) -> None:
-        """`records`: whether the script may record the caller."""
+        """`recordings`: whether the script may record the caller, and where."""
         self._call = call
         self._script = script
         self._rules = rules
         self._facts = facts
         self._commit = commit
-        self._records = records
+        self._recordings = recordings
+        self._recorded: set[str] = set()
+        self._variables: dict[str, str] = {}
         self._commits = 0
         self._refused = 0
         self._hangs_up = False  # by a command of its own
@@ -143,20 +222,11 @@ class ScriptRun:
         try:
             if rules.errors is not None:
                 errors = rules.errors.open("ab")
-            rights, home = "", "/"
-            if rules.user is not None:
-                entry = pwd.getpwnam(rules.user)
-                rights, home = f"{entry.pw_uid}:{entry.pw_gid}", entry.pw_dir
+            home = "/" if rules.user is None else pwd.getpwnam(rules.user).pw_dir
             loop = asyncio.get_running_loop()
             self._transport, protocol = await loop.subprocess_exec(
                 lambda: SubprocessStreamProtocol(limit=MOST_LINE_BYTES, loop=loop),
-                sys.executable,
-                "-I",
-                launcher.__file__,
-                str(math.ceil(rules.seconds) + CPU_MARGIN_SECONDS),
-                str(rules.memory_megabytes * 1024 * 1024),
-                rights,
-                str(self._script),
+                *launched(rules, self._script),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
@@ -193,7 +263,10 @@ class ScriptRun:
         """Answer the script's commands, one after the other, until it ends."""
         assert process.stdin is not None  # noqa: S101 - pipes were asked for
         assert process.stdout is not None  # noqa: S101
-        process.stdin.write(encode_environment(self._call.env.fields.items()))
+        fields = self._call.env.fields.items()  # without what shows that a connection is Asterisk's
+        process.stdin.write(
+            encode_environment((name, value) for name, value in fields if not name.startswith(ARGUMENT))
+        )
         for _ in range(MOST_COMMANDS):
             try:
                 line = await process.stdout.readline()
@@ -218,7 +291,7 @@ class ScriptRun:
         raise ProtocolError(f"more than {MOST_COMMANDS} commands in one call")
 
     async def _answer(self, line: str) -> bytes:
-        judged = judge(line, self._commits + 1, records=self._records)
+        judged = judge(line, self._commits + 1, self._recordings, self._recorded)
         match judged:
             case Refuse(why=why):
                 self._refused += 1
@@ -231,7 +304,18 @@ class ScriptRun:
                 return told(self._facts.get(name))
             case Keep(commit=commit):
                 return b"200 result=1\n" if await self._kept(commit) else b"200 result=0\n"
-            case Forward(verb=verb, arguments=arguments):
+            case Remember(name=name, value=value):
+                if name not in self._variables and len(self._variables) >= MOST_VARIABLES:
+                    return refusal(f"more than {MOST_VARIABLES} variables")
+                self._variables[name] = value
+                return b"200 result=1\n"
+            case Recall(name=name) if name in self._variables:
+                return told(self._variables[name])
+            case Recall(name=name):
+                return encode_reply(await self._call.command("GET VARIABLE", name))
+            case Forward(verb=verb, arguments=arguments, recorded=recorded):
+                if recorded is not None:
+                    self._recorded.add(recorded)
                 self._hangs_up |= verb == "HANGUP" and not arguments and not self._call.hung_up
                 try:
                     return encode_reply(await self._call.command(verb, *arguments))
@@ -258,12 +342,12 @@ class ScriptRun:
             return False
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
-        """No process of the script outlives the call, whatever it has started."""
-        _signal(process, signal.SIGKILL)
+        """No process of the script outlives the call, whatever it has started: its launcher ends them."""
+        _signal(process, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HANG_UP_SECONDS):
                 await _drained(process)
-        self._transport.close()  # where something that left the script's session still holds its pipes
+        self._transport.close()  # kills a launcher that a script has stopped, and leaves pipes that something still holds
 
 
 async def _drained(process: asyncio.subprocess.Process) -> None:
@@ -275,6 +359,6 @@ async def _drained(process: asyncio.subprocess.Process) -> None:
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """To the whole session that the script leads."""
+    """To its launcher, which hands SIGHUP on to the session that the script leads."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+        process.send_signal(number)

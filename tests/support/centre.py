@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import getpass
+import os
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +22,9 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.view import CallChange, CentreView, Change
 from tests.support.roll_filler import fill_roll
+
+SCRIPTS_AS_WE_ARE = {"script_user": getpass.getuser()} if os.geteuid() == 0 else {}
+"""[flows] of a site whose scripts lie in a test's own folder: where we are root, nobody else may read it."""
 
 START_EPOCH = 1_713_758_400.0  # Monday 22 April 2024, 09:30 in India
 

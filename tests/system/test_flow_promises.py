@@ -14,7 +14,7 @@ from dialer.view import CallChange, CallState
 from ivr_flows.model import MarkKind as Said
 from ivr_flows.model import Scope
 from ivr_flows.turns import CommitKind, FlowCommit
-from tests.support.centre import Site, a_site
+from tests.support.centre import SCRIPTS_AS_WE_ARE, Site, a_site
 from tests.support.virtual import virtual_time
 from tests.system.test_flows_live import DECLARED, ivr, rows, voters
 
@@ -42,8 +42,10 @@ ask("SET VARIABLE MATDAN_MARK voted")
 async def test_a_hang_up_while_a_script_is_busy_reaches_it_and_keeps_the_key(tmp_path: Path) -> None:
     script = tmp_path / "survey.py"
     script.write_text(ASK + BUSY)
-    config = voters(Scripted(answer_after=0.05, keys=((0.3, "1"),), hang_up_after=0.8))
-    async with a_site(tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED)) as site:
+    config = voters(Scripted(answer_after=0.05, keys=((1.0, "1"),), hang_up_after=1.5))
+    async with a_site(
+        tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
+    ) as site:
         await site.until(lambda: len(site.ended()) >= 1, 20)
         assert site.view.marks == {"voted": 1}
     assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "script (hung-up)")]
@@ -55,7 +57,7 @@ async def test_a_script_whose_time_is_over_while_it_waits_for_a_key_ends_the_cal
     script.write_text(ASK + f"open({str(begun)!r}, 'a').write('once ')\nask('WAIT FOR DIGIT -1')\n")
     campaign = ivr(f"script:{script}", declared=DECLARED)
     config = voters(Scripted(answer_after=0.05))  # the caller stays on the line
-    async with a_site(tmp_path, config, campaign=campaign, flows={"script_seconds": 1}) as site:
+    async with a_site(tmp_path, config, campaign=campaign, flows={"script_seconds": 1, **SCRIPTS_AS_WE_ARE}) as site:
         await site.until(lambda: len(site.ended()) >= 1, 10)
     assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "script (too-long)")]
     assert begun.read_text() == "once "

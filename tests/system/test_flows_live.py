@@ -26,7 +26,7 @@ from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import FlowError
 from ivr_flows.texts import shipped_texts, texts_with
 from tests.faults.test_engine_and_store import FailingStore
-from tests.support.centre import START_EPOCH, a_site, site_settings
+from tests.support.centre import SCRIPTS_AS_WE_ARE, START_EPOCH, a_site, site_settings
 from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
 
@@ -211,7 +211,9 @@ async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path) -> None:
         voters(Scripted(answer_after=0.05, keys=((0.5, "1"),))),
         prompt_seconds={"survey/question": 0.1, "survey/thanks": 0.1},
     )
-    async with a_site(tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED)) as site:
+    async with a_site(
+        tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
+    ) as site:
         await site.until(lambda: len(site.ended()) >= 1, 20)
         assert site.view.marks == {"voted": 1}
     assert rows(tmp_path, "SELECT outcome, flow, left_at FROM attempt WHERE phone_id = 1") == [

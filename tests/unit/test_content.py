@@ -23,7 +23,7 @@ from dialer.clock import SystemClock
 from dialer.command_line.flow import app as flow_app
 from dialer.content import content_problems, refuse_content
 from dialer.plan_of_site import offers_allowed
-from dialer.scripts.commands import Keep, Refuse, judge
+from dialer.scripts.commands import Keep, Recordings, Refuse, judge
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.check import check_flow
 from ivr_flows.errors import FlowError
@@ -172,10 +172,10 @@ def test_agents_offer_no_ride_where_the_profile_forbids_it() -> None:
 
 @pytest.mark.parametrize("name", ["party", "VOTE_FOR", "candidate_choice", "support"])
 def test_a_script_keeps_no_answer_that_is_the_votes_choice(name: str) -> None:
-    judged = judge(f"SET VARIABLE MATDAN_ANSWER_{name} 1", 1, records=False)
+    judged = judge(f"SET VARIABLE MATDAN_ANSWER_{name} 1", 1, Recordings())
     assert isinstance(judged, Refuse)
     assert "never stored" in judged.why
-    assert isinstance(judge("SET VARIABLE MATDAN_ANSWER_count 1", 1, records=False), Keep)
+    assert isinstance(judge("SET VARIABLE MATDAN_ANSWER_count 1", 1, Recordings()), Keep)
 
 
 def test_no_report_joins_a_voters_weight_with_whether_they_voted() -> None:

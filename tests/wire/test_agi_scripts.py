@@ -7,12 +7,14 @@ import importlib.util
 import os
 import select
 import textwrap
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from dialer.errors import StoreFull
+from dialer.scripts.commands import Recordings
 from dialer.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import split_command
@@ -97,7 +99,7 @@ async def call(
     *,
     commits: list[FlowCommit] | None = None,
     works: bool = True,
-    records: bool = False,
+    recordings: Recordings = Recordings(),  # noqa: B008 - it is frozen
     until: Callable[[], Awaitable[object]] | None = None,
 ) -> tuple[ScriptEnd, list[str]]:
     """One call with the script: how it ended, and what Asterisk was asked. A commit is on disk after `until`."""
@@ -114,7 +116,7 @@ async def call(
         return True
 
     async def handler(agi: AgiCall) -> None:
-        ends.append(await ScriptRun(agi, path, rules, facts=FACTS, commit=commit, records=records).run())
+        ends.append(await ScriptRun(agi, path, rules, facts=FACTS, commit=commit, recordings=recordings).run())
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(40):
         await peer.talk(server.port)
@@ -124,12 +126,11 @@ async def call(
 @pytest.mark.skipif(importlib.util.find_spec("asterisk") is None, reason="pyst2 is not installed (extra: bench)")
 async def test_a_pyst2_script_runs_as_it_was_written(script: Callable[..., Path]) -> None:
     commits: list[FlowCommit] = []
-    peer = Peer({"GET DATA": "200 result=1", "SET VARIABLE": "200 result=1", "VERBOSE": "200 result=1"})
+    peer = Peer({"GET DATA": "200 result=1", "VERBOSE": "200 result=1"})
     end, commands = await call(script(PYST2, ""), peer, commits=commits)
     assert end is ScriptEnd.DONE
     assert commands == [
         "ANSWER",
-        "SET VARIABLE SURVEY turnout",
         "GET DATA survey/question 5000 1",
         "STREAM FILE survey/thanks  0",
         "VERBOSE 18:00 1",
@@ -191,10 +192,37 @@ async def test_what_a_script_may_not_do_is_answered_as_an_unknown_command(
     assert commands == ["VERBOSE 510 Invalid or unknown command 1"]
 
 
-async def test_recording_is_there_where_the_site_allows_it(script: Callable[..., Path]) -> None:
+async def test_recording_is_there_where_the_site_allows_it_under_the_calls_own_id(script: Callable[..., Path]) -> None:
     endless = "".join(f"ask('RECORD FILE said wav #{limit}')\n" for limit in ("", " -1", " 0"))
-    _, commands = await call(script(endless + "ask('RECORD FILE said wav # 1000')"), records=True)
-    assert commands == ["RECORD FILE said wav # 1000"]
+    elsewhere = "".join(
+        f"ask('RECORD FILE {name} 1000')\n" for name in ("/srv/x wav #", "a/b wav #", "x w/v #", "../x wav #")
+    )
+    own = "ask('STREAM FILE said #')\nask('RECORD FILE said wav # 1000')\nask('STREAM FILE said #')\nask('GET DATA said&beep 1 1')"
+    _, commands = await call(script(endless + elsewhere + own), recordings=Recordings("kept", "7b0c-"))
+    assert commands == [
+        "STREAM FILE said #",  # a sound of the site's, before there is a recording of that name
+        "RECORD FILE kept/7b0c-said wav # 1000",
+        "STREAM FILE kept/7b0c-said #",
+        "GET DATA kept/7b0c-said&beep 1 1",
+    ]
+
+
+async def test_variables_of_a_script_are_its_own_and_never_the_channels(script: Callable[..., Path]) -> None:
+    path = script("""
+        for line in ("SET VARIABLE AGI_SERVER evil:1", "SET VARIABLE RECORDED 1", "SET VARIABLE SPYGROUP seat-01"):
+            assert ask(line) == "200 result=1"
+        for name in ("__MATDAN_DONE", "_MATDAN_ATTEMPT", "MATDAN_SEAT"):
+            assert ask("SET VARIABLE %s 1" % name).startswith("510"), name
+            assert ask("GET VARIABLE %s" % name).startswith("510"), name
+        ask('VERBOSE "%s" 1' % ask("GET VARIABLE RECORDED"))
+        ask("GET VARIABLE LANGUAGE")
+        for number in range(300):
+            last = ask("SET VARIABLE V%d x" % number)
+        ask('VERBOSE "%s" 1' % last[:3])
+    """)
+    end, commands = await call(path)
+    assert end is ScriptEnd.DONE
+    assert commands == ["VERBOSE 200 result=1 (1) 1", "GET VARIABLE LANGUAGE", "VERBOSE 510 1"]
 
 
 async def test_a_script_has_its_own_environment_directory_and_descriptors(
@@ -229,8 +257,8 @@ async def test_a_script_has_its_own_environment_directory_and_descriptors(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user's rights need root")
 async def test_a_script_may_have_another_users_rights(tmp_path: Path) -> None:
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
+    for directory in (tmp_path, *tmp_path.parents[:3]):
+        directory.chmod(directory.stat().st_mode | 0o555)
     path = tmp_path / "script.sh"
     path.write_text(SHELL)
     path.chmod(0o755)
@@ -259,29 +287,42 @@ async def test_a_hang_up_reaches_the_script_and_nothing_of_it_stays(
     path = script(f"""
         import signal, subprocess
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])  # waited for below; the child inherits it and stays
-        child = subprocess.Popen(["sleep", "600"])
-        open({str(left)!r}, "w").write(str(child.pid))
+        held = open({str(left)!r}, "w")
+        child = subprocess.Popen(["sleep", "600"], pass_fds=[held.fileno()])
         print(ask("STREAM FILE a #"), ask("STREAM FILE b #"))
         signal.sigwait([signal.SIGHUP])
-        open({str(left)!r}, "a").write(" hung-up")
+        held.write("hung-up")
+        held.flush()
     """)
-    end, _ = await call(path, Peer({"STREAM FILE": HANG_UP}))
-    assert end is ScriptEnd.HUNG_UP
-    pid, told = left.read_text().split()
-    assert told == "hung-up"
-    assert _has_ended(int(pid))
+    with Held(left) as held:
+        end, _ = await call(path, Peer({"STREAM FILE": HANG_UP}))
+        assert end is ScriptEnd.HUNG_UP
+        assert held.left() == b"hung-up"
 
 
-def _has_ended(pid: int) -> bool:
-    """Whether a process has ended; the kernel may take a moment over one that was killed just now."""
-    try:
-        process = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([process], [], [], 10.0)[0])
-    finally:
-        os.close(process)
+class Held:
+    """A named pipe that a script and what it starts hold open: it ends when the last of them has."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path, 0o666)
+        path.chmod(0o666)
+        self._reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._reading)
+
+    def left(self, seconds: float = 10.0) -> bytes:
+        """What they wrote, once all have ended. Raises TimeoutError where one has not in time."""
+        heard, deadline = b"", time.monotonic() + seconds
+        while select.select([self._reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            data = os.read(self._reading, 4096)
+            if not data:
+                return heard
+            heard += data
+        raise TimeoutError(f"something of the script lives on; it wrote {heard!r}")
 
 
 async def test_what_a_script_says_on_standard_error_goes_to_its_file(
@@ -313,7 +354,7 @@ async def test_a_script_that_cannot_be_started_is_one_clear_line(script: Callabl
 
     async def handler(agi: AgiCall) -> None:
         rules = ScriptRules(user="no-such-user")
-        run = ScriptRun(agi, script(""), rules, facts={}, commit=no_commit, records=False)
+        run = ScriptRun(agi, script(""), rules, facts={}, commit=no_commit, recordings=Recordings())
         try:
             await run.run()
         except FlowError as error:
