@@ -8,6 +8,7 @@ from __future__ import annotations
 import resource
 
 from config.settings import Settings
+from dialer.switch.asterisk.agi_server import AgiLimits
 
 _APART_FROM_CALLS = 200  # the store and its journals, the logs, AMI, the broker, sounds and flows that are read again
 _A_FLOW = 1
@@ -20,7 +21,11 @@ def files_needed(settings: Settings) -> int:
     scripts = any(campaign.has_script for campaign in settings.campaigns) or any(
         each.has_script for each in settings.inbound.numbers
     )
-    return _APART_FROM_CALLS + min(calls, settings.fastagi.max_connections) * (_A_SCRIPT if scripts else _A_FLOW)
+    return (
+        _APART_FROM_CALLS
+        + AgiLimits().opening
+        + min(calls, settings.fastagi.max_connections) * (_A_SCRIPT if scripts else _A_FLOW)
+    )
 
 
 def too_few(settings: Settings) -> str | None:
