@@ -12,9 +12,8 @@ from audio.decoding import RESAMPLER, filtered
 from audio.errors import RecordingRefused, VoiceMissing
 from audio.files import sha256_of_bytes
 from audio.making import Recipe, finish
-from audio.names import PromptName
+from audio.names import Places, PromptName
 from audio.prepare import (
-    Places,
     Refused,
     new_entry,
     put_in_place,

@@ -14,8 +14,7 @@ from typing import Final
 from audio.catalogue import Entries, Voice
 from audio.errors import AudioError
 from audio.files import HALF_DONE, sha256_of, write_atomically
-from audio.names import ROOT, PromptName
-from audio.prepare import Places
+from audio.names import ROOT, Places, PromptName
 from config.audio import SoundFormat
 
 INFORMATION: Final = "message/information"

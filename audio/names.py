@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from audio.errors import BadPromptName
+from config.audio import SoundFormat
 
 ROOT = "matdan"
 """The directory of our sounds among those of the switch."""
@@ -76,3 +78,15 @@ def prompt_of_sound(sound: str) -> PromptName | None:
 def shown(text: str) -> str:
     """A text from outside, fit for one line of an error."""
     return "".join(letter if letter.isprintable() else "?" for letter in text[:100])
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where recordings come from and sounds go to: `sounds/matdan/hi/turnout/question.alaw`."""
+
+    recordings: Path
+    sounds: Path
+
+    def sound(self, name: PromptName, sound_format: SoundFormat) -> Path:
+        """The file of a prompt's sound."""
+        return self.sounds / f"{name.sound}.{sound_format.value}"

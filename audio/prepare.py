@@ -16,7 +16,7 @@ from audio.catalogue import Entries, Entry, Voice, why_not_kept, written_beside
 from audio.errors import AudioError, BadPromptName, RecordingRefused
 from audio.files import HALF_DONE, files_below, remove_half_done, sha256_of, sha256_of_bytes, write_atomically, writing
 from audio.making import Recipe, Sounds, make_sounds
-from audio.names import ROOT, PromptName, prompt_name, shown
+from audio.names import ROOT, Places, PromptName, prompt_name, shown
 from audio.workers import spread, workers_for
 from config.audio import SoundFormat
 
@@ -25,18 +25,6 @@ SUFFIXES: Final = frozenset(
 )
 _TEXT_KEY: Final = re.compile(r"/([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)$")
 """A recording may be named by its text's key: `hi/message.information.mp3` is `hi/message/information.mp3`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where recordings come from and sounds go to: `sounds/matdan/hi/turnout/question.alaw`."""
-
-    recordings: Path
-    sounds: Path
-
-    def sound(self, name: PromptName, sound_format: SoundFormat) -> Path:
-        """The file of a prompt's sound."""
-        return self.sounds / f"{name.sound}.{sound_format.value}"
 
 
 @dataclass(frozen=True, slots=True)

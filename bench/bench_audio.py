@@ -25,7 +25,8 @@ from audio.catalogue import changing
 from audio.formats import decode, rate_of
 from audio.levels import measured
 from audio.making import Recipe
-from audio.prepare import Places, prepare
+from audio.names import Places
+from audio.prepare import prepare
 from audio.workers import workers_for
 from bench.common import Contender, Done, Stopwatch, Unrunnable, arguments, interleave, machine, show, write_json
 from config.audio import SoundFormat

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from audio.playlist import PlaylistReader
 from audio.words import load_all_words
 from config.asterisk.agi_secret import agi_mark, agi_secret
 from config.asterisk.events import EVENTS
@@ -43,6 +44,7 @@ from dialer.loop_lag import LoopLag
 from dialer.monitor.broker_link import BrokerSettings
 from dialer.monitor.monitor import Monitor
 from dialer.monitor.opt_outs import ForeignOptOut
+from dialer.monitor.twin import refuse_beside_twin
 from dialer.open_files import raise_limit, too_few
 from dialer.plan_of_site import (
     ami_login,
@@ -55,7 +57,7 @@ from dialer.plan_of_site import (
     script_rules,
     senders_of,
 )
-from dialer.prompts import SitePrompts, labels_synthetic, site_prompts
+from dialer.prompts import SitePrompts, labels_synthetic, playlist_reader, site_prompts
 from dialer.roll.phone_numbers import plain_number
 from dialer.scripts.runner import ScriptRules, find_containment, kept_together, script_of
 from dialer.site_key import site_key
@@ -132,11 +134,12 @@ async def running_centre(
     broker: BrokerSettings | None = None,
     profile: Profile | None = None,
     certified: CertifiedBy | None = None,
+    reader: PlaylistReader | None = None,
 ) -> AsyncIterator[RunningCentre]:
     """Open the store, listen for flows, and make the engine. Nothing is dialled before `RunningCentre.run`.
 
     `broker` stands in for the settings' own; where no real line is dialled, `profile` for that of their jurisdiction and
-    `certified` for what their catalogue's certificates cover.
+    `certified` for what their catalogue's certificates cover. `reader` has read the catalogue already.
 
     Raises MatdanError with one clear line for whatever is missing: the store, a flow, the catalogue, a port.
     """
@@ -145,7 +148,7 @@ async def running_centre(
     profile = profile or site_profile(settings)
     sources = [source for source in sorted(flows_of(settings)) if script_of(source) is None]
     flows = FlowLibrary(sources, texts_with(settings.flows.texts), offers_allowed(profile))
-    prompts = site_prompts(settings, profile, clock, flows.texts)
+    prompts = site_prompts(settings, profile, clock, flows.texts, reader)
     if prompts is not None:
         await prompts.refresh()
     store = await open_store(settings.store.path, key=site_key(settings))
@@ -161,7 +164,7 @@ async def running_centre(
             manager = settings.ami.secret  # none: no Asterisk is ours, and nobody is let in
             secret = agi_secret(secrets.token_hex() if manager is None else manager.get_secret_value())
             switch, lag = AsteriskSwitch(SwitchLease(name), agi_mark(secret), settings.asterisk.history), LoopLag()
-            engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag)
+            engine = _engine(settings, profile, store, flows, clock, carrier, certified, switch, lag, name)
             stack.callback(switch.close)
             await store.settings_changed(settings_told(settings), clock.now())
             await store.hash_numbers(settings.rules.secrets())
@@ -184,7 +187,7 @@ async def running_centre(
             yield RunningCentre(
                 engine=engine,
                 store=store,
-                monitor=_monitor(settings, broker, engine, store, clock, chance),
+                monitor=_monitor(settings, broker, engine, store, clock, chance, name),
                 agi_port=agi_server.port,
                 twilio_port=carrier.port if carrier is not None else None,
                 link=_link_of(settings, engine, switch, carrier, chance),
@@ -259,6 +262,7 @@ def _monitor(
     store: Store,
     clock: Clock,
     chance: random.Random,
+    name: DiallerName,
 ) -> Monitor | None:
     """What speaks to the broker; None: the site has none."""
     if not settings.broker.enabled:
@@ -273,6 +277,7 @@ def _monitor(
         senders=senders_of(settings, broker_is_ours=broker is not None),
         chance=chance,
         keep_opt_out=_opt_out_keeper(engine) if settings.rules.secrets() else None,
+        name=name,
     )
 
 
@@ -336,9 +341,11 @@ def _engine(
     certified: CertifiedBy,
     switch: AsteriskSwitch,
     lag: LoopLag,
+    name: DiallerName,
 ) -> Engine:
     """The engine, over Asterisk, Twilio or both, and their events on the way to it."""
     centre = Centre(settings.centre.id, site_zone(settings), clock)
+    centre.dialler = name.text
     routed = carrier.routed(switch if needs_asterisk(settings) else None) if carrier is not None else None
     engine = Engine(
         engine_plan(settings, profile),
@@ -405,12 +412,16 @@ async def run_centre(settings: Settings) -> None:
     if (few := too_few(settings)) is not None:
         _log.warning("open-files.too-few", problem=few)
     await asyncio.to_thread(load_all_words)
-    await asyncio.to_thread(refuse_content, settings, site_profile(settings), SystemClock())
+    profile = site_profile(settings)
+    reader = None if settings.audio.catalogue is None else playlist_reader(settings, profile)
+    await asyncio.to_thread(refuse_content, settings, profile, SystemClock(), reader)
     if needs_asterisk(settings):
         await try_ami(settings)
-    async with running_centre(settings) as centre:
+    async with running_centre(settings, reader=reader) as centre:
         if needs_asterisk(settings):
             await refuse_beside_another(ami_login(settings), centre.name)
+        if settings.broker.enabled:
+            await refuse_beside_twin(broker_settings(settings), settings.centre.id, centre.name)
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
         reload_on_hang_up(centre.engine)
         forget_start()

@@ -11,84 +11,95 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import uvloop
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
 from config.errors import MatdanError
 from config.settings import load_settings
 from config.unfinished import others_may_read, refuse_unfinished
-from dialer.app import run_centre
-from dialer.checks.finding import Verdict
-from dialer.checks.site import check_site
-from dialer.command_line.agent import app as agent_app
-from dialer.command_line.asterisk import app as asterisk_app
-from dialer.command_line.audio import app as audio_app
-from dialer.command_line.audit import app as audit_app
-from dialer.command_line.complaint import app as complaint_app
-from dialer.command_line.erase import erase, purge
-from dialer.command_line.flow import app as flow_app
-from dialer.command_line.marks import app as marks_app
-from dialer.command_line.mqtt import app as mqtt_app
-from dialer.command_line.numbers import consent_app, optout_app, register_app
-from dialer.command_line.recordings import app as recordings_app
-from dialer.command_line.rehearsal import rehearse
-from dialer.command_line.rules import app as rules_app
-from dialer.command_line.store import app as store_app
-from dialer.command_line.turnout import app as turnout_app
-from dialer.command_line.unknown import app as unknown_app
-from dialer.demo import ROLL, STORE, DemoOptions, run_demo, show_summary
 from dialer.errors import INTERRUPTED
 from dialer.logs import json_logging, quiet_logging
 from dialer.output import refuse_unwritable
-from dialer.reports.cli import app as report_app
-from dialer.reports.lists_cli import app as list_app
-from dialer.reports.turnout_cli import turnout as turnout_report
-from dialer.roll.cli import import_roll, sample_roll, weights
-from dialer.roll.workers_cli import app as workers_app
-from dialer.simulation.simulate_cli import simulate_command
+
+_COMMANDS = {
+    "audio": "dialer.command_line.audio:app",
+    "asterisk": "dialer.command_line.asterisk:app",
+    "mqtt": "dialer.command_line.mqtt:app",
+    "agent": "dialer.command_line.agent:app",
+    "flow": "dialer.command_line.flow:app",
+    "report": "dialer.reports.turnout_cli:app",
+    "recordings": "dialer.command_line.recordings:app",
+    "list": "dialer.reports.lists_cli:app",
+    "marks": "dialer.command_line.marks:app",
+    "turnout": "dialer.command_line.turnout:app",
+    "complaint": "dialer.command_line.complaint:app",
+    "audit": "dialer.command_line.audit:app",
+    "rules": "dialer.command_line.rules:app",
+    "optout": "dialer.command_line.numbers:optout_app",
+    "register": "dialer.command_line.numbers:register_app",
+    "unknown": "dialer.command_line.unknown:app",
+    "consent": "dialer.command_line.numbers:consent_app",
+    "store": "dialer.command_line.store:app",
+    "workers": "dialer.roll.workers_cli:app",
+    "import": "dialer.roll.cli:import_roll",
+    "weights": "dialer.roll.cli:weights",
+    "sample-roll": "dialer.roll.cli:sample_roll",
+    "simulate": "dialer.simulation.simulate_cli:simulate_command",
+    "rehearse": "dialer.command_line.rehearsal:rehearse",
+    "erase": "dialer.command_line.erase:erase",
+    "purge": "dialer.command_line.erase:purge",
+}
+"""Commands and groups of them, by name: where each stands. Imported where it is asked for: `dialer run` needs none of them."""
+
+
+class _Commands(TyperGroup):
+    """The commands of this file, and those of `_COMMANDS`."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer has its click under a name of its own
+        """Every name, this file's first."""
+        return [*(name for name in super().list_commands(ctx) if name not in _COMMANDS), *_COMMANDS]
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # the same
+        """The command of that name; None: there is none, and the ones like it are to be suggested."""
+        for name in (cmd_name,) if cmd_name in {*_COMMANDS, *self.commands} else tuple(_COMMANDS):
+            if name not in self.commands:
+                module, _, found = _COMMANDS[name].partition(":")
+                self.commands[name] = _loaded(name, getattr(import_module(module), found))
+        return super().get_command(ctx, cmd_name)
+
+
+def _loaded(name: str, found: typer.Typer | Callable[..., object]) -> Any:
+    """A group, or one function as a command."""
+    if isinstance(found, typer.Typer):
+        command: Any = get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(name)(found)
+        command = get_command(alone)
+    command.name = name
+    return command
+
 
 app = typer.Typer(
     name="dialer",
+    cls=_Commands,
     help="Matdan: a predictive dialler and IVR engine for election call centres.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(audio_app, name="audio")
-app.add_typer(asterisk_app, name="asterisk")
-app.add_typer(mqtt_app, name="mqtt")
-app.add_typer(agent_app, name="agent")
-app.add_typer(flow_app, name="flow")
-app.add_typer(report_app, name="report")
-report_app.command("turnout")(turnout_report)
-app.add_typer(recordings_app, name="recordings")
-app.add_typer(list_app, name="list")
-app.add_typer(marks_app, name="marks")
-app.add_typer(turnout_app, name="turnout")
-app.add_typer(complaint_app, name="complaint")
-app.add_typer(audit_app, name="audit")
-app.add_typer(rules_app, name="rules")
-app.add_typer(optout_app, name="optout")
-app.add_typer(register_app, name="register")
-app.add_typer(unknown_app, name="unknown")
-app.add_typer(consent_app, name="consent")
-app.add_typer(store_app, name="store")
-app.add_typer(workers_app, name="workers")
-app.command("import")(import_roll)
-app.command("weights")(weights)
-app.command("sample-roll")(sample_roll)
-app.command("simulate")(simulate_command)
-app.command("rehearse")(rehearse)
-app.command("erase")(erase)
-app.command("purge")(purge)
 
 SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 
@@ -107,7 +118,7 @@ _USAGE_ERROR: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
 
 _PARSERS_WORDS = re.compile(r"Invalid value(?: for '?(?P<name>[^':]+)'?)?: (?:Value error, )?(?P<problem>.*)")
 
-_SIGNS = {Verdict.GOOD: "[green]ok[/]  ", Verdict.NOTE: "[yellow]note[/]", Verdict.BAD: "[red]BAD[/] "}
+_SIGNS = {"good": "[green]ok[/]  ", "note": "[yellow]note[/]", "bad": "[red]BAD[/] "}
 
 
 def _print_version(wanted: bool) -> None:
@@ -140,6 +151,8 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
 ) -> None:
     """Run a whole centre on simulated lines: two campaigns, ten agents, a board. Exit 1 if what it checked did not hold."""
+    from dialer.demo import ROLL, STORE, DemoOptions, run_demo, show_summary  # noqa: PLC0415 - as `_COMMANDS`
+
     quiet_logging()
     console = Console()
     if report is not None:
@@ -161,6 +174,8 @@ def run(
     ] = False,
 ) -> None:
     """Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops."""
+    from dialer.app import run_centre  # noqa: PLC0415 - as `_COMMANDS`
+
     json_logging(verbose=verbose)
     settings = load_settings(config)
     refuse_unfinished(settings, config)
@@ -174,6 +189,9 @@ def check(
     config: SettingsFile, as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False
 ) -> None:
     """Say in plain words what a site still lacks. Exit 1 if something is bad."""
+    from dialer.checks.finding import Verdict  # noqa: PLC0415 - as `_COMMANDS`
+    from dialer.checks.site import check_site  # noqa: PLC0415
+
     quiet_logging()
     settings = load_settings(config)
     console = Console()
@@ -185,7 +203,7 @@ def check(
             if as_json:
                 typer.echo(json.dumps({"what": finding.what, "verdict": finding.verdict, "text": finding.text}))
             else:
-                console.print(f"{_SIGNS[finding.verdict]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
+                console.print(f"{_SIGNS[finding.verdict.value]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
         return bad
 
     raise typer.Exit(1 if asyncio.run(look()) else 0)

@@ -24,10 +24,9 @@ def commands_page() -> str:
 
 
 def _command(path: str, command: Any) -> Iterator[str]:
-    inner = getattr(command, "commands", None)
-    if inner:
-        for name in sorted(inner):
-            yield from _command(f"{path} {name}", inner[name])
+    if hasattr(command, "list_commands"):
+        for name in sorted(command.list_commands(None)):
+            yield from _command(f"{path} {name}", command.get_command(None, name))
         return
     arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     words = " ".join(

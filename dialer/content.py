@@ -12,7 +12,7 @@ from audio.catalogue import Voice
 from audio.message import MESSAGE_SOUND, message_prompt, missing_sounds
 from audio.names import PromptName
 from audio.numbers import LABEL
-from audio.playlist import Playlist
+from audio.playlist import Playlist, PlaylistReader
 from audio.words import words_of
 from config.campaigns import Kind
 from config.errors import SettingError
@@ -27,13 +27,17 @@ from ivr_flows.texts import FALLBACK_LANGUAGE
 _DRAFTS = "run dialer audio drafts -c SETTINGS"
 
 
-def content_problems(settings: Settings, profile: Profile, clock: Clock) -> list[SettingError]:
-    """Voices without their label, each in one line. Blocks: files are read. Raises CatalogueError."""
+def content_problems(
+    settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None
+) -> list[SettingError]:
+    """Voices without their label, each in one line. Blocks: files are read, by the `reader` where there is one. Raises
+    CatalogueError.
+    """
     if not labels_synthetic(settings, profile):
         return []
     playlist = None
     if settings.audio.catalogue is not None:
-        playlist = playlist_reader(settings, profile).read()
+        playlist = (reader or playlist_reader(settings, profile)).read()
     return [*_message_problems(settings, playlist), *_label_problems(settings, profile, playlist, clock)]
 
 
@@ -83,11 +87,11 @@ def _plays_sounds(settings: Settings) -> bool:
     return recorded and (needs_asterisk(settings) or settings.twilio.sounds_url is not None)
 
 
-def refuse_content(settings: Settings, profile: Profile, clock: Clock) -> None:
+def refuse_content(settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None) -> None:
     """Raise the first of what must be mended before a real line is dialled: the message where it is required, and voices."""
     sounds = settings.audio.sounds
     if profile.information_message.required and _plays_message(settings) and missing_sounds(sounds, [MESSAGE_SOUND]):
         problem = f"{sounds} has no {MESSAGE_SOUND}: an abandoned caller would hear nothing"
         raise SettingError("settings", "audio.sounds", problem, _DRAFTS)
-    for each in content_problems(settings, profile, clock):
+    for each in content_problems(settings, profile, clock, reader):
         raise each

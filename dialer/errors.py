@@ -20,6 +20,7 @@ config.errors.MatdanError
 ├── UnsafeValue                a value that must not go on the wire (CR, LF, NUL, too long, not a number)
 ├── RecordingError             a recording's folder or file cannot be used
 ├── PortInUse                  a port that we must listen on is taken
+├── CentreIdTaken              another dialler speaks for the centre at its broker
 ├── BrokerUnreachable          no MQTT broker (dialling goes on; only the announcement waits)
 └── CommandRefused             a command from outside is unknown, expired, unsigned or not allowed now
     └── LogInRefused           agent number or PIN is wrong, or locked: one error for all of it
@@ -107,6 +108,10 @@ class RecordingError(MatdanError):
 
 class PortInUse(MatdanError):
     """A port that we must listen on is taken. Stop what holds it or set another port."""
+
+
+class CentreIdTaken(MatdanError):
+    """Another dialler speaks for this centre at its broker; the text names it. Stop one, or give each its own `centre.id`."""
 
 
 class BrokerUnreachable(MatdanError):

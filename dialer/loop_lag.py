@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-PROBE_SECONDS = 0.05
-KEPT = 1200  # a minute of probes
+PROBE_SECONDS = 0.25  # twenty a second cost an idle centre a quarter of its CPU
+KEPT = 240  # a minute of probes
 
 
 class LoopLag:

@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from audio.errors import CatalogueError
 from audio.gate import PlayRules
-from audio.making import Recipe
-from audio.names import PromptName, prompt_of_sound
+from audio.names import Places, PromptName, prompt_of_sound
 from audio.numbers import LABEL
 from audio.playlist import Playlist, PlaylistReader
-from audio.prepare import Places
 from config.audio import Audio
 from config.jurisdiction import Profile, Purpose
 from config.settings import Settings
@@ -28,6 +27,9 @@ from dialer.site_time import site_zone
 from ivr_flows.sounds import sounds_of
 from ivr_flows.texts import Texts
 from ivr_flows.turns import PromptRef
+
+if TYPE_CHECKING:
+    from audio.making import Recipe
 
 _log = structlog.get_logger(__name__)
 
@@ -47,6 +49,8 @@ def places_of(settings: Settings) -> Places:
 
 def recipe_of(audio: Audio) -> Recipe:
     """What the site's sounds are like."""
+    from audio.making import Recipe  # noqa: PLC0415 - with all that makes sounds: a dialler only plays them
+
     return Recipe(audio.formats, audio.loudness_lufs, audio.true_peak_db, audio.max_seconds)
 
 
@@ -153,15 +157,25 @@ class SitePrompts:
         return any(name.language == language and not name.campaign and self._playlist.synthetic(name) for name in names)
 
     async def refresh(self) -> None:
-        """Read catalogue and sounds anew, in a thread. Raises CatalogueError, and then keeps what it knew."""
+        """Read the catalogue anew, in a thread. Raises CatalogueError, and then keeps what it knew. A sound is checked when it is
+        first asked for, or by `run`.
+        """
         self._playlist = await asyncio.to_thread(self._reader.read)
 
+    def _read_and_check(self) -> Playlist:
+        playlist = self._reader.read()
+        self._reader.check(playlist)
+        return playlist
+
     async def run(self) -> None:
-        """Refresh for ever. A catalogue that cannot be read is told once; until it is mended the last one holds."""
+        """Check every sound, then look for changes for ever, in a thread: only in the first moments does a call wait for a hash. A
+        catalogue that cannot be read is told once; until it is mended the last one holds.
+        """
+        await asyncio.to_thread(self._reader.check, self._playlist)
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             try:
-                await self.refresh()
+                self._playlist = await asyncio.to_thread(self._read_and_check)
             except CatalogueError as error:
                 if str(error) != self._wrong:
                     self._wrong = str(error)
@@ -175,10 +189,18 @@ def labels_synthetic(settings: Settings, profile: Profile) -> bool:
     return settings.audio.label_synthetic or profile.synthetic_voice.must_be_labelled
 
 
-def site_prompts(settings: Settings, profile: Profile, clock: Clock, texts: Texts) -> SitePrompts | None:
-    """The prompts of a site that has a catalogue; None: it has none, and sounds are played unchecked. `texts`: what flows say."""
+def site_prompts(
+    settings: Settings, profile: Profile, clock: Clock, texts: Texts, reader: PlaylistReader | None = None
+) -> SitePrompts | None:
+    """The prompts of a site that has a catalogue; None: it has none, and sounds are played unchecked. `texts`: what flows say;
+    `reader`: one that has read the catalogue already.
+    """
     if settings.audio.catalogue is None:
         return None
     return SitePrompts(
-        playlist_reader(settings, profile), clock, site_zone(settings), texts, label=labels_synthetic(settings, profile)
+        reader or playlist_reader(settings, profile),
+        clock,
+        site_zone(settings),
+        texts,
+        label=labels_synthetic(settings, profile),
     )

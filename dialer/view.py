@@ -126,6 +126,7 @@ class CentreView:
     alerts: tuple[Alert, ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)  # loop lag and the like
     forecast: Forecast | None = None  # on a polling day, once the pace is known
+    dialler: str | None = None  # who runs it: `DiallerName.text`
 
 
 @dataclass(frozen=True, slots=True)

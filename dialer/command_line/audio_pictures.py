@@ -12,9 +12,9 @@ from audio.formats import decode as decode_file
 from audio.formats import rate_of
 from audio.levels import measured
 from audio.making import Recipe, sounding
-from audio.names import PromptName
+from audio.names import Places, PromptName
 from audio.picture import Caption, Panel, draw, page, panel
-from audio.prepare import Places, was_sent
+from audio.prepare import was_sent
 
 _DRAWN_RATE = 16_000
 _MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}

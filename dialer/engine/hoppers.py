@@ -54,7 +54,7 @@ class Hoppers:
             return
         if not self._has_room():
             full = StoreError("the disk is nearly full (store.reserve_megabytes); free some space")
-            self._results.stop_until_kept(full, self._has_room)
+            self._results.stop_for_room(full, self._has_room)
             return
         run.refilling = True
         self._centre.spawn(self._fill(run), "refill")
@@ -92,7 +92,7 @@ class Hoppers:
                     break
         except StoreError as error:
             self._results.store_failed(error)
-            await self._results.await_room(self._has_room)
+            await self._results.until_store_works()
         finally:
             run.refilling = False
         if run.hopper:

@@ -89,4 +89,4 @@ class Housekeeping:
             self._untold = await self._store.seal(self._centre.clock.now()) or self._untold
         except StoreError as error:
             self._floor.intervals = intervals + self._floor.intervals
-            self._results.stop_until_kept(error)
+            self._results.store_failed(error)

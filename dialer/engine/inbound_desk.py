@@ -103,7 +103,7 @@ class InboundDesk:
         try:
             party = await self._store.take_inbound(self._new(attempt_id, route, number, trunk))
         except StoreError as error:  # a caller is told something all the same, and nothing is promised
-            self._results.stop_until_kept(error)
+            self._results.store_failed(error)
         return self._begun(attempt_id, route, party, trunk)
 
     def _new(self, attempt_id: AttemptId, route: InboundRoute, number: str | None, trunk: str) -> NewInbound:

@@ -40,6 +40,8 @@ UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the m
 _TELLS_OF_NUMBERS = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
 _ENDS_OF_RINGING = _TELLS_OF_NUMBERS | {PacingEventKind.CANCELLED}
 RETRY_SECONDS = 2.0  # between tries to keep a result while the store is in trouble
+QUIET_SECONDS = 5.0  # without a failure, before dialling goes on; doubled where the last trouble is no longer ago than:
+SOON_SECONDS = 60.0
 
 
 class Results:
@@ -58,7 +60,12 @@ class Results:
         self._due = DueTimes(centre)
         self._store = store
         self._cancel = cancel
-        self._awaits_room = False
+        self._waiting: set[object] = set()  # results that are tried again and again
+        self._works = asyncio.Event()
+        self._works.set()
+        self._has_room: Callable[[], bool] = lambda: True
+        self._failed_at = self._recovered_at = float("-inf")  # monotonic
+        self._quiet_seconds = QUIET_SECONDS
         self.closing = False  # the dialler is going down: no result may hold it up for ever
 
     # Keeping
@@ -68,53 +75,68 @@ class Results:
 
         Each write is harmless when repeated, so an error after its commit loses and doubles nothing.
         """
-        while True:
-            try:
-                await write()
-            except StoreError as error:
-                self.store_failed(error)
-                _log.error("result.waits", what=what, problem=str(error))
-                if self.closing:  # the attempt stays open in the store: the next start reconciles it
+        waits = object()
+        try:
+            while True:
+                try:
+                    await write()
+                except StoreError as error:
+                    self._waiting.add(waits)
+                    self.store_failed(error)
+                    _log.error("result.waits", what=what, problem=str(error))
+                    if self.closing:  # the attempt stays open in the store: the next start reconciles it
+                        return
+                    await asyncio.sleep(RETRY_SECONDS)
+                else:
                     return
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                self.store_works()
-                return
+        finally:
+            self._waiting.discard(waits)
 
     def store_failed(self, error: StoreError) -> None:
-        """Stop dialling: results could not be kept."""
-        self._centre.store_trouble = str(error)
-        self._centre.raise_alert("store", AlertLevel.CRITICAL, f"dialling has stopped: {error}")
+        """Stop dialling: something could not be kept, or read. It goes on by itself, see `_recover`. One alert a trouble: of many
+        writers some succeed meanwhile and others fail in other words.
+        """
+        centre = self._centre
+        now = self._failed_at = centre.clock.monotonic()
+        if centre.store_trouble is None:
+            soon = now - self._recovered_at < SOON_SECONDS
+            self._quiet_seconds = min(2 * self._quiet_seconds, SOON_SECONDS) if soon else QUIET_SECONDS
+            centre.store_trouble = str(error)
+            centre.raise_alert("store", AlertLevel.CRITICAL, f"dialling has stopped: {error}")
+        if self._works.is_set() and not self.closing:
+            self._works.clear()
+            centre.spawn(self._recover(), "store-recovers")
 
-    def stop_until_kept(self, error: StoreError, has_room: Callable[[], bool] = lambda: True) -> None:
-        """Stop dialling, and look from time to time whether it may go on: no write that is under way would tell."""
+    def stop_for_room(self, error: StoreError, has_room: Callable[[], bool]) -> None:
+        """Stop dialling until there is room for results again."""
+        self._has_room = has_room
         self.store_failed(error)
-        if not self.closing:
-            self._centre.spawn(self.await_room(has_room), "await-store")
 
-    def store_works(self) -> None:
-        """Results can be kept again."""
-        if self._centre.store_trouble is not None and not self._awaits_room:
-            self._centre.store_trouble = None
-            self._centre.clear_alert("store")
-            self._centre.wake.set()
+    async def until_store_works(self) -> None:
+        """Wait until dialling may go on."""
+        await self._works.wait()
 
-    async def await_room(self, has_room: Callable[[], bool]) -> None:
-        """Wait until the store takes writes and the disk has room again; dialling goes on after that."""
-        if self._awaits_room:
-            return
-        self._awaits_room = True
-        while self._awaits_room and not self.closing:
+    async def _recover(self) -> None:
+        """Dialling goes on when every result is kept, the disk has room, the store takes a write, and nothing has failed for a
+        while: for longer where it was in trouble just before.
+        """
+        centre = self._centre
+        while not self.closing:
             await asyncio.sleep(RETRY_SECONDS)
-            if not has_room():
+            if self._waiting or not self._has_room():
                 continue
             try:
-                await self._store.release_expired(self._centre.clock.now())
+                await self._store.release_expired(centre.clock.now())
             except StoreError as error:
                 self.store_failed(error)
-            else:
-                self._awaits_room = False
-                self.store_works()
+                continue
+            if centre.clock.monotonic() - self._failed_at >= self._quiet_seconds:
+                self._recovered_at = centre.clock.monotonic()
+                centre.store_trouble = None
+                centre.clear_alert("store")
+                centre.wake.set()
+                break
+        self._works.set()
 
     def answered(self, call: Call) -> None:
         """Keep that the call was answered, for the reconciling after a crash."""

@@ -308,7 +308,7 @@ class SeatDesk:
                     LogIn(seat_name, seat.agent, paused, seat.reason, self._centre.clock.now())
                 )
         except StoreError as error:
-            self._results.stop_until_kept(error)
+            self._results.store_failed(error)
 
     # Keys
 

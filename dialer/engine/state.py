@@ -164,6 +164,7 @@ class Centre:
         self.polling: PollingPlan | None = None  # of the site, if one is known
         self._polls_today: PollsToday | None = None
         self.centre_id = centre_id
+        self.dialler: str | None = None  # this run's name, for others
         self.zone = zone
         self.clock = clock
         self.calls: dict[AttemptId, Call] = {}

@@ -33,6 +33,7 @@ def centre_view(centre: Centre, trunks: TrunkPool, figures: dict[str, float]) ->
         alerts=tuple(centre.alerts.values()),
         figures=figures,
         forecast=_forecast(centre),
+        dialler=centre.dialler,
     )
 
 

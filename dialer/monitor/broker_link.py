@@ -25,7 +25,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from dialer.backoff import Backoff
 from dialer.clock import Clock
-from dialer.errors import BrokerUnreachable, StoreError
+from dialer.errors import BrokerUnreachable, CentreIdTaken, StoreError
 from dialer.monitor import topics
 from dialer.monitor.mqtt_client import Client
 from dialer.monitor.topics import Message
@@ -34,6 +34,7 @@ from dialer.view import Alert, AlertLevel
 _log = structlog.get_logger(__name__)
 
 BROKER_DOWN = "broker-down"
+CENTRE_ID_TAKEN = "centre-id-taken"
 OUTBOX_HELD = "outbox-held"
 OPT_OUTS_UNHEARD = "opt-outs-unheard"
 WAITING_MESSAGES = 1_000  # in a client, until they are read
@@ -154,12 +155,14 @@ class BrokerLink:
         raise_alert: Callable[[Alert], None],
         chance: random.Random,
         purpose: LinkPurpose | None = None,
+        taken: Callable[[], Awaitable[str | None]] | None = None,
     ) -> None:
         """`raise_alert` hears when the broker goes and comes back; `chance` spreads the waits of 300 centres apart; `purpose`:
-        none is `for_commands`.
+        none is `for_commands`. `taken` is asked before each connection, and says who else has the centre's id.
         """
+        self._taken = taken
         self._purpose = purpose or for_commands(centre)
-        self._settings = replace(settings, client_id=f"{_client_id(settings, centre)}{self._purpose.client}")
+        self._settings = replace(settings, client_id=f"{client_id_of(settings, centre)}{self._purpose.client}")
         self._centre = centre
         self._clock = clock
         self._raise_alert = raise_alert
@@ -174,6 +177,9 @@ class BrokerLink:
         while not stop.is_set():
             opened_at: float | None = None
             try:
+                taken = None if self._taken is None else await self._taken()
+                if taken is not None:
+                    raise CentreIdTaken(taken)
                 async with self._open(stop) as connection:
                     opened_at = self._clock.monotonic()
                     self._set_up()
@@ -182,6 +188,11 @@ class BrokerLink:
             except* (aiomqtt.MqttError, OSError) as lost:
                 if not stop.is_set():
                     self._set_down(self._purpose.down, self._describe(_first(lost)))
+            except* CentreIdTaken as other:
+                self._set_down(CENTRE_ID_TAKEN, f"{_first(other)}; {self._purpose.meanwhile}")
+            except* BrokerUnreachable as away:
+                if not stop.is_set():
+                    self._set_down(self._purpose.down, f"{_first(away)}; {self._purpose.meanwhile}")
             except* StoreError as held:
                 self._set_down(OUTBOX_HELD, f"results wait in the outbox: {_first(held)}")
             finally:
@@ -232,7 +243,8 @@ class BrokerLink:
         return f"{describe_failure(self._settings, error)}; {self._purpose.meanwhile}"
 
 
-def _client_id(settings: BrokerSettings, centre: str) -> str:
+def client_id_of(settings: BrokerSettings, centre: str) -> str:
+    """The id that the centre's dialler connects by."""
     """Nobody else's: to connect with it would end the dialler's connection and take its session, commands that wait among it. A
     broker asks no user whose client id is used, so nobody who has not the dialler's password can tell what it is.
     """
@@ -263,7 +275,7 @@ def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None,
     client = Client(
         settings.host,
         settings.port,
-        identifier=_client_id(settings, centre),
+        identifier=client_id_of(settings, centre),
         username=settings.username,
         password=settings.password,
         tls_context=settings.tls,

@@ -13,6 +13,7 @@ import structlog
 
 from dialer.clock import Clock
 from dialer.commands import Command
+from dialer.dialler_name import DiallerName
 from dialer.errors import StoreError
 from dialer.monitor import topics
 from dialer.monitor.broker_link import BrokerLink, BrokerSettings, Connection, Received, for_opt_outs
@@ -21,6 +22,7 @@ from dialer.monitor.opt_outs import ForeignOptOut, OptOutDesk
 from dialer.monitor.outbox import OutboxRelay
 from dialer.monitor.publisher import Publisher
 from dialer.monitor.senders import Senders
+from dialer.monitor.twin import find_twin, taken_by
 from dialer.store.port import Store
 from dialer.view import Alert, CentreView, Change
 
@@ -65,10 +67,12 @@ class Monitor:
         senders: Senders,
         chance: random.Random | None = None,
         keep_opt_out: Callable[[ForeignOptOut], Awaitable[None]] | None = None,
+        name: DiallerName | None = None,
     ) -> None:
         """`senders` may give commands, and nobody else; `raise_alert` hears that the broker is away ("broker-down",
         "opt-outs-unheard") and that it is back (the same code, cleared), and of commands too many or forged; `keep_opt_out`
-        takes what other centres tell, where a secret is shared with them: over a connection of its own.
+        takes what other centres tell, where a secret is shared with them: over a connection of its own. A dialler with a `name`
+        leaves the broker to another one that speaks for this centre already.
         """
         chance = chance or random.SystemRandom()
         self._engine = engine
@@ -82,8 +86,13 @@ class Monitor:
             raise_alert=raise_alert,
         )
         self._opt_outs = None if keep_opt_out is None else OptOutDesk(keep_opt_out)
-        self._link = BrokerLink(settings, centre, clock, raise_alert, chance)
-        self._opt_outs_link = BrokerLink(settings, centre, clock, raise_alert, chance, for_opt_outs())
+
+        async def taken() -> str | None:
+            twin = None if name is None else await find_twin(settings, centre, name)
+            return None if twin is None else taken_by(twin, centre)
+
+        self._link = BrokerLink(settings, centre, clock, raise_alert, chance, taken=taken)
+        self._opt_outs_link = BrokerLink(settings, centre, clock, raise_alert, chance, for_opt_outs(), taken)
         # Has been on the connection for it; set too where they are not to be heard.
         self._hears_others = asyncio.Event()
         if keep_opt_out is None:

@@ -53,6 +53,7 @@ def centre_state(view: CentreView, *, online: bool = True) -> CentreStatePayload
         ],
         figures={name: round(value, 6) for name, value in view.figures.items()},
         forecast={} if view.forecast is None else asdict(view.forecast),
+        dialler=view.dialler,
     )
 
 

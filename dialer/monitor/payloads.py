@@ -68,6 +68,9 @@ class CentreStatePayload:
         dict[str, float],
         Field(description="of a polling day: left, by_agents, by_flows to be reached until (epoch); without_number"),
     ] = field(default_factory=dict)
+    dialler: Annotated[
+        str | None, Field(description="who speaks: store, process, since (epoch) and host, joined by -")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class ChangeBuffer:
         self._statistics_seconds = 1.0 / statistics_per_second
         self._statistics_at: dict[str, float] = {}
         self._centre_at = float("-inf")
+        self._name: str | None = None  # the centre's
         self.dropped = 0
 
     def offer(self, change: Change) -> None:
@@ -90,20 +91,23 @@ class ChangeBuffer:
         campaigns = {campaign_id for campaign_id in self._campaigns if self._statistics_due(campaign_id) <= now}
         if not (centre_due or campaigns or self._calls or self._seats or self._booths or self._alerts):
             return []
-        seen = view()
-        messages = [topics.call_message(seen.centre, change) for change in self._calls]
-        messages += [topics.seat_message(seen.centre, change.view, change.at) for change in self._seats.values()]
-        messages += [topics.turnout_message(seen.centre, booth) for booth in self._booths.values()]
-        messages += [
-            topics.statistics_message(seen.centre, campaign, seen.at)
-            for campaign in seen.campaigns
-            if campaign.campaign_id in campaigns
-        ]
-        if self._alerts:
-            messages.append(topics.alerts_message(seen))
-        if centre_due:
-            messages.append(topics.centre_message(seen))
-            self._centre, self._centre_at = False, now
+        # A view of forty seats costs as much as twenty messages, and calls and seats bring what is said of them.
+        whole = view() if centre_due or campaigns or self._alerts or self._name is None else None
+        name = self._name = whole.centre if whole is not None else self._name or ""
+        messages = [topics.call_message(name, change) for change in self._calls]
+        messages += [topics.seat_message(name, change.view, change.at) for change in self._seats.values()]
+        messages += [topics.turnout_message(name, booth) for booth in self._booths.values()]
+        if whole is not None:
+            messages += [
+                topics.statistics_message(name, campaign, whole.at)
+                for campaign in whole.campaigns
+                if campaign.campaign_id in campaigns
+            ]
+            if self._alerts:
+                messages.append(topics.alerts_message(whole))
+            if centre_due:
+                messages.append(topics.centre_message(whole))
+                self._centre, self._centre_at = False, now
         self._calls.clear()
         self._seats.clear()
         self._booths.clear()

@@ -89,6 +89,7 @@ CENTRE_STATE = Topic(
         opt_outs=6,
         trunks=[payloads.TrunkPayload("carrier-a", 14, 90, 0.31, 3, 812, "working", 1.8, 2.4)],
         figures={"loop_lag_seconds": 0.002},
+        dialler="3f0e7c1a5b1d-812-1713758400-booth-pc-1",
     ),
 )
 STATISTICS = Topic(

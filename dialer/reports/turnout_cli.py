@@ -13,7 +13,16 @@ from config.settings import Settings, load_settings
 from dialer.options import ConfigOption, StoreOption, day_of, site_files
 from dialer.output import refuse_kept
 from dialer.polling_day.turnout_curve import ExpectedCourse
-from dialer.reports.cli import CampaignOption, FormatOption, OutOption, SinceOption, UntilOption, deliver, window_of
+from dialer.reports.cli import (
+    CampaignOption,
+    FormatOption,
+    OutOption,
+    SinceOption,
+    UntilOption,
+    app,
+    deliver,
+    window_of,
+)
 from dialer.reports.polling_day import Constituency, Course, TurnoutBy, courses, official_figures, states_of
 from dialer.reports.polling_day import turnout as made
 from dialer.reports.source import open_source
@@ -24,6 +33,7 @@ from dialer.site_key import site_key
 from dialer.site_time import site_zone
 
 
+@app.command()
 def turnout(
     by: Annotated[TurnoutBy, typer.Option("--by", help="What a row is of.")] = TurnoutBy.BOOTH,
     picture: Annotated[

@@ -17,7 +17,7 @@ from dialer.errors import StoreCorrupt, StoreError
 from dialer.store import seals
 from dialer.store.cipher import StoreKey, connect, database_errors
 from dialer.store.failures import explained
-from dialer.store.lock import StoreLock, refuse_second_name
+from dialer.store.lock import StoreLock
 from dialer.store.migrate import migrate, schema_version, shipped_migrations
 
 OLDEST_SQLITE = (3, 35, 0)  # RETURNING
@@ -152,10 +152,8 @@ def close_writing(db: sqlite3.Connection) -> None:
 def check_header(path: Path, key: StoreKey | None) -> None:
     """Raise StoreCorrupt for a file that is not SQLite's; with a `key` StoreError for one that is: then it is not encrypted.
 
-    No file, and an empty one, will do. An encrypted file begins with random bytes: whether it is ours, its key tells. A file with a
-    second name (a hard link) is refused.
+    No file, and an empty one, will do. An encrypted file begins with random bytes: whether it is ours, its key tells.
     """
-    refuse_second_name(path)
     head = _head(path)
     if key is None and head and head != _HEADER:
         raise StoreCorrupt(

@@ -13,6 +13,7 @@ from dialer.store import audit
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, open_reading
 from dialer.store.failures import explained
+from dialer.store.lock import refuse_second_name
 from dialer.store.transaction import transaction
 
 
@@ -20,6 +21,7 @@ def note_export(path: Path, who: str, what: Mapping[str, str], at: float, *, key
     """Append an `export` entry; its number, which goes on every sheet. Raises StoreError where it was not kept, UnsafeValue for
     a phone number in it.
     """
+    refuse_second_name(path)
     open_reading(path, key=key).close()  # says in the store's words what may be wrong with the file
     with explained(path):
         db = connect(path, "rw", BUSY_SECONDS, key)

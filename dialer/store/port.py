@@ -386,7 +386,9 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         ...
 
     async def record_command(self, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
-        """Keep that a command was executed, with the hash of what it asked for. False: it had been already, and nothing changed."""
+        """Keep that a command was executed, with the hash of what it asked for. False: it had been already, and nothing changed.
+        What was executed three days before is forgotten: it has expired long since.
+        """
         ...
 
     async def complete_command(self, command_id: str, reply: str) -> None:

@@ -14,6 +14,11 @@ from dialer.store.sql import load_statements
 
 SQL = load_statements("records")
 
+COMMANDS_KEPT_SECONDS = 3 * 86_400.0
+"""A command that comes again is told what was done the first time. It may expire a day after it was sent at the latest, and is
+refused from then on: two days more are for a clock that was set anew meanwhile."""
+COMMANDS_FORGOTTEN_AT_ONCE = 20  # more than come in, so the table shrinks; few, for results wait behind the transaction
+
 
 def announce(db: sqlite3.Connection, announcements: Sequence[Announcement], at: float) -> None:
     """Put announcements into the outbox, in the caller's transaction."""
@@ -40,6 +45,7 @@ def kept_command(db: sqlite3.Connection, command_id: str) -> KeptCommand | None:
 
 def record_command(db: sqlite3.Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
     """Keep that a command was executed; False if it had been already."""
+    db.execute(SQL["forget_commands"], {"before": at - COMMANDS_KEPT_SECONDS, "most": COMMANDS_FORGOTTEN_AT_ONCE})
     kept = {"command_id": command_id, "at": at, "name": name, "content": content, "reply": reply}
     return db.execute(SQL["insert_command"], kept).rowcount == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from dialer.errors import StoreError, StoreFull
 from dialer.model import CampaignState, Disposition
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.store import seals
-from dialer.view import SeatState
+from dialer.view import AlertRaised, SeatState
 from tests.faults.test_switch_faults import every_attempt_has_one_end, nobody_dialled_twice
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.virtual import virtual_time
@@ -161,3 +162,50 @@ async def test_where_the_audit_ends_is_told_once_a_minute_and_at_the_end(tmp_pat
         verdict = seals.verify(db, (told[0]["number"], told[0]["digest"]))
     assert (verdict.findings, verdict.not_chained) == ([], 0)
     assert told[-1]["seals"] > told[0]["seals"] > 10
+
+
+@virtual_time()
+async def test_one_trouble_is_one_alert_however_many_writers_meet_it(tmp_path: Path) -> None:
+    """Many writers, of whom some succeed while others fail, each in words of its own: it is raised once, and cleared once."""
+    chance = random.Random(7)
+    ivr = {**IVR, "channels": 30}
+    async with a_site(tmp_path, all_answer(hang_up_after=6.0), voters=900, campaign=ivr) as site:
+        await site.until(lambda: len(site.ended()) > 20)
+        store: Any = site.centre.store
+        failing = True
+
+        def spoil(method: str) -> None:
+            whole = getattr(store, method)
+
+            async def spoilt(*arguments: Any, **named: Any) -> Any:
+                if failing and chance.random() < 0.5:
+                    raise StoreError(f"centre.db: {method} met trouble number {chance.randrange(1000)}")
+                return await whole(*arguments, **named)
+
+            setattr(store, method, spoilt)
+
+        for method in (
+            "end_attempts",
+            "record_answer",
+            "open_attempts",
+            "claim",
+            "campaign_progress",
+            "release_expired",
+        ):
+            spoil(method)
+        await asyncio.sleep(60)
+        told = [
+            change.alert for change in site.changes if isinstance(change, AlertRaised) and change.alert.code == "store"
+        ]
+        assert 1 <= len(told) <= 3, "one trouble, and at most one lull that was taken for its end"
+        failing = False
+        placed = len(site.switch.placed)
+        await site.until(lambda: len(site.switch.placed) > placed, seconds=70)
+        assert "store" not in {alert.code for alert in site.view.alerts}
+        told = [
+            change.alert for change in site.changes if isinstance(change, AlertRaised) and change.alert.code == "store"
+        ]
+        assert len(told) <= 4
+        assert told[-1].cleared
+    nobody_dialled_twice(site)
+    every_attempt_has_one_end(tmp_path)

@@ -204,8 +204,10 @@ async def test_what_two_diallers_would_have_corrupted_is_whole(
         await open_store(way(path), key=key)
     assert goes_on(first) == "dialled"
     if way is hard_link:
-        with pytest.raises(StoreError, match="2 names"), reading(path, key):
-            pass
+        with pytest.raises(StoreError, match="2 names"):
+            StoreLock(path, "a dialler")
+        with pytest.raises(StoreError, match="2 names"):
+            note_export(path, "worker-12", {"list": "strike-off"}, 1.0, key=key)
         (tmp_path / "hard.db").unlink()
     with reading(path, key) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

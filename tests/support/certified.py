@@ -8,8 +8,7 @@ from typing import Any
 
 from audio.catalogue import Entry, write_catalogue
 from audio.files import sha256_of_bytes
-from audio.names import PromptName, prompt_of_sound
-from audio.prepare import Places
+from audio.names import Places, PromptName, prompt_of_sound
 from config.audio import SoundFormat
 from ivr_flows.catalogue import load_flow
 from ivr_flows.sounds import sounds_said

@@ -24,7 +24,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.clock import SystemClock
 from dialer.commands import PauseCampaign, StopAll
-from dialer.errors import BrokerUnreachable, PortInUse
+from dialer.dialler_name import DiallerName
+from dialer.errors import BrokerUnreachable, CentreIdTaken, PortInUse
 from dialer.model import (
     Announcement,
     AttemptId,
@@ -37,11 +38,13 @@ from dialer.model import (
     Outcome,
     Purpose,
 )
-from dialer.monitor import topics
+from dialer.monitor import topics, twin
 from dialer.monitor.broker_link import BrokerSettings, MqttVersion, check_broker
 from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.monitor.monitor import Monitor
 from dialer.monitor.mqtt_client import Client
+from dialer.monitor.twin import refuse_beside_twin
+from dialer.ports import free_port
 from dialer.store.sqlite import SqliteStore, open_store
 from dialer.view import CallChange, CallState, CampaignChange
 from tests.support.fake_centre import FakeEngine, centre_view
@@ -64,7 +67,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 @contextlib.asynccontextmanager
 async def monitored(
-    settings: BrokerSettings, engine: FakeEngine, store: SqliteStore
+    settings: BrokerSettings, engine: FakeEngine, store: SqliteStore, name: DiallerName | None = None
 ) -> AsyncIterator[tuple[Monitor, Callable[[], Awaitable[None]]]]:
     """A running monitor, and how to stop it."""
     stop = asyncio.Event()
@@ -78,6 +81,7 @@ async def monitored(
         raise_alert=engine.raise_alert,
         senders=SENDERS,
         chance=random.SystemRandom(),
+        name=name,
     )
     running = asyncio.create_task(monitor.run(stop))
 
@@ -286,6 +290,84 @@ async def test_no_name_and_no_number_is_ever_published(store: SqliteStore, tmp_p
     assert len(names) == 120
     for canary in [*(number[3:] for number in numbers), *names]:
         assert canary not in said
+
+
+FIRST = DiallerName("0123456789ab", 812, 1_713_758_400, "booth-pc-1")
+SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")
+
+
+def named(name: DiallerName) -> FakeEngine:
+    return FakeEngine(replace(centre_view(seats=1, booths=0, campaigns=1), dialler=name.text))
+
+
+@contextlib.asynccontextmanager
+async def changing(engine: FakeEngine) -> AsyncIterator[None]:
+    """So much happens that the centre's state is published every second."""
+
+    async def change() -> None:
+        while True:
+            engine.tell(CampaignChange("turnout-agents"))
+            await asyncio.sleep(0.2)
+
+    task = asyncio.create_task(change())
+    yield
+    task.cancel()
+
+
+@pytest.mark.parametrize("kind", [MOSQUITTO])
+async def test_the_second_of_two_diallers_of_one_centre_id_leaves_the_broker_to_the_first(
+    kind: BrokerKind, store: SqliteStore
+) -> None:
+    first, second = named(FIRST), named(SECOND)
+    async with (
+        demo_broker(kind) as broker,
+        supervisor(broker.settings) as boss,
+        monitored(broker.settings, first, store, FIRST) as (monitor, end),
+        changing(first),
+    ):
+        await boss.wait_for(lambda message: message.topic == "state" and message.payload["dialler"] == FIRST.text)
+        with pytest.raises(
+            CentreIdTaken, match="the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
+        ):
+            await refuse_beside_twin(broker.settings, "pune-1", SECOND)
+        await refuse_beside_twin(
+            broker.settings, "pune-1", replace(FIRST, process=813)
+        )  # the first one's own successor
+        async with monitored(broker.settings, second, store, SECOND) as (other, _):
+            await alert_change(second, "centre-id-taken", standing=True)
+            (alert,) = [each for each in second.view().alerts if each.code == "centre-id-taken"]
+            assert "process 812" in alert.text
+            assert "dialling goes on" in alert.text
+            assert monitor.broker_up
+            assert not other.broker_up
+            assert not [each for each in boss.heard if each.topic == "state" and SECOND.text in each.text]
+            assert not [each for each in boss.heard if each.topic == "state" and not each.payload["online"]]
+            await end()
+            await alert_change(second, "centre-id-taken", standing=False)
+            await boss.wait_for(lambda message: message.topic == "state" and message.payload["dialler"] == SECOND.text)
+
+
+@pytest.mark.parametrize("kind", [MOSQUITTO])
+async def test_what_a_dead_dialler_left_at_the_broker_is_nobodys(
+    kind: BrokerKind, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that was restarted knows of no last will, and holds what was said last."""
+    monkeypatch.setattr(twin, "ALIVE_SECONDS", 0.3)
+    async with demo_broker(kind) as broker, supervisor(broker.settings) as boss:
+        left = topics.centre_message(named(FIRST).view())
+        await boss.client.publish(left.topic, left.payload, qos=1, retain=True)
+        await refuse_beside_twin(broker.settings, "pune-1", SECOND)
+        for broken in (b"", b"{", b"[1]", b'{"online": true}', b'{"online": true, "dialler": 5}', b"\x00"):
+            await boss.client.publish(left.topic, broken, qos=1, retain=True)
+            await refuse_beside_twin(broker.settings, "pune-1", SECOND)
+        engine = named(SECOND)
+        async with monitored(broker.settings, engine, store, SECOND) as (monitor, _):
+            await boss.wait_for(lambda message: message.topic == "state" and SECOND.text in message.text)
+            assert monitor.broker_up
+
+
+async def test_a_broker_that_is_away_keeps_no_dialler_from_starting() -> None:
+    await refuse_beside_twin(BrokerSettings(port=free_port()), "pune-1", SECOND)
 
 
 async def call_some(store: SqliteStore) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,3 +175,21 @@ def test_forbidden_calls_are_nowhere() -> None:
             if called.endswith("wait_for") or (called.endswith("asyncio.Queue") and not bounded):
                 found.append(f"{path.relative_to(ROOT)}:{node.lineno} {called}")
     assert not found
+
+
+def test_a_running_dialler_has_not_imported_what_only_other_commands_need() -> None:
+    """A restart in a call lasts as long as the start does; these alone were half of it."""
+    heavy = (
+        "av",
+        "fpdf",
+        "matplotlib",
+        "xlsxwriter",
+        "jinja2",
+        "python_calamine",
+        "dialer.reports",
+        "dialer.demo",
+        "dialer.roll.cli",
+    )
+    program = f"import sys, dialer.cli, dialer.app; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -14,8 +14,8 @@ from audio.drafts import Drafted, DraftJob, draft_one, make_drafts
 from audio.errors import AudioError, VoiceMissing
 from audio.files import sha256_of
 from audio.making import Recipe
-from audio.names import PromptName
-from audio.prepare import Places, Refused
+from audio.names import Places, PromptName
+from audio.prepare import Refused
 from audio.words import languages, words_of
 from config.audio import SoundFormat
 from dialer.command_line.audio import app

@@ -14,9 +14,9 @@ from audio.errors import AudioError
 from audio.files import HALF_DONE
 from audio.gate import PlayRules
 from audio.making import Recipe
-from audio.names import PromptName
+from audio.names import Places, PromptName
 from audio.playlist import PlaylistReader
-from audio.prepare import Places, Report, prepare
+from audio.prepare import Report, prepare
 from config.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 

@@ -12,8 +12,7 @@ import config.asterisk
 from audio.catalogue import Voice, read_catalogue
 from audio.errors import AudioError
 from audio.message import INFORMATION, MESSAGE_SOUND, Placed, missing_sounds, put_message
-from audio.names import PromptName
-from audio.prepare import Places
+from audio.names import Places, PromptName
 from audio.tones import SILENCE, TONES, write_tones
 from audio.words import words_of
 from config.settings import load_settings

@@ -17,9 +17,8 @@ from audio.catalogue import Entry, Voice, changing, write_catalogue
 from audio.errors import CatalogueError
 from audio.files import sha256_of, sha256_of_bytes
 from audio.gate import PlayRules
-from audio.names import PromptName, prompt_name
+from audio.names import Places, PromptName, prompt_name
 from audio.playlist import Listed, Playlist, PlaylistReader
-from audio.prepare import Places
 from config.audio import SoundFormat
 from config.jurisdiction import load_profile
 from config.settings import Settings
@@ -46,7 +45,7 @@ def entry(content: bytes = b"sound", **changes: object) -> Entry:
 
 
 def listed(sound: Entry, *, on_disk: bool = True) -> Listed:
-    return Listed(sound, dict(sound.files) if on_disk else {})
+    return Listed(sound, lambda: dict(sound.files) if on_disk else {})
 
 
 def call(prompts: dict[str, Listed], rules: PlayRules | None = None, *, label: bool = False) -> CataloguePrompts:
@@ -258,3 +257,33 @@ async def test_a_damaged_catalogue_stops_a_start(site: PlaylistReader) -> None:
     (site.catalogue / "hi.toml").write_text("damaged")
     with pytest.raises(CatalogueError):
         await SitePrompts(site, Noon(), ZoneInfo("UTC"), shipped_texts()).refresh()
+
+
+def test_a_start_reads_no_sound_and_nothing_plays_unchecked(
+    site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of thousands of sounds a call plays five: each is hashed when it is asked for, once, and what was changed does not play."""
+    names = [PromptName("", "hi", f"common/sound_{n}") for n in range(4)]
+    for name in names:
+        site.places.sound(name, SoundFormat.ALAW).write_bytes(b"sound")
+    write_catalogue(site.catalogue, {name: entry() for name in names})
+    hashed: list[str] = []
+
+    def counting(path: Path) -> str | None:
+        hashed.append(path.stem)
+        return sha256_of(path)
+
+    monkeypatch.setattr("audio.playlist.sha256_of", counting)
+    playlist = site.read()
+    assert hashed == []
+    site.places.sound(names[1], SoundFormat.ALAW).write_bytes(b"another")
+    for _ in range(3):
+        assert playlist.why_not(names[0], TODAY) is None
+        assert playlist.why_not(names[1], TODAY) == "is not the sound that was prepared; run dialer audio prepare"
+    assert hashed == ["sound_0", "sound_1"]
+    site.check(playlist)
+    assert hashed == ["sound_0", "sound_1", "sound_2", "sound_3"]
+    again = site.read()  # one was changed after it had been looked at
+    site.check(again)
+    assert site.read() is again, "nothing has changed: neither parsed nor hashed again"
+    assert len(hashed) == 4

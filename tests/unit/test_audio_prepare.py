@@ -15,8 +15,8 @@ from audio.catalogue import Entry, Voice
 from audio.errors import AudioError, BadPromptName
 from audio.files import HALF_DONE, sha256_of, write_atomically
 from audio.making import Recipe
-from audio.names import PromptName, prompt_name, prompt_of_sound
-from audio.prepare import Places, Prepared, Refused, make_plan, prepare, prepare_one, recordings_in, with_history
+from audio.names import Places, PromptName, prompt_name, prompt_of_sound
+from audio.prepare import Prepared, Refused, make_plan, prepare, prepare_one, recordings_in, with_history
 from audio.workers import spread, workers_for
 from config.audio import SoundFormat
 from tests.support.recordings import speech, write_recording

@@ -18,7 +18,7 @@ from audio import espeak
 from audio.drafts import make_drafts
 from audio.errors import VoiceMissing
 from audio.making import Recipe
-from audio.prepare import Places
+from audio.names import Places
 from config.document import settings_page
 from config.settings import load_settings
 from dialer.cli import app
@@ -68,7 +68,7 @@ def parsed(arguments: list[str]) -> None:
     command: Any = typer.main.get_command(app)
     while hasattr(command, "commands"):
         name, *arguments = arguments
-        command = command.commands[name]
+        command = command.get_command(None, name)
     command.make_context(command.name, arguments)
 
 

@@ -22,6 +22,11 @@ SELECT content, reply FROM command WHERE command_id = :command_id;
 INSERT INTO command (command_id, at, name, content, reply) VALUES (:command_id, :at, :name, :content, :reply)
 ON CONFLICT (command_id) DO NOTHING;
 
+-- name: forget_commands
+DELETE FROM command WHERE command_id IN (
+    SELECT command_id FROM command WHERE at < :before ORDER BY at LIMIT :most
+);
+
 -- name: complete_command
 UPDATE command SET reply = ?2 WHERE command_id = ?1;
 

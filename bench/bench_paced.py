@@ -1,0 +1,164 @@
+"""What a centre costs that is not at its limit: agents in their seats, five call starts a second, a broker; and an idle one.
+
+    python -m bench.bench_paced [--seconds 60] [--seats 40] [--starts 5] [--profile]
+
+The dialler is this process; the simulated Asterisk and the broker are processes of their own. Calls go to seats whose wrap-up runs
+out by itself; idle, agents sit in their seats and nobody is to be called. CPU time (user + system) is this process's alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import json
+import pstats
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from bench.bench_engine import FILL
+from config.settings import Settings
+from dialer.app import RunningCentre, running_centre
+from dialer.commands import PauseCampaign, SeatLogIn
+from dialer.logs import quiet_logging
+from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.ports import free_port
+from dialer.simulation.profile import simulated_profile
+
+GOALS = {"CPU ms a call": 6.0, "idle CPU ms a second": 5.0}
+WARM_SECONDS = 15.0
+SPEED = 4.0  # of voters: they ring, talk and hang up so many times faster, so that forty seats take five calls a second
+
+
+def paced_settings(
+    store: Path, ami_port: int, agi_port: int, broker_port: int | None, seats: int, starts: float
+) -> Settings:
+    """One predictive campaign with agents on a trunk that starts so many calls a second."""
+    return Settings.model_validate(
+        {
+            "centre": {"id": "bench"},
+            "store": {"path": store, "reserve_megabytes": 1},
+            "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
+            "fastagi": {"port": agi_port},
+            "broker": {"enabled": broker_port is not None, "port": broker_port or 1883},
+            "dialling": {"drain_seconds": 1},
+            "trunks": [
+                {
+                    "name": "carrier",
+                    "endpoint": "carrier",
+                    "channels": 200,
+                    "calls_per_second": starts,
+                    "caller_ids": ["+911140000001"],
+                }
+            ],
+            "seats": [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}"} for n in range(1, seats + 1)],
+            "campaigns": [
+                {
+                    "id": "agents",
+                    "kind": "agents",
+                    "pacing": "predictive",
+                    "wrap_up_seconds": 1,
+                    "hours": [{"start": "00:00", "until": "23:59:59.999999"}],
+                }
+            ],
+        }
+    )
+
+
+async def cpu_of(seconds: float) -> float:
+    """CPU seconds that this process takes in so many."""
+    began = time.process_time()
+    await asyncio.sleep(seconds)
+    return time.process_time() - began
+
+
+async def measure(options: Any, directory: Path, broker_port: int | None) -> dict[str, float]:
+    """Work for a while, then sit idle for a while, and say what each cost."""
+    agi_port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "dialer.simulation.asterisk", "--ami-port", "0", "--agi-port", str(agi_port)),
+        *("--answer-rate", "0.4", "--seats", str(options.seats), "--speed", str(SPEED)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    ami_port = int(json.loads(await process.stdout.readline())["ami_port"])
+    stop = asyncio.Event()
+    settings = paced_settings(directory / "centre.db", ami_port, agi_port, broker_port, options.seats, options.starts)
+    profile = cProfile.Profile() if options.profile else None
+    async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
+        group.create_task(centre.run(stop))
+        await asyncio.sleep(2)
+        for seat in settings.seats:
+            await centre.engine.execute(SeatLogIn(seat.name, f"agent-{seat.name}"))
+        await asyncio.sleep(WARM_SECONDS)
+        before = _attempts(centre)
+        if profile is not None:
+            profile.enable()
+        working = await cpu_of(options.seconds)
+        if profile is not None:
+            profile.disable()
+            pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+        calls, answered = (after - earlier for after, earlier in zip(_attempts(centre), before, strict=True))
+        await centre.engine.execute(PauseCampaign("agents"))
+        await asyncio.sleep(WARM_SECONDS)
+        if profile is not None:
+            profile = cProfile.Profile()
+            profile.enable()
+        idle = await cpu_of(options.seconds / 2)
+        if profile is not None:
+            profile.disable()
+            pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+        stop.set()
+    process.stdin.close()
+    await process.wait()
+    return {
+        "calls a second": calls / options.seconds,
+        "answered": answered,
+        "CPU ms a call": working * 1000 / max(1, calls),
+        "CPU ms a second": working * 1000 / options.seconds,
+        "idle CPU ms a second": idle * 1000 / (options.seconds / 2),
+    }
+
+
+def _attempts(centre: RunningCentre) -> tuple[int, int]:
+    view = centre.engine.view().campaigns[0]
+    return view.attempts, view.answered
+
+
+async def with_broker(options: Any, directory: Path) -> dict[str, float]:
+    """Measure beside Mosquitto where it is installed, else without a broker."""
+    if mosquitto_path() is None:
+        return await measure(options, directory, None)
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker:
+        return await measure(options, directory, broker.port)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of work; half as many idle")
+    parser.add_argument("--seats", type=int, default=40)
+    parser.add_argument("--starts", type=float, default=5.0, help="call starts a second")
+    parser.add_argument("--profile", action="store_true", help="say where the time goes; the figures are then too high")
+    options = parser.parse_args(arguments)
+    quiet_logging()
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "centre.db"
+        # In a process of its own: what filling takes is none of the dialler's memory.
+        subprocess.run([sys.executable, "-c", FILL, str(store), "50000"], check=True)
+        figures = uvloop.run(with_broker(options, Path(folder)))
+    for name, value in figures.items():
+        goal = GOALS.get(name)
+        print(f"  {name:24} {value:10.2f}" + (f"   goal {goal:g}: ratio {value / goal:.2f}" if goal else ""))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""Does memory grow? The whole engine at 25 call starts a second, hour after hour, in virtual time.
+
+    python -m bench.bench_soak [--hours 2] [--starts 25] [--objects]
+
+Engine, store, AMI, FastAGI and the simulated Asterisk are one process here, so that a virtual hour costs as much as its calls do
+and not an hour. The figures are the resident memory of all, what Python has allocated outside the simulated switch, and the entries
+of every container that can be reached from the engine, the store and the monitor. `--objects` says which lines' allocations grew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import random
+import tempfile
+import time
+import tracemalloc
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.bench_engine import resident_megabytes
+from config.settings import Settings
+from dialer.app import RunningCentre, running_centre
+from dialer.clock import LoopClock
+from dialer.logs import quiet_logging
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
+from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.simulation.profile import simulated_profile
+from dialer.simulation.virtual_time import run_virtual
+from tests.support.roll_filler import fill_roll
+
+START_EPOCH = 1_713_724_200.0
+VOTERS_A_HOUR_AND_START = 3_600 * 2  # a number is called about once an hour
+CONTAINERS = (dict, list, set, deque)
+NOT_OURS = ("dialer.simulation", "asyncio", "tracemalloc", "bench")
+
+
+def soak_settings(store: Path, ami_port: int, starts: float) -> Settings:
+    """One IVR campaign at the limit of its trunk's call starts."""
+    return Settings.model_validate(
+        {
+            "centre": {"id": "soak"},
+            "store": {"path": store, "reserve_megabytes": 1},
+            "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
+            "fastagi": {"port": 0, "max_connections": 2000},
+            "broker": {"enabled": False},
+            "dialling": {"drain_seconds": 1, "max_attempts_per_day": 50},
+            "trunks": [
+                {
+                    "name": "carrier",
+                    "endpoint": "carrier",
+                    "channels": 900,
+                    "calls_per_second": starts,
+                    "caller_ids": ["+911140000001"],
+                }
+            ],
+            "campaigns": [
+                {
+                    "id": "ivr",
+                    "kind": "ivr",
+                    "flow": "turnout",
+                    "hours": [{"start": "00:00", "until": "23:59:59.999999"}],
+                }
+            ],
+        }
+    )
+
+
+def entries(*roots: object) -> dict[str, int]:
+    """How many entries each container has that can be reached from the roots' attributes, by its path of names."""
+    found: dict[str, int] = {}
+    seen: set[int] = set()
+    waiting: deque[tuple[str, object]] = deque((type(root).__name__, root) for root in roots)
+    while waiting:
+        name, value = waiting.popleft()
+        if id(value) in seen or name.count(".") > 6:
+            continue
+        seen.add(id(value))
+        if isinstance(value, CONTAINERS):
+            found[name] = len(value)
+            continue
+        module = type(value).__module__
+        if not module.startswith("dialer") or module.startswith(NOT_OURS):
+            continue
+        for attribute in _attributes(value):
+            with contextlib.suppress(AttributeError):
+                waiting.append((f"{name}.{attribute}", getattr(value, attribute)))
+    return found
+
+
+def _attributes(value: object) -> Iterator[str]:
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        yield from (slots,) if isinstance(slots, str) else slots
+    yield from getattr(value, "__dict__", {})
+
+
+def python_megabytes() -> float:
+    """What Python has allocated outside the simulated switch."""
+    snapshot = tracemalloc.take_snapshot().filter_traces(
+        [tracemalloc.Filter(False, "*/simulation/*"), tracemalloc.Filter(False, tracemalloc.__file__)]
+    )
+    return sum(trace.size for trace in snapshot.traces) / 1e6
+
+
+async def soak(
+    hours: float, starts: float, every_minutes: float, *, objects: bool, folder: Path
+) -> list[dict[str, Any]]:
+    """Run, and return the figures of each `every_minutes`."""
+    figures: list[dict[str, Any]] = []
+    async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
+        switch._journal.placed = deque(maxlen=1)  # type: ignore[assignment]
+        settings = soak_settings(folder / "soak.db", switch.ami_port, starts)
+        clock, chance, stop = LoopClock(switch.now()), random.Random(1), asyncio.Event()
+        async with (
+            running_centre(settings, clock=clock, chance=chance, profile=simulated_profile()) as centre,
+            asyncio.TaskGroup() as group,
+        ):
+            switch.agi_port = centre.agi_port
+            running = group.create_task(centre.run(stop))
+            began = time.process_time()
+            steps = round(hours * 60 / every_minutes)
+            last: tracemalloc.Snapshot | None = None
+            for step in range(steps + 1):
+                figures.append(look(centre, step * every_minutes / 60, began))
+                print_line(figures[-1], figures[-2] if step else None)
+                if objects:
+                    now = tracemalloc.take_snapshot()
+                    if last is not None:
+                        print(*(f"      {each}" for each in now.compare_to(last, "lineno")[:25]), sep="\n", flush=True)
+                    last = now
+                if step < steps:
+                    await asyncio.sleep(every_minutes * 60)
+            stop.set()
+            await running
+    return figures
+
+
+def look(centre: RunningCentre, hours: float, began: float) -> dict[str, Any]:
+    """The figures of this moment."""
+    gc.collect()
+    view = centre.engine.view().campaigns[0]
+    return {
+        "hours": hours,
+        "attempts": view.attempts,
+        "live": sum(view.calls.values()),
+        "resident": resident_megabytes(),
+        "python": python_megabytes(),
+        "objects": len(gc.get_objects()),
+        "cpu": time.process_time() - began,
+        "entries": entries(centre.engine, centre.store, centre.monitor),
+    }
+
+
+def print_line(now: dict[str, Any], before: dict[str, Any] | None) -> None:
+    """One line, and the containers that grew by more than a hundred entries."""
+    print(
+        f"{now['hours']:6.2f} h {now['attempts']:9,d} attempts {now['live']:5d} live {now['resident']:8.1f} MB resident"
+        f" {now['python']:8.2f} MB Python {now['objects']:9,d} objects {now['cpu']:8.1f} s of CPU",
+        flush=True,
+    )
+    if before is not None:
+        for name, count in sorted(now["entries"].items(), key=lambda each: -each[1]):
+            grown = count - before["entries"].get(name, 0)
+            if grown > 100:
+                print(f"         {name}: {count:,d} entries, {grown:+,d}", flush=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hours", type=float, default=2.0, help="virtual ones")
+    parser.add_argument("--starts", type=float, default=25.0, help="call starts a second")
+    parser.add_argument("--every", type=float, default=10.0, help="virtual minutes between two lines")
+    parser.add_argument("--objects", action="store_true", help="say which lines' allocations grew")
+    options = parser.parse_args(arguments)
+    quiet_logging()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        voters = int(max(1.0, options.hours) * options.starts * VOTERS_A_HOUR_AND_START)
+        fill_roll(folder / "soak.db", min(voters, 2_000_000))
+        tracemalloc.start(1)
+        run_virtual(
+            lambda: soak(options.hours, options.starts, options.every, objects=options.objects, folder=folder),
+            limit_seconds=options.hours * 3_600 + 3_600,
+        )
+
+
+if __name__ == "__main__":
+    main()

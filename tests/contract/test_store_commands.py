@@ -1,0 +1,36 @@
+"""The store's contract: commands are remembered for as long as they can come again, and no longer."""
+
+from __future__ import annotations
+
+from dialer.store.connection import reading
+from dialer.store.records import COMMANDS_KEPT_SECONDS
+from tests.contract.backends import NOW, Backend, SqliteBackend, filled
+
+DAY_SECONDS = 86_400.0
+
+
+async def test_a_command_is_remembered_while_it_may_come_again(backend: Backend) -> None:
+    async with filled(backend) as store:
+        assert await store.record_command("asha/1", "pause", "hash", "done", NOW)
+        for later in (DAY_SECONDS, 2 * DAY_SECONDS, COMMANDS_KEPT_SECONDS):
+            assert await store.record_command(f"asha/{later}", "pause", "hash", "done", NOW + later)
+            assert not await store.record_command("asha/1", "pause", "hash", "done", NOW + later)
+
+
+async def test_commands_do_not_pile_up(backend: Backend) -> None:
+    """For ten days: as many are there as three days bring, and a flood is forgotten when its time has come."""
+    async with filled(backend) as store:
+        for number in range(400):
+            await store.record_command(f"asha/{number}", "pause", "hash", "done", NOW + number * 2_160.0)
+        assert kept(backend) == COMMANDS_KEPT_SECONDS / 2_160.0 + 1
+        for number in range(100):
+            await store.record_command(f"ravi/{number}", "pause", "hash", "done", NOW + 1e7)
+        for number in range(20):
+            await store.record_command(f"mina/{number}", "pause", "hash", "done", NOW + 2e7)
+        assert kept(backend) == 20
+
+
+def kept(backend: Backend) -> int:
+    assert isinstance(backend, SqliteBackend)
+    with reading(backend.path, backend.key) as db:
+        return int(db.execute("SELECT count(*) FROM command").fetchone()[0])
