@@ -254,7 +254,7 @@ async def test_a_link_to_a_store_that_nobody_holds_is_as_good_as_its_name(
         note_export(path, "worker-12", {"list": "strike-off"}, 1.0)
         assert read(path, "SELECT phone_id FROM attempt") == [(1,)]
         assert not name.with_name(name.name + "-wal").exists() or way is symlinked_folder
-    assert read(path, "SELECT kind FROM audit") == [("export",)]
+    assert ("export",) in read(path, "SELECT kind FROM audit")
 
 
 def test_a_conversion_through_a_link_converts_the_file(tmp_path: Path) -> None:
