@@ -13,7 +13,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from dialer.logs import quiet_logging
+from dialer.cli.logs import quiet_logging
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.full_trunk import Placed, most_in_a_second, placed_on_a_full_trunk
 

@@ -25,8 +25,8 @@ import uvloop
 
 from config.settings import Settings
 from dialer.app import running_centre
-from dialer.logs import quiet_logging
-from dialer.ports import free_port
+from dialer.cli.logs import quiet_logging
+from dialer.mqtt.embedded_broker import free_port
 from dialer.simulation.profile import simulated_profile
 
 CALLS_AT_ONCE = 300

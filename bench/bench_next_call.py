@@ -34,7 +34,7 @@ from bench.next_call_stage import (
     built_store,
     centre_at_work,
 )
-from dialer.logs import quiet_logging
+from dialer.cli.logs import quiet_logging
 from tests.support.roll_filler import VOTERS_PER_BOOTH
 
 STORES = Path.cwd() / ".bench-stores"  # not in /tmp, which may be memory: a commit must reach a disk

@@ -25,10 +25,9 @@ import uvloop
 from bench.bench_engine import FILL
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
-from dialer.commands import PauseCampaign, SeatLogIn
-from dialer.logs import quiet_logging
-from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
-from dialer.ports import free_port
+from dialer.cli.logs import quiet_logging
+from dialer.domain.commands import PauseCampaign, SeatLogIn
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port, mosquitto_path
 from dialer.simulation.profile import simulated_profile
 
 GOALS = {"CPU ms a call": 6.0, "idle CPU ms a second": 5.0}

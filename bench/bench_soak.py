@@ -25,8 +25,8 @@ from typing import Any
 from bench.bench_engine import resident_megabytes
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
-from dialer.clock import LoopClock
-from dialer.logs import quiet_logging
+from dialer.cli.logs import quiet_logging
+from dialer.domain.clock import LoopClock
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.profile import simulated_profile

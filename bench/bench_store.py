@@ -48,7 +48,7 @@ from bench.store_contenders import (
     sqlalchemy_core,
     whole_contract,
 )
-from dialer.model import AttemptId, EndedAttempt, NewAttempt, Outcome
+from dialer.domain.model import AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import queues
 from dialer.store.cipher import StoreKey, write_new_key
 from dialer.store.connection import close_writing, open_writing

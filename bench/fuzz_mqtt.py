@@ -12,7 +12,7 @@ import resource
 import sys
 import time
 
-from dialer.monitor.commands import RefusedCommand, parse_command
+from dialer.mqtt.commands import RefusedCommand, parse_command
 from tests.attack.malformed import good_commands, malformed
 from tests.attack.test_forged_commands import CENTRE, NOW, SIGNED
 

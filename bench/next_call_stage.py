@@ -22,17 +22,17 @@ from unittest import mock
 
 from config.jurisdiction import Profile
 from config.settings import Settings
-from dialer import plan_of_site
 from dialer.app import RunningCentre, forget_start, running_centre
-from dialer.commands import TakeMarks
-from dialer.engine.gatekeeper import Gatekeeper
+from dialer.domain.commands import TakeMarks
+from dialer.domain.errors import StoreError
+from dialer.domain.model import CampaignKind, Claim, Mark, MarkKind, MarkSource, NewAttempt, Purpose
+from dialer.engine.eligibility import Eligibility
 from dialer.engine.plan import EnginePlan
-from dialer.errors import StoreError
-from dialer.model import CampaignKind, Claim, Mark, MarkKind, MarkSource, NewAttempt, Purpose
+from dialer.mqtt.embedded_broker import free_port
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
-from dialer.ports import free_port
 from dialer.rules.gate import Ruling
 from dialer.simulation.profile import simulated_profile
+from dialer.site import plan as plan_of_site
 from dialer.store import queues
 from dialer.store.connection import PAGE_BYTES, exclusive_connection
 from dialer.store.migrate import shipped_migrations
@@ -179,7 +179,7 @@ class Watch:
     @contextmanager
     def on_store(self, store: Any) -> Iterator[None]:
         """Watch the claims, the gate and the openings."""
-        claim, open_attempts, work, ask = store.claim, store.open_attempts, queues.claim, Gatekeeper.claim
+        claim, open_attempts, work, ask = store.claim, store.open_attempts, queues.claim, Eligibility.claim
 
         async def timed_claim(*arguments: Any, **named: Any) -> list[Claim]:
             began = time.perf_counter()
@@ -208,7 +208,7 @@ class Watch:
             return ruling
 
         with (
-            mock.patch.object(Gatekeeper, "claim", noted_ask),
+            mock.patch.object(Eligibility, "claim", noted_ask),
             mock.patch.object(store, "claim", timed_claim),
             mock.patch.object(store, "open_attempts", timed_opening),
             mock.patch.object(queues, "claim", timed_work),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.common import Done, Stopwatch, Unrunnable
-from dialer.model import Announcement, AttemptId, CampaignKind, EndedAttempt, NewAttempt, Outcome, Purpose
+from dialer.domain.model import Announcement, AttemptId, CampaignKind, EndedAttempt, NewAttempt, Outcome, Purpose
 from dialer.store import queues
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, close_writing, exclusive_connection, open_writing

@@ -5,7 +5,7 @@ MatdanError                       one clear line: what is wrong, and what to do
 ├── AsteriskFilesError            Asterisk's configuration files cannot be read or written
 ├── ivr_flows.errors.FlowError    a flow cannot be loaded: names file, line and node
 ├── audio.errors.AudioError       a recording or a catalogue cannot be used
-└── dialer.errors...              see there
+└── dialer.domain.errors...              see there
 
 It stands in the lowest home because every home above may raise one, and imports run one way.
 """

@@ -10,20 +10,30 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import Counter
+from datetime import date, time
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from config.asterisk.section import Asterisk
 from config.audio import Audio
 from config.campaigns import Campaign, Kind
-from config.environment import DELIMITER, PREFIX, key_in_environment, refuse_stray_variables
 from config.errors import SettingError
 from config.fields import (
     EndpointName,
     HostName,
+    LocalTime,
     NumberPrefix,
     Password,
     PeerNetwork,
@@ -39,9 +49,212 @@ from config.flows import Flows, Twilio
 from config.help import Hold, Recordings, Supervisor, SupervisorRole, Transfer, refuse_lines_as_phones, refuse_transfers
 from config.lines import Carrier, Inbound, Trunk, TrunkRest
 from config.mosquitto.section import Mosquitto
-from config.polling_day import PollingDay
-from config.rules import Rules
-from config.wanted import WANTED
+
+# Settings of the polling day: how it is expected to go, and what counts in the order of calls.
+
+Exponent = Annotated[float, Field(ge=0, le=4)]
+
+
+class TurnoutPoint(Section):
+    """[[polling_day.expected]] - how many will have voted by an hour."""
+
+    at: LocalTime = Field(description="hour of the polling day, local")
+    share: float = Field(ge=0, le=1, description="share of all electors who will have voted by then")
+
+
+class OrderWeights(Section):
+    """[polling_day.weights] - what counts in the order of calls: the exponent of each factor; 0 switches it off."""
+
+    not_voted: Exponent = Field(1.0, description="the chance that a voter of the booth has not voted yet")
+    deficit: Exponent = Field(1.0, description="how far the booth lies behind the centre")
+    time: Exponent = Field(1.0, description="how soon the booth closes")
+    voter: Exponent = Field(1.0, description="the weight of the voters on the number, from `dialer weights`")
+
+
+class WorkerRounds(Section):
+    """[polling_day.workers] - how often campaigns with the purpose booth-workers call each worker."""
+
+    every_minutes: float = Field(120.0, ge=5, le=1440, description="from a worker's report to the next call")
+    retry_minutes: float = Field(
+        15.0,
+        ge=1,
+        le=1440,
+        description="to the next call when a worker was not reached, or hung up before the first serial",
+    )
+    attempts_per_day: int = Field(
+        20, ge=1, le=100, description="attempts a day to a worker's number; the caps of voters' numbers are others"
+    )
+
+
+class PollingDay(Section):
+    """[polling_day] - the order of a turnout campaign's calls on the days of [[rules.polls]]."""
+
+    opens: LocalTime = Field(time(7), description="when the polls open")
+    last_call_minutes: float = Field(30, ge=0, le=240, description="no call goes out so shortly before a booth closes")
+    expected: tuple[TurnoutPoint, ...] = Field(
+        (
+            TurnoutPoint(at=time(9), share=0.11),
+            TurnoutPoint(at=time(11), share=0.25),
+            TurnoutPoint(at=time(13), share=0.40),
+            TurnoutPoint(at=time(15), share=0.50),
+            TurnoutPoint(at=time(17), share=0.60),
+            TurnoutPoint(at=time(18), share=0.66),
+        ),
+        min_length=1,
+        description="expected cumulative turnout; the default is a typical day in India",
+    )
+    weights: OrderWeights = Field(OrderWeights(), description="what counts in the order of calls")
+    workers: WorkerRounds = Field(WorkerRounds(), description="how often booth workers are called")
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        for before, after in pairwise((TurnoutPoint(at=self.opens, share=0.0), *self.expected)):
+            if after.at <= before.at or after.share < before.share:
+                raise ValueError(
+                    f"expected turnout at {after.at:%H:%M} does not follow {before.at:%H:%M}; hours and shares must rise"
+                )
+        return self
+
+
+# Settings of the rules: which jurisdiction, what the site holds stricter, when the polls are, who signed what off.
+
+
+class Poll(Section):
+    """[[rules.polls]] - a polling day, from the official notification."""
+
+    day: date = Field(description="the polling day")
+    closes_at: LocalTime | None = Field(None, description="close of poll here; none: each booth's own, from the roll")
+    constituencies: tuple[int, ...] = Field((), description="constituencies that vote then; empty: all of the roll")
+    time_zone: ZoneName | None = Field(None, description="IANA zone of the polling area; none: the centre's")
+
+
+class SignOff(Section):
+    """[[rules.sign_offs]] - what a named person answers for, where the profile lets a person decide."""
+
+    what: Literal["recorded-turnout-in-silence"] = Field(description="recorded-turnout-in-silence")
+    campaign: str = Field(description="the campaign that it is for")
+    by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=80)] = Field(
+        description="name of the person who answers for it"
+    )
+    day: date = Field(description="day on which it was signed")
+
+
+class Rules(Section):
+    """[rules] - the law and the caution that hold here. Nothing in it can loosen the profile."""
+
+    jurisdiction: str = Field("neutral", description="a shipped profile's name, or a .toml file of the site's own")
+    stricter: dict[str, dict[str, Any]] = Field(
+        {}, description="the site's stricter values by rule: `[rules.stricter.ring]` with `minimum_seconds = 35`"
+    )
+    holidays: tuple[date, ...] = Field((), description="public holidays, on which the holiday's hours hold")
+    polls: tuple[Poll, ...] = Field((), description="polling days")
+    sign_offs: tuple[SignOff, ...] = Field((), description="what named persons answer for")
+    opt_out_secret: SecretStr | None = Field(
+        None,
+        min_length=20,
+        description="shared by all centres: opt-outs travel between them as hashes under it; none: they do not; "
+        "better given by MATDAN_RULES__OPT_OUT_SECRET",
+    )
+    opt_out_secrets_known: tuple[Annotated[SecretStr, Field(min_length=20)], ...] = Field(
+        (),
+        description="other secrets that are understood beside it: the next one before a change, the earlier one after it",
+    )
+
+    def secrets(self) -> tuple[bytes, ...]:
+        """The centres' shared secrets, that which is told under first; none: they share none."""
+        if self.opt_out_secret is None:
+            return ()
+        every = (self.opt_out_secret, *self.opt_out_secrets_known)
+        return tuple(dict.fromkeys(secret.get_secret_value().encode() for secret in every))
+
+    @model_validator(mode="after")
+    def _a_secret_to_tell_under(self) -> Self:
+        if self.opt_out_secrets_known and self.opt_out_secret is None:
+            raise ValueError("opt_out_secrets_known needs opt_out_secret beside it, the one that is told under")
+        return self
+
+    @model_validator(mode="after")
+    def _one_poll_each(self) -> Self:
+        named = Counter(number for poll in self.polls for number in poll.constituencies)
+        twice = [number for number, count in named.items() if count > 1]
+        if twice:
+            raise ValueError(f"constituency {twice[0]} votes on two days; name it in one of [[rules.polls]]")
+        if sum(not poll.constituencies for poll in self.polls) > 1:
+            raise ValueError("two polls are for all constituencies; name the constituencies of each")
+        return self
+
+
+# What a setting must look like, in words: a pattern tells a person nothing.
+
+WANTED: Final = {
+    r"^\+?[0-9]{3,20}$": "must be a phone number: 3 to 20 digits without spaces or dashes, such as +911140000001",
+    r"^\+[0-9]{5,15}$": "must be a phone number in full: + and 5 to 15 digits without spaces, such as +911140000001",
+    r"^\+[1-9][0-9]{6,14}$": "must be a phone number in full: + and 7 to 15 digits without spaces, such as +911140000001",
+    r"^\+[0-9]{1,15}$": "must be a phone number or its beginning: + and 1 to 15 digits without spaces, such as +9111",
+    r"^(sip:[^\s<>]{3,200}|\+[0-9]{5,15})$": "must be a phone number in full, such as +911140000001, or a sip: address",
+    r"^[a-z0-9][a-z0-9-]{0,31}$": "must be 1 to 32 small letters a-z, digits and dashes, and not begin with a dash",
+    r"^[A-Za-z0-9_-]{1,40}$": "must be 1 to 40 letters a-z, digits, dashes and underscores",
+    r"^[A-Za-z0-9+._@-]{1,64}$": "must be 1 to 64 letters a-z, digits and the signs + . _ @ -",
+    r"^[a-z]{2,3}$": "must be a language's code of two or three small letters, such as hi",
+    r"^[a-z]{2}$": "must be a language's code of two small letters, such as hi",
+    r"^[A-Z]{2}$": "must be a country's code of two capital letters, such as IN",
+    r"^([0-9]|[A-Za-z0-9-]{2,20})$": "must be one digit, or 2 to 20 letters a-z, digits and dashes",
+    r"^[A-Za-z0-9.:-]{1,253}$": "must be a host's name or address",
+    r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$": "must be an address or a network, such as 203.0.113.0/24",
+    r"^/[A-Za-z0-9._/+-]{1,200}$": "must be a path that begins with / and has only letters a-z, digits and the signs . _ / + -",
+    r"^ed25519:[A-Za-z0-9+/]{43}=$": "must be a public key as `dialer mqtt key` prints it: ed25519: and 44 letters and signs",
+    r"^[0-9]{1,10}$": "must be 1 to 10 digits",
+    r"^[*0-9]{1,6}$": "must be 1 to 6 digits and stars, as a telephone has them",
+    r"^[A-Za-z0-9/_.-]{1,200}$": "must be a path of 1 to 200 letters a-z, digits and the signs / _ . -",
+    r"^[a-z_][a-z0-9_-]{0,31}$": "must be the name of a user of this machine",
+    r"^(AC[0-9a-f]{32})?$": "must be Twilio's account SID: AC and 32 digits or letters a-f",
+    r"^(https?://[^\s?#]{1,200}[^\s?#/])?$": "must be an address such as https://dialler.example.org, without / at its end",
+    r"^https?://[^\s?#]{1,200}[^\s?#/]$": "must be an address such as https://sounds.example.org, without / at its end",
+    r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$": "must be a prompt's name such as common/hold, in small letters",
+}
+"""By the pattern that the settings are held to."""
+
+
+# Variables of the environment that stand in for settings: none of ours is passed over, and each is named where it is
+
+PREFIX = "MATDAN_"
+DELIMITER = "__"
+
+
+def refuse_stray_variables(model: type[BaseSettings]) -> None:
+    """Raise SettingError for the first variable named MATDAN_... that is no setting of `model`, or that cannot be read.
+
+    Each is read by itself, as the library names neither a variable that it cannot decode nor one that it has no use for.
+    """
+    source = EnvSettingsSource(model)
+    for name in _ours():
+        source.env_vars = {name.lower(): os.environ[name]}
+        try:
+            settings = source()
+        except (SettingsError, RecursionError) as error:  # the value may be a secret, and is not repeated
+            problem = "is neither a list nor a table in JSON"
+            remedy = """write a list as ["+91"], a table as {"key": "value"}"""
+            raise SettingError("environment", name, problem, remedy) from error
+        if not settings:
+            remedy = f"remove it or correct its spelling: {PREFIX}<SECTION>{DELIMITER}<KEY> (docs/settings.md)"
+            raise SettingError("environment", name, "is not a setting", remedy)
+
+
+def key_in_environment(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
+    """The variable that gave the setting at `place` (section, key, ...), and what of it; None: the environment did not.
+
+    A variable for something within that setting has to do with it only where no table can stand (`of_wrong_type`).
+    """
+    for name in _ours():
+        path = tuple(name[len(PREFIX) :].lower().split(DELIMITER))
+        if place[: len(path)] == path or (of_wrong_type and path[: len(place)] == place):
+            return ".".join((name, *place[len(path) :]))
+    return None
+
+
+def _ours() -> list[str]:
+    """As the library reads them: in capital and small letters alike."""
+    return sorted(name for name in os.environ if name.upper().startswith(PREFIX))
 
 
 class Centre(Section):

@@ -6,7 +6,7 @@ import os
 import signal
 from types import FrameType
 
-from dialer.errors import INTERRUPTED
+from dialer.domain.errors import INTERRUPTED
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     usual = signal.getsignal(signal.SIGINT)
     if usual is signal.default_int_handler:  # not where a shell has it ignored
         signal.signal(signal.SIGINT, _leave)
-    from dialer.cli import main as run  # noqa: PLC0415 - it takes a second or more
+    from dialer.cli.main import main as run  # noqa: PLC0415 - it takes a second or more
 
     signal.signal(signal.SIGINT, usual)
     run()

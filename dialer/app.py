@@ -24,65 +24,126 @@ from config.asterisk.events import EVENTS
 from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.backoff import Backoff
-from dialer.certificates import SiteCertificates
-from dialer.clock import Clock, SystemClock
-from dialer.content import refuse_content
-from dialer.dialler_name import DiallerName
+from dialer.domain.backoff import Backoff
+from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.dialler_name import DiallerName
+from dialer.domain.errors import SwitchError
+from dialer.domain.site_time import site_zone
+from dialer.engine.eligibility import CertifiedBy
 from dialer.engine.engine import Engine
-from dialer.engine.flow_desk import SCRIPT
-from dialer.engine.gatekeeper import CertifiedBy
-from dialer.engine.state import Centre
-from dialer.errors import SwitchError
-from dialer.fastagi.door import SiteDoor
-from dialer.fastagi.flow_handler import FlowHandler
-from dialer.fastagi.inbound_handler import InboundHandler
-from dialer.fastagi.log_in_handler import LogInHandler
-from dialer.fastagi.routes import AgiRoutes
-from dialer.flow_reload import reload_on_hang_up
-from dialer.loop_lag import LoopLag
-from dialer.monitor.broker_link import BrokerSettings
-from dialer.monitor.monitor import Monitor
-from dialer.monitor.opt_outs import ForeignOptOut
-from dialer.monitor.twin import refuse_beside_twin
-from dialer.open_files import raise_limit, too_few
-from dialer.plan_of_site import (
+from dialer.engine.flows import SCRIPT
+from dialer.engine.world import Centre
+from dialer.ivr.prompts import SitePrompts, labels_synthetic, playlist_reader, site_prompts
+from dialer.mqtt.link import BrokerSettings
+from dialer.mqtt.monitor import Monitor
+from dialer.mqtt.opt_outs import ForeignOptOut
+from dialer.mqtt.twin import refuse_beside_twin
+from dialer.roll.phone_numbers import plain_number
+from dialer.site.certificates import SiteCertificates
+from dialer.site.content import refuse_content
+from dialer.site.open_files import raise_limit, too_few
+from dialer.site.plan import (
     ami_login,
     broker_settings,
     engine_plan,
     flows_of,
     needs_asterisk,
-    offers_allowed,
     recording_rules,
     script_rules,
     senders_of,
 )
-from dialer.prompts import SitePrompts, labels_synthetic, playlist_reader, site_prompts
-from dialer.roll.phone_numbers import plain_number
-from dialer.scripts.runner import ScriptRules, find_containment, kept_together, script_of
-from dialer.site_key import site_key
-from dialer.site_time import site_zone
+from dialer.store.cipher import site_key
 from dialer.store.port import Store
 from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
-from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer, addresses_of
+from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiRoutes, AgiServer, addresses_of
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits
 from dialer.switch.asterisk.ami_link import AmiLink
 from dialer.switch.asterisk.ami_rights import check_rights
+from dialer.switch.asterisk.fastagi.door import SiteDoor
+from dialer.switch.asterisk.fastagi.flow_handler import FlowHandler
+from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
+from dialer.switch.asterisk.fastagi.log_in_handler import LogInHandler
 from dialer.switch.asterisk.lease import SwitchLease, refuse_beside_another
+from dialer.switch.asterisk.scripts.runner import ScriptRules, find_containment, kept_together, script_of
 from dialer.switch.routed import without_asterisk
+from dialer.switch.twilio import NO_TWILIO
 from ivr_flows.catalogue import FlowLibrary
+from ivr_flows.model import offers_allowed
 from ivr_flows.texts import texts_with
 
 if TYPE_CHECKING:
-    from dialer.twilio_carrier import TwilioCarrier
+    from dialer.switch.twilio.carrier import TwilioCarrier
+
+from collections import deque
+
+from config.errors import MatdanError
+from dialer.domain.commands import ReloadFlows
+from dialer.domain.view import Alert, AlertLevel
+
+# SIGHUP reads the flows again.
+
+
+def reload_on_hang_up(engine: Engine) -> None:
+    """SIGHUP reads the flows again, for the next call. Flows that are wrong change nothing, and an alert says why."""
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def ask() -> None:
+        task = loop.create_task(reload_flows(engine), name="reload-flows")
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, ask)
+
+
+async def reload_flows(engine: Engine) -> None:
+    """Read the flows again; an alert stands for as long as they are wrong."""
+    try:
+        done = await engine.execute(ReloadFlows())
+    except MatdanError as error:
+        engine.take_alert(Alert("flows", AlertLevel.WARNING, f"flows not reloaded: {error}", engine.view().at))
+    else:
+        _log.info("flows.reloaded", what=done)
+        engine.take_alert(Alert("flows", AlertLevel.WARNING, done, engine.view().at, cleared=True))
+
+
+# How late the event loop runs what is due: the one figure that says whether this process keeps up.
+
+LAG_PROBE_SECONDS = 0.25  # twenty a second cost an idle centre a quarter of its CPU
+KEPT = 240  # a minute of probes
+
+
+class LoopLag:
+    """Probes the loop; `figures` gives the last minute's lag."""
+
+    def __init__(self) -> None:
+        self._lags: deque[float] = deque(maxlen=KEPT)
+
+    async def run(self) -> None:
+        """Probe until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_PROBE_SECONDS
+            await asyncio.sleep(LAG_PROBE_SECONDS)
+            self._lags.append(loop.time() - due)
+
+    def figures(self) -> dict[str, float]:
+        """Seconds: `loop_lag_median_seconds` and `loop_lag_p99_seconds`; empty before the first probe."""
+        if not self._lags:
+            return {}
+        ordered = sorted(self._lags)
+        return {
+            "loop_lag_median_seconds": max(0.0, ordered[len(ordered) // 2]),
+            "loop_lag_p99_seconds": max(0.0, ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]),
+        }
+
 
 _log = structlog.get_logger(__name__)
 
 # Between tries to reach Asterisk: seats and calls are to be known again within 5 s of its coming back.
 LONGEST_WAIT_SECONDS = 3.0
-_NO_TWILIO = "twilio is enabled, but not installed: in Matdan's own folder, .venv/bin/pip install -e '.[twilio]'"
 PROBE_SECONDS = 1.0  # a Ping so often tells a link that is half open in time (`placing.UNANSWERED_SECONDS`)
 
 
@@ -301,27 +362,13 @@ def _opt_out_keeper(engine: Engine) -> Callable[[ForeignOptOut], Awaitable[None]
     return keep
 
 
-async def twilio_spent(settings: Settings) -> float:
-    """What the site's Twilio account has spent today. Raises SwitchError with what is wrong."""
-    try:
-        from dialer.switch.twilio.api import TwilioApi  # noqa: PLC0415 - an optional extra
-        from dialer.twilio_carrier import twilio_login  # noqa: PLC0415
-    except ImportError as error:
-        raise SwitchError(_NO_TWILIO) from error
-    api = TwilioApi(twilio_login(settings))
-    try:
-        return await api.spent_today()
-    finally:
-        await api.close()
-
-
 def _twilio(settings: Settings, store: Store, clock: Clock) -> TwilioCarrier | None:
     if not settings.twilio.enabled:
         return None
     try:
-        from dialer.twilio_carrier import TwilioCarrier  # noqa: PLC0415 - an optional extra
+        from dialer.switch.twilio.carrier import TwilioCarrier  # noqa: PLC0415 - an optional extra
     except ImportError as error:
-        raise SwitchError(_NO_TWILIO) from error
+        raise SwitchError(NO_TWILIO) from error
     return TwilioCarrier(settings, store, clock)
 
 

@@ -10,6 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from config.jurisdiction import Profile
+
+
+def offers_allowed(profile: Profile) -> frozenset[Offer]:
+    """What flows may offer under a profile."""
+    return frozenset({Offer.TRANSPORT} if profile.transport.may_offer else ())
+
 
 class Purpose(StrEnum):
     """What a flow is for. The rules ask it: what may be said in it, and whether a way to opt out must be offered."""

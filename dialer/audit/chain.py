@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from dialer.errors import UnsafeValue
+from dialer.domain.errors import UnsafeValue
 
 GENESIS = "0" * 64
 """The digest before the first entry."""

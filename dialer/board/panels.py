@@ -23,9 +23,9 @@ from dialer.board.parts import (
     share_bar,
     stacked_bar,
 )
-from dialer.model import BoothTurnout
-from dialer.polling_day.forecast import Forecast
-from dialer.view import Alert, AlertLevel, CentreView, SeatState, SeatView, TrunkView
+from dialer.domain.forecast import Forecast
+from dialer.domain.model import BoothTurnout
+from dialer.domain.view import Alert, AlertLevel, CentreView, SeatState, SeatView, TrunkView
 
 BORDER = "grey35"
 SEAT_CELLS = 32  # of one seat in the grid, its gap included

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
-from dialer.model import CampaignState
-from dialer.view import AlertLevel, CallState, SeatState
+from dialer.domain.model import CampaignState
+from dialer.domain.view import AlertLevel, CallState, SeatState
 
 FULL = "━"
 HALF = "╸"

@@ -28,8 +28,8 @@ from dialer.board.parts import (
     share_bar,
     stacked_bar,
 )
-from dialer.model import CampaignKind
-from dialer.view import CallState, CampaignView, CentreView
+from dialer.domain.model import CampaignKind
+from dialer.domain.view import CallState, CampaignView, CentreView
 
 WIDE = 96  # from here on panels stand side by side
 NARROWEST = 40

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from dialer.board.render import BoardExtras, render_board
-from dialer.view import CentreView
+from dialer.domain.view import CentreView
 
 RATE_SECONDS = 10.0  # calls a minute are taken over this stretch
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dialer.calls import Call
+from dialer.engine.call import Call
 from dialer.engine.results import Results
-from dialer.engine.state import Centre
+from dialer.engine.world import Centre
 from dialer.pacing.port import PacingEventKind
 
 

@@ -10,46 +10,140 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import NoReturn
 
 import structlog
 
-from dialer import commands
-from dialer.calls import Call
+from dialer.audit.chain import Head
+from dialer.domain import commands
+from dialer.domain.clock import Clock
+from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.model import CampaignState, Claim, EndedAttempt, OpenAttempt, Outcome, Purpose
+from dialer.domain.switch import Switch, SwitchEvent
+from dialer.domain.view import Alert, CampaignChange, CentreView, Change
+from dialer.engine.acd import Floor
+from dialer.engine.agents import Agents
 from dialer.engine.answers import Answers
-from dialer.engine.assistance import Assistance
-from dialer.engine.floor import Floor
-from dialer.engine.flow_desk import FlowDesk, Flows
-from dialer.engine.gatekeeper import CertifiedBy, Gatekeeper
-from dialer.engine.help_desk import HelpDesk
-from dialer.engine.hoppers import Hoppers
-from dialer.engine.housekeeping import Housekeeping
-from dialer.engine.inbound_desk import InboundDesk
-from dialer.engine.kept_seats import KeptSeats
+from dialer.engine.booth_workers import BoothWorkers
+from dialer.engine.call import Call
+from dialer.engine.eligibility import CertifiedBy, Eligibility
+from dialer.engine.external_records import ExternalRecords
+from dialer.engine.flows import Flows, FlowService
+from dialer.engine.inbound import Inbound
 from dialer.engine.orders import hang_up
-from dialer.engine.placing import Placing
+from dialer.engine.placing import Hoppers, KeptSeats, Placing
 from dialer.engine.plan import EnginePlan
-from dialer.engine.records_desk import RecordsDesk
-from dialer.engine.recount import recount
 from dialer.engine.results import Results
-from dialer.engine.seat_desk import SeatDesk
+from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
-from dialer.engine.state import CampaignRun, Centre, SeatTally
+from dialer.engine.supervision.assistance import Assistance
 from dialer.engine.switch_events import SwitchEvents
 from dialer.engine.timers import Timers
+from dialer.engine.transfers.service import Transfers
 from dialer.engine.trunk_desk import TrunkDesk
+from dialer.engine.trunks import TrunkPool
 from dialer.engine.unheard import hear_again
 from dialer.engine.views import centre_view
-from dialer.engine.worker_desk import WorkerDesk
-from dialer.errors import CommandRefused, StoreError
-from dialer.model import CampaignState, Claim, EndedAttempt, OpenAttempt, Outcome, Purpose
+from dialer.engine.world import CampaignRun, Centre, SeatTally
+from dialer.mqtt.topics import audit_head_announcement
+from dialer.pacing.port import Governed, Pacer
+from dialer.pacing.tally import BUCKETS
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
-from dialer.seats import Seat
 from dialer.store.port import Store
 from dialer.store.sent_journal import SentJournal
-from dialer.switch.port import Switch, SwitchEvent
-from dialer.trunks import TrunkPool
-from dialer.view import Alert, CampaignChange, CentreView, Change
+
+# Housekeeping: figures for people, and what may be lost by a crash without harm: learned state, seats' intervals.
+
+ROUND_SECONDS = 5.0
+LOG_EVERY_ROUNDS = 12
+"""The log says once in so many rounds, a minute, why each campaign paces as it does."""
+
+
+class Housekeeping:
+    """Keeps such things from time to time, and at the end."""
+
+    def __init__(self, centre: Centre, store: Store, results: Results, floor: Floor) -> None:
+        """`floor` has what its seats have done."""
+        self._centre = centre
+        self._store = store
+        self._results = results
+        self._floor = floor
+        self._untold: Head | None = None  # the audit's head, as long as it was announced to nobody
+
+    async def go_on(self) -> NoReturn:
+        """Round after round, until cancelled."""
+        rounds = 0
+        while True:
+            await asyncio.sleep(ROUND_SECONDS)
+            await self.save()
+            rounds += 1
+            if rounds % LOG_EVERY_ROUNDS == 0:
+                await self._tell_head()
+                await self._bound_the_outbox()
+            for campaign_id, run in self._centre.campaigns.items():
+                if rounds % LOG_EVERY_ROUNDS == 0 and run.held_because is None:
+                    _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))
+                try:
+                    run.progress = await self._store.campaign_progress(campaign_id)
+                except StoreError as error:
+                    self._results.store_failed(error)
+
+    async def _bound_the_outbox(self) -> None:
+        """News that no broker has taken may not fill the disk: it is away, or there is none."""
+        try:
+            lost = await self._store.outbox_done(0)
+        except StoreError as error:
+            self._results.store_failed(error)
+            return
+        if lost:
+            _log.warning("outbox.bound-reached", lost=lost)
+
+    async def finish(self) -> None:
+        """At the end of all calls: keep everything, and tell where the audit ends."""
+        await self.save()
+        await self._tell_head()
+
+    async def _tell_head(self) -> None:
+        if self._untold is None:
+            return
+        try:
+            await self._store.announce([audit_head_announcement(self._untold)], self._untold.at)
+        except StoreError as error:
+            self._results.store_failed(error)
+            return
+        self._untold = None
+
+    async def save(self) -> None:
+        """Keep what the seats have done, and what the pacers have learned, and chain what was done. What is not kept now is tried
+        again.
+        """
+        intervals, self._floor.intervals = self._floor.intervals, []
+        try:
+            if intervals:
+                await self._store.record_seat_intervals(intervals)
+            for campaign_id, run in self._centre.campaigns.items():
+                await self._store.save_pacer_state(campaign_id, run.learned())
+            self._untold = await self._store.seal(self._centre.clock.now()) or self._untold
+        except StoreError as error:
+            self._floor.intervals = intervals + self._floor.intervals
+            self._results.store_failed(error)
+
+
+# What the abandoned-call caps have counted, from the records: a night that the dialler was off has passed there, and
+
+
+async def recount(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
+    """Let the windows of a policy that holds caps hold what is on record; others have none. Raises StoreError."""
+    if not isinstance(pacer, Governed):
+        return
+    now = clock.now()
+    of_late = {
+        window: await store.answers_of_late(campaign_id, now, window, window / BUCKETS)
+        for window in {cap.window_seconds for cap in pacer.caps}
+    }
+    pacer.recount(clock.monotonic(), of_late)
+
 
 _log = structlog.get_logger(__name__)
 
@@ -88,14 +182,14 @@ class Engine:
         centre.seats = {seat.name: Seat(seat.name, seat.endpoint, seat.languages, now) for seat in plan.seats}
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel)
-        self._records_desk = RecordsDesk(
+        self._records_desk = ExternalRecords(
             store,
             centre.clock,
             self._results.follow,
             opted_out=lambda phone_id: self._results.opted_out(phone_id, fresh=True),
             centre=centre.centre_id,
         )
-        self._gatekeeper = Gatekeeper(
+        self._gatekeeper = Eligibility(
             centre,
             plan.gate,
             {campaign.rules.campaign_id: campaign.rules for campaign in plan.campaigns},
@@ -104,7 +198,7 @@ class Engine:
         self._timers = Timers()
         self._floor = Floor(centre, switch, self._results, self._gatekeeper, self._timers)
         self._silence = SeatSilence(centre, switch, self._floor, self._results, plan.floor.silence_seconds)
-        self.seat_desk = SeatDesk(
+        self.seat_desk = Agents(
             centre,
             self._floor,
             store,
@@ -133,14 +227,14 @@ class Engine:
         )
         self._sent = sent
         targets = {target.name: target for target in plan.transfers}
-        self._help_desk = HelpDesk(centre, switch, self._floor, self._trunks, targets, plan.gate.rules)
+        self._help_desk = Transfers(centre, switch, self._floor, self._trunks, targets, plan.gate.rules)
         self._assistance = Assistance(
             centre, store, switch, self._floor, self._results, self._help_desk, plan.supervisors
         )
-        self.inbound_desk = InboundDesk(centre, store, self._results, self._trunks, plan.inbound)
-        self._worker_desk = WorkerDesk(centre, self._floor, store, self._results)
+        self.inbound_desk = Inbound(centre, store, self._results, self._trunks, plan.inbound)
+        self._worker_desk = BoothWorkers(centre, self._floor, store, self._results)
         self._answers = Answers(centre, self._results)
-        self.flow_desk = FlowDesk(
+        self.flow_desk = FlowService(
             centre,
             store,
             self._results,
@@ -214,7 +308,7 @@ class Engine:
                 return await self._reload_flows()
             case commands.AcceptClock():
                 return self._placing.accept_clock()
-        if isinstance(command, commands.HelpCommand | commands.RecordingCommand | commands.EarCommand):
+        if isinstance(command, commands.TransferCommand | commands.RecordingCommand | commands.SupervisionCommand):
             return await self._assistance.execute(command)
         if isinstance(command, commands.WorkerCommand):
             return await self._worker_desk.execute(command)

@@ -6,9 +6,9 @@ from collections.abc import Awaitable
 
 import structlog
 
-from dialer.errors import SwitchError
-from dialer.model import AttemptId
-from dialer.switch.port import Switch
+from dialer.domain.errors import SwitchError
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import Switch
 
 _log = structlog.get_logger(__name__)
 

@@ -5,31 +5,216 @@ from __future__ import annotations
 import asyncio
 import heapq
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
-from dialer.calls import Call
-from dialer.clock import Clock, ClockWatch
-from dialer.engine.gatekeeper import REST_SECONDS, Gatekeeper
-from dialer.engine.hoppers import Hoppers
-from dialer.engine.kept_seats import KeptSeats
+from dialer.domain.clock import Clock, ClockWatch
+from dialer.domain.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
+from dialer.domain.model import (
+    AttemptId,
+    CampaignKind,
+    CampaignState,
+    Claim,
+    MachineDetection,
+    NewAttempt,
+    Outcome,
+    Purpose,
+    VotingBooths,
+)
+from dialer.domain.switch import CallEnded, EndedBy, OriginateRequest, Switch
+from dialer.domain.view import AlertLevel, CallState, SeatState
+from dialer.engine.acd import Floor
+from dialer.engine.call import Call
+from dialer.engine.eligibility import REST_SECONDS, Eligibility
 from dialer.engine.orders import hang_up
 from dialer.engine.results import Results
+from dialer.engine.seat import choose_seat
 from dialer.engine.snapshot import answer_probability, at_work, pacing_snapshot, seats_of, signs_of
-from dialer.engine.state import CampaignRun, Centre
 from dialer.engine.trunk_desk import TrunkDesk
-from dialer.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
-from dialer.model import AttemptId, CampaignKind, CampaignState, Claim, MachineDetection, NewAttempt, Outcome, Purpose
+from dialer.engine.trunks import TrunkLimits, TrunkPool
+from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.port import PacingEventKind, PacingSnapshot
 from dialer.rules import calling_hours
+from dialer.rules.calling_hours import day_start
 from dialer.store.port import Store
 from dialer.store.sent_journal import SentJournal
-from dialer.switch.port import CallEnded, EndedBy, OriginateRequest, Switch
-from dialer.trunks import TrunkLimits, TrunkPool
-from dialer.view import AlertLevel, CallState
+
+# Seats that are kept for a call from before it is dialled until it ends, so that an agent is there whenever it is
+
+
+class KeptSeats:
+    """Keeps seats and gives them back."""
+
+    def __init__(self, centre: Centre, floor: Floor) -> None:
+        """`floor` has the seats' states."""
+        self._centre = centre
+        self._floor = floor
+        self._kept: dict[AttemptId, str] = {}
+
+    def keep(self, run: CampaignRun, attempt_id: AttemptId, language: str) -> str | None:
+        """Reserve the seat that such a call would get if it were answered now; its name. None: no seat is ready."""
+        seat = choose_seat(self._centre.seats.values(), language, run.spec.skill)
+        if seat is None:
+            return None
+        self._floor.put(seat, seat.reserved(attempt_id, run.spec.campaign_id, self._centre.instant()))
+        self._kept[attempt_id] = seat.name
+        return seat.name
+
+    def holds(self, call: Call) -> bool:
+        """Whether a seat is kept for the call still."""
+        seat = self._centre.seats.get(call.kept_seat or "")
+        return seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
+
+    def give_back(self, attempt_id: AttemptId) -> None:
+        """The call will not be: its seat is free again."""
+        seat = self._centre.seats.get(self._kept.pop(attempt_id, ""))
+        if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
+            self._floor.free(seat, seat.call_ended(self._centre.instant()))
+
+    def look_after(self, cancel: Callable[[Call], None]) -> None:
+        """Give back the seats of calls that are no more, and cancel calls that ring on without their seat."""
+        for attempt_id in list(self._kept):
+            call = self._centre.calls.get(attempt_id)
+            if call is None:
+                self.give_back(attempt_id)
+            elif not call.answered and not self.holds(call):
+                cancel(call)
+
+
+# Hoppers: some seconds' worth of claims per campaign, so that a call that may start has its number at hand.
+
+HOPPER_SIZE = 60  # claims held per campaign: some seconds of dialling, so that priorities stay fresh
+CLAIMED_AT_ONCE = 10  # a long claim holds up the marks and results behind it, and leaves fewer at hand while it lasts
+LEASE_SECONDS = 60.0
+LEAST_LEASE_SECONDS = 15.0  # claims with less left go back to the queue: the order has moved on
+REFILL_AGAIN_SECONDS = 1.0  # numbers are due, but cannot be had yet: another campaign's call, a booth that comes after
+PRIORITIES_SECONDS = 30.0  # how long the booths' priorities stand before they are computed anew
+
+Priorities = Callable[[CampaignRun, float], Mapping[int, float]]
+"""The booths' priorities for a campaign at a moment (epoch seconds); booths that are not named come after those that
+are."""
+
+
+class Hoppers:
+    """Fills the campaigns' hoppers from their queues and gives back what is not dialled."""
+
+    def __init__(
+        self,
+        centre: Centre,
+        store: Store,
+        results: Results,
+        *,
+        owner: str,
+        has_room: Callable[[], bool],
+        priorities: Priorities,
+    ) -> None:
+        """`owner` names this dialler in its claims; `has_room` says whether the disk can still take results."""
+        self._centre = centre
+        self._store = store
+        self._results = results
+        self._owner = owner
+        self._has_room = has_room
+        self._priorities = priorities
+
+    def refill(self, run: CampaignRun) -> None:
+        """Claim more where the hopper runs low and the queue may have some."""
+        if run.refilling or not self._runs_low(run) or run.next_due_at > self._centre.clock.now():
+            return
+        if not self._has_room():
+            full = StoreError("the disk is nearly full (store.reserve_megabytes); free some space")
+            self._results.stop_for_room(full, self._has_room)
+            return
+        run.refilling = True
+        self._centre.spawn(self._fill(run), "refill")
+
+    def _runs_low(self, run: CampaignRun) -> bool:
+        return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
+
+    async def _fill(self, run: CampaignRun) -> None:
+        clock = self._centre.clock
+        try:
+            run.next_due_at = 0.0
+            self._set_priorities(run)
+            while run.held_because is None and not self._centre.draining and self._runs_low(run):
+                quotas = run.order.plan(CLAIMED_AT_ONCE)
+                first = run.order.first(quotas)
+                claims = await self._store.claim(
+                    run.spec.campaign_id,
+                    CLAIMED_AT_ONCE,
+                    owner=self._owner,
+                    now=clock.now(),
+                    lease_seconds=LEASE_SECONDS,
+                    booths=quotas,
+                    voting=None if first is None else VotingBooths(first, run.votes_until),
+                    day_start=day_start(self._centre.zone, clock.now()),
+                )
+                full = len(claims) == CLAIMED_AT_ONCE
+                run.order.took(quotas, claims, full=full)
+                run.hopper.extend(claims)
+                if claims:
+                    self._centre.wake.set()
+                if full or not run.order.exhausted:
+                    continue
+                if first is None or run.order.waits:  # else what stands aside has its turn now
+                    await self._note_next_due(run)
+                    break
+        except StoreError as error:
+            self._results.store_failed(error)
+            await self._results.until_store_works()
+        finally:
+            run.refilling = False
+        if run.hopper:
+            self._centre.wake.set()
+
+    async def _note_next_due(self, run: CampaignRun) -> None:
+        now, given_back = self._centre.clock.now(), run.given_back
+        due = await self._store.next_due_at(run.spec.campaign_id)
+        if run.given_back != given_back:  # numbers came back meanwhile, which the answer may not know
+            return
+        run.list_done = due is None
+        found = float("inf") if due is None else max(due, now + REFILL_AGAIN_SECONDS)
+        run.next_due_at = min(found, run.next_due_at or found)
+        if due is not None and due <= now and not run.order.waits:
+            run.order.look_again()
+
+    def _set_priorities(self, run: CampaignRun) -> None:
+        now = self._centre.clock.now()
+        if now - run.priorities_at >= PRIORITIES_SECONDS:
+            run.priorities_at = now
+            run.votes_until = self._centre.polls_today().until
+            run.order.set_priorities(self._priorities(run, now))
+
+    def give_back(self, run: CampaignRun) -> None:
+        """Put the hopper's claims back into the queue."""
+        self._put_back(run, list(run.hopper))
+        run.hopper.clear()
+
+    def give_back_old(self, run: CampaignRun) -> None:
+        """Put the claims back whose lease ends soon; they stand first in the hopper."""
+        ends = self._centre.clock.now() + LEAST_LEASE_SECONDS
+        old: list[Claim] = []
+        while run.hopper and run.hopper[0].leased_until < ends:
+            old.append(run.hopper.popleft())
+        if old:
+            self._put_back(run, old)
+
+    def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+        run.next_due_at = 0.0
+        if claims:
+            run.given_back += 1
+            run.list_done = False
+            run.order.gave_back(claims)
+            self._centre.spawn(self._release(claims), "release-claims")
+
+    async def _release(self, claims: Sequence[Claim]) -> None:
+        try:
+            await self._store.release(claims)
+        except StoreError as error:  # the lease puts them back by itself
+            _log.warning("claims.not-released", claims=len(claims), problem=str(error))
+
 
 _log = structlog.get_logger(__name__)
 
@@ -50,7 +235,7 @@ class Placing:
         results: Results,
         trunks: TrunkPool,
         trunk_desk: TrunkDesk,
-        gatekeeper: Gatekeeper,
+        gatekeeper: Eligibility,
         hoppers: Hoppers,
         kept_seats: KeptSeats,
         sent: SentJournal,

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dialer.ear import SupervisorPhone
-from dialer.engine.inbound_desk import InboundPlan
-from dialer.engine.seat_desk import FloorRules
-from dialer.engine.state import CampaignSpec
-from dialer.help import TransferTarget
-from dialer.log_ins import AgentAccount
+from dialer.engine.agents import FloorRules
+from dialer.engine.inbound import InboundPlan
+from dialer.engine.log_ins import AgentAccount
+from dialer.engine.supervision.state import SupervisorPhone
+from dialer.engine.transfers.state import TransferTarget
+from dialer.engine.trunks import RestRules, TrunkLimits
+from dialer.engine.world import CampaignSpec
 from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import PollingPlan
 from dialer.rules.gate import Gate
 from dialer.rules.rulebook import CampaignRules
-from dialer.trunk_health import RestRules
-from dialer.trunks import TrunkLimits
 
 
 @dataclass(frozen=True, slots=True)

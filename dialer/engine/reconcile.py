@@ -12,22 +12,15 @@ from dataclasses import replace
 
 import structlog
 
-from dialer.calls import Call
-from dialer.engine.due import DueTimes
-from dialer.engine.inbound_desk import InboundDesk
+from dialer.domain.errors import SwitchError
+from dialer.domain.model import AttemptId, Direction, Disposition, DispositionRecord, OpenAttempt, Outcome
+from dialer.domain.switch import CallEnded, EndedBy, History, PastCall, Switch, SwitchUp
+from dialer.engine.call import Call
+from dialer.engine.inbound import Inbound
 from dialer.engine.orders import hang_up
 from dialer.engine.results import Results
-from dialer.engine.state import CampaignRun, Centre
-from dialer.errors import SwitchError
-from dialer.model import (
-    AttemptId,
-    Direction,
-    Disposition,
-    DispositionRecord,
-    OpenAttempt,
-    Outcome,
-)
-from dialer.switch.port import CallEnded, EndedBy, History, PastCall, Switch, SwitchUp
+from dialer.engine.retry_schedule import RetrySchedule
+from dialer.engine.world import CampaignRun, Centre
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +37,7 @@ class Reconciler:
         centre: Centre,
         switch: Switch,
         results: Results,
-        inbound: InboundDesk,
+        inbound: Inbound,
         finish: Callable[[Call, CallEnded], None],
     ) -> None:
         """`finish` ends a call as if the switch had said so."""
@@ -53,7 +46,7 @@ class Reconciler:
         self._results = results
         self._inbound = inbound
         self._finish = finish
-        self._due = DueTimes(centre)
+        self._due = RetrySchedule(centre)
         self._orphans: dict[AttemptId, OpenAttempt] = {}
         self._created_at: dict[AttemptId, float] = {}  # of an earlier run's attempts, epoch seconds
 

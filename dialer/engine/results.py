@@ -8,31 +8,19 @@ from dataclasses import replace
 
 import structlog
 
-from dialer.calls import Call, outcome_of
-from dialer.engine.due import DueTimes
-from dialer.engine.state import CampaignRun, Centre
+from dialer.domain.errors import StoreError
+from dialer.domain.model import AttemptId, CampaignKind, Claim, Direction, EndedAttempt, Mark, Outcome
+from dialer.domain.switch import CallEnded
+from dialer.domain.view import AlertLevel, CallState, TurnoutChange
+from dialer.engine.call import Call, outcome_of
+from dialer.engine.retry_schedule import RetrySchedule
 from dialer.engine.trunk_desk import TrunkDesk
-from dialer.errors import StoreError
-from dialer.model import (
-    AttemptId,
-    CampaignKind,
-    Claim,
-    Direction,
-    EndedAttempt,
-    Mark,
-    Outcome,
-)
-from dialer.monitor.topics import (
-    attempt_announcement,
-    mark_announcement,
-    opt_out_announcement,
-)
+from dialer.engine.world import CampaignRun, Centre
+from dialer.mqtt.topics import attempt_announcement, mark_announcement, opt_out_announcement
 from dialer.pacing.port import PacingEvent, PacingEventKind, SeatStage
 from dialer.rules import retries
 from dialer.store.port import Store
 from dialer.store.records_port import MarkEffect
-from dialer.switch.port import CallEnded
-from dialer.view import AlertLevel, CallState, TurnoutChange
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +45,7 @@ class Results:
         """`cancel` hangs up a call that nobody has answered yet."""
         self._centre = centre
         self._trunk_desk = trunk_desk
-        self._due = DueTimes(centre)
+        self._due = RetrySchedule(centre)
         self._store = store
         self._cancel = cancel
         self._waiting: set[object] = set()  # results that are tried again and again

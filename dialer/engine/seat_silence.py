@@ -13,14 +13,14 @@ from dataclasses import replace
 
 import structlog
 
-from dialer.calls import Call
-from dialer.engine.floor import Floor
+from dialer.domain.errors import SwitchError
+from dialer.domain.switch import CallEnded, EndedBy, Switch
+from dialer.engine.acd import Floor
+from dialer.engine.call import Call
 from dialer.engine.results import Results
-from dialer.engine.state import Centre
-from dialer.errors import SwitchError
+from dialer.engine.seat import Seat
+from dialer.engine.world import Centre
 from dialer.pacing.port import PacingEventKind
-from dialer.seats import Seat
-from dialer.switch.port import CallEnded, EndedBy, Switch
 
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ class SeatSilence:
     def given_up(self, seat_name: str) -> None:
         """The switch has hung up a seat's phone because nothing came from it."""
         seat = self._centre.seats.get(seat_name)
-        talked = None if seat is None else self._floor.disposable_call(seat)
+        talked = None if seat is None else self._floor.throwaway_call(seat)
         call = None if talked is None else self._centre.calls.get(talked.attempt_id)
         if call is not None and self._is_short(call):
             self._heard_nobody(call)

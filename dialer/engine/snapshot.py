@@ -8,14 +8,14 @@ from itertools import chain, combinations
 
 import phonenumbers
 
-from dialer.calls import Call
-from dialer.engine.state import CampaignRun, Centre
-from dialer.model import CampaignKind, Claim
+from dialer.domain.model import CampaignKind, Claim
+from dialer.domain.view import CallState, SeatState
+from dialer.engine.call import Call
+from dialer.engine.seat import Seat
+from dialer.engine.trunks import TrunkPool
+from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.number_answers import NumberSigns
 from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall
-from dialer.seats import Seat
-from dialer.trunks import TrunkPool
-from dialer.view import CallState, SeatState
 
 MOST_SKILLS = 8
 """Skills, its own among them, up to which all sets are looked at: there are twice as many for each skill more."""

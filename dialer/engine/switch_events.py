@@ -8,25 +8,25 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from audio.message import MESSAGE_SOUND
-from dialer.calls import Call
+from dialer.domain import switch as switch_port
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import CallEnded, Switch, SwitchEvent
+from dialer.domain.view import AlertLevel, SeatState
+from dialer.engine.acd import Floor
+from dialer.engine.agents import Agents
 from dialer.engine.answers import Answers
-from dialer.engine.assistance import Assistance
-from dialer.engine.floor import Floor
-from dialer.engine.flow_desk import FlowDesk
-from dialer.engine.help_desk import HelpDesk
-from dialer.engine.inbound_desk import InboundDesk
+from dialer.engine.call import Call
+from dialer.engine.flows import FlowService
+from dialer.engine.inbound import Inbound
 from dialer.engine.reconcile import Reconciler
 from dialer.engine.results import Results
-from dialer.engine.seat_desk import SeatDesk
 from dialer.engine.seat_silence import SeatSilence
-from dialer.engine.state import Centre
+from dialer.engine.supervision.assistance import Assistance
+from dialer.engine.transfers.service import Transfers
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.unheard import hold_unheard
-from dialer.model import AttemptId
+from dialer.engine.world import Centre
 from dialer.pacing.port import PacingEventKind
-from dialer.switch import port as switch_port
-from dialer.switch.port import CallEnded, Switch, SwitchEvent
-from dialer.view import AlertLevel, SeatState
 
 FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
 
@@ -44,10 +44,10 @@ class SwitchEvents:
         trunk_desk: TrunkDesk,
         answers: Answers,
         *,
-        help_desk: HelpDesk,
-        seat_desk: SeatDesk,
-        flow_desk: FlowDesk,
-        inbound_desk: InboundDesk,
+        help_desk: Transfers,
+        seat_desk: Agents,
+        flow_desk: FlowService,
+        inbound_desk: Inbound,
         silence: SeatSilence,
     ) -> None:
         """`reconciled` is set once store and switch were first brought to agree."""

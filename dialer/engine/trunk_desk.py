@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from dialer.calls import Call
-from dialer.engine.state import Centre, TrunkTally
-from dialer.model import Outcome
-from dialer.switch.port import CallEnded
-from dialer.trunk_health import TrunkState, trunk_failed
-from dialer.trunks import TrunkPool
-from dialer.view import AlertLevel
+from dialer.domain.model import Outcome
+from dialer.domain.switch import CallEnded
+from dialer.domain.view import AlertLevel
+from dialer.engine.call import Call
+from dialer.engine.trunks import TrunkPool, TrunkState, trunk_failed
+from dialer.engine.world import Centre, TrunkTally
 
 
 class TrunkDesk:

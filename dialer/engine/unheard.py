@@ -4,9 +4,9 @@ somebody who has put the sound there resumes the campaign or reloads the flows.
 
 from __future__ import annotations
 
-from dialer.calls import Call
-from dialer.engine.state import CampaignRun, Centre
-from dialer.view import AlertLevel
+from dialer.domain.view import AlertLevel
+from dialer.engine.call import Call
+from dialer.engine.world import CampaignRun, Centre
 
 
 def hold_unheard(centre: Centre, call: Call, sound: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from dialer.engine.state import CampaignRun, Centre
-from dialer.model import ANSWERED, CampaignState, MarkSource, Outcome, Purpose, abandoned_share
-from dialer.polling_day.forecast import Forecast, forecast, seconds_open
-from dialer.seats import Seat
-from dialer.trunks import TrunkPool
-from dialer.view import CallState, CampaignView, CentreView, SeatState, SeatView, TrunkView
+from dialer.domain.forecast import Forecast, forecast, seconds_open
+from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, Purpose, abandoned_share
+from dialer.domain.view import CallState, CampaignView, CentreView, SeatState, SeatView, TrunkView
+from dialer.engine.seat import Seat
+from dialer.engine.trunks import TrunkPool
+from dialer.engine.world import CampaignRun, Centre
 
 _AT_WORK = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 _LOGGED_OUT = frozenset({SeatState.OFFLINE})

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from config.errors import MatdanError
-from dialer.pacing.broadcast import BroadcastPacer
 from dialer.pacing.port import Cap, Pacer
 from dialer.pacing.predictive import PredictivePacer
-from dialer.pacing.preview import PreviewPacer
-from dialer.pacing.progressive import ProgressivePacer
+from dialer.pacing.progressive import BroadcastPacer, PreviewPacer, ProgressivePacer
 from dialer.pacing.ratio import RatioPacer
 
 

@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log, pi, sqrt
 
+from dialer.domain.phone_facts import NumberHistory
 from dialer.pacing.answer_rate import from_log_odds, log_odds
 from dialer.pacing.estimators import finite_list
-from dialer.phone_facts import NumberHistory
 
 STATE_VERSION = 1
 

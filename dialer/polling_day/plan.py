@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from dialer.model import Booth, BoothTurnout
+from dialer.domain.model import Booth, BoothTurnout
 from dialer.polling_day.priorities import BoothNow, BoothPriorities, FactorWeights
 from dialer.polling_day.turnout_curve import ExpectedCourse
 from dialer.rules.calling_hours import day_start, next_day

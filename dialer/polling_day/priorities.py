@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass
 
-from dialer.model import Claim
+from dialer.domain.model import Claim
 
 NEIGHBOURS = 4
 """Numbers taken of one booth at a time. Four and not one, because their rows lie together, and in a long roll it is reading

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialer.model import CampaignState
+from dialer.domain.model import CampaignState
 from dialer.rules.first_call import Areas, areas_of_roll
 from dialer.store import numbers, voters
 from dialer.store.cipher import StoreKey, connect

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Collection, Mapping
 
 from config.settings import Settings
+from dialer.domain.view import CallChange, CallState, Change
 from dialer.rehearsal.day import Fault, FaultKind, RehearsedDay
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.view import CallChange, CallState, Change
 
 _LONG_FAULT_SECONDS = {
     FaultKind.LINK_STALLED: 20.0,

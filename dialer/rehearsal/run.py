@@ -14,8 +14,8 @@ from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import abandoned_caps, site_profile
 from dialer.app import RunningCentre, running_centre
-from dialer.checks.explain import CertificatesOnDisk
-from dialer.clock import LoopClock
+from dialer.domain.clock import LoopClock
+from dialer.domain.view import CampaignView, CentreView, SeatState
 from dialer.rehearsal.copy import copy_roll, first_due
 from dialer.rehearsal.day import RehearsedDay
 from dialer.rehearsal.faults import Faults, not_judged
@@ -34,8 +34,8 @@ from dialer.simulation.asterisk.config import (
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.virtual_time import run_virtual
-from dialer.site_key import site_key
-from dialer.view import CampaignView, CentreView, SeatState
+from dialer.site.checks.explain import CertificatesOnDisk
+from dialer.store.cipher import site_key
 
 SAMPLE_SECONDS = 60.0
 _TO_BE_MENDED = frozenset(

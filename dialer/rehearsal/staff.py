@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from config.campaigns import CampaignPurpose
 from config.settings import Settings
-from dialer.commands import Command, SeatDispose, SeatLogIn, SeatReady, SeatSerials
-from dialer.errors import CommandRefused
+from dialer.domain.commands import Command, SeatDispose, SeatLogIn, SeatReady, SeatSerials
+from dialer.domain.errors import CommandRefused
+from dialer.domain.view import Change, SeatChange
 from dialer.rehearsal.site import REHEARSAL_PIN, agent_number
 from dialer.simulation.agents import AgentHabits, EngineLike, SimulatedAgents
-from dialer.view import Change, SeatChange
 
 _HABITS = AgentHabits(wrap_up_seconds=15.0, break_share=0.01, break_seconds=600.0)
 _HIGHEST_SERIAL = 1000

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from dialer.model import AbandonedShare
+from config.settings import Settings
+from dialer.domain.model import AbandonedShare, CampaignState
 from dialer.rehearsal.day import RehearsedDay
+from dialer.rehearsal.site import rehearsed_campaigns
+from dialer.simulation.plots import check_picture
 
 BUSY_SHARE = 0.97
 """Trunks whose channels are all taken for longer than a moment hold the dialling back: a peak above this says so."""
@@ -178,3 +184,63 @@ def _faults(outcome: DayOutcome) -> list[Finding]:
         else:
             found.append(Finding(Ready.GOOD, f"{fault.kind.value}: calls went out again {seconds:.0f} s later"))
     return found
+
+
+# What is different in a rehearsal, or must be done before the day, as far as settings and store tell. Pure.
+
+
+def notes_of(settings: Settings, states: Mapping[str, CampaignState], today: date) -> Iterator[str]:
+    """One line each. `states` are what operators asked for, by campaign, from the site's store."""
+    polls = [poll.day for poll in settings.rules.polls]
+    if polls and max(polls) < today:
+        yield f"every poll of the settings is over, the last one on {max(polls)}: correct [[rules.polls]]"
+    rehearsed = {campaign.id for campaign in rehearsed_campaigns(settings)}
+    for campaign in settings.campaigns:
+        state = states.get(campaign.id, CampaignState.RUNNING)
+        if campaign.id not in rehearsed:
+            yield f"campaign {campaign.id} has Twilio's trunks alone: it was not rehearsed"
+            continue
+        if state is not CampaignState.RUNNING:
+            yield f"campaign {campaign.id} is {state.value} and was rehearsed as if it ran: an operator must let it run"
+        if campaign.has_script:
+            yield f"campaign {campaign.id} runs a script: a flow was rehearsed in its place, for a script may do anything"
+    agents, seats = len(settings.agents), len(settings.seats)
+    if 0 < agents < seats:
+        yield f"there are {seats} seats and {agents} agents who may log in: the others stayed empty"
+
+
+# A picture of the rehearsed days: voters reached, seats in conversation, channels in use. Needs the extra `plots`.
+
+_COLOURS = ("#0b6e4f", "#1d4e89", "#c1121f")
+
+
+def draw_days(outcomes: Sequence[DayOutcome], zone: ZoneInfo, path: Path) -> None:
+    """Draw the days' course into a .png or .svg file. Raises CannotPlot."""
+    check_picture(path)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an optional extra
+    from matplotlib.dates import DateFormatter  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(8.0, 7.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(3, 1, sharex=True)
+    for outcome, colour in zip(outcomes, _COLOURS, strict=False):
+        times = [datetime.fromtimestamp(sample.at, zone) for sample in outcome.samples]
+        lines = (
+            [sample.reached for sample in outcome.samples],
+            [sample.talking for sample in outcome.samples],
+            [sample.channels for sample in outcome.samples],
+        )
+        for axis, values in zip(axes, lines, strict=True):
+            axis.plot(times, values, color=colour, lw=1.2, label=outcome.day.name)
+        for fault in outcome.day.faults:
+            at = datetime.fromtimestamp(outcome.day.starts_at + fault.at_seconds, zone)
+            for axis in axes:
+                axis.axvline(at, color=colour, lw=0.5, ls=":")
+    for axis, title in zip(axes, ("voters reached", "seats in conversation", "channels in use"), strict=True):
+        axis.set_ylabel(title)
+        axis.set_ylim(bottom=0)
+        axis.grid(visible=True, alpha=0.25)
+    axes[0].legend(fontsize=8)
+    axes[-1].xaxis.set_major_formatter(DateFormatter("%H:%M", tz=zone))  # type: ignore[no-untyped-call]  # matplotlib's own
+    figure.savefig(path)

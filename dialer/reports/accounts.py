@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
-from dialer.model import ANSWERED, LIVE_ANSWERS
+from dialer.domain.model import ANSWERED, LIVE_ANSWERS
 from dialer.reports.formats import Cell, Column, Kind, Report
 from dialer.reports.source import Source, load_queries
 from dialer.reports.tables import QUARTER_SECONDS, Window

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dialer.model import ANSWERED, Outcome, abandoned_share
+from dialer.domain.model import ANSWERED, Outcome, abandoned_share
 from dialer.reports.source import load_queries, open_source
 from dialer.simulation.asterisk.journal import read_journal
 from dialer.store.cipher import StoreKey

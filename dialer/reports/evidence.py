@@ -14,7 +14,7 @@ from datetime import UTC, datetime, tzinfo
 from itertools import groupby
 
 from config.jurisdiction import AbandonedCap, Profile
-from dialer.model import LIVE_ANSWERS, AbandonedShare
+from dialer.domain.model import LIVE_ANSWERS, AbandonedShare
 from dialer.reports.formats import Cell, Column, Kind, Report
 from dialer.reports.source import Source, load_queries
 from dialer.reports.tables import Window

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
-from dialer.polling_day.official import FINAL, OfficialFigure, state_of
+from dialer.domain.official_turnout import FINAL, OfficialFigure, state_of
 from dialer.reports.formats import Cell, Column, Kind, Report
 from dialer.reports.source import Source, load_queries
 from dialer.reports.tables import QUARTER_SECONDS, Window

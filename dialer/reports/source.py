@@ -11,7 +11,7 @@ from typing import Any
 
 import aiosqlite
 
-from dialer.errors import StoreError
+from dialer.domain.errors import StoreError
 from dialer.store.cipher import StoreKey, connect, database_errors
 from dialer.store.connection import BUSY_SECONDS, check_header, is_there
 from dialer.store.seals import Verdict, verify

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
-from dialer.model import ANSWERED, LIVE_ANSWERS, AbandonedShare
-from dialer.recordings import file_name
+from dialer.domain.model import ANSWERED, LIVE_ANSWERS, AbandonedShare
+from dialer.domain.view import SeatState
+from dialer.engine.trunks import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.reports.formats import Cell, Column, Kind, Report
 from dialer.reports.source import Source, load_queries
-from dialer.trunk_health import CARRIER_REFUSES, TRUNK_FAILURES
-from dialer.view import SeatState
+from dialer.store.recordings import file_name
 
 SQL = load_queries("reports")
 FOREVER = 1e11  # epoch seconds, some three thousand years ahead

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dialer.polling_day.official import FINAL, OfficialFigure
+from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.polling_day.turnout_curve import ExpectedCourse
 from dialer.reports.polling_day import Constituency, Course, States, constituency_of
 from dialer.reports.tables import QUARTER_SECONDS

@@ -26,8 +26,8 @@ from dialer.roll.cells import (
     tidy,
     word_reader,
 )
+from dialer.roll.columns import language_code, language_of_state
 from dialer.roll.fields import Field
-from dialer.roll.languages import language_code, language_of_state
 from dialer.roll.mapping import ColumnMapping
 from dialer.roll.reading import Batch
 from dialer.roll.rejects import Reject

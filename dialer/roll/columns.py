@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dialer.errors import RollError
+from dialer.domain.errors import RollError
 from dialer.roll.phone_numbers import ASCII_DIGITS
 
 CONSTITUENCY = frozenset({"constituency", "constituencynumber", "acno", "ac"})
@@ -45,3 +45,46 @@ def whole_number(path: Path, number: int, name: str, text: str) -> int:
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
         raise RollError(f"{path}: row {number:,}: {name} is not a whole number; correct it, nothing was taken")
     return int(digits)
+
+
+# Languages and states: which language a booth is called in where the roll does not say.
+
+LANGUAGES: dict[str, str] = {
+    "as": "assamese, অসমীয়া", "bn": "bengali, bangla, বাংলা", "en": "english, अंग्रेजी", "gu": "gujarati, ગુજરાતી",
+    "hi": "hindi, हिन्दी, हिंदी", "kn": "kannada, ಕನ್ನಡ", "ml": "malayalam, മലയാളം", "mr": "marathi, मराठी",
+    "ne": "nepali, नेपाली", "or": "odia, oriya, ଓଡ଼ିଆ", "pa": "punjabi, panjabi, ਪੰਜਾਬੀ", "ta": "tamil, தமிழ்",
+    "te": "telugu, తెలుగు", "ur": "urdu, اردو",
+}  # fmt: skip
+"""ISO 639-1 code -> the names it goes by."""
+
+_CODE_OF_NAME = {name.strip(): code for code, names in LANGUAGES.items() for name in (code, *names.split(","))}
+
+# State codes of the Election Commission of India, and the two-letter ones. Where a state has several, the commonest.
+_STATES: dict[str, str] = {
+    "as": "S03 AS",
+    "bn": "S23 TR S25 WB",
+    "en": "S02 AR S15 ML S16 MZ S17 NL",
+    "gu": "S06 GJ U03 U04 DN DD DH",
+    "hi": "S04 BR S07 HR S08 HP S12 MP S20 RJ S24 UP S26 CG CT S27 JH S28 UK UT UA U01 AN U02 CH U05 DL",
+    "kn": "S10 KA",
+    "ml": "S11 KL U06 LD",
+    "mr": "S05 GA S13 MH",
+    "ne": "S21 SK",
+    "or": "S18 OD OR",
+    "pa": "S19 PB",
+    "ta": "S22 TN U07 PY",
+    "te": "S01 AP S29 TS TG",
+    "ur": "S09 JK U08",
+}
+_LANGUAGE_OF_STATE = {state: code for code, states in _STATES.items() for state in states.split()}
+
+
+def language_code(text: str) -> str | None:
+    """ISO 639-1 code of a language by its code or name, in English or in itself; "" for a blank, None if it is not known."""
+    word = text.strip().casefold()
+    return _CODE_OF_NAME.get(word) if word else ""
+
+
+def language_of_state(state_code: str) -> str:
+    """The language of a state's voters (ISO 639-1); "" where it is not known: the centre's own is used then."""
+    return _LANGUAGE_OF_STATE.get(state_code.upper(), "")

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from config.files import open_regular
-from dialer.errors import RollError
+from dialer.domain.errors import RollError
 
 CHUNK_BYTES = 1 << 20
 _HEAD_BYTES = 1 << 16

@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialer.audit.chain import shown
-from dialer.clock import Clock, SystemClock
-from dialer.errors import RollError
-from dialer.options import audit_name
-from dialer.output import refuse_unwritable
+from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.errors import RollError
+from dialer.domain.output import refuse_unwritable
 from dialer.roll.cleaning import Cleaner
 from dialer.roll.fields import Field
 from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
@@ -30,6 +29,7 @@ from dialer.roll.merging import Merger, SecondVersion, StateUnclear, Tally
 from dialer.roll.reading import HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import CountedRejects, RejectsFile, RejectSink
 from dialer.store import audit
+from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection, is_there
 from dialer.store.sql import load_statements

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from config.files import MOST_TOML_BYTES, NotToml, read_whole, toml_table
-from dialer.errors import RollError
+from dialer.domain.errors import RollError
 from dialer.roll.fields import REQUIRED, Field, field_of, is_sensitive, squeeze
 from dialer.roll.reading import FileOptions
 

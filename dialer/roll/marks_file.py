@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 
-from dialer.errors import RollError
-from dialer.model import Confidence, Mark, MarkKind, MarkSource
-from dialer.record_ids import is_id
+from dialer.domain.errors import RollError
+from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
+from dialer.domain.record_ids import is_id
 from dialer.roll.cells import bounded, clock_text
 from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, cell_at, places_of
 from dialer.roll.parts import ROLL_VERSION, STATE, Parts, UnfitPart

@@ -14,7 +14,7 @@ from enum import StrEnum
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult
 
-from dialer.errors import RollError
+from dialer.domain.errors import RollError
 
 
 class NumberReason(StrEnum):

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from config.files import open_regular
-from dialer.errors import RollError
+from dialer.domain.errors import RollError
 from dialer.roll import workbook_reader
 from dialer.roll.encodings import CHUNK_BYTES, TextFile, examine_text, sniff_kind
 from dialer.roll.workbook_reader import MOST_COLUMNS

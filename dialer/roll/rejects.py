@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from dialer.errors import RollError
+from dialer.domain.errors import RollError
 
 OWN_COLUMNS = ("REJECT_ROW", "REJECT_COLUMN", "REJECT_VALUE", "REJECT_REASON")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

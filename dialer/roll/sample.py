@@ -12,13 +12,133 @@ from __future__ import annotations
 
 import csv
 import random
+import re
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.sax.saxutils import escape
 
-from dialer.errors import RollError
-from dialer.roll.scripts import CONSONANTS, VOWELS, Syllable, latin, local, local_digits
-from dialer.roll.xlsx import MAX_SHEET_ROWS, write_sheet
+from dialer.domain.errors import RollError
+
+# The least that a spreadsheet program opens as XLSX: one sheet, streamed, the same bytes for the same rows.
+
+MAX_SHEET_ROWS = 1_048_576
+
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_PARTS = {
+    "[Content_Types].xml": (
+        f'<Types xmlns="{_PACKAGE}/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPES}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPES}.worksheet+xml"/></Types>'
+    ),
+    "_rels/.rels": (
+        f'<Relationships xmlns="{_PACKAGE}/relationships">'
+        f'<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
+    ),
+    "xl/workbook.xml": (
+        f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}">'
+        '<sheets><sheet name="Roll" sheetId="1" r:id="rId1"/></sheets></workbook>'
+    ),
+    "xl/_rels/workbook.xml.rels": (
+        f'<Relationships xmlns="{_PACKAGE}/relationships">'
+        f'<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>'
+    ),
+}
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
+
+
+def write_sheet(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Write rows of text as a workbook of one sheet; plain whole numbers become numbers, as a person's typing would."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name, xml in _PARTS.items():
+            archive.writestr(_entry(name), _DECLARATION + xml)
+        with archive.open(_entry("xl/worksheets/sheet1.xml"), "w", force_zip64=True) as sheet:
+            sheet.write(f'{_DECLARATION}<worksheet xmlns="{_MAIN}"><sheetData>'.encode())
+            for row in rows:
+                sheet.write(f"<row>{''.join(map(_cell, row))}</row>".encode())
+            sheet.write(b"</sheetData></worksheet>")
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+def _cell(text: str) -> str:
+    if _NUMBER.fullmatch(text):
+        return f"<c><v>{text}</v></c>"
+    return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>' if text else "<c/>"
+
+
+# Invented words in two scripts at once: the same syllables in Latin letters and in the script of a language. Pure.
+
+Syllable = tuple[str, str]
+"""A consonant and a vowel; the vowel "" is none (a word's end)."""
+
+_DEVANAGARI = 0x0900
+_BLOCKS = {
+    "hi": 0x0900, "mr": 0x0900, "bn": 0x0980, "as": 0x0980, "pa": 0x0A00, "gu": 0x0A80, "or": 0x0B00, "ta": 0x0B80,
+    "te": 0x0C00, "kn": 0x0C80, "ml": 0x0D00,
+}  # fmt: skip
+_CONSONANTS = {
+    "k": 0x15, "g": 0x17, "ch": 0x1A, "j": 0x1C, "t": 0x24, "d": 0x26, "n": 0x28, "p": 0x2A, "b": 0x2C, "m": 0x2E, "y": 0x2F,
+    "r": 0x30, "l": 0x32, "v": 0x35, "s": 0x38, "h": 0x39,
+}  # fmt: skip
+_VOWELS = {"a": "", "aa": "\u093e", "i": "\u093f", "ii": "\u0940", "u": "\u0941", "e": "\u0947", "o": "\u094b", "": ""}
+_LATIN_VOWELS = {"aa": "a", "ii": "i"}
+_VIRAMA = 0x4D
+_STAND_INS: dict[str, dict[str, int]] = {
+    "bn": {"v": 0x2C},
+    "as": {"r": 0x70, "v": 0x71},
+    "ta": {"g": 0x15, "d": 0x24, "b": 0x2A},
+}
+_INSIDE_A_WORD: dict[str, dict[str, int]] = {"ta": {"n": 0x29}}
+_FINAL_MARK = frozenset({"ta", "te", "kn", "ml"})  # these write that a last consonant has no vowel
+_URDU_CONSONANTS = dict(zip(_CONSONANTS, "کگچجتدنپبمیرلوسہ", strict=True))
+_URDU_VOWELS = {"a": "", "aa": "ا", "i": "", "ii": "ی", "u": "", "e": "ے", "o": "و", "": ""}
+
+CONSONANTS = tuple(_CONSONANTS)
+VOWELS = ("a", "aa", "i", "ii", "u", "e", "o")
+
+
+def latin(syllables: Sequence[Syllable]) -> str:
+    """The word in Latin letters, with a capital."""
+    return "".join(consonant + _LATIN_VOWELS.get(vowel, vowel) for consonant, vowel in syllables).capitalize()
+
+
+def local(syllables: Sequence[Syllable], language: str) -> str:
+    """The word in the script of a language (ISO 639-1)."""
+    if language == "ur":
+        return _urdu(syllables)
+    block, stand_ins = _BLOCKS[language], _STAND_INS.get(language, {})
+    letters: list[str] = []
+    for consonant, vowel in syllables:
+        letters.append(chr(block + stand_ins.get(consonant, _CONSONANTS[consonant])))
+        stand_ins = _STAND_INS.get(language, {}) | _INSIDE_A_WORD.get(language, {})
+        letters.extend(chr(ord(sign) - _DEVANAGARI + block) for sign in _VOWELS[vowel])
+        if not vowel and language in _FINAL_MARK:
+            letters.append(chr(block + _VIRAMA))
+    return "".join(letters)
+
+
+def _urdu(syllables: Sequence[Syllable]) -> str:
+    letters = [_URDU_CONSONANTS[consonant] + _URDU_VOWELS[vowel] for consonant, vowel in syllables]
+    # The broad ye is written at a word's end only.
+    return "".join(letter.replace("ے", "ی") for letter in letters[:-1]) + letters[-1]
+
+
+def local_digits(text: str, language: str) -> str:
+    """The text with its digits in the script of a language."""
+    zero = 0x06F0 if language == "ur" else _BLOCKS[language] + 0x66
+    return text.translate({ord("0") + value: chr(zero + value) for value in range(10)})
+
 
 HEADER = (
     "ST_CODE", "AC_NO", "AC_NAME_EN", "PART_NO", "PART_NAME_EN", "PART_NAME_V1", "SECTION_NO", "SLNOINPART", "C_HOUSE_NO",

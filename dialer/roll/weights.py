@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialer.errors import RollError
+from dialer.domain.errors import RollError
 from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, cell_at, places_of, whole_number
 from dialer.roll.parts import ROLL_VERSION, STATE, NoSuchPart, Parts, UnfitPart
 from dialer.roll.reading import open_roll

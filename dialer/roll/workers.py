@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dialer.errors import RollError
-from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number
-from dialer.roll.languages import language_code
+from dialer.domain.errors import RollError
+from dialer.roll.columns import CONSTITUENCY, PART, cell_at, language_code, places_of, whole_number
 from dialer.roll.parts import ROLL_VERSION, STATE, NoSuchPart, Parts, UnfitPart
 from dialer.roll.phone_numbers import read_cell
 from dialer.roll.reading import open_roll

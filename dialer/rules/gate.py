@@ -13,14 +13,14 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from dialer.model import Purpose
-from dialer.phone_facts import Consent, PhoneFacts
+from dialer.domain.model import Purpose
+from dialer.domain.phone_facts import Consent, PhoneFacts
+from dialer.domain.site_time import DAY_SECONDS
 from dialer.rules import numbers
 from dialer.rules.calling_hours import every_day, next_day
 from dialer.rules.number_zones import NumberZones
 from dialer.rules.polls import Area, NotKnown, close_of, poll_of
 from dialer.rules.rulebook import CampaignRules, Rulebook, day_after
-from dialer.site_time import DAY_SECONDS
 
 _ROUNDS = 8  # one rule's end may lie in another one's interval; more turns than there are rules with a time
 

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from config.campaigns import Campaign, CampaignPurpose, Kind
 from config.jurisdiction import Profile, Zones
 from config.settings import Settings
-from dialer.model import CampaignKind, Purpose
-from dialer.phone_facts import NO_GAPS, CallGaps, Register
+from dialer.domain.model import CampaignKind, Purpose
+from dialer.domain.phone_facts import NO_GAPS, CallGaps, Register
+from dialer.domain.site_time import DAY_SECONDS, site_zone
 from dialer.rules.calling_hours import Stretch, WeekHours, midnight
 from dialer.rules.number_zones import NumberZones, zones_below, zones_of
 from dialer.rules.polls import PollingDay
-from dialer.site_time import DAY_SECONDS, site_zone
 
 _HOUR_SECONDS = 3600.0
 _MINUTE_SECONDS = 60.0

@@ -13,10 +13,10 @@ from typing import Protocol
 
 import structlog
 
-from dialer.commands import Command, SeatDispose, SeatLogIn, SeatPause, SeatReady
-from dialer.errors import CommandRefused, StoreError
-from dialer.model import Disposition
-from dialer.view import Change, SeatChange, SeatState
+from dialer.domain.commands import Command, SeatDispose, SeatLogIn, SeatPause, SeatReady
+from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.model import Disposition
+from dialer.domain.view import Change, SeatChange, SeatState
 
 _log = structlog.get_logger(__name__)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
+from dialer.domain.phone_facts import NumberHistory
 from dialer.pacing.number_answers import NumberSigns
-from dialer.phone_facts import NumberHistory
 from dialer.simulation.laws import NumberLaw
 
 

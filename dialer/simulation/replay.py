@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from dialer.errors import StoreError
-from dialer.model import Outcome
+from dialer.domain.errors import StoreError
+from dialer.domain.model import Outcome
+from dialer.domain.view import SeatState
 from dialer.rules.calling_hours import midnight
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.laws import Course
@@ -18,7 +19,6 @@ from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, is_in_ord
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import is_there, open_reading
 from dialer.store.recorded import KeptAttempt, KeptInterval, attempts_of, first_and_last_call, intervals_of
-from dialer.view import SeatState
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEARS = range(1970, 3000)  # that a store can have calls of, and whose midnights are moments

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from dialer.errors import StoreError
-from dialer.model import (
+from dialer.domain.errors import StoreError
+from dialer.domain.model import (
     Announcement,
     AttemptId,
     Claim,
@@ -23,7 +23,7 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
 )
-from dialer.phone_facts import NO_GAPS, CallGaps
+from dialer.domain.phone_facts import NO_GAPS, CallGaps
 from dialer.store import seals
 from dialer.store.inbound import open_inbound, put_off
 from dialer.store.port import Refusal

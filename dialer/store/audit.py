@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
 import sqlite3
 from collections.abc import Iterator, Mapping
 
 from dialer.audit.chain import GENESIS, AuditEntry, canonical, next_entry, shown
 from dialer.store.sql import load_statements
+
+
+def audit_name(who: str | None) -> str:
+    """Who answers for a deed: the one who was named, else the user who is logged in."""
+    return who or getpass.getuser()
+
 
 SQL = load_statements("audit")
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dialer.errors import StoreError
+from config.settings import Settings
+from dialer.domain.errors import StoreError
 
 _DRIVER = "sqlcipher3.dbapi2"
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -139,3 +140,12 @@ def _driver() -> Any:
         raise StoreError(
             "the store's encryption is not installed: in Matdan's own folder, .venv/bin/pip install -e '.[encryption]'"
         ) from error
+
+
+# The key of a site's store, as its settings name it.
+
+
+def site_key(settings: Settings) -> StoreKey | None:
+    """The key in `store.encryption_key_file`; None: the store is not encrypted. Raises StoreError where it cannot be used."""
+    path = settings.store.encryption_key_file
+    return None if path is None else read_key(path)

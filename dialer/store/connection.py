@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dialer.errors import StoreCorrupt, StoreError
+from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.store import seals
 from dialer.store.cipher import StoreKey, connect, database_errors
 from dialer.store.failures import explained

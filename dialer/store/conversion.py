@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dialer.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store import audit
 from dialer.store.cipher import StoreKey, connect, connect_any, key_literal
 from dialer.store.connection import BUSY_SECONDS, check_header, close_writing, open_writing

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dialer.model import Announcement
+from dialer.domain.model import Announcement
 from dialer.rules.number_hash import number_hash, number_hasher
 from dialer.store import seals
 from dialer.store.opt_outs import begin_hashing, opt_out_number

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dialer.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store.cipher import database_errors
 
 _PRIMARY_CODE = 0xFF  # an extended result code carries its primary one in the low byte

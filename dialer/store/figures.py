@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from dialer.model import LIVE_ANSWERS, CampaignProgress, Outcome
+from dialer.domain.model import LIVE_ANSWERS, CampaignProgress, Outcome
 from dialer.pacing.port import AnswersOfLate
 from dialer.store.sql import load_statements
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from dialer.model import AttemptId, InboundMode, InboundParty, NewInbound, Outcome
+from dialer.domain.model import AttemptId, InboundMode, InboundParty, NewInbound, Outcome
 from dialer.store import seals
 from dialer.store.sql import load_statements
 

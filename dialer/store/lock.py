@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from dialer.errors import StoreBusy, StoreError
+from dialer.domain.errors import StoreBusy, StoreError
 from dialer.store.holder import holder_of, lock_file
 
 if sys.platform == "win32":

@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from dialer.errors import StoreCorrupt, StoreError
+from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.store.transaction import transaction
 
 APPLICATION_ID = 0x4D54444E  # "MTDN"

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dialer.model import CampaignState
-from dialer.phone_facts import Consent, PhoneFacts, Register
+from dialer.domain.model import CampaignState
+from dialer.domain.phone_facts import Consent, PhoneFacts, Register
 from dialer.store import seals
 from dialer.store.queues import phone_facts
 from dialer.store.sql import load_statements

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from dialer.errors import NotInStore, StoreError
-from dialer.model import Announcement
+from dialer.domain.errors import NotInStore, StoreError
+from dialer.domain.model import Announcement
 from dialer.rules.number_hash import fingerprint, number_hasher
 from dialer.store import audit, seals
 from dialer.store.numbers import SQL

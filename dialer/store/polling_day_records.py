@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dialer.complaints import Complaint, ComplaintAnswer
-from dialer.errors import NotInStore
-from dialer.model import Announcement, Mark
-from dialer.polling_day.official import OfficialFigure, state_of, states_meant
+from dialer.domain.complaints import Complaint, ComplaintAnswer
+from dialer.domain.errors import NotInStore
+from dialer.domain.model import Announcement, Mark
+from dialer.domain.official_turnout import OfficialFigure, state_of, states_meant
 from dialer.store import audit
 from dialer.store.records_port import Deed, MarkEffect
 from dialer.store.sql import load_statements

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from dialer.audit.chain import Head
-from dialer.model import (
+from dialer.domain.model import (
     Announcement,
     AttemptId,
     Booth,
@@ -35,12 +35,32 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
     Purpose,
+    UnknownSerial,
     VotingBooths,
 )
+from dialer.domain.phone_facts import NO_GAPS, CallGaps, Register
 from dialer.pacing.port import AnswersOfLate
-from dialer.phone_facts import NO_GAPS, CallGaps, Register
 from dialer.store.records_port import MarkEffect, PollingDayRecords
-from dialer.store.workers_port import WorkersStore
+
+# What the store promises of booth workers' serials, beside `dialer.store.port`.
+
+
+class WorkersStore(Protocol):
+    """Serials that booth workers gave."""
+
+    async def last_of_call(self, attempt_id: AttemptId) -> tuple[str, int] | None:
+        """Key and voter of the last mark that a booth worker's call made and did not take back; None: there is none."""
+        ...
+
+    async def marked_by(self, key: str) -> list[int]:
+        """The voters, in the marks' order, of every mark whose key is `key` or begins with `key/`: what a commit that may have been
+        made before has left. Behind the writes that wait.
+        """
+        ...
+
+    async def record_unknown_serial(self, unknown: UnknownSerial) -> None:
+        """Keep that a worker gave a serial that nobody has. A repeat of its key changes nothing."""
+        ...
 
 
 class Refusal(StrEnum):

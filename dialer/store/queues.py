@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from dialer.errors import StoreError
-from dialer.model import NO_VOTER, BoothWorker, CampaignKind, CampaignState, Claim, Purpose, VotingBooths
-from dialer.phone_facts import Consent, NumberHistory, PhoneFacts
+from dialer.domain.errors import StoreError
+from dialer.domain.model import NO_VOTER, BoothWorker, CampaignKind, CampaignState, Claim, Purpose, VotingBooths
+from dialer.domain.phone_facts import Consent, NumberHistory, PhoneFacts
 from dialer.store.sql import load_statements
 
 SQL = load_statements("queues")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from dialer.model import Outcome
+from dialer.domain.model import Outcome
+from dialer.domain.view import SeatState
 from dialer.store.sql import load_statements
-from dialer.view import SeatState
 
 SQL = load_statements("recorded")
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from dialer.complaints import Complaint, ComplaintAnswer
-from dialer.model import Announcement, Mark
-from dialer.polling_day.official import OfficialFigure
+from dialer.domain.complaints import Complaint, ComplaintAnswer
+from dialer.domain.model import Announcement, Mark
+from dialer.domain.official_turnout import OfficialFigure
 
 
 @dataclass(frozen=True, slots=True)

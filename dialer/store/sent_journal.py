@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
-from dialer.model import AttemptId
+from dialer.domain.model import AttemptId
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _OPENING, _SENDING = b"o", b"s"

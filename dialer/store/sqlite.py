@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,9 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from dialer.audit.chain import Head
-from dialer.errors import StoreError
-from dialer.model import (
+from dialer.domain.complaints import Complaint, ComplaintAnswer
+from dialer.domain.errors import StoreError, StoreFull
+from dialer.domain.model import (
     Announcement,
     AttemptId,
     Booth,
@@ -31,24 +33,156 @@ from dialer.model import (
     OpenAttempt,
     Outcome,
     Purpose,
+    UnknownSerial,
     VotingBooths,
 )
+from dialer.domain.official_turnout import OfficialFigure
+from dialer.domain.phone_facts import NO_GAPS, CallGaps, Register
 from dialer.pacing.port import AnswersOfLate
-from dialer.phone_facts import NO_GAPS, CallGaps, Register
 from dialer.store import attempts as attempts_room
 from dialer.store import audit as audit_room
 from dialer.store import figures, inbound, numbers, opt_outs, queues, records, seals, voters
+from dialer.store import polling_day_records as room
 from dialer.store.cipher import StoreKey
-from dialer.store.connection import BUSY_SECONDS, close_writing
+from dialer.store.connection import BUSY_SECONDS, PAGE_BYTES, close_writing
 from dialer.store.failures import explained
 from dialer.store.opening import DIALLER, Opened, open_file
-from dialer.store.port import KeptCommand, OutboxRow, Refusal
-from dialer.store.records_port import MarkEffect
-from dialer.store.room import RoomGuard
-from dialer.store.sqlite_records import SqliteRecords
-from dialer.store.sqlite_seats import SqliteSeats
-from dialer.store.sqlite_workers import SqliteWorkers
+from dialer.store.port import KeptCommand, LogIn, OutboxRow, Refusal, SeatInterval
+from dialer.store.records_port import Deed, MarkEffect, OptOutsTaken
 from dialer.store.writer import Writer
+
+# The part of the SQLite store that keeps booth workers' serials.
+
+
+class SqliteWorkers:
+    """`WorkersStore` over the store's one writer."""
+
+    _writer: Writer
+
+    async def last_of_call(self, attempt_id: AttemptId) -> tuple[str, int] | None:
+        """See `WorkersStore`. Behind the writes that wait: a mark that was just made is found."""
+        return await self._writer.write(lambda db: voters.last_of_call(db, attempt_id))
+
+    async def marked_by(self, key: str) -> list[int]:
+        """See `WorkersStore`."""
+        return await self._writer.write(lambda db: voters.marked_by(db, key))
+
+    async def record_unknown_serial(self, unknown: UnknownSerial) -> None:
+        """See `WorkersStore`."""
+        await self._writer.write(lambda db: voters.record_unknown_serial(db, unknown))
+
+
+# The part of the SQLite store that keeps the seats' time, and who has which seat.
+
+
+class SqliteSeats:
+    """What `Store` says of seats, over the store's one writer."""
+
+    _writer: Writer
+
+    async def record_seat_intervals(self, intervals: Sequence[SeatInterval]) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.record_seat_intervals(db, intervals))
+
+    async def keep_log_in(self, log_in: LogIn) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.keep_log_in(db, log_in))
+
+    async def drop_log_in(self, seat: str, at: float) -> None:
+        """See `Store`."""
+        await self._writer.write(lambda db: records.drop_log_in(db, seat, at))
+
+    async def log_ins(self) -> list[LogIn]:
+        """See `Store`. Behind the writes that wait: a log-in that was just kept is found."""
+        return await self._writer.write(records.log_ins)
+
+
+# The part of the SQLite store that keeps marks, official turnout, complaints and opt-outs.
+
+
+class SqliteRecords:
+    """`PollingDayRecords` over the store's one writer."""
+
+    _writer: Writer
+    _targets: dict[str, int]  # how many numbers each campaign has, as far as it was counted
+
+    async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
+        """See `PollingDayRecords`."""
+        effect = await self._writer.write(lambda db: voters.record_mark(db, mark, announcements))
+        self._count_anew([effect])
+        return effect
+
+    async def record_marks(
+        self, marks: Sequence[Mark], announcements: Sequence[Announcement], deed: Deed
+    ) -> list[MarkEffect]:
+        """See `PollingDayRecords`."""
+        effects = await self._writer.write(lambda db: room.record_marks(db, marks, announcements, deed))
+        self._count_anew(effects)
+        return effects
+
+    def _count_anew(self, effects: Sequence[MarkEffect]) -> None:
+        """A number that had no place in a campaign may have one now."""
+        if any(effect.reopened for effect in effects):
+            self._targets.clear()
+
+    async def enter_turnout(self, figures: Sequence[OfficialFigure], deed: Deed) -> int:
+        """See `PollingDayRecords`."""
+        return await self._writer.write(lambda db: room.enter_turnout(db, figures, deed))
+
+    async def record_complaint(self, complaint: Complaint, deed: Deed) -> int:
+        """See `PollingDayRecords`."""
+        return await self._writer.write(lambda db: room.record_complaint(db, complaint, deed))
+
+    async def answer_complaint(self, answer: ComplaintAnswer, deed: Deed) -> None:
+        """See `PollingDayRecords`."""
+        await self._writer.write(lambda db: room.answer_complaint(db, answer, deed))
+
+    async def record_opt_outs(
+        self,
+        hashes: Sequence[str],
+        announcements: Sequence[Announcement],
+        deed: Deed,
+        *,
+        fingerprint: str,
+        centre: str,
+        source: str,
+    ) -> OptOutsTaken:
+        """See `PollingDayRecords`."""
+        return await self._writer.write(
+            lambda db: opt_outs.record_told(
+                db, hashes, announcements, deed, fingerprint=fingerprint, centre=centre, source=source
+            )
+        )
+
+
+# Dialling stops while there is still room for what the calls in progress will bring.
+
+# Three hundred live calls need less than 2 MiB; the rest is for the WAL and for others on the disk.
+RESERVE_BYTES = 64 << 20
+ATTEMPTS_BETWEEN_LOOKS = 50  # a look costs as much as half an attempt, and fifty attempts take at most 2 MiB
+
+
+class RoomGuard:
+    """Looks at the free space before attempts are opened. Use it in the writer's thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._since_look = ATTEMPTS_BETWEEN_LOOKS
+
+    def before_opening(self, db: sqlite3.Connection, attempts: int) -> None:
+        """Raise StoreFull where less than the reserve is left, on the disk or up to the file's own limit."""
+        self._since_look += attempts
+        if self._since_look < ATTEMPTS_BETWEEN_LOOKS:
+            return
+        (limit,) = db.execute("PRAGMA max_page_count").fetchone()
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        if min((limit - pages) * PAGE_BYTES, shutil.disk_usage(self._path).free) < RESERVE_BYTES:
+            raise StoreFull(
+                f"{self._path}: less than {RESERVE_BYTES >> 20} MiB are free: no new calls, so that the results of the live"
+                " ones are kept; free disk space"
+            )
+        self._since_look = 0
+
 
 T = TypeVar("T")
 

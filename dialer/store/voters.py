@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from dialer.errors import KeyTaken, NotInStore, StoreError
-from dialer.model import Announcement, AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
+from dialer.domain.errors import KeyTaken, NotInStore, StoreError
+from dialer.domain.model import Announcement, AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
 from dialer.store import seals
 from dialer.store.queues import close_phone, close_voters, reopen
 from dialer.store.records import announce

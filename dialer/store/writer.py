@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from dialer.errors import StoreBusy, StoreError
+from dialer.domain.errors import StoreBusy, StoreError
 from dialer.store.cipher import database_errors
 from dialer.store.failures import explain
 from dialer.store.transaction import transaction

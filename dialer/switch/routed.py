@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Protocol
 
-from dialer.errors import SwitchUnreachable
-from dialer.model import AttemptId
-from dialer.switch.port import (
+from dialer.domain.errors import SwitchUnreachable
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import (
     CallSwitch,
     EventSink,
     History,
@@ -36,7 +36,7 @@ class Carrier(CallSwitch, Protocol):
 
 
 class RoutedSwitch:
-    """Implements `dialer.switch.port.Switch`."""
+    """Implements `dialer.domain.switch.Switch`."""
 
     def __init__(self, primary: Switch | None, carrier: Carrier, endpoints: Collection[str]) -> None:
         """`endpoints` are those of the carrier's trunks. `primary` None: there is no Asterisk, and no seat."""

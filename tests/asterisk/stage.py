@@ -11,7 +11,7 @@ from typing import Any
 from config.asterisk.render import render_site
 from config.settings import Settings
 from dialer.app import RunningCentre
-from dialer.clock import Clock, SystemClock
+from dialer.domain.clock import Clock, SystemClock
 from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound, text_sound
 from ivr_flows.texts import segments, shipped_texts

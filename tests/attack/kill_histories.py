@@ -32,12 +32,12 @@ from random import Random
 
 import structlog
 
-from dialer.clock import LoopClock
-from dialer.commands import SeatDispose, SeatLogIn
-from dialer.errors import CommandRefused, StoreError
-from dialer.model import Disposition
+from dialer.domain.clock import LoopClock
+from dialer.domain.commands import SeatDispose, SeatLogIn
+from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.model import Disposition
+from dialer.domain.view import SeatState
 from dialer.simulation.virtual_time import run_virtual
-from dialer.view import SeatState
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.texts import shipped_texts
 from tests.attack.line import Line

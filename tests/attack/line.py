@@ -14,14 +14,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from dialer.clock import LoopClock
-from dialer.engine.flow_desk import FlowSession
-from dialer.errors import OriginateUnsure, SwitchUnreachable
-from dialer.fastagi.flow_driver import ConventionalPrompts, run_flow
-from dialer.model import AttemptId, CampaignKind
-from dialer.switch.asterisk.adapter import COMPARE_AGAIN_SECONDS, COMPARE_SECONDS
-from dialer.switch.asterisk.agi_codec import CallHungUp
-from dialer.switch.port import (
+from dialer.domain.clock import LoopClock
+from dialer.domain.errors import OriginateUnsure, SwitchUnreachable
+from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.switch import (
     CallAnswered,
     CallConnected,
     CallEnded,
@@ -36,6 +32,10 @@ from dialer.switch.port import (
     SwitchEvent,
     SwitchUp,
 )
+from dialer.engine.flows import FlowSession
+from dialer.switch.asterisk.adapter import COMPARE_AGAIN_SECONDS, COMPARE_SECONDS
+from dialer.switch.asterisk.agi_codec import CallHungUp
+from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, run_flow
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import CommitKind, FlowCommit
 from tests.attack.lives import Killed, Life, Mortal
@@ -255,7 +255,7 @@ class Line:
 
 
 class _Caller:
-    """The caller's end of a flow (`dialer.fastagi.flow_driver.FlowCall`)."""
+    """The caller's end of a flow (`dialer.switch.asterisk.fastagi.flow_driver.FlowCall`)."""
 
     def __init__(self, line: Line, call: LineCall) -> None:
         self._line = line
@@ -286,7 +286,7 @@ class _Caller:
 
 
 class _Port:
-    """`dialer.switch.port.Switch` of one life: every order is a step of it."""
+    """`dialer.domain.switch.Switch` of one life: every order is a step of it."""
 
     def __init__(self, line: Line, mortal: Mortal) -> None:
         self._line = line

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings
-from dialer.clock import LoopClock
+from dialer.domain.clock import LoopClock
+from dialer.domain.errors import StoreError
+from dialer.domain.switch import Switch, SwitchEvent
 from dialer.engine.engine import Engine
-from dialer.engine.flow_desk import Flows
-from dialer.engine.state import Centre
-from dialer.errors import StoreError
-from dialer.plan_of_site import engine_plan
+from dialer.engine.flows import Flows
+from dialer.engine.world import Centre
 from dialer.simulation.profile import simulated_profile
+from dialer.site.plan import engine_plan
 from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.sqlite import SqliteStore, open_store
-from dialer.switch.port import Switch, SwitchEvent
 
 PROFILE = simulated_profile()
 SCRATCH = next((each for each in ("/dev/shm",) if Path(each).is_dir()), None)  # noqa: S108 - no disk to wait for
@@ -128,7 +128,7 @@ class Life:
         await asyncio.sleep(0)  # it takes tasks from now on
 
     def _clock_zone(self) -> Any:
-        from dialer.site_time import site_zone
+        from dialer.domain.site_time import site_zone
 
         return site_zone(self._settings)
 

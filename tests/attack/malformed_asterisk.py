@@ -9,10 +9,10 @@ import random
 from collections.abc import Callable
 
 from config.asterisk.events import EVENTS
-from dialer.errors import ProtocolError, SwitchError, UnsafeValue
-from dialer.scripts.commands import Recordings, judge, told
+from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiReply, encode_command, split_command
 from dialer.switch.asterisk.ami_codec import AmiDecoder
+from dialer.switch.asterisk.scripts.commands import Recordings, judge, told
 from dialer.switch.asterisk.tracker import CallTracker
 from tests.support.captures import NAMES, said_by
 

@@ -16,13 +16,13 @@ import pytest
 
 from config.asterisk.agi_secret import agi_secret, agi_token
 from config.asterisk.render import dialplan
-from dialer.commands import SeatLogIn
-from dialer.model import Outcome
+from dialer.domain.commands import SeatLogIn
+from dialer.domain.model import Outcome
+from dialer.domain.view import AlertRaised, CallState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.extensions import parse_dialplan
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted
-from dialer.view import AlertRaised, CallState
 from tests.support.agi_peer import AsteriskCall, claim
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time

@@ -25,12 +25,12 @@ from audio.workers import MOST_MEMORY, spread
 from config.errors import MatdanError
 from config.jurisdiction import load_profile
 from config.settings import load_settings
-from dialer.command_line.audio import _names_in
-from dialer.errors import RollError
+from dialer.cli.audio import _names_in
+from dialer.cli.numbers import read_numbers
+from dialer.domain.errors import RollError
 from dialer.roll import reading, workbook_reader
 from dialer.roll.importer import prepare_import
 from dialer.roll.mapping import load_map
-from dialer.roll.numbers_file import read_numbers
 from dialer.roll.reading import open_roll, workbook_limits
 from ivr_flows.catalogue import load_flow
 from ivr_flows.texts import read_texts

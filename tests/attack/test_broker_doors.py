@@ -20,15 +20,15 @@ import aiomqtt
 import pytest
 from paho.mqtt.reasoncodes import ReasonCode
 
-from dialer.clock import SystemClock
-from dialer.commands import StopAll
-from dialer.errors import CommandRefused
-from dialer.monitor.ask import Request, ask
-from dialer.monitor.broker_link import BrokerSettings
-from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
-from dialer.monitor.monitor import Monitor
-from dialer.monitor.senders import Signer
-from dialer.plan_of_site import senders_of
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import StopAll
+from dialer.domain.errors import CommandRefused
+from dialer.mqtt.ask import Request, ask
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.link import BrokerSettings
+from dialer.mqtt.monitor import Monitor
+from dialer.mqtt.senders import Signer
+from dialer.site.plan import senders_of
 from dialer.store.sqlite import SqliteStore, open_store
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, supervisor

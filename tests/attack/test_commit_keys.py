@@ -24,13 +24,13 @@ from hypothesis import given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from dialer.clock import LoopClock
-from dialer.engine.flow_desk import FlowSession, ScriptSession
-from dialer.errors import StoreError
-from dialer.model import AttemptId, CampaignKind, NewAttempt, Purpose
+from dialer.domain.clock import LoopClock
+from dialer.domain.errors import StoreError
+from dialer.domain.model import AttemptId, CampaignKind, NewAttempt, Purpose
+from dialer.domain.switch import CallAnswered, SwitchUp
+from dialer.engine.flows import FlowSession, ScriptSession
 from dialer.simulation.virtual_time import run_virtual
 from dialer.store.sqlite import open_store
-from dialer.switch.port import CallAnswered, SwitchUp
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.model import MarkKind, Scope
 from ivr_flows.texts import shipped_texts

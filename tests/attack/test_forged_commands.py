@@ -20,17 +20,17 @@ from typing import Any, cast
 import pytest
 
 from config.help import OWN_USER, SupervisorRole
-from dialer import commands
-from dialer.clock import LoopClock
-from dialer.commands import Command
-from dialer.errors import StoreBusy
-from dialer.model import Announcement
-from dialer.monitor.command_table import COMMANDS
-from dialer.monitor.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
-from dialer.monitor.lanes import AT_ONCE, PER_SECOND, WAITING_COMMANDS
-from dialer.monitor.senders import Sender, Senders, Signer, public_key
+from dialer.domain import commands
+from dialer.domain.clock import LoopClock
+from dialer.domain.commands import Command
+from dialer.domain.errors import StoreBusy
+from dialer.domain.model import Announcement
+from dialer.domain.view import Alert
+from dialer.mqtt.command_table import COMMANDS
+from dialer.mqtt.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
+from dialer.mqtt.lanes import AT_ONCE, PER_SECOND, WAITING_COMMANDS
+from dialer.mqtt.senders import Sender, Senders, Signer, public_key
 from dialer.store.port import KeptCommand, Store
-from dialer.view import Alert
 from tests.attack.malformed import good_commands, malformed
 from tests.support.virtual import virtual_time
 from tests.unit.test_command_messages import NEEDED

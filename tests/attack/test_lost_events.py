@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from dialer.commands import SeatConsult, StopAll
-from dialer.model import AttemptId
+from dialer.domain.commands import SeatConsult, StopAll
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import CallEnded, EndedBy
+from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.switch.asterisk import adapter
-from dialer.switch.port import CallEnded, EndedBy
-from dialer.view import CallState, SeatState
 from tests.faults.test_reconciling import CAMPAIGNS, SEATS, SETTINGS, all_agree, in_full_swing, nobody_twice
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.virtual import virtual_time

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from dialer.errors import ProtocolError
+from dialer.domain.errors import ProtocolError
 from dialer.switch.asterisk.agi_codec import AgiDecoder
 from dialer.switch.asterisk.ami_codec import AmiDecoder
 from tests.attack.malformed_asterisk import AGI_HOOKS, AMI, BANNER, ENVIRONMENTS, HOOKS, READERS, damaged

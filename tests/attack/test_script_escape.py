@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from dialer.scripts import launcher
-from dialer.scripts.commands import Forward, Recordings, Refuse, judge
-from dialer.scripts.runner import Containment, ScriptEnd, ScriptRules, find_containment, launched
+from dialer.switch.asterisk.scripts import runner as launcher
+from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, judge
+from dialer.switch.asterisk.scripts.runner import Containment, ScriptEnd, ScriptRules, find_containment, launched
 from tests.wire.test_agi_scripts import GONE, PLAIN, Held, Peer, call
 from tests.wire.test_flow_over_agi import ENVIRONMENT
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from dialer.audit.chain import GENESIS, digest_of
-from dialer.model import (
+from dialer.domain.model import (
     Disposition,
     DispositionRecord,
     EndedAttempt,
@@ -28,7 +28,7 @@ from dialer.model import (
     NewInbound,
     Outcome,
 )
-from dialer.phone_facts import Consent
+from dialer.domain.phone_facts import Consent
 from dialer.store import numbers, opt_outs, seals
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Protocol
 
-from dialer.model import (
+from dialer.domain.model import (
     Announcement,
     AttemptId,
     CampaignKind,

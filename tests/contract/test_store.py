@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dialer.errors import StoreError
-from dialer.model import (
-    Announcement,
-    CampaignKind,
-    CampaignProgress,
-    CampaignState,
-    MarkKind,
-    Outcome,
-    Purpose,
-)
+from dialer.domain.errors import StoreError
+from dialer.domain.model import Announcement, CampaignKind, CampaignProgress, CampaignState, MarkKind, Outcome, Purpose
 from dialer.pacing.port import AnswersOfLate
 from dialer.store.port import LogIn
 from tests.contract.backends import (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dialer.clock import LoopClock
-from dialer.model import (
+from dialer.domain.clock import LoopClock
+from dialer.domain.model import (
     Announcement,
     AttemptId,
     CampaignKind,
@@ -22,7 +22,7 @@ from dialer.model import (
     Outcome,
     Purpose,
 )
-from dialer.phone_facts import CallGaps, NumberHistory, PhoneFacts
+from dialer.domain.phone_facts import CallGaps, NumberHistory, PhoneFacts
 from dialer.store.port import Refusal, Store
 from tests.contract.backends import (
     CAMPAIGN,

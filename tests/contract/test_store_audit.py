@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.audit.chain import first_break
-from dialer.cli import app
-from dialer.errors import UnsafeValue
+from dialer.cli.main import app
+from dialer.domain.errors import UnsafeValue
 from dialer.store import audit
 from dialer.store.cipher import database_errors
 from dialer.store.connection import open_reading

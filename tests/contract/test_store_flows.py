@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialer.model import AttemptId
+from dialer.domain.model import AttemptId
 from tests.contract.backends import NOW, Backend, dial, filled
 
 

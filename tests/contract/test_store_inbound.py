@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from dialer.model import (
+from dialer.domain.model import (
     AttemptId,
     CampaignKind,
     Direction,

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from dialer.model import CampaignKind, Claim, MarkKind, MarkSource, NewAttempt, Outcome, Purpose
+from dialer.domain.model import CampaignKind, Claim, MarkKind, MarkSource, NewAttempt, Outcome, Purpose
 from dialer.store.port import Refusal, Store
 from tests.contract.backends import LEASE_SECONDS, NOW, SqliteBackend, attempt, end, mark, open_one
 

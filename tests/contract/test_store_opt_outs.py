@@ -6,8 +6,8 @@ import contextlib
 
 import pytest
 
-from dialer.errors import NotInStore, StoreError
-from dialer.model import Announcement
+from dialer.domain.errors import NotInStore, StoreError
+from dialer.domain.model import Announcement
 from dialer.rules.number_hash import fingerprint, number_hash
 from dialer.store.port import Store
 from dialer.store.records_port import Deed, OptOutsTaken

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.model import CampaignKind, Mark, MarkKind, MarkSource, Outcome, Purpose
+from dialer.domain.model import CampaignKind, Mark, MarkKind, MarkSource, Outcome, Purpose
 from dialer.store.port import Store
 from tests.contract.backends import (
     CAMPAIGN,

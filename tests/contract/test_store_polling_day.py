@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from dialer.complaints import Answer, Channel, Complaint, ComplaintAnswer, Topic
-from dialer.errors import NotInStore
-from dialer.model import Announcement, AttemptId, BoothTurnout, Mark, MarkKind, MarkSource, Outcome
-from dialer.polling_day.official import FINAL, OfficialFigure
+from dialer.domain.complaints import Answer, Channel, Complaint, ComplaintAnswer, Topic
+from dialer.domain.errors import NotInStore
+from dialer.domain.model import Announcement, AttemptId, BoothTurnout, Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.store.port import Store
 from dialer.store.records_port import Deed
 from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark

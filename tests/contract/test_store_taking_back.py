@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from dialer.model import BoothTurnout, Mark, MarkKind, MarkSource
+from dialer.domain.model import BoothTurnout, Mark, MarkKind, MarkSource
 from dialer.store.port import Store
 from dialer.store.records_port import MarkEffect
 from tests.contract.backends import NOW, Backend, claim, filled

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from dialer.model import (
+from dialer.domain.model import (
     AttemptId,
     Direction,
     Disposition,

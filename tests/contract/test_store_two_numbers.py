@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from dialer.model import (
+from dialer.domain.model import (
     CampaignKind,
     Disposition,
     DispositionRecord,

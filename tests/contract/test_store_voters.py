@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dialer.errors import KeyTaken, StoreError
-from dialer.model import (
+from dialer.domain.errors import KeyTaken, StoreError
+from dialer.domain.model import (
     Announcement,
     AttemptId,
     BoothTurnout,

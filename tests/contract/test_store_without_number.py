@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from dialer.model import Mark, MarkKind, MarkSource
+from dialer.domain.model import Mark, MarkKind, MarkSource
 from tests.contract.backends import NOW, Backend, filled, mark
 from tests.contract.test_store_voters import turnout_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.model import (
+from dialer.domain.model import (
     NO_VOTER,
     BoothWorker,
     CampaignKind,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.errors import StoreBusy, StoreError, StoreFull
+from dialer.domain.errors import StoreBusy, StoreError, StoreFull
 from dialer.store.writer import GROUP_LIMIT, WAITING_LIMIT, Writer, commit_group
 
 Job = Callable[[sqlite3.Connection], int]

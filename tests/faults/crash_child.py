@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from dialer.app import running_centre, stop_on_signals
-from dialer.commands import SeatLogIn
+from dialer.domain.commands import SeatLogIn
+from dialer.domain.errors import CommandRefused
+from dialer.domain.switch import CallConnected, CallRinging, SwitchEvent
 from dialer.engine.engine import Engine
-from dialer.engine.flow_desk import FlowDesk
-from dialer.errors import CommandRefused
+from dialer.engine.flows import FlowService
 from dialer.simulation.profile import simulated_profile
 from dialer.switch.asterisk.adapter import AsteriskSwitch
-from dialer.switch.port import CallConnected, CallRinging, SwitchEvent
 from tests.support.centre import site_settings
 
 CRASH_POINTS = ("before-originate", "after-originate", "ringing", "talking", "before-commit", "after-commit")
@@ -30,7 +30,7 @@ def die() -> None:
 
 def arm(point: str) -> None:
     """From now on this process dies when it comes to `point`."""
-    originate, commit, event = AsteriskSwitch.originate, FlowDesk.commit, Engine.on_switch_event
+    originate, commit, event = AsteriskSwitch.originate, FlowService.commit, Engine.on_switch_event
 
     async def originate_and_die(self: AsteriskSwitch, request: Any) -> None:
         if point == "before-originate":
@@ -39,7 +39,7 @@ def arm(point: str) -> None:
         if point == "after-originate":
             die()
 
-    async def commit_and_die(self: FlowDesk, session: Any, flow_commit: Any) -> bool:
+    async def commit_and_die(self: FlowService, session: Any, flow_commit: Any) -> bool:
         if point == "before-commit":
             die()
         done = await commit(self, session, flow_commit)
@@ -56,7 +56,7 @@ def arm(point: str) -> None:
 
     for owner, name, deadly in (
         (AsteriskSwitch, "originate", originate_and_die),
-        (FlowDesk, "commit", commit_and_die),
+        (FlowService, "commit", commit_and_die),
         (Engine, "on_switch_event", event_and_die),
     ):
         setattr(owner, name, deadly)
@@ -64,16 +64,16 @@ def arm(point: str) -> None:
 
 def tell_acknowledged(path: str) -> None:
     """From now on each mark that a caller is told is noted stands in this file, one a line, before they are told."""
-    commit = FlowDesk.commit
+    commit = FlowService.commit
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    async def commit_and_tell(self: FlowDesk, session: Any, flow_commit: Any) -> bool:
+    async def commit_and_tell(self: FlowService, session: Any, flow_commit: Any) -> bool:
         done = await commit(self, session, flow_commit)
         if done and flow_commit.mark is not None:
             os.write(file, f"{session.attempt_id} {flow_commit.mark.value}\n".encode())
         return done
 
-    FlowDesk.commit = commit_and_tell  # type: ignore[method-assign, assignment]
+    FlowService.commit = commit_and_tell  # type: ignore[method-assign, assignment]
 
 
 async def main(options: dict[str, Any]) -> None:

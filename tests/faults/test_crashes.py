@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.ports import free_port
+from dialer.mqtt.embedded_broker import free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from dialer.commands import SeatDispose, StopAll
-from dialer.errors import StoreError, StoreFull
-from dialer.model import CampaignState, Disposition
+from dialer.domain.commands import SeatDispose, StopAll
+from dialer.domain.errors import StoreError, StoreFull
+from dialer.domain.model import CampaignState, Disposition
+from dialer.domain.view import AlertRaised, SeatState
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.store import seals
-from dialer.view import AlertRaised, SeatState
 from tests.faults.test_switch_faults import every_attempt_has_one_end, nobody_dialled_twice
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.virtual import virtual_time

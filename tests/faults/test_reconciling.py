@@ -19,13 +19,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dialer.app import running_centre
-from dialer.clock import LoopClock
-from dialer.commands import SeatDispose, StopAll
-from dialer.model import Disposition, Outcome
+from dialer.domain.clock import LoopClock
+from dialer.domain.commands import SeatDispose, StopAll
+from dialer.domain.model import Disposition, Outcome
+from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted
-from dialer.view import CallState, SeatState
 from tests.support.centre import Site, a_site, site_settings
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time

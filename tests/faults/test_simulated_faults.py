@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from dialer.errors import ProtocolError
+from dialer.domain.errors import ProtocolError
 from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.config import seat_phones
 from dialer.switch.asterisk.ami_codec import AmiMessage

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dialer.errors import StoreCorrupt, StoreError
-from dialer.model import Announcement, Mark, MarkKind, MarkSource
+from dialer.domain.errors import StoreCorrupt, StoreError
+from dialer.domain.model import Announcement, Mark, MarkKind, MarkSource
 from dialer.store import connection
 from dialer.store.connection import exclusive_connection, open_reading
 from dialer.store.migrate import APPLICATION_ID

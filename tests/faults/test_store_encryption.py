@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from dialer.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
-from dialer.model import Announcement, MarkKind
+from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+from dialer.domain.model import Announcement, MarkKind
 from dialer.rehearsal.copy import copy_roll
 from dialer.reports.source import open_source
 from dialer.roll.importer import ImportOptions, import_file
@@ -22,7 +22,7 @@ from dialer.store import conversion
 from dialer.store.cipher import StoreKey, connect, read_key, write_new_key
 from dialer.store.connection import exclusive_connection, is_encrypted, open_reading, open_writing
 from dialer.store.conversion import convert, left_over
-from dialer.store.export_log import note_export
+from dialer.store.records import note_export
 from dialer.store.sqlite import open_store
 from tests.contract.backends import NOW, TEST_KEY, EncryptedBackend, SqliteBackend, filled, key_file, mark
 from tests.faults.store_files import one_line

@@ -13,13 +13,20 @@ from typing import Any
 
 import pytest
 
-from dialer.errors import StoreBusy, StoreFull
-from dialer.model import Announcement, CampaignProgress, Disposition, DispositionRecord, EndedAttempt, MarkKind, Outcome
+from dialer.domain.errors import StoreBusy, StoreFull
+from dialer.domain.model import (
+    Announcement,
+    CampaignProgress,
+    Disposition,
+    DispositionRecord,
+    EndedAttempt,
+    MarkKind,
+    Outcome,
+)
 from dialer.store.connection import exclusive_connection, open_reading
 from dialer.store.lock import StoreLock
 from dialer.store.port import Refusal
-from dialer.store.room import RESERVE_BYTES
-from dialer.store.sqlite import SqliteStore, open_store
+from dialer.store.sqlite import RESERVE_BYTES, SqliteStore, open_store
 from tests.contract.backends import (
     CAMPAIGN,
     DAY_START,

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from dialer.errors import StoreBusy, StoreError
-from dialer.model import CampaignKind, Purpose
+from dialer.domain.errors import StoreBusy, StoreError
+from dialer.domain.model import CampaignKind, Purpose
 from dialer.store import lock as lock_module
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection, reading
 from dialer.store.conversion import convert
-from dialer.store.export_log import note_export
 from dialer.store.holder import holder_of
 from dialer.store.lock import StoreLock
+from dialer.store.records import note_export
 from dialer.store.sqlite import open_store
 from tests.contract.backends import CAMPAIGN, TEST_KEY, dial, key_file
 from tests.faults.store_files import one_line, read

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from dialer.commands import StopCampaign
-from dialer.engine.state import Centre
-from dialer.model import Outcome
+from dialer.domain.commands import StopCampaign
+from dialer.domain.model import Outcome
+from dialer.domain.view import AlertRaised, CallChange, CallState, SeatState
+from dialer.engine.world import Centre
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
 from dialer.simulation.asterisk.voters import Scripted
-from dialer.view import AlertRaised, CallChange, CallState, SeatState
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import IVR, all_answer, nobody_on_two_calls, rows, scripted

@@ -15,12 +15,12 @@ from typing import Any
 from config.jurisdiction import Profile
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
-from dialer.clock import LoopClock
-from dialer.commands import SeatLogIn
+from dialer.domain.clock import LoopClock
+from dialer.domain.commands import SeatLogIn
+from dialer.domain.view import CallChange, CentreView, Change
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.view import CallChange, CentreView, Change
 from tests.support.roll_filler import fill_roll
 
 SCRIPTS_AS_WE_ARE = {"script_user": getpass.getuser()} if os.geteuid() == 0 else {}

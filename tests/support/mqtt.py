@@ -13,8 +13,8 @@ from typing import Any
 import aiomqtt
 
 from config.help import OWN_USER, SupervisorRole
-from dialer.monitor.broker_link import BrokerSettings, MqttVersion
-from dialer.monitor.senders import Sender, Senders
+from dialer.mqtt.link import BrokerSettings, MqttVersion
+from dialer.mqtt.senders import Sender, Senders
 
 BOSS = "supervisor"
 SENDERS = Senders(

@@ -13,10 +13,9 @@ from typing import Any
 from config.asterisk.placing import plan_files, write_files
 from config.mosquitto.render import CONFIGURATION, MARKER, broker_user, render_broker
 from config.settings import Settings
-from dialer.monitor.broker_link import BrokerSettings
-from dialer.monitor.embedded_broker import mosquitto_path
-from dialer.plan_of_site import broker_settings
-from dialer.ports import free_port
+from dialer.mqtt.embedded_broker import free_port, mosquitto_path
+from dialer.mqtt.link import BrokerSettings
+from dialer.site.plan import broker_settings
 from tests.support.mqtt import PATIENCE_SECONDS
 
 PASSWORD = "dialler's-own-9f2c"

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from config.jurisdiction import Profile, load_profile
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.phone_facts import PhoneFacts, Register
+from dialer.domain.phone_facts import PhoneFacts, Register
 from dialer.rules.gate import Case, Gate
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import CampaignRules, Certified, campaign_rules, rulebook_of

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dialer.model import Disposition, MarkKind, Outcome
+from dialer.domain.model import Disposition, MarkKind, Outcome
+from dialer.domain.view import SeatState
 from dialer.store.connection import exclusive_connection
-from dialer.view import SeatState
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 

@@ -15,15 +15,14 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from config.jurisdiction import AbandonedCap
-from config.rules import Poll
-from config.settings import Settings
+from config.settings import Poll, Settings
 from dialer.app import RunningCentre, running_centre
-from dialer.clock import Clock
-from dialer.commands import SeatDispose, SeatLogIn, SeatLogOff, SeatPause
+from dialer.domain.clock import Clock
+from dialer.domain.commands import SeatDispose, SeatLogIn, SeatLogOff, SeatPause
+from dialer.domain.errors import CommandRefused
+from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
 from dialer.engine.engine import Engine
-from dialer.errors import CommandRefused
 from dialer.simulation.profile import simulated_profile
-from dialer.view import CallChange, CallState, Change, SeatChange, SeatState
 from tests.support.scenario import Count, Deed, Event, Scenario, fill_numbers
 
 _CAPS = tuple(AbandonedCap(window_hours=hours, share=1.0) for hours in (24, 720))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.settings import Settings
 from dialer.app import RunningCentre
-from dialer.clock import Clock, LoopClock
+from dialer.domain.clock import Clock, LoopClock
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
+from dialer.domain.model import AttemptId
 from dialer.engine.engine import Engine
-from dialer.engine.flow_desk import FlowSession
-from dialer.model import AttemptId
+from dialer.engine.flows import FlowSession
 from dialer.switch.twilio.adapter import TwilioSwitch
+from dialer.switch.twilio.flows import TwilioFlowRules, TwilioFlows
 from dialer.switch.twilio.tokens import StateTokens
 from dialer.switch.twilio.twiml import Transferring, Voice
 from dialer.switch.twilio.webhooks import TwilioWebhooks
-from dialer.twilio_flows import TwilioFlowRules, TwilioFlows
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.model import Flow, Scalar
 from ivr_flows.texts import shipped_texts

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from dialer.commands import SeatDispose, SeatReady, SeatSerials, SeatTakeBack
-from dialer.engine.flow_desk import FlowDesk, FlowSession, ScriptSession
-from dialer.engine.worker_desk import WorkerDesk
-from dialer.errors import CommandRefused, StoreError
-from dialer.model import Disposition, Outcome
+from dialer.domain.commands import SeatDispose, SeatReady, SeatSerials, SeatTakeBack
+from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.model import Disposition, Outcome
+from dialer.domain.view import SeatState
+from dialer.engine.booth_workers import BoothWorkers
+from dialer.engine.flows import FlowService, FlowSession, ScriptSession
 from dialer.reports import accounts
 from dialer.reports.source import open_source
 from dialer.reports.tables import Window
@@ -25,7 +26,6 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.switch.asterisk.agi_call import AgiCall
-from dialer.view import SeatState
 from ivr_flows.turns import FlowCommit
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.roll_filler import fill_roll
@@ -253,17 +253,17 @@ async def test_a_wrong_number_that_is_said_in_the_talk_is_not_called_again(tmp_p
 
 @virtual_time()
 async def test_a_serial_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    take = WorkerDesk.take
+    take = BoothWorkers.take
     kept = 0
 
-    async def fails_once(self: WorkerDesk, *args: Any, **rest: Any) -> None:
+    async def fails_once(self: BoothWorkers, *args: Any, **rest: Any) -> None:
         nonlocal kept
         kept += 1
         if kept == 1:
             raise StoreError("the disk is away")
         await take(self, *args, **rest)
 
-    monkeypatch.setattr(WorkerDesk, "take", fails_once)
+    monkeypatch.setattr(BoothWorkers, "take", fails_once)
     heard: list[str] = []
     play = AgiCall.stream_file
 
@@ -282,9 +282,9 @@ async def test_a_serial_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path, m
 async def test_what_was_on_disk_when_the_dialler_died_before_the_thanks_stands_and_can_be_taken_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit, committed = FlowDesk.commit, asyncio.Event()
+    commit, committed = FlowService.commit, asyncio.Event()
 
-    async def dies(self: FlowDesk, session: FlowSession | ScriptSession, asked: FlowCommit) -> bool:
+    async def dies(self: FlowService, session: FlowSession | ScriptSession, asked: FlowCommit) -> bool:
         await commit(self, session, asked)
         committed.set()
         await asyncio.Event().wait()
@@ -296,7 +296,7 @@ async def test_what_was_on_disk_when_the_dialler_died_before_the_thanks_stands_a
     settings: dict[str, Any] = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
     async with SimulatedAsterisk(config) as switch:
         with monkeypatch.context() as patched:
-            patched.setattr(FlowDesk, "commit", dies)
+            patched.setattr(FlowService, "commit", dies)
             async with a_site(tmp_path, switch=switch, run=False, **settings) as site:
                 running = asyncio.create_task(site.centre.run(site.stop))
                 await committed.wait()

@@ -10,11 +10,11 @@ import pytest
 
 from config.mosquitto.render import MARKER
 from config.settings import Settings
-from dialer.checks.broker import broker
-from dialer.checks.finding import Verdict
-from dialer.clock import SystemClock
-from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
-from dialer.monitor.senders import new_key_file, public_key_text
+from dialer.domain.clock import SystemClock
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.senders import new_key_file, public_key_text
+from dialer.site.checks.broker import broker
+from dialer.site.checks.finding import Verdict
 from tests.support.mqtt import supervisor
 from tests.support.rendered_broker import a_free_port, a_site, rendered_broker
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dialer.checks.asterisk import SOUNDS_AT_ONCE, asterisk
-from dialer.checks.finding import Finding, Verdict
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, Trunk, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.site.checks.asterisk import SOUNDS_AT_ONCE, asterisk
+from dialer.site.checks.finding import Finding, Verdict
 from ivr_flows.catalogue import load_flow
 from ivr_flows.sounds import sounds_said
 from ivr_flows.texts import shipped_texts
@@ -101,7 +101,7 @@ async def test_phones_that_are_away_are_named(tmp_path: Path) -> None:
 
 
 def test_more_sounds_than_one_action_can_carry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dialer.checks.asterisk.SOUNDS_AT_ONCE", 3)
+    monkeypatch.setattr("dialer.site.checks.asterisk.SOUNDS_AT_ONCE", 3)
     assert SOUNDS_AT_ONCE <= 120  # lines of a message: 128
 
     @virtual_time()

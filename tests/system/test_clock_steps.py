@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.commands import AcceptClock
+from dialer.domain.commands import AcceptClock
 from dialer.simulation.asterisk.voters import Scripted
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time

@@ -92,7 +92,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("module", ["dialer.cli", "typer", "uvloop", "dialer.command_line.flow"])
+@pytest.mark.parametrize("module", ["dialer.cli.main", "typer", "uvloop", "dialer.cli.flow"])
 def test_in_the_midst_of_the_imports_it_says_nothing(module: str) -> None:
     program = INTERRUPTED_IMPORT.format(module=module)
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -15,7 +15,7 @@ import pytest
 from config.asterisk.render import dialplan
 from config.help import Recordings
 from config.jurisdiction import JURISDICTIONS
-from dialer.commands import (
+from dialer.domain.commands import (
     Barge,
     Command,
     Listen,
@@ -31,13 +31,13 @@ from dialer.commands import (
     StopListening,
     Whisper,
 )
-from dialer.errors import CommandRefused, StoreFull
-from dialer.model import Disposition
+from dialer.domain.errors import CommandRefused, StoreFull
+from dialer.domain.model import Disposition
+from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from dialer.view import SeatState
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import rows

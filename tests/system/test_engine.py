@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from config.jurisdiction import AbandonedCap
-from dialer.commands import (
+from dialer.domain.commands import (
     PauseCampaign,
     ResumeCampaign,
     SeatDispose,
@@ -23,11 +23,11 @@ from dialer.commands import (
     StopAll,
     StopCampaign,
 )
-from dialer.errors import CommandRefused
-from dialer.model import CampaignState, Disposition, Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import CampaignState, Disposition, Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.view import CallChange, CallState, SeatState
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from dialer.view import CallChange, CallState, SeatState
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from dialer.model import AttemptId, Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.model import AttemptId, Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.view import CallChange, CallState
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.switch.asterisk.agi_call import AgiCall
-from dialer.view import CallChange, CallState
 from ivr_flows.model import MarkKind as Said
 from ivr_flows.model import Scope
 from ivr_flows.turns import CommitKind, FlowCommit

@@ -13,15 +13,14 @@ from typing import Any
 
 import pytest
 
-from dialer.app import running_centre
-from dialer.commands import ReloadFlows, SeatDispose
-from dialer.errors import SwitchError
-from dialer.flow_reload import reload_flows, reload_on_hang_up
-from dialer.model import Disposition, Outcome
+from dialer.app import reload_flows, reload_on_hang_up, running_centre
+from dialer.domain.commands import ReloadFlows, SeatDispose
+from dialer.domain.errors import SwitchError
+from dialer.domain.model import Disposition, Outcome
+from dialer.domain.view import CallChange, CallState, SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.switch.asterisk.agi_call import AgiCall
-from dialer.view import CallChange, CallState, SeatState
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import FlowError
 from ivr_flows.texts import shipped_texts, texts_with

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dialer.commands import PauseCampaign, SeatLogOff
-from dialer.errors import StoreError
-from dialer.model import Outcome
-from dialer.view import CallState
+from dialer.domain.commands import PauseCampaign, SeatLogOff
+from dialer.domain.errors import StoreError
+from dialer.domain.model import Outcome
+from dialer.domain.view import CallState
 from tests.support.centre import Site, a_site
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import all_answer

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dialer.commands import (
+from dialer.domain.commands import (
     SeatCancelConsult,
     SeatCompleteTransfer,
     SeatConsult,
@@ -24,14 +24,14 @@ from dialer.commands import (
     SeatTransfer,
     StopCampaign,
 )
-from dialer.errors import CommandRefused
-from dialer.model import Disposition, Outcome
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import Disposition, Outcome
+from dialer.domain.switch import PartyId, Place
+from dialer.domain.view import CallChange, CallState, SeatState, SeatView
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from dialer.switch.port import PartyId, Place
-from dialer.view import CallChange, CallState, SeatState, SeatView
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from dialer.commands import PauseCampaign, ResumeCampaign, StopAll
-from dialer.engine.hoppers import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
-from dialer.model import Claim, NewAttempt
+from dialer.domain.commands import PauseCampaign, ResumeCampaign, StopAll
+from dialer.domain.model import Claim, NewAttempt
+from dialer.engine.placing import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.store.port import Store

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from dialer.commands import PauseCampaign, ResumeCampaign, SeatHangUp
-from dialer.model import Outcome
+from dialer.domain.commands import PauseCampaign, ResumeCampaign, SeatHangUp
+from dialer.domain.model import Outcome
+from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.voters import Scripted
-from dialer.view import CallState, SeatState
 from tests.support.agi_peer import claim
 from tests.support.centre import Site, a_site
 from tests.support.virtual import virtual_time

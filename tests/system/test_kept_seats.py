@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from dialer.commands import SeatLogOff, SeatPause
-from dialer.model import Outcome
+from dialer.domain.commands import SeatLogOff, SeatPause
+from dialer.domain.model import Outcome
+from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Scripted
-from dialer.view import CallState, SeatState
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import neutral_with

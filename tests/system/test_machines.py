@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dialer.commands import PauseCampaign, SeatDispose, SeatHangUp
-from dialer.errors import CommandRefused
-from dialer.model import LIVE_ANSWERS, Disposition, Outcome
+from dialer.domain.commands import PauseCampaign, SeatDispose, SeatHangUp
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import LIVE_ANSWERS, Disposition, Outcome
+from dialer.domain.view import CallState, SeatState
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.voters import Scripted
-from dialer.view import CallState, SeatState
 from tests.support.centre import Site, a_site
 from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time

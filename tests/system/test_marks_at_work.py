@@ -15,20 +15,20 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from dialer.clock import SystemClock
-from dialer.command_line.keep_records import carry_out
-from dialer.commands import Command, RecordsCommand, SeatDispose, TakeMarks
-from dialer.engine.records_desk import RecordsDesk
-from dialer.errors import BrokerUnreachable, CommandRefused, StoreBusy
-from dialer.model import Disposition, Mark, MarkKind, MarkSource, Outcome
-from dialer.monitor import ask as asking
-from dialer.monitor.ask import Request, ask
-from dialer.monitor.broker_link import BrokerSettings
-from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
-from dialer.monitor.monitor import Monitor
+from dialer.cli.keep_records import carry_out
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import Command, RecordsCommand, SeatDispose, TakeMarks
+from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy
+from dialer.domain.model import Disposition, Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.view import CallState, SeatState
+from dialer.engine.external_records import ExternalRecords
+from dialer.mqtt import ask as asking
+from dialer.mqtt.ask import Request, ask
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.link import BrokerSettings
+from dialer.mqtt.monitor import Monitor
 from dialer.store.lock import StoreLock
 from dialer.store.sqlite import SqliteStore, open_store
-from dialer.view import CallState, SeatState
 from tests.support.centre import Site, a_site
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import SENDERS, supervisor
@@ -199,7 +199,7 @@ class DeskEngine(FakeEngine):
 
     def __init__(self, store: SqliteStore) -> None:
         super().__init__()
-        self._desk = RecordsDesk(store, SystemClock())
+        self._desk = ExternalRecords(store, SystemClock())
 
     async def execute(self, command: Command) -> str:
         assert isinstance(command, RecordsCommand)

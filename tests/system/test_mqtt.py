@@ -22,11 +22,11 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from dialer.clock import SystemClock
-from dialer.commands import PauseCampaign, StopAll
-from dialer.dialler_name import DiallerName
-from dialer.errors import BrokerUnreachable, CentreIdTaken, PortInUse
-from dialer.model import (
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import PauseCampaign, StopAll
+from dialer.domain.dialler_name import DiallerName
+from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, PortInUse
+from dialer.domain.model import (
     Announcement,
     AttemptId,
     CampaignKind,
@@ -38,15 +38,13 @@ from dialer.model import (
     Outcome,
     Purpose,
 )
-from dialer.monitor import topics, twin
-from dialer.monitor.broker_link import BrokerSettings, MqttVersion, check_broker
-from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
-from dialer.monitor.monitor import Monitor
-from dialer.monitor.mqtt_client import Client
-from dialer.monitor.twin import refuse_beside_twin
-from dialer.ports import free_port
+from dialer.domain.view import CallChange, CallState, CampaignChange
+from dialer.mqtt import topics, twin
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port, mosquitto_path
+from dialer.mqtt.link import BrokerSettings, Client, MqttVersion, check_broker
+from dialer.mqtt.monitor import Monitor
+from dialer.mqtt.twin import refuse_beside_twin
 from dialer.store.sqlite import SqliteStore, open_store
-from dialer.view import CallChange, CallState, CampaignChange
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Wire, supervisor
 from tests.support.roll_filler import fill_roll

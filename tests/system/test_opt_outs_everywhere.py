@@ -15,18 +15,17 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from dialer.clock import SystemClock
-from dialer.commands import Command, StopAll, TakeOptOuts
-from dialer.engine.records_desk import RecordsDesk
-from dialer.monitor import ask as asking
-from dialer.monitor import broker_link
-from dialer.monitor import opt_outs as monitor_opt_outs
-from dialer.monitor.broker_link import BrokerSettings, Connection, MqttVersion, make_client
-from dialer.monitor.embedded_broker import BrokerKind, demo_broker, mosquitto_path
-from dialer.monitor.monitor import Monitor
-from dialer.monitor.mqtt_client import Client
-from dialer.monitor.opt_outs import ForeignOptOut
-from dialer.monitor.topics import announced_message, opt_out_announcement, opt_outs_filter
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import Command, StopAll, TakeOptOuts
+from dialer.engine.external_records import ExternalRecords
+from dialer.mqtt import ask as asking
+from dialer.mqtt import link as broker_link
+from dialer.mqtt import opt_outs as monitor_opt_outs
+from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.link import BrokerSettings, Client, Connection, MqttVersion, make_client
+from dialer.mqtt.monitor import Monitor
+from dialer.mqtt.opt_outs import ForeignOptOut
+from dialer.mqtt.topics import announced_message, opt_out_announcement, opt_outs_filter
 from dialer.rules.number_hash import number_hash
 from dialer.store.lock import StoreLock
 from dialer.store.sqlite import SqliteStore, open_store
@@ -48,7 +47,7 @@ class DeskEngine(FakeEngine):
 
     def __init__(self, name: str, store: SqliteStore) -> None:
         super().__init__()
-        self._desk = RecordsDesk(store, SystemClock(), centre=name)
+        self._desk = ExternalRecords(store, SystemClock(), centre=name)
 
     async def execute(self, command: Command) -> str:
         if isinstance(command, TakeOptOuts):

@@ -13,21 +13,21 @@ from random import Random
 import pytest
 import structlog
 
-from dialer.commands import SeatClosing, SeatDispose, SeatHangUp, SeatLogOff
+from dialer.domain.commands import SeatClosing, SeatDispose, SeatHangUp, SeatLogOff
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import Claim, Disposition
+from dialer.domain.phone_facts import NumberHistory, PhoneFacts
+from dialer.domain.view import CallState, SeatState
 from dialer.engine.snapshot import answer_probability, pacing_snapshot, signs_of
-from dialer.engine.state import CampaignRun
-from dialer.errors import CommandRefused
-from dialer.model import Claim, Disposition
+from dialer.engine.world import CampaignRun
 from dialer.pacing.number_answers import NumberAnswers, NumberSigns
 from dialer.pacing.port import PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.ratio import RatioPacer
-from dialer.phone_facts import NumberHistory, PhoneFacts
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.simulation.remembered import RollLaw
-from dialer.view import CallState, SeatState
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dialer.commands import SeatHangUp, SeatHold, SeatPause, SeatTransfer
-from dialer.errors import CommandRefused, SwitchUnreachable
-from dialer.model import AttemptId
+from dialer.domain.commands import SeatHangUp, SeatHold, SeatPause, SeatTransfer
+from dialer.domain.errors import CommandRefused, SwitchUnreachable
+from dialer.domain.model import AttemptId
+from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.view import CallState, SeatState
 from tests.support.centre import a_site
 from tests.support.virtual import virtual_time
 from tests.system.test_help import (

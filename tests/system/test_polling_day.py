@@ -12,15 +12,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dialer.clock import SystemClock
-from dialer.commands import PauseCampaign, ResumeCampaign, StopCampaign
-from dialer.engine.state import Centre
-from dialer.model import Booth, CampaignKind, Purpose
-from dialer.polling_day.site import polling_plan
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import PauseCampaign, ResumeCampaign, StopCampaign
+from dialer.domain.model import Booth, CampaignKind, Purpose
+from dialer.engine.world import Centre
 from dialer.rules.rulebook import polls_of
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.profile import simulated_profile
+from dialer.site.polling_day import polling_plan
 from dialer.store.queues import enrol, ensure_campaign
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work, site_settings
 from tests.support.roll_filler import fill_roll

@@ -14,13 +14,12 @@ import pytest
 from config.settings import Settings
 from dialer.rehearsal.copy import copy_roll
 from dialer.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, days_of
-from dialer.rehearsal.picture import draw_days
 from dialer.rehearsal.run import rehearse_day
 from dialer.rehearsal.site import rehearsal_settings
-from dialer.rehearsal.verdict import DayOutcome, Ready, findings, is_ready
+from dialer.rehearsal.verdict import DayOutcome, Ready, draw_days, findings, is_ready
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.store.cipher import write_new_key
-from dialer.store.export_log import note_export
+from dialer.store.records import note_export
 from tests.support.centre import site_settings
 from tests.support.roll_filler import fill_roll
 

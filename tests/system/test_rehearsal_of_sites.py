@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from config.settings import Settings
-from dialer.cli import app
-from dialer.command_line import rehearsal as rehearsal_cli
-from dialer.pins import hash_pin
+from dialer.cli import rehearsal as rehearsal_cli
+from dialer.cli.main import app
+from dialer.engine.pins import hash_pin
 from dialer.rehearsal.copy import store_facts
 from dialer.rehearsal.day import days_of
 from dialer.rehearsal.faults import NOBODY_LEFT, NOT_OVER

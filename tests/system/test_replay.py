@@ -15,13 +15,13 @@ import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
-from dialer.cli import app
+from dialer.cli.main import app
+from dialer.cli.simulate import replay
+from dialer.domain.view import CentreView
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.centre import BadScenario
 from dialer.simulation.recorded_day import RecordedDay, recorded_figures
 from dialer.simulation.replay import day_named, day_of_store
-from dialer.simulation.simulate_cli import replay
-from dialer.view import CentreView
 from tests.support.centre import a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time

@@ -14,13 +14,13 @@ import pytest
 
 from config.errors import SettingError
 from config.jurisdiction import load_profile
-from dialer.commands import TakeOptOuts
-from dialer.errors import CommandRefused
-from dialer.model import Outcome
+from dialer.domain.commands import TakeOptOuts
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import Outcome
+from dialer.domain.view import CallState
 from dialer.rules.number_hash import fingerprint, number_hash
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.simulation.profile import simulated_profile
-from dialer.view import CallState
 from tests.support.centre import START_EPOCH, a_site, agents_at_work
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll

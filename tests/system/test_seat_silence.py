@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from dialer.commands import SeatLogIn
-from dialer.errors import CommandRefused
-from dialer.model import Outcome
+from dialer.domain.commands import SeatLogIn
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import Outcome
+from dialer.domain.switch import PhoneAway, SeatDown, SeatSilent, SeatUp
+from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.seat_tracker import SeatTracker
-from dialer.switch.port import PhoneAway, SeatDown, SeatSilent, SeatUp
-from dialer.view import SeatState
+from dialer.switch.asterisk.tracker import SeatTracker
 from tests.support.centre import Site
 from tests.support.virtual import virtual_time
 from tests.system.test_seats import a_floor, log_in_by_phone, seat, talking

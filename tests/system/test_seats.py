@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from argon2 import PasswordHasher
 
-from dialer.commands import (
+from dialer.domain.commands import (
     SeatCall,
     SeatDispose,
     SeatHangUp,
@@ -24,13 +24,13 @@ from dialer.commands import (
     SeatReady,
     SeatUnlock,
 )
-from dialer.errors import CommandRefused, LogInRefused
-from dialer.model import Disposition, Outcome
+from dialer.domain.errors import CommandRefused, LogInRefused
+from dialer.domain.model import Disposition, Outcome
+from dialer.domain.view import CallChange, CallState, SeatChange, SeatState, SeatView
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from dialer.view import CallChange, CallState, SeatChange, SeatState, SeatView
 from tests.support.agi_peer import claim
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time

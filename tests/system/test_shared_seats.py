@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dialer.commands import SeatLogIn
-from dialer.model import Outcome
-from dialer.view import SeatState
+from dialer.domain.commands import SeatLogIn
+from dialer.domain.model import Outcome
+from dialer.domain.view import SeatState
 from tests.support.centre import a_site
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import all_answer

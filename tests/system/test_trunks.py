@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from dialer.commands import PauseCampaign, ResumeCampaign, SeatCancelConsult, SeatConsult
-from dialer.model import NewAttempt, Outcome
+from dialer.domain.commands import PauseCampaign, ResumeCampaign, SeatCancelConsult, SeatConsult
+from dialer.domain.model import NewAttempt, Outcome
+from dialer.domain.view import AlertRaised, CallChange, CallState, SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, Trunk, seat_phones
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.store.port import Refusal
-from dialer.view import AlertRaised, CallChange, CallState, SeatState
 from tests.faults.test_engine_and_store import FailingStore
 from tests.support.centre import Site, a_site
 from tests.support.rules import neutral_with

@@ -16,14 +16,14 @@ import pytest
 from config.errors import SettingError
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
-from dialer.checks.finding import Verdict
-from dialer.checks.site import check_site
-from dialer.clock import LoopClock
-from dialer.commands import StopCampaign
-from dialer.plan_of_site import needs_asterisk
+from dialer.domain.clock import LoopClock
+from dialer.domain.commands import StopCampaign
+from dialer.domain.view import CallChange, Change
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.view import CallChange, Change
+from dialer.site.check import check_site
+from dialer.site.checks.finding import Verdict
+from dialer.site.plan import needs_asterisk
 from tests.support.centre import START_EPOCH, site_settings
 from tests.support.roll_filler import fill_roll
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL

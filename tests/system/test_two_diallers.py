@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from config.asterisk.events import EVENTS
-from dialer.dialler_name import DiallerName
-from dialer.errors import SwitchError, SwitchTaken
+from dialer.domain.dialler_name import DiallerName
+from dialer.domain.errors import SwitchError, SwitchTaken
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk

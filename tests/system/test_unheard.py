@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dialer.commands import ReloadFlows, ResumeCampaign
-from dialer.model import Outcome
+from dialer.domain.commands import ReloadFlows, ResumeCampaign
+from dialer.domain.model import Outcome
+from dialer.domain.view import AlertLevel, SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from dialer.view import AlertLevel, SeatState
 from ivr_flows.texts import shipped_texts
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time

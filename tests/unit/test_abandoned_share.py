@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from config.jurisdiction import load_profile
-from dialer.model import Outcome, abandoned_share
-from dialer.monitor import payload_builders
+from dialer.domain.model import Outcome, abandoned_share
+from dialer.mqtt import payload_builders
 from dialer.reports import tables
 from dialer.reports.demo_report import build_report
 from dialer.reports.evidence import evidence

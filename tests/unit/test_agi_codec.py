@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.errors import ProtocolError, UnsafeValue
+from dialer.domain.errors import ProtocolError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import (
     HANGUP,
     MAX_COMMAND_BYTES,

@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from dialer.fastagi.routes import AgiRoutes
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
+from dialer.switch.asterisk.agi_server import AgiRoutes
 
 
 class _Call:

@@ -14,7 +14,7 @@ from config.asterisk.agi_secret import agi_secret
 from config.asterisk.conf_file import read_conf
 from config.asterisk.lint import lint, lint_directory
 from config.asterisk.render import render_site
-from dialer.cli import app
+from dialer.cli.main import app
 from tests.unit.asterisk_support import PASSWORDS, a_site
 
 GOOD = render_site(a_site(), PASSWORDS)

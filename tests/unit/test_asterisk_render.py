@@ -22,7 +22,7 @@ from config.asterisk.render import FILES, MARKER, dialplan, render_site, seats_w
 from config.errors import AsteriskFilesError, SettingError
 from config.lines import Trunk
 from config.settings import Settings
-from dialer.cli import app
+from dialer.cli.main import app
 from dialer.simulation.asterisk.extensions import find_extension, parse_dialplan
 from tests.unit.asterisk_support import PASSWORDS, a_site
 

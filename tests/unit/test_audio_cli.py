@@ -14,10 +14,9 @@ from audio.names import PromptName
 from audio.words import words_of
 from config.errors import SettingError
 from config.settings import load_settings
-from dialer.command_line.audio import app
+from dialer.cli.audio import app, spoken_message
 from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound
-from ivr_flows.spoken import spoken_message
 from ivr_flows.texts import shipped_texts
 from tests.support.certified import entry, prompts_of, write_prompts
 from tests.support.recordings import speech, write_recording

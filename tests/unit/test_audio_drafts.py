@@ -18,7 +18,7 @@ from audio.names import Places, PromptName
 from audio.prepare import Refused
 from audio.words import languages, words_of
 from config.audio import SoundFormat
-from dialer.command_line.audio import app
+from dialer.cli.audio import app
 from ivr_flows.model import PromptKind
 from ivr_flows.sounds import name_sound
 from tests.support.recordings import speech, write_recording
@@ -191,7 +191,7 @@ def test_names_with_a_byte_order_mark_are_the_names_that_calls_play(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for spoken in ("spoken_texts", "spoken_words", "_message"):  # names alone, which is quick
-        monkeypatch.setattr(f"dialer.command_line.audio.{spoken}", lambda *_: {})
+        monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
     (tmp_path / "names.txt").write_text("Town Hall\nOld Mill\n", encoding="utf-8-sig")
     result = CliRunner().invoke(app, ["drafts", "-l", "en", "--names", "names.txt"])
     assert result.exit_code == 0, result.output
@@ -204,14 +204,14 @@ def test_the_command_tells_of_an_approval_that_a_new_text_has_made_void(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for spoken in ("spoken_texts", "spoken_words", "_message"):  # the organisation's name alone, which is quick
-        monkeypatch.setattr(f"dialer.command_line.audio.{spoken}", lambda *_: {})
+        monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
     name = name_sound(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")
     run = CliRunner().invoke
     assert run(app, ["drafts", "-l", "en"]).exit_code == 0
     assert run(app, ["approve", name, "--by", "A. Person", "--synthetic"]).exit_code == 0
     assert "0 drafts made, 1 unchanged, 0 have recordings" in run(app, ["drafts", "-l", "en"]).output
     said = PromptName("", "en", name.partition("/")[2])
-    monkeypatch.setattr("dialer.command_line.audio.spoken_names", lambda *_: {said: "Matdan show"})
+    monkeypatch.setattr("dialer.cli.audio.spoken_names", lambda *_: {said: "Matdan show"})
     told = run(app, ["drafts", "-l", "en"]).output
     assert f"{name}: was approved as it was; listen to it and approve it again" in told
     assert "1 drafts made, 0 unchanged" in told

@@ -16,11 +16,10 @@ from audio.names import Places, PromptName
 from audio.tones import SILENCE, TONES, write_tones
 from audio.words import words_of
 from config.settings import load_settings
-from dialer.checks.finding import Finding, Verdict
-from dialer.checks.site import check_site
-from dialer.command_line.audio import app
+from dialer.cli.audio import app, spoken_message, spoken_texts
 from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
-from ivr_flows.spoken import spoken_message, spoken_texts
+from dialer.site.check import check_site
+from dialer.site.checks.finding import Finding, Verdict
 from ivr_flows.texts import Texts, merge_texts, shipped_texts
 from tests.support.recordings import speech, write_recording
 
@@ -48,9 +47,9 @@ def audio(*arguments: str) -> str:
 
 def drafts(monkeypatch: pytest.MonkeyPatch) -> str:
     """`dialer audio drafts` for the message and nothing else, which is quick."""
-    monkeypatch.setattr("dialer.command_line.audio.spoken_texts", lambda *_: {})
-    monkeypatch.setattr("dialer.command_line.audio.spoken_words", lambda *_: {})
-    monkeypatch.setattr("dialer.command_line.audio.spoken_names", lambda *_: {})
+    monkeypatch.setattr("dialer.cli.audio.spoken_texts", lambda *_: {})
+    monkeypatch.setattr("dialer.cli.audio.spoken_words", lambda *_: {})
+    monkeypatch.setattr("dialer.cli.audio.spoken_names", lambda *_: {})
     return audio("drafts")
 
 

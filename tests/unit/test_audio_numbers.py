@@ -21,9 +21,9 @@ from audio.numbers import (
     word_texts,
 )
 from audio.words import languages, words_of
+from dialer.cli.audio import spoken_texts, spoken_words
 from ivr_flows.model import PromptKind, prompts_of
 from ivr_flows.sounds import sounds_of
-from ivr_flows.spoken import spoken_texts, spoken_words
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import PromptRef
 from tests.unit.flow_support import FLOWS

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from audio.errors import AudioError
 from audio.picture import Caption, draw, page, panel
-from dialer.command_line.audio import app
+from dialer.cli.audio import app
 from tests.support.recordings import speech, write_recording
 
 parsed = ElementTree.fromstring

@@ -22,8 +22,8 @@ from audio.playlist import Listed, Playlist, PlaylistReader
 from config.audio import SoundFormat
 from config.jurisdiction import load_profile
 from config.settings import Settings
-from dialer.fastagi.flow_driver import run_flow
-from dialer.prompts import CataloguePrompts, SitePrompts, site_prompts
+from dialer.ivr.prompts import CataloguePrompts, SitePrompts, site_prompts
+from dialer.switch.asterisk.fastagi.flow_driver import run_flow
 from ivr_flows.model import PromptKind
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import PromptRef

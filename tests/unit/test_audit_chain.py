@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialer.audit.chain import GENESIS, AuditEntry, Break, first_break, next_entry
-from dialer.errors import UnsafeValue
+from dialer.domain.errors import UnsafeValue
 
 
 def chain(count: int) -> list[AuditEntry]:

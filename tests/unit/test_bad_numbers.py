@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from dialer.errors import SwitchUnreachable, UnsafeValue
-from dialer.model import AttemptId, CampaignKind
+from dialer.domain.errors import SwitchUnreachable, UnsafeValue
+from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.switch import OriginateRequest
 from dialer.rules.numbers import refusal
 from dialer.switch.asterisk.adapter import AsteriskSwitch
-from dialer.switch.port import OriginateRequest
 
 GOOD = "+919876543210"
 BAD = [

@@ -17,10 +17,10 @@ from config.jurisdiction import load_profile
 from config.settings import load_settings
 from dialer.board import BoardExtras, board_svg, render_board, run_board
 from dialer.board.parts import duration, share_bar, stacked_bar
-from dialer.demo import DEMO_SETTINGS, shown_cap
-from dialer.model import CampaignState
-from dialer.polling_day.forecast import Forecast
-from dialer.view import Alert, AlertLevel, CallState, CentreView, SeatState
+from dialer.domain.forecast import Forecast
+from dialer.domain.model import CampaignState
+from dialer.domain.view import Alert, AlertLevel, CallState, CentreView, SeatState
+from dialer.rehearsal.demo import DEMO_SETTINGS, shown_cap
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 

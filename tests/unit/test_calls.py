@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from dialer.calls import Call, outcome_of
-from dialer.clock import Instant
-from dialer.model import AttemptId, CampaignKind, Outcome
-from dialer.switch.port import CallEnded, EndedBy
-from dialer.view import CallState
+from dialer.domain.clock import Instant
+from dialer.domain.model import AttemptId, CampaignKind, Outcome
+from dialer.domain.switch import CallEnded, EndedBy
+from dialer.domain.view import CallState
+from dialer.engine.call import Call, outcome_of
 
 ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from dialer.checks.finding import Finding, Verdict
-from dialer.checks.site import check_site
+from dialer.site.check import check_site
+from dialer.site.checks.finding import Finding, Verdict
 from dialer.store.holder import holder_of
 from dialer.store.lock import StoreLock
 from tests.support.roll_filler import fill_roll

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dialer.clock import ClockWatch, Instant
+from dialer.domain.clock import ClockWatch, Instant
 
 NOON = 1_713_767_400.0
 DAY_SECONDS = 86_400.0

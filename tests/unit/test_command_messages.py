@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.help import SupervisorRole
-from dialer.clock import SystemClock
-from dialer.commands import (
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import (
     EnterTurnout,
     PauseCampaign,
     ReloadFlows,
@@ -30,15 +30,15 @@ from dialer.commands import (
     StopCampaign,
     TakeMarks,
 )
-from dialer.complaints import Answer, Channel, Topic
-from dialer.errors import StoreBusy
-from dialer.model import Confidence, Mark, MarkKind, MarkSource
-from dialer.monitor.command_table import COMMANDS
-from dialer.monitor.command_values import read_value
-from dialer.monitor.commands import AcceptedCommand, CommandDesk, ReadCommand, RefusedCommand, parse_command
-from dialer.monitor.payloads import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, ComplaintReport, MarkReport
-from dialer.monitor.senders import Senders
-from dialer.polling_day.official import OfficialFigure
+from dialer.domain.complaints import Answer, Channel, Topic
+from dialer.domain.errors import StoreBusy
+from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
+from dialer.domain.official_turnout import OfficialFigure
+from dialer.mqtt.command_table import COMMANDS
+from dialer.mqtt.command_values import read_value
+from dialer.mqtt.commands import AcceptedCommand, CommandDesk, ReadCommand, RefusedCommand, parse_command
+from dialer.mqtt.payloads import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, ComplaintReport, MarkReport
+from dialer.mqtt.senders import Senders
 from dialer.roll.marks_file import KINDS
 from dialer.store.sqlite import SqliteStore, open_store
 from tests.support.fake_centre import FakeEngine

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.phone_facts import Consent
+from dialer.domain.phone_facts import Consent
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.workers import import_workers
 from dialer.store.connection import open_reading

@@ -17,18 +17,17 @@ from config.errors import SettingError
 from config.jurisdiction import Profile, load_profile
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.checks.finding import Finding, Verdict
-from dialer.checks.site import check_site
-from dialer.clock import SystemClock
-from dialer.command_line.flow import app as flow_app
-from dialer.content import content_problems, refuse_content
-from dialer.plan_of_site import offers_allowed
-from dialer.scripts.commands import Keep, Recordings, Refuse, judge
+from dialer.cli.flow import app as flow_app
+from dialer.domain.clock import SystemClock
+from dialer.site.check import check_site
+from dialer.site.checks.finding import Finding, Verdict
+from dialer.site.content import content_problems, refuse_content
+from dialer.switch.asterisk.scripts.commands import Keep, Recordings, Refuse, judge
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.check import check_flow
 from ivr_flows.errors import FlowError
 from ivr_flows.load import parse_flow
-from ivr_flows.model import Offer
+from ivr_flows.model import Offer, offers_allowed
 from ivr_flows.texts import shipped_texts
 from ivr_flows.wording import offers_transport
 from tests.support.certified import entry, write_prompts

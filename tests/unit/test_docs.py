@@ -10,9 +10,9 @@ import pytest
 
 from config.document import settings_page
 from config.settings import Settings, load_settings
-from dialer.cli_document import commands_page
-from dialer.complaints import Answer, Channel, Topic
-from dialer.model import Confidence, Disposition, MarkKind, MarkSource, Outcome
+from dialer.cli.document import commands_page
+from dialer.domain.complaints import Answer, Channel, Topic
+from dialer.domain.model import Confidence, Disposition, MarkKind, MarkSource, Outcome
 from dialer.pacing.port import Limit
 from ivr_flows.catalogue import refuse_unsafe
 from ivr_flows.load import parse_flow

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
-from dialer.cli import app
+from dialer.cli.main import app
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store.sqlite import open_store
 from tests.support.roll_filler import ROLL_VERSION, fill_roll

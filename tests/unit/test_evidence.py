@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from config.jurisdiction import AbandonedCap
-from dialer.cli import app
+from dialer.cli.main import app
 from dialer.reports.evidence import Answer, by_day
 from tests.support.roll_filler import fill_roll
 

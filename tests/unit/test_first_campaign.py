@@ -21,8 +21,8 @@ from audio.making import Recipe
 from audio.names import Places
 from config.document import settings_page
 from config.settings import load_settings
-from dialer.cli import app
-from dialer.errors import StoreError
+from dialer.cli.main import app
+from dialer.domain.errors import StoreError
 from dialer.store.cipher import StoreKey, connect
 
 ROOT = Path(__file__).parents[2]

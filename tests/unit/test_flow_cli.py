@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
-from dialer.command_line.flow import FlowOptionError, MissingFont, app
+from dialer.cli.flow import FlowOptionError, MissingFont, app
 from ivr_flows.catalogue import FLOWS_DIRECTORY, shipped_flows
 from ivr_flows.errors import FlowError, UnknownFlow
 from ivr_flows.rehearse import BadFact

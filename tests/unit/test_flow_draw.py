@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from dialer.command_line import flow as flow_cli
-from dialer.command_line.flow import app
+from dialer.cli import flow as flow_cli
+from dialer.cli.flow import app
 from ivr_flows.arrows import text_width
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.draw import draw_flow

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.errors import StoreFull
-from dialer.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, FlowResult, run_flow
+from dialer.domain.errors import StoreFull
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
+from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, FlowResult, run_flow
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.machine import KEYS
 from ivr_flows.model import Flow, MarkKind, PromptKind, Scalar

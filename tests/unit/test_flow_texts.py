@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.fastagi.log_in_handler import SPOKEN
-from dialer.model import MarkKind as DialledMarkKind
+from dialer.domain.model import MarkKind as DialledMarkKind
+from dialer.switch.asterisk.fastagi.log_in_handler import SPOKEN
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.errors import FlowError
 from ivr_flows.model import MarkKind, MenuNode, PromptKind, SmsNode, prompts_of

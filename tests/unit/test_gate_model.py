@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import site_profile
-from dialer.phone_facts import Consent, PhoneFacts, Register
+from dialer.domain.phone_facts import Consent, PhoneFacts, Register
 from dialer.rules.gate import Case, Reason
 from dialer.rules.number_zones import zones_of
 from dialer.rules.polls import Area

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import History, PastCall
 from dialer.engine.reconcile import Reconciler
-from dialer.model import AttemptId
 from dialer.switch.asterisk import history
 from dialer.switch.asterisk.history import history_of, read_history
-from dialer.switch.port import History, PastCall
 
 LINES = """\
 id-1,4,1795779056.400164,0.000000,1795779056.710350,AppDial2,(Outgoing Line)

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
-from dialer import cli
-from dialer.errors import OutputRefused
-from dialer.output import refuse_kept, write_file
+from dialer.cli import main as cli
+from dialer.domain.errors import OutputRefused
+from dialer.domain.output import refuse_kept, write_file
 from dialer.roll.importer import ImportOptions, import_file
 from tests.support.roll_filler import fill_roll
 from tests.unit.roll_support import query, write_roll

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.commands import (
+from dialer.domain.commands import (
     KeyedCommand,
     SeatClosing,
     SeatDispose,
@@ -19,9 +19,9 @@ from dialer.commands import (
     SeatResume,
     SeatResumeRecording,
 )
-from dialer.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS, Keypad, press
-from dialer.model import Disposition
-from dialer.switch.port import SeatSound
+from dialer.domain.model import Disposition
+from dialer.domain.switch import SeatSound
+from dialer.engine.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS, Keypad, press
 
 REASONS = ("break", "meal", "training")
 

@@ -7,9 +7,9 @@ from argon2 import PasswordHasher
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.errors import CommandRefused
-from dialer.log_ins import AgentAccount, WrongLogIns
-from dialer.pins import PinCheck, hash_pin
+from dialer.domain.errors import CommandRefused
+from dialer.engine.log_ins import AgentAccount, WrongLogIns
+from dialer.engine.pins import PinCheck, hash_pin
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

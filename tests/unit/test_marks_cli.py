@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
-from dialer.errors import RollError
-from dialer.model import Confidence, MarkKind, MarkSource
+from dialer.domain.errors import RollError
+from dialer.domain.model import Confidence, MarkKind, MarkSource
 from dialer.roll.marks_file import MarksFile, Reject, Told, read_marks
 from dialer.store.connection import open_reading
 from tests.support.roll_filler import fill_roll

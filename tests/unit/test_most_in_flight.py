@@ -6,7 +6,7 @@ from math import nan
 
 import pytest
 
-from dialer.pacing.most_in_flight import (
+from dialer.pacing.predictive import (
     ANSWERS_PER_SEAT,
     LEAST_USUAL_RATE,
     PER_SEAT_IN_A_FALL,

@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
+from dialer.domain.phone_facts import NumberHistory
 from dialer.pacing.answer_rate import from_log_odds
 from dialer.pacing.number_answers import HIGHEST, LOWEST, MOST_BOOTHS, NumberAnswers, NumberSigns
-from dialer.phone_facts import NumberHistory
 from dialer.simulation.remembered import RollLaw
 from dialer.simulation.scenarios import SCENARIOS
 from tests.support.pacing import a_day

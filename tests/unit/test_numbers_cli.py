@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
-from dialer.cli import app
+from dialer.cli.main import app
 from dialer.rules.number_hash import number_hash
 from dialer.store.connection import exclusive_connection
 from tests.support.roll_filler import fill_roll

@@ -13,9 +13,9 @@ import pytest
 from audio.errors import CatalogueError
 from audio.words import languages, load_all_words, words_of
 from config.settings import Settings
-from dialer.checks.finding import Verdict
-from dialer.checks.site import check_site
-from dialer.open_files import files_needed
+from dialer.site.check import check_site
+from dialer.site.checks.finding import Verdict
+from dialer.site.open_files import files_needed
 
 TRUNK = {"name": "a", "endpoint": "a", "channels": 90, "caller_ids": ["+911140000001"]}
 DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
@@ -43,7 +43,9 @@ async def test_check_says_where_channels_need_more_than_the_limit(monkeypatch: p
 
 
 def test_the_limit_is_raised_as_far_as_it_goes() -> None:
-    code = "import resource as r; from dialer.open_files import raise_limit; r.setrlimit(r.RLIMIT_NOFILE, (64, 128));"
+    code = (
+        "import resource as r; from dialer.site.open_files import raise_limit; r.setrlimit(r.RLIMIT_NOFILE, (64, 128));"
+    )
     command = [sys.executable, "-c", code + "raise_limit(); print(*r.getrlimit(r.RLIMIT_NOFILE))"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["128", "128"]
 

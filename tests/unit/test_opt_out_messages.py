@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer.errors import StoreBusy
-from dialer.monitor import topics
-from dialer.monitor.opt_outs import KEPT_AT_ONCE, WAITING_OPT_OUTS, ForeignOptOut, OptOutDesk, parse_opt_out
+from dialer.domain.errors import StoreBusy
+from dialer.mqtt import topics
+from dialer.mqtt.opt_outs import KEPT_AT_ONCE, WAITING_OPT_OUTS, ForeignOptOut, OptOutDesk, parse_opt_out
 from dialer.rules.number_hash import fingerprint, is_number_hash, number_hash
 from tests.support.virtual import virtual_time
 

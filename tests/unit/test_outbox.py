@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dialer.errors import StoreBusy
-from dialer.model import Announcement
-from dialer.monitor.outbox import BATCH, OutboxRelay
-from dialer.monitor.topics import Message
+from dialer.domain.errors import StoreBusy
+from dialer.domain.model import Announcement
+from dialer.mqtt.monitor import BATCH, OutboxRelay
+from dialer.mqtt.topics import Message
 from dialer.store.sqlite import SqliteStore, open_store
 
 

@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from dialer.calls import Call, outcome_of
-from dialer.clock import Instant
-from dialer.model import AttemptId, CampaignKind, Outcome
+from dialer.domain.clock import Instant
+from dialer.domain.model import AttemptId, CampaignKind, Outcome
+from dialer.domain.switch import CallEnded, CallRinging
+from dialer.engine.call import Call, outcome_of
+from dialer.engine.trunks import trunk_failed
 from dialer.rules.retries import RetryRules, after_outcome
 from dialer.simulation.asterisk import Scripted, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, dial_status
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from dialer.switch.asterisk.listing import _live_channel
 from dialer.switch.asterisk.tracker import CallTracker
-from dialer.switch.port import CallEnded, CallRinging
-from dialer.trunk_health import trunk_failed
 from tests.support.simulation import lab_centre
 from tests.support.virtual import virtual_time
 

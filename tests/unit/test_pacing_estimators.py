@@ -10,9 +10,8 @@ import pytest
 
 from dialer.pacing.answer_rate import AnswerRate, from_log_odds, log_odds
 from dialer.pacing.estimators import HAZARD_EDGES, BreakHabit, Hazard, RingTimes
-from dialer.pacing.in_flight import InFlightTable
+from dialer.pacing.knowledge import InFlightTable, StageRates, free_within, row_of
 from dialer.pacing.port import BusySeat, RingingCall, SeatStage
-from dialer.pacing.seats_freed import StageRates, free_within, row_of
 from dialer.pacing.tail import law_of_sum, tail_of_law, tail_refined_normal
 
 

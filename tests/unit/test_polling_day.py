@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.model import Booth, BoothTurnout, Claim
-from dialer.polling_day.forecast import forecast, seconds_open
+from dialer.domain.forecast import forecast, seconds_open
+from dialer.domain.model import Booth, BoothTurnout, Claim
 from dialer.polling_day.plan import LAST_ROUND_SECONDS, BoothPoll, PollingPlan, not_past_close, worker_round
 from dialer.polling_day.priorities import (
     NEIGHBOURS,

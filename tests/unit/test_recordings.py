@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dialer.cli import app
-from dialer.errors import RecordingError
-from dialer.recordings import file_name, older_than, recordings_in
+from dialer.cli.main import app
+from dialer.domain.errors import RecordingError
+from dialer.store.recordings import file_name, older_than, recordings_in
 
 DAY = 86_400
 OLD, NEW = (str(uuid.UUID(int=number)) for number in (1, 2))

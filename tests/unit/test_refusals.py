@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from config.asterisk.lint import lint_directory
 from config.errors import AsteriskFilesError, MatdanError
-from dialer import cli
-from dialer.command_line.rules import _maybe_store
-from dialer.errors import OutputRefused, RollError, StoreError
-from dialer.output import refuse_unwritable, write_file
+from dialer.cli import main as cli
+from dialer.cli.rules import _maybe_store
+from dialer.domain.errors import OutputRefused, RollError, StoreError
+from dialer.domain.output import refuse_unwritable, write_file
 from dialer.reports import source
 from dialer.reports.source import open_source
 from dialer.roll.rejects import RejectsFile

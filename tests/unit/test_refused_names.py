@@ -13,10 +13,9 @@ from typer.testing import CliRunner
 
 from config.errors import MatdanError, SettingError
 from config.jurisdiction import JURISDICTIONS
-from config.settings import Settings, load_settings
-from config.wanted import WANTED
-from dialer import cli
-from dialer.command_line import flow as flow_cli
+from config.settings import WANTED, Settings, load_settings
+from dialer.cli import flow as flow_cli
+from dialer.cli import main as cli
 from dialer.reports.formats import Column, Report, as_table
 from ivr_flows.catalogue import load_flow
 from tests.unit.test_refusals import names_in, run, store

@@ -10,15 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.settings import Settings
-from dialer.model import CampaignState
-from dialer.pins import hash_pin
-from dialer.rehearsal.day import CannotRehearse, Fault, FaultKind, RehearsedDay, days_of
+from dialer.domain.model import CampaignState
+from dialer.engine.pins import hash_pin
+from dialer.rehearsal.day import CampaignHours, CannotRehearse, Fault, FaultKind, RehearsedDay, days_of
 from dialer.rehearsal.faults import NOBODY_LEFT, NOT_OVER, not_judged
-from dialer.rehearsal.hours import CampaignHours
-from dialer.rehearsal.notes import notes_of
 from dialer.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings
 from dialer.rehearsal.staff import at_work
-from dialer.rehearsal.verdict import CampaignOutcome, DayOutcome, Finding, Ready, findings
+from dialer.rehearsal.verdict import CampaignOutcome, DayOutcome, Finding, Ready, findings, notes_of
 from dialer.rules.first_call import Areas
 from dialer.rules.polls import Area
 from tests.support.centre import site_settings

@@ -22,13 +22,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
-from dialer.cli import app as dialer_app
-from dialer.errors import OutputRefused, StoreCorrupt, StoreError
+from dialer.cli.lists import app as list_app
+from dialer.cli.main import app as dialer_app
+from dialer.cli.report import app, moment
+from dialer.domain.errors import OutputRefused, StoreCorrupt, StoreError
 from dialer.reports import accounts, polling_day, tables
-from dialer.reports.cli import app, moment
 from dialer.reports.demo_report import JOURNAL_CHECK, DemoReport, build_report
 from dialer.reports.formats import Column, Kind, Report, as_csv, as_json, as_table, formula_safe
-from dialer.reports.lists_cli import app as list_app
 from dialer.reports.source import open_source
 from dialer.reports.tables import Window
 from dialer.reports.workbook import as_xlsx
@@ -617,7 +617,7 @@ def test_no_list_without_its_note(store: Store, tmp_path: Path, monkeypatch: pyt
     def refuse(*_: object, **__: object) -> int:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr("dialer.reports.lists_cli.note_export", refuse)
+    monkeypatch.setattr("dialer.cli.lists.note_export", refuse)
     out = tmp_path / "list.pdf"
     result = CliRunner().invoke(list_app, ["strike-off", "--for", "w", "--store", str(store.path), "--out", str(out)])
     assert isinstance(result.exception, StoreError)

@@ -9,9 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dialer.errors import RollError
-from dialer.roll import cli
-from dialer.roll.cli import import_roll, sample_roll
+from dialer.cli import roll as cli
+from dialer.cli.roll import import_roll, sample_roll
+from dialer.domain.errors import RollError
 from tests.unit.roll_support import query, write_roll
 
 app = typer.Typer()

@@ -10,8 +10,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from dialer.clock import Clock
-from dialer.errors import OutputRefused, RollError, StoreBusy, StoreCorrupt, StoreFull
+from dialer.domain.clock import Clock
+from dialer.domain.errors import OutputRefused, RollError, StoreBusy, StoreCorrupt, StoreFull
 from dialer.roll import importer
 from dialer.roll.importer import ImportOptions, ImportResult, Progress, import_file
 from dialer.roll.merging import CONFLICT

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.errors import RollError
+from dialer.domain.errors import RollError
 from dialer.roll.fields import Field, field_of, is_sensitive
 from dialer.roll.mapping import DROPPED, NOT_USED, load_map, map_columns
 

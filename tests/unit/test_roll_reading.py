@@ -8,7 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from dialer.errors import RollError
+from dialer.domain.errors import RollError
 from dialer.roll.reading import FileOptions, open_roll, sniff_delimiter
 from dialer.roll.workbook_reader import cell_text
 

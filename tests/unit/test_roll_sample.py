@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from phonenumbers import carrier, parse
 
-from dialer.errors import RollError
+from dialer.domain.errors import RollError
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.phone_numbers import read_cell
-from dialer.roll.sample import HEADER, STATES, write_sample
-from dialer.roll.scripts import latin, local, local_digits
+from dialer.roll.sample import HEADER, STATES, latin, local, local_digits, write_sample
 from tests.unit.roll_support import query
 
 BLOCKS = {

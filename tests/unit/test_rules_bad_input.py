@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 
 from config.errors import MatdanError
 from config.jurisdiction import JURISDICTIONS
-from dialer.cli import app
-from dialer.clock import SystemClock
-from dialer.engine.state import Centre
-from dialer.model import Booth
-from dialer.polling_day.site import polling_plan
+from dialer.cli.main import app
+from dialer.domain.clock import SystemClock
+from dialer.domain.model import Booth
+from dialer.engine.world import Centre
 from dialer.rules.rulebook import polls_of
+from dialer.site.polling_day import polling_plan
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import KOLKATA, site
 from tests.unit.roll_support import query, write_roll

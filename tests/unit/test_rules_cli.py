@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
-from dialer.cli import app
+from dialer.cli.main import app
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment

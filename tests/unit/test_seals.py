@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from dialer.model import MarkKind, Outcome
-from dialer.phone_facts import Consent
+from dialer.domain.model import MarkKind, Outcome
+from dialer.domain.phone_facts import Consent
 from dialer.store import migrate, numbers, seals
 from dialer.store.connection import exclusive_connection
 from dialer.store.sqlite import open_store

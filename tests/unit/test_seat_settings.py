@@ -9,10 +9,10 @@ import pytest
 from config.errors import SettingError
 from config.settings import load_settings
 from config.site_rules import site_profile
-from dialer.checks.finding import Verdict
-from dialer.checks.site import check_site
-from dialer.pins import hash_pin
-from dialer.plan_of_site import engine_plan
+from dialer.engine.pins import hash_pin
+from dialer.site.check import check_site
+from dialer.site.checks.finding import Verdict
+from dialer.site.plan import engine_plan
 
 HASH = hash_pin("4711")
 SEAT = '[[seats]]\nname = "01"\nendpoint = "agent01"\n'

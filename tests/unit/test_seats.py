@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.clock import Instant
-from dialer.errors import CommandRefused
-from dialer.model import AttemptId
+from dialer.domain.clock import Instant
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import AttemptId
+from dialer.domain.view import SeatState
+from dialer.engine.seat import Seat, choose_seat
 from dialer.pacing.port import SeatStage
-from dialer.seats import Seat, choose_seat
-from dialer.view import SeatState
 
 CALL = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.model import AttemptId
+from dialer.domain.model import AttemptId
 from dialer.store.sent_journal import SentJournal
 
 

@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
+from dialer.cli.simulate import share_of, simulate_command
 from dialer.simulation import plots
 from dialer.simulation.baselines import baseline, simulate_policy
 from dialer.simulation.centre import BadScenario
@@ -22,7 +23,6 @@ from dialer.simulation.policies import POLICY_NAMES, caps_for, policy_named
 from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, as_scenario, recorded_day, recorded_figures
 from dialer.simulation.replay import day_named
 from dialer.simulation.scenarios import SCENARIOS
-from dialer.simulation.simulate_cli import share_of, simulate_command
 from dialer.simulation.what_if import Site, changed, what_if
 
 SITE = Site(seats=5, answer_rate=0.3, hours=0.25)

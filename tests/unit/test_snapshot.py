@@ -8,18 +8,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dialer.calls import Call
-from dialer.clock import SystemClock
+from dialer.domain.clock import SystemClock
+from dialer.domain.model import AttemptId, CampaignKind, CampaignState, Purpose
+from dialer.domain.view import SeatState
+from dialer.engine.call import Call
+from dialer.engine.seat import Seat
 from dialer.engine.snapshot import pacing_snapshot
-from dialer.engine.state import CampaignRun, CampaignSpec, Centre
-from dialer.model import AttemptId, CampaignKind, CampaignState, Purpose
+from dialer.engine.trunks import TrunkLimits, TrunkPool
+from dialer.engine.world import CampaignRun, CampaignSpec, Centre
 from dialer.pacing.port import PacingSnapshot
 from dialer.pacing.progressive import ProgressivePacer
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.retries import RetryRules
-from dialer.seats import Seat
-from dialer.trunks import TrunkLimits, TrunkPool
-from dialer.view import SeatState
 
 NO_RETRIES = RetryRules(1, 0.0, 0.0, 0.0, 0.0)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.errors import StoreCorrupt, StoreError
+from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.rules.number_hash import fingerprint, number_hash
 from dialer.store import opt_outs
 from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_version, shipped_migrations, split_script

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from config.errors import MatdanError, SettingError
 from config.settings import load_settings
-from dialer.checks.finding import Verdict
-from dialer.checks.site import check_site
-from dialer.cli import app
+from dialer.cli.main import app
+from dialer.site.check import check_site
+from dialer.site.checks.finding import Verdict
 from dialer.store.connection import is_encrypted
 from dialer.store.conversion import left_over
 from tests.support.roll_filler import fill_roll

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from audio.tones import SAMPLES_A_SECOND, TONES, samples_of, write_tones
-from dialer.cli import app
-from dialer.switch.port import SeatSound
+from dialer.cli.main import app
+from dialer.domain.switch import SeatSound
 
 
 @pytest.mark.parametrize("name", TONES)

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.audit.chain import Head
-from dialer.clock import LoopClock
-from dialer.model import (
+from dialer.domain.clock import LoopClock
+from dialer.domain.model import (
     AttemptId,
     Disposition,
     DispositionRecord,
@@ -28,10 +28,7 @@ from dialer.model import (
     MarkSource,
     Outcome,
 )
-from dialer.monitor import document, payload_builders, payloads, topics
-from dialer.monitor.publisher import ChangeBuffer, Publisher
-from dialer.monitor.topics import TOPICS, Direction, Message, Topic
-from dialer.view import (
+from dialer.domain.view import (
     Alert,
     AlertLevel,
     AlertRaised,
@@ -42,6 +39,9 @@ from dialer.view import (
     SeatChange,
     TurnoutChange,
 )
+from dialer.mqtt import document, payload_builders, payloads, topics
+from dialer.mqtt.publisher import ChangeBuffer, Publisher
+from dialer.mqtt.topics import TOPICS, Direction, Message, Topic
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 

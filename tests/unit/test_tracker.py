@@ -7,11 +7,8 @@ import uuid
 
 import pytest
 
-from dialer.model import AttemptId
-from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import seat_channel_id
-from dialer.switch.asterisk.tracker import CallTracker, LiveChannel, Member
-from dialer.switch.port import (
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import (
     CallAnswered,
     CallEnded,
     CallRinging,
@@ -23,6 +20,9 @@ from dialer.switch.port import (
     SeatUp,
     SwitchUp,
 )
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.places import seat_channel_id
+from dialer.switch.asterisk.tracker import CallTracker, LiveChannel, Member
 
 ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 

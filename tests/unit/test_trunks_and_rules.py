@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.model import Disposition, MarkKind, Outcome
+from dialer.domain.model import Disposition, MarkKind, Outcome
+from dialer.engine.trunks import CallStarts, TrunkLimits, TrunkPool
 from dialer.rules.calling_hours import day_start, may_call, next_opening
 from dialer.rules.numbers import refusal
 from dialer.rules.retries import (
@@ -21,7 +22,6 @@ from dialer.rules.retries import (
     after_worker_call,
     after_worker_disposition,
 )
-from dialer.trunks import CallStarts, TrunkLimits, TrunkPool
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 BERLIN = ZoneInfo("Europe/Berlin")

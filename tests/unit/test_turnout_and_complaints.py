@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
-from dialer.command_line.keep_records import refuse_unless_dialler
-from dialer.commands import RecordsCommand
-from dialer.engine.records_desk import RecordsDesk
-from dialer.errors import StoreBusy
-from dialer.polling_day.official import FINAL, OfficialFigure
+from dialer.cli.keep_records import refuse_unless_dialler
+from dialer.domain.commands import RecordsCommand
+from dialer.domain.errors import StoreBusy
+from dialer.domain.official_turnout import FINAL, OfficialFigure
+from dialer.engine.external_records import ExternalRecords
 from dialer.reports import complaints, polling_day
 from dialer.reports.formats import Report
 from dialer.reports.polling_day import TurnoutBy
@@ -60,16 +60,16 @@ def test_a_clerk_who_keeps_records_is_taken_for_no_dialler(
     store: Store, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No dialler runs: another clerk, told that one does, would wait for an answer from nobody."""
-    keep = RecordsDesk.execute
+    keep = ExternalRecords.execute
     seen: list[str] = []
 
-    async def seeing(desk: RecordsDesk, command: RecordsCommand) -> str:
+    async def seeing(desk: ExternalRecords, command: RecordsCommand) -> str:
         seen.append(holder_of(store.path) or "")
         with pytest.raises(StoreBusy, match=r"an import of records .* wait until that has ended"):
             refuse_unless_dialler(store.path, StoreBusy("busy"))
         return await keep(desk, command)
 
-    monkeypatch.setattr(RecordsDesk, "execute", seeing)
+    monkeypatch.setattr(ExternalRecords, "execute", seeing)
     add = ("complaint", "add", "--about", "too-often", "--channel", "letter", "-c", config)
     code, text = run(*add)
     assert code == 0, text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.polling_day.official import states_meant
+from dialer.domain.official_turnout import states_meant
 from dialer.reports.polling_day import TurnoutBy
 from dialer.store.migrate import migrate, shipped_migrations
 from tests.support.roll_filler import fill_roll_into

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio.words import words_of
-from dialer.errors import ProtocolError
-from dialer.model import AttemptId
-from dialer.switch.port import CallAnswered, CallEnded, CallRinging
+from dialer.domain.errors import ProtocolError
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import CallAnswered, CallEnded, CallRinging
+from dialer.switch.twilio.carrier import segments_of
 from dialer.switch.twilio.pages import FlowHost, Gather, Page, event_of, next_page
-from dialer.switch.twilio.segments import segments_of
 from dialer.switch.twilio.spend import Prices, SpendMeter
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
 from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, StateTokens, Waiting

@@ -12,9 +12,9 @@ import pytest
 
 from config.settings import Settings, load_settings
 from config.unfinished import is_placeholder_host, others_may_read, unfinished, why_trivial, why_weak
-from dialer import cli
-from dialer.checks.finding import Verdict
-from dialer.checks.site import check_site
+from dialer.cli import main as cli
+from dialer.site.check import check_site
+from dialer.site.checks.finding import Verdict
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "centre.example.toml"
 GOOD = "mT4-a8Qk2_xWz9"

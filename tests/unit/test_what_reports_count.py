@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from dialer.cli import app
+from dialer.cli.main import app
 from dialer.reports import accounts, polling_day
 from dialer.reports.demo_report import build_report
 from tests.unit.test_numbers_cli import run

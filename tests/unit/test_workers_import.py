@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from config.campaigns import Policy
-from dialer.checks.finding import Verdict
-from dialer.checks.site import check_site
-from dialer.errors import RollError
+from dialer.domain.errors import RollError
 from dialer.roll.workers import WorkersResult, import_workers
+from dialer.site.check import check_site
+from dialer.site.checks.finding import Verdict
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import site
 from tests.unit.test_numbers_cli import run

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from dialer.errors import StoreFull
-from dialer.scripts.commands import Recordings
-from dialer.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
+from dialer.domain.errors import StoreFull
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import split_command
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
+from dialer.switch.asterisk.scripts.commands import Recordings
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRules, ScriptRun, script_of
 from ivr_flows.errors import FlowError
 from ivr_flows.model import MarkKind, Scalar
 from ivr_flows.turns import FlowCommit

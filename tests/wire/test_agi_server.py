@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from dialer.errors import SwitchError, UnsafeValue
+from dialer.domain.errors import SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_call import AgiCall, KeyedDigits, Recording, RecordingEnd
 from dialer.switch.asterisk.agi_codec import AgiReply, CallHungUp, SoundMissing
 from tests.support.agi_peer import ENVIRONMENT, AsteriskCall, Recorder, server_of

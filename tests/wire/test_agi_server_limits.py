@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from dialer.errors import PortInUse, SwitchError
+from dialer.domain.errors import PortInUse, SwitchError
 from dialer.switch.asterisk.agi_call import AgiCall, KeyedDigits
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer, addresses_of

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from dialer.errors import (
+from dialer.domain.errors import (
     LoginRefused,
     OriginateRefused,
     OriginateUnsure,

@@ -7,10 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dialer.errors import (
-    OriginateUnsure,
-    SwitchUnreachable,
-)
+from dialer.domain.errors import OriginateUnsure, SwitchUnreachable
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from tests.support.ami_peer import (

@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from dialer.backoff import Backoff
-from dialer.errors import LoginRefused, OriginateUnsure, ProtocolError, SwitchError, SwitchUnreachable
+from dialer.domain.backoff import Backoff
+from dialer.domain.errors import LoginRefused, OriginateUnsure, ProtocolError, SwitchError, SwitchUnreachable
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_link import AmiLink, LinkState

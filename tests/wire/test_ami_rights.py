@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from config.asterisk.render import dialplan
-from dialer.errors import PermissionMissing, SwitchError
+from dialer.domain.errors import PermissionMissing, SwitchError
 from dialer.simulation.asterisk import SimulatedAsterisk, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, ManagerUser
 from dialer.switch.asterisk.ami_client import AmiLogin

@@ -7,9 +7,9 @@ import itertools
 
 import pytest
 
-from dialer.fastagi.flow_driver import ConventionalPrompts, FlowResult, run_flow
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
+from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowResult, run_flow
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Ending, FlowCommit

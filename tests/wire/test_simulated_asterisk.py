@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.asterisk.events import EVENTS
-from dialer.errors import PortInUse
+from dialer.domain.errors import PortInUse
 from dialer.simulation.asterisk import (
     PhoneMode,
     Scripted,

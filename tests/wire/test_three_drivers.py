@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import aiohttp
 import pytest
 
-from dialer import twilio_flows
-from dialer.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, FlowResult, run_flow
-from dialer.model import AttemptId
+from dialer.domain.model import AttemptId
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, split_command
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
+from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, FlowResult, run_flow
+from dialer.switch.twilio import flows as twilio_flows
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.machine import KEYS
 from ivr_flows.model import Flow, Scalar

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 from twilio.http.response import Response
 
-from dialer.clock import Clock
-from dialer.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
-from dialer.model import AttemptId, CampaignKind
-from dialer.switch.port import CallAnswered, CallEnded, CallRinging, EndedBy, OriginateRequest, SwitchEvent
+from dialer.domain.clock import Clock
+from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
+from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.switch import CallAnswered, CallEnded, CallRinging, EndedBy, OriginateRequest, SwitchEvent
 from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
 from dialer.switch.twilio.api import TwilioApi, TwilioLogin
 from dialer.switch.twilio.spend import Prices, SpendMeter

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dialer.errors import OriginateRefused
+from dialer.domain.errors import OriginateRefused
 from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
-from dialer.twilio_carrier import TwilioSms
+from dialer.switch.twilio.carrier import TwilioSms
 from tests.support.twilio_line import PUBLIC_URL
 from tests.wire.test_twilio_adapter import NUMBER, a_lab
 

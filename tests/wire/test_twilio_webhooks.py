@@ -8,11 +8,11 @@ import aiohttp
 import pytest
 from twilio.request_validator import RequestValidator
 
+from dialer.domain.errors import PortInUse
+from dialer.domain.model import AttemptId
 from dialer.engine.switch_events import FLOW_GRACE_SECONDS
-from dialer.errors import PortInUse
-from dialer.model import AttemptId
+from dialer.switch.twilio.flows import LATE_SECONDS
 from dialer.switch.twilio.tokens import StateTokens
-from dialer.twilio_flows import LATE_SECONDS
 from ivr_flows.model import MarkKind
 from tests.support.twilio_flows import Call, Served, served
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Line

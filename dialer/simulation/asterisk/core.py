@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,7 @@ import structlog
 
 from config.asterisk.conf_file import read_conf
 from config.asterisk.render import dialplan
-from dialer.clock import LoopClock
+from dialer.domain.clock import LoopClock
 from dialer.simulation.asterisk.agi_client import VERSION, AgiConnection
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
 from dialer.simulation.asterisk.conference import Conferences
@@ -21,12 +23,67 @@ from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAst
 from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_aside, run_dialplan
 from dialer.simulation.asterisk.events import EventWriter
 from dialer.simulation.asterisk.extensions import DialplanError, find_extension, parse_dialplan
-from dialer.simulation.asterisk.faults import EventFaults
 from dialer.simulation.asterisk.journal import Journal, PlacedCall
 from dialer.simulation.asterisk.originate import REASON_ANSWERED, REASON_FAILED, OriginateOrder, OutgoingCall, respond
 from dialer.simulation.asterisk.phones import Caller, VoterPhone
 from dialer.simulation.asterisk.sessions import AmiSession
 from dialer.simulation.asterisk.voters import Scripted, Voter, behaviour_of
+
+# Faults of the event stream: events that are lost, come twice, or in another order.
+
+
+class EventFaults:
+    """Decides what becomes of each event. Without any fault set, every event passes once and in order."""
+
+    def __init__(self, random: Random) -> None:
+        """`random` is the faults' own."""
+        self._random = random
+        self._lose_share = self._repeat_share = self._delay_share = 0.0
+        self._names: frozenset[str] | None = None
+        self._lose_next: Counter[str] = Counter()
+        self._late: list[tuple[str, bytes]] = []
+
+    @property
+    def active(self) -> bool:
+        """Whether anything may happen to an event."""
+        return bool(self._lose_share or self._repeat_share or self._delay_share or self._lose_next or self._late)
+
+    def set(
+        self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
+    ) -> None:
+        """Set the shares of events that are lost, repeated, or come after the next one; of `names` only, None for all."""
+        self._lose_share, self._repeat_share, self._delay_share = lose, repeat, reorder
+        self._names = None if names is None else frozenset(names)
+
+    def lose_next(self, name: str, count: int = 1) -> None:
+        """Lose the next `count` events of that name."""
+        self._lose_next[name] += count
+
+    def apply(self, name: str, data: bytes) -> list[tuple[str, bytes]]:
+        """What goes out now in place of one event, in order."""
+        late, self._late = self._late, []
+        if self._lose_next[name] > 0:
+            self._lose_next[name] -= 1
+            self._lose_next += Counter()  # drops what has come down to nothing
+            return late
+        del self._lose_next[name]
+        if self._names is not None and name not in self._names:
+            return [(name, data), *late]
+        point = self._random.random()
+        if point < self._lose_share:
+            return late
+        if point < self._lose_share + self._repeat_share:
+            return [(name, data), *late, (name, data)]
+        if point < self._lose_share + self._repeat_share + self._delay_share:
+            self._late.append((name, data))
+            return late
+        return [(name, data), *late]
+
+    def take_late(self) -> list[tuple[str, bytes]]:
+        """What is still held back."""
+        late, self._late = self._late, []
+        return late
+
 
 MESSAGE_SOUND = "matdan/message"
 TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "matdan/wrong": 0.1}

@@ -10,8 +10,8 @@ from typing import Self
 
 import structlog
 
-from dialer.clock import LoopClock
-from dialer.errors import PortInUse
+from dialer.domain.clock import LoopClock
+from dialer.domain.errors import PortInUse
 from dialer.simulation.asterisk.actions import Actions
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import structlog
 
-from dialer.errors import ProtocolError
+from dialer.domain.errors import ProtocolError
 from dialer.simulation.asterisk.config import ManagerUser
 from dialer.simulation.asterisk.events import EVENT_CLASS
 from dialer.switch.asterisk.ami_codec import MAX_LINE_BYTES, AmiDecoder, AmiMessage

@@ -7,16 +7,28 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from dialer.errors import OriginateRefused, SwitchError, SwitchUnreachable, UnsafeValue
-from dialer.model import AttemptId, CampaignKind
+from dialer.domain.errors import OriginateRefused, SwitchError, SwitchUnreachable, UnsafeValue
+from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.switch import (
+    REDIRECTED,
+    EventSink,
+    History,
+    OriginateRequest,
+    PartyId,
+    PartyRequest,
+    Place,
+    SeatSound,
+    SwitchDown,
+    SwitchEvent,
+)
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.coming_in import NUMBER, InboundChannel, inbound_channel
 from dialer.switch.asterisk.history import read_history
 from dialer.switch.asterisk.lease import SwitchLease
 from dialer.switch.asterisk.listing import (
@@ -33,6 +45,7 @@ from dialer.switch.asterisk.places import (
     FLOW_CONTEXT,
     HANDED_CONTEXT,
     HOLD_CONTEXT,
+    INBOUND_CONTEXT,
     LOG_IN_CONTEXT,
     MESSAGE_CONTEXT,
     RECORDED_CONTEXT,
@@ -43,18 +56,39 @@ from dialer.switch.asterisk.places import (
     seat_channel_id,
 )
 from dialer.switch.asterisk.tracker import CallTracker
-from dialer.switch.port import (
-    REDIRECTED,
-    EventSink,
-    History,
-    OriginateRequest,
-    PartyId,
-    PartyRequest,
-    Place,
-    SeatSound,
-    SwitchDown,
-    SwitchEvent,
-)
+
+# A channel that came in: who calls whom, as Asterisk says.
+
+_ENDPOINT = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]+\Z", re.ASCII)
+NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class InboundChannel:
+    """Who calls whom, as Asterisk says."""
+
+    called: str  # as the carrier wrote it
+    caller: str | None  # as the carrier wrote it; None: withheld
+    endpoint: str  # the trunk's
+
+
+async def inbound_channel(client: AmiClient, unique_id: str, name: str) -> InboundChannel | None:
+    """The channel of this unique id and name; None: no carrier's call stands there. Raises SwitchError, for one that is gone too.
+
+    A Local channel is nobody's call: a real Asterisk 22 makes one, in the context of a trunk's endpoint, where a number that we
+    called is redirected (SIP 3xx) and the endpoint's FORWARD_CONTEXT is not ours.
+    """
+    found = await client.action_list("Status", [("Channel", unique_id)])
+    if len(found) != 1 or found[0].get("Uniqueid") != unique_id or found[0].get("Context") != INBOUND_CONTEXT:
+        return None
+    endpoint = _ENDPOINT.match(name) if found[0].get("Channel") == name else None
+    if endpoint is None:
+        return None
+    caller = found[0].get("CallerIDNum")
+    return InboundChannel(
+        called=found[0].get("Exten"), caller=caller if NUMBER.fullmatch(caller) else None, endpoint=endpoint[1]
+    )
+
 
 _log = structlog.get_logger(__name__)
 
@@ -79,7 +113,7 @@ _KEY_ANSWER = "MATDAN_SAY"  # the variable that the dialplan of a key waits for
 
 
 class AsteriskSwitch:
-    """Implements `dialer.switch.port.Switch`. The AMI link calls `up`, `event` and `down`."""
+    """Implements `dialer.domain.switch.Switch`. The AMI link calls `up`, `event` and `down`."""
 
     def __init__(
         self, lease: SwitchLease | None = None, agi_mark: str | None = None, history: Path | None = None

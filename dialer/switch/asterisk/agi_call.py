@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from dialer.errors import SwitchError, UnsafeValue
+from dialer.domain.errors import SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import (
     AgiEnvironment,
     AgiReply,

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl
 
-from dialer.errors import ProtocolError, SwitchError, UnsafeValue
+from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 
 MAX_COMMAND_BYTES = 2048  # res_agi.c, AGI_BUF_LEN: the command with its line feed
 MAX_COMMAND_WORDS = 128  # res_agi.c, MAX_ARGS

@@ -13,7 +13,7 @@ import errno
 import ipaddress
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, cast
@@ -21,7 +21,7 @@ from typing import Protocol, Self, cast
 import structlog
 
 from config.errors import MatdanError
-from dialer.errors import PortInUse, ProtocolError, SwitchError
+from dialer.domain.errors import PortInUse, ProtocolError, SwitchError
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiInput, AgiReply, CallHungUp
 
@@ -68,7 +68,7 @@ class Door(Protocol):
 
 
 class OpenDoor:
-    """Lets everybody in. For tests and benches: a site's own is `dialer.fastagi.door.SiteDoor`."""
+    """Lets everybody in. For tests and benches: a site's own is `dialer.switch.asterisk.fastagi.door.SiteDoor`."""
 
     def admits(self, environment: AgiEnvironment) -> bool:
         """Always."""
@@ -350,3 +350,22 @@ def _detect_dead_peers(listener: socket.socket) -> None:
     for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, option):
             listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+# Which desk serves a FastAGI connection: the path of the dialplan's `AGI(agi://host:port/path)` says.
+
+
+class AgiRoutes:
+    """The FastAGI server's handler: one desk per path."""
+
+    def __init__(self, desks: Mapping[str, Handler]) -> None:
+        """`desks` by path, without a slash: "flow"."""
+        self._desks = dict(desks)
+
+    async def __call__(self, call: AgiCall) -> None:
+        """Serve the call. A path that nobody serves ends the connection: the dialplan's own fail-safe goes on."""
+        desk = self._desks.get(call.env.script)
+        if desk is None:
+            _log.warning("agi.no-such-path", channel=call.env.unique_id)
+            return
+        await desk(call)

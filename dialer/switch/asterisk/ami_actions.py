@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from dialer.errors import LoginRefused, OriginateRefused, OriginateUnsure, PermissionMissing, SwitchError
+from dialer.domain.errors import LoginRefused, OriginateRefused, OriginateUnsure, PermissionMissing, SwitchError
 from dialer.switch.asterisk.ami_codec import AmiMessage
 
 _log = structlog.get_logger(__name__)

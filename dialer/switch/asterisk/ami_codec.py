@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
-from dialer.errors import ProtocolError, UnsafeValue
+from dialer.domain.errors import ProtocolError, UnsafeValue
 
 MAX_LINE_BYTES = 1024  # of an action: main/manager.c drops what is longer
 MAX_ACTION_LINES = 128  # main/manager.c, AST_MAX_MANHEADERS

@@ -11,8 +11,8 @@ from typing import Self
 
 import structlog
 
-from dialer.backoff import Backoff
-from dialer.errors import LoginRefused, SwitchError
+from dialer.domain.backoff import Backoff
+from dialer.domain.errors import LoginRefused, SwitchError
 from dialer.switch.asterisk.ami_client import AmiClient
 
 _log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 
 from config.asterisk.agi_secret import agi_mark, agi_secret
-from dialer.errors import OriginateRefused, PermissionMissing, SwitchError
+from dialer.domain.errors import OriginateRefused, PermissionMissing, SwitchError
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLogin
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.listing import check_mark

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from dialer.model import AttemptId
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import History, PastCall
 from dialer.switch.asterisk.places import seat_of
-from dialer.switch.port import History, PastCall
 
 MOST_BYTES = 64 << 20  # of the file's end: some 700,000 calls
 _ANSWERED = 8

@@ -12,8 +12,8 @@ from contextlib import suppress
 
 import structlog
 
-from dialer.dialler_name import DiallerName
-from dialer.errors import OriginateRefused, SwitchError, SwitchTaken
+from dialer.domain.dialler_name import DiallerName
+from dialer.domain.errors import OriginateRefused, SwitchError, SwitchTaken
 from dialer.switch.asterisk.ami_client import AmiClient, AmiLogin
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import LEASE_CHANNEL, LEASE_CONTEXT

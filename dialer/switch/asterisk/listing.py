@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from config.asterisk.agi_secret import MARK_VARIABLE
-from dialer.errors import SwitchError
-from dialer.model import AttemptId
+from dialer.domain.errors import SwitchError
+from dialer.domain.model import AttemptId
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import CHECK_CONTEXT, VOTERS_CONTEXTS, is_attempt_id, is_party, place_of

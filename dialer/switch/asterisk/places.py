@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from dialer.model import AttemptId
-from dialer.switch.port import EAR_PARTY, HELP_PARTY, Place, PlaceKind
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import EAR_PARTY, HELP_PARTY, Place, PlaceKind
 
 VOTER_CONTEXT = "matdan-voter"
 FLOW_CONTEXT = "matdan-flow"

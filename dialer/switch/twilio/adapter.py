@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from dialer.clock import Clock
-from dialer.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
-from dialer.model import AttemptId, CampaignKind
-from dialer.switch.port import CallEnded, CallEvent, EndedBy, EventSink, OriginateRequest, SwitchEvent
+from dialer.domain.clock import Clock
+from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
+from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.switch import CallEnded, CallEvent, EndedBy, EventSink, OriginateRequest, SwitchEvent
 from dialer.switch.twilio.api import CallRecord, NewCall, TwilioApi
 from dialer.switch.twilio.spend import SpendMeter
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall, vanished

@@ -19,7 +19,7 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from dialer.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable
+from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable
 from dialer.switch.twilio.states import CallStatus
 
 API_URL = "https://api.twilio.com"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from dialer.errors import ProtocolError
+from dialer.domain.errors import ProtocolError
 from dialer.switch.twilio.tokens import Waiting
 from ivr_flows.errors import NobodyMeant
 from ivr_flows.machine import KEYS, step

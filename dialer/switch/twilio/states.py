@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dialer.model import AttemptId
-from dialer.switch.port import CallAnswered, CallEnded, CallEvent, CallRinging, EndedBy
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import CallAnswered, CallEnded, CallEvent, CallRinging, EndedBy
 
 
 class CallStatus(StrEnum):

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dialer.errors import ProtocolError
-from dialer.model import AttemptId
+from dialer.domain.errors import ProtocolError
+from dialer.domain.model import AttemptId
 from ivr_flows.turns import FlowState
 
 MAX_TOKEN_CHARACTERS = 3000

@@ -16,8 +16,8 @@ from aiohttp import web
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator, add_port, remove_port
 
-from dialer.errors import PortInUse, ProtocolError, SwitchError
-from dialer.model import AttemptId
+from dialer.domain.errors import PortInUse, ProtocolError, SwitchError
+from dialer.domain.model import AttemptId
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.twiml import hang_up
 

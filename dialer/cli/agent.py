@@ -1,0 +1,60 @@
+"""`dialer agent`: what a site needs for its agents: PINs for logging in, tones for their phones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audio.tones import write_tones
+from config.errors import MatdanError
+from dialer.engine.pins import hash_pin
+
+
+class TonesNotWritten(MatdanError):
+    """The tones cannot be written there. The text says why."""
+
+
+app = typer.Typer(help="Agents: their PINs, and the tones on their phones.", no_args_is_help=True)
+
+
+@app.command("hash-pin")
+def hash_pin_command(
+    pin: Annotated[
+        str,
+        typer.Option(
+            "--pin",
+            prompt="PIN (4 to 12 digits)",
+            hide_input=True,
+            confirmation_prompt=True,
+            help="The PIN; better left out, then it is asked for and stands in no history.",
+        ),
+    ],
+) -> None:
+    """Print the hash of a PIN, for `pin` in an [[agents]] table. Two hashes of one PIN differ, and both are right."""
+    typer.echo(hash_pin(pin))
+
+
+@app.command("tones")
+def tones_command(
+    to: Annotated[
+        Path, typer.Option("--to", help="Asterisk's sounds of a language, such as /var/lib/asterisk/sounds/en.")
+    ],
+) -> None:
+    """Write the tones that agents hear: a voter is there, a key was taken, done, wrong."""
+    fresh = not to.exists()
+    try:
+        paths = write_tones(to)
+    except OSError as error:
+        if not to.parent.exists():
+            raise TonesNotWritten(
+                f"{to}: there is no folder {to.parent}; name Asterisk's sounds of a language"
+            ) from error
+        raise TonesNotWritten(f"{to}: {error.strerror or error}; name a directory that you may write") from error
+    for path in paths:
+        typer.echo(path)
+    if fresh:
+        typer.echo(
+            f"note: {to} was not there and was made: Asterisk plays only what lies among its own sounds", err=True
+        )

@@ -1,0 +1,76 @@
+"""`dialer asterisk ...`: write Asterisk's configuration, and say what is wrong with one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.asterisk.lint import lint_directory
+from config.asterisk.placing import Fate, has_files, passwords_for, plan_files, write_files
+from config.asterisk.render import render_site, seats_without_password
+from config.settings import load_settings
+from config.unfinished import refuse_unfinished
+from dialer.domain.words import counted
+
+app = typer.Typer(help="Asterisk's configuration: write it, and look for faults in one.", no_args_is_help=True)
+
+SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
+
+
+@app.command()
+def render(
+    config: SettingsFile,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where Asterisk reads its files: /etc/asterisk.")],
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; show what would change. Exit 1 if anything would.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite files that are not ours; each is kept as NAME.before-matdan.")
+    ] = False,
+) -> None:
+    """Write every configuration file that Asterisk needs for this site, each whole or not at all, readable by its group."""
+    settings = load_settings(config)
+    refuse_unfinished(settings, config)
+    made = seats_without_password(settings)
+    plans = plan_files(to, render_site(settings, passwords_for(to, made), file=str(config)))
+    if diff:
+        for plan in plans:
+            typer.echo(plan.diff(), nl=False)
+        raise typer.Exit(1 if any(plan.fate is not Fate.SAME for plan in plans) else 0)
+    fresh = not has_files(to)
+    written = write_files(to, plans, force=force)
+    if fresh:
+        typer.echo(
+            f"note: {to} held no file of Asterisk's before: it reads these only if that is its directory", err=True
+        )
+    for name in written:
+        typer.echo(f"wrote {to / name}")
+    if made:
+        typer.echo(f"passwords of {len(made)} seats without one are in {to / 'pjsip.conf'}, and stay")
+    if written:
+        typer.echo(
+            "now: asterisk -rx 'core reload' (a restart, where modules.conf, rtp.conf or a transport has changed)"
+        )
+    else:
+        typer.echo(f"{to} is as it should be; nothing was written")
+
+
+@app.command()
+def lint(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where Asterisk reads its files: /etc/asterisk.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The site's settings: is it the configuration for them?")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+) -> None:
+    """Say what of a configuration is unsafe or will not work, with file, line and remedy. Exit 1 if anything is."""
+    findings = lint_directory(directory, None if config is None else load_settings(config))
+    for finding in findings:
+        typer.echo(json.dumps(asdict(finding)) if as_json else str(finding))
+    if not as_json:
+        typer.echo(f"{directory}: {counted(len(findings), 'finding') if findings else 'no findings'}")
+    raise typer.Exit(1 if findings else 0)

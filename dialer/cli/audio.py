@@ -1,0 +1,469 @@
+"""`dialer audio ...`: make recordings ready for the line, and keep the catalogue of what may be played."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
+
+from audio.catalogue import Entries, Entry, Voice, changing, read_catalogue
+from audio.decoding import decode
+from audio.drafts import make_drafts
+from audio.errors import AudioError, RecordingRefused
+from audio.files import write_atomically
+from audio.formats import decode as decode_file
+from audio.formats import rate_of
+from audio.levels import measured
+from audio.making import Recipe, sounding
+from audio.message import INFORMATION, Placed, put_message
+from audio.names import Places, PromptName, prompt_of_sound
+from audio.numbers import word_texts
+from audio.picture import Caption, Panel, draw, page, panel
+from audio.prepare import Prepared, Refused, Report, prepare, was_sent
+from audio.words import words_of
+from config.audio import SoundFormat
+from config.files import read_whole
+from config.settings import Settings, load_settings
+from config.site_rules import site_profile
+from dialer.cli.audio_approvals import Statuses, approve, known, statuses
+from dialer.ivr.prompts import catalogue_of, labels_synthetic, places_of, recipe_of
+from ivr_flows.model import PromptKind
+from ivr_flows.sounds import name_sound, text_sound
+from ivr_flows.texts import FALLBACK_LANGUAGE, INFORMATION_TEXT, SMS, Texts, information_text, segments, texts_with
+
+# Everything that has to be recorded so that every flow can speak: each prompt of each language with its words.
+
+
+def spoken_texts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
+    """The words of every text, piece by piece where values stand between them."""
+    spoken: dict[PromptName, str] = {}
+    for language in languages:
+        for key, text in texts.by_language.get(language, {}).items():
+            if key.startswith(SMS) or key == INFORMATION_TEXT:
+                continue
+            for segment in segments(text):
+                if segment.words:
+                    _put(spoken, text_sound(key, language, segment.number), segment.words)
+    return spoken
+
+
+def spoken_words(languages: Iterable[str]) -> dict[PromptName, str]:
+    """The words of numbers, digits, hours and dates, of the languages whose words are shipped."""
+    spoken: dict[PromptName, str] = {}
+    for language in languages:
+        words = words_of(language)
+        if words is not None:
+            spoken |= {PromptName("", language, name): text for name, text in word_texts(words).items()}
+    return spoken
+
+
+def spoken_names(names: Iterable[tuple[PromptKind, str]], languages: Iterable[str]) -> dict[PromptName, str]:
+    """The prompts of places and organisations: each name in each language's own voice."""
+    spoken: dict[PromptName, str] = {}
+    given = list(names)
+    for language in languages:
+        for kind, name in given:
+            _put(spoken, name_sound(kind, name, language), name)
+    return spoken
+
+
+def spoken_message(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
+    """The information message that the switch plays by itself, whole: the centre's language, else English. Empty: no text."""
+    found = information_text(language, organisation, texts)
+    return {} if found is None else {PromptName("", found[0], INFORMATION): found[1]}
+
+
+def _put(spoken: dict[PromptName, str], sound: str, words: str) -> None:
+    prompt = prompt_of_sound(sound)
+    if prompt is not None:
+        spoken[prompt] = words
+
+
+_MOST_NAMES_BYTES = 16 * 1024 * 1024
+
+app = typer.Typer(
+    help="What callers hear: prepare recordings, approve them, see what is missing.", no_args_is_help=True
+)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="The site's settings, a TOML file; section [audio].")
+]
+TextsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--texts",
+        metavar="DIR",
+        help="Your own texts, one <language>.yaml each, before the shipped ones; if not given, those of flows.texts.",
+    ),
+]
+LanguageOption = Annotated[
+    list[str] | None, typer.Option("--language", "-l", help="Only this language; may be given several times.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON list instead of a table.")]
+
+
+@app.command("prepare")
+def prepare_command(
+    config: ConfigOption = None,
+    texts: TextsOption = None,
+    again: Annotated[bool, typer.Option("--again", help="Prepare what has not changed, too.")] = False,
+) -> None:
+    """Make every recording ready for the line: levelled, trimmed, in the formats that the switch plays as they are.
+
+    A recorded information message is put where Asterisk plays it too. Exit 1 when a recording could not be prepared; the
+    others are.
+    """
+    settings = load_settings(config)
+    console = Console()
+    words = _words(settings, texts)
+    say = _said(settings, words, words.languages()) | _message(settings, words)
+    catalogue = catalogue_of(settings)
+    with changing(catalogue) as entries, _bar(console) as bar:
+        before = dict(entries)
+        task = bar.add_task("preparing", total=None)
+
+        def told(result: Prepared | Refused | None, total: int) -> None:
+            bar.update(task, total=total, advance=0 if result is None else 1)
+
+        report = prepare(
+            places_of(settings),
+            entries,
+            recipe_of(settings.audio),
+            say,
+            catalogue=catalogue,
+            workers=settings.audio.workers,
+            again=again,
+            told=told,
+        )
+        placed = _put_message(settings, entries, before)
+    _show_report(report, console)
+    _show_message(placed)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+@app.command("drafts")
+def drafts_command(
+    config: ConfigOption = None,
+    language: LanguageOption = None,
+    texts: TextsOption = None,
+    names: Annotated[
+        Path | None,
+        typer.Option("--names", metavar="FILE", help="Also the names of places in this file, one a line."),
+    ] = None,
+) -> None:
+    """Let a computer speak what nobody has recorded: texts, numbers, hours, dates, and the information message that Asterisk plays.
+
+    A recording is never overwritten. A draft that was approved and says something else now is spoken anew, and is unapproved.
+
+    Needs the extra `voices` (docs/audio.md). Exit 1 when something could not be spoken.
+    """
+    settings = load_settings(config)
+    words = _words(settings, texts)
+    _refuse_unknown("--language", language or (), words.languages())
+    spoken = language or words.languages()
+    wanted = _said(settings, words, spoken)
+    wanted |= spoken_names([(PromptKind.PLACE, name) for name in _names_in(names)], spoken)
+    wanted |= _labelled(settings, _message(settings, words, language))
+    places, recipe = places_of(settings), recipe_of(settings.audio)
+    catalogue = catalogue_of(settings)
+    console = Console()
+    with changing(catalogue) as entries, _bar(console) as bar:
+        before = dict(entries)
+        task = bar.add_task("speaking", total=None)
+        report = make_drafts(
+            places,
+            entries,
+            recipe,
+            wanted,
+            catalogue=catalogue,
+            workers=settings.audio.workers,
+            told=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+        placed = _put_message(settings, entries, before)
+    for refused in report.refused:
+        typer.echo(f"{refused.source}: {refused.why}", err=True)
+    for name in sorted(report.void):
+        typer.echo(f"{name.path}: was approved as it was; listen to it and approve it again")
+    typer.echo(
+        f"{report.drafted} drafts made, {report.unchanged} unchanged, {report.recorded} have recordings, "
+        f"{len(report.refused)} refused"
+    )
+    _show_message(placed)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _names_in(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        data = read_whole(path, _MOST_NAMES_BYTES, pipe=True)
+        lines = data.decode("utf-8-sig").splitlines()  # Windows' editors begin a file with a mark
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise AudioError(f"{path}: cannot be read as UTF-8 text ({why}); give a file with one name a line") from error
+    return sorted({line.strip() for line in lines if line.strip()})
+
+
+def _show_report(report: Report, console: Console) -> None:
+    if report.prepared:
+        table = Table(Column("prompt", no_wrap=True), "seconds", "LUFS", "peak dB", "remarks", box=None)
+        for each in report.prepared:
+            entry = each.entry
+            table.add_row(
+                each.name.path,
+                f"{entry.seconds:.1f}",
+                f"{entry.loudness_lufs:.1f}",
+                f"{entry.true_peak_db:.1f}",
+                escape("; ".join(entry.notes)),
+            )
+        console.print(table)
+    for refused in report.refused:
+        typer.echo(f"{refused.source}: {refused.why}", err=True)
+    typer.echo(f"{len(report.prepared)} prepared, {len(report.unchanged)} unchanged, {len(report.refused)} refused")
+
+
+@app.command("list")
+def list_prompts(
+    config: ConfigOption = None,
+    language: LanguageOption = None,
+    campaign: Annotated[str | None, typer.Option("--campaign", help="Only what this campaign has of its own.")] = None,
+    drafts: Annotated[bool, typer.Option("--drafts", help="Only what is still a draft voice.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the catalogue: who speaks, since when approved, which certificate, and whether it may be played."""
+    settings = load_settings(config)
+    found = statuses(settings)
+    _refuse_unknown(
+        "--campaign",
+        () if campaign is None else (campaign,),
+        {each.id for each in settings.campaigns} | {name.campaign for name, _, _ in found if name.campaign},
+    )
+    _refuse_unknown("--language", language or (), _languages(found, _words(settings)))
+    rows = [
+        row
+        for row in found
+        if (not language or row[0].language in language)
+        and (campaign is None or row[0].campaign == campaign)
+        and (not drafts or row[1].voice is Voice.DRAFT)
+    ]
+    if as_json:
+        listed = [
+            {"prompt": name.path, "may_play": why is None, "why_not": why or "", **entry.model_dump(mode="json")}
+            for name, entry, why in rows
+        ]
+        typer.echo(json.dumps(listed, ensure_ascii=False))
+        return
+    table = Table(Column("prompt", no_wrap=True), "voice", "s", "LUFS", Column("plays", overflow="fold"), box=None)
+    for name, entry, why in rows:
+        voice = "[yellow]DRAFT[/]" if entry.voice is Voice.DRAFT else entry.voice.value
+        plays = escape(_approval(entry)) if why is None else f"[red]no[/]: {escape(why)}"
+        table.add_row(name.path, voice, f"{entry.seconds:.1f}", f"{entry.loudness_lufs:.1f}", plays)
+    Console().print(table)
+    count = sum(entry.voice is Voice.DRAFT for _, entry, _ in rows)
+    typer.echo(f"{len(rows)} prompts, {count} of them drafts")
+
+
+def _approval(entry: Entry) -> str:
+    approved = f", approved by {entry.approved_by}" if entry.approved else ""
+    until = f" until {entry.valid_until}" if entry.valid_until else ""
+    return f"yes{approved}" + (f", certificate {entry.certificate}{until}" if entry.certificate else "")
+
+
+app.command()(approve)
+
+
+@app.command()
+def remove(
+    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="Such as hi/recording/message.")],
+    config: ConfigOption = None,
+) -> None:
+    """Take prompts out of the catalogue and their sounds off the switch, at once. The recordings stay where they are."""
+    settings = load_settings(config)
+    directory = catalogue_of(settings)
+    places = places_of(settings)
+    with changing(directory) as entries:
+        before = dict(entries)
+        for name in [known(path, entries, directory) for path in prompts]:
+            for sound_format in SoundFormat:
+                places.sound(name, sound_format).unlink(missing_ok=True)
+            source = places.recordings / entries.pop(name).source
+            typer.echo(f"{name.path}: removed" + (f"; {source} would bring it back" if source.is_file() else ""))
+        _put_message(settings, entries, before)
+
+
+@app.command()
+def picture(
+    prompts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROMPT]...", help="Such as hi/turnout/question; all recordings by default."),
+    ] = None,
+    config: ConfigOption = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory of the pictures and their page.")] = Path(
+        "pictures"
+    ),
+) -> None:
+    """Draw waveform and loudness of prompts, before and after, and a page (index.html) of all of them."""
+    settings = load_settings(config)
+    entries = read_catalogue(catalogue_of(settings))
+    if prompts:
+        names = [known(path, entries, catalogue_of(settings)) for path in prompts]
+    else:
+        names = [name for name, entry in sorted(entries.items()) if was_sent(entry)]
+    if not names:
+        raise AudioError("there is no recording in the catalogue; name the prompts that you want to see")
+    drawn = [(name, entries[name]) for name in names]
+    title = f"Prompts of {settings.centre.organisation}"
+    for path in write_pictures(drawn, places_of(settings), recipe_of(settings.audio), out, title):
+        typer.echo(path)
+
+
+@app.command("check")
+def check_command(config: ConfigOption = None, language: LanguageOption = None, texts: TextsOption = None) -> None:
+    """Say what callers would not hear, and what changed since it was recorded. Exit 1 when anything is wrong."""
+    settings = load_settings(config)
+    found = statuses(settings)
+    entries = {name: entry for name, entry, _ in found}
+    words = _words(settings, texts)
+    _refuse_unknown("--language", language or (), _languages(found, words))
+    wrong = [
+        f"{name.path}: {why}"
+        for name, _, why in found
+        if why is not None and (not language or name.language in language)
+    ]
+    spoken = language or words.languages()
+    message = _message(settings, words, language)
+    drafted = {name: text for name, text in _labelled(settings, message).items() if _is_spoken(entries.get(name))}
+    wanted = _said(settings, words, spoken) | message | drafted
+    missing = [name for name in sorted(wanted) if name not in entries]
+    wrong += [f"{name.path}: is missing; record it or run dialer audio drafts" for name in missing]
+    wrong += [
+        f"{name.path}: says another text than the flows have now; "
+        + ("run dialer audio drafts or record it" if _is_spoken(entries[name]) else "record it again")
+        for name, text in sorted(wanted.items())
+        if name in entries and entries[name].text and entries[name].text != text
+    ]
+    wrong += [
+        f"{name.path}: its recording {entry.source} is gone; put it back, or dialer audio remove {name.path}"
+        for name, entry in sorted(entries.items())
+        if was_sent(entry) and not (settings.audio.recordings / entry.source).is_file()
+    ]
+    for line in wrong:
+        typer.echo(line)
+    typer.echo(f"{len(entries)} prompts in the catalogue, {len(wrong)} findings")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _languages(found: Statuses, words: Texts) -> set[str]:
+    """The languages that there is something of: a text or a prompt."""
+    return {name.language for name, _, _ in found} | set(words.languages())
+
+
+def _refuse_unknown(option: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Raise AudioError for a name that nothing has: to find nothing of it would read as all well."""
+    for each in given:
+        if each not in known:
+            raise AudioError(f"{option}: there is no {each!r} here; there are: {', '.join(sorted(known)) or 'none'}")
+
+
+def _is_spoken(entry: Entry | None) -> bool:
+    """Whether a draft voice spoke it, which may have been approved since."""
+    return entry is not None and not was_sent(entry)
+
+
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def _words(settings: Settings, texts: Path | None = None) -> Texts:
+    """The shipped texts, and the site's own before them: of `--texts`, else of `flows.texts`."""
+    return texts_with(texts or settings.flows.texts)
+
+
+def _said(settings: Settings, words: Texts, languages: list[str]) -> dict[PromptName, str]:
+    """What callers of this site hear in these languages, but for places and the information message: prompts and their words."""
+    name = spoken_names([(PromptKind.NAME, settings.centre.organisation)], languages)
+    return spoken_texts(words, languages) | spoken_words(languages) | name
+
+
+def _message(settings: Settings, words: Texts, only: list[str] | None = None) -> dict[PromptName, str]:
+    """The information message's prompt, unless other languages alone are asked for."""
+    message = spoken_message(settings.centre.language, settings.centre.organisation, words)
+    return {name: text for name, text in message.items() if not only or name.language in only}
+
+
+def _labelled(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
+    """The message as a computer must say it: where the site or its profile wants it, it says first that a computer speaks."""
+    if not labels_synthetic(settings, site_profile(settings)):
+        return message
+    spoken = {name: words_of(name.language) for name in message}
+    return {name: f"{word.label} {message[name]}" for name, word in spoken.items() if word is not None}
+
+
+def _put_message(settings: Settings, entries: Entries, before: Entries) -> Placed:
+    return put_message(places_of(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
+
+
+def _show_message(placed: Placed) -> None:
+    if placed is Placed.KEPT:
+        typer.echo("matdan/message: one that was put there by hand is kept; remove it and run this again for the draft")
+
+
+# `dialer audio picture`: what became of a recording, for the people who sent it.
+
+_DRAWN_RATE = 16_000
+_MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}
+
+
+def draw_prompt(name: PromptName, entry: Entry, places: Places, recipe: Recipe) -> str:
+    """The SVG of one prompt: its recording if one was sent, and each of its sounds. Raises AudioError."""
+    sent = was_sent(entry)
+    panels = [_recording(name, entry, places, recipe)] if sent else []
+    for sound_format in sorted(entry.files, key=rate_of):
+        path = places.sound(name, sound_format)
+        try:
+            samples = decode_file(path.read_bytes(), sound_format)
+        except OSError as error:
+            raise AudioError(f"{path}: cannot be read ({error.strerror}); run dialer audio prepare") from error
+        panels.append(panel(f"after: {path.name}", samples, rate_of(sound_format)))
+    until = ", until a recording comes" if entry.voice is Voice.DRAFT else ""
+    remarks = entry.notes if sent else (*entry.notes, f"spoken by {entry.source}{until}")
+    caption = Caption(name.path, entry.text, _MARKS[entry.voice], remarks)
+    return draw(caption, panels, recipe.loudness_lufs, recipe.true_peak_db)
+
+
+def _recording(name: PromptName, entry: Entry, places: Places, recipe: Recipe) -> Panel:
+    try:
+        sent = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds, as_sent=True)
+        clean = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds).samples
+    except RecordingRefused as error:
+        raise AudioError(f"{name.path}: {entry.source} {error}") from error
+    kept = sounding(clean, _DRAWN_RATE, measured(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs)
+    return panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, kept)
+
+
+def write_pictures(
+    prompts: list[tuple[PromptName, Entry]], places: Places, recipe: Recipe, directory: Path, title: str
+) -> list[Path]:
+    """One SVG a prompt and a page with all of them; the files. Raises AudioError."""
+    files: list[Path] = []
+    try:
+        for name, entry in prompts:
+            path = directory / f"{name.path}.svg"
+            write_atomically(path, draw_prompt(name, entry, places, recipe).encode())
+            files.append(path)
+        shown = [(name.path, f"{name.path}.svg") for name, _ in prompts]
+        write_atomically(directory / "index.html", page(title, shown).encode())
+    except OSError as error:
+        raise AudioError(f"{directory}: cannot be written ({error.strerror}); choose another --out") from error
+    return [*files, directory / "index.html"]

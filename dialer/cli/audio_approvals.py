@@ -1,0 +1,132 @@
+"""`dialer audio approve`: who answers for a recording, and the certificate that it plays under. The one place to enter either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audio.catalogue import Entries, Entry, Voice, changing
+from audio.errors import AudioError, CatalogueError
+from audio.names import PromptName, prompt_name, prompt_of_sound
+from config.settings import Settings, load_settings
+from dialer.cli.options import day_of
+from dialer.domain.clock import SystemClock
+from dialer.domain.site_time import site_day
+from dialer.ivr.prompts import CataloguePrompts, catalogue_of, playlist_reader
+from ivr_flows.catalogue import load_flow
+from ivr_flows.sounds import sounds_said
+from ivr_flows.texts import texts_with
+
+Statuses = list[tuple[PromptName, Entry, str | None]]
+"""Prompts with their entries and why each does not play (None: it does)."""
+
+
+def approve(
+    by: Annotated[str, typer.Option("--by", help="Who has listened to it and answers for it.")],
+    prompts: Annotated[
+        list[str] | None, typer.Argument(metavar="[PROMPT]...", help="Such as hi/turnout/question.")
+    ] = None,
+    flow: Annotated[
+        str | None, typer.Option("--flow", metavar="FLOW", help="All that this flow says of its own, in --language.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", "-l", help="The language of --flow, such as hi.")
+    ] = None,
+    campaign: Annotated[
+        str, typer.Option("--campaign", metavar="ID", help="With --flow: the prompts that this campaign plays.")
+    ] = "",
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The site's settings, a TOML file; section [audio].")
+    ] = None,
+    certificate: Annotated[str | None, typer.Option("--certificate", help="Number of the certificate.")] = None,
+    certified_sha256: Annotated[
+        str | None,
+        typer.Option("--sha256", help="Hash that the certificate names; without it, that of the recording as it is."),
+    ] = None,
+    valid_until: Annotated[
+        str | None,
+        typer.Option("--valid-until", metavar="DATE", help="Last day of the certificate."),
+    ] = None,
+    synthetic: Annotated[
+        bool | None, typer.Option("--synthetic/--human", help="Whether a computer speaks in the recording.")
+    ] = None,
+) -> None:
+    """Approve recordings as they are now, with their certificate if they have one. A changed recording is not approved.
+
+    With --flow: everything that a recorded campaign plays and that its certificate must cover.
+    """
+    if not by.strip():
+        raise AudioError("--by is empty; an approval needs the name of a person")
+    if certificate is None and (certified_sha256 is not None or valid_until is not None):
+        raise AudioError("--sha256 and --valid-until belong to a --certificate; give its number")
+    if bool(prompts) == (flow is not None):
+        raise AudioError("name prompts, or one --flow with its --language; not both and not neither")
+    last_day = None if valid_until is None else day_of(valid_until, "--valid-until")
+    settings = load_settings(config)
+    directory = catalogue_of(settings)
+    given = prompts or _said_by(settings, flow or "", language, campaign)
+    if certified_sha256 is not None and len(given) > 1:
+        raise AudioError("--sha256 is the hash of one recording; name that prompt alone")
+    change: dict[str, object] = {"approved_by": by.strip(), "approved_on": site_day(settings, SystemClock().now())}
+    if synthetic is not None:
+        change["voice"] = Voice.SYNTHETIC if synthetic else Voice.HUMAN
+    if certificate is not None:
+        change["certificate"] = certificate.strip()
+        change["valid_until"] = last_day
+    with changing(directory) as entries:
+        names = [known(path, entries, directory) for path in given]
+        drafts = [name for name in names if entries[name].voice is Voice.DRAFT]
+        if drafts and synthetic is None:
+            raise AudioError(f"{drafts[0].path}: is a draft voice; send a recording, or approve it with --synthetic")
+        for name in names:
+            entries[name] = _approved(entries[name], change, certified_sha256, directory, name)
+    for name, _, why in statuses(settings):
+        if name in names:
+            typer.echo(f"{name.path}: approved" + (f", but it does not play: it {why}" if why else ""))
+
+
+def _said_by(settings: Settings, flow: str, language: str | None, campaign: str) -> Sequence[str]:
+    """The paths of the prompts that a flow says of its own: those that the gate asks the catalogue for."""
+    if language is None:
+        raise AudioError("--flow speaks many languages; say which with --language")
+    prompts = CataloguePrompts(
+        playlist_reader(settings).read(),
+        campaign,
+        site_day(settings, SystemClock().now()),
+        texts_with(settings.flows.texts),
+    )
+    names = [prompt_of_sound(prompts.own(sound)) for sound in sounds_said(load_flow(flow), language, prompts.texts)]
+    return [name.path for name in names if name is not None]
+
+
+def _approved(
+    entry: Entry, change: dict[str, object], certified_sha256: str | None, directory: Path, name: PromptName
+) -> Entry:
+    own: dict[str, object] = {"approved_sha256": entry.source_sha256}
+    if "certificate" in change:
+        own["certificate_sha256"] = (certified_sha256 or entry.source_sha256).lower()
+    try:
+        return Entry.model_validate(entry.model_dump() | change | own)
+    except ValueError as error:
+        raise CatalogueError(str(directory), name.path, f"cannot be approved so: {error.errors()[0]['msg']}") from error  # type: ignore[attr-defined] # pydantic's
+
+
+def statuses(settings: Settings) -> Statuses:
+    """Every prompt of the catalogue in order, with its entry and why it does not play (None: it does)."""
+    playlist = playlist_reader(settings).read()
+    today = site_day(settings, SystemClock().now())
+    return [(name, each.entry, playlist.why_not(name, today)) for name, each in sorted(playlist.listed.items())]
+
+
+def known(path: str, entries: Entries, directory: Path) -> PromptName:
+    """The prompt of that path, which the catalogue has. Raises AudioError."""
+    name = prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
+    if name not in entries:
+        raise AudioError(
+            f"{name.path}: is not in the catalogue {directory}; `dialer audio list` names what is there,"
+            " and `dialer audio prepare` takes in what is new"
+        )
+    return name

@@ -1,0 +1,129 @@
+"""`dialer complaint add|answer`: complaints about calls come in, and what was done about them."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from config.settings import Settings, load_settings
+from dialer.cli.keep_records import carry_out, person
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption, said
+from dialer.cli.report import moment
+from dialer.domain.clock import SystemClock
+from dialer.domain.complaints import Answer, Channel, Topic
+from dialer.domain.errors import RollError
+from dialer.domain.site_time import site_zone
+from dialer.mqtt.ask import Request
+from dialer.roll.phone_numbers import the_number
+from dialer.store import numbers
+from dialer.store.cipher import site_key
+from dialer.store.connection import reading
+
+app = typer.Typer(
+    help="Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them.",
+    no_args_is_help=True,
+)
+
+
+@app.command("add")
+def add(
+    about: Annotated[Topic, typer.Option("--about", help="What somebody complains of.")],
+    channel: Annotated[Channel, typer.Option("--channel", help="How the complaint came.")],
+    number: Annotated[
+        str | None,
+        typer.Option(
+            "--number",
+            help="Whom we called; the last call to it before --at is taken to be meant. - reads it from standard input.",
+        ),
+    ] = None,
+    campaign: Annotated[
+        str | None, typer.Option("--campaign", metavar="ID", help="The campaign, if no call is known.")
+    ] = None,
+    attempt: Annotated[str | None, typer.Option("--attempt", metavar="ID", help="The call, if it is known.")] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="WHEN", help="When it was made: 2026-04-22T09:00. [default: now]")
+    ] = None,
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Keep a complaint, also while the dialler runs. Of the number only its id is kept; it is not suppressed by this."""
+    settings = load_settings(config)
+    zone, now = site_zone(settings), SystemClock().now()
+    made_at = now if at is None else moment(at, zone, "--at")
+    if made_at > now:
+        raise typer.BadParameter("--at lies ahead")
+    number = None if number is None else said(number)
+    told: dict[str, Any] = {
+        "key": f"complaint/{uuid.uuid4().hex}",
+        "at": round(made_at, 3),
+        "about": about.value,
+        "channel": channel.value,
+        **_call(settings, store, number, campaign, attempt, made_at),
+    }
+    request = Request("complaint", {"complaint": told, "who": person(who)})
+    for line in carry_out(settings, store, [request]):
+        typer.echo(line)
+    if number is not None and about is Topic.AFTER_OPT_OUT:
+        typer.echo("see why the number was called: dialer rules explain NUMBER", err=True)
+    elif number is not None:
+        typer.echo("to suppress the number too: dialer optout add NUMBER", err=True)
+
+
+@app.command("answer")
+def answer(
+    complaint: Annotated[
+        int, typer.Argument(metavar="COMPLAINT", min=1, max=999_999_999, help="The complaint's number.")
+    ],
+    done: Annotated[Answer, typer.Option("--done", help="What was done about it.")],
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Keep what was done about a complaint, also while the dialler runs. The last answer counts; all are kept."""
+    settings = load_settings(config)
+    told = {
+        "key": f"answer/{uuid.uuid4().hex}",
+        "complaint": complaint,
+        "at": round(SystemClock().now(), 3),
+        "answer": done.value,
+    }
+    request = Request("complaint-answer", {"answer": told, "who": person(who)})
+    for line in carry_out(settings, store, [request]):
+        typer.echo(line)
+
+
+def _call(
+    settings: Settings, store: Path | None, number: str | None, campaign: str | None, attempt: str | None, at: float
+) -> dict[str, Any]:
+    """What a complaint says of the call that it is about: ids alone."""
+    told: dict[str, Any] = {"campaign": campaign, "attempt": attempt}
+    with reading(store or settings.store.path, site_key(settings)) as db:
+        if number is not None:
+            told |= _of_number(db, number, settings.centre.region, campaign, at)
+        if attempt is not None:
+            told |= _of_attempt(db, attempt)
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _of_number(db: sqlite3.Connection, number: str, region: str, campaign: str | None, at: float) -> dict[str, Any]:
+    phone_id = numbers.phone_id_of(db, the_number(number, region))
+    if phone_id is None:
+        typer.echo("the number is on no roll here: the complaint is kept without it", err=True)
+        return {}
+    last = numbers.last_call(db, phone_id, campaign, at)
+    if last is None:
+        typer.echo("no call to the number is known: the complaint is kept without one", err=True)
+        return {"phone": phone_id}
+    return {"phone": phone_id, "attempt": last[0], "campaign": last[1]}
+
+
+def _of_attempt(db: sqlite3.Connection, attempt: str) -> dict[str, Any]:
+    found = numbers.call_of(db, attempt)
+    if found is None:
+        raise RollError(f"--attempt: the store has no attempt {attempt}")
+    return {"attempt": attempt, "campaign": found[0], "phone": found[1]}

@@ -1,0 +1,130 @@
+"""Records from outside the calls, from the command line to the one writer: the running dialler by command, or the store itself."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+
+from config.errors import MatdanError
+from config.settings import Settings
+from dialer.domain.clock import SystemClock
+from dialer.domain.commands import RecordsCommand
+from dialer.domain.errors import RollError, StoreBusy
+from dialer.domain.record_ids import is_id
+from dialer.engine.external_records import ExternalRecords
+from dialer.mqtt.ask import Request, ask
+from dialer.mqtt.command_table import COMMANDS
+from dialer.mqtt.command_values import read_value
+from dialer.site.plan import broker_settings, own_signer
+from dialer.store.audit import audit_name
+from dialer.store.cipher import StoreKey, site_key
+from dialer.store.holder import holder_of
+from dialer.store.opening import DIALLER
+from dialer.store.sqlite import open_store
+
+T = TypeVar("T")
+HOLDER = "an import of records"
+"""What others are told while records are kept here: it is no dialler, and nobody could ask it anything."""
+
+
+def person(who: str | None) -> str:
+    """Who answers for a record: who was named, else the user who is logged in. Raises RollError for what is no id."""
+    name = audit_name(who)
+    if not is_id(name):
+        raise RollError("--who: give an id of letters, digits, dots and dashes, no name and no number")
+    return name
+
+
+def batches_of(items: Sequence[T], most: int) -> list[Sequence[T]]:
+    """The items in order, at most so many together."""
+    return [items[first : first + most] for first in range(0, len(items), most)]
+
+
+@contextmanager
+def telling_what_was_kept(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
+    """For requests that bring a batch each: gives what is to be told how many of them are done. Where one fails, the error is told
+    with how many `things` were kept before it.
+    """
+    kept = 0
+
+    def done(requests: int) -> None:
+        nonlocal kept
+        kept = sum(len(each) for each in batches[:requests])
+
+    try:
+        yield done
+    except MatdanError:
+        if kept:
+            of_all = sum(len(each) for each in batches)
+            typer.echo(f"{kept:,} of {of_all:,} {things} were kept; what is kept is not kept twice", err=True)
+        raise
+
+
+def carry_out(
+    settings: Settings, store: Path | None, requests: Sequence[Request], done: Callable[[int], None] = lambda _: None
+) -> list[str]:
+    """Keep records: what was said of each request, in order; `done` is told how many are kept so far.
+
+    While a dialler runs it is asked through the broker, for it alone writes and its calls must follow; else the store is
+    written here. Raises CommandRefused, StoreError, BrokerUnreachable.
+    """
+    path = store or settings.store.path
+    try:
+        return asyncio.run(_keep_here(path, site_key(settings), requests, done))
+    except StoreBusy as busy:
+        refuse_unless_dialler(path, busy)
+        return ask_dialler(settings, requests, busy, done)
+
+
+def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
+    """Raise StoreBusy where it is known that something else than a dialler holds the store: nobody would answer."""
+    try:
+        holder = holder_of(path)
+    except OSError:
+        return  # not known: the dialler answers, or it is told that none does
+    if holder is not None and not holder.startswith(DIALLER):
+        raise StoreBusy(f"{path}: {holder} is using it: wait until that has ended, then do it again") from busy
+
+
+def ask_dialler(
+    settings: Settings, requests: Sequence[Request], busy: StoreBusy, done: Callable[[int], None] = lambda _: None
+) -> list[str]:
+    """What the dialler that holds the store said of each request, in order; `busy` is how that it does was found out.
+
+    Raises StoreBusy where it has no broker to be asked through, CommandRefused, BrokerUnreachable.
+    """
+    if not settings.broker.enabled:
+        raise StoreBusy(
+            f"{busy}; or give the dialler a broker ([broker] enabled), then it takes this while it runs"
+        ) from busy
+    # An id for each process: a broker ends the connection of the older of two, and two clerks may come at once.
+    client_id = f"dialler-records-{settings.centre.id}-{uuid.uuid4().hex[:12]}"
+    broker = replace(broker_settings(settings), client_id=client_id)
+    return asyncio.run(ask(broker, settings.centre.id, requests, SystemClock(), done, signer=own_signer(settings)))
+
+
+async def _keep_here(
+    path: Path, key: StoreKey | None, requests: Sequence[Request], done: Callable[[int], None]
+) -> list[str]:
+    answers: list[str] = []
+    async with await open_store(path, create=False, key=key, holder=HOLDER) as opened:
+        desk = ExternalRecords(opened, SystemClock())
+        for request in requests:
+            answers.append(await desk.execute(_command_of(request)))
+            done(len(answers))
+    return answers
+
+
+def _command_of(request: Request) -> RecordsCommand:
+    """The same command as the dialler would make of it."""
+    kind = COMMANDS[request.name]
+    made = kind.make(*(read_value(request.name, key, request.fields.get(key)) for key in kind.needs))
+    assert isinstance(made, RecordsCommand)  # noqa: S101 - requests of these kinds alone are made here
+    return made

@@ -1,0 +1,209 @@
+"""`dialer marks import|undo|show`: lists of those who have voted come in, a mark is taken back, and what is known of a voter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from config.settings import Settings, load_settings
+from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_was_kept
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption, day_of, site_files
+from dialer.cli.report import FormatOption, OutOption, deliver
+from dialer.domain.clock import SystemClock
+from dialer.domain.errors import RollError
+from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
+from dialer.domain.output import refuse_unwritable, write_file
+from dialer.domain.record_ids import is_id
+from dialer.domain.site_time import site_day, site_zone
+from dialer.mqtt.ask import Request
+from dialer.mqtt.payloads import MOST_MARKS
+from dialer.reports.formats import Column, Kind, Report, as_csv
+from dialer.reports.polling_day import marks_of_voter
+from dialer.reports.tables import Window
+from dialer.roll.marks_file import MarksFile, Reject, Told, read_marks, unknown_keys
+from dialer.site.checks.explain import voter_meant
+from dialer.store import voters
+from dialer.store.cipher import site_key
+from dialer.store.connection import reading
+
+app = typer.Typer(help="What became known of voters: who has voted, and who says so.", no_args_is_help=True)
+
+SHOWN_REJECTS = 20
+
+
+class Origin(StrEnum):
+    """Whose word a list is."""
+
+    BOOTH_WORKER = "booth-worker"
+    RELATIVE = "relative"
+    IMPORT = "import"
+
+
+VoterArgument = Annotated[
+    str, typer.Argument(metavar="VOTER", help="The voter's id, EPIC number, or constituency/part/serial.")
+]
+
+
+@app.command("import")
+def import_marks(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, or epic; kind, time, by.")
+    ],
+    source: Annotated[Origin, typer.Option("--source", help="Whose word the list is.")] = Origin.BOOTH_WORKER,
+    confidence: Annotated[
+        Confidence | None,
+        typer.Option("--confidence", help="How sure it is. [default: seen of a booth worker, else told]"),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who says so, where no column does: an id such as worker-12.")
+    ] = None,
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="DATE", help="Day of the list's times. [default: today]")
+    ] = None,
+    roll_version: Annotated[
+        str | None, typer.Option("--roll-version", help="Whose serials they are, where no column says it.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Find out everything, keep nothing.")] = False,
+    rejects: Annotated[
+        Path | None,
+        typer.Option("--rejects", metavar="FILE", help="Write the rejected lines' numbers and reasons here."),
+    ] = None,
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Take in a list of those who have voted, also while the dialler runs: then no call goes out to them any more.
+
+    A sheet of `dialer list strike-off` comes back with an x in its column voted. The same list twice is as once. Exit 1 where
+    a line was rejected or there was none.
+    """
+    settings = load_settings(config)
+    zone, now = site_zone(settings), SystemClock().now()
+    if by is not None and not is_id(by):
+        raise typer.BadParameter("--by: give an id such as worker-12, no name and no number")
+    told = Told(MarkSource(source.value), confidence, by, _day(settings, day, now), roll_version)
+    name = person(who)
+    if rejects is not None:
+        kept = {**site_files(settings, config, store), "the list itself": file}
+        refuse_unwritable(rejects, "--rejects", kept)  # before anything is taken in
+    with reading(store or settings.store.path, site_key(settings)) as db:
+        found = read_marks(file, db, told, now=now, zone=zone)
+        new = list(unknown_keys(db, found.marks))
+    if not (found.marks or found.rejects or found.unticked):
+        typer.echo(f"dialer: {file} has a header and no lines: nothing was kept; write a line for each voter", err=True)
+        raise typer.Exit(1)
+    if not check:
+        _keep(settings, store, new, f"sha-{found.sha256[:16]}", name)
+    _tell(file, found, len(new), check=check)
+    _tell_rejects(found.rejects, rejects)
+
+
+@app.command("undo")
+def undo(
+    voter: VoterArgument,
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Take back that a voter has voted or is closed: a correction, appended as a mark. The voter is called again. Exit 1 where
+    there is nothing to take back.
+    """
+    settings = load_settings(config)
+    name, now = person(who), SystemClock().now()
+    voter_id = _voter(settings, store, voter)
+    with reading(store or settings.store.path, site_key(settings)) as db:
+        if voters.stands(db, voter_id) == "pending":
+            told = f"dialer: voter {voter_id}: there is nothing to take back, the voter is still to be called; nothing was kept"
+            typer.echo(told, err=True)
+            raise typer.Exit(1)
+    key = f"undo/{voter_id}/{now:.6f}"
+    mark = Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, now, agent=name)
+    _keep(settings, store, [mark], "undo", name)
+    typer.echo(f"voter {voter_id}: corrected; still to be called")
+
+
+@app.command("show")
+def show(
+    voter: VoterArgument,
+    form: FormatOption = None,
+    out: OutOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Every mark of a voter, with source, time, confidence and who, and how the voter stands by them."""
+    settings = load_settings(config)
+    voter_id = _voter(settings, store, voter)
+    deliver(
+        lambda source, _, zone, __: marks_of_voter(source, voter_id, zone), Window(), form, out, store, settings, config
+    )
+
+
+def _keep(settings: Settings, store: Path | None, marks: Sequence[Mark], batch: str, who: str) -> None:
+    """Keep marks, batch by batch. Where one fails, the error is told with what was kept before it."""
+    batches = batches_of(marks, MOST_MARKS)
+    requests = [
+        Request("marks", {"marks": [_report(mark) for mark in each], "batch": f"{batch}-{n}", "who": who})
+        for n, each in enumerate(batches, 1)
+    ]
+    with telling_what_was_kept(batches, "marks") as done:
+        if requests:
+            carry_out(settings, store, requests, done)
+
+
+def _report(mark: Mark) -> dict[str, Any]:
+    """A mark as a command has it."""
+    told = {
+        "key": mark.key,
+        "voter": mark.voter_id,
+        "kind": mark.kind.value,
+        "source": mark.source.value,
+        "at": round(mark.at, 3),
+        "by": mark.agent,
+        "confidence": None if mark.confidence is None else mark.confidence.value,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _tell(file: Path, found: MarksFile, new: int, *, check: bool) -> None:
+    words = [f"{new:,} marks {'would be kept' if check else 'kept'}", f"{len(found.marks) - new:,} were known"]
+    words += [f"{found.repeated:,} lines repeated"] if found.repeated else []
+    words += [f"{found.unticked:,} not ticked"] if found.unticked else []
+    words += [f"{len(found.rejects):,} rejected"] if found.rejects else []
+    typer.echo(f"{file.name}: {', '.join(words)}{'; this was a check, nothing was kept' if check else ''}")
+
+
+def _tell_rejects(rejects: Sequence[Reject], path: Path | None) -> None:
+    if path is not None:
+        columns = (Column("line"), Column("reason", Kind.TEXT))
+        listed = Report("rejects", columns, tuple((each.line, each.reason) for each in rejects))
+        write_file(path, as_csv(listed).encode(), "--rejects")
+    for each in rejects[:SHOWN_REJECTS]:
+        typer.echo(f"line {each.line:,}: {each.reason}", err=True)
+    if len(rejects) > SHOWN_REJECTS:
+        more = "they are in " + str(path) if path is not None else "--rejects FILE writes them all"
+        typer.echo(f"and {len(rejects) - SHOWN_REJECTS:,} more lines; {more}", err=True)
+    if rejects:
+        raise typer.Exit(1)
+
+
+def _day(settings: Settings, text: str | None, now: float) -> date:
+    today = site_day(settings, now)
+    if text is None:
+        return today
+    day = day_of(text, "--day")
+    if day > today:
+        raise typer.BadParameter(f"--day: {text} lies ahead")
+    return day
+
+
+def _voter(settings: Settings, store: Path | None, who: str) -> int:
+    with reading(store or settings.store.path, site_key(settings)) as db:
+        voter_id = voter_meant(db, who)
+    if voter_id is None:
+        raise RollError("this is no voter's id, no EPIC number and no constituency/part/serial")
+    return voter_id

@@ -1,0 +1,144 @@
+"""`dialer mqtt ...`: write the broker's configuration, make a key, give a command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from config.asterisk.placing import Fate, plan_files, text_of, write_files
+from config.errors import AsteriskFilesError
+from config.help import OWN_USER
+from config.mosquitto.render import MARKER, PASSWORDS, broker_user, hashes_in, render_broker
+from config.settings import Settings, load_settings
+from dialer.domain.clock import SystemClock
+from dialer.domain.words import counted
+from dialer.mqtt.ask import Request, ask
+from dialer.mqtt.senders import new_key_file, public_key_text
+from dialer.site.plan import broker_settings, own_signer
+
+HAND_OUT = "passwords-to-hand-out.txt"
+
+app = typer.Typer(
+    help="The MQTT broker: write its configuration; make a key; give a command to a dialler.", no_args_is_help=True
+)
+
+
+@app.command()
+def render(
+    config: Annotated[
+        list[Path],
+        typer.Option("--config", "-c", help="A site's settings; several times where centres share the broker."),
+    ],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the broker reads its files: /etc/mosquitto.")],
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; show what would change. Exit 1 if anything would.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite files that are not ours; each is kept as NAME.before-matdan.")
+    ] = False,
+    new_password: Annotated[
+        list[str] | None, typer.Option("--new-password", metavar="USER", help="Make this user's password anew.")
+    ] = None,
+) -> None:
+    """Write Mosquitto's configuration, access list and passwords, all files or none, readable by the directory's group.
+
+    Nobody connects without a password; a supervisor gives commands on the own topic alone. Passwords that are made stay, and are
+    told once, in a file for its owner's eyes.
+    """
+    sites = [(str(path), load_settings(path)) for path in config]
+    kept = hashes_in(text_of(to / PASSWORDS) or "")
+    files, made = render_broker(sites, to, kept, anew=new_password or ())
+    plans = plan_files(to, files, MARKER)
+    if diff:
+        for plan in plans:
+            typer.echo(plan.diff(), nl=False)
+        raise typer.Exit(1 if any(plan.fate is not Fate.SAME for plan in plans) else 0)
+    written = write_files(to, plans, force=force)
+    for name in written:
+        typer.echo(f"wrote {to / name}")
+    if made:
+        _hand_out(to / HAND_OUT, made)
+        typer.echo(
+            f"{counted(len(made), 'new password')} in {to / HAND_OUT}: hand each to its user, then delete the file;"
+            " the broker keeps hashes alone"
+        )
+    if written:
+        typer.echo("now: systemctl reload mosquitto (a restart, where mosquitto.conf has changed)")
+    else:
+        typer.echo(f"{to} is as it should be; nothing was written")
+
+
+def _hand_out(path: Path, made: dict[str, str]) -> None:
+    """What was made before and is not handed out yet stays."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write("".join(f"{user} {password}\n" for user, password in made.items()))
+    except OSError as error:
+        users = " ".join(f"--new-password {user}" for user in made)
+        raise AsteriskFilesError(
+            f"{path} cannot be written ({error.strerror}), so nobody knows the new passwords: make room, then render with {users}"
+        ) from error
+
+
+@app.command()
+def key(path: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key goes, a new file.")]) -> None:
+    """Make a key pair to sign commands with, on the machine of the one who signs.
+
+    The private key never leaves FILE; the public one that is printed goes into the centre's settings, as `key` of this one's
+    [[supervisors]]. Whoever has a key there is obeyed only with a signature.
+    """
+    public = public_key_text(new_key_file(path))
+    typer.echo(f'key = "{public}"')
+    typer.echo(f"{path}: the private key, for your eyes alone; name it as broker.key_file in your settings", err=True)
+
+
+@app.command()
+def send(
+    name: Annotated[str, typer.Argument(help="Which command: stop-all, pause, ... (docs/topics.md).")],
+    values: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="What it needs: campaign=turnout; JSON for a list.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="Settings with the centre's id and the broker, and broker.key_file to sign."
+        ),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--as", metavar="USER", help="Who gives it. [default: whose broker.username it is]")
+    ] = None,
+) -> None:
+    """Give a running dialler a command over its broker, signed where there is a key, and print what it says."""
+    settings = load_settings(config)
+    fields = dict(_field(each) for each in values or ())
+    broker = replace(broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
+    signer = own_signer(settings, user or _own_name(settings))
+    requests = [Request(name, fields)]
+    (answer,) = asyncio.run(ask(broker, settings.centre.id, requests, SystemClock(), signer=signer))
+    typer.echo(answer)
+
+
+def _own_name(settings: Settings) -> str:
+    """Who the broker's user is among those who give commands."""
+    username, beginning = settings.broker.username or "", broker_user(settings, "")
+    return username.removeprefix(beginning) if username.startswith(beginning) else OWN_USER
+
+
+def _field(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is no KEY=VALUE, such as campaign=turnout")
+    if value[:1] in {"[", "{"}:
+        try:
+            return name, json.loads(value)
+        except ValueError as error:
+            raise typer.BadParameter(f"{name} is no JSON ({error})") from error
+    return name, value

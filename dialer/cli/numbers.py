@@ -1,0 +1,327 @@
+"""`dialer optout`, `dialer register`, `dialer consent`: what is known of numbers from outside the calls."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from config.files import open_regular
+from config.settings import Settings, load_settings
+from config.site_rules import site_profile
+from dialer.cli.keep_records import ask_dialler, batches_of, person, refuse_unless_dialler, telling_what_was_kept
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption, said
+from dialer.cli.report import moment
+from dialer.domain.clock import SystemClock
+from dialer.domain.errors import RollError, StoreBusy
+from dialer.domain.model import Announcement
+from dialer.domain.phone_facts import Consent
+from dialer.domain.record_ids import is_id
+from dialer.domain.site_time import DAY_SECONDS, site_zone
+from dialer.mqtt import topics
+from dialer.mqtt.ask import Request
+from dialer.mqtt.payloads import MOST_OPT_OUTS
+from dialer.roll.phone_numbers import read_cell, the_number
+from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
+from dialer.store import audit, numbers, opt_outs
+from dialer.store.audit import audit_name
+from dialer.store.cipher import site_key
+from dialer.store.connection import exclusive_connection
+from dialer.store.transaction import transaction
+
+# A file that is about numbers alone: opt-outs, a do-not-call register, consents. One a line, or CSV; "-" is standard
+
+STANDARD_INPUT = "-"
+
+_SHOWN_LINES = 10
+_MOST_BYTES = 2 * 1024**3
+_MOST_LINE = 1 << 16
+_MOST_NUMBERS = 30_000_000  # some 5 GB of memory; the largest register of a country that we know of has 19 million
+_MOST_WITHOUT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class NumbersFile:
+    """What a file held."""
+
+    name: str
+    sha256: str
+    numbers: tuple[str, ...]  # E.164, each once, in the file's order
+    without: tuple[int, ...]  # lines, from 1, in which no number was found; a heading is none
+
+    def told(self) -> str:
+        """The lines without a number, for a person."""
+        shown = ", ".join(map(str, self.without[:_SHOWN_LINES]))
+        return shown + (" ..." if len(self.without) > _SHOWN_LINES else "")
+
+
+def read_numbers(path: Path, region: str, *, first_column_only: bool = False) -> NumbersFile:
+    """Every number of a file, or of standard input ("-"). Raises RollError for a file that cannot be read, is no text, or has no
+    number at all. It is read line by line, once, so that it may be a pipe.
+
+    Where numbers are to be suppressed, each cell counts: one too many does no harm. `first_column_only` is for what allows.
+    """
+    numbers: dict[str, None] = {}
+    without: list[int] = []
+    digest = _Digest(path)
+    try:
+        with _opened(path) as file:
+            for line, row in enumerate(csv.reader(digest.lines(file), strict=True), start=1):
+                cells = row[:1] if first_column_only else row
+                found = [number for cell in cells for number in read_cell(cell, region).numbers]
+                numbers.update(dict.fromkeys(found))
+                heading = line == 1 and not any(c.isdigit() for c in "".join(row))
+                if not found and not heading and any(cell.strip() for cell in row):
+                    without.append(line)
+                if len(numbers) > _MOST_NUMBERS or len(without) > _MOST_WITHOUT:
+                    raise RollError(
+                        f"{path}: has more than {_MOST_NUMBERS:,} numbers, or {_MOST_WITHOUT:,} lines without one;"
+                        " give the numbers that are meant, one a line"
+                    )
+    except FileNotFoundError as error:
+        raise RollError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise RollError(f"{path}: is a directory; name the file in it") from error
+    except OSError as error:
+        raise RollError(f"{path}: cannot be read ({error.strerror}): check its rights") from error
+    except UnicodeDecodeError as error:
+        raise RollError(f"{path}: is not UTF-8 text: save it as CSV (UTF-8)") from error
+    except csv.Error as error:
+        raise RollError(f"{path}: is not CSV ({error}): one number a line will do") from error
+    if not numbers:
+        raise RollError(f"{path}: holds no number: one a line, or CSV")
+    name = "standard-input" if str(path) == STANDARD_INPUT else path.name
+    return NumbersFile(name, digest.sha256(), tuple(numbers), tuple(without))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with nullcontext(sys.stdin.buffer) if str(path) == STANDARD_INPUT else open_regular(path, pipe=True) as file:
+        yield file
+
+
+class _Digest:
+    """The lines of a file, and the hash of what has been read of it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._hash = hashlib.sha256()
+
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def lines(self, file: BinaryIO) -> Iterator[str]:
+        """Without their ends. Raises RollError for a line, or a file, that is longer than any such file has."""
+        read = 0
+        encoding = "utf-8-sig"  # a mark can stand before the first line alone
+        while line := file.readline(_MOST_LINE):
+            read += len(line)
+            if len(line) == _MOST_LINE:
+                raise RollError(
+                    f"{self._path}: has a line of more than {_MOST_LINE // 1024} kB: give one number a line"
+                )
+            if read > _MOST_BYTES:
+                raise RollError(f"{self._path}: is larger than {_MOST_BYTES // 1024**3} GB: cut it into several files")
+            self._hash.update(line)
+            text = line.decode(encoding)
+            encoding = "utf-8"
+            yield from text.splitlines() or [""]
+
+
+optout_app = typer.Typer(help="Numbers that are never to be called again, by any campaign.", no_args_is_help=True)
+register_app = typer.Typer(help="Do-not-call registers.", no_args_is_help=True)
+consent_app = typer.Typer(help="Consent of the owners of numbers.", no_args_is_help=True)
+
+FileArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="One number a line, or CSV (UTF-8); - is standard input.")
+]
+SourceOption = Annotated[
+    str, typer.Option("--source", help="Where it comes from, for the record: an id such as letter-12.")
+]
+
+
+@optout_app.command("add")
+def add(
+    number: Annotated[str, typer.Argument(help="The number, as it is written; - reads it from standard input.")],
+    source: SourceOption = "request",
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Suppress one number at once, in every campaign; while the dialler runs, through the broker."""
+    settings = load_settings(config)
+    _opt_out(settings, store, [the_number(said(number), settings.centre.region)], source, who, "by-hand", {})
+
+
+@optout_app.command("import")
+def import_opt_outs(
+    file: FileArgument,
+    source: SourceOption = "import",
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Suppress every number of a file, on the roll or not, so that a later roll does not bring it back.
+
+    Exit 1 where a line had no number.
+    """
+    settings = load_settings(config)
+    found = read_numbers(file, settings.centre.region)
+    told = {"file": found.name, "sha256": found.sha256}
+    _opt_out(settings, store, found.numbers, source, who, f"sha-{found.sha256[:16]}", told)
+    _tell_lines(found)
+
+
+@register_app.command("import")
+def import_register(
+    file: FileArgument,
+    name: Annotated[str, typer.Option("--name", help="The register's name, as the profile calls it: ncpr, tps.")],
+    dated: Annotated[str, typer.Option("--dated", metavar="DATE", help="Day on which its keeper issued it.")],
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Take a do-not-call register in, in the place of its earlier issue. One that is too old for the profile is refused.
+
+    The dialler must not run; exit 1 where a line had no number.
+    """
+    settings = load_settings(config)
+    zone = site_zone(settings)
+    issued, now = moment(dated, zone, "--dated"), SystemClock().now()
+    most = site_profile(settings).registers.maximum_age_days
+    if issued > now:
+        raise RollError(f"--dated {dated} lies ahead: give the day on which the register was issued")
+    if now - issued > most * DAY_SECONDS:
+        raise RollError(
+            f"the register {name!r} of {dated} is older than {most:g} days: get its newest issue (rules: registers)"
+        )
+    found = read_numbers(file, settings.centre.region)
+    with _writing(settings, store, "an import of a register") as db:
+        earlier = numbers.register_dated(db, name)
+        if earlier is not None and earlier > issued:
+            raise RollError(f"a newer issue of the register {name!r} is imported already: this one was not taken")
+        count = numbers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
+        what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
+        audit.append(db, "register-import", audit_name(who), what, now)
+    typer.echo(f"register {name}: {count:,} numbers, of {dated}")
+    _tell_lines(found)
+
+
+@consent_app.command("import")
+def import_consents(
+    file: FileArgument,
+    status: Annotated[Consent, typer.Option("--status", help="What holds for every number of the file.")],
+    source: Annotated[str, typer.Option("--source", help="How and where it was given or withdrawn, for the record.")],
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Keep whether the owners of numbers agreed to be called. Numbers stand in the first column; others are not read.
+
+    An opt-out stands whatever is said here. The dialler must not run; exit 1 where a line had no number.
+    """
+    settings = load_settings(config)
+    found = read_numbers(file, settings.centre.region, first_column_only=True)
+    now = SystemClock().now()
+    with _writing(settings, store, "an import of consents") as db:
+        known = sum(numbers.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
+        ahead = len(found.numbers) - known
+        what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
+        audit.append(db, "consent-import", audit_name(who), {**what, "numbers": str(known), "ahead": str(ahead)}, now)
+    typer.echo(f"consent {status.value}: {known:,} numbers; {ahead:,} are on no roll yet and are kept")
+    _tell_lines(found)
+
+
+def _opt_out(
+    settings: Settings,
+    store: Path | None,
+    found: Sequence[str],
+    source: str,
+    who: str | None,
+    batch: str,
+    file: dict[str, str],
+) -> None:
+    """Suppress numbers; `batch` is what they came with, an id, and `file` tells of it in the audit, where there is one."""
+    if not is_id(source):
+        raise RollError(
+            "--source: give an id of letters, digits, dots and dashes, such as letter-12, no name and no number:"
+            " every centre is told it"
+        )
+    secret = next(iter(settings.rules.secrets()), None)
+    try:
+        fresh = _opt_out_here(settings, store, found, secret, source, who, file)
+        typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already")
+    except StoreBusy as busy:
+        refuse_unless_dialler(store or settings.store.path, busy)
+        if secret is None:
+            raise StoreBusy(
+                f"{busy}; or set rules.opt_out_secret, then opt-outs reach a running dialler through the broker"
+            ) from busy
+        _opt_out_there(settings, found, secret, busy, {"source": source, "batch": batch, "who": person(who)})
+        typer.echo(f"{len(found):,} numbers: the running dialler keeps them suppressed, and tells every centre")
+
+
+def _opt_out_here(
+    settings: Settings,
+    store: Path | None,
+    found: Sequence[str],
+    secret: bytes | None,
+    source: str,
+    who: str | None,
+    file: dict[str, str],
+) -> int:
+    """Suppress numbers in the store itself; how many were not before. Raises StoreBusy where somebody holds it."""
+    now = SystemClock().now()
+    with _writing(settings, store, "an import of opt-outs") as db:
+        fresh = 0
+        for number in found:
+            news = opt_out_news(secret, number, source, now)
+            fresh += opt_outs.opt_out_number(db, number, at=now, source=source, announcements=news)
+        what = {"source": source, **file, "numbers": str(len(found)), "fresh": str(fresh)}
+        audit.append(db, "opt-out-import", audit_name(who), what, now)
+    return fresh
+
+
+def _opt_out_there(
+    settings: Settings, found: Sequence[str], secret: bytes, busy: StoreBusy, told: dict[str, str]
+) -> None:
+    """Have the running dialler suppress numbers: it is told their hashes, batch by batch."""
+    hashed = number_hasher(secret)
+    batches = batches_of([hashed(number) for number in found], MOST_OPT_OUTS)
+    fields = {**told, "fingerprint": fingerprint(secret)}
+    requests = [
+        Request("opt-outs", {**fields, "hashes": each, "batch": f"{told['batch']}-{number}"})
+        for number, each in enumerate(batches, 1)
+    ]
+    with telling_what_was_kept(batches, "numbers") as done:
+        ask_dialler(settings, requests, busy, done)
+
+
+def opt_out_news(secret: bytes | None, number: str, source: str, at: float) -> list[Announcement]:
+    """For the other centres, which know a number by its hash alone; without a secret there is nothing to tell."""
+    if secret is None:
+        return []
+    hashed = number_hash(secret, number)
+    return [topics.opt_out_announcement(None, at=at, source=source, attempt_id=None, number_hash=hashed)]
+
+
+@contextmanager
+def _writing(settings: Settings, store: Path | None, holder: str) -> Iterator[sqlite3.Connection]:
+    """The store alone, in one transaction."""
+    path, key = store or settings.store.path, site_key(settings)
+    with exclusive_connection(path, holder, create=False, key=key) as db, transaction(db):
+        yield db
+
+
+def _tell_lines(found: NumbersFile) -> None:
+    if found.without:
+        typer.echo(f"no number in {len(found.without):,} lines of {found.name}: {found.told()}", err=True)
+        raise typer.Exit(1)

@@ -1,0 +1,45 @@
+"""`dialer recordings purge`: erase recorded calls whose time is over."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from config.settings import load_settings
+from config.site_rules import recordings_kept
+from dialer.cli.options import ConfigOption
+from dialer.domain.site_time import site_day
+from dialer.store.recordings import erase, older_than, recordings_in
+
+app = typer.Typer(help="Recorded calls: erase those whose time is over.", no_args_is_help=True)
+
+
+@app.callback()
+def _recordings() -> None:
+    """Keeps `purge` a subcommand though it is the only one."""
+
+
+@app.command()
+def purge(
+    config: ConfigOption = None,
+    keep_days: Annotated[
+        int | None, typer.Option(min=0, help="Keep fewer days than recordings.keep_days; 0 erases all. Never more.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, erase nothing.")] = False,
+) -> None:
+    """Erase recordings of calls that ended longer ago than recordings.keep_days. The dialler may run; call it once a day."""
+    site = load_settings(config)
+    settings, now = site.recordings, time.time()
+    kept = recordings_kept(site, site_day(site, now))
+    if kept is not None:
+        typer.echo(f"recordings stay {kept}; nothing was erased")
+        return
+    days = settings.keep_days if keep_days is None else min(keep_days, settings.keep_days)
+    due = older_than(recordings_in(settings.directory), days, now)
+    if not dry_run:
+        for file in due:
+            erase(file.path)
+    done = "would be erased" if dry_run else "erased"
+    typer.echo(f"{len(due)} recordings older than {days} days {done}, {sum(file.size_bytes for file in due)} bytes")

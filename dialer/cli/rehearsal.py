@@ -1,0 +1,96 @@
+"""`dialer rehearse`: is this site ready for the polling day?"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from config.settings import load_settings
+from dialer.cli.logs import quiet_logging
+from dialer.cli.options import StoreOption, site_files
+from dialer.domain.output import refuse_kept
+from dialer.domain.site_time import site_zone
+from dialer.rehearsal.copy import store_facts
+from dialer.rehearsal.day import days_of
+from dialer.rehearsal.run import rehearse_day
+from dialer.rehearsal.verdict import DayOutcome, Ready, draw_days, findings, is_ready, notes_of
+from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.simulation.plots import check_picture
+from dialer.store.cipher import site_key
+
+_SIGNS = {Ready.GOOD: "[green]ok[/]  ", Ready.NOTE: "[yellow]note[/]", Ready.BAD: "[red]BAD[/] "}
+
+
+def rehearse(
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")],
+    hours: Annotated[
+        float | None, typer.Option(min=0.1, max=24, help="Only so many hours of the day, from its beginning.")
+    ] = None,
+    faults: Annotated[
+        bool, typer.Option(help="Also the day at twice the load with everything going wrong once.")
+    ] = True,
+    answer_rate: Annotated[float, typer.Option(min=0.01, max=0.95, help="Share of calls that are picked up.")] = 0.30,
+    talk_seconds: Annotated[float, typer.Option(min=5, max=900, help="Mean of a conversation.")] = 60.0,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the days' course into this .png or .svg.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
+    store: StoreOption = None,
+) -> None:
+    """Run the whole polling day of the site's own roll and settings on simulated lines, at its load, at twice it, and with
+    faults; say whether the site is ready. No real line is used, and the store is only read. Exit 1 where it is not ready.
+    """
+    quiet_logging()
+    settings = load_settings(config)
+    if picture is not None:
+        check_picture(picture)
+        refuse_kept(picture, "--picture", site_files(settings, config, store))
+    zone = site_zone(settings)
+    today = datetime.now(zone).date()
+    path = store or settings.store.path
+    facts = store_facts(path, site_key(settings), settings.polling_day.last_call_minutes * 60.0)
+    days = days_of(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)
+    profile = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=talk_seconds)
+    console = Console()
+    outcomes: list[DayOutcome] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with (
+        tempfile.TemporaryDirectory(prefix="matdan-rehearsal-") as directory,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
+    ):
+        for day in days:
+            task = bar.add_task(day.name, total=1.0)
+            outcomes.append(rehearse_day(settings, path, Path(directory), day, profile, partial(_move, bar, task)))
+    for note in notes_of(settings, facts.states, today):
+        console.print(f"{_SIGNS[Ready.NOTE]} {escape(note)}", soft_wrap=True)
+    for outcome in outcomes:
+        _show(console, outcome, zone)
+    if picture is not None:
+        draw_days(outcomes, zone, picture)
+        console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
+    ready = is_ready(outcomes)
+    console.print("[green]ready[/]" if ready else "[red]NOT READY[/]")
+    raise typer.Exit(0 if ready else 1)
+
+
+def _move(bar: Progress, task: TaskID, done: float) -> None:
+    bar.update(task, completed=done)
+
+
+def _show(console: Console, outcome: DayOutcome, zone: ZoneInfo) -> None:
+    day = outcome.day
+    start, end = (datetime.fromtimestamp(at, zone) for at in (day.starts_at, day.ends_at))
+    console.print(
+        f"[bold]{escape(day.name)}[/]: {start:%Y-%m-%d %H:%M} to {end:%H:%M}, in {outcome.took_seconds:.0f} s of this machine"
+    )
+    for finding in findings(outcome):
+        console.print(f"  {_SIGNS[finding.ready]} {escape(finding.text)}", soft_wrap=True)

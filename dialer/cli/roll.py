@@ -1,0 +1,281 @@
+"""`dialer import`, `dialer weights` and `dialer sample-roll`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from config.settings import load_settings
+from dialer.cli.options import ConfigOption, StoreOption, site_files
+from dialer.domain.errors import INTERRUPTED
+from dialer.domain.output import refuse_kept
+from dialer.domain.words import counted
+from dialer.roll.importer import (
+    DEFAULT_ROLL_VERSION,
+    ImportOptions,
+    ImportResult,
+    PreparedImport,
+    prepare_import,
+    run_import,
+)
+from dialer.roll.importer import Progress as ImportProgress
+from dialer.roll.mapping import DROPPED, NOT_USED, load_map
+from dialer.roll.sample import STATES, write_sample
+from dialer.roll.weights import import_weights
+from dialer.roll.workers import import_workers
+from dialer.store.cipher import site_key
+
+
+def import_roll(
+    roll: Annotated[Path, typer.Argument(metavar="ROLL", help="CSV or XLSX, as it came.")],
+    map_file: Annotated[Path | None, typer.Option("--map", metavar="MAP.toml", help="Which column is what.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Find out everything, change nothing in the store.")
+    ] = False,
+    rejects: Annotated[
+        Path | None,
+        typer.Option("--rejects", metavar="FILE", help="What was not taken, with reasons. [default: ROLL.rejects.csv]"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")] = False,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    roll_version: Annotated[
+        str,
+        typer.Option(help="Name of this version of the roll, where no column says it; booths renumber between them."),
+    ] = DEFAULT_ROLL_VERSION,
+    beside: Annotated[
+        bool,
+        typer.Option(
+            "--beside",
+            help="Keep it beside another roll of the same constituency (a version, or with and without state): who is on both is"
+            " called for both, counts twice, and has voted on one alone.",
+        ),
+    ] = False,
+) -> None:
+    """Import a roll: all of it or nothing, and twice is the same as once. Exit 1 where every row was rejected.
+
+    A constituency that is there under another version is refused: import the roll under that version to revise it,
+    if its serials are still the same voters'. So is one that is there with its state where this roll names none, or without.
+    """
+    console = Console(stderr=as_json)
+    settings = load_settings(config)
+    prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
+    _show_mapping(console, prepared)
+    if rejects is not None:
+        refuse_kept(rejects, "--rejects", {**site_files(settings, config, store), "the map file": map_file})
+    options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, beside)
+    try:
+        with _bar(console, "importing") as advance:
+            result = run_import(
+                prepared,
+                store or settings.store.path,
+                options,
+                progress=lambda done: _show_progress(done, advance),
+                key=site_key(settings),
+            )
+    except KeyboardInterrupt:
+        typer.echo("dialer: interrupted; nothing of the roll was imported, the store is as it was", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    _show_result(console, result)
+    if as_json:
+        typer.echo(json.dumps(result.figures()))
+    if result.rejected == result.rows:
+        where = "above" if result.rejects_path is None else f"in {result.rejects_path}"
+        typer.echo(f"dialer: every row of {roll} was rejected: no voter was taken; the reasons are {where}", err=True)
+        raise typer.Exit(1)
+
+
+def sample_roll(
+    rows: Annotated[int, typer.Option("--rows", min=1, max=100_000_000, help="How many rows.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to: a .csv or a .xlsx file.")],
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same file.")] = 1,
+    state: Annotated[
+        list[str] | None, typer.Option("--state", help=f"State code; may be repeated. One of {', '.join(STATES)}.")
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option("--language", "--languages", help="Language code; may be repeated, or several with commas."),
+    ] = None,
+    messy: Annotated[
+        float, typer.Option("--messy", min=0.0, max=1.0, help="Share of rows with something wrong or odd.")
+    ] = 0.14,
+) -> None:
+    """Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled."""
+    console = Console()
+    refuse_kept(out, "--out")
+    states = [code.strip() for entry in state or () for code in entry.split(",")]
+    languages = [code.strip() for entry in language or () for code in entry.split(",")]
+    try:
+        with _bar(console, "writing") as advance:
+            summary = write_sample(
+                out,
+                rows,
+                seed,
+                states=states,
+                languages=languages,
+                messy=messy,
+                progress=lambda done: advance(done / rows, f"{done:,} rows"),
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"dialer: interrupted; {out} was not written", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    console.print(f"{escape(str(summary.path))}: {summary.rows:,} rows, {summary.booths:,} booths", soft_wrap=True)
+
+
+def weights(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, part, serial, weight; roll version, state."),
+    ],
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say how much each voter counts in the order of calls: supporter score x propensity x chance of an answer; 1 by default.
+
+    All of the file or nothing. The dialler must be stopped.
+    """
+    console = Console()
+    settings = load_settings(config)
+    with _bar(console, "weighing") as advance:
+        result = import_weights(
+            file, store or settings.store.path, lambda share: advance(share, ""), key=site_key(settings)
+        )
+    console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
+
+
+@contextmanager
+def _bar(console: Console, what: str) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar; yields what moves it: a share from 0 to 1 and a few words. Nothing of it stays when it is done."""
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[words]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=1.0, words="")
+        yield lambda share, words: bar.update(task, completed=share, words=words)
+
+
+def _show_progress(done: ImportProgress, advance: Callable[[float, str], None]) -> None:
+    tally = done.tally
+    rejected = tally.rejected + tally.rejected_numbers
+    advance(done.share_done, f"{tally.rows:,} rows, {tally.numbers:,} numbers, {rejected:,} rejects")
+
+
+def _show_mapping(console: Console, prepared: PreparedImport) -> None:
+    mapping = prepared.mapping
+    table = Table("column", "is read as", title=escape(prepared.roll.description), title_justify="left", box=None)
+    for heading, meaning in mapping.meanings():
+        style = "yellow" if meaning == DROPPED else "dim" if meaning == NOT_USED else None
+        table.add_row(escape(heading) or "(no heading)", escape(meaning), style=style)
+    for field, value in mapping.values.items():
+        table.add_row("(map file)", escape(f"{field} = {value}"))
+    console.print(table)
+
+
+def _show_result(console: Console, result: ImportResult) -> None:
+    table = Table(box=None, show_header=False)
+    table.add_column(justify="right")
+    table.add_column()
+    lines = [
+        (result.rows, "rows"),
+        (result.voters, "  added or changed a voter"),
+        (result.unchanged, "  unchanged"),
+        (result.rejected, "  rejected"),
+        (result.booths, "booths added"),
+        (result.numbers, "numbers added"),
+        (result.links, "links of voters and numbers added"),
+        (result.rejected_numbers, "numbers rejected (their voters are taken)"),
+        (result.rejected_cells, "other cells rejected (their voters are taken)"),
+        (result.opted_out, "numbers that had opted out: not called"),
+        (
+            result.without_close,
+            "booths without a close of poll: give one in [[rules.polls]], else the silence forbids there",
+        ),
+        (result.blank_rows, "blank rows passed over"),
+    ]
+    for count, words in lines:
+        if count or words.startswith(("rows", " ")):
+            table.add_row(f"{count:,}", escape(words))
+    console.print(table)
+    if result.reasons:
+        reasons = Table("rejects", "reason", box=None)
+        for reason, count in result.reasons.items():
+            reasons.add_row(f"{count:,}", escape(reason))
+        console.print(reasons)
+    if result.rejects_path is not None:
+        console.print(f"rejects file: {escape(str(result.rejects_path))}", soft_wrap=True)
+    if result.dry_run:
+        console.print("dry run: nothing in the store was changed")
+
+
+# `dialer workers import`: the list of the booth workers.
+
+SHOWN_RENAMED = 20
+
+app = typer.Typer(help="Booth workers, who are called for the serials of those who have voted.", no_args_is_help=True)
+
+
+@app.callback()
+def _workers() -> None:
+    """So that `import` is a command of its own, and stays one when others come."""
+
+
+@app.command("import")
+def import_list(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="CSV or XLSX: constituency, part (several with commas), number; name, language, roll version, state.",
+        ),
+    ],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Whoever is not in this file is not called any more.")
+    ] = False,
+    roll_version: Annotated[
+        str | None,
+        typer.Option("--roll-version", help="Of which roll the parts are, where the store has several of a part."),
+    ] = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Take the list of booth workers, all of it or nothing. A worker is known by the number; a later list says the booths anew.
+
+    The dialler must be stopped.
+    """
+    settings = load_settings(config)
+    result = import_workers(
+        file,
+        store or settings.store.path,
+        settings.centre.region,
+        roll_version=roll_version,
+        replace=replace,
+        key=site_key(settings),
+    )
+    workers, booths = counted(result.workers, "worker"), counted(result.booths, "booth")
+    said = f"{counted(result.rows, 'row')}: {workers} at {booths}"
+    if result.opted_out:
+        said += f"; {result.opted_out:,} of them have opted out and are not called"
+    if result.gone:
+        said += f"; {result.gone:,} who were on the list before are not called any more"
+    Console().print(said, soft_wrap=True)
+    for first, last in result.renamed[:SHOWN_RENAMED]:
+        typer.echo(
+            f"rows {first:,} and {last:,} have one number under two names: it is one worker, at the booths of both rows,"
+            f" with the name of row {last:,}",
+            err=True,
+        )
+    if len(result.renamed) > SHOWN_RENAMED:
+        typer.echo(f"and {counted(len(result.renamed) - SHOWN_RENAMED, 'more number')} under two names", err=True)

@@ -1,0 +1,185 @@
+"""`dialer rules show|check|explain`: the rules that hold at a site, whether it keeps them, and why somebody is not called."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from pydantic import BaseModel
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+from rich.text import Text
+
+from config.jurisdiction import Rule, load_profile, shipped_profiles
+from config.settings import load_settings
+from config.site_rules import site_profile
+from dialer.cli.options import ConfigOption, StoreOption, said
+from dialer.cli.report import FILE_WIDTH, moment
+from dialer.domain.clock import SystemClock
+from dialer.domain.site_time import site_zone
+from dialer.rules.gate import moment_text
+from dialer.site.checks.explain import Explanation
+from dialer.site.checks.explain import explain as explanations
+from dialer.site.checks.finding import Verdict
+from dialer.site.checks.rules import rules_findings
+from dialer.store.cipher import StoreKey, site_key
+from dialer.store.connection import is_there, reading
+
+app = typer.Typer(help="The rules that hold here, and why somebody is or is not called.", no_args_is_help=True)
+
+_LATEST = datetime(3000, 1, 1, tzinfo=UTC).timestamp()
+
+AtOption = Annotated[
+    str | None, typer.Option("--at", metavar="WHEN", help="As of then instead of now: 2026-04-22T09:00, centre's time.")
+]
+
+
+@app.command()
+def show(
+    profile: Annotated[str | None, typer.Argument(help="A profile's name or file. [default: of the settings]")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Every rule with its value, how firm its source is, whether a text confirmed it, and the source.
+
+    A site's own stricter values are marked.
+    """
+    settings = load_settings(config)
+    base = load_profile(profile or settings.rules.jurisdiction)
+    own = base if profile else site_profile(settings)
+    console = _console()
+    console.print(escape(f"{own.title} ({own.name}); shipped: {', '.join(shipped_profiles())}"), soft_wrap=True)
+    table = Table("rule", "value", "standing", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
+    for name, rule in own.rules().items():
+        before = base.rules()[name]
+        first = True
+        for field in type(rule).model_fields:
+            if field not in Rule.model_fields:
+                value, was = getattr(rule, field), getattr(before, field)
+                text = Text(f"{field}: {_plain(value)}")
+                if value != was:
+                    text.append(f"  stricter here (profile: {_plain(was)})", style="orange1")
+                about = (rule.standing.value, _confirmed(rule), escape(_source(rule))) if first else ("", "", "")
+                table.add_row(name if first else "", text, *about)
+                first = False
+    console.print(table)
+    unread = [name for name, rule in own.rules().items() if not rule.confirmed]
+    if unread:
+        console.print(
+            f"No text confirms {', '.join(unread)}: they are our own caution, or from memory.", soft_wrap=True
+        )
+    console.print("Counsel must confirm a profile before anyone calls a campaign compliant.")
+
+
+def _confirmed(rule: Rule) -> Text:
+    return Text("by a text", style="green") if rule.confirmed else Text("no", style="orange1")
+
+
+def _source(rule: Rule) -> str:
+    return rule.source if rule.read_at is None else f"{rule.source} <{rule.read_at}>"
+
+
+@app.command()
+def check(config: ConfigOption = None, store: StoreOption = None, at: AtOption = None) -> None:
+    """Whether this site keeps its rules: settings, certificates, registers, polling days. Exit 1 if a campaign cannot call."""
+    settings = load_settings(config)
+    zone = site_zone(settings)
+    now = _now(at, zone)
+    profile = site_profile(settings)
+    path, key = store or settings.store.path, site_key(settings)
+    typer.echo(f"good  profile {profile.name}: the settings are as strict or stricter")
+    bad = False
+    with _maybe_store(path, key) as db:
+        for finding in rules_findings(settings, profile, db, now):
+            bad = bad or finding.verdict is Verdict.BAD
+            sign = "BAD " if finding.verdict is Verdict.BAD else finding.verdict.value
+            typer.echo(f"{sign}  {finding.what}: {finding.text}")
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command()
+def explain(
+    who: Annotated[
+        str, typer.Argument(help="A number, a voter's id, or constituency/part/serial; - reads it from standard input.")
+    ],
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    at: AtOption = None,
+) -> None:
+    """Why a number or a voter can or cannot be called now, campaign by campaign, and when next."""
+    settings = load_settings(config)
+    zone = site_zone(settings)
+    now = _now(at, zone)
+    who = said(who, "the number")
+    with reading(store or settings.store.path, site_key(settings)) as db:
+        for each in explanations(settings, db, who, now):
+            head = f"{each.number} in {each.campaign}:"
+            if each.allowed:
+                typer.echo(f"{head} can be called now")
+                continue
+            typer.echo(f"{head} cannot be called now; next: {_when_next(each, now, zone)}")
+            for reason in each.reasons:
+                typer.echo(f"  - {reason}")
+    if not settings.campaigns:
+        typer.echo("there is no campaign in the settings (-c CENTRE.toml)")
+
+
+def _now(at: str | None, zone: ZoneInfo) -> float:
+    """The moment as of which the rules are asked, epoch seconds. Raises BadParameter where no calendar has the days round it."""
+    if at is None:
+        return SystemClock().now()
+    named = moment(at, zone, "--at")
+    if not 0.0 <= named < _LATEST:
+        raise typer.BadParameter(f"--at: {at!r} is no moment of a campaign: write 2026-04-22T09:00")
+    return named
+
+
+def _when_next(explanation: Explanation, now: float, zone: ZoneInfo) -> str:
+    if explanation.next_at is None:
+        return "not by itself"
+    if explanation.once is not None and explanation.next_at <= now:
+        return explanation.once
+    when = moment_text(explanation.next_at, zone)
+    return when if explanation.once is None else f"{when}, {explanation.once}"
+
+
+# Reading and writing
+
+
+@contextmanager
+def _maybe_store(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection | None]:
+    if not is_there(path):
+        yield None
+        return
+    with reading(path, key) as db:
+        yield db
+
+
+def _console() -> Console:
+    console = Console()
+    if not console.is_terminal:
+        console.width = FILE_WIDTH  # nothing is cut in a file or a pipe
+    return console
+
+
+def _plain(value: Any) -> str:
+    """A rule's value for a person."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, BaseModel):
+        return " ".join(f"{name} {_plain(each)}" for name, each in value.model_dump().items())
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], time):
+        return f"{value[0]:%H:%M}-{value[1]:%H:%M}"
+    if isinstance(value, tuple):
+        return ", ".join(_plain(each) for each in value) or "none"
+    return str(value)

@@ -1,0 +1,335 @@
+"""`dialer simulate`: a day of calling in seconds, under any policy, as a table, JSON or pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from config.campaigns import Kind
+from config.settings import load_settings
+from config.site_rules import site_profile
+from dialer.domain.output import refuse_kept
+from dialer.domain.site_time import site_zone
+from dialer.domain.words import counted
+from dialer.simulation.baselines import FAMILIES, policy_of, simulate_policy
+from dialer.simulation.centre import BadScenario, check_scenario, scenario_named
+from dialer.simulation.day_result import DayResult
+from dialer.simulation.plots import PolicyPoint, check_picture, plot_day, plot_policies
+from dialer.simulation.policies import OWN_NAMES, POLICY_NAMES, policy_named
+from dialer.simulation.recorded_day import RecordedDay, as_scenario, recorded_figures
+from dialer.simulation.replay import day_named, day_of_store
+from dialer.simulation.scenarios import SCENARIOS, Scenario
+from dialer.simulation.what_if import Outcome, Site, simulate_days, what_if
+from dialer.store.cipher import site_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_POLICIES = (
+    "predictive",
+    "progressive",
+    "3-per-idle-seat",
+    "vicidial-ratio-2",
+    "vicidial-average",
+    "vicidial-available-only",
+    "omnidialer",
+    "issabel",
+    "erlang-rate",
+)
+PolicyOption = Annotated[list[str] | None, typer.Option(help=f"A policy, again for more: {', '.join(POLICY_NAMES)}.")]
+ScenarioOption = Annotated[
+    str | None, typer.Option(help="A ready scenario in place of seats and rates; --list shows them.")
+]
+ChangeOption = Annotated[
+    list[str] | None,
+    typer.Option("--what-if", help="A change to try: seats=+5, cap=2%, answer-rate=25%, talk=-10; again for more."),
+]
+PlotDayOption = Annotated[
+    Path | None, typer.Option("--plot-day", help="Picture of the first policy's last day, .png or .svg.")
+]
+DayOption = Annotated[
+    str | None, typer.Option(metavar="YYYY-MM-DD", help="Replay this day of the store, centre's time.")
+]
+ReplayOption = Annotated[
+    Path | None, typer.Option("--replay", metavar="STORE", help="The store to replay. [default: of the settings]")
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site whose store is replayed.")
+]
+_CURVE_RATIOS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run of the command found: a line for each policy or change, and the last day of each."""
+
+    title: str
+    cap: float
+    outcomes: tuple[Outcome, ...]
+    days: tuple[DayResult, ...]
+    recorded: Outcome | None = None  # what a replayed day gave as it was
+
+
+def share_of(text: str, name: str) -> float:
+    """A share written as 0.03 or 3%. Raises BadScenario."""
+    figure = text.strip()
+    try:
+        value = float(figure[:-1]) / 100.0 if figure.endswith("%") else float(figure)
+    except ValueError:
+        raise BadScenario(f"--{name} is {text!r}; write it as 0.03 or 3%") from None
+    if not 0.0 <= value <= 1.0:
+        raise BadScenario(f"--{name} is {text}; write a share between 0 and 1, as 0.03, or a percentage, as 3%")
+    return value
+
+
+def compare(
+    scenario: Scenario,
+    policies: Sequence[str],
+    seeds: Sequence[int],
+    cap: float,
+    progress: Callable[[float], None] | None = None,
+) -> Report:
+    """Every policy on the same days. Raises BadScenario before anything is simulated."""
+    prepared = [policy_named(name, scenario, cap) for name in policies]
+    outcomes: list[Outcome] = []
+    days: list[DayResult] = []
+    for policy in prepared:
+        done = len(outcomes)
+
+        def tell(share: float, done: int = done) -> None:
+            if progress is not None:
+                progress((done + share) / len(prepared))
+
+        found, its_days = simulate_days(scenario.name, scenario, policy, seeds, tell)
+        outcomes.append(found)
+        days.append(its_days[-1])
+    return Report(scenario.name, cap, tuple(outcomes), tuple(days))
+
+
+def table_of(report: Report, *, by_change: bool) -> Table:
+    """The report for a terminal."""
+    caption = "idle: mean wait of a seat between calls; lost: abandoned of live answers"
+    table = Table(title=f"{report.title}, cap {report.cap:.1%}", title_justify="left", caption=caption)
+    table.add_column("what if" if by_change else "policy", no_wrap=True)
+    columns = ("idle s", "busy", "lost", "worst h", "calls/h", "us")
+    for name in columns:
+        table.add_column(name, justify="right")
+    first = () if report.recorded is None else (report.recorded,)
+    for line in (*first, *report.outcomes):
+        over = line.abandoned_share > report.cap and not by_change
+        table.add_row(
+            line.label if by_change else line.policy,
+            f"{line.idle_seconds_per_call:.1f}",
+            f"{line.utilisation:.1%}",
+            f"[red]{line.abandoned_share:.2%}[/red]" if over else f"{line.abandoned_share:.2%}",
+            "-" if line.worst_sliding_hour is None else f"{line.worst_sliding_hour:.2%}",
+            f"{line.reached_per_hour:.0f}",
+            "-" if line.decision_microseconds is None else f"{line.decision_microseconds:.0f}",
+        )
+        if line is report.recorded:
+            table.add_section()
+    return table
+
+
+def replay(
+    day: str,
+    store: Path | None,
+    config: Path | None,
+    policies: Sequence[str],
+    seeds: Sequence[int],
+    cap: float,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Report, Scenario]:
+    """A day of a store under every policy, beside what it was. Raises MatdanError before anything is simulated."""
+    settings = load_settings(config)
+    limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is Kind.AGENTS]
+    recorded = day_of_store(
+        store or settings.store.path,
+        day_named(day),
+        site_zone(settings),
+        min(limits, default=2.0),
+        site_key(settings),
+    )
+    title = f"replay of {day}"
+    if recorded.left_out:
+        title += f", without {counted(recorded.left_out, 'call')} whose times contradict each other"
+    scenario = as_scenario(recorded, title, site_profile(settings).ring.minimum_seconds)
+    check_scenario(scenario)
+    report = compare(scenario, policies, seeds, cap, progress)
+    return dataclasses.replace(report, recorded=_as_it_was(recorded)), scenario
+
+
+def _as_it_was(day: RecordedDay) -> Outcome:
+    figures = recorded_figures(day)
+    return Outcome(
+        label="as it was",
+        policy="as it was",
+        days=1,
+        idle_seconds_per_call=figures.idle_seconds_per_call,
+        utilisation=figures.utilisation,
+        abandoned_share=figures.abandoned_share,
+        worst_sliding_hour=figures.worst_sliding_hour if day.hours > 1.0 else None,
+        reached_per_hour=figures.connected / day.hours,
+        first_half_hour_idle_seconds=None,
+        decision_microseconds=None,
+        hung_up_share=figures.cancelled / max(1, figures.placed),
+    )
+
+
+def simulate_command(
+    context: typer.Context,
+    seats: Annotated[int, typer.Option(help="Seats signed in all day.")] = 27,
+    answer_rate: Annotated[str, typer.Option(help="Share of calls that a person answers: 0.3 or 30%.")] = "30%",
+    talk: Annotated[float, typer.Option(help="Mean conversation, seconds.")] = 90.0,
+    wrap_up: Annotated[float, typer.Option(help="Mean wrap-up, seconds.")] = 15.0,
+    cap: Annotated[str, typer.Option(help="Cap on abandoned calls: 0.03 or 3%.")] = "3%",
+    hours: Annotated[float | None, typer.Option(help="Length of the day; 8 unless the scenario says else.")] = None,
+    seeds: Annotated[int, typer.Option(help="Days to simulate.")] = 4,
+    policy: PolicyOption = None,
+    scenario: ScenarioOption = None,
+    change: ChangeOption = None,
+    plot: Annotated[Path | None, typer.Option(help="Picture of all policies, .png or .svg.")] = None,
+    plot_day_file: PlotDayOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Figures as JSON on standard output.")] = False,
+    list_scenarios: Annotated[bool, typer.Option("--list", help="Show the ready scenarios and leave.")] = False,
+    day: DayOption = None,
+    replay_store: ReplayOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Simulate a call centre's day under our pacing and others', in seconds.
+
+    Says what each policy makes agents wait between calls, and how many callers it abandons. Nothing is dialled. With --day
+    a recorded day is replayed: what its calls, talks and seats would have come to under any policy, beside what they did.
+    """
+    if list_scenarios:
+        typer.echo("\n".join(SCENARIOS))
+        return
+    if scenario is not None or day is not None:
+        _refuse_left_aside(context, "--scenario" if scenario is not None else "--day")
+    site = Site(
+        seats,
+        share_of(answer_rate, "answer-rate"),
+        talk,
+        0.8,
+        wrap_up,
+        share_of(cap, "cap"),
+        8.0 if hours is None else hours,
+    )
+    if day is None and (replay_store is not None or config is not None):
+        raise BadScenario("--replay and -c read one day of a store; name it with --day 2026-04-22")
+    if day is not None and (scenario is not None or hours is not None or change):
+        raise BadScenario("--day takes the day from the store; leave --scenario, --hours and --what-if out")
+    chosen = _checked(site, scenario, hours, seeds, change, [plot, plot_day_file])
+    days = range(1, seeds + 1)
+    with _progress(quiet=as_json) as tell:
+        if day is not None:
+            report, chosen = replay(day, replay_store, config, policy or DEFAULT_POLICIES, days, site.cap, tell)
+        elif change:
+            found = what_if(site, change, policy=_only(policy), seeds=days, progress=tell)
+            report = Report(chosen.name, site.cap, tuple(found), ())
+        else:
+            report = compare(chosen, policy or DEFAULT_POLICIES, days, site.cap, tell)
+    _show(report, as_json=as_json)
+    if plot is not None:
+        plot_policies(points_of(report, chosen), plot, cap=site.cap, title=f"{report.title}: {counted(seeds, 'day')}")
+    if plot_day_file is not None:
+        first = report.outcomes[0].policy
+        plot_day(report.days[0], plot_day_file, cap=site.cap, title=f"{report.title}: {first}")
+
+
+def _refuse_left_aside(context: typer.Context, option: str) -> None:
+    """Raise BadScenario for a figure of a site that a ready scenario, or a recorded day, would silently leave aside."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in ("seats", "answer_rate", "talk", "wrap_up")
+        if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"
+    ]
+    if given:
+        raise BadScenario(
+            f"{option} brings its own seats and rates; leave {' and '.join(given)} out, or {option} itself"
+        )
+
+
+def _checked(
+    site: Site,
+    scenario: str | None,
+    hours: float | None,
+    seeds: int,
+    changes: Sequence[str] | None,
+    pictures: Sequence[Path | None],
+) -> Scenario:
+    """The scenario to simulate. Raises MatdanError for what cannot be done, before any time is spent."""
+    if not 1 <= seeds <= 1000:
+        raise BadScenario(f"--seeds is {seeds}; give 1 to 1000 days")
+    for option, picture in zip(("--plot", "--plot-day"), pictures, strict=True):
+        if picture is not None:
+            check_picture(picture)
+            refuse_kept(picture, option)
+    if changes and scenario is not None:
+        raise BadScenario("--what-if changes a site's figures; leave --scenario out and give --seats and the rates")
+    if changes and pictures[1] is not None:
+        raise BadScenario("--plot-day shows one policy's day; leave --what-if out")
+    chosen = scenario_named(scenario) if scenario is not None else site.scenario()
+    if hours is not None:
+        chosen = dataclasses.replace(chosen, hours=hours)
+    check_scenario(chosen)
+    return chosen
+
+
+def _show(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        figures = [asdict(line) for line in report.outcomes]
+        said: dict[str, object] = {"scenario": report.title, "cap": report.cap, "outcomes": figures}
+        if report.recorded is not None:
+            said["recorded"] = asdict(report.recorded)
+        typer.echo(json.dumps(said, indent=2))
+    else:
+        Console().print(table_of(report, by_change=not report.days))
+
+
+def points_of(report: Report, scenario: Scenario) -> list[PolicyPoint]:
+    """The report's policies for the picture, calls per idle seat as a curve beside them."""
+    points = [
+        PolicyPoint(
+            line.policy if report.days else line.label,
+            line.utilisation,
+            line.abandoned_share,
+            ours=line.policy in OWN_NAMES and line.policy != "progressive",
+        )
+        for line in (*(() if report.recorded is None else (report.recorded,)), *report.outcomes)
+    ]
+    curve = []
+    family = FAMILIES["calls per idle seat"]
+    for ratio in _CURVE_RATIOS:
+        day = simulate_policy(scenario, policy_of(family, {"ratio": ratio}, scenario), 1)
+        curve.append((day.abandoned_share, day.utilisation))
+    middle = curve[len(curve) // 2]
+    return [*points, PolicyPoint("calls per idle seat, 1 to 6", middle[1], middle[0], course=tuple(curve))]
+
+
+def _only(policies: Sequence[str] | None) -> str:
+    if policies is not None and len(policies) > 1:
+        raise BadScenario("--what-if compares changes under one policy; give --policy once")
+    return policies[0] if policies else "predictive"
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[float], None] | None]:
+    """A bar on standard error; none where the output is for a machine."""
+    if quiet:
+        yield None
+        return
+    columns = (TextColumn("simulating"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("simulating", total=1.0)
+        yield lambda share: bar.update(task, completed=share)

@@ -1,0 +1,268 @@
+"""`dialer turnout enter|import`: official turnout, to stand beside what voters and workers tell."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from config.settings import Settings, load_settings
+from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_was_kept
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption
+from dialer.domain.clock import SystemClock
+from dialer.domain.errors import NotInStore, RollError
+from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, objection
+from dialer.domain.site_time import site_day
+from dialer.mqtt.ask import Request
+from dialer.mqtt.payloads import MOST_FIGURES
+from dialer.roll.cells import clock_text, tidy
+from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number
+from dialer.roll.parts import STATE
+from dialer.roll.reading import open_roll
+from dialer.rules.polls import PollingDay, poll_of
+from dialer.rules.rulebook import polls_of
+from dialer.store.cipher import site_key
+from dialer.store.connection import reading
+from dialer.store.polling_day_records import closes_at, of_state, standing_figures
+
+app = typer.Typer(
+    help="Official turnout, as the election authority tells it during the poll; `dialer report turnout` shows it.",
+    no_args_is_help=True,
+)
+
+COLUMNS = {
+    "constituency": CONSTITUENCY,
+    "part": PART,
+    "by": frozenset({"by", "time", "hour"}),
+    "turnout": frozenset({"turnout", "percent", "percentage", "pollpercent", "pollpercentage", "turnoutpercent"}),
+    "day": frozenset({"day", "date"}),
+    "state": STATE,
+}
+_OPTIONAL = frozenset({"part", "day", "state"})
+_Of = tuple[date, str, int, int | None]  # day, state, constituency, part
+_YEARS = range(2000, 2100)  # as the command has them
+_DAYS_TOLD = 8
+_LONGEST_STATE = 128  # as the command has it; rolls write codes and names
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%?", re.ASCII)
+
+AsToldOption = Annotated[
+    bool,
+    typer.Option(
+        "--as-told", help="Take also what falls, or is of no hour or day of the poll: the authority itself told it so."
+    ),
+]
+DayOption = Annotated[str | None, typer.Option("--day", metavar="DATE", help="The polling day. [default: today]")]
+
+
+@app.command("enter")
+def enter(
+    constituency: Annotated[int, typer.Option("--constituency", min=1, max=9_999, help="Its number.")],
+    by: Annotated[str, typer.Option("--by", metavar="HH:MM", help="By which hour of the poll: 09:00, ... or final.")],
+    turnout: Annotated[str, typer.Option("--turnout", metavar="PERCENT", help="Cumulative, of the electors: 11.4")],
+    part: Annotated[int | None, typer.Option("--part", min=1, max=99_999, help="Of this part alone.")] = None,
+    state: Annotated[
+        str,
+        typer.Option(
+            "--state", metavar="CODE", help="Its state (S13), needed where the roll has its number of several states."
+        ),
+    ] = "",
+    day: DayOption = None,
+    as_told: AsToldOption = False,
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Enter one figure, also while the dialler runs. A later one for the same hour takes its place; both are kept.
+
+    One that is below an earlier hour's, above a later one's, or of no hour or day of the poll is refused: a slip of the keys.
+    """
+    settings = load_settings(config)
+    area = _Area(constituency, part, state)
+    figure = _figure("--constituency, --by, --turnout, --state, --day", day or _today(settings), area, by, turnout)
+    _carry_out(settings, store, [figure], who, as_told=as_told)
+
+
+@app.command("import")
+def import_figures(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="CSV or XLSX: constituency, by, turnout (in percent); part, day, state."),
+    ],
+    day: DayOption = None,
+    as_told: AsToldOption = False,
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Enter the figures of a file, also while the dialler runs. A line that is wrong is named, and nothing is taken then."""
+    settings = load_settings(config)
+    _carry_out(settings, store, _read(file, day or _today(settings)), who, as_told=as_told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A figure, and where it stands: how an error about it begins."""
+
+    where: str
+    figure: OfficialFigure
+
+    @property
+    def of(self) -> _Of:
+        """Its day and its area."""
+        figure = self.figure
+        return figure.day, figure.state_code, figure.constituency_number, figure.part_number
+
+    def refusal(self, problem: str) -> RollError:
+        return RollError(f"{self.where}: {problem}; nothing was taken")
+
+
+def _carry_out(
+    settings: Settings, store: Path | None, entries: Sequence[_Entry], who: str | None, *, as_told: bool
+) -> None:
+    name = person(who)
+    # A command has so many figures and no more: what may be refused is looked for in all of them before the first is sent.
+    with reading(store or settings.store.path, site_key(settings)) as db:
+        entries = [_of_the_roll(db, each) for each in entries]
+        _refuse(settings, db, entries, as_told=as_told)
+    batches = batches_of([_report(each.figure) for each in entries], MOST_FIGURES)
+    requests = [Request("official-turnout", {"figures": list(each), "who": name}) for each in batches]
+    with telling_what_was_kept(batches, "figures") as done:
+        answers = carry_out(settings, store, requests, done)
+    for answer in answers:
+        typer.echo(answer)
+
+
+def _of_the_roll(db: sqlite3.Connection, entry: _Entry) -> _Entry:
+    """The entry with its area's state. Raises RollError where the area is not on the roll, or of several states there."""
+    try:
+        return replace(entry, figure=of_state(db, entry.figure))
+    except NotInStore as error:
+        raise RollError(f"{entry.where}: {error}") from error
+
+
+def _refuse(settings: Settings, db: sqlite3.Connection, entries: Sequence[_Entry], *, as_told: bool) -> None:
+    """Raise RollError for the first figure that cannot be beside the others: those that stand and those that come with it. One
+    that stands already changes nothing and is let pass.
+    """
+    polls = polls_of(settings)
+    for entry in entries:
+        _refuse_day(entry, polls, as_told=as_told)
+    standing: dict[_Of, dict[str, float]] = {}
+    coming: dict[_Of, dict[str, float]] = {}
+    closes: dict[_Of, str] = {}
+    for entry in entries:
+        if entry.of not in closes:
+            closes[entry.of] = closes_at(db, entry.figure)
+            standing[entry.of] = standing_figures(db, entry.figure)
+            coming[entry.of] = dict(standing[entry.of])
+        coming[entry.of][entry.figure.by_time] = entry.figure.share
+    if as_told:
+        return
+    for entry in entries:
+        figure = entry.figure
+        if standing[entry.of].get(figure.by_time) == figure.share:
+            continue
+        # Of two that come together, the one by the later hour is named.
+        others = {
+            hour: share
+            for hour, share in coming[entry.of].items()
+            if hour < figure.by_time or (hour > figure.by_time and standing[entry.of].get(hour) == share)
+        }
+        poll = poll_of(polls, figure.constituency_number)
+        told = poll.closes_at if poll is not None and poll.day == figure.day else None
+        hours = PollHours(settings.polling_day.opens, told or _hour(closes[entry.of]))
+        problem = objection(figure, others, hours)
+        if problem is not None:
+            raise entry.refusal(f"{problem}; correct what is wrong, or give --as-told if the authority says so")
+
+
+def _refuse_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_told: bool) -> None:
+    """Raise RollError where the settings know the polling days of the figure's constituency and its day is none of them."""
+    figure, number = entry.figure, entry.figure.constituency_number
+    poll = poll_of(polls, number)
+    days = sorted({each.day for each in polls} if poll is None else {poll.day})
+    if figure.day.year in _YEARS and (as_told or not days or figure.day in days):
+        return
+    if not days:
+        raise entry.refusal(f"{figure.day} is no polling day; write one from {_YEARS[0]} to {_YEARS[-1]}")
+    known = ", ".join(map(str, days[:_DAYS_TOLD])) + (", ..." if len(days) > _DAYS_TOLD else "")
+    remedy = "give that day, or --as-told where the authority polls again"
+    raise entry.refusal(
+        f"{figure.day} is no polling day of constituency {number}; [[rules.polls]] has {known}: {remedy}"
+    )
+
+
+def _hour(text: str) -> time | None:
+    return time.fromisoformat(text) if clock_text(text) else None
+
+
+def _report(figure: OfficialFigure) -> dict[str, Any]:
+    """A figure as a command has it."""
+    return {
+        "day": figure.day.isoformat(),
+        "constituency_number": figure.constituency_number,
+        "part_number": figure.part_number,
+        "by": figure.by_time,
+        "share": figure.share,
+        "state_code": figure.state_code or None,
+    }
+
+
+def _today(settings: Settings) -> str:
+    return site_day(settings, SystemClock().now()).isoformat()
+
+
+def _read(path: Path, day: str) -> list[_Entry]:
+    roll = open_roll(path)
+    head = roll.head()
+    places = places_of(path, head[0] if head else [], COLUMNS, _OPTIONAL)
+    figures = []
+    for batch in roll.batches(1):
+        for number, row in enumerate(batch.rows, batch.first_row):
+            if not any(cell.strip() for cell in row):
+                continue
+            cells = {name: cell_at(row, places.get(name)) for name in COLUMNS}
+            constituency = whole_number(path, number, "constituency", cells["constituency"])
+            part = whole_number(path, number, "part", cells["part"]) if cells["part"] else None
+            area = _Area(constituency, part, cells["state"])
+            where = f"{path}: row {number:,}"
+            figures.append(_figure(where, cells["day"] or day, area, cells["by"], cells["turnout"]))
+    if not figures:
+        raise RollError(f"{path}: has no figure; give one a row, below the headings")
+    return figures
+
+
+@dataclass(frozen=True, slots=True)
+class _Area:
+    """Of what a figure is, as it was typed."""
+
+    constituency: int
+    part: int | None
+    state: str  # "": not said
+
+
+def _figure(where: str, day: str, area: _Area, by: str, turnout: str) -> _Entry:
+    """A figure that is read. Raises RollError that begins with `where`."""
+    percent = _PERCENT.fullmatch(turnout.strip())
+    if percent is None or float(percent[1]) > 100:
+        raise RollError(f"{where}: turnout is not a percentage from 0 to 100: write 11.4; nothing was taken")
+    by_time = (
+        FINAL if by.strip().casefold() == FINAL else clock_text(f"{by.strip()}:00" if by.strip().isdecimal() else by)
+    )
+    if not by_time:
+        raise RollError(f"{where}: the hour is none: write 09:00, or final; nothing was taken")
+    try:
+        told = date.fromisoformat(day)
+    except ValueError as error:
+        raise RollError(f"{where}: {day[:20]!r} is no date: write 2026-04-22; nothing was taken") from error
+    state = tidy(area.state).upper()
+    if len(state) > _LONGEST_STATE:
+        raise RollError(f"{where}: the state is too long: write its code; nothing was taken")
+    share = round(float(percent[1]) / 100, 6)
+    return _Entry(where, OfficialFigure(told, area.constituency, area.part, by_time, share, state))

@@ -1,0 +1,74 @@
+"""`dialer unknown list|release`: attempts of which nobody knows whether they were calls, and a person's word that settles it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from config.settings import load_settings
+from dialer.cli.options import ConfigOption, StoreOption, WhoOption
+from dialer.domain.clock import SystemClock
+from dialer.domain.errors import StoreError
+from dialer.domain.site_time import site_zone
+from dialer.site.checks.explain import masked
+from dialer.store import audit, queues
+from dialer.store.audit import audit_name
+from dialer.store.cipher import site_key
+from dialer.store.connection import exclusive_connection, reading
+from dialer.store.transaction import transaction
+
+app = typer.Typer(help="Attempts of which nobody knows whether they were calls.", no_args_is_help=True)
+
+
+@app.command("list")
+def show(config: ConfigOption = None, store: StoreOption = None) -> None:
+    """Tell which attempts a crash or a cut link left unknown: no campaign calls their numbers again before they are released."""
+    settings = load_settings(config)
+    zone = site_zone(settings)
+    with reading(store or settings.store.path, site_key(settings)) as db:
+        found = queues.unknown_attempts(db)
+    for each in found:
+        at = datetime.fromtimestamp(each.created_at, zone)
+        typer.echo(
+            f"{each.attempt_id}  {at:%Y-%m-%d %H:%M:%S}  {masked(each.number)}  {each.campaign_id}  {each.trunk}"
+        )
+    typer.echo(f"{len(found):,} attempts are unknown: compare them with the carrier's list of calls, then release them")
+
+
+@app.command("release")
+def release(
+    attempts: Annotated[
+        list[str] | None, typer.Argument(metavar="ATTEMPTS", help="Their ids, as `dialer unknown list` shows them.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that are unknown.")] = False,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why they may be called again: short, no name and no number.")
+    ] = "",
+    who: WhoOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Let the numbers of unknown attempts be called again, in every campaign. The attempts stay as they are; who released them, and
+    why, is kept in the audit. The dialler must not run.
+    """
+    if everything == bool(attempts):
+        raise typer.BadParameter("give the attempts' ids, or --all (`dialer unknown list` shows them)")
+    if not reason.strip():
+        raise typer.BadParameter("--reason: say why they may be called again, such as carrier-list-compared")
+    settings, now = load_settings(config), SystemClock().now()
+    name, path = audit_name(who), store or settings.store.path
+    holder = "a release of unknown attempts"
+    with exclusive_connection(path, holder, create=False, key=site_key(settings)) as db, transaction(db):
+        wanted = [each.attempt_id for each in queues.unknown_attempts(db)] if everything else list(attempts or [])
+        opened = 0
+        for attempt_id in wanted:
+            targets = queues.release_unknown(db, attempt_id, at=now, who=name, reason=reason.strip())
+            if targets is None:
+                raise StoreError(
+                    f"{attempt_id}: no attempt of this id is unknown: nothing was released; see `dialer unknown list`"
+                )
+            audit.append(db, "unknown-release", name, {"attempt": attempt_id, "reason": reason.strip()}, now)
+            opened += targets
+    typer.echo(f"{len(wanted):,} attempts released; {opened:,} places in the campaigns' lists are open again")

@@ -1,0 +1,418 @@
+"""The words of the domain as types: campaigns, attempts, outcomes, dispositions, marks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+from dialer.domain.phone_facts import PhoneFacts
+
+AttemptId = NewType("AttemptId", str)
+"""A UUID in its 36-character form: the attempt's key, the channel's id and the Originate's ActionID in one."""
+
+
+class CampaignKind(StrEnum):
+    """Who talks to an answered voter."""
+
+    AGENTS = "agents"
+    IVR = "ivr"
+
+
+class Purpose(StrEnum):
+    """What a campaign calls for; the rules differ by it."""
+
+    TURNOUT = "turnout"
+    MATERIAL = "material"
+    SURVEY = "survey"
+    # Calls no voter: the workers at the booths, for the serials of those who have voted.
+    BOOTH_WORKERS = "booth-workers"
+
+
+class CampaignState(StrEnum):
+    """What an operator asked of a campaign."""
+
+    RUNNING = "running"
+    PAUSED = "paused"  # no new calls; live ones go on
+    STOPPED = "stopped"  # no new calls, ringing ones cancelled; `resume` lets it dial again, and nothing else does
+
+
+class Outcome(StrEnum):
+    """How an attempt ended. Exactly one per attempt."""
+
+    CONNECTED = "connected"  # answered, and a seat took it
+    COMPLETED = "completed"  # answered, and the flow came to its end
+    LEFT = "left"  # answered, and the voter hung up inside the flow
+    ABANDONED = "abandoned"  # answered, no seat in time: heard the information message
+    DROPPED = "dropped"  # answered, and the voter hung up before the connect limit, waiting
+    MACHINE = "machine"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    INVALID_NUMBER = "invalid-number"
+    CONGESTION = "congestion"
+    REJECTED = "rejected"
+    CARRIER_FAILURE = "carrier-failure"
+    CANCELLED = "cancelled"  # we hung up before an answer
+    REFUSED = "refused"  # the switch or a rule refused: certainly not placed
+    MISSED = "missed"  # inbound, and never answered: by design (a missed call), or the caller was gone before
+    UNKNOWN = "unknown"  # what became of it cannot be known; not dialled again without a person's say-so
+
+    @property
+    def answered(self) -> bool:
+        """Whether somebody or something picked up."""
+        return self in ANSWERED
+
+
+ANSWERED = frozenset(
+    {Outcome.CONNECTED, Outcome.COMPLETED, Outcome.LEFT, Outcome.ABANDONED, Outcome.DROPPED, Outcome.MACHINE}
+)
+LIVE_ANSWERS = frozenset({Outcome.CONNECTED, Outcome.ABANDONED, Outcome.DROPPED})
+"""The denominator of the abandoned share, `live-answers` of the profiles: answers by a person for whom a seat was wanted. What
+a flow answered was abandoned by nobody, and would thin out the share of what was."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonedShare:
+    """Abandoned calls over live answers, as every view of it shows it."""
+
+    live_answers: int
+    abandoned: int
+
+    @property
+    def share(self) -> float:
+        """0 to 1; 0 where nobody answered."""
+        return self.abandoned / self.live_answers if self.live_answers else 0.0
+
+
+def abandoned_share(outcomes: Mapping[Outcome, int] | Mapping[str, int]) -> AbandonedShare:
+    """The share of calls that ended so, by outcome: of one campaign, as the profiles' caps are, or of several that are told
+    together.
+    """
+    return AbandonedShare(sum(outcomes.get(each, 0) for each in LIVE_ANSWERS), outcomes.get(Outcome.ABANDONED, 0))
+
+
+class MachineDetection(StrEnum):
+    """When an answering machine is told from a person."""
+
+    OFF = "off"
+    BEFORE_SEAT = "before-seat"  # by the switch, before a seat or a flow
+    AFTER_SEAT = "after-seat"  # by the agent, who says so
+
+
+class Disposition(StrEnum):
+    """What an agent says of a call. `DISPOSITION_KEYS` has the phone's key for each."""
+
+    VOTED = "voted"
+    NOT_YET = "not-yet"
+    LATER = "later"  # "about what time will you go?" - with an hour
+    WILL_NOT = "will-not"
+    WRONG_NUMBER = "wrong-number"
+    CALL_BACK = "call-back"  # away, or asked to be called another time
+    LANGUAGE = "language"  # no common language
+    REFUSED = "refused"  # would not talk; the number is suppressed
+    OPT_OUT = "opt-out"
+    MACHINE = "machine"  # an answering machine: the call counts as no answer by a person
+    NONE = "none"  # wrap-up ran out without a key
+
+
+DISPOSITION_KEYS: dict[str, Disposition] = {
+    "1": Disposition.VOTED,
+    "2": Disposition.NOT_YET,
+    "3": Disposition.LATER,
+    "4": Disposition.WILL_NOT,
+    "5": Disposition.WRONG_NUMBER,
+    "6": Disposition.CALL_BACK,
+    "7": Disposition.LANGUAGE,
+    "8": Disposition.REFUSED,
+    "9": Disposition.OPT_OUT,
+    "0": Disposition.MACHINE,
+}
+"""What each key of an agent's phone says of a call; `NONE` has no key."""
+
+
+class MarkKind(StrEnum):
+    """What became known of a voter. Marks are appended, never changed; "voted" wins."""
+
+    VOTED = "voted"
+    NOT_YET = "not-yet"
+    LATER = "later"
+    WILL_NOT = "will-not"
+    WRONG_NUMBER = "wrong-number"  # drops the link between voter and number, says nothing of the voter
+    MOVED = "moved"
+    DECEASED = "deceased"
+
+
+class MarkSource(StrEnum):
+    """Who or what a mark comes from."""
+
+    VOTER_KEY = "voter-key"  # keyed in an IVR flow
+    AGENT = "agent"
+    RELATIVE = "relative"
+    BOOTH_WORKER = "booth-worker"
+    IMPORT = "import"
+    CORRECTION = "correction"
+
+
+class Confidence(StrEnum):
+    """How sure a mark is: where its knowledge comes from."""
+
+    SEEN = "seen"  # at the booth: struck off the list, or known by sight
+    SAID = "said"  # by the voter
+    TOLD = "told"  # by another, or it is not known by whom
+
+
+USUAL_CONFIDENCE: dict[MarkSource, Confidence] = {
+    MarkSource.VOTER_KEY: Confidence.SAID,
+    MarkSource.AGENT: Confidence.SAID,
+    MarkSource.RELATIVE: Confidence.TOLD,
+    MarkSource.BOOTH_WORKER: Confidence.SEEN,
+    MarkSource.IMPORT: Confidence.TOLD,
+    MarkSource.CORRECTION: Confidence.TOLD,
+}
+
+DISPOSITION_MARKS: dict[Disposition, MarkKind] = {
+    Disposition.VOTED: MarkKind.VOTED,
+    Disposition.NOT_YET: MarkKind.NOT_YET,
+    Disposition.LATER: MarkKind.LATER,
+    Disposition.WILL_NOT: MarkKind.WILL_NOT,
+    Disposition.WRONG_NUMBER: MarkKind.WRONG_NUMBER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Booth:
+    """A polling station of the roll, as flows, agents and turnout tables name it."""
+
+    booth_id: int
+    constituency_number: int
+    part_number: int
+    name: str
+    language: str  # ISO 639-1
+    closes_at: str  # "18:00", local time of the poll
+
+
+NO_VOTER = 0
+"""In place of a voter's id: a booth worker's call addresses none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoothWorker:
+    """Who stands at polling booths with the list, and is called for the serials of those who have voted."""
+
+    worker_id: int
+    language: str
+    booth_ids: tuple[int, ...]  # at least one, of one constituency
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A number taken from the queue under a lease, with what the call needs to know. It is not dialled yet."""
+
+    campaign_id: str
+    phone_id: int
+    number: str  # E.164
+    attempt_number: int  # 1 for the first of this campaign to this number
+    voter_id: int  # the pending voter whom the call addresses; NO_VOTER: a booth worker
+    pending_voters: int  # on this number, the addressed one included
+    language: str
+    booth_id: int
+    facts: PhoneFacts | None = None  # None: nothing is known of the number, and the rules forbid to dial it
+    queue_booth_id: int = 0  # in whose queue the number stands: of its first voter when it was enrolled
+    weight: float = 1.0  # of the voters who were pending on the number then
+    worker: BoothWorker | None = None  # whom a campaign for booth workers calls
+    leased_until: float = field(default=math.inf, compare=False)  # epoch seconds: then the store gives it to others
+    promised: bool = False  # the person asked for this call
+
+
+@dataclass(frozen=True, slots=True)
+class VotingBooths:
+    """The booths that vote on a polling day, for as long as they come first."""
+
+    booth_ids: Collection[int]
+    until: float  # epoch second: the end of that day
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttempt:
+    """An attempt as it is committed before anything is written to the switch."""
+
+    attempt_id: AttemptId
+    claim: Claim
+    trunk: str
+    caller_id: str
+    at: float  # epoch seconds
+    grounds: str | None = None  # why it is lawful, as `Gate.grounds` tells; None: nobody asked
+    gap_seconds: float | None = None  # since the end of the last call to the number; None: there was none
+
+
+class Direction(StrEnum):
+    """Who called whom."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
+class InboundMode(StrEnum):
+    """What becomes of a call to one of our numbers."""
+
+    FLOW = "flow"  # meets a flow that knows the number
+    AGENT = "agent"  # waits for a seat as an answered voter does
+    MISSED_CALL = "missed-call"  # hung up unanswered, and called back
+
+
+@dataclass(frozen=True, slots=True)
+class NewInbound:
+    """A call that comes in, as it is committed before anything is answered."""
+
+    attempt_id: AttemptId
+    campaign_id: str  # whose list and rules the number is for
+    at: float  # epoch seconds
+    called: str  # our number
+    number: str | None  # the caller's, E.164; None: withheld
+    trunk: str
+    mode: InboundMode
+    call_back_at: float | None = None  # of a missed call: when the number is due
+
+
+@dataclass(frozen=True, slots=True)
+class InboundParty:
+    """Whose number calls: a voter of the roll."""
+
+    phone_id: int
+    voter_id: int
+    booth_id: int
+    language: str
+    pending_voters: int
+    opted_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An attempt that has no end yet, as found in the store after a start or a reconnect."""
+
+    attempt_id: AttemptId
+    campaign_id: str
+    phone_id: int
+    voter_id: int
+    booth_id: int
+    attempt_number: int
+    trunk: str
+    created_at: float
+    answered_at: float | None
+    connected_at: float | None
+    seat: str | None
+    number: str = ""  # E.164
+    direction: Direction = Direction.OUTBOUND
+    caller_id: str = ""  # our number in this call
+    worker: BoothWorker | None = None
+    said: MarkKind | None = None  # the last mark of this call
+    said_hour: int | None = None
+    disposition: Disposition | None = None  # what the agent said of it so far
+    disposed_at: float | None = None
+    agent: str | None = None  # who said so
+
+
+@dataclass(frozen=True, slots=True)
+class EndedAttempt:
+    """The end of an attempt, with all that is kept of it. Times are epoch seconds; None: it never came to that."""
+
+    attempt_id: AttemptId
+    outcome: Outcome
+    ended_at: float
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    connected_at: float | None = None
+    cause: int | None = None  # Q.850, from the Hangup event
+    technical_cause: str | None = None  # the SIP status, where the switch tells
+    seat: str | None = None
+    agent: str | None = None
+    flow: str | None = None  # name and version of the flow that ran
+    left_at: str | None = None  # the flow's node where the voter hung up
+    retry_at: float | None = None  # epoch seconds; None: the number is closed in this campaign
+    direction: Direction = Direction.OUTBOUND
+    counted: bool = True  # False: a failure of the trunk's own, which uses up no attempt of the number
+    promised: bool = False  # `retry_at` is what was asked for in the call
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that became known of one voter."""
+
+    key: str  # the same key is recorded once: a repeat changes nothing
+    voter_id: int
+    kind: MarkKind
+    source: MarkSource
+    at: float
+    hour: int | None = None  # 0-23, with LATER
+    attempt_id: AttemptId | None = None
+    agent: str | None = None  # who says so: an agent's id, a booth worker's, that of who corrects
+    confidence: Confidence | None = None  # None: as its source has it
+    worker_id: int | None = None  # the booth worker who said so in a call
+    undoes: str | None = None  # key of the mark that this one takes back
+
+    @property
+    def surety(self) -> Confidence:
+        """How sure it is."""
+        return self.confidence or USUAL_CONFIDENCE[self.source]
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSerial:
+    """A serial that a booth worker gave and that nobody has."""
+
+    key: str  # the same key is recorded once
+    attempt_id: AttemptId
+    worker_id: int
+    serial: int
+    booth_id: int | None  # None: the part is none of the worker's
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionRecord:
+    """What an agent said of a call, live or ended, and what follows from it."""
+
+    attempt_id: AttemptId
+    disposition: Disposition
+    at: float
+    agent: str | None
+    retry_at: float | None  # when the number is due again; None: closed in this campaign
+
+    @property
+    def promised(self) -> bool:
+        """Whether that is what was asked for in the call."""
+        return self.disposition in (Disposition.LATER, Disposition.CALL_BACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A result on its way to the broker, committed together with the result. Ids only: no name, no number."""
+
+    topic: str  # below dialer/v1/{centre}/
+    payload: str  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class BoothTurnout:
+    """Self-reported turnout of one booth."""
+
+    booth_id: int
+    constituency_number: int
+    part_number: int
+    voters: int
+    reached: int  # voters with any mark
+    voted: int
+    not_yet: int
+    without_number: int = 0  # voters not reached who have no number that may be called
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignProgress:
+    """How far a campaign is through its list: numbers, not calls."""
+
+    total: int
+    closed: int
+    due: int  # due now or later
+    attempts: int

@@ -1,0 +1,88 @@
+"""Files that a command is told to write: looked at before its work begins, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from dialer.domain.errors import OutputRefused
+
+Kept = Mapping[str, Path | None]
+"""Files that a command reads or keeps, by what they are to a person ("the roll"): nothing is written in their place."""
+
+_NOTHING: Kept = MappingProxyType({})
+_SQLITE = b"SQLite format 3\x00"
+
+
+def refuse_kept(path: Path, option: str, kept: Kept = _NOTHING) -> None:
+    """Raise OutputRefused where `path` is one of the files `kept`, by whatever name, or else a store (plain, or with its lock).
+
+    Where there is no file yet, names tell. A file that is kept is not opened: closing it again would give up SQLite's locks on it.
+    """
+    try:
+        for what, other in kept.items():
+            if other is not None and _is_same(path, other):
+                raise OutputRefused(f"{option}: {path} is {what}; name another file")
+        if path.is_file() and _is_store(path):
+            raise OutputRefused(f"{option}: {path} is a store or another database; name another file")
+    except OSError as error:
+        raise _refused(path, option, error) from error
+
+
+def refuse_unwritable(path: Path, option: str, kept: Kept = _NOTHING) -> None:
+    """Raise OutputRefused, naming the `option` that asked for it, where no file can be written at `path`, or none should: see
+    `refuse_kept`. Leaves no trace.
+    """
+    refuse_kept(path, option, kept)
+    try:
+        if path.is_dir():
+            raise OutputRefused(f"{option}: {path} is a directory; name a file in it")
+        if path.exists() and not path.is_file():  # a device would be replaced by a file
+            raise OutputRefused(f"{option}: {path} is no ordinary file; name another one")
+        with contextlib.suppress(FileNotFoundError):
+            _beside(path).lstat()  # tells of a name that is too long
+        with tempfile.TemporaryFile(dir=path.parent):  # asks the folder itself: rights alone do not tell of a disk
+            pass
+    except OSError as error:
+        raise _refused(path, option, error) from error
+
+
+def write_file(path: Path, content: bytes, option: str = "--out") -> None:
+    """Write a file whole or not at all, for its owner's eyes alone. Raises OutputRefused where it cannot be written."""
+    refuse_unwritable(path, option)
+    beside = _beside(path)
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise _refused(path, option, error) from error
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them is not there
+        return path.resolve() == other.resolve()
+
+
+def _is_store(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.read(len(_SQLITE)) == _SQLITE:
+            return True
+    return path.with_name(f"{path.name}.lock").exists()  # an encrypted one begins with random bytes
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _refused(path: Path, option: str, error: OSError) -> OutputRefused:
+    return OutputRefused(f"{option}: {path} cannot be written ({error.strerror}); name another place")

@@ -1,0 +1,173 @@
+"""What the engine lets others see: frozen views, made on demand. Ids only: no name and no number is ever in a view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dialer.domain.forecast import Forecast
+from dialer.domain.model import BoothTurnout, CampaignKind, CampaignProgress, CampaignState, Outcome
+
+
+class CallState(StrEnum):
+    """Where a live call is."""
+
+    SENDING = "sending"  # committed; the Originate is being written
+    DIALLING = "dialling"  # the switch has it; no ringing yet
+    RINGING = "ringing"
+    WAITING = "waiting"  # answered, no seat yet
+    CONNECTING = "connecting"  # a seat is reserved, the voter on the way to it
+    TALKING = "talking"
+    IN_FLOW = "in-flow"
+    MESSAGE = "message"  # hears the information message
+    ENDED = "ended"
+
+
+class SeatState(StrEnum):
+    """What a seat is doing."""
+
+    OFFLINE = "offline"  # nobody logged in
+    READY = "ready"
+    RESERVED = "reserved"  # a voter is on the way
+    TALKING = "talking"
+    WRAP_UP = "wrap-up"
+    PAUSED = "paused"
+    LOST = "lost"  # the agent's phone is gone, the agent is not
+
+
+class AlertLevel(StrEnum):
+    """How soon a person must look."""
+
+    NOTICE = "notice"
+    WARNING = "warning"
+    CRITICAL = "critical"  # dialling has stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something a person should know. The same `code` replaces the earlier one; `cleared` ends it."""
+
+    code: str  # "switch-down", "store", "broker-down", ...; of one of many with its name: "trunk-north"
+    level: AlertLevel
+    text: str  # one line, no name, no number
+    at: float  # epoch seconds
+    cleared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignView:
+    """One campaign as it stands."""
+
+    campaign_id: str
+    kind: CampaignKind
+    state: CampaignState
+    calls: Mapping[CallState, int]  # live calls by state
+    outcomes: Mapping[Outcome, int]  # ended attempts by outcome, since the engine's start of day
+    attempts: int
+    answered: int
+    connected: int
+    abandoned: int
+    abandoned_rate: float  # abandoned / live answers, 0..1
+    progress: CampaignProgress
+    pacing: str  # the pacer's explanation, one line
+    held_because: str | None  # why nothing is dialled now ("outside calling hours until 09:00"), or None
+    refused: Mapping[str, int] = field(default_factory=dict)  # calls that the rules forbade, by reason, since the start
+
+
+@dataclass(frozen=True, slots=True)
+class SeatView:
+    """One seat as it stands."""
+
+    seat: str
+    agent: str | None
+    state: SeatState
+    seconds: float  # in this state
+    campaign_id: str | None
+    attempt_id: str | None
+    utilisation: float  # talking and wrap-up / logged-in time, 0..1
+    calls: int  # connected so far
+    reason: str | None = None  # of a pause
+    help: str | None = None  # during a call: hold, calling, consult, three-way, ... (dialer.help.TransferStage)
+    recording: str | None = None  # of the call: on or paused
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkView:
+    """One trunk as it stands."""
+
+    trunk: str
+    channels_used: int
+    channels: int
+    answer_seizure_ratio: float  # answered / attempts, 0..1
+    failures: int  # the carrier's own: 5xx, 403, no answer to the call at all
+    attempts: int = 0
+    state: str = "working"  # working, resting or probing
+    rest_seconds: float = 0.0  # until one call probes it
+    calls_per_second: float = 0.0  # call starts, over the last ten seconds
+    calls_per_second_limit: float = 0.0  # now: less than the carrier's while it is slow
+    ringing_seconds: float | None = None  # from originate to ringing, lately
+
+
+@dataclass(frozen=True, slots=True)
+class CentreView:
+    """A whole centre at one moment."""
+
+    centre: str
+    at: float  # epoch seconds
+    switch_up: bool
+    draining: bool
+    campaigns: tuple[CampaignView, ...]
+    seats: tuple[SeatView, ...]
+    trunks: tuple[TrunkView, ...]
+    booths: tuple[BoothTurnout, ...]
+    marks: Mapping[str, int]  # by kind, since the engine's start
+    opt_outs: int
+    alerts: tuple[Alert, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)  # loop lag and the like
+    forecast: Forecast | None = None  # on a polling day, once the pace is known
+    dialler: str | None = None  # who runs it: `DiallerName.text`
+
+
+@dataclass(frozen=True, slots=True)
+class CallChange:
+    """A live call has changed its state."""
+
+    campaign_id: str
+    attempt_id: str
+    state: CallState
+    at: float
+    seat: str | None = None
+    outcome: Outcome | None = None  # with ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class SeatChange:
+    """A seat has changed its state."""
+
+    view: SeatView
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRaised:
+    """An alert was raised, replaced or cleared."""
+
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignChange:
+    """A campaign was paused, resumed, stopped, or its figures changed."""
+
+    campaign_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnoutChange:
+    """A mark changed a booth's turnout."""
+
+    booth: BoothTurnout
+
+
+Change = CallChange | SeatChange | AlertRaised | CampaignChange | TurnoutChange

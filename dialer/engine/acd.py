@@ -1,0 +1,359 @@
+"""The floor: seats and the voters who wait for them. Longest idle first; a voter too late for a seat hears the message."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+
+from dialer.domain.clock import Instant
+from dialer.domain.errors import SwitchError
+from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.switch import Switch
+from dialer.domain.view import CallState, SeatChange, SeatState
+from dialer.engine.call import Call
+from dialer.engine.eligibility import Eligibility
+from dialer.engine.results import Results
+from dialer.engine.seat import Seat, choose_seat
+from dialer.engine.timers import Timers
+from dialer.engine.views import seat_view
+from dialer.engine.world import Centre
+from dialer.pacing.port import PacingEventKind
+from dialer.store.port import SeatInterval
+
+_log = structlog.get_logger(__name__)
+
+MESSAGE_MARGIN_SECONDS = 0.2  # the message is ordered this long before the connect limit, so that it is heard within it
+CONNECT_SECONDS = 2.0  # a reserved seat whose voter has not come by then is free again
+PHONE_RETRY_SECONDS = 5.0  # before a lost seat's phone is called again
+MAX_INTERVALS = 2_000
+
+
+class Floor:
+    """Seats, and the way of an answered voter to one."""
+
+    def __init__(
+        self, centre: Centre, switch: Switch, results: Results, gatekeeper: Eligibility, timers: Timers
+    ) -> None:
+        """Takes the seats that stand in `centre`; `gatekeeper` is asked before each connect."""
+        self._centre = centre
+        self._switch = switch
+        self._results = results
+        self._gatekeeper = gatekeeper
+        self._timers = timers
+        self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
+        self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
+        self.intervals: list[SeatInterval] = []
+
+    # Voters
+
+    def voter_waits(self, call: Call) -> None:
+        """An answered voter can be connected: to a seat at once, or when one comes free before the limit."""
+        waiting = self._centre.update_call(call, replace(call, waiting=True))
+        if not self._gatekeeper.admits(waiting):
+            self._too_late(call.attempt_id)
+        elif not self._seat_for(waiting):
+            limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
+            waited = self._centre.clock.monotonic() - (waiting.answered_seconds or 0.0)
+            self._timers.after(
+                f"call/{call.attempt_id}", max(0.0, limit - waited), lambda: self._too_late(call.attempt_id)
+            )
+
+    async def take_from_flow(self, attempt_id: AttemptId) -> bool:
+        """Give a call in a flow to a ready seat: True when agent and voter hear each other, False when no seat took it.
+
+        A call that has become forbidden since its flow began is not given to anybody: False too.
+        """
+        call = self._centre.calls.get(attempt_id)
+        if call is None or attempt_id in self._handed_over:
+            return False
+        if not self._gatekeeper.admits(call) or not self._seat_for(call):
+            return False
+        came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._handed_over[attempt_id] = came
+        try:
+            return await came
+        finally:
+            del self._handed_over[attempt_id]
+
+    def _arrived(self, attempt_id: AttemptId, came: bool) -> None:
+        waiting = self._handed_over.get(attempt_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(came)
+
+    def _seat_for(self, call: Call) -> bool:
+        seat = self._choose(call)
+        if seat is None:
+            return False
+        now = self._centre.instant()
+        self._timers.cancel(f"call/{call.attempt_id}")
+        if seat.state is SeatState.READY:  # else it was kept for this call
+            self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
+        connecting = self._centre.update_call(call, replace(call, seat=seat.name, agent=seat.agent))
+        seconds = CONNECT_SECONDS + self._centre.campaigns[call.campaign_id].spec.announcement_seconds
+        self._timers.after(f"seat/{seat.name}", seconds, lambda: self._never_came(seat.name, call.attempt_id))
+        self._centre.spawn(self._connect(connecting, seat.name), "connect")
+        return True
+
+    def _choose(self, call: Call) -> Seat | None:
+        kept = self._centre.seats.get(call.kept_seat or "")
+        if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
+            return kept
+        skill = self._centre.campaigns[call.campaign_id].spec.skill
+        return choose_seat(self._centre.seats.values(), call.language, skill)
+
+    async def _connect(self, call: Call, seat: str) -> None:
+        try:
+            record = self._centre.campaigns[call.campaign_id].spec.record
+            await self._switch.connect(call.attempt_id, seat, record=record)
+        except SwitchError as error:
+            _log.info("connect.failed", attempt=call.attempt_id, seat=seat, problem=str(error))
+            self._never_came(seat, call.attempt_id)
+
+    def _never_came(self, seat_name: str, attempt_id: AttemptId) -> None:
+        """The voter did not reach the seat: it is free again. What became of the voter the switch will tell."""
+        seat = self._centre.seats[seat_name]
+        if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
+            self.free(seat, seat.call_ended(self._centre.instant()))
+        call = self._centre.calls.get(attempt_id)
+        if call is not None and call.seat == seat_name and call.connected_at is None:
+            self._centre.update_call(call, replace(call, seat=None))
+            self._arrived(attempt_id, False)
+
+    def _too_late(self, attempt_id: AttemptId) -> None:
+        call = self._centre.calls.get(attempt_id)
+        if call is not None and call.waiting and call.seat is None and not call.message_started:
+            self.message_started(call)
+            self._centre.spawn(self._play_message(attempt_id), "message")
+
+    async def _play_message(self, attempt_id: AttemptId) -> None:
+        try:
+            await self._switch.play_message(attempt_id)
+        except SwitchError as error:  # the dialplan's own fail-safe plays it a moment later
+            _log.info("message.left-to-the-switch", attempt=attempt_id, problem=str(error))
+
+    def message_started(self, call: Call) -> None:
+        """The voter hears the information message: an abandoned call, unless a seat had it before (its phone died)."""
+        if call.message_started:
+            return
+        self._timers.cancel(f"call/{call.attempt_id}")
+        self._centre.update_call(call, replace(call, message_started=True, waiting=False))
+        if call.connected_at is None and not call.inbound:
+            run = self._centre.campaigns[call.campaign_id]
+            self._results.observe(run, PacingEventKind.ABANDONED)
+            self._centre.wake.set()
+
+    def connected(self, call: Call, seat_name: str) -> None:
+        """Voter and agent hear each other. A repeat changes nothing; a voter who had left the seat may be back in it."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is None:
+            return
+        if call.connected_at is not None:
+            if _is_open_to(seat, call) or seat.state is SeatState.PAUSED:  # a pause goes on after the call
+                self._talks_again(self._centre.update_call(call, replace(call, message_started=False)), seat_name)
+            return
+        now = self._centre.instant()
+        self._timers.cancel(f"call/{call.attempt_id}")
+        self._timers.cancel(f"seat/{seat_name}")
+        self._ended.pop(seat_name, None)  # what is said from now on is said of this call
+        talking = replace(call.connected(seat_name, now), agent=seat.agent)
+        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
+        self._centre.seat_tallies[seat_name].calls += 1
+        self._centre.update_call(call, talking)
+        self._results.connected(talking)
+        self._arrived(call.attempt_id, True)
+        if call.inbound or call.kind is CampaignKind.IVR:
+            return  # it did not wait for a seat as the pacer's calls do
+        run = self._centre.campaigns[call.campaign_id]
+        self._results.observe(run, PacingEventKind.CONNECTED, now.seconds - (talking.answered_seconds or now.seconds))
+
+    def talks_on(self, call: Call, seat_name: str) -> None:
+        """A conversation that an earlier run of the dialler connected goes on: the seat is busy with it."""
+        now = self._centre.instant()
+        seat = self._centre.seats[seat_name]
+        self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
+        self._centre.update_call(call, replace(call, seat=seat_name, agent=seat.agent))
+
+    def _talks_again(self, call: Call, seat_name: str) -> None:
+        self._timers.cancel(f"seat/{seat_name}")
+        self._ended.pop(seat_name, None)
+        self.talks_on(call, seat_name)
+
+    def left_seat(self, call: Call, seat_name: str) -> None:
+        """The voter's channel left the seat while the call lives on: the agent's phone died, or somebody else has it."""
+        self._release(seat_name, call)
+
+    def agent_leaves(self, call: Call) -> None:
+        """The call goes on without its agent: the talk is over, the wrap-up begins."""
+        if call.seat is not None:
+            self._release(call.seat, call)
+
+    def take_back(self, call: Call, seat_name: str) -> str | None:
+        """A seat for a voter whose transfer came to nothing: the one of the agent who had left, if still free, else another one.
+
+        Returns the seat, which talks from now on; None: nobody is free.
+        """
+        own = self._centre.seats.get(seat_name)
+        if own is None or not own.phone_up or not _is_open_to(own, call):
+            own = self._choose(call)
+        if own is None:
+            return None
+        self._talks_again(call, own.name)
+        return own.name
+
+    def tell(self, seat_name: str) -> None:
+        """Tell those who listen of something about a seat that is no change of its state."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is not None:
+            self._centre.tell(SeatChange(seat_view(self._centre, seat), self._centre.clock.now()))
+
+    def call_over(self, call: Call) -> None:
+        """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
+        self._timers.cancel(f"call/{call.attempt_id}")
+        self._arrived(call.attempt_id, False)
+        seat = call.seat or call.kept_seat
+        if seat is not None:
+            self._release(seat, call)
+
+    def _release(self, seat_name: str, call: Call) -> None:
+        seat = self._centre.seats.get(seat_name)
+        if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
+            return
+        now = self._centre.instant()
+        run = self._centre.campaigns[call.campaign_id]
+        talked = seat.state is SeatState.TALKING
+        if talked:
+            talk = now.seconds - seat.since.seconds
+            self._results.observe(run, PacingEventKind.TALK_ENDED, talk, call=call, stage=seat.stage)
+            self._ended[seat_name] = call
+        after = seat.call_ended(now)
+        if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
+            after = after.wrapped_up(now)
+        self.free(seat, after)
+        if after.state is SeatState.WRAP_UP:
+            self._timers.after(f"seat/{seat_name}", run.spec.wrap_up_seconds, lambda: self._wrap_up_ran_out(seat_name))
+
+    # Wrap-up
+
+    def throwaway_call(self, seat: Seat) -> Call | None:
+        """The call that the seat has now, or whose wrap-up goes on."""
+        return self._ended.get(seat.name) or self._centre.call_at(seat)
+
+    def _wrap_up_ran_out(self, seat_name: str) -> None:
+        seat = self._centre.seats[seat_name]
+        if seat.state is SeatState.WRAP_UP:
+            self.end_wrap_up(seat)
+
+    def end_wrap_up(self, seat: Seat) -> None:
+        """The wrap-up is over, by a disposition, a command or its time."""
+        now = self._centre.instant()
+        self._timers.cancel(f"seat/{seat.name}")
+        self._ended.pop(seat.name, None)
+        run = self._centre.campaigns.get(seat.campaign_id or "")
+        after = seat.wrapped_up(now)
+        if run is not None:
+            self._results.observe(
+                run, PacingEventKind.WRAP_UP_ENDED, now.seconds - seat.since.seconds, stage=seat.stage
+            )
+            if after.state is not SeatState.READY:
+                self._results.observe(run, PacingEventKind.BREAK_STARTED)
+        self.free(seat, after)
+
+    def free(self, before: Seat, after: Seat) -> None:
+        """Put a seat's next state in place; a voter who waits gets it if it is ready."""
+        if after.state is not before.state:  # a pause that is asked for in a wrap-up must not stop its clock
+            self._timers.cancel(f"seat/{before.name}")
+        self.put(before, after)
+        if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
+            self._ended.pop(before.name, None)
+            if after.phone_up:
+                self._centre.spawn(self._release_phone(before.name), "release-seat")
+        self._serve_waiting()
+        self._centre.wake.set()
+
+    def _serve_waiting(self) -> None:
+        waiting = [call for call in self._centre.calls.values() if call.state is CallState.WAITING and call.waiting]
+        for call in sorted(waiting, key=lambda call: call.answered_seconds or 0.0):
+            if not self._gatekeeper.admits(call):
+                self._too_late(call.attempt_id)
+            else:
+                self._seat_for(call)  # one that no free seat may serve does not hold up the next
+
+    # Phones
+
+    def phone_came(self, seat_name: str) -> None:
+        """The agent's phone is on the line."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is not None:
+            self.free(seat, seat.phone_came(self._centre.instant()))
+
+    def phone_went(self, seat_name: str) -> None:
+        """The agent's phone is gone. It is called again while its agent is logged in."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is None:
+            return
+        now = self._centre.instant()
+        call = self._centre.call_at(seat)
+        if seat.state is SeatState.TALKING and call is not None:
+            self._ended[seat_name] = call  # its agent may still say how it went
+            run = self._centre.campaigns[call.campaign_id]
+            self._results.observe(run, PacingEventKind.TALK_ENDED, now.seconds - seat.since.seconds, call=call)
+            self._results.observe(run, PacingEventKind.BREAK_STARTED)
+        after = seat.phone_went(now)
+        self.free(seat, after)
+        if after.agent is not None:
+            self.expect_phone(seat_name)
+
+    def call_phone(self, seat_name: str) -> None:
+        """Ring the seat's phone, if an agent waits for it and it is not there."""
+        seat = self._centre.seats[seat_name]
+        if seat.agent is not None and not seat.phone_up and self._centre.switch_up:
+            self._centre.spawn(self._call_phone(seat), "call-seat")
+
+    def expect_phone(self, seat_name: str) -> None:
+        """The agent's phone is about to be nailed up; if it does not come, it is called."""
+        self._timers.after(f"phone/{seat_name}", PHONE_RETRY_SECONDS, lambda: self.call_phone(seat_name))
+
+    async def _call_phone(self, seat: Seat) -> None:
+        try:
+            await self._switch.call_seat(seat.name, seat.endpoint)
+        except SwitchError as error:
+            _log.warning("seat.phone-not-called", seat=seat.name, problem=str(error))
+            self.expect_phone(seat.name)
+
+    async def _release_phone(self, seat_name: str) -> None:
+        try:
+            await self._switch.release_seat(seat_name)
+        except SwitchError as error:
+            _log.info("seat.phone-not-released", seat=seat_name, problem=str(error))
+
+    # Bookkeeping
+
+    def put(self, before: Seat, after: Seat) -> None:
+        """Put a seat's next state in place and tell of it."""
+        self._centre.seats[before.name] = after
+        if after.state is not before.state:
+            self._close_interval(before, after.since)
+        if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
+            self._centre.tell(SeatChange(seat_view(self._centre, after), after.since.at))
+
+    def _close_interval(self, seat: Seat, until: Instant) -> None:
+        tally = self._centre.seat_tallies[seat.name]
+        tally.seconds[seat.state] = tally.seconds.get(seat.state, 0.0) + until.seconds - seat.since.seconds
+        if seat.state is not SeatState.OFFLINE and len(self.intervals) < MAX_INTERVALS:
+            self.intervals.append(
+                SeatInterval(seat.name, seat.agent, seat.state.value, seat.since.at, until.at, seat.reason)
+            )
+
+    def close_intervals(self) -> None:
+        """At the end of the run: what every seat has done up to now."""
+        now = self._centre.instant()
+        for seat in self._centre.seats.values():
+            self._close_interval(seat, now)
+            self._centre.seats[seat.name] = replace(seat, since=now)
+
+
+def _is_open_to(seat: Seat, call: Call) -> bool:
+    """Whether a voter may come back to the seat: it is ready, or still wraps up that very call."""
+    return seat.state is SeatState.READY or (seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id)

@@ -1,0 +1,453 @@
+"""The seat desk: agents log in and off, say how they stand and how a call went; by command, or by the keys of the phone.
+
+A log-in is kept in the store, so that a dialler that died finds its agents nailed up as they were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from dialer.domain import commands
+from dialer.domain.clock import Instant
+from dialer.domain.errors import CommandRefused, LogInRefused, StoreError, SwitchError
+from dialer.domain.model import (
+    DISPOSITION_MARKS,
+    AttemptId,
+    Disposition,
+    DispositionRecord,
+    MachineDetection,
+    Mark,
+    MarkKind,
+    MarkSource,
+    Outcome,
+)
+from dialer.domain.switch import SeatSound, Switch
+from dialer.domain.view import AlertLevel, Change, SeatChange, SeatState
+from dialer.engine.acd import Floor
+from dialer.engine.call import Call
+from dialer.engine.keypad import Keypad, press
+from dialer.engine.log_ins import AgentAccount, WrongLogIns
+from dialer.engine.pins import PinCheck
+from dialer.engine.results import Results
+from dialer.engine.retry_schedule import RetrySchedule
+from dialer.engine.seat import Seat
+from dialer.engine.seat_silence import SeatSilence
+from dialer.engine.timers import Timers
+from dialer.engine.world import CampaignRun, Centre, SeatTally
+from dialer.mqtt.topics import disposition_announcement, mark_announcement, opt_out_announcement
+from dialer.pacing.port import PacingEventKind
+from dialer.store.port import LogIn, Store
+
+# What agents say of calls: kept with the marks and the opt-out that follow from it, while the call goes on or after
+
+
+class Dispositions:
+    """Keeps dispositions, and does in memory what follows from them."""
+
+    def __init__(self, centre: Centre, store: Store, results: Results) -> None:
+        """`results` does what marks and opt-outs mean here and now."""
+        self._centre = centre
+        self._store = store
+        self._results = results
+        self._due = RetrySchedule(centre)
+
+    async def dispose(
+        self, run: CampaignRun, call: Call, agent: str | None, disposition: Disposition, hour: int | None
+    ) -> None:
+        """Keep what the agent said of a call, live or ended, with its mark and opt-out in the same commit.
+
+        Raises CommandRefused for an hour that is missing or out of range, StoreError if nothing was kept.
+        """
+        if hour is not None and not 0 <= hour <= 23:
+            raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
+        if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
+            raise CommandRefused(
+                f"campaign {call.campaign_id} does not count machines; set machine_detection in its settings"
+            )
+        now = self._centre.clock.now()
+        retry_at = self._due.after_disposition(run, call, disposition, hour)
+        record = DispositionRecord(call.attempt_id, disposition, now, agent, retry_at)
+        marks = _marks_of(record, call, hour)
+        opts_out = disposition in {Disposition.OPT_OUT, Disposition.REFUSED}
+        announcements = [disposition_announcement(record), *(mark_announcement(mark) for mark in marks)]
+        if opts_out:
+            hashed = await self._store.number_hash(call.phone_id)
+            announcements.append(
+                opt_out_announcement(
+                    call.phone_id, at=now, source="agent", attempt_id=call.attempt_id, number_hash=hashed
+                )
+            )
+        before = self._say_of_live(call.attempt_id, record)  # the call may end while this is committed
+        try:
+            effects = await self._store.record_disposition(record, marks, opt_out=opts_out, announcements=announcements)
+        except StoreError:
+            self._say_of_live(call.attempt_id, before)
+            raise
+        if retry_at is not None:
+            run.due_again(retry_at)
+        for mark, effect in zip(marks, effects, strict=True):
+            self._results.follow(mark, effect)
+        if opts_out:
+            self._results.opted_out(call.phone_id, fresh=True)
+        self._judge(run, call, machine=disposition is Disposition.MACHINE)
+        self._centre.outbox_event.set()
+
+    def _say_of_live(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
+        """What an agent says of a call that goes on tells, at its end, when the number is due. Returns what was said before."""
+        live = self._centre.calls.get(attempt_id)
+        if live is None:
+            return None
+        self._centre.update_call(live, replace(live, disposed=said))
+        return live.disposed
+
+    def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
+        """What the agent says of person or machine, of a live call or of one that has just ended.
+
+        The pacer gives up an answer once, and one that it counted: not a caller's. A word that is taken back leaves it given up.
+        """
+        live = self._centre.calls.get(call.attempt_id)
+        known = live or call
+        if known.machine is machine:
+            return
+        if machine and not known.not_counted and not known.inbound:
+            self._results.observe(run, PacingEventKind.MACHINE)
+        if live is not None:
+            self._centre.update_call(live, replace(live, machine=machine, not_counted=live.not_counted or machine))
+        else:
+            outcomes = run.inbound if call.inbound else run.outcomes
+            outcomes[Outcome.MACHINE] += 1 if machine else -1
+            outcomes[Outcome.CONNECTED] += -1 if machine else 1
+
+
+def _marks_of(record: DispositionRecord, call: Call, hour: int | None) -> list[Mark]:
+    kind = DISPOSITION_MARKS.get(record.disposition)
+    if kind is None or call.worker is not None:
+        return []
+    named = hour if kind is MarkKind.LATER else None
+    key = f"{record.attempt_id}/agent/{record.disposition.value}" + ("" if named is None else f"-{named}")
+    return [Mark(key, call.voter_id, kind, MarkSource.AGENT, record.at, named, record.attempt_id, record.agent)]
+
+
+_log = structlog.get_logger(__name__)
+
+LOST_SECONDS = 900.0  # an agent whose phone has been gone so long has gone too: the phone must not ring all night
+_AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class FloorRules:
+    """What a site has set for its floor."""
+
+    wrong_pins: int = 10
+    lock_seconds: float = 900.0
+    pause_reasons: tuple[str, ...] = ("break",)
+    silence_seconds: float = 0.0  # without a sound from a phone until the switch gives it up; 0: it never does
+
+
+class Agents:
+    """Does what agents and supervisors ask of seats."""
+
+    def __init__(
+        self,
+        centre: Centre,
+        floor: Floor,
+        store: Store,
+        switch: Switch,
+        results: Results,
+        agents: Iterable[AgentAccount],
+        rules: FloorRules,
+        timers: Timers,
+        silence: SeatSilence,
+        execute: Callable[[commands.KeyedCommand], Awaitable[str]],
+    ) -> None:
+        """Without `agents` a seat is logged in by command alone, under any name. `execute` does what is keyed on a phone."""
+        self._centre = centre
+        self._floor = floor
+        self._store = store
+        self._switch = switch
+        self._results = results
+        self._dispositions = Dispositions(centre, store, results)
+        self._accounts = {account.number: account for account in agents}
+        self._rules = rules
+        self._timers = timers
+        self._silence = silence
+        self._execute_keyed = execute
+        self._wrong = WrongLogIns(rules.wrong_pins, rules.lock_seconds)
+        self._pins: PinCheck | None = None
+        self._one_check = asyncio.Lock()  # so that guesses at once take no more memory, and none slips past the lock
+        self._kept: dict[str, LogIn] = {}
+        self._keypads: dict[str, Keypad] = {}
+        self._doing: set[str] = set()  # seats whose last keyed command is still under way
+        centre.subscribe(self._on_change)
+
+    # Life
+
+    async def prepare(self) -> None:
+        """Read who had which seat. Raises StoreError."""
+        self._kept = {log_in.seat: log_in for log_in in await self._store.log_ins()}
+        if self._accounts:
+            self._pins = await asyncio.to_thread(PinCheck, self._accounts.values())
+
+    def adopt(self, live_seats: frozenset[str]) -> None:
+        """The switch is up for the first time: agents whose phones are nailed up have their seats again, paused or ready.
+
+        One whose phone is not there is logged off: the phone would ring for somebody who may have gone home.
+        """
+        kept, self._kept = self._kept, {}
+        adopted = logged_off = 0
+        for log_in in kept.values():
+            seat = self._centre.seats.get(log_in.seat)
+            account = self._accounts.get(log_in.agent)
+            gone = log_in.seat not in live_seats or (bool(self._accounts) and account is None)
+            if seat is None or seat.agent is not None:
+                continue
+            if gone:
+                logged_off += 1
+                self._centre.spawn(self._keep(seat.name), "drop-log-in")
+                continue
+            now = self._centre.instant()
+            after = _logged_in(seat, log_in.agent, account, now)
+            self._floor.put(seat, after.paused(log_in.reason or "", now) if log_in.paused else after)
+            adopted += 1
+        if kept:
+            _log.info("log-ins.adopted", adopted=adopted, logged_off=logged_off)
+
+    def _on_change(self, change: Change) -> None:
+        if isinstance(change, SeatChange):
+            seat_name = change.view.seat
+            if change.view.state is SeatState.LOST:
+                self._timers.after(f"lost/{seat_name}", LOST_SECONDS, lambda: self._give_up(seat_name))
+            else:
+                self._timers.cancel(f"lost/{seat_name}")
+
+    def _give_up(self, seat_name: str) -> None:
+        self._floor.free(*self._emptied(seat_name))
+        self._centre.spawn(self._keep(seat_name), "drop-log-in")
+        _log.info("seat.given-up", seat=seat_name)
+
+    def _emptied(self, seat_name: str) -> tuple[Seat, Seat]:
+        seat = self._centre.seats[seat_name]
+        return seat, seat.logged_off(self._centre.instant())
+
+    @property
+    def takes_log_ins(self) -> bool:
+        """Whether there are agents who may log in from a phone."""
+        return bool(self._accounts)
+
+    def seat_of_endpoint(self, endpoint: str) -> Seat | None:
+        """The seat whose phone this is."""
+        return next((seat for seat in self._centre.seats.values() if seat.endpoint == endpoint), None)
+
+    def has_phone(self, seat_name: str) -> bool:
+        """Whether a phone is on the line for this seat, as far as is known."""
+        return self._centre.seats[seat_name].phone_up
+
+    # Commands
+
+    async def execute(self, command: commands.SeatCommand | commands.LogInCommand) -> str:
+        """Do what an agent or supervisor asks of a seat; one line that says what was done. Raises CommandRefused."""
+        seat = self._centre.seat(command.seat)
+        match command:
+            case commands.SeatLogIn(agent=agent, pin=pin):
+                return await self.log_in(seat.name, agent, pin)
+            case commands.SeatCall():
+                return await self._call_for_log_in(seat)
+            case commands.SeatUnlock():
+                return self._unlock(seat)
+            case commands.SeatHangUp():
+                return await self._hang_up(seat)
+            case commands.SeatClosing():
+                self._closing(seat)
+                return f"seat {seat.name}: closing"
+            case commands.SeatDispose(disposition=disposition, hour=hour):
+                return await self._dispose(seat, disposition, hour)
+            case commands.SeatLogOff():
+                said = self._log_off(seat)
+            case commands.SeatPause(reason=reason):
+                self._floor.free(seat, seat.paused(reason, self._centre.instant()))
+                said = "paused"
+            case commands.SeatReady():
+                if seat.state is SeatState.WRAP_UP:
+                    self._floor.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
+                else:
+                    self._floor.free(seat, seat.made_ready(self._centre.instant()))
+                said = "ready"
+        await self._keep(seat.name)
+        return f"seat {seat.name}: {said}"
+
+    def _log_off(self, seat: Seat) -> str:
+        _, after = self._emptied(seat.name)
+        self._floor.free(seat, after)
+        return "logged off" if after.agent is None else "after this call"
+
+    async def _hang_up(self, seat: Seat) -> str:
+        if seat.attempt_id is None or seat.state is not SeatState.TALKING:
+            raise CommandRefused(f"seat {seat.name} has no call to hang up")
+        try:
+            await self._switch.hang_up(seat.attempt_id)
+        except SwitchError as error:
+            raise CommandRefused(f"seat {seat.name}: not hung up: {error}") from error
+        return f"seat {seat.name}: hung up"
+
+    async def _dispose(self, seat: Seat, disposition: Disposition, hour: int | None) -> str:
+        call = self._floor.throwaway_call(seat)
+        if call is None or call.connected_at is None:
+            raise CommandRefused(f"seat {seat.name} has no call to give a disposition for")
+        run = self._centre.campaigns[call.campaign_id]
+        await self._dispositions.dispose(run, call, seat.agent, disposition, hour)
+        current = self._centre.seats[seat.name]
+        if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
+            self._floor.end_wrap_up(current)
+        elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
+            self._closing(current)  # what is said of a call is said at its end
+        return f"seat {seat.name}: {disposition.value}"
+
+    def _closing(self, seat: Seat) -> None:
+        """The talk or the wrap-up comes to its end. A repeat changes nothing."""
+        now = self._centre.clock.monotonic()
+        after = seat.closing(now)
+        if after is seat:
+            return
+        self._floor.put(seat, after)
+        run = self._centre.campaigns.get(seat.campaign_id or "")
+        if run is not None:
+            self._results.observe(run, PacingEventKind.STAGE_CHANGED, now - seat.since.seconds, stage=after.stage)
+        self._centre.wake.set()
+
+    # Logging in
+
+    async def log_in(self, seat_name: str, agent: str, pin: str, *, phone_here: bool = False) -> str:
+        """An agent takes a seat. `phone_here`: the agent keyed it in on the seat's phone, which is about to be nailed up;
+        otherwise the phone is called. An agent may come back on the phone of a seat that is lost, and on a new call of the phone
+        while the old one is not known to be dead: a browser that was reloaded. The new one then takes its place.
+
+        Raises LogInRefused, the same for all that is wrong with number and PIN and for what is locked; CommandRefused for a
+        seat that is taken, and for an agent who is logged in elsewhere.
+        """
+        account = await self._admitted(self._centre.seat(seat_name).name, agent, pin)
+        seat = self._centre.seats[seat_name]  # as it is now: the check has taken its time
+        elsewhere = next((other for other in self._centre.seats.values() if other.agent == agent), None)
+        if elsewhere is not None and elsewhere.name != seat.name:
+            raise CommandRefused(f"this agent is logged in at seat {elsewhere.name}; log off there first")
+        again = elsewhere is not None and seat.phone_up
+        if again and not phone_here and await self._silence.is_dead(seat):
+            self._floor.expect_phone(seat.name)
+            return f"seat {seat.name}: its phone is called again"
+        if phone_here and seat.phone_up and not again:
+            raise CommandRefused(f"the phone of seat {seat.name} is on the line already; hang it up first")
+        if not (phone_here and elsewhere is not None):
+            self._floor.free(seat, _logged_in(seat, agent, account, self._centre.instant()))
+            self._centre.seat_tallies[seat.name] = SeatTally()
+            self._keypads.pop(seat.name, None)
+        if phone_here:
+            self._floor.expect_phone(seat.name)
+        else:
+            self._floor.call_phone(seat.name)
+        await self._keep(seat.name)
+        return f"seat {seat.name}: logged in"
+
+    async def _admitted(self, seat: str, number: str, pin: str) -> AgentAccount | None:
+        """The agent's account; None where the settings have no agents at all. Raises CommandRefused."""
+        if self._pins is None:
+            if not _AGENT_NAME.fullmatch(number):
+                raise CommandRefused("an agent is named by 1 to 40 letters, digits, dots, dashes or underscores")
+            return None
+        account = self._accounts.get(number)
+        known = None if account is None else number
+        async with self._one_check:
+            right = await asyncio.to_thread(self._pins.is_right, number, pin)
+            now = self._centre.clock.monotonic()
+            locked = self._wrong.is_locked(seat, known, now)
+            if right and not locked:
+                self._wrong.right(seat, number)
+                return account
+            if not locked and self._wrong.wrong(seat, known, now):
+                self._locked(seat)
+        raise LogInRefused
+
+    def _locked(self, seat: str) -> None:
+        minutes = self._rules.lock_seconds / 60
+        code = f"log-in-locked-{seat}"
+        self._centre.raise_alert(
+            code,
+            AlertLevel.WARNING,
+            f"seat {seat} takes no log-in for {minutes:g} minutes, nor does the agent who was keyed in there: "
+            f"{self._rules.wrong_pins} wrong ones in a row; a supervisor may unlock it",
+        )
+        self._timers.after(f"lock/{seat}", self._rules.lock_seconds, lambda: self._centre.clear_alert(code))
+
+    def _unlock(self, seat: Seat) -> str:
+        if not self._wrong.unlock(seat.name):
+            raise CommandRefused(f"seat {seat.name} is not locked")
+        self._centre.clear_alert(f"log-in-locked-{seat.name}")
+        return f"seat {seat.name}: unlocked"
+
+    async def _call_for_log_in(self, seat: Seat) -> str:
+        if not self._accounts:
+            raise CommandRefused("the settings have no [[agents]] who could key in a PIN; log the seat in by command")
+        if seat.agent is not None or seat.phone_up:
+            raise CommandRefused(f"seat {seat.name} is taken; log its agent off first")
+        try:
+            await self._switch.call_for_log_in(seat.name, seat.endpoint)
+        except SwitchError as error:
+            raise CommandRefused(f"seat {seat.name}: its phone was not called: {error}") from error
+        return f"seat {seat.name}: its phone is called"
+
+    async def _keep(self, seat_name: str) -> None:
+        """Keep who has the seat now. Without it a restart would only ask the agent to log in again."""
+        seat = self._centre.seats[seat_name]
+        try:
+            if seat.agent is None or seat.then is SeatState.OFFLINE:
+                await self._store.drop_log_in(seat_name, self._centre.clock.now())
+            else:
+                paused = seat.then is SeatState.PAUSED
+                await self._store.keep_log_in(
+                    LogIn(seat_name, seat.agent, paused, seat.reason, self._centre.clock.now())
+                )
+        except StoreError as error:
+            self._results.store_failed(error)
+
+    # Keys
+
+    def key(self, seat_name: str, key: str) -> None:
+        """A key of the agent's phone. Its command runs beside; while it does, further ones of this seat are refused."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is None or seat.agent is None:
+            return
+        before = self._keypads.get(seat_name, Keypad())
+        now = self._centre.clock.monotonic()
+        pressed = press(before, seat_name, key, now, self._rules.pause_reasons)
+        self._keypads[seat_name] = pressed.keypad
+        if pressed.command is not None and seat_name not in self._doing:
+            self._doing.add(seat_name)
+            self._centre.spawn(self._do_keyed(pressed.command), "keyed-command")
+        else:
+            self._centre.spawn(self._answer_key(seat_name, pressed.sound or SeatSound.WRONG), "answer-key")
+
+    async def _do_keyed(self, command: commands.KeyedCommand) -> None:
+        sound = SeatSound.DONE
+        try:
+            await self._execute_keyed(command)
+        except (CommandRefused, StoreError) as error:
+            _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(error))
+            sound = SeatSound.WRONG
+        finally:
+            self._doing.discard(command.seat)
+        await self._answer_key(command.seat, sound)
+
+    async def _answer_key(self, seat_name: str, sound: SeatSound) -> None:
+        try:
+            await self._switch.answer_key(seat_name, sound)
+        except SwitchError as error:
+            _log.debug("key.not-answered", seat=seat_name, problem=str(error))
+
+
+def _logged_in(seat: Seat, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
+    if account is None:
+        return seat.logged_in(agent, now)
+    return seat.logged_in(agent, now, languages=account.languages, skills=account.skills)

@@ -1,0 +1,229 @@
+"""The gate at the engine's door: asked before a call is opened, as it is written, and again when it is answered.
+
+It joins what a claim carries to what happened since, which is held in memory; nothing is read from the store. What was refused is
+counted by its reason, and told once in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from dialer.domain.model import AttemptId, Claim, OpenAttempt
+from dialer.domain.phone_facts import CallGaps, PhoneFacts, Register
+from dialer.domain.view import AlertLevel
+from dialer.engine.call import Call
+from dialer.engine.world import CampaignRun, Centre
+from dialer.rules.gate import Case, Gate, Reason, Ruling
+from dialer.rules.polls import Area
+from dialer.rules.rulebook import CampaignRules, Certified
+from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE
+
+_log = structlog.get_logger(__name__)
+
+REST_SECONDS = 86_400.0
+"""A number with a reason that does not pass by itself is looked at again after a day: consent or a register may have come."""
+_TO_BE_MENDED = frozenset(
+    {Reason.NO_POLL, Reason.NO_CLOSE, Reason.NO_ZONE, Reason.NOTHING_KNOWN, Reason.CALLER_ID, Reason.RETENTION}
+)
+"""What is missing, and somebody can bring: told as an alert too."""
+MOST_GROUNDS = 10_000
+CertifiedBy = Callable[[str, str], Mapping[str, Certified]]
+"""By language, what is certified of what a campaign plays: from its id and its flow as the settings name it."""
+_PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
+
+
+class Eligibility:
+    """Asks the gate, with all that is known at the moment."""
+
+    def __init__(
+        self,
+        centre: Centre,
+        gate: Gate,
+        campaigns: Mapping[str, CampaignRules],
+        certified: CertifiedBy,
+    ) -> None:
+        """`campaigns` by id; `certified` says what the catalogue's certificates cover of a campaign's flow now."""
+        self._centre = centre
+        self._gate = gate
+        self._campaigns = dict(campaigns)
+        self._certified = certified
+        self._cases: dict[AttemptId, Case] = {}
+        self._areas: frozenset[Area] = frozenset()
+        self._rules_version = ""
+        self._grounds: dict[Hashable, str] = {}
+        self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
+
+    def attempts_per_day(self, run: CampaignRun) -> int:
+        """The cap per number for a campaign's next attempt; the attempts of all campaigns count."""
+        return self._gate.rules.attempts_cap(self._rules(run))
+
+    def conversations_per_day(self, run: CampaignRun) -> int | None:
+        """The cap of conversations in the same way; None: there is none."""
+        return self._gate.rules.conversations_cap(self._rules(run))
+
+    def gaps(self, run: CampaignRun) -> CallGaps:
+        """How long a number is left alone before this campaign calls it, whichever called it last."""
+        return self._gate.rules.gaps_of(self._rules(run))
+
+    def use_version(self, digest: str) -> None:
+        """Which version of the rules the calls rest on."""
+        self._rules_version = digest
+
+    def grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
+        """Why a call that was just allowed is lawful, as `Gate.grounds` tells it, and seconds since the last call to its number."""
+        case = replace(self._case(run, claim), guaranteed=guaranteed)
+        facts, rules = case.facts, case.campaign
+        certified = rules.certified.get(case.language) if rules.recorded else None
+        known = None if facts is None else (facts.consent, facts.registers)
+        key = (
+            rules.campaign_id,
+            self._gate.rules.zones(case.number),
+            known,
+            certified and certified.digest,
+            case.asked_for,
+            guaranteed,
+        )
+        text = self._grounds.get(key)
+        if text is None:
+            if len(self._grounds) >= MOST_GROUNDS:
+                self._grounds.clear()
+            text = self._grounds[key] = self._gate.grounds(case, self._rules_version)
+        called_at = None if facts is None else facts.called_at
+        return text, None if called_at is None else max(self._centre.clock.now() - called_at, 0.0)
+
+    def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
+        """Take in the registers that were imported, and the calls of an earlier run that may still be answered."""
+        self._gate = Gate(self._gate.rules.with_registers(tuple(registers)))
+        self._grounds.clear()
+        self._areas = frozenset(
+            Area(booth.constituency_number, booth.closes_at) for booth in self._centre.booths.values()
+        )
+        for attempt in open_attempts:
+            if attempt.campaign_id in self._campaigns:
+                rules, area = self._campaigns[attempt.campaign_id], self._area(attempt.booth_id)
+                self._cases[attempt.attempt_id] = Case(
+                    rules, attempt.number, area, _PLACED_BEFORE, language=self._language("", attempt.booth_id)
+                )
+
+    # Asked
+
+    def campaign(self, run: CampaignRun) -> Ruling:
+        """Whether a campaign may call anybody now. Asked at every decision, so the answer stands for the second that it was
+        given in: each call is asked for by itself all the same.
+        """
+        now, rules = self._centre.clock.now(), self._rules(run)
+        second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
+        if ruling is None or second != int(now) or asked_of is not rules:
+            ruling = self._gate.campaign(rules, now, self._areas)
+            self._campaign_rulings[rules.campaign_id] = (int(now), rules, ruling)
+        return ruling
+
+    def wants_seat(self, run: CampaignRun, claim: Claim) -> bool:
+        """Whether only a seat that is kept for the call may let it out: its number is locked, and the profile has the exception."""
+        rules, facts = self._gate.rules, self._since(claim.facts, claim.phone_id)
+        exception = rules.lock_unless_guaranteed and run.spec.keeps_seats
+        return exception and self._gate.locked_until(facts, self._centre.clock.now()) is not None
+
+    def claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
+        """Whether a claim may be opened now; `guaranteed`: a seat is kept for it. A refusal is counted."""
+        case = replace(self._case(run, claim), guaranteed=guaranteed)
+        return self._counted(run, self._gate.originate(case, self._centre.clock.now()))
+
+    def originate(
+        self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
+    ) -> Ruling:
+        """Whether an attempt may be written to the switch now. A refusal is counted; what is allowed is asked again at connect."""
+        case = replace(self._case(run, claim), caller_id=caller_id, guaranteed=guaranteed)
+        ruling = self._gate.originate(case, self._centre.clock.now())
+        if ruling.allowed:
+            self._forget_ended()
+            self._cases[attempt_id] = case
+        return self._counted(run, ruling)
+
+    def admits(self, call: Call) -> bool:
+        """Whether an answered call may go to an agent or into its flow. A refusal is counted."""
+        if call.inbound:  # whoever calls us may be answered: the rules are about whom we call
+            return True
+        run = self._centre.campaigns[call.campaign_id]
+        case = self._cases.get(call.attempt_id)
+        if case is None:  # nobody knows that the gate was ever asked
+            case = Case(self._rules(run), "", self._area(call.booth_id), None)
+        case = replace(case, campaign=self._rules(run), facts=self._since(case.facts, call.phone_id))
+        return self._counted(run, self._gate.connect(case, self._centre.clock.now())).allowed
+
+    # What is known
+
+    def _case(self, run: CampaignRun, claim: Claim) -> Case:
+        return Case(
+            self._rules(run),
+            claim.number,
+            self._area(claim.booth_id),
+            self._since(claim.facts, claim.phone_id),
+            language=self._language(claim.language, claim.booth_id),
+            asked_for=claim.promised,
+        )
+
+    def _rules(self, run: CampaignRun) -> CampaignRules:
+        """The campaign's rules, with what is certified now: flow and catalogue may be read again while it runs."""
+        rules = self._campaigns[run.spec.campaign_id]
+        if run.spec.flow is None or rules.purpose not in self._gate.rules.certificate_purposes:
+            return rules
+        certified = self._certified(rules.campaign_id, run.spec.flow)
+        if certified is not rules.certified:
+            rules = self._campaigns[run.spec.campaign_id] = replace(rules, certified=certified)
+        return rules
+
+    def _language(self, language: str, booth_id: int) -> str:
+        """What a recorded voice speaks to a voter: as the flow desk has it, and English where nobody knows."""
+        booth = self._centre.booths.get(booth_id)
+        spoken = language or (booth.language if booth is not None else "")
+        return spoken if LANGUAGE.fullmatch(spoken) else FALLBACK_LANGUAGE
+
+    def _area(self, booth_id: int) -> Area | None:
+        booth = self._centre.booths.get(booth_id)
+        return None if booth is None else Area(booth.constituency_number, booth.closes_at)
+
+    def _since(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
+        """What a claim said of a number, and what happened to it since in this run."""
+        if facts is None:
+            return None
+        abandoned_at = self._centre.abandoned_at.get(phone_id)
+        if abandoned_at is not None:
+            facts = replace(facts, abandoned_at=max(abandoned_at, facts.abandoned_at or 0.0))
+        if phone_id in self._centre.opted_out:
+            facts = replace(facts, opted_out=True)
+        ended = self._centre.called_at.get(phone_id)
+        if ended is not None:
+            called_at, talked_at = ended
+            facts = replace(
+                facts,
+                called_at=max(called_at, facts.called_at or 0.0),
+                talked_at=max(talked_at, facts.talked_at or 0.0) or None,
+                campaigns=facts.campaigns or tuple(self._campaigns),
+            )
+        return facts
+
+    def _forget_ended(self) -> None:
+        live = self._centre.calls
+        if len(self._cases) > 2 * len(live) + 100:
+            self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}
+
+    def _counted(self, run: CampaignRun, ruling: Ruling) -> Ruling:
+        for objection in ruling.objections:
+            told = objection.reason.value in run.refused
+            run.refused[objection.reason.value] += 1
+            if not told:
+                _log.warning(
+                    "number.refused",
+                    campaign=run.spec.campaign_id,
+                    reason=objection.reason.value,
+                    words=objection.words,
+                )
+                if objection.reason in _TO_BE_MENDED:
+                    code = f"rules-{objection.reason.value}"
+                    text = f"campaign {run.spec.campaign_id}: {objection.words}: such numbers are not called"
+                    self._centre.raise_alert(code, AlertLevel.WARNING, text)
+        return ruling

@@ -1,0 +1,72 @@
+"""When a number is due again: the campaign's retries and the booth workers' rounds, held to the polling day."""
+
+from __future__ import annotations
+
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import DISPOSITION_MARKS, Disposition, MarkKind, Outcome
+from dialer.engine.call import Call
+from dialer.engine.world import CampaignRun, Centre
+from dialer.polling_day.plan import not_past_close, worker_round
+from dialer.rules import retries
+
+_OF_VOTERS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
+
+
+class RetrySchedule:
+    """Epoch seconds at which numbers are called again; None: closed in the campaign."""
+
+    def __init__(self, centre: Centre) -> None:
+        """`centre` knows the time and the booths' last calls."""
+        self._centre = centre
+
+    def after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:
+        """After the end of a call. What the agent said of it while it went on holds."""
+        if call.disposed is not None and outcome.answered:
+            return call.disposed.retry_at
+        rules, zone, now = run.spec.retries, self._centre.zone, self._centre.clock.now()
+        if call.worker is not None:
+            reported = call.said is not None
+            due = retries.after_worker_call(rules, run.spec.every_seconds, outcome, reported=reported, now=now)
+            return self._next_round(run, call, due)
+        if call.said is not None and outcome.answered:
+            due = retries.after_mark(rules, call.said, call.said_hour, call.attempt_number, now, zone)
+            return self._before_close(run, call, due, promised=call.said is MarkKind.LATER)
+        if call.inbound:
+            return None  # nothing was said that would change when the number is due
+        if outcome is Outcome.CANCELLED and call.ringing_at is not None:
+            outcome = Outcome.NO_ANSWER  # a phone that rang is left in peace for a while
+        return self._before_close(run, call, retries.after_outcome(rules, outcome, call.attempt_number, now))
+
+    def was_asked_for(self, call: Call, outcome: Outcome) -> bool:
+        """Whether the time `after_call` is what was asked for in it."""
+        if not outcome.answered:
+            return False
+        return call.said is MarkKind.LATER if call.disposed is None else call.disposed.promised
+
+    def after_disposition(
+        self, run: CampaignRun, call: Call, disposition: Disposition, hour: int | None
+    ) -> float | None:
+        """After what an agent said. Raises CommandRefused for what can be said of a voter alone, in a booth worker's call."""
+        rules, now = run.spec.retries, self._centre.clock.now()
+        if call.worker is None:
+            due = retries.after_disposition(rules, disposition, hour, call.attempt_number, now, self._centre.zone)
+            return self._before_close(run, call, due, promised=disposition is Disposition.LATER)
+        if disposition in _OF_VOTERS:
+            raise CommandRefused(
+                f"a booth worker's call takes no {disposition.value}: give serials (seat-serials), then `ready`"
+            )
+        due = retries.after_worker_disposition(rules, run.spec.every_seconds, disposition, now)
+        return self._next_round(run, call, due)
+
+    def _next_round(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
+        """When a booth worker is called again: on this polling day, or where it is over on the next one there is."""
+        now = self._centre.clock.now()
+        if due is None:
+            return None
+        today = worker_round(due, self._centre.last_call_at(run, call.booth_id), now, run.spec.every_seconds)
+        return self._centre.next_day() if today is None else today
+
+    def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
+        """The time of a turnout call is over when its booth's is; other campaigns know no close of poll here."""
+        now = self._centre.clock.now()
+        return not_past_close(due, self._centre.last_call_at(run, call.booth_id), now, promised=promised)

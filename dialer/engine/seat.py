@@ -1,0 +1,187 @@
+"""A seat's state machine. Pure: each step takes a seat and gives the next one, or says why it may not be taken.
+
+offline --log in, phone up--> ready --reserve--> reserved --connect--> talking --call ends--> wrap-up --> ready
+A pause or a log-off during a call takes effect after its wrap-up. A phone that drops makes the seat lost until it is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from dialer.domain.clock import Instant
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import AttemptId
+from dialer.domain.view import SeatState
+from dialer.pacing.port import SeatStage
+
+_WITH_CALL = frozenset({SeatState.RESERVED, SeatState.TALKING})
+_CAN_CLOSE = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One seat."""
+
+    name: str
+    endpoint: str
+    languages: frozenset[str]
+    since: Instant  # in this state
+    state: SeatState = SeatState.OFFLINE
+    agent: str | None = None
+    agent_languages: frozenset[str] = frozenset()
+    skills: frozenset[str] = frozenset()  # the agent's
+    phone_up: bool = False
+    attempt_id: AttemptId | None = None  # with a call, and through its wrap-up
+    campaign_id: str | None = None
+    then: SeatState = SeatState.READY  # after the wrap-up: ready, paused or offline
+    reason: str | None = None  # of the pause, or of the one to come
+    closing_since_seconds: float | None = None  # monotonic: since talk or wrap-up is said to come to its end
+
+    @property
+    def stage(self) -> SeatStage:
+        """Where a busy seat is in its conversation, as far as the desk has told."""
+        if self.state is SeatState.WRAP_UP:
+            return SeatStage.WRAP_UP if self.closing_since_seconds is None else SeatStage.WRAP_UP_FILLED
+        return SeatStage.TALKING if self.closing_since_seconds is None else SeatStage.CLOSING
+
+    @property
+    def leaving(self) -> bool:
+        """Has announced a break or a log-off: will not be free after this call."""
+        return self.then is not SeatState.READY
+
+    @property
+    def spoken(self) -> frozenset[str]:
+        """Languages spoken at the seat now: the agent's, else the seat's own; empty: any."""
+        return self.agent_languages or self.languages
+
+    def can_serve(self, skill: str | None) -> bool:
+        """Whether the agent may take calls of a campaign that asks for this skill."""
+        return skill is None or skill in self.skills
+
+    def _to(self, state: SeatState, now: Instant) -> Seat:
+        if state is self.state:
+            return self
+        return replace(self, state=state, since=now, closing_since_seconds=None)
+
+    def logged_in(
+        self,
+        agent: str,
+        now: Instant,
+        *,
+        languages: frozenset[str] = frozenset(),
+        skills: frozenset[str] = frozenset(),
+    ) -> Seat:
+        """An agent takes the seat. Raises CommandRefused where another one has it."""
+        if self.agent is not None:
+            raise CommandRefused(f"seat {self.name} is taken; log its agent off first")
+        seat = replace(self, agent=agent, agent_languages=languages, skills=skills, then=SeatState.READY, reason=None)
+        return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, now)
+
+    def phone_came(self, now: Instant) -> Seat:
+        """The agent's phone is on the line. Of one who had logged off it is nobody's."""
+        seat = replace(self, phone_up=True)
+        if seat.state is SeatState.LOST:
+            if seat.then is SeatState.OFFLINE:
+                return seat._emptied(now)
+            paused = seat.then is SeatState.PAUSED
+            seat = replace(seat, attempt_id=None, campaign_id=None)
+            return seat._to(SeatState.PAUSED if paused else SeatState.READY, now)
+        return seat
+
+    def phone_went(self, now: Instant) -> Seat:
+        """The agent's phone is gone: the seat is lost, or empty where its agent had logged off. A wrap-up may still be finished
+        on the page.
+        """
+        seat = replace(self, phone_up=False)
+        if seat.agent is None:
+            return seat._to(SeatState.OFFLINE, now)
+        if seat.state is SeatState.WRAP_UP:
+            return seat
+        return seat._emptied(now) if seat.then is SeatState.OFFLINE else seat._to(SeatState.LOST, now)
+
+    def logged_off(self, now: Instant) -> Seat:
+        """The agent leaves: now, or after the call."""
+        if self.agent is None:
+            raise CommandRefused(f"seat {self.name} has no agent to log off")
+        if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
+            return replace(self, then=SeatState.OFFLINE)
+        return self._emptied(now)
+
+    def _emptied(self, now: Instant) -> Seat:
+        seat = replace(
+            self,
+            agent=None,
+            agent_languages=frozenset(),
+            skills=frozenset(),
+            attempt_id=None,
+            campaign_id=None,
+            then=SeatState.READY,
+            reason=None,
+        )
+        return seat._to(SeatState.OFFLINE, now)
+
+    def paused(self, reason: str, now: Instant) -> Seat:
+        """No further calls: now, or after the call."""
+        if self.agent is None:
+            raise CommandRefused(f"seat {self.name} has no agent to pause")
+        if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
+            return replace(self, then=SeatState.PAUSED, reason=reason)
+        seat = replace(self, then=SeatState.PAUSED, reason=reason)
+        return seat if seat.state is SeatState.LOST else seat._to(SeatState.PAUSED, now)
+
+    def made_ready(self, now: Instant) -> Seat:
+        """Takes calls again: ends a pause or a wrap-up."""
+        if self.agent is None:
+            raise CommandRefused(f"seat {self.name} has no agent; log in first")
+        seat = replace(self, then=SeatState.READY, reason=None)
+        if seat.state in _WITH_CALL:
+            return seat
+        if not seat.phone_up:
+            return replace(seat, attempt_id=None, campaign_id=None)._to(SeatState.LOST, now)
+        return replace(seat, attempt_id=None, campaign_id=None)._to(SeatState.READY, now)
+
+    def reserved(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
+        """A voter is on the way. Only a ready seat is ever reserved."""
+        assert self.state is SeatState.READY, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
+        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.RESERVED, now)
+
+    def talking(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
+        """Voter and agent hear each other."""
+        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.TALKING, now)
+
+    def closing(self, seconds: float) -> Seat:
+        """The talk, or the wrap-up, comes to its end. A repeat changes nothing."""
+        if self.state not in _CAN_CLOSE:
+            raise CommandRefused(f"seat {self.name} has no call that could come to its end")
+        return self if self.closing_since_seconds is not None else replace(self, closing_since_seconds=seconds)
+
+    def call_ended(self, now: Instant) -> Seat:
+        """The voter is gone: wrap-up after a talk; after a reservation that came to nothing, what was to follow."""
+        if self.state is SeatState.TALKING:
+            return self._to(SeatState.WRAP_UP, now)
+        if self.state is SeatState.RESERVED:
+            return self.wrapped_up(now)
+        return self
+
+    def wrapped_up(self, now: Instant) -> Seat:
+        """The wrap-up is over: ready, or the pause or log-off that was asked for during the call. Nobody's seat is never ready: a
+        talk may have been found at it after a restart, when its agent was logged off.
+        """
+        if self.agent is None or self.then is SeatState.OFFLINE:
+            return self._emptied(now)
+        seat = replace(self, attempt_id=None, campaign_id=None)
+        if not seat.phone_up:
+            return seat._to(SeatState.LOST, now)
+        return seat._to(seat.then, now)
+
+
+def choose_seat(seats: Iterable[Seat], language: str, skill: str | None = None) -> Seat | None:
+    """The ready seat that has been idle longest, among those that speak the voter's language if there is one; else None.
+
+    A seat without languages takes any. Where nobody free speaks it, the longest idle of all: an answered voter must not wait.
+    A skill is never waived: it says who may take the call at all.
+    """
+    ready = [seat for seat in seats if seat.state is SeatState.READY and seat.can_serve(skill)]
+    fitting = [seat for seat in ready if not seat.spoken or language in seat.spoken]
+    return min(fitting or ready, key=lambda seat: (seat.since.seconds, seat.name), default=None)

@@ -1,0 +1,1 @@
+"""Listening, whispering, barging in and recording: what a supervisor may do on a seat, by role."""

@@ -1,0 +1,72 @@
+"""Whoever joins a call beside voter and agent: helpers, supervisors who listen, and the recording. One door to their desks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dialer.domain import commands
+from dialer.domain.switch import CallAside, CallRecorded, PartyCame, PartyGone, Switch, SwitchUp, attempt_of
+from dialer.engine.acd import Floor
+from dialer.engine.call import Call
+from dialer.engine.results import Results
+from dialer.engine.supervision.service import Recorder, Supervision
+from dialer.engine.supervision.state import SupervisorPhone
+from dialer.engine.transfers.service import TransferResync, Transfers
+from dialer.engine.world import Centre
+from dialer.store.port import Store
+
+
+class Assistance:
+    """The help desk, the ear desk and the recorder."""
+
+    def __init__(
+        self,
+        centre: Centre,
+        store: Store,
+        switch: Switch,
+        floor: Floor,
+        results: Results,
+        help_desk: Transfers,
+        supervisors: Sequence[SupervisorPhone],
+    ) -> None:
+        """`supervisors` are all who may listen: nobody else ever does."""
+        self._help_desk = help_desk
+        self._recorder = Recorder(centre, switch, store, results, floor)
+        self._help_resync = TransferResync(centre, floor, help_desk)
+        self._ears = Supervision(centre, switch, store, results, {phone.name: phone for phone in supervisors})
+        centre.subscribe(self._ears.on_change)
+
+    async def execute(
+        self, command: commands.TransferCommand | commands.RecordingCommand | commands.SupervisionCommand
+    ) -> str:
+        """Do what was asked; one line that says what was done. Raises CommandRefused."""
+        match command:
+            case commands.Listen() | commands.Whisper() | commands.Barge() | commands.StopListening():
+                return await self._ears.execute(command)
+            case commands.SeatPauseRecording() | commands.SeatResumeRecording():
+                return await self._recorder.execute(command)
+        return await self._help_desk.execute(command)
+
+    def party(self, event: PartyCame | PartyGone) -> None:
+        """A third party has come or gone."""
+        if isinstance(event, PartyGone):
+            self._help_desk.party_gone(event.party_id)
+            self._ears.party_gone(event.party_id)
+        elif attempt_of(event.party_id) is not None:
+            self._help_desk.party_came(event.party_id, event.place)
+
+    def call_event(self, call: Call, event: CallAside | CallRecorded) -> None:
+        """A voter has come to a third party, or is recorded from now on."""
+        if isinstance(event, CallAside):
+            self._help_desk.voter_aside(call.attempt_id)
+        else:
+            self._recorder.began(call)
+
+    def resync(self, up: SwitchUp) -> None:
+        """Bring help and hearing to agree with what lives on the switch; calls and seats agree with it already."""
+        self._help_resync.resync(up)
+        self._ears.resync(up)
+
+    def close(self) -> None:
+        """The dialler stops: nobody listens on without it."""
+        self._ears.close()

@@ -1,0 +1,233 @@
+"""By ear: supervisors who listen, whisper and barge in. Nobody is heard whose beginning is not in the audit."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from dialer.domain import commands
+from dialer.domain.errors import CommandRefused, StoreError, SwitchError
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import EAR_PARTY, PartyId, PartyRequest, Switch, SwitchUp, ear_party
+from dialer.domain.view import Change, SeatChange, SeatState
+from dialer.engine.acd import Floor
+from dialer.engine.call import Call
+from dialer.engine.orders import quietly
+from dialer.engine.results import Results
+from dialer.engine.supervision.state import MAY, MODES, Ear, ListeningMode, SupervisorPhone
+from dialer.engine.world import Centre
+from dialer.store.port import Store
+
+_log = structlog.get_logger(__name__)
+
+RING_SECONDS = 20.0  # of a supervisor's phone
+_NOBODY_THERE = frozenset({SeatState.OFFLINE, SeatState.LOST})
+
+
+class Supervision:
+    """Who is with which seat. The state is `Centre.ears`, by supervisor."""
+
+    def __init__(
+        self, centre: Centre, switch: Switch, store: Store, results: Results, phones: Mapping[str, SupervisorPhone]
+    ) -> None:
+        """`phones` are the supervisors of the settings, by name: nobody else may, and what is heard goes to them alone."""
+        self._centre = centre
+        self._switch = switch
+        self._store = store
+        self._results = results
+        self._phones = phones
+
+    # Commands
+
+    async def execute(self, command: commands.SupervisionCommand) -> str:
+        """Do it; one line that says what was done. Raises CommandRefused: nobody hears anything more than before."""
+        phone = self._phones.get(command.supervisor)
+        if phone is None:
+            raise CommandRefused("there is no supervisor of that name in [[supervisors]]: nobody else may listen")
+        if isinstance(command, commands.StopListening):
+            return await self._stop(phone)
+        mode = MODES[type(command)]
+        if mode not in MAY[phone.role]:
+            raise CommandRefused(f"supervisor {phone.name} may not {mode.value}: the role is {phone.role.value}")
+        before = self._centre.ears.get(phone.name)
+        if before is not None and (before.seat, before.mode) == (command.seat, mode):
+            raise CommandRefused(f"supervisor {phone.name} is with seat {command.seat} already: {mode.value}")
+        self._refuse_where_nobody_is(command.seat, mode)
+        if before is None:
+            await self._begin(Ear(phone.name, command.seat, mode, ear_party(secrets.token_hex(6))), phone)
+        else:
+            await self._change(before, replace(before, seat=command.seat, mode=mode))
+        return f"supervisor {phone.name}, seat {command.seat}: {mode.value}"
+
+    def _refuse_where_nobody_is(self, seat_name: str, mode: ListeningMode) -> None:
+        seat = self._centre.seat(seat_name)
+        if seat.state in _NOBODY_THERE or not seat.phone_up:
+            raise CommandRefused(f"seat {seat_name} is {seat.state.value}: there is nobody to listen to")
+        if mode is not ListeningMode.BARGE:
+            return
+        if seat.state is not SeatState.TALKING:
+            raise CommandRefused(f"seat {seat_name} has no call to barge in on")
+        if any(ear.seat == seat_name and ear.mode is ListeningMode.BARGE for ear in self._centre.ears.values()):
+            raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
+
+    async def _begin(self, ear: Ear, phone: SupervisorPhone) -> None:
+        self._centre.ears[ear.supervisor] = ear  # at once: a second command meanwhile finds it
+        try:
+            await self._audit(ear, ear.mode.value)
+            request = PartyRequest(ear.party_id, phone.endpoint, None, None, RING_SECONDS, ear.place)
+            await self._switch.call_party(request)
+        except StoreError as error:
+            self._centre.ears.pop(ear.supervisor, None)
+            raise CommandRefused(f"nobody listens, because the audit cannot be kept: {error}") from error
+        except SwitchError as error:
+            self._end(ear, "not called")
+            self._let_go(ear)
+            raise CommandRefused(f"supervisor {ear.supervisor} was not called: {error}") from error
+
+    async def _change(self, before: Ear, after: Ear) -> None:
+        try:
+            await self._audit(after, after.mode.value)
+        except StoreError as error:
+            raise CommandRefused(f"nothing was changed, because the audit cannot be kept: {error}") from error
+        if self._centre.ears.get(before.supervisor) is not before:
+            self._keep_end(after, "hung up")
+            raise CommandRefused(f"supervisor {before.supervisor} has hung up")
+        try:
+            await self._switch.move_party(before.party_id, after.place)
+        except SwitchError as error:
+            self._keep_end(after, "not changed")
+            raise CommandRefused(f"nothing was changed; has the supervisor's phone answered? {error}") from error
+        self._keep_end(before, f"changed to {after.mode.value}")
+        if before.supervisor in self._centre.ears:
+            self._centre.ears[before.supervisor] = after
+
+    async def _stop(self, phone: SupervisorPhone) -> str:
+        ear = self._centre.ears.get(phone.name)
+        if ear is None:
+            raise CommandRefused(f"supervisor {phone.name} listens to nobody")
+        try:
+            await self._switch.release_party(ear.party_id)
+        except SwitchError as error:
+            raise CommandRefused(f"supervisor {phone.name} was not let go: {error}") from error
+        return f"supervisor {phone.name}: let go"
+
+    # Events
+
+    def party_gone(self, party_id: PartyId) -> None:
+        """A supervisor's phone was not reached, or has hung up."""
+        for ear in list(self._centre.ears.values()):
+            if ear.party_id == party_id:
+                self._end(ear, "hung up")
+
+    def on_change(self, change: Change) -> None:
+        """A seat's conversation is over: who barged in on it listens again, and speaks to no next voter unasked. Its agent has
+        logged off: there is nobody to listen to.
+        """
+        if not isinstance(change, SeatChange) or change.view.state is SeatState.TALKING:
+            return
+        for ear in list(self._centre.ears.values()):
+            if ear.seat != change.view.seat:
+                continue
+            if change.view.state is SeatState.OFFLINE:
+                self._let_go(ear)
+            elif ear.mode is ListeningMode.BARGE:
+                self._centre.spawn(self._fall_back(ear), "barge-ends")
+
+    def close(self) -> None:
+        """The dialler stops: nobody listens on without it."""
+        for ear in list(self._centre.ears.values()):
+            self._let_go(ear)
+            self._end(ear, "the dialler stops")
+
+    async def _fall_back(self, ear: Ear) -> None:
+        try:
+            await self._change(ear, replace(ear, mode=ListeningMode.LISTEN))
+        except CommandRefused as refused:  # whoever cannot be sent to listen must not stay in the conversation
+            _log.warning("barge.not-ended-gently", seat=ear.seat, problem=str(refused))
+            await quietly(self._switch.release_party(ear.party_id))
+
+    def resync(self, up: SwitchUp) -> None:
+        """Supervisors who are gone have ended; those of an earlier run of the dialler, whom nobody answers for, are let go."""
+        live = {party_id for party_id, _ in up.parties if party_id.startswith(EAR_PARTY)}
+        known = {ear.party_id for ear in self._centre.ears.values()}
+        for ear in list(self._centre.ears.values()):
+            if ear.party_id not in live:
+                self._end(ear, "gone")
+        for party_id in sorted(live - known):
+            self._centre.spawn(quietly(self._switch.release_party(party_id)), "release-party")
+            self._keep_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler began anew"})
+
+    def _let_go(self, ear: Ear) -> None:
+        self._centre.spawn(quietly(self._switch.release_party(ear.party_id)), "release-party")
+
+    # Audit
+
+    def _end(self, ear: Ear, because: str) -> None:
+        if self._centre.ears.get(ear.supervisor) is ear:
+            del self._centre.ears[ear.supervisor]
+            self._keep_end(ear, because)
+
+    async def _audit(self, ear: Ear, kind: str) -> None:
+        await self._store.append_audit(kind, ear.supervisor, self._what(ear), self._centre.clock.now())
+
+    def _keep_end(self, ear: Ear, because: str) -> None:
+        self._keep_audit(f"{ear.mode.value}-end", ear.supervisor, {**self._what(ear), "because": because})
+
+    def _keep_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
+        now = self._centre.clock.now()
+        self._centre.spawn(self._results.keep("audit", lambda: self._store.append_audit(kind, who, what, now)), "audit")
+
+    def _what(self, ear: Ear) -> dict[str, str]:
+        seat = self._centre.seats[ear.seat]
+        what = {"seat": ear.seat, "party": ear.party_id}
+        return what if seat.attempt_id is None else {**what, "attempt": seat.attempt_id}
+
+
+# Recordings of calls: that there is one is kept, and it is paused while something is said that must not be kept.
+
+
+class Recorder:
+    """What the engine does about recordings; the switch makes them."""
+
+    def __init__(self, centre: Centre, switch: Switch, store: Store, results: Results, floor: Floor) -> None:
+        """The state of a recording is with its call."""
+        self._centre = centre
+        self._switch = switch
+        self._store = store
+        self._results = results
+        self._floor = floor
+
+    def began(self, call: Call) -> None:
+        """The switch records this call from now on."""
+        if call.recorded:
+            return
+        self._centre.update_call(call, replace(call, recorded=True))
+        attempt_id, now = call.attempt_id, self._centre.clock.now()
+        self._centre.spawn(
+            self._results.keep("recording", lambda: self._store.record_recording(attempt_id, now)), "record-recording"
+        )
+
+    async def execute(self, command: commands.RecordingCommand) -> str:
+        """Pause a recording or let it go on; one line that says what was done. Raises CommandRefused."""
+        pausing = isinstance(command, commands.SeatPauseRecording)
+        call = self._centre.call_at(self._centre.seat(command.seat))
+        if call is None or not call.recorded:
+            raise CommandRefused(f"seat {command.seat} has no call that is recorded")
+        if call.recording_paused is pausing:
+            raise CommandRefused(f"seat {command.seat}: the recording {'is paused' if pausing else 'goes on'} already")
+        self._note(call.attempt_id, paused=pausing)
+        try:
+            await self._switch.mute_recording(call.attempt_id, muted=pausing)
+        except SwitchError as error:
+            self._note(call.attempt_id, paused=not pausing)
+            raise CommandRefused(f"seat {command.seat}: the recording was not changed: {error}") from error
+        self._floor.tell(command.seat)
+        return f"seat {command.seat}: the recording {'is paused' if pausing else 'goes on'}"
+
+    def _note(self, attempt_id: AttemptId, *, paused: bool) -> None:
+        call = self._centre.calls.get(attempt_id)
+        if call is not None:
+            self._centre.update_call(call, replace(call, recording_paused=paused))

@@ -1,0 +1,68 @@
+"""Listening to seats: who may do what, by role. Pure. What is not allowed here is not allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dialer.domain import commands
+from dialer.domain.switch import PartyId, Place, PlaceKind
+
+
+class ListeningMode(StrEnum):
+    """How a supervisor is with a seat."""
+
+    LISTEN = "listen"
+    WHISPER = "whisper"  # the agent hears the supervisor, the voter does not
+    BARGE = "barge"  # everybody hears everybody
+
+
+class SupervisorRights(StrEnum):
+    """A supervisor's role."""
+
+    LISTENER = "listener"
+    COACH = "coach"
+    SUPERVISOR = "supervisor"
+
+
+MAY: dict[SupervisorRights, frozenset[ListeningMode]] = {
+    SupervisorRights.LISTENER: frozenset({ListeningMode.LISTEN}),
+    SupervisorRights.COACH: frozenset({ListeningMode.LISTEN, ListeningMode.WHISPER}),
+    SupervisorRights.SUPERVISOR: frozenset(ListeningMode),
+}
+
+MODES: dict[type[commands.Listen | commands.Whisper | commands.Barge], ListeningMode] = {
+    commands.Listen: ListeningMode.LISTEN,
+    commands.Whisper: ListeningMode.WHISPER,
+    commands.Barge: ListeningMode.BARGE,
+}
+
+_KINDS = {
+    ListeningMode.LISTEN: PlaceKind.LISTEN,
+    ListeningMode.WHISPER: PlaceKind.WHISPER,
+    ListeningMode.BARGE: PlaceKind.SEAT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorPhone:
+    """A supervisor of the settings."""
+
+    name: str
+    endpoint: str
+    role: SupervisorRights
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """A supervisor who is with a seat."""
+
+    supervisor: str
+    seat: str
+    mode: ListeningMode
+    party_id: PartyId
+
+    @property
+    def place(self) -> Place:
+        """Where the supervisor's channel stands for that."""
+        return Place(_KINDS[self.mode], self.seat)

@@ -1,0 +1,1 @@
+"""Hold, consult, merge and transfer: a call and the parties that its agent fetches."""

@@ -1,0 +1,434 @@
+"""The help desk: takes voters off and onto seats, calls whom an agent wants to ask, and hands voters over.
+
+Every step is entered in `Centre.help` before its order is written, so that the events that follow find it there. Whatever
+fails brings the voter back to an agent, or to the message: nobody is left in silence or in music.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from dialer.domain import commands
+from dialer.domain.errors import CommandRefused, OriginateUnsure, SwitchError
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import (
+    PartyId,
+    PartyRequest,
+    Place,
+    PlaceKind,
+    Switch,
+    SwitchUp,
+    attempt_of,
+    help_party,
+    target_of,
+)
+from dialer.domain.view import SeatState
+from dialer.engine.acd import Floor
+from dialer.engine.call import Call
+from dialer.engine.orders import quietly
+from dialer.engine.transfers.state import AGENT_WAITS, VOTER_AWAY, Help, TransferStage, TransferTarget, check
+from dialer.engine.trunks import TrunkPool
+from dialer.engine.world import Centre
+from dialer.rules import numbers
+from dialer.rules.rulebook import Rulebook
+
+_log = structlog.get_logger(__name__)
+
+
+class Transfers:
+    """Carries out what agents ask for during a call, and what follows from it."""
+
+    def __init__(
+        self,
+        centre: Centre,
+        switch: Switch,
+        floor: Floor,
+        trunks: TrunkPool,
+        targets: Mapping[str, TransferTarget],
+        rules: Rulebook,
+    ) -> None:
+        """`targets` is the allow-list by name; `rules` hold for its outside numbers each time they are called."""
+        self._centre = centre
+        self._switch = switch
+        self._floor = floor
+        self._trunks = trunks
+        self._targets = targets
+        self._rules = rules
+
+    # Commands
+
+    async def execute(self, command: commands.TransferCommand) -> str:
+        """Do what an agent asks; one line that says what was done. Raises CommandRefused, and the call is as it was."""
+        call = self._call_of(command.seat)
+        now = self._centre.help.get(call.attempt_id)
+        check(command, now)
+        name = f"seat {command.seat}"
+        match command:
+            case commands.SeatHold():
+                await self._hold(call, command.seat)
+                return f"{name}: the voter is on hold"
+            case commands.SeatTransfer(to=to) | commands.SeatConsult(to=to):
+                blind = isinstance(command, commands.SeatTransfer)
+                await self._call_target(call, now, command.seat, self._target(to), blind=blind)
+                return f"{name}: {'transferring to' if blind else 'calling'} {to}"
+        assert now is not None  # noqa: S101 - what is left is refused without help under way
+        match command:
+            case commands.SeatResume():
+                await self._bring_back(now, replace(now, stage=TransferStage.RETURNING))
+                return f"{name}: the voter is back"
+            case commands.SeatMerge():
+                await self._bring_back(now, replace(now, stage=TransferStage.MERGING))
+                return f"{name}: three-way"
+            case commands.SeatCompleteTransfer():
+                await self._complete(call, now)
+                return f"{name}: transferred to {now.to or 'the target'}"
+            case commands.SeatCancelConsult():
+                await self._cancel(now)
+                return f"{name}: the target was let go"
+
+    def _call_of(self, seat_name: str) -> Call:
+        seat = self._centre.seat(seat_name)
+        call = self._centre.call_at(seat)
+        if call is None or seat.state is not SeatState.TALKING:
+            raise CommandRefused(f"seat {seat_name} has no call")
+        return call
+
+    def _target(self, name: str) -> TransferTarget:
+        target = self._targets.get(name)
+        if target is None:
+            known = ", ".join(self._targets) or "none"
+            raise CommandRefused(f"there is no transfer of that name; [[transfers]] has: {known}")
+        return target
+
+    async def _hold(self, call: Call, seat: str) -> None:
+        self.enter(Help(call.attempt_id, seat, TransferStage.HOLD))
+        await self._order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
+
+    async def _call_target(
+        self, call: Call, before: Help | None, seat: str, target: TransferTarget, *, blind: bool
+    ) -> None:
+        place = Place(PlaceKind.ASIDE, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
+        request = self._request(call.attempt_id, target, place)
+        stage = TransferStage.TRANSFER if blind else TransferStage.CALLING
+        self.enter(Help(call.attempt_id, seat, stage, request.party_id, target.name))
+        try:
+            if before is None:
+                await self._order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
+            if self._help_of(request.party_id) is None:
+                raise CommandRefused(f"seat {seat}: {target.name} was not called: the voter or the agent is gone")
+            await self._switch.call_party(request)
+        except CommandRefused:
+            self._forget_party(request.party_id)
+            raise
+        except SwitchError as error:
+            if isinstance(error, OriginateUnsure):  # it may ring: nobody shall talk to an empty room
+                self.release(request.party_id)
+            self._party_lost(request.party_id)
+            raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
+        live = self._help_of(request.party_id)
+        if live is None:  # meanwhile nobody needs the target any more
+            self.release(request.party_id)
+        elif blind and live.stage not in AGENT_WAITS:
+            self._agent_leaves(call.attempt_id)
+
+    def _request(self, attempt_id: AttemptId, target: TransferTarget, place: Place) -> PartyRequest:
+        party_id = help_party(attempt_id, target.name, secrets.token_hex(6))
+        if target.number is None or target.trunk is None:
+            return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
+        why_not = numbers.refusal(target.number, self._rules.allowed_prefixes, self._rules.denied_prefixes)
+        if why_not is not None:
+            raise CommandRefused(f"transfer {target.name} was not called: {why_not}")
+        now = self._centre.clock.monotonic()
+        centre = self._centre
+        taken = self._trunks.take((target.trunk,), centre.channels_used(), now, centre.calls_leaving(), told=False)
+        if taken is None:
+            raise CommandRefused(f"transfer {target.name} was not called: trunk {target.trunk} is full; try again")
+        trunk, caller_id = taken
+        self._centre.party_trunks[party_id] = trunk.name
+        return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
+
+    async def _bring_back(self, before: Help, after: Help) -> None:
+        self.enter(after)
+        await self._order(self._switch.connect(after.attempt_id, after.seat), after.attempt_id, before)
+
+    async def _complete(self, call: Call, help_now: Help) -> None:
+        assert help_now.party_id is not None  # noqa: S101 - in these stages there is one
+        self.enter(replace(help_now, stage=TransferStage.HANDING_OVER))
+        aside = Place(PlaceKind.ASIDE, call.attempt_id)
+        await self._order(self._switch.move_party(help_now.party_id, aside), call.attempt_id, help_now)
+        if call.attempt_id not in self._centre.calls:
+            raise CommandRefused(f"seat {help_now.seat}: the voter has hung up")
+        live = self._centre.help.get(call.attempt_id)
+        # The target may have hung up meanwhile: then the voter is the agent's again, or comes back.
+        if live is None or live.stage in AGENT_WAITS:
+            raise CommandRefused(
+                f"seat {help_now.seat}: {help_now.to or 'the target'} is gone; the call stays with you"
+            )
+        self._agent_leaves(call.attempt_id)
+
+    async def _cancel(self, help_now: Help) -> None:
+        if help_now.stage is TransferStage.THREE_WAY:
+            self.drop(help_now.attempt_id)
+        else:
+            await self._bring_back(help_now, replace(help_now, stage=TransferStage.RETURNING, party_id=None, to=None))
+        self._let_go(help_now)
+
+    async def _order(self, order: Awaitable[None], attempt_id: AttemptId, before: Help | None) -> None:
+        """Wait until the switch has taken an order. If it will not, the help is as it was before; raises CommandRefused."""
+        entered = self._centre.help.get(attempt_id)
+        try:
+            await order
+        except SwitchError as error:
+            if self._centre.help.get(attempt_id) is entered:
+                self.drop(attempt_id) if before is None else self.enter(before)
+            raise CommandRefused(f"the switch did not do it: {error}") from error
+
+    # Events
+
+    def keeps(self, attempt_id: AttemptId) -> bool:
+        """Whether the voter is out of the seat because somebody asked for it."""
+        live = self._centre.help.get(attempt_id)
+        return live is not None and live.stage in VOTER_AWAY
+
+    def voter_came(self, attempt_id: AttemptId) -> None:
+        """The voter is in the seat: back from hold, by our order or at the hold's limit, or merged."""
+        live = self._centre.help.get(attempt_id)
+        if live is None:
+            return
+        if live.stage in {TransferStage.MERGING, TransferStage.CONSULT}:
+            self.enter(replace(live, stage=TransferStage.THREE_WAY))
+        elif live.stage in {TransferStage.HOLD, TransferStage.RETURNING}:
+            self.drop(attempt_id)
+
+    def voter_aside(self, attempt_id: AttemptId) -> None:
+        """Voter and target hear each other."""
+        live = self._centre.help.get(attempt_id)
+        call = self._centre.calls[attempt_id]
+        if call.message_started:  # the agent's phone had died: the message was cut short
+            self._centre.update_call(call, replace(call, message_started=False))
+        if live is not None:
+            self.enter(replace(live, stage=TransferStage.TRANSFERRED))
+
+    def message_started(self, call: Call) -> None:
+        """The voter hears the message: on the way back there was no agent."""
+        live = self._centre.help.get(call.attempt_id)
+        if live is not None and live.stage in {TransferStage.RETURNING, TransferStage.MERGING}:
+            self.drop(call.attempt_id)
+            self._let_go(live)
+            self._floor.left_seat(call, live.seat)
+
+    def party_came(self, party_id: PartyId, place: Place) -> None:
+        """The target has answered and is there."""
+        live = self._help_of(party_id)
+        if live is None:
+            self.release(party_id)
+        elif live.stage is TransferStage.CALLING:
+            self.enter(replace(live, stage=TransferStage.CONSULT))
+        elif place.kind is PlaceKind.ASIDE and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
+            self.enter(replace(live, stage=TransferStage.HANDING_OVER))
+            self._centre.spawn(self._hand_over(live.attempt_id), "hand-over")
+
+    def party_gone(self, party_id: PartyId) -> None:
+        """The target was not reached, or has hung up: the voter comes back to the agent."""
+        self._party_lost(party_id)
+
+    def agents_phone_went(self, seat: str) -> None:
+        """The agent's phone is gone. A voter in music hears the message; one in a three-way call stays with the target."""
+        live = next(
+            (each for each in self._centre.help.values() if each.seat == seat and each.stage in AGENT_WAITS), None
+        )
+        if live is None:
+            return
+        if live.stage is TransferStage.THREE_WAY and live.party_id is not None:
+            self.enter(replace(live, stage=TransferStage.HANDING_OVER))
+            aside = Place(PlaceKind.ASIDE, live.attempt_id)
+            self._centre.spawn(quietly(self._switch.move_party(live.party_id, aside)), "move-party")
+            return
+        self.drop(live.attempt_id)
+        self._let_go(live)
+        if live.stage not in {
+            TransferStage.RETURNING,
+            TransferStage.MERGING,
+        }:  # those the dialplan itself sends to the message
+            self._centre.spawn(quietly(self._switch.play_message(live.attempt_id)), "message")
+
+    def call_over(self, attempt_id: AttemptId) -> None:
+        """The voter is gone: nobody helps any more."""
+        live = self._centre.help.get(attempt_id)
+        if live is not None:
+            self.drop(attempt_id)
+            self._let_go(live)
+
+    # Steps
+
+    def enter(self, help_now: Help) -> None:
+        """Put the help with a call in place as it is now, or as it was found on the switch."""
+        self._centre.help[help_now.attempt_id] = help_now
+        _log.info("help", attempt=help_now.attempt_id, seat=help_now.seat, stage=help_now.stage.value, to=help_now.to)
+        self._floor.tell(help_now.seat)
+
+    def found(self, party_id: PartyId) -> str | None:
+        """A third party that helps was found on the switch: the name of the target, whose trunk it takes a channel of."""
+        name = target_of(party_id)
+        target = self._targets.get(name or "")
+        if target is not None and target.trunk is not None:
+            self._centre.party_trunks[party_id] = target.trunk
+        return name
+
+    def drop(self, attempt_id: AttemptId) -> None:
+        """There is no help with this call any more, whatever was thought."""
+        gone = self._centre.help.pop(attempt_id, None)
+        if gone is not None:
+            self._floor.tell(gone.seat)
+
+    def release(self, party_id: PartyId) -> None:
+        """Let a third party go."""
+        self._forget_party(party_id)
+        self._centre.spawn(quietly(self._switch.release_party(party_id)), "release-party")
+
+    def _help_of(self, party_id: PartyId) -> Help | None:
+        attempt_id = attempt_of(party_id)
+        live = self._centre.help.get(attempt_id) if attempt_id is not None else None
+        return live if live is not None and live.party_id == party_id else None
+
+    def _party_lost(self, party_id: PartyId) -> None:
+        self._forget_party(party_id)
+        live = self._help_of(party_id)
+        if live is None:
+            return
+        if live.stage is TransferStage.THREE_WAY:
+            self.drop(live.attempt_id)
+        elif live.stage is TransferStage.TRANSFERRED:  # the dialplan ends the voter's call too
+            self.enter(replace(live, party_id=None))
+        else:
+            self.back_to_an_agent(replace(live, party_id=None, to=None))
+
+    def back_to_an_agent(self, live: Help) -> None:
+        """Bring the voter back: to the agent who waits, or to the one who has left if still free, or to another; else the
+        message.
+        """
+        call = self._centre.calls.get(live.attempt_id)
+        if call is None:
+            return
+        seat = self._centre.seats.get(live.seat)
+        waits = seat is not None and seat.attempt_id == live.attempt_id and seat.state is SeatState.TALKING
+        name = live.seat if waits else self._floor.take_back(call, live.seat)
+        if name is None:
+            self.drop(live.attempt_id)
+            self._centre.spawn(quietly(self._switch.play_message(live.attempt_id)), "message")
+            return
+        self.enter(replace(live, stage=TransferStage.RETURNING, seat=name))
+        self._centre.spawn(quietly(self._switch.connect(live.attempt_id, name)), "bring-back")
+
+    async def _hand_over(self, attempt_id: AttemptId) -> None:
+        try:
+            await self._switch.hand_over(attempt_id)
+        except SwitchError as error:
+            _log.info("help.not-handed-over", attempt=attempt_id, problem=str(error))
+            live = self._centre.help.get(attempt_id)
+            if live is not None and live.party_id is not None:
+                self.release(live.party_id)
+
+    def _agent_leaves(self, attempt_id: AttemptId) -> None:
+        call = self._centre.calls.get(attempt_id)
+        if call is not None:
+            self._floor.agent_leaves(call)
+
+    def _let_go(self, live: Help) -> None:
+        if live.party_id is not None:
+            self.release(live.party_id)
+
+    def _forget_party(self, party_id: PartyId) -> None:
+        self._centre.party_trunks.pop(party_id, None)
+
+
+# After a start and after each loss of the link: the help with calls agrees again with where everybody stands.
+
+
+class TransferResync:
+    """Compares and repairs."""
+
+    def __init__(self, centre: Centre, floor: Floor, desk: Transfers) -> None:
+        """The desk that goes on with what is found."""
+        self._centre = centre
+        self._floor = floor
+        self._desk = desk
+
+    def resync(self, up: SwitchUp) -> None:
+        """Bring the help with every live call to agree with the switch. Calls and seats must agree with it already."""
+        parties: dict[AttemptId, tuple[PartyId, Place | None]] = {}
+        for party_id, place in up.parties:
+            attempt_id = attempt_of(party_id)
+            if attempt_id is None:
+                continue
+            if attempt_id in self._centre.calls and attempt_id not in parties:
+                parties[attempt_id] = (party_id, place)
+            else:
+                self._desk.release(party_id)
+        live = {party_id for party_id, _ in up.parties}
+        for gone in [party_id for party_id in self._centre.party_trunks if party_id not in live]:
+            del self._centre.party_trunks[gone]
+        held, talking = dict(up.held), dict(up.talking)
+        for call in list(self._centre.calls.values()):
+            party: PartyId | None
+            party, place = parties.get(call.attempt_id, (None, None))
+            known = self._centre.help.get(call.attempt_id)
+            if known is None and party is None and call.attempt_id not in held and call.attempt_id not in up.aside:
+                continue
+            if call.attempt_id in up.aside:
+                self._aside(call, party, place)
+            elif call.attempt_id in held:
+                self._held(call, held[call.attempt_id], party, place)
+            else:
+                self._in_no_music(call, talking, party, place)
+
+    def _aside(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
+        seat = call.seat or ""
+        if party_id is not None and place is not None and place.kind is PlaceKind.ASIDE:
+            self._desk.enter(
+                Help(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self._desk.found(party_id))
+            )
+        else:
+            self._let_go(party_id)
+            self._desk.back_to_an_agent(Help(call.attempt_id, seat, TransferStage.TRANSFERRED))
+
+    def _held(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
+        known = self._centre.help.get(call.attempt_id)
+        if party_id is not None and place is not None and place.kind is PlaceKind.ASIDE:
+            self._desk.enter(
+                Help(call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self._desk.found(party_id))
+            )
+            self._desk.party_came(party_id, place)
+        elif party_id is not None and place is not None:
+            self._with_its_agent(call, seat)
+            self._desk.enter(Help(call.attempt_id, seat, TransferStage.CONSULT, party_id, self._desk.found(party_id)))
+        elif known is not None and known.party_id == party_id and known.stage is not TransferStage.RETURNING:
+            return  # the link was cut, and nothing has changed meanwhile: on hold, or the target's phone still rings
+        else:
+            self._let_go(party_id)
+            self._with_its_agent(call, seat)
+            self._desk.back_to_an_agent(Help(call.attempt_id, seat, TransferStage.RETURNING))
+
+    def _in_no_music(
+        self, call: Call, talking: Mapping[AttemptId, str], party_id: PartyId | None, place: Place | None
+    ) -> None:
+        seat = talking.get(call.attempt_id)
+        if seat is not None and party_id is not None and place == Place(PlaceKind.SEAT, seat):
+            self._desk.enter(Help(call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self._desk.found(party_id)))
+        else:
+            self._let_go(party_id)
+            self._desk.drop(call.attempt_id)
+
+    def _with_its_agent(self, call: Call, seat_name: str) -> None:
+        """The agent whose phone is there has this call, as before the dialler's restart."""
+        seat = self._centre.seats.get(seat_name)
+        if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:
+            self._floor.talks_on(call, seat_name)
+
+    def _let_go(self, party_id: PartyId | None) -> None:
+        if party_id is not None:
+            self._desk.release(party_id)

@@ -1,0 +1,103 @@
+"""Help with a call: hold, consult, three-way, transfer. What may be asked when, and what an event changes. Pure.
+
+    with the agent --hold--> hold --resume--> with the agent
+    with the agent or hold --consult--> calling --answers--> consult --merge--> three-way
+    consult or three-way --complete--> handing over --> transferred
+    with the agent or hold --transfer--> transfer --answers--> handing over --> transferred
+
+A target that cannot be had, or leaves, brings the voter back to the agent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dialer.domain import commands
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import PartyId
+
+
+class TransferStage(StrEnum):
+    """How far the help with a call is. A call without help is with its agent."""
+
+    HOLD = "hold"  # the voter hears music
+    RETURNING = "returning"  # the voter is on the way back to the agent
+    CALLING = "calling"  # the target's phone rings, for the agent
+    CONSULT = "consult"  # agent and target talk, the voter hears music
+    MERGING = "merging"  # the voter is on the way to agent and target
+    THREE_WAY = "three-way"
+    TRANSFER = "transfer"  # blind: the target's phone rings, the agent has left
+    HANDING_OVER = "handing-over"  # voter and target are on the way to each other
+    TRANSFERRED = "transferred"  # voter and target are alone
+
+
+VOTER_AWAY = frozenset(TransferStage) - {TransferStage.THREE_WAY}
+"""The voter left the seat, or leaves it, because we said so: that is no end of the talk."""
+AGENT_WAITS = frozenset(
+    {
+        TransferStage.HOLD,
+        TransferStage.RETURNING,
+        TransferStage.CALLING,
+        TransferStage.CONSULT,
+        TransferStage.MERGING,
+        TransferStage.THREE_WAY,
+    }
+)
+"""The seat is still with this call."""
+
+_SITUATION = {
+    None: "the voter is with the agent",
+    TransferStage.HOLD: "the voter is on hold",
+    TransferStage.RETURNING: "the voter is on the way back to the agent",
+    TransferStage.CALLING: "the target's phone rings",
+    TransferStage.CONSULT: "the agent consults",
+    TransferStage.MERGING: "the voter is on the way to the three-way call",
+    TransferStage.THREE_WAY: "all three talk",
+    TransferStage.TRANSFER: "the voter is being transferred",
+    TransferStage.HANDING_OVER: "the voter is being transferred",
+    TransferStage.TRANSFERRED: "the voter has been transferred",
+}
+_ALLOWED: dict[type[commands.TransferCommand], tuple[str, frozenset[TransferStage | None]]] = {
+    commands.SeatHold: ("hold", frozenset({None})),
+    commands.SeatResume: ("resume", frozenset({TransferStage.HOLD})),
+    commands.SeatTransfer: ("transfer", frozenset({None, TransferStage.HOLD})),
+    commands.SeatConsult: ("consult", frozenset({None, TransferStage.HOLD})),
+    commands.SeatMerge: ("merge", frozenset({TransferStage.CONSULT})),
+    commands.SeatCompleteTransfer: ("complete a transfer", frozenset({TransferStage.CONSULT, TransferStage.THREE_WAY})),
+    commands.SeatCancelConsult: (
+        "cancel a consult",
+        frozenset({TransferStage.CALLING, TransferStage.CONSULT, TransferStage.THREE_WAY}),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTarget:
+    """An entry of the allow-list."""
+
+    name: str
+    endpoint: str | None  # of a phone of the house
+    number: str | None  # or a number outside, over a trunk
+    trunk: str | None
+    ring_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """The help with one call."""
+
+    attempt_id: AttemptId
+    seat: str  # whose agent asked for it, and where the voter goes back to
+    stage: TransferStage
+    party_id: PartyId | None = None
+    to: str | None = None  # the target's name
+
+
+def check(command: commands.TransferCommand, help_now: Help | None) -> None:
+    """Raise CommandRefused where this cannot be asked now."""
+    verb, stages = _ALLOWED[type(command)]
+    stage = None if help_now is None else help_now.stage
+    if stage not in stages:
+        raise CommandRefused(f"seat {command.seat} cannot {verb} now: {_SITUATION[stage]}")

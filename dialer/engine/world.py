@@ -1,0 +1,358 @@
+"""What the engine holds in memory: live calls, seats, campaigns, and who listens. Only the engine's own rooms change it.
+
+Nothing here is counted up and down: calls by state, channels in use and waiting voters are read off the calls themselves, so
+that no figure can drift from the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from dialer.domain.clock import Clock, Instant
+from dialer.domain.errors import CommandRefused
+from dialer.domain.model import (
+    AttemptId,
+    Booth,
+    BoothTurnout,
+    CampaignKind,
+    CampaignProgress,
+    CampaignState,
+    Claim,
+    MachineDetection,
+    MarkSource,
+    Outcome,
+    Purpose,
+)
+from dialer.domain.switch import PartyId
+from dialer.domain.view import Alert, AlertLevel, AlertRaised, CallChange, CallState, CampaignChange, Change, SeatState
+from dialer.engine.call import Call
+from dialer.engine.seat import Seat
+from dialer.engine.supervision.state import Ear
+from dialer.engine.transfers.state import Help
+from dialer.pacing.number_answers import NumberAnswers
+from dialer.pacing.port import Pacer
+from dialer.polling_day.plan import NO_POLLS, PollingPlan, PollsToday
+from dialer.polling_day.priorities import BoothOrder
+from dialer.rules.calling_hours import Stretch, next_day
+from dialer.rules.retries import RetryRules
+
+_log = structlog.get_logger(__name__)
+
+ENDS_KEPT_SECONDS = 300.0  # far longer than a claim's lease
+_OF_THE_POLLING_DAY = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSpec:
+    """A campaign as the engine needs it: the site's settings, resolved."""
+
+    campaign_id: str
+    kind: CampaignKind
+    trunks: tuple[str, ...]
+    channels: int | None
+    flow: str | None
+    ring_seconds: float
+    wrap_up_seconds: float
+    connect_limit_seconds: float
+    hours: tuple[Stretch, ...]
+    retries: RetryRules
+    record: bool = False  # its talks with agents
+    announcement_seconds: float = 0.0  # at most, of the words before the agent comes that the call is recorded
+    # The profile's: a phone that rings is let ring for so long while agents are there.
+    minimum_ring_seconds: float = 30.0
+    skill: str | None = None  # that an agent must have to take its calls
+    machine_detection: MachineDetection = MachineDetection.OFF
+    machine_message: bool = False  # a machine that a flow's call meets hears the information message
+    every_seconds: float = 0.0  # from a booth worker's report to the next call, where the campaign calls those
+    keeps_seats: bool = False  # one call for each free agent: a seat may be kept for a call from before it is dialled
+
+
+@dataclass(slots=True)
+class CampaignRun:
+    """A campaign under way."""
+
+    spec: CampaignSpec
+    purpose: Purpose
+    pacer: Pacer
+    state: CampaignState
+    order: BoothOrder  # whose turn it is among the booths; it looks at what is in the hopper
+    hopper: deque[Claim]  # claimed under a lease, to be dialled next
+    numbers: NumberAnswers = field(default_factory=NumberAnswers)  # how likely each number is to be answered
+    priorities_at: float = 0.0  # epoch: when the booths' priorities were last computed
+    votes_until: float = 0.0  # epoch: the end of the polling day that they are of
+    refilling: bool = False
+    next_due_at: float = 0.0  # epoch: before it the queue has nothing
+    list_done: bool = False
+    given_back: int = 0  # how often numbers came back to the queue
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    inbound: Counter[Outcome] = field(default_factory=Counter)  # of calls that came in
+    progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
+    held_because: str | None = "starting"
+    refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
+    unheard: str | None = None  # a sound that its voters must hear and do not; None: nothing is known against it
+
+    def learned(self) -> str:
+        """What the pacer has learned, and what was learned of numbers, as JSON for the store."""
+        return json.dumps({**self.pacer.state(), "numbers": self.numbers.state()})
+
+    def take_up(self, learned: str) -> None:
+        """Go on with what an earlier run learned. A text that is damaged is ignored: the campaign begins cold."""
+        try:
+            state = json.loads(learned)
+        except ValueError:
+            state = None
+        if not isinstance(state, dict):
+            _log.warning("pacer.state-damaged", campaign=self.spec.campaign_id)
+            return
+        self.numbers.restore(state.pop("numbers", None))
+        self.pacer.restore(state)
+
+    @property
+    def called_through(self) -> bool:
+        """Whether nobody is left to be called, as far as its queue was seen."""
+        return self.list_done and not self.hopper
+
+    @property
+    def may_dial(self) -> bool:
+        """Whether, as the last decision found, nothing keeps it from dialling, and somebody is left to be called."""
+        return self.held_because is None and not self.called_through
+
+    def due_again(self, at: float) -> None:
+        """A number of the queue is due at this epoch second, whatever the queue said when it was asked last."""
+        self.given_back += 1
+        self.next_due_at = min(self.next_due_at, at)
+        self.list_done = False
+
+    def look_again(self) -> None:
+        """Numbers may have come back to the queue: it is asked again."""
+        self.given_back += 1
+        self.next_due_at = 0.0
+        self.list_done = False
+        self.order.look_again()
+
+
+@dataclass(slots=True)
+class TrunkTally:
+    """What a trunk has carried since the start. Counted up only."""
+
+    attempts: int = 0
+    answered: int = 0
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class SeatTally:
+    """Where a seat has spent its time since the agent logged in, seconds by state, and its calls."""
+
+    seconds: dict[SeatState, float] = field(default_factory=dict)
+    calls: int = 0
+
+
+class Centre:
+    """The state of one centre, and the few things every room of the engine does with it."""
+
+    def __init__(self, centre_id: str, zone: ZoneInfo, clock: Clock) -> None:
+        """An empty centre."""
+        self.polling: PollingPlan | None = None  # of the site, if one is known
+        self._polls_today: PollsToday | None = None
+        self.centre_id = centre_id
+        self.dialler: str | None = None  # this run's name, for others
+        self.zone = zone
+        self.clock = clock
+        self.calls: dict[AttemptId, Call] = {}
+        self.help: dict[AttemptId, Help] = {}
+        self.party_trunks: dict[PartyId, str] = {}  # third parties outside, and the trunk that each is called over
+        self.strangers: dict[AttemptId, str] = {}  # calls that came in and are in no `calls`, and the trunk of each
+        self.ears: dict[str, Ear] = {}  # by supervisor
+        self.seats: dict[str, Seat] = {}
+        self.seat_tallies: dict[str, SeatTally] = {}
+        self.campaigns: dict[str, CampaignRun] = {}
+        self.trunk_tallies: dict[str, TrunkTally] = {}
+        self.booths: dict[int, Booth] = {}
+        self.turnout: dict[int, BoothTurnout] = {}
+        self.marks: Counter[str] = Counter()
+        # Both of the day, by the clock of its polls, or since the start where that is later:
+        self.reached_by: Counter[MarkSource] = Counter()  # voters whose first mark was made in a call of ours
+        self.worked_seconds = 0.0  # while a turnout campaign could dial
+        self._works_since: float | None = None  # monotonic; None: none can
+        self.opt_outs = 0
+        self.opted_out: set[int] = set()  # numbers, by id, since the start: a claim may be older
+        self.abandoned_at: dict[int, float] = {}  # epoch, by number, since the start
+        self.called_at: dict[
+            int, tuple[float, float]
+        ] = {}  # epoch, by number: its last call's end, last talk's (0: none)
+        self.alerts: dict[str, Alert] = {}
+        self.switch_up = False
+        self.draining = False
+        self.store_trouble: str | None = None
+        self.wake = asyncio.Event()
+        self.outbox_event = asyncio.Event()
+        self._listeners: list[Callable[[Change], None]] = []
+        self._tasks: asyncio.TaskGroup | None = None
+
+    def instant(self) -> Instant:
+        """This moment."""
+        return Instant.by(self.clock)
+
+    # Seats
+
+    def seat(self, name: str) -> Seat:
+        """The seat of that name, as it is now. Raises CommandRefused where there is none."""
+        seat = self.seats.get(name)
+        if seat is None:
+            raise CommandRefused(f"there is no seat {name!r}; the settings name {len(self.seats)} seats")
+        return seat
+
+    def call_at(self, seat: Seat) -> Call | None:
+        """The call that the seat has, if it is live: that of a wrap-up is over, as a rule."""
+        return self.calls.get(seat.attempt_id) if seat.attempt_id is not None else None
+
+    # Tasks
+
+    def adopt_tasks(self, group: asyncio.TaskGroup) -> None:
+        """From now on effects run in this group; a failure in one of them ends the engine (fail closed)."""
+        self._tasks = group
+
+    def spawn(self, effect: Coroutine[Any, Any, None], name: str) -> None:
+        """Run an effect beside the engine. Effects begun earlier reach the store earlier."""
+        if self._tasks is None:
+            effect.close()
+            raise RuntimeError("the engine is not running")
+        self._tasks.create_task(effect, name=name)
+
+    # Listeners
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `callback` at each change until the returned function is called. It must not block."""
+        self._listeners.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._listeners:
+                self._listeners.remove(callback)
+
+        return unsubscribe
+
+    def tell(self, change: Change) -> None:
+        """Tell those who listen."""
+        for listener in self._listeners:
+            listener(change)
+
+    # Calls
+
+    def update_call(self, before: Call, after: Call) -> Call:
+        """Put a call's next version in place and tell of a change of state."""
+        self.calls[after.attempt_id] = after
+        if after.state is not before.state:
+            self.tell_call(after, after.state)
+        return after
+
+    def tell_call(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
+        """Tell those who listen where a call is."""
+        self.tell(CallChange(call.campaign_id, call.attempt_id, state, self.clock.now(), call.seat, outcome))
+        self.tell(CampaignChange(call.campaign_id))
+
+    def calls_of(self, campaign_id: str) -> Iterator[Call]:
+        """The live calls of a campaign."""
+        return (call for call in self.calls.values() if call.campaign_id == campaign_id)
+
+    def channels_used(self) -> Counter[str]:
+        """Live calls by trunk, third parties' and those of callers on no roll among them; one that is being committed holds its
+        channel already, one of which the flow alone is not over yet has none.
+        """
+        ours = (call.trunk for call in self.calls.values() if call.ended is None)
+        return Counter([*ours, *self.party_trunks.values(), *self.strangers.values()])
+
+    def calls_leaving(self) -> Counter[str]:
+        """By trunk, the calls that a start was granted to and that have not gone out yet: they are being committed."""
+        return Counter(call.trunk for call in self.calls.values() if not call.written and not call.inbound)
+
+    def note_end(self, call: Call, outcome: Outcome) -> None:
+        """A call has ended: claims that were taken off the queue before do not know it. Those older than a lease are forgotten."""
+        now, talked = self.clock.now(), call.connected_at is not None or outcome is Outcome.COMPLETED
+        if outcome is Outcome.REFUSED or (call.inbound and not talked):
+            return
+        called_before, talked_before = self.called_at.pop(call.phone_id, (0.0, 0.0))
+        talked = talked and outcome is not Outcome.MACHINE
+        self.called_at[call.phone_id] = (called_before if call.inbound else now, now if talked else talked_before)
+        oldest = next(iter(self.called_at))  # they stand in the order of their ends
+        while max(self.called_at[oldest]) < now - ENDS_KEPT_SECONDS:
+            del self.called_at[oldest]
+            oldest = next(iter(self.called_at))
+
+    def polls_today(self) -> PollsToday:
+        """Which booths vote now. Worked out once a day, for views and calls ask: a day of the polls, for theirs need not be the
+        centre's. With a new day the figures of the last one end.
+        """
+        if self.polling is None or not self.booths:
+            return NO_POLLS
+        now = self.clock.now()
+        if self._polls_today is None or not self._polls_today.holds_at(now):
+            before, self._polls_today = self._polls_today, self.polling.today(self.booths, now)
+            still_vote = before is not None and not before.zones.keys().isdisjoint(self._polls_today.zones)
+            if not still_vote:
+                self.reached_by.clear()
+                self.worked_seconds = 0.0
+        return self._polls_today
+
+    def last_calls(self) -> Mapping[int, float]:
+        """Of each booth that votes today and whose close is known, by its id: epoch second of its last call."""
+        return self.polls_today().last_calls
+
+    def next_day(self) -> float:
+        """The epoch second at which another day begins, by the clock of the centre or of a poll."""
+        return min(next_day(self.zone, self.clock.now()), self.polls_today().until)
+
+    def count_work(self) -> None:
+        """Count the time since the last decision as worked where a turnout campaign could dial; asked after each decision."""
+        now = self.clock.monotonic()
+        self.polls_today()  # first: a new day of the polls begins the count at nought
+        if self._works_since is not None:
+            self.worked_seconds += now - self._works_since
+        works = any(run.may_dial for run in self.campaigns.values() if run.purpose is Purpose.TURNOUT)
+        self._works_since = now if works else None
+
+    def closes_at(self, booth: Booth) -> str:
+        """The close of poll of a booth as a voter is told it, "18:00", by the clock of the poll: of its polling day, else of the
+        roll; "": not known.
+        """
+        close = None if self.polling is None else self.polling.local_close_of(booth)
+        return booth.closes_at if close is None else f"{close:%H:%M}"
+
+    def last_call_at(self, run: CampaignRun, booth_id: int) -> float | None:
+        """Epoch second after which a campaign of the polling day calls nobody of a booth; None: it does not vote today, as far
+        as is known, or the campaign is for something else.
+        """
+        return self.last_calls().get(booth_id) if run.purpose in _OF_THE_POLLING_DAY else None
+
+    # Alerts
+
+    def raise_alert(self, code: str, level: AlertLevel, text: str) -> None:
+        """Raise an alert, or replace the one of the same code. A text that stands already is not repeated."""
+        standing = self.alerts.get(code)
+        if standing is not None and standing.text == text:
+            return
+        alert = Alert(code, level, text, self.clock.now())
+        self.alerts[code] = alert
+        _log.warning("alert", code=code, level=level.value, text=text)
+        self.tell(AlertRaised(alert))
+
+    def clear_alert(self, code: str) -> None:
+        """End an alert; nothing happens where there is none."""
+        standing = self.alerts.pop(code, None)
+        if standing is not None:
+            self.tell(AlertRaised(Alert(code, standing.level, standing.text, self.clock.now(), cleared=True)))
+
+    def take_alert(self, alert: Alert) -> None:
+        """An alert that another part of the dialler raises or clears."""
+        if alert.cleared:
+            self.clear_alert(alert.code)
+        else:
+            self.raise_alert(alert.code, alert.level, alert.text)

@@ -1,0 +1,50 @@
+"""What a flow does beyond the call, whoever carries it: it puts an answer on record, it sends an SMS."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+
+from config.errors import MatdanError
+from dialer.engine.flows import FlowService, FlowSession
+from ivr_flows.errors import NobodyMeant
+from ivr_flows.texts import SMS, Texts, filled
+from ivr_flows.turns import FlowCommit, SendSms
+
+_log = structlog.get_logger(__name__)
+
+
+class SmsGateway(Protocol):
+    """Sends SMS."""
+
+    async def send_sms(self, number: str, text: str) -> bool:
+        """Send one to a number in E.164; True when the gateway took it. Never repeats one by itself."""
+        ...
+
+
+async def committed(commit: FlowCommit, put_on_record: Callable[[FlowCommit], Awaitable[bool]]) -> bool:
+    """Whether it is on record. A store that cannot is said to the caller, not hidden from them. Raises NobodyMeant."""
+    try:
+        return await put_on_record(commit)
+    except NobodyMeant:
+        raise
+    except MatdanError as error:
+        _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
+        return False
+
+
+async def send_text(
+    action: SendSms, session: FlowSession, desk: FlowService, texts: Texts, gateway: SmsGateway | None
+) -> bool:
+    """Send the SMS that a flow asks for; True when the gateway took it."""
+    text = filled(f"{SMS}{action.template}", session.language, action.values, texts)
+    if gateway is None or text is None:
+        return False
+    try:
+        number = await desk.number(session.attempt_id)
+        return number is not None and await gateway.send_sms(number, text)
+    except MatdanError as error:
+        _log.warning("flow.sms-not-sent", attempt=session.attempt_id, problem=str(error))
+        return False

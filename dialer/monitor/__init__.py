@@ -1,1 +1,0 @@
-"""What supervisors watch and steer over MQTT."""

@@ -1,0 +1,1 @@
+"""MQTT: what is announced, and commands that come in."""

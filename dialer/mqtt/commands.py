@@ -1,0 +1,556 @@
+"""Commands from supervisors: read and judged purely, executed once, answered on the reply topic, each in the audit.
+
+A command is known by its sender and id: no sender can use up another's ids. What a sender may ask is the settings' word alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any, Literal
+
+import structlog
+
+from config.errors import MatdanError
+from config.help import OWN_USER
+from dialer.audit.chain import canonical
+from dialer.domain import commands
+from dialer.domain.clock import Clock
+from dialer.domain.commands import Command
+from dialer.domain.errors import CommandRefused, StoreError, UnsafeValue
+from dialer.domain.view import Alert, AlertLevel
+from dialer.mqtt import topics
+from dialer.mqtt.command_table import COMMANDS, CommandKind, Urgency
+from dialer.mqtt.command_values import VALUES, read_value
+from dialer.mqtt.lanes import Lanes
+from dialer.mqtt.payloads import ReplyPayload
+from dialer.mqtt.senders import BadSignature, Sender, Senders
+from dialer.store.port import KeptCommand, Store
+
+_log = structlog.get_logger(__name__)
+
+MOST_BYTES = 32_768  # of a command; a full batch of marks is the longest
+MOST_SIGNED_BYTES = 49_152  # with its signature: as text in a JSON of its own every quotation mark is escaped
+FURTHEST_EXPIRY_SECONDS = 86_400.0  # also catches milliseconds taken for seconds
+RECORDS_A_MINUTE = 1_000.0  # by one sender's commands; more is nothing wrong, and a person should know of it
+WATCH_SECONDS = 10.0
+QUIET_SECONDS = 60.0
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z-]{0,39}")
+_USER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_BEGUN = "it was begun, and the dialler stopped before it had ended: look what has become of it, then send a new one"
+_KEYS = frozenset({"id", "name", "expires_at", *VALUES})
+_SIGNED = frozenset({"command", "signature"})
+_NOT_THE_SENDERS = {
+    "role": "the dialler has it from its own settings ([[supervisors]])",
+    "user": "it is the last level of the topic",
+    "supervisor": "who sends the command is the one who listens",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCommand:
+    """A message that has the form of a command. Nothing in it is believed yet."""
+
+    command_id: str
+    fields: Mapping[str, Any]
+    text: str  # as it was sent, and signed
+    signature: object = None  # as it stands there; None: there is none
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedCommand:
+    """A command that may be executed."""
+
+    command_id: str
+    sender: str
+    name: str
+    command: Command
+    content: str  # hash of what it asks for, without id and expiry
+    role: str
+    kind: CommandKind
+    records: int = 0  # that it brings: marks, figures, opt-outs
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCommand:
+    """A command that must not be executed. Without an id nobody can be answered."""
+
+    command_id: str | None
+    text: str
+    sender: str = ""
+    name: str = ""  # "": not known
+    role: str = ""  # the sender's, where that is known
+    forged: bool = False
+
+
+ReadCommand = AcceptedCommand | RefusedCommand
+
+
+def open_command(payload: bytes) -> OpenedCommand | RefusedCommand:
+    """Read the form of a message. Never raises for what a sender writes."""
+    command_id: str | None = None
+    try:
+        fields = _read_object(payload, MOST_SIGNED_BYTES)
+        text, signature = "", None
+        if fields.keys() & _SIGNED:
+            if fields.keys() != _SIGNED or not isinstance(fields["command"], str):
+                raise CommandRefused(
+                    "a signed command is an object of `command`, a text, and `signature`, nothing else"
+                )
+            text, signature = fields["command"], fields["signature"] if fields["signature"] is not None else ""
+            fields = _read_object(text.encode("utf-8", "surrogatepass"), MOST_BYTES)
+        elif len(payload) > MOST_BYTES:
+            raise CommandRefused(f"the command is longer than {MOST_BYTES} bytes")
+        command_id = _identifier(fields, "id")
+    except CommandRefused as refused:
+        return RefusedCommand(command_id, str(refused))
+    return OpenedCommand(command_id, fields, text, signature)
+
+
+def urgency_of(opened: OpenedCommand) -> Urgency:
+    """The lane of a command, as far as its own word goes."""
+    name = opened.fields.get("name")
+    kind = COMMANDS.get(name) if isinstance(name, str) else None
+    return Urgency.USUAL if kind is None else kind.urgency
+
+
+def judge_command(
+    opened: OpenedCommand, user: str, senders: Senders, centre: str, *, retained: bool, now: float
+) -> ReadCommand:
+    """Whether a command of the topic of `user` may be executed; `now` in epoch seconds. Never raises for what a sender writes."""
+    name = opened.fields.get("name")
+    known = name if isinstance(name, str) and name in COMMANDS else ""
+    refusal = RefusedCommand(opened.command_id, "", user, known)
+    try:
+        sender = senders.find(user)
+        if sender is None:
+            raise CommandRefused(
+                "nobody of that name may give commands: [[supervisors]] of the dialler's settings has those who may"
+            )
+        refusal = replace(refusal, role=", ".join(sorted(sender.roles)))
+        senders.refuse_unproved(sender, centre, opened.text, opened.signature)
+        if retained:
+            raise CommandRefused(
+                "a command must not be retained: publish it again without the retain flag and with a new id"
+            )
+        return _judged(opened, sender, now)
+    except BadSignature as refused:
+        return replace(refusal, text=str(refused), forged=True)
+    except CommandRefused as refused:
+        return replace(refusal, text=str(refused))
+
+
+def parse_command(
+    payload: bytes, user: str, senders: Senders, centre: str, *, retained: bool, now: float
+) -> ReadCommand:
+    """Read and judge a message on the topic of commands of `user`. Never raises for what a sender writes."""
+    opened = open_command(payload)
+    if isinstance(opened, RefusedCommand):
+        return replace(opened, sender=user)
+    return judge_command(opened, user, senders, centre, retained=retained, now=now)
+
+
+def _judged(opened: OpenedCommand, sender: Sender, now: float) -> AcceptedCommand:
+    fields = opened.fields
+    name, kind = _kind(fields)
+    _refuse_other_keys(name, kind, fields)
+    _refuse_expired(fields, now)
+    roles = ", ".join(sorted(sender.roles))
+    if not sender.roles & kind.roles:
+        raise CommandRefused(f"`{name}` is for the role {' or '.join(sorted(kind.roles))}; {sender.name} has {roles}")
+    values = {key: read_value(name, key, fields.get(key)) for key in kind.needs}
+    if "who" in values and values["who"] != sender.name != OWN_USER:
+        values["who"] = f"{values['who']} by {sender.name}"  # whom the sender names, and who that is
+    command = kind.make(*values.values(), *([sender.name] if kind.takes_sender else []))
+    asked = {"name": name, **{key: fields[key] for key in kind.needs}}
+    content = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    records = sum(len(value) for key, value in values.items() if key in {"marks", "figures", "hashes"})
+    return AcceptedCommand(opened.command_id, sender.name, name, command, content, roles, kind, records)
+
+
+def _read_object(payload: bytes, most_bytes: int) -> dict[str, Any]:
+    if len(payload) > most_bytes:
+        raise CommandRefused(f"the command is longer than {most_bytes} bytes")
+    try:
+        fields = json.loads(payload, object_pairs_hook=_unique_keys)
+    except (ValueError, RecursionError) as error:
+        raise CommandRefused("the command is not JSON (UTF-8)") from error
+    if not isinstance(fields, dict):
+        raise CommandRefused("the command is not a JSON object")
+    return fields
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise CommandRefused("the command names a key twice")
+    return dict(pairs)
+
+
+def _identifier(fields: Mapping[str, Any], key: str) -> str:
+    value = fields.get(key)
+    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
+        raise CommandRefused(f"`{key}` must be 1 to 64 letters, digits, dots, dashes or underscores")
+    return value
+
+
+def _kind(fields: Mapping[str, Any]) -> tuple[str, CommandKind]:
+    name = fields.get("name")
+    if isinstance(name, str) and name in COMMANDS:
+        return name, COMMANDS[name]
+    known = f"the commands are {', '.join(list(COMMANDS)[:-1])} and {list(COMMANDS)[-1]}"
+    if name is None:
+        raise CommandRefused(f"`name` is missing: {known}")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):  # and is not repeated: who knows what stands there
+        raise CommandRefused(f"what `name` says is no command: {known}")
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    raise CommandRefused(f"there is no command `{name}`{f', but `{near[0]}`' if near else ''}: {known}")
+
+
+def _refuse_other_keys(name: str, kind: CommandKind, fields: Mapping[str, Any]) -> None:
+    for key, why in _NOT_THE_SENDERS.items():
+        if key in fields:
+            raise CommandRefused(f"`{key}` is not for the sender to say: {why}; leave `{key}` out")
+    if not fields.keys() <= _KEYS:
+        raise CommandRefused(f"the command has unknown keys; known are {', '.join(sorted(_KEYS))}")
+    for key in VALUES.keys() - set(kind.needs):
+        if fields.get(key) is not None:
+            raise CommandRefused(f"`{name}` takes no `{key}`: leave `{key}` out")
+
+
+def _refuse_expired(fields: Mapping[str, Any], now: float) -> None:
+    expires_at = fields.get("expires_at")
+    if isinstance(expires_at, bool) or not isinstance(expires_at, int | float) or not -inf < expires_at < inf:
+        raise CommandRefused("`expires_at` must be epoch seconds, UTC")
+    if expires_at <= now:
+        raise CommandRefused("the command has expired: send it again with a new id, and compare the two clocks")
+    if expires_at > now + FURTHEST_EXPIRY_SECONDS:
+        raise CommandRefused("`expires_at` is more than a day ahead: it must be epoch seconds, UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A command in its lane; of two, the one that came later has the greater number."""
+
+    number: int
+    read: ReadCommand
+
+
+@dataclass(slots=True)
+class _Watch:
+    """An alert of what many small things make, by sender; it ends once nothing more came for a while."""
+
+    code: str
+    level: AlertLevel
+    words: str
+    raise_alert: Callable[[Alert], None]
+    counts: dict[str, int] = field(default_factory=dict)
+    told: int = 0
+    last_at: float = 0.0
+
+    def note(self, sender: str, count: int, clock: Clock) -> None:
+        """Count; the first is told at once."""
+        self.counts[sender] = self.counts.get(sender, 0) + count
+        self.last_at = clock.monotonic()
+        if not self.told:
+            self._tell(clock.now())
+
+    def look(self, clock: Clock) -> bool:
+        """Tell of what came since; whether the alert stands."""
+        if not self.told:
+            return False
+        if clock.monotonic() - self.last_at >= QUIET_SECONDS:
+            self.raise_alert(Alert(self.code, AlertLevel.NOTICE, f"no more {self.words}", clock.now(), cleared=True))
+            self.counts.clear()
+            self.told = 0
+        elif sum(self.counts.values()) != self.told:
+            self._tell(clock.now())
+        return bool(self.told)
+
+    def _tell(self, now: float) -> None:
+        self.told = sum(self.counts.values())
+        by = ", ".join(f"{sender or 'strangers'} {count:,}" for sender, count in sorted(self.counts.items())[:5])
+        self.raise_alert(Alert(self.code, self.level, f"{self.told:,} {self.words}: {by}", now))
+
+
+class CommandDesk:
+    """Executes commands whatever becomes of the connection meanwhile: those of an urgency one after another, those of different
+    urgencies side by side.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        execute: Callable[[Command], Awaitable[str]],
+        outbox_event: asyncio.Event,
+        *,
+        centre: str,
+        senders: Senders,
+        raise_alert: Callable[[Alert], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._execute = execute
+        self._outbox_event = outbox_event
+        self._centre = centre
+        self._senders = senders
+        self._lanes: dict[Urgency, Lanes[_Waiting]] = {urgency: Lanes() for urgency in Urgency}
+        self._news = {urgency: asyncio.Event() for urgency in Urgency}
+        self._number = 0
+        self._under_way: set[str] = set()  # of other lanes: the store knows of none of them yet
+        self._halted: dict[str | None, int] = {}  # by campaign (None: all): the last halt that was asked for
+        self._floods = _Watch(
+            "command-flood", AlertLevel.WARNING, "commands came too fast and were left unanswered", raise_alert
+        )
+        self._forgeries = _Watch(
+            "command-forged", AlertLevel.WARNING, "commands did not bear their sender's signature", raise_alert
+        )
+        self._bursts = _Watch(
+            "records-burst", AlertLevel.NOTICE, "records came by command in quick succession", raise_alert
+        )
+        self._records: dict[str, tuple[float, float]] = {}  # by sender: how many lately, and when that was reckoned
+        self._noted = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """Commands that are not executed yet."""
+        return sum(map(len, self._lanes.values()))
+
+    def offer(self, user: str, payload: bytes, *, retained: bool) -> None:
+        """Take a message of the topic of commands of `user`. An empty one is the clearing of a retained one, and no command."""
+        if not payload:
+            return
+        lane = user if self._senders.find(user) is not None else ""  # strangers share one
+        opened = open_command(payload)
+        urgency = Urgency.USUAL if isinstance(opened, RefusedCommand) or not lane else urgency_of(opened)
+        if self._lanes[urgency].full(lane):  # before anything is judged: a flood must cost little
+            self._note(self._floods, lane, 1)  # unanswered: the sender repeats it, same id
+            return
+        if isinstance(opened, RefusedCommand):
+            read: ReadCommand = replace(opened, sender=user)
+        else:
+            now = self._clock.now()
+            read = judge_command(opened, user, self._senders, self._centre, retained=retained, now=now)
+        self._number += 1
+        if isinstance(read, AcceptedCommand) and urgency is not Urgency.USUAL:
+            self._halted[getattr(read.command, "campaign_id", None)] = self._number
+        self._lanes[urgency].put(lane, _Waiting(self._number, read))
+        self._news[urgency].set()
+
+    async def run(self) -> None:
+        """Execute and answer until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for urgency in Urgency:
+                group.create_task(self._work(urgency), name=f"commands-{urgency.name.lower()}")
+            group.create_task(self._keep_watch(), name="commands-watch")
+
+    async def _work(self, urgency: Urgency) -> None:
+        lanes, news = self._lanes[urgency], self._news[urgency]
+        while True:
+            waiting, seconds = lanes.take(self._clock.monotonic())
+            if waiting is not None:
+                await self._serve(waiting)
+                continue
+            if urgency is Urgency.USUAL and not lanes:
+                self._halted.clear()  # nothing waits that they could overtake
+            news.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await news.wait()
+
+    async def _serve(self, waiting: _Waiting) -> None:
+        read = waiting.read
+        try:
+            await self.handle(read, waiting.number)
+        except StoreError as error:
+            _log.error("command.unanswered", command=_shown_id(read), problem=str(error))
+        except Exception:  # noqa: BLE001 - one message must never end the dialler; it is logged whole
+            _log.exception("command.failed", command=_shown_id(read))
+            await self._tell_failed(read)
+
+    async def _tell_failed(self, read: ReadCommand) -> None:
+        if read.command_id is not None:
+            text = "the dialler could not do it, and its log says why; look at what is now before you send it again"
+            with contextlib.suppress(StoreError):
+                await self._audit(read, "failed")
+                await self._answer(read.sender, self._refusal(read.command_id, text))
+
+    async def _keep_watch(self) -> None:
+        while True:
+            await self._noted.wait()
+            await asyncio.sleep(WATCH_SECONDS)  # what comes meanwhile is told together
+            if not self._alerts_stand():
+                self._noted.clear()
+
+    def _alerts_stand(self) -> bool:
+        standing = [watch.look(self._clock) for watch in (self._floods, self._forgeries, self._bursts)]
+        return any(standing)
+
+    def _note(self, watch: _Watch, sender: str, count: int) -> None:
+        watch.note(sender, count, self._clock)
+        self._noted.set()
+
+    async def handle(self, read: ReadCommand, number: int = 0) -> None:
+        """Execute a command unless it was before, and answer it. `number`: its place among those that came.
+
+        A repeatable one is recorded after it was executed: should the dialler die between the two, a repeated command is
+        executed again, which changes nothing, while one that was only recorded would never stop anything. Any other one is
+        recorded before, for a second hang-up or transfer would meet the next voter: should the dialler die in the middle, a
+        repeat is told so and nothing more is done.
+        """
+        if isinstance(read, RefusedCommand):
+            await self._refuse(read)
+            return
+        key = _key(read)
+        kept = None if key in self._under_way else await self._store.kept_command(key)
+        if key in self._under_way or (kept is not None and kept.content != read.content):
+            text = "another command had this id: every command needs a new one"
+            await self._refuse(RefusedCommand(read.command_id, text, read.sender, read.name, read.role))
+            return
+        self._under_way.add(key)
+        try:
+            reply = await self._reply_to(read, kept, number)
+        finally:
+            self._under_way.discard(key)
+        await self._answer(read.sender, ReplyPayload(id=read.command_id, **json.loads(reply)))
+
+    async def _reply_to(self, accepted: AcceptedCommand, kept: KeptCommand | None, number: int) -> str:
+        if kept is not None:
+            await self._audit(accepted, "repeated")
+            return kept.reply
+        return await (
+            self._do_and_record(accepted, number) if accepted.kind.repeatable else self._record_and_do(accepted)
+        )
+
+    async def _refuse(self, refused: RefusedCommand) -> None:
+        _log.warning("command.refused", command=_shown_id(refused), why=refused.text)
+        if refused.forged:
+            self._note(self._forgeries, refused.sender, 1)
+        await self._audit(refused, "refused", refused.text)
+        if refused.command_id is not None:
+            await self._answer(refused.sender, self._refusal(refused.command_id, refused.text))
+
+    async def _do_and_record(self, accepted: AcceptedCommand, number: int) -> str:
+        status, text = await self._try(accepted, number)
+        await self._audit(accepted, status, text if status == "refused" else "")
+        reply = self._reply(accepted, status, text)
+        now = self._clock.now()
+        await self._store.record_command(_key(accepted), accepted.name, accepted.content, reply, now)
+        return reply
+
+    async def _record_and_do(self, accepted: AcceptedCommand) -> str:
+        now = self._clock.now()
+        begun = json.dumps({"status": "refused", "text": _BEGUN, "at": round(now, 3)})
+        await self._audit(accepted, "begun")  # what cannot be answered for is not done
+        await self._store.record_command(_key(accepted), accepted.name, accepted.content, begun, now)
+        try:
+            status, text = await self._try(accepted)
+        except StoreError as error:
+            status, text = "refused", f"it was not kept: {error}"
+        await self._audit(accepted, status, text if status == "refused" else "")
+        reply = self._reply(accepted, status, text)
+        await self._store.complete_command(_key(accepted), reply)
+        return reply
+
+    def _reply(self, accepted: AcceptedCommand, status: str, text: str) -> str:
+        _log.info(
+            "command.executed",
+            command=_shown_id(accepted),
+            name=accepted.name,
+            user=accepted.sender,
+            role=accepted.role,
+            status=status,
+        )
+        return json.dumps({"status": status, "text": text, "at": round(self._clock.now(), 3)})
+
+    async def _try(self, accepted: AcceptedCommand, number: int = 0) -> tuple[Literal["done", "refused"], str]:
+        self._count_records(accepted)
+        command = accepted.command
+        try:
+            if isinstance(command, commands.ResumeCampaign):
+                self._refuse_overtaken(
+                    command, number
+                )  # in this very turn of the loop: nothing comes between it and the deed
+            return "done", await self._execute(command)
+        except StoreError:
+            raise  # of a repeatable one nothing was decided: a repeat may succeed
+        except MatdanError as error:
+            return "refused", str(error)
+
+    def _refuse_overtaken(self, command: commands.ResumeCampaign, number: int) -> None:
+        """A stop has its own lane and may be done before a resume that was sent earlier: what was sent last must hold."""
+        if max(self._halted.get(command.campaign_id, 0), self._halted.get(None, 0)) > number:
+            raise CommandRefused("a stop or pause was sent after it, and holds; send it again if dialling is to go on")
+
+    def _count_records(self, accepted: AcceptedCommand) -> None:
+        if not accepted.records:
+            return
+        now = self._clock.monotonic()
+        lately, since = self._records.get(accepted.sender, (0.0, now))
+        lately = max(0.0, lately - (now - since) * RECORDS_A_MINUTE / 60) + accepted.records
+        self._records[accepted.sender] = (lately, now)
+        if lately > RECORDS_A_MINUTE:
+            self._note(self._bursts, accepted.sender, accepted.records)
+
+    def _refusal(self, command_id: str, text: str) -> ReplyPayload:
+        return ReplyPayload(command_id, "refused", text, round(self._clock.now(), 3))
+
+    async def _answer(self, user: str, reply: ReplyPayload) -> None:
+        await self._store.announce([topics.reply_announcement(user, reply)], self._clock.now())
+        self._outbox_event.set()
+
+    async def _audit(self, read: ReadCommand, status: str, why: str = "") -> None:
+        await self._store.append_audit("command", *audit_of(read, status, why), self._clock.now())
+
+
+def _key(accepted: AcceptedCommand) -> str:
+    """By what the store knows a command: ids are each sender's own."""
+    return f"{accepted.sender}/{accepted.command_id}"
+
+
+def audit_of(read: ReadCommand, status: str, why: str = "") -> tuple[str, dict[str, str]]:
+    """Who and what the audit says of a command. Whatever a sender wrote must not keep it out of there: what looks like a phone
+    number is left out, and an id that does stands as its hash.
+    """
+    known = isinstance(read, AcceptedCommand) or _USER.fullmatch(read.sender) is not None
+    who = read.sender if known and _fit({"who": read.sender}) else "stranger"
+    what = {"command": read.name or "unknown", "id": _shown_id(read), "status": status}
+    if read.role:
+        what["role"] = read.role
+    extras: dict[str, str] = {}
+    if isinstance(read, AcceptedCommand):
+        extras = {
+            key: str(getattr(read.command, key))
+            for key in ("campaign_id", "seat", "to", "who")
+            if hasattr(read.command, key)
+        }
+        if read.records:
+            extras["records"] = f"{read.records}"
+    if why:
+        extras["why"] = why[:120]
+    return who, {**what, **{key: text for key, text in extras.items() if _fit({key: text})}}
+
+
+def _shown_id(read: ReadCommand) -> str:
+    """A command's id for log and audit: a sender may choose one that looks like a phone number."""
+    command_id = read.command_id or "none"
+    if _fit({"id": command_id}):
+        return command_id
+    return f"sha256-{hashlib.sha256(command_id.encode()).hexdigest()[:32]}"
+
+
+def _fit(what: Mapping[str, str]) -> bool:
+    try:
+        canonical(what)
+    except (UnsafeValue, UnicodeEncodeError):
+        return False
+    return True

@@ -1,0 +1,217 @@
+"""The monitor: the engine's state and results out to the broker, supervisors' commands in. Dialling never waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
+
+import aiomqtt
+import structlog
+
+from dialer.domain.clock import Clock
+from dialer.domain.commands import Command
+from dialer.domain.dialler_name import DiallerName
+from dialer.domain.errors import StoreError
+from dialer.domain.view import Alert, CentreView, Change
+from dialer.mqtt import topics
+from dialer.mqtt.commands import CommandDesk
+from dialer.mqtt.link import BrokerLink, BrokerSettings, Connection, Received, for_opt_outs
+from dialer.mqtt.opt_outs import ForeignOptOut, OptOutDesk
+from dialer.mqtt.publisher import Publish, Publisher
+from dialer.mqtt.senders import Senders
+from dialer.mqtt.twin import find_twin, taken_by
+from dialer.store.port import OutboxRow, Store
+
+# The relay of results: what the store committed with them goes to the broker, in order, until the broker has said
+
+BATCH = 20  # as many as paho keeps in flight; the broker acknowledges them while the next ones are written
+
+
+class OutboxRelay:
+    """Store.outbox -> broker (QoS 1) -> Store.outbox_done."""
+
+    def __init__(self, centre: str, store: Store, waiting: asyncio.Event) -> None:
+        """`waiting` is set by whoever commits announcements, and cleared here; the store is never polled."""
+        self._centre = centre
+        self._store = store
+        self._waiting = waiting
+        self.relayed = 0
+
+    async def run(self, publish: Publish) -> None:
+        """Relay until cancelled, or until `publish` or the store raises. What was not acknowledged stays in the outbox."""
+        while True:
+            self._waiting.clear()
+            await self.drain(publish)
+            await self._waiting.wait()
+
+    async def drain(self, publish: Publish) -> None:
+        """Relay all that waits now."""
+        while rows := await self._store.outbox(BATCH):
+            await self._publish_batch(rows, publish)
+            # The store drops up to an id: only after every row of the batch was acknowledged. The outbox's bound is the engine's
+            # to keep: what is on its way out needs none, and to look for it costs a walk along all that waits.
+            await self._store.outbox_done(rows[-1].outbox_id, keep_at_most=None)
+            self.relayed += len(rows)
+
+    async def _publish_batch(self, rows: list[OutboxRow], publish: Publish) -> None:
+        async with asyncio.TaskGroup() as group:
+            for row in rows:
+                # Tasks begin in the order of their creation, so the messages are written in the order of the outbox.
+                message = topics.announced_message(self._centre, row.topic, row.payload)
+                group.create_task(publish(message), name=f"outbox-{row.outbox_id}")
+
+
+_log = structlog.get_logger(__name__)
+
+FAREWELL_SECONDS = 3.0  # for the last results and the goodbye; what is left stays in the outbox
+
+
+class EnginePort(Protocol):
+    """What the monitor needs of the engine."""
+
+    @property
+    def outbox_event(self) -> asyncio.Event:
+        """Set whenever announcements were committed; the relay clears it."""
+        ...
+
+    def view(self) -> CentreView:
+        """The centre at this moment."""
+        ...
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `callback` in the loop at each change, until the returned function is called."""
+        ...
+
+    async def execute(self, command: Command) -> str:
+        """Do it; one line that says what was done. Raises CommandRefused where it cannot be done now."""
+        ...
+
+
+class Monitor:
+    """Everything of a centre that goes over MQTT."""
+
+    def __init__(
+        self,
+        centre: str,
+        settings: BrokerSettings,
+        engine: EnginePort,
+        store: Store,
+        clock: Clock,
+        *,
+        raise_alert: Callable[[Alert], None],
+        senders: Senders,
+        chance: random.Random | None = None,
+        keep_opt_out: Callable[[ForeignOptOut], Awaitable[None]] | None = None,
+        name: DiallerName | None = None,
+    ) -> None:
+        """`senders` may give commands, and nobody else; `raise_alert` hears that the broker is away ("broker-down",
+        "opt-outs-unheard") and that it is back (the same code, cleared), and of commands too many or forged; `keep_opt_out`
+        takes what other centres tell, where a secret is shared with them: over a connection of its own. A dialler with a `name`
+        leaves the broker to another one that speaks for this centre already.
+        """
+        chance = chance or random.SystemRandom()
+        self._engine = engine
+        self._publisher = Publisher(engine.view, clock)
+        self._relay = OutboxRelay(centre, store, engine.outbox_event)
+        self._centre = centre
+        self._desk = CommandDesk(
+            *(store, clock, engine.execute, engine.outbox_event),
+            centre=centre,
+            senders=senders,
+            raise_alert=raise_alert,
+        )
+        self._opt_outs = None if keep_opt_out is None else OptOutDesk(keep_opt_out)
+
+        async def taken() -> str | None:
+            twin = None if name is None else await find_twin(settings, centre, name)
+            return None if twin is None else taken_by(twin, centre)
+
+        self._link = BrokerLink(settings, centre, clock, raise_alert, chance, taken=taken)
+        self._opt_outs_link = BrokerLink(settings, centre, clock, raise_alert, chance, for_opt_outs(), taken)
+        # Has been on the connection for it; set too where they are not to be heard.
+        self._hears_others = asyncio.Event()
+        if keep_opt_out is None:
+            self._hears_others.set()
+        self._served_to_the_end = False
+
+    @property
+    def broker_up(self) -> bool:
+        """Whether there is a connection now."""
+        return self._link.up
+
+    @property
+    def served_to_the_end(self) -> bool:
+        """Whether there was a connection when `run` was told to stop: it is gone because we closed it."""
+        return self._served_to_the_end
+
+    @property
+    def relayed(self) -> int:
+        """Announcements that the broker has acknowledged since the start."""
+        return self._relay.relayed
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop`; then the last results, the goodbye, and the connection is closed. A broker that is away, or goes,
+        is met with an alert and another try, never with an exception.
+        """
+        unsubscribe = self._engine.subscribe(self._publisher.offer)
+        try:
+            async with asyncio.TaskGroup() as group:
+                desks = [group.create_task(self._desk.run(), name="monitor-commands")]
+                if self._opt_outs is not None:
+                    desks.append(group.create_task(self._opt_outs.run(), name="monitor-opt-outs"))
+                    listening = self._opt_outs_link.run(lambda connection: self._listen(connection, stop), stop)
+                    group.create_task(listening, name="monitor-other-centres")  # ends of itself
+                await self._link.run(lambda connection: self._serve(connection, stop), stop)
+                for desk in desks:
+                    desk.cancel()
+        finally:
+            unsubscribe()
+
+    async def _serve(self, connection: Connection, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(connection.read(partial(self._take, connection)), name="monitor-reader"),
+                group.create_task(self._publisher.run(connection.publish), name="monitor-publisher"),
+                group.create_task(self._relay.run(connection.publish), name="monitor-outbox"),
+                group.create_task(self._leave_opt_outs(connection), name="monitor-leaves-opt-outs"),
+            ]
+            await stop.wait()
+            self._served_to_the_end = True
+            for task in tasks:
+                task.cancel()
+        await self._farewell(connection)
+
+    async def _leave_opt_outs(self, connection: Connection) -> None:
+        """An earlier version heard opt-outs here, and the session outlives it: heard on until the connection of their own is there,
+        for a broker that was not told of that one may not let it listen.
+        """
+        await self._hears_others.wait()
+        await connection.unsubscribe(topics.opt_outs_filter())
+
+    async def _listen(self, connection: Connection, stop: asyncio.Event) -> None:
+        self._hears_others.set()
+        async with asyncio.TaskGroup() as group:
+            take = partial(self._take, connection)
+            reader = group.create_task(connection.read(take), name="monitor-opt-outs-reader")
+            await stop.wait()
+            reader.cancel()
+
+    async def _take(self, connection: Connection, received: Received) -> None:
+        sender = topics.sender_of(self._centre, received.topic)
+        if sender is not None:
+            self._desk.offer(sender, received.payload, retained=received.retained)
+            if received.retained and received.payload:  # else it would be there at every connect to come
+                await connection.publish(topics.Message(received.topic, "", 0, True))
+        elif self._opt_outs is not None:
+            await self._opt_outs.offer(received.topic, received.payload, received.kept)
+
+    async def _farewell(self, connection: Connection) -> None:
+        try:
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._relay.drain(connection.publish)
+                await self._publisher.farewell(connection.publish)
+        except* (aiomqtt.MqttError, StoreError, TimeoutError) as errors:
+            _log.warning("monitor.farewell-cut-short", problem=str(errors.exceptions[0]))

@@ -1,0 +1,173 @@
+"""State on its way to the broker: what changed is gathered, thinned and published while there is a connection.
+
+Telemetry may be lost here - a result never is: results go by the outbox (outbox.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, assert_never
+
+from dialer.domain.clock import Clock
+from dialer.domain.model import BoothTurnout
+from dialer.domain.view import AlertRaised, CallChange, CampaignChange, CentreView, Change, SeatChange, TurnoutChange
+from dialer.mqtt import topics
+from dialer.mqtt.topics import Message
+
+CENTRE_STATE_SECONDS = 1.0  # not more often than this
+HEARTBEAT_SECONDS = 10.0  # and not less often: a page must be able to tell quiet from dead
+
+Publish = Callable[[Message], Coroutine[Any, Any, None]]
+
+
+class ChangeBuffer:
+    """What waits to be published. Pure: the time is handed in (monotonic seconds).
+
+    State is kept by key, the latest only, so it is bounded by what a centre has (seats, booths, campaigns); call events are
+    a queue that forgets its oldest beyond `call_events`.
+    """
+
+    def __init__(self, *, call_events: int, statistics_per_second: float = topics.STATISTICS_PER_SECOND) -> None:
+        self._calls: deque[CallChange] = deque(maxlen=call_events)
+        self._seats: dict[str, SeatChange] = {}
+        self._booths: dict[int, BoothTurnout] = {}
+        self._campaigns: set[str] = set()
+        self._alerts = False
+        self._centre = False
+        self._statistics_seconds = 1.0 / statistics_per_second
+        self._statistics_at: dict[str, float] = {}
+        self._centre_at = float("-inf")
+        self._name: str | None = None  # the centre's
+        self.dropped = 0
+
+    def offer(self, change: Change) -> None:
+        """Take a change in. Never waits, never fails; the oldest call event goes when the queue is full."""
+        match change:
+            case CallChange(campaign_id=campaign_id):
+                self.dropped += len(self._calls) == self._calls.maxlen
+                self._calls.append(change)
+                self._campaigns.add(campaign_id)
+            case SeatChange(view=view):
+                self._seats[view.seat] = change
+            case CampaignChange(campaign_id=campaign_id):
+                self._campaigns.add(campaign_id)
+            case TurnoutChange(booth=booth):
+                self._booths[booth.booth_id] = booth
+            case AlertRaised():
+                self._alerts = True
+                self._centre_at = float("-inf")  # an alert is not made to wait for the centre's second
+            case _:
+                assert_never(change)
+        self._centre = True
+
+    def forget(self) -> None:
+        """Drop all that waits: the whole state is about to be published instead."""
+        self.dropped += len(self._calls)
+        self._calls.clear()
+        self._seats.clear()
+        self._booths.clear()
+        self._campaigns.clear()
+        self._alerts = False
+        self._centre = False
+
+    def note_whole_state(self, view: CentreView, now: float) -> None:
+        """The whole state was published at `now`: the limits count from here."""
+        self._centre_at = now
+        for campaign in view.campaigns:
+            self._statistics_at[campaign.campaign_id] = now
+
+    def due_at(self, now: float) -> float:
+        """When there is something to publish next: `now` or before it if something waits already."""
+        if self._calls or self._seats or self._booths or self._alerts:
+            return now
+        due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre else HEARTBEAT_SECONDS)
+        return min([due, *(self._statistics_due(campaign_id) for campaign_id in self._campaigns)])
+
+    def take(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
+        """The messages whose time has come. The engine is asked for its view only where one of them needs it."""
+        centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre else HEARTBEAT_SECONDS) <= now
+        campaigns = {campaign_id for campaign_id in self._campaigns if self._statistics_due(campaign_id) <= now}
+        if not (centre_due or campaigns or self._calls or self._seats or self._booths or self._alerts):
+            return []
+        # A view of forty seats costs as much as twenty messages, and calls and seats bring what is said of them.
+        whole = view() if centre_due or campaigns or self._alerts or self._name is None else None
+        name = self._name = whole.centre if whole is not None else self._name or ""
+        messages = [topics.call_message(name, change) for change in self._calls]
+        messages += [topics.seat_message(name, change.view, change.at) for change in self._seats.values()]
+        messages += [topics.turnout_message(name, booth) for booth in self._booths.values()]
+        if whole is not None:
+            messages += [
+                topics.statistics_message(name, campaign, whole.at)
+                for campaign in whole.campaigns
+                if campaign.campaign_id in campaigns
+            ]
+            if self._alerts:
+                messages.append(topics.alerts_message(whole))
+            if centre_due:
+                messages.append(topics.centre_message(whole))
+                self._centre, self._centre_at = False, now
+        self._calls.clear()
+        self._seats.clear()
+        self._booths.clear()
+        self._alerts = False
+        self._campaigns -= campaigns
+        self._statistics_at.update(dict.fromkeys(campaigns, now))
+        return messages
+
+    def _statistics_due(self, campaign_id: str) -> float:
+        return self._statistics_at.get(campaign_id, float("-inf")) + self._statistics_seconds
+
+
+class Publisher:
+    """Takes the engine's changes at any time and publishes them while it runs."""
+
+    def __init__(
+        self,
+        view: Callable[[], CentreView],
+        clock: Clock,
+        *,
+        call_events: int = 2_000,
+        statistics_per_second: float = topics.STATISTICS_PER_SECOND,
+    ) -> None:
+        self._view = view
+        self._clock = clock
+        self._buffer = ChangeBuffer(call_events=call_events, statistics_per_second=statistics_per_second)
+        self._changed = asyncio.Event()
+
+    @property
+    def dropped(self) -> int:
+        """Call events that were not published since the start."""
+        return self._buffer.dropped
+
+    def offer(self, change: Change) -> None:
+        """Take a change in; the engine calls this from its loop and is never held up by it."""
+        self._buffer.offer(change)
+        self._changed.set()
+
+    async def run(self, publish: Publish) -> None:
+        """Publish the whole state, then every change, until cancelled or `publish` raises."""
+        self._buffer.forget()
+        view = self._view()
+        for message in topics.whole_state(view):
+            await publish(message)
+        self._buffer.note_whole_state(view, self._clock.monotonic())
+        while True:
+            await self._wait_for_work()
+            for message in self._buffer.take(self._clock.monotonic(), self._view):
+                await publish(message)
+
+    async def _wait_for_work(self) -> None:
+        """Return when a message is due. Each round ends on a change or on the next deadline."""
+        while (delay := self._buffer.due_at(now := self._clock.monotonic()) - now) > 0:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(delay):
+                    await self._changed.wait()
+            except TimeoutError:
+                return
+
+    async def farewell(self, publish: Publish) -> None:
+        """Say that the dialler leaves: what the last will would say, with the figures it ends with."""
+        await publish(topics.centre_message(self._view(), online=False))

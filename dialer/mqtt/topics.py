@@ -1,0 +1,383 @@
+"""Every MQTT topic of a centre: one table, and the messages on it. Pure.
+
+`docs/topics.md` and the AsyncAPI document are made from the table (dialer/mqtt/document.py), and tests hold every message
+against it. All topics stand below `dialer/v1/{centre}/`. A topic's variable part (a campaign, a seat, a booth, a command) is
+percent-encoded as in a URL, so that no id can add a level or a wildcard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import quote
+
+from dialer.audit.chain import Head
+from dialer.domain.model import Announcement, BoothTurnout, DispositionRecord, EndedAttempt, Mark
+from dialer.domain.view import CallChange, CampaignView, CentreView, SeatView
+from dialer.mqtt import payload_builders, payloads
+
+ROOT = "dialer/v1"
+STATISTICS_PER_SECOND = 5.0
+
+
+class Direction(StrEnum):
+    """Who writes on a topic."""
+
+    DIALLER = "dialler"  # the dialler publishes
+    SUPERVISOR = "supervisor"  # the dialler subscribes
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A row of the table: a topic, how it is published, and what stands in it."""
+
+    key: str
+    pattern: str  # below dialer/v1/{centre}/, variable parts in braces
+    description: str
+    direction: Direction
+    retained: bool
+    qos: int
+    example: payloads.Payload
+    through_outbox: bool = False  # committed with the result, delivered at least once
+
+    def address(self, centre: str, **parts: str | int) -> str:
+        """The whole topic; every variable part of the pattern must be given."""
+        return f"{ROOT}/{segment(centre)}/{self.below(**parts)}"
+
+    def below(self, **parts: str | int) -> str:
+        """The topic below `dialer/v1/{centre}/`, as announcements carry it."""
+        return self.pattern.format(**{name: segment(part) for name, part in parts.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is published: an absolute topic, JSON, and how."""
+
+    topic: str
+    payload: str
+    qos: int
+    retain: bool
+
+
+def segment(value: str | int) -> str:
+    """One level of a topic, made of any id: percent-encoded, so that `/`, `+`, `#` and controls cannot get out of it."""
+    return quote(str(value), safe="") or "_"
+
+
+_AT = 1713765600.0
+_ATTEMPT = "3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"
+
+CENTRE_STATE = Topic(
+    key="centre-state",
+    pattern="state",
+    description="The centre as a whole: at every change, at most once a second, and at least every 10 seconds. The last will "
+    "says `online` false.",
+    direction=Direction.DIALLER,
+    retained=True,
+    qos=1,
+    example=payloads.CentreStatePayload(
+        centre="pune-1",
+        online=True,
+        at=_AT,
+        switch_up=True,
+        draining=False,
+        campaigns={"turnout-agents": "running", "turnout-ivr": "paused"},
+        seats={"ready": 2, "talking": 7, "wrap-up": 1},
+        calls=14,
+        marks={"voted": 412, "not-yet": 97},
+        opt_outs=6,
+        trunks=[payloads.TrunkPayload("carrier-a", 14, 90, 0.31, 3, 812, "working", 1.8, 2.4)],
+        figures={"loop_lag_seconds": 0.002},
+        dialler="3f0e7c1a5b1d-812-1713758400-booth-pc-1",
+    ),
+)
+STATISTICS = Topic(
+    key="campaign-statistics",
+    pattern="campaigns/{campaign}/statistics",
+    description="A campaign's figures: at every change, at most 5 a second for each campaign.",
+    direction=Direction.DIALLER,
+    retained=True,
+    qos=0,
+    example=payloads.StatisticsPayload(
+        campaign="turnout-agents",
+        at=_AT,
+        kind="agents",
+        state="running",
+        held_because=None,
+        calls={"ringing": 6, "talking": 7},
+        outcomes={"connected": 503, "no-answer": 811, "abandoned": 4},
+        attempts=1480,
+        answered=540,
+        connected=503,
+        abandoned=4,
+        abandoned_rate=0.0079,
+        numbers=5200,
+        closed=1120,
+        due=4067,
+        pacing="2 calls, limited by seats (free=1 expected=2.4)",
+        refused={"calling-hours": 12},
+    ),
+)
+CALL = Topic(
+    key="call-event",
+    pattern="campaigns/{campaign}/calls",
+    description="A call's change of state. Telemetry: dropped when the broker is away or slow; how a call ended is on "
+    "`results/attempts`.",
+    direction=Direction.DIALLER,
+    retained=False,
+    qos=0,
+    example=payloads.CallPayload(_ATTEMPT, "turnout-agents", "talking", _AT, "seat-04", None),
+)
+SEAT = Topic(
+    key="seat",
+    pattern="seats/{seat}",
+    description="A seat, at every change of its state, of the help with its call and of its recording.",
+    direction=Direction.DIALLER,
+    retained=True,
+    qos=0,
+    example=payloads.SeatPayload("seat-04", _AT, "agent-17", "talking", "turnout-agents", _ATTEMPT, 0.82, 31, None),
+)
+TURNOUT = Topic(
+    key="booth-turnout",
+    pattern="booths/{booth}/turnout",
+    description="Self-reported turnout of a booth, at every mark that changes it.",
+    direction=Direction.DIALLER,
+    retained=True,
+    qos=0,
+    example=payloads.TurnoutPayload(118, 209, 118, 912, 143, 96, 31),
+)
+ALERTS = Topic(
+    key="alerts",
+    pattern="alerts",
+    description="Every alert that stands, in one message that replaces the one before; an empty list when nothing is wrong.",
+    direction=Direction.DIALLER,
+    retained=True,
+    qos=1,
+    example=payloads.AlertsPayload(
+        _AT,
+        [payloads.AlertPayload("switch-down", "critical", "no connection to the switch: nothing is dialled", _AT)],
+    ),
+)
+ATTEMPT_RESULT = Topic(
+    key="attempt-result",
+    pattern="results/attempts",
+    description="An attempt has ended. Committed with the result; at least once, in order.",
+    direction=Direction.DIALLER,
+    retained=False,
+    qos=1,
+    example=payloads.AttemptPayload(
+        attempt=_ATTEMPT,
+        campaign="turnout-agents",
+        outcome="connected",
+        ended_at=_AT,
+        answered_at=_AT - 48,
+        connected_at=_AT - 47.4,
+        seat="seat-04",
+        agent="agent-17",
+        flow=None,
+        left_at=None,
+        cause=16,
+        retry_at=None,
+    ),
+    through_outbox=True,
+)
+DISPOSITION_RESULT = Topic(
+    key="disposition-result",
+    pattern="results/dispositions",
+    description="What an agent said of a call. Committed with the result; at least once, in order.",
+    direction=Direction.DIALLER,
+    retained=False,
+    qos=1,
+    example=payloads.DispositionPayload(_ATTEMPT, "later", _AT, "agent-17", _AT + 7200),
+    through_outbox=True,
+)
+MARK_RESULT = Topic(
+    key="mark-result",
+    pattern="results/marks",
+    description="Something became known of one voter. Committed with the mark; at least once, in order.",
+    direction=Direction.DIALLER,
+    retained=False,
+    qos=1,
+    example=payloads.MarkPayload(f"{_ATTEMPT}:turnout", 88213, "voted", "voter-key", _AT, None, _ATTEMPT, None),
+    through_outbox=True,
+)
+OPT_OUT_RESULT = Topic(
+    key="opt-out-result",
+    pattern="results/opt-outs",
+    description="A number opted out. Committed with the opt-out; at least once, in order. Centres that share a secret "
+    "(`rules.opt_out_secret`) listen to each other's here and suppress the number too.",
+    direction=Direction.DIALLER,
+    retained=False,
+    qos=1,
+    example=payloads.OptOutPayload(40211, _AT, "voter-key", _ATTEMPT, "9f" * 32),
+    through_outbox=True,
+)
+AUDIT_HEAD = Topic(
+    key="audit-head",
+    pattern="results/audit-heads",
+    description="Where the audit's chain ends, once a minute while anything is done, and at the end of a day. Keep them on another "
+    "machine: whoever changes the store afterwards, chain and all, cannot make it fit a head that was told.",
+    direction=Direction.DIALLER,
+    retained=False,
+    qos=1,
+    example=payloads.AuditHeadPayload(512, "3b" * 32, _AT, 20_412),
+    through_outbox=True,
+)
+COMMANDS = Topic(
+    key="command",
+    pattern="commands/{user}",
+    description="What a supervisor asks for, of a campaign, a seat, or by ear. The last level is the sender's name in "
+    "`[[supervisors]]`: the broker lets nobody else publish there (`dialer mqtt render`), and the dialler has the role from its "
+    "own settings. The table says what each command needs and which role may give it. Publish it with QoS 1 and never retained; a "
+    "retained, expired, malformed or, where it must be, unsigned one is refused. The same id of a sender is executed once and "
+    "answered each time; with another content it is refused.",
+    direction=Direction.SUPERVISOR,
+    retained=False,
+    qos=1,
+    example=payloads.CommandPayload("7c1f1b2e-pause", "pause", _AT + 30, "turnout-ivr"),
+)
+REPLIES = Topic(
+    key="reply",
+    pattern="replies/{user}/{command}",
+    description="What became of a command, below its sender's name. Goes through the outbox, so it comes after a broken connection "
+    "too.",
+    direction=Direction.DIALLER,
+    retained=False,
+    qos=1,
+    example=payloads.ReplyPayload("7c1f1b2e-pause", "done", "campaign turnout-ivr is paused", _AT),
+    through_outbox=True,
+)
+
+TOPICS: tuple[Topic, ...] = (
+    CENTRE_STATE,
+    STATISTICS,
+    CALL,
+    SEAT,
+    TURNOUT,
+    ALERTS,
+    ATTEMPT_RESULT,
+    DISPOSITION_RESULT,
+    MARK_RESULT,
+    OPT_OUT_RESULT,
+    AUDIT_HEAD,
+    COMMANDS,
+    REPLIES,
+)
+
+
+def _message(topic: Topic, centre: str, payload: payloads.Payload, **parts: str | int) -> Message:
+    return Message(topic.address(centre, **parts), payloads.encode(payload), topic.qos, topic.retained)
+
+
+def centre_message(view: CentreView, *, online: bool = True) -> Message:
+    """The centre's state."""
+    return _message(CENTRE_STATE, view.centre, payload_builders.centre_state(view, online=online))
+
+
+def last_will_message(centre: str, at: float) -> Message:
+    """What the broker publishes when it loses the dialler."""
+    return _message(CENTRE_STATE, centre, payload_builders.last_will(centre, at))
+
+
+def statistics_message(centre: str, view: CampaignView, at: float) -> Message:
+    """A campaign's figures."""
+    return _message(STATISTICS, centre, payload_builders.statistics(view, at), campaign=view.campaign_id)
+
+
+def call_message(centre: str, change: CallChange) -> Message:
+    """A call's change of state."""
+    return _message(CALL, centre, payload_builders.call_event(change), campaign=change.campaign_id)
+
+
+def seat_message(centre: str, view: SeatView, at: float) -> Message:
+    """A seat."""
+    return _message(SEAT, centre, payload_builders.seat_state(view, at), seat=view.seat)
+
+
+def turnout_message(centre: str, booth: BoothTurnout) -> Message:
+    """A booth's turnout."""
+    return _message(TURNOUT, centre, payload_builders.turnout(booth), booth=booth.booth_id)
+
+
+def alerts_message(view: CentreView) -> Message:
+    """Every alert that stands."""
+    return _message(ALERTS, view.centre, payload_builders.alerts(view.alerts, view.at))
+
+
+def attempt_announcement(campaign_id: str, ended: EndedAttempt) -> Announcement:
+    """The news of an attempt's end, to be committed with it."""
+    return Announcement(ATTEMPT_RESULT.below(), payloads.encode(payload_builders.attempt_result(campaign_id, ended)))
+
+
+def disposition_announcement(record: DispositionRecord) -> Announcement:
+    """The news of an agent's word, to be committed with it."""
+    return Announcement(DISPOSITION_RESULT.below(), payloads.encode(payload_builders.disposition_result(record)))
+
+
+def mark_announcement(mark: Mark) -> Announcement:
+    """The news of a mark, to be committed with it."""
+    return Announcement(MARK_RESULT.below(), payloads.encode(payload_builders.mark_result(mark)))
+
+
+def opt_out_announcement(
+    phone_id: int | None, *, at: float, source: str, attempt_id: str | None, number_hash: str | None = None
+) -> Announcement:
+    """The news of an opt-out, to be committed with it; other centres know the number by its hash alone."""
+    payload = payloads.OptOutPayload(phone_id, round(at, 3), source, attempt_id, number_hash)
+    return Announcement(OPT_OUT_RESULT.below(), payloads.encode(payload))
+
+
+def audit_head_announcement(head: Head) -> Announcement:
+    """The news of where the audit's chain ends."""
+    payload = payloads.AuditHeadPayload(head.number, head.digest, round(head.at, 3), head.seals)
+    return Announcement(AUDIT_HEAD.below(), payloads.encode(payload))
+
+
+def reply_announcement(user: str, payload: payloads.ReplyPayload) -> Announcement:
+    """The answer to a command of that user's."""
+    return Announcement(REPLIES.below(user=user, command=payload.id), payloads.encode(payload))
+
+
+def announced_message(centre: str, topic: str, payload: str) -> Message:
+    """A message from the outbox: results and replies, QoS 1, not retained."""
+    return Message(f"{ROOT}/{segment(centre)}/{topic}", payload, 1, False)
+
+
+def commands_topic(centre: str, user: str) -> str:
+    """Where that user gives this centre commands."""
+    return COMMANDS.address(centre, user=user)
+
+
+def commands_filter(centre: str) -> str:
+    """Where this centre listens for commands."""
+    return f"{ROOT}/{segment(centre)}/commands/+"
+
+
+def sender_of(centre: str, topic: str) -> str | None:
+    """Whose topic of commands this is; None: it is none."""
+    beginning = f"{ROOT}/{segment(centre)}/commands/"
+    name = topic.removeprefix(beginning)
+    return name if topic.startswith(beginning) and name and "/" not in name else None
+
+
+def replies_filter(centre: str, user: str) -> str:
+    """Where this centre answers the commands of that user."""
+    return f"{ROOT}/{segment(centre)}/replies/{segment(user)}/+"
+
+
+def opt_outs_filter() -> str:
+    """Where every centre tells of opt-outs."""
+    return f"{ROOT}/+/{OPT_OUT_RESULT.pattern}"
+
+
+def whole_state(view: CentreView) -> Iterator[Message]:
+    """Every retained message, as published after each connect."""
+    yield centre_message(view)
+    yield alerts_message(view)
+    for campaign in view.campaigns:
+        yield statistics_message(view.centre, campaign, view.at)
+    for seat in view.seats:
+        yield seat_message(view.centre, seat, view.at)
+    for booth in view.booths:
+        yield turnout_message(view.centre, booth)

@@ -1,0 +1,255 @@
+"""The demo: a whole centre on embedded defaults, over real TCP, against a simulated Asterisk in a process of its own.
+
+A synthetic roll is imported, two campaigns run side by side, ten simulated agents work ten seats, and at the end the run checks
+itself: against the store, and against the journal that the simulated Asterisk kept of every call it truly placed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from config.jurisdiction import Profile
+from config.settings import Settings, load_settings
+from config.site_rules import abandoned_caps
+from dialer.app import RunningCentre, running_centre, stop_on_signals
+from dialer.board.render import BoardExtras
+from dialer.board.runner import run_board
+from dialer.domain.errors import OutputRefused, SwitchUnreachable
+from dialer.domain.output import refuse_unwritable, write_file
+from dialer.mqtt.embedded_broker import DemoBroker, demo_broker, free_port
+from dialer.reports.demo_report import DemoReport, build_report
+from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.sample import write_sample
+from dialer.simulation.agents import AgentHabits, SimulatedAgents
+from dialer.simulation.profile import simulated_profile
+
+DEMO_SETTINGS = Path(__file__).parent.parent / "config" / "demo.toml"
+STORE, ROLL = "centre.db", "roll.csv"  # in the demo's directory
+START_SECONDS = 15.0
+STATUS_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """How large, how long, and where."""
+
+    for_seconds: float | None = None  # None: until Ctrl-C
+    headless: bool = False
+    report_path: Path | None = None
+    directory: Path | None = None  # where roll, store and journal are kept; None: a temporary one
+    voters: int = 20_000
+    seats: int = 10
+    seed: int = 1
+    answer_rate: float = 0.45  # livelier than a real roll, for something to be seen within a minute
+    talk_seconds: float = 25.0
+    habits: AgentHabits = field(default_factory=AgentHabits)
+
+
+async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
+    """Run the demo to its end and check it. Raises MatdanError where something it needs cannot be had."""
+    with contextlib.ExitStack() as stack:
+        directory = options.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-demo-")))
+        _ready_directory(directory)
+        store_path = _import_roll(options, directory, console)
+        began_at = time.time()
+        journal = directory / f"journal-{int(began_at)}.jsonl"
+        await _run_centre(options, store_path, journal, console)
+        report = await build_report(store_path, since=began_at, journal=journal)
+    if options.report_path is not None:
+        write_file(options.report_path, f"{json.dumps(report.as_json(), indent=2)}\n".encode(), "--report")
+    return report
+
+
+def _ready_directory(directory: Path) -> None:
+    """Make the demo's directory. Raises OutputRefused where it cannot be made or nothing be written in it."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputRefused(f"--dir: {directory} cannot be made ({error.strerror}); name another place") from error
+    refuse_unwritable(directory / ROLL, "--dir")
+
+
+def _import_roll(options: DemoOptions, directory: Path, console: Console) -> Path:
+    store_path, roll_path = directory / STORE, directory / ROLL
+    if store_path.exists():
+        console.print(f"store: {escape(str(store_path))} (kept from an earlier run)")
+        return store_path
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
+    ) as progress:
+        writing = progress.add_task("a synthetic roll", total=options.voters)
+        write_sample(
+            roll_path,
+            options.voters,
+            options.seed,
+            progress=lambda rows: progress.update(writing, completed=rows),
+        )
+        reading = progress.add_task("importing it", total=options.voters)
+        result = import_file(
+            roll_path,
+            store_path,
+            ImportOptions(),
+            progress=lambda done: progress.update(reading, completed=round(done.share_done * options.voters)),
+        )
+    console.print(
+        f"roll: {result.rows:,} rows, {result.voters:,} voters in {result.booths} booths, {result.numbers:,} numbers, "
+        f"{result.rejected:,} rows and {result.rejected_numbers:,} numbers rejected",
+        soft_wrap=True,
+    )
+    return store_path
+
+
+def demo_settings(options: DemoOptions, store_path: Path, ami_port: int, agi_port: int) -> Settings:
+    """The demo's settings: config/demo.toml, its seats, and the ports of this run."""
+    settings = load_settings(DEMO_SETTINGS)
+    seats = [{"name": f"{number:02d}", "endpoint": f"agent{number:02d}"} for number in range(1, options.seats + 1)]
+    changed = {
+        **settings.model_dump(),
+        "store": {"path": store_path, "reserve_megabytes": 50},
+        "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
+        "fastagi": {"port": agi_port},
+        "seats": seats,
+    }
+    return Settings.model_validate({**changed, "dialling": {**changed["dialling"], "drain_seconds": 8.0}})
+
+
+async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, console: Console) -> None:
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    agi_port = free_port()
+    async with (
+        demo_broker() as broker,
+        simulated_asterisk(options, agi_port, journal) as ami_port,
+        running_centre(
+            demo_settings(options, store_path, ami_port, agi_port), broker=broker.settings, profile=simulated_profile()
+        ) as centre,
+    ):
+        console.print(broker.text)
+        console.print(f"simulated Asterisk: AMI on 127.0.0.1:{ami_port}, our FastAGI on 127.0.0.1:{centre.agi_port}")
+        agents = SimulatedAgents(
+            centre.engine, [seat.seat for seat in centre.engine.view().seats], options.habits, options.seed
+        )
+        board_done = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            if options.for_seconds is not None:
+                asyncio.get_running_loop().call_later(options.for_seconds, stop.set)
+            group.create_task(agents.run(board_done), name="agents")
+            show = _show_lines if options.headless else _show_board
+            group.create_task(show(centre, broker, options, board_done, console), name="board")
+            try:
+                await centre.run(stop)
+            finally:
+                board_done.set()
+
+
+def shown_cap(settings: Settings, profile: Profile) -> float:
+    """The abandoned share at which the first of the site's campaigns stops: the strictest of campaigns and profile, 0..1."""
+    every = [limit for campaign in settings.campaigns for _, _, limit in abandoned_caps(campaign, profile)]
+    return min(every, default=min(cap.share for cap in profile.abandoned.caps))
+
+
+async def _show_board(
+    centre: RunningCentre, broker: DemoBroker, options: DemoOptions, stop: asyncio.Event, console: Console
+) -> None:
+    began = time.monotonic()
+    zone = ZoneInfo("Asia/Kolkata")
+    cap = shown_cap(load_settings(DEMO_SETTINGS), simulated_profile())
+
+    def extras() -> BoardExtras:
+        monitor = centre.monitor
+        return BoardExtras(
+            broker=broker.name,
+            broker_up=monitor is not None and (monitor.broker_up or monitor.served_to_the_end),
+            elapsed_seconds=time.monotonic() - began,
+            whole_seconds=options.for_seconds,
+            abandoned_cap=cap,
+            zone=zone,
+        )
+
+    await run_board(centre.engine.view, stop, get_extras=extras, console=console)
+
+
+async def _show_lines(
+    centre: RunningCentre, _broker: DemoBroker, _options: DemoOptions, stop: asyncio.Event, console: Console
+) -> None:
+    """Without a terminal: a line now and then."""
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STATUS_SECONDS):
+                await stop.wait()
+        for campaign in centre.engine.view().campaigns:
+            console.print(
+                f"{campaign.campaign_id}: {campaign.attempts} attempts, {campaign.answered} answered, "
+                f"{campaign.abandoned} abandoned; {campaign.held_because or campaign.pacing}",
+                soft_wrap=True,
+            )
+
+
+@contextlib.asynccontextmanager
+async def simulated_asterisk(options: DemoOptions, agi_port: int, journal: Path) -> AsyncIterator[int]:
+    """A simulated Asterisk in a process of its own; gives its AMI port. It ends when its standard input closes.
+
+    And in a session of its own: a terminal sends Ctrl-C to all that it runs in front, and the switch must stay while calls end.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "dialer.simulation.asterisk"),
+        *("--ami-port", "0", "--agi-host", "127.0.0.1", "--agi-port", str(agi_port)),
+        *("--seed", str(options.seed), "--journal", str(journal), "--seats", str(options.seats)),
+        *("--answer-rate", str(options.answer_rate), "--talk-seconds", str(options.talk_seconds)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield await _ami_port_of(process)
+    finally:
+        await _end(process)
+
+
+async def _ami_port_of(process: asyncio.subprocess.Process) -> int:
+    assert process.stdout is not None  # noqa: S101 - it was asked for as a pipe
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            line = await process.stdout.readline()
+        return int(json.loads(line)["ami_port"])
+    except (TimeoutError, ValueError, KeyError) as error:
+        raise SwitchUnreachable(
+            "the simulated Asterisk did not start; run `python -m dialer.simulation.asterisk`"
+        ) from error
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None and process.stdin is not None:
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(5):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def show_summary(report: DemoReport, console: Console) -> None:
+    """Print the report for a person: the figures, then each check."""
+    figures = report.as_json()
+    console.print()
+    console.print(
+        f"[bold]{figures['attempts']}[/] attempts, [bold]{figures['answered']}[/] answered, "
+        f"[bold]{figures['connected']}[/] connected, [bold]{figures['abandoned']}[/] abandoned "
+        f"({figures['abandoned_rate']:.1%}), {figures['opt_outs']} opt-outs, {figures['unknown']} unknown"
+    )
+    for name, check in report.checks.items():
+        console.print(f"  {name}: " + ("[green]holds[/]" if check.holds else "[red]DOES NOT HOLD[/]"))

@@ -1,0 +1,1 @@
+"""A site's settings become a plan that can be run; what it lacks, in plain words."""

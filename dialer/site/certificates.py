@@ -1,0 +1,67 @@
+"""Whether what a campaign plays is certified: its flow joined with the catalogue, the one place where certificates are entered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from audio.gate import why_not_certified
+from audio.names import prompt_of_sound
+from audio.playlist import Playlist
+from dialer.ivr.prompts import CataloguePrompts, SitePrompts
+from dialer.rules.rulebook import Certified
+from ivr_flows.model import Flow
+from ivr_flows.sounds import sounds_said
+
+NOTHING_KNOWN: Mapping[str, Certified] = {}
+"""Of a campaign of which nobody can say what it plays: certified in no language."""
+
+
+def certified_of(flow: Flow, prompts: CataloguePrompts) -> dict[str, Certified]:
+    """By language of the catalogue, whether all that the flow says of its own there is certified, and until when.
+
+    Of each sound the catalogue is asked for the prompt that the campaign would play, its own or the shared one.
+    """
+    languages = {name.language for name in prompts.playlist.listed}
+    return {language: _in_language(flow, language, prompts) for language in sorted(languages)}
+
+
+def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> Certified:
+    last_day: date | None = None
+    seen = hashlib.sha256()
+    for sound in sounds_said(flow, language, prompts.texts):
+        name = prompt_of_sound(prompts.own(sound))
+        if name is None:
+            return Certified(f"{sound} is no prompt of the catalogue")
+        listed = prompts.playlist.listed.get(name)
+        entry = None if listed is None else listed.entry
+        problem = "is not in the catalogue; run dialer audio prepare" if entry is None else why_not_certified(entry)
+        if problem is not None or entry is None:
+            return Certified(f"{name.path} {problem}")
+        seen.update(f"{name.path} {entry.certificate} {entry.certificate_sha256}\n".encode())
+        if entry.valid_until is not None:
+            last_day = entry.valid_until if last_day is None else min(last_day, entry.valid_until)
+    return Certified(None, last_day, seen.hexdigest())
+
+
+class SiteCertificates:
+    """Answers for a running centre, from memory: what it has worked out stands until the flow, the catalogue or the day changes."""
+
+    def __init__(self, prompts: SitePrompts | None, flow_of: Callable[[str], Flow | None]) -> None:
+        """`prompts` is None where there is no catalogue; `flow_of` gives the flow of a campaign's setting, None for a script."""
+        self._prompts = prompts
+        self._flow_of = flow_of
+        self._known: dict[str, tuple[Flow, Playlist, date, Mapping[str, Certified]]] = {}
+
+    def __call__(self, campaign_id: str, source: str) -> Mapping[str, Certified]:
+        """By language, whether what the campaign plays now is certified. Empty: nobody knows."""
+        flow = self._flow_of(source)
+        if self._prompts is None or flow is None:
+            return NOTHING_KNOWN
+        prompts = self._prompts.for_call(campaign_id)
+        known = self._known.get(campaign_id)
+        if known is None or known[0] is not flow or known[1] is not prompts.playlist or known[2] != prompts.today:
+            known = (flow, prompts.playlist, prompts.today, certified_of(flow, prompts))
+            self._known[campaign_id] = known
+        return known[3]

@@ -1,0 +1,316 @@
+"""`dialer check`: is everything there that this site's settings count on? In plain words, nothing is changed."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import pwd
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from audio.catalogue import Voice
+from audio.message import MESSAGE_SOUND, missing_sounds
+from audio.tones import SILENCE, TONES
+from config.campaigns import Kind
+from config.errors import MatdanError
+from config.settings import Settings
+from config.site_rules import site_profile
+from config.unfinished import others_may_read, unfinished
+from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.errors import SwitchError
+from dialer.domain.site_time import site_day
+from dialer.ivr.prompts import playlist_reader
+from dialer.site.checks.asterisk import asterisk
+from dialer.site.checks.broker import broker
+from dialer.site.checks.finding import Finding, Verdict, not_seen
+from dialer.site.checks.store import disk, encryption, store_and_rules
+from dialer.site.content import content_problems
+from dialer.site.open_files import too_few
+from dialer.site.plan import flows_of, needs_asterisk, script_rules
+from dialer.store.holder import holder_of
+from dialer.store.opening import DIALLER
+from dialer.switch.asterisk.scripts.runner import PREFIX, Containment, find_containment, kept_together, script_of
+from dialer.switch.twilio import NO_TWILIO
+from ivr_flows.catalogue import load_flow, refuse_unsafe
+from ivr_flows.model import Offer, offers_allowed
+from ivr_flows.texts import texts_with
+
+
+async def twilio_spent(settings: Settings) -> float:
+    """What the site's Twilio account has spent today. Raises SwitchError with what is wrong."""
+    try:
+        from dialer.switch.twilio.api import TwilioApi  # noqa: PLC0415 - an optional extra
+        from dialer.switch.twilio.carrier import twilio_login  # noqa: PLC0415
+    except ImportError as error:
+        raise SwitchError(NO_TWILIO) from error
+    api = TwilioApi(twilio_login(settings))
+    try:
+        return await api.spent_today()
+    finally:
+        await api.close()
+
+
+async def check_site(
+    settings: Settings, clock: Clock | None = None, *, file: Path | None = None
+) -> AsyncIterator[Finding]:
+    """Look at each thing in turn and say how it is. Never raises for what it finds, and only reads: a dialler may run. `file` is
+    where the settings stand.
+    """
+    clock = clock or SystemClock()
+    looks: list[tuple[str, Look]] = [
+        ("secrets", lambda: _secrets(settings, file)),
+        ("settings", lambda: _plan(settings)),
+        ("audio", lambda: _audio(settings, clock)),
+        ("content", lambda: _heard(settings, clock)),
+    ]
+    if needs_asterisk(settings):
+        looks.append(("sounds", lambda: _sounds(settings)))
+    looks += [
+        ("disk", lambda: disk(settings)),
+        ("store", lambda: store_and_rules(settings, clock.now())),
+        ("encryption", lambda: encryption(settings)),
+        ("scripts", lambda: _scripts(settings)),
+        ("fastagi", lambda: _listening(settings)),
+    ]
+    for what, look in looks:
+        for finding in await asyncio.to_thread(_looked, what, look):
+            yield finding
+    if needs_asterisk(settings) and settings.ami.secret is not None:
+        async for finding in _told("asterisk", asterisk(settings)):
+            yield finding
+    if settings.twilio.enabled:
+        yield await _asked("twilio", _twilio(settings))
+    if settings.broker.enabled:
+        async for finding in _told("broker", broker(settings, clock)):
+            yield finding
+
+
+Look = Callable[[], Iterable[Finding]]
+
+
+def _looked(what: str, look: Look) -> list[Finding]:
+    """What a look at files finds; a folder that may not be entered is a finding too."""
+    try:
+        return list(look())
+    except MatdanError as error:
+        return [Finding(what, Verdict.BAD, str(error))]
+    except OSError as error:
+        return [not_seen(what, error)]
+
+
+async def _told(what: str, findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
+    """What another program tells, as far as it does."""
+    try:
+        async for finding in findings:
+            yield finding
+    except MatdanError as error:
+        yield Finding(what, Verdict.BAD, str(error))
+    except OSError as error:
+        yield not_seen(what, error)
+
+
+async def _asked(what: str, answer: Awaitable[Finding]) -> Finding:
+    """What another program answers."""
+    try:
+        return await answer
+    except MatdanError as error:
+        return Finding(what, Verdict.BAD, str(error))
+    except OSError as error:
+        return not_seen(what, error)
+
+
+def _secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
+    """What is still the example's, or anybody's to read."""
+    for each in unfinished(settings):
+        yield Finding(each.key, Verdict.BAD, f"{each.problem}; {each.remedy}")
+    if file is not None and (readable := others_may_read(settings, file)) is not None:
+        yield Finding("settings file", Verdict.BAD, readable)
+
+
+def _plan(settings: Settings) -> list[Finding]:
+    """What the settings themselves leave to be desired."""
+    findings: list[Finding] = []
+    if (few := too_few(settings)) is not None:
+        findings.append(Finding("open files", Verdict.BAD, few))
+    if not settings.campaigns:
+        findings.append(Finding("campaigns", Verdict.BAD, "there is none; add a [[campaigns]] table"))
+    if not settings.trunks:
+        findings.append(Finding("trunks", Verdict.BAD, "there is none; add a [[trunks]] table"))
+    if any(campaign.kind is Kind.AGENTS for campaign in settings.campaigns) and not settings.seats:
+        findings.append(
+            Finding("seats", Verdict.BAD, "a campaign needs agents and there is no seat; add [[seats]] tables")
+        )
+    if settings.seats and not settings.agents:
+        findings.append(
+            Finding(
+                "agents",
+                Verdict.BAD,
+                "there is none, so nobody can log in; add an [[agents]] table for each, with what `dialer agent hash-pin` prints",
+            )
+        )
+    findings += _rules(settings)
+    for campaign in settings.campaigns:
+        if campaign.flow is not None:
+            findings += _looked(
+                f"campaign {campaign.id}", partial(_flow, f"campaign {campaign.id}", campaign.flow, settings)
+            )
+    for place, each in enumerate(settings.inbound.numbers, start=1):
+        what, answers = f"inbound number {place}", f", for campaign {each.campaign}"
+        if each.flow is None:
+            findings.append(Finding(what, Verdict.GOOD, each.mode.value + answers))
+        else:
+            findings += _looked(what, partial(_flow, what, each.flow, settings, answers))
+    return findings
+
+
+def _audio(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    """What of the catalogue plays."""
+    if settings.audio.catalogue is None:
+        text = "audio.catalogue is not set: sounds are played as they lie there, unchecked"
+        yield Finding("audio", Verdict.NOTE, text)
+        return
+    playlist = playlist_reader(settings).read()
+    today = site_day(settings, clock.now())
+    silent = [(name, why) for name in sorted(playlist.listed) if (why := playlist.why_not(name, today)) is not None]
+    drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
+    told = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"
+    if silent or not playlist.listed:
+        first = f", first {silent[0][0].path}: {silent[0][1]}" if silent else ""
+        yield Finding("audio", Verdict.BAD, f"{told}; {len(silent):,} do not play{first}; see dialer audio check")
+        return
+    yield Finding("audio", Verdict.NOTE if drafts else Verdict.GOOD, told)
+
+
+def _sounds(settings: Settings) -> list[Finding]:
+    """What Asterisk plays by itself, without asking anybody: the information message, and the tones on the agents' phones."""
+    sounds = settings.audio.sounds
+    findings: list[Finding] = []
+    if missing_sounds(sounds, [MESSAGE_SOUND]):
+        text = f"{sounds}: no {MESSAGE_SOUND}: an abandoned caller hears nothing; run dialer audio drafts -c SETTINGS"
+        findings.append(Finding("information message", Verdict.BAD, text))
+    else:
+        findings.append(Finding("information message", Verdict.GOOD, f"{MESSAGE_SOUND} is there"))
+    if not settings.seats:
+        return findings
+    missing = missing_sounds(sounds, TONES)
+    if missing:
+        lost = ": a voter whose agent's phone dies is hung up and hears no message" if SILENCE in missing else ""
+        text = f"{sounds}: no {', '.join(missing)}{lost}; run dialer agent tones --to {sounds}"
+        findings.append(Finding("tones", Verdict.BAD, text))
+    else:
+        findings.append(Finding("tones", Verdict.GOOD, f"all {len(TONES)} are there"))
+    return findings
+
+
+def _rules(settings: Settings) -> list[Finding]:
+    try:
+        profile = site_profile(settings)
+    except MatdanError as error:
+        return [Finding("rules", Verdict.BAD, str(error))]
+    findings = [Finding("rules", Verdict.GOOD, f"profile {profile.name} holds, and no setting is looser")]
+    unconfirmed = sum(not rule.confirmed for rule in profile.rules().values())
+    if unconfirmed:
+        text = f"{unconfirmed} rules of the profile are confirmed by no text (`dialer rules show`): counsel must confirm them"
+        findings.append(Finding("rules", Verdict.NOTE, text))
+    nobodys = [campaign.id for campaign in settings.campaigns if not campaign.candidate]
+    if profile.exports.expenditure and nobodys:
+        text = f"the calls of {', '.join(nobodys)} are on nobody's account in the report of expenditure (candidate)"
+        findings.append(Finding("rules", Verdict.NOTE, text))
+    return findings
+
+
+def _offers(settings: Settings) -> frozenset[Offer]:
+    """What flows may offer; nothing where the profile cannot be read."""
+    try:
+        return offers_allowed(site_profile(settings))
+    except MatdanError:
+        return frozenset()
+
+
+def _heard(settings: Settings, clock: Clock) -> list[Finding]:
+    """What voters would hear, as the profile has it."""
+    problems = content_problems(settings, site_profile(settings), clock)
+    if problems:
+        return [Finding("content", Verdict.BAD, str(problem)) for problem in problems]
+    return [Finding("content", Verdict.GOOD, "no voice plays without the label that the profile asks for")]
+
+
+def _flow(what: str, flow: str, settings: Settings, answers: str = "") -> Iterator[Finding]:
+    """That it is sound. Raises MatdanError where it is not."""
+    script = script_of(flow)
+    if script is not None:
+        problem = _script_problem(settings) or _not_for(script_rules(settings).user, script)
+        text = f"script {script} is there{answers}" if problem is None else f"script {script} cannot be run: {problem}"
+        yield Finding(what, Verdict.GOOD if problem is None else Verdict.BAD, text)
+        return
+    loaded = load_flow(flow)
+    refuse_unsafe(loaded, texts_with(settings.flows.texts), _offers(settings))
+    yield Finding(what, Verdict.GOOD, f"flow {loaded.name} {loaded.version} is sound{answers}")
+
+
+def _not_for(user: str | None, script: Path) -> str | None:
+    """Why a user may not run a script; None: they may. `user` None: us."""
+    if user is None:
+        return None
+    entry = pwd.getpwnam(user)
+    for path, wanted in [(folder, 1) for folder in script.parents] + [(script, 4 if script.suffix == ".py" else 5)]:
+        found = path.stat()
+        shift = 6 if found.st_uid == entry.pw_uid else 3 if found.st_gid == entry.pw_gid else 0
+        if found.st_mode >> shift & wanted != wanted:
+            return f"user {user!r}, whose rights it has, may not use {path}; give others the right, or set flows.script_user"
+    return None
+
+
+def _scripts(settings: Settings) -> Iterator[Finding]:
+    """What keeps AGI scripts together, tried out. Raises FlowError where none can be started."""
+    if any(flow.startswith(PREFIX) for flow in flows_of(settings)) and _script_problem(settings) is None:
+        rules = script_rules(settings)
+        rules = replace(rules, containment=find_containment(rules))
+        good = rules.containment is not Containment.NONE
+        yield Finding("scripts", Verdict.GOOD if good else Verdict.NOTE, kept_together(rules))
+
+
+def _script_problem(settings: Settings) -> str | None:
+    """What keeps a site's AGI scripts from being started, beside the scripts themselves; None: nothing."""
+    user, errors = settings.flows.script_user, settings.flows.script_errors
+    if user is not None:
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            return f"this machine has no user {user!r}; create it, or change flows.script_user"
+    if errors is not None and not errors.parent.is_dir():
+        return f"there is no directory {errors.parent}; create it, or change flows.script_errors"
+    return None
+
+
+async def _twilio(settings: Settings) -> Finding:
+    """Raises MatdanError where it does not answer."""
+    spent = await twilio_spent(settings)
+    cap = settings.twilio.most_spend_per_day
+    of_cap = f" of {cap:g}" if cap is not None else "; there is no cap (twilio.most_spend_per_day)"
+    return Finding(
+        "twilio", Verdict.GOOD if cap is not None else Verdict.NOTE, f"answers; {spent:.2f} spent today{of_cap}"
+    )
+
+
+def _listening(settings: Settings) -> Iterator[Finding]:
+    """Whether our port is free, or held by whom it is for. Raises OSError where the machine cannot tell."""
+    what, host, port = "fastagi", settings.fastagi.host, settings.fastagi.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                text = f"cannot listen on {host}:{port} ({error.strerror}); set fastagi.host"
+                yield Finding(what, Verdict.BAD, text)
+            elif (holder := holder_of(settings.store.path) or "").startswith(DIALLER):
+                yield Finding(what, Verdict.GOOD, f"port {port} is in use, and {holder} is running")
+            else:
+                text = f"port {port} is taken; stop what holds it or set fastagi.port"
+                yield Finding(what, Verdict.BAD, text)
+            return
+    yield Finding(what, Verdict.GOOD, f"{host}:{port} is free for us to listen on")

@@ -1,0 +1,175 @@
+"""`dialer check` asks Asterisk itself: may we do there what we must, does it find every sound, and are lines and phones there?"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncIterator, Sequence
+
+from audio.message import MESSAGE_SOUND
+from audio.tones import TONES
+from config.asterisk.render import asterisk_trunks
+from config.campaigns import Kind
+from config.settings import Settings
+from dialer.domain.errors import SwitchError
+from dialer.ivr.prompts import playlist_reader
+from dialer.site.checks.finding import Finding, Verdict
+from dialer.site.plan import ami_login
+from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.ami_rights import ask_dialplan, check_rights
+from dialer.switch.asterisk.scripts.runner import script_of
+from ivr_flows.catalogue import load_flow
+from ivr_flows.sounds import sounds_said
+from ivr_flows.texts import texts_with
+
+SOUNDS_AT_ONCE = 100  # an action has 128 lines at most
+ANSWER_SECONDS = 20.0
+MUSIC_SECONDS = 0.9  # it is played for one second; a class with nothing to play ends at once
+_MOST_NAMED = 5
+_SOUND = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", re.ASCII)
+_REGISTERED = "Registered"
+_AWAY = frozenset({"UNAVAILABLE", "INVALID"})
+
+
+async def asterisk(settings: Settings) -> AsyncIterator[Finding]:
+    """All of it, one finding after the other. Raises MatdanError."""
+    banner = await check_rights(ami_login(settings))
+    told: asyncio.Queue[AmiMessage] = asyncio.Queue(maxsize=10_000)
+
+    def tell(message: AmiMessage) -> None:
+        if message.get("Uniqueid").startswith("check-") and not told.full():
+            told.put_nowait(message)
+
+    async with AmiClient(ami_login(settings), on_event=tell, keep_events=("UserEvent",)) as client:
+        await client.action("CoreStatus")
+        channels = await client.action_list("CoreShowChannels")
+        await client.action_list("ConfbridgeListRooms")
+        yield Finding("asterisk", Verdict.GOOD, f"{banner}, {len(channels)} channels live")
+        yield await _sounds(settings, client, told)
+        if settings.seats:
+            yield await _music(settings, client, told)
+        for finding in await _trunks(settings, client):
+            yield finding
+        if settings.seats:
+            yield await _phones(settings, client)
+
+
+async def _sounds(settings: Settings, client: AmiClient, told: asyncio.Queue[AmiMessage]) -> Finding:
+    """Each sound that a call may need, opened by Asterisk: what lies elsewhere nobody hears."""
+    names = await asyncio.to_thread(_needed, settings)
+    missing: list[str] = []
+    for first in range(0, len(names), SOUNDS_AT_ONCE):
+        missing += await _missing(client, told, names[first : first + SOUNDS_AT_ONCE])
+    if not missing:
+        return Finding("sounds heard", Verdict.GOOD, f"Asterisk finds all {len(names):,} sounds that calls may need")
+    more = ", ..." if len(missing) > _MOST_NAMED else ""
+    where = f"put them below Asterisk's own sounds directory, which audio.sounds ({settings.audio.sounds}) must be"
+    text = f"Asterisk does not find {len(missing):,} of {len(names):,} sounds: {', '.join(missing[:_MOST_NAMED])}{more}; {where}"
+    return Finding("sounds heard", Verdict.BAD, text)
+
+
+async def _missing(client: AmiClient, told: asyncio.Queue[AmiMessage], names: Sequence[str]) -> list[str]:
+    missing: list[str] = []
+    async for event in _asked(client, told, "sounds", "SoundsChecked", names):
+        if event.get("UserEvent") == "SoundMissing":
+            missing.append(event.get("Sound"))
+    return missing
+
+
+async def _asked(
+    client: AmiClient, told: asyncio.Queue[AmiMessage], extension: str, last: str, sounds: Sequence[str] = ()
+) -> AsyncIterator[AmiMessage]:
+    """What Asterisk tells at an extension of the check, up to and with its last word. Raises SwitchError where it says none."""
+    channel_id = f"check-{secrets.token_hex(8)}"
+    await ask_dialplan(client, extension, channel_id, sounds)
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            while True:
+                event = await told.get()
+                if event.get("Uniqueid") == channel_id:
+                    yield event
+                    if event.get("UserEvent") == last:
+                        return
+    except TimeoutError:
+        raise SwitchError(f"Asterisk was asked what it can play, and did not say it in {ANSWER_SECONDS:g} s") from None
+
+
+def _needed(settings: Settings) -> list[str]:
+    """The sounds by name: of the catalogue what may be played, without one what the flows say; and what the dialplan plays.
+
+    Blocks: files are read. Raises MatdanError.
+    """
+    names = dict.fromkeys([*(TONES if settings.seats else ()), MESSAGE_SOUND])
+    if settings.audio.catalogue is not None:
+        names |= dict.fromkeys(sorted(name.sound for name in playlist_reader(settings).read().listed))
+    else:
+        texts = texts_with(settings.flows.texts)
+        flows = {campaign.flow for campaign in settings.campaigns if campaign.kind is Kind.IVR}
+        flows |= {number.flow for number in settings.inbound.numbers}
+        for flow in sorted(flow for flow in flows if flow is not None and script_of(flow) is None):
+            names |= dict.fromkeys(sounds_said(load_flow(flow), settings.centre.language, texts))
+    return [name for name in names if _SOUND.fullmatch(name)]
+
+
+async def _music(settings: Settings, client: AmiClient, told: asyncio.Queue[AmiMessage]) -> Finding:
+    """Whether the class of a hold has something to play."""
+    name = settings.hold.music_class
+    async for event in _asked(client, told, "music", "MusicChecked"):
+        try:
+            seconds = float(event.get("Seconds"))
+        except ValueError:
+            seconds = 0.0
+        if seconds >= MUSIC_SECONDS:
+            return Finding("music on hold", Verdict.GOOD, f"the class {name} plays")
+    text = f"the class {name} (hold.music_class) has nothing to play: a voter on hold hears a tone now and then; put a file there"
+    return Finding("music on hold", Verdict.NOTE, text)
+
+
+async def _trunks(settings: Settings, client: AmiClient) -> list[Finding]:
+    """Whether each carrier answers, where Asterisk asks it (`qualify_seconds`), and has registered us, where it must."""
+    trunks = asterisk_trunks(settings)
+    registered: dict[str, str] = {}
+    if any(trunk.registers for trunk in trunks):
+        # The list names the accounts' passwords too: nothing of it is kept or shown but these two.
+        listed = await client.action_list("PJSIPShowRegistrationsOutbound")
+        registered = {each.get("ObjectName"): each.get("Status") for each in listed}
+    findings: list[Finding] = []
+    for trunk in trunks:
+        what = f"trunk {trunk.name}"
+        state = registered.get(f"{trunk.endpoint}-registration", "unknown")
+        answers = await _device(client, trunk.endpoint) if trunk.qualify_seconds else ""
+        if trunk.registers and state != _REGISTERED:
+            text = f"not registered at {trunk.host} ({state}); check its username and password, and that the carrier can be reached"
+            findings.append(Finding(what, Verdict.BAD, text))
+        elif answers in _AWAY:
+            text = f"{trunk.host} does not answer; check its host and port, and the firewall between"
+            findings.append(Finding(what, Verdict.BAD, text))
+        elif answers or trunk.registers:
+            told = [*(["registered"] if trunk.registers else []), *(["answers"] if answers else [])]
+            findings.append(Finding(what, Verdict.GOOD, f"{trunk.host}: {' and '.join(told)}"))
+        else:
+            text = f"nobody asks whether {trunk.host} answers (qualify_seconds = 0)"
+            findings.append(Finding(what, Verdict.NOTE, text))
+    return findings
+
+
+async def _phones(settings: Settings, client: AmiClient) -> Finding:
+    """Which seats' phones Asterisk knows the way to."""
+    away = [seat.name for seat in settings.seats if await _device(client, seat.endpoint) in _AWAY]
+    there = f"{len(settings.seats) - len(away):,} of {len(settings.seats):,} are registered"
+    if not away:
+        return Finding("phones", Verdict.GOOD, there)
+    more = f" and {len(away) - 20} more" if len(away) > 20 else ""
+    return Finding("phones", Verdict.NOTE, f"{there}; not there: seat {', '.join(away[:20])}{more}")
+
+
+async def _device(client: AmiClient, endpoint: str) -> str:
+    """The state of an endpoint. Raises SwitchError, also where Asterisk cannot say it."""
+    state = (await client.action("Getvar", [("Variable", f"DEVICE_STATE(PJSIP/{endpoint})")])).get("Value")
+    if not state:
+        raise SwitchError(
+            "Asterisk cannot tell which phones are there: load func_devstate, as `dialer asterisk render` has it"
+        )
+    return state

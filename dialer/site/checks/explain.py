@@ -1,0 +1,206 @@
+"""Why somebody can or cannot be called, in words: for `dialer rules explain`. Reads the store, asks the gate."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from audio.playlist import Playlist
+from config.campaigns import Campaign, Kind
+from config.errors import MatdanError
+from config.jurisdiction import Profile
+from config.settings import Settings
+from config.site_rules import site_profile
+from dialer.domain.errors import RollError
+from dialer.domain.model import CampaignState, Purpose
+from dialer.domain.site_time import site_day
+from dialer.ivr.prompts import CataloguePrompts, playlist_reader
+from dialer.roll.phone_numbers import read_cell
+from dialer.rules.calling_hours import day_start
+from dialer.rules.gate import Case, Gate, Reason, moment_text
+from dialer.rules.polls import Area
+from dialer.rules.rulebook import Certified, campaign_rules, polls_of, rulebook_of
+from dialer.site.certificates import NOTHING_KNOWN, certified_of
+from dialer.site.polling_day import polling_plan
+from dialer.store import numbers, voters
+from dialer.store.numbers import NumberRecord
+from ivr_flows.catalogue import load_flow
+from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE, texts_with
+
+_VOTER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_EPIC = re.compile(r"[A-Za-z]{3}[0-9]{7}", re.ASCII)
+_PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Of one number in one campaign."""
+
+    number: str  # all but its last digits masked
+    campaign: str
+    allowed: bool
+    reasons: tuple[str, ...]
+    next_at: float | None
+    once: str | None = None  # what must have happened first, where nobody knows when it will
+
+
+@dataclass(slots=True)
+class CertificatesOnDisk:
+    """What the catalogue says of the recorded campaigns that need certificates; it is read for the first of them."""
+
+    settings: Settings
+    profile: Profile
+    now: float
+    _playlist: Playlist | None = field(default=None, init=False)
+
+    def of(self, campaign: Campaign) -> Mapping[str, Certified]:
+        """By language; empty: it needs none, or what it plays cannot be known."""
+        needed = campaign.kind is Kind.IVR and campaign.purpose.value in self.profile.certificate.needed_for
+        if not needed or campaign.flow is None or campaign.has_script or self.settings.audio.catalogue is None:
+            return NOTHING_KNOWN
+        try:
+            if self._playlist is None:
+                self._playlist = playlist_reader(self.settings, self.profile).read()
+            day = site_day(self.settings, self.now)
+            prompts = CataloguePrompts(self._playlist, campaign.id, day, texts_with(self.settings.flows.texts))
+            return certified_of(load_flow(campaign.flow), prompts)
+        except MatdanError:  # `dialer check` says what is wrong with it
+            return NOTHING_KNOWN
+
+
+def gate_of(settings: Settings, db: sqlite3.Connection | None) -> Gate:
+    """The site's gate, with the registers of its store. Raises SettingError."""
+    rulebook = rulebook_of(site_profile(settings), settings)
+    return Gate(rulebook if db is None else rulebook.with_registers(tuple(numbers.registers(db))))
+
+
+def explain(settings: Settings, db: sqlite3.Connection, who: str, now: float) -> Iterator[Explanation]:
+    """What the gate and the queues say of a number or a voter, campaign by campaign. Raises RollError, SettingError."""
+    gate = gate_of(settings, db)
+    certificates = CertificatesOnDisk(settings, site_profile(settings), now)
+    polling = polling_plan(settings, polls_of(settings))
+    since = day_start(gate.rules.centre_zone, now)
+    booths, states = voters.booths(db), numbers.campaign_states(db)
+    for number in numbers_meant(db, who, settings.centre.region):
+        record = numbers.number_record(db, number, since)
+        booth = booths.get(record.booth_id or 0)
+        area = None if booth is None else Area(booth.constituency_number, booth.closes_at)
+        close = None if booth is None else polling.close_of(booth)
+        spoken = record.language if LANGUAGE.fullmatch(record.language) else FALLBACK_LANGUAGE
+        for campaign in settings.campaigns:
+            rules = campaign_rules(campaign, settings, certificates.of(campaign))
+            place = record.queues.get(campaign.id)
+            asked_for = place is not None and bool(place.promised)
+            case = Case(rules, number, area, record.facts, language=spoken, asked_for=asked_for)
+            others, at, never = _of_the_queue(record, campaign.id, gate, now)
+            state = states.get(campaign.id, CampaignState.RUNNING)
+            if state is not CampaignState.RUNNING:
+                others.insert(0, f"the campaign is {state.value}: an operator must let it run")
+                never = True
+            once = _once(record, campaign.id)
+            last = None if close is None or rules.purpose is not Purpose.TURNOUT else close - polling.last_call_seconds
+            if close is not None and last is not None and last <= now < close:
+                others.append(
+                    f"too late to go and vote: no turnout call after {moment_text(last, gate.rules.centre_zone)}"
+                )
+            # The queue says it with the moment and the source.
+            told = Reason.OPTED_OUT if record.known and record.opted_out_at is not None else None
+            explanation = _explained(gate, case, now, others, None if never else at, told)
+            if last is not None and explanation.next_at is not None and explanation.next_at >= last:
+                explanation = replace(explanation, next_at=None)
+            yield explanation if explanation.next_at is None else replace(explanation, once=once)
+
+
+def _once(record: NumberRecord, campaign: str) -> str | None:
+    """What comes before the next call and has no hour."""
+    if record.on_a_call:
+        return "once its call has ended"
+    return "once the dialler has started" if campaign not in record.queues else None
+
+
+def _explained(
+    gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, told: Reason | None
+) -> Explanation:
+    """`others` speak against the call beside the rules, until `at`; None: for good. The rules are asked again at that moment.
+    `told`: what the rules say and is among `others`.
+    """
+    objections = gate.originate(case, now).objections
+    reasons = (*others, *(objection.words for objection in objections if objection.reason is not told))
+    next_at = None if at is None else gate.next_from(case, now, at)
+    return Explanation(masked(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
+
+
+def numbers_meant(db: sqlite3.Connection, who: str, region: str) -> list[str]:
+    """The numbers that a person at the command line means: a number, a voter's id, EPIC number or constituency/part/serial.
+
+    Raises RollError where nobody is meant, or several are.
+    """
+    voter_id = voter_meant(db, who)
+    if voter_id is not None:
+        linked = numbers.numbers_of_voter(db, voter_id)
+        if not linked:
+            raise RollError(f"voter {who} has no number: nothing can be dialled")
+        return linked
+    read = read_cell(who, region)
+    if len(read.numbers) != 1:
+        why = read.rejected[0].reason.value if read.rejected else "no number"
+        raise RollError(f"this is no number that is called ({why}), no voter's id and no constituency/part/serial")
+    return list(read.numbers)
+
+
+def voter_meant(db: sqlite3.Connection, who: str) -> int | None:
+    """The voter whom a person at the command line means by id, EPIC number or constituency/part/serial; None: no voter's name.
+
+    Raises RollError where nobody is meant, or several are.
+    """
+    place = _PLACE.fullmatch(who)
+    if place is not None:
+        found = numbers.voters_at(db, *(int(part) for part in place.groups()))
+    elif _EPIC.fullmatch(who):
+        found = numbers.voters_of_epic(db, who)
+    elif _VOTER.fullmatch(who):
+        if numbers.numbers_of_voter(db, int(who)) is None:
+            raise RollError(f"the store has no voter {who}: give a voter's id, constituency/part/serial, or a number")
+        return int(who)
+    else:
+        return None
+    if not found:
+        raise RollError(f"{who}: the roll has no voter there: check the roll's own figures, or give a voter's id")
+    if len(found) != 1:
+        ids = ", ".join(map(str, found))
+        raise RollError(f"{who}: the roll has {len(found)} voters there (ids: {ids}): name one by its id")
+    return found[0]
+
+
+def _of_the_queue(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:
+    """What speaks against a call beside the rules; not before which moment; and whether that never passes by itself."""
+    if not record.known:
+        return ["the number is not on the roll: no campaign dials it"], now, True
+    reasons: list[str] = []
+    zone, at = gate.rules.centre_zone, now
+    never = record.pending_voters == 0
+    if never:
+        reasons.append("nobody on the number is still to be called: all have voted or are closed")
+    if record.opted_out_at is not None:
+        reasons.append(
+            f"opted out on {moment_text(record.opted_out_at, zone)} ({record.opt_out_source or 'not told by whom'})"
+        )
+    if record.on_a_call:
+        reasons.append("the number is on a call now")
+    place = record.queues.get(campaign)
+    if place is None:
+        reasons.append("not yet in this campaign's list: it is enrolled when the dialler starts")
+    elif place.state == "closed":
+        never = True
+        reasons.append("closed in this campaign: the list is done with it")
+    elif place.due_at > now:
+        at = place.due_at
+        reasons.append(f"due again at {moment_text(at, zone)} in this campaign")
+    return reasons, at, never
+
+
+def masked(number: str) -> str:
+    """A number with its middle hidden."""
+    return f"{number[:3]}…{number[-3:]}"

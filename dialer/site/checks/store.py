@@ -1,0 +1,98 @@
+"""What `dialer check` finds in the store and beside it. It only reads, as reports do, so a dialler may run meanwhile, or start."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.errors import MatdanError
+from config.settings import Settings
+from config.site_rules import site_profile
+from dialer.site.checks.finding import Finding, Verdict, not_seen
+from dialer.site.checks.rules import rules_findings
+from dialer.store import attempts, voters
+from dialer.store.cipher import site_key
+from dialer.store.connection import check_pages, is_encrypted, reading, try_key
+from dialer.store.conversion import left_over
+from dialer.store.holder import holder_of
+
+
+def disk(settings: Settings) -> Iterator[Finding]:
+    """Whether there is room for results. Raises OSError where the folder cannot be entered."""
+    directory = settings.store.path.resolve().parent
+    if not directory.is_dir():
+        yield Finding("disk", Verdict.BAD, f"{directory} is no directory; make it or change store.path")
+        return
+    free = shutil.disk_usage(directory).free // (1024 * 1024)
+    if free <= settings.store.reserve_megabytes:
+        text = f"{free} MB free and store.reserve_megabytes is {settings.store.reserve_megabytes}: nothing would be dialled"
+        yield Finding("disk", Verdict.BAD, text)
+        return
+    yield Finding("disk", Verdict.GOOD, f"{free:,} MB free")
+
+
+def store_and_rules(settings: Settings, now: float) -> list[Finding]:
+    """The store, and what the rules say of the campaigns with what stands in it; without it, what they say all the same."""
+    path = settings.store.path
+    try:
+        if path.exists():
+            with reading(path, site_key(settings)) as db:
+                check_pages(db, path)
+                return [_voters(db, path), *_rules(settings, db, now)]
+        store = Finding("store", Verdict.BAD, f"{path} does not exist; `dialer import ROLL` makes it")
+    except MatdanError as error:
+        store = Finding("store", Verdict.BAD, str(error))
+    except OSError as error:
+        store = not_seen("store", error)
+    return [store, *_rules(settings, None, now)]
+
+
+def _rules(settings: Settings, db: sqlite3.Connection | None, now: float) -> list[Finding]:
+    try:
+        profile = site_profile(settings)
+    except MatdanError:  # told in the line on the rules
+        return []
+    return list(rules_findings(settings, profile, db, now))
+
+
+def _voters(db: sqlite3.Connection, path: Path) -> Finding:
+    booths = voters.voters_by_booth(db)
+    listed = sum(booths.values())
+    if listed == 0:
+        return Finding("store", Verdict.BAD, f"{path} has no voters; `dialer import ROLL` brings them in")
+    told = f"{listed:,} voters in {len(booths):,} booths"
+    holder = holder_of(path)
+    if holder is not None:
+        return Finding("store", Verdict.GOOD, f"{told}; {holder} is using it")
+    left_open = len(attempts.unfinished_attempts(db))
+    if left_open:
+        text = f"{told}; {left_open} attempts were left open and will be reconciled at the start"
+        return Finding("store", Verdict.NOTE, text)
+    return Finding("store", Verdict.GOOD, told)
+
+
+def encryption(settings: Settings) -> Iterator[Finding]:
+    """Whether what identifies voters can be read by whoever gets hold of the disk, and whether the key opens it.
+
+    Raises MatdanError and OSError where it cannot be told.
+    """
+    what, beside = "encryption", left_over(settings.store.path)
+    if beside.exists():
+        text = (
+            f"{beside} is left of a conversion that was interrupted and may be plain: run it again, or remove the file"
+        )
+        yield Finding(what, Verdict.BAD, text)
+        return
+    key = site_key(settings)
+    if key is None:
+        text = "the settings name no key: the store is not encrypted; see docs/rules.md, `dialer store key` makes one"
+        yield Finding(what, Verdict.NOTE, text)
+    elif settings.store.path.exists() and not is_encrypted(settings.store.path):
+        yield Finding(what, Verdict.BAD, "the settings name a key, and the store is plain: run `dialer store encrypt`")
+    else:
+        if settings.store.path.exists():
+            try_key(settings.store.path, key)
+        text = f"the store's key is in {key.file}; recordings and exports are not encrypted"
+        yield Finding(what, Verdict.GOOD, text)

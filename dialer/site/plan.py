@@ -1,0 +1,230 @@
+"""A site's settings as the records that the rooms of the dialler are told: nothing here is started or joined."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import ssl
+from dataclasses import replace
+from pathlib import Path
+
+from config.campaigns import Campaign, CampaignPurpose, Kind, Policy
+from config.errors import SettingError
+from config.help import BY_EAR, OWN_USER
+from config.help import SupervisorRole as Role
+from config.jurisdiction import Profile
+from config.lines import Carrier
+from config.settings import Settings
+from config.site_rules import abandoned_caps
+from config.unfinished import MAKE_ONE
+from dialer.domain.model import CampaignKind, InboundMode, MachineDetection
+from dialer.engine.agents import FloorRules
+from dialer.engine.inbound import InboundPlan, InboundRoute
+from dialer.engine.log_ins import AgentAccount
+from dialer.engine.plan import CampaignPlan, EnginePlan, SeatPlan
+from dialer.engine.supervision.state import SupervisorPhone, SupervisorRights
+from dialer.engine.transfers.state import TransferTarget
+from dialer.engine.trunks import RestRules, TrunkLimits
+from dialer.engine.world import CampaignSpec
+from dialer.mqtt.link import BrokerSettings
+from dialer.mqtt.senders import Sender, Senders, Signer, public_key, read_key_file, read_public_key
+from dialer.pacing.factory import make_pacer
+from dialer.pacing.port import Cap
+from dialer.rules.gate import Gate
+from dialer.rules.retries import RetryRules
+from dialer.rules.rulebook import campaign_rules, polls_of, rulebook_of
+from dialer.site.polling_day import polling_plan
+from dialer.switch.asterisk.ami_client import AmiLogin
+from dialer.switch.asterisk.fastagi.flow_handler import RecordingRules
+from dialer.switch.asterisk.scripts.runner import ScriptRules
+
+NOBODY = "nobody"  # whose rights scripts have where the dialler is root and the site names no user
+ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
+_MINUTE = 60.0
+_HOUR = 3600.0
+
+
+def rules_text(profile: Profile, settings: Settings) -> str:
+    """The rules as they hold at a site, as JSON: what of them a call rests on can be looked up later."""
+    polls = [poll.model_dump(mode="json") for poll in settings.rules.polls]
+    found = {"profile": profile.model_dump(mode="json"), "polls": polls}
+    return json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
+    """What the engine is told, from a site's settings and the rules that hold there."""
+    return EnginePlan(
+        owner=f"{settings.centre.id}@{socket.gethostname()}",
+        organisation=settings.centre.organisation,
+        campaigns=tuple(_campaign_plan(campaign, settings, profile) for campaign in settings.campaigns),
+        seats=tuple(SeatPlan(seat.name, seat.endpoint, frozenset(seat.languages)) for seat in settings.seats),
+        trunks=tuple(
+            TrunkLimits(trunk.name, trunk.endpoint, trunk.channels, trunk.calls_per_second, trunk.caller_ids)
+            for trunk in settings.trunks
+        ),
+        gate=Gate(rulebook_of(profile, settings)),
+        rules_text=rules_text(profile, settings),
+        drain_seconds=settings.dialling.drain_seconds,
+        transfers=tuple(
+            TransferTarget(each.name, each.endpoint, each.number, each.trunk, each.ring_seconds)
+            for each in settings.transfers
+        ),
+        supervisors=tuple(
+            SupervisorPhone(each.name, each.endpoint, SupervisorRights(each.role.value))
+            for each in settings.supervisors
+            if each.endpoint is not None and each.role in BY_EAR
+        ),
+        polling=polling_plan(settings, polls_of(settings)),
+        agents=tuple(
+            AgentAccount(
+                agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)
+            )
+            for agent in settings.agents
+        ),
+        floor=FloorRules(
+            settings.floor.wrong_pins,
+            settings.floor.lock_minutes * _MINUTE,
+            settings.floor.pause_reasons,
+            settings.asterisk.seat_rtp_timeout_seconds,
+        ),
+        rest=RestRules(**settings.trunk_rest.model_dump()),
+        inbound=InboundPlan(
+            settings.inbound.channels,
+            settings.inbound.call_back_seconds,
+            tuple(
+                InboundRoute(each.number, InboundMode(each.mode.value), each.campaign, each.flow)
+                for each in settings.inbound.numbers
+            ),
+        ),
+    )
+
+
+def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
+    trunks = settings.trunks_of(campaign)
+    caps = [Cap(*cap, reserves=True) for cap in abandoned_caps(campaign, profile)]
+    return CampaignPlan(
+        spec=CampaignSpec(
+            campaign_id=campaign.id,
+            kind=CampaignKind(campaign.kind.value),
+            trunks=trunks,
+            channels=campaign.channels,
+            flow=campaign.flow,
+            ring_seconds=campaign.ring_seconds,
+            minimum_ring_seconds=profile.ring.minimum_seconds,
+            wrap_up_seconds=campaign.wrap_up_seconds,
+            connect_limit_seconds=campaign.connect_limit_seconds,
+            hours=tuple((hours.start, hours.until) for hours in campaign.hours),
+            retries=_retry_rules(campaign, settings),
+            every_seconds=settings.polling_day.workers.every_minutes * _MINUTE if _calls_workers(campaign) else 0.0,
+            record=campaign.record,
+            announcement_seconds=ANNOUNCEMENT_SECONDS if campaign.record and settings.recordings.prompt else 0.0,
+            skill=campaign.skill,
+            machine_detection=MachineDetection(campaign.machine_detection.value),
+            machine_message=campaign.machine_message,
+            keeps_seats=campaign.kind is Kind.AGENTS and campaign.policy in {Policy.PROGRESSIVE, Policy.PREVIEW},
+        ),
+        rules=campaign_rules(campaign, settings),
+        pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
+    )
+
+
+def _calls_workers(campaign: Campaign) -> bool:
+    return campaign.purpose is CampaignPurpose.BOOTH_WORKERS
+
+
+def _retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
+    """The campaign's; booth workers who were not reached are all called again after the same time, and never given up."""
+    rules = RetryRules(
+        max_attempts=campaign.max_attempts,
+        busy_seconds=campaign.busy_retry_minutes * _MINUTE,
+        no_answer_seconds=campaign.no_answer_retry_minutes * _MINUTE,
+        other_seconds=campaign.other_retry_minutes * _MINUTE,
+        abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
+    )
+    if not _calls_workers(campaign):
+        return rules
+    soon = settings.polling_day.workers.retry_minutes * _MINUTE
+    return replace(rules, busy_seconds=soon, no_answer_seconds=soon, other_seconds=soon)
+
+
+def flows_of(settings: Settings) -> set[str]:
+    """Names or files of the flows that a site uses."""
+    named = [campaign.flow for campaign in settings.campaigns] + [each.flow for each in settings.inbound.numbers]
+    return {flow for flow in named if flow is not None}
+
+
+def broker_settings(settings: Settings) -> BrokerSettings:
+    """Where the broker is and who we are there."""
+    broker = settings.broker
+    return BrokerSettings(
+        host=broker.host,
+        port=broker.port,
+        username=broker.username,
+        password=broker.password.get_secret_value() if broker.password is not None else None,
+        tls=_checked_tls(broker.ca_file) if broker.tls else None,
+    )
+
+
+def _checked_tls(ca_file: Path | None) -> ssl.SSLContext:
+    """Raises SettingError where the certificates cannot be read."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        problem = f"{ca_file} cannot be read as certificates ({error.strerror or error})"
+        raise SettingError("settings", "broker.ca_file", problem, "name a file in PEM format") from error
+
+
+def senders_of(settings: Settings, *, broker_is_ours: bool = False) -> Senders:
+    """Who may give commands over MQTT. `broker_is_ours`: it was started for this run, and nobody else is on it."""
+    own: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
+    key_file = settings.broker.key_file
+    return Senders(
+        [
+            Sender(OWN_USER, own, None if key_file is None else public_key(read_key_file(key_file))),
+            *(
+                Sender(each.name, frozenset({each.role}), None if each.key is None else read_public_key(each.key))
+                for each in settings.supervisors
+            ),
+        ],
+        signed=settings.broker.signed_commands,
+        broker_knows=broker_is_ours or settings.broker.username is not None,
+    )
+
+
+def own_signer(settings: Settings, user: str = OWN_USER) -> Signer:
+    """Who gives commands from this machine: the dialler's own user, or another whose settings these are. Raises SettingError."""
+    key_file = settings.broker.key_file
+    return Signer(user, None if key_file is None else read_key_file(key_file))
+
+
+def ami_login(settings: Settings) -> AmiLogin:
+    """Where Asterisk's manager is and who we are there."""
+    ami = settings.ami
+    if ami.secret is None:
+        raise SettingError("settings", "ami.secret", "is not set", MAKE_ONE)
+    return AmiLogin(ami.host, ami.port, ami.username, ami.secret.get_secret_value())
+
+
+def recording_rules(settings: Settings) -> RecordingRules | None:
+    """Where callers' messages are kept; None where the site does not record."""
+    flows = settings.flows
+    return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
+
+
+def script_rules(settings: Settings) -> ScriptRules:
+    """What AGI scripts may use."""
+    flows = settings.flows
+    return ScriptRules(
+        flows.script_seconds,
+        flows.script_memory_megabytes,
+        flows.script_user or (NOBODY if os.geteuid() == 0 else None),
+        flows.script_processes,
+        flows.script_network,
+        errors=flows.script_errors,
+    )
+
+
+def needs_asterisk(settings: Settings) -> bool:
+    """Whether anything of this site is Asterisk's: a seat, or a trunk."""
+    return bool(settings.seats) or not all(trunk.carrier is Carrier.TWILIO for trunk in settings.trunks)

@@ -1,0 +1,30 @@
+"""The polling day of a site, from its settings."""
+
+from __future__ import annotations
+
+from config.settings import Settings
+from dialer.domain.model import Booth
+from dialer.polling_day.plan import BoothPoll, PollingPlan
+from dialer.polling_day.priorities import FactorWeights
+from dialer.polling_day.turnout_curve import ExpectedCourse
+from dialer.rules.polls import Area, PollingDay, close_of, poll_of
+
+
+def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPlan:
+    """What the settings say of the polling day; `polls` are those of the site's rules."""
+    chosen = settings.polling_day
+    weights = chosen.weights
+
+    def poll(booth: Booth) -> BoothPoll | None:
+        known = poll_of(polls, booth.constituency_number)
+        if known is None:
+            return None
+        close = close_of(polls, Area(booth.constituency_number, booth.closes_at))
+        return BoothPoll(known.day, known.zone, close if isinstance(close, float) else None)
+
+    return PollingPlan(
+        poll_of=poll,
+        course=ExpectedCourse(chosen.opens, tuple((point.at, point.share) for point in chosen.expected)),
+        weights=FactorWeights(weights.not_voted, weights.deficit, weights.time, weights.voter),
+        last_call_seconds=chosen.last_call_minutes * 60.0,
+    )

@@ -1,0 +1,92 @@
+"""Recordings as files: conversations and messages that callers left, named by their attempt. What else lies in their folders is
+never touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialer.domain.errors import RecordingError
+from dialer.domain.model import AttemptId
+from dialer.domain.site_time import DAY_SECONDS
+
+_FILE = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.wav")
+_OF_AN_ATTEMPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-[0-9]+)?\.[A-Za-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFile:
+    """One recording that is there."""
+
+    attempt_id: AttemptId
+    path: Path
+    modified_at: float  # epoch seconds; the end of the call
+    size_bytes: int
+
+
+def file_name(attempt_id: str) -> str:
+    """The name of an attempt's recording. Raises RecordingError for what is no attempt's id."""
+    name = f"{attempt_id}.wav"
+    if not _FILE.fullmatch(name):
+        raise RecordingError("a recording is named by its attempt's id, 36 characters in lower case; this is none")
+    return name
+
+
+def recordings_in(directory: Path) -> Iterator[RecordingFile]:
+    """Every recording in the folder, in order of its name: plain files alone, no link and no folder. A missing folder raises
+    RecordingError.
+    """
+    for path in _entries(directory):
+        named = _FILE.fullmatch(path.name)
+        if named is not None and path.is_file() and not path.is_symlink():
+            status = path.stat()
+            yield RecordingFile(AttemptId(named[1]), path, status.st_mtime, status.st_size)
+
+
+def older_than(files: Iterator[RecordingFile], days: float, now: float) -> list[RecordingFile]:
+    """Those whose call ended more than so many days before `now` (epoch seconds)."""
+    return [file for file in files if file.modified_at < now - days * DAY_SECONDS]
+
+
+def files_of(directory: Path, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
+    """What these attempts (None: any) left in a folder: a conversation `<attempt>.wav` or messages `<attempt>-<n>.<format>`.
+
+    A folder that is not there has none, unless some are `expected`. Raises RecordingError for one that cannot be read, and for a
+    link or a folder in a recording's place: what it leads to is not ours to judge.
+    """
+    if not expected and not directory.exists():
+        return []
+    found: list[Path] = []
+    for path in _entries(directory):
+        named = _OF_AN_ATTEMPT.fullmatch(path.name)
+        if named is None or (attempts is not None and named[1] not in attempts):
+            continue
+        if path.is_symlink() or not path.is_file():
+            raise RecordingError(
+                f"{path}: it is named as a recording and is no plain file: see where it leads, remove it"
+            )
+        found.append(path)
+    return found
+
+
+def erase(path: Path) -> None:
+    """Remove a recording. One that is gone already is no error. Raises RecordingError where it cannot be removed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise RecordingError(
+            f"{path}: cannot be erased ({error.strerror}): give the dialler's user the right to"
+        ) from error
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError as error:
+        raise RecordingError(
+            f"{directory}: the folder of the recordings cannot be read ({error.strerror}): "
+            "set recordings.directory, or make it and let Asterisk write there"
+        ) from error

@@ -1,0 +1,319 @@
+"""Runs a flow over one call: the thin driver between the pure machine and FastAGI.
+
+The machine decides; here its actions are done, one after the other, and what came of them is handed back. A hang-up at any moment
+is an ordinary end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from dialer.ivr.effects import committed
+from dialer.ivr.prompts import MissingSounds
+from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
+from ivr_flows.errors import NobodyMeant
+from ivr_flows.machine import KEYS, start, step
+from ivr_flows.model import Flow, PromptKind, Scalar
+from ivr_flows.sounds import sounds_of
+from ivr_flows.texts import Texts
+from ivr_flows.turns import (
+    Action,
+    Collect,
+    Commit,
+    CommitFailed,
+    Committed,
+    Digits,
+    Disconnect,
+    Ending,
+    FlowCommit,
+    FlowState,
+    HungUp,
+    Input,
+    NobodyFound,
+    Play,
+    Played,
+    PromptRef,
+    Record,
+    Recorded,
+    RecordFailed,
+    SendSms,
+    SmsFailed,
+    SmsSent,
+    Start,
+    Transfer,
+    TransferFailed,
+    Transferred,
+)
+
+_log = structlog.get_logger(__name__)
+
+MOST_KNOWN_PROMPTS = 4096  # of which the sounds are remembered: a campaign has some hundred, its booths' names apart
+
+_WORDS = frozenset(
+    {PromptKind.TEXT, PromptKind.RECORDING}
+)  # a question's own: without a name or a number it is one still
+
+CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
+"""Puts a commit on disk: True only when it is there. (call, run, `FlowCommit.sequence`) is the idempotency key.
+
+Raises NobodyMeant where it is about nobody, StoreError where it was not kept.
+"""
+
+
+class FlowCall(Protocol):
+    """What a flow needs of a call. Each method raises CallHungUp when the caller is gone."""
+
+    async def answer(self) -> object:
+        """Answer the channel; harmless on one that is up."""
+        ...
+
+    async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
+        """Play a sound; the key that ended it, or None."""
+        ...
+
+    async def wait_for_digit(self, timeout_ms: int) -> str | None:
+        """The next key, or None when none came in time."""
+        ...
+
+    async def hangup(self) -> object:
+        """Hang up."""
+        ...
+
+
+class PromptResolver(Protocol):
+    """Finds the sounds of a prompt."""
+
+    def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
+        """Names of sound files, without extension, in the order in which they are played."""
+        ...
+
+    def why_not(self, sound: str) -> str | None:
+        """Why a sound may not be played; None: it may. One that may not is left out, as one that is missing."""
+        ...
+
+
+class ConventionalPrompts:
+    """Sounds by convention (see `ivr_flows.sounds`): needs no catalogue of recordings."""
+
+    def __init__(self, texts: Texts) -> None:
+        """`texts` decides where a language puts a value in a sentence."""
+        self._texts = texts
+        self._known: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
+
+    def sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
+        """`matdan/<language>/...`"""
+        found = self._known.get((ref, language))
+        if found is None:
+            if len(self._known) >= MOST_KNOWN_PROMPTS:
+                self._known.clear()
+            found = self._known[ref, language] = sounds_of(ref, language, self._texts)
+        return found
+
+    def why_not(self, sound: str) -> str | None:
+        """Nothing is known against any sound."""
+        return None
+
+
+class FlowHost:
+    """What a flow may ask for beyond sounds and keys. Here there is none of it: every request fails, and the flow says so."""
+
+    async def record(self, call: FlowCall, action: Record) -> Recorded | None:
+        """Play a tone and record the caller; None when nothing was recorded. The prompts have been played."""
+        return None
+
+    async def transfer(self, call: FlowCall, action: Transfer) -> bool:
+        """Hand the call to an agent; True when one has it. The prompts have been played."""
+        return False
+
+    async def send_sms(self, action: SendSms) -> bool:
+        """Send an SMS to the caller; True when the gateway took it."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowResult:
+    """How a flow ended on one call."""
+
+    flow: str
+    version: str
+    ending: Ending
+    reason: str  # of the disconnect where the flow ended, else the ending's name
+    completed: bool  # see `FlowState`, as the next
+    left_at: str | None
+    answers: Mapping[str, str]
+    commits: tuple[FlowCommit, ...] = ()  # that are on disk
+    failed_commits: tuple[FlowCommit, ...] = ()
+    missing_sounds: tuple[str, ...] = ()  # that the switch did not have: the caller heard less than they should
+    unheard: str | None = None  # the sound for want of which the call came to nothing: no answer to it means anything
+    turns: int = 0
+
+
+class QuestionUnheard(Exception):
+    """A question of which a word is missing, or all: nobody can answer it. The text is the sound."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One call's flow under way."""
+
+    call: FlowCall
+    language: str
+    prompts: PromptResolver
+    commit: CommitFlow
+    services: FlowHost
+    missing: MissingSounds
+    commits: list[FlowCommit] = field(default_factory=list)
+    failed_commits: list[FlowCommit] = field(default_factory=list)
+    missing_sounds: dict[str, None] = field(default_factory=dict)
+    heard: bool = False  # anything at all
+
+    async def do(self, action: Action) -> Input:
+        """Do one action and say what came of it."""
+        match action:
+            case Play():
+                event: Input = Played(await self.play(action.prompts, action.escape_digits))
+            case Collect():
+                event = await self.collect(action)
+            case Commit(commit=commit):
+                event = await self.put_on_disk(commit)
+            case Record():
+                await self.play(action.prompts)
+                event = await self.services.record(self.call, action) or RecordFailed()
+            case Transfer():
+                await self.play(action.prompts)
+                event = Transferred() if await self.services.transfer(self.call, action) else TransferFailed()
+            case SendSms():
+                event = SmsSent() if await self.services.send_sms(action) else SmsFailed()
+            case Disconnect():
+                await self.play(action.prompts)
+                await self.call.hangup()
+                event = HungUp()
+        return event
+
+    async def play(self, prompts: Sequence[PromptRef], escape_digits: str = "", *, asks: bool = False) -> str | None:
+        """Play prompts; the key that ended them, or None. A sound that is missing is left out: the call is worth more than it.
+
+        Raises QuestionUnheard where the prompts are a question's (`asks`) and its own words, or all of it, are not heard.
+        """
+        heard, left_out = False, ""
+        for ref in prompts:
+            for sound in self.prompts.sounds(ref, self.language):
+                why = self.prompts.why_not(sound)
+                try:
+                    digit = await self.call.stream_file(sound, escape_digits) if why is None else None
+                except SoundMissing as error:
+                    why = str(error)
+                if why is not None:
+                    self.leave_out(sound, why)
+                    left_out = left_out or sound
+                    if asks and ref.kind in _WORDS:
+                        raise QuestionUnheard(sound)
+                    continue
+                heard = self.heard = True
+                if digit:
+                    return digit
+        if asks and left_out and not heard:
+            raise QuestionUnheard(left_out)
+        return None
+
+    def leave_out(self, sound: str, why: str) -> None:
+        """The caller hears less than they should."""
+        self.missing_sounds[sound] = None
+        self.missing.tell(sound, why)
+
+    async def collect(self, action: Collect) -> Digits:
+        """Play and collect. Digit by digit, because GET DATA cannot tell "#" from the end of time."""
+        digits = action.typed_ahead
+        if not digits:
+            first = await self.play(action.prompts, KEYS if action.barge_in else "", asks=True)
+            first = first or await self.call.wait_for_digit(round(action.timeout_seconds * 1000))
+            if not first:
+                return Digits("", timed_out=True)
+            if first == action.terminator:
+                return Digits("")
+            digits = first
+        while len(digits) < action.max_digits:
+            following = await self.call.wait_for_digit(round(action.between_seconds * 1000))
+            if not following:
+                return Digits(digits, timed_out=True)
+            if following == action.terminator:
+                break
+            digits += following
+        return Digits(digits)
+
+    async def put_on_disk(self, commit: FlowCommit) -> Input:
+        """Put what the caller said on record."""
+        try:
+            done = await committed(commit, self.commit)
+        except NobodyMeant:
+            self.failed_commits.append(commit)
+            return NobodyFound()
+        (self.commits if done else self.failed_commits).append(commit)
+        return Committed() if done else CommitFailed()
+
+
+async def run_flow(
+    call: FlowCall,
+    flow: Flow,
+    facts: Mapping[str, Scalar],
+    language: str,
+    *,
+    prompts: PromptResolver,
+    commit: CommitFlow,
+    services: FlowHost | None = None,
+    missing: MissingSounds | None = None,
+) -> FlowResult:
+    """Run a flow on an answered call to its end, and say how it ended. The caller's hang-up is no error.
+
+    `missing` is told of sounds that were left out; shared by many calls, it names each once. A question that cannot be heard
+    ends the call at once, and so does a flow of which nothing was heard count for nothing (`FlowResult.unheard`).
+
+    Other errors (the connection to the switch is cut, a cancellation) pass through; what was committed by then is on disk.
+    """
+    run = _Run(call, language, prompts, commit, services or FlowHost(), missing or MissingSounds())
+    turn = start(flow, Start(facts, language))
+    reason = ""
+    unheard: str | None = None
+    try:
+        await call.answer()
+        while turn.action is not None:
+            action = turn.action
+            if isinstance(action, Disconnect):
+                reason = action.reason
+            event = await run.do(action)
+            if turn.ended:
+                break
+            turn = step(flow, turn.state, event)
+    except CallHungUp:
+        turn = step(flow, turn.state, HungUp())
+    except QuestionUnheard as question:
+        unheard = str(question)
+        turn = step(flow, turn.state, HungUp())
+        with contextlib.suppress(CallHungUp):
+            await call.hangup()
+    if not run.heard and run.missing_sounds:
+        unheard = unheard or next(iter(run.missing_sounds))
+    return _result(turn.state, reason, run, unheard)
+
+
+def _result(state: FlowState, reason: str, run: _Run, unheard: str | None) -> FlowResult:
+    ending = state.ending or Ending.HUNG_UP
+    return FlowResult(
+        flow=state.flow,
+        version=state.version,
+        ending=ending,
+        reason=reason or ending.value,
+        completed=state.completed and unheard is None,
+        left_at=state.left_at,
+        answers=state.answers,
+        unheard=unheard,
+        commits=tuple(run.commits),
+        failed_commits=tuple(run.failed_commits),
+        missing_sounds=tuple(run.missing_sounds),
+        turns=state.turns,
+    )

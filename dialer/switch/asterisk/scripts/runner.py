@@ -1,0 +1,652 @@
+"""Runs a script on one call: its standard input and output are the call's AGI stream, and nothing else of ours is in its reach.
+
+It has limits of time, memory and processes, an environment, a directory and file descriptors of its own, another user's rights
+where the dialler has root's, and where the kernel lets us namespaces of its own, without a network; what it starts ends with it,
+and with the dialler. When the caller hangs up it has a moment for the key that it was just told, then it gets SIGHUP, as under
+Asterisk itself, and a few seconds. What it puts on record until its end is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import math
+import os
+import pwd
+import resource
+import select
+import signal
+import subprocess
+import sys
+from asyncio.subprocess import SubprocessStreamProtocol
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import IO
+
+import structlog
+
+from config.errors import MatdanError
+from dialer.domain.errors import ProtocolError, UnsafeValue
+from dialer.switch.asterisk.agi_call import AgiCall
+from dialer.switch.asterisk.agi_codec import ARGUMENT, CallHungUp, encode_environment, encode_reply
+from dialer.switch.asterisk.scripts.commands import (
+    Forward,
+    Keep,
+    Recall,
+    Recordings,
+    Refuse,
+    Remember,
+    Tell,
+    judge,
+    refusal,
+    told,
+)
+from ivr_flows.errors import FlowError
+from ivr_flows.model import Scalar
+from ivr_flows.turns import FlowCommit
+
+# Runs a script on a short lead: `python py CONTAINMENT NETWORK PARENT SECONDS BYTES PROCESSES UID:GID
+
+UNCONTAINED = 70  # status of a launcher that could not do what it was told to
+OPEN_FILES = 64
+WRITTEN_BYTES = 64 * 1024 * 1024
+NICE = 5
+SPARE_PROCESSES = 256
+"""Without a user namespace the kernel counts all processes of a user together: so many more than there are may be started."""
+
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4  # linux/prctl.h
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38  # neither sudo nor a setuid program gives it more rights again
+_NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_PROCESSES, _NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_SLAVE = 2, 4, 8, 0x4000, 0x80000
+_WATCHED = (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM)
+_LINUX = sys.platform == "linux"
+
+
+def main(
+    containment: str, network: str, parent: int, seconds: int, memory: int, processes: int, rights: str, script: str
+) -> int:
+    """Run the script (`rights` "": with ours) and return its status. `network`: "on" leaves it the machine's. A script "" is none:
+    the containment alone is tried.
+    """
+    os.umask(0o077)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+    user = containment == "user"
+    if user:
+        _take(rights)
+    if containment != "none":
+        _enter(user=user, network=network == "on")
+    if _LINUX:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        return UNCONTAINED  # the dialler is gone
+
+    def become() -> None:
+        _limit(seconds, memory, processes + 2 if user else _tasks_of(rights) + SPARE_PROCESSES)
+        if not user:
+            _take(rights)
+        if containment == "none" and _LINUX:
+            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _become(script)
+
+    reading, writing = os.pipe()
+    first = os.fork()
+    if first:
+        os.close(reading)
+        status = _watch(first)
+        if containment == "none":
+            _sweep()
+        else:
+            _kill(first, signal.SIGKILL)  # returns when the kernel has ended the whole namespace
+            _reap()
+        return status
+    os.close(writing)
+    if containment == "none":
+        _exec(become)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if select.select([reading], [], [], 0)[0]:
+        os._exit(UNCONTAINED)  # the launcher is gone already: nothing would tell us
+    os.close(reading)
+    _hide()
+    child = os.fork()
+    if not child:
+        _exec(become)
+    os._exit(_watch(child))
+
+
+def _take(rights: str) -> None:
+    """Another user's rights, for good."""
+    if rights:
+        user, _, group = rights.partition(":")
+        os.setgroups([])
+        os.setgid(int(group))
+        os.setuid(int(user))
+        if _LINUX:
+            _prctl(_PR_SET_DUMPABLE, 1)  # /proc/self is root's else, and the namespace's users could not be told
+
+
+def _enter(*, user: bool, network: bool) -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    flags = _NEW_MOUNTS | _NEW_IPC | _NEW_PROCESSES | (0 if network else _NEW_NETWORK) | (_NEW_USER if user else 0)
+    if _libc().unshare(flags):
+        raise OSError(ctypes.get_errno(), "no namespaces")
+    if user:
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+            with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123 - pathlib would be imported for this
+                file.write(text)
+
+
+def _hide() -> None:
+    """Other processes, and the sockets of the machine's services, as far as the kernel lets us: limits hold without."""
+    libc = _libc()
+    if libc.mount(b"none", b"/", None, _MS_REC | _MS_SLAVE, None):
+        return  # else it would be the machine's own
+    libc.mount(b"proc", b"/proc", b"proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, None)
+    libc.mount(b"tmpfs", b"/run", b"tmpfs", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, b"size=1m,mode=755")
+
+
+def _watch(child: int) -> int:
+    """Wait for the child's end, or to be told to end; its status. What is said to us by SIGHUP is said to it and its group."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1):
+        os.dup2(null, stream)  # the script's alone: its end is to be seen
+    os.close(null)
+    while True:
+        number = signal.sigwait(_WATCHED)
+        if number == signal.SIGTERM:
+            return 128 + number
+        if number == signal.SIGHUP:
+            _signal_group(child, number)
+            continue
+        while True:
+            ended, status = os.waitpid(-1, os.WNOHANG)
+            if ended == child:
+                code = os.waitstatus_to_exitcode(status)
+                return code if code >= 0 else 128 - code
+            if not ended:
+                break
+
+
+def _signal_group(child: int, number: int) -> None:
+    try:
+        os.killpg(child, number)
+    except (ProcessLookupError, PermissionError):
+        os.kill(child, number)
+
+
+def _sweep() -> None:
+    """End whatever is left below this process."""
+    stopped: set[int] = set()
+    while fresh := _below(os.getpid()) - stopped:
+        for pid in fresh:  # who is stopped does not fork, and is not missed by the next look
+            _kill(pid, signal.SIGSTOP)
+        stopped |= fresh
+    for pid in stopped:
+        _kill(pid, signal.SIGKILL)
+    while not _reap(os.WNOHANG):
+        for pid in _below(os.getpid()):
+            _kill(pid, signal.SIGKILL)
+        _reap(most=1)
+
+
+def _reap(options: int = 0, most: int = 1 << 30) -> bool:
+    """Take the ends of children, so many; whether there are no children any more."""
+    try:
+        for _ in range(most):
+            if not os.waitpid(-1, options)[0]:
+                return False
+    except ChildProcessError:
+        return True
+    return False
+
+
+def _kill(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _below(ancestor: int) -> set[int]:
+    """The living descendants of a process."""
+    children: dict[int, list[int]] = {}
+    for pid, (state, parent) in _processes().items():
+        if state != "Z":
+            children.setdefault(parent, []).append(pid)
+    found: set[int] = set()
+    waiting = [ancestor]
+    while waiting:
+        fresh = [pid for pid in children.get(waiting.pop(), []) if pid not in found]
+        found.update(fresh)
+        waiting += fresh
+    return found
+
+
+def _processes() -> dict[int, tuple[str, int]]:
+    """State and parent of each process; none where there is no /proc."""
+    found: dict[int, tuple[str, int]] = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():  # noqa: PTH112, PTH208 - as above
+        try:
+            with open(f"/proc/{name}/stat") as file:  # noqa: PTH123
+                state, parent = file.read().rpartition(") ")[2].split()[:2]
+            found[int(name)] = state, int(parent)
+        except (OSError, ValueError):
+            continue  # no process, or gone
+    return found
+
+
+def _tasks_of(rights: str) -> int:
+    """Threads and processes of the user that the script will be."""
+    uid, tasks = int(rights.partition(":")[0]) if rights else os.getuid(), 0
+    for pid in _processes():
+        try:
+            if os.stat(f"/proc/{pid}").st_uid == uid:  # noqa: PTH116
+                tasks += os.stat(f"/proc/{pid}/task").st_nlink - 2  # noqa: PTH116
+        except OSError:
+            continue
+    return tasks
+
+
+def _limit(seconds: int, memory: int, processes: int) -> None:
+    limits = [
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_FSIZE, WRITTEN_BYTES),
+        (resource.RLIMIT_CORE, 0),
+    ]
+    if _LINUX:
+        limits.append((resource.RLIMIT_NPROC, processes))
+    for kind, most in limits:
+        hard = resource.getrlimit(kind)[1]
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (least, least))
+    os.nice(NICE)
+    if _LINUX:
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        try:
+            with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+                file.write("500")  # memory is taken from it before it is taken from the dialler
+        except OSError:
+            pass
+
+
+def _exec(become: Callable[[], None]) -> None:
+    """Become the script, with the signals as a program expects them. Never returns."""
+    try:
+        os.setsid()
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)  # nohup and Python itself ignore some, and would hand that on
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        become()
+    except BaseException as error:  # noqa: BLE001 - a forked process ends here, whatever it is
+        os.write(2, f"the script was not started: {error}\n".encode())
+    os._exit(UNCONTAINED)
+
+
+def _become(script: str) -> None:
+    if not script:
+        os._exit(0)
+    if script.endswith(".py"):
+        os.execv(sys.executable, [sys.executable, "-E", "-s", "-u", script])  # noqa: S606 - what it is for
+    os.execv(script, [script])  # noqa: S606 - what it is for
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc().prctl(option, value, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+if __name__ == "__main__":
+    try:
+        STATUS = main(
+            sys.argv[1],
+            sys.argv[2],
+            int(sys.argv[3]),
+            int(sys.argv[4]),
+            int(sys.argv[5]),
+            int(sys.argv[6]),
+            sys.argv[7],
+            sys.argv[8],
+        )
+    except OSError as problem:
+        os.write(2, f"the script was not started: {problem}\n".encode())
+        STATUS = UNCONTAINED
+    os._exit(STATUS)
+
+
+_log = structlog.get_logger(__name__)
+
+PREFIX = "script:"
+MOST_COMMANDS = 10_000
+MOST_REFUSED = 100
+MOST_LINE_BYTES = 4096
+MOST_VARIABLES = 200
+KEEP_SECONDS = 1.0
+"""From a hang-up to SIGHUP, for the key that the caller gave last: most scripts die of the signal, and pyst2 asks nothing more
+after it. Together with HANG_UP_SECONDS it is less than the engine waits for a flow's last commit.
+"""
+TRY_SECONDS = 10.0  # for a containment that is tried out, which takes some 50 ms
+HANG_UP_SECONDS = 3.0  # after SIGHUP, for a script to end by itself
+_DEAD = b"511 Command Not Permitted on a dead channel or intercept routine\n"
+
+
+CPU_MARGIN_SECONDS = 5
+"""A script that only computes is ended by our clock, which says so, and not by the system's a moment earlier."""
+
+
+class Containment(StrEnum):
+    """What keeps a script and all that it starts together; the first that the machine allows is taken."""
+
+    USER = "user"  # namespaces that an ordinary user may make
+    ROOT = "root"  # namespaces that root makes
+    NONE = "none"  # a process over it that orphans come to, and limits
+
+    @property
+    def cuts_network(self) -> bool:
+        """Whether the script has no network but where it is allowed one."""
+        return self is not Containment.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptRules:
+    """What a script may use of the machine."""
+
+    seconds: float = 300.0  # of a call; CPU_MARGIN_SECONDS more of CPU time, for what a script leaves behind
+    memory_megabytes: int = 256
+    user: str | None = None  # whose rights it has; None: ours
+    processes: int = 16  # and threads, with the script itself
+    network: bool = False  # whether it may use the machine's network
+    containment: Containment = Containment.NONE  # see `find_containment`
+    errors: Path | None = None  # where its standard error goes; it may hold numbers, so it goes into no log
+
+
+class ScriptEnd(StrEnum):
+    """How a script ended."""
+
+    DONE = "done"  # by itself, with status 0
+    FAILED = "failed"  # by itself, with another status, or it broke AGI
+    HUNG_UP = "hung-up"
+    TOO_LONG = "too-long"
+
+
+def find_containment(rules: ScriptRules) -> Containment:
+    """The best containment that this machine allows a script under these rules, tried out. Blocks for a moment.
+
+    Raises FlowError where a script could not be started at all.
+    """
+    problem = ""
+    for containment in Containment:
+        try:
+            command = launched(replace(rules, containment=containment), None)
+            tried = subprocess.run(  # noqa: S603 - our own launcher
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRY_SECONDS, check=False
+            )
+        except (OSError, KeyError, subprocess.TimeoutExpired) as error:
+            problem = str(error)
+            continue
+        if tried.returncode == 0:
+            return containment
+        problem = tried.stderr.decode(errors="replace").strip()
+    raise FlowError("script", 0, "", f"cannot be started ({problem}); check `flows.script_user`")
+
+
+def kept_together(rules: ScriptRules) -> str:
+    """The containment in plain words."""
+    whose = "" if rules.user is None else f", with the rights of {rules.user}"
+    network = "the machine's network" if rules.network else "no network"
+    match rules.containment:
+        case Containment.USER:
+            return f"namespaces of their own: {network}, {rules.processes} processes each{whose}"
+        case Containment.ROOT:
+            return f"namespaces of their own: {network}, {SPARE_PROCESSES} processes more than their user has{whose}"
+    return (
+        f"no namespaces on this machine: the network stays open, {SPARE_PROCESSES} processes more than their user has, "
+        f"and a script that kills its launcher outlives its call{whose}"
+    )
+
+
+def launched(rules: ScriptRules, script: Path | None) -> list[str]:
+    """The launcher's command line; without a script the containment alone is tried. Raises KeyError where there is no such user."""
+    rights = ""
+    if rules.user is not None:
+        entry = pwd.getpwnam(rules.user)
+        rights = f"{entry.pw_uid}:{entry.pw_gid}"
+    return [
+        sys.executable,
+        "-I",
+        __file__,
+        rules.containment.value,
+        "on" if rules.network else "off",
+        str(os.getpid()),
+        str(math.ceil(rules.seconds) + CPU_MARGIN_SECONDS),
+        str(rules.memory_megabytes * 1024 * 1024),
+        str(rules.processes),
+        rights,
+        str(script or ""),
+    ]
+
+
+CommitFlow = Callable[[FlowCommit], Awaitable[bool]]
+
+
+def script_of(flow: str) -> Path | None:
+    """The script of a campaign's `flow`, `script:/path/to/script.py`; None: it is a flow. Raises FlowError where there is none."""
+    if not flow.startswith(PREFIX):
+        return None
+    path = Path(flow.removeprefix(PREFIX))
+    if not path.is_absolute() or not path.is_file():
+        raise FlowError(
+            flow, 0, "", "is no script; give the whole path of a file, such as script:/etc/matdan/survey.py"
+        )
+    if path.suffix != ".py" and not os.access(path, os.X_OK):
+        raise FlowError(flow, 0, "", "is not executable; make it so (chmod +x), or name it .py")
+    return path
+
+
+class ScriptRun:
+    """One call's script."""
+
+    def __init__(
+        self,
+        call: AgiCall,
+        script: Path,
+        rules: ScriptRules,
+        *,
+        facts: Mapping[str, Scalar],
+        commit: CommitFlow,
+        recordings: Recordings,
+    ) -> None:
+        """`recordings`: whether the script may record the caller, and where."""
+        self._call = call
+        self._script = script
+        self._rules = rules
+        self._facts = facts
+        self._commit = commit
+        self._recordings = recordings
+        self._recorded: set[str] = set()
+        self._variables: dict[str, str] = {}
+        self._commits = 0
+        self._refused = 0
+        self._hangs_up = False  # by a command of its own
+        self._left = False  # by the caller
+        self._warned = False  # by SIGHUP
+        self._transport: asyncio.SubprocessTransport
+
+    async def run(self) -> ScriptEnd:
+        """Run it to its end, or to a limit. Raises FlowError where it cannot be started."""
+        process = await self._started()
+        end = ScriptEnd.FAILED
+        try:
+            async with asyncio.timeout(self._rules.seconds) as limit:
+                watch = asyncio.create_task(self._watch(process, limit), name="script-hang-up")
+                try:
+                    end = await self._talk(process)
+                finally:
+                    watch.cancel()
+        except TimeoutError:
+            end = ScriptEnd.HUNG_UP if self._left else ScriptEnd.TOO_LONG
+        except ProtocolError as error:
+            _log.warning("script.broke-agi", script=self._script.name, problem=str(error))
+        finally:
+            await self._stop(process)
+        if end is ScriptEnd.DONE and process.returncode != 0:
+            end = ScriptEnd.HUNG_UP if self._left else ScriptEnd.FAILED
+        if end in {ScriptEnd.FAILED, ScriptEnd.TOO_LONG}:
+            _log.warning("script.ended", script=self._script.name, end=end.value, status=process.returncode)
+        return end
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        rules = self._rules
+        errors: int | IO[bytes] = asyncio.subprocess.DEVNULL
+        try:
+            if rules.errors is not None:
+                errors = rules.errors.open("ab")
+            home = "/" if rules.user is None else pwd.getpwnam(rules.user).pw_dir
+            loop = asyncio.get_running_loop()
+            self._transport, protocol = await loop.subprocess_exec(
+                lambda: SubprocessStreamProtocol(limit=MOST_LINE_BYTES, loop=loop),
+                *launched(rules, self._script),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                cwd=self._script.parent,
+                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": home},
+                start_new_session=True,
+            )
+            return asyncio.subprocess.Process(self._transport, protocol, loop)
+        except (OSError, KeyError) as error:
+            raise FlowError(
+                str(self._script), 0, "", f"cannot be started ({error}); check it and `flows.script_user`"
+            ) from error
+        finally:
+            if not isinstance(errors, int):
+                errors.close()
+
+    async def _watch(self, process: asyncio.subprocess.Process, limit: asyncio.Timeout) -> None:
+        """When the call is over, whatever the script is busy with: little time is left to it, and it is told."""
+        await self._call.gone.wait()
+        self._left = not self._hangs_up
+        at = asyncio.get_running_loop().time() + KEEP_SECONDS + HANG_UP_SECONDS
+        if not limit.expired():
+            limit.reschedule(min(at, limit.when() or at))
+        await asyncio.sleep(KEEP_SECONDS)
+        self._warn(process)
+
+    def _warn(self, process: asyncio.subprocess.Process) -> None:
+        """SIGHUP, once. Who has hung up by itself knows, and may still put on record what was said."""
+        if not self._warned and not self._hangs_up:
+            self._warned = True
+            _signal(process, signal.SIGHUP)
+
+    async def _talk(self, process: asyncio.subprocess.Process) -> ScriptEnd:
+        """Answer the script's commands, one after the other, until it ends."""
+        assert process.stdin is not None  # noqa: S101 - pipes were asked for
+        assert process.stdout is not None  # noqa: S101
+        fields = self._call.env.fields.items()  # without what shows that a connection is Asterisk's
+        process.stdin.write(
+            encode_environment((name, value) for name, value in fields if not name.startswith(ARGUMENT))
+        )
+        for _ in range(MOST_COMMANDS):
+            try:
+                line = await process.stdout.readline()
+            except ValueError as error:
+                raise ProtocolError(f"a line of more than {MOST_LINE_BYTES} bytes") from error
+            if not line:
+                await process.wait()
+                return ScriptEnd.HUNG_UP if self._warned else ScriptEnd.DONE
+            text = line.decode("utf-8", "replace").strip()
+            if not text:
+                continue
+            try:
+                answer = await self._answer(text)
+            except CallHungUp:
+                answer = _DEAD
+                self._warn(process)
+            # What has ended, or hears no answer, has its say all the same: the marks that it wrote before count.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                if not process.stdin.is_closing():
+                    process.stdin.write(answer)
+                    await process.stdin.drain()
+        raise ProtocolError(f"more than {MOST_COMMANDS} commands in one call")
+
+    async def _answer(self, line: str) -> bytes:
+        judged = judge(line, self._commits + 1, self._recordings, self._recorded)
+        match judged:
+            case Refuse(why=why):
+                self._refused += 1
+                if self._refused == 1:
+                    _log.warning("script.refused", script=self._script.name, why=why)
+                if self._refused > MOST_REFUSED:
+                    raise ProtocolError(f"more than {MOST_REFUSED} commands that a script may not use")
+                return refusal(why)
+            case Tell(name=name):
+                return told(self._facts.get(name))
+            case Keep(commit=commit):
+                return b"200 result=1\n" if await self._kept(commit) else b"200 result=0\n"
+            case Remember(name=name, value=value):
+                if name not in self._variables and len(self._variables) >= MOST_VARIABLES:
+                    return refusal(f"more than {MOST_VARIABLES} variables")
+                self._variables[name] = value
+                return b"200 result=1\n"
+            case Recall(name=name) if name in self._variables:
+                return told(self._variables[name])
+            case Recall(name=name):
+                return encode_reply(await self._call.command("GET VARIABLE", name))
+            case Forward(verb=verb, arguments=arguments, recorded=recorded):
+                if recorded is not None:
+                    self._recorded.add(recorded)
+                self._hangs_up |= verb == "HANGUP" and not arguments and not self._call.hung_up
+                try:
+                    return encode_reply(await self._call.command(verb, *arguments))
+                except UnsafeValue as error:
+                    return refusal(str(error))
+
+    async def _kept(self, commit: FlowCommit) -> bool:
+        """Whether it is on record. What has begun is seen to its end, even if the script's time is over meanwhile: else it would be
+        on disk, and the engine would not know of it.
+        """
+        self._commits += 1
+        keeping = asyncio.create_task(self._put_on_record(commit), name="script-commit")
+        try:
+            return await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await asyncio.wait({keeping})
+            raise
+
+    async def _put_on_record(self, commit: FlowCommit) -> bool:
+        try:
+            return await self._commit(commit)
+        except MatdanError as error:
+            _log.error("flow.commit_failed", node=commit.node, kind=commit.kind.value, error=str(error))
+            return False
+
+    async def _stop(self, process: asyncio.subprocess.Process) -> None:
+        """No process of the script outlives the call, whatever it has started: its launcher ends them."""
+        _signal(process, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HANG_UP_SECONDS):
+                await _drained(process)
+        self._transport.close()  # kills a launcher that a script has stopped, and leaves pipes that something still holds
+
+
+async def _drained(process: asyncio.subprocess.Process) -> None:
+    """Read what a script still writes, so that it does not block on it, to its end."""
+    assert process.stdout is not None  # noqa: S101 - pipes were asked for
+    while await process.stdout.read(MOST_LINE_BYTES):
+        pass
+    await process.wait()
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """To its launcher, which hands SIGHUP on to the session that the script leads."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        process.send_signal(number)
