@@ -1,17 +1,17 @@
-"""The command line. A mistake that a person can mend is one line on standard error and exit code 2.
+"""The command line: a table of commands, each imported when it is asked for.
 
-What the system refuses where no command foresaw it is one line too, with exit code 1.
+A mistake that a person can mend is one line on standard error and exit code 2. What the system refuses where no command foresaw it
+is one line too, with exit code 1.
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -20,88 +20,185 @@ from types import TracebackType
 from typing import Annotated, Any, NoReturn
 
 import typer
-import uvloop
-from rich.console import Console
-from rich.markup import escape
-from typer.core import TyperGroup
-from typer.main import get_command, get_group
+import typer.main
+from typer.core import TyperCommand, TyperGroup
 
 from config.errors import MatdanError
-from config.settings import load_settings
-from config.unfinished import others_may_read, refuse_unfinished
-from dialer.cli.logs import json_logging, quiet_logging
 from dialer.domain.errors import INTERRUPTED
-from dialer.domain.output import refuse_unwritable
 
-_COMMANDS = {
-    "audio": "dialer.cli.audio:app",
-    "asterisk": "dialer.cli.asterisk:app",
-    "mqtt": "dialer.cli.mqtt:app",
-    "agent": "dialer.cli.agent:app",
-    "flow": "dialer.cli.flow:app",
-    "report": "dialer.cli.report:app",
-    "recordings": "dialer.cli.recordings:app",
-    "list": "dialer.cli.lists:app",
-    "marks": "dialer.cli.marks:app",
-    "turnout": "dialer.cli.turnout:app",
-    "complaint": "dialer.cli.complaint:app",
-    "audit": "dialer.cli.audit:app",
-    "rules": "dialer.cli.rules:app",
-    "optout": "dialer.cli.numbers:optout_app",
-    "register": "dialer.cli.numbers:register_app",
-    "unknown": "dialer.cli.unknown:app",
-    "consent": "dialer.cli.numbers:consent_app",
-    "store": "dialer.cli.store:app",
-    "workers": "dialer.cli.roll:app",
-    "import": "dialer.cli.roll:import_roll",
-    "weights": "dialer.cli.roll:weights",
-    "sample-roll": "dialer.cli.roll:sample_roll",
-    "simulate": "dialer.cli.simulate:simulate_command",
-    "rehearse": "dialer.cli.rehearsal:rehearse",
-    "erase": "dialer.cli.erase:erase",
-    "purge": "dialer.cli.erase:purge",
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command, or a group of them: where it stands, and what the help says of it before anything of it is imported."""
+
+    name: str
+    place: str  # "module:attribute": a function, or a Typer that groups several
+    summary: str
+
+
+COMMANDS: dict[str, tuple[Entry, ...]] = {
+    "A centre": (
+        Entry(
+            "demo",
+            "dialer.cli.running:demo",
+            "Run a whole centre on simulated lines: two campaigns, ten agents, a board.",
+        ),
+        Entry(
+            "run",
+            "dialer.cli.running:run",
+            "Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops.",
+        ),
+        Entry("check", "dialer.cli.running:check", "Say in plain words what a site still lacks."),
+        Entry("report", "dialer.cli.report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
+        Entry(
+            "simulate",
+            "dialer.cli.simulate:simulate_command",
+            "Simulate a call centre's day under our pacing and others', in seconds.",
+        ),
+        Entry(
+            "rehearse",
+            "dialer.cli.rehearsal:rehearse",
+            "Run the site's whole polling day on simulated lines, and say whether it is ready.",
+        ),
+    ),
+    "Setting up: the telephony administrator": (
+        Entry("asterisk", "dialer.cli.asterisk:app", "Asterisk's configuration: write it, and look for faults in one."),
+        Entry(
+            "mqtt",
+            "dialer.cli.mqtt:app",
+            "The MQTT broker: write its configuration; make a key; give a command to a dialler.",
+        ),
+        Entry("agent", "dialer.cli.agent:app", "Agents: their PINs, and the tones on their phones."),
+        Entry("store", "dialer.cli.store:app", "The store's encryption: make a key, encrypt, decrypt, change the key."),
+    ),
+    "What is said: the media team": (
+        Entry(
+            "audio", "dialer.cli.audio:app", "What callers hear: prepare recordings, approve them, see what is missing."
+        ),
+        Entry("flow", "dialer.cli.flow:app", "What a caller hears: list, check, draw and try flows."),
+        Entry("recordings", "dialer.cli.recordings:app", "Recorded calls: erase those whose time is over."),
+    ),
+    "Who is called: the data team": (
+        Entry(
+            "import",
+            "dialer.cli.roll:import_roll",
+            "Import a roll: all of it or nothing, and twice is the same as once.",
+        ),
+        Entry(
+            "sample-roll",
+            "dialer.cli.roll:sample_roll",
+            "Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled.",
+        ),
+        Entry(
+            "weights",
+            "dialer.cli.roll:weights",
+            "Say how much each voter counts in the order of calls; 1 by default.",
+        ),
+        Entry(
+            "workers", "dialer.cli.roll:app", "Booth workers, who are called for the serials of those who have voted."
+        ),
+        Entry("list", "dialer.cli.lists:app", "Lists of voters for the booth workers."),
+        Entry("marks", "dialer.cli.marks:app", "What became known of voters: who has voted, and who says so."),
+        Entry(
+            "turnout",
+            "dialer.cli.turnout:app",
+            "Official turnout, as the election authority tells it during the poll; `dialer report turnout` shows it.",
+        ),
+    ),
+    "The law: the compliance officer": (
+        Entry("rules", "dialer.cli.rules:app", "The rules that hold here, and why somebody is or is not called."),
+        Entry("optout", "dialer.cli.numbers:optout_app", "Numbers that are never to be called again, by any campaign."),
+        Entry("register", "dialer.cli.numbers:register_app", "Do-not-call registers."),
+        Entry("consent", "dialer.cli.numbers:consent_app", "Consent of the owners of numbers."),
+        Entry(
+            "complaint",
+            "dialer.cli.complaint:app",
+            "Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them.",
+        ),
+        Entry("unknown", "dialer.cli.unknown:app", "Attempts of which nobody knows whether they were calls."),
+        Entry("audit", "dialer.cli.audit:app", "What was done that must be answered for, in a chain of hashes."),
+        Entry(
+            "erase",
+            "dialer.cli.erase:erase",
+            "Erase a number and what was recorded of its people; it is never called again, whatever roll comes.",
+        ),
+        Entry("purge", "dialer.cli.erase:purge", "Erase what identifies everybody, once the election is over."),
+    ),
 }
-"""Commands and groups of them, by name: where each stands. Imported where it is asked for: `dialer run` needs none of them."""
+"""Every command, by who needs it: the order of the help. A test holds the summaries against the commands' own words."""
 
 
-class _Commands(TyperGroup):
-    """The commands of this file, and those of `_COMMANDS`."""
+class OnDemand(MutableMapping[str, Any]):
+    """The commands by name, each imported when it is first asked for: a command starts as fast as what it needs."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer has its click under a name of its own
-        """Every name, this file's first."""
-        return [*(name for name in super().list_commands(ctx) if name not in _COMMANDS), *_COMMANDS]
+    def __init__(self) -> None:
+        self._entries = {entry.name: entry for entries in COMMANDS.values() for entry in entries}
+        self._loaded: dict[str, Any] = {}
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # the same
-        """The command of that name; None: there is none, and the ones like it are to be suggested."""
-        for name in (cmd_name,) if cmd_name in {*_COMMANDS, *self.commands} else tuple(_COMMANDS):
-            if name not in self.commands:
-                module, _, found = _COMMANDS[name].partition(":")
-                self.commands[name] = _loaded(name, getattr(import_module(module), found))
-        return super().get_command(ctx, cmd_name)
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            self._loaded[name] = _loaded(self._entries[name])
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
 
 
-def _loaded(name: str, found: typer.Typer | Callable[..., object]) -> Any:
-    """A group, or one function as a command."""
+def _loaded(entry: Entry) -> Any:
+    module, _, attribute = entry.place.partition(":")
+    found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
-        command: Any = get_group(found)
+        command: Any = typer.main.get_group(found)
     else:
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        alone.command(name)(found)
-        command = get_command(alone)
-    command.name = name
+        alone.command(entry.name)(found)
+        command = typer.main.get_command(alone)
+    command.name = entry.name
     return command
+
+
+class Commands(TyperGroup):
+    """The commands of `dialer`; its own help imports none of them."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**{**attributes, "commands": OnDemand()})
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Each command's summary, by who needs it."""
+        on_demand, self.commands = (
+            self.commands,
+            {
+                entry.name: TyperCommand(entry.name, help=entry.summary, rich_help_panel=panel)
+                for panel, entries in COMMANDS.items()
+                for entry in entries
+            },
+        )
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.commands = on_demand
 
 
 app = typer.Typer(
     name="dialer",
-    cls=_Commands,
+    cls=Commands,
     help="Matdan: a predictive dialler and IVR engine for election call centres.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
 
 _RIGHTS = "give this user the right to it, or name another path"
 _REMEDIES = {
@@ -118,8 +215,6 @@ _USAGE_ERROR: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
 
 _PARSERS_WORDS = re.compile(r"Invalid value(?: for '?(?P<name>[^':]+)'?)?: (?:Value error, )?(?P<problem>.*)")
 
-_SIGNS = {"good": "[green]ok[/]  ", "note": "[yellow]note[/]", "bad": "[red]BAD[/] "}
-
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -134,79 +229,6 @@ def whole(
     ] = False,
 ) -> None:
     """Matdan: a predictive dialler and IVR engine for election call centres."""
-
-
-@app.command()
-def demo(
-    for_seconds: Annotated[
-        float | None, typer.Option("--for", min=5, help="End after so many seconds; without it, at Ctrl-C.")
-    ] = None,
-    headless: Annotated[bool, typer.Option("--headless", help="No board: a line now and then.")] = False,
-    report: Annotated[Path | None, typer.Option("--report", help="Write what happened to this JSON file.")] = None,
-    directory: Annotated[
-        Path | None, typer.Option("--dir", help="Keep roll, store and journal here; a later demo goes on with them.")
-    ] = None,
-    voters: Annotated[int, typer.Option(min=100, max=3_200_000, help="Voters on the synthetic roll.")] = 20_000,
-    seats: Annotated[int, typer.Option(min=1, max=99, help="Seats, each with a simulated agent.")] = 10,
-    seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
-) -> None:
-    """Run a whole centre on simulated lines: two campaigns, ten agents, a board. Exit 1 if what it checked did not hold."""
-    from dialer.rehearsal.demo import ROLL, STORE, DemoOptions, run_demo, show_summary  # noqa: PLC0415 - as `_COMMANDS`
-
-    quiet_logging()
-    console = Console()
-    if report is not None:
-        own = {} if directory is None else {"the demo's store": directory / STORE, "the demo's roll": directory / ROLL}
-        refuse_unwritable(report, "--report", own)  # not only once the demo has run
-    options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed)
-    result = uvloop.run(run_demo(options, console))
-    show_summary(result, console)
-    if report is not None:
-        console.print(f"report: {escape(str(report))}", soft_wrap=True)
-    raise typer.Exit(0 if result.holds else 1)
-
-
-@app.command()
-def run(
-    config: SettingsFile,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Log what is only of use to who looks for a fault.")
-    ] = False,
-) -> None:
-    """Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops."""
-    from dialer.app import run_centre  # noqa: PLC0415 - as `_COMMANDS`
-
-    json_logging(verbose=verbose)
-    settings = load_settings(config)
-    refuse_unfinished(settings, config)
-    if (readable := others_may_read(settings, config)) is not None:
-        typer.echo(f"dialer: {readable}", err=True)
-    uvloop.run(run_centre(settings))
-
-
-@app.command()
-def check(
-    config: SettingsFile, as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False
-) -> None:
-    """Say in plain words what a site still lacks. Exit 1 if something is bad."""
-    from dialer.site.check import check_site  # noqa: PLC0415
-    from dialer.site.checks.finding import Verdict  # noqa: PLC0415 - as `_COMMANDS`
-
-    quiet_logging()
-    settings = load_settings(config)
-    console = Console()
-
-    async def look() -> bool:
-        bad = False
-        async for finding in check_site(settings, file=config):
-            bad = bad or finding.verdict is Verdict.BAD
-            if as_json:
-                typer.echo(json.dumps({"what": finding.what, "verdict": finding.verdict, "text": finding.text}))
-            else:
-                console.print(f"{_SIGNS[finding.verdict.value]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
-        return bad
-
-    raise typer.Exit(1 if asyncio.run(look()) else 0)
 
 
 def main() -> None:

@@ -46,8 +46,10 @@ def rehearse(
     seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
     store: StoreOption = None,
 ) -> None:
-    """Run the whole polling day of the site's own roll and settings on simulated lines, at its load, at twice it, and with
-    faults; say whether the site is ready. No real line is used, and the store is only read. Exit 1 where it is not ready.
+    """Run the site's whole polling day on simulated lines, and say whether it is ready.
+
+    Its own roll and settings, at its load, at twice it, and with faults. No real
+    line is used, and the store is only read. Exit 1 where it is not ready.
     """
     quiet_logging()
     settings = load_settings(config)

@@ -21,13 +21,11 @@ from dialer.polling_day.turnout_curve import ExpectedCourse
 from dialer.reports import accounts, complaints, tables
 from dialer.reports import evidence as proof
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
-from dialer.reports.paper import as_pdf
 from dialer.reports.polling_day import Constituency, Course, TurnoutBy, courses, official_figures, states_of
 from dialer.reports.polling_day import turnout as made
 from dialer.reports.source import Source, open_source
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout
-from dialer.reports.workbook import as_xlsx
 from dialer.simulation.plots import check_picture
 from dialer.store.cipher import site_key
 
@@ -227,8 +225,12 @@ def as_bytes(report: Report, form: Format, *, foot: str) -> bytes:
         case Format.JSON:
             return as_json(report).encode()
         case Format.XLSX:
+            from dialer.reports.workbook import as_xlsx  # noqa: PLC0415
+
             return as_xlsx(report)
         case Format.PDF:
+            from dialer.reports.paper import as_pdf  # noqa: PLC0415 - fonts and all
+
             return as_pdf(report, foot=foot)
     raise typer.BadParameter("a table is for the terminal; choose csv, json, xlsx or pdf for a file")
 

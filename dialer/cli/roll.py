@@ -139,9 +139,9 @@ def weights(
     store: StoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Say how much each voter counts in the order of calls: supporter score x propensity x chance of an answer; 1 by default.
+    """Say how much each voter counts in the order of calls; 1 by default.
 
-    All of the file or nothing. The dialler must be stopped.
+    It is a supporter score x propensity x the chance of an answer. All of the file or nothing. The dialler must be stopped.
     """
     console = Console()
     settings = load_settings(config)

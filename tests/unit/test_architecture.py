@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-HOMES = ("config", "audio", "ivr_flows", "dialer")  # each may import those before it
+from tests.house import HOMES, ROOT, House, circles, imports_of, read_house
+
 PURE = (
     "dialer/engine/call.py",
     "dialer/engine/seat.py",
@@ -73,85 +71,61 @@ IMPURE_MODULES = frozenset(
 )
 
 
-def modules() -> Iterator[Path]:
-    for home in HOMES:
-        yield from (ROOT / home).rglob("*.py")
+MOST_SINGLE_IMPORTERS = 10  # short modules that belong into their only importer, as a rule
+MOST_CONSTRUCTOR_ARGUMENTS = 11
+MOST_FUNCTION_LINES = 90
 
 
-def name_of(path: Path) -> str:
-    parts = list(path.relative_to(ROOT).with_suffix("").parts)
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+@pytest.fixture(scope="module")
+def house() -> House:
+    return read_house()
 
 
-def imports_of(path: Path) -> set[str]:
-    """Modules that a file imports when it runs; those under `if TYPE_CHECKING` are for the type checker alone."""
-    found: set[str] = set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    skipped = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
-def test_imports_run_one_way_between_the_homes() -> None:
+def test_imports_run_one_way_between_the_homes(house: House) -> None:
     back = [
-        f"{path.relative_to(ROOT)} imports {imported}"
-        for path in modules()
-        for imported in imports_of(path)
-        for home in HOMES[HOMES.index(path.relative_to(ROOT).parts[0]) + 1 :]
-        if imported.split(".")[0] == home
+        f"{name} imports {other}"
+        for name, others in house.arrows.items()
+        for other in others
+        if HOMES.index(other.split(".")[0]) > HOMES.index(name.split(".")[0])
     ]
     assert not back
 
 
-def test_no_module_imports_itself_in_a_circle() -> None:
-    known = {name_of(path): path for path in modules()}
-    arrows = {
-        name: {other for other in imports_of(path) if other in known and other != name} for name, path in known.items()
+def test_no_module_imports_itself_in_a_circle_when_it_runs(house: House) -> None:
+    running = {
+        name: {other for other in imports_of(module.tree, running=True) if other in house.modules and other != name}
+        for name, module in house.modules.items()
     }
-    done: set[str] = set()
-    under_way: list[str] = []
-
-    def visit(name: str) -> None:
-        if name in done:
-            return
-        assert name not in under_way, " -> ".join([*under_way[under_way.index(name) :], name])
-        under_way.append(name)
-        for other in sorted(arrows[name]):
-            visit(other)
-        under_way.pop()
-        done.add(name)
-
-    for name in sorted(known):
-        visit(name)
+    assert not circles(running)
 
 
-def test_rooms_of_the_dialler_form_no_circle() -> None:
-    """Folder by folder: two rooms that import each other are one room with a wall in the wrong place."""
+def test_rooms_form_no_circle(house: House) -> None:
+    """Two rooms that import each other, for the type checker alone too, are one room with a wall in the wrong place."""
+    assert not circles(house.room_arrows())
 
-    def room(name: str) -> str:
-        parts = name.split(".")
-        return parts[1] if len(parts) > 1 else parts[0]
 
-    arrows: dict[str, set[str]] = defaultdict(set)
-    for path in (ROOT / "dialer").rglob("*.py"):
-        if path.relative_to(ROOT / "dialer").parts[0] in {"app.py", "cli.py", "demo.py"}:
-            continue
-        own = room(name_of(path))
-        arrows[own] |= {room(other) for other in imports_of(path) if other.startswith("dialer.")} - {own}
-    both = sorted({tuple(sorted((a, b))) for a in arrows for b in arrows[a] if a in arrows.get(b, set())})
-    assert not both
+def test_at_the_top_of_the_dialler_stand_wiring_entry_and_rooms(house: House) -> None:
+    loose = {
+        name for name, module in house.modules.items() if re.fullmatch(r"dialer\.\w+", name) and not module.is_package
+    }
+    assert loose == {"dialer.__main__", "dialer.app"}
+
+
+def test_every_room_says_what_it_is_for(house: House) -> None:
+    silent = [
+        name for name, module in house.modules.items() if module.is_package and not ast.get_docstring(module.tree)
+    ]
+    assert not silent
+
+
+def test_a_thought_lies_in_one_piece(house: House) -> None:
+    singles = [module.name for module in house.single_importers()]
+    assert len(singles) <= MOST_SINGLE_IMPORTERS, singles
+
+
+def test_nothing_takes_or_says_too_much_at_once(house: House) -> None:
+    assert house.constructors()[0][0] <= MOST_CONSTRUCTOR_ARGUMENTS
+    assert house.functions()[0][0] <= MOST_FUNCTION_LINES
 
 
 @pytest.mark.parametrize("pattern", PURE)
@@ -159,21 +133,22 @@ def test_pure_rooms_import_no_outside_world(pattern: str) -> None:
     files = sorted(ROOT.glob(pattern))
     assert files, f"{pattern} matches nothing: keep this list true"
     for path in files:
-        touched = {name.split(".")[0] for name in imports_of(path)} & IMPURE_MODULES
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        touched = {name.split(".")[0] for name in imports_of(tree, running=True)} & IMPURE_MODULES
         assert not touched, f"{path.relative_to(ROOT)} imports {sorted(touched)}"
 
 
-def test_forbidden_calls_are_nowhere() -> None:
+def test_forbidden_calls_are_nowhere(house: House) -> None:
     """`wait_for` swallows a cancellation on 3.11 (cpython #86296); an unbounded queue hides a stall until memory ends."""
     found = []
-    for path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for name, module in house.modules.items():
+        for node in ast.walk(module.tree):
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func)
             bounded = any(keyword.arg == "maxsize" for keyword in node.keywords) or node.args
             if called.endswith("wait_for") or (called.endswith("asyncio.Queue") and not bounded):
-                found.append(f"{path.relative_to(ROOT)}:{node.lineno} {called}")
+                found.append(f"{name}:{node.lineno} {called}")
     assert not found
 
 
@@ -187,9 +162,9 @@ def test_a_running_dialler_has_not_imported_what_only_other_commands_need() -> N
         "jinja2",
         "python_calamine",
         "dialer.reports",
-        "dialer.rehearsal.demo",
+        "dialer.rehearsal",
         "dialer.cli.roll",
     )
-    program = f"import sys, dialer.cli, dialer.app; print([m for m in {heavy} if m in sys.modules])"
+    program = f"import sys, dialer.cli.main, dialer.app; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -1,0 +1,92 @@
+"""`dialer demo`, `run` and `check`: a centre on simulated lines, a centre on real ones, and what a site still lacks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.markup import escape
+
+from config.settings import load_settings
+from config.unfinished import others_may_read, refuse_unfinished
+from dialer.cli.logs import json_logging, quiet_logging
+from dialer.domain.output import refuse_unwritable
+from dialer.site.checks.finding import Verdict
+
+SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
+
+_SIGNS = {Verdict.GOOD: "[green]ok[/]  ", Verdict.NOTE: "[yellow]note[/]", Verdict.BAD: "[red]BAD[/] "}
+
+
+def demo(
+    for_seconds: Annotated[
+        float | None, typer.Option("--for", min=5, help="End after so many seconds; without it, at Ctrl-C.")
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="No board: a line now and then.")] = False,
+    report: Annotated[Path | None, typer.Option("--report", help="Write what happened to this JSON file.")] = None,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Keep roll, store and journal here; a later demo goes on with them.")
+    ] = None,
+    voters: Annotated[int, typer.Option(min=100, max=3_200_000, help="Voters on the synthetic roll.")] = 20_000,
+    seats: Annotated[int, typer.Option(min=1, max=99, help="Seats, each with a simulated agent.")] = 10,
+    seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
+) -> None:
+    """Run a whole centre on simulated lines: two campaigns, ten agents, a board. Exit 1 if what it checked did not hold."""
+    from dialer.rehearsal.demo import ROLL, STORE, DemoOptions, run_demo, show_summary  # noqa: PLC0415 - simulation and all
+
+    quiet_logging()
+    console = Console()
+    if report is not None:
+        own = {} if directory is None else {"the demo's store": directory / STORE, "the demo's roll": directory / ROLL}
+        refuse_unwritable(report, "--report", own)  # not only once the demo has run
+    options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed)
+    result = uvloop.run(run_demo(options, console))
+    show_summary(result, console)
+    if report is not None:
+        console.print(f"report: {escape(str(report))}", soft_wrap=True)
+    raise typer.Exit(0 if result.holds else 1)
+
+
+def run(
+    config: SettingsFile,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log what is only of use to who looks for a fault.")
+    ] = False,
+) -> None:
+    """Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops."""
+    from dialer.app import run_centre  # noqa: PLC0415 - the whole engine
+
+    json_logging(verbose=verbose)
+    settings = load_settings(config)
+    refuse_unfinished(settings, config)
+    if (readable := others_may_read(settings, config)) is not None:
+        typer.echo(f"dialer: {readable}", err=True)
+    uvloop.run(run_centre(settings))
+
+
+def check(
+    config: SettingsFile, as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False
+) -> None:
+    """Say in plain words what a site still lacks. Exit 1 if something is bad."""
+    from dialer.site.check import check_site  # noqa: PLC0415 - all that it looks at
+
+    quiet_logging()
+    settings = load_settings(config)
+    console = Console()
+
+    async def look() -> bool:
+        bad = False
+        async for finding in check_site(settings, file=config):
+            bad = bad or finding.verdict is Verdict.BAD
+            if as_json:
+                typer.echo(json.dumps({"what": finding.what, "verdict": finding.verdict, "text": finding.text}))
+            else:
+                console.print(f"{_SIGNS[finding.verdict]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
+        return bad
+
+    raise typer.Exit(1 if asyncio.run(look()) else 0)

@@ -1,0 +1,208 @@
+"""The house in figures: rooms, arrows, and what would make it hard to live in. `python -m tests.house` prints them.
+
+What these figures may be at most stands in `tests/unit/test_architecture.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+HOMES = ("config", "audio", "ivr_flows", "dialer")  # each may import those before it
+SHORT_LINES = 80  # a module under this that only one other imports usually belongs into that one
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One source file, parsed once."""
+
+    name: str
+    path: Path
+    lines: int
+    tree: ast.Module
+
+    @property
+    def is_package(self) -> bool:
+        """Whether it is the `__init__` of a package."""
+        return self.path.name == "__init__.py"
+
+
+@dataclass(frozen=True)
+class House:
+    """The product's modules and the arrows between them. Imports for the type checker alone are arrows too."""
+
+    modules: Mapping[str, Module]
+
+    @cached_property
+    def arrows(self) -> dict[str, set[str]]:
+        """By module, the modules of the house that it imports anywhere in its text."""
+        return {
+            name: {other for other in imports_of(module.tree) if other in self.modules and other != name}
+            for name, module in self.modules.items()
+        }
+
+    @cached_property
+    def importers(self) -> dict[str, set[str]]:
+        """By module, the modules that import it."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for name, others in self.arrows.items():
+            for other in others:
+                found[other].add(name)
+        return found
+
+    def room_of(self, name: str) -> str:
+        """The room of a module: its folder of `dialer/`, the file where it lies at the top, or the home."""
+        parts = name.split(".")
+        if parts[0] != "dialer" or len(parts) == 1:
+            return parts[0]
+        return ".".join(parts[:2])
+
+    def room_arrows(self) -> dict[str, set[str]]:
+        """By room, the rooms that it imports."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for name, others in self.arrows.items():
+            found[self.room_of(name)] |= {self.room_of(other) for other in others} - {self.room_of(name)}
+        return found
+
+    def single_importers(self) -> list[Module]:
+        """Short modules that exactly one other module imports."""
+        return [
+            module
+            for name, module in self.modules.items()
+            if module.lines < SHORT_LINES and not module.is_package and len(self.importers[name]) == 1
+        ]
+
+    def constructors(self) -> list[tuple[int, str]]:
+        """Every `__init__` that is written out, with the number of what it takes beside self, the largest first."""
+        found = [
+            (
+                len([*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]) - 1,
+                f"{name}.{owner.name}",
+            )
+            for name, module in self.modules.items()
+            for owner in ast.walk(module.tree)
+            if isinstance(owner, ast.ClassDef)
+            for function in owner.body
+            if isinstance(function, ast.FunctionDef) and function.name == "__init__"
+        ]
+        return sorted(found, reverse=True)
+
+    def functions(self) -> list[tuple[int, str]]:
+        """Every function and its lines, the longest first."""
+        found = [
+            ((node.end_lineno or node.lineno) - node.lineno + 1, f"{name}.{node.name}")
+            for name, module in self.modules.items()
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+        return sorted(found, reverse=True)
+
+    def classes_named_twice(self) -> dict[str, list[str]]:
+        """Names that two public classes of `dialer` have, with the modules where they stand."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for name, module in self.modules.items():
+            for node in module.tree.body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    found[node.name].append(name)
+        return {name: places for name, places in found.items() if len(places) > 1}
+
+    def importing(self, wanted: str, *, outside: str = "", inside: str = "") -> list[str]:
+        """Modules that import `wanted` or what is in it: all but those of the room `outside`, or only those of `inside`."""
+        return sorted(
+            name
+            for name, module in self.modules.items()
+            if any(each == wanted or each.startswith(f"{wanted}.") for each in imports_of(module.tree))
+            and not (outside and f"{name}.".startswith(f"{outside}."))
+            and f"{name}.".startswith(f"{inside}." if inside else "")
+        )
+
+
+def read_house(root: Path = ROOT) -> House:
+    """Parse the four homes."""
+    found: dict[str, Module] = {}
+    for home in HOMES:
+        for path in sorted((root / home).rglob("*.py")):
+            parts = list(path.relative_to(root).with_suffix("").parts)
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            text = path.read_text(encoding="utf-8")
+            found[name] = Module(name, path, text.count("\n"), ast.parse(text))
+    return House(found)
+
+
+def imports_of(tree: ast.Module, *, running: bool = False) -> set[str]:
+    """What a module imports, wherever it says so; of `from a import b` both a and a.b. `running`: not what it imports for the type
+    checker alone.
+    """
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if running and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def circles(arrows: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """Sets of nodes that reach each other (strongly connected, Tarjan 1972), each sorted; [] where there is no circle."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in arrows.get(node, ()):
+            if other not in index:
+                visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], index[other])
+        if low[node] == index[node]:
+            circle = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(circle) > 1:
+                found.append(sorted(circle))
+
+    for node in sorted(arrows):
+        if node not in index:
+            visit(node)
+    return found
+
+
+def lines_of(house: House) -> Iterator[str]:
+    """The figures, a line each."""
+    modules, lines = Counter[str](), Counter[str]()
+    for name, module in house.modules.items():
+        modules[house.room_of(name)] += 1
+        lines[house.room_of(name)] += module.lines
+    for room in sorted(modules):
+        yield f"{room:24} {modules[room]:4} modules {lines[room]:7,} lines"
+    yield f"{'product':24} {sum(modules.values()):4} modules {sum(lines.values()):7,} lines"
+    yield f"circles of rooms: {circles(house.room_arrows()) or 'none'}"
+    yield f"circles of modules: {circles(house.arrows) or 'none'}"
+    singles = house.single_importers()
+    yield f"modules under {SHORT_LINES} lines with a single importer: {len(singles)} ({', '.join(each.name for each in singles)})"
+    yield "largest constructors: " + ", ".join(f"{name} {count}" for count, name in house.constructors()[:5])
+    yield "longest functions: " + ", ".join(f"{name} {count}" for count, name in house.functions()[:5])
+    yield f"sqlite3 imported outside the store: {house.importing('sqlite3', outside='dialer.store') or 'nowhere'}"
+    yield f"dialer.mqtt imported by the engine: {house.importing('dialer.mqtt', inside='dialer.engine') or 'nowhere'}"
+    yield f"classes of one name: {len(house.classes_named_twice())} ({', '.join(sorted(house.classes_named_twice()))})"
+
+
+if __name__ == "__main__":
+    print("\n".join(lines_of(read_house())))  # noqa: T201 - a report

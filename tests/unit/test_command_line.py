@@ -1,0 +1,36 @@
+"""The table of commands: each is imported when it is asked for, and the help says of it what it says of itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import typer.main
+
+from dialer.cli.main import COMMANDS, Entry, app
+
+ENTRIES = [entry for entries in COMMANDS.values() for entry in entries]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_the_help_says_of_a_command_what_it_says_of_itself(entry: Entry) -> None:
+    group: Any = typer.main.get_command(app)
+    command = group.commands[entry.name]
+    assert command.get_short_help_str(200) == entry.summary
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("flow", "try", "--help")])
+def test_what_needs_no_engine_imports_none(arguments: tuple[str, ...]) -> None:
+    code = (
+        "import sys\n"
+        "from dialer.cli.main import main\n"
+        f"sys.argv = ['dialer', *{arguments!r}]\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = ('dialer.engine', 'dialer.store', 'numpy', 'av', 'fpdf', 'sqlite3', 'uvloop')\n"
+        "print('imported:', sorted(name for name in heavy if name in sys.modules), file=sys.stderr)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stderr.strip().endswith("imported: []"), ran.stderr
