@@ -32,7 +32,8 @@ from bench.common import (
     show,
     write_json,
 )
-from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
+from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
 
 PANORAMISK = "panoramisk 1.4"
 PYST2 = "pyst2 0.5.1 (threads)"

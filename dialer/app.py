@@ -58,9 +58,10 @@ from dialer.store.sent_journal import SentJournal, journal_beside
 from dialer.store.sqlite import open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiRoutes, AgiServer, addresses_of
-from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits
+from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_link import AmiLink
 from dialer.switch.asterisk.ami_rights import check_rights
+from dialer.switch.asterisk.ami_session import AmiLimits
 from dialer.switch.asterisk.fastagi.door import SiteDoor
 from dialer.switch.asterisk.fastagi.flow_handler import FlowHandler
 from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler

@@ -35,7 +35,7 @@ from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import campaign_rules, polls_of, rulebook_of
 from dialer.site.polling_day import polling_plan
-from dialer.switch.asterisk.ami_client import AmiLogin
+from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.fastagi.flow_handler import RecordingRules
 from dialer.switch.asterisk.scripts.runner import ScriptRules
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
-from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
+from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage, encode_message
+from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 

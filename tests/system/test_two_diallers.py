@@ -17,7 +17,8 @@ from dialer.domain.errors import SwitchError, SwitchTaken
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.switch.asterisk.ami_client import AmiClient, AmiLogin
+from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.lease import LEASE_SECONDS, SwitchLease, lease_holder, refuse_beside_another
 from dialer.switch.asterisk.places import LEASE_CHANNEL
 from tests.support.centre import START_EPOCH, Site, a_site

@@ -17,8 +17,9 @@ from dialer.domain.errors import (
     SwitchUnreachable,
     UnsafeValue,
 )
-from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits
+from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.ami_session import AmiLimits
 from tests.support.ami_peer import (
     BANNER,
     ORIGINATE,

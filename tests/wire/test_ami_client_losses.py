@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from dialer.domain.errors import OriginateUnsure, SwitchUnreachable
-from dialer.switch.asterisk.ami_client import AmiClient, AmiLimits, AmiLogin
+from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
 from tests.support.ami_peer import (
     ORIGINATE,
     ManagerPeer,

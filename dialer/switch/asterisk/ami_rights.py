@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 from config.asterisk.agi_secret import agi_mark, agi_secret
 from dialer.domain.errors import OriginateRefused, PermissionMissing, SwitchError
-from dialer.switch.asterisk.ami_client import AmiClient, AmiLogin
+from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.listing import check_mark
 from dialer.switch.asterisk.places import CHECK_CONTEXT
 

@@ -14,8 +14,9 @@ import structlog
 
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import OriginateRefused, SwitchError, SwitchTaken
-from dialer.switch.asterisk.ami_client import AmiClient, AmiLogin
+from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.places import LEASE_CHANNEL, LEASE_CONTEXT
 
 _log = structlog.get_logger(__name__)

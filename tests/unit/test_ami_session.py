@@ -1,0 +1,372 @@
+"""The AMI session without a socket: tables of (time, bytes in, what comes out), split anywhere, half open, late, recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from dialer.domain.errors import (
+    LoginRefused,
+    OriginateRefused,
+    OriginateUnsure,
+    ProtocolError,
+    SwitchError,
+    SwitchUnreachable,
+    UnsafeValue,
+)
+from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
+from dialer.switch.asterisk.ami_session import Action, AmiLimits, AmiLogin, AmiSession
+from tests.support.captures import NAMES, Said, read_capture
+
+BANNER = b"Asterisk Call Manager/11.0.0\r\n"
+LOGIN = AmiLogin("asterisk.example", 5038, "dialler", "s3cret")
+ORIGINATE = [("Channel", "PJSIP/15550100@trunk"), ("Async", "true")]
+
+Came = AmiMessage | Action
+
+
+def session_of(limits: AmiLimits | None = None, keep_events: set[str] | None = None) -> AmiSession:
+    return AmiSession(LOGIN, limits or AmiLimits(), "s", keep_events)
+
+
+def logged_in(limits: AmiLimits | None = None, keep_events: set[str] | None = None) -> AmiSession:
+    """A session at second 0 whose Login, s-1, has succeeded."""
+    session = session_of(limits, keep_events)
+    session.connected(0)
+    session.receive(BANNER, 0)
+    session.log_in(0)
+    session.writes()
+    session.receive(success("s-1"), 0)
+    return session
+
+
+def success(action_id: str, more: str = "") -> bytes:
+    return f"Response: Success\r\nActionID: {action_id}\r\n{more}\r\n".encode()
+
+
+def refused(action_id: str, why: str) -> bytes:
+    return f"Response: Error\r\nActionID: {action_id}\r\nMessage: {why}\r\n\r\n".encode()
+
+
+def event(name: str, more: str = "") -> bytes:
+    return f"Event: {name}\r\n{more}\r\n".encode()
+
+
+def sent(session: AmiSession) -> list[str]:
+    """Name and ActionID of what the session writes now."""
+    return [f"{one.action} {one.action_id}" for one in AmiDecoder(expects_banner=False).feed(session.writes())]
+
+
+def told(came: Came) -> str:
+    """One thing that came out, in words."""
+    if isinstance(came, AmiMessage):
+        return came.event
+    outcome = came.outcome
+    listed = "" if came.items is None else f" of {len(came.items)}"
+    how = "waits" if outcome is None else type(outcome).__name__ if isinstance(outcome, Exception) else "answered"
+    return f"{came.action_id} {how}{listed}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """At that second: what is sent, what the wire brings, or that time alone passes; then what comes out and is written."""
+
+    at: float
+    send: tuple[tuple[str, str], ...] = ()  # name and ActionID
+    lists: tuple[tuple[str, str], ...] = ()
+    bring: bytes = b""
+    writable: bool | None = None
+    lost: bool = False
+    out: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+
+
+TABLES = {
+    "answers in any order, late, repeated and unasked": (
+        Step(1, send=(("Getvar", "a"), ("Getvar", "b")), written=("Getvar a", "Getvar b")),
+        Step(2, bring=success("b") + event("One") + success("a"), out=("b answered", "One", "a answered")),
+        Step(3, bring=success("a") + success("of-nobody") + b"Response: Error\r\nMessage: Missing action\r\n\r\n"),
+        Step(4, send=(("Getvar", "a"),), written=("Getvar a",)),
+        Step(4, bring=success("a"), out=("a answered",)),
+    ),
+    "time runs out for one alone, and its late answer is nobody's": (
+        Step(1, send=(("Originate", "a"),), written=("Originate a",)),
+        Step(4, send=(("Getvar", "b"),), written=("Getvar b",)),
+        Step(5, written=("Ping s-2",)),
+        Step(5, bring=success("s-2")),
+        Step(10, written=("Ping s-3",)),
+        Step(10, bring=success("s-3")),
+        Step(11, out=("a OriginateUnsure",)),
+        Step(12, bring=success("a") + success("b"), out=("b answered",)),
+    ),
+    "a half-open connection: one Ping, then silence ends all": (
+        Step(1, send=(("Originate", "a"), ("Getvar", "b")), written=("Originate a", "Getvar b")),
+        Step(5, written=("Ping s-2",)),
+        Step(9.9),
+        Step(10, out=("a OriginateUnsure", "b SwitchUnreachable")),
+    ),
+    "a Ping that is not answered is not repeated while events come": (
+        Step(5, written=("Ping s-2",)),
+        Step(9, bring=event("Hangup"), out=("Hangup",)),
+        Step(10),
+        Step(15, bring=event("Hangup"), out=("Hangup",)),
+        Step(20),
+        Step(21, bring=success("s-2")),
+        Step(25, written=("Ping s-3",)),
+    ),
+    "lists side by side, apart from the events between them": (
+        Step(1, lists=(("Status", "a"), ("CoreShowChannels", "b")), written=("Status a", "CoreShowChannels b")),
+        Step(2, bring=success("b", "EventList: start\r\n") + success("a", "EventList: start\r\n")),
+        Step(2, bring=event("Status", "ActionID: a\r\n") + event("Hangup", "ActionID: x\r\n"), out=("Hangup",)),
+        Step(2, bring=event("CoreShowChannel", "ActionID: b\r\n") * 2),
+        Step(3, bring=event("StatusComplete", "ActionID: a\r\nEventList: Complete\r\n"), out=("a answered of 1",)),
+        Step(3, bring=event("Done", "ActionID: b\r\nEventList: Complete\r\n"), out=("b answered of 2",)),
+    ),
+    "an empty list, a refused one and one without end": (
+        Step(1, lists=(("ConfbridgeListRooms", "a"),), written=("ConfbridgeListRooms a",)),
+        Step(1, bring=refused("a", "No active conferences."), out=("a answered of 0",)),
+        Step(2, lists=(("Status", "b"),), written=("Status b",)),
+        Step(2, bring=refused("b", "Nonsense"), out=("b SwitchError of 0",)),
+        Step(3, lists=(("Status", "c"),), written=("Status c",)),
+        Step(3, bring=event("Status", "ActionID: c\r\n") * 5, out=("c SwitchError of 4",)),
+    ),
+    "turns: no more than two outstanding, first come first served, one more for each answer": (
+        Step(1, send=tuple(("Getvar", each) for each in "abcd"), written=("Getvar a", "Getvar b")),
+        Step(2, bring=success("b"), out=("b answered",), written=("Getvar c",)),
+        Step(3, bring=success("a") + success("c"), out=("a answered", "c answered"), written=("Getvar d",)),
+    ),
+    "what had no turn was not sent, of what was written nobody knows": (
+        Step(1, send=(("Originate", "a"), ("Getvar", "b"), ("Originate", "c")), written=("Originate a", "Getvar b")),
+        Step(2, lost=True, out=("a OriginateUnsure", "b SwitchUnreachable", "c SwitchUnreachable")),
+    ),
+    "while Asterisk does not read nothing leaves, no Ping either": (
+        Step(1, writable=False, send=(("Originate", "a"),)),
+        Step(5),
+        Step(6, bring=event("Hangup"), out=("Hangup",)),
+        Step(11, out=("a SwitchUnreachable",)),
+        Step(12, writable=True, send=(("Getvar", "b"),), written=("Getvar b",)),
+    ),
+}
+
+
+def play(session: AmiSession, steps: tuple[Step, ...], split: int | None = None) -> None:
+    """Play a table; `split`: each read comes in two, cut there."""
+    for step in steps:
+        if step.writable is not None:
+            session.set_writable(step.writable)
+        for name, action_id in step.send:
+            session.send(name, ORIGINATE if name == "Originate" else (), step.at, action_id=action_id)
+        for name, action_id in step.lists:
+            session.send(name, (), step.at, action_id=action_id, listing=True)
+        came: list[Came] = []
+        cut = len(step.bring) if split is None else split % (len(step.bring) + 1)
+        for part in (step.bring[:cut], step.bring[cut:]):
+            if part:
+                came += session.receive(part, step.at)
+        came += session.tick(step.at)
+        if step.lost:
+            came += session.disconnected(None)
+        assert (step.at, tuple(map(told, came))) == (step.at, step.out)
+        assert (step.at, tuple(sent(session))) == (step.at, step.written)
+
+
+@pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
+def test_a_session_by_table(steps: tuple[Step, ...]) -> None:
+    play(logged_in(AmiLimits(outstanding_actions=2, list_items=4)), steps)
+
+
+@pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
+def test_a_table_is_the_same_however_its_reads_are_split(steps: tuple[Step, ...]) -> None:
+    for split in range(max(len(step.bring) for step in steps) + 1):
+        play(logged_in(AmiLimits(outstanding_actions=2, list_items=4)), steps, split)
+
+
+def test_it_says_when_it_wants_to_be_called_next() -> None:
+    session = session_of()
+    assert session.deadline == math.inf
+    session.connected(100)
+    assert session.deadline == 110  # silence
+    session.receive(BANNER, 100)
+    session.log_in(100.5)
+    session.writes()
+    session.receive(success("s-1"), 101)
+    assert session.deadline == 106  # Ping
+    session.send("Getvar", (), 102, action_id="a", timeout_seconds=3)
+    assert session.deadline == 105
+    assert [told(each) for each in session.tick(105)] == ["a SwitchUnreachable"]  # never written: it must not leave now
+    assert (session.writes(), session.deadline) == (b"", 106)
+    session.lose(SwitchUnreachable("the end"))
+    assert (session.deadline, session.tick(1e9), session.receive(b"x", 1e9), session.writes()) == (
+        math.inf,
+        [],
+        [],
+        b"",
+    )
+
+
+def test_the_login_is_written_once_and_its_refusal_names_no_secret() -> None:
+    session = session_of()
+    with pytest.raises(SwitchUnreachable, match="no connection"):
+        session.log_in(0)
+    session.connected(0)
+    login = session.log_in(0)
+    data = session.writes()
+    assert b"Username: dialler\r\nSecret: s3cret\r\nEvents: on\r\n" in data
+    assert session.writes() == b""
+    assert session.receive(BANNER + refused(login.action_id, "Authentication failed"), 1) == [login]
+    assert isinstance(login.outcome, LoginRefused)
+    assert "s3cret" not in f"{login.outcome}{LOGIN!r}"
+    assert sent(session) == []
+    assert session.tick(6) == []
+    assert sent(session) == []  # who is not logged in does not ping
+
+
+@pytest.mark.parametrize(
+    ("garbage", "why"),
+    [
+        (b"\x00\x01garbage\r\n\r\n", "does not speak AMI"),
+        (b"Event: A\r\nX: " + b"a" * 20_000, "line of more than"),
+        (b"X: y\r\n" * 180_000, "message of more than"),
+    ],
+)
+def test_what_is_no_ami_ends_it_and_frees_all(garbage: bytes, why: str) -> None:
+    session = logged_in()
+    originate = session.send("Originate", ORIGINATE, 1)
+    session.writes()
+    listing = session.send("Status", (), 1, listing=True)
+    assert session.receive(garbage, 2) == [originate, listing]
+    assert isinstance(session.ended, ProtocolError)
+    assert why in str(session.ended)
+    assert isinstance(originate.outcome, OriginateUnsure)
+    assert isinstance(listing.outcome, SwitchUnreachable)
+    with pytest.raises(SwitchUnreachable, match=why):
+        session.send("Originate", ORIGINATE, 3)
+
+
+@pytest.mark.parametrize(
+    ("lose", "why"),
+    [
+        (lambda session: session.disconnected(None), "closed the connection"),
+        (lambda session: session.disconnected(OSError("reset")), r"cut off \(reset\)"),
+        (
+            lambda session: session.receive(b"Response: Suc", 1) + session.disconnected(None),
+            "closed the connection in the middle of a message",
+        ),
+        (lambda session: session.tick(10), "silent for 10 s"),
+    ],
+)
+def test_every_end_says_why_and_the_first_reason_counts(lose: Callable[[AmiSession], object], why: str) -> None:
+    session = logged_in()
+    unsent = session.send("Originate", ORIGINATE, 0.5, timeout_seconds=60)
+    lose(session)
+    assert isinstance(unsent.outcome, SwitchUnreachable)
+    assert session.lose(SwitchError("another")) == []
+    with pytest.raises(SwitchUnreachable, match=why):
+        session.send("Ping", (), 11)
+    assert (session.writes(), session.outstanding) == (b"", 0)
+
+
+def test_an_action_id_that_still_waits_is_refused_with_or_without_a_turn() -> None:
+    session = logged_in(AmiLimits(outstanding_actions=1))
+    session.send("Originate", ORIGINATE, 1, action_id="a")
+    session.send("Originate", ORIGINATE, 1, action_id="b")  # waits for its turn
+    for taken in "ab":
+        with pytest.raises(SwitchError, match="in use"):
+            session.send("Originate", ORIGINATE, 1, action_id=taken)
+    with pytest.raises(UnsafeValue):
+        session.send("Hangup", [("Channel", "a\r\nAction: Logoff")], 1)
+    assert sent(session) == ["Originate a"]
+    session.receive(success("a"), 2)
+    assert sent(session) == ["Originate b"]
+
+
+class Gone:
+    """A waiter that has left."""
+
+    def cancelled(self) -> bool:
+        return True
+
+
+def test_who_has_left_gets_no_turn_and_gives_his_back() -> None:
+    session = logged_in(AmiLimits(outstanding_actions=1))
+    actions = [session.send("Getvar", (), 1, action_id=each) for each in "abcd"]
+    assert sent(session) == ["Getvar a"]
+    actions[1].waiter = Gone()
+    session.abandon(actions[2])
+    session.abandon(actions[0])
+    assert session.has_writes
+    assert sent(session) == ["Getvar d"]
+    assert [told(each) for each in session.receive(success("a") + success("d"), 2)] == ["d answered"]
+    assert (session.outstanding, session.has_writes) == (0, False)
+
+
+def test_no_more_is_written_at_once_than_should_be_held() -> None:
+    session = logged_in()
+    session.set_writable(False)
+    for number in range(300):
+        session.send("Setvar", [("Value", "x" * 1000)], 1, action_id=str(number))
+    assert not session.has_writes
+    session.set_writable(True)
+    sizes = []
+    while data := session.writes():
+        sizes.append(len(data))
+    assert len(sizes) == 5
+    assert max(sizes) < 65_536 + 1_100
+    assert session.outstanding == 300
+
+
+def test_how_long_the_oldest_waits_grows_at_once() -> None:
+    session = logged_in()
+    assert session.oldest_unanswered_seconds(3) == 0
+    session.send("Getvar", (), 1, action_id="a")
+    session.send("Getvar", (), 2, action_id="b")
+    assert session.oldest_unanswered_seconds(2.5) == 1.5
+    session.receive(success("a"), 3)
+    assert session.oldest_unanswered_seconds(3) == 1
+
+
+def replay(name: str, split: int | None) -> tuple[list[str], str]:
+    """A recorded session with its own actions: what comes out of it, and what still waits at its end."""
+    session = session_of()
+    session.connected(0)
+    came: list[Came] = []
+    opening = read_capture(name)[0].data
+
+    def hear(said: Said) -> None:
+        data = said.data.encode()
+        for start in range(0, len(data), split or len(data)):
+            came.extend(session.receive(data[start : start + (split or len(data))], said.seconds))
+
+    for number, said in enumerate(read_capture(name)):
+        if said.who == "asterisk-ami":
+            if number and said.data == opening:
+                break  # a second session's
+            hear(said)
+        elif said.who == "client-ami":
+            for action in AmiDecoder(expects_banner=False).feed(said.data.encode()):
+                fields = [pair for pair in action.fields() if pair[0] not in ("Action", "ActionID")]
+                session.send(action.action, fields, said.seconds, action_id=action.action_id, timeout_seconds=1e6)
+            session.writes()
+    return [told(each) for each in came], ",".join(told(each) for each in session.lose(SwitchError("the end")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recorded_sessions_pair_every_answer_and_read_the_same_byte_by_byte(name: str) -> None:
+    whole = replay(name, None)
+    assert replay(name, 1) == whole
+    assert replay(name, 7) == whole
+    answered = [each for each in whole[0] if each.endswith(("answered", "Error", "Refused", "Missing"))]
+    assert answered
+    assert len(set(answered)) == len(answered)
+
+
+def test_refusals_are_the_errors_they_mean() -> None:
+    assert replay("login-refused", None)[0][0].split()[1] == "LoginRefused"
+    session = logged_in()
+    action = session.send("Originate", ORIGINATE, 1, action_id="a")
+    session.writes()
+    session.receive(refused("a", "Extension does not exist."), 2)
+    assert isinstance(action.outcome, OriginateRefused)
