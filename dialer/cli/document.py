@@ -1,4 +1,4 @@
-"""docs/commands.md, made from the command line itself: `python -m dialer.cli_document docs`. A test keeps it true."""
+"""docs/commands.md, made from the command line itself: `python -m dialer.cli.document docs`. A test keeps it true."""
 
 from __future__ import annotations
 

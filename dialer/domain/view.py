@@ -88,7 +88,7 @@ class SeatView:
     utilisation: float  # talking and wrap-up / logged-in time, 0..1
     calls: int  # connected so far
     reason: str | None = None  # of a pause
-    help: str | None = None  # during a call: hold, calling, consult, three-way, ... (dialer.help.TransferStage)
+    help: str | None = None  # during a call: hold, calling, consult, three-way, ... (dialer.engine.transfers.state)
     recording: str | None = None  # of the call: on or paused
 
 

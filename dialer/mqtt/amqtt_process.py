@@ -1,4 +1,4 @@
-"""The embedded broker's process: `python -m dialer.monitor.amqtt_process PORT [WEBSOCKET_PORT]`, on 127.0.0.1.
+"""The embedded broker's process: `python -m dialer.mqtt.amqtt_process PORT [WEBSOCKET_PORT]`, on 127.0.0.1.
 
 A process of its own because amqtt's work would hold up the dialler's loop. It ends on SIGTERM, and when its input is closed,
 so that it does not outlive the dialler that started it.

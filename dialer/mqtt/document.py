@@ -1,4 +1,4 @@
-"""docs/topics.md and docs/asyncapi.json, made from the table of topics: `python -m dialer.monitor.document docs`."""
+"""docs/topics.md and docs/asyncapi.json, made from the table of topics: `python -m dialer.mqtt.document docs`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ seat, a booth, a command) is percent-encoded as in a URL.
 - Everything else is telemetry and may be lost while the broker is away.
 - Where the dialler and the broker lose each other, the broker publishes the last will on `state`, with `online` false.
 
-This page is made from `dialer/mqtt/topics.py` (`python -m dialer.monitor.document docs`), as is
+This page is made from `dialer/mqtt/topics.py` (`python -m dialer.mqtt.document docs`), as is
 [asyncapi.json](asyncapi.json), the same as an AsyncAPI 3 document.
 """
 

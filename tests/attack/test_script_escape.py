@@ -86,7 +86,7 @@ DIALLER = """
 import subprocess, sys
 from dataclasses import replace
 from pathlib import Path
-from dialer.scripts.runner import Containment, ScriptRules, launched
+from dialer.switch.asterisk.scripts.runner import Containment, ScriptRules, launched
 rules = ScriptRules(seconds=60.0, processes=100, containment=Containment(sys.argv[1]))
 script = subprocess.Popen(launched(rules, Path(sys.argv[2])), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 script.stdin.write(b"agi_network: yes\\n\\n")

@@ -169,7 +169,7 @@ def test_a_lock_file_that_says_nothing_still_gives_a_clear_line(path: Path) -> N
 DIALLER = """
 import asyncio, sys
 from pathlib import Path
-from dialer.model import EndedAttempt, MarkKind, Outcome
+from dialer.domain.model import EndedAttempt, MarkKind, Outcome
 from tests.contract.backends import *
 
 async def main():

@@ -49,7 +49,7 @@ async def main():
         print("dialled", flush=True)
     await store.close()
 
-from dialer.errors import StoreError
+from dialer.domain.errors import StoreError
 asyncio.run(main())
 """
 

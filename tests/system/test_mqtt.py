@@ -537,7 +537,7 @@ async def test_a_broker_for_the_demo_names_itself_and_its_port_is_its_own(kind: 
 @BOTH
 async def test_a_broker_ends_with_the_program_that_started_it_however_that_ends(kind: BrokerKind) -> None:
     program = (
-        "import asyncio\nfrom dialer.monitor.embedded_broker import BrokerKind, demo_broker\n"
+        "import asyncio\nfrom dialer.mqtt.embedded_broker import BrokerKind, demo_broker\n"
         "async def main():\n"
         f"    async with demo_broker(BrokerKind({kind.value!r})) as broker:\n"
         "        print(broker.port, flush=True)\n"

@@ -181,7 +181,7 @@ def test_no_report_joins_a_voters_weight_with_whether_they_voted() -> None:
     """A weight may hold a supporter score: with turnout beside it, a report would be an aggregate of support by voted."""
     queries = sorted((ROOT / "dialer/reports/queries").glob("*.sql"))
     assert queries
-    for path in (*queries, *(ROOT / "dialer/reports").glob("*.py"), *(ROOT / "dialer/monitor").glob("*.py")):
+    for path in (*queries, *(ROOT / "dialer/reports").glob("*.py"), *(ROOT / "dialer/mqtt").glob("*.py")):
         assert "weight" not in path.read_text(encoding="utf-8"), path.name
 
 

@@ -29,7 +29,7 @@ def test_every_setting_is_documented() -> None:
 
 def test_every_command_is_documented() -> None:
     page = commands_page()
-    assert (DOCS / "commands.md").read_text(encoding="utf-8") == page, "run: python -m dialer.cli_document docs"
+    assert (DOCS / "commands.md").read_text(encoding="utf-8") == page, "run: python -m dialer.cli.document docs"
     for row in page.splitlines():
         if row.startswith("| `-"):
             assert not row.endswith("|  |"), f"an option without a meaning: {row}"

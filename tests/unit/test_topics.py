@@ -110,7 +110,7 @@ def test_the_table_is_sound() -> None:
 
 
 def test_the_page_of_topics_is_what_the_table_says() -> None:
-    """After a change: python -m dialer.monitor.document docs"""
+    """After a change: python -m dialer.mqtt.document docs"""
     assert (DOCS / document.MARKDOWN).read_text(encoding="utf-8") == document.markdown()
 
 
