@@ -479,8 +479,8 @@ class Placing:
                 self._centre.spawn(self._originate(run, attempt), "originate")
             else:
                 self._not_opened(call)
+                self._centre.wake.set()  # its seat and its channel are free again
                 _log.debug("attempt.refused", attempt=call.attempt_id, reason=refusal.value)
-        self._centre.wake.set()
 
     def _not_opened(self, call: Call) -> None:
         self._sent.dropped(call.attempt_id)

@@ -10,7 +10,7 @@ import math
 import os
 import random
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
@@ -20,6 +20,7 @@ import structlog
 from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, MQTTMessage
 from paho.mqtt.client import Client as PahoClient
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -65,6 +66,12 @@ class Client(aiomqtt.Client):
             return
         self._unkept += 1
         super()._on_message(client, userdata, message)
+
+    def write_soon(self, message: Message) -> None:
+        """Hand over a message of QoS 0, to be written before whatever is published after it. Raises aiomqtt.MqttError."""
+        done = self._client.publish(message.topic, message.payload, message.qos, message.retain)
+        if done.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise aiomqtt.MqttCodeError(done.rc, "Could not publish message")
 
     def give_up(self) -> None:
         """Close what a connect that failed, was stopped or cancelled half-way has opened, or is about to open."""
@@ -176,6 +183,16 @@ class Connection:
         """
         async with asyncio.timeout(self.answer_seconds):
             await self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
+
+    async def publish_all(self, messages: Sequence[Message]) -> None:
+        """Publish them in their order, and return as `publish` does for the last. What is of QoS 0 before it is waited for by no
+        timer and task of its own: it goes out in the same turn of the loop. Raises as `publish` does.
+        """
+        for place, message in enumerate(messages, 1):
+            if message.qos == 0 and place < len(messages):
+                self.client.write_soon(message)
+            else:
+                await self.publish(message)
 
     async def unsubscribe(self, topic: str) -> None:
         """Hear no more of a topic; harmless for one that was not heard. Raises as `publish` does."""

@@ -27,6 +27,7 @@ from dialer.store.port import OutboxRow, Store
 
 # The relay of results: what the store committed with them goes to the broker, in order, until the broker has said
 
+REST_SECONDS = 0.2  # between two looks: each costs a query and a commit, whether it finds one result or twenty
 BATCH = 20  # as many as paho keeps in flight; the broker acknowledges them while the next ones are written
 
 
@@ -45,6 +46,7 @@ class OutboxRelay:
         while True:
             self._waiting.clear()
             await self.drain(publish)
+            await asyncio.sleep(REST_SECONDS)
             await self._waiting.wait()
 
     async def drain(self, publish: Publish) -> None:
@@ -55,6 +57,8 @@ class OutboxRelay:
             # to keep: what is on its way out needs none, and to look for it costs a walk along all that waits.
             await self._store.outbox_done(rows[-1].outbox_id, keep_at_most=None)
             self.relayed += len(rows)
+            if len(rows) < BATCH and not self._waiting.is_set():  # nothing was committed since
+                return
 
     async def _publish_batch(self, rows: list[OutboxRow], publish: Publish) -> None:
         async with asyncio.TaskGroup() as group:
@@ -174,7 +178,7 @@ class Monitor:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(connection.read(partial(self._take, connection)), name="monitor-reader"),
-                group.create_task(self._publisher.run(connection.publish), name="monitor-publisher"),
+                group.create_task(self._publisher.run(connection.publish_all), name="monitor-publisher"),
                 group.create_task(self._relay.run(connection.publish), name="monitor-outbox"),
                 group.create_task(self._leave_opt_outs(connection), name="monitor-leaves-opt-outs"),
             ]

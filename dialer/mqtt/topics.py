@@ -122,8 +122,8 @@ STATISTICS = Topic(
 CALL = Topic(
     key="call-event",
     pattern="campaigns/{campaign}/calls",
-    description="A call's change of state. Telemetry: dropped when the broker is away or slow; how a call ended is on "
-    "`results/attempts`.",
+    description="A call's change of state, each of them, up to a fifth of a second late. Telemetry: dropped when the broker is "
+    "away or slow; how a call ended is on `results/attempts`.",
     direction=Direction.DIALLER,
     retained=False,
     qos=0,
@@ -132,7 +132,8 @@ CALL = Topic(
 SEAT = Topic(
     key="seat",
     pattern="seats/{seat}",
-    description="A seat, at every change of its state, of the help with its call and of its recording.",
+    description="A seat, at every change of its state, of the help with its call and of its recording, at most 5 a second: of "
+    "changes that follow closely, the last.",
     direction=Direction.DIALLER,
     retained=True,
     qos=0,

@@ -122,26 +122,32 @@ class Outlook:
 
     def _keeps_within(self, sums: _Sums, bounds: Bounds, kind: _Sums = (), count: float = 0.0) -> bool:
         """The same for a large site, with `count` calls more of one kind."""
-        if self._approximately(sums, kind, count) > bounds.alpha:
+        if not self._at_most(bounds.alpha, sums, kind, count):
             return False
-        return bounds.room is None or self._approximately(sums, kind, count, bounds.room) <= bounds.risk
+        return bounds.room is None or self._at_most(bounds.risk, sums, kind, count, bounds.room)
 
     def _exactly(self, law: Matrix, dropped: int = 0) -> float:
         """P(a call that is answered is dropped, after `dropped` others)."""
         return float(tail_of_law(law, self._busy + self._free + dropped).sum()) / self._moments
 
-    def _approximately(self, sums: _Sums, kind: _Sums = (), count: float = 0.0, dropped: int = 0) -> float:
-        """The same by the refined normal law, with `count` calls more of one kind."""
-        total, short = 0.0, self._free + dropped
+    def _at_most(self, risk: float, sums: _Sums, kind: _Sums = (), count: float = 0.0, dropped: int = 0) -> bool:
+        """Whether that chance, by the refined normal law and with `count` calls more of one kind, is `risk` or less. No moment's
+        tail is below nought, so it is known to be more before all are summed up.
+        """
+        total, short, moments = 0.0, self._free + dropped, self._moments
         if not count:
             for mean, variance, third in sums:
                 total += tail_refined_normal(short, mean, variance, third)
-            return total / self._moments
+                if total / moments > risk:
+                    return False
+            return True
         for (mean, variance, third), (one_mean, one_variance, one_third) in zip(sums, kind, strict=True):
             total += tail_refined_normal(
                 short, mean + count * one_mean, variance + count * one_variance, third + count * one_third
             )
-        return total / self._moments
+            if total / moments > risk:
+                return False
+        return True
 
 
 def cumulants(probabilities: Matrix) -> Matrix:

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import unquote
@@ -189,6 +190,24 @@ def test_only_the_latest_of_a_seat_and_a_booth_is_published() -> None:
     assert buffer.take(0.2, lambda: view) == []
 
 
+def test_changes_that_follow_closely_go_out_together_and_none_of_a_call_is_left_out() -> None:
+    view = centre_view(seats=1)
+    buffer = ChangeBuffer(call_events=100)
+    buffer.note_whole_state(view, 0.0)
+    batches = []
+    for step in range(50):  # a change every 20 ms
+        now = 0.02 * step
+        buffer.offer(CallChange("turnout-agents", f"attempt-{step}", CallState.RINGING, now))
+        buffer.offer(SeatChange(view.seats[0], now))
+        if buffer.due_at(now) <= now:
+            batches.append(count_by_topic(buffer.take(now, lambda: view)))
+    now = buffer.due_at(now)
+    batches.append(count_by_topic(buffer.take(now, lambda: view)))
+    assert len(batches) == 6  # at once, then five a second
+    assert all(batch["seat"] == 1 for batch in batches)
+    assert sum(batch["call-event"] for batch in batches) == 50
+
+
 def test_call_events_beyond_the_queue_are_dropped_and_counted() -> None:
     view = centre_view()
     buffer = ChangeBuffer(call_events=3)
@@ -224,8 +243,8 @@ async def test_a_busy_centre_over_ten_seconds() -> None:
     view = centre_view(campaigns=2)
     published: list[Message] = []
 
-    async def publish(message: Message) -> None:
-        published.append(message)
+    async def publish(messages: Sequence[Message]) -> None:
+        published.extend(messages)
 
     publisher = Publisher(lambda: view, LoopClock(AT))
     running = asyncio.create_task(publisher.run(publish))
@@ -247,8 +266,8 @@ async def test_what_waited_while_the_broker_was_away_is_replaced_by_the_whole_st
     view = centre_view(seats=3, booths=2, campaigns=1)
     published: list[Message] = []
 
-    async def publish(message: Message) -> None:
-        published.append(message)
+    async def publish(messages: Sequence[Message]) -> None:
+        published.extend(messages)
 
     publisher = Publisher(lambda: view, LoopClock(AT), call_events=5)
     for number in range(8):
