@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,22 +115,36 @@ def explain(
     store: StoreOption = None,
     at: AtOption = None,
 ) -> None:
-    """Why a number or a voter can or cannot be called now, campaign by campaign, and when next."""
+    """Why a number or a voter can or cannot be called now, campaign by campaign, and when next.
+
+    `--at` of an earlier moment is judged by what was known then: the rules, registers, consents, opt-outs, marks and calls.
+    """
     settings = load_settings(config)
     zone = site_zone(settings)
     now = _now(at, zone)
     who = said(who, "the number")
+    not_kept: dict[str, None] = {}
     with reading(store or settings.store.path, site_key(settings)) as db:
-        for each in explanations(settings, db, who, now):
+        for each in explanations(settings, db, who, now, past=at is not None and now < SystemClock().now()):
+            not_kept.update(dict.fromkeys(each.not_kept))
             head = f"{each.number} in {each.campaign}:"
             if each.allowed:
                 typer.echo(f"{head} can be called now")
-                continue
-            typer.echo(f"{head} cannot be called now; next: {_when_next(each, now, zone)}")
+            else:
+                typer.echo(f"{head} cannot be called now; next: {_when_next(each, now, zone)}")
             for reason in each.reasons:
                 typer.echo(f"  - {reason}")
+            if each.grounds:
+                typer.echo(f"by what was known then: {_known_then(each.grounds)}")
+    for what in not_kept:
+        typer.echo(f"not kept of then, or judged as it is now: {what}")
     if not settings.campaigns:
         typer.echo("there is no campaign in the settings (-c CENTRE.toml)")
+
+
+def _known_then(grounds: str) -> str:
+    """What a verdict of then rests on, in one line; the rules by their digest, as `dialer report calls --each` has it."""
+    return ", ".join(f"{name} {text}" for name, text in json.loads(grounds).items() if name != "verdict")
 
 
 def _now(at: str | None, zone: ZoneInfo) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import ssl
@@ -35,6 +34,7 @@ from dialer.rules.gate import Gate
 from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import campaign_rules, polls_of, rulebook_of
 from dialer.site.polling_day import polling_plan
+from dialer.site.rules_versions import rules_text
 from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.fastagi.flow_handler import RecordingRules
 from dialer.switch.asterisk.scripts.runner import ScriptRules
@@ -43,13 +43,6 @@ NOBODY = "nobody"  # whose rights scripts have where the dialler is root and the
 ANNOUNCEMENT_SECONDS = 10.0  # the longest that it may take to say that the call is recorded
 _MINUTE = 60.0
 _HOUR = 3600.0
-
-
-def rules_text(profile: Profile, settings: Settings) -> str:
-    """The rules as they hold at a site, as JSON: what of them a call rests on can be looked up later."""
-    polls = [poll.model_dump(mode="json") for poll in settings.rules.polls]
-    found = {"profile": profile.model_dump(mode="json"), "polls": polls}
-    return json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:

@@ -132,6 +132,7 @@ def record_rules_version(db: sqlite3.Connection, text: str, at: float) -> str:
     digest = hashlib.sha256(text.encode()).hexdigest()
     if db.execute(SQL["insert_rules_version"], {"digest": digest, "text": text, "since": at}).rowcount == 1:
         seals.rules_recorded(db, digest)
+    db.execute(SQL["use_rules"], {"digest": digest, "since": at})
     return digest
 
 

@@ -194,7 +194,6 @@ def phone_facts(
     day_start: float,
     *,
     now: float | None = None,
-    opted_out: bool = False,
 ) -> PhoneFacts:
     """What the rules must know of a number, and how its calls ended before; attempts and conversations count since `day_start`.
 
@@ -210,7 +209,7 @@ def phone_facts(
         abandoned_at,
         registers,
         Consent(consent),
-        opted_out,
+        False,
         history,
         called_at,
         talked_at,

@@ -103,18 +103,23 @@ def _standing_after(db: sqlite3.Connection, mark: Mark, before: _Standing) -> _S
     return _with_word(before, mark.kind)
 
 
-def _standing(db: sqlite3.Connection, voter_id: int) -> _Standing:
+def turnout_by(db: sqlite3.Connection, voter_id: int, at: float) -> str:
+    """How a voter stood at a moment (epoch seconds) by the marks up to it: "pending", "voted", "closed"."""
+    return _standing(db, voter_id, at).turnout
+
+
+def _standing(db: sqlite3.Connection, voter_id: int, at: float = inf) -> _Standing:
     """How a voter stands by the marks that were not taken back, in the order in which they came. A correction changes nothing
     where somebody has said "voted" of a later moment than its own, and that was neither taken back nor corrected before it;
     nor does one that has nothing to take back any more, since what it took back was said by a slip that was taken back too.
     """
     stands, voted_at = _Standing(), -inf
-    for kind, source, at in db.execute(SQL["standing_marks"], (voter_id,)):
+    for kind, source, said_at in db.execute(SQL["standing_marks"], (voter_id, at)):
         if source == MarkSource.CORRECTION.value and stands.turnout == "pending":
             continue
-        corrects = source == MarkSource.CORRECTION.value and at >= voted_at
+        corrects = source == MarkSource.CORRECTION.value and said_at >= voted_at
         if kind == MarkKind.VOTED.value:
-            voted_at = max(voted_at, at)
+            voted_at = max(voted_at, said_at)
         elif corrects:
             voted_at = -inf
         stands = _with_word(stands, MarkKind(kind), corrects=corrects)

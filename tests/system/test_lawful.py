@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import hashlib
 import io
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from tests.support.centre import a_site, agents_at_work
+from config.settings import Settings
+from dialer.domain.phone_facts import Consent
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.site.checks.explain import Explanation, explain
+from dialer.store import numbers
+from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import all_answer, rows
 from tests.unit.test_numbers_cli import run
@@ -44,3 +54,86 @@ def test_every_call_keeps_its_grounds_and_the_rules_that_held(tmp_path: Path) ->
         assert run("report", "calls", "--each", "--out", tmp_path / f"calls.{ending}", *where)[0] == 0
     assert run("report", "calls", *where)[0] == 0
     assert run("audit", "verify", *where)[0] == 0
+
+
+# Judged later by what was known then
+
+CONSENT_NEEDED = {
+    "stricter": {
+        "consent": {"live": ["turnout"]},
+        "calling_hours": {"weekday": [["09:45", "20:00"]]},
+        "gap": {"minutes": 45},
+    }
+}
+
+
+@virtual_time()
+async def part_of_the_day(directory: Path, begins: float, rules: dict[str, Any], seed: int) -> None:
+    """Half an hour of calls, some of them to people who opt out, and some numbers opted out from outside meanwhile."""
+    config = SimulatedAsteriskConfig(
+        seats=seat_phones(3), start_epoch=begins, profile=VoterProfile(answer_rate=0.6), seed=seed
+    )
+    campaign = {
+        "pacing": "predictive",
+        "busy_retry_minutes": 1,
+        "no_answer_retry_minutes": 2,
+        "other_retry_minutes": 20,
+    }
+    async with (
+        a_site(directory, config, voters=100, seats=3, rules=rules, campaign=campaign) as site,
+        agents_at_work(site),
+    ):
+        await asyncio.sleep(900)
+        for phone_id in range(seed, 60, 9):
+            await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter")
+        await asyncio.sleep(900)
+
+
+def consents(directory: Path, status: Consent, phones: range, at: float) -> None:
+    with closing(sqlite3.connect(directory / "centre.db", isolation_level=None)) as db:
+        for phone_id in phones:
+            numbers.set_consent(db, f"+91{7_000_000_000 + phone_id}", status, source="form-7", at=at)
+
+
+def judged(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float) -> Explanation:
+    """By what is in the store now."""
+    [told] = explain(settings, db, f"+91{7_000_000_000 + phone_id}", at, past=True)
+    return told
+
+
+def test_a_moment_of_the_day_is_judged_later_as_the_dialler_judged_it_then(tmp_path: Path) -> None:
+    """The rules change twice, to others and back; consents are given, withdrawn and given; opt-outs come in between."""
+    hour = 3600.0
+    part_of_the_day(tmp_path, START_EPOCH, {}, 1)
+    consents(tmp_path, Consent.GIVEN, range(1, 61), START_EPOCH + 1.5 * hour)
+    part_of_the_day(tmp_path, START_EPOCH + 2 * hour, CONSENT_NEEDED, 2)
+    consents(tmp_path, Consent.WITHDRAWN, range(20, 41), START_EPOCH + 3 * hour)
+    part_of_the_day(tmp_path, START_EPOCH + 4 * hour, {}, 3)
+    consents(tmp_path, Consent.GIVEN, range(30, 81), START_EPOCH + 5 * hour)
+    assert len(rows(tmp_path, "SELECT 1 FROM rules_version")) == 2
+    attempts = rows(tmp_path, "SELECT phone_id, created_at, grounds FROM attempt JOIN lawful USING (lawful_id)")
+    consents_of_calls = {json.loads(grounds)["consent"] for *_, grounds in attempts}
+    assert (len(attempts) > 100, consents_of_calls) == (True, {"unknown", "given"})
+    opted_out = rows(tmp_path, "SELECT phone_id, opted_out_at FROM phone WHERE opted_out_at IS NOT NULL")
+    assert len(opted_out) > 12
+    settings = site_settings(
+        tmp_path, 1, rules=CONSENT_NEEDED, campaign={"other_retry_minutes": 120}
+    )  # of the day after
+    with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        for phone_id, created_at, grounds in attempts:
+            told = judged(settings, db, phone_id, created_at)
+            assert (told.reasons, told.grounds) == ((), grounds)
+            assert told.allowed
+        for phone_id, at in opted_out:
+            before, after = (judged(settings, db, phone_id, moment) for moment in (at - 0.001, at))
+            assert not any("opted out" in reason for reason in before.reasons)
+            assert any("opted out" in reason for reason in after.reasons)
+        # Before 09:45 nobody may be called by the rules of now; who withdrew at noon had agreed at half past eleven.
+        told = judged(settings, db, 25, START_EPOCH + 60)
+        assert not any("calling hours" in reason for reason in told.reasons)
+        for at, withdrawn in ((2.5, False), (3.0, True), (4.5, True)):
+            told = judged(settings, db, 25, START_EPOCH + at * hour)
+            assert any("withdrawn" in reason for reason in told.reasons) == withdrawn
+        no_consent = "a live turnout call needs consent, and none is known"
+        assert no_consent in judged(settings, db, 75, START_EPOCH + 2.1 * hour).reasons
+        assert no_consent not in judged(settings, db, 75, START_EPOCH + 4.1 * hour).reasons

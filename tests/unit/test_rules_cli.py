@@ -13,7 +13,14 @@ import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
+from config.jurisdiction import load_profile
+from config.settings import load_settings
+from config.site_rules import site_profile
+from config.stricter import made_stricter
 from dialer.cli.main import app
+from dialer.site.rules_versions import rules_text
+from dialer.store import audit, numbers
+from dialer.store.attempts import record_rules_version
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment
@@ -256,7 +263,7 @@ def test_what_has_no_hour_is_told_in_words(config: Path, tmp_path: Path) -> None
         "DELETE FROM target WHERE phone_id = 3",
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at)"
         " VALUES ('a', 'turnout', 1, 1, 1, 't', 'c', :at)",
-        at=moment(NOON),
+        at=moment(NOON) - 1.0,
     )
     assert explained(config, "1") == (
         "+91…001 in turnout: cannot be called now; next: once its call has ended",
@@ -327,3 +334,51 @@ def test_without_a_store_there_is_nobody_to_explain(config: Path, tmp_path: Path
     code, text = run("explain", "1", "-c", config, "--store", tmp_path / "none.db")
     assert code == 2
     assert "none.db" in text
+
+
+# A moment that is past
+
+
+def test_a_register_that_was_replaced_and_a_pause_that_ended_are_told_as_they_were(
+    config: Path, tmp_path: Path
+) -> None:
+    """An issue of 1 April was there from the 10th on, one of the 20th is since the 22nd; the campaign was paused on the 15th."""
+    store = tmp_path / "centre.db"
+    with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as db:
+        for dated, at in (("2024-04-01", "2024-04-10T10:00"), ("2024-04-20", "2024-04-22T10:00")):
+            what = {"register": "own", "dated": dated, "numbers": "1"}
+            issued = moment(f"{dated}T00:00")
+            numbers.import_register(db, "own", ["+917000000001"], dated=issued, at=moment(at), sha256="")
+            audit.append(db, "register-import", "clerk", what, moment(at))
+        for command, at in (("pause", "2024-04-15T10:00"), ("resume", "2024-04-15T12:00")):
+            what = {"command": command, "campaign_id": "turnout", "status": "done", "id": command}
+            audit.append(db, "command", "sup", what, moment(at))
+    listed = "the number is on a do-not-call register (own)"
+    assert explained(config, "1")[1] == [listed]
+    assert explained(config, "1", at="2024-04-09T12:00")[1] == []
+    replaced = "not kept of then, or judged as it is now: which numbers stood on the register 'own', replaced since"
+    code, text = run("explain", "1", "-c", config, "--at", "2024-04-12T12:00")
+    assert (code, replaced in text, "in turnout: can be called now" in text) == (0, True, True)
+    assert "registers own@2024-04-01" in text
+    assert replaced not in run("explain", "1", "-c", config, "--at", NOON)[1]
+    assert replaced not in run("explain", "1", "-c", config)[1]
+    assert "the campaign is paused: an operator must let it run" in explained(config, "1", at="2024-04-15T11:00")[1]
+    assert explained(config, "1", at="2024-04-15T12:00")[1] == []
+
+
+def test_the_rules_of_a_moment_are_those_the_dialler_last_started_with_before_it(config: Path, tmp_path: Path) -> None:
+    """Later hours in the morning, the settings' own since the afternoon; before the first start nobody knows."""
+    settings = load_settings(config)
+    profile = made_stricter(load_profile("neutral"), {"calling_hours": {"weekday": [["13:00", "20:00"]]}})
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
+        late, own = rules_text(profile, settings), rules_text(site_profile(settings), settings)
+        for text, at in ((late, "2024-04-22T08:00"), (own, "2024-04-22T15:00"), (late, "2024-04-23T08:00")):
+            record_rules_version(db, text, moment(at))
+    closed = "outside calling hours in Asia/Calcutta until {} 13:00"
+    assert explained(config, "1")[1] == [closed.format("Mon 22 Apr")]
+    assert explained(config, "1", at="2024-04-22T16:00")[1] == []
+    assert explained(config, "1", at="2024-04-23T10:00")[1] == [closed.format("Tue 23 Apr")]
+    assert explained(config, "1", at="2024-04-20T12:00")[1] == []
+    unknown = "not kept of then, or judged as it is now: the rules: no dialler that keeps them had started yet"
+    assert unknown in run("explain", "1", "-c", config, "--at", "2024-04-20T12:00")[1]
+    assert unknown not in run("explain", "1", "-c", config, "--at", NOON)[1]

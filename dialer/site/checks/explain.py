@@ -15,15 +15,16 @@ from config.settings import Settings
 from config.site_rules import site_profile
 from dialer.domain.errors import RollError
 from dialer.domain.model import CampaignState, Purpose
-from dialer.domain.site_time import site_day
+from dialer.domain.site_time import site_day, site_zone
 from dialer.ivr.prompts import CataloguePrompts, playlist_reader
 from dialer.roll.phone_numbers import read_cell
 from dialer.rules.calling_hours import day_start
 from dialer.rules.gate import Case, Gate, Reason, moment_text
 from dialer.rules.polls import Area
-from dialer.rules.rulebook import Certified, campaign_rules, polls_of, rulebook_of
+from dialer.rules.rulebook import Certified, polls_of, rulebook_of
 from dialer.site.certificates import NOTHING_KNOWN, certified_of
 from dialer.site.polling_day import polling_plan
+from dialer.site.rules_versions import SiteRules, site_rules, site_rules_of
 from dialer.store import numbers, voters
 from dialer.store.numbers import NumberRecord
 from ivr_flows.catalogue import load_flow
@@ -44,6 +45,8 @@ class Explanation:
     reasons: tuple[str, ...]
     next_at: float | None
     once: str | None = None  # what must have happened first, where nobody knows when it will
+    not_kept: tuple[str, ...] = ()  # of a past moment, in words: what is judged as it is now, or not at all
+    grounds: str = ""  # of a past moment, as they are kept with a call that is placed then (`Gate.grounds`)
 
 
 @dataclass(slots=True)
@@ -76,48 +79,96 @@ def gate_of(settings: Settings, db: sqlite3.Connection | None) -> Gate:
     return Gate(rulebook if db is None else rulebook.with_registers(tuple(numbers.registers(db))))
 
 
-def explain(settings: Settings, db: sqlite3.Connection, who: str, now: float) -> Iterator[Explanation]:
-    """What the gate and the queues say of a number or a voter, campaign by campaign. Raises RollError, SettingError."""
-    gate = gate_of(settings, db)
-    certificates = CertificatesOnDisk(settings, site_profile(settings), now)
+def explain(
+    settings: Settings, db: sqlite3.Connection, who: str, at: float, *, past: bool = False
+) -> Iterator[Explanation]:
+    """What the gate and the queues say of a number or a voter, campaign by campaign, at a moment (epoch seconds). `past`: by the
+    rules that held then, as far as they are kept; what happened later is not known in any case. Raises RollError, SettingError.
+    """
+    rules = _rules_by(db, settings, at) if past else site_rules(site_profile(settings), settings)
+    settings = rules.settings
+    imported = numbers.registers_by(db, at, site_zone(settings))
+    gate = Gate(rulebook_of(rules.profile, settings).with_registers(imported.registers))
+    certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = polling_plan(settings, polls_of(settings))
-    since = day_start(gate.rules.centre_zone, now)
-    booths, states = voters.booths(db), numbers.campaign_states(db)
+    since = day_start(gate.rules.centre_zone, at)
+    booths, states = voters.booths(db), numbers.campaign_states_by(db, at)
     for number in numbers_meant(db, who, settings.centre.region):
-        record = numbers.number_record(db, number, since)
+        record = numbers.number_record(db, number, since, at)
+        facts = replace(
+            record.facts, registers=tuple(name for name in record.facts.registers if name in imported.names_kept)
+        )
+        not_kept = (
+            *rules.not_kept,
+            *(f"which numbers stood on the register {name!r}, replaced since" for name in sorted(imported.replaced)),
+            *record.not_kept,
+        )
         booth = booths.get(record.booth_id or 0)
         area = None if booth is None else Area(booth.constituency_number, booth.closes_at)
         close = None if booth is None else polling.close_of(booth)
         spoken = record.language if LANGUAGE.fullmatch(record.language) else FALLBACK_LANGUAGE
         for campaign in settings.campaigns:
-            rules = campaign_rules(campaign, settings, certificates.of(campaign))
-            place = record.queues.get(campaign.id)
-            asked_for = place is not None and bool(place.promised)
-            case = Case(rules, number, area, record.facts, language=spoken, asked_for=asked_for)
-            others, at, never = _of_the_queue(record, campaign.id, gate, now)
+            certified = certificates.of(campaign)
+            campaign_rules = rules.campaign(campaign, certified)
+            asked_for = campaign.id in record.asked_for
+            case = Case(campaign_rules, number, area, facts, language=spoken, asked_for=asked_for)
+            others, due_at, never = _of_the_queue(record, campaign.id, gate, at)
             state = states.get(campaign.id, CampaignState.RUNNING)
             if state is not CampaignState.RUNNING:
                 others.insert(0, f"the campaign is {state.value}: an operator must let it run")
                 never = True
             once = _once(record, campaign.id)
-            last = None if close is None or rules.purpose is not Purpose.TURNOUT else close - polling.last_call_seconds
-            if close is not None and last is not None and last <= now < close:
+            turnout = campaign_rules.purpose is Purpose.TURNOUT
+            last = close - polling.last_call_seconds if turnout and close is not None else None
+            if close is not None and last is not None and last <= at < close:
                 others.append(
                     f"too late to go and vote: no turnout call after {moment_text(last, gate.rules.centre_zone)}"
                 )
             # The queue says it with the moment and the source.
             told = Reason.OPTED_OUT if record.known and record.opted_out_at is not None else None
-            explanation = _explained(gate, case, now, others, None if never else at, told)
+            explanation = _explained(gate, case, at, others, None if never else due_at, told)
             if last is not None and explanation.next_at is not None and explanation.next_at >= last:
                 explanation = replace(explanation, next_at=None)
+            if past:
+                explanation = replace(
+                    explanation,
+                    grounds=gate.grounds(case, rules.version),
+                    not_kept=(
+                        *not_kept,
+                        *_certificates_not_kept(db, case, certified, since, at),
+                        *_place_not_kept(record),
+                    ),
+                )
             yield explanation if explanation.next_at is None else replace(explanation, once=once)
+
+
+def _rules_by(db: sqlite3.Connection, settings: Settings, at: float) -> SiteRules:
+    """The rules that held at a moment; those of the settings where the store has none of then."""
+    profile, then = site_profile(settings), numbers.rules_by(db, at)
+    if then is None:
+        return site_rules(profile, settings, ("the rules: no dialler that keeps them had started yet",))
+    return replace(site_rules_of(then.text, profile, settings), version=then.digest)
+
+
+def _certificates_not_kept(
+    db: sqlite3.Connection, case: Case, certified: Mapping[str, Certified], since: float, at: float
+) -> Iterator[str]:
+    """Whether the campaign's calls of that day rest on other certificates than the catalogue has."""
+    kept = numbers.certificates_by(db, case.campaign.campaign_id, since, at)
+    if kept and not kept & {each.digest for each in certified.values()}:
+        yield f"what was certified for {case.campaign.campaign_id}: the catalogue has changed since"
+
+
+def _place_not_kept(record: NumberRecord) -> Iterator[str]:
+    if record.known and record.queues is None:
+        yield "the number's place in the campaigns' lists, which changed since"
 
 
 def _once(record: NumberRecord, campaign: str) -> str | None:
     """What comes before the next call and has no hour."""
     if record.on_a_call:
         return "once its call has ended"
-    return "once the dialler has started" if campaign not in record.queues else None
+    return "once the dialler has started" if record.queues is not None and campaign not in record.queues else None
 
 
 def _explained(
@@ -189,6 +240,8 @@ def _of_the_queue(record: NumberRecord, campaign: str, gate: Gate, now: float) -
         )
     if record.on_a_call:
         reasons.append("the number is on a call now")
+    if record.queues is None:
+        return reasons, at, never
     place = record.queues.get(campaign)
     if place is None:
         reasons.append("not yet in this campaign's list: it is enrolled when the dialler starts")

@@ -55,6 +55,11 @@ INSERT INTO lawful (digest, grounds) VALUES (:digest, :grounds);
 -- name: insert_rules_version
 INSERT INTO rules_version (digest, text, since) VALUES (:digest, :text, :since) ON CONFLICT (digest) DO NOTHING;
 
+-- Other rules than the start before had.
+-- name: use_rules
+INSERT INTO rules_use (since, digest)
+SELECT :since, :digest WHERE :digest IS NOT (SELECT digest FROM rules_use ORDER BY since DESC, rowid DESC LIMIT 1);
+
 -- name: target_dialling
 UPDATE target SET state = 'dialling', attempts = attempts + 1, claimed_by = NULL, claimed_until = NULL WHERE rowid = ?1;
 

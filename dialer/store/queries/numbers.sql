@@ -3,27 +3,110 @@
 -- name: registers
 SELECT name, dated, numbers FROM register ORDER BY name;
 
+-- name: registers_of
+SELECT register FROM registered WHERE e164 = ?1 ORDER BY register;
+
+-- name: registers_imported
+SELECT name, imported_at FROM register ORDER BY name;
+
 -- name: phone
-SELECT phone_id, opted_out_at, consent FROM phone WHERE e164 = ?1;
+SELECT phone_id, opted_out_at, consent, consent_at FROM phone WHERE e164 = ?1;
 
 -- name: opt_out
 SELECT at, source FROM opt_out WHERE e164 = ?1;
 
--- name: addressed
-SELECT min(voter.voter_id), count(*), voter.booth_id, CASE voter.language WHEN '' THEN booth.language ELSE voter.language END
-FROM link
-CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
+-- name: linked_voters
+SELECT voter.voter_id, voter.turnout, voter.booth_id, CASE voter.language WHEN '' THEN booth.language ELSE voter.language END
+FROM (
+    SELECT voter_id FROM link WHERE phone_id = :phone_id AND dropped_at IS NULL
+    UNION -- a link is dropped by what was said in a call to its voter
+    SELECT voter_id FROM attempt WHERE phone_id = :phone_id AND voter_id IS NOT NULL
+) AS found
+CROSS JOIN link ON link.voter_id = found.voter_id AND link.phone_id = :phone_id
+CROSS JOIN voter ON voter.voter_id = link.voter_id
 CROSS JOIN booth ON booth.booth_id = voter.booth_id
-WHERE link.phone_id = ?1 AND link.dropped_at IS NULL
-GROUP BY link.phone_id;
+WHERE link.dropped_at IS NULL OR link.dropped_at > :at
+ORDER BY voter.voter_id;
 
--- name: a_booth
-SELECT voter.booth_id, CASE voter.language WHEN '' THEN booth.language ELSE voter.language END
-FROM link CROSS JOIN voter USING (voter_id) CROSS JOIN booth USING (booth_id)
-WHERE link.phone_id = ?1 AND link.dropped_at IS NULL LIMIT 1;
+-- name: marked_since
+SELECT EXISTS (SELECT 1 FROM mark WHERE voter_id = :voter_id AND at > :at);
 
--- name: on_a_call
-SELECT EXISTS (SELECT 1 FROM attempt WHERE phone_id = ?1 AND ended_at IS NULL);
+-- As `earlier_calls` of the queues, at a moment: what began later was not known, nor how a call ended that ended later. A call that
+-- began at that very moment does not speak against itself.
+-- name: calls_by
+SELECT count(*) FILTER (
+           WHERE created_at >= :day_start AND (attempt_number IS NOT NULL OR direction = 'outbound' AND ended_at IS NULL)
+       ),
+       count(*) FILTER (WHERE created_at >= :day_start AND (connected_at IS NOT NULL OR outcome = 'completed')),
+       max(ended_at) FILTER (WHERE outcome = 'abandoned' AND direction = 'outbound'),
+       max(ended_at) FILTER (WHERE direction = 'outbound' AND outcome <> 'refused'),
+       max(ended_at) FILTER (WHERE outcome <> 'machine' AND (connected_at IS NOT NULL OR outcome = 'completed')),
+       count(*) FILTER (WHERE ended_at IS NULL)
+FROM (
+    SELECT created_at, attempt_number, direction,
+           iif(ended_at <= :at, ended_at, NULL) AS ended_at,
+           iif(connected_at <= :at, connected_at, NULL) AS connected_at,
+           CASE
+               WHEN ended_at > :at THEN NULL
+               WHEN outcome = 'machine' AND disposition = 'machine' AND disposed_at > :at THEN 'connected'
+               ELSE outcome
+           END AS outcome
+    FROM attempt WHERE phone_id = :phone_id AND created_at < :at
+);
+
+-- Whether the lists' places are as they were: a call, a word of its agent, or an opt-out changes them.
+-- name: touched_since
+SELECT EXISTS (
+    SELECT 1 FROM attempt WHERE phone_id = :phone_id AND (created_at >= :at OR ended_at > :at OR disposed_at > :at)
+) OR EXISTS (SELECT 1 FROM phone WHERE phone_id = :phone_id AND opted_out_at > :at);
+
+-- The last call of each campaign before a moment: whether the person asked for the next one. One that was cancelled, or never placed,
+-- leaves that as it was.
+-- name: asked_for_by
+SELECT campaign_id,
+       disposition IN ('later', 'call-back') AND disposed_at <= :at
+       OR outcome = 'missed' AND ended_at <= :at
+       OR EXISTS (
+           SELECT 1 FROM mark
+           WHERE mark.voter_id = attempt.voter_id AND mark.attempt_id = attempt.attempt_id AND mark.kind = 'later' AND mark.at <= :at
+       )
+FROM attempt WHERE attempt.rowid IN (
+    SELECT (
+        SELECT newest.rowid FROM attempt AS newest
+        WHERE newest.phone_id = :phone_id AND newest.campaign_id = campaign.campaign_id AND newest.created_at < :at
+          AND NOT coalesce(newest.ended_at <= :at AND (newest.outcome = 'cancelled' OR newest.attempt_number IS NULL AND newest.direction = 'outbound'), 0)
+        ORDER BY newest.created_at DESC LIMIT 1
+    ) FROM campaign
+);
+
+-- name: consent_by
+SELECT consent FROM consent_before WHERE phone_id = :phone_id AND at <= :at ORDER BY at DESC LIMIT 1;
+
+-- One was sealed for each that was ever kept.
+-- name: consents_not_kept
+SELECT (SELECT count(*) FROM seal WHERE entity = 'consent' AND row_id = :phone_id AND salt IS NOT NULL)
+     > 1 + (SELECT count(*) FROM consent_before WHERE phone_id = :phone_id);
+
+-- name: issue_by
+SELECT at, what ->> 'dated' FROM audit
+WHERE kind = 'register-import' AND what ->> 'register' = :name AND at <= :at ORDER BY number DESC LIMIT 1;
+
+-- name: campaign_commands
+SELECT at, what ->> 'campaign_id', what ->> 'command' FROM audit
+WHERE kind = 'command' AND what ->> 'status' = 'done' AND what ->> 'command' IN ('pause', 'resume', 'stop', 'stop-all')
+ORDER BY number;
+
+-- name: rules_by
+SELECT rules_use.since, rules_version.text, rules_version.digest
+FROM rules_use CROSS JOIN rules_version USING (digest)
+WHERE rules_use.since <= :at ORDER BY rules_use.since DESC, rules_use.rowid DESC LIMIT 1;
+
+-- Those that a campaign's calls of the day up to a moment rest on.
+-- name: certificates_by
+SELECT DISTINCT lawful.grounds ->> 'certificate'
+FROM attempt CROSS JOIN lawful USING (lawful_id)
+WHERE attempt.campaign_id = :campaign_id AND attempt.outcome IS NOT NULL AND attempt.created_at BETWEEN :day_start AND :at
+  AND lawful.grounds ->> 'certificate' IS NOT NULL;
 
 -- name: targets
 SELECT campaign_id, state, due_at, promised FROM target WHERE phone_id = ?1;
@@ -153,4 +236,4 @@ INSERT INTO consent_ahead (e164, consent, source, at) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (e164) DO UPDATE SET consent = ?2, source = ?3, at = ?4;
 
 -- name: consent_ahead
-SELECT consent FROM consent_ahead WHERE e164 = ?1;
+SELECT consent, at FROM consent_ahead WHERE e164 = ?1;

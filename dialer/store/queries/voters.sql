@@ -24,8 +24,8 @@ SELECT 1 FROM mark WHERE key = ?1;
 -- What was said of a voter and was not taken back, in the order in which it came. A mark that takes one back says nothing else.
 -- name: standing_marks
 SELECT mark.kind, mark.source, mark.at FROM mark
-WHERE mark.voter_id = ?1 AND mark.undoes IS NULL
-  AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = ?1 AND later.undoes = mark.key)
+WHERE mark.voter_id = ?1 AND mark.undoes IS NULL AND mark.at <= ?2
+  AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = ?1 AND later.undoes = mark.key AND later.at <= ?2)
 ORDER BY mark.mark_id;
 
 -- The last mark that a booth worker's call made and has not taken back.
