@@ -1,6 +1,7 @@
 """Malformed AMI, AGI and script input: nothing but the named errors, and no memory kept.
 
-Ten million: `python -m bench.fuzz_asterisk`.
+Half a million, and as many MQTT payloads in test_forged_commands.py; in parts, so that workers share them. Ten million:
+`python -m bench.fuzz_asterisk`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from dialer.switch.asterisk.agi_codec import AgiDecoder
 from dialer.switch.asterisk.ami_codec import AmiDecoder
 from tests.attack.malformed_asterisk import AGI_HOOKS, AMI, BANNER, ENVIRONMENTS, HOOKS, READERS, damaged
 
-INPUTS = 25_000  # of each reader
+PARTS = 5
+INPUTS = 25_000  # of each reader in each part
 WARM_UP = 5_000
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("reader", READERS)
-def test_no_malformed_input_breaks_a_reader_or_is_kept(reader: str) -> None:
-    chance, read = random.Random(f"{reader}/17"), READERS[reader]
+def test_no_malformed_input_breaks_a_reader_or_is_kept(reader: str, part: int) -> None:
+    chance, read = random.Random(f"{reader}/{17 + part}"), READERS[reader]
     for _ in range(WARM_UP):
         read(chance)
     gc.collect()
