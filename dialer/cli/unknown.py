@@ -8,16 +8,15 @@ from typing import Annotated
 import typer
 
 from config.settings import load_settings
+from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_was_kept
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption
-from dialer.domain.clock import SystemClock
-from dialer.domain.errors import StoreError
 from dialer.domain.site_time import site_zone
+from dialer.mqtt.ask import Request
+from dialer.mqtt.payloads import MOST_ATTEMPTS
 from dialer.site.checks.explain import masked
-from dialer.store import audit, queues
-from dialer.store.audit import audit_name
+from dialer.store import queues
 from dialer.store.cipher import site_key
-from dialer.store.connection import exclusive_connection, reading
-from dialer.store.transaction import transaction
+from dialer.store.connection import reading
 
 app = typer.Typer(help="Attempts of which nobody knows whether they were calls.", no_args_is_help=True)
 
@@ -50,25 +49,24 @@ def release(
     config: ConfigOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Let the numbers of unknown attempts be called again, in every campaign. The attempts stay as they are; who released them, and
-    why, is kept in the audit. The dialler must not run.
+    """Let the numbers of unknown attempts be called again, in every campaign; while the dialler runs, through the broker.
+
+    The attempts stay as they are; who released them, and why, is kept in the audit.
     """
     if everything == bool(attempts):
         raise typer.BadParameter("give the attempts' ids, or --all (`dialer unknown list` shows them)")
     if not reason.strip():
         raise typer.BadParameter("--reason: say why they may be called again, such as carrier-list-compared")
-    settings, now = load_settings(config), SystemClock().now()
-    name, path = audit_name(who), store or settings.store.path
-    holder = "a release of unknown attempts"
-    with exclusive_connection(path, holder, create=False, key=site_key(settings)) as db, transaction(db):
-        wanted = [each.attempt_id for each in queues.unknown_attempts(db)] if everything else list(attempts or [])
-        opened = 0
-        for attempt_id in wanted:
-            targets = queues.release_unknown(db, attempt_id, at=now, who=name, reason=reason.strip())
-            if targets is None:
-                raise StoreError(
-                    f"{attempt_id}: no attempt of this id is unknown: nothing was released; see `dialer unknown list`"
-                )
-            audit.append(db, "unknown-release", name, {"attempt": attempt_id, "reason": reason.strip()}, now)
-            opened += targets
-    typer.echo(f"{len(wanted):,} attempts released; {opened:,} places in the campaigns' lists are open again")
+    settings = load_settings(config)
+    name, wanted = person(who), list(attempts or [])
+    if everything:
+        with reading(store or settings.store.path, site_key(settings)) as db:
+            wanted = [each.attempt_id for each in queues.unknown_attempts(db)]
+    batches = batches_of(wanted, MOST_ATTEMPTS)
+    fields = {"reason": reason.strip(), "who": name}
+    requests = [Request("unknown-release", {**fields, "attempts": list(each)}) for each in batches]
+    with telling_what_was_kept(batches, "releases") as done:
+        for answer in carry_out(settings, store, requests, done):
+            typer.echo(answer)
+    if not wanted:
+        typer.echo("no attempt is unknown: nothing was released")

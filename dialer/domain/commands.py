@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer
-from dialer.domain.model import Disposition, Mark
+from dialer.domain.model import AttemptId, Disposition, Mark
 from dialer.domain.official_turnout import OfficialFigure
 
 
@@ -275,6 +275,15 @@ class TakeOptOuts:
     who: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseUnknown:
+    """Attempts of which nobody knows whether they were calls: their numbers may be called again, all of them or none."""
+
+    attempts: tuple[AttemptId, ...]
+    reason: str
+    who: str
+
+
 CampaignCommand = PauseCampaign | ResumeCampaign | StopCampaign | StopAll | ReloadFlows | AcceptClock
 SeatCommand = SeatLogOff | SeatPause | SeatReady | SeatHangUp | SeatClosing | SeatDispose
 LogInCommand = SeatLogIn | SeatCall | SeatUnlock
@@ -285,7 +294,7 @@ WorkerCommand = SeatSerials | SeatTakeBack
 RecordingCommand = SeatPauseRecording | SeatResumeRecording
 KeyedCommand = SeatCommand | TransferCommand | RecordingCommand
 SupervisionCommand = Listen | Whisper | Barge | StopListening
-RecordsCommand = TakeMarks | EnterTurnout | FileComplaint | AnswerComplaint | TakeOptOuts
+RecordsCommand = TakeMarks | EnterTurnout | FileComplaint | AnswerComplaint | TakeOptOuts | ReleaseUnknown
 Command = (
     CampaignCommand
     | SeatCommand

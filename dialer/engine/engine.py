@@ -182,13 +182,8 @@ class Engine:
         centre.seats = {seat.name: Seat(seat.name, seat.endpoint, seat.languages, now) for seat in plan.seats}
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
         self._results = Results(centre, store, self._trunk_desk, self._cancel)
-        self._records_desk = ExternalRecords(
-            store,
-            centre.clock,
-            self._results.follow,
-            opted_out=lambda phone_id: self._results.opted_out(phone_id, fresh=True),
-            centre=centre.centre_id,
-        )
+        follows = (self._results.follow, self._results.suppressed, self._results.look_again)
+        self._records_desk = ExternalRecords(store, centre.clock, *follows, centre=centre.centre_id)
         self._gatekeeper = Eligibility(
             centre,
             plan.gate,

@@ -1,11 +1,21 @@
-"""What comes from outside the calls on a polling day: marks of booth workers, official turnout, complaints, opt-outs."""
+"""What comes from outside the calls: marks of booth workers, official turnout, complaints, opt-outs, and a person's word on
+attempts of which nobody knows whether they were calls.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from dialer.domain.clock import Clock
-from dialer.domain.commands import AnswerComplaint, EnterTurnout, FileComplaint, RecordsCommand, TakeMarks, TakeOptOuts
+from dialer.domain.commands import (
+    AnswerComplaint,
+    EnterTurnout,
+    FileComplaint,
+    RecordsCommand,
+    ReleaseUnknown,
+    TakeMarks,
+    TakeOptOuts,
+)
 from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
 from dialer.domain.model import Mark
 from dialer.mqtt.topics import mark_announcement, opt_out_announcement
@@ -28,16 +38,18 @@ class ExternalRecords:
         clock: Clock,
         follow: Callable[[Mark, MarkEffect], None] = _nothing_follows,
         opted_out: Callable[[int], None] = _nothing_follows,
+        look_again: Callable[[], None] = _nothing_follows,
         centre: str = "",
     ) -> None:
-        """`follow` does what a mark means for the calls, `opted_out` what a number's opt-out means, once it is on disk; `centre`
-        is whose the opt-outs are.
+        """`follow` does what a mark means for the calls, `opted_out` what a number's opt-out means, `look_again` what it means that
+        numbers wait in the queues again, once it is on disk; `centre` is whose the opt-outs are.
         """
         self._store = store
         self._clock = clock
         self._follow = follow
         self._opted_out = opted_out
         self._centre = centre
+        self._look_again = look_again
 
     async def execute(self, command: RecordsCommand) -> str:
         """Keep it; one line that says what was kept. Raises CommandRefused, StoreError where it was not."""
@@ -58,6 +70,12 @@ class ExternalRecords:
                     return f"complaint {answer.complaint_id}: {answer.answer.value}"
                 case TakeOptOuts():
                     return await self._suppress(command)
+                case ReleaseUnknown(attempts, reason, who):
+                    opened = await self._store.release_unknown(attempts, reason.strip(), self._deed(who))
+                    self._look_again()
+                    return (
+                        f"{len(attempts):,} attempts released; {opened:,} places in the campaigns' lists are open again"
+                    )
         except (NotInStore, KeyTaken) as error:
             raise CommandRefused(str(error)) from error
 

@@ -282,9 +282,13 @@ class Results:
         self._count_turnout(effect)
         self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False)
         if effect.reopened:
-            self._look_again()
+            self.look_again()
 
-    def _look_again(self) -> None:
+    def suppressed(self, phone_id: int) -> None:
+        """What a number's opt-out from outside the calls means here and now."""
+        self.opted_out(phone_id, fresh=True)
+
+    def look_again(self) -> None:
         """Numbers that were closed wait in the queues again."""
         for run in self._centre.campaigns.values():
             run.look_again()

@@ -82,6 +82,7 @@ COMMANDS: dict[str, CommandKind] = {
     "opt-outs": CommandKind(
         commands.TakeOptOuts, ("hashes", "fingerprint", "source", "batch", "who"), _RULES, repeatable=True
     ),
+    "unknown-release": CommandKind(commands.ReleaseUnknown, ("attempts", "reason", "who"), _RULES),
 }
 
 

@@ -17,6 +17,7 @@ from dialer.domain.model import AttemptId, Confidence, Mark, MarkKind, MarkSourc
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.domain.record_ids import is_id
 from dialer.mqtt.payloads import (
+    MOST_ATTEMPTS,
     MOST_FIGURES,
     MOST_MARKS,
     MOST_OPT_OUTS,
@@ -129,6 +130,17 @@ def _hashes(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+_ATTEMPT = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+
+
+def _attempts(value: object) -> tuple[AttemptId, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_ATTEMPTS:
+        raise ValueError(f"a list of 1 to {MOST_ATTEMPTS}")
+    if not all(isinstance(each, str) and _ATTEMPT.fullmatch(each) for each in value):
+        raise ValueError("ids as `dialer unknown list` shows them")
+    return tuple(map(AttemptId, value))
+
+
 _SERIALS = re.compile(r"(?:([0-9]{1,5}):)?([0-9]{1,5}(?:,[0-9]{1,5}){0,199})", re.ASCII)
 
 
@@ -154,6 +166,7 @@ VALUES: dict[str, Value] = {
     "answer": Value("the answer to a complaint", _answer),
     "hashes": Value(f"1 to {MOST_OPT_OUTS} hashes of numbers", _hashes),
     "fingerprint": Value("the fingerprint of the secret", _text(re.compile(r"[0-9a-f]{16}", re.ASCII))),
+    "attempts": Value(f"1 to {MOST_ATTEMPTS} attempts", _attempts),
     "source": Value("where they come from: an id, no name and no number", _id),
 }
 

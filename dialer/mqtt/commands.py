@@ -77,7 +77,7 @@ class AcceptedCommand:
     content: str  # hash of what it asks for, without id and expiry
     role: str
     kind: CommandKind
-    records: int = 0  # that it brings: marks, figures, opt-outs
+    records: int = 0  # that it brings: marks, figures, opt-outs, releases
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def _judged(opened: OpenedCommand, sender: Sender, now: float) -> AcceptedComman
     command = kind.make(*values.values(), *([sender.name] if kind.takes_sender else []))
     asked = {"name": name, **{key: fields[key] for key in kind.needs}}
     content = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    records = sum(len(value) for key, value in values.items() if key in {"marks", "figures", "hashes"})
+    records = sum(len(value) for key, value in values.items() if key in {"marks", "figures", "hashes", "attempts"})
     return AcceptedCommand(opened.command_id, sender.name, name, command, content, roles, kind, records)
 
 

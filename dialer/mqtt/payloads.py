@@ -27,6 +27,7 @@ EnteredTime = Annotated[float, Field(description="epoch seconds, UTC", ge=0, le=
 MOST_MARKS = 100
 MOST_FIGURES = 100
 MOST_OPT_OUTS = 100
+MOST_ATTEMPTS = 100
 _NOTHING_ELSE = ConfigDict(extra="forbid")
 _STATE = r"^[^\x00-\x1f\x7f]{1,128}$"
 
@@ -317,7 +318,7 @@ class CommandPayload:
     campaign: Annotated[str | None, Field(description="of the commands of a campaign")] = None
     seat: Annotated[str | None, Field(description="the seat's name")] = None
     to: Annotated[str | None, Field(description="of a transfer or consult: a name of [[transfers]]")] = None
-    reason: Annotated[str | None, Field(description="of seat-pause")] = None
+    reason: Annotated[str | None, Field(description="of seat-pause and unknown-release: a word or two")] = None
     serials: Annotated[
         str | None, Field(description='of seat-serials: "12,15,340", or "7:12,15" where the worker has several parts')
     ] = None
@@ -336,6 +337,10 @@ class CommandPayload:
         Field(description="of opt-outs: which secret they are hashed under"),
     ] = None
     source: Annotated[str | None, Field(description="of opt-outs: where they come from: an id")] = None
+    attempts: Annotated[
+        list[str] | None,
+        Field(description=f"of unknown-release: their ids, at most {MOST_ATTEMPTS}, all released or none"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import NotInStore
-from dialer.domain.model import Announcement, Mark
+from dialer.domain.model import Announcement, AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure, state_of, states_meant
-from dialer.store import audit
+from dialer.store import audit, queues
 from dialer.store.records_port import Deed, MarkEffect
 from dialer.store.sql import load_statements
 from dialer.store.voters import record_mark
@@ -118,6 +118,20 @@ def answer_complaint(db: sqlite3.Connection, answer: ComplaintAnswer, deed: Deed
     values = (answer.key, answer.complaint_id, answer.at, answer.answer.value, deed.who)
     if db.execute(SQL["insert_answer"], values).rowcount:
         _note(db, "complaint-answer", deed, complaint=answer.complaint_id)
+
+
+def release_unknown(db: sqlite3.Connection, attempts: Sequence[AttemptId], reason: str, deed: Deed) -> int:
+    """See `PollingDayRecords.release_unknown`."""
+    opened = 0
+    for attempt_id in attempts:
+        targets = queues.release_unknown(db, attempt_id, at=deed.at, who=deed.who, reason=reason)
+        if targets is None:
+            raise NotInStore(
+                f"{attempt_id}: no attempt of this id is unknown: nothing was released; see `dialer unknown list`"
+            )
+        audit.append(db, "unknown-release", deed.who, {**deed.what, "attempt": attempt_id, "reason": reason}, deed.at)
+        opened += targets
+    return opened
 
 
 def _note(db: sqlite3.Connection, kind: str, deed: Deed, **counts: int) -> None:

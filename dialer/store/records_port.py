@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer
-from dialer.domain.model import Announcement, Mark
+from dialer.domain.model import Announcement, AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure
 
 
@@ -49,7 +49,14 @@ class OptOutsTaken:
 
 
 class PollingDayRecords(Protocol):
-    """Marks, official turnout, complaints, and opt-outs from outside the calls."""
+    """Marks, official turnout, complaints, opt-outs from outside the calls, and a person's word on unknown attempts."""
+
+    async def release_unknown(self, attempts: Sequence[AttemptId], reason: str, deed: Deed) -> int:
+        """Let the numbers of attempts be called again of which nobody knows whether they were calls, with an audit entry each
+        ("unknown-release"): all or none. How many places in the campaigns' lists are open again. Raises NotInStore where one is
+        not unknown, or was released before.
+        """
+        ...
 
     async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
         """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;

@@ -137,6 +137,12 @@ class SqliteRecords:
         """See `PollingDayRecords`."""
         await self._writer.write(lambda db: room.answer_complaint(db, answer, deed))
 
+    async def release_unknown(self, attempts: Sequence[AttemptId], reason: str, deed: Deed) -> int:
+        """See `PollingDayRecords`."""
+        opened = await self._writer.write(lambda db: room.release_unknown(db, attempts, reason, deed))
+        self._targets.clear()
+        return opened
+
     async def record_opt_outs(
         self,
         hashes: Sequence[str],

@@ -19,7 +19,7 @@ from dialer.cli.keep_records import carry_out
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import Command, RecordsCommand, SeatDispose, TakeMarks
 from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy
-from dialer.domain.model import Disposition, Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.model import CampaignKind, Disposition, Mark, MarkKind, MarkSource, Outcome, Purpose
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt import ask as asking
@@ -29,12 +29,14 @@ from dialer.mqtt.link import BrokerSettings
 from dialer.mqtt.monitor import Monitor
 from dialer.store.lock import StoreLock
 from dialer.store.sqlite import SqliteStore, open_store
+from tests.contract.backends import dial, end
 from tests.support.centre import Site, a_site
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import SENDERS, supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import all_answer, rows
+from tests.unit.test_unknown_cli import run
 
 NUMBER = "+917000000{:03}"
 
@@ -210,7 +212,8 @@ class DeskEngine(FakeEngine):
 async def a_dialler(directory: Path) -> AsyncIterator[tuple[Settings, BrokerSettings]]:
     """A monitor over a store that is held, and the settings and the broker's that lead the command line there."""
     path = directory / "centre.db"
-    fill_roll(path, 60, voters_per_booth=20)
+    if not path.exists():
+        fill_roll(path, 60, voters_per_booth=20)
     stop = asyncio.Event()
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, await open_store(path) as store:
         engine = DeskEngine(store)
@@ -261,6 +264,47 @@ async def test_the_command_line_finds_the_running_dialler(tmp_path: Path) -> Non
         answers = await asyncio.to_thread(carry_out, settings, None, [request(1)])
     assert answers == ["1 marks taken, 0 were known"]
     assert rows(tmp_path, "SELECT name FROM command") == [("marks",)]
+
+
+@NEEDS_MOSQUITTO
+async def test_unknown_attempts_are_listed_and_released_beside_a_running_dialler(tmp_path: Path) -> None:
+    """The dialler writes, for it alone holds the store; without a broker nobody is asked and nothing is released."""
+    path, toml = tmp_path / "centre.db", tmp_path / "centre.toml"
+    fill_roll(path, 60, voters_per_booth=20)
+    async with await open_store(path) as store:
+        await store.ensure_campaign("a", CampaignKind.AGENTS, Purpose.TURNOUT)
+        await store.enrol("a")
+        placed = [await dial(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
+        for each in placed:
+            await end(store, each, Outcome.UNKNOWN)
+
+    def told(*words: str) -> tuple[int, str]:
+        return run("unknown", *words, "-c", toml)
+
+    async with a_dialler(tmp_path) as (settings, _):
+        broker = f"[broker]\nenabled = true\nhost = '127.0.0.1'\nport = {settings.broker.port}\n"
+        toml.write_text(f"[centre]\nid = 'pune-1'\n[store]\npath = '{path}'\n{broker}", encoding="utf-8")
+        code, text = await asyncio.to_thread(told, "list")
+        assert (code, "3 attempts are unknown" in text) == (0, True)
+        one = str(placed[0].attempt_id)
+        release = ("release", "--reason", "carrier-list", "--who", "asha")
+        code, text = await asyncio.to_thread(told, *release, one)
+        said = "1 attempts released; 1 places in the campaigns' lists are open again"
+        assert (code, said in text.splitlines()) == (0, True)  # the dialler of this process writes its log there too
+        code, text = await asyncio.to_thread(told, *release, one)
+        assert (code, "no attempt of this id is unknown: nothing was released" in text) == (2, True)
+        toml.write_text(f"[centre]\nid = 'pune-1'\n[store]\npath = '{path}'\n[broker]\nenabled = false\n")
+        code, text = await asyncio.to_thread(told, *release, "--all")
+        assert (code, "give the dialler a broker" in text) == (2, True)
+    assert rows(tmp_path, "SELECT attempt_id, who, reason FROM released_unknown") == [(one, "asha", "carrier-list")]
+    assert rows(tmp_path, "SELECT who FROM audit WHERE kind = 'unknown-release'") == [("asha",)]
+    assert rows(tmp_path, "SELECT phone_id, state FROM target WHERE phone_id < 4 ORDER BY 1") == [
+        (1, "due"),
+        (2, "closed"),
+        (3, "closed"),
+    ]
+    assert rows(tmp_path, "SELECT name FROM command") == [("unknown-release",)] * 2
+    assert (await asyncio.to_thread(told, *release, "--all"))[0] == 0  # the dialler has ended: the store itself
 
 
 @NEEDS_MOSQUITTO

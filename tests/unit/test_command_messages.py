@@ -156,6 +156,7 @@ NEEDED: dict[str, Any] = {
     "serials": "7:12,15",
     "who": "ops.1",
     "batch": "sha-0f-1",
+    "attempts": ["0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f"],
     "marks": [MARK],
     "figures": [FIGURE],
     "complaint": COMPLAINT,
@@ -198,7 +199,7 @@ def test_who_reads_and_what_a_program_may_do_is_what_the_pages_say() -> None:
     assert may[SupervisorRole.COACH] == {"listen", "whisper", "stop-listening"}
     assert may[SupervisorRole.BOOTH_DESK] == {"marks", "official-turnout"}
     assert may[SupervisorRole.COMPLIANCE] == {
-        *("pause", "stop", "stop-all", "complaint", "complaint-answer", "opt-outs"),
+        *("pause", "stop", "stop-all", "complaint", "complaint-answer", "opt-outs", "unknown-release"),
     }
     assert may[SupervisorRole.DESK] == {name for name in COMMANDS if name.startswith("seat-")} - {"seat-unlock"}
     assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS)
@@ -321,6 +322,11 @@ def test_what_a_command_of_the_polling_day_brings_is_read() -> None:
         (of_kind("opt-outs", source="asked by Sita Devi"), "needs `source`, where they come from: an id, no name"),
         (of_kind("opt-outs", source="9001234567"), "needs `source`"),
         (of_kind("opt-outs", fingerprint="x"), "needs `fingerprint`"),
+        (of_kind("unknown-release", attempts=[]), "needs `attempts`, 1 to 100 attempts (a list of 1 to 100)"),
+        (of_kind("unknown-release", attempts=["a"] * 101), "1 to 100 attempts"),
+        (of_kind("unknown-release", attempts=["+919001234567"]), "ids as `dialer unknown list` shows them"),
+        (of_kind("unknown-release", attempts="a"), "needs `attempts`"),
+        (of_kind("unknown-release", who="Sita Devi"), "needs `who`"),
     ],
 )
 def test_what_is_told_of_a_polling_day_must_be_whole_and_name_nobody(payload: bytes, says: str) -> None:
