@@ -36,7 +36,7 @@ from dialer.roll.sample import write_sample
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.profile import simulated_profile
 
-DEMO_SETTINGS = Path(__file__).parent.parent / "config" / "demo.toml"
+DEMO_SETTINGS = Path(__file__).parents[2] / "config" / "demo.toml"
 STORE, ROLL = "centre.db", "roll.csv"  # in the demo's directory
 START_SECONDS = 15.0
 STATUS_SECONDS = 10.0

@@ -18,7 +18,7 @@ EXPORT = """
 import sys
 from pathlib import Path
 from dialer.store.cipher import read_key
-from dialer.store.export_log import note_export
+from dialer.store.records import note_export
 path = Path(sys.argv[1])
 before = path.read_bytes()
 note_export(path, "worker-12", {"list": "strike-off"}, 1.0, key=read_key(Path(sys.argv[2])) if sys.argv[2:] else None)

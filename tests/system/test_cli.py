@@ -50,7 +50,7 @@ hours = [{{ start = 00:00:00, until = 23:59:59 }}]
 
 
 def dialer(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from dialer.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from dialer.cli.main import main; main()", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd or ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -201,7 +201,7 @@ async def test_check_beside_a_running_dialler_finds_no_fault_in_it(tmp_path: Pat
     async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port, agi_port=port)
         assert (await asyncio.to_thread(dialer, "import", tmp_path / "roll.csv", "-c", config)).returncode == 0
-        command = ["-c", "from dialer.cli import main; main()", "run", "-c", str(config)]
+        command = ["-c", "from dialer.cli.main import main; main()", "run", "-c", str(config)]
         running = await asyncio.create_subprocess_exec(
             sys.executable, *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from config.errors import MatdanError
 from dialer.cli import main as cli
+from dialer.cli import running
 from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_kept, write_file
 from dialer.roll.importer import ImportOptions, import_file
@@ -75,7 +76,9 @@ def test_a_commands_own_files(site: Path, monkeypatch: pytest.MonkeyPatch, comma
 @pytest.mark.parametrize("command", ["demo --headless --for 5 --report", "sample-roll --rows 5 --out"])
 def test_a_store_of_somebody_else(site: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.chdir(site)
-    monkeypatch.setattr(cli, "quiet_logging", lambda: None)  # it would log to the runner's output, closed afterwards
+    monkeypatch.setattr(
+        running, "quiet_logging", lambda: None
+    )  # it would log to the runner's output, closed afterwards
     before = (site / "centre.csv").read_bytes()
     option = command.rsplit(maxsplit=1)[-1]
     assert run(*command.split(), "centre.csv") == (
@@ -86,7 +89,7 @@ def test_a_store_of_somebody_else(site: Path, monkeypatch: pytest.MonkeyPatch, c
 
 
 def test_the_store_that_a_demo_is_about_to_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "quiet_logging", lambda: None)
+    monkeypatch.setattr(running, "quiet_logging", lambda: None)
     code, told = run("demo", "--headless", "--for", "5", "--dir", tmp_path, "--report", tmp_path / "centre.db")
     assert (code, "is the demo's store" in told) == (2, True)
     assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from config.asterisk.lint import lint_directory
 from config.errors import AsteriskFilesError, MatdanError
 from dialer.cli import main as cli
+from dialer.cli import running
 from dialer.cli.rules import _maybe_store
 from dialer.domain.errors import OutputRefused, RollError, StoreError
 from dialer.domain.output import refuse_unwritable, write_file
@@ -132,7 +133,9 @@ def test_a_demo_looks_at_its_places_before_it_begins(
     tmp_path: Path, roll: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "quiet_logging", lambda: None)  # it would log to the runner's output, closed afterwards
+    monkeypatch.setattr(
+        running, "quiet_logging", lambda: None
+    )  # it would log to the runner's output, closed afterwards
     code, told = run("demo", "--for", "5", "--headless", option, value)
     assert (code, told.startswith(f"{option}: {value} "), "\n" in told) == (2, True, False)
     assert names_in(tmp_path) == ["roll.csv"]
@@ -246,7 +249,7 @@ def test_a_fault_of_the_program_is_still_a_traceback(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("arguments", [["report", "turnout", "-f", "csv", "--store", "centre.db"], ["flow", "list"]])
 def test_output_that_cannot_be_written_is_one_line(store: Path, arguments: list[str]) -> None:
-    command = [sys.executable, "-c", "from dialer.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from dialer.cli.main import main; main()", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
@@ -259,7 +262,7 @@ def test_output_that_cannot_be_written_is_one_line(store: Path, arguments: list[
 def test_whoever_reads_no_further_is_told_nothing(store: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-c", "from dialer.cli import main; main()", "flow", "list"]
+    command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "flow", "list"]
     ended = subprocess.run(
         command, cwd=Path(__file__).parents[2], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
     )
@@ -409,7 +412,7 @@ def test_a_command_that_does_not_exist_is_named_with_what_is_near(
 
 
 def test_a_question_without_an_answer_is_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from dialer.cli import main; main()", "agent", "hash-pin"]
+    command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "agent", "hash-pin"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     ended = subprocess.run(
         command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

@@ -13,6 +13,7 @@ import pytest
 from config.settings import Settings, load_settings
 from config.unfinished import is_placeholder_host, others_may_read, unfinished, why_trivial, why_weak
 from dialer.cli import main as cli
+from dialer.cli import running
 from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
 
@@ -132,7 +133,7 @@ def test_the_example_as_it_is_is_neither_dialled_with_nor_rendered(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "json_logging", lambda **_: None)  # it would log into this test's output for ever
+    monkeypatch.setattr(running, "json_logging", lambda **_: None)  # it would log into this test's output for ever
     (line,) = told(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
     assert "ami.secret: is not set; make one: python3 -c " in line
     monkeypatch.setenv("MATDAN_AMI__SECRET", GOOD)

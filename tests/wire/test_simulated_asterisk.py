@@ -35,7 +35,7 @@ def config_of(*calls: tuple[str, Scripted], seats: int = 2, early: float = 0.0) 
 
 
 @virtual_time()
-async def test_the_least_privilege_user_gets_its_ten_events_and_no_other() -> None:
+async def test_the_least_privilege_user_gets_its_events_and_no_other() -> None:
     async with lab_centre(config_of(("911", TALKS))) as (switch, dialler), AmiLab(switch.ami_port) as lab:
         await dialler.call_seat("1", "agent01", "seat-a")
         await dialler.call("911", "v")
@@ -44,7 +44,7 @@ async def test_the_least_privilege_user_gets_its_ten_events_and_no_other() -> No
         await dialler.event("Hangup", Uniqueid="v")
         await lab.event("Hangup", Uniqueid="v")
         seen = {message.event for message in dialler.events()}
-        assert seen == set(EVENTS) - {"Shutdown"}
+        assert seen == set(EVENTS) - {"Shutdown", "ContactStatus"}  # no phone of theirs is lost here
         assert {"Newchannel", "VarSet", "Newexten", "BridgeEnter"} <= {message.event for message in lab.events()}
 
 
