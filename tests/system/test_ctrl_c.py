@@ -100,7 +100,10 @@ def test_in_the_midst_of_the_imports_it_says_nothing(module: str) -> None:
 
 
 def test_at_any_other_moment_it_says_no_more() -> None:
-    program = "import os, signal\nfrom dialer.cli import main as cli\ncli.app = lambda **_: os.kill(os.getpid(), signal.SIGINT)\ncli.main()"
+    program = (
+        "import os, signal\nfrom dialer.cli import main as cli\n"
+        "cli.app = lambda **_: os.kill(os.getpid(), signal.SIGINT)\ncli.main()"
+    )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
