@@ -11,6 +11,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from config.settings import Settings
 from dialer.domain.model import Disposition, MarkKind, Outcome
 from dialer.domain.view import SeatState
 from dialer.store.connection import exclusive_connection
@@ -66,6 +67,7 @@ class Site(Part):
     wrap_up: float = Field(1.0, ge=0.1)  # seconds after a call until the agent says the disposition
     disposition: Disposition = Disposition.VOTED
     workers: bool = False  # the voters are booth workers too, and vote today
+    calls_per_second: float | None = None  # of the carrier; none: more than the scenario asks for
     campaign: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     unheard: tuple[str, ...] = ()  # sounds that the switch has not
@@ -114,6 +116,9 @@ class Expected(Part):
     seats: dict[str, SeatState] = {}  # at the end
     held: str | None = None  # the campaign ends held for this reason, and has not called everybody
     message_within: float | None = None  # seconds from a voter's answer to the information message, at the most
+    rings_within: float | None = (
+        None  # mean seconds from an attempt's commit to "ringing", of each third and of each campaign
+    )
     seconds: float = Field(60.0, le=600)  # until the list is done
 
 
@@ -128,6 +133,14 @@ class Scenario(Part):
     expect: Expected
     on: Literal["both", "simulated", "real"] = "both"
     delays: bool = True  # whether the delays of its calls count: not those of voters who had to wait for a seat
+
+    def at_its_pace(self, settings: Settings) -> Settings:
+        """The same site, where its trunks start as many calls a second as the scenario says."""
+        pace = self.site.calls_per_second
+        if pace is None:
+            return settings
+        trunks = tuple(trunk.model_copy(update={"calls_per_second": pace}) for trunk in settings.trunks)
+        return settings.model_copy(update={"trunks": trunks})
 
     def numbers(self) -> list[tuple[str, int]]:
         """The voters' numbers in the order of the roll, each with the index of its group. The number's digits name the group."""
@@ -156,6 +169,7 @@ def fill_numbers(path: Path, numbers: list[str], *, workers: bool = False) -> No
     with exclusive_connection(path, "a scenario's roll") as db:
         db.execute("BEGIN IMMEDIATE")
         _fill(db, numbers)
+        db.execute("UPDATE shuffle SET seed = 0")  # the roll's order
         if workers:
             db.execute("INSERT INTO worker (worker_id, phone_id) SELECT phone_id, phone_id FROM phone")
             db.execute("INSERT INTO worker_booth (worker_id, booth_id) SELECT worker_id, 1 FROM worker")

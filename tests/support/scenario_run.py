@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import random
 import sqlite3
+import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from pathlib import Path
@@ -83,6 +84,9 @@ class Played:
     called: list[str] = field(default_factory=list)
     held: str | None = None
     changes: list[CallChange] = field(default_factory=list)
+    rings: dict[str, float] = field(
+        default_factory=dict
+    )  # mean seconds from commit to "ringing", where that is asked for
     faults: list[str] = field(default_factory=list)
 
 
@@ -93,7 +97,7 @@ async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
     played = Played()
     run = _Run(scenario, stage, played)
     while not run.over:
-        settings = stage.settings(directory, scenario)
+        settings = scenario.at_its_pace(stage.settings(directory, scenario))
         if scenario.site.workers:
             settings = _with_a_poll(settings, stage.clock.now())
         async with running_centre(settings, clock=stage.clock, chance=random.Random(1), profile=LINES) as centre:
@@ -241,6 +245,9 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
     expect, faults = scenario.expect, played.faults
     with contextlib.closing(sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True)) as db:
         kept = db.execute("SELECT outcome, phone_id FROM attempt").fetchall()
+        rang = db.execute(
+            "SELECT campaign_id, ringing_at - created_at FROM attempt WHERE ringing_at IS NOT NULL ORDER BY created_at"
+        ).fetchall()
         played.marks = Counter(kind for (kind,) in db.execute("SELECT kind FROM mark"))
     played.outcomes = Counter(outcome or "still open" for outcome, _ in kept)
     faults += _differences("outcome", expect.outcomes.items(), played.outcomes)
@@ -259,9 +266,27 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
     twice = {number for number, count in Counter(played.called).items() if count > limit}
     if twice:
         faults.append(f"{len(twice)} numbers were called more often than {limit} times")
+    if expect.rings_within is not None:
+        played.rings = ringing_delays(rang)
+        faults += [
+            f"{what}: {seconds:.2f} s from commit to ringing, not {expect.rings_within:g}"
+            for what, seconds in played.rings.items()
+            if seconds > expect.rings_within
+        ]
     if expect.message_within is not None:
         late = [seconds for seconds in message_delays(played.changes) if seconds > expect.message_within]
         faults += [f"the message came {seconds:.2f} s after the answer" for seconds in late]
+
+
+def ringing_delays(rang: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """Mean seconds from commit to "ringing", of each third of the calls and of each campaign; `rang`: campaign and seconds, in
+    the order of the commits.
+    """
+    third = max(1, len(rang) // 3)
+    parts = {"first third": rang[:third], "last third": rang[-third:]}
+    for campaign in sorted({campaign for campaign, _ in rang}):
+        parts[f"campaign {campaign}"] = [each for each in rang if each[0] == campaign]
+    return {what: statistics.fmean(seconds for _, seconds in part) for what, part in parts.items() if part}
 
 
 def message_delays(changes: Iterable[CallChange]) -> list[float]:
