@@ -482,3 +482,4 @@ def forget_start() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()  # whoever started us may have put it off until here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from pathlib import Path
 from typing import Annotated
@@ -59,14 +60,18 @@ def run(
     ] = False,
 ) -> None:
     """Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops."""
-    from dialer.app import run_centre  # noqa: PLC0415 - the whole engine
+    gc.disable()  # what a start makes is no garbage, and to look for some again and again costs it 5 %; on again once it is ready
+    try:
+        from dialer.app import run_centre  # noqa: PLC0415 - the whole engine
 
-    json_logging(verbose=verbose)
-    settings = load_settings(config)
-    refuse_unfinished(settings, config)
-    if (readable := others_may_read(settings, config)) is not None:
-        typer.echo(f"dialer: {readable}", err=True)
-    uvloop.run(run_centre(settings))
+        json_logging(verbose=verbose)
+        settings = load_settings(config)
+        refuse_unfinished(settings, config)
+        if (readable := others_may_read(settings, config)) is not None:
+            typer.echo(f"dialer: {readable}", err=True)
+        uvloop.run(run_centre(settings))
+    finally:
+        gc.enable()
 
 
 def check(

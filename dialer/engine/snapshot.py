@@ -59,7 +59,8 @@ def pacing_snapshot(centre: Centre, trunks: TrunkPool, run: CampaignRun, used: d
 
 def seats_of(centre: Centre, run: CampaignRun) -> list[Seat]:
     """The seats whose agents may take this campaign's calls."""
-    return [seat for seat in centre.seats.values() if seat.can_serve(run.spec.skill)]
+    skill = run.spec.skill
+    return [seat for seat in centre.seats.values() if skill is None or seat.can_serve(skill)]
 
 
 def at_work(seat: Seat) -> bool:
@@ -114,9 +115,8 @@ def _sharing(centre: Centre, own: str | None, serving: Mapping[str | None, set[s
 
 
 def _for_agents(centre: Centre, skills: Collection[str | None]) -> Iterable[Call]:
-    runs = centre.campaigns
-    calls = (call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS)
-    return (call for call in calls if runs[call.campaign_id].spec.skill in skills)
+    theirs = {campaign_id for campaign_id, run in centre.campaigns.items() if run.spec.skill in skills}
+    return [call for call in centre.calls.values() if call.kind is CampaignKind.AGENTS and call.campaign_id in theirs]
 
 
 def _outbound(centre: Centre, run: CampaignRun) -> Iterable[Call]:

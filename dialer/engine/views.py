@@ -13,7 +13,6 @@ from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
 
 _AT_WORK = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
-_LOGGED_OUT = frozenset({SeatState.OFFLINE})
 
 
 def centre_view(centre: Centre, trunks: TrunkPool, figures: dict[str, float]) -> CentreView:
@@ -85,19 +84,22 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
 
 def seat_view(centre: Centre, seat: Seat) -> SeatView:
     """A seat as others may see it."""
-    now = centre.clock.monotonic()
-    tally = centre.seat_tallies[seat.name]
-    seconds = dict(tally.seconds)
-    seconds[seat.state] = seconds.get(seat.state, 0.0) + now - seat.since.seconds
-    worked = sum(seconds.get(state, 0.0) for state in _AT_WORK)
-    call = centre.call_at(seat) if seat.state is SeatState.TALKING else None
+    tally, state = centre.seat_tallies[seat.name], seat.state
+    in_state = centre.clock.monotonic() - seat.since.seconds
+    worked = in_state if state in _AT_WORK else 0.0
+    logged_in = 0.0 if state is SeatState.OFFLINE else in_state
+    for each, seconds in tally.seconds.items():  # of each seat, for every view
+        if each in _AT_WORK:
+            worked += seconds
+        if each is not SeatState.OFFLINE:
+            logged_in += seconds
+    call = centre.call_at(seat) if state is SeatState.TALKING else None
     help_now = centre.help.get(call.attempt_id) if call is not None else None
-    logged_in = sum(value for state, value in seconds.items() if state not in _LOGGED_OUT)
     return SeatView(
         seat=seat.name,
         agent=seat.agent,
-        state=seat.state,
-        seconds=now - seat.since.seconds,
+        state=state,
+        seconds=in_state,
         campaign_id=seat.campaign_id,
         attempt_id=seat.attempt_id,
         utilisation=worked / logged_in if logged_in > 0 else 0.0,

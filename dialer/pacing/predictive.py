@@ -164,7 +164,9 @@ class PredictivePacer:
         if limited_by is not Limit.COLD:  # until then the rate is the prior's
             self._most_in_flight.follow(now, prospect.answer_rate)
         bounds = self._bounds(now, alpha, STOP_RISK)
-        ahead = prospect.outlook.calls_within(bounds, prospect.next_call, prospect.later_call, MOST_CALLS_AT_ONCE)
+        # One more than the lines allow tells that they are the limit; how many more there would be, nobody asks.
+        enough = min(MOST_CALLS_AT_ONCE, room.calls + 1)
+        ahead = prospect.outlook.calls_within(bounds, prospect.next_call, prospect.later_call, enough)
         allowance = self._carrier_allowance(snapshot)
         if ahead > allowance:
             ahead, limited_by = allowance, Limit.SLOW_CARRIER

@@ -28,8 +28,10 @@ def tail_refined_normal(at_least: float, mean: float, variance: float, third: fl
     if x > 9.0:
         return 0.0
     below = 0.5 + 0.5 * erf(x * _ROOT_HALF)
-    below += third / (variance * deviation) * (1.0 - x * x) * exp(-0.5 * x * x) * _SKEW_FACTOR
-    return min(1.0, max(0.0, 1.0 - below))
+    square = x * x
+    below += third / (variance * deviation) * (1.0 - square) * exp(-0.5 * square) * _SKEW_FACTOR
+    above = 1.0 - below
+    return 1.0 if above > 1.0 else above if above > 0.0 else 0.0
 
 
 def law_of_sum(probabilities: Matrix) -> Matrix:
