@@ -26,7 +26,7 @@ import sqlite3
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
 
@@ -275,8 +275,13 @@ def play_to(seed: int, step: int | None) -> tuple[int, Counter[str]]:
         return steps, history.figures
 
 
-def play_every_step(seed: int, most: int | None = None) -> tuple[int, Counter[str], list[int]]:
-    """How many steps there were (`most` of them are tried, spread evenly), all figures, and the steps that show a fault."""
+def play_every_step(
+    seed: int, most: int | None = None, progress: Callable[[str], None] | None = None
+) -> tuple[int, Counter[str], list[int]]:
+    """How many steps there were (`most` of them are tried, spread evenly), all figures, and the steps that show a fault.
+
+    `progress` is told a line for each step that was tried.
+    """
     steps, total = play_to(seed, None)
     faulty = []
     for step in range(1, steps + 1, 1 if most is None else max(1, steps // most)):
@@ -284,6 +289,8 @@ def play_every_step(seed: int, most: int | None = None) -> tuple[int, Counter[st
         total += figures
         if faults_of(figures):
             faulty.append(step)
+        if progress is not None:
+            progress(f"step {step} of {steps}: {faults_of(figures) or 'no fault'}")
     return steps, total, faulty
 
 
@@ -306,6 +313,7 @@ def play_all(seeds: Iterable[int]) -> tuple[Counter[str], list[int]]:
     faulty = []
     for seed in seeds:
         figures = play(seed)
+        figures["histories"] += 1
         total += figures
         if faults_of(figures):
             faulty.append(seed)
@@ -332,17 +340,28 @@ def main() -> int:
     options = parser.parse_args()
     if options.every_step:
         quiet()
-        steps, figures, wrong = play_every_step(options.seed)
+        steps, figures, wrong = play_every_step(options.seed, progress=tell_progress)
         return _tell({"steps": steps}, figures, wrong)
     last = options.seed + options.histories
     shares = [(first, min(first + 50, last)) for first in range(options.seed, last, 50)]
     total: Counter[str] = Counter()
     faulty: list[int] = []
+    played = 0
     with multiprocessing.Pool(options.jobs) as pool:
         for figures, wrong in pool.imap_unordered(_share, shares):
             total += figures
             faulty += wrong
-    return _tell({"histories": options.histories}, total, faulty)
+            played += figures["histories"]
+            tell_progress(
+                f"{played:,d} of {options.histories:,d} histories, with a fault: {sorted(faulty)[:20] or 'none'}"
+            )
+    return _tell({}, total, faulty)
+
+
+def tell_progress(line: str) -> None:
+    """One line at once, beside the figures: a long run that is cut short has still said what it saw."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def _tell(head: dict[str, int], total: Counter[str], faulty: list[int]) -> int:

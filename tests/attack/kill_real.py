@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -21,6 +22,7 @@ from dialer.mqtt.embedded_broker import free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from tests.attack.kill_histories import tell_progress
 from tests.faults.test_crashes import HOURS, SPEED, a_dialler, ended_calls
 from tests.support.roll_filler import fill_roll
 from tests.system.test_engine import rows
@@ -42,8 +44,8 @@ def callers() -> dict[str, Scripted]:
     return {f"+91{7_000_000_000 + n}": script for n in range(1, VOTERS)}
 
 
-async def play(directory: Path, rounds: int, seed: int) -> Counter[str]:
-    """Kill so many diallers, let the last one end in order; the figures."""
+async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str], None] | None = None) -> Counter[str]:
+    """Kill so many diallers, let the last one end in order; the figures. `progress` is told a line for each that was killed."""
     chance, figures = Random(seed), Counter[str](rounds=rounds)
     fill_roll(directory / "centre.db", VOTERS)
     told = directory / "told"
@@ -57,12 +59,14 @@ async def play(directory: Path, rounds: int, seed: int) -> Counter[str]:
     )
     campaign = {**CAMPAIGN, "flow": FLOW}
     async with SimulatedAsterisk(config) as switch:
-        for _ in range(rounds):
+        for done in range(1, rounds + 1):
             async with a_dialler(directory, switch, campaign, "never", acknowledged=str(told)) as dialler:
                 await _is_there(switch)
                 await asyncio.sleep(chance.uniform(0.0, 3.0))
                 dialler.kill()
                 await dialler.wait()
+            if progress is not None:
+                progress(f"{done} of {rounds} rounds, {len(switch.placed)} calls placed")
         async with a_dialler(directory, switch, campaign, "never", acknowledged=str(told)) as last:
             await _is_there(switch)
             await ended_calls(switch, sum(call.ended_at is not None for call in switch.placed) + 3)
@@ -107,7 +111,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        figures = asyncio.run(play(Path(directory), options.rounds, options.seed))
+        figures = asyncio.run(play(Path(directory), options.rounds, options.seed, tell_progress))
     lines = [f"{name}: {figure}" for name, figure in figures.items() if name not in MUST_BE_NONE]
     lines += [f"{name}: {figures[name]}" for name in MUST_BE_NONE]
     sys.stdout.write("\n".join(lines) + "\n")

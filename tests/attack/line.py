@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from dialer.domain.clock import LoopClock
-from dialer.domain.errors import OriginateUnsure, SwitchUnreachable
+from dialer.domain.errors import OriginateUnsure, SwitchError, SwitchUnreachable
 from dialer.domain.model import AttemptId, CampaignKind
 from dialer.domain.switch import (
     CallAnswered,
@@ -25,9 +25,12 @@ from dialer.domain.switch import (
     CallRinging,
     CallWaiting,
     EndedBy,
+    History,
     MessageStarted,
     OriginateRequest,
+    PastCall,
     SeatUp,
+    Switch,
     SwitchDown,
     SwitchEvent,
     SwitchUp,
@@ -52,6 +55,7 @@ class LineCall:
     request: OriginateRequest
     placed_at: float
     answered: bool = False
+    answered_at: float | None = None
     over: bool = False
     seat: str | None = None
     message: bool = False
@@ -80,6 +84,8 @@ class Line:
         self.phones: set[str] = set()  # seats whose phone is nailed up
         self.life: Life | None = None
         self.up = False
+        self.records: dict[AttemptId, PastCall] | None = {} if chance.random() < 0.5 else None  # of calls that ended
+        self.began_at = clock.now()  # the switch itself
         self._beside: set[asyncio.Task[Any]] = set()
 
     # The dialler's side
@@ -116,7 +122,8 @@ class Line:
     def restart(self) -> None:
         """The switch itself restarts: every call is gone, and nothing tells of their ends."""
         self.link_down()
-        for call in self.calls.values():
+        self.began_at = self.clock.now()
+        for call in self.calls.values():  # and what was alive is in no record
             call.over = True
             call.gone.set()
         self.phones.clear()
@@ -164,7 +171,7 @@ class Line:
             return None
         if chance.random() < 0.2:
             return self.end(attempt_id, timed_out=True)
-        call.answered = True
+        call.answered, call.answered_at = True, self.clock.now()
         self.tell(CallAnswered(attempt_id))
         if call.request.kind is CampaignKind.IVR:
             self.spawn(self._flow(attempt_id))
@@ -190,10 +197,22 @@ class Line:
             return
         call.over = True
         call.gone.set()
+        if self.records is not None:
+            status = dial_status or ("NOANSWER" if timed_out else None)
+            self.records[attempt_id] = PastCall(call.answered_at, status, call.seat)
         ended = CallEnded(
             attempt_id, EndedBy.HANGUP, answered=call.answered, timed_out=timed_out, dial_status=dial_status, cause=16
         )
         self.tell(ended)
+
+    def history(self, attempt_ids: Collection[AttemptId]) -> History:
+        """How these calls ended, where the switch keeps that."""
+        if self.records is None:
+            raise SwitchError("it keeps nothing")
+        kept = self.records
+        first_at = min((self.calls[attempt_id].placed_at for attempt_id in kept), default=None)
+        known = {attempt_id: kept[attempt_id] for attempt_id in attempt_ids if attempt_id in kept}
+        return History(known, first_at, self.clock.now() - self.began_at)
 
     async def unseen_end(self, attempt_id: AttemptId) -> None:
         """What the adapter tells of a call that is not there, when it has looked twice."""
@@ -339,7 +358,18 @@ class _Port:
         line.phones.add(seat)
         line.tell(SeatUp(seat))
 
+    async def history(self, attempt_ids: Collection[AttemptId]) -> History:
+        return self._step().history(attempt_ids)
+
+    async def seat_sends(self, seat: str) -> bool:
+        self._step()
+        return True
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
+        """An order of which nothing follows here; what is to answer something is not made up."""
+        answer = getattr(Switch, name).__annotations__["return"]
+        assert answer == "None", f"the line has no {name}, and it answers {answer}"
+
         async def order(*_: Any, **__: Any) -> None:
             self._step()
 
