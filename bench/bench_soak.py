@@ -3,7 +3,7 @@
     python -m bench.bench_soak [--hours 2] [--starts 25] [--objects]
 
 Engine, store, AMI, FastAGI and the simulated Asterisk are one process here, so that a virtual hour costs as much as its calls do
-and not an hour. The figures are the resident memory of all, what Python has allocated outside the simulated switch, and the entries
+and not an hour. The figures are the resident memory of all, what SQLite and malloc have of it, Python's blocks and objects, and the entries
 of every container that can be reached from the engine, the store and the monitor. `--objects` says which lines' allocations grew.
 """
 
@@ -12,8 +12,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import ctypes
+import ctypes.util
 import gc
 import random
+import subprocess
+import sys
 import tempfile
 import time
 import tracemalloc
@@ -22,7 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.bench_engine import resident_megabytes
+from bench.bench_engine import FILL, resident_megabytes
 from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
@@ -31,7 +35,6 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.profile import simulated_profile
 from dialer.simulation.virtual_time import run_virtual
-from tests.support.roll_filler import fill_roll
 
 START_EPOCH = 1_713_724_200.0
 VOTERS_A_HOUR_AND_START = 3_600 * 2  # a number is called about once an hour
@@ -99,12 +102,37 @@ def _attributes(value: object) -> Iterator[str]:
     yield from getattr(value, "__dict__", {})
 
 
-def python_megabytes() -> float:
-    """What Python has allocated outside the simulated switch."""
-    snapshot = tracemalloc.take_snapshot().filter_traces(
-        [tracemalloc.Filter(False, "*/simulation/*"), tracemalloc.Filter(False, tracemalloc.__file__)]
-    )
-    return sum(trace.size for trace in snapshot.traces) / 1e6
+class _Mallinfo2(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        )
+    ]
+
+
+def malloc_megabytes() -> tuple[float, float]:
+    """What glibc's malloc has given out, and what it holds free; Python's own small objects are not among it."""
+    libc = ctypes.CDLL(None)
+    libc.mallinfo2.restype = _Mallinfo2
+    info = libc.mallinfo2()
+    return (info.uordblks + info.hblkhd) / 1e6, info.fordblks / 1e6
+
+
+def sqlite_megabytes() -> float:
+    """What SQLite has allocated, all connections together: caches, statements, schema."""
+    library = ctypes.CDLL(ctypes.util.find_library("sqlite3"))
+    library.sqlite3_memory_used.restype = ctypes.c_int64
+    return library.sqlite3_memory_used() / 1e6
 
 
 async def soak(
@@ -149,7 +177,9 @@ def look(centre: RunningCentre, hours: float, began: float) -> dict[str, Any]:
         "attempts": view.attempts,
         "live": sum(view.calls.values()),
         "resident": resident_megabytes(),
-        "python": python_megabytes(),
+        "blocks": sys.getallocatedblocks(),
+        "malloc": malloc_megabytes(),
+        "sqlite": sqlite_megabytes(),
         "objects": len(gc.get_objects()),
         "cpu": time.process_time() - began,
         "entries": entries(centre.engine, centre.store, centre.monitor),
@@ -160,7 +190,8 @@ def print_line(now: dict[str, Any], before: dict[str, Any] | None) -> None:
     """One line, and the containers that grew by more than a hundred entries."""
     print(
         f"{now['hours']:6.2f} h {now['attempts']:9,d} attempts {now['live']:5d} live {now['resident']:8.1f} MB resident"
-        f" {now['python']:8.2f} MB Python {now['objects']:9,d} objects {now['cpu']:8.1f} s of CPU",
+        f" {now['sqlite']:6.2f} MB SQLite {now['malloc'][0]:7.2f} MB malloc and {now['malloc'][1]:6.2f} free"
+        f" {now['blocks']:9,d} blocks {now['objects']:9,d} objects {now['cpu']:8.1f} s of CPU",
         flush=True,
     )
     if before is not None:
@@ -182,8 +213,10 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         voters = int(max(1.0, options.hours) * options.starts * VOTERS_A_HOUR_AND_START)
-        fill_roll(folder / "soak.db", min(voters, 2_000_000))
-        tracemalloc.start(1)
+        # In a process of its own: what filling takes is none of the dialler's memory.
+        subprocess.run([sys.executable, "-c", FILL, str(folder / "soak.db"), str(min(voters, 2_000_000))], check=True)
+        if options.objects:
+            tracemalloc.start(1)
         run_virtual(
             lambda: soak(options.hours, options.starts, options.every, objects=options.objects, folder=folder),
             limit_seconds=options.hours * 3_600 + 3_600,

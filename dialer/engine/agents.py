@@ -84,16 +84,16 @@ class Dispositions:
             )
         before = self._say_of_live(call.attempt_id, record)  # the call may end while this is committed
         try:
-            effects = await self._store.record_disposition(record, marks, opt_out=opts_out, announcements=announcements)
+            effect = await self._store.record_disposition(record, marks, opt_out=opts_out, announcements=announcements)
         except StoreError:
             self._say_of_live(call.attempt_id, before)
             raise
         if retry_at is not None:
             run.due_again(retry_at)
-        for mark, effect in zip(marks, effects, strict=True):
-            self._results.follow(mark, effect)
+        for mark, changed in zip(marks, effect.marks, strict=True):
+            self._results.follow(mark, changed)
         if opts_out:
-            self._results.opted_out(call.phone_id, fresh=True)
+            self._results.opted_out(call.phone_id, fresh=effect.opted_out)
         self._judge(run, call, machine=disposition is Disposition.MACHINE)
         self._centre.outbox_event.set()
 

@@ -77,6 +77,7 @@ class Housekeeping:
         while True:
             await asyncio.sleep(ROUND_SECONDS)
             await self.save()
+            self._centre.forget_old()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
                 await self._tell_head()

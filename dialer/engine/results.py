@@ -175,8 +175,6 @@ class Results:
         )
         centre.calls.pop(call.attempt_id, None)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
-        if outcome is Outcome.ABANDONED and not call.inbound:  # as the store counts it: only our calls lock a number
-            centre.abandoned_at[call.phone_id] = now
         centre.note_end(call, outcome)
         self._teach(run, call, outcome)
         if retry_at is not None:
@@ -309,13 +307,12 @@ class Results:
         self._centre.tell(TurnoutChange(changed))
 
     def opted_out(self, phone_id: int, *, fresh: bool) -> None:
-        """What an opt-out means here and now."""
-        news = fresh and phone_id not in self._centre.opted_out  # keyed and then said by the agent, it is one opt-out
-        self._centre.opt_outs += news
-        self._centre.opted_out.add(phone_id)
+        """What an opt-out means here and now; `fresh`: the number had not opted out before, as the store says."""
+        self._centre.opt_outs += fresh  # keyed and then said by the agent, it is one opt-out
+        self._centre.note_opt_out(phone_id)
         self._centre.outbox_event.set()
         self.silence(frozenset({phone_id}), None, workers=True)
-        if news:
+        if fresh:
             self._centre.spawn(self._count_without_number(phone_id), "count-without-number")
 
     async def _count_without_number(self, phone_id: int) -> None:

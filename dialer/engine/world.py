@@ -46,7 +46,7 @@ from dialer.rules.retries import RetryRules
 
 _log = structlog.get_logger(__name__)
 
-ENDS_KEPT_SECONDS = 300.0  # far longer than a claim's lease
+KEPT_SECONDS = 300.0  # far longer than a claim's lease
 _OF_THE_POLLING_DAY = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
 
 
@@ -184,11 +184,11 @@ class Centre:
         self.worked_seconds = 0.0  # while a turnout campaign could dial
         self._works_since: float | None = None  # monotonic; None: none can
         self.opt_outs = 0
-        self.opted_out: set[int] = set()  # numbers, by id, since the start: a claim may be older
-        self.abandoned_at: dict[int, float] = {}  # epoch, by number, since the start
-        self.called_at: dict[
-            int, tuple[float, float]
-        ] = {}  # epoch, by number: its last call's end, last talk's (0: none)
+        # What claims do not know that were taken off the queue before; by number, in the order of these epoch seconds. What is
+        # older than any claim is forgotten (`forget_old`).
+        self.opted_out: dict[int, float] = {}
+        self.abandoned_at: dict[int, float] = {}
+        self.called_at: dict[int, tuple[float, float]] = {}  # its last call's end, last talk's (0: none)
         self.alerts: dict[str, Alert] = {}
         self.switch_up = False
         self.draining = False
@@ -275,17 +275,30 @@ class Centre:
         return Counter(call.trunk for call in self.calls.values() if not call.written and not call.inbound)
 
     def note_end(self, call: Call, outcome: Outcome) -> None:
-        """A call has ended: claims that were taken off the queue before do not know it. Those older than a lease are forgotten."""
+        """A call has ended: claims that were taken off the queue before do not know it."""
         now, talked = self.clock.now(), call.connected_at is not None or outcome is Outcome.COMPLETED
+        if outcome is Outcome.ABANDONED and not call.inbound:  # as the store counts it: only our calls lock a number
+            self.abandoned_at.pop(call.phone_id, None)
+            self.abandoned_at[call.phone_id] = now
         if outcome is Outcome.REFUSED or (call.inbound and not talked):
             return
         called_before, talked_before = self.called_at.pop(call.phone_id, (0.0, 0.0))
         talked = talked and outcome is not Outcome.MACHINE
         self.called_at[call.phone_id] = (called_before if call.inbound else now, now if talked else talked_before)
-        oldest = next(iter(self.called_at))  # they stand in the order of their ends
-        while max(self.called_at[oldest]) < now - ENDS_KEPT_SECONDS:
-            del self.called_at[oldest]
-            oldest = next(iter(self.called_at))
+
+    def note_opt_out(self, phone_id: int) -> None:
+        """A number is not to be called any more: claims that were taken off the queue before do not know it."""
+        self.opted_out.pop(phone_id, None)
+        self.opted_out[phone_id] = self.clock.now()
+
+    def forget_old(self) -> None:
+        """Forget of numbers what every claim knows by now, or a day's calls would be kept in memory."""
+        before = self.clock.now() - KEPT_SECONDS
+        for told in (self.opted_out, self.abandoned_at):
+            while told and next(iter(told.values())) < before:
+                del told[next(iter(told))]
+        while self.called_at and max(next(iter(self.called_at.values()))) < before:
+            del self.called_at[next(iter(self.called_at))]
 
     def polls_today(self) -> PollsToday:
         """Which booths vote now. Worked out once a day, for views and calls ask: a day of the polls, for theirs need not be the

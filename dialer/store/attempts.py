@@ -29,7 +29,7 @@ from dialer.store.inbound import open_inbound, put_off
 from dialer.store.port import Refusal
 from dialer.store.queues import SETTLED_UNKNOWN, campaigns_of, close_phone, close_voters, put_back, worker_on
 from dialer.store.records import announce
-from dialer.store.records_port import MarkEffect
+from dialer.store.records_port import DispositionEffect
 from dialer.store.sql import load_statements
 from dialer.store.voters import record_mark, record_opt_out
 
@@ -303,7 +303,7 @@ def record_disposition(
     marks: Sequence[Mark],
     opt_out: bool,
     announcements: Sequence[Announcement],
-) -> list[MarkEffect]:
+) -> DispositionEffect:
     """Keep what the agent said with what follows from it. A repeat changes nothing and announces nothing."""
     row = db.execute(SQL["attempt_for_disposition"], (record.attempt_id,)).fetchone()
     if row is None:
@@ -313,16 +313,13 @@ def record_disposition(
     db.execute(SQL["set_disposition"], (record.attempt_id, record.disposition.value, record.at, record.agent))
     if news:
         seals.attempt_changed(db, record.attempt_id)
-    effects = [record_mark(db, mark, ()) for mark in marks]
-    news = news or any(effect.recorded for effect in effects)
-    if opt_out:
-        source = record.agent or "agent"
-        opted_out_now = record_opt_out(
-            db, phone_id, at=record.at, source=source, attempt_id=record.attempt_id, announcements=()
-        )
-        news = news or opted_out_now
-    if not news:
-        return effects
+    effects = tuple(record_mark(db, mark, ()) for mark in marks)
+    opted_out = opt_out and record_opt_out(
+        db, phone_id, at=record.at, source=record.agent or "agent", attempt_id=record.attempt_id, announcements=()
+    )
+    effect = DispositionEffect(effects, opted_out)
+    if not (news or opted_out or any(each.recorded for each in effects)):
+        return effect
     after = _when_due(db, phone_id, record.retry_at, of_worker=of_worker)
     db.execute(SQL["target_disposed"], (campaign_id, phone_id, attempt_number, *after, record.promised))
     if voter_id is not None and not of_worker and ended_at is not None:  # else the call's end says so
@@ -335,7 +332,7 @@ def record_disposition(
             until = _held_until(record.retry_at, record.at, for_good=record.disposition in _FOR_GOOD)
             _hold_others(db, reached, until, held)
     announce(db, announcements, record.at)
-    return effects
+    return effect
 
 
 def newest_event_at(db: sqlite3.Connection) -> float | None:

@@ -40,7 +40,7 @@ from dialer.domain.model import (
 )
 from dialer.domain.phone_facts import NO_GAPS, CallGaps, Register
 from dialer.pacing.port import AnswersOfLate
-from dialer.store.records_port import MarkEffect, PollingDayRecords
+from dialer.store.records_port import DispositionEffect, PollingDayRecords
 
 # What the store promises of booth workers' serials, beside `dialer.store.port`.
 
@@ -233,10 +233,11 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         *,
         opt_out: bool = False,
         announcements: Sequence[Announcement] = (),
-    ) -> list[MarkEffect]:
+    ) -> DispositionEffect:
         """Keep what the agent said, with its marks and the opt-out of the number, in one transaction. A second disposition of
         the same attempt replaces the first one on the attempt; marks are appended by their keys. The disposition MACHINE makes
-        the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again.
+        the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again. Returns what
+        each mark changed, and whether the number had not opted out before.
         """
         ...
 

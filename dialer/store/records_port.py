@@ -32,6 +32,14 @@ class MarkEffect:
 
 
 @dataclass(frozen=True, slots=True)
+class DispositionEffect:
+    """What an agent's word changed."""
+
+    marks: tuple[MarkEffect, ...]
+    opted_out: bool = False  # the number, which had not opted out before
+
+
+@dataclass(frozen=True, slots=True)
 class Deed:
     """Who answers for a record that comes from outside the calls; goes into the audit with it."""
 

@@ -48,7 +48,7 @@ from dialer.store.connection import BUSY_SECONDS, PAGE_BYTES, close_writing
 from dialer.store.failures import explained
 from dialer.store.opening import DIALLER, Opened, open_file
 from dialer.store.port import KeptCommand, LogIn, OutboxRow, Refusal, SeatInterval
-from dialer.store.records_port import Deed, MarkEffect, OptOutsTaken
+from dialer.store.records_port import Deed, DispositionEffect, MarkEffect, OptOutsTaken
 from dialer.store.writer import Writer
 
 # The part of the SQLite store that keeps booth workers' serials.
@@ -364,7 +364,7 @@ class SqliteStore(SqliteRecords, SqliteWorkers, SqliteSeats):
         *,
         opt_out: bool = False,
         announcements: Sequence[Announcement] = (),
-    ) -> list[MarkEffect]:
+    ) -> DispositionEffect:
         """See `Store`."""
         return await self._writer.write(
             lambda db: attempts_room.record_disposition(db, record, marks, opt_out, announcements)

@@ -206,12 +206,14 @@ async def test_a_disposition_brings_its_marks_its_opt_out_and_its_news(backend: 
         new = await call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [mark(3, MarkKind.VOTED, new=new), mark(4, MarkKind.NOT_YET, new=new)]
         record = said(new.attempt_id, Disposition.VOTED, NOW + 900)
-        effects = await store.record_disposition(record, marks, opt_out=True, announcements=[NEWS])
-        assert [effect.voter_silenced for effect in effects] == [True, False]
+        effect = await store.record_disposition(record, marks, opt_out=True, announcements=[NEWS])
+        assert [each.voter_silenced for each in effect.marks] == [True, False]
+        assert effect.opted_out
         assert not await store.record_opt_out(3, at=NOW, source="again")
         assert 3 not in await queued(store)  # opted out, whatever the time that was asked for
         again = await store.record_disposition(record, marks, opt_out=True, announcements=[NEWS])
-        assert again == [repeated(effect) for effect in effects]
+        assert list(again.marks) == [repeated(each) for each in effect.marks]
+        assert not again.opted_out
         assert len(await store.outbox(10)) == 1
 
 

@@ -1,0 +1,129 @@
+"""Nothing in the dialler grows with the calls that were made: every structure is as large after twice as many.
+
+The hours themselves are run by `python -m bench.bench_soak`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+from collections import Counter
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from dialer.domain.clock import LoopClock
+from dialer.domain.commands import PauseCampaign, ResumeCampaign
+from dialer.domain.model import Outcome
+from dialer.engine.timers import Timers
+from dialer.engine.world import Centre
+from dialer.simulation.agents import AgentHabits
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.voters import VoterProfile
+from dialer.simulation.profile import simulated_profile
+from dialer.simulation.virtual_time import run_virtual
+from tests.support.census import census, grown
+from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
+from tests.support.roll_filler import fill_roll
+from tests.unit.test_calls import a_call
+
+CALLS = 1_000
+SEATS = 8
+HOURS = [{"start": "00:00", "until": "23:59:59"}]
+CAMPAIGNS = [
+    {"id": "agents", "kind": "agents", "pacing": "predictive", "hours": HOURS},
+    {"id": "ivr", "kind": "ivr", "flow": "turnout", "hours": HOURS},
+]
+TRUNK = {
+    "name": "carrier",
+    "endpoint": "carrier",
+    "channels": 200,
+    "calls_per_second": 20,
+    "caller_ids": ["+911140000001"],
+}
+# What is rare in life is frequent here, or its leak would not show.
+VOTERS = VoterProfile(
+    answer_rate=0.5,
+    keys=(("1", 0.35), ("2", 0.30), ("3", 0.15), ("9", 0.20)),
+    patience_mean_seconds=4.0,
+    talk_mean_seconds=20.0,
+    call_back_share=0.1,
+    call_back_mean_seconds=20.0,
+)
+QUIET_SECONDS = 700.0  # no call lives, and nothing is remembered of the last ones
+A_FEW = 20
+
+
+async def _calls(site: Site, more: int) -> Counter[str]:
+    """So many calls more, and the census when they are long over."""
+    engine = site.centre.engine
+    goal = sum(run.attempts for run in site.view.campaigns) + more
+    for campaign in ("agents", "ivr"):
+        await engine.execute(ResumeCampaign(campaign))
+    await site.until(lambda: sum(run.attempts for run in site.view.campaigns) >= goal)
+    for campaign in ("agents", "ivr"):
+        await engine.execute(PauseCampaign(campaign))
+    await asyncio.sleep(QUIET_SECONDS)
+    assert not any(sum(run.calls.values()) for run in site.view.campaigns)
+    site.changes.clear()
+    gc.collect()
+    return census(site.centre)
+
+
+async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
+    """Each of these would be a leak: an attribute, a slot, a nest, a closure, a cache, a class's own, a coroutine's local."""
+    count = 0
+
+    def more() -> Counter[str]:
+        nonlocal count
+        count += 1
+        for each in range(50):
+            entry = count * 1_000 + each
+            centre.campaigns[str(entry)] = None  # type: ignore[assignment]
+            timers._timers[str(entry)] = None  # type: ignore[assignment]
+            centre.alerts.setdefault("nest", {})[str(entry)] = 1.0  # type: ignore[arg-type,index,call-overload]
+            in_closure.add(entry)
+            endless(entry)
+            Timers.of_the_class[entry] = 1.0  # type: ignore[attr-defined]
+        return census(centre, timers)
+
+    centre, timers, in_closure = Centre("test", ZoneInfo("UTC"), LoopClock(START_EPOCH)), Timers(), set[int]()
+    endless = functools.lru_cache(maxsize=None)(lambda entry: [entry])
+    Timers.of_the_class = {}  # type: ignore[attr-defined]
+    centre.subscribe(lambda change: in_closure.discard(id(change)))
+    centre.subscribe(endless)  # type: ignore[arg-type]
+    try:
+        once, twice = more(), more()
+    finally:
+        del Timers.of_the_class  # type: ignore[attr-defined]
+    found = grown(once, twice, A_FEW)
+    assert {name.split(".")[-1] for name in found} >= {"campaigns", "_timers", "alerts[]", "of_the_class"}
+    assert sum(found.values()) >= 6 * 50
+
+
+def test_what_every_claim_knows_by_now_is_forgotten() -> None:
+    async def play() -> Centre:
+        centre = Centre("test", ZoneInfo("UTC"), LoopClock(START_EPOCH))
+        for number in range(1, 11):
+            centre.note_end(a_call(phone_id=number), Outcome.ABANDONED)
+            centre.note_opt_out(number)
+            await asyncio.sleep(100.0)
+            centre.forget_old()
+        return centre
+
+    centre = run_virtual(play)
+    assert list(centre.abandoned_at) == list(centre.opted_out) == list(centre.called_at) == [8, 9, 10]
+
+
+def test_nothing_grows_with_the_calls_that_were_made(tmp_path: Path) -> None:
+    async def play() -> tuple[Counter[str], Counter[str]]:
+        switch = SimulatedAsteriskConfig(seats=seat_phones(SEATS), start_epoch=START_EPOCH, profile=VOTERS)
+        site_of = a_site(
+            tmp_path, switch, seats=SEATS, profile=simulated_profile(), campaigns=CAMPAIGNS, trunks=[TRUNK]
+        )
+        async with site_of as site, agents_at_work(site, AgentHabits(break_share=0.1)):
+            return await _calls(site, CALLS), await _calls(site, CALLS)
+
+    fill_roll(tmp_path / "centre.db", 16_000)
+    once, twice = run_virtual(play)
+    assert grown(once, twice, A_FEW) == {}
