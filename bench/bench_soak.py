@@ -3,8 +3,8 @@
     python -m bench.bench_soak [--hours 2] [--starts 25] [--objects]
 
 Engine, store, AMI, FastAGI and the simulated Asterisk are one process here, so that a virtual hour costs as much as its calls do
-and not an hour. The figures are the resident memory of all, what SQLite and malloc have of it, Python's blocks and objects, and the entries
-of every container that can be reached from the engine, the store and the monitor. `--objects` says which lines' allocations grew.
+and not an hour. The figures are the resident memory of all, what SQLite and malloc have of it, Python's blocks and objects, and the
+entries of every container that can be reached from the engine, the store and the monitor. `--objects` says which lines' allocations grew.
 """
 
 from __future__ import annotations
