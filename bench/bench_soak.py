@@ -3,15 +3,15 @@
     python -m bench.bench_soak [--hours 2] [--starts 25] [--objects]
 
 Engine, store, AMI, FastAGI and the simulated Asterisk are one process here, so that a virtual hour costs as much as its calls do
-and not an hour. The figures are the resident memory of all, what SQLite and malloc have of it, Python's blocks and objects, and the
-entries of every container that can be reached from the engine, the store and the monitor. `--objects` says which lines' allocations grew.
+and not an hour; what the simulated Asterisk remembers of numbers and calls is taken from it. The figures are the resident memory,
+what SQLite and malloc have of it, Python's blocks and objects, and what has more entries than before of all that is reached from
+the centre. `--objects` says which lines' allocations grew.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import ctypes
 import ctypes.util
 import gc
@@ -21,8 +21,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +34,10 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.profile import simulated_profile
 from dialer.simulation.virtual_time import run_virtual
+from tests.support.census import census, grown
 
 START_EPOCH = 1_713_724_200.0
 VOTERS_A_HOUR_AND_START = 3_600 * 2  # a number is called about once an hour
-CONTAINERS = (dict, list, set, deque)
-NOT_OURS = ("dialer.simulation", "asyncio", "tracemalloc", "bench")
 
 
 def soak_settings(store: Path, ami_port: int, starts: float) -> Settings:
@@ -73,33 +71,11 @@ def soak_settings(store: Path, ami_port: int, starts: float) -> Settings:
     )
 
 
-def entries(*roots: object) -> dict[str, int]:
-    """How many entries each container has that can be reached from the roots' attributes, by its path of names."""
-    found: dict[str, int] = {}
-    seen: set[int] = set()
-    waiting: deque[tuple[str, object]] = deque((type(root).__name__, root) for root in roots)
-    while waiting:
-        name, value = waiting.popleft()
-        if id(value) in seen or name.count(".") > 6:
-            continue
-        seen.add(id(value))
-        if isinstance(value, CONTAINERS):
-            found[name] = len(value)
-            continue
-        module = type(value).__module__
-        if not module.startswith("dialer") or module.startswith(NOT_OURS):
-            continue
-        for attribute in _attributes(value):
-            with contextlib.suppress(AttributeError):
-                waiting.append((f"{name}.{attribute}", getattr(value, attribute)))
-    return found
+class _Forgets(Counter[str]):
+    """How often the simulated Asterisk called each number: it begins anew with each call."""
 
-
-def _attributes(value: object) -> Iterator[str]:
-    for kind in type(value).__mro__:
-        slots = kind.__dict__.get("__slots__", ())
-        yield from (slots,) if isinstance(slots, str) else slots
-    yield from getattr(value, "__dict__", {})
+    def __setitem__(self, key: str, value: int) -> None:
+        pass
 
 
 class _Mallinfo2(ctypes.Structure):
@@ -141,6 +117,7 @@ async def soak(
     """Run, and return the figures of each `every_minutes`."""
     figures: list[dict[str, Any]] = []
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
+        switch.caller._calls = _Forgets()
         switch._journal.placed = deque(maxlen=1)  # type: ignore[assignment]
         settings = soak_settings(folder / "soak.db", switch.ami_port, starts)
         clock, chance, stop = LoopClock(switch.now()), random.Random(1), asyncio.Event()
@@ -182,7 +159,7 @@ def look(centre: RunningCentre, hours: float, began: float) -> dict[str, Any]:
         "sqlite": sqlite_megabytes(),
         "objects": len(gc.get_objects()),
         "cpu": time.process_time() - began,
-        "entries": entries(centre.engine, centre.store, centre.monitor),
+        "entries": census(centre),
     }
 
 
@@ -195,10 +172,8 @@ def print_line(now: dict[str, Any], before: dict[str, Any] | None) -> None:
         flush=True,
     )
     if before is not None:
-        for name, count in sorted(now["entries"].items(), key=lambda each: -each[1]):
-            grown = count - before["entries"].get(name, 0)
-            if grown > 100:
-                print(f"         {name}: {count:,d} entries, {grown:+,d}", flush=True)
+        for name, more in grown(before["entries"], now["entries"], 100).items():
+            print(f"         {name}: {now['entries'][name]:,d} entries, {more:+,d}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
