@@ -306,6 +306,7 @@ class OpenAttempt:
     number: str = ""  # E.164
     direction: Direction = Direction.OUTBOUND
     caller_id: str = ""  # our number in this call
+    pending_voters: int = 1  # on the number now, who was called included
     worker: BoothWorker | None = None
     said: MarkKind | None = None  # the last mark of this call
     said_hour: int | None = None

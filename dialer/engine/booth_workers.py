@@ -6,6 +6,8 @@ of whom it is known. What a worker takes back is a mark too.
 
 from __future__ import annotations
 
+import secrets
+
 import structlog
 
 from dialer.domain import commands
@@ -111,7 +113,8 @@ class BoothWorkers:
         call = self._floor.throwaway_call(seat)
         if call is None or call.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")
-        named = f"{call.attempt_id}/agent/{self._centre.clock.now():.3f}"
+        # Drawn: by the clock, what is said in one millisecond, or after it was set back, would be taken for a repeat.
+        named = f"{call.attempt_id}/agent/{secrets.token_hex(8)}"
         match command:
             case commands.SeatSerials(serials=serials, part=part):
                 said = await self._take_all(call, serials, part, named, seat.agent)

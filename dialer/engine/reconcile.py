@@ -161,7 +161,7 @@ class Reconciler:
             booth_id=attempt.booth_id,
             attempt_number=attempt.attempt_number,
             language="" if attempt.worker is None else attempt.worker.language,
-            pending_voters=1,
+            pending_voters=attempt.pending_voters,
             trunk=attempt.trunk,
             began_seconds=now,
             written=True,

@@ -31,7 +31,7 @@ from dialer.store.queues import SETTLED_UNKNOWN, campaigns_of, close_phone, clos
 from dialer.store.records import announce
 from dialer.store.records_port import DispositionEffect
 from dialer.store.sql import load_statements
-from dialer.store.voters import record_mark, record_opt_out
+from dialer.store.voters import pending_voters, record_mark, record_opt_out
 
 SQL = load_statements("attempts")
 
@@ -349,6 +349,8 @@ def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
     ).fetchall():
         attempt = OpenAttempt(AttemptId(attempt_id), *rest)
         attempt = replace(attempt, direction=Direction(direction), caller_id=caller_id)
+        others = sum(voter_id != attempt.voter_id for voter_id in pending_voters(db, attempt.phone_id))
+        attempt = replace(attempt, pending_voters=1 if of_worker else 1 + others)
         worker = worker_on(db, attempt.phone_id) if of_worker else None
         if worker is not None:
             attempt = replace(attempt, worker=worker, booth_id=worker.booth_ids[0])

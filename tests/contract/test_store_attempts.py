@@ -69,8 +69,12 @@ async def test_an_opened_attempt_is_unfinished_until_it_ends(backend: Backend) -
             seat="04",
             caller_id=new.caller_id,
             number="+917000000003",
+            pending_voters=2,
         )
     ]
+    await again.record_mark(mark(4, MarkKind.VOTED))  # the other one of the household
+    [left] = await again.unfinished_attempts()
+    assert left.pending_voters == 1
     assert await end(again, new, Outcome.CONNECTED)
     assert await again.unfinished_attempts() == []
     await again.close()

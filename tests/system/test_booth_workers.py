@@ -212,6 +212,24 @@ async def test_calling_hours_and_opt_outs_hold_for_workers_too(tmp_path: Path) -
 
 
 @virtual_time()
+async def test_serials_said_at_one_moment_are_each_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the clock stands, or is set back to a moment that was."""
+    async with workers_at_work(tmp_path, {WORKER: Scripted(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
+        engine = site.centre.engine
+        await site.log_in("01")
+        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        moment = site.clock.now()
+        monkeypatch.setattr(site.clock, "now", lambda: moment)
+        await engine.execute(SeatSerials("01", (7,), part=3))
+        await engine.execute(SeatTakeBack("01"))
+        await engine.execute(SeatSerials("01", (7,), part=3))
+        await engine.execute(SeatTakeBack("01"))
+        monkeypatch.undo()
+    kinds = [(serial, kind) for _, serial, kind, _, _ in rows(tmp_path, MARKS)]
+    assert kinds == [(7, "voted"), (7, "not-yet")] * 2
+
+
+@virtual_time()
 async def test_an_agent_takes_the_serials_of_a_worker(tmp_path: Path) -> None:
     async with workers_at_work(tmp_path, {WORKER: Scripted(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
         engine = site.centre.engine
