@@ -308,3 +308,17 @@ async def test_what_a_voters_keys_said_holds_though_the_dialler_is_killed(tmp_pa
             await asyncio.sleep(1)
     [(state, due_at)] = rows(tmp_path, "SELECT state, due_at FROM target")
     assert (state, datetime.fromtimestamp(due_at, ZoneInfo("Asia/Kolkata")).strftime("%H:%M")) == ("due", "16:45")
+
+
+@virtual_time()
+async def test_a_households_call_that_is_adopted_asks_as_for_a_household(tmp_path: Path) -> None:
+    campaign = {**CAMPAIGNS[1], "ring_seconds": 60}
+    fill_roll(tmp_path / "centre.db", 4, voters_per_booth=100)  # the third number is that of two
+    async with SimulatedAsterisk(scripted(*[Scripted(answer_after=40.0, hang_up_after=10.0)] * 3)) as switch:
+        async with until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
+            await first.until(lambda: len(switch.placed) == 3)
+            before = {call.phone_id: call.pending_voters for call in first.centre.engine._centre.calls.values()}
+        async with a_site(tmp_path, switch=switch, seats=0, campaigns=[campaign]) as site:
+            await site.until(lambda: len(site.centre.engine._centre.calls) == 3, seconds=10)
+            adopted = {call.phone_id: call.pending_voters for call in site.centre.engine._centre.calls.values()}
+    assert before == adopted == {1: 1, 2: 1, 3: 2}

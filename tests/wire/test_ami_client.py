@@ -17,6 +17,9 @@ from dialer.domain.errors import (
     SwitchUnreachable,
     UnsafeValue,
 )
+from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.switch import OriginateRequest, PartyRequest, Place, PlaceKind, ear_party
+from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLimits
@@ -358,3 +361,23 @@ def test_the_banner_of_the_tests_is_the_recorded_one() -> None:
     from tests.support.captures import read_capture
 
     assert read_capture("busy")[0].data.encode() == BANNER
+
+
+@pytest.mark.parametrize("text", ["Extension does not exist.", "Permission denied"])
+def test_a_call_that_was_refused_is_waited_for_no_longer(text: str) -> None:
+    attempt_id, party_id = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"), ear_party("0a1b2c3d4e5f")
+
+    @virtual_time()
+    async def run() -> None:
+        async with ManagerPeer(lambda _, action: error(action, text)) as peer, client_of(peer) as client:
+            switch = AsteriskSwitch()
+            switch._client = client
+            call = OriginateRequest(attempt_id, "+919810000001", "carrier", "+911140000001", CampaignKind.IVR, 30.0)
+            third = PartyRequest(party_id, "supervisor", None, None, 30.0, Place(PlaceKind.SEAT, "01"))
+            assert isinstance(await error_of(switch.originate(call)), OriginateRefused | PermissionMissing)
+            assert isinstance(await error_of(switch.call_party(third)), OriginateRefused | PermissionMissing)
+            assert len(peer.session.named("Originate")) == 2
+            assert not switch._tracker.is_live(attempt_id)
+            assert not switch._tracker.parties.is_live(party_id)
+
+    run()

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from dialer.domain.errors import OriginateRefused, SwitchError, SwitchUnreachable, UnsafeValue
+from dialer.domain.errors import OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId, CampaignKind
 from dialer.domain.switch import (
     REDIRECTED,
@@ -357,7 +357,9 @@ class AsteriskSwitch:
                 ],
                 action_id=request.attempt_id,
             )
-        except (SwitchUnreachable, OriginateRefused):
+        except OriginateUnsure:
+            raise
+        except (SwitchError, UnsafeValue):  # whatever else it is: it was certainly not placed
             self._tracker.forget(request.attempt_id)
             raise
 
@@ -478,7 +480,9 @@ class AsteriskSwitch:
                 ],
                 action_id=request.party_id,
             )
-        except (SwitchUnreachable, OriginateRefused):
+        except OriginateUnsure:
+            raise
+        except (SwitchError, UnsafeValue):  # whatever else it is: it was certainly not placed
             self._tracker.parties.forget(request.party_id)
             raise
 
