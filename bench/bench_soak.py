@@ -1,6 +1,6 @@
 """Does memory grow? The whole engine at 25 call starts a second, hour after hour, in virtual time.
 
-    python -m bench.bench_soak [--hours 2] [--starts 25] [--objects]
+    python -m bench.bench_soak [--hours 2] [--starts 25] [--real] [--objects]
 
 Engine, store, AMI, FastAGI and the simulated Asterisk are one process here, so that a virtual hour costs as much as its calls do
 and not an hour; what the simulated Asterisk remembers of numbers and calls is taken from it. The figures are the resident memory,
@@ -15,6 +15,7 @@ import asyncio
 import ctypes
 import ctypes.util
 import gc
+import json
 import random
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from config.settings import Settings
 from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import LoopClock
+from dialer.mqtt.embedded_broker import free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.profile import simulated_profile
@@ -40,14 +42,14 @@ START_EPOCH = 1_713_724_200.0
 VOTERS_A_HOUR_AND_START = 3_600 * 2  # a number is called about once an hour
 
 
-def soak_settings(store: Path, ami_port: int, starts: float) -> Settings:
+def soak_settings(store: Path, ami_port: int, agi_port: int, starts: float) -> Settings:
     """One IVR campaign at the limit of its trunk's call starts."""
     return Settings.model_validate(
         {
             "centre": {"id": "soak"},
             "store": {"path": store, "reserve_megabytes": 1},
             "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
-            "fastagi": {"port": 0, "max_connections": 2000},
+            "fastagi": {"port": agi_port, "max_connections": 2000},
             "broker": {"enabled": False},
             "dialling": {"drain_seconds": 1, "max_attempts_per_day": 50},
             "trunks": [
@@ -111,38 +113,57 @@ def sqlite_megabytes() -> float:
     return library.sqlite3_memory_used() / 1e6
 
 
-async def soak(
-    hours: float, starts: float, every_minutes: float, *, objects: bool, folder: Path
-) -> list[dict[str, Any]]:
-    """Run, and return the figures of each `every_minutes`."""
-    figures: list[dict[str, Any]] = []
+async def soak(options: argparse.Namespace, folder: Path) -> None:
+    """Run in virtual time, with the simulated Asterisk in this loop, and print the figures from time to time."""
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         switch.caller._calls = _Forgets()
         switch._journal.placed = deque(maxlen=1)  # type: ignore[assignment]
-        settings = soak_settings(folder / "soak.db", switch.ami_port, starts)
-        clock, chance, stop = LoopClock(switch.now()), random.Random(1), asyncio.Event()
-        async with (
-            running_centre(settings, clock=clock, chance=chance, profile=simulated_profile()) as centre,
-            asyncio.TaskGroup() as group,
-        ):
+        settings = soak_settings(folder / "soak.db", switch.ami_port, 0, options.starts)
+        clock = LoopClock(switch.now())
+        async with running_centre(
+            settings, clock=clock, chance=random.Random(1), profile=simulated_profile()
+        ) as centre:
             switch.agi_port = centre.agi_port
-            running = group.create_task(centre.run(stop))
-            began = time.process_time()
-            steps = round(hours * 60 / every_minutes)
-            last: tracemalloc.Snapshot | None = None
-            for step in range(steps + 1):
-                figures.append(look(centre, step * every_minutes / 60, began))
-                print_line(figures[-1], figures[-2] if step else None)
-                if objects:
-                    now = tracemalloc.take_snapshot()
-                    if last is not None:
-                        print(*(f"      {each}" for each in now.compare_to(last, "lineno")[:25]), sep="\n", flush=True)
-                    last = now
-                if step < steps:
-                    await asyncio.sleep(every_minutes * 60)
-            stop.set()
-            await running
-    return figures
+            await run_and_look(centre, options)
+
+
+async def soak_in_real_time(options: argparse.Namespace, folder: Path) -> None:
+    """The same, with the simulated Asterisk in a process of its own, real threads and a real disk."""
+    agi_port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "dialer.simulation.asterisk", "--agi-port", str(agi_port), "--seats", "1"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    ami_port = int(json.loads(await process.stdout.readline())["ami_port"])
+    settings = soak_settings(folder / "soak.db", ami_port, agi_port, options.starts)
+    async with running_centre(settings, profile=simulated_profile()) as centre:
+        await run_and_look(centre, options)
+    process.stdin.close()
+    await process.wait()
+
+
+async def run_and_look(centre: RunningCentre, options: argparse.Namespace) -> None:
+    """Let it dial, and print its figures; no figure of an earlier look but the last one's is kept, for that would grow too."""
+    stop, began, before = asyncio.Event(), time.process_time(), None
+    last: tracemalloc.Snapshot | None = None
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(centre.run(stop))
+        for step in range(round(options.hours * 60 / options.every) + 1):
+            if step:
+                await asyncio.sleep(options.every * 60)
+            now = look(centre, step * options.every / 60, began)
+            print_line(now, before)
+            before = now
+            if options.objects:
+                snapshot = tracemalloc.take_snapshot()
+                if last is not None:
+                    print(*(f"      {each}" for each in snapshot.compare_to(last, "lineno")[:25]), sep="\n", flush=True)
+                last = snapshot
+        stop.set()
+        await running
 
 
 def look(centre: RunningCentre, hours: float, began: float) -> dict[str, Any]:
@@ -182,6 +203,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--hours", type=float, default=2.0, help="virtual ones")
     parser.add_argument("--starts", type=float, default=25.0, help="call starts a second")
     parser.add_argument("--every", type=float, default=10.0, help="virtual minutes between two lines")
+    parser.add_argument(
+        "--real", action="store_true", help="hours of the wall clock, and Asterisk in a process of its own"
+    )
     parser.add_argument("--objects", action="store_true", help="say which lines' allocations grew")
     options = parser.parse_args(arguments)
     quiet_logging()
@@ -192,10 +216,10 @@ def main(arguments: list[str] | None = None) -> None:
         subprocess.run([sys.executable, "-c", FILL, str(folder / "soak.db"), str(min(voters, 2_000_000))], check=True)
         if options.objects:
             tracemalloc.start(1)
-        run_virtual(
-            lambda: soak(options.hours, options.starts, options.every, objects=options.objects, folder=folder),
-            limit_seconds=options.hours * 3_600 + 3_600,
-        )
+        if options.real:
+            asyncio.run(soak_in_real_time(options, folder))
+        else:
+            run_virtual(lambda: soak(options, folder), limit_seconds=options.hours * 3_600 + 3_600)
 
 
 if __name__ == "__main__":
