@@ -23,6 +23,9 @@ from dialer.store.migrate import migrate, schema_version, shipped_migrations
 OLDEST_SQLITE = (3, 35, 0)  # RETURNING
 WRITER_CACHE_KIBIBYTES = 32 * 1024  # holds the pages that claims walk over in a roll of a million voters
 READER_CACHE_KIBIBYTES = 8 * 1024
+# Of the dialler's own reader: it is full within the first hour. What a call asks takes 14.4 us with 4 MiB and 15.3 with 8; of
+# an encrypted store 33.7 and 32.1.
+OWN_READER_CACHE_KIBIBYTES = 4 * 1024
 CHECKPOINT_PAGES = 4_000  # of 4 KiB: a checkpoint holds up the commits behind it; the WAL stays near 16 MiB
 WAL_LIMIT_BYTES = 64 << 20  # what a long report lets it grow to is given back
 WHOLE_CHECK_BYTES = 64 << 20  # up to here the whole file is checked when it is opened
@@ -89,7 +92,7 @@ def open_reading(
                 raise StoreError(
                     f"{path}: its schema is version {version}: start the dialler once, it brings it up to date"
                 )
-            db.execute(f"PRAGMA cache_size = -{READER_CACHE_KIBIBYTES}")
+            db.execute(f"PRAGMA cache_size = -{OWN_READER_CACHE_KIBIBYTES if checked else READER_CACHE_KIBIBYTES}")
         except BaseException:
             db.close()
             raise
