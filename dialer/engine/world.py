@@ -11,7 +11,8 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import takewhile
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -45,6 +46,7 @@ from dialer.rules.calling_hours import Stretch, next_day
 from dialer.rules.retries import RetryRules
 
 _log = structlog.get_logger(__name__)
+_Told = TypeVar("_Told")
 
 KEPT_SECONDS = 300.0  # far longer than a claim's lease
 _OF_THE_POLLING_DAY = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
@@ -292,13 +294,14 @@ class Centre:
         self.opted_out[phone_id] = self.clock.now()
 
     def forget_old(self) -> None:
-        """Forget of numbers what every claim knows by now, or a day's calls would be kept in memory."""
+        """Forget of numbers what every claim knows by now, or a day's calls would be kept in memory. What a live call was claimed
+        with may be older than any claim.
+        """
         before = self.clock.now() - KEPT_SECONDS
-        for told in (self.opted_out, self.abandoned_at):
-            while told and next(iter(told.values())) < before:
-                del told[next(iter(told))]
-        while self.called_at and max(next(iter(self.called_at.values()))) < before:
-            del self.called_at[next(iter(self.called_at))]
+        live = {call.phone_id for call in self.calls.values()}
+        _forget(self.opted_out, lambda at: at < before, live)
+        _forget(self.abandoned_at, lambda at: at < before, live)
+        _forget(self.called_at, lambda ends: max(ends) < before, live)
 
     def polls_today(self) -> PollsToday:
         """Which booths vote now. Worked out once a day, for views and calls ask: a day of the polls, for theirs need not be the
@@ -369,3 +372,10 @@ class Centre:
             self.clear_alert(alert.code)
         else:
             self.raise_alert(alert.code, alert.level, alert.text)
+
+
+def _forget(told: dict[int, _Told], old: Callable[[_Told], bool], live: set[int]) -> None:
+    """Take out what is old, of numbers on no live call; it stands first."""
+    for phone_id in list(takewhile(lambda each: old(told[each]), told)):
+        if phone_id not in live:
+            del told[phone_id]
