@@ -27,7 +27,7 @@ from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
 from tests.unit.test_calls import a_call
 
-CALLS = 1_000
+CALLS = 800
 SEATS = 8
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
 CAMPAIGNS = [
