@@ -87,10 +87,12 @@ async def _is_there(switch: SimulatedAsterisk) -> None:
 def _reckon(directory: Path, switch: SimulatedAsterisk, told: Path, figures: Counter[str]) -> None:
     placed = [call.channel_id for call in switch.placed]
     noted = Counter(told.read_text().splitlines())
-    marks = rows(directory, "SELECT attempt_id, kind, count(*) FROM mark GROUP BY 1, 2")
-    kept = Counter({f"{attempt_id} {kind}": count for attempt_id, kind, count in marks})
+    marks = rows(directory, "SELECT attempt_id, kind, count(*) FROM mark WHERE source = 'voter-key' GROUP BY 1, 2")
+    kept = Counter({f"{attempt_id} {kind}/voter": count for attempt_id, kind, count in marks})
     figures["calls"], figures["marks acknowledged"] = len(placed), sum(noted.values())
-    figures[LOST] = sum((noted - kept).values())
+    # Of a household of which nobody is pending any more nothing is left to keep: what is said of it is no mark.
+    own = Counter({said: times for said, times in noted.items() if said.endswith("/voter")})
+    figures[LOST] = sum((own - kept).values())
     figures[DOUBLED] = sum(times - 1 for times in Counter(call.number for call in switch.placed).values())
     attempts = {attempt_id for (attempt_id,) in rows(directory, "SELECT attempt_id FROM attempt")}
     figures[UNCOMMITTED] = len(set(placed) - attempts)

@@ -70,7 +70,8 @@ def tell_acknowledged(path: str) -> None:
     async def commit_and_tell(self: FlowService, session: Any, flow_commit: Any) -> bool:
         done = await commit(self, session, flow_commit)
         if done and flow_commit.mark is not None:
-            os.write(file, f"{session.attempt_id} {flow_commit.mark.value}\n".encode())
+            said = f"{flow_commit.mark.value}/{flow_commit.scope.value}"
+            os.write(file, f"{session.attempt_id} {said}\n".encode())
         return done
 
     FlowService.commit = commit_and_tell  # type: ignore[method-assign, assignment]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import gc
 import itertools
+import sqlite3
 import sys
 import types
 from collections import Counter, deque
@@ -76,7 +77,9 @@ def _is_the_world(value: object) -> bool:
 
 
 def _is_bounded(value: object) -> bool:
-    """A cache that says so itself."""
+    """A cache that says so itself, and SQLite's of statements."""
+    if isinstance(value, sqlite3.Connection):
+        return True
     parameters = getattr(value, "cache_parameters", None)
     return (
         isinstance(value, functools._lru_cache_wrapper)
