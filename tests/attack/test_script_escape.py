@@ -244,3 +244,30 @@ def test_no_recording_of_another_call_is_named_by_any_spelling() -> None:
             assert OTHERS not in judged.arguments[0]
             assert ".." not in judged.arguments[0]
             assert not judged.arguments[0].startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("date_format", "zone"),
+    [
+        (f"'/var/spool/asterisk/recordings/{OTHERS}'", "UTC"),
+        (f"A 'matdan/recordings/{OTHERS}' B", "UTC"),
+        ("'beep", "UTC"),
+        ("IMp", "../../../etc/passwd"),
+        ("IMp", "/etc/passwd"),
+        ("IMp", "Asia/../../x"),
+        ("IMp", "'beep'"),
+    ],
+)
+def test_no_date_that_is_said_plays_a_sound_or_reads_a_file(date_format: str, zone: str) -> None:
+    assert isinstance(judge(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN), Refuse)
+    assert isinstance(judge(f'say   datetime 1713767400 # "{date_format}" {zone}', 1, OWN), Refuse)
+
+
+def test_a_date_is_said_as_ever() -> None:
+    for command in (
+        'SAY DATETIME 1713767400 ""',
+        'SAY DATETIME 1713767400 "#*" "ABdY IMp"',
+        'SAY DATETIME 0 0 "Q k M" Asia/Kolkata',
+        "SAY DATETIME 0 0 IMp Etc/GMT+5",
+    ):
+        assert isinstance(judge(command, 1, OWN), Forward), command

@@ -62,6 +62,10 @@ _SOUND = re.compile(r"(?=.{1,200}\Z)(?!.*\.\.)[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Z
 _RECORDING = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _FORMAT = re.compile(r"[a-z0-9]{1,8}")
 _MUSIC = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_OF_A_DATE = re.compile(r"(?!.*\.\.)[A-Za-z0-9 ,:_+*#-][A-Za-z0-9 ,:_+*#/-]{0,79}|")
+"""A moment, the keys that end it, its format and its zone. In a format, Asterisk plays as a sound what stands between ' and '; a
+zone is the name of a file.
+"""
 _ATTEMPT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MOST_VALUE = 1000
 
@@ -140,6 +144,8 @@ def judge(line: str, sequence: int, recordings: Recordings, recorded: Collection
         return _record(arguments, recordings)
     if verb in _WITH_A_FILE:
         return _play(verb, arguments, recordings, recorded)
+    if verb == "SAY DATETIME" and not all(map(_OF_A_DATE.fullmatch, arguments)):
+        return Refuse("a date whose format names a sound, or whose zone is no name of one")
     if verb == "SET MUSIC" and not all(_MUSIC.fullmatch(word) for word in arguments):
         return Refuse("a music class that is no plain name")
     if verb in {"SET VARIABLE", "GET VARIABLE"}:
