@@ -7,6 +7,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from dialer.domain.errors import SwitchError, SwitchTaken
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
+from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.lease import LEASE_SECONDS, SwitchLease, lease_holder, refuse_beside_another
@@ -191,3 +193,42 @@ def test_a_name_says_the_same_when_it_is_read_again() -> None:
     assert str(FIRST) == "the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
     for wrong in ("", "matdan", FIRST.text + "\n", FIRST.text.replace("812", "8x2"), "0123456789ab-1-1-"):
         assert DiallerName.read(wrong) is None
+
+
+@virtual_time()
+async def test_a_dialler_that_was_stopped_for_longer_than_its_lease_places_no_call_when_it_wakes(
+    tmp_path: Path,
+) -> None:
+    """Its session stands, and nobody has told it yet that another one has the switch."""
+    async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
+        asleep = SwitchLease(FIRST)
+        async with session(switch, asleep) as client:
+            adapter = AsteriskSwitch(asleep)
+            adapter.deliver_to(lambda _: None)
+            await adapter.up(client)
+            assert adapter.unanswered_seconds() == 0.0
+            await asyncio.sleep(LEASE_SECONDS + 1.0)  # nothing of it runs: it renews nothing, and hears nothing
+            successor = SwitchLease(SECOND)
+            async with session(switch, successor) as other:
+                await successor.take(other)
+                assert client.up
+                assert adapter.unanswered_seconds() == inf
+                with pytest.raises(SwitchError):
+                    await asleep.renew(client)
+                assert adapter.unanswered_seconds() == inf
+            adapter.down(SwitchError("the test is over"))
+
+
+@virtual_time()
+async def test_a_lease_that_is_renewed_stands(tmp_path: Path) -> None:
+    async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
+        lease = SwitchLease(FIRST)
+        async with session(switch, lease) as client:
+            await lease.take(client)
+            keeping = asyncio.create_task(lease.keep(client))
+            for _ in range(100):
+                await asyncio.sleep(0.9)
+                assert lease.stands
+            keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeping

@@ -8,6 +8,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -330,8 +331,12 @@ class AsteriskSwitch:
     # The engine's side
 
     def unanswered_seconds(self) -> float:
-        """See `Switch.unanswered_seconds`."""
-        return 0.0 if self._client is None else self._client.oldest_unanswered_seconds
+        """See `Switch.unanswered_seconds`. For ever, where our lease on the switch may be another's by now."""
+        if self._client is None:
+            return 0.0
+        if self._lease is not None and not self._lease.stands:
+            return inf
+        return self._client.oldest_unanswered_seconds
 
     async def originate(self, request: OriginateRequest) -> None:
         """See `Switch.originate`. The attempt's id is channel id and ActionID in one, and the only thing of ours on the wire

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from math import inf
 
 import structlog
 
@@ -37,6 +38,14 @@ class SwitchLease:
         self._name = name
         self._channel = f"{_HOLDER}{name.text}"
         self._given: asyncio.Future[bool] | None = None
+        self._ends_at = -inf  # on the loop's clock: not later than the dialplan ends the channel
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is ours for sure. A process that was stopped for longer than the lease finds its session as it left it, and may
+        have a successor.
+        """
+        return asyncio.get_running_loop().time() < self._ends_at
 
     def heard(self, message: AmiMessage) -> None:
         """An AMI event; only the answer to our own order matters."""
@@ -63,8 +72,9 @@ class SwitchLease:
 
     async def _order(self, client: AmiClient) -> bool:
         """Whether Asterisk made the channel: not while another one has its id."""
-        given: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._given = given
+        loop = asyncio.get_running_loop()
+        given: asyncio.Future[bool] = loop.create_future()
+        began_at, self._given = loop.time(), given
         fields = [
             ("Channel", f"Local/s@{LEASE_CONTEXT}/n"),
             ("Async", "true"),
@@ -77,7 +87,7 @@ class SwitchLease:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await client.action("Originate", fields, action_id=self._channel)
-                return await given
+                taken = await given
         except OriginateRefused as error:
             raise SwitchError(
                 f"Asterisk's dialplan has no context {LEASE_CONTEXT}: install the files that `dialer asterisk render` writes"
@@ -86,11 +96,16 @@ class SwitchLease:
             return False
         finally:
             self._given = None
+        if taken:
+            self._ends_at = began_at + LEASE_SECONDS
+        return taken
 
     async def renew(self, client: AmiClient) -> None:
         """Begin the time anew. Raises SwitchError where the channel is gone: another dialler may have the switch."""
         fields = [("Channel", self._channel), ("Context", LEASE_CONTEXT), ("Exten", "s"), ("Priority", "1")]
+        began_at = asyncio.get_running_loop().time()
         await client.action("Redirect", fields)
+        self._ends_at = began_at + LEASE_SECONDS
 
     async def keep(self, client: AmiClient) -> SwitchError:
         """Renew until the session is lost, and return why it was; give it up when cancelled. Raises SwitchError as `renew`."""
