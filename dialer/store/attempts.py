@@ -76,6 +76,7 @@ class _Gate(NamedTuple):
     promised: int
     called_at: float | None
     talked_at: float | None
+    called_since_asked_at: float | None
 
 
 def _open_one(
@@ -91,7 +92,7 @@ def _open_one(
     if gate.repeated:
         return Refusal.OPEN_ATTEMPT
     refusal = _refusal(gate, attempt, most, most_talks)
-    free_at = 0.0 if gate.promised else _free_at(db, gate, claim, gaps)
+    free_at = _free_at(db, gate, claim, gaps)
     if refusal is None and free_at > attempt.at:
         db.execute(SQL["target_capped"], (gate.target, free_at))
         return Refusal.GAP
@@ -156,7 +157,11 @@ def _refusal(gate: _Gate, attempt: NewAttempt, most: int, most_talks: int | None
 
 
 def _free_at(db: sqlite3.Connection, gate: _Gate, claim: Claim, gaps: CallGaps) -> float:
-    """From when on the number may be called, whichever campaign called it or has it."""
+    """From when on the number may be called, whichever campaign called it or has it. The call that was asked for is expected, and
+    waits only where the phone has rung since.
+    """
+    if gate.promised:
+        return gaps.free_at(gate.called_since_asked_at, None, ())
     campaigns = () if gate.talked_at is None else campaigns_of(db, claim.phone_id)
     return gaps.free_at(gate.called_at, gate.talked_at, campaigns)
 

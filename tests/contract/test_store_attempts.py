@@ -160,6 +160,48 @@ async def test_a_call_that_was_asked_for_comes_when_it_was(backend: Backend) -> 
         assert await open_with_gaps(store, attempt(promised, at=NOW + 60)) is None
 
 
+async def test_a_call_that_two_campaigns_were_asked_for_comes_from_one_of_them_and_a_gap_later_from_the_other(
+    backend: Backend,
+) -> None:
+    async with filled(backend, campaigns=("a", "b")) as store:
+        for place, campaign_id in enumerate(("a", "b")):
+            new = await dial(store, 1, campaign_id=campaign_id, now=NOW + 40.0 * place)
+            asked_at = NOW + 40.0 * place + 30.0
+            ended = EndedAttempt(
+                new.attempt_id, Outcome.LEFT, asked_at, answered_at=asked_at - 9, retry_at=NOW + 600.0, promised=True
+            )
+            await store.end_attempts([ended])
+        kept = attempt(await claim_phone(store, 1, campaign_id="b", now=NOW + 600), at=NOW + 600)
+        assert await open_with_gaps(store, kept) is None
+        ended = EndedAttempt(kept.attempt_id, Outcome.NO_ANSWER, NOW + 630.0, retry_at=NOW + 9000.0, promised=False)
+        await store.end_attempts([ended])
+        other = attempt(await claim_phone(store, 1, campaign_id="a", now=NOW + 640), at=NOW + 640)
+        assert await open_with_gaps(store, other) is Refusal.GAP
+        free_at = NOW + 630.0 + GAPS.least_seconds
+        early = await claim(store, 1000, campaign_id="a", now=free_at - 1)
+        assert 1 not in {each.phone_id for each in early}
+        await store.release(early)
+        late = attempt(await claim_phone(store, 1, campaign_id="a", now=free_at), at=free_at)
+        assert await open_with_gaps(store, late) is None
+
+
+@pytest.mark.parametrize(("ringing_at", "refusal"), [(None, None), (NOW + 75.0, Refusal.GAP)])
+async def test_a_call_that_was_asked_for_and_cancelled_comes_at_once_where_no_phone_rang(
+    backend: Backend, ringing_at: float | None, refusal: Refusal | None
+) -> None:
+    async with filled(backend, campaigns=("a",)) as store:
+        new = await dial(store, 1, campaign_id="a")
+        ended = EndedAttempt(
+            new.attempt_id, Outcome.LEFT, NOW + 30.0, answered_at=NOW + 9, retry_at=NOW + 60.0, promised=True
+        )
+        await store.end_attempts([ended])
+        new = await dial(store, 1, campaign_id="a", now=NOW + 60)
+        ended = EndedAttempt(new.attempt_id, Outcome.CANCELLED, NOW + 80.0, ringing_at=ringing_at, retry_at=NOW + 140.0)
+        await store.end_attempts([ended])
+        again = attempt(await claim_phone(store, 1, campaign_id="a", now=NOW + 140), at=NOW + 140)
+        assert await open_with_gaps(store, again) is refusal
+
+
 async def test_a_batch_is_judged_one_by_one(backend: Backend) -> None:
     async with filled(backend) as store:
         first, second = await claim(store, 2)

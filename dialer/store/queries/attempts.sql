@@ -31,7 +31,17 @@ SELECT target.rowid, target.state, target.claimed_until, target.attempts,
            SELECT max(attempt.ended_at) FROM attempt
            WHERE attempt.phone_id = ?2 AND attempt.outcome <> 'machine'
              AND (attempt.connected_at IS NOT NULL OR attempt.outcome = 'completed')
-       )
+       ),
+       CASE WHEN target.promised THEN ( -- rung since it was asked for: by others, or by this campaign and not answered
+           SELECT max(attempt.ended_at) FROM attempt
+           WHERE attempt.phone_id = ?2 AND attempt.direction = 'outbound' AND attempt.outcome <> 'refused'
+             AND (attempt.campaign_id <> ?1 OR attempt.ringing_at IS NOT NULL AND attempt.answered_at IS NULL)
+             AND attempt.ended_at > coalesce((
+                 SELECT max(asked.ended_at) FROM attempt AS asked
+                 WHERE asked.phone_id = ?2 AND asked.campaign_id = ?1
+                   AND (asked.answered_at IS NOT NULL OR asked.direction = 'inbound' OR asked.outcome = 'connected')
+             ), 0)
+       ) END
 FROM target CROSS JOIN phone ON phone.phone_id = target.phone_id
 WHERE target.campaign_id = ?1 AND target.phone_id = ?2;
 
