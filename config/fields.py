@@ -81,6 +81,6 @@ PositiveSeconds = Annotated[float, Field(gt=0)]
 
 
 class Section(BaseModel):
-    """A table of the file. Frozen, and closed to keys it does not know."""
+    """A table of the file. Frozen, closed to keys it does not know, and to numbers that are none (TOML's `nan` and `inf`)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)

@@ -61,7 +61,7 @@ class Zones(StrEnum):
 class Rule(BaseModel):
     """A rule: values, and where they stand."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=8)]
     standing: Standing
@@ -130,7 +130,7 @@ class Connect(Rule):
 class AbandonedCap(BaseModel):
     """A cap over a sliding window."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     window_hours: float = Field(gt=0)
     share: Share
@@ -247,7 +247,7 @@ class Exports(Rule):
 class Profile(BaseModel):
     """All rules of one jurisdiction."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Slug
     title: str

@@ -207,3 +207,23 @@ def test_what_the_file_says_is_not_laid_to_the_environment(centre: Path, monkeyp
     monkeypatch.setenv("MATDAN_AMI__HOST", "asterisk")
     centre.write_text("[ami]\nping_seconds = 0\n", encoding="utf-8")
     assert refusal(centre).startswith(f"{centre}: ami.ping_seconds: ")
+
+
+# Numbers that are none
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan", "+nan", "1e999"])
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("[ami]", "ping_seconds"),
+        ("[dialling]", "drain_seconds"),
+        ("[twilio]", "most_spend_per_day"),
+        ('[[campaigns]]\nid = "a"\nkind = "agents"', "busy_retry_minutes"),
+        ("[polling_day.workers]", "every_minutes"),
+    ],
+)
+def test_no_setting_is_infinite_or_no_number(tmp_path: Path, table: str, key: str, number: str) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(f'[centre]\nid = "pune"\n{table}\n{key} = {number}\n', encoding="utf-8")
+    assert key in refusal(path)
