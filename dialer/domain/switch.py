@@ -351,8 +351,8 @@ class Switch(CallSwitch, Protocol):
     """What the engine asks of a switch that has seats too."""
 
     def unanswered_seconds(self) -> float:
-        """How long the switch has left something unanswered, 0 when nothing waits: it grows at once when a link is half open, and is
-        infinite where the switch may be another dialler's by now.
+        """How long the switch has left something unanswered, 0 when nothing waits: it grows at once when a link is half open. For
+        ever, where the switch may be another dialler's by now.
         """
         ...
 

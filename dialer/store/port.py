@@ -196,9 +196,9 @@ class Store(PollingDayRecords, WorkersStore, Protocol):
         Everything is asked again at this moment: the claim, an open attempt on the number, opt-out, whether anybody on it is
         still pending, and the caps per number since `max_attempts_since`, across campaigns (of conversations None: no cap).
         `gaps`: a number that was called or talked to too short a time ago is due again when they are over, unless this call was
-        asked for (its target is promised) and the phone has not rung since. Opening the same attempt id again is refused as OPEN_ATTEMPT. A refused target goes
-        back to the queue, or is closed where the reason is for good. Attempts that end as `refused` were never placed: they
-        count towards no cap and no gap.
+        asked for (its target is promised) and the phone has not rung since. Opening the same attempt id again is refused as
+        OPEN_ATTEMPT. A refused target goes back to the queue, or is closed where the reason is for good. Attempts that end as
+        `refused` were never placed: they count towards no cap and no gap.
         """
         ...
 

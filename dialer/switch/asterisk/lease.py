@@ -42,8 +42,8 @@ class SwitchLease:
 
     @property
     def stands(self) -> bool:
-        """Whether it is ours for sure. A process that was stopped for longer than the lease finds its session as it left it, and may
-        have a successor.
+        """Whether it is ours for sure. A process that was stopped for longer finds its session as it left it, and may have a
+        successor.
         """
         return asyncio.get_running_loop().time() < self._ends_at
 
