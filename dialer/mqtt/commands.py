@@ -129,7 +129,9 @@ def judge_command(
     """Whether a command of the topic of `user` may be executed; `now` in epoch seconds. Never raises for what a sender writes."""
     name = opened.fields.get("name")
     known = name if isinstance(name, str) and name in COMMANDS else ""
-    refusal = RefusedCommand(opened.command_id, "", user, known)
+    # Nobody bears such a name, and made a topic it may be longer than any topic: nothing could be published behind that answer.
+    command_id = opened.command_id if _USER.fullmatch(user) else None
+    refusal = RefusedCommand(command_id, "", user, known)
     try:
         sender = senders.find(user)
         if sender is None:

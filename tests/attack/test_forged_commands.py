@@ -166,6 +166,20 @@ async def test_every_command_by_every_wrong_user_in_every_wrong_form_is_not_exec
     assert [alert.code for alert in ground.alerts][:1] == ["command-forged"]
 
 
+@pytest.mark.parametrize(
+    "user", ["\u0905" * 20_000, "e" * 60_000, "#", "+", "eve ", "Eve", "ev\u0435", "%2F", "a" * 33]
+)
+@virtual_time()
+async def test_a_topic_that_is_no_users_name_is_answered_nowhere(user: str) -> None:
+    """An answer on a topic that is longer than a topic can be is refused by the client, and stood before all results."""
+    ground = a_ground()
+    ground.send(user, "stop-all", "c-1")
+    await running(ground, asyncio.sleep(10))
+    assert ground.executed == []
+    assert ground.store.replies == {}
+    assert [(who, what["status"]) for who, what in ground.store.audit] == [("stranger", "refused")]
+
+
 def wrong_forms(name: str, user: str, *, may: bool) -> list[tuple[bytes, bool]]:
     """Messages on that user's topic, and whether they are retained: each is wrong for a reason of its own."""
     text = text_of(name, "c-1", NOW + 600)
