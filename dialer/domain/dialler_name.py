@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TEXT = re.compile(r"([0-9a-f]{12})-(\d{1,10})-(\d{1,12})-([A-Za-z0-9.-]{1,64})", re.ASCII)
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NOT_A_HOST = re.compile(r"[^A-Za-z0-9.-]", re.ASCII)
 
 
@@ -20,16 +21,21 @@ class DiallerName:
     the other is dead.
     """
 
-    store: str  # 12 hexadecimal digits, of the machine and the store's file
+    store: str  # 12 hexadecimal digits, of the machine's start and the store's file
     process: int
     since: int  # epoch seconds
     host: str
 
     @classmethod
     def of_this_process(cls, store: Path, now: float) -> DiallerName:
-        """Of this process, which holds the `store`. Raises OSError where that is not there."""
+        """Of this process, which holds the `store`. Raises OSError where that is not there.
+
+        Machines that were copied, store and all, have one name and the same numbers of device and file; the id of its start is each
+        one's own. After the machine's next start its earlier dialler counts as another store's: a lease of that one runs out first.
+        """
         found, host = store.stat(), socket.gethostname()
-        digest = hashlib.sha256(f"{host} {found.st_dev} {found.st_ino}".encode()).hexdigest()
+        started = BOOT_ID.read_text("ascii", "replace") if BOOT_ID.exists() else ""
+        digest = hashlib.sha256(f"{host} {started} {found.st_dev} {found.st_ino}".encode()).hexdigest()
         return cls(digest[:12], os.getpid(), int(now), _NOT_A_HOST.sub("-", host)[:64] or "-")
 
     @classmethod

@@ -13,9 +13,9 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from dialer.domain.dialler_name import BOOT_ID
 from dialer.domain.model import AttemptId
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _OPENING, _SENDING = b"o", b"s"
 _RECORD_BYTES = 17
 _LONGEST_BYTES = 65_536

@@ -232,3 +232,15 @@ async def test_a_lease_that_is_renewed_stands(tmp_path: Path) -> None:
             keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeping
+
+
+def test_a_copied_machine_is_another_dialler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Host, device and file have the same names and numbers there: it must wait for the lease, and not take it over."""
+    store = tmp_path / "centre.db"
+    store.touch()
+    names = []
+    for boot in ("one-start", "one-start", "another-start"):
+        (tmp_path / "boot_id").write_text(boot)
+        monkeypatch.setattr("dialer.domain.dialler_name.BOOT_ID", tmp_path / "boot_id")
+        names.append(DiallerName.of_this_process(store, START_EPOCH).store)
+    assert names[0] == names[1] != names[2]
