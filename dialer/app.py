@@ -34,7 +34,7 @@ from dialer.engine.engine import Engine
 from dialer.engine.flows import SCRIPT
 from dialer.engine.world import Centre
 from dialer.ivr.prompts import SitePrompts, labels_synthetic, playlist_reader, site_prompts
-from dialer.mqtt.link import BrokerSettings
+from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.opt_outs import ForeignOptOut
 from dialer.mqtt.twin import refuse_beside_twin

@@ -13,7 +13,8 @@ from config.help import OWN_USER
 from dialer.domain.clock import Clock
 from dialer.domain.errors import BrokerUnreachable, CommandRefused
 from dialer.mqtt import topics
-from dialer.mqtt.link import BrokerSettings, Connection, Received, visiting
+from dialer.mqtt.client import BrokerSettings, Received
+from dialer.mqtt.link import Connection, visiting
 from dialer.mqtt.senders import Signer
 from dialer.mqtt.topics import Message
 

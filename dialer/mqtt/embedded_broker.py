@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from dialer.domain.errors import BrokerUnreachable, PortInUse
-from dialer.mqtt.link import BrokerSettings, MqttVersion
+from dialer.mqtt.client import BrokerSettings, MqttVersion
 
 # TCP ports of this machine.
 

@@ -4,88 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import hmac
-import math
 import os
 import random
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from functools import partial
+from dataclasses import dataclass, replace
 
-import aiomqtt
 import structlog
-from aiomqtt.exceptions import MqttConnectError
-from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, MQTTMessage
-from paho.mqtt.client import Client as PahoClient
-from paho.mqtt.enums import MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from dialer.domain.backoff import Backoff
 from dialer.domain.clock import Clock
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, StoreError
 from dialer.domain.view import Alert, AlertLevel
 from dialer.mqtt import topics
+from dialer.mqtt.client import (
+    BrokerSettings,
+    Client,
+    LogInRefused,
+    MqttError,
+    Received,
+    SubscriptionRefused,
+    client_id_of,
+    make_client,
+)
 from dialer.mqtt.topics import Message
-
-# aiomqtt's client, with what it lacks: a connect that can be given up, and messages that are acknowledged once they
-
-
-class Client(aiomqtt.Client):
-    """Can be given up at any moment of its connect and leaves no open socket then; can leave it to the reader to acknowledge a
-    message.
-    """
-
-    _given_up = False
-    _keeps_first = False
-    _unkept = 0
-    _left_out = False
-
-    def keep_first(self) -> None:
-        """From now on no message is acknowledged before `acknowledge`: what was not kept, the broker still has."""
-        self._keeps_first = True
-        self._client.manual_ack_set(True)
-
-    def acknowledge(self, message: aiomqtt.Message) -> None:
-        """Tell the broker that a message is kept. One of a connection that is gone comes again on the next one."""
-        if not self._keeps_first or self._disconnected.done():
-            return
-        self._client.ack(message.mid, message.qos)
-        self._unkept -= 1
-        if self._left_out and not self._unkept:
-            self._client.disconnect()  # on the next connection the broker sends again all that has no acknowledgement
-
-    def _on_message(self, client: PahoClient, userdata: object, message: MQTTMessage) -> None:
-        """Only a broker that knows no limit (before MQTT 5) sends more than there is room for."""
-        if self._keeps_first and self._queue.full():
-            self._left_out = True
-            return
-        self._unkept += 1
-        super()._on_message(client, userdata, message)
-
-    def write_soon(self, message: Message) -> None:
-        """Hand over a message of QoS 0, to be written before whatever is published after it. Raises aiomqtt.MqttError."""
-        done = self._client.publish(message.topic, message.payload, message.qos, message.retain)
-        if done.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise aiomqtt.MqttCodeError(done.rc, "Could not publish message")
-
-    def give_up(self) -> None:
-        """Close what a connect that failed, was stopped or cancelled half-way has opened, or is about to open."""
-        self._client.on_disconnect = None  # aiomqtt's own trips over a connect that was cancelled
-        self._given_up = True  # before the look for a socket: either we see the thread's, or it sees this
-        # Not at once: the thread's wish that the loop read from the socket may still be queued.
-        self._loop.call_soon(self._client.disconnect)
-
-    def _client_connect(self) -> None:
-        """Runs in a thread, which goes on when the one who awaits it has given up."""
-        super()._client_connect()
-        if self._given_up:
-            self._loop.call_soon_threadsafe(self._client.disconnect)
-
 
 _log = structlog.get_logger(__name__)
 
@@ -93,42 +34,7 @@ BROKER_DOWN = "broker-down"
 CENTRE_ID_TAKEN = "centre-id-taken"
 OUTBOX_HELD = "outbox-held"
 OPT_OUTS_UNHEARD = "opt-outs-unheard"
-WAITING_MESSAGES = 1_000  # in a client, until they are read
-UNKEPT_MESSAGES = 10_000
-"""As many wait in a client that keeps first: the broker sends no more before some are kept (MQTT 5). Many, for a broker with its
-shipped settings holds few beside them and drops the rest (Mosquitto: `max_queued_messages`).
-"""
-MOST_PACKET_BYTES = 65_536
-"""What the broker may send us at once (MQTT 5): a longer message never reaches us. A signed command is the longest."""
-_REFUSED = 128  # and above: codes of a failure, in MQTT 5 and 3.1.1
 STABLE_SECONDS = 10.0  # a connection that lasted this long was a good one: the next loss is met with a short wait again
-
-
-class MqttVersion(StrEnum):
-    """Version of the protocol. With 3.1.1 a session never expires on our word, and a retained command is known as such only
-    when it is delivered later.
-    """
-
-    V5 = "5"
-    V311 = "3.1.1"
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerSettings:
-    """Where the broker is and how to be known to it."""
-
-    host: str = "127.0.0.1"
-    port: int = 1883
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: ssl.SSLContext | None = field(default=None, repr=False)
-    version: MqttVersion = MqttVersion.V5
-    client_id: str | None = None  # None: of the centre and the password; two diallers must not share one
-    keepalive_seconds: int = 15
-    answer_seconds: float = 10.0  # for each acknowledgement of the broker
-    session_expiry_seconds: int = 3600  # commands sent while we are away wait for us this long (MQTT 5)
-    backoff_first_seconds: float = 0.5
-    backoff_most_seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +62,6 @@ def for_opt_outs() -> LinkPurpose:
     return LinkPurpose(topics.opt_outs_filter(), OPT_OUTS_UNHEARD, meanwhile, client="-opt-outs", speaks=False)
 
 
-class SubscriptionRefused(aiomqtt.MqttError):
-    """The broker lets us connect and not listen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message from the broker."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-    kept: Callable[[], None]  # to be called once it is kept, in the order of the messages; the broker forgets it then
-
-
 @dataclass(frozen=True, slots=True)
 class Connection:
     """An open connection, subscribed to what it is for."""
@@ -178,7 +70,7 @@ class Connection:
     answer_seconds: float
 
     async def publish(self, message: Message) -> None:
-        """Return when it is written (QoS 0) or acknowledged (QoS 1). Raises aiomqtt.MqttError when the connection is lost and
+        """Return when it is written (QoS 0) or acknowledged (QoS 1). Raises MqttError when the connection is lost and
         TimeoutError when the broker does not answer.
         """
         async with asyncio.timeout(self.answer_seconds):
@@ -201,10 +93,8 @@ class Connection:
 
     async def read(self, take: Callable[[Received], Awaitable[None]]) -> None:
         """Hand every message to `take`, one after another, until cancelled or the connection is lost."""
-        async for message in self.client.messages:
-            payload = message.payload if isinstance(message.payload, bytes) else str(message.payload).encode()
-            kept = partial(self.client.acknowledge, message)
-            await take(Received(str(message.topic), payload, message.retain, kept))
+        while True:
+            await take(await self.client.next_message())
 
 
 Serve = Callable[[Connection], Awaitable[None]]
@@ -251,7 +141,7 @@ class BrokerLink:
                     self._set_up()
                     await serve(connection)
                     return
-            except* (aiomqtt.MqttError, OSError) as lost:
+            except* (MqttError, OSError) as lost:
                 if not stop.is_set():
                     self._set_down(self._purpose.down, self._describe(_first(lost)))
             except* CentreIdTaken as other:
@@ -276,19 +166,8 @@ class BrokerLink:
         client = make_client(self._settings, self._centre, will_at=will_at, keeps_first=not self._purpose.speaks)
         async with _entered(client, self._settings.answer_seconds, stop):
             async with asyncio.timeout(self._settings.answer_seconds):
-                await self._subscribe(client)
+                await client.listen(self._purpose.listens_on)
             yield Connection(client, self._settings.answer_seconds)
-
-    async def _subscribe(self, client: aiomqtt.Client) -> None:
-        topic = self._purpose.listens_on
-        if self._settings.version is MqttVersion.V5:
-            # Without "retain as published" a retained command looks like any other to those who are there to hear it.
-            granted = await client.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
-        else:
-            granted = await client.subscribe(topic, qos=1)
-        codes = [each if isinstance(each, int) else each.value for each in granted]
-        if any(code >= _REFUSED for code in codes):  # aiomqtt returns them as it does those of success
-            raise SubscriptionRefused(f"refused the subscription to {topic} (code {codes[0]})")
 
     def _set_up(self) -> None:
         self.up = True
@@ -307,58 +186,6 @@ class BrokerLink:
 
     def _describe(self, error: BaseException) -> str:
         return f"{describe_failure(self._settings, error)}; {self._purpose.meanwhile}"
-
-
-def client_id_of(settings: BrokerSettings, centre: str) -> str:
-    """The id that the centre's dialler connects by."""
-    """Nobody else's: to connect with it would end the dialler's connection and take its session, commands that wait among it. A
-    broker asks no user whose client id is used, so nobody who has not the dialler's password can tell what it is.
-    """
-    if settings.client_id is not None:
-        return settings.client_id
-    name = f"dialler-{topics.segment(centre)}"
-    if settings.password is None:
-        return name
-    secret = hmac.new(settings.password.encode(), f"client id of {name}".encode(), hashlib.sha256)
-    return f"{name}-{secret.hexdigest()[:16]}"
-
-
-def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None, keeps_first: bool = False) -> Client:
-    """A client that is not connected yet. A new one for each connection: paho would send again of itself what an old one had
-    in flight, and the outbox does that already. `will_at`: when the dialler connects; None: it leaves no last will, and no
-    session either unless it `keeps_first`, which acknowledges a message when it is told that it is kept.
-    """
-    will = None if will_at is None else topics.last_will_message(centre, will_at)
-    lasting = will is not None or keeps_first
-    version5 = settings.version is MqttVersion.V5
-    properties = None
-    if version5:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho types it not
-        properties.SessionExpiryInterval = settings.session_expiry_seconds if lasting else 0
-        properties.MaximumPacketSize = MOST_PACKET_BYTES
-        if keeps_first:
-            properties.ReceiveMaximum = UNKEPT_MESSAGES
-    client = Client(
-        settings.host,
-        settings.port,
-        identifier=client_id_of(settings, centre),
-        username=settings.username,
-        password=settings.password,
-        tls_context=settings.tls,
-        protocol=aiomqtt.ProtocolVersion.V5 if version5 else aiomqtt.ProtocolVersion.V311,
-        clean_session=None if version5 else not lasting,
-        # 3.1.1 has no clean start and paho wants this.
-        clean_start=not lasting if version5 else MQTT_CLEAN_START_FIRST_ONLY,
-        properties=properties,
-        will=None if will is None else aiomqtt.Will(will.topic, will.payload, qos=will.qos, retain=will.retain),
-        keepalive=settings.keepalive_seconds,
-        timeout=math.inf,  # aiomqtt's own goes through asyncio.wait_for, which swallows a cancellation on 3.11: we have ours
-        max_queued_incoming_messages=UNKEPT_MESSAGES if keeps_first else WAITING_MESSAGES,
-    )
-    if keeps_first:
-        client.keep_first()
-    client.pending_calls_threshold = 64  # the outbox has 20 in flight by design; more than these would be a leak
-    return client
 
 
 @contextlib.asynccontextmanager
@@ -403,7 +230,7 @@ async def check_broker(settings: BrokerSettings, centre: str, at: float) -> None
         await _knock(settings, never)
         async with _entered(make_client(settings, centre, will_at=at), settings.answer_seconds, never):
             return
-    except (aiomqtt.MqttError, OSError) as error:
+    except (MqttError, OSError) as error:
         raise BrokerUnreachable(describe_failure(settings, error)) from error
 
 
@@ -419,14 +246,14 @@ async def visiting(settings: BrokerSettings, centre: str) -> AsyncIterator[Conne
         client = make_client(settings, centre, will_at=None)
         async with _entered(client, settings.answer_seconds, never):
             yield Connection(client, settings.answer_seconds)
-    except (aiomqtt.MqttError, OSError) as error:
+    except (MqttError, OSError) as error:
         raise BrokerUnreachable(describe_failure(settings, error)) from error
 
 
 def describe_failure(settings: BrokerSettings, error: BaseException) -> str:
     """One line: which broker, and why not."""
     where = f"MQTT broker {settings.host}:{settings.port}"
-    if isinstance(error, MqttConnectError):
+    if isinstance(error, LogInRefused):
         return f"{where} refused the log-in ({error}): check broker.username and broker.password, and that it speaks MQTT 5"
     if isinstance(error, SubscriptionRefused):
         return f"{where} {error}: let the dialler's user and client id read it in the broker's access list"

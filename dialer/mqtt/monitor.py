@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
-import aiomqtt
 import structlog
 
 from dialer.domain.clock import Clock
@@ -17,8 +16,9 @@ from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import StoreError
 from dialer.domain.view import Alert, CentreView, Change
 from dialer.mqtt import topics
+from dialer.mqtt.client import BrokerSettings, MqttError, Received
 from dialer.mqtt.commands import CommandDesk
-from dialer.mqtt.link import BrokerLink, BrokerSettings, Connection, Received, for_opt_outs
+from dialer.mqtt.link import BrokerLink, Connection, for_opt_outs
 from dialer.mqtt.opt_outs import ForeignOptOut, OptOutDesk
 from dialer.mqtt.publisher import Publish, Publisher
 from dialer.mqtt.senders import Senders
@@ -217,5 +217,5 @@ class Monitor:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._relay.drain(connection.publish)
                 await self._publisher.farewell(connection.publish)
-        except* (aiomqtt.MqttError, StoreError, TimeoutError) as errors:
+        except* (MqttError, StoreError, TimeoutError) as errors:
             _log.warning("monitor.farewell-cut-short", problem=str(errors.exceptions[0]))

@@ -10,12 +10,11 @@ import asyncio
 import json
 from dataclasses import replace
 
-import aiomqtt
-
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken
 from dialer.mqtt import topics
-from dialer.mqtt.link import BrokerSettings, client_id_of, visiting
+from dialer.mqtt.client import BrokerSettings, client_id_of
+from dialer.mqtt.link import Connection, visiting
 from dialer.mqtt.publisher import HEARTBEAT_SECONDS
 
 HELD_SECONDS = 1.0  # a broker sends what it holds right after the subscription
@@ -31,11 +30,10 @@ async def find_twin(settings: BrokerSettings, centre: str, name: DiallerName) ->
         async with visiting(looking, centre) as connection:
             async with asyncio.timeout(settings.answer_seconds):
                 await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
-            messages = connection.client.messages
-            held = await _next(messages, HELD_SECONDS)
+            held = await _next(connection, HELD_SECONDS)
             if held is None or held.store == name.store:
                 return None
-            return await _next(messages, ALIVE_SECONDS)
+            return await _next(connection, ALIVE_SECONDS)
     except TimeoutError:
         raise BrokerUnreachable(f"MQTT broker {settings.host}:{settings.port} does not answer") from None
 
@@ -55,15 +53,15 @@ def taken_by(twin: DiallerName, centre: str) -> str:
     return f"{twin} speaks for centre {centre} at this broker already: stop one of the two, or give this one a centre.id of its own"
 
 
-async def _next(messages: aiomqtt.client.MessagesIterator, seconds: float) -> DiallerName | None:
+async def _next(connection: Connection, seconds: float) -> DiallerName | None:
     """Whom the next state names; None: nobody, or none comes."""
     try:
         async with asyncio.timeout(seconds):
-            message = await anext(messages)
+            message = await connection.client.next_message()
     except TimeoutError:
         return None
     try:
-        state = json.loads(message.payload if isinstance(message.payload, bytes | str) else b"")
+        state = json.loads(message.payload)
     except ValueError:
         return None
     if not isinstance(state, dict) or state.get("online") is not True:

@@ -26,7 +26,7 @@ from dialer.engine.supervision.state import SupervisorPhone, SupervisorRights
 from dialer.engine.transfers.state import TransferTarget
 from dialer.engine.trunks import RestRules, TrunkLimits
 from dialer.engine.world import CampaignSpec
-from dialer.mqtt.link import BrokerSettings
+from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.senders import Sender, Senders, Signer, public_key, read_key_file, read_public_key
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap

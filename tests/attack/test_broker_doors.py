@@ -24,8 +24,8 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.commands import StopAll
 from dialer.domain.errors import CommandRefused
 from dialer.mqtt.ask import Request, ask
+from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
-from dialer.mqtt.link import BrokerSettings
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.senders import Signer
 from dialer.site.plan import senders_of

@@ -13,7 +13,7 @@ from typing import Any
 import aiomqtt
 
 from config.help import OWN_USER, SupervisorRole
-from dialer.mqtt.link import BrokerSettings, MqttVersion
+from dialer.mqtt.client import BrokerSettings, MqttVersion
 from dialer.mqtt.senders import Sender, Senders
 
 BOSS = "supervisor"

@@ -13,8 +13,8 @@ from typing import Any
 from config.asterisk.placing import plan_files, write_files
 from config.mosquitto.render import CONFIGURATION, MARKER, broker_user, render_broker
 from config.settings import Settings
+from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import free_port, mosquitto_path
-from dialer.mqtt.link import BrokerSettings
 from dialer.site.plan import broker_settings
 from tests.support.mqtt import PATIENCE_SECONDS
 

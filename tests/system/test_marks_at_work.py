@@ -24,8 +24,8 @@ from dialer.domain.view import CallState, SeatState
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt import ask as asking
 from dialer.mqtt.ask import Request, ask
+from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
-from dialer.mqtt.link import BrokerSettings
 from dialer.mqtt.monitor import Monitor
 from dialer.store.lock import StoreLock
 from dialer.store.sqlite import SqliteStore, open_store

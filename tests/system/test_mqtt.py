@@ -40,8 +40,9 @@ from dialer.domain.model import (
 )
 from dialer.domain.view import CallChange, CallState, CampaignChange
 from dialer.mqtt import topics, twin
+from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port, mosquitto_path
-from dialer.mqtt.link import BrokerSettings, Client, MqttVersion, check_broker
+from dialer.mqtt.link import check_broker
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.twin import refuse_beside_twin
 from dialer.store.sqlite import SqliteStore, open_store

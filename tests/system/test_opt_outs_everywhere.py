@@ -19,10 +19,11 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.commands import Command, StopAll, TakeOptOuts
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt import ask as asking
-from dialer.mqtt import link as broker_link
+from dialer.mqtt import client as mqtt_client
 from dialer.mqtt import opt_outs as monitor_opt_outs
+from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, make_client
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
-from dialer.mqtt.link import BrokerSettings, Client, Connection, MqttVersion, make_client
+from dialer.mqtt.link import Connection
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.opt_outs import ForeignOptOut
 from dialer.mqtt.topics import announced_message, opt_out_announcement, opt_outs_filter
@@ -260,7 +261,7 @@ async def test_a_flood_that_cannot_be_kept_now_waits_at_the_broker_and_holds_up_
     version: MqttVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before MQTT 5 the broker keeps to a limit of its own, of 20: beyond 10 the connection is begun anew."""
-    monkeypatch.setattr(broker_link, "UNKEPT_MESSAGES", 300 if version is MqttVersion.V5 else 10)
+    monkeypatch.setattr(mqtt_client, "UNKEPT_MESSAGES", 300 if version is MqttVersion.V5 else 10)
     monkeypatch.setattr(monitor_opt_outs, "WAITING_OPT_OUTS", 5)
     monkeypatch.setattr(monitor_opt_outs, "KEPT_AT_ONCE", 3)
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:

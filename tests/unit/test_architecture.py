@@ -168,3 +168,8 @@ def test_a_running_dialler_has_not_imported_what_only_other_commands_need() -> N
     program = f"import sys, dialer.cli.main, dialer.app; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_mqtt_library_has_one_door(house: House) -> None:
+    for library in ("aiomqtt", "paho"):
+        assert house.importing(library) == ["dialer.mqtt.client"]

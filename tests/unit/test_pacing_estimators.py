@@ -11,8 +11,8 @@ import pytest
 from dialer.pacing.answer_rate import AnswerRate, from_log_odds, log_odds
 from dialer.pacing.estimators import HAZARD_EDGES, BreakHabit, Hazard, RingTimes
 from dialer.pacing.knowledge import InFlightTable, StageRates, free_within, row_of
+from dialer.pacing.lookahead import law_of_sum, tail_of_law, tail_refined_normal
 from dialer.pacing.port import BusySeat, RingingCall, SeatStage
-from dialer.pacing.tail import law_of_sum, tail_of_law, tail_refined_normal
 
 
 @pytest.mark.parametrize(
