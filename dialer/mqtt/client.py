@@ -1,8 +1,8 @@
 """The MQTT library behind one door: nothing else of ours imports aiomqtt or the paho-mqtt under it.
 
 Of aiomqtt 2 two private names are used, for what it does not offer: the paho client under it (`_client`: acknowledge a message once
-it is kept, hand over without waiting, hang up without waiting) and the connect that it runs in a thread (`_client_connect`). aiomqtt 3 drops paho: then this
-file changes and no other (docs/decisions.md).
+it is kept, hand over and hang up without waiting) and the connect that it runs in a thread (`_client_connect`). aiomqtt 3 drops
+paho: then this file changes and no other (docs/decisions.md).
 """
 
 from __future__ import annotations

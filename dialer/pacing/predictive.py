@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from dialer.pacing.estimators import RingTimes, sane_seconds
-from dialer.pacing.governor import USUAL_SEATS, Governor
+from dialer.pacing.governor import TUNED_GOVERNOR, Governor, GovernorTuning
 from dialer.pacing.knowledge import Knowledge, Prospect
 from dialer.pacing.limits import (
     MOST_CALLS_AT_ONCE,
@@ -17,38 +18,105 @@ from dialer.pacing.limits import (
 from dialer.pacing.lookahead import Bounds
 from dialer.pacing.port import AnswersOfLate, Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
 
-# The most calls in flight: for the moment at which everything learned of the answer rate is wrong at once.
+STATE_VERSION = 1
 
-SPARE = 4.0
-LEAST_PER_SEAT = 1.5
-ANSWERS_PER_SEAT = 0.6
-"""Never more calls in flight than SPARE, and per seat those that bring ANSWERS_PER_SEAT; LEAST_PER_SEAT at least."""
 
-PER_SEAT_IN_A_FALL = 5.0
-USUAL_SECONDS = 1800.0
-LEAST_USUAL_RATE = 0.02
-"""After a fall of the answer rate no more than PER_SEAT_IN_A_FALL per seat, or what the mean rate of the last USUAL_SECONDS
-asks for: while a carrier loses every call all seats are free and hardly an answer is expected of hundreds of calls, and when
-it is well again they are answered together. A rate that stays low becomes the mean, and no list is held to be usual below
-LEAST_USUAL_RATE. Found by simulation (docs/decisions.md)."""
+@dataclass(frozen=True, slots=True)
+class PredictiveTuning:
+    """The policy's figures: an experiment hands other ones to the pacer. Seconds, shares and calls, as said beside each; found by
+    simulation where nothing else is said (docs/decisions.md).
+    """
 
-_LONGEST_GAP_SECONDS = 60.0
-"""Time in which nothing was asked tells nothing beyond this."""
+    governor: GovernorTuning = TUNED_GOVERNOR
+
+    prior_answer_rate: float = 0.25
+    prior_talk_seconds: float = 90.0
+    prior_wrap_up_seconds: float = 15.0
+    """What a campaign is taken to be like before anything is learned."""
+
+    cold_outcomes: int = 5
+    """Calls whose end must be seen before any is dialled ahead of a free seat."""
+
+    small_site_power: float = -0.5
+    """A small site drops less at the same alpha, below 27 seats: alpha * (N / 27) ** `small_site_power`. Single seats make the
+    risk jump, and the last call lies well below alpha mostly."""
+
+    hang_up_above: float = 0.1
+    hang_up_alphas: float = 3.0
+    """Ringing calls are hung up while the last of them, if it were answered, would be dropped with more than this
+    probability, and more than so many times alpha. It costs little (such a call was hardly worth its answer) and keeps single
+    bad moments from becoming several drops."""
+
+    stop_risk: float = 1.5e-4
+    hang_up_risk: float = 1e-3
+    """The last call, if it is answered, may be the drop that passes a hard stop with probability `stop_risk` at 27 seats, and calls
+    are hung up while that is above `hang_up_risk`. N seats: that times 27 / N, as a larger site asks so more often. Found by
+    simulation, as all that follows (docs/decisions.md)."""
+
+    tiny_site: float = 5.0
+    tiny_site_power: float = 3.0
+    """A site of N < `tiny_site` seats would hardly dial ahead at all with so little risk: it may take
+    (`tiny_site` / N) ** `tiny_site_power` times as much."""
+
+    early_drops: float = 5.0
+    early_chance: float = 0.07
+    """While a window that begins to fill bears fewer than `early_drops` in all, it may be passed with `early_chance` in the answers
+    that its first bearable drop takes, which are 1 / hard stop: the answers to come make such a drop good."""
+
+    past_stop: float = 0.3
+    """Past a hard stop the last call may be dropped with so much of the chance `stop_risk`, whatever `tiny_site` or `early_drops`
+    add: one call a free seat would leave a floor idle until a poor list has brought the answers that are missing."""
+
+    most_risk: float = 60.0
+    """The most that all of this may come to, as a multiple of the risk at 27 seats."""
+
+    most_room: float = 40.0
+    """Room that no single moment uses up: only below it is the risk to pass a hard stop worked out."""
+
+    calm_seconds: float = 1.0
+    """After calls were hung up none is placed ahead for so long: placing and hanging up must never chase each other."""
+
+    least_in_set_up: float = 3.0
+    """Calls that may wait for "ringing" on the slowest carrier: without any, its recovery would not be seen."""
+
+    size_memory: float = 200.0  # decisions that the site's size in seats is the mean of
+
+    # The most calls in flight: for the moment at which everything learned of the answer rate is wrong at once.
+    spare: float = 4.0
+    least_per_seat: float = 1.5
+    answers_per_seat: float = 0.6
+    """Never more calls in flight than `spare`, and per seat those that bring `answers_per_seat`; `least_per_seat` at least."""
+
+    per_seat_in_a_fall: float = 5.0
+    usual_seconds: float = 1800.0
+    least_usual_rate: float = 0.02
+    """After a fall of the answer rate no more than `per_seat_in_a_fall` per seat, or what the mean rate of the last `usual_seconds`
+    asks for: while a carrier loses every call all seats are free and hardly an answer is expected of hundreds of calls, and when
+    it is well again they are answered together. A rate that stays low becomes the mean, and no list is held to be usual below
+    `least_usual_rate`. Found by simulation (docs/decisions.md)."""
+
+    longest_gap_seconds: float = 60.0
+    """Time in which nothing was asked tells nothing beyond this."""
+
+
+TUNED = PredictiveTuning()
+"""What the dialler runs with."""
 
 
 class MostInFlight:
     """How many calls may be in flight at once, by the answer rate as learned now and as it was of late."""
 
-    def __init__(self) -> None:
+    def __init__(self, tuning: PredictiveTuning = TUNED) -> None:
+        self._tuning = tuning
         self._rate = 0.0
-        self._seconds = 0.0  # that the mean reaches back, USUAL_SECONDS at most
+        self._seconds = 0.0  # that the mean reaches back, `usual_seconds` at most
         self._at: float | None = None
 
     def follow(self, now: float, answer_rate: float) -> None:
         """The answer rate is learned to be so at this moment. The first is the mean, then each by the time it stood."""
         if self._at is not None:
-            gap = min(_LONGEST_GAP_SECONDS, max(0.0, now - self._at))
-            self._seconds = min(USUAL_SECONDS, self._seconds + gap)
+            gap = min(self._tuning.longest_gap_seconds, max(0.0, now - self._at))
+            self._seconds = min(self._tuning.usual_seconds, self._seconds + gap)
             if gap > 0.0:
                 self._rate += (answer_rate - self._rate) * gap / self._seconds
         elif self._seconds == 0.0:
@@ -57,9 +125,12 @@ class MostInFlight:
 
     def calls(self, seats: int, answer_rate: float) -> int:
         """The most calls in flight for so many seats that take callers, at this answer rate."""
-        wanted = max(LEAST_PER_SEAT, ANSWERS_PER_SEAT / max(1e-3, answer_rate))
-        most = max(PER_SEAT_IN_A_FALL, ANSWERS_PER_SEAT / max(LEAST_USUAL_RATE, self._rate))
-        return int(SPARE + seats * min(wanted, most))
+        wanted = max(self._tuning.least_per_seat, self._tuning.answers_per_seat / max(1e-3, answer_rate))
+        most = max(
+            self._tuning.per_seat_in_a_fall,
+            self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self._rate),
+        )
+        return int(self._tuning.spare + seats * min(wanted, most))
 
     def state(self) -> dict[str, float]:
         """What was learned, as plain JSON types."""
@@ -68,76 +139,22 @@ class MostInFlight:
     def restore(self, state: Mapping[str, object]) -> None:
         """Take up what `state` gave. Raises KeyError, TypeError or ValueError for a damaged one."""
         rate, seconds = float(str(state["rate"])), float(str(state["seconds"]))
-        if not (0.0 <= rate <= 1.0 and 0.0 <= seconds <= USUAL_SECONDS):
+        if not (0.0 <= rate <= 1.0 and 0.0 <= seconds <= self._tuning.usual_seconds):
             raise ValueError("figures of the usual answer rate are out of range")
         self._rate, self._seconds, self._at = rate, seconds, None
-
-
-STATE_VERSION = 1
-
-PRIOR_ANSWER_RATE = 0.25
-PRIOR_TALK_SECONDS = 90.0
-PRIOR_WRAP_UP_SECONDS = 15.0
-"""What a campaign is taken to be like before anything is learned."""
-
-COLD_OUTCOMES = 5
-"""Calls whose end must be seen before any is dialled ahead of a free seat."""
-
-SMALL_SITE_POWER = -0.5
-"""A small site drops less at the same alpha, below 27 seats: alpha * (N / 27) ** POWER. Single seats make the risk jump, and
-the last call lies well below alpha mostly."""
-
-HANG_UP_ABOVE = 0.1
-HANG_UP_ALPHAS = 3.0
-"""Ringing calls are hung up while the last of them, if it were answered, would be dropped with more than this
-probability, and more than so many times alpha. It costs little (such a call was hardly worth its answer) and keeps single
-bad moments from becoming several drops."""
-
-STOP_RISK = 1.5e-4
-HANG_UP_RISK = 1e-3
-"""The last call, if it is answered, may be the drop that passes a hard stop with probability STOP_RISK at 27 seats, and calls
-are hung up while that is above HANG_UP_RISK. N seats: that times 27 / N, as a larger site asks so more often. Found by
-simulation, as all that follows (docs/decisions.md)."""
-
-TINY_SITE = 5.0
-TINY_SITE_POWER = 3.0
-"""A site of N < TINY_SITE seats would hardly dial ahead at all with so little risk: it may take (TINY_SITE / N) ** POWER times
-as much."""
-
-EARLY_DROPS = 5.0
-EARLY_CHANCE = 0.07
-"""While a window that begins to fill bears fewer than EARLY_DROPS in all, it may be passed with EARLY_CHANCE in the answers
-that its first bearable drop takes, which are 1 / hard stop: the answers to come make such a drop good."""
-
-PAST_STOP = 0.3
-"""Past a hard stop the last call may be dropped with so much of the chance STOP_RISK, whatever TINY_SITE or EARLY_DROPS add: one
-call a free seat would leave a floor idle until a poor list has brought the answers that are missing."""
-
-MOST_RISK = 60.0
-"""The most that all of this may come to, as a multiple of the risk at USUAL_SEATS."""
-
-MOST_ROOM = 40.0
-"""Room that no single moment uses up: only below it is the risk to pass a hard stop worked out."""
-
-CALM_SECONDS = 1.0
-"""After calls were hung up none is placed ahead for so long: placing and hanging up must never chase each other."""
-
-LEAST_IN_SET_UP = 3.0
-"""Calls that may wait for "ringing" on the slowest carrier: without any, its recovery would not be seen."""
-
-_SIZE_MEMORY = 200.0
 
 
 class PredictivePacer:
     """The look-ahead rule under the governor; see `lookahead` and `governor` for the two halves."""
 
-    def __init__(self, caps: Sequence[Cap], *, connect_seconds: float = 2.0) -> None:
-        """`connect_seconds` is how long an answered voter may wait for a seat."""
+    def __init__(self, caps: Sequence[Cap], *, connect_seconds: float = 2.0, tuning: PredictiveTuning = TUNED) -> None:
+        """`connect_seconds` is how long an answered voter may wait for a seat; `tuning`, other figures for an experiment."""
+        self._tuning = tuning
         self._connect_seconds = connect_seconds
         self._caps = tuple(caps)
-        self._governor = Governor(self._caps)
+        self._governor = Governor(self._caps, self._tuning.governor)
         self._knowledge = self._nothing_learned()
-        self._most_in_flight = MostInFlight()
+        self._most_in_flight = MostInFlight(self._tuning)
         self._seats = 0.0
         self._now: float | None = None
         self._hung_up_at: float | None = None
@@ -146,7 +163,12 @@ class PredictivePacer:
         self._explanation = Explanation(0, Limit.NOBODY)
 
     def _nothing_learned(self) -> Knowledge:
-        return Knowledge(PRIOR_ANSWER_RATE, PRIOR_TALK_SECONDS, PRIOR_WRAP_UP_SECONDS, self._connect_seconds)
+        return Knowledge(
+            self._tuning.prior_answer_rate,
+            self._tuning.prior_talk_seconds,
+            self._tuning.prior_wrap_up_seconds,
+            self._connect_seconds,
+        )
 
     # Decisions
 
@@ -163,7 +185,7 @@ class PredictivePacer:
         alpha, limited_by = self._alpha(now)
         if limited_by is not Limit.COLD:  # until then the rate is the prior's
             self._most_in_flight.follow(now, prospect.answer_rate)
-        bounds = self._bounds(now, alpha, STOP_RISK)
+        bounds = self._bounds(now, alpha, self._tuning.stop_risk)
         # One more than the lines allow tells that they are the limit; how many more there would be, nobody asks.
         enough = min(MOST_CALLS_AT_ONCE, room.calls + 1)
         ahead = prospect.outlook.calls_within(bounds, prospect.next_call, prospect.later_call, enough)
@@ -179,16 +201,19 @@ class PredictivePacer:
         wanted = max(ahead, min(seats_without_caller(snapshot), allowance), 0)
         calls = min(wanted, room.calls)
         self._explain(snapshot, prospect, alpha, calls, room.limited_by if calls < wanted else limited_by)
-        self._seats += (seats - self._seats) / (_SIZE_MEMORY if self._seats else 1.0)
+        self._seats += (seats - self._seats) / (self._tuning.size_memory if self._seats else 1.0)
         return calls
 
     def _alpha(self, now: float) -> tuple[float, Limit]:
         """The risk that the last call may bear, and what sets it."""
-        if self._knowledge.outcomes < COLD_OUTCOMES:
+        if self._knowledge.outcomes < self._tuning.cold_outcomes:
             return 0.0, Limit.COLD
-        if self._hung_up_at is not None and now - self._hung_up_at < CALM_SECONDS:
+        if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             return 0.0, Limit.SEATS
-        alpha = self._governor.alpha(now) * min(1.0, max(1.0, self._seats) / USUAL_SEATS) ** SMALL_SITE_POWER
+        alpha = (
+            self._governor.alpha(now)
+            * min(1.0, max(1.0, self._seats) / self._tuning.governor.usual_seats) ** self._tuning.small_site_power
+        )
         if self._governor.foreseen_room(now) < 1.0:  # one drop more would pass it
             return alpha, Limit.HARD_STOP
         return alpha, Limit.CAP if self._governor.boldness < 1.0 else Limit.SEATS
@@ -196,17 +221,17 @@ class PredictivePacer:
     def _bounds(self, now: float, alpha: float, risk: float) -> Bounds:
         """What the last call may risk: alpha, and `risk`, as at 27 seats, to pass a hard stop."""
         room = self._governor.foreseen_room(now)
-        if room > MOST_ROOM:
+        if room > self._tuning.most_room:
             return Bounds(alpha)
         seats = max(1.0, self._seats)
-        scale: float = USUAL_SEATS / seats
+        scale: float = self._tuning.governor.usual_seats / seats
         if self._governor.drops_to_hard_stop(now) < 0.0:
-            return Bounds(alpha, 0, risk * PAST_STOP * scale)
-        scale *= max(1.0, TINY_SITE / seats) ** TINY_SITE_POWER
-        begun = self._governor.stop_of_begun(EARLY_DROPS)
+            return Bounds(alpha, 0, risk * self._tuning.past_stop * scale)
+        scale *= max(1.0, self._tuning.tiny_site / seats) ** self._tuning.tiny_site_power
+        begun = self._governor.stop_of_begun(self._tuning.early_drops)
         if begun is not None:
-            scale *= max(1.0, EARLY_CHANCE * begun / STOP_RISK)
-        return Bounds(alpha, max(0, int(room)), risk * min(scale, MOST_RISK))
+            scale *= max(1.0, self._tuning.early_chance * begun / self._tuning.stop_risk)
+        return Bounds(alpha, max(0, int(room)), risk * min(scale, self._tuning.most_risk))
 
     def _worst_case_reserve(self, now: float, snapshot: PacingSnapshot) -> int:
         """Calls that may be added, or below 0 are too many, with the worst case of all that is in flight reserved."""
@@ -225,7 +250,7 @@ class PredictivePacer:
         most = self._knowledge.most_in_set_up(silent)
         if most is None:
             return MOST_CALLS_AT_ONCE
-        return max(0, int(max(LEAST_IN_SET_UP, most)) - len(silent))
+        return max(0, int(max(self._tuning.least_in_set_up, most)) - len(silent))
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Ringing calls that no seat will be there for; all of them when nobody is left to talk."""
@@ -239,7 +264,9 @@ class PredictivePacer:
         if seats_without_caller(snapshot) >= 0:
             return 0
         alpha, _ = self._alpha(now)
-        bounds = self._bounds(now, max(HANG_UP_ABOVE, HANG_UP_ALPHAS * alpha), HANG_UP_RISK)
+        bounds = self._bounds(
+            now, max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha), self._tuning.hang_up_risk
+        )
         excess = self._prospect(snapshot).outlook.excess_over(bounds)
         excess = max(excess, min(len(snapshot.ringing), -self._worst_case_reserve(now, snapshot)))
         if excess > 0:
@@ -328,7 +355,11 @@ class PredictivePacer:
             self._saved = dict(state)
 
     def _take_up(self, state: Mapping[str, object], now: float) -> bool:
-        governor, knowledge, most_in_flight = Governor(self._caps), self._nothing_learned(), MostInFlight()
+        governor, knowledge, most_in_flight = (
+            Governor(self._caps, self._tuning.governor),
+            self._nothing_learned(),
+            MostInFlight(self._tuning),
+        )
         try:
             if state["version"] != STATE_VERSION:
                 return False

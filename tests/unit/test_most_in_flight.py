@@ -6,14 +6,7 @@ from math import nan
 
 import pytest
 
-from dialer.pacing.predictive import (
-    ANSWERS_PER_SEAT,
-    LEAST_USUAL_RATE,
-    PER_SEAT_IN_A_FALL,
-    SPARE,
-    USUAL_SECONDS,
-    MostInFlight,
-)
+from dialer.pacing.predictive import TUNED, MostInFlight
 
 SEATS = 100
 
@@ -29,23 +22,23 @@ def _after(*stretches: tuple[float, float]) -> MostInFlight:
 
 
 def _per_seat(guard: MostInFlight, rate: float) -> float:
-    return (guard.calls(SEATS, rate) - SPARE) / SEATS
+    return (guard.calls(SEATS, rate) - TUNED.spare) / SEATS
 
 
 @pytest.mark.parametrize("rate", [0.3, 0.1, 0.05, 0.03])
 def test_a_steady_rate_gets_the_calls_that_it_asks_for(rate: float) -> None:
-    assert _per_seat(_after((60.0, rate)), rate) == pytest.approx(ANSWERS_PER_SEAT / rate, abs=0.01)
+    assert _per_seat(_after((60.0, rate)), rate) == pytest.approx(TUNED.answers_per_seat / rate, abs=0.01)
 
 
 def test_a_fall_is_bounded_at_once_and_the_bound_gives_way_as_the_low_rate_lasts() -> None:
     per_seat = [
         _per_seat(_after((3_600.0, 0.3), (minutes * 60.0, 0.002)), 0.002) for minutes in (1, 10, 30, 60, 90, 600)
     ]
-    assert per_seat[:2] == [PER_SEAT_IN_A_FALL] * 2
+    assert per_seat[:2] == [TUNED.per_seat_in_a_fall] * 2
     assert per_seat == sorted(per_seat)
-    assert PER_SEAT_IN_A_FALL < per_seat[2] < 6.0
+    assert TUNED.per_seat_in_a_fall < per_seat[2] < 6.0
     assert 12.0 < per_seat[3] < 18.0
-    assert per_seat[-2:] == [ANSWERS_PER_SEAT / LEAST_USUAL_RATE] * 2  # never more
+    assert per_seat[-2:] == [TUNED.answers_per_seat / TUNED.least_usual_rate] * 2  # never more
 
 
 def test_a_rate_that_rises_bounds_at_once() -> None:
@@ -53,9 +46,9 @@ def test_a_rate_that_rises_bounds_at_once() -> None:
 
 
 def test_time_in_which_nobody_dialled_is_not_taken_for_a_rate_that_lasted() -> None:
-    guard = _after((USUAL_SECONDS, 0.3))
+    guard = _after((TUNED.usual_seconds, 0.3))
     guard.follow(50_000.0, 0.002)
-    assert _per_seat(guard, 0.002) == PER_SEAT_IN_A_FALL
+    assert _per_seat(guard, 0.002) == TUNED.per_seat_in_a_fall
 
 
 def test_a_clock_that_stands_still_or_goes_back_changes_nothing() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dialer.pacing.governor import COUNTED_ON, HELD_BACK, Governor, counted_on, held_back
+from dialer.pacing.governor import TUNED_GOVERNOR, Governor
 from dialer.pacing.port import AnswersOfLate, Cap
 
 DAY = (Cap(86_400, 0.03, 0.03),)
@@ -55,15 +55,15 @@ def test_drops_that_came_close_together_leave_less_room_than_as_many_that_are_sp
     for answer in range(417):
         together.answered(3_600.0 + 3_600.0 * answer / 417)
         least = min(least, together.drops_to_hard_stop(3_600.0 + 3_600.0 * answer / 417))
-    assert foreseen == pytest.approx(least - HELD_BACK, abs=0.1)
+    assert foreseen == pytest.approx(least - TUNED_GOVERNOR.held_back_share, abs=0.1)
 
 
 def test_a_small_window_counts_on_more_of_the_answers_to_come() -> None:
     """Its single drop always stands alone: with half of the answers it could never afford the next."""
-    shares = [counted_on(drops) for drops in (-1.0, 0.0, 4.0, 9.0, 27.0, 300.0)]
+    shares = [TUNED_GOVERNOR.counted_on(drops) for drops in (-1.0, 0.0, 4.0, 9.0, 27.0, 300.0)]
     assert shares == sorted(shares, reverse=True)
     assert shares[:2] == [1.0, 1.0]
-    assert shares[-2:] == [COUNTED_ON, COUNTED_ON]
+    assert shares[-2:] == [TUNED_GOVERNOR.counted_on_share, TUNED_GOVERNOR.counted_on_share]
 
 
 def test_room_that_the_carriers_own_answers_made_is_not_counted_on() -> None:
@@ -77,17 +77,17 @@ def test_room_that_the_carriers_own_answers_made_is_not_counted_on() -> None:
             governor.abandoned(float(second))
     assert governor.drops_to_hard_stop(6_600.0) > 60
     # at 7,200 s the carrier's answers have left the window, and the drops since have not
-    coming, drops = COUNTED_ON * 600 / 5, 12
-    kept = held_back(0.032 * governor.tallies[0].answers)
+    coming, drops = TUNED_GOVERNOR.counted_on_share * 600 / 5, 12
+    kept = TUNED_GOVERNOR.held_back(0.032 * governor.tallies[0].answers)
     assert governor.foreseen_room(6_600.0) == pytest.approx(0.032 * (600 + coming) - drops - kept, abs=0.75)
 
 
 def test_less_is_held_back_of_a_small_window_and_more_of_a_large_one_but_never_much_of_it() -> None:
     windows = (-1.0, 0.0, 3.0, 10.0, 27.0, 100.0, 300.0)
-    kept = [held_back(drops) for drops in windows]
+    kept = [TUNED_GOVERNOR.held_back(drops) for drops in windows]
     assert kept == sorted(kept)
     assert kept[:2] == [0.0, 0.0]
-    assert kept[4] == HELD_BACK
+    assert kept[4] == TUNED_GOVERNOR.held_back_share
     shares = [room / drops for drops, room in zip(windows[2:], kept[2:], strict=True)]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] < 0.1

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.pacing import predictive
 from dialer.pacing.governor import Governor
 from dialer.pacing.limits import seats_without_caller
 from dialer.pacing.port import (
@@ -25,7 +24,7 @@ from dialer.pacing.port import (
     RingingCall,
     SeatStage,
 )
-from dialer.pacing.predictive import COLD_OUTCOMES, PredictivePacer
+from dialer.pacing.predictive import TUNED, PredictivePacer, PredictiveTuning
 from dialer.simulation.centre import simulate
 from dialer.simulation.policies import caps_for
 from dialer.simulation.scenarios import SCENARIOS
@@ -48,8 +47,8 @@ def _learned() -> str:
     return json.dumps(pacers[0].state())
 
 
-def _warm(caps: tuple[Cap, ...] = DAY) -> PredictivePacer:
-    pacer = PredictivePacer(caps)
+def _warm(caps: tuple[Cap, ...] = DAY, tuning: PredictiveTuning = TUNED) -> PredictivePacer:
+    pacer = PredictivePacer(caps, tuning=tuning)
     pacer.restore(json.loads(_learned()))
     return pacer
 
@@ -122,7 +121,7 @@ def test_without_a_share_to_spend_nothing_is_dialled_ahead(caps: tuple[Cap, ...]
 
 def test_it_begins_one_call_a_free_seat() -> None:
     pacer = PredictivePacer(DAY)
-    for second in range(COLD_OUTCOMES - 1):
+    for second in range(TUNED.cold_outcomes - 1):
         snapshot = replace(_busy_site(float(second)), free_seats=2)
         assert pacer.calls_to_place(snapshot) == 2
         assert pacer.explain().limited_by == Limit.COLD
@@ -395,9 +394,9 @@ def test_less_room_never_brings_more_calls() -> None:
     assert pacer.explain().limited_by == Limit.HARD_STOP
 
 
-def _calls_after(answers: int, drops: int) -> int:
+def _calls_after(answers: int, drops: int, tuning: PredictiveTuning = TUNED) -> int:
     """Calls that a site which has learned places for ten free seats, with so much in its window."""
-    pacer = _warm(HOUR)
+    pacer = _warm(HOUR, tuning)
     for answer in range(answers):
         pacer.observe(PacingEvent(Kind.ANSWERED, 1.0 + 4.3 * answer, 8.0))
     for _ in range(drops):
@@ -415,21 +414,17 @@ def test_the_lower_a_stop_the_less_a_window_that_begins_may_risk() -> None:
     assert calls[0] > calls[-1] > 10
 
 
-def test_a_window_that_begins_may_risk_more_and_never_past_its_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_window_that_begins_may_risk_more_and_never_past_its_stop() -> None:
     early, full = _calls_after(5, 0), _calls_after(834, 26)  # neither has room for a drop
-    monkeypatch.setattr(predictive, "EARLY_DROPS", 0.0)
-    assert 10 < _calls_after(5, 0) < early
-    assert _calls_after(834, 26) == full
-    monkeypatch.undo()
+    never_early = replace(TUNED, early_drops=0.0)
+    assert 10 < _calls_after(5, 0, never_early) < early
+    assert _calls_after(834, 26, never_early) == full
 
 
-def test_past_a_stop_calls_are_placed_ahead_only_where_hardly_one_could_be_dropped(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_past_a_stop_calls_are_placed_ahead_only_where_hardly_one_could_be_dropped() -> None:
     """On a list that few answer one call a free seat would leave the floor idle until the answers that are missing came."""
     ahead = _calls_after(5, 2)
-    monkeypatch.setattr(predictive, "PAST_STOP", 0.0)
-    assert 10 == _calls_after(5, 2) < ahead < 17  # three of ten are answered on average
+    assert 10 == _calls_after(5, 2, replace(TUNED, past_stop=0.0)) < ahead < 17  # three of ten are answered on average
 
 
 def test_a_burst_of_log_offs_is_known_before_calls_are_hung_up() -> None:
