@@ -25,6 +25,7 @@ from dialer.store.cipher import site_key
 from dialer.store.connection import exclusive_connection
 from dialer.store.recordings import erase as remove_recording
 from dialer.store.recordings import files_of
+from dialer.store.sent_journal import journal_beside
 from dialer.store.transaction import transaction
 
 
@@ -126,6 +127,8 @@ def purge(
             audit.append(db, "purge", audit_name(who), {**what, "records": "yes" if records_too else "no"}, now)
             if voices_too:
                 _remove(files)
+            if records_too:  # what was sent last is none of the store's attempts any more
+                journal_beside(store or settings.store.path).unlink(missing_ok=True)
             typer.echo(f"erased {told}")
         else:
             typer.echo("nothing was erased")

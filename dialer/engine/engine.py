@@ -365,7 +365,10 @@ class Engine:
     # Life
 
     async def prepare(self) -> None:
-        """Read what the store knows: campaigns, figures of the day, what an earlier run left open. Raises StoreError."""
+        """Read what the store knows: campaigns, figures of the day, what an earlier run left open. Raises StoreError, also where it
+        is older than the last run: who was called since, and who opted out, it does not know.
+        """
+        await self._refuse_older_store()
         centre, store = self._centre, self._store
         now = centre.clock.now()
         since = day_start(centre.zone, now)
@@ -395,6 +398,16 @@ class Engine:
         left_open = self._switch_events.reconciler.found(unfinished)
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
+
+    async def _refuse_older_store(self) -> None:
+        sent = self._sent.sent()
+        missing = len(sent) - len(await self._store.known_attempts(sent)) if sent else 0
+        if missing:
+            raise StoreError(
+                f"the store does not know {missing} of the last calls: it is older than they are, a copy that was put back or a new"
+                " one, and would call those people again; put the newest store in its place, or remove"
+                f" {self._sent.path} if that is right"
+            )
 
     async def _free_the_unsent(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:
         """End the attempts that an earlier run was stopped before it sent: their numbers are due again. Returns the others."""

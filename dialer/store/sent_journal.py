@@ -26,7 +26,7 @@ class SentJournal:
 
     def __init__(self, path: Path, boot_id: Path = BOOT_ID) -> None:
         """`path` is the journal's own file. Nothing is read or written yet."""
-        self._path = path
+        self.path = self._path = path
         self._boot = _read(boot_id).strip()
         self._file: int | None = None
         self._length = 0
@@ -34,13 +34,25 @@ class SentJournal:
 
     def never_sent(self, attempts: Iterable[AttemptId]) -> list[AttemptId]:
         """Those of an earlier run's attempts that were surely never written to the switch."""
-        head, _, told = _read(self._path).partition(b"\n")
+        head, records = self._records()
         if not self._boot or head != self._head():
             return []
-        records = [told[at : at + _RECORD_BYTES] for at in range(0, len(told) - _RECORD_BYTES + 1, _RECORD_BYTES)]
         opened = {record[1:] for record in records if record[:1] == _OPENING}
         unsent = opened - {record[1:] for record in records if record[:1] != _OPENING}
         return [attempt_id for attempt_id in attempts if _bytes(attempt_id) in unsent]
+
+    def sent(self) -> list[AttemptId]:
+        """What an earlier run wrote to the switch last, as far as this very file tells; a store that does not know of it is older
+        than the file: a copy that was put back.
+        """
+        head, records = self._records()
+        if head.split(b" ")[1:] != self._head().split(b" ")[1:]:
+            return []
+        return [AttemptId(str(uuid.UUID(bytes=record[1:]))) for record in records if record[:1] == _SENDING]
+
+    def _records(self) -> tuple[bytes, list[bytes]]:
+        head, _, told = _read(self._path).partition(b"\n")
+        return head, [told[at : at + _RECORD_BYTES] for at in range(0, len(told) - _RECORD_BYTES + 1, _RECORD_BYTES)]
 
     def begin(self) -> None:
         """Begin anew: what the earlier run left is settled in the store. Raises OSError."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from dialer.domain.errors import StoreError
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted
 from tests.faults.test_reconciling import until_killed
@@ -54,3 +58,30 @@ async def test_a_kill_before_the_originate_leaves_the_number_free_and_after_it_u
         "SELECT DISTINCT phone.e164 FROM attempt JOIN phone USING (phone_id) WHERE outcome = 'refused'",
     )
     assert freed and {number for (number,) in freed} <= set(numbers)  # ... and nobody left out
+
+
+@virtual_time()
+async def test_an_older_store_that_was_put_back_is_refused(tmp_path: Path) -> None:
+    """It does not know who was called since it was copied, nor who opted out in those calls."""
+    people = [Scripted(answer_after=2.0, hang_up_after=5.0)] * 60
+    store, copy = tmp_path / "centre.db", tmp_path / "copy.db"
+    fill_roll(store, 90, voters_per_booth=100, numbers_weigh_alike=True)
+    shutil.copyfile(store, copy)
+    async with SimulatedAsterisk(scripted(*people)) as switch:
+        async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]) as site:
+            await site.until(lambda: len(site.ended()) >= 6, seconds=120)
+        newest = store.read_bytes()
+        store.write_bytes(copy.read_bytes())
+        placed = len(switch.placed)
+        for _ in range(2):  # a restart does not make it right
+            with pytest.raises(StoreError, match=r"older than they are.*put the newest store in its place, or remove"):
+                async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]):
+                    await asyncio.sleep(60)
+        assert len(switch.placed) == placed
+        store.write_bytes(newest)
+        async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]) as site:
+            await site.until(lambda: len(switch.placed) > placed, seconds=120)
+        store.write_bytes(copy.read_bytes())
+        (tmp_path / "centre.db.sent").unlink()  # a person says that it is right
+        async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]):
+            pass
