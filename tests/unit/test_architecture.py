@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -173,3 +174,10 @@ def test_a_running_dialler_has_not_imported_what_only_other_commands_need() -> N
 def test_the_mqtt_library_has_one_door(house: House) -> None:
     for library in ("aiomqtt", "paho"):
         assert house.importing(library) == ["dialer.mqtt.client"]
+
+
+def test_helpers_of_tests_stand_in_support() -> None:
+    tests = Path(__file__).parents[1]
+    files = [path for room in ("unit", "wire", "system") for path in (tests / room).glob("*.py")]
+    assert len(files) > 100
+    assert [path.name for path in files if not path.name.startswith(("test_", "__init__"))] == []

@@ -15,7 +15,7 @@ from config.asterisk.conf_file import read_conf
 from config.asterisk.lint import lint, lint_directory
 from config.asterisk.render import render_site
 from dialer.cli.main import app
-from tests.unit.asterisk_support import PASSWORDS, a_site
+from tests.support.asterisk_support import PASSWORDS, a_site
 
 GOOD = render_site(a_site(), PASSWORDS)
 SECRET = agi_secret("a-long-random-secret")

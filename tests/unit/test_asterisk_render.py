@@ -24,7 +24,7 @@ from config.lines import Trunk
 from config.settings import Settings
 from dialer.cli.main import app
 from dialer.simulation.asterisk.extensions import find_extension, parse_dialplan
-from tests.unit.asterisk_support import PASSWORDS, a_site
+from tests.support.asterisk_support import PASSWORDS, a_site
 
 BARE = """
 [[trunks]]

@@ -26,7 +26,7 @@ from ivr_flows.model import PromptKind, prompts_of
 from ivr_flows.sounds import sounds_of
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import PromptRef
-from tests.unit.flow_support import FLOWS
+from tests.support.flow_support import FLOWS
 
 LANGUAGES = languages()
 

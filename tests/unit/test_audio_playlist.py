@@ -27,8 +27,8 @@ from dialer.switch.asterisk.fastagi.flow_driver import run_flow
 from ivr_flows.model import PromptKind
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import PromptRef
+from tests.support.flow_support import FACTS, FLOWS
 from tests.support.virtual import virtual_time
-from tests.unit.flow_support import FACTS, FLOWS
 from tests.unit.test_flow_driver import ScriptedCall
 
 SHA = "a" * 64

@@ -14,7 +14,7 @@ from dialer.store.port import LogIn
 from dialer.store.sqlite import open_store
 from tests.contract.backends import NOW
 from tests.support.roll_filler import fill_roll
-from tests.unit.roll_support import query
+from tests.support.roll_support import query
 from tests.unit.test_numbers_cli import run
 
 

@@ -17,7 +17,7 @@ from dialer.cli.main import app
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store.sqlite import open_store
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
-from tests.unit.roll_support import execute
+from tests.support.roll_support import execute
 
 SECRET = "twenty characters, at least"
 ATTEMPT, ANOTHER = (str(uuid.UUID(int=number)) for number in (1, 2))

@@ -12,7 +12,7 @@ from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.check import RULES, Finding, check_flow
 from ivr_flows.model import MarkNode, SaveNode
 from ivr_flows.texts import Texts, merge_texts, shipped_texts
-from tests.unit.flow_support import FLOWS, HEAD, sample
+from tests.support.flow_support import FLOWS, HEAD, sample
 
 TURNOUT_HEAD = HEAD.replace("purpose: worker", "purpose: turnout")
 MATERIAL_HEAD = HEAD.replace("purpose: worker", "purpose: material")

@@ -20,7 +20,7 @@ from ivr_flows.catalogue import shipped_flows
 from ivr_flows.draw import draw_flow
 from ivr_flows.layout import Box, lay_out
 from ivr_flows.texts import shipped_texts
-from tests.unit.flow_support import FLOWS, HEAD, sample
+from tests.support.flow_support import FLOWS, HEAD, sample
 
 NAMES = [f"n{number}" for number in range(9)]
 

@@ -30,7 +30,7 @@ from ivr_flows.turns import (
     SendSms,
     Transfer,
 )
-from tests.unit.flow_support import FACTS, FLOWS, sample
+from tests.support.flow_support import FACTS, FLOWS, sample
 
 PROMPTS = ConventionalPrompts(shipped_texts())
 NAME = (PromptRef(PromptKind.NAME, "Election Help Desk"), "hi")

@@ -18,7 +18,7 @@ from ivr_flows.load import parse_flow
 from ivr_flows.model import FieldNode, MenuNode, PromptKind, Purpose
 from ivr_flows.reader import MAX_BYTES
 from ivr_flows.texts import shipped_texts
-from tests.unit.flow_support import HEAD, sample
+from tests.support.flow_support import HEAD, sample
 
 GOOD = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8").replace("subdialog: booth", "goto: question")
 GOOD = GOOD.replace("    goto: question\n    next: question", "    goto: question")

@@ -32,7 +32,7 @@ from ivr_flows.turns import (
     TransferFailed,
     Transferred,
 )
-from tests.unit.flow_support import FACTS, FLOWS, HEAD, run, said, sample, through_json
+from tests.support.flow_support import FACTS, FLOWS, HEAD, run, said, sample, through_json
 
 ASK = """
   first: {menu: [sample.question], choices: {1: yes_node, "#": hash_node}, answer: choice}

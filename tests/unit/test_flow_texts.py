@@ -28,7 +28,7 @@ from ivr_flows.texts import (
 )
 from ivr_flows.turns import PromptRef
 from ivr_flows.wording import acknowledges, asks_choice, asks_for_vote, spoken_seconds
-from tests.unit.flow_support import FLOWS
+from tests.support.flow_support import FLOWS
 
 LANGUAGES = ["as", "bn", "en", "gu", "hi", "kn", "ml", "mr", "or", "pa", "ta", "te", "ur"]
 SCRIPTS = {

@@ -32,7 +32,7 @@ from ivr_flows.turns import (
     Turn,
 )
 from ivr_flows.wording import acknowledges
-from tests.unit.flow_support import FACTS, FLOWS, answers_to, sample, through_json
+from tests.support.flow_support import FACTS, FLOWS, answers_to, sample, through_json
 
 # Two turns for each that a flow may take: commits may double them.
 BOUND = {name: 2 * flow.max_turns + 1 for name, flow in FLOWS.items()}

@@ -17,7 +17,7 @@ from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_kept, write_file
 from dialer.roll.importer import ImportOptions, import_file
 from tests.support.roll_filler import fill_roll
-from tests.unit.roll_support import query, write_roll
+from tests.support.roll_support import query, write_roll
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from dialer.cli import roll as cli
 from dialer.cli.roll import import_roll, sample_roll
 from dialer.domain.errors import RollError
-from tests.unit.roll_support import query, write_roll
+from tests.support.roll_support import query, write_roll
 
 app = typer.Typer()
 app.command("import")(import_roll)

@@ -18,7 +18,7 @@ from dialer.roll.merging import CONFLICT
 from dialer.roll.phone_numbers import NumberReason
 from dialer.roll.rejects import OWN_COLUMNS
 from dialer.store.connection import exclusive_connection
-from tests.unit.roll_support import COLUMNS, contents, execute, query, rejects, write_roll
+from tests.support.roll_support import COLUMNS, contents, execute, query, rejects, write_roll
 
 
 class FixedClock(Clock):

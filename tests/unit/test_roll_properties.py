@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.roll.importer import ImportResult, import_file
-from tests.unit.roll_support import contents, query, rejects, write_roll
+from tests.support.roll_support import contents, query, rejects, write_roll
 
 PHONES = st.lists(
     st.sampled_from(

@@ -12,7 +12,7 @@ import pytest
 from config.errors import SettingError
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
-from tests.unit.roll_support import write_roll
+from tests.support.roll_support import write_roll
 from tests.unit.test_refusals import names_in, run
 
 CAMPAIGN = '[[campaigns]]\nid = "a"\nkind = "agents"\n'

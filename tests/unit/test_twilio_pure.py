@@ -25,7 +25,7 @@ from dialer.switch.twilio.twiml import SPOKEN, Voice, twiml
 from ivr_flows.machine import start
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Digits, FlowCommit, FlowState, Played, SendSms, Start, Transfer
-from tests.unit.flow_support import FACTS, FLOWS
+from tests.support.flow_support import FACTS, FLOWS
 
 ATTEMPT = AttemptId("0b0c7f4e-0000-4000-8000-000000000001")
 TOKENS = StateTokens("secret")

@@ -13,7 +13,7 @@ from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, Flow
 from ivr_flows.model import MarkKind
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Ending, FlowCommit
-from tests.unit.flow_support import FACTS, FLOWS
+from tests.support.flow_support import FACTS, FLOWS
 
 ENVIRONMENT = "agi_network: yes\nagi_uniqueid: 7b0c\nagi_channel: PJSIP/trunk-1\nagi_language: en\n\n"
 HANG_UP = "HANGUP"

@@ -13,7 +13,7 @@ from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, Flow
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Ending, FlowCommit
-from tests.unit.flow_support import FACTS, FLOWS
+from tests.support.flow_support import FACTS, FLOWS
 from tests.wire.test_flow_over_agi import ENVIRONMENT
 
 SECONDS_A_SOUND = 3.0

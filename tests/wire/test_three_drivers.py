@@ -26,9 +26,9 @@ from ivr_flows.rehearse import Rehearsal
 from ivr_flows.sounds import sounds_of
 from ivr_flows.texts import SMS, filled, shipped_texts
 from ivr_flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
+from tests.support.flow_support import FACTS, FLOWS
 from tests.support.twilio_flows import Call, Served, served
 from tests.support.twilio_line import Line
-from tests.unit.flow_support import FACTS, FLOWS
 from tests.unit.test_flow_driver import ScriptedCall
 from tests.wire.test_flow_over_agi import ENVIRONMENT
 

@@ -14,10 +14,10 @@ from dialer.engine.switch_events import FLOW_GRACE_SECONDS
 from dialer.switch.twilio.flows import LATE_SECONDS
 from dialer.switch.twilio.tokens import StateTokens
 from ivr_flows.model import MarkKind
+from tests.support.flow_support import FACTS, FLOWS
 from tests.support.twilio_flows import Call, Served, served
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Line
 from tests.support.virtual import virtual_time
-from tests.unit.flow_support import FACTS, FLOWS
 
 ATTEMPT = "0b0c7f4e-0000-4000-8000-000000000001"
 VOICE = f"/twilio/voice/{ATTEMPT}"
