@@ -54,7 +54,7 @@ class Transfer(Section):
 
 
 class SupervisorRole(StrEnum):
-    """What somebody may ask of the dialler. Which commands that are: dialer/mqtt/command_table.py."""
+    """What somebody may ask of the dialler. Which commands that are: dialer/domain/commands."""
 
     VIEWER = "viewer"  # reads, and may ask for nothing: a website, headquarters
     LISTENER = "listener"

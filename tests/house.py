@@ -70,11 +70,14 @@ class House:
         return found
 
     def single_importers(self) -> list[Module]:
-        """Short modules that exactly one other module imports."""
+        """Short modules that exactly one other module imports; none is one that its own package alone reads, as a registration."""
         return [
             module
             for name, module in self.modules.items()
-            if module.lines < SHORT_LINES and not module.is_package and len(self.importers[name]) == 1
+            if module.lines < SHORT_LINES
+            and not module.is_package
+            and len(self.importers[name]) == 1
+            and self.importers[name] != {name.rpartition(".")[0]}
         ]
 
     def constructors(self) -> list[tuple[int, str]]:

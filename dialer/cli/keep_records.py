@@ -16,12 +16,11 @@ from config.errors import MatdanError
 from config.settings import Settings
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import RecordsCommand
+from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.record_ids import is_id
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt.ask import Request, ask
-from dialer.mqtt.command_table import COMMANDS
-from dialer.mqtt.command_values import read_value
 from dialer.site.plan import broker_settings, own_signer
 from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey, site_key
@@ -117,7 +116,7 @@ async def _keep_here(
     async with await open_store(path, create=False, key=key, holder=HOLDER) as opened:
         desk = ExternalRecords(opened, SystemClock())
         for request in requests:
-            answers.append(await desk.execute(_command_of(request)))
+            answers.append(await _command_of(request).keep(desk))
             done(len(answers))
     return answers
 

@@ -15,13 +15,13 @@ from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, day_of, site_files
 from dialer.cli.report import FormatOption, OutOption, deliver
 from dialer.domain.clock import SystemClock
+from dialer.domain.commands.records import MOST_MARKS
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.domain.record_ids import is_id
 from dialer.domain.site_time import site_day, site_zone
 from dialer.mqtt.ask import Request
-from dialer.mqtt.payloads import MOST_MARKS
 from dialer.reports.formats import Column, Kind, Report, as_csv
 from dialer.reports.polling_day import marks_of_voter
 from dialer.reports.tables import Window

@@ -21,6 +21,7 @@ from dialer.cli.keep_records import ask_dialler, batches_of, person, refuse_unle
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, said
 from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock
+from dialer.domain.commands.records import MOST_OPT_OUTS
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.model import Announcement
 from dialer.domain.phone_facts import Consent
@@ -28,7 +29,6 @@ from dialer.domain.record_ids import is_id
 from dialer.domain.site_time import DAY_SECONDS, site_zone
 from dialer.mqtt import topics
 from dialer.mqtt.ask import Request
-from dialer.mqtt.payloads import MOST_OPT_OUTS
 from dialer.roll.phone_numbers import read_cell, the_number
 from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
 from dialer.store import audit, numbers, opt_outs

@@ -16,11 +16,11 @@ from config.settings import Settings, load_settings
 from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_was_kept
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption
 from dialer.domain.clock import SystemClock
+from dialer.domain.commands.records import MOST_FIGURES
 from dialer.domain.errors import NotInStore, RollError
 from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, objection
 from dialer.domain.site_time import site_day
 from dialer.mqtt.ask import Request
-from dialer.mqtt.payloads import MOST_FIGURES
 from dialer.roll.cells import clock_text, tidy
 from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number
 from dialer.roll.parts import STATE

@@ -10,9 +10,9 @@ import typer
 from config.settings import load_settings
 from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_was_kept
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption
+from dialer.domain.commands.unknown import MOST_ATTEMPTS
 from dialer.domain.site_time import site_zone
 from dialer.mqtt.ask import Request
-from dialer.mqtt.payloads import MOST_ATTEMPTS
 from dialer.site.checks.explain import masked
 from dialer.store import queues
 from dialer.store.cipher import site_key

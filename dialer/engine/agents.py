@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from dialer.domain import commands
 from dialer.domain.clock import Instant
+from dialer.domain.commands import CommandOfSeat
 from dialer.domain.errors import CommandRefused, LogInRefused, StoreError, SwitchError
 from dialer.domain.model import (
     DISPOSITION_MARKS,
@@ -163,7 +163,7 @@ class Agents:
         rules: FloorRules,
         timers: Timers,
         silence: SeatSilence,
-        execute: Callable[[commands.KeyedCommand], Awaitable[str]],
+        execute: Callable[[CommandOfSeat], Awaitable[str]],
     ) -> None:
         """Without `agents` a seat is logged in by command alone, under any name. `execute` does what is keyed on a phone."""
         self._centre = centre
@@ -249,43 +249,33 @@ class Agents:
 
     # Commands
 
-    async def execute(self, command: commands.SeatCommand | commands.LogInCommand) -> str:
-        """Do what an agent or supervisor asks of a seat; one line that says what was done. Raises CommandRefused."""
-        seat = self._centre.seat(command.seat)
-        match command:
-            case commands.SeatLogIn(agent=agent, pin=pin):
-                return await self.log_in(seat.name, agent, pin)
-            case commands.SeatCall():
-                return await self._call_for_log_in(seat)
-            case commands.SeatUnlock():
-                return self._unlock(seat)
-            case commands.SeatHangUp():
-                return await self._hang_up(seat)
-            case commands.SeatClosing():
-                self._closing(seat)
-                return f"seat {seat.name}: closing"
-            case commands.SeatDispose(disposition=disposition, hour=hour):
-                return await self._dispose(seat, disposition, hour)
-            case commands.SeatLogOff():
-                said = self._log_off(seat)
-            case commands.SeatPause(reason=reason):
-                self._floor.free(seat, seat.paused(reason, self._centre.instant()))
-                said = "paused"
-            case commands.SeatReady():
-                if seat.state is SeatState.WRAP_UP:
-                    self._floor.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
-                else:
-                    self._floor.free(seat, seat.made_ready(self._centre.instant()))
-                said = "ready"
-        await self._keep(seat.name)
-        return f"seat {seat.name}: {said}"
-
-    def _log_off(self, seat: Seat) -> str:
-        _, after = self._emptied(seat.name)
+    async def log_off(self, seat_name: str) -> str:
+        """The agent leaves, after the call if there is one."""
+        seat, after = self._emptied(self._centre.seat(seat_name).name)
         self._floor.free(seat, after)
-        return "logged off" if after.agent is None else "after this call"
+        await self._keep(seat_name)
+        return f"seat {seat_name}: {'logged off' if after.agent is None else 'after this call'}"
 
-    async def _hang_up(self, seat: Seat) -> str:
+    async def pause(self, seat_name: str, reason: str) -> str:
+        """No further calls to this seat. Raises CommandRefused."""
+        seat = self._centre.seat(seat_name)
+        self._floor.free(seat, seat.paused(reason, self._centre.instant()))
+        await self._keep(seat_name)
+        return f"seat {seat_name}: paused"
+
+    async def make_ready(self, seat_name: str) -> str:
+        """The seat takes calls again: ends a pause, and a wrap-up. Raises CommandRefused."""
+        seat = self._centre.seat(seat_name)
+        if seat.state is SeatState.WRAP_UP:
+            self._floor.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
+        else:
+            self._floor.free(seat, seat.made_ready(self._centre.instant()))
+        await self._keep(seat_name)
+        return f"seat {seat_name}: ready"
+
+    async def hang_up(self, seat_name: str) -> str:
+        """End the voter's call. Raises CommandRefused."""
+        seat = self._centre.seat(seat_name)
         if seat.attempt_id is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat.name} has no call to hang up")
         try:
@@ -294,7 +284,9 @@ class Agents:
             raise CommandRefused(f"seat {seat.name}: not hung up: {error}") from error
         return f"seat {seat.name}: hung up"
 
-    async def _dispose(self, seat: Seat, disposition: Disposition, hour: int | None) -> str:
+    async def dispose(self, seat_name: str, disposition: Disposition, hour: int | None) -> str:
+        """Keep what the agent says of the call in progress or just ended. Raises CommandRefused, StoreError."""
+        seat = self._centre.seat(seat_name)
         call = self._floor.throwaway_call(seat)
         if call is None or call.connected_at is None:
             raise CommandRefused(f"seat {seat.name} has no call to give a disposition for")
@@ -306,6 +298,11 @@ class Agents:
         elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
             self._closing(current)  # what is said of a call is said at its end
         return f"seat {seat.name}: {disposition.value}"
+
+    def closing(self, seat_name: str) -> str:
+        """The talk or the wrap-up comes to its end; the pacer knows sooner. Raises CommandRefused."""
+        self._closing(self._centre.seat(seat_name))
+        return f"seat {seat_name}: closing"
 
     def _closing(self, seat: Seat) -> None:
         """The talk or the wrap-up comes to its end. A repeat changes nothing."""
@@ -381,13 +378,17 @@ class Agents:
         )
         self._timers.after(f"lock/{seat}", self._rules.lock_seconds, lambda: self._centre.clear_alert(code))
 
-    def _unlock(self, seat: Seat) -> str:
+    def unlock(self, seat_name: str) -> str:
+        """Take log-ins again at a seat that was locked. Raises CommandRefused."""
+        seat = self._centre.seat(seat_name)
         if not self._wrong.unlock(seat.name):
             raise CommandRefused(f"seat {seat.name} is not locked")
         self._centre.clear_alert(f"log-in-locked-{seat.name}")
         return f"seat {seat.name}: unlocked"
 
-    async def _call_for_log_in(self, seat: Seat) -> str:
+    async def call_for_log_in(self, seat_name: str) -> str:
+        """Ring the phone of a seat that nobody has, for an agent to key in number and PIN. Raises CommandRefused."""
+        seat = self._centre.seat(seat_name)
         if not self._accounts:
             raise CommandRefused("the settings have no [[agents]] who could key in a PIN; log the seat in by command")
         if seat.agent is not None or seat.phone_up:
@@ -429,7 +430,7 @@ class Agents:
         else:
             self._centre.spawn(self._answer_key(seat_name, pressed.sound or SeatSound.WRONG), "answer-key")
 
-    async def _do_keyed(self, command: commands.KeyedCommand) -> None:
+    async def _do_keyed(self, command: CommandOfSeat) -> None:
         sound = SeatSound.DONE
         try:
             await self._execute_keyed(command)

@@ -10,12 +10,12 @@ import secrets
 
 import structlog
 
-from dialer.domain import commands
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import BoothWorker, Mark, MarkKind, MarkSource, UnknownSerial
 from dialer.engine.acd import Floor
 from dialer.engine.call import Call
 from dialer.engine.results import Results
+from dialer.engine.seat import Seat
 from dialer.engine.world import Centre
 from dialer.store.port import Store
 from ivr_flows.errors import NobodyMeant
@@ -107,24 +107,28 @@ class BoothWorkers:
 
     # Of agents
 
-    async def execute(self, command: commands.WorkerCommand) -> str:
-        """Do what an agent asks; one line that says what was done. Raises CommandRefused, StoreError where it was not kept."""
-        seat = self._centre.seat(command.seat)
+    async def take_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
+        """An agent was told serials. Raises CommandRefused, StoreError where nothing was kept."""
+        seat, call, named = self._on_the_line(seat_name)
+        return f"seat {seat.name}: {await self._take_all(call, serials, part, named, seat.agent)}"
+
+    async def take_back_last(self, seat_name: str) -> str:
+        """The last serial of the agent's call was a mistake. Raises CommandRefused, StoreError."""
+        seat, call, named = self._on_the_line(seat_name)
+        try:
+            await self.take_back(call, named, agent=seat.agent)
+        except NobodyMeant as nobody:
+            raise CommandRefused(f"seat {seat.name}: {nobody}") from nobody
+        return f"seat {seat.name}: the last serial is taken back"
+
+    def _on_the_line(self, seat_name: str) -> tuple[Seat, Call, str]:
+        """The agent's seat, the booth worker's call, and what a commit of now is named."""
+        seat = self._centre.seat(seat_name)
         call = self._floor.throwaway_call(seat)
         if call is None or call.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")
         # Drawn: by the clock, what is said in one millisecond, or after it was set back, would be taken for a repeat.
-        named = f"{call.attempt_id}/agent/{secrets.token_hex(8)}"
-        match command:
-            case commands.SeatSerials(serials=serials, part=part):
-                said = await self._take_all(call, serials, part, named, seat.agent)
-            case commands.SeatTakeBack():
-                try:
-                    await self.take_back(call, named, agent=seat.agent)
-                except NobodyMeant as nobody:
-                    raise CommandRefused(f"seat {seat.name}: {nobody}") from nobody
-                said = "the last serial is taken back"
-        return f"seat {seat.name}: {said}"
+        return seat, call, f"{call.attempt_id}/agent/{secrets.token_hex(8)}"
 
     async def _take_all(
         self, call: Call, serials: tuple[int, ...], part: int | None, named: str, agent: str | None

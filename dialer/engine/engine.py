@@ -15,8 +15,9 @@ from typing import NoReturn
 import structlog
 
 from dialer.audit.chain import Head
-from dialer.domain import commands
 from dialer.domain.clock import Clock
+from dialer.domain.commands import Command
+from dialer.domain.commands.desks import Desks
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState, Claim, EndedAttempt, OpenAttempt, Outcome, Purpose
 from dialer.domain.switch import Switch, SwitchEvent
@@ -289,37 +290,34 @@ class Engine:
         """A number opted out in another centre: suppress it here, and cancel what rings there. Raises StoreError."""
         await self._results.foreign_opt_out(number_hash, at=at, centre=centre)
 
-    async def execute(self, command: commands.Command) -> str:
+    async def execute(self, command: Command) -> str:
         """Do what was asked; one line that says what was done. Raises CommandRefused, StoreError where it was not kept."""
-        match command:
-            case commands.PauseCampaign(campaign_id):
-                return await self._set_state(campaign_id, CampaignState.PAUSED)
-            case commands.ResumeCampaign(campaign_id):
-                return await self._set_state(campaign_id, CampaignState.RUNNING)
-            case commands.StopCampaign(campaign_id):
-                return await self._set_state(campaign_id, CampaignState.STOPPED)
-            case commands.StopAll():
-                return await self._stop_all()
-            case commands.ReloadFlows():
-                return await self._reload_flows()
-            case commands.AcceptClock():
-                return self._placing.accept_clock()
-        if isinstance(command, commands.TransferCommand | commands.RecordingCommand | commands.SupervisionCommand):
-            return await self._assistance.execute(command)
-        if isinstance(command, commands.WorkerCommand):
-            return await self._worker_desk.execute(command)
-        if isinstance(command, commands.RecordsCommand):
-            return await self._records_desk.execute(command)
-        return await self.seat_desk.execute(command)
+        desks = Desks(
+            campaigns=self,
+            seats=self.seat_desk,
+            workers=self._worker_desk,
+            transfers=self._help_desk,
+            recording=self._assistance.recorder,
+            supervision=self._assistance.supervision,
+            records=self._records_desk,
+        )
+        return await command.carry_out(desks)
 
-    async def _reload_flows(self) -> str:
-        """Calls that run go on with the version they began with; a flow that is wrong changes nothing (FlowError)."""
+    # Campaigns
+
+    def accept_clock(self) -> str:
+        """The machine's clock, which was set while the dialler ran, is right."""
+        return self._placing.accept_clock()
+
+    async def reload_flows(self) -> str:
+        """Read the flows again: calls that run go on with the version they began with; a wrong one changes nothing (FlowError)."""
         changed = await asyncio.to_thread(self.flow_desk.flows.reload)
         for run in self._centre.campaigns.values():
             hear_again(self._centre, run)
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
-    async def _set_state(self, campaign_id: str, state: CampaignState) -> str:
+    async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
+        """Pause, resume or stop a campaign. Raises CommandRefused, StoreError once it is so here and was not kept."""
         run = self._centre.campaigns.get(campaign_id)
         if run is None:
             known = ", ".join(self._centre.campaigns) or "none"
@@ -330,7 +328,7 @@ class Engine:
         await self._store.set_campaign_state(campaign_id, state)
         return f"campaign {campaign_id}: {state.value}"
 
-    async def _stop_all(self) -> str:
+    async def stop_all(self) -> str:
         """Every campaign stops, whatever the store does; raises StoreError once all are stopped and some were not kept so."""
         runs = self._centre.campaigns
         for run in runs.values():

@@ -4,20 +4,14 @@ attempts of which nobody knows whether they were calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from dialer.domain.clock import Clock
-from dialer.domain.commands import (
-    AnswerComplaint,
-    EnterTurnout,
-    FileComplaint,
-    RecordsCommand,
-    ReleaseUnknown,
-    TakeMarks,
-    TakeOptOuts,
-)
+from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
-from dialer.domain.model import Mark
+from dialer.domain.model import AttemptId, Mark
+from dialer.domain.official_turnout import OfficialFigure
 from dialer.mqtt.topics import mark_announcement, opt_out_announcement
 from dialer.store.records_port import Deed, MarkEffect, PollingDayRecords
 
@@ -27,6 +21,15 @@ AHEAD_SECONDS = 300.0
 
 def _nothing_follows(*_: object) -> None:
     """Where no dialler runs."""
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the store has no place for was asked wrongly."""
+    try:
+        yield
+    except (NotInStore, KeyTaken) as error:
+        raise CommandRefused(str(error)) from error
 
 
 class ExternalRecords:
@@ -51,38 +54,13 @@ class ExternalRecords:
         self._centre = centre
         self._look_again = look_again
 
-    async def execute(self, command: RecordsCommand) -> str:
-        """Keep it; one line that says what was kept. Raises CommandRefused, StoreError where it was not."""
-        try:
-            match command:
-                case TakeMarks(marks, batch, who):
-                    return await self._take(marks, self._deed(who, batch=batch))
-                case EnterTurnout(figures, who):
-                    new = await self._store.enter_turnout(figures, self._deed(who))
-                    return f"{new} figures entered, {len(figures) - new} stood already"
-                case FileComplaint(complaint, who):
-                    self._refuse_ahead(complaint.at)
-                    number = await self._store.record_complaint(complaint, self._deed(who))
-                    return f"complaint {number} is kept"
-                case AnswerComplaint(answer, who):
-                    self._refuse_ahead(answer.at)
-                    await self._store.answer_complaint(answer, self._deed(who))
-                    return f"complaint {answer.complaint_id}: {answer.answer.value}"
-                case TakeOptOuts():
-                    return await self._suppress(command)
-                case ReleaseUnknown(attempts, reason, who):
-                    opened = await self._store.release_unknown(attempts, reason.strip(), self._deed(who))
-                    self._look_again()
-                    return (
-                        f"{len(attempts):,} attempts released; {opened:,} places in the campaigns' lists are open again"
-                    )
-        except (NotInStore, KeyTaken) as error:
-            raise CommandRefused(str(error)) from error
-
-    async def _take(self, marks: tuple[Mark, ...], deed: Deed) -> str:
+    async def take_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
+        """Keep marks, all or none. Raises CommandRefused, StoreError."""
         for mark in marks:
             self._refuse_ahead(mark.at)
-        effects = await self._store.record_marks(marks, [mark_announcement(mark) for mark in marks], deed)
+        news = [mark_announcement(mark) for mark in marks]
+        with _refusals():
+            effects = await self._store.record_marks(marks, news, self._deed(who, batch=batch))
         for mark, effect in zip(marks, effects, strict=True):
             self._follow(mark, effect)
         taken = sum(effect.recorded for effect in effects)
@@ -90,18 +68,47 @@ class ExternalRecords:
         told = f"{taken} marks taken, {len(marks) - taken - in_vain} were known"
         return f"{told}, {in_vain} had nothing to take back" if in_vain else told
 
-    async def _suppress(self, told: TakeOptOuts) -> str:
-        deed = self._deed(told.who, batch=told.batch)
+    async def enter_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
+        """Keep official figures, all or none. Raises CommandRefused, StoreError."""
+        with _refusals():
+            new = await self._store.enter_turnout(figures, self._deed(who))
+        return f"{new} figures entered, {len(figures) - new} stood already"
+
+    async def file_complaint(self, complaint: Complaint, who: str) -> str:
+        """Keep a complaint. Raises CommandRefused, StoreError."""
+        self._refuse_ahead(complaint.at)
+        with _refusals():
+            number = await self._store.record_complaint(complaint, self._deed(who))
+        return f"complaint {number} is kept"
+
+    async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
+        """Keep what was done about a complaint. Raises CommandRefused, StoreError."""
+        self._refuse_ahead(answer.at)
+        with _refusals():
+            await self._store.answer_complaint(answer, self._deed(who))
+        return f"complaint {answer.complaint_id}: {answer.answer.value}"
+
+    async def take_opt_outs(self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str) -> str:
+        """Suppress numbers by their hashes, all or none. Raises CommandRefused, StoreError."""
+        deed = self._deed(who, batch=batch)
         news = [
-            opt_out_announcement(None, at=deed.at, source=told.source, attempt_id=None, number_hash=hashed)
-            for hashed in told.hashes
+            opt_out_announcement(None, at=deed.at, source=source, attempt_id=None, number_hash=hashed)
+            for hashed in hashes
         ]
-        taken = await self._store.record_opt_outs(
-            told.hashes, news, deed, fingerprint=told.fingerprint, centre=self._centre, source=told.source
-        )
+        with _refusals():
+            taken = await self._store.record_opt_outs(
+                hashes, news, deed, fingerprint=fingerprint, centre=self._centre, source=source
+            )
         for phone_id in taken.phones:
             self._opted_out(phone_id)
-        return f"{taken.fresh} numbers suppressed, {len(told.hashes) - taken.fresh} were already"
+        return f"{taken.fresh} numbers suppressed, {len(hashes) - taken.fresh} were already"
+
+    async def release_unknown(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
+        """Let the numbers of unknown attempts be called again, all or none. Raises CommandRefused, StoreError."""
+        with _refusals():
+            opened = await self._store.release_unknown(attempts, reason.strip(), self._deed(who))
+        self._look_again()
+        return f"{len(attempts):,} attempts released; {opened:,} places in the campaigns' lists are open again"
 
     def _deed(self, who: str, **what: str) -> Deed:
         return Deed(who, self._clock.now(), what)

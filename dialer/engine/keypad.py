@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dialer.domain.commands import (
-    KeyedCommand,
+    CommandOfSeat,
     SeatClosing,
     SeatDispose,
     SeatHangUp,
@@ -52,7 +52,7 @@ class Pressed:
     """What a key came to."""
 
     keypad: Keypad
-    command: KeyedCommand | None = None
+    command: CommandOfSeat | None = None
     sound: SeatSound | None = None  # to be heard at once; None with a command: its execution decides
 
 
@@ -76,7 +76,7 @@ _LATER = next(key for key, disposition in DISPOSITION_KEYS.items() if dispositio
 _BEGINNINGS = frozenset({"*", "*2", _LATER})
 
 
-def _command(seat: str, keys: str, pause_reasons: Sequence[str]) -> KeyedCommand | None:
+def _command(seat: str, keys: str, pause_reasons: Sequence[str]) -> CommandOfSeat | None:
     match keys:
         case "*1":
             return SeatReady(seat)

@@ -24,11 +24,10 @@ from dialer.audit.chain import canonical
 from dialer.domain import commands
 from dialer.domain.clock import Clock
 from dialer.domain.commands import Command
+from dialer.domain.commands.registry import COMMANDS, VALUES, CommandKind, Urgency, read_value
 from dialer.domain.errors import CommandRefused, StoreError, UnsafeValue
 from dialer.domain.view import Alert, AlertLevel
 from dialer.mqtt import topics
-from dialer.mqtt.command_table import COMMANDS, CommandKind, Urgency
-from dialer.mqtt.command_values import VALUES, read_value
 from dialer.mqtt.lanes import Lanes
 from dialer.mqtt.payloads import ReplyPayload
 from dialer.mqtt.senders import BadSignature, Sender, Senders
@@ -47,7 +46,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z-]{0,39}")
 _USER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _BEGUN = "it was begun, and the dialler stopped before it had ended: look what has become of it, then send a new one"
-_KEYS = frozenset({"id", "name", "expires_at", *VALUES})
+_KEYS = frozenset({"id", "name", "expires_at"})  # of every command, beside its values
 _SIGNED = frozenset({"command", "signature"})
 _NOT_THE_SENDERS = {
     "role": "the dialler has it from its own settings ([[supervisors]])",
@@ -221,8 +220,9 @@ def _refuse_other_keys(name: str, kind: CommandKind, fields: Mapping[str, Any]) 
     for key, why in _NOT_THE_SENDERS.items():
         if key in fields:
             raise CommandRefused(f"`{key}` is not for the sender to say: {why}; leave `{key}` out")
-    if not fields.keys() <= _KEYS:
-        raise CommandRefused(f"the command has unknown keys; known are {', '.join(sorted(_KEYS))}")
+    known = _KEYS | VALUES.keys()
+    if not fields.keys() <= known:
+        raise CommandRefused(f"the command has unknown keys; known are {', '.join(sorted(known))}")
     for key in VALUES.keys() - set(kind.needs):
         if fields.get(key) is not None:
             raise CommandRefused(f"`{name}` takes no `{key}`: leave `{key}` out")

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dialer.mqtt import command_table, payloads
-from dialer.mqtt.topics import COMMANDS, REPLIES, ROOT, TOPICS, Direction, Topic
+from dialer.domain.commands.registry import COMMANDS
+from dialer.mqtt import payloads, topics
+from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Direction, Topic
 
 MARKDOWN = "topics.md"
 ASYNCAPI = "asyncapi.json"
@@ -48,8 +49,8 @@ def markdown() -> str:
             lines += ["", f"`{name}`: {inner['description'].splitlines()[0]}", "", *_fields(inner)]
         example = json.dumps(json.loads(payloads.encode(topic.example)), indent=2, ensure_ascii=False)
         lines += ["", "```json", example, "```"]
-        if topic is COMMANDS:
-            lines += ["", command_table.markdown()]
+        if topic is topics.COMMANDS:
+            lines += ["", _commands()]
     return "\n".join(lines) + "\n"
 
 
@@ -77,7 +78,7 @@ def asyncapi() -> dict[str, Any]:
             "parameters": {part: {"description": f"the {part}'s id, percent-encoded"} for part in parts},
         }
         operations[topic.key] = _operation(topic)
-    operations[COMMANDS.key]["reply"] = {
+    operations[topics.COMMANDS.key]["reply"] = {
         "channel": {"$ref": f"#/channels/{REPLIES.key}"},
         "messages": [{"$ref": f"#/channels/{REPLIES.key}/messages/{REPLIES.key}"}],
     }
@@ -93,6 +94,16 @@ def asyncapi() -> dict[str, Any]:
         "operations": operations,
         "components": components,
     }
+
+
+def _commands() -> str:
+    """The table for the page of topics."""
+    lines = ["| name | needs | roles | executed |", "|---|---|---|---|"]
+    for name, kind in COMMANDS.items():
+        needs = ", ".join(f"`{key}`" for key in kind.needs)
+        roles = ", ".join(f"`{role}`" for role in sorted(kind.roles))
+        lines.append(f"| `{name}` | {needs} | {roles} | {'once' if kind.repeatable else 'at most once'} |")
+    return "\n".join(lines)
 
 
 def _operation(topic: Topic) -> dict[str, Any]:

@@ -6,30 +6,17 @@ payload_builders.py). Times are epoch seconds, UTC; shares are 0..1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from dataclasses import dataclass, field, make_dataclass
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from dialer.domain.record_ids import ID_PATTERN, MOST_ID
-from dialer.mqtt.command_table import COMMANDS
+from dialer.domain.commands.registry import COMMANDS, VALUES
 
 Time = Annotated[float, Field(description="epoch seconds, UTC")]
 OptionalTime = Annotated[float | None, Field(description="epoch seconds, UTC; null: it never came to that")]
 Share = Annotated[float, Field(description="a share, 0 to 1", ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
-MOST_SECONDS = 1e11
-"""Later than any time that is meant: what is beyond it is no epoch second, and too large to be reckoned with."""
-MOST_INTEGER = 2**63 - 1
-"""What the store can hold."""
-EnteredTime = Annotated[float, Field(description="epoch seconds, UTC", ge=0, le=MOST_SECONDS, allow_inf_nan=False)]
-
-MOST_MARKS = 100
-MOST_FIGURES = 100
-MOST_OPT_OUTS = 100
-MOST_ATTEMPTS = 100
-_NOTHING_ELSE = ConfigDict(extra="forbid")
-_STATE = r"^[^\x00-\x1f\x7f]{1,128}$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,104 +230,37 @@ class OptOutPayload:
 
 
 @dataclass(frozen=True, slots=True)
-class MarkReport:
-    """A mark that comes from outside the calls. `key` is the key: a repeat changes nothing."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
-
-    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
-    voter: Annotated[int, Field(description="the voter's id in this centre's store", ge=1, le=MOST_INTEGER)]
-    kind: Literal["voted", "not-yet", "will-not", "moved", "deceased"]
-    source: Literal["booth-worker", "relative", "import", "correction"]
-    at: EnteredTime
-    by: Annotated[
-        str | None, Field(description="who says so: an id", pattern=ID_PATTERN, min_length=1, max_length=MOST_ID)
-    ] = None
-    confidence: Annotated[
-        Literal["seen", "said", "told"] | None, Field(description="how sure it is; null: as its source has it")
-    ] = None
-
-
-@dataclass(frozen=True, slots=True)
-class FigureReport:
-    """Official cumulative turnout of an area by an hour of the poll."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
-
-    day: Annotated[str, Field(description="2026-04-22", pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$")]
-    constituency_number: Annotated[int, Field(ge=1, le=MOST_INTEGER)]
-    part_number: Annotated[int | None, Field(description="null: of the whole constituency", ge=1, le=MOST_INTEGER)]
-    by: Annotated[
-        str, Field(description="an hour of the poll, 09:00, or final", pattern=r"^(([01]\d|2[0-3]):[0-5]\d|final)$")
-    ]
-    share: Share
-    state_code: Annotated[str | None, Field(description="where several have the number", pattern=_STATE)] = None
-
-
-@dataclass(frozen=True, slots=True)
-class ComplaintReport:
-    """A complaint about calls. `key` is the key: a repeat changes nothing."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
-
-    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
-    at: EnteredTime
-    about: Literal["too-often", "wrong-time", "after-opt-out", "silent-call", "conduct", "content", "consent", "other"]
-    channel: Literal["call", "letter", "email", "person", "authority", "other"]
-    campaign: Annotated[str | None, Field(max_length=128)] = None
-    attempt: Annotated[str | None, Field(description="the call that it is about", max_length=64)] = None
-    phone: Annotated[
-        int | None, Field(description="the number's id in this centre's store, not the number", ge=1, le=MOST_INTEGER)
-    ] = None
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerReport:
-    """What was done about a complaint; the last answer counts."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
-
-    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,128}$")]
-    complaint: Annotated[int, Field(description="its number", ge=1, le=MOST_INTEGER)]
-    at: EnteredTime
-    answer: Literal["explained", "opted-out", "corrected", "unfounded", "passed-on"]
-
-
-@dataclass(frozen=True, slots=True)
 class CommandPayload:
     """What a supervisor asks for. Signed, this object's text stands in another one (see "Signed commands")."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     id: Annotated[str, Field(description="chosen by the sender; executed once", pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    name: Annotated[str, Field(description="which command", json_schema_extra={"enum": [*COMMANDS]})]
+    name: Annotated[str, Field(description="which command")]
     expires_at: Annotated[float, Field(description="epoch seconds, UTC, at most a day ahead; refused after it")]
-    campaign: Annotated[str | None, Field(description="of the commands of a campaign")] = None
-    seat: Annotated[str | None, Field(description="the seat's name")] = None
-    to: Annotated[str | None, Field(description="of a transfer or consult: a name of [[transfers]]")] = None
-    reason: Annotated[str | None, Field(description="of seat-pause and unknown-release: a word or two")] = None
-    serials: Annotated[
-        str | None, Field(description='of seat-serials: "12,15,340", or "7:12,15" where the worker has several parts')
-    ] = None
-    who: Annotated[str | None, Field(description="who answers for it, for the audit: an id")] = None
-    batch: Annotated[str | None, Field(description="what the records came with, for the audit: an id")] = None
-    marks: Annotated[list[MarkReport] | None, Field(description=f"at most {MOST_MARKS}, all kept or none")] = None
-    figures: Annotated[list[FigureReport] | None, Field(description=f"at most {MOST_FIGURES}, all kept or none")] = None
-    complaint: ComplaintReport | None = None
-    answer: AnswerReport | None = None
-    hashes: Annotated[
-        list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] | None,
-        Field(description=f"of opt-outs: the numbers, hashed as in results/opt-outs; at most {MOST_OPT_OUTS}"),
-    ] = None
-    fingerprint: Annotated[
-        str | None,
-        Field(description="of opt-outs: which secret they are hashed under"),
-    ] = None
-    source: Annotated[str | None, Field(description="of opt-outs: where they come from: an id")] = None
-    attempts: Annotated[
-        list[str] | None,
-        Field(description=f"of unknown-release: their ids, at most {MOST_ATTEMPTS}, all released or none"),
-    ] = None
+
+
+def command_payload() -> type[Any]:
+    """The message with the names and the values of all commands that are registered: each value may stand there or not."""
+    name = Annotated[str, Field(description="which command", json_schema_extra={"enum": [*COMMANDS]})]
+    values: list[tuple[str, Any, Any]] = [
+        (
+            value.key,
+            Annotated[value.json_type | None, Field(description=value.description)]
+            if value.description
+            else value.json_type | None,
+            field(default=None),
+        )
+        for value in VALUES.values()
+    ]
+    return make_dataclass(
+        CommandPayload.__name__,
+        [("name", name), *values],
+        bases=(CommandPayload,),
+        namespace={"__doc__": CommandPayload.__doc__, "__module__": __name__},
+        frozen=True,
+        slots=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,16 +290,22 @@ Payload = (
 )
 
 
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {
-    payload_type: TypeAdapter(payload_type) for payload_type in get_args(Payload)
-}
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(payload_type: Any) -> TypeAdapter[Any]:
+    if payload_type not in _ADAPTERS:
+        _ADAPTERS[payload_type] = TypeAdapter(payload_type)
+    return _ADAPTERS[payload_type]
 
 
 def encode(payload: Payload) -> str:
     """The message's text: one line of JSON."""
-    return _ADAPTERS[type(payload)].dump_json(payload).decode()
+    return _adapter(type(payload)).dump_json(payload).decode()
 
 
 def schema(payload_type: type[Payload]) -> dict[str, Any]:
     """The JSON schema (2020-12) of a message."""
-    return _ADAPTERS[payload_type].json_schema(ref_template="#/components/schemas/{model}")
+    if issubclass(payload_type, CommandPayload):
+        payload_type = command_payload()
+    return _adapter(payload_type).json_schema(ref_template="#/components/schemas/{model}")

@@ -236,7 +236,7 @@ COMMANDS = Topic(
     direction=Direction.SUPERVISOR,
     retained=False,
     qos=1,
-    example=payloads.CommandPayload("7c1f1b2e-pause", "pause", _AT + 30, "turnout-ivr"),
+    example=payloads.command_payload()("7c1f1b2e-pause", "pause", _AT + 30, "turnout-ivr"),
 )
 REPLIES = Topic(
     key="reply",

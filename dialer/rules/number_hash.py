@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 
 _BLOCK_BYTES = 64  # of SHA-256
-_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def number_hash(secret: bytes, number: str) -> str:
@@ -34,11 +32,6 @@ def number_hasher(secret: bytes) -> Callable[[str], str]:
         return around.hexdigest()
 
     return hashed
-
-
-def is_number_hash(text: object) -> bool:
-    """Whether this has the form of one."""
-    return isinstance(text, str) and _HASH.fullmatch(text) is not None
 
 
 def fingerprint(secret: bytes) -> str:

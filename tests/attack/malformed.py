@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from dialer.mqtt.command_table import COMMANDS
+from dialer.domain.commands.registry import COMMANDS
 from tests.unit.test_command_messages import NEEDED
 
 _ODD: tuple[Any, ...] = (

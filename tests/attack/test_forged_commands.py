@@ -23,10 +23,10 @@ from config.help import OWN_USER, SupervisorRole
 from dialer.domain import commands
 from dialer.domain.clock import LoopClock
 from dialer.domain.commands import Command
+from dialer.domain.commands.registry import COMMANDS
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement
 from dialer.domain.view import Alert
-from dialer.mqtt.command_table import COMMANDS
 from dialer.mqtt.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
 from dialer.mqtt.lanes import AT_ONCE, PER_SECOND, WAITING_COMMANDS
 from dialer.mqtt.senders import Sender, Senders, Signer, public_key

@@ -205,7 +205,7 @@ class DeskEngine(FakeEngine):
 
     async def execute(self, command: Command) -> str:
         assert isinstance(command, RecordsCommand)
-        return await self._desk.execute(command)
+        return await command.keep(self._desk)
 
 
 @contextlib.asynccontextmanager

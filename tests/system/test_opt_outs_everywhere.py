@@ -52,7 +52,7 @@ class DeskEngine(FakeEngine):
 
     async def execute(self, command: Command) -> str:
         if isinstance(command, TakeOptOuts):
-            return await self._desk.execute(command)
+            return await command.keep(self._desk)
         return await super().execute(command)
 
 

@@ -30,14 +30,13 @@ from dialer.domain.commands import (
     StopCampaign,
     TakeMarks,
 )
+from dialer.domain.commands.records import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, ComplaintReport, MarkReport
+from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.complaints import Answer, Channel, Topic
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
-from dialer.mqtt.command_table import COMMANDS
-from dialer.mqtt.command_values import read_value
 from dialer.mqtt.commands import AcceptedCommand, CommandDesk, ReadCommand, RefusedCommand, parse_command
-from dialer.mqtt.payloads import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, ComplaintReport, MarkReport
 from dialer.mqtt.senders import Senders
 from dialer.roll.marks_file import KINDS
 from dialer.store.sqlite import SqliteStore, open_store

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.commands import (
-    KeyedCommand,
+    CommandOfSeat,
     SeatClosing,
     SeatDispose,
     SeatHangUp,
@@ -26,10 +26,10 @@ from dialer.engine.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS
 REASONS = ("break", "meal", "training")
 
 
-def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[KeyedCommand], list[SeatSound | None]]:
+def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[CommandOfSeat], list[SeatSound | None]]:
     """The commands that keys come to, and the sounds, in order."""
     keypad, now = Keypad(), 0.0
-    commands: list[KeyedCommand] = []
+    commands: list[CommandOfSeat] = []
     sounds: list[SeatSound | None] = []
     for key in keys:
         now += every_seconds
@@ -68,7 +68,7 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[KeyedCommand], li
         ("**2*0", SeatLogOff("01")),
     ],
 )
-def test_what_keys_mean(keys: str, command: KeyedCommand) -> None:
+def test_what_keys_mean(keys: str, command: CommandOfSeat) -> None:
     commands, sounds = keyed(keys)
     assert commands == [command]
     assert sounds == [SeatSound.KEY] * (len(keys) - 1) + [None]

@@ -15,7 +15,7 @@ import openpyxl
 import pytest
 
 from dialer.cli.keep_records import refuse_unless_dialler
-from dialer.domain.commands import RecordsCommand
+from dialer.domain.complaints import Complaint
 from dialer.domain.errors import StoreBusy
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.engine.external_records import ExternalRecords
@@ -60,16 +60,16 @@ def test_a_clerk_who_keeps_records_is_taken_for_no_dialler(
     store: Store, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No dialler runs: another clerk, told that one does, would wait for an answer from nobody."""
-    keep = ExternalRecords.execute
+    keep = ExternalRecords.file_complaint
     seen: list[str] = []
 
-    async def seeing(desk: ExternalRecords, command: RecordsCommand) -> str:
+    async def seeing(desk: ExternalRecords, complaint: Complaint, who: str) -> str:
         seen.append(holder_of(store.path) or "")
         with pytest.raises(StoreBusy, match=r"an import of records .* wait until that has ended"):
             refuse_unless_dialler(store.path, StoreBusy("busy"))
-        return await keep(desk, command)
+        return await keep(desk, complaint, who)
 
-    monkeypatch.setattr(ExternalRecords, "execute", seeing)
+    monkeypatch.setattr(ExternalRecords, "file_complaint", seeing)
     add = ("complaint", "add", "--about", "too-often", "--channel", "letter", "-c", config)
     code, text = run(*add)
     assert code == 0, text

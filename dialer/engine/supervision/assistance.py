@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dialer.domain import commands
 from dialer.domain.switch import CallAside, CallRecorded, PartyCame, PartyGone, Switch, SwitchUp, attempt_of
 from dialer.engine.acd import Floor
 from dialer.engine.call import Call
@@ -31,27 +30,16 @@ class Assistance:
     ) -> None:
         """`supervisors` are all who may listen: nobody else ever does."""
         self._help_desk = help_desk
-        self._recorder = Recorder(centre, switch, store, results, floor)
+        self.recorder = Recorder(centre, switch, store, results, floor)
         self._help_resync = TransferResync(centre, floor, help_desk)
-        self._ears = Supervision(centre, switch, store, results, {phone.name: phone for phone in supervisors})
-        centre.subscribe(self._ears.on_change)
-
-    async def execute(
-        self, command: commands.TransferCommand | commands.RecordingCommand | commands.SupervisionCommand
-    ) -> str:
-        """Do what was asked; one line that says what was done. Raises CommandRefused."""
-        match command:
-            case commands.Listen() | commands.Whisper() | commands.Barge() | commands.StopListening():
-                return await self._ears.execute(command)
-            case commands.SeatPauseRecording() | commands.SeatResumeRecording():
-                return await self._recorder.execute(command)
-        return await self._help_desk.execute(command)
+        self.supervision = Supervision(centre, switch, store, results, {phone.name: phone for phone in supervisors})
+        centre.subscribe(self.supervision.on_change)
 
     def party(self, event: PartyCame | PartyGone) -> None:
         """A third party has come or gone."""
         if isinstance(event, PartyGone):
             self._help_desk.party_gone(event.party_id)
-            self._ears.party_gone(event.party_id)
+            self.supervision.party_gone(event.party_id)
         elif attempt_of(event.party_id) is not None:
             self._help_desk.party_came(event.party_id, event.place)
 
@@ -60,13 +48,13 @@ class Assistance:
         if isinstance(event, CallAside):
             self._help_desk.voter_aside(call.attempt_id)
         else:
-            self._recorder.began(call)
+            self.recorder.began(call)
 
     def resync(self, up: SwitchUp) -> None:
         """Bring help and hearing to agree with what lives on the switch; calls and seats agree with it already."""
         self._help_resync.resync(up)
-        self._ears.resync(up)
+        self.supervision.resync(up)
 
     def close(self) -> None:
         """The dialler stops: nobody listens on without it."""
-        self._ears.close()
+        self.supervision.close()

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import structlog
 
-from dialer.domain import commands
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import EAR_PARTY, PartyId, PartyRequest, Switch, SwitchUp, ear_party
@@ -17,7 +16,7 @@ from dialer.engine.acd import Floor
 from dialer.engine.call import Call
 from dialer.engine.orders import quietly
 from dialer.engine.results import Results
-from dialer.engine.supervision.state import MAY, MODES, Ear, ListeningMode, SupervisorPhone
+from dialer.engine.supervision.state import MAY, Ear, ListeningMode, SupervisorPhone
 from dialer.engine.world import Centre
 from dialer.store.port import Store
 
@@ -42,25 +41,36 @@ class Supervision:
 
     # Commands
 
-    async def execute(self, command: commands.SupervisionCommand) -> str:
-        """Do it; one line that says what was done. Raises CommandRefused: nobody hears anything more than before."""
-        phone = self._phones.get(command.supervisor)
+    async def listen(self, seat_name: str, supervisor: str) -> str:
+        """A supervisor hears a seat. Raises CommandRefused: nobody hears anything more than before."""
+        return await self._join(seat_name, self._phone(supervisor), ListeningMode.LISTEN)
+
+    async def whisper(self, seat_name: str, supervisor: str) -> str:
+        """A supervisor speaks to a seat's agent alone. Raises CommandRefused as `listen` does."""
+        return await self._join(seat_name, self._phone(supervisor), ListeningMode.WHISPER)
+
+    async def barge(self, seat_name: str, supervisor: str) -> str:
+        """A supervisor joins the conversation of a seat. Raises CommandRefused as `listen` does."""
+        return await self._join(seat_name, self._phone(supervisor), ListeningMode.BARGE)
+
+    def _phone(self, supervisor: str) -> SupervisorPhone:
+        phone = self._phones.get(supervisor)
         if phone is None:
             raise CommandRefused("there is no supervisor of that name in [[supervisors]]: nobody else may listen")
-        if isinstance(command, commands.StopListening):
-            return await self._stop(phone)
-        mode = MODES[type(command)]
+        return phone
+
+    async def _join(self, seat_name: str, phone: SupervisorPhone, mode: ListeningMode) -> str:
         if mode not in MAY[phone.role]:
             raise CommandRefused(f"supervisor {phone.name} may not {mode.value}: the role is {phone.role.value}")
         before = self._centre.ears.get(phone.name)
-        if before is not None and (before.seat, before.mode) == (command.seat, mode):
-            raise CommandRefused(f"supervisor {phone.name} is with seat {command.seat} already: {mode.value}")
-        self._refuse_where_nobody_is(command.seat, mode)
+        if before is not None and (before.seat, before.mode) == (seat_name, mode):
+            raise CommandRefused(f"supervisor {phone.name} is with seat {seat_name} already: {mode.value}")
+        self._refuse_where_nobody_is(seat_name, mode)
         if before is None:
-            await self._begin(Ear(phone.name, command.seat, mode, ear_party(secrets.token_hex(6))), phone)
+            await self._begin(Ear(phone.name, seat_name, mode, ear_party(secrets.token_hex(6))), phone)
         else:
-            await self._change(before, replace(before, seat=command.seat, mode=mode))
-        return f"supervisor {phone.name}, seat {command.seat}: {mode.value}"
+            await self._change(before, replace(before, seat=seat_name, mode=mode))
+        return f"supervisor {phone.name}, seat {seat_name}: {mode.value}"
 
     def _refuse_where_nobody_is(self, seat_name: str, mode: ListeningMode) -> None:
         seat = self._centre.seat(seat_name)
@@ -104,7 +114,9 @@ class Supervision:
         if before.supervisor in self._centre.ears:
             self._centre.ears[before.supervisor] = after
 
-    async def _stop(self, phone: SupervisorPhone) -> str:
+    async def stop(self, supervisor: str) -> str:
+        """Let a supervisor's phone go. Raises CommandRefused."""
+        phone = self._phone(supervisor)
         ear = self._centre.ears.get(phone.name)
         if ear is None:
             raise CommandRefused(f"supervisor {phone.name} listens to nobody")
@@ -210,22 +222,28 @@ class Recorder:
             self._results.keep("recording", lambda: self._store.record_recording(attempt_id, now)), "record-recording"
         )
 
-    async def execute(self, command: commands.RecordingCommand) -> str:
-        """Pause a recording or let it go on; one line that says what was done. Raises CommandRefused."""
-        pausing = isinstance(command, commands.SeatPauseRecording)
-        call = self._centre.call_at(self._centre.seat(command.seat))
+    async def pause(self, seat_name: str) -> str:
+        """Record silence. Raises CommandRefused."""
+        return await self._mute(seat_name, pausing=True)
+
+    async def resume(self, seat_name: str) -> str:
+        """Let a recording go on. Raises CommandRefused."""
+        return await self._mute(seat_name, pausing=False)
+
+    async def _mute(self, seat_name: str, *, pausing: bool) -> str:
+        call = self._centre.call_at(self._centre.seat(seat_name))
         if call is None or not call.recorded:
-            raise CommandRefused(f"seat {command.seat} has no call that is recorded")
+            raise CommandRefused(f"seat {seat_name} has no call that is recorded")
         if call.recording_paused is pausing:
-            raise CommandRefused(f"seat {command.seat}: the recording {'is paused' if pausing else 'goes on'} already")
+            raise CommandRefused(f"seat {seat_name}: the recording {'is paused' if pausing else 'goes on'} already")
         self._note(call.attempt_id, paused=pausing)
         try:
             await self._switch.mute_recording(call.attempt_id, muted=pausing)
         except SwitchError as error:
             self._note(call.attempt_id, paused=not pausing)
-            raise CommandRefused(f"seat {command.seat}: the recording was not changed: {error}") from error
-        self._floor.tell(command.seat)
-        return f"seat {command.seat}: the recording {'is paused' if pausing else 'goes on'}"
+            raise CommandRefused(f"seat {seat_name}: the recording was not changed: {error}") from error
+        self._floor.tell(seat_name)
+        return f"seat {seat_name}: the recording {'is paused' if pausing else 'goes on'}"
 
     def _note(self, attempt_id: AttemptId, *, paused: bool) -> None:
         call = self._centre.calls.get(attempt_id)

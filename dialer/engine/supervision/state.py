@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dialer.domain import commands
 from dialer.domain.switch import PartyId, Place, PlaceKind
 
 
@@ -29,12 +28,6 @@ MAY: dict[SupervisorRights, frozenset[ListeningMode]] = {
     SupervisorRights.LISTENER: frozenset({ListeningMode.LISTEN}),
     SupervisorRights.COACH: frozenset({ListeningMode.LISTEN, ListeningMode.WHISPER}),
     SupervisorRights.SUPERVISOR: frozenset(ListeningMode),
-}
-
-MODES: dict[type[commands.Listen | commands.Whisper | commands.Barge], ListeningMode] = {
-    commands.Listen: ListeningMode.LISTEN,
-    commands.Whisper: ListeningMode.WHISPER,
-    commands.Barge: ListeningMode.BARGE,
 }
 
 _KINDS = {

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import structlog
 
-from dialer.domain import commands
 from dialer.domain.errors import CommandRefused, OriginateUnsure, SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import (
@@ -30,7 +29,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.acd import Floor
 from dialer.engine.call import Call
 from dialer.engine.orders import quietly
-from dialer.engine.transfers.state import AGENT_WAITS, VOTER_AWAY, Help, TransferStage, TransferTarget, check
+from dialer.engine.transfers.state import AGENT_WAITS, VOTER_AWAY, Asked, Help, TransferStage, TransferTarget, check
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import Centre
 from dialer.rules import numbers
@@ -61,34 +60,60 @@ class Transfers:
 
     # Commands
 
-    async def execute(self, command: commands.TransferCommand) -> str:
-        """Do what an agent asks; one line that says what was done. Raises CommandRefused, and the call is as it was."""
-        call = self._call_of(command.seat)
+    async def hold(self, seat_name: str) -> str:
+        """The voter hears music. Raises CommandRefused, here as below, and the call is as it was."""
+        call, _ = self._asked(seat_name, Asked.HOLD)
+        self.enter(Help(call.attempt_id, seat_name, TransferStage.HOLD))
+        await self._order(self._switch.hold(call.attempt_id, seat_name), call.attempt_id, None)
+        return f"seat {seat_name}: the voter is on hold"
+
+    async def transfer(self, seat_name: str, to: str) -> str:
+        """Blind: the agent leaves at once."""
+        call, now = self._asked(seat_name, Asked.TRANSFER)
+        await self._call_target(call, now, seat_name, self._target(to), blind=True)
+        return f"seat {seat_name}: transferring to {to}"
+
+    async def consult(self, seat_name: str, to: str) -> str:
+        """Warm: the target is called into the seat."""
+        call, now = self._asked(seat_name, Asked.CONSULT)
+        await self._call_target(call, now, seat_name, self._target(to), blind=False)
+        return f"seat {seat_name}: calling {to}"
+
+    async def resume(self, seat_name: str) -> str:
+        """The voter comes off hold."""
+        _, now = self._under_way(seat_name, Asked.RESUME)
+        await self._bring_back(now, replace(now, stage=TransferStage.RETURNING))
+        return f"seat {seat_name}: the voter is back"
+
+    async def merge(self, seat_name: str) -> str:
+        """The voter joins agent and target."""
+        _, now = self._under_way(seat_name, Asked.MERGE)
+        await self._bring_back(now, replace(now, stage=TransferStage.MERGING))
+        return f"seat {seat_name}: three-way"
+
+    async def complete(self, seat_name: str) -> str:
+        """The agent leaves; voter and target stay together."""
+        call, now = self._under_way(seat_name, Asked.COMPLETE)
+        await self._complete(call, now)
+        return f"seat {seat_name}: transferred to {now.to or 'the target'}"
+
+    async def cancel_consult(self, seat_name: str) -> str:
+        """The target is let go and the agent has the voter alone again."""
+        _, now = self._under_way(seat_name, Asked.CANCEL)
+        await self._cancel(now)
+        return f"seat {seat_name}: the target was let go"
+
+    def _asked(self, seat_name: str, asked: Asked) -> tuple[Call, Help | None]:
+        """The seat's call, and the transfer of it that is under way. Raises CommandRefused where this cannot be asked now."""
+        call = self._call_of(seat_name)
         now = self._centre.help.get(call.attempt_id)
-        check(command, now)
-        name = f"seat {command.seat}"
-        match command:
-            case commands.SeatHold():
-                await self._hold(call, command.seat)
-                return f"{name}: the voter is on hold"
-            case commands.SeatTransfer(to=to) | commands.SeatConsult(to=to):
-                blind = isinstance(command, commands.SeatTransfer)
-                await self._call_target(call, now, command.seat, self._target(to), blind=blind)
-                return f"{name}: {'transferring to' if blind else 'calling'} {to}"
-        assert now is not None  # noqa: S101 - what is left is refused without help under way
-        match command:
-            case commands.SeatResume():
-                await self._bring_back(now, replace(now, stage=TransferStage.RETURNING))
-                return f"{name}: the voter is back"
-            case commands.SeatMerge():
-                await self._bring_back(now, replace(now, stage=TransferStage.MERGING))
-                return f"{name}: three-way"
-            case commands.SeatCompleteTransfer():
-                await self._complete(call, now)
-                return f"{name}: transferred to {now.to or 'the target'}"
-            case commands.SeatCancelConsult():
-                await self._cancel(now)
-                return f"{name}: the target was let go"
+        check(asked, seat_name, now)
+        return call, now
+
+    def _under_way(self, seat_name: str, asked: Asked) -> tuple[Call, Help]:
+        call, now = self._asked(seat_name, asked)
+        assert now is not None  # noqa: S101 - these are refused while nothing is under way
+        return call, now
 
     def _call_of(self, seat_name: str) -> Call:
         seat = self._centre.seat(seat_name)
@@ -103,10 +128,6 @@ class Transfers:
             known = ", ".join(self._targets) or "none"
             raise CommandRefused(f"there is no transfer of that name; [[transfers]] has: {known}")
         return target
-
-    async def _hold(self, call: Call, seat: str) -> None:
-        self.enter(Help(call.attempt_id, seat, TransferStage.HOLD))
-        await self._order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
 
     async def _call_target(
         self, call: Call, before: Help | None, seat: str, target: TransferTarget, *, blind: bool

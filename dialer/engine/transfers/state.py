@@ -13,10 +13,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dialer.domain import commands
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import PartyId
+
+
+class Asked(StrEnum):
+    """What an agent may ask for during a call, as a verb."""
+
+    HOLD = "hold"
+    RESUME = "resume"
+    TRANSFER = "transfer"
+    CONSULT = "consult"
+    MERGE = "merge"
+    COMPLETE = "complete a transfer"
+    CANCEL = "cancel a consult"
 
 
 class TransferStage(StrEnum):
@@ -59,17 +70,14 @@ _SITUATION = {
     TransferStage.HANDING_OVER: "the voter is being transferred",
     TransferStage.TRANSFERRED: "the voter has been transferred",
 }
-_ALLOWED: dict[type[commands.TransferCommand], tuple[str, frozenset[TransferStage | None]]] = {
-    commands.SeatHold: ("hold", frozenset({None})),
-    commands.SeatResume: ("resume", frozenset({TransferStage.HOLD})),
-    commands.SeatTransfer: ("transfer", frozenset({None, TransferStage.HOLD})),
-    commands.SeatConsult: ("consult", frozenset({None, TransferStage.HOLD})),
-    commands.SeatMerge: ("merge", frozenset({TransferStage.CONSULT})),
-    commands.SeatCompleteTransfer: ("complete a transfer", frozenset({TransferStage.CONSULT, TransferStage.THREE_WAY})),
-    commands.SeatCancelConsult: (
-        "cancel a consult",
-        frozenset({TransferStage.CALLING, TransferStage.CONSULT, TransferStage.THREE_WAY}),
-    ),
+_ALLOWED: dict[Asked, frozenset[TransferStage | None]] = {
+    Asked.HOLD: frozenset({None}),
+    Asked.RESUME: frozenset({TransferStage.HOLD}),
+    Asked.TRANSFER: frozenset({None, TransferStage.HOLD}),
+    Asked.CONSULT: frozenset({None, TransferStage.HOLD}),
+    Asked.MERGE: frozenset({TransferStage.CONSULT}),
+    Asked.COMPLETE: frozenset({TransferStage.CONSULT, TransferStage.THREE_WAY}),
+    Asked.CANCEL: frozenset({TransferStage.CALLING, TransferStage.CONSULT, TransferStage.THREE_WAY}),
 }
 
 
@@ -95,9 +103,8 @@ class Help:
     to: str | None = None  # the target's name
 
 
-def check(command: commands.TransferCommand, help_now: Help | None) -> None:
+def check(asked: Asked, seat_name: str, help_now: Help | None) -> None:
     """Raise CommandRefused where this cannot be asked now."""
-    verb, stages = _ALLOWED[type(command)]
     stage = None if help_now is None else help_now.stage
-    if stage not in stages:
-        raise CommandRefused(f"seat {command.seat} cannot {verb} now: {_SITUATION[stage]}")
+    if stage not in _ALLOWED[asked]:
+        raise CommandRefused(f"seat {seat_name} cannot {asked.value} now: {_SITUATION[stage]}")

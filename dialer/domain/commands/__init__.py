@@ -1,0 +1,108 @@
+"""What may be asked of the engine from outside: a file a family, in each the class, how it is carried out, and who may ask it how.
+
+A new command is a new file here (or a class in one of these): it is found by itself.
+"""
+
+# ruff: noqa: I001 - in the order in which the pages list the commands
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from dialer.domain.commands.campaigns import (
+    AcceptClock,
+    PauseCampaign,
+    ReloadFlows,
+    ResumeCampaign,
+    StopAll,
+    StopCampaign,
+)
+from dialer.domain.commands.seats import (
+    SeatCall,
+    SeatClosing,
+    SeatDispose,
+    SeatHangUp,
+    SeatLogIn,
+    SeatLogOff,
+    SeatPause,
+    SeatReady,
+    SeatUnlock,
+)
+from dialer.domain.commands.workers import SeatSerials, SeatTakeBack
+from dialer.domain.commands.transfers import (
+    SeatCancelConsult,
+    SeatCompleteTransfer,
+    SeatConsult,
+    SeatHold,
+    SeatMerge,
+    SeatResume,
+    SeatTransfer,
+)
+from dialer.domain.commands.supervision import (
+    Barge,
+    Listen,
+    SeatPauseRecording,
+    SeatResumeRecording,
+    StopListening,
+    Whisper,
+)
+from dialer.domain.commands.records import (
+    AnswerComplaint,
+    EnterTurnout,
+    FileComplaint,
+    RecordsCommand,
+    TakeMarks,
+    TakeOptOuts,
+)
+from dialer.domain.commands.registry import Command, CommandOfSeat
+
+__all__ = [
+    "AcceptClock",
+    "AnswerComplaint",
+    "Barge",
+    "Command",
+    "CommandOfSeat",
+    "EnterTurnout",
+    "FileComplaint",
+    "Listen",
+    "PauseCampaign",
+    "RecordsCommand",
+    "ReloadFlows",
+    "ResumeCampaign",
+    "SeatCall",
+    "SeatCancelConsult",
+    "SeatClosing",
+    "SeatCompleteTransfer",
+    "SeatConsult",
+    "SeatDispose",
+    "SeatHangUp",
+    "SeatHold",
+    "SeatLogIn",
+    "SeatLogOff",
+    "SeatMerge",
+    "SeatPause",
+    "SeatPauseRecording",
+    "SeatReady",
+    "SeatResume",
+    "SeatResumeRecording",
+    "SeatSerials",
+    "SeatTakeBack",
+    "SeatTransfer",
+    "SeatUnlock",
+    "StopAll",
+    "StopCampaign",
+    "StopListening",
+    "TakeMarks",
+    "TakeOptOuts",
+    "Whisper",
+]
+
+
+def find_commands() -> None:
+    """Read every file of this folder: what stands in it registers itself."""
+    for found in iter_modules(__path__, f"{__name__}."):
+        import_module(found.name)
+
+
+find_commands()

@@ -1,0 +1,73 @@
+"""Commands for campaigns: which of them dial, with which flows, by which clock. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialer.domain.commands.desks import Desks
+from dialer.domain.commands.registry import LINE, RULES, SUPERVISOR_ALONE, Command, Urgency, Value, offered, text_of
+from dialer.domain.model import CampaignState
+
+CAMPAIGN = Value(
+    "campaign", "the campaign's id", text_of(LINE + "{1,128}"), description="of the commands of a campaign"
+)
+
+
+@offered("pause", CAMPAIGN, roles=RULES, repeatable=True, urgency=Urgency.HALT)
+@dataclass(frozen=True, slots=True)
+class PauseCampaign(Command):
+    """No new calls of this campaign; live and ringing ones go on."""
+
+    campaign_id: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.campaigns.set_campaign_state(self.campaign_id, CampaignState.PAUSED)
+
+
+@offered("resume", CAMPAIGN, roles=SUPERVISOR_ALONE, repeatable=True)
+@dataclass(frozen=True, slots=True)
+class ResumeCampaign(Command):
+    """Dial again, a stopped campaign too."""
+
+    campaign_id: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.campaigns.set_campaign_state(self.campaign_id, CampaignState.RUNNING)
+
+
+@offered("stop", CAMPAIGN, roles=RULES, repeatable=True, urgency=Urgency.HALT)
+@dataclass(frozen=True, slots=True)
+class StopCampaign(Command):
+    """No new calls of this campaign, and ringing ones are cancelled."""
+
+    campaign_id: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.campaigns.set_campaign_state(self.campaign_id, CampaignState.STOPPED)
+
+
+@offered("stop-all", roles=RULES, repeatable=True, urgency=Urgency.STOP_ALL)
+@dataclass(frozen=True, slots=True)
+class StopAll(Command):
+    """Stop every campaign."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.campaigns.stop_all()
+
+
+@offered("reload-flows", roles=SUPERVISOR_ALONE, repeatable=True)
+@dataclass(frozen=True, slots=True)
+class ReloadFlows(Command):
+    """Read the flows again: the next call has the new version. A flow that is wrong leaves all of them as they are."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.campaigns.reload_flows()
+
+
+@offered("accept-clock", roles=SUPERVISOR_ALONE, repeatable=True)
+@dataclass(frozen=True, slots=True)
+class AcceptClock(Command):
+    """The machine's clock, which was set while the dialler ran, is right: dial again."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return desks.campaigns.accept_clock()

@@ -1,0 +1,155 @@
+"""What the engine does for commands: its desks, as the commands see them. Each method returns one line that says what was done and
+raises CommandRefused, and StoreError where it was not kept. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dialer.domain.complaints import Complaint, ComplaintAnswer
+from dialer.domain.model import AttemptId, CampaignState, Disposition, Mark
+from dialer.domain.official_turnout import OfficialFigure
+
+
+class CampaignDesk(Protocol):
+    """Which campaigns dial."""
+
+    async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
+        """Pause, resume or stop one."""
+
+    async def stop_all(self) -> str:
+        """Stop every one."""
+
+    async def reload_flows(self) -> str:
+        """Read the flows again."""
+
+    def accept_clock(self) -> str:
+        """The machine's clock is right."""
+
+
+class SeatDesk(Protocol):
+    """Agents at their seats."""
+
+    async def log_in(self, seat_name: str, agent: str, pin: str) -> str:
+        """An agent takes a seat."""
+
+    async def call_for_log_in(self, seat_name: str) -> str:
+        """Ring the phone of a seat that nobody has."""
+
+    def unlock(self, seat_name: str) -> str:
+        """Take log-ins again."""
+
+    async def log_off(self, seat_name: str) -> str:
+        """The agent leaves."""
+
+    async def pause(self, seat_name: str, reason: str) -> str:
+        """No further calls."""
+
+    async def make_ready(self, seat_name: str) -> str:
+        """Calls again."""
+
+    async def hang_up(self, seat_name: str) -> str:
+        """End the voter's call."""
+
+    def closing(self, seat_name: str) -> str:
+        """Talk or wrap-up comes to its end."""
+
+    async def dispose(self, seat_name: str, disposition: Disposition, hour: int | None) -> str:
+        """Keep what the agent says of the call."""
+
+
+class WorkerDesk(Protocol):
+    """Booth workers on the line."""
+
+    async def take_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
+        """Those voters have voted."""
+
+    async def take_back_last(self, seat_name: str) -> str:
+        """The last one was a mistake."""
+
+
+class TransferDesk(Protocol):
+    """Hold, consult and transfer."""
+
+    async def hold(self, seat_name: str) -> str:
+        """Music for the voter."""
+
+    async def resume(self, seat_name: str) -> str:
+        """The voter is back."""
+
+    async def transfer(self, seat_name: str, to: str) -> str:
+        """Blind."""
+
+    async def consult(self, seat_name: str, to: str) -> str:
+        """Warm."""
+
+    async def merge(self, seat_name: str) -> str:
+        """Three-way."""
+
+    async def complete(self, seat_name: str) -> str:
+        """The agent leaves."""
+
+    async def cancel_consult(self, seat_name: str) -> str:
+        """The target is let go."""
+
+
+class RecordingDesk(Protocol):
+    """The recording of a call."""
+
+    async def pause(self, seat_name: str) -> str:
+        """Silence is recorded."""
+
+    async def resume(self, seat_name: str) -> str:
+        """The recording goes on."""
+
+
+class SupervisionDesk(Protocol):
+    """Supervisors with seats."""
+
+    async def listen(self, seat_name: str, supervisor: str) -> str:
+        """Hear the seat."""
+
+    async def whisper(self, seat_name: str, supervisor: str) -> str:
+        """Speak to its agent alone."""
+
+    async def barge(self, seat_name: str, supervisor: str) -> str:
+        """Join the conversation."""
+
+    async def stop(self, supervisor: str) -> str:
+        """Let the supervisor's phone go."""
+
+
+class RecordsDesk(Protocol):
+    """What comes from outside the calls."""
+
+    async def take_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
+        """All of them or none."""
+
+    async def enter_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
+        """All figures or none."""
+
+    async def file_complaint(self, complaint: Complaint, who: str) -> str:
+        """Keep it."""
+
+    async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
+        """Keep it."""
+
+    async def take_opt_outs(self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str) -> str:
+        """All of them or none."""
+
+    async def release_unknown(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
+        """All of them or none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """All of them."""
+
+    campaigns: CampaignDesk
+    seats: SeatDesk
+    workers: WorkerDesk
+    transfers: TransferDesk
+    recording: RecordingDesk
+    supervision: SupervisionDesk
+    records: RecordsDesk

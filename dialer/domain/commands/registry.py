@@ -1,0 +1,145 @@
+"""What a command is: a frozen record that says how it is carried out; and, where it may come over MQTT, who may ask it how. Pure.
+
+A command is one class with one registration, `@offered(...)`: the page of topics, the wire's own list of names and the test of
+every command by every role are made of them. What is not registered is refused, and each is refused to everybody whose role it
+does not name: the role is the settings' word ([[supervisors]]), never the sender's.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, TypeVar
+
+from config.help import SupervisorRole as Role
+from dialer.domain.commands.desks import Desks
+from dialer.domain.errors import CommandRefused
+from dialer.domain.record_ids import is_id
+
+AT_THE_SEAT = frozenset({Role.DESK, Role.SUPERVISOR})
+LISTENERS = frozenset({Role.LISTENER, Role.COACH, Role.SUPERVISOR})
+BOOTHS = frozenset({Role.BOOTH_DESK, Role.SUPERVISOR})
+RULES = frozenset({Role.COMPLIANCE, Role.SUPERVISOR})
+SUPERVISOR_ALONE = frozenset({Role.SUPERVISOR})
+
+LINE = r"[^\x00-\x1f\x7f\ud800-\udfff]"
+"""A letter of a text in a command: no controls, and no half characters, which JSON can hold."""
+
+
+class Command(ABC):
+    """What may be asked of the engine. One inbox takes it; the engine alone changes state."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    async def carry_out(self, desks: Desks) -> str:
+        """Do it; one line that says what was done. Raises CommandRefused, StoreError where it was not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOfSeat(Command):
+    """A command for one seat."""
+
+    seat: str
+
+
+class Urgency(IntEnum):
+    """Which lane a command waits in; each has a worker of its own, so that none waits for one of another."""
+
+    STOP_ALL = 0
+    HALT = 1  # fewer calls
+    USUAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a command carries beside its id, name and expiry: how it is read from JSON, and what the wire's schema says of it."""
+
+    key: str
+    meaning: str  # in a refusal
+    read: Callable[[object], Any]  # raises ValueError for what it is not; its text is shown
+    json_type: Any = str  # for the schema
+    description: str = ""  # in the schema
+
+
+@dataclass(frozen=True, slots=True)
+class CommandKind:
+    """A command as it may come over MQTT."""
+
+    make: Callable[..., Command]  # takes the values of `needs`, in order
+    needs: tuple[str, ...]  # keys of VALUES
+    roles: frozenset[Role]
+    repeatable: bool = False  # done twice it is as done once
+    urgency: Urgency = Urgency.USUAL
+    takes_sender: bool = False  # `make` takes the sender's name too, after the values
+
+
+COMMANDS: dict[str, CommandKind] = {}
+"""By name, in the order of the pages."""
+VALUES: dict[str, Value] = {}
+"""By key."""
+
+C = TypeVar("C", bound=type[Command])
+
+
+def offered(
+    name: str,
+    *values: Value,
+    roles: frozenset[Role],
+    make: Callable[..., Command] | None = None,
+    repeatable: bool = False,
+    urgency: Urgency = Urgency.USUAL,
+    takes_sender: bool = False,
+) -> Callable[[C], C]:
+    """Offer a class of commands over MQTT. `values` are the arguments of the class, or of `make`, in order."""
+
+    def register(command: C) -> C:
+        if name in COMMANDS or any(VALUES.get(value.key, value) is not value for value in values):
+            raise ValueError(f"the command {name}, or one of its values, is registered twice")
+        VALUES.update({value.key: value for value in values})
+        needs = tuple(value.key for value in values)
+        COMMANDS[name] = CommandKind(make or command, needs, roles, repeatable, urgency, takes_sender)
+        return command
+
+    return register
+
+
+def read_value(command: str, key: str, value: object) -> Any:
+    """A command's value of a key. Raises CommandRefused that says what it must be."""
+    kind = VALUES[key]
+    try:
+        return kind.read(value)
+    except ValueError as error:
+        why = f" ({error})" if str(error) else ""
+        raise CommandRefused(f"`{command}` needs `{key}`, {kind.meaning}{why}") from error
+
+
+def text_of(pattern: str) -> Callable[[object], str]:
+    """Reads a text that is all `pattern`, in ASCII digits and classes."""
+    form = re.compile(pattern)
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not form.fullmatch(value):
+            raise ValueError
+        return value
+
+    return read
+
+
+def read_id(value: object) -> str:
+    """Reads an id: no name and no number."""
+    if not isinstance(value, str) or not is_id(value):
+        raise ValueError
+    return value
+
+
+SEAT = Value("seat", "the seat's name", text_of("(?a:[A-Za-z0-9-]{1,20})"), description="the seat's name")
+REASON = Value(
+    "reason",
+    "a word or two",
+    text_of(LINE + "{1,64}"),
+    description="of seat-pause and unknown-release: a word or two",
+)

@@ -1,0 +1,109 @@
+"""Commands for agents at their seats: log in and off, pause, and what came of a call. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dialer.domain.commands.desks import Desks
+from dialer.domain.commands.registry import (
+    AT_THE_SEAT,
+    REASON,
+    SEAT,
+    SUPERVISOR_ALONE,
+    CommandOfSeat,
+    offered,
+)
+from dialer.domain.model import Disposition
+
+
+@dataclass(frozen=True, slots=True)
+class SeatLogIn(CommandOfSeat):
+    """An agent takes a seat: its phone is called and nailed up; the seat is ready once the phone is there.
+
+    Where the settings have agents, `agent` is one's number and `pin` must be right.
+    """
+
+    agent: str
+    pin: str = field(default="", repr=False)
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.seats.log_in(self.seat, self.agent, self.pin)
+
+
+@offered("seat-call", SEAT, roles=AT_THE_SEAT)
+@dataclass(frozen=True, slots=True)
+class SeatCall(CommandOfSeat):
+    """Ring the phone of a seat that nobody has, for an agent to answer and key in number and PIN."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.seats.call_for_log_in(self.seat)
+
+
+@offered("seat-unlock", SEAT, roles=SUPERVISOR_ALONE)
+@dataclass(frozen=True, slots=True)
+class SeatUnlock(CommandOfSeat):
+    """A supervisor unlocks a seat after too many wrong log-ins, and the agents that were locked with it."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return desks.seats.unlock(self.seat)
+
+
+@offered("seat-pause", SEAT, REASON, roles=AT_THE_SEAT)
+@dataclass(frozen=True, slots=True)
+class SeatPause(CommandOfSeat):
+    """No further calls to this seat; during a conversation it takes effect after it."""
+
+    reason: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.seats.pause(self.seat, self.reason)
+
+
+@offered("seat-ready", SEAT, roles=AT_THE_SEAT)
+@dataclass(frozen=True, slots=True)
+class SeatReady(CommandOfSeat):
+    """The seat takes calls again: ends a pause, and a wrap-up."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.seats.make_ready(self.seat)
+
+
+@offered("seat-log-off", SEAT, roles=AT_THE_SEAT)
+@dataclass(frozen=True, slots=True)
+class SeatLogOff(CommandOfSeat):
+    """The agent leaves; a conversation is finished first."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.seats.log_off(self.seat)
+
+
+@offered("seat-hang-up", SEAT, roles=AT_THE_SEAT)
+@dataclass(frozen=True, slots=True)
+class SeatHangUp(CommandOfSeat):
+    """End the voter's call; the seat goes to wrap-up."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.seats.hang_up(self.seat)
+
+
+@offered("seat-closing", SEAT, roles=AT_THE_SEAT)
+@dataclass(frozen=True, slots=True)
+class SeatClosing(CommandOfSeat):
+    """The talk comes to its end (the last page of the script), or the wrap-up does (its form is half filled).
+
+    Changes nothing for the agent; the pacer knows sooner when the seat will be free.
+    """
+
+    async def carry_out(self, desks: Desks) -> str:
+        return desks.seats.closing(self.seat)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatDispose(CommandOfSeat):
+    """What the agent says of the call in progress or just ended. Ends the wrap-up."""
+
+    disposition: Disposition
+    hour: int | None = None  # 0-23, with LATER
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.seats.dispose(self.seat, self.disposition, self.hour)

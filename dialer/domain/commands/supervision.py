@@ -1,0 +1,82 @@
+"""Commands for recordings and for supervisors who listen. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from config.help import SupervisorRole
+from dialer.domain.commands.desks import Desks
+from dialer.domain.commands.registry import (
+    AT_THE_SEAT,
+    LISTENERS,
+    SEAT,
+    SUPERVISOR_ALONE,
+    Command,
+    CommandOfSeat,
+    offered,
+)
+
+
+@offered("seat-pause-recording", SEAT, roles=AT_THE_SEAT)
+@dataclass(frozen=True, slots=True)
+class SeatPauseRecording(CommandOfSeat):
+    """Silence is recorded until it goes on; for what must not be kept."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.recording.pause(self.seat)
+
+
+@offered("seat-resume-recording", SEAT, roles=AT_THE_SEAT)
+@dataclass(frozen=True, slots=True)
+class SeatResumeRecording(CommandOfSeat):
+    """The recording goes on."""
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.recording.resume(self.seat)
+
+
+# The sender's own phone alone: nobody is made to listen, and nobody hears by another's name.
+
+
+@offered("listen", SEAT, roles=LISTENERS, takes_sender=True)
+@dataclass(frozen=True, slots=True)
+class Listen(CommandOfSeat):
+    """A supervisor hears a seat: the agent, and whomever the agent hears. Goes on over the voters."""
+
+    supervisor: str  # a name of [[supervisors]]
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.supervision.listen(self.seat, self.supervisor)
+
+
+@offered("whisper", SEAT, roles=frozenset({SupervisorRole.COACH, SupervisorRole.SUPERVISOR}), takes_sender=True)
+@dataclass(frozen=True, slots=True)
+class Whisper(CommandOfSeat):
+    """A supervisor hears a seat and speaks to its agent alone."""
+
+    supervisor: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.supervision.whisper(self.seat, self.supervisor)
+
+
+@offered("barge", SEAT, roles=SUPERVISOR_ALONE, takes_sender=True)
+@dataclass(frozen=True, slots=True)
+class Barge(CommandOfSeat):
+    """A supervisor joins the conversation of a seat; when the voter is gone, listens again."""
+
+    supervisor: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.supervision.barge(self.seat, self.supervisor)
+
+
+@offered("stop-listening", roles=LISTENERS, takes_sender=True)
+@dataclass(frozen=True, slots=True)
+class StopListening(Command):
+    """A supervisor's phone is let go."""
+
+    supervisor: str
+
+    async def carry_out(self, desks: Desks) -> str:
+        return await desks.supervision.stop(self.supervisor)

@@ -1,0 +1,44 @@
+"""The command that releases attempts of which nobody knows whether they were calls. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dialer.domain.commands.desks import RecordsDesk
+from dialer.domain.commands.records import WHO, RecordsCommand
+from dialer.domain.commands.registry import REASON, RULES, Value, offered
+from dialer.domain.model import AttemptId
+
+MOST_ATTEMPTS = 100
+_ATTEMPT = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+
+
+def _read_attempts(value: object) -> tuple[AttemptId, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_ATTEMPTS:
+        raise ValueError(f"a list of 1 to {MOST_ATTEMPTS}")
+    if not all(isinstance(each, str) and _ATTEMPT.fullmatch(each) for each in value):
+        raise ValueError("ids as `dialer unknown list` shows them")
+    return tuple(map(AttemptId, value))
+
+
+ATTEMPTS = Value(
+    "attempts",
+    f"1 to {MOST_ATTEMPTS} attempts",
+    _read_attempts,
+    list[str],
+    f"of unknown-release: their ids, at most {MOST_ATTEMPTS}, all released or none",
+)
+
+
+@offered("unknown-release", ATTEMPTS, REASON, WHO, roles=RULES)
+@dataclass(frozen=True, slots=True)
+class ReleaseUnknown(RecordsCommand):
+    """Attempts of which nobody knows whether they were calls: their numbers may be called again, all of them or none."""
+
+    attempts: tuple[AttemptId, ...]
+    reason: str
+    who: str
+
+    async def keep(self, records: RecordsDesk) -> str:
+        return await records.release_unknown(self.attempts, self.reason, self.who)
