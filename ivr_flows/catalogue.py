@@ -9,7 +9,8 @@ from ivr_flows.check import check_flow
 from ivr_flows.errors import FlowError, UnknownFlow
 from ivr_flows.fields import NAME
 from ivr_flows.load import load_file
-from ivr_flows.model import Flow, Offer
+from ivr_flows.model import Offer
+from ivr_flows.node import Flow
 from ivr_flows.texts import Texts
 
 UNSAFE = frozenset(

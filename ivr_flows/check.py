@@ -5,33 +5,17 @@ Each rule is a function from a flow to findings; `check_flow` runs them all, ove
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ivr_flows.graph import circles, comes_back, ends_call, flow_edges, reached, reversed_edges
-from ivr_flows.model import (
-    BranchNode,
-    FieldNode,
-    Flow,
-    GotoNode,
-    MenuNode,
-    Node,
-    Offer,
-    OptOutNode,
-    Prompt,
-    PromptKind,
-    Purpose,
-    RecordNode,
-    ReturnNode,
-    SayNode,
-    SmsNode,
-    SubdialogNode,
-    prompts_of,
-)
-from ivr_flows.texts import SMS, Texts, placeholders
+from ivr_flows.known import can_be_left_out
+from ivr_flows.model import Offer, Prompt, PromptKind, Purpose
+from ivr_flows.node import Flow, Node, Question
+from ivr_flows.texts import Texts, placeholders
 from ivr_flows.thanks import unearned_thanks
 from ivr_flows.wording import asks_choice, asks_for_vote, keeps_choice, offers_transport, spoken_seconds
 
+Edges = Mapping[str, tuple[str, ...]]
 MAX_PROMPT_SECONDS = 30.0
 _NEEDS_OPT_OUT = frozenset(
     {
@@ -148,27 +132,21 @@ def _wordless_circle(subject: Subject) -> Iterator[Finding]:
 
 
 def _may_be_silent(flow: Flow, node: Node) -> bool:
-    """Whether a node can pass without an action: nothing to say, or only what is not known of every voter."""
-    if isinstance(node, SayNode):
-        return all(_can_be_left_out(prompt) for prompt in node.prompts)
-    if isinstance(node, SubdialogNode):
-        subflow = flow.subflows[node.flow]
-        edges = flow_edges(subflow)
-        silent = {name for name, part in subflow.nodes.items() if _may_be_silent(subflow, part)}
-        passed = reached({name: edges[name] if name in silent else () for name in edges}, [subflow.start])
-        return any(isinstance(subflow.nodes[name], ReturnNode) for name in passed)
-    return isinstance(node, BranchNode | GotoNode | ReturnNode)
-
-
-def _can_be_left_out(prompt: Prompt) -> bool:
-    return bool(prompt.needs) or prompt.kind not in (PromptKind.TEXT, PromptKind.RECORDING)
+    """Whether a node can pass without an action: it, or all that is called in it."""
+    if node.calls is None:
+        return node.may_be_silent
+    subflow = flow.subflows[node.calls]
+    edges = flow_edges(subflow)
+    silent = {name for name, part in subflow.nodes.items() if _may_be_silent(subflow, part)}
+    passed = reached({name: edges[name] if name in silent else () for name in edges}, [subflow.start])
+    return any(subflow.nodes[name].returns for name in passed)
 
 
 def _silent_caller(subject: Subject) -> Iterator[Finding]:
     """A caller who keys nothing must come to an end by the flow itself, not by its limit of turns."""
 
     def without_keys(node: Node, label: str) -> bool:
-        return label == "no-input" if isinstance(node, MenuNode | FieldNode) else True
+        return label == "no-input" if isinstance(node, Question) else True
 
     flow = subject.flow
     for circle in circles(flow_edges(flow, without_keys)):
@@ -178,7 +156,7 @@ def _silent_caller(subject: Subject) -> Iterator[Finding]:
 
 def _silent_question(subject: Subject) -> Iterator[Finding]:
     for node in subject.flow.nodes.values():
-        if isinstance(node, MenuNode | FieldNode) and all(_can_be_left_out(prompt) for prompt in node.prompts):
+        if isinstance(node, Question) and all(can_be_left_out(prompt) for prompt in node.prompts):
             # A question that needs a fact is fine where a branch has made sure of it; the branch must be on every way here.
             needed = {name for prompt in node.prompts for name in _needed(prompt)}
             if not _assured(subject.flow, node, needed):
@@ -202,19 +180,15 @@ def _reached_without(flow: Flow, node: Node, name: str) -> bool:
     """Whether `node` can be reached on a way that neither answers `name` nor branches on knowing it."""
     edges = dict(flow_edges(flow))
     for other in flow.nodes.values():
-        if isinstance(other, FieldNode | RecordNode) and other.answer == name:
-            edges[other.name] = tuple(
-                target for label, target in other.targets() if label in {"no-input", "no-match", "failed", "#", "*"}
-            )
-        elif isinstance(other, BranchNode):
-            unsure = (case.goto for case in other.conditions if case.name != name or case.known is False)
-            edges[other.name] = (*unsure, other.otherwise)
+        unsure = other.ways_unsure_of(name)
+        if unsure is not None:
+            edges[other.name] = unsure
     return node.name in reached(edges, [flow.start])
 
 
 def _missing_texts(subject: Subject) -> Iterator[Finding]:
     for node in subject.flow.nodes.values():
-        for key, needs in _texts_needed(node):
+        for key, needs in node.texts_needed():
             missing = [tag for tag in subject.languages if subject.texts.text(key, tag) is None]
             if missing:
                 problem = f"has no text {key} in {', '.join(missing)}; add it to texts/{missing[0]}.yaml"
@@ -223,15 +197,6 @@ def _missing_texts(subject: Subject) -> Iterator[Finding]:
                 text = subject.texts.text(key, tag)
                 if text is not None and placeholders(text) != needs:
                     yield subject.finding("placeholders", node, _mismatch(key, tag, placeholders(text), needs))
-
-
-def _texts_needed(node: Node) -> Iterator[tuple[str, set[str]]]:
-    """The texts that a node speaks or sends, each with what fills it."""
-    for prompt in dict.fromkeys(prompts_of(node)):
-        if prompt.kind is PromptKind.TEXT:
-            yield prompt.value, {name for name, _ in prompt.needs}
-    if isinstance(node, SmsNode):
-        yield f"{SMS}{node.template}", set(node.needs)
 
 
 def _mismatch(key: str, tag: str, written: set[str], given: set[str]) -> str:
@@ -247,7 +212,7 @@ def _forbidden_question(subject: Subject) -> Iterator[Finding]:
             problem = f'asks whom somebody votes for ("{words}" in {key}, {tag}); that is never asked: remove it'
             yield subject.finding("forbidden-question", node, problem)
     for node in subject.flow.nodes.values():
-        name = node.answer if isinstance(node, MenuNode | FieldNode | RecordNode) else None
+        name = node.keeps
         if name is not None and keeps_choice(name):
             problem = f"keeps an answer called {name}; whom somebody votes for is never stored: remove the question"
             yield subject.finding("forbidden-question", node, problem)
@@ -256,7 +221,7 @@ def _forbidden_question(subject: Subject) -> Iterator[Finding]:
 def _material(subject: Subject) -> Iterator[Finding]:
     """Campaign material only in a flow that is declared as such, and there with the opt-out one key away."""
     for node in subject.flow.nodes.values():
-        recordings = [prompt.value for prompt in prompts_of(node) if prompt.kind is PromptKind.RECORDING]
+        recordings = [prompt.value for prompt in node.said if prompt.kind is PromptKind.RECORDING]
         if not recordings:
             continue
         if subject.purpose is not Purpose.MATERIAL:
@@ -264,7 +229,7 @@ def _material(subject: Subject) -> Iterator[Finding]:
                 f"plays campaign material ({recordings[0]}) in a flow for {subject.purpose}; move it to a flow with "
             )
             yield subject.finding("material", node, f"{problem}`purpose: material`")
-        elif not (isinstance(node, MenuNode) and node.barge_in and _offers_opt_out(subject.flow, node)):
+        elif not any(_opts_out(subject.flow, subject.flow.nodes[way]) for way in node.ways_by_one_key()):
             problem = (
                 f"plays {recordings[0]} where no key opts out; play it in a menu with barge-in and an opt-out choice"
             )
@@ -295,10 +260,6 @@ def _transport(subject: Subject) -> Iterator[Finding]:
             yield subject.finding("transport", node, problem)
 
 
-def _offers_opt_out(flow: Flow, menu: MenuNode) -> bool:
-    return any(_opts_out(flow, flow.nodes[target]) for target in menu.choices.values())
-
-
 def _missing_opt_out(subject: Subject) -> Iterator[Finding]:
     flow = subject.flow
     if subject.purpose in _NEEDS_OPT_OUT and not _can_opt_out(flow):
@@ -313,14 +274,14 @@ def _can_opt_out(flow: Flow) -> bool:
 
 def _opts_out(flow: Flow, node: Node) -> bool:
     """Whether the node is an opt-out, or another flow in which there is one."""
-    return isinstance(node, OptOutNode) or (isinstance(node, SubdialogNode) and _can_opt_out(flow.subflows[node.flow]))
+    return node.opts_out or (node.calls is not None and _can_opt_out(flow.subflows[node.calls]))
 
 
 def _too_long(subject: Subject) -> Iterator[Finding]:
     for node in subject.flow.nodes.values():
         for tag in subject.languages:
             said = [
-                subject.texts.text(prompt.value, tag) or "" for prompt in _asked(node) if prompt.kind is PromptKind.TEXT
+                subject.texts.text(prompt.value, tag) or "" for prompt in node.asked if prompt.kind is PromptKind.TEXT
             ]
             seconds = sum(spoken_seconds(text, tag) for text in said)
             if seconds > subject.max_prompt_seconds:
@@ -330,15 +291,10 @@ def _too_long(subject: Subject) -> Iterator[Finding]:
                 yield subject.finding("too-long", node, problem)
 
 
-def _asked(node: Node) -> tuple[Prompt, ...]:
-    """What a node says the first time."""
-    return node.prompts if isinstance(node, MenuNode | FieldNode) else prompts_of(node)
-
-
 def _said(subject: Subject) -> Iterator[tuple[Node, str, str, str]]:
     """(node, key, language, text) of all that a flow says or sends, in every language that the texts have."""
     for node in subject.flow.nodes.values():
-        for key, _ in _texts_needed(node):
+        for key, _ in node.texts_needed():
             for tag in subject.texts.languages():
                 text = subject.texts.text(key, tag)
                 if text is not None:
@@ -352,6 +308,71 @@ def _never_returns(subject: Subject) -> Iterator[Finding]:
         yield subject.finding(
             "never-returns", flow.nodes[flow.start], "begins a part that never returns; add a `return:`"
         )
+
+
+# A flow as a graph
+
+
+def reached(edges: Edges, starts: Iterable[str]) -> set[str]:
+    """The nodes that can be reached from `starts`, these included."""
+    found: set[str] = set()
+    todo = list(starts)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo.extend(edges.get(name, ()))
+    return found
+
+
+def reversed_edges(edges: Edges) -> Edges:
+    """The same graph with every edge turned round."""
+    turned: dict[str, list[str]] = {name: [] for name in edges}
+    for name, targets in edges.items():
+        for target in targets:
+            turned.setdefault(target, []).append(name)
+    return {name: tuple(sources) for name, sources in turned.items()}
+
+
+def circles(edges: Edges) -> list[list[str]]:
+    """Every set of nodes that lead back to themselves: strongly connected components with an edge inside."""
+    found: list[list[str]] = []
+    placed: set[str] = set()
+    turned = reversed_edges(edges)
+    for name in edges:
+        if name in placed:
+            continue
+        together = reached(edges, edges[name]) & reached(turned, turned[name])
+        if name in together:
+            placed |= together
+            found.append([node for node in edges if node in together])
+    return found
+
+
+def flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node, _label: True) -> Edges:
+    """A flow's graph: node -> the nodes that it can go to, each once. A subdialog that never comes back has no way on."""
+    edges: dict[str, tuple[str, ...]] = {}
+    for node in flow.nodes.values():
+        if node.calls is not None and not comes_back(flow.subflows[node.calls]):
+            edges[node.name] = ()
+        else:
+            targets = (target for label, target in node.targets() if keep(node, label))
+            edges[node.name] = tuple(dict.fromkeys(targets))
+    return edges
+
+
+def comes_back(flow: Flow) -> bool:
+    """Whether a flow, run as a subdialog, can return to the flow above it."""
+    return any(flow.nodes[name].returns for name in reached(flow_edges(flow), [flow.start]))
+
+
+def ends_call(flow: Flow, node: Node) -> bool:
+    """Whether the call can end at this node, or, for a part, the part can."""
+    if node.calls is not None:
+        subflow = flow.subflows[node.calls]
+        inside = reached(flow_edges(subflow), [subflow.start])
+        return any(ends_call(subflow, subflow.nodes[name]) and not subflow.nodes[name].returns for name in inside)
+    return node.ends_call
 
 
 RULES: tuple[Rule, ...] = (

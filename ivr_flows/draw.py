@@ -14,30 +14,8 @@ from typing import Final
 
 from ivr_flows.arrows import HEADER, arrows, text_width
 from ivr_flows.layout import COLUMN_GAP, Box, Layout, lay_out
-from ivr_flows.model import (
-    BranchNode,
-    DisconnectNode,
-    FieldNode,
-    Flow,
-    GotoNode,
-    MarkNode,
-    MenuNode,
-    Node,
-    OptOutNode,
-    Prompt,
-    PromptKind,
-    RecordNode,
-    Reprompt,
-    ReturnNode,
-    SaveNode,
-    SayNode,
-    Scope,
-    SmsNode,
-    SubdialogNode,
-    TakeBackNode,
-    TransferNode,
-    prompts_of,
-)
+from ivr_flows.model import Prompt, PromptKind
+from ivr_flows.node import Flow, Node
 from ivr_flows.texts import Texts
 
 BOX_WIDTH = 296.0
@@ -47,7 +25,6 @@ RIGHT_TO_LEFT = frozenset({"ur"})
 _LATIN = "'Noto Sans', 'DejaVu Sans', system-ui, sans-serif"
 _VALUE = re.compile("\u2039[^\u203a]*\u203a?")
 _PLACE = re.compile(r"\{([a-z0-9_]+)\}")
-_EXCEPTIONS = frozenset({"no-input", "no-match", "failed"})
 _SCRIPTS: Final[Mapping[str, str]] = {
     "as": "Bengali",
     "bn": "Bengali",
@@ -63,52 +40,11 @@ _SCRIPTS: Final[Mapping[str, str]] = {
 }
 
 
-_SPEECH, _QUESTION, _COMMIT = ("#eef4fb", "#4a7ab0"), ("#fff6dc", "#b58a1b"), ("#e6f5e9", "#3b8a50")
-_SERVICE, _QUIET, _END = ("#f3ecfa", "#7c55a5"), ("#f2f2f2", "#777777"), ("#fbe9e7", "#b0503f")
-_COLOURS: Final[Mapping[type[Node], tuple[str, str]]] = {
-    SayNode: _SPEECH,
-    MenuNode: _QUESTION,
-    FieldNode: _QUESTION,
-    MarkNode: _COMMIT,
-    TakeBackNode: _COMMIT,
-    OptOutNode: _COMMIT,
-    SaveNode: _COMMIT,
-    RecordNode: _SERVICE,
-    TransferNode: _SERVICE,
-    SmsNode: _SERVICE,
-    SubdialogNode: ("#e9eef2", "#5a6b7a"),
-    BranchNode: _QUIET,
-    GotoNode: _QUIET,
-    ReturnNode: _QUIET,
-    DisconnectNode: _END,
-}
-_TITLES: Final[Mapping[type[Node], str]] = {
-    SayNode: "Says",
-    MenuNode: "Asks for a key",
-    TakeBackNode: "Takes back the last serial",
-    OptOutNode: "Records: never call again",
-    BranchNode: "Depends on",
-    GotoNode: "Goes on",
-    ReturnNode: "Goes back",
-    DisconnectNode: "Hangs up",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """How a kind of node looks."""
-
-    title: str
-    fill: str
-    stroke: str
-
-
 @dataclass(frozen=True, slots=True)
 class _Drawing:
     """What is written in one box."""
 
     node: Node
-    look: _Look
     name: str  # as it stands in the header; "" where the title leaves no room for it
     words: tuple[str, ...]  # in the language of the picture
     notes: tuple[str, ...]  # in English
@@ -147,18 +83,10 @@ def _labels(flow: Flow) -> dict[tuple[str, str], list[str]]:
     """Every drawn edge with its labels: keys, or the cases of a branch."""
     labels: dict[tuple[str, str], list[str]] = {}
     for node in flow.nodes.values():
-        for label, target in _usual_ways(node):
+        for label, target in node.drawn_ways():
             if target != node.name:
                 labels.setdefault((node.name, target), []).append(label)
     return labels
-
-
-def _usual_ways(node: Node) -> list[tuple[str, str]]:
-    """(label, target) of the ways that are drawn. That no agent is free is usual enough."""
-    if isinstance(node, TransferNode):
-        return [("nobody free", node.failed)]
-    labelled = isinstance(node, MenuNode | BranchNode)
-    return [(label if labelled else "", target) for label, target in node.targets() if label not in _EXCEPTIONS]
 
 
 def _usual_nodes(flow: Flow, labels: dict[tuple[str, str], list[str]]) -> list[str]:
@@ -186,60 +114,16 @@ def _foot_boxes(names: Sequence[str], drawings: dict[str, _Drawing], layout: Lay
 
 
 def _describe(node: Node, texts: Texts, language: str, *, apart: bool) -> _Drawing:
-    look, prompts, notes = _content(node)
-    again = [label for label, target in _usual_ways(node) if target == node.name]
+    notes = node.notes()
+    again = [label for label, target in node.drawn_ways() if target == node.name]
     notes += [f"key {', '.join(again)}: this again"] if again else []
     if apart:  # its ways are not drawn
-        notes += [f"{label or 'then'} \u203a {target}" for label, target in _usual_ways(node)]
-    room = BOX_WIDTH - 32 - 1.1 * text_width(look.title) - 0.85 * text_width(node.name)
+        notes += [f"{label or 'then'} \u203a {target}" for label, target in node.drawn_ways()]
+    room = BOX_WIDTH - 32 - 1.1 * text_width(node.title) - 0.85 * text_width(node.name)
     notes = notes if room > 0 else [f"({node.name})", *notes]
-    words = [line for prompt in prompts for line in _wrapped(_words(prompt, texts, language))]
+    words = [line for prompt in node.asked for line in _wrapped(_words(prompt, texts, language))]
     wrapped_notes = [line for note in notes for line in _wrapped(note)]
-    return _Drawing(node, look, node.name if room > 0 else "", tuple(words), tuple(wrapped_notes))
-
-
-def _content(node: Node) -> tuple[_Look, tuple[Prompt, ...], list[str]]:
-    """How a node looks, what it says the first time, and the notes beside it."""
-    fill, stroke = _COLOURS[type(node)]
-    look = _Look(_title(node), fill, stroke)
-    if isinstance(node, MenuNode | FieldNode):
-        return look, node.prompts, _missed(node.no_input, node.no_match)
-    notes = [f"fails \u203a {target}" for label, target in node.targets() if label == "failed"]
-    if isinstance(node, MarkNode) and node.count is not None:
-        notes.insert(0, f"for as many of them as {node.count.replace('_', ' ')}")
-    return look, prompts_of(node), [] if isinstance(node, TransferNode) else notes
-
-
-def _title(node: Node) -> str:
-    match node:
-        case FieldNode():
-            fixed = node.min_digits == node.max_digits
-            digits = str(node.max_digits) if fixed else f"{node.min_digits}-{node.max_digits}"
-            title = f"Asks for {digits} digits: {node.answer}"
-        case MarkNode():
-            title = f"Records: {node.mark}" + ("" if node.scope is Scope.VOTER else f" ({node.scope})")
-        case SaveNode():
-            title = f"Records: {', '.join(node.answers)}"
-        case RecordNode():
-            title = f"Records a message, {node.max_seconds:g} s"
-        case TransferNode():
-            title = f"Connects with {node.to}"
-        case SmsNode():
-            title = f"Sends an SMS: {node.template}"
-        case SubdialogNode():
-            title = f"Goes through flow {node.flow}"
-        case _:
-            title = _TITLES[type(node)]
-    return title
-
-
-def _missed(no_input: Reprompt, no_match: Reprompt) -> list[str]:
-    return [f"no key{_again(no_input)}", f"another key{_again(no_match)}"]
-
-
-def _again(reprompt: Reprompt) -> str:
-    times = {0: "", 1: ", asked once more"}.get(reprompt.reprompts, f", asked {reprompt.reprompts} times more")
-    return f"{times} \u203a {reprompt.then}"
+    return _Drawing(node, node.name if room > 0 else "", tuple(words), tuple(wrapped_notes))
 
 
 def _words(prompt: Prompt, texts: Texts, language: str) -> str:
@@ -291,13 +175,13 @@ def _head(flow: Flow, language: str, width: float, height: float) -> str:
 
 
 def _box(drawing: _Drawing, box: Box, language: str) -> str:
-    look = drawing.look
+    fill, stroke = drawing.node.look.value
     lines = [
         f'<g id="{drawing.node.name}"><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:g}" height="{box.height:g}" rx="6" '
-        f'fill="{look.fill}" stroke="{look.stroke}"/>',
+        f'fill="{fill}" stroke="{stroke}"/>',
         f'<path d="M{box.x:.1f} {box.y + HEADER:.1f} v{6 - HEADER:g} q0 -6 6 -6 h{box.width - 12:g} q6 0 6 6 '
-        f'v{HEADER - 6:g} z" fill="{look.stroke}"/>',
-        f'<text x="{box.x + 10:.1f}" y="{box.y + 17:.1f}" class="head">{escape(look.title)}</text>',
+        f'v{HEADER - 6:g} z" fill="{stroke}"/>',
+        f'<text x="{box.x + 10:.1f}" y="{box.y + 17:.1f}" class="head">{escape(drawing.node.title)}</text>',
         f'<text x="{box.x + box.width - 10:.1f}" y="{box.y + 16:.1f}" class="name" text-anchor="end">{drawing.name}</text>',
     ]
     y = box.y + HEADER + LINE

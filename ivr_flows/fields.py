@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ivr_flows.errors import FlowError
-from ivr_flows.model import PromptKind, Reprompt
+from ivr_flows.model import Prompt, PromptKind, Reprompt
 from ivr_flows.reader import Items, Table, Text, Value
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 TEXT_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}(\.[a-z0-9][a-z0-9_]{0,39}){0,3}")
+ANSWER_KINDS: Final = {"digits": PromptKind.DIGITS, "number": PromptKind.NUMBER, "hour": PromptKind.HOUR}
+MAX_PROMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +158,118 @@ def _not_a_name(value: str) -> str:
 def _shown(value: str) -> str:
     """A stranger's text as it may stand in an error: printable, one line, short."""
     return "".join(letter if letter.isprintable() and letter.isascii() else "?" for letter in value[:40])
+
+
+# What several kinds of nodes have
+
+
+def read_prompts(fields: Fields, key: str, names: KnownNames) -> tuple[Prompt, ...]:
+    """The prompts under `key`: text keys, or mappings such as `{hour: closes_at}` and `{text: booth.until, with: [closes_at]}`."""
+    items = fields.items(key)
+    if len(items) > MAX_PROMPTS:
+        raise fields.error(f"`{key}:` has more than {MAX_PROMPTS} prompts; split the node", key)
+    return tuple(_read_prompt(item, fields, names) for item in items)
+
+
+def _read_prompt(item: Value, fields: Fields, names: KnownNames) -> Prompt:
+    if isinstance(item, Text):
+        return Prompt(PromptKind.TEXT, _text_key(item.value, item.line, fields))
+    if not isinstance(item, Table):
+        raise FlowError(fields.file, item.line, fields.node, "has a list where a prompt must stand")
+    inner = Fields(item, fields.file, fields.node)
+    kinds = [key for key in inner.key_names() if key != "with"]
+    if len(kinds) != 1 or kinds[0] not in set(PromptKind):
+        problem = f"has a prompt that is not one of {', '.join(PromptKind)}; write for instance {{hour: closes_at}}"
+        raise FlowError(fields.file, item.line, fields.node, problem)
+    kind = PromptKind(kinds[0])
+    if kind is PromptKind.TEXT:
+        needs = tuple(read_need(need, inner, names) for need in inner.items("with"))
+        prompt = Prompt(kind, _text_key(inner.text("text"), item.line, fields), needs)
+    elif kind is PromptKind.RECORDING:
+        prompt = Prompt(kind, inner.name("recording"))
+    else:
+        name = inner.name(kind.value)
+        if names.kind_of(name) is None:
+            raise inner.error(
+                f"speaks {name}, which is neither a fact nor an answer of this flow; declare it in `facts:`"
+            )
+        prompt = Prompt(kind, name)
+    inner.finish()
+    return prompt
+
+
+def read_need(item: Value, fields: Fields, names: KnownNames) -> tuple[str, PromptKind]:
+    """An item of `with:`: a name, and how what it names is spoken."""
+    if not isinstance(item, Text):
+        raise FlowError(fields.file, item.line, fields.node, "`with:` lists names of facts or answers")
+    kind = names.kind_of(item.value)
+    if kind is None:
+        known = ", ".join(sorted({*names.facts, *names.answers})) or "none"
+        problem = "`with:` names what is neither a fact nor an answer of this flow; "
+        raise FlowError(fields.file, item.line, fields.node, f"{problem}declare it in `facts:` (there: {known})")
+    return item.value, kind
+
+
+def _text_key(value: str, line: int, fields: Fields) -> str:
+    if not TEXT_KEY.fullmatch(value):
+        problem = "has a text key that is not of the form `turnout.question` (a to z, 0 to 9, _ and dots)"
+        raise FlowError(fields.file, line, fields.node, problem)
+    return value
+
+
+def read_reprompt(fields: Fields, key: str, names: KnownNames) -> Reprompt | None:
+    """`no_input:` or `no_match:` of a node or of a whole flow; None where it is not given."""
+    table = fields.table(key)
+    if table is None:
+        return None
+    inner = Fields(table, fields.file, fields.node)
+    reprompt = Reprompt(
+        reprompts=inner.integer("reprompts", 1, 0, 9),
+        prompts=read_prompts(inner, "say", names),
+        then=inner.name("then"),
+    )
+    inner.finish()
+    return reprompt
+
+
+def own_reprompt(fields: Fields, key: str, names: KnownNames, inherited: Reprompt | None) -> Reprompt:
+    """A question's own reprompt, or its flow's."""
+    found = read_reprompt(fields, key, names) or inherited
+    if found is None:
+        raise fields.error(f"lacks `{key}:` and the flow has none; say what follows when the caller does not answer")
+    return found
+
+
+def prompts_needed(fields: Fields, key: str, names: KnownNames) -> tuple[Prompt, ...]:
+    """The prompts under `key`, at least one."""
+    prompts = read_prompts(fields, key, names)
+    if not prompts:
+        raise fields.error(f"`{key}:` has no prompts; give at least one text key", key)
+    return prompts
+
+
+def read_choices(fields: Fields, keys: frozenset[str], known: str) -> dict[str, str]:
+    """`choices:`: the node that each of `keys` leads to; `known` is these in words."""
+    table = fields.table("choices")
+    if table is None or not table.values:
+        raise fields.error("lacks `choices:`; add for instance `1: voted`")
+    inner = Fields(table, fields.file, fields.node)
+    for key in inner.key_names():
+        if key not in keys:
+            raise inner.error(f"has a choice that is no key of a telephone, or means something else; use {known}", key)
+    return {key: inner.name(key) for key in inner.key_names()}
+
+
+def known_name(fields: Fields, key: str, name: str, names: KnownNames) -> str:
+    """The name, which must be that of a fact or an answer."""
+    if names.kind_of(name) is None:
+        raise fields.error(f"`{key}: {name}` is neither a fact nor an answer of this flow; declare it in `facts:`", key)
+    return name
+
+
+def known_answer(fields: Fields, key: str, names: KnownNames) -> str | None:
+    """The name of an answer, or None where the key is not given."""
+    name = fields.optional_name(key)
+    if name is not None and name not in names.answers and name not in names.facts:
+        raise fields.error(f"`{key}: {name}` is no answer of this flow; use the name of a field", key)
+    return name

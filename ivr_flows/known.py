@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ivr_flows.model import Condition, FieldNode, Prompt, PromptKind, Scalar
+from ivr_flows.model import Condition, Prompt, PromptKind, Scalar
 from ivr_flows.turns import FlowState, PromptRef
 
 _SPOKEN: Final = {
@@ -27,6 +27,11 @@ def lookup(state: FlowState, name: str) -> Scalar | None:
         return state.answers[name]
     value = state.facts.get(name)
     return None if value == "" else value
+
+
+def can_be_left_out(prompt: Prompt) -> bool:
+    """Whether a prompt is not said to a voter of whom too little is known."""
+    return bool(prompt.needs) or prompt.kind not in (PromptKind.TEXT, PromptKind.RECORDING)
 
 
 def resolve(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
@@ -71,43 +76,6 @@ def holds(condition: Condition, value: Scalar | None) -> bool:
     return (condition.above is None or number > condition.above) and (
         condition.below is None or number < condition.below
     )
-
-
-def accepted(state: FlowState, node: FieldNode, digits: str) -> str | None:
-    """What is kept for `digits`, or None when the field does not accept them."""
-    if not (digits.isascii() and digits.isdigit() and node.min_digits <= len(digits) <= node.max_digits):
-        return None
-    number = int(digits)
-    if node.reads is PromptKind.HOUR:
-        number = polling_hour(number)
-        if number > 23:
-            return None
-    lowest, highest = _bound(state, node.lowest), _bound(state, node.highest)
-    if (lowest is not None and number < lowest) or (highest is not None and number > highest):
-        return None
-    if not _listed(state, node.one_of, number):
-        return None
-    if node.reads is PromptKind.HOUR:
-        return f"{number:02d}:00"
-    return str(number) if node.reads is PromptKind.NUMBER else digits
-
-
-def _listed(state: FlowState, fact: str | None, number: int) -> bool:
-    """Whether a number is one of those that a fact lists ("12,14"); what is not known lists all of them."""
-    listed = None if fact is None else lookup(state, fact)
-    return listed is None or number in {whole(each.strip()) for each in str(listed).split(",")}
-
-
-def polling_hour(keyed: int) -> int:
-    """The hour of day that a voter means who keys `keyed`: 1 to 6 are in the afternoon, for no poll is open at night."""
-    return keyed + 12 if 1 <= keyed <= 6 else keyed
-
-
-def _bound(state: FlowState, bound: int | str | None) -> int | None:
-    """A bound's value; None when it hangs on a fact that is unknown. Of an hour, its whole hours."""
-    if bound is None or isinstance(bound, int):
-        return bound
-    return whole(lookup(state, bound))
 
 
 def whole(value: Scalar | None) -> int | None:

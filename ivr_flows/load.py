@@ -12,17 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from ivr_flows import nodes as _nodes  # noqa: F401 - the kinds register themselves
 from ivr_flows.errors import FlowError
-from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.model import (
-    Flow,
-    Node,
-    Offer,
-    PromptKind,
-    Purpose,
-    SubdialogNode,
-)
-from ivr_flows.nodes import ANSWER_KINDS, NODE_READERS, read_reprompt
+from ivr_flows.fields import ANSWER_KINDS, Fields, KnownNames, read_reprompt
+from ivr_flows.model import Offer, PromptKind, Purpose
+from ivr_flows.node import NODE_KINDS, Flow, Node
 from ivr_flows.reader import Table, Text, read_file, read_table
 
 MAX_NODES = 400
@@ -50,21 +44,22 @@ def _load(text: str, path: Path, find: FindFlow, above: tuple[str, ...]) -> Flow
     digest = hashlib.sha256(text.encode())
     subflows: dict[str, Flow] = {}
     for node in flow.nodes.values():
-        if not isinstance(node, SubdialogNode) or node.flow in subflows:
+        called = node.calls
+        if called is None or called in subflows:
             continue
-        if node.flow in chain:
-            problem = f"calls flow {node.flow}, which is running already; a subdialog cannot contain itself"
+        if called in chain:
+            problem = f"calls flow {called}, which is running already; a subdialog cannot contain itself"
             raise FlowError(file, node.line, node.name, problem)
         if len(chain) > MAX_SUBDIALOG_DEPTH:
             raise FlowError(file, node.line, node.name, f"is more than {MAX_SUBDIALOG_DEPTH} subdialogs deep")
-        found = find(node.flow)
+        found = find(called)
         if found is None:
-            problem = f"calls flow {node.flow}, which does not exist; correct the name or add flows/{node.flow}.yaml"
+            problem = f"calls flow {called}, which does not exist; correct the name or add flows/{called}.yaml"
             raise FlowError(file, node.line, node.name, problem)
         subflow = _load(read_file(found), found, find, chain)
-        if subflow.name != node.flow:
+        if subflow.name != called:
             raise FlowError(str(found), 1, "", f"says `flow: {subflow.name}`; a file is named for its flow")
-        subflows[node.flow] = subflow
+        subflows[called] = subflow
         digest.update(subflow.version.encode())
     return replace(flow, version=digest.hexdigest()[:12], subflows=MappingProxyType(subflows))
 
@@ -146,14 +141,14 @@ def _answer_kinds(nodes: Mapping[str, Fields], file: str) -> Mapping[str, Prompt
 
 def _read_node(fields: Fields, names: KnownNames) -> Node:
     """One node: exactly one key says its kind. `say:` is the kind only where nothing else is, for most kinds also say something."""
-    kinds = [key for key in fields.key_names() if key in NODE_READERS]
+    kinds = [key for key in fields.key_names() if key in NODE_KINDS]
     if len(kinds) > 1 and "say" in kinds:
         kinds.remove("say")
     if len(kinds) != 1:
-        listed = ", ".join(NODE_READERS)
+        listed = ", ".join(NODE_KINDS)
         problem = f"has {'none' if not kinds else ' and '.join(kinds)} of {listed}; a node has exactly one"
         raise fields.error(problem)
-    node = NODE_READERS[kinds[0]](fields, names)
+    node = NODE_KINDS[kinds[0]].read(fields, names)
     fields.finish()
     return node
 

@@ -13,7 +13,8 @@ from typing import Final
 
 from config.errors import MatdanError
 from ivr_flows.machine import KEYS, start, step
-from ivr_flows.model import Flow, PromptKind, Scalar
+from ivr_flows.model import PromptKind, Scalar
+from ivr_flows.node import Flow
 from ivr_flows.texts import SMS, Texts, filled, written
 from ivr_flows.turns import (
     Action,

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from audio.names import ROOT
 from audio.numbers import date_prompts, digit_prompts, hour_prompts, number_prompts
 from audio.words import words_of
-from ivr_flows.model import Flow, PromptKind, prompts_of
+from ivr_flows.model import PromptKind
+from ivr_flows.node import Flow
 from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE, Texts, segments
 from ivr_flows.turns import PromptRef
 
@@ -32,7 +33,7 @@ def sounds_said(flow: Flow, language: str, texts: Texts) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for part in flow.parts():
-        for prompt in (prompt for node in part.nodes.values() for prompt in prompts_of(node)):
+        for prompt in (prompt for node in part.nodes.values() for prompt in node.said):
             if prompt.kind in (PromptKind.TEXT, PromptKind.RECORDING):
                 found.update(dict.fromkeys(sounds_of(PromptRef(prompt.kind, prompt.value), language, texts)))
     return tuple(found)

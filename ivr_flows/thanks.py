@@ -9,21 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ivr_flows.model import (
-    FieldNode,
-    Flow,
-    MarkNode,
-    MenuNode,
-    Node,
-    OptOutNode,
-    PromptKind,
-    RecordNode,
-    ReturnNode,
-    SaveNode,
-    SubdialogNode,
-    TakeBackNode,
-    prompts_of,
-)
+from ivr_flows.model import PromptKind
+from ivr_flows.node import Flow, Node
 from ivr_flows.texts import Texts
 from ivr_flows.turns import CommitKind
 from ivr_flows.wording import acknowledges
@@ -52,7 +39,7 @@ def unearned_thanks(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[
 
 def acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
     """The text keys of a node that acknowledge: by their name (`turnout.noted_voted`), or by their wording in any language."""
-    for prompt in prompts_of(node):
+    for prompt in node.said:
         if prompt.kind is not PromptKind.TEXT:
             continue
         spoken = (texts.text(prompt.value, tag) for tag in languages)
@@ -71,10 +58,11 @@ def _analyse(
     while todo:
         node = flow.nodes[todo.pop()]
         here = earned[node.name]
-        if isinstance(node, ReturnNode):
+        if node.returns:
             returned |= here
-        if isinstance(node, SubdialogNode):
-            ways = [(node.next, _analyse(flow.subflows[node.flow], here, texts, languages, found))]
+        if node.calls is not None:
+            after = _analyse(flow.subflows[node.calls], here, texts, languages, found)
+            ways = [(target, after) for _, target in node.targets()]
         else:
             ways = [(target, _after(node, label, here)) for label, target in node.targets()]
         for target, brought in ways:
@@ -92,22 +80,11 @@ def _analyse(
 
 def _after(node: Node, label: str, here: Earned) -> Earned:
     """What is earned on one way out of a node."""
-    if isinstance(node, MenuNode | FieldNode | RecordNode):
+    if node.listens:
         return NOTHING
-    kind = _commits(node)
-    if kind is None:
+    if node.commits is None:
         return here
-    return frozenset({kind}) if label == "committed" else NOTHING
-
-
-def _commits(node: Node) -> CommitKind | None:
-    if isinstance(node, MarkNode):
-        return CommitKind.MARK
-    if isinstance(node, TakeBackNode):
-        return CommitKind.TAKE_BACK
-    if isinstance(node, OptOutNode):
-        return CommitKind.OPT_OUT
-    return CommitKind.ANSWERS if isinstance(node, SaveNode) else None
+    return frozenset({node.commits}) if label == "committed" else NOTHING
 
 
 def _unearned(key: str, here: Earned) -> str | None:

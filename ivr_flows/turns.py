@@ -281,6 +281,10 @@ class FlowState:
         """The state with some of its fields changed: `dataclasses.replace` at half its cost, which is most of a turn's."""
         return FlowState(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})
 
+    def with_answer(self, name: str, value: str) -> FlowState:
+        """The state with one more answer of the caller."""
+        return self.but(answers={**self.answers, name: value})
+
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values."""
         return asdict(self)

@@ -23,8 +23,9 @@ from dialer.engine.results import Results
 from dialer.engine.world import Centre
 from dialer.store.port import Store
 from ivr_flows.errors import NobodyMeant
-from ivr_flows.model import Flow, Scalar
+from ivr_flows.model import Scalar
 from ivr_flows.model import Scope as MarkScope
+from ivr_flows.node import Flow
 from ivr_flows.turns import CommitKind, FlowCommit
 
 _log = structlog.get_logger(__name__)

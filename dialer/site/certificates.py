@@ -11,7 +11,7 @@ from audio.names import prompt_of_sound
 from audio.playlist import Playlist
 from dialer.ivr.prompts import CataloguePrompts, SitePrompts
 from dialer.rules.rulebook import Certified
-from ivr_flows.model import Flow
+from ivr_flows.node import Flow
 from ivr_flows.sounds import sounds_said
 
 NOTHING_KNOWN: Mapping[str, Certified] = {}

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.load import parse_flow
 from ivr_flows.machine import start, step
-from ivr_flows.model import Flow, Scalar
+from ivr_flows.model import Scalar
+from ivr_flows.node import Flow
 from ivr_flows.turns import (
     Action,
     Collect,

@@ -16,7 +16,8 @@ from dialer.switch.twilio.tokens import StateTokens
 from dialer.switch.twilio.twiml import Transferring, Voice
 from dialer.switch.twilio.webhooks import TwilioWebhooks
 from ivr_flows.catalogue import FlowLibrary
-from ivr_flows.model import Flow, Scalar
+from ivr_flows.model import Scalar
+from ivr_flows.node import Flow
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import FlowCommit
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL

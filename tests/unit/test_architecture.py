@@ -51,6 +51,8 @@ PURE = (
     "audio/numbers.py",
     "ivr_flows/machine.py",
     "ivr_flows/model.py",
+    "ivr_flows/node.py",
+    "ivr_flows/nodes/*.py",
     "ivr_flows/turns.py",
 )
 IMPURE_MODULES = frozenset(

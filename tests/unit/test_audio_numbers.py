@@ -22,7 +22,7 @@ from audio.numbers import (
 )
 from audio.words import languages, words_of
 from dialer.cli.audio import spoken_texts, spoken_words
-from ivr_flows.model import PromptKind, prompts_of
+from ivr_flows.model import PromptKind
 from ivr_flows.sounds import sounds_of
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import PromptRef
@@ -147,7 +147,7 @@ def test_everything_that_a_shipped_flow_may_say_has_words(language: str) -> None
     }
     for flow in FLOWS.values():
         for node in flow.nodes.values():
-            for prompt in prompts_of(node):
+            for prompt in node.said:
                 for name, kind in prompt.needs or (("", prompt.kind),):
                     for value in samples.get(kind, []):
                         ref = PromptRef(kind, value)

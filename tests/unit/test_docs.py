@@ -16,7 +16,7 @@ from dialer.domain.model import Confidence, Disposition, MarkKind, MarkSource, O
 from dialer.pacing.port import Limit
 from ivr_flows.catalogue import refuse_unsafe
 from ivr_flows.load import parse_flow
-from ivr_flows.nodes import NODE_READERS
+from ivr_flows.node import NODE_KINDS
 from ivr_flows.texts import shipped_texts
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ def test_the_flow_in_the_page_on_flows_is_a_flow_and_a_safe_one() -> None:
 
 def test_every_kind_of_node_is_in_the_page_on_flows() -> None:
     page = (DOCS / "flows.md").read_text(encoding="utf-8")
-    for kind in NODE_READERS:
+    for kind in NODE_KINDS:
         assert f"`{kind}" in page, kind
 
 

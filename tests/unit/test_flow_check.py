@@ -10,7 +10,8 @@ import pytest
 
 from ivr_flows.catalogue import load_flow, shipped_flows
 from ivr_flows.check import RULES, Finding, check_flow
-from ivr_flows.model import MarkNode, SaveNode
+from ivr_flows.nodes.mark import MarkNode
+from ivr_flows.nodes.save import SaveNode
 from ivr_flows.texts import Texts, merge_texts, shipped_texts
 from tests.support.flow_support import FLOWS, HEAD, sample
 

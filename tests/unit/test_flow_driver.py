@@ -14,7 +14,8 @@ from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowCall, FlowHost, FlowResult, run_flow
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.machine import KEYS
-from ivr_flows.model import Flow, MarkKind, PromptKind, Scalar
+from ivr_flows.model import MarkKind, PromptKind, Scalar
+from ivr_flows.node import Flow
 from ivr_flows.rehearse import Rehearsal
 from ivr_flows.sounds import sounds_said
 from ivr_flows.texts import SMS, filled, shipped_texts

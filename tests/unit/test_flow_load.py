@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from ivr_flows.catalogue import FLOWS_DIRECTORY, FlowLibrary, load_flow, shipped_flows
 from ivr_flows.errors import FlowError, UnknownFlow
 from ivr_flows.load import parse_flow
-from ivr_flows.model import FieldNode, MenuNode, PromptKind, Purpose
+from ivr_flows.model import PromptKind, Purpose
+from ivr_flows.nodes.field import FieldNode
+from ivr_flows.nodes.menu import MenuNode
 from ivr_flows.reader import MAX_BYTES
 from ivr_flows.texts import shipped_texts
 from tests.support.flow_support import HEAD, sample
@@ -213,7 +215,7 @@ def test_the_line_and_the_node_are_those_of_the_mistake() -> None:
         ("  first: {save: [], next: bye, failed: bye}", "lists no answers"),
         ("  first: {mark: later, hour: nothing, next: bye, failed: bye}", "is no answer of this flow"),
         ("  first: {subdialog: turnout, next: bye}", "does not exist"),
-        ("  first: {}", "has none of menu"),
+        ("  first: {}", "has none of branch"),
         ("  first: {say: [common.goodbye], next: {a: b}}", "must be one text"),
         ("  first: {say: [" + "common.goodbye, " * 21 + "], next: bye}", "more than 20 prompts"),
         (

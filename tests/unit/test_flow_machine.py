@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ivr_flows.errors import UnexpectedInput
-from ivr_flows.known import polling_hour
 from ivr_flows.machine import step
 from ivr_flows.model import MarkKind, Scalar, Scope
+from ivr_flows.nodes.field import polling_hour
 from ivr_flows.turns import (
     Collect,
     Commit,

@@ -12,7 +12,9 @@ from dialer.domain.model import MarkKind as DialledMarkKind
 from dialer.switch.asterisk.fastagi.log_in_handler import SPOKEN
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.errors import FlowError
-from ivr_flows.model import MarkKind, MenuNode, PromptKind, SmsNode, prompts_of
+from ivr_flows.model import MarkKind, PromptKind
+from ivr_flows.nodes.menu import MenuNode
+from ivr_flows.nodes.send_sms import SmsNode
 from ivr_flows.sounds import name_sound, sounds_of
 from ivr_flows.texts import (
     INFORMATION_TEXT,
@@ -106,7 +108,7 @@ def test_every_shipped_text_is_used() -> None:
         prompt.value
         for name in shipped_flows()
         for node in FLOWS[name].nodes.values()
-        for prompt in prompts_of(node)
+        for prompt in node.said
         if prompt.kind is PromptKind.TEXT
     }
     used |= {

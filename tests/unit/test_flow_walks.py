@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.machine import KEYS, start, step
-from ivr_flows.model import Flow, PromptKind, Scalar
+from ivr_flows.model import PromptKind, Scalar
+from ivr_flows.node import Flow
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import (
     Action,

@@ -21,7 +21,8 @@ from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, Flow
 from dialer.switch.twilio import flows as twilio_flows
 from ivr_flows.catalogue import shipped_flows
 from ivr_flows.machine import KEYS
-from ivr_flows.model import Flow, Scalar
+from ivr_flows.model import Scalar
+from ivr_flows.node import Flow
 from ivr_flows.rehearse import Rehearsal
 from ivr_flows.sounds import sounds_of
 from ivr_flows.texts import SMS, filled, shipped_texts

@@ -25,7 +25,7 @@ from dialer.switch.twilio.twiml import Transferring, Voice, hang_up, twiml
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import FlowError, UnexpectedInput
 from ivr_flows.machine import start, step
-from ivr_flows.model import Flow
+from ivr_flows.node import Flow
 from ivr_flows.texts import Texts
 from ivr_flows.turns import FlowCommit, FlowState, SendSms, Start, Transfer, Turn
 

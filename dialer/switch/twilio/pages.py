@@ -15,7 +15,7 @@ from dialer.domain.errors import ProtocolError
 from dialer.switch.twilio.tokens import Waiting
 from ivr_flows.errors import NobodyMeant
 from ivr_flows.machine import KEYS, step
-from ivr_flows.model import Flow
+from ivr_flows.node import Flow
 from ivr_flows.turns import (
     Collect,
     Commit,

@@ -18,7 +18,8 @@ from dialer.ivr.prompts import MissingSounds
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
 from ivr_flows.errors import NobodyMeant
 from ivr_flows.machine import KEYS, start, step
-from ivr_flows.model import Flow, PromptKind, Scalar
+from ivr_flows.model import PromptKind, Scalar
+from ivr_flows.node import Flow
 from ivr_flows.sounds import sounds_of
 from ivr_flows.texts import Texts
 from ivr_flows.turns import (

@@ -1,0 +1,347 @@
+"""What every kind of node is to the machine, the check and the picture, and the flow that nodes make. No switch, no language.
+
+A kind is one class in one file of `ivr_flows/nodes/`: what it holds, how it is read, what it does on a turn, what the check has to
+know of it, how it is drawn, and its schema for editors. It registers itself with `@node_kind`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar, Self, TypeVar
+
+from ivr_flows.fields import Fields, KnownNames
+from ivr_flows.model import Offer, Prompt, PromptKind, Purpose, Reprompt
+from ivr_flows.turns import (
+    Action,
+    Collect,
+    Commit,
+    CommitFailed,
+    CommitKind,
+    Committed,
+    Digits,
+    FlowCommit,
+    FlowState,
+    Input,
+    PromptRef,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """The call is at another node, and nobody was needed for it."""
+
+    state: FlowState
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """The driver has something to do."""
+
+    state: FlowState
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """An answer leads to a node."""
+
+    state: FlowState
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """The flow is completed: say this and hang up."""
+
+    prompts: tuple[PromptRef, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """An agent has the call."""
+
+    state: FlowState
+
+
+class Look(Enum):
+    """How a node's box is coloured."""
+
+    SPEECH = ("#eef4fb", "#4a7ab0")
+    QUESTION = ("#fff6dc", "#b58a1b")
+    COMMIT = ("#e6f5e9", "#3b8a50")
+    SERVICE = ("#f3ecfa", "#7c55a5")
+    PART = ("#e9eef2", "#5a6b7a")
+    QUIET = ("#f2f2f2", "#777777")
+    END = ("#fbe9e7", "#b0503f")
+
+
+KEYS = "0123456789*#"
+"""Of a telephone."""
+
+_EXCEPTIONS = frozenset({"no-input", "no-match", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Node(ABC):
+    """What every node has: its name, and the line of its file, for errors."""
+
+    schema: ClassVar[Mapping[str, Any]]  # JSON schema of its mapping in YAML
+    look: ClassVar[Look]
+    commits: ClassVar[CommitKind | None] = None  # what is committed on the way "committed"
+    listens: ClassVar[bool] = False  # whether the caller answers here
+    returns: ClassVar[bool] = False  # whether it leads back to the flow above
+    ends_call: ClassVar[bool] = False  # whether the call, or for a part the part, can end here
+
+    name: str
+    line: int
+
+    # Reading
+
+    @classmethod
+    @abstractmethod
+    def read(cls, fields: Fields, names: KnownNames) -> Self:
+        """The node of a YAML mapping. Raises FlowError."""
+
+    # Turns
+
+    @abstractmethod
+    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+        """What happens when the call comes here; `flow` is the one that the node is in."""
+
+    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+        """What follows when `event` came of the node's action; None: it comes of no such action."""
+        return None
+
+    # What the check asks
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield (label, node) of every way out; a node that ends the flow has none."""
+        yield from ()
+
+    @property
+    def asked(self) -> tuple[Prompt, ...]:
+        """What is said the first time."""
+        return ()
+
+    @property
+    def said(self) -> tuple[Prompt, ...]:
+        """Every prompt that can be played here, reprompts included."""
+        return self.asked
+
+    def texts_needed(self) -> Iterator[tuple[str, set[str]]]:
+        """The texts that are spoken or sent here, each with what fills it."""
+        for prompt in dict.fromkeys(self.said):
+            if prompt.kind is PromptKind.TEXT:
+                yield prompt.value, {name for name, _ in prompt.needs}
+
+    @property
+    def calls(self) -> str | None:
+        """The name of the flow that runs here as a subdialog."""
+        return None
+
+    @property
+    def keeps(self) -> str | None:
+        """The name under which an answer is kept."""
+        return None
+
+    @property
+    def opts_out(self) -> bool:
+        """Whether the caller is opted out here."""
+        return False
+
+    @property
+    def may_be_silent(self) -> bool:
+        """Whether it can pass without an action: nothing to say, or only what is not known of every voter."""
+        return False
+
+    def ways_by_one_key(self) -> tuple[str, ...]:
+        """The nodes that one key leads to while something is said here."""
+        return ()
+
+    def ways_unsure_of(self, name: str) -> tuple[str, ...] | None:
+        """The nodes that follow where a fact or answer may still be unknown; None: all that follow."""
+        return None
+
+    # The picture
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What it does, in the head of its box."""
+
+    def notes(self) -> list[str]:
+        """What stands in its box beside the words."""
+        return [f"fails \u203a {target}" for label, target in self.targets() if label == "failed"]
+
+    def drawn_ways(self) -> list[tuple[str, str]]:
+        """(label, node) of the ways that most calls go, which are drawn."""
+        return [("", target) for label, target in self.targets() if label not in _EXCEPTIONS]
+
+
+N = TypeVar("N", bound=type[Node])
+NODE_KINDS: dict[str, type[Node]] = {}
+"""By the key of YAML that says the kind."""
+
+
+def node_kind(key: str) -> Callable[[N], N]:
+    """Register a kind of node under the key that says it."""
+
+    def register(kind: N) -> N:
+        if key in NODE_KINDS:
+            raise ValueError(f"two kinds of nodes are called {key}")
+        NODE_KINDS[key] = kind
+        return kind
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Node):
+    """A node that asks for keys, and asks again."""
+
+    look: ClassVar[Look] = Look.QUESTION
+    listens: ClassVar[bool] = True
+
+    prompts: tuple[Prompt, ...]
+    barge_in: bool
+    timeout_seconds: float  # until the first key
+    no_input: Reprompt
+    no_match: Reprompt
+
+    @abstractmethod
+    def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
+        """The action that asks, saying `prompts`."""
+
+    @abstractmethod
+    def is_stray(self, state: FlowState, event: Digits) -> bool:
+        """Whether this is only the terminator of the field before, which had its full length already: it is no answer."""
+
+    @abstractmethod
+    def take(self, state: FlowState, event: Digits) -> Going | Acting:
+        """What follows what was keyed."""
+
+    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+        """Where the keys lead, or the question again."""
+        if not isinstance(event, Digits):
+            return None
+        if state.stray and not event.timed_out and self.is_stray(state, event):
+            state = state.but(stray="")
+            return Acting(state, self.collect(state, self.prompts))
+        return self.take(state.but(stray="") if state.stray else state, event)
+
+    def ask_again(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> Going | Acting:
+        """Count the miss; ask again, or go where the reprompt says."""
+        missed = state.no_input if silent else state.no_match
+        if missed >= reprompt.reprompts:
+            return Going(state, reprompt.then)
+        state = state.but(no_input=missed + 1) if silent else state.but(no_match=missed + 1)
+        return Acting(state, self.collect(state, (*reprompt.prompts, *self.prompts)))
+
+    @property
+    def asked(self) -> tuple[Prompt, ...]:
+        """The question."""
+        return self.prompts
+
+    @property
+    def said(self) -> tuple[Prompt, ...]:
+        """The question and what is said before it is asked again."""
+        return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
+
+    def notes(self) -> list[str]:
+        """What follows on silence and on other keys."""
+        return [f"no key{_again(self.no_input)}", f"another key{_again(self.no_match)}"]
+
+
+def _again(reprompt: Reprompt) -> str:
+    times = {0: "", 1: ", asked once more"}.get(reprompt.reprompts, f", asked {reprompt.reprompts} times more")
+    return f"{times} \u203a {reprompt.then}"
+
+
+@dataclass(frozen=True, slots=True)
+class Committing(Node):
+    """A node that commits: `next` only when that is on disk, else `failed`."""
+
+    look: ClassVar[Look] = Look.COMMIT
+
+    next: str
+    failed: str
+
+    @abstractmethod
+    def commit(self, state: FlowState) -> FlowCommit:
+        """What is to be committed."""
+
+    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+        """Commit."""
+        return Acting(state, Commit(state.where, self.commit(state)))
+
+    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+        """On only when it is committed."""
+        if isinstance(event, Committed):
+            return Going(state, self.next)
+        return Going(state, self.failed) if isinstance(event, CommitFailed) else None
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the way on after the commit, and the way when it failed."""
+        yield "committed", self.next
+        yield "failed", self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One version of a flow. `version` is a hash of its text and of its subdialogs' texts: the same text, the same version."""
+
+    name: str
+    version: str
+    title: str
+    purpose: Purpose
+    start: str
+    nodes: Mapping[str, Node]
+    facts: Mapping[str, PromptKind]
+    max_turns: int  # a call that has not ended after so many turns is ended
+    file: str
+    subflows: Mapping[str, Flow] = field(default_factory=dict)
+    offers: frozenset[Offer] = frozenset()
+
+    def flow_of(self, names: tuple[str, ...]) -> Flow:
+        """The flow that the chain of subdialogs `names` leads to; () is this flow."""
+        flow = self
+        for name in names:
+            flow = flow.subflows[name]
+        return flow
+
+    def parts(self) -> list[Flow]:
+        """The flow and its subdialogs, each once."""
+        found = {self.file: self}
+        for subflow in self.subflows.values():
+            found.update((part.file, part) for part in subflow.parts())
+        return list(found.values())
+
+
+# Parts of schemas
+
+NAME: Mapping[str, Any] = {"$ref": "#/$defs/name"}
+PROMPTS: Mapping[str, Any] = {"$ref": "#/$defs/prompts"}
+SOME_PROMPTS: Mapping[str, Any] = {"$ref": "#/$defs/some_prompts"}
+REPROMPT: Mapping[str, Any] = {"$ref": "#/$defs/reprompt"}
+FAILED: Mapping[str, Any] = {**NAME, "description": "Node when it could not be committed."}
+TERMINATOR: Mapping[str, Any] = {"enum": ["#", "*", ""], "default": "#", "description": "The key that ends the input."}
+
+
+def named(description: str) -> Mapping[str, Any]:
+    """A name in a schema, with what it is of."""
+    return {**NAME, "description": description}
+
+
+def node_schema(description: str, required: tuple[str, ...], **properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of a kind's mapping; its first property says the kind."""
+    return {
+        "description": description,
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }

@@ -1,0 +1,86 @@
+"""`transfer:` to an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from ivr_flows.fields import Fields, KnownNames, read_prompts
+from ivr_flows.known import resolve
+from ivr_flows.model import Prompt
+from ivr_flows.node import (
+    NAME,
+    PROMPTS,
+    Acting,
+    Flow,
+    Going,
+    HandedOver,
+    Hanging,
+    Look,
+    Node,
+    Walked,
+    named,
+    node_kind,
+    node_schema,
+)
+from ivr_flows.turns import FlowState, Input, Transfer, TransferFailed, Transferred
+
+
+@node_kind("transfer")
+@dataclass(frozen=True, slots=True)
+class TransferNode(Node):
+    """Hand the call to an agent; the flow ends there. `failed` when no agent can take it."""
+
+    schema: ClassVar[Mapping[str, Any]] = node_schema(
+        "Hand the call to an agent.",
+        ("transfer", "failed"),
+        transfer=NAME,
+        say=PROMPTS,
+        failed=named("Node when no agent can take it."),
+    )
+    look: ClassVar[Look] = Look.SERVICE
+    ends_call: ClassVar[bool] = True
+
+    to: str  # name of the campaign or skill whose agents take it
+    prompts: tuple[Prompt, ...]
+    failed: str
+
+    @classmethod
+    def read(cls, fields: Fields, names: KnownNames) -> Self:
+        return cls(
+            fields.node,
+            fields.line,
+            to=fields.name("transfer"),
+            prompts=read_prompts(fields, "say", names),
+            failed=fields.name("failed"),
+        )
+
+    def enter(self, flow: Flow, state: FlowState) -> Walked | Acting | Going | Hanging:
+        return Acting(state, Transfer(state.where, resolve(state, self.prompts), self.to, dict(state.answers)))
+
+    def answer(self, state: FlowState, event: Input) -> Going | Acting | HandedOver | None:
+        if isinstance(event, Transferred):
+            return HandedOver(state)
+        return Going(state, self.failed) if isinstance(event, TransferFailed) else None
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield the way when no agent can take it."""
+        yield "failed", self.failed
+
+    @property
+    def asked(self) -> tuple[Prompt, ...]:
+        """What is said before it."""
+        return self.prompts
+
+    @property
+    def title(self) -> str:
+        return f"Connects with {self.to}"
+
+    def notes(self) -> list[str]:
+        """None: that nobody is free is drawn."""
+        return []
+
+    def drawn_ways(self) -> list[tuple[str, str]]:
+        """That no agent is free is usual enough."""
+        return [("nobody free", self.failed)]
