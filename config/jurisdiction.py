@@ -172,7 +172,7 @@ class Attempts(Rule):
     conversations_per_day: int = Field(ge=1)
 
 
-class MachineDetection(Rule):
+class MachineDetectionRule(Rule):
     """Whether answering machines may be detected by listening."""
 
     allowed: bool
@@ -262,7 +262,7 @@ class Profile(BaseModel):
     redial_lock: RedialLock
     gap: Gap
     attempts: Attempts
-    machine_detection: MachineDetection
+    machine_detection: MachineDetectionRule
     caller_id: CallerId
     registers: Registers
     opt_out: OptOut

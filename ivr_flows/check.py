@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ivr_flows.known import can_be_left_out
-from ivr_flows.model import Offer, Prompt, PromptKind, Purpose
+from ivr_flows.model import FlowPurpose, Offer, Prompt, PromptKind
 from ivr_flows.node import Flow, Node, Question
 from ivr_flows.texts import Texts, placeholders
 from ivr_flows.thanks import unearned_thanks
@@ -19,19 +19,19 @@ Edges = Mapping[str, tuple[str, ...]]
 MAX_PROMPT_SECONDS = 30.0
 _NEEDS_OPT_OUT = frozenset(
     {
-        Purpose.TURNOUT,
-        Purpose.MATERIAL,
-        Purpose.INFORMATION,
-        Purpose.CONFIRMATION,
-        Purpose.INBOUND,
-        Purpose.ABANDONED,
-        Purpose.OPT_OUT,
+        FlowPurpose.TURNOUT,
+        FlowPurpose.MATERIAL,
+        FlowPurpose.INFORMATION,
+        FlowPurpose.CONFIRMATION,
+        FlowPurpose.INBOUND,
+        FlowPurpose.ABANDONED,
+        FlowPurpose.OPT_OUT,
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FlowFinding:
     """One thing that is wrong, where, and what to do."""
 
     rule: str
@@ -50,19 +50,19 @@ class Subject:
     """A flow under check, with what it is checked against."""
 
     flow: Flow
-    purpose: Purpose  # of the outermost flow: a part is judged by what it is a part of
+    purpose: FlowPurpose  # of the outermost flow: a part is judged by what it is a part of
     offers: frozenset[Offer]  # declared by the outermost flow or this part of it
     may_offer: frozenset[Offer]  # by the profile that holds
     texts: Texts
     languages: tuple[str, ...]
     max_prompt_seconds: float
 
-    def finding(self, rule: str, node: Node, problem: str) -> Finding:
+    def finding(self, rule: str, node: Node, problem: str) -> FlowFinding:
         """A finding at a node."""
-        return Finding(rule, self.flow.file, node.line, node.name, problem)
+        return FlowFinding(rule, self.flow.file, node.line, node.name, problem)
 
 
-Rule = Callable[[Subject], Iterator[Finding]]
+Rule = Callable[[Subject], Iterator[FlowFinding]]
 
 
 def check_flow(
@@ -72,13 +72,13 @@ def check_flow(
     max_prompt_seconds: float = MAX_PROMPT_SECONDS,
     *,
     may_offer: frozenset[Offer] = frozenset(),
-) -> list[Finding]:
+) -> list[FlowFinding]:
     """Everything that is wrong with a flow and its subdialogs, in the order of file and line; [] when nothing is.
 
     `languages` are those that it must speak, all that `texts` has by default; `may_offer` is what the profile allows.
     """
     spoken = tuple(languages) if languages is not None else tuple(texts.languages())
-    found: dict[Finding, None] = {}
+    found: dict[FlowFinding, None] = {}
     for part in flow.parts():
         offers = flow.offers | part.offers
         subject = Subject(part, flow.purpose, offers, may_offer, texts, spoken, max_prompt_seconds)
@@ -87,11 +87,13 @@ def check_flow(
         if part is flow:
             found.update(dict.fromkeys(_missing_opt_out(subject)))
     for thanks in unearned_thanks(flow, texts, spoken):
-        found[Finding("thanks-before-commit", thanks.file, thanks.node.line, thanks.node.name, thanks.problem)] = None
+        found[FlowFinding("thanks-before-commit", thanks.file, thanks.node.line, thanks.node.name, thanks.problem)] = (
+            None
+        )
     return sorted(found, key=lambda finding: (finding.file, finding.line, finding.rule))
 
 
-def _unreached(subject: Subject) -> Iterator[Finding]:
+def _unreached(subject: Subject) -> Iterator[FlowFinding]:
     flow = subject.flow
     found = reached(flow_edges(flow), [flow.start])
     for node in flow.nodes.values():
@@ -99,7 +101,7 @@ def _unreached(subject: Subject) -> Iterator[Finding]:
             yield subject.finding("unreached", node, "is never reached; lead to it or delete it")
 
 
-def _no_exit(subject: Subject) -> Iterator[Finding]:
+def _no_exit(subject: Subject) -> Iterator[FlowFinding]:
     """Nodes from which no end can be reached: a circle without an exit, or what leads only into one."""
     flow = subject.flow
     edges = flow_edges(flow)
@@ -116,7 +118,7 @@ def _no_exit(subject: Subject) -> Iterator[Finding]:
             yield subject.finding("no-exit", flow.nodes[name], "leads only into a loop without an exit; add a way out")
 
 
-def _wordless_circle(subject: Subject) -> Iterator[Finding]:
+def _wordless_circle(subject: Subject) -> Iterator[FlowFinding]:
     """A circle in which nothing need be said: the machine would run in it without end, so it ends such a call as a fault."""
     flow = subject.flow
     edges = flow_edges(flow)
@@ -142,7 +144,7 @@ def _may_be_silent(flow: Flow, node: Node) -> bool:
     return any(subflow.nodes[name].returns for name in passed)
 
 
-def _silent_caller(subject: Subject) -> Iterator[Finding]:
+def _silent_caller(subject: Subject) -> Iterator[FlowFinding]:
     """A caller who keys nothing must come to an end by the flow itself, not by its limit of turns."""
 
     def without_keys(node: Node, label: str) -> bool:
@@ -154,7 +156,7 @@ def _silent_caller(subject: Subject) -> Iterator[Finding]:
         yield subject.finding("silent-caller", flow.nodes[circle[0]], problem)
 
 
-def _silent_question(subject: Subject) -> Iterator[Finding]:
+def _silent_question(subject: Subject) -> Iterator[FlowFinding]:
     for node in subject.flow.nodes.values():
         if isinstance(node, Question) and all(can_be_left_out(prompt) for prompt in node.prompts):
             # A question that needs a fact is fine where a branch has made sure of it; the branch must be on every way here.
@@ -186,7 +188,7 @@ def _reached_without(flow: Flow, node: Node, name: str) -> bool:
     return node.name in reached(edges, [flow.start])
 
 
-def _missing_texts(subject: Subject) -> Iterator[Finding]:
+def _missing_texts(subject: Subject) -> Iterator[FlowFinding]:
     for node in subject.flow.nodes.values():
         for key, needs in node.texts_needed():
             missing = [tag for tag in subject.languages if subject.texts.text(key, tag) is None]
@@ -205,7 +207,7 @@ def _mismatch(key: str, tag: str, written: set[str], given: set[str]) -> str:
     return f"fills {key} with {listed}, but its {tag} text has {shown}; make `with:` and the text agree"
 
 
-def _forbidden_question(subject: Subject) -> Iterator[Finding]:
+def _forbidden_question(subject: Subject) -> Iterator[FlowFinding]:
     for node, key, tag, text in _said(subject):
         words = asks_choice(text)
         if words is not None:
@@ -218,13 +220,13 @@ def _forbidden_question(subject: Subject) -> Iterator[Finding]:
             yield subject.finding("forbidden-question", node, problem)
 
 
-def _material(subject: Subject) -> Iterator[Finding]:
+def _material(subject: Subject) -> Iterator[FlowFinding]:
     """Campaign material only in a flow that is declared as such, and there with the opt-out one key away."""
     for node in subject.flow.nodes.values():
         recordings = [prompt.value for prompt in node.said if prompt.kind is PromptKind.RECORDING]
         if not recordings:
             continue
-        if subject.purpose is not Purpose.MATERIAL:
+        if subject.purpose is not FlowPurpose.MATERIAL:
             problem = (
                 f"plays campaign material ({recordings[0]}) in a flow for {subject.purpose}; move it to a flow with "
             )
@@ -234,7 +236,7 @@ def _material(subject: Subject) -> Iterator[Finding]:
                 f"plays {recordings[0]} where no key opts out; play it in a menu with barge-in and an opt-out choice"
             )
             yield subject.finding("material", node, problem)
-    if subject.purpose is Purpose.MATERIAL:
+    if subject.purpose is FlowPurpose.MATERIAL:
         return
     for node, key, tag, text in _said(subject):
         words = asks_for_vote(text)
@@ -243,7 +245,7 @@ def _material(subject: Subject) -> Iterator[Finding]:
             yield subject.finding("material", node, problem)
 
 
-def _transport(subject: Subject) -> Iterator[Finding]:
+def _transport(subject: Subject) -> Iterator[FlowFinding]:
     """A ride to the poll: only in a flow that declares it, and only where the profile allows it."""
     flow = subject.flow
     if Offer.TRANSPORT in flow.offers and Offer.TRANSPORT not in subject.may_offer:
@@ -260,7 +262,7 @@ def _transport(subject: Subject) -> Iterator[Finding]:
             yield subject.finding("transport", node, problem)
 
 
-def _missing_opt_out(subject: Subject) -> Iterator[Finding]:
+def _missing_opt_out(subject: Subject) -> Iterator[FlowFinding]:
     flow = subject.flow
     if subject.purpose in _NEEDS_OPT_OUT and not _can_opt_out(flow):
         problem = "begins a flow in which nobody can opt out; add a choice `9:` that leads to an `opt_out: number` node"
@@ -277,7 +279,7 @@ def _opts_out(flow: Flow, node: Node) -> bool:
     return node.opts_out or (node.calls is not None and _can_opt_out(flow.subflows[node.calls]))
 
 
-def _too_long(subject: Subject) -> Iterator[Finding]:
+def _too_long(subject: Subject) -> Iterator[FlowFinding]:
     for node in subject.flow.nodes.values():
         for tag in subject.languages:
             said = [
@@ -301,10 +303,10 @@ def _said(subject: Subject) -> Iterator[tuple[Node, str, str, str]]:
                     yield node, key, tag, text
 
 
-def _never_returns(subject: Subject) -> Iterator[Finding]:
+def _never_returns(subject: Subject) -> Iterator[FlowFinding]:
     """A flow that is only ever a subdialog must come back, or the flow above it stops there."""
     flow = subject.flow
-    if flow.purpose is Purpose.PART and not comes_back(flow):
+    if flow.purpose is FlowPurpose.PART and not comes_back(flow):
         yield subject.finding(
             "never-returns", flow.nodes[flow.start], "begins a part that never returns; add a `return:`"
         )

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from ivr_flows import nodes as _nodes  # noqa: F401 - the kinds register themselves
 from ivr_flows.errors import FlowError
 from ivr_flows.fields import ANSWER_KINDS, Fields, KnownNames, read_reprompt
-from ivr_flows.model import Offer, PromptKind, Purpose
+from ivr_flows.model import FlowPurpose, Offer, PromptKind
 from ivr_flows.node import NODE_KINDS, Flow, Node
 from ivr_flows.reader import Table, Text, read_file, read_table
 
@@ -68,7 +68,7 @@ def _read_flow(table: Table, file: str) -> Flow:
     top = Fields(table, file, "")
     name = top.name("flow")
     title = top.text("title", "")
-    purpose = Purpose(top.choice("purpose", [purpose.value for purpose in Purpose]))
+    purpose = FlowPurpose(top.choice("purpose", [purpose.value for purpose in FlowPurpose]))
     offers = frozenset(Offer(word) for word in top.choices("offers", [offer.value for offer in Offer]))
     start = top.name("start")
     facts = _read_facts(top)

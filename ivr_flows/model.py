@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from config.jurisdiction import Profile
+if TYPE_CHECKING:
+    from config.jurisdiction import Profile
 
 
 def offers_allowed(profile: Profile) -> frozenset[Offer]:
@@ -17,7 +19,7 @@ def offers_allowed(profile: Profile) -> frozenset[Offer]:
     return frozenset({Offer.TRANSPORT} if profile.transport.may_offer else ())
 
 
-class Purpose(StrEnum):
+class FlowPurpose(StrEnum):
     """What a flow is for. The rules ask it: what may be said in it, and whether a way to opt out must be offered."""
 
     TURNOUT = "turnout"  # asks whether, never whom
@@ -51,13 +53,15 @@ class PromptKind(StrEnum):
 
 
 class MarkKind(StrEnum):
-    """What a flow can record of a voter. There is none for the vote's choice, and there must not be."""
+    """What became known of a voter. Marks are appended, never changed; "voted" wins. There is none for the vote's choice, and there
+    must not be.
+    """
 
     VOTED = "voted"
     NOT_YET = "not-yet"
     LATER = "later"  # with the hour
     WILL_NOT = "will-not"
-    WRONG_NUMBER = "wrong-number"
+    WRONG_NUMBER = "wrong-number"  # drops the link between voter and number, says nothing of the voter
     MOVED = "moved"
     DECEASED = "deceased"
 

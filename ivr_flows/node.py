@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, ClassVar, Self, TypeVar
 
 from ivr_flows.fields import Fields, KnownNames
-from ivr_flows.model import Offer, Prompt, PromptKind, Purpose, Reprompt
+from ivr_flows.model import FlowPurpose, Offer, Prompt, PromptKind, Reprompt
 from ivr_flows.turns import (
     Action,
     Collect,
@@ -297,7 +297,7 @@ class Flow:
     name: str
     version: str
     title: str
-    purpose: Purpose
+    purpose: FlowPurpose
     start: str
     nodes: Mapping[str, Node]
     facts: Mapping[str, PromptKind]

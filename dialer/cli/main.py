@@ -28,7 +28,7 @@ from dialer.domain.errors import INTERRUPTED
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """A command, or a group of them: where it stands, and what the help says of it before anything of it is imported."""
 
     name: str
@@ -36,93 +36,101 @@ class Entry:
     summary: str
 
 
-COMMANDS: dict[str, tuple[Entry, ...]] = {
+COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
     "A centre": (
-        Entry(
+        CommandEntry(
             "demo",
             "dialer.cli.running:demo",
             "Run a whole centre on simulated lines: two campaigns, ten agents, a board.",
         ),
-        Entry(
+        CommandEntry(
             "run",
             "dialer.cli.running:run",
             "Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops.",
         ),
-        Entry("check", "dialer.cli.running:check", "Say in plain words what a site still lacks."),
-        Entry("report", "dialer.cli.report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
-        Entry(
+        CommandEntry("check", "dialer.cli.running:check", "Say in plain words what a site still lacks."),
+        CommandEntry("report", "dialer.cli.report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
+        CommandEntry(
             "simulate",
             "dialer.cli.simulate:simulate_command",
             "Simulate a call centre's day under our pacing and others', in seconds.",
         ),
-        Entry(
+        CommandEntry(
             "rehearse",
             "dialer.cli.rehearsal:rehearse",
             "Run the site's whole polling day on simulated lines, and say whether it is ready.",
         ),
     ),
     "Setting up: the telephony administrator": (
-        Entry("asterisk", "dialer.cli.asterisk:app", "Asterisk's configuration: write it, and look for faults in one."),
-        Entry(
+        CommandEntry(
+            "asterisk", "dialer.cli.asterisk:app", "Asterisk's configuration: write it, and look for faults in one."
+        ),
+        CommandEntry(
             "mqtt",
             "dialer.cli.mqtt:app",
             "The MQTT broker: write its configuration; make a key; give a command to a dialler.",
         ),
-        Entry("agent", "dialer.cli.agent:app", "Agents: their PINs, and the tones on their phones."),
-        Entry("store", "dialer.cli.store:app", "The store's encryption: make a key, encrypt, decrypt, change the key."),
+        CommandEntry("agent", "dialer.cli.agent:app", "Agents: their PINs, and the tones on their phones."),
+        CommandEntry(
+            "store", "dialer.cli.store:app", "The store's encryption: make a key, encrypt, decrypt, change the key."
+        ),
     ),
     "What is said: the media team": (
-        Entry(
+        CommandEntry(
             "audio", "dialer.cli.audio:app", "What callers hear: prepare recordings, approve them, see what is missing."
         ),
-        Entry("flow", "dialer.cli.flow:app", "What a caller hears: list, check, draw and try flows."),
-        Entry("recordings", "dialer.cli.recordings:app", "Recorded calls: erase those whose time is over."),
+        CommandEntry("flow", "dialer.cli.flow:app", "What a caller hears: list, check, draw and try flows."),
+        CommandEntry("recordings", "dialer.cli.recordings:app", "Recorded calls: erase those whose time is over."),
     ),
     "Who is called: the data team": (
-        Entry(
+        CommandEntry(
             "import",
             "dialer.cli.roll:import_roll",
             "Import a roll: all of it or nothing, and twice is the same as once.",
         ),
-        Entry(
+        CommandEntry(
             "sample-roll",
             "dialer.cli.roll:sample_roll",
             "Write a synthetic roll in Indian languages: nobody on it exists, and its numbers are not to be dialled.",
         ),
-        Entry(
+        CommandEntry(
             "weights",
             "dialer.cli.roll:weights",
             "Say how much each voter counts in the order of calls; 1 by default.",
         ),
-        Entry(
+        CommandEntry(
             "workers", "dialer.cli.roll:app", "Booth workers, who are called for the serials of those who have voted."
         ),
-        Entry("list", "dialer.cli.lists:app", "Lists of voters for the booth workers."),
-        Entry("marks", "dialer.cli.marks:app", "What became known of voters: who has voted, and who says so."),
-        Entry(
+        CommandEntry("list", "dialer.cli.lists:app", "Lists of voters for the booth workers."),
+        CommandEntry("marks", "dialer.cli.marks:app", "What became known of voters: who has voted, and who says so."),
+        CommandEntry(
             "turnout",
             "dialer.cli.turnout:app",
             "Official turnout, as the election authority tells it during the poll; `dialer report turnout` shows it.",
         ),
     ),
     "The law: the compliance officer": (
-        Entry("rules", "dialer.cli.rules:app", "The rules that hold here, and why somebody is or is not called."),
-        Entry("optout", "dialer.cli.numbers:optout_app", "Numbers that are never to be called again, by any campaign."),
-        Entry("register", "dialer.cli.numbers:register_app", "Do-not-call registers."),
-        Entry("consent", "dialer.cli.numbers:consent_app", "Consent of the owners of numbers."),
-        Entry(
+        CommandEntry(
+            "rules", "dialer.cli.rules:app", "The rules that hold here, and why somebody is or is not called."
+        ),
+        CommandEntry(
+            "optout", "dialer.cli.numbers:optout_app", "Numbers that are never to be called again, by any campaign."
+        ),
+        CommandEntry("register", "dialer.cli.numbers:register_app", "Do-not-call registers."),
+        CommandEntry("consent", "dialer.cli.numbers:consent_app", "Consent of the owners of numbers."),
+        CommandEntry(
             "complaint",
             "dialer.cli.complaint:app",
             "Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them.",
         ),
-        Entry("unknown", "dialer.cli.unknown:app", "Attempts of which nobody knows whether they were calls."),
-        Entry("audit", "dialer.cli.audit:app", "What was done that must be answered for, in a chain of hashes."),
-        Entry(
+        CommandEntry("unknown", "dialer.cli.unknown:app", "Attempts of which nobody knows whether they were calls."),
+        CommandEntry("audit", "dialer.cli.audit:app", "What was done that must be answered for, in a chain of hashes."),
+        CommandEntry(
             "erase",
             "dialer.cli.erase:erase",
             "Erase a number and what was recorded of its people; it is never called again, whatever roll comes.",
         ),
-        Entry("purge", "dialer.cli.erase:purge", "Erase what identifies everybody, once the election is over."),
+        CommandEntry("purge", "dialer.cli.erase:purge", "Erase what identifies everybody, once the election is over."),
     ),
 }
 """Every command, by who needs it: the order of the help. A test holds the summaries against the commands' own words."""
@@ -156,7 +164,7 @@ class OnDemand(MutableMapping[str, Any]):
         return name in self._entries
 
 
-def _loaded(entry: Entry) -> Any:
+def _loaded(entry: CommandEntry) -> Any:
     module, _, attribute = entry.place.partition(":")
     found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
@@ -232,7 +240,7 @@ def whole(
 
 
 def main() -> None:
-    """Entry point of `dialer`."""
+    """CommandEntry point of `dialer`."""
     try:
         try:
             code = app(standalone_mode=False)  # else a mistake in an option would be told in a box of six lines

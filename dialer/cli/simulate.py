@@ -70,7 +70,7 @@ _CURVE_RATIOS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SimulationReport:
     """What a run of the command found: a line for each policy or change, and the last day of each."""
 
     title: str
@@ -98,7 +98,7 @@ def compare(
     seeds: Sequence[int],
     cap: float,
     progress: Callable[[float], None] | None = None,
-) -> Report:
+) -> SimulationReport:
     """Every policy on the same days. Raises BadScenario before anything is simulated."""
     prepared = [policy_named(name, scenario, cap) for name in policies]
     outcomes: list[Outcome] = []
@@ -113,10 +113,10 @@ def compare(
         found, its_days = simulate_days(scenario.name, scenario, policy, seeds, tell)
         outcomes.append(found)
         days.append(its_days[-1])
-    return Report(scenario.name, cap, tuple(outcomes), tuple(days))
+    return SimulationReport(scenario.name, cap, tuple(outcomes), tuple(days))
 
 
-def table_of(report: Report, *, by_change: bool) -> Table:
+def table_of(report: SimulationReport, *, by_change: bool) -> Table:
     """The report for a terminal."""
     caption = "idle: mean wait of a seat between calls; lost: abandoned of live answers"
     table = Table(title=f"{report.title}, cap {report.cap:.1%}", title_justify="left", caption=caption)
@@ -149,7 +149,7 @@ def replay(
     seeds: Sequence[int],
     cap: float,
     progress: Callable[[float], None] | None = None,
-) -> tuple[Report, Scenario]:
+) -> tuple[SimulationReport, Scenario]:
     """A day of a store under every policy, beside what it was. Raises MatdanError before anything is simulated."""
     settings = load_settings(config)
     limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is Kind.AGENTS]
@@ -236,7 +236,7 @@ def simulate_command(
             report, chosen = replay(day, replay_store, config, policy or DEFAULT_POLICIES, days, site.cap, tell)
         elif change:
             found = what_if(site, change, policy=_only(policy), seeds=days, progress=tell)
-            report = Report(chosen.name, site.cap, tuple(found), ())
+            report = SimulationReport(chosen.name, site.cap, tuple(found), ())
         else:
             report = compare(chosen, policy or DEFAULT_POLICIES, days, site.cap, tell)
     _show(report, as_json=as_json)
@@ -286,7 +286,7 @@ def _checked(
     return chosen
 
 
-def _show(report: Report, *, as_json: bool) -> None:
+def _show(report: SimulationReport, *, as_json: bool) -> None:
     if as_json:
         figures = [asdict(line) for line in report.outcomes]
         said: dict[str, object] = {"scenario": report.title, "cap": report.cap, "outcomes": figures}
@@ -297,7 +297,7 @@ def _show(report: Report, *, as_json: bool) -> None:
         Console().print(table_of(report, by_change=not report.days))
 
 
-def points_of(report: Report, scenario: Scenario) -> list[PolicyPoint]:
+def points_of(report: SimulationReport, scenario: Scenario) -> list[PolicyPoint]:
     """The report's policies for the picture, calls per idle seat as a curve beside them."""
     points = [
         PolicyPoint(

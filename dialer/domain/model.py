@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NewType
 
 from dialer.domain.phone_facts import PhoneFacts
+from ivr_flows.model import MarkKind as MarkKind  # noqa: PLC0414 - one enum: what a flow records is what is kept
 
 AttemptId = NewType("AttemptId", str)
 """A UUID in its 36-character form: the attempt's key, the channel's id and the Originate's ActionID in one."""
@@ -130,18 +131,6 @@ DISPOSITION_KEYS: dict[str, Disposition] = {
     "0": Disposition.MACHINE,
 }
 """What each key of an agent's phone says of a call; `NONE` has no key."""
-
-
-class MarkKind(StrEnum):
-    """What became known of a voter. Marks are appended, never changed; "voted" wins."""
-
-    VOTED = "voted"
-    NOT_YET = "not-yet"
-    LATER = "later"
-    WILL_NOT = "will-not"
-    WRONG_NUMBER = "wrong-number"  # drops the link between voter and number, says nothing of the voter
-    MOVED = "moved"
-    DECEASED = "deceased"
 
 
 class MarkSource(StrEnum):

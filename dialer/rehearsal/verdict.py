@@ -34,7 +34,7 @@ class Ready(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RehearsalFinding:
     """One thing that was looked at."""
 
     ready: Ready
@@ -99,7 +99,7 @@ class DayOutcome:
         return self.day.seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
 
 
-def findings(outcome: DayOutcome) -> list[Finding]:
+def findings(outcome: DayOutcome) -> list[RehearsalFinding]:
     """What the day says of the site, the worst first."""
     found = [*_rules(outcome), *_reach(outcome), *_campaigns(outcome), *_resources(outcome), *_faults(outcome)]
     order = [Ready.BAD, Ready.NOTE, Ready.GOOD]
@@ -111,34 +111,40 @@ def is_ready(outcomes: Sequence[DayOutcome]) -> bool:
     return all(finding.ready is not Ready.BAD for outcome in outcomes for finding in findings(outcome))
 
 
-def _rules(outcome: DayOutcome) -> list[Finding]:
+def _rules(outcome: DayOutcome) -> list[RehearsalFinding]:
     found = [
-        Finding(Ready.GOOD if holds else Ready.BAD, rule if holds else f"DOES NOT HOLD: {rule}: {broken}")
+        RehearsalFinding(Ready.GOOD if holds else Ready.BAD, rule if holds else f"DOES NOT HOLD: {rule}: {broken}")
         for rule, (holds, broken) in outcome.checks.items()
     ]
     share = f"{outcome.abandoned_share:.2%} of live answers were abandoned"
     if outcome.abandoned_share > outcome.abandoned_limit:
-        found.append(Finding(Ready.BAD, f"{share}; the limit is {outcome.abandoned_limit:.1%}"))
+        found.append(RehearsalFinding(Ready.BAD, f"{share}; the limit is {outcome.abandoned_limit:.1%}"))
     else:
-        found.append(Finding(Ready.GOOD, f"{share}, below the limit of {outcome.abandoned_limit:.1%}"))
+        found.append(RehearsalFinding(Ready.GOOD, f"{share}, below the limit of {outcome.abandoned_limit:.1%}"))
     return found
 
 
-def _reach(outcome: DayOutcome) -> list[Finding]:
+def _reach(outcome: DayOutcome) -> list[RehearsalFinding]:
     if outcome.attempts == 0:
         return [
-            Finding(Ready.BAD, "no call went out: look at calling hours, trunks and the rules (dialer rules check)")
+            RehearsalFinding(
+                Ready.BAD, "no call went out: look at calling hours, trunks and the rules (dialer rules check)"
+            )
         ]
     share = outcome.reached / outcome.voters if outcome.voters else 0.0
     text = f"{outcome.reached:,} of {outcome.voters:,} voters reached ({share:.1%}) with {outcome.attempts:,} calls"
     if outcome.reached:
-        return [Finding(Ready.GOOD, text)]
+        return [RehearsalFinding(Ready.GOOD, text)]
     if outcome.answered == 0:
-        return [Finding(Ready.BAD, f"{text}: nobody answered")]
-    return [Finding(Ready.NOTE, f"{text}: {outcome.answered:,} were answered, and what was asked there marks no voter")]
+        return [RehearsalFinding(Ready.BAD, f"{text}: nobody answered")]
+    return [
+        RehearsalFinding(
+            Ready.NOTE, f"{text}: {outcome.answered:,} were answered, and what was asked there marks no voter"
+        )
+    ]
 
 
-def _campaigns(outcome: DayOutcome) -> list[Finding]:
+def _campaigns(outcome: DayOutcome) -> list[RehearsalFinding]:
     """The campaigns that called nobody, what kept them from it, and whom the others may not call."""
     found = []
     for campaign in outcome.campaigns:
@@ -146,43 +152,51 @@ def _campaigns(outcome: DayOutcome) -> list[Finding]:
         if campaign.attempts:
             for reason, times in campaign.refused.items():
                 text = f"campaign {campaign.campaign_id}: {times:,} calls were forbidden ({reason}); dialer rules check says more"
-                found.append(Finding(Ready.NOTE, text))
+                found.append(RehearsalFinding(Ready.NOTE, text))
         elif not campaign.could_call:
-            found.append(Finding(Ready.NOTE, f"{head}: it may not call in this time ({campaign.why})"))
+            found.append(RehearsalFinding(Ready.NOTE, f"{head}: it may not call in this time ({campaign.why})"))
         elif campaign.why:
-            found.append(Finding(Ready.BAD, f"{head}: {campaign.why}"))
+            found.append(RehearsalFinding(Ready.BAD, f"{head}: {campaign.why}"))
         else:
             found.append(
-                Finding(Ready.NOTE, f"{head}: its list is empty, or seats and channels went to other campaigns")
+                RehearsalFinding(
+                    Ready.NOTE, f"{head}: its list is empty, or seats and channels went to other campaigns"
+                )
             )
     return found
 
 
-def _resources(outcome: DayOutcome) -> list[Finding]:
+def _resources(outcome: DayOutcome) -> list[RehearsalFinding]:
     found = []
     peak = max((sample.channels for sample in outcome.samples), default=0)
     if outcome.channels and peak >= BUSY_SHARE * outcome.channels:
-        found.append(Finding(Ready.NOTE, f"all {outcome.channels} channels were taken at the peak: more would help"))
+        found.append(
+            RehearsalFinding(Ready.NOTE, f"all {outcome.channels} channels were taken at the peak: more would help")
+        )
     else:
-        found.append(Finding(Ready.GOOD, f"at most {peak} of {outcome.channels} channels were taken"))
+        found.append(RehearsalFinding(Ready.GOOD, f"at most {peak} of {outcome.channels} channels were taken"))
     if outcome.utilisation is not None:
         text = f"agents were in conversation or wrap-up {outcome.utilisation:.0%} of their time"
-        found.append(Finding(Ready.NOTE if outcome.utilisation < IDLE_SHARE else Ready.GOOD, text))
+        found.append(RehearsalFinding(Ready.NOTE if outcome.utilisation < IDLE_SHARE else Ready.GOOD, text))
     text = f"this machine went through the day {outcome.speed:,.0f} times faster than it passes"
-    found.append(Finding(Ready.BAD if outcome.speed < HEADROOM else Ready.GOOD, text))
+    found.append(RehearsalFinding(Ready.BAD if outcome.speed < HEADROOM else Ready.GOOD, text))
     return found
 
 
-def _faults(outcome: DayOutcome) -> list[Finding]:
+def _faults(outcome: DayOutcome) -> list[RehearsalFinding]:
     found = []
     for fault in outcome.day.faults:
         seconds = outcome.recovered.get(fault.kind.value)
         if seconds is None and fault.kind.value in outcome.not_judged:
-            found.append(Finding(Ready.NOTE, f"{fault.kind.value}: not judged, {outcome.not_judged[fault.kind.value]}"))
+            found.append(
+                RehearsalFinding(Ready.NOTE, f"{fault.kind.value}: not judged, {outcome.not_judged[fault.kind.value]}")
+            )
         elif seconds is None:
-            found.append(Finding(Ready.BAD, f"{fault.kind.value}: no call went out after it any more"))
+            found.append(RehearsalFinding(Ready.BAD, f"{fault.kind.value}: no call went out after it any more"))
         else:
-            found.append(Finding(Ready.GOOD, f"{fault.kind.value}: calls went out again {seconds:.0f} s later"))
+            found.append(
+                RehearsalFinding(Ready.GOOD, f"{fault.kind.value}: calls went out again {seconds:.0f} s later")
+            )
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dialer.reports.formats import Cell, Column, Kind, Report
-from dialer.reports.paper import Page
+from dialer.reports.paper import PaperPage
 from dialer.reports.source import Source, load_queries
 
 SQL = load_queries("lists")
@@ -62,7 +62,7 @@ async def booth_lists(
 
 def as_sheets(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
     """A PDF, each booth from a page of its own; `mark` stands on every page: for whom the list was made, and its number."""
-    page = Page(mark)
+    page = PaperPage(mark)
     for place, booth in enumerate(lists):
         if place:
             page.add_page()

@@ -32,7 +32,7 @@ _GREY = FontFace(fill_color=(235, 235, 235), emphasis="BOLD")
 def as_pdf(report: Report, *, foot: str) -> bytes:
     """The bytes of a PDF file: the report's table on A4, its heading line on every page. `foot` stands on every page."""
     columns = [(place, column) for place, column in enumerate(report.columns) if column.in_table]
-    page = Page(foot, landscape=len(columns) > _WIDE_COLUMNS)
+    page = PaperPage(foot, landscape=len(columns) > _WIDE_COLUMNS)
     page.heading(report.title)
     rows = [*report.rows, *([report.total] if report.total is not None else [])]
     cells = ([shown_text(column, row[place]) for place, column in columns] for row in rows)
@@ -40,7 +40,7 @@ def as_pdf(report: Report, *, foot: str) -> bytes:
     return bytes(page.output())
 
 
-class Page(FPDF):
+class PaperPage(FPDF):
     """A4 pages with our margins, fonts and foot."""
 
     def __init__(self, foot: str, *, landscape: bool = False) -> None:

@@ -11,7 +11,6 @@ from dialer.domain.model import AttemptId, Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallChange, CallState
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.switch.asterisk.agi_call import AgiCall
-from ivr_flows.model import MarkKind as Said
 from ivr_flows.model import Scope
 from ivr_flows.turns import CommitKind, FlowCommit
 from tests.support.centre import SCRIPTS_AS_WE_ARE, Site, a_site
@@ -121,12 +120,12 @@ async def test_of_a_household_what_is_left_to_keep_is_kept(tmp_path: Path) -> No
         session = desk.begin(attempt_id)
         assert session is not None
 
-        async def commit(sequence: int, said: Said, count: int | None = None) -> bool:
+        async def commit(sequence: int, said: MarkKind, count: int | None = None) -> bool:
             what = FlowCommit(CommitKind.MARK, "node", sequence, mark=said, scope=Scope.HOUSEHOLD, count=count)
             return await desk.commit(session, what)
 
-        assert await commit(101, Said.NOT_YET, count=len(others) + 1)  # more than are pending
-        assert await commit(102, Said.VOTED)
-        assert await commit(103, Said.VOTED)  # nobody is left
+        assert await commit(101, MarkKind.NOT_YET, count=len(others) + 1)  # more than are pending
+        assert await commit(102, MarkKind.VOTED)
+        assert await commit(103, MarkKind.VOTED)  # nobody is left
     told = "SELECT voter_id, kind FROM mark WHERE source = 'relative' ORDER BY mark_id"
     assert rows(tmp_path, told) == [(first, "not-yet"), (first, "voted")]

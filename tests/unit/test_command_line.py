@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import typer.main
 
-from dialer.cli.main import COMMANDS, Entry, app
+from dialer.cli.main import COMMANDS, CommandEntry, app
 
 ENTRIES = [entry for entries in COMMANDS.values() for entry in entries]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_the_help_says_of_a_command_what_it_says_of_itself(entry: Entry) -> None:
+def test_the_help_says_of_a_command_what_it_says_of_itself(entry: CommandEntry) -> None:
     group: Any = typer.main.get_command(app)
     command = group.commands[entry.name]
     assert command.get_short_help_str(200) == entry.summary

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pytest
 
 from ivr_flows.catalogue import load_flow, shipped_flows
-from ivr_flows.check import RULES, Finding, check_flow
+from ivr_flows.check import RULES, FlowFinding, check_flow
 from ivr_flows.nodes.mark import MarkNode
 from ivr_flows.nodes.save import SaveNode
 from ivr_flows.texts import Texts, merge_texts, shipped_texts
@@ -29,11 +29,11 @@ def own_texts(**texts: str) -> Texts:
     return merge_texts([shipped_texts(), Texts({"en": own, "hi": own})])
 
 
-def findings(nodes: str, head: str = HEAD, texts: Texts | None = None, seconds: float = 30.0) -> list[Finding]:
+def findings(nodes: str, head: str = HEAD, texts: Texts | None = None, seconds: float = 30.0) -> list[FlowFinding]:
     return check_flow(sample("\n" + nodes, head), texts or shipped_texts(), ["en", "hi"], seconds)
 
 
-def only(found: list[Finding], rule: str, node: str) -> Finding:
+def only(found: list[FlowFinding], rule: str, node: str) -> FlowFinding:
     """The one finding; it must be of that rule, at that node, on the node's line."""
     assert [(finding.rule, finding.node) for finding in found] == [(rule, node)], [str(one) for one in found]
     assert found[0].file == "sample.yaml"

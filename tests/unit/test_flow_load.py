@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ivr_flows.catalogue import FLOWS_DIRECTORY, FlowLibrary, load_flow, shipped_flows
 from ivr_flows.errors import FlowError, UnknownFlow
 from ivr_flows.load import parse_flow
-from ivr_flows.model import PromptKind, Purpose
+from ivr_flows.model import FlowPurpose, PromptKind
 from ivr_flows.nodes.field import FieldNode
 from ivr_flows.nodes.menu import MenuNode
 from ivr_flows.reader import MAX_BYTES
@@ -52,7 +52,7 @@ def test_every_shipped_flow_loads() -> None:
 def test_defaults_and_inheritance() -> None:
     flow = load_flow("turnout")
     question, hour = flow.nodes["question"], flow.nodes["hour"]
-    assert flow.purpose is Purpose.TURNOUT
+    assert flow.purpose is FlowPurpose.TURNOUT
     assert isinstance(question, MenuNode)
     assert (question.timeout_seconds, question.barge_in, question.no_input.reprompts) == (5, True, 2)
     assert isinstance(hour, FieldNode)

@@ -16,7 +16,7 @@ from dialer.rehearsal.day import CampaignHours, CannotRehearse, Fault, FaultKind
 from dialer.rehearsal.faults import NOBODY_LEFT, NOT_OVER, not_judged
 from dialer.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings
 from dialer.rehearsal.staff import at_work
-from dialer.rehearsal.verdict import CampaignOutcome, DayOutcome, Finding, Ready, findings, notes_of
+from dialer.rehearsal.verdict import CampaignOutcome, DayOutcome, Ready, RehearsalFinding, findings, notes_of
 from dialer.rules.first_call import Areas
 from dialer.rules.polls import Area
 from tests.support.centre import site_settings
@@ -155,7 +155,7 @@ def test_a_fault_is_judged_only_if_somebody_could_have_been_called_after_it(
     assert not_judged(day, over_at, due, calling, 600.0).get(FaultKind.LINK_CUT.value) == why
 
 
-def verdict_of(**changes: Any) -> list[Finding]:
+def verdict_of(**changes: Any) -> list[RehearsalFinding]:
     day = RehearsedDay("a day", 0.0, 7200.0, 1, (Fault(FaultKind.LINK_CUT, 900.0),))
     figures = {
         "voters": 9,

@@ -17,7 +17,7 @@ from dialer.domain.errors import ProtocolError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallAnswered, CallEnded, CallRinging
 from dialer.switch.twilio.carrier import segments_of
-from dialer.switch.twilio.pages import FlowHost, Gather, Page, event_of, next_page
+from dialer.switch.twilio.pages import Gather, Page, PageHost, event_of, next_page
 from dialer.switch.twilio.spend import Prices, SpendMeter
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
 from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, StateTokens, Waiting
@@ -31,7 +31,7 @@ ATTEMPT = AttemptId("0b0c7f4e-0000-4000-8000-000000000001")
 TOKENS = StateTokens("secret")
 
 
-class Host(FlowHost):
+class Host(PageHost):
     """Says yes."""
 
     records = transfers = True

@@ -50,7 +50,7 @@ LONGEST_INPUT = 30
 HUNG_UP_WHILE_RECORDING = "hangup"  # what Twilio gives as `Digits` of a recording that ended so
 
 
-class FlowHost(Protocol):
+class PageHost(Protocol):
     """What a flow may ask for while a page is made."""
 
     records: bool  # whether callers may be recorded
@@ -93,7 +93,7 @@ class Page:
     state: FlowState
 
 
-async def next_page(flow: Flow, turn: Turn, at: Waiting, host: FlowHost) -> Page:
+async def next_page(flow: Flow, turn: Turn, at: Waiting, host: PageHost) -> Page:
     """Do what the turns ask for until the caller is asked. `at` is the call before it: its ids go into the next token."""
     said: list[PromptRef] = []
     heard: Waiting | None = None  # to come back to once what is said has been heard
@@ -132,14 +132,14 @@ async def next_page(flow: Flow, turn: Turn, at: Waiting, host: FlowHost) -> Page
                 turn = step(flow, state, await _ask_host(action, host))
 
 
-async def after_hang_up(flow: Flow, turn: Turn, host: FlowHost) -> FlowState:
+async def after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
     """Of a caller who is gone: what they left is kept, up to the next word that they would have heard; the state they left in."""
     while isinstance(turn.action, Commit):
         turn = step(flow, turn.state, await _ask_host(turn.action, host))
     return left(flow, turn.state)
 
 
-async def _ask_host(action: Commit | SendSms, host: FlowHost) -> Input:
+async def _ask_host(action: Commit | SendSms, host: PageHost) -> Input:
     if isinstance(action, Commit):
         try:
             return Committed() if await host.commit(action.commit) else CommitFailed()
