@@ -55,6 +55,7 @@ from dialer.domain.commands.records import (
     TakeMarks,
     TakeOptOuts,
 )
+from dialer.domain.commands.unknown import ReleaseUnknown
 from dialer.domain.commands.registry import Command, CommandOfSeat
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "Listen",
     "PauseCampaign",
     "RecordsCommand",
+    "ReleaseUnknown",
     "ReloadFlows",
     "ResumeCampaign",
     "SeatCall",
