@@ -17,8 +17,7 @@ from dialer.domain.model import Announcement, AttemptId, CampaignKind, EndedAtte
 from dialer.store import queues
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, close_writing, exclusive_connection, open_writing
-from dialer.store.port import Store
-from dialer.store.sqlite import open_store
+from dialer.store.sqlite import Store, open_store
 from dialer.store.writer import Writer
 from tests.support.roll_filler import fill_roll
 

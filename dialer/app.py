@@ -53,9 +53,8 @@ from dialer.site.plan import (
     senders_of,
 )
 from dialer.store.cipher import site_key
-from dialer.store.port import Store
 from dialer.store.sent_journal import SentJournal, journal_beside
-from dialer.store.sqlite import open_store
+from dialer.store.sqlite import Store, open_store
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiRoutes, AgiServer, addresses_of
 from dialer.switch.asterisk.ami_client import AmiClient

@@ -41,7 +41,8 @@ from dialer.engine.timers import Timers
 from dialer.engine.world import CampaignRun, Centre, SeatTally
 from dialer.mqtt.topics import disposition_announcement, mark_announcement, opt_out_announcement
 from dialer.pacing.port import PacingEventKind
-from dialer.store.port import LogIn, Store
+from dialer.store.port import LogIn
+from dialer.store.sqlite import Store
 
 # What agents say of calls: kept with the marks and the opt-out that follow from it, while the call goes on or after
 

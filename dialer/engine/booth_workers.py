@@ -17,7 +17,7 @@ from dialer.engine.call import Call
 from dialer.engine.results import Results
 from dialer.engine.seat import Seat
 from dialer.engine.world import Centre
-from dialer.store.port import Store
+from dialer.store.sqlite import Store
 from ivr_flows.errors import NobodyMeant
 
 _log = structlog.get_logger(__name__)

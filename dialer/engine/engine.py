@@ -51,8 +51,8 @@ from dialer.pacing.port import Governed, Pacer
 from dialer.pacing.tally import BUCKETS
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
-from dialer.store.port import Store
 from dialer.store.sent_journal import SentJournal
+from dialer.store.sqlite import Store
 
 # Housekeeping: figures for people, and what may be lost by a crash without harm: learned state, seats' intervals.
 

@@ -13,7 +13,8 @@ from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
 from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.mqtt.topics import mark_announcement, opt_out_announcement
-from dialer.store.records_port import Deed, MarkEffect, PollingDayRecords
+from dialer.store.port import Deed, MarkEffect
+from dialer.store.sqlite import Store
 
 AHEAD_SECONDS = 300.0
 """How far another clock may be ahead of ours before what it tells is refused."""
@@ -37,7 +38,7 @@ class ExternalRecords:
 
     def __init__(
         self,
-        store: PollingDayRecords,
+        store: Store,
         clock: Clock,
         follow: Callable[[Mark, MarkEffect], None] = _nothing_follows,
         opted_out: Callable[[int], None] = _nothing_follows,

@@ -21,7 +21,7 @@ from dialer.engine.call import Call
 from dialer.engine.eligibility import Eligibility
 from dialer.engine.results import Results
 from dialer.engine.world import Centre
-from dialer.store.port import Store
+from dialer.store.sqlite import Store
 from ivr_flows.errors import NobodyMeant
 from ivr_flows.model import Scalar
 from ivr_flows.model import Scope as MarkScope

@@ -20,7 +20,7 @@ from dialer.engine.call import Call
 from dialer.engine.results import Results
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import Centre
-from dialer.store.port import Store
+from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
 

@@ -39,8 +39,8 @@ from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.port import PacingEventKind, PacingSnapshot
 from dialer.rules import calling_hours
 from dialer.rules.calling_hours import day_start
-from dialer.store.port import Store
 from dialer.store.sent_journal import SentJournal
+from dialer.store.sqlite import Store
 
 # Seats that are kept for a call from before it is dialled until it ends, so that an agent is there whenever it is
 

@@ -19,8 +19,8 @@ from dialer.engine.world import CampaignRun, Centre
 from dialer.mqtt.topics import attempt_announcement, mark_announcement, opt_out_announcement
 from dialer.pacing.port import PacingEvent, PacingEventKind, SeatStage
 from dialer.rules import retries
-from dialer.store.port import Store
-from dialer.store.records_port import MarkEffect
+from dialer.store.port import MarkEffect
+from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
 

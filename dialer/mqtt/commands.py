@@ -31,7 +31,8 @@ from dialer.mqtt import topics
 from dialer.mqtt.lanes import Lanes
 from dialer.mqtt.payloads import ReplyPayload
 from dialer.mqtt.senders import BadSignature, Sender, Senders
-from dialer.store.port import KeptCommand, Store
+from dialer.store.port import KeptCommand
+from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
 

@@ -23,7 +23,8 @@ from dialer.mqtt.opt_outs import ForeignOptOut, OptOutDesk
 from dialer.mqtt.publisher import Publish, Publisher
 from dialer.mqtt.senders import Senders
 from dialer.mqtt.twin import find_twin, taken_by
-from dialer.store.port import OutboxRow, Store
+from dialer.store.port import OutboxRow
+from dialer.store.sqlite import Store
 
 # The relay of results: what the store committed with them goes to the broker, in order, until the broker has said
 

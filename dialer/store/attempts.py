@@ -24,18 +24,17 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.domain.phone_facts import NO_GAPS, CallGaps
+from dialer.domain.site_time import DAY_SECONDS
 from dialer.store import seals
 from dialer.store.inbound import open_inbound, put_off
-from dialer.store.port import Refusal
+from dialer.store.port import DispositionEffect, Refusal
 from dialer.store.queues import SETTLED_UNKNOWN, campaigns_of, close_phone, close_voters, put_back, worker_on
 from dialer.store.records import announce
-from dialer.store.records_port import DispositionEffect
 from dialer.store.sql import load_statements
 from dialer.store.voters import pending_voters, record_mark, record_opt_out
 
 SQL = load_statements("attempts")
 
-DAY_SECONDS = 86_400.0
 CAP_PAUSE_SECONDS = 900.0
 """A number at its cap rests at least so long, else it would come back first and hold up the queue (the day that lasts 25
 hours ends an hour after `since + DAY_SECONDS`)."""
@@ -129,7 +128,7 @@ def _lawful_id(db: sqlite3.Connection, grounds: str) -> int:
 
 
 def record_rules_version(db: sqlite3.Connection, text: str, at: float) -> str:
-    """Keep the rules that the dialler starts with; their digest."""
+    """Keep the rules that calls rest on from `at` (epoch seconds) on, as JSON; their digest. The same text is kept once."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     if db.execute(SQL["insert_rules_version"], {"digest": digest, "text": text, "since": at}).rowcount == 1:
         seals.rules_recorded(db, digest)
@@ -186,21 +185,28 @@ def _act_on(db: sqlite3.Connection, refusal: Refusal, gate: _Gate, attempt: NewA
 
 
 def record_answer(db: sqlite3.Connection, attempt_id: AttemptId, answered_at: float) -> None:
-    """Keep that the call was answered; the first time counts."""
+    """Keep that the call was answered, for the reconciling after a crash. An ended attempt is left alone."""
     db.execute(SQL["record_answer"], (attempt_id, answered_at))
 
 
 def record_connect(
     db: sqlite3.Connection, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None
 ) -> None:
-    """Keep that a seat took the call."""
+    """Keep that a seat took the call. An ended attempt is left alone."""
     db.execute(SQL["record_connect"], (attempt_id, connected_at, seat, agent))
 
 
 def end_attempts(
-    db: sqlite3.Connection, ended: Sequence[EndedAttempt], announcements: Sequence[Announcement]
+    db: sqlite3.Connection, ended: Sequence[EndedAttempt], announcements: Sequence[Announcement] = ()
 ) -> list[bool]:
-    """End attempts; True for each one that was open. Announced only if any was: so a repeat announces nothing twice."""
+    """Close attempts: outcome, times, and when the number is due again; with their announcements, in one transaction. Where none
+    of them was open, nothing is announced.
+
+    For each one True if it was open until now; an attempt that has ended already keeps its first outcome and gives
+    False. A target that a mark or an opt-out closed in the meantime stays closed whatever `retry_at` says. An attempt
+    with outcome REFUSED, or that is not `counted`, gives its attempt number back; UNKNOWN closes the number's targets in
+    every campaign.
+    """
     ends = [_end_one(db, each) for each in ended]
     for each, was_open in zip(ended, ends, strict=True):
         if was_open:
@@ -305,11 +311,16 @@ def _when_due(
 def record_disposition(
     db: sqlite3.Connection,
     record: DispositionRecord,
-    marks: Sequence[Mark],
-    opt_out: bool,
-    announcements: Sequence[Announcement],
+    marks: Sequence[Mark] = (),
+    *,
+    opt_out: bool = False,
+    announcements: Sequence[Announcement] = (),
 ) -> DispositionEffect:
-    """Keep what the agent said with what follows from it. A repeat changes nothing and announces nothing."""
+    """Keep what the agent said, with its marks and the opt-out of the number, in one transaction. A second disposition of
+    the same attempt replaces the first one on the attempt; marks are appended by their keys. The disposition MACHINE makes
+    the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again. Returns what each
+    mark changed, and whether the number had not opted out before.
+    """
     row = db.execute(SQL["attempt_for_disposition"], (record.attempt_id,)).fetchone()
     if row is None:
         raise StoreError(f"the store has no attempt {record.attempt_id}: its disposition was not kept")
@@ -341,13 +352,13 @@ def record_disposition(
 
 
 def newest_event_at(db: sqlite3.Connection) -> float | None:
-    """The newest moment of the attempts that were opened last, epoch seconds; None: there is none."""
+    """The newest moment, epoch seconds, that is kept of the attempts opened last; None: there was none."""
     (newest,) = db.execute(SQL["newest_event"]).fetchone()
     return None if newest is None else float(newest)
 
 
 def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
-    """All attempts without an end, the oldest first."""
+    """All attempts without an end."""
     found: list[OpenAttempt] = []
     for attempt_id, *rest, direction, caller_id, of_worker, disposition, disposed_at, agent in db.execute(
         SQL["unfinished"]
@@ -369,6 +380,6 @@ def unfinished_attempts(db: sqlite3.Connection) -> list[OpenAttempt]:
 
 
 def known_attempts(db: sqlite3.Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
-    """Which of these attempts were ever opened."""
+    """Which of these attempts this store has ever opened."""
     asked = "SELECT 1 FROM attempt WHERE attempt_id = :attempt_id"
     return frozenset(each for each in attempt_ids if db.execute(asked, {"attempt_id": each}).fetchone())

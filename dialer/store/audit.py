@@ -22,7 +22,10 @@ _MOST_SETTINGS = 100
 
 
 def append(db: sqlite3.Connection, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
-    """Append an entry; its number. The same entry of the same moment told again is the one that is there."""
+    """Append to the audit's hash chain what must be answered for later: a kind ("listen"), who did it, and details by name
+    (ids and short reasons). Returns the entry's number once it is durable; the same entry of the same moment is kept once.
+    Nothing of it can be changed or removed. Raises UnsafeValue for a phone number, or a text too long, in it.
+    """
     repeated = db.execute(SQL["repeated"], (at, kind, who, canonical(what))).fetchone()
     if repeated is not None:
         return int(repeated[0])
@@ -33,8 +36,8 @@ def append(db: sqlite3.Connection, kind: str, who: str, what: Mapping[str, str],
 
 
 def settings_changed(db: sqlite3.Connection, settings: Mapping[str, str], at: float) -> int | None:
-    """Keep the settings of a start, without secrets, and append what differs from the start before. Returns the entry's number;
-    None: nothing differs.
+    """Keep the settings of a start, key by key and without secrets, and append to the audit what differs from the start before;
+    the entry's number. None: nothing does.
     """
     before = dict(db.execute(SQL["settings"]).fetchall())
     if before == dict(settings):

@@ -27,7 +27,7 @@ def campaign_progress(db: sqlite3.Connection, campaign_id: str, targets: int) ->
     return CampaignProgress(total=targets, closed=closed, due=due, attempts=ended + on_a_call)
 
 
-def outcome_counts(db: sqlite3.Connection, campaign_id: str, since: float) -> dict[Outcome, int]:
+def outcome_counts(db: sqlite3.Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
     """Ended attempts by outcome, of those created since."""
     return {Outcome(outcome): count for outcome, count in db.execute(SQL["outcome_counts"], (campaign_id, since))}
 
@@ -35,7 +35,9 @@ def outcome_counts(db: sqlite3.Connection, campaign_id: str, since: float) -> di
 def answers_of_late(
     db: sqlite3.Connection, campaign_id: str, now: float, window_seconds: float, stretch_seconds: float
 ) -> list[AnswersOfLate]:
-    """Live answers of the window that ends at `now`, epoch seconds, by stretches, the oldest first and without the empty ones."""
+    """Live answers to our calls in the window that ends at `now`, epoch seconds, and those abandoned, by stretches of it, the
+    oldest first; stretches without any are left out.
+    """
     live = json.dumps(sorted(outcome.value for outcome in LIVE_ANSWERS))
     bound = (campaign_id, now, window_seconds, stretch_seconds, _LONGEST_UNANSWERED_SECONDS, live)
     rows = db.execute(SQL["answers_of_late"], bound)
@@ -43,7 +45,7 @@ def answers_of_late(
 
 
 def next_due_at(db: sqlite3.Connection, campaign_id: str) -> float | None:
-    """When the first target is due; 0: now; None: nothing waits."""
+    """The earliest time at which a target of this campaign is due (0: now); None: nothing waits."""
     if db.execute(SQL["any_fresh"], (campaign_id,)).fetchone()[0]:
         return 0.0
     (earliest,) = db.execute(SQL["earliest_timed"], (campaign_id,)).fetchone()

@@ -12,7 +12,14 @@ SQL = load_statements("inbound")
 
 
 def take_inbound(db: sqlite3.Connection, call: NewInbound) -> InboundParty | None:
-    """Log the call, and open an attempt for it where its number is on the roll. None: it is not, or was withheld."""
+    """Log a call that comes in, and where its number is on the roll open an inbound attempt for it: of a missed call one
+    that has ended already. Returns whose number it is; None: it is not on the roll, or withheld, and no attempt is kept.
+
+    Inbound attempts use up no attempt of the number, are in no campaign's figures, and leave its targets alone: only a
+    missed call's number is due at `call_back_at`, where somebody on it is pending and it has not opted out, and what is
+    said in the call may put the next one off. One may be open beside an outbound attempt to the same number; while it
+    is, the number is not dialled.
+    """
     party = None if call.number is None else _party(db, call.number)
     calls_back = False
     if party is not None:

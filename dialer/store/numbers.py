@@ -76,7 +76,7 @@ class RulesThen:
 
 
 def registers(db: sqlite3.Connection) -> list[Register]:
-    """The do-not-call registers that were imported."""
+    """The do-not-call registers that were imported, by name."""
     return [Register(*row) for row in db.execute(SQL["registers"])]
 
 

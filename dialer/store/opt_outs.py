@@ -12,8 +12,8 @@ from dialer.domain.model import Announcement
 from dialer.rules.number_hash import fingerprint, number_hasher
 from dialer.store import audit, seals
 from dialer.store.numbers import SQL
+from dialer.store.port import Deed, OptOutsTaken
 from dialer.store.records import announce
-from dialer.store.records_port import Deed, OptOutsTaken
 from dialer.store.voters import record_opt_out
 
 HASHED_AT_ONCE = 20_000
@@ -36,16 +36,18 @@ def opt_out_number(
 
 
 def hash_of(db: sqlite3.Connection, phone_id: int) -> str | None:
-    """A number's hash under the secret that we tell under; None: hashes are not kept here."""
+    """The keyed hash of a number, under the first secret, as it may leave the centre; None: none is shared."""
     row = db.execute(SQL["hash_of"], (phone_id,)).fetchone()
     return None if row is None else str(row[0])
 
 
-def record_foreign(db: sqlite3.Connection, hashed: str, *, at: float, centre: str) -> int | None:
-    """Keep what another centre told; the number that is suppressed by it here and was not before, if there is one."""
-    if db.execute(SQL["insert_foreign"], (hashed, at, centre)).rowcount == 1:
-        seals.opt_out_hash_recorded(db, hashed)
-    row = db.execute(SQL["phone_of_hash"], (hashed,)).fetchone()
+def record_foreign(db: sqlite3.Connection, number_hash: str, *, at: float, centre: str) -> int | None:
+    """Keep that a number opted out in another centre, whether it is on our roll or comes later; the number's id where it
+    is suppressed by this, None where it is not known here or was suppressed before.
+    """
+    if db.execute(SQL["insert_foreign"], (number_hash, at, centre)).rowcount == 1:
+        seals.opt_out_hash_recorded(db, number_hash)
+    row = db.execute(SQL["phone_of_hash"], (number_hash,)).fetchone()
     if row is None:
         return None
     return int(row[0]) if _suppress(db, row[0], at, centre) else None
@@ -61,7 +63,11 @@ def record_told(
     centre: str,
     source: str,
 ) -> OptOutsTaken:
-    """Suppress numbers that this centre's own people told by their hashes. `announcements` has that of each, in order."""
+    """Suppress numbers that came together, known by their hashes, each with its announcement where it was not suppressed
+    before and all with their audit entry ("opt-out-import"): all or none. One that is on no roll here is kept as its
+    hash, told by `centre`. Raises NotInStore where no secret of this `fingerprint` is shared: the hashes would fit no
+    number. A repeat changes nothing but the audit.
+    """
     if fingerprint not in dict(db.execute(SQL["secrets"]).fetchall()):
         raise NotInStore(
             "the dialler does not share the secret that these opt-outs are hashed under (rules.opt_out_secret): restart it"

@@ -11,7 +11,7 @@ from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure, state_of, states_meant
 from dialer.store import audit, queues
-from dialer.store.records_port import Deed, MarkEffect
+from dialer.store.port import Deed, MarkEffect
 from dialer.store.sql import load_statements
 from dialer.store.voters import record_mark
 
@@ -21,7 +21,9 @@ SQL = load_statements("polling_day_records")
 def record_marks(
     db: sqlite3.Connection, marks: Sequence[Mark], announcements: Sequence[Announcement], deed: Deed
 ) -> list[MarkEffect]:
-    """Append marks that came together: all of them or none. `announcements` has that of each mark, in order."""
+    """Append marks that came together, each with its announcement and all with their audit entry ("marks"): all or none.
+    Raises NotInStore for a voter who is not on the roll, KeyTaken. A repeat of known keys changes nothing but the audit.
+    """
     effects = [record_mark(db, mark, [news]) for mark, news in zip(marks, announcements, strict=True)]
     taken = sum(effect.recorded for effect in effects)
     _note(db, "marks", deed, marks=len(marks), taken=taken)
@@ -29,7 +31,9 @@ def record_marks(
 
 
 def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], deed: Deed) -> int:
-    """Append official figures; how many are new."""
+    """Append official figures, all or none, with their audit entry ("official-turnout"); how many are new. A figure that
+    stands already changes nothing. Raises NotInStore for an area that is not on the roll.
+    """
     new = 0
     for figure in figures:
         area = _area(of_state(db, figure))
@@ -86,7 +90,9 @@ def standing_figures(db: sqlite3.Connection, figure: OfficialFigure) -> dict[str
 
 
 def record_complaint(db: sqlite3.Connection, complaint: Complaint, deed: Deed) -> int:
-    """Append a complaint; its number."""
+    """Append a complaint with its audit entry ("complaint"); its number. A repeat of the key gives the same one. Raises
+    NotInStore for a campaign, attempt or phone that the store does not have.
+    """
     names = (complaint.campaign_id, complaint.attempt_id, complaint.phone_id)
     for what, name, known in zip(
         ("campaign", "attempt", "number"), names, db.execute(SQL["known"], names).fetchone(), strict=True
@@ -112,7 +118,7 @@ def record_complaint(db: sqlite3.Connection, complaint: Complaint, deed: Deed) -
 
 
 def answer_complaint(db: sqlite3.Connection, answer: ComplaintAnswer, deed: Deed) -> None:
-    """Append an answer to a complaint."""
+    """Append an answer with its audit entry ("complaint-answer"). Raises NotInStore where there is no such complaint."""
     if not db.execute(SQL["is_complaint"], (answer.complaint_id,)).fetchone()[0]:
         raise NotInStore(f"there is no complaint {answer.complaint_id}: see `dialer report complaints`")
     values = (answer.key, answer.complaint_id, answer.at, answer.answer.value, deed.who)
@@ -121,7 +127,10 @@ def answer_complaint(db: sqlite3.Connection, answer: ComplaintAnswer, deed: Deed
 
 
 def release_unknown(db: sqlite3.Connection, attempts: Sequence[AttemptId], reason: str, deed: Deed) -> int:
-    """See `PollingDayRecords.release_unknown`."""
+    """Let the numbers of attempts be called again of which nobody knows whether they were calls, with an audit entry each
+    ("unknown-release"): all or none. How many places in the campaigns' lists are open again. Raises NotInStore where one is
+    not unknown, or was released before.
+    """
     opened = 0
     for attempt_id in attempts:
         targets = queues.release_unknown(db, attempt_id, at=deed.at, who=deed.who, reason=reason)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from dialer.domain.errors import StoreError
 from dialer.domain.model import NO_VOTER, BoothWorker, CampaignKind, CampaignState, Claim, Purpose, VotingBooths
 from dialer.domain.phone_facts import Consent, NumberHistory, PhoneFacts
+from dialer.domain.site_time import DAY_SECONDS
 from dialer.store.sql import load_statements
 
 SQL = load_statements("queues")
@@ -18,7 +19,7 @@ SET_ASIDE_AT_ONCE = 10
 
 
 def ensure_campaign(db: sqlite3.Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
-    """The campaign's state; a new one is running."""
+    """Make the campaign known, keep its state if it was; returns the state an operator last asked for."""
     (state,) = db.execute(SQL["ensure_campaign"], (campaign_id, kind.value, purpose.value)).fetchone()
     return CampaignState(state)
 
@@ -55,18 +56,26 @@ def claim(
     lease_seconds: float,
     booths: Mapping[int, int] | None = None,
     voting: VotingBooths | None = None,
-    day_start: float,
+    day_start: float | None = None,
 ) -> list[Claim]:
-    """Take up to `limit` targets off the queue: what is due by time first, promises before all, then fresh ones, booth by
-    booth as `booths` says.
+    """Take up to `limit` targets off the queue: those whose time has come first, then fresh ones. Of the first, those
+    whose time was asked for come before the others, the longest due first.
 
-    `voting`: retries of other booths stand aside until its end (epoch seconds), but for promises; None: those that stand
-    aside have their turn too, after what is due by time. `day_start`, `now`: epoch seconds.
+    `booths` says of which booths, in which order, and how many of each at most; None: booth after booth. Within a booth
+    the number whose pending voters weigh most comes first. A claim is not dialled yet and returns to the queue when its
+    lease ends. Numbers that opted out, are on a call or have nobody pending are passed over (and closed where that is for
+    good). Two claims never give the same target. Costs the same however long the list is. Each claim carries what the
+    rules must know of its number; attempts and conversations count since `day_start` (none: the last 24 hours).
+
+    `voting`, on a polling day: numbers of other booths have no turn, but for those whose time was asked for; what is due of
+    them stands aside, and is given again after all others that are due once a claim names no `voting` booths, after their
+    day, after a restart, or when it has a new time. None: whatever their booth.
     """
-    release_expired(db, now, None)
+    release_expired(db, now)
     db.execute(SQL["aside_no_more"], (campaign_id, now))
     until = now + lease_seconds
-    walk = _Walk(db, campaign_id, limit, day_start, now, until, voting)
+    since = now - DAY_SECONDS if day_start is None else day_start
+    walk = _Walk(db, campaign_id, limit, since, now, until, voting)
     for promised in (True, False):
         walk.take(limit, SQL["claim_timed"], (campaign_id, now, promised), promised=promised)
     if voting is None:
@@ -223,13 +232,13 @@ def campaigns_of(db: sqlite3.Connection, phone_id: int) -> tuple[str, ...]:
 
 
 def postpone(db: sqlite3.Connection, claims: Sequence[tuple[Claim, float]]) -> None:
-    """Put claims back that may not be dialled before a moment; those that were closed or dialled since are left alone."""
+    """Put claims back that the rules forbid now, each due at its own epoch second; as `release` otherwise."""
     for each, due_at in claims:
         db.execute(SQL["postpone"], (each.campaign_id, each.phone_id, each.attempt_number - 1, max(due_at, 1.0)))
 
 
 def release(db: sqlite3.Connection, claims: Sequence[Claim]) -> None:
-    """Put claims back as they were."""
+    """Put claims back as they were; those that were closed or dialled since are left alone."""
     for each in claims:
         put_back(db, each)
 
@@ -239,8 +248,10 @@ def put_back(db: sqlite3.Connection, claim: Claim) -> None:
     db.execute(SQL["put_back"], (claim.campaign_id, claim.phone_id, claim.attempt_number - 1))
 
 
-def release_expired(db: sqlite3.Connection, now: float, owner: str | None) -> int:
-    """Put back what was claimed for too long, or by `owner`, after whose restart nothing stands aside; returns how many."""
+def release_expired(db: sqlite3.Connection, now: float, owner: str | None = None) -> int:
+    """Put back claims whose lease has ended, and all of `owner`'s (after its restart, when nothing stands aside any more).
+    Returns how many.
+    """
     overdue = db.execute(SQL["put_back_overdue"], (now,)).rowcount
     if owner is None:
         return overdue

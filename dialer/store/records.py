@@ -27,7 +27,7 @@ COMMANDS_FORGOTTEN_AT_ONCE = 20  # more than come in, so the table shrinks; few,
 
 
 def announce(db: sqlite3.Connection, announcements: Sequence[Announcement], at: float) -> None:
-    """Put announcements into the outbox, in the caller's transaction."""
+    """Put announcements into the outbox: by itself those that belong to no other write. A repeat announces again."""
     for each in announcements:
         db.execute(SQL["insert_announcement"], (each.topic, each.payload, at))
 
@@ -37,79 +37,86 @@ def outbox(db: sqlite3.Connection, limit: int) -> list[OutboxRow]:
     return [OutboxRow(*row) for row in db.execute(SQL["outbox"], (limit,))]
 
 
-def outbox_done(db: sqlite3.Connection, up_to: int, keep_at_most: int | None) -> int:
-    """Drop what the broker has taken, and the oldest beyond the bound, but for opt-outs; returns how many were lost to it."""
+def outbox_done(db: sqlite3.Connection, up_to: int, *, keep_at_most: int | None = 100_000) -> int:
+    """Drop announcements up to this id, and the oldest beyond `keep_at_most` (None: no bound); returns how many were lost to
+    that bound.
+
+    Results themselves are in their tables: what is lost here is only the news of them. Those of opt-outs are never lost,
+    and do not count: other centres have nothing else to know them by.
+    """
     db.execute(SQL["outbox_taken"], (up_to,))
     return 0 if keep_at_most is None else db.execute(SQL["outbox_beyond"], (keep_at_most,)).rowcount
 
 
 def kept_command(db: sqlite3.Connection, command_id: str) -> KeptCommand | None:
-    """What is kept of this command, or None."""
+    """What is kept of this command since it was executed; None: it was not executed yet."""
     row = db.execute(SQL["kept_command"], {"command_id": command_id}).fetchone()
     return None if row is None else KeptCommand(*row)
 
 
 def record_command(db: sqlite3.Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
-    """Keep that a command was executed; False if it had been already."""
+    """Keep that a command was executed, with the hash of what it asked for. False: it had been already, and nothing changed.
+    What was executed three days before is forgotten: it has expired long since.
+    """
     db.execute(SQL["forget_commands"], {"before": at - COMMANDS_KEPT_SECONDS, "most": COMMANDS_FORGOTTEN_AT_ONCE})
     kept = {"command_id": command_id, "at": at, "name": name, "content": content, "reply": reply}
     return db.execute(SQL["insert_command"], kept).rowcount == 1
 
 
 def complete_command(db: sqlite3.Connection, command_id: str, reply: str) -> None:
-    """Put the reply in place of the one that was kept before the command was executed."""
+    """Put the reply in place of the one that `record_command` kept before the command was executed."""
     db.execute(SQL["complete_command"], (command_id, reply))
 
 
 def record_recording(db: sqlite3.Connection, attempt_id: str, started_at: float) -> None:
-    """Keep that a call is recorded; the first time counts."""
+    """Keep that the call is recorded. A repeat changes nothing."""
     db.execute(SQL["insert_recording"], (attempt_id, started_at))
 
 
 def record_answers(db: sqlite3.Connection, attempt_id: AttemptId, answers: Mapping[str, str], at: float) -> None:
-    """Keep a caller's answers; a later value of a name replaces the earlier one."""
+    """Keep what a caller answered, by the names of the flow. A later value of a name replaces the earlier one."""
     for name, value in answers.items():
         db.execute(SQL["record_answer_of_flow"], (attempt_id, name, value, at))
 
 
 def flow_answers(db: sqlite3.Connection, attempt_id: AttemptId) -> dict[str, str]:
-    """A caller's answers so far, by name."""
+    """What the caller of an attempt answered so far, by name; the agent who takes over the call sees it."""
     return dict(db.execute(SQL["flow_answers"], (attempt_id,)).fetchall())
 
 
 def phone_number(db: sqlite3.Connection, phone_id: int) -> str | None:
-    """The number of a phone that has not opted out, or None."""
+    """The number (E.164) of a phone, to send it an SMS; None for one that opted out or that the store does not have."""
     row = db.execute(SQL["phone_number"], (phone_id,)).fetchone()
     return None if row is None else str(row[0])
 
 
 def open_attempt_on(db: sqlite3.Connection, number: str) -> AttemptId | None:
-    """The attempt under way on a number, or None."""
+    """The attempt under way on a number (E.164): there is at most one."""
     row = db.execute(SQL["open_attempt_on"], (number,)).fetchone()
     return None if row is None else AttemptId(row[0])
 
 
 def record_seat_intervals(db: sqlite3.Connection, intervals: Sequence[SeatInterval]) -> None:
-    """Keep where seats have spent their time; an interval told twice is kept once."""
+    """Keep where seats have spent their time."""
     for each in intervals:
         values = (each.seat, each.agent, each.state, each.from_at, each.until_at, each.reason)
         db.execute(SQL["insert_seat_interval"], values)
 
 
 def save_pacer_state(db: sqlite3.Connection, campaign_id: str, state: str) -> None:
-    """Keep what the pacer learned."""
+    """Keep what the campaign's pacer has learned (JSON)."""
     if db.execute(SQL["save_pacer_state"], (campaign_id, state)).rowcount == 0:
         raise unknown_campaign(campaign_id)
 
 
 def pacer_state(db: sqlite3.Connection, campaign_id: str) -> str | None:
-    """What was kept, or None."""
+    """What was kept; None for a new campaign."""
     row = db.execute(SQL["pacer_state"], (campaign_id,)).fetchone()
     return None if row is None else row[0]
 
 
 def keep_log_in(db: sqlite3.Connection, log_in: LogIn) -> None:
-    """Keep who has a seat; what was kept of the seat before is replaced."""
+    """Keep who has a seat; what was kept of the seat before is replaced. Where it is another agent, it stands in the audit."""
     before = _agent_of(db, log_in.seat)
     if before != log_in.agent:
         if before is not None:
@@ -124,7 +131,7 @@ def _agent_of(db: sqlite3.Connection, seat: str) -> str | None:
 
 
 def drop_log_in(db: sqlite3.Connection, seat: str, at: float) -> None:
-    """Nobody has the seat."""
+    """Nobody has the seat from `at` (epoch seconds) on; nothing happens where nobody had it. Stands in the audit."""
     before = _agent_of(db, seat)
     if before is not None:
         audit.append(db, "log-off", shown(before), {"seat": seat}, at)

@@ -296,8 +296,10 @@ def digest_of(entity: str, kind: str, values: Sequence[Any], salt: bytes = b"") 
 # Batches
 
 
-def close_batch(db: sqlite3.Connection, at: float, **more: str) -> Head | None:
-    """Put all seals that no batch has yet into the chain; its head now. None: there were none. `at`: epoch seconds."""
+def close_batch(db: sqlite3.Connection, /, at: float, **more: str) -> Head | None:
+    """Put what was done since the last time into the audit's chain (dialer/store/seals.py); the chain's head. None: nothing
+    was. `at`: epoch seconds. Raises as every write does; what is not chained now is chained the next time.
+    """
     _seal_taken(db)
     last = _chained_up_to(db)
     count, root = _root(db.execute(SQL["after"], {"last": last}))

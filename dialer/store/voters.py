@@ -10,9 +10,9 @@ from math import inf
 from dialer.domain.errors import KeyTaken, NotInStore, StoreError
 from dialer.domain.model import Announcement, AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
 from dialer.store import seals
+from dialer.store.port import MarkEffect
 from dialer.store.queues import close_phone, close_voters, reopen
 from dialer.store.records import announce
-from dialer.store.records_port import MarkEffect
 from dialer.store.sql import load_statements
 
 SQL = load_statements("voters")
@@ -41,8 +41,14 @@ def turnout_after(turnout: str, kind: MarkKind, *, corrects: bool = False) -> st
     return "pending" if corrects else turnout
 
 
-def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Announcement]) -> MarkEffect:
-    """Append a mark and bring the voter up to date. A repeat tells the same effect, changes and announces nothing."""
+def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
+    """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;
+    NOT_YET and LATER leave a voter pending; WRONG_NUMBER drops the link of the attempt's number. Where nobody on a number
+    is pending any more, its due and claimed targets are closed in every campaign. A CORRECTION by source may take VOTED
+    back, unless somebody said it of a later moment; a voter who is pending again by it is called again: the targets that
+    were closed because nobody was pending are due. One of a voter who is pending takes nothing back and is not kept.
+    A repeat of a key changes nothing. Raises KeyTaken where the key is another mark's: nobody shall hear that it is noted.
+    """
     row = db.execute(SQL["voter_turnout"], (mark.voter_id,)).fetchone()
     if row is None:
         raise NotInStore(f"the store has no voter {mark.voter_id}: the mark was not kept")
@@ -134,18 +140,20 @@ def _with_word(stands: _Standing, kind: MarkKind, *, corrects: bool = False) -> 
 
 
 def last_of_call(db: sqlite3.Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
-    """Key and voter of the last mark of a booth worker's call that was not taken back; None: there is none."""
+    """Key and voter of the last mark that a booth worker's call made and did not take back; None: there is none."""
     row = db.execute(SQL["last_of_call"], (attempt_id,)).fetchone()
     return None if row is None else (str(row[0]), int(row[1]))
 
 
 def marked_by(db: sqlite3.Connection, key: str) -> list[int]:
-    """The voters of the marks whose key is `key` or begins with `key/`."""
+    """The voters, in the marks' order, of every mark whose key is `key` or begins with `key/`: what a commit that may have been
+    made before has left. Behind the writes that wait.
+    """
     return [voter_id for (voter_id,) in db.execute(SQL["marked_by"], {"key": key})]
 
 
 def record_unknown_serial(db: sqlite3.Connection, unknown: UnknownSerial) -> None:
-    """Keep that a worker gave a serial that nobody has."""
+    """Keep that a worker gave a serial that nobody has. A repeat of its key changes nothing."""
     values = (unknown.key, unknown.attempt_id, unknown.worker_id, unknown.serial, unknown.booth_id, unknown.at)
     db.execute(SQL["insert_unknown_serial"], values)
 
@@ -199,10 +207,12 @@ def record_opt_out(
     *,
     at: float,
     source: str,
-    attempt_id: AttemptId | None,
-    announcements: Sequence[Announcement],
+    attempt_id: AttemptId | None = None,
+    announcements: Sequence[Announcement] = (),
 ) -> bool:
-    """Suppress a number everywhere. False: it was already, and nothing is announced."""
+    """Suppress a number everywhere at once: closes its due and claimed targets in every campaign. False: it was already,
+    and nothing is announced.
+    """
     if db.execute(SQL["opt_out_phone"], (phone_id, at)).rowcount == 0:
         if db.execute(SQL["phone_exists"], (phone_id,)).fetchone() is None:
             raise StoreError(f"the store has no number {phone_id}: the opt-out was not kept")
@@ -225,13 +235,13 @@ def pending_voters(db: sqlite3.Connection, phone_id: int) -> list[int]:
 
 
 def voter_by_serial(db: sqlite3.Connection, booth_id: int, serial: int) -> int | None:
-    """The voter with this serial number in a booth's part of the roll, or None."""
+    """The voter with this serial number in a booth's part of the roll; None: there is none."""
     row = db.execute(SQL["voter_by_serial"], (booth_id, serial)).fetchone()
     return None if row is None else int(row[0])
 
 
 def voter_for_screen(db: sqlite3.Connection, voter_id: int) -> dict[str, str | int | None]:
-    """What the agent's page shows of a voter."""
+    """What the agent's page shows of a voter: name, name_local, age, sex, house, section, serial, booth_id."""
     row = db.execute(SQL["voter_for_screen"], (voter_id,)).fetchone()
     if row is None:
         raise StoreError(f"the store has no voter {voter_id}")
@@ -239,7 +249,7 @@ def voter_for_screen(db: sqlite3.Connection, voter_id: int) -> dict[str, str | i
 
 
 def without_number_since(db: sqlite3.Connection, phone_id: int) -> dict[int, int]:
-    """How many voters not reached have no number any more since this one opted out, by booth."""
+    """How many voters not reached have no number that may be called any more since this one opted out, by booth."""
     return dict(db.execute(SQL["without_number_since"], (phone_id,)).fetchall())
 
 

@@ -26,7 +26,7 @@ from dialer.engine.world import Centre
 from dialer.simulation.profile import simulated_profile
 from dialer.site.plan import engine_plan
 from dialer.store.sent_journal import SentJournal, journal_beside
-from dialer.store.sqlite import SqliteStore, open_store
+from dialer.store.sqlite import Store, open_store
 
 PROFILE = simulated_profile()
 SCRATCH = next((each for each in ("/dev/shm",) if Path(each).is_dir()), None)  # noqa: S108 - no disk to wait for
@@ -94,7 +94,7 @@ class Life:
         self.switch = switch(self.mortal)
         self.engine: Engine
         self.centre: Centre
-        self.store: SqliteStore
+        self.store: Store
         self._path = path
         self._settings = settings
         self._flows = flows

@@ -29,7 +29,7 @@ from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.senders import Signer
 from dialer.site.plan import senders_of
-from dialer.store.sqlite import SqliteStore, open_store
+from dialer.store.sqlite import Store, open_store
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, supervisor
 from tests.support.rendered_broker import RenderedBroker, a_free_port, a_site, rendered_broker
@@ -46,7 +46,7 @@ V5 = aiomqtt.ProtocolVersion.V5
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     opened = await open_store(tmp_path / "centre.db")
     yield opened
     await opened.close()
@@ -76,9 +76,7 @@ class Ground:
 
 
 @contextlib.asynccontextmanager
-async def a_monitor(
-    settings: BrokerSettings, store: SqliteStore, senders: Any
-) -> AsyncIterator[tuple[FakeEngine, Monitor]]:
+async def a_monitor(settings: BrokerSettings, store: Store, senders: Any) -> AsyncIterator[tuple[FakeEngine, Monitor]]:
     engine, stop, up = FakeEngine(), asyncio.Event(), asyncio.Event()
     monitor = Monitor(
         *("pune-1", settings, engine, store, SystemClock()), senders=senders, raise_alert=engine.raise_alert
@@ -97,7 +95,7 @@ async def a_monitor(
 
 
 @contextlib.asynccontextmanager
-async def a_ground(directory: Path, store: SqliteStore, **more: Any) -> AsyncIterator[Ground]:
+async def a_ground(directory: Path, store: Store, **more: Any) -> AsyncIterator[Ground]:
     port = a_free_port()
     mosquitto = {"data_directory": str(directory), **more.pop("mosquitto", {})}
     sites = [a_site(centre, port, supervisors=PEOPLE, mosquitto=mosquitto, **more) for centre in ("pune-1", "pune-2")]
@@ -151,7 +149,7 @@ async def heard(ground: Ground, how: dict[str, Any], centre: str) -> set[str]:
 DENIED = 0x87
 
 
-async def test_who_may_command_does_and_nobody_else_gets_near(tmp_path: Path, store: SqliteStore) -> None:
+async def test_who_may_command_does_and_nobody_else_gets_near(tmp_path: Path, store: Store) -> None:
     async with a_ground(tmp_path, store) as ground:
         assert await ground.send("asha", "stop-all") == "done: StopAll"
         with pytest.raises(CommandRefused, match="`stop-all` is for the role"):
@@ -185,7 +183,7 @@ async def test_who_may_command_does_and_nobody_else_gets_near(tmp_path: Path, st
     assert ground.engine.executed == [StopAll()] * 5
 
 
-async def test_nobody_takes_the_diallers_connection_over(tmp_path: Path, store: SqliteStore) -> None:
+async def test_nobody_takes_the_diallers_connection_over(tmp_path: Path, store: Store) -> None:
     """A broker ends the older connection of two with one client id, whosever they are, and gives the newer its session."""
     async with a_ground(tmp_path, store) as ground:
         for name in ("dialler-pune-1", "dialler-pune-1-opt-outs"):
@@ -195,7 +193,7 @@ async def test_nobody_takes_the_diallers_connection_over(tmp_path: Path, store: 
         assert not ground.engine.view().alerts
 
 
-async def test_a_payload_of_250_megabytes_is_in_nobodys_memory(tmp_path: Path, store: SqliteStore) -> None:
+async def test_a_payload_of_250_megabytes_is_in_nobodys_memory(tmp_path: Path, store: Store) -> None:
     async with a_ground(tmp_path, store) as ground:
         before = memory_of(ground.broker.process.pid)
         how = ground.broker.user("pune-1", "asha")
@@ -240,7 +238,7 @@ def pour(how: dict[str, Any], topic: str, length: int) -> int:
 
 
 @pytest.mark.parametrize("qos", [0, 1])
-async def test_a_flood_over_the_broker_delays_no_stop_all(qos: int, tmp_path: Path, store: SqliteStore) -> None:
+async def test_a_flood_over_the_broker_delays_no_stop_all(qos: int, tmp_path: Path, store: Store) -> None:
     """5,000 commands of one who may give them, as fast as they go, and somebody else's stop-all in the midst of them."""
     async with a_ground(tmp_path, store) as ground:
         flooding = asyncio.Event()
@@ -268,7 +266,7 @@ async def test_a_flood_over_the_broker_delays_no_stop_all(qos: int, tmp_path: Pa
     assert len(ground.engine.executed) < 1_500  # of 5,000; it was served no faster than it may be
 
 
-async def test_a_broker_without_a_limit_keeps_a_huge_command_from_us(store: SqliteStore) -> None:
+async def test_a_broker_without_a_limit_keeps_a_huge_command_from_us(store: Store) -> None:
     """We say at the connect what we take at most (MQTT 5)."""
     async with (
         demo_broker(BrokerKind.MOSQUITTO) as broker,
@@ -284,7 +282,7 @@ async def test_a_broker_without_a_limit_keeps_a_huge_command_from_us(store: Sqli
     assert engine.executed == [StopAll()]
 
 
-async def test_a_retained_command_is_refused_and_taken_off_the_broker(tmp_path: Path, store: SqliteStore) -> None:
+async def test_a_retained_command_is_refused_and_taken_off_the_broker(tmp_path: Path, store: Store) -> None:
     async with a_ground(tmp_path, store) as ground:
         how, topic = ground.broker.user("pune-1", "asha"), "dialer/v1/pune-1/commands/asha"
         dialler = ground.broker.dialler("pune-1")
@@ -314,7 +312,7 @@ def make_certificate(certificate: Path, private_key: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-async def test_over_tls_with_a_certificate_of_ones_own(tmp_path: Path, store: SqliteStore) -> None:
+async def test_over_tls_with_a_certificate_of_ones_own(tmp_path: Path, store: Store) -> None:
     certificate, private_key = tmp_path / "broker.pem", tmp_path / "broker.key"
     make_certificate(certificate, private_key)
     async with a_ground(

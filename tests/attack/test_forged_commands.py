@@ -30,7 +30,8 @@ from dialer.domain.view import Alert
 from dialer.mqtt.commands import AcceptedCommand, CommandDesk, RefusedCommand, parse_command
 from dialer.mqtt.lanes import AT_ONCE, PER_SECOND, WAITING_COMMANDS
 from dialer.mqtt.senders import Sender, Senders, Signer, public_key
-from dialer.store.port import KeptCommand, Store
+from dialer.store.port import KeptCommand
+from dialer.store.sqlite import Store
 from tests.attack.malformed import good_commands, malformed
 from tests.support.virtual import virtual_time
 from tests.unit.test_command_messages import NEEDED

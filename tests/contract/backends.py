@@ -27,8 +27,8 @@ from dialer.domain.model import (
 )
 from dialer.roll.workers import import_workers
 from dialer.store.cipher import StoreKey, connect
-from dialer.store.port import Refusal, Store
-from dialer.store.sqlite import open_store
+from dialer.store.port import Refusal
+from dialer.store.sqlite import Store, open_store
 from tests.support.roll_filler import fill_roll
 
 DAY_START = 1_713_724_200.0  # Monday 22 April 2024, 00:00 in India

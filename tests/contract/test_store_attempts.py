@@ -23,7 +23,8 @@ from dialer.domain.model import (
     Purpose,
 )
 from dialer.domain.phone_facts import CallGaps, NumberHistory, PhoneFacts
-from dialer.store.port import Refusal, Store
+from dialer.store.port import Refusal
+from dialer.store.sqlite import Store
 from tests.contract.backends import (
     CAMPAIGN,
     DAY_START,

@@ -19,7 +19,8 @@ from dialer.domain.model import (
     Outcome,
     Purpose,
 )
-from dialer.store.port import Refusal, Store
+from dialer.store.port import Refusal
+from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, DAY_START, NOW, Backend
 from tests.contract.backends import attempt as attempt_of
 

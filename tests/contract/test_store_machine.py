@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dialer.domain.model import CampaignKind, Claim, MarkKind, MarkSource, NewAttempt, Outcome, Purpose
-from dialer.store.port import Refusal, Store
+from dialer.store.port import Refusal
+from dialer.store.sqlite import Store
 from tests.contract.backends import LEASE_SECONDS, NOW, SqliteBackend, attempt, end, mark, open_one
 
 VOTERS = 9

@@ -9,8 +9,8 @@ import pytest
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.model import Announcement
 from dialer.rules.number_hash import fingerprint, number_hash
-from dialer.store.port import Store
-from dialer.store.records_port import Deed, OptOutsTaken
+from dialer.store.port import Deed, OptOutsTaken
+from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, NOW, Backend, SqliteBackend, claim, claim_phone, filled
 
 SECRET = b"twenty characters, at least"

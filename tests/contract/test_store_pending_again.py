@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.model import CampaignKind, Mark, MarkKind, MarkSource, Outcome, Purpose
-from dialer.store.port import Store
+from dialer.store.sqlite import Store
 from tests.contract.backends import (
     CAMPAIGN,
     NOW,

@@ -13,8 +13,8 @@ from dialer.domain.complaints import Answer, Channel, Complaint, ComplaintAnswer
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, AttemptId, BoothTurnout, Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.official_turnout import FINAL, OfficialFigure
-from dialer.store.port import Store
-from dialer.store.records_port import Deed
+from dialer.store.port import Deed
+from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
 
 DAY = date(2024, 4, 22)

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from dialer.domain.model import BoothTurnout, Mark, MarkKind, MarkSource
-from dialer.store.port import Store
-from dialer.store.records_port import MarkEffect
+from dialer.store.port import MarkEffect
+from dialer.store.sqlite import Store
 from tests.contract.backends import NOW, Backend, claim, filled
 
 LIST, AGENT, WORKER, CORRECTION = MarkSource.IMPORT, MarkSource.AGENT, MarkSource.BOOTH_WORKER, MarkSource.CORRECTION

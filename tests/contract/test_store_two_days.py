@@ -17,8 +17,8 @@ from dialer.domain.model import (
     Outcome,
     VotingBooths,
 )
-from dialer.store.port import Store
 from dialer.store.queues import SET_ASIDE_AT_ONCE
+from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, NOW, Backend, call, dial, filled
 
 LATE = NOW + 3600.0  # every retry here is due

@@ -18,7 +18,8 @@ from dialer.domain.model import (
     Outcome,
     Purpose,
 )
-from dialer.store.port import Refusal, Store
+from dialer.store.port import Refusal
+from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone, dial, end
 
 DAY_SECONDS = 86_400.0

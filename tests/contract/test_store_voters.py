@@ -20,8 +20,8 @@ from dialer.domain.model import (
     MarkSource,
     Outcome,
 )
-from dialer.store.port import KeptCommand, SeatInterval, Store
-from dialer.store.records_port import MarkEffect
+from dialer.store.port import KeptCommand, MarkEffect, SeatInterval
+from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
 
 NEWS = Announcement("voter/mark", '{"voter_id": 1}')

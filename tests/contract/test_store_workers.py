@@ -21,7 +21,8 @@ from dialer.domain.model import (
     Purpose,
     UnknownSerial,
 )
-from dialer.store.port import Refusal, Store
+from dialer.store.port import Refusal
+from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone
 
 WORKERS = "workers"

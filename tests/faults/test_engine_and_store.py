@@ -137,7 +137,7 @@ async def test_news_that_no_broker_takes_are_bounded(tmp_path: Path) -> None:
             assert (up_to, keep_at_most) == (0, 100_000)
             return await whole(up_to, keep_at_most=5)
 
-        store.outbox_done = keep_few  # type: ignore[method-assign]
+        store.outbox_done = keep_few
         await site.until(lambda: len(site.ended()) > 10)
         await asyncio.sleep(1)
         before = rows(tmp_path, "SELECT count(*), max(outbox_id) FROM outbox")[0]

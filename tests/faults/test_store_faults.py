@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -26,7 +26,7 @@ from dialer.domain.model import (
 from dialer.store.connection import exclusive_connection, open_reading
 from dialer.store.lock import StoreLock
 from dialer.store.port import Refusal
-from dialer.store.sqlite import RESERVE_BYTES, SqliteStore, open_store
+from dialer.store.sqlite import RESERVE_BYTES, Store, open_store
 from tests.contract.backends import (
     CAMPAIGN,
     DAY_START,
@@ -51,7 +51,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "centre.db"
 
 
-async def limit_pages(store: SqliteStore, more: int) -> None:
+async def limit_pages(store: Store, more: int) -> None:
     """Let the file grow by `more` pages and no further, as a disk with so much room would."""
 
     def limit(db: sqlite3.Connection) -> None:
@@ -67,7 +67,7 @@ async def limit_pages(store: SqliteStore, more: int) -> None:
 async def test_a_full_disk_keeps_nothing_by_halves_and_the_store_works_again_with_room(path: Path) -> None:
     backend = SqliteBackend(path.parent)
     async with filled(backend) as store:
-        assert isinstance(store, SqliteStore)
+        assert isinstance(store, Store)
         calls = [await dial(store, phone_id) for phone_id in range(1, 9)]
         await limit_pages(store, 1)
         big = [Announcement("attempt/ended", "x" * PAGE_BYTES * 60)]  # more than migrations left free
@@ -86,7 +86,7 @@ async def test_a_full_disk_keeps_nothing_by_halves_and_the_store_works_again_wit
 
 async def test_dialling_stops_while_results_still_fit(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
-        assert isinstance(store, SqliteStore)
+        assert isinstance(store, Store)
         live = [await dial(store, phone_id) for phone_id in range(1, 9)]
         await limit_pages(store, RESERVE_BYTES // PAGE_BYTES - 1)
         last, *claims = await claim(store, 20)
@@ -230,29 +230,26 @@ async def test_closing_brings_everything_into_the_one_file(path: Path) -> None:
 # The commit's own reply lost
 
 
+T = TypeVar("T")
+
+
 class LostReply(Exception):
     """What a caller sees whose connection broke after the commit."""
 
 
-class ForgetfulStore(SqliteStore):
+class ForgetfulStore(Store):
     """Commits every write, and says the first time that it failed."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self.__dict__.update(store.__dict__)
-        writer, seen = self._writer, set[str]()
+        self._seen = set[object]()
 
-        class Forgetful:
-            async def write(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
-                value = await writer.write(job)
-                if job.__qualname__ not in seen:
-                    seen.add(job.__qualname__)
-                    raise LostReply
-                return value
-
-            async def close(self) -> None:
-                await writer.close()
-
-        self.__dict__["_writer"] = Forgetful()
+    async def _write(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
+        value = await super()._write(job, *args, **named)
+        if job.__qualname__ not in self._seen:
+            self._seen.add(job.__qualname__)
+            raise LostReply
+        return value
 
 
 async def twice(call_it: Callable[[], Any]) -> Any:
@@ -268,7 +265,7 @@ def everything(path: Path) -> dict[str, Sequence[Any]]:
 
 async def test_a_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as plain:
-        assert isinstance(plain, SqliteStore)
+        assert isinstance(plain, Store)
         first, second = (attempt(claimed) for claimed in await claim(plain, 2))
         store = ForgetfulStore(plain)
 

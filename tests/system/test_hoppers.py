@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from dialer.domain.model import Claim, NewAttempt
 from dialer.engine.placing import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.store.port import Store
+from dialer.store.sqlite import Store
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 
@@ -52,7 +52,7 @@ class Watched:
         self.claimed.append(claims)
         return claims
 
-    async def release(self, claims: Iterable[Claim]) -> None:
+    async def release(self, claims: Sequence[Claim]) -> None:
         self.released += claims
         await self._release(claims)
 
@@ -132,7 +132,7 @@ async def test_what_a_pause_gives_back_while_the_queue_is_asked_is_claimed_again
                 await asyncio.sleep(0.05)
             return due
 
-        store.next_due_at = pause_meanwhile  # type: ignore[method-assign]
+        store.next_due_at = pause_meanwhile
         await paused.wait()
         await asyncio.sleep(30)
         placed = len(site.switch.placed)

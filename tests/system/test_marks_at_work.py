@@ -28,7 +28,7 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.mqtt.monitor import Monitor
 from dialer.store.lock import StoreLock
-from dialer.store.sqlite import SqliteStore, open_store
+from dialer.store.sqlite import Store, open_store
 from tests.contract.backends import dial, end
 from tests.support.centre import Site, a_site
 from tests.support.fake_centre import FakeEngine
@@ -199,7 +199,7 @@ NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="no mosqui
 class DeskEngine(FakeEngine):
     """An engine as far as records go."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         super().__init__()
         self._desk = ExternalRecords(store, SystemClock())
 

@@ -45,7 +45,7 @@ from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port, mosq
 from dialer.mqtt.link import check_broker
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.twin import refuse_beside_twin
-from dialer.store.sqlite import SqliteStore, open_store
+from dialer.store.sqlite import Store, open_store
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Wire, supervisor
 from tests.support.roll_filler import fill_roll
@@ -57,7 +57,7 @@ BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
     opened = await open_store(tmp_path / "centre.db")
     yield opened
@@ -66,7 +66,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 @contextlib.asynccontextmanager
 async def monitored(
-    settings: BrokerSettings, engine: FakeEngine, store: SqliteStore, name: DiallerName | None = None
+    settings: BrokerSettings, engine: FakeEngine, store: Store, name: DiallerName | None = None
 ) -> AsyncIterator[tuple[Monitor, Callable[[], Awaitable[None]]]]:
     """A running monitor, and how to stop it."""
     stop = asyncio.Event()
@@ -93,7 +93,7 @@ async def monitored(
     await end()
 
 
-async def announce(store: SqliteStore, engine: FakeEngine, first: int, count: int) -> None:
+async def announce(store: Store, engine: FakeEngine, first: int, count: int) -> None:
     news = [Announcement("results/marks", json.dumps({"key": f"k{first + number}"})) for number in range(count)]
     await store.announce(news, 1.0)
     engine.outbox_event.set()
@@ -111,7 +111,7 @@ async def alert_change(engine: FakeEngine, code: str, *, standing: bool) -> None
 
 
 @BOTH
-async def test_the_whole_state_is_there_for_who_comes_later(kind: BrokerKind, store: SqliteStore) -> None:
+async def test_the_whole_state_is_there_for_who_comes_later(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine(centre_view(seats=3, booths=2))
     async with (
         demo_broker(kind) as broker,
@@ -133,7 +133,7 @@ async def test_the_whole_state_is_there_for_who_comes_later(kind: BrokerKind, st
 
 
 @BOTH
-async def test_a_command_sent_twice_is_executed_once(kind: BrokerKind, store: SqliteStore) -> None:
+async def test_a_command_sent_twice_is_executed_once(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
     command: dict[str, Any] = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": time.time() + 60}
     async with (
@@ -156,7 +156,7 @@ async def test_a_command_sent_twice_is_executed_once(kind: BrokerKind, store: Sq
 
 
 @BOTH
-async def test_a_retained_command_is_refused_when_the_dialler_comes(kind: BrokerKind, store: SqliteStore) -> None:
+async def test_a_retained_command_is_refused_when_the_dialler_comes(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
     async with demo_broker(kind) as broker, supervisor(broker.settings) as boss:
         await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
@@ -167,7 +167,7 @@ async def test_a_retained_command_is_refused_when_the_dialler_comes(kind: Broker
 
 
 @pytest.mark.skipif(mosquitto_path() is None, reason="needs MQTT 5: mosquitto is not installed")
-async def test_a_retained_command_is_refused_while_the_dialler_listens(store: SqliteStore) -> None:
+async def test_a_retained_command_is_refused_while_the_dialler_listens(store: Store) -> None:
     engine = FakeEngine()
     async with (
         demo_broker(BrokerKind.MOSQUITTO) as broker,
@@ -182,7 +182,7 @@ async def test_a_retained_command_is_refused_while_the_dialler_listens(store: Sq
 
 
 @pytest.mark.skipif(mosquitto_path() is None, reason="needs a session that waits: mosquitto is not installed")
-async def test_a_command_sent_while_the_connection_is_cut_waits_for_the_dialler(store: SqliteStore) -> None:
+async def test_a_command_sent_while_the_connection_is_cut_waits_for_the_dialler(store: Store) -> None:
     """The last will is published, the session keeps the command, and the dialler takes it when it is back."""
     engine = FakeEngine()
     async with (
@@ -203,7 +203,7 @@ async def test_a_command_sent_while_the_connection_is_cut_waits_for_the_dialler(
 
 
 @BOTH
-async def test_a_broker_that_comes_late_is_an_alert_and_loses_nothing(kind: BrokerKind, store: SqliteStore) -> None:
+async def test_a_broker_that_comes_late_is_an_alert_and_loses_nothing(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
     async with (
         demo_broker(kind) as broker,
@@ -226,7 +226,7 @@ async def test_a_broker_that_comes_late_is_an_alert_and_loses_nothing(kind: Brok
 
 
 @BOTH
-async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: BrokerKind, store: SqliteStore) -> None:
+async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: BrokerKind, store: Store) -> None:
     """Every result arrives, in order but for repeats; the retained state is whole again on a broker that kept nothing."""
     engine = FakeEngine(centre_view(seats=3, booths=2))
     keys: list[str] = []
@@ -262,7 +262,7 @@ async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: Broke
     assert await store.outbox(1) == []
 
 
-async def test_results_at_the_stop_still_go_out(store: SqliteStore) -> None:
+async def test_results_at_the_stop_still_go_out(store: Store) -> None:
     engine = FakeEngine()
     async with demo_broker() as broker, supervisor(broker.settings) as boss:
         async with monitored(broker.settings, engine, store) as (monitor, end):
@@ -273,7 +273,7 @@ async def test_results_at_the_stop_still_go_out(store: SqliteStore) -> None:
         assert monitor.relayed == 1
 
 
-async def test_no_name_and_no_number_is_ever_published(store: SqliteStore, tmp_path: Path) -> None:
+async def test_no_name_and_no_number_is_ever_published(store: Store, tmp_path: Path) -> None:
     """Calls, marks and an opt-out of a real roll; then everything on the broker is searched for what the roll holds."""
     engine = FakeEngine(centre_view(seats=3, booths=2))
     async with demo_broker() as broker, supervisor(broker.settings) as boss, monitored(broker.settings, engine, store):
@@ -315,7 +315,7 @@ async def changing(engine: FakeEngine) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("kind", [MOSQUITTO])
 async def test_the_second_of_two_diallers_of_one_centre_id_leaves_the_broker_to_the_first(
-    kind: BrokerKind, store: SqliteStore
+    kind: BrokerKind, store: Store
 ) -> None:
     first, second = named(FIRST), named(SECOND)
     async with (
@@ -348,7 +348,7 @@ async def test_the_second_of_two_diallers_of_one_centre_id_leaves_the_broker_to_
 
 @pytest.mark.parametrize("kind", [MOSQUITTO])
 async def test_what_a_dead_dialler_left_at_the_broker_is_nobodys(
-    kind: BrokerKind, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    kind: BrokerKind, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A broker that was restarted knows of no last will, and holds what was said last."""
     monkeypatch.setattr(twin, "ALIVE_SECONDS", 0.3)
@@ -369,7 +369,7 @@ async def test_a_broker_that_is_away_keeps_no_dialler_from_starting() -> None:
     await refuse_beside_twin(BrokerSettings(port=free_port()), "pune-1", SECOND)
 
 
-async def call_some(store: SqliteStore) -> None:
+async def call_some(store: Store) -> None:
     """Five calls that end with a mark and an opt-out, announced as the engine does."""
     await store.ensure_campaign("turnout-ivr", CampaignKind.IVR, Purpose.TURNOUT)
     await store.enrol("turnout-ivr")
@@ -429,7 +429,7 @@ async def serving(behaviour: Behaviour) -> AsyncIterator[int]:
     [(silent, 0.2, "does not answer"), (not_authorised, 60.0, "refused the log-in")],
 )
 async def test_a_broker_that_will_not_have_us(
-    behaviour: Behaviour, answer_seconds: float, says: str, store: SqliteStore
+    behaviour: Behaviour, answer_seconds: float, says: str, store: Store
 ) -> None:
     engine = FakeEngine()
     async with serving(behaviour) as port:
@@ -443,7 +443,7 @@ async def test_a_broker_that_will_not_have_us(
 
 @BOTH
 async def test_a_subscription_that_the_broker_refuses_is_an_alert_and_is_tried_again(
-    kind: BrokerKind, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    kind: BrokerKind, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an access list that was not mended after an upgrade does it."""
     subscribe = Client.subscribe
@@ -493,7 +493,7 @@ async def test_a_socket_that_opens_after_we_have_given_up_is_closed(monkeypatch:
             await greeted_and_left.wait()
 
 
-async def test_a_stop_does_not_wait_for_a_broker_that_says_nothing(store: SqliteStore) -> None:
+async def test_a_stop_does_not_wait_for_a_broker_that_says_nothing(store: Store) -> None:
     """The broker has a minute to answer, the test has seconds."""
     engine = FakeEngine()
     asked = asyncio.Event()

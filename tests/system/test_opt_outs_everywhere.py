@@ -29,7 +29,7 @@ from dialer.mqtt.opt_outs import ForeignOptOut
 from dialer.mqtt.topics import announced_message, opt_out_announcement, opt_outs_filter
 from dialer.rules.number_hash import number_hash
 from dialer.store.lock import StoreLock
-from dialer.store.sqlite import SqliteStore, open_store
+from dialer.store.sqlite import Store, open_store
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Supervisor, supervisor
 from tests.support.roll_filler import fill_roll
@@ -46,7 +46,7 @@ NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="no mosqui
 class DeskEngine(FakeEngine):
     """An engine as far as opt-outs go."""
 
-    def __init__(self, name: str, store: SqliteStore) -> None:
+    def __init__(self, name: str, store: Store) -> None:
         super().__init__()
         self._desk = ExternalRecords(store, SystemClock(), centre=name)
 
@@ -59,7 +59,7 @@ class DeskEngine(FakeEngine):
 class Centre:
     """A centre as far as opt-outs go: a store of its own, and a monitor. Others' are kept while its store is open to them."""
 
-    def __init__(self, name: str, store: SqliteStore) -> None:
+    def __init__(self, name: str, store: Store) -> None:
         self.name = name
         self.store = store
         self.engine = DeskEngine(name, store)

@@ -39,7 +39,7 @@ from dialer.domain.official_turnout import OfficialFigure
 from dialer.mqtt.commands import AcceptedCommand, CommandDesk, ReadCommand, RefusedCommand, parse_command
 from dialer.mqtt.senders import Senders
 from dialer.roll.marks_file import KINDS
-from dialer.store.sqlite import SqliteStore, open_store
+from dialer.store.sqlite import Store, open_store
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import BOSS, SENDERS
 
@@ -388,13 +388,13 @@ def test_no_message_at_all_makes_it_fail(payload: bytes) -> None:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     opened = await open_store(tmp_path / "centre.db")
     yield opened
     await opened.close()
 
 
-def desk_of(store: SqliteStore, engine: FakeEngine, execute: Any = None) -> CommandDesk:
+def desk_of(store: Store, engine: FakeEngine, execute: Any = None) -> CommandDesk:
     """A desk for that engine, or for what stands in for its `execute`."""
     return CommandDesk(
         *(store, SystemClock(), execute or engine.execute, engine.outbox_event),
@@ -408,11 +408,11 @@ def parsed(**changes: Any) -> ReadCommand:
     return read(message(**changes))
 
 
-async def replies(store: SqliteStore) -> list[dict[str, Any]]:
+async def replies(store: Store) -> list[dict[str, Any]]:
     return [json.loads(row.payload) for row in await store.outbox(100) if row.topic == "replies/supervisor/c-1"]
 
 
-async def test_a_command_delivered_twice_is_executed_once_and_answered_twice(store: SqliteStore) -> None:
+async def test_a_command_delivered_twice_is_executed_once_and_answered_twice(store: Store) -> None:
     engine = FakeEngine()
     desk = desk_of(store, engine, engine.execute)
     await desk.handle(parsed())
@@ -424,9 +424,7 @@ async def test_a_command_delivered_twice_is_executed_once_and_answered_twice(sto
     assert engine.outbox_event.is_set()
 
 
-async def test_each_command_is_in_the_audit_with_its_sender_and_what_became_of_it(
-    store: SqliteStore, tmp_path: Path
-) -> None:
+async def test_each_command_is_in_the_audit_with_its_sender_and_what_became_of_it(store: Store, tmp_path: Path) -> None:
     engine = FakeEngine()
     desk = desk_of(store, engine)
     for read_command in (
@@ -459,7 +457,7 @@ async def test_each_command_is_in_the_audit_with_its_sender_and_what_became_of_i
     assert "another command had this id" in entries[2][1]["why"]
 
 
-async def test_it_is_known_after_a_restart_too(store: SqliteStore, tmp_path: Path) -> None:
+async def test_it_is_known_after_a_restart_too(store: Store, tmp_path: Path) -> None:
     before = FakeEngine()
     await desk_of(store, before, before.execute).handle(parsed())
     await store.close()
@@ -471,7 +469,7 @@ async def test_it_is_known_after_a_restart_too(store: SqliteStore, tmp_path: Pat
     await again.close()
 
 
-async def test_what_the_engine_refuses_is_answered_with_its_reason(store: SqliteStore) -> None:
+async def test_what_the_engine_refuses_is_answered_with_its_reason(store: Store) -> None:
     engine = FakeEngine()
     desk = desk_of(store, engine, engine.execute)
     await desk.handle(parsed(campaign="no-such"))
@@ -481,7 +479,7 @@ async def test_what_the_engine_refuses_is_answered_with_its_reason(store: Sqlite
     assert "no-such" in reply["text"]
 
 
-async def test_a_command_that_met_a_busy_store_can_be_sent_again(store: SqliteStore) -> None:
+async def test_a_command_that_met_a_busy_store_can_be_sent_again(store: Store) -> None:
     engine = FakeEngine()
     troubles = [StoreBusy("another process holds the store")]
 
@@ -503,7 +501,7 @@ async def test_a_command_that_met_a_busy_store_can_be_sent_again(store: SqliteSt
 
 
 async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_one_is_executed(
-    store: SqliteStore,
+    store: Store,
 ) -> None:
     engine = FakeEngine()
 
@@ -527,7 +525,7 @@ async def test_a_command_that_meets_a_mistake_of_ours_is_refused_and_the_next_on
     assert answers == {"replies/supervisor/c-0": "refused", "replies/supervisor/c-1": "done"}
 
 
-async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: SqliteStore, tmp_path: Path) -> None:
+async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: Store, tmp_path: Path) -> None:
     done: list[object] = []
 
     async def die(command: object) -> str:
@@ -549,7 +547,7 @@ async def test_a_hang_up_that_a_crash_cut_short_is_not_done_again(store: SqliteS
     await again.close()
 
 
-async def test_a_seat_command_is_executed_once_and_answered_twice(store: SqliteStore) -> None:
+async def test_a_seat_command_is_executed_once_and_answered_twice(store: Store) -> None:
     engine = FakeEngine()
     desk = desk_of(store, engine, engine.execute)
     parsed = read(of_kind("seat-transfer", id="c-1"))
@@ -561,7 +559,7 @@ async def test_a_seat_command_is_executed_once_and_answered_twice(store: SqliteS
     assert first["status"] == "done"
 
 
-async def test_a_seat_command_that_the_store_would_not_keep_is_answered_so(store: SqliteStore) -> None:
+async def test_a_seat_command_that_the_store_would_not_keep_is_answered_so(store: Store) -> None:
     async def full(_: object) -> str:
         raise StoreBusy("another process holds the store")
 
@@ -572,7 +570,7 @@ async def test_a_seat_command_that_the_store_would_not_keep_is_answered_so(store
     assert (reply["status"], reply["text"]) == ("refused", "it was not kept: another process holds the store")
 
 
-async def test_a_flood_of_commands_is_bounded(store: SqliteStore) -> None:
+async def test_a_flood_of_commands_is_bounded(store: Store) -> None:
     engine = FakeEngine()
     desk = desk_of(store, engine, engine.execute)
     for number in range(1_000):

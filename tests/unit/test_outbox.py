@@ -12,11 +12,11 @@ from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement
 from dialer.mqtt.monitor import BATCH, OutboxRelay
 from dialer.mqtt.topics import Message
-from dialer.store.sqlite import SqliteStore, open_store
+from dialer.store.sqlite import Store, open_store
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     opened = await open_store(tmp_path / "centre.db")
     yield opened
     await opened.close()
@@ -40,11 +40,11 @@ class Broker:
         return [message.payload for message in self.taken]
 
 
-async def announce(store: SqliteStore, first: int, count: int) -> None:
+async def announce(store: Store, first: int, count: int) -> None:
     await store.announce([Announcement("results/marks", str(number)) for number in range(first, first + count)], 1.0)
 
 
-async def test_everything_goes_out_in_order_acknowledged_and_once(store: SqliteStore) -> None:
+async def test_everything_goes_out_in_order_acknowledged_and_once(store: Store) -> None:
     await announce(store, 0, 3 * BATCH + 1)
     broker = Broker()
     relay = OutboxRelay("pune-1", store, asyncio.Event())
@@ -57,7 +57,7 @@ async def test_everything_goes_out_in_order_acknowledged_and_once(store: SqliteS
     assert relay.relayed == 3 * BATCH + 1
 
 
-async def test_a_batch_that_broke_stays_whole_and_goes_out_again(store: SqliteStore) -> None:
+async def test_a_batch_that_broke_stays_whole_and_goes_out_again(store: Store) -> None:
     await announce(store, 0, BATCH + 5)
     first = Broker(breaks_at=str(BATCH + 2))
     relay = OutboxRelay("pune-1", store, asyncio.Event())
@@ -71,7 +71,7 @@ async def test_a_batch_that_broke_stays_whole_and_goes_out_again(store: SqliteSt
     assert await store.outbox(10) == []
 
 
-async def test_it_wakes_on_the_event_and_asks_the_store_at_no_other_time(store: SqliteStore) -> None:
+async def test_it_wakes_on_the_event_and_asks_the_store_at_no_other_time(store: Store) -> None:
     asked = 0
     outbox = store.outbox
 
@@ -80,7 +80,7 @@ async def test_it_wakes_on_the_event_and_asks_the_store_at_no_other_time(store: 
         asked += 1
         return await outbox(limit)
 
-    store.outbox = counted  # type: ignore[method-assign, assignment] # the store's own, with a counter in front
+    store.outbox = counted  # type: ignore[assignment] # the store's own, with a counter in front
     broker, waiting = Broker(), asyncio.Event()
     running = asyncio.create_task(OutboxRelay("pune-1", store, waiting).run(broker.publish))
     for round_number in range(3):
@@ -95,18 +95,18 @@ async def test_it_wakes_on_the_event_and_asks_the_store_at_no_other_time(store: 
     assert asked <= 8  # at the start, and for each event once with rows and once without
 
 
-async def test_a_store_in_trouble_ends_the_run_and_loses_nothing(store: SqliteStore) -> None:
+async def test_a_store_in_trouble_ends_the_run_and_loses_nothing(store: Store) -> None:
     await announce(store, 0, 3)
 
     async def busy(up_to: int, *, keep_at_most: int | None = 0) -> int:
         raise StoreBusy("another process holds the store")
 
-    done, store.outbox_done = store.outbox_done, busy  # type: ignore[method-assign] # a store that is in trouble for once
+    done, store.outbox_done = store.outbox_done, busy  # a store that is in trouble for once
     broker = Broker()
     relay = OutboxRelay("pune-1", store, asyncio.Event())
     with pytest.raises(StoreBusy):
         await relay.run(broker.publish)
-    store.outbox_done = done  # type: ignore[method-assign] # and is well again
+    store.outbox_done = done  # and is well again
     await relay.drain(broker.publish)
     assert broker.payloads == ["0", "1", "2"] * 2  # at least once: a repeat is known by its key
     assert await store.outbox(10) == []

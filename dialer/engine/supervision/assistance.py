@@ -12,7 +12,7 @@ from dialer.engine.supervision.service import Recorder, Supervision
 from dialer.engine.supervision.state import SupervisorPhone
 from dialer.engine.transfers.service import TransferResync, Transfers
 from dialer.engine.world import Centre
-from dialer.store.port import Store
+from dialer.store.sqlite import Store
 
 
 class Assistance:

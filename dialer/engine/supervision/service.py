@@ -18,7 +18,7 @@ from dialer.engine.orders import quietly
 from dialer.engine.results import Results
 from dialer.engine.supervision.state import MAY, Ear, ListeningMode, SupervisorPhone
 from dialer.engine.world import Centre
-from dialer.store.port import Store
+from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
 

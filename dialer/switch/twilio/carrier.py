@@ -17,7 +17,7 @@ from dialer.domain.switch import Switch
 from dialer.domain.view import Alert, AlertLevel
 from dialer.engine.engine import Engine
 from dialer.ivr.prompts import SitePrompts
-from dialer.store.port import Store
+from dialer.store.sqlite import Store
 from dialer.switch.routed import RoutedSwitch
 from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
 from dialer.switch.twilio.api import TwilioApi, TwilioLogin
