@@ -13,11 +13,12 @@ from dialer.cli.options import ConfigOption, StoreOption
 from dialer.cli.report import FormatOption, OutOption, SinceOption, UntilOption, deliver, window_of
 from dialer.domain.site_time import site_zone
 from dialer.reports.formats import Column, Kind, Report
-from dialer.reports.source import Source
 from dialer.reports.tables import Window
 from dialer.store import audit, seals
 from dialer.store.cipher import site_key
 from dialer.store.connection import reading
+from dialer.store.source import Source
+from dialer.store.transaction import hold_still
 
 app = typer.Typer(help="What was done that must be answered for, in a chain of hashes.", no_args_is_help=True)
 
@@ -41,7 +42,7 @@ def verify(
     path, key = store or settings.store.path, site_key(settings)
     noted = None if head is None else _noted(head)
     with reading(path, key) as db:
-        db.execute("BEGIN")
+        hold_still(db)
         verdict = seals.verify(db, noted)
     for line in _told(verdict):
         typer.echo(line)

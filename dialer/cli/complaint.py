@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +20,7 @@ from dialer.mqtt.ask import Request
 from dialer.roll.phone_numbers import the_number
 from dialer.store import numbers
 from dialer.store.cipher import site_key
-from dialer.store.connection import reading
+from dialer.store.connection import Connection, reading
 
 app = typer.Typer(
     help="Complaints about calls; `dialer report complaints` lists them, `dialer report compliance` counts them.",
@@ -110,7 +109,7 @@ def _call(
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _of_number(db: sqlite3.Connection, number: str, region: str, campaign: str | None, at: float) -> dict[str, Any]:
+def _of_number(db: Connection, number: str, region: str, campaign: str | None, at: float) -> dict[str, Any]:
     phone_id = numbers.phone_id_of(db, the_number(number, region))
     if phone_id is None:
         typer.echo("the number is on no roll here: the complaint is kept without it", err=True)
@@ -122,7 +121,7 @@ def _of_number(db: sqlite3.Connection, number: str, region: str, campaign: str |
     return {"phone": phone_id, "attempt": last[0], "campaign": last[1]}
 
 
-def _of_attempt(db: sqlite3.Connection, attempt: str) -> dict[str, Any]:
+def _of_attempt(db: Connection, attempt: str) -> dict[str, Any]:
     found = numbers.call_of(db, attempt)
     if found is None:
         raise RollError(f"--attempt: the store has no attempt {attempt}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -22,7 +21,7 @@ from dialer.roll.phone_numbers import the_number
 from dialer.store import audit, erasing
 from dialer.store.audit import audit_name
 from dialer.store.cipher import site_key
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.recordings import erase as remove_recording
 from dialer.store.recordings import files_of
 from dialer.store.sent_journal import journal_beside
@@ -164,10 +163,10 @@ def _last_day(settings: Settings, after: str, now: float) -> date:
 
 
 @contextmanager
-def _erasing(settings: Settings, store: Path | None) -> Iterator[sqlite3.Connection]:
+def _erasing(settings: Settings, store: Path | None) -> Iterator[Connection]:
     """The store alone, in one transaction, with freed pages overwritten; the WAL is emptied into the file at the end."""
     with exclusive_connection(store or settings.store.path, "an erasure", create=False, key=site_key(settings)) as db:
-        db.execute("PRAGMA secure_delete = ON")
+        erasing.overwrite_freed(db)
         with transaction(db):
             yield db
 

@@ -20,10 +20,10 @@ from dialer.domain.output import refuse_unwritable, write_file
 from dialer.domain.site_time import site_zone
 from dialer.reports.formats import Column, Format, Kind, Report
 from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, booth_lists
-from dialer.reports.source import open_source
 from dialer.rules.rulebook import rulebook_of
 from dialer.store.cipher import StoreKey, site_key
 from dialer.store.records import note_export
+from dialer.store.source import open_source
 
 app = typer.Typer(help="Lists of voters for the booth workers.", no_args_is_help=True)
 

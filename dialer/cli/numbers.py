@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -34,7 +33,7 @@ from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.audit import audit_name
 from dialer.store.cipher import site_key
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.transaction import transaction
 
 # A file that is about numbers alone: opt-outs, a do-not-call register, consents. One a line, or CSV; "-" is standard
@@ -314,7 +313,7 @@ def opt_out_news(secret: bytes | None, number: str, source: str, at: float) -> l
 
 
 @contextmanager
-def _writing(settings: Settings, store: Path | None, holder: str) -> Iterator[sqlite3.Connection]:
+def _writing(settings: Settings, store: Path | None, holder: str) -> Iterator[Connection]:
     """The store alone, in one transaction."""
     path, key = store or settings.store.path, site_key(settings)
     with exclusive_connection(path, holder, create=False, key=key) as db, transaction(db):

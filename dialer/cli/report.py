@@ -23,11 +23,11 @@ from dialer.reports import evidence as proof
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
 from dialer.reports.polling_day import Constituency, Course, TurnoutBy, courses, official_figures, states_of
 from dialer.reports.polling_day import turnout as made
-from dialer.reports.source import Source, open_source
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout
 from dialer.simulation.plots import check_picture
 from dialer.store.cipher import site_key
+from dialer.store.source import Source, open_source
 
 app = typer.Typer(help="What happened, as a table, CSV, JSON, XLSX or PDF.", no_args_is_help=True)
 

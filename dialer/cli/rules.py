@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time
@@ -33,7 +32,7 @@ from dialer.site.checks.explain import explain as explanations
 from dialer.site.checks.finding import Verdict
 from dialer.site.checks.rules import rules_findings
 from dialer.store.cipher import StoreKey, site_key
-from dialer.store.connection import is_there, reading
+from dialer.store.connection import Connection, is_there, reading
 
 app = typer.Typer(help="The rules that hold here, and why somebody is or is not called.", no_args_is_help=True)
 
@@ -170,7 +169,7 @@ def _when_next(explanation: Explanation, now: float, zone: ZoneInfo) -> str:
 
 
 @contextmanager
-def _maybe_store(path: Path, key: StoreKey | None) -> Iterator[sqlite3.Connection | None]:
+def _maybe_store(path: Path, key: StoreKey | None) -> Iterator[Connection | None]:
     if not is_there(path):
         yield None
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
@@ -28,7 +27,7 @@ from dialer.roll.reading import open_roll
 from dialer.rules.polls import PollingDay, poll_of
 from dialer.rules.rulebook import polls_of
 from dialer.store.cipher import site_key
-from dialer.store.connection import reading
+from dialer.store.connection import Connection, reading
 from dialer.store.polling_day_records import closes_at, of_state, standing_figures
 
 app = typer.Typer(
@@ -138,7 +137,7 @@ def _carry_out(
         typer.echo(answer)
 
 
-def _of_the_roll(db: sqlite3.Connection, entry: _Entry) -> _Entry:
+def _of_the_roll(db: Connection, entry: _Entry) -> _Entry:
     """The entry with its area's state. Raises RollError where the area is not on the roll, or of several states there."""
     try:
         return replace(entry, figure=of_state(db, entry.figure))
@@ -146,7 +145,7 @@ def _of_the_roll(db: sqlite3.Connection, entry: _Entry) -> _Entry:
         raise RollError(f"{entry.where}: {error}") from error
 
 
-def _refuse(settings: Settings, db: sqlite3.Connection, entries: Sequence[_Entry], *, as_told: bool) -> None:
+def _refuse(settings: Settings, db: Connection, entries: Sequence[_Entry], *, as_told: bool) -> None:
     """Raise RollError for the first figure that cannot be beside the others: those that stand and those that come with it. One
     that stands already changes nothing and is let pass.
     """

@@ -1,4 +1,4 @@
-"""The stores of a rehearsal: what the site's own says of the day, and a copy with its roll, and nothing that was called or said."""
+"""What the site's own says of the day."""
 
 from __future__ import annotations
 
@@ -8,24 +8,9 @@ from pathlib import Path
 
 from dialer.domain.model import CampaignState
 from dialer.rules.first_call import Areas, areas_of_roll
-from dialer.store import numbers, voters
-from dialer.store.cipher import StoreKey, connect
-from dialer.store.connection import BUSY_SECONDS, open_reading, reading
-from dialer.store.failures import explained
-
-_FORGOTTEN = (
-    "flow_answer",
-    "unknown_serial",
-    "mark",
-    "outbox",
-    "command",
-    "seat_interval",
-    "log_in",
-    "attempt",
-    "target",
-    "campaign",
-)
-"""In an order in which nothing refers to what is gone. Opt-outs and registers stay: they must hold in a rehearsal too."""
+from dialer.store import numbers, queues, voters
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +33,4 @@ def first_due(copy: Path, key: StoreKey | None) -> dict[str, float]:
     Raises StoreError, StoreCorrupt.
     """
     with reading(copy, key) as db:
-        return dict(
-            db.execute("SELECT campaign_id, min(due_at) FROM target WHERE state <> 'closed' GROUP BY campaign_id")
-        )
-
-
-def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
-    """Copy the store's roll; how many voters it has. The store may be in use.
-
-    With a `key` both are encrypted under it. Raises StoreError, StoreCorrupt.
-    """
-    source = open_reading(store, key=key)
-    try:
-        with explained(copy):
-            target = connect(copy, "rwc", BUSY_SECONDS, key)
-            try:
-                source.backup(target, pages=10_000)
-                for table in _FORGOTTEN:
-                    target.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
-                target.execute("UPDATE voter SET turnout = 'pending', reached = 0, not_yet = 0")
-                (voters,) = target.execute("SELECT count(*) FROM voter").fetchone()
-            finally:
-                target.close()
-    finally:
-        source.close()
-    return int(voters)
+        return queues.first_due(db)

@@ -16,7 +16,7 @@ from config.site_rules import abandoned_caps, site_profile
 from dialer.app import RunningCentre, running_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.view import CampaignView, CentreView, SeatState
-from dialer.rehearsal.copy import copy_roll, first_due
+from dialer.rehearsal.copy import first_due
 from dialer.rehearsal.day import RehearsedDay
 from dialer.rehearsal.faults import Faults, not_judged
 from dialer.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings, rehearsed_campaigns
@@ -36,6 +36,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.virtual_time import run_virtual
 from dialer.site.checks.explain import CertificatesOnDisk
 from dialer.store.cipher import site_key
+from dialer.store.roll import copy_roll
 
 SAMPLE_SECONDS = 60.0
 _TO_BE_MENDED = frozenset(

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, tzinfo
 
 from dialer.domain.model import ANSWERED, LIVE_ANSWERS
 from dialer.reports.formats import Cell, Column, Kind, Report
-from dialer.reports.source import Source, load_queries
 from dialer.reports.tables import QUARTER_SECONDS, Window
+from dialer.store.source import Source
+from dialer.store.sql import load_statements
 
-SQL = load_queries("accounts")
+SQL = load_statements("accounts", "dialer.reports")
 NO_CANDIDATE = "(none named)"
 
 

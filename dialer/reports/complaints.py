@@ -6,10 +6,11 @@ from collections import defaultdict
 from datetime import UTC, datetime, tzinfo
 
 from dialer.reports.formats import Cell, Column, Kind, Report
-from dialer.reports.source import Source, load_queries
 from dialer.reports.tables import QUARTER_SECONDS, Window
+from dialer.store.source import Source
+from dialer.store.sql import load_statements
 
-SQL = load_queries("complaints")
+SQL = load_statements("complaints", "dialer.reports")
 OPEN = "open"
 
 

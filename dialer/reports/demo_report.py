@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from dialer.domain.model import ANSWERED, Outcome, abandoned_share
-from dialer.reports.source import load_queries, open_source
 from dialer.simulation.asterisk.journal import read_journal
 from dialer.store.cipher import StoreKey
+from dialer.store.source import open_source
+from dialer.store.sql import load_statements
 
-SQL = load_queries("demo")
+SQL = load_statements("demo", "dialer.reports")
 SHOWN = 5  # examples of what broke a rule
 
 # Each is the name of a statement in queries/demo.sql that finds what broke the rule.

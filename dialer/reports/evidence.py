@@ -16,10 +16,11 @@ from itertools import groupby
 from config.jurisdiction import AbandonedCap, Profile
 from dialer.domain.model import LIVE_ANSWERS, AbandonedShare
 from dialer.reports.formats import Cell, Column, Kind, Report
-from dialer.reports.source import Source, load_queries
 from dialer.reports.tables import Window
+from dialer.store.source import Source
+from dialer.store.sql import load_statements
 
-SQL = load_queries("reports")
+SQL = load_statements("reports", "dialer.reports")
 _HOUR_SECONDS = 3600.0
 
 

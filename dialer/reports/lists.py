@@ -7,9 +7,10 @@ from enum import StrEnum
 
 from dialer.reports.formats import Cell, Column, Kind, Report
 from dialer.reports.paper import PaperPage
-from dialer.reports.source import Source, load_queries
+from dialer.store.source import Source
+from dialer.store.sql import load_statements
 
-SQL = load_queries("lists")
+SQL = load_statements("lists", "dialer.reports")
 BOX = "[   ]"
 _WIDTHS = (6, 8, 34, 22, 14, 6, 5, 8)
 

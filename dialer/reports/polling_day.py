@@ -14,10 +14,11 @@ from enum import StrEnum
 
 from dialer.domain.official_turnout import FINAL, OfficialFigure, state_of
 from dialer.reports.formats import Cell, Column, Kind, Report
-from dialer.reports.source import Source, load_queries
 from dialer.reports.tables import QUARTER_SECONDS, Window
+from dialer.store.source import Source
+from dialer.store.sql import load_statements
 
-SQL = load_queries("polling_day")
+SQL = load_statements("polling_day", "dialer.reports")
 SELF_REPORTED = "self-reported turnout (of voters reached; not official)"
 
 Constituency = tuple[str, int]

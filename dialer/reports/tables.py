@@ -13,10 +13,11 @@ from dialer.domain.model import ANSWERED, LIVE_ANSWERS, AbandonedShare
 from dialer.domain.view import SeatState
 from dialer.engine.trunks import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.reports.formats import Cell, Column, Kind, Report
-from dialer.reports.source import Source, load_queries
 from dialer.store.recordings import file_name
+from dialer.store.source import Source
+from dialer.store.sql import load_statements
 
-SQL = load_queries("reports")
+SQL = load_statements("reports", "dialer.reports")
 FOREVER = 1e11  # epoch seconds, some three thousand years ahead
 QUARTER_SECONDS = 900
 GROUNDS = (

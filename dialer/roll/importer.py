@@ -11,7 +11,6 @@ number that were added; a bad number or a bad cell is in the rejects file too, b
 from __future__ import annotations
 
 import gc
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,11 +30,10 @@ from dialer.roll.rejects import CountedRejects, RejectsFile, RejectSink
 from dialer.store import audit
 from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey
-from dialer.store.connection import exclusive_connection, is_there
-from dialer.store.sql import load_statements
+from dialer.store.connection import Connection, exclusive_connection, is_there
+from dialer.store.roll import begin_import, record_import
+from dialer.store.transaction import transaction
 
-_SQL = load_statements("roll")
-_CACHE_KIBIBYTES = 64 * 1024
 DEFAULT_ROLL_VERSION = "current"
 
 
@@ -135,19 +133,14 @@ def run_import(
     with _store(store_path, key, dry_run=options.dry_run) as db:
         sink = _open_rejects(prepared, rejects_path)
         try:
-            _set_for_bulk(db)
-            db.execute("BEGIN IMMEDIATE")
-            with _collector_paused():
-                tally = _merge_all(db, prepared, options, sink, progress)
-            sink.finish()
-            if options.dry_run:
-                db.execute("ROLLBACK")
-            else:
-                _record_run(db, prepared.roll, tally, clock or SystemClock())
-                db.execute("COMMIT")
+            next_voter = begin_import(db)
+            with transaction(db, keep=not options.dry_run):
+                with _collector_paused():
+                    tally = _merge_all(db, next_voter, prepared, options, sink, progress)
+                sink.finish()
+                if not options.dry_run:
+                    _record_run(db, prepared.roll, tally, clock or SystemClock())
         except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
             sink.discard()
             raise
         sink.publish()
@@ -155,7 +148,7 @@ def run_import(
 
 
 @contextmanager
-def _store(path: Path, key: StoreKey | None, *, dry_run: bool) -> Iterator[sqlite3.Connection]:
+def _store(path: Path, key: StoreKey | None, *, dry_run: bool) -> Iterator[Connection]:
     """The store to write to. A dry run for a store that is not there yet gets an empty one of its own."""
     if dry_run and not is_there(path):
         with (
@@ -166,17 +159,6 @@ def _store(path: Path, key: StoreKey | None, *, dry_run: bool) -> Iterator[sqlit
         return
     with exclusive_connection(path, "an import", key=key) as db:
         yield db
-
-
-def _set_for_bulk(db: sqlite3.Connection) -> None:
-    """What only this connection may leave out: checks whose answer is known. Nothing that a crash could lose.
-
-    Keys are the store's own and parents are added first; `turnout` is never written. Looked at again for each row, the two
-    checks would cost as much as the row itself.
-    """
-    db.execute("PRAGMA foreign_keys = OFF")
-    db.execute("PRAGMA ignore_check_constraints = ON")
-    db.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
 
 
 @contextmanager
@@ -216,14 +198,15 @@ def _open_rejects(prepared: PreparedImport, path: Path | None) -> RejectSink:
 
 
 def _merge_all(
-    db: sqlite3.Connection,
+    db: Connection,
+    next_voter: int,
     prepared: PreparedImport,
     options: ImportOptions,
     sink: RejectSink,
     progress: Callable[[Progress], None] | None,
 ) -> Tally:
     roll = prepared.roll
-    merger = Merger(db, options.region, beside=options.beside)
+    merger = Merger(db, next_voter, options.region, beside=options.beside)
     cleaner = Cleaner(prepared.mapping, merger.find_booth, roll_version=options.roll_version, damaged=roll.damaged)
     for batch in roll.batches(prepared.mapping.skip_rows):
         try:
@@ -286,9 +269,9 @@ def _state_unclear(prepared: PreparedImport, found: StateUnclear) -> str:
     )
 
 
-def _record_run(db: sqlite3.Connection, roll: RollFile, tally: Tally, clock: Clock) -> None:
+def _record_run(db: Connection, roll: RollFile, tally: Tally, clock: Clock) -> None:
     figures = (tally.rows, tally.voters, tally.numbers, tally.links, tally.rejected, tally.unchanged)
-    db.execute(_SQL["insert_import_run"], (clock.now(), roll.path.name, roll.sha256, *figures))
+    record_import(db, clock.now(), roll.path.name, roll.sha256, figures)
     what = {"file": shown(roll.path.name), "sha256": roll.sha256, "rows": str(tally.rows), "voters": str(tally.voters)}
     audit.append(db, "roll-import", audit_name(None), {**what, "numbers": str(tally.numbers)}, clock.now())
 

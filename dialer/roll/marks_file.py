@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from dialer.roll.cells import bounded, clock_text
 from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, cell_at, places_of
 from dialer.roll.parts import ROLL_VERSION, STATE, Parts, UnfitPart
 from dialer.roll.reading import open_roll
-from dialer.store.sql import load_statements
+from dialer.store import voters
+from dialer.store.connection import Connection
 
 COLUMNS = {
     "constituency": CONSTITUENCY,
@@ -41,8 +41,6 @@ AHEAD_SECONDS = 300.0  # of a clock that is not quite right
 _TICKS = frozenset({"x", "y", "yes", "1", "true", "v", "voted", "✓", "✔", "☑", "हाँ"})
 _NO_TICKS = frozenset({"", "n", "no", "0", "false", "-", "not yet", "not-yet"})
 _LARGEST = 999_999_999
-
-SQL = load_statements("polling_day_records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class _Line:
     cells: dict[str, str]
 
 
-def read_marks(path: Path, db: sqlite3.Connection, told: Told, *, now: float, zone: tzinfo) -> MarksFile:
+def read_marks(path: Path, db: Connection, told: Told, *, now: float, zone: tzinfo) -> MarksFile:
     """Read a file against the roll in `db`. Times of day are local to `zone`; `now` in epoch seconds.
 
     Raises RollError for a file that cannot be read or names no voters.
@@ -184,14 +182,14 @@ class _Finder:
 class _BySerial(_Finder):
     """By constituency, part and serial; an EPIC number beside them must be that voter's."""
 
-    def __init__(self, db: sqlite3.Connection, roll_version: str | None) -> None:
+    def __init__(self, db: Connection, roll_version: str | None) -> None:
         self._db = db
         self._roll_version = roll_version
         self._parts = Parts(db)
 
     def find(self, line: _Line) -> int:
         booth_id = self._booth(line)
-        row = self._db.execute(SQL["voter_of_part"], (booth_id, _number(line, "serial"))).fetchone()
+        row = voters.voter_of_part(self._db, booth_id, _number(line, "serial"))
         if row is None:
             raise _Unfit("the part has no voter with this serial")
         voter_id, epic = row
@@ -211,9 +209,9 @@ class _BySerial(_Finder):
 class _ByEpic(_Finder):
     """By the EPIC number alone. There is no index of them: the roll is read once for all that the file names."""
 
-    def __init__(self, db: sqlite3.Connection, epics: set[str]) -> None:
+    def __init__(self, db: Connection, epics: set[str]) -> None:
         self._voters: dict[str, list[int]] = defaultdict(list)
-        for epic, voter_id in db.execute(SQL["voters_of_epics"], (json.dumps(sorted(epics)),)):
+        for epic, voter_id in voters.voters_of_epics(db, epics):
             self._voters[epic].append(voter_id)
 
     def find(self, line: _Line) -> int:
@@ -234,8 +232,6 @@ def _number(line: _Line, name: str) -> int:
     return number
 
 
-def unknown_keys(db: sqlite3.Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
+def unknown_keys(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
     """Those that the store does not have yet."""
-    for mark in marks:
-        if db.execute(SQL["mark_is_known"], (mark.key,)).fetchone() is None:
-            yield mark
+    return (mark for mark in marks if not voters.has_mark(db, mark.key))

@@ -7,16 +7,15 @@ again would change the voter to and fro.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dialer.roll.cleaning import DETAIL_FIELDS, BoothDetails, BoothKey, BoothSlot, CleanRows, Details
 from dialer.roll.phone_numbers import plain_mobile, read_cell
 from dialer.roll.rejects import Reject
-from dialer.store.sql import load_statements
+from dialer.store import roll
+from dialer.store.connection import Connection
 
-_SQL = load_statements("roll")
 CONFLICT = "another row of this file has the same booth and serial and says otherwise: correct one of them"
 
 
@@ -71,8 +70,10 @@ class _Placed:
 class Merger:
     """Merges batches into the store through one connection, inside the caller's transaction."""
 
-    def __init__(self, db: sqlite3.Connection, region: str, *, beside: bool = False) -> None:
-        """`region` is where numbers without a country code belong; `beside`: a constituency may be there in several versions."""
+    def __init__(self, db: Connection, next_voter: int, region: str, *, beside: bool = False) -> None:
+        """`next_voter`: the id that the next one gets. `region` is where numbers without a country code belong; `beside`: a
+        constituency may be there in several versions.
+        """
         self.tally = Tally()
         self._db = db
         self._region = region
@@ -81,12 +82,12 @@ class Merger:
         self._rolls: dict[int, dict[tuple[str, str], bool]] = {}
         self._slots: dict[BoothKey, BoothSlot] = {}
         self._stored: dict[BoothKey, tuple[int, BoothDetails]] = {}
-        for version, state, constituency, part, booth_id, *texts in db.execute(_SQL["all_booths"]):
-            self._stored[BoothKey(version, state, constituency, part)] = (booth_id, BoothDetails(*texts))
-            self._rolls.setdefault(constituency, {})[state, version] = False
-        self._next_voter: int = db.execute(_SQL["last_voter"]).fetchone()[0] + 1
-        db.execute(_SQL["create_wanted"])
-        db.execute(_SQL["create_told"])
+        for booth in roll.booths_in_full(db):
+            place = (booth.roll_version, booth.state_code, booth.constituency_number, booth.part_number)
+            told = (booth.constituency_name, booth.name, booth.name_local, booth.language, booth.closes_at)
+            self._stored[BoothKey(*place)] = (booth.booth_id, BoothDetails(*told))
+            self._rolls.setdefault(booth.constituency_number, {})[booth.state_code, booth.roll_version] = False
+        self._next_voter = next_voter
 
     def find_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
         """The slot of a booth; a new booth is added, a known one brought up to date. The first row of a booth describes it.
@@ -100,11 +101,11 @@ class Merger:
             before = (known.constituency_name, known.name, known.name_local, known.language, known.closes_at)
             after = tuple(new or old for new, old in zip(columns, before, strict=True))
             if after != before:
-                self._db.execute(_SQL["update_booth"], (*after, booth_id))
+                roll.change_booth(self._db, booth_id, after)
         else:
             self._refuse_second_roll(key)
             place = (key.roll_version, key.state_code, key.constituency_number, key.part_number)
-            booth_id = self._db.execute(_SQL["insert_booth"], (*place, *columns)).lastrowid or 0
+            booth_id = roll.add_booth(self._db, place, columns)
             self.tally.booths += 1
         slot = self._slots[key] = BoothSlot(booth_id, is_new=stored is None)
         return slot
@@ -146,8 +147,8 @@ class Merger:
 
     def finish(self) -> Tally:
         """Honour the opt-outs that were there before; returns the final tally."""
-        self.tally.opted_out = self._db.execute(_SQL["honour_opt_outs"]).rowcount
-        (self.tally.without_close,) = self._db.execute(_SQL["count_without_close"]).fetchone()
+        self.tally.opted_out = roll.honour_opt_outs(self._db)
+        self.tally.without_close = roll.booths_without_close(self._db)
         return self.tally
 
     def _place(self, batch: CleanRows) -> _Placed:
@@ -176,8 +177,8 @@ class Merger:
         first = self._next_voter
         self._next_voter += len(places)
         booths, serials, details = batch.booths, batch.serials, batch.details
-        self._db.executemany(
-            _SQL["insert_voter"],
+        roll.add_voters(
+            self._db,
             (
                 (voter_id, booths[place].booth_id, serials[place], *details[place])
                 for voter_id, place in enumerate(places, first)
@@ -191,13 +192,10 @@ class Merger:
         """Hold rows against what the store has; those it has not are added."""
         if not places:
             return
-        self._db.execute(_SQL["clear_wanted"])
-        self._db.executemany(
-            _SQL["insert_wanted"], ((place, batch.booths[place].booth_id, batch.serials[place]) for place in places)
-        )
+        wanted = ((place, batch.booths[place].booth_id, batch.serials[place]) for place in places)
         changed: dict[int, Details] = {}
-        for place, voter_id, *columns in self._db.execute(_SQL["wanted_voters"]):
-            before: Details = changed.get(voter_id) or tuple(columns)
+        for place, voter_id, details in roll.voters_at(self._db, wanted):
+            before: Details = changed.get(voter_id) or details
             told = batch.details[place]
             if told == before or (after := _merged(told, before)) == before:
                 self.tally.unchanged += 1
@@ -208,7 +206,7 @@ class Merger:
                 placed.rejects.append(_conflict(batch, place, contradicted))
                 continue
             placed.voter_ids[place] = voter_id
-        self._db.executemany(_SQL["update_voter"], ((*details, voter_id) for voter_id, details in changed.items()))
+        roll.change_voters(self._db, ((*details, voter_id) for voter_id, details in changed.items()))
         if may_change:
             self._insert(batch, [place for place in places if not placed.voter_ids[place]], placed)
 
@@ -231,10 +229,9 @@ class Merger:
                     for bad in found.rejected
                 )
         if pairs:
-            self._db.execute(_SQL["clear_told"])
-            self._db.executemany(_SQL["insert_told"], pairs)
-            self.tally.numbers += self._db.execute(_SQL["insert_phones"]).rowcount
-            self.tally.links += self._db.execute(_SQL["insert_links"]).rowcount
+            numbers, links = roll.add_numbers(self._db, pairs)
+            self.tally.numbers += numbers
+            self.tally.links += links
         return rejects
 
 

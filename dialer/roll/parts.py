@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
-from dataclasses import dataclass
 
-from dialer.store.sql import load_statements
+from dialer.store import voters
+from dialer.store.connection import Connection
+from dialer.store.voters import BoothPlace
 
 ROLL_VERSION = frozenset({"rollversion", "roll"})
 STATE = frozenset({"state", "statecode", "stcode"})
-
-_SQL = load_statements("polling_day_records")
 
 
 class UnfitPart(Exception):
@@ -22,38 +20,31 @@ class NoSuchPart(UnfitPart):
     """The roll has none of this number."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    booth_id: int
-    version: str
-    state: str
-
-
 class Parts:
     """The parts of the roll. Reads them once."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Connection) -> None:
         """`db` is open for reading at least."""
-        self._parts: dict[tuple[int, int], list[_Part]] = defaultdict(list)
-        for booth_id, version, state, constituency, part in db.execute(_SQL["booth_places"]):
-            self._parts[constituency, part].append(_Part(booth_id, version, state))
+        self._parts: dict[tuple[int, int], list[BoothPlace]] = defaultdict(list)
+        for place in voters.booth_places(db):
+            self._parts[place.constituency_number, place.part_number].append(place)
 
     def booth(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
         """The booth that is meant; `version`, `state`: None where the file does not say. Raises UnfitPart for none or several."""
         known = self._parts.get((constituency, part), [])
         if not known:
             raise NoSuchPart(f"part {part} of constituency {constituency} is not on the roll")
-        of_version = [each for each in known if version is None or each.version == version]
+        of_version = [each for each in known if version is None or each.roll_version == version]
         if not of_version:
             raise UnfitPart(
                 f"it is of another roll version than here ({_versions(known)}): its serials are other voters'"
             )
         fitting = of_version
         if len(fitting) > 1 and state is not None:  # only where it decides: lists write a state in many ways
-            fitting = [each for each in fitting if each.state == state.upper()]
+            fitting = [each for each in fitting if each.state_code == state.upper()]
         if len(fitting) == 1:
             return fitting[0].booth_id
-        if len({each.version for each in of_version}) > 1:
+        if len({each.roll_version for each in of_version}) > 1:
             raise UnfitPart(
                 f"the part is on the roll more than once ({_versions(of_version)}): say which in a column roll version"
             )
@@ -62,9 +53,9 @@ class Parts:
         )
 
 
-def _versions(parts: list[_Part]) -> str:
-    return ", ".join(sorted({each.version for each in parts}))
+def _versions(parts: list[BoothPlace]) -> str:
+    return ", ".join(sorted({each.roll_version for each in parts}))
 
 
-def _states(parts: list[_Part]) -> str:
-    return ", ".join(sorted({each.state or "none named" for each in parts}))
+def _states(parts: list[BoothPlace]) -> str:
+    return ", ".join(sorted({each.state_code or "none named" for each in parts}))

@@ -5,7 +5,6 @@ A weight is the campaign's own product of supporter score, propensity to vote an
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,10 @@ from dialer.domain.errors import RollError
 from dialer.roll.columns import CONSTITUENCY, PART, SERIAL, cell_at, places_of, whole_number
 from dialer.roll.parts import ROLL_VERSION, STATE, NoSuchPart, Parts, UnfitPart
 from dialer.roll.reading import open_roll
+from dialer.store import voters
 from dialer.store.cipher import StoreKey
-from dialer.store.connection import exclusive_connection
-from dialer.store.sql import load_statements
+from dialer.store.connection import Connection, exclusive_connection
+from dialer.store.roll import set_weight
 from dialer.store.transaction import transaction
 
 LEAST, MOST = 0.001, 1000.0
@@ -29,9 +29,6 @@ COLUMNS = {
     "state": STATE,
 }
 OPTIONAL = frozenset({"roll version", "state"})
-
-_ROLL = load_statements("roll")
-_RECORDS = load_statements("polling_day_records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +64,13 @@ def import_weights(
                 if voter_id is None:
                     unknown += 1
                 else:
-                    changed += _weigh(db, voter_id, _weight(path, number, row, places["weight"]))
+                    changed += set_weight(db, voter_id, _weight(path, number, row, places["weight"]))
             progress(batch.share_done)
     return WeightsResult(rows, changed, unknown)
 
 
-def _weigh(db: sqlite3.Connection, voter_id: int, weight: float) -> int:
-    if db.execute(_ROLL["set_weight"], (voter_id, weight)).rowcount == 0:
-        return 0
-    db.execute(_ROLL["rank_of_voter"], (voter_id,))
-    return 1
-
-
 def _voter(
-    db: sqlite3.Connection, parts: Parts, path: Path, number: int, row: Sequence[str], places: dict[str, int]
+    db: Connection, parts: Parts, path: Path, number: int, row: Sequence[str], places: dict[str, int]
 ) -> int | None:
     """The voter whom a row names; None: not on the roll. A row that may mean either of two is refused: a weight on the wrong
     one is seen by nobody.
@@ -94,8 +84,8 @@ def _voter(
         return None
     except UnfitPart as why:
         raise RollError(f"{path}: row {number:,}: {why}; nothing was taken") from None
-    found = db.execute(_RECORDS["voter_of_part"], (booth_id, serial)).fetchone()
-    return None if found is None else int(found[0])
+    found = voters.voter_of_part(db, booth_id, serial)
+    return None if found is None else found[0]
 
 
 def _weight(path: Path, number: int, row: Sequence[str], place: int) -> float:

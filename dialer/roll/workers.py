@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from dialer.roll.phone_numbers import read_cell
 from dialer.roll.reading import open_roll
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection
+from dialer.store.roll import list_worker, retire_workers
 from dialer.store.transaction import transaction
 
 COLUMNS = {
@@ -28,22 +28,6 @@ COLUMNS = {
 }
 OPTIONAL = frozenset({"name", "language", "roll version", "state"})
 _BETWEEN_PARTS = re.compile(r"[\s,;/|]+")
-
-_OF_WORKERS = "(SELECT campaign_id FROM campaign WHERE purpose = 'booth-workers')"
-_ADD_PHONE = """INSERT INTO phone (e164, opted_out_at) VALUES (?1, (SELECT at FROM opt_out WHERE e164 = ?1))
-ON CONFLICT (e164) DO NOTHING"""
-_FIND_PHONE = "SELECT phone_id, opted_out_at IS NOT NULL FROM phone WHERE e164 = ?"
-_PUT_WORKER = """INSERT INTO worker (phone_id, name, language) VALUES (?1, ?2, ?3)
-ON CONFLICT (phone_id) DO UPDATE SET
-    name = CASE ?2 WHEN '' THEN name ELSE ?2 END, language = CASE ?3 WHEN '' THEN language ELSE ?3 END, gone = 0
-RETURNING worker_id"""
-# Who is on a list again is called again, whatever closed the number before: that is a person's say-so.
-_REOPEN = f"""UPDATE target SET state = 'due', due_at = 0 WHERE state = 'closed' AND phone_id = ?
-AND campaign_id IN {_OF_WORKERS}"""  # noqa: S608 - our own
-_RETIRE = "UPDATE worker SET gone = 1 WHERE gone = 0 AND worker_id NOT IN (SELECT value FROM json_each(?))"
-_CLOSE = f"""UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL
-WHERE state IN ('due', 'claimed') AND campaign_id IN {_OF_WORKERS}
-AND phone_id IN (SELECT phone_id FROM worker WHERE gone = 1)"""  # noqa: S608 - our own
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +87,11 @@ def import_workers(
                     _read(source, number, row, listed)
         if not listed:
             raise RollError(f"{path}: names no worker; give one a row, below the headings")
-        kept = [_keep(db, number, worker) for number, worker in listed.items()]
-        gone = _retire(db, [worker_id for worker_id, _ in kept]) if replace else 0
+        kept = [
+            list_worker(db, number, worker.name, worker.language, worker.booths.values())
+            for number, worker in listed.items()
+        ]
+        gone = retire_workers(db, [worker_id for worker_id, _ in kept]) if replace else 0
     booths = {booth_id for worker in listed.values() for booth_id in worker.booths.values()}
     renamed = tuple((each.row, each.renamed) for each in listed.values() if each.renamed is not None)
     return WorkersResult(rows, len(kept), len(booths), sum(opted_out for _, opted_out in kept), gone, renamed)
@@ -155,24 +142,3 @@ def _read(source: _Source, number: int, row: Sequence[str], listed: dict[str, _L
         except UnfitPart as why:
             raise source.refusal(number, str(why)) from None
         worker.booths[part_number] = booth_id
-
-
-def _keep(db: sqlite3.Connection, number: str, worker: _Listed) -> tuple[int, bool]:
-    """Put a worker into the store: the id, and whether the number has opted out."""
-    db.execute(_ADD_PHONE, (number,))
-    phone_id, opted_out = db.execute(_FIND_PHONE, (number,)).fetchone()
-    (worker_id,) = db.execute(_PUT_WORKER, (phone_id, worker.name, worker.language)).fetchone()
-    db.execute("DELETE FROM worker_booth WHERE worker_id = ?", (worker_id,))
-    db.executemany(
-        "INSERT OR IGNORE INTO worker_booth (worker_id, booth_id) VALUES (?, ?)",
-        [(worker_id, booth_id) for booth_id in worker.booths.values()],
-    )
-    if not opted_out:
-        db.execute(_REOPEN, (phone_id,))
-    return int(worker_id), bool(opted_out)
-
-
-def _retire(db: sqlite3.Connection, listed: Sequence[int]) -> int:
-    gone = db.execute(_RETIRE, (str(list(listed)),)).rowcount
-    db.execute(_CLOSE)
-    return gone

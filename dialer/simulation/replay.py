@@ -19,6 +19,7 @@ from dialer.simulation.recorded_day import AttemptRecord, RecordedDay, is_in_ord
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import is_there, open_reading
 from dialer.store.recorded import KeptAttempt, KeptInterval, attempts_of, first_and_last_call, intervals_of
+from dialer.store.transaction import hold_still
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEARS = range(1970, 3000)  # that a store can have calls of, and whose midnights are moments
@@ -50,7 +51,7 @@ def day_of_store(
     if not is_there(path):
         raise StoreError(f"{path}: there is no store here: name the right one with --replay or -c")
     with closing(open_reading(path, key=key)) as db:
-        db.execute("BEGIN")  # all of one moment
+        hold_still(db)
         kept = attempts_of(db, since, until)
         if not kept:
             raise BadScenario(_no_such_day(path, day, zone, first_and_last_call(db)))

@@ -31,6 +31,9 @@ WAL_LIMIT_BYTES = 64 << 20  # what a long report lets it grow to is given back
 WHOLE_CHECK_BYTES = 64 << 20  # up to here the whole file is checked when it is opened
 BUSY_SECONDS = 5.0
 
+Connection = sqlite3.Connection
+"""A handle on an open store, for the functions of this room. `sqlite3` itself is imported in this room alone."""
+
 PAGE_BYTES = 4096
 _HEADER = b"SQLite format 3\x00"
 _SMALL_TABLES = ("campaign", "opt_out", "command", "booth")

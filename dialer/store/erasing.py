@@ -59,6 +59,11 @@ def voice_of(db: sqlite3.Connection, number: str) -> Voice:
     return Voice(attempts, recordings, tuple(sid for (sid,) in db.execute(SQL["with_twilio_on"], (number,))))
 
 
+def overwrite_freed(db: sqlite3.Connection) -> None:
+    """Have what is deleted overwritten in the file. Call it before the transaction."""
+    db.execute("PRAGMA secure_delete = ON")
+
+
 def forget_recordings(db: sqlite3.Connection, phone_id: int | None) -> None:
     """Forget that a number's calls were recorded, or that any were (None). The files are the caller's to erase."""
     if phone_id is None:

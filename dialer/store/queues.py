@@ -311,6 +311,11 @@ def close_voters(db: sqlite3.Connection, phone_id: int, *, settled: bool) -> Non
     db.execute(SQL["close_voters"], (phone_id, settled))
 
 
+def first_due(db: sqlite3.Connection) -> dict[str, float]:
+    """By campaign, when its first number that is not closed is due, epoch seconds (0: now); campaigns without one are left out."""
+    return dict(db.execute(SQL["first_due"]).fetchall())
+
+
 def unknown_campaign(campaign_id: str) -> StoreError:
     """The error for a campaign that the store does not have."""
     return StoreError(f"the store has no campaign {campaign_id!r}: check the name, or start the campaign first")

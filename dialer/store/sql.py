@@ -33,9 +33,9 @@ def parse_statements(text: str) -> Mapping[str, str]:
     return MappingProxyType(statements)
 
 
-def load_statements(room: str) -> Mapping[str, str]:
-    """The statements of `queries/<room>.sql` by name."""
-    return parse_statements(resources.files("dialer.store").joinpath("queries", f"{room}.sql").read_text("utf-8"))
+def load_statements(room: str, package: str = "dialer.store") -> Mapping[str, str]:
+    """The statements of a package's `queries/<room>.sql` by name."""
+    return parse_statements(resources.files(package).joinpath("queries", f"{room}.sql").read_text("utf-8"))
 
 
 def _without_last_comments(body: str) -> str:

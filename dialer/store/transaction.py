@@ -8,16 +8,22 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """What is written in the block is kept together at its end, or not at all. `db` is in autocommit mode.
+def transaction(db: sqlite3.Connection, *, keep: bool = True) -> Iterator[None]:
+    """What is written in the block is kept together at its end, or not at all; without `keep` not at all in any case. `db` is in
+    autocommit mode.
 
     An error of the COMMIT itself undoes it too; SQLite has already rolled back where the disk was full.
     """
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
-        db.execute("COMMIT")
+        db.execute("COMMIT" if keep else "ROLLBACK")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def hold_still(db: sqlite3.Connection) -> None:
+    """From here on all that is read through `db` is of one moment, until it is closed: soon, for the WAL grows meanwhile."""
+    db.execute("BEGIN")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from dialer.domain.errors import KeyTaken, NotInStore, StoreError
 from dialer.domain.model import Announcement, AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
@@ -87,7 +89,12 @@ def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Anno
 def _is_in_vain(db: sqlite3.Connection, mark: Mark, before: _Standing) -> bool:
     """Whether a correction has nothing to take back. Appended it would say that somebody has not voted yet, which nobody said."""
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
-    return corrects and before.turnout == "pending" and db.execute(SQL["is_mark"], (mark.key,)).fetchone() is None
+    return corrects and before.turnout == "pending" and not has_mark(db, mark.key)
+
+
+def has_mark(db: sqlite3.Connection, key: str) -> bool:
+    """Whether a mark of this key was kept."""
+    return db.execute(SQL["is_mark"], (key,)).fetchone() is not None
 
 
 def stands(db: sqlite3.Connection, voter_id: int) -> str | None:
@@ -227,6 +234,34 @@ def record_opt_out(
 def booths(db: sqlite3.Connection) -> dict[int, Booth]:
     """Every booth of the roll."""
     return {row[0]: Booth(*row) for row in db.execute(SQL["booths"])}
+
+
+class BoothPlace(NamedTuple):
+    """A booth's place on the roll."""
+
+    booth_id: int
+    roll_version: str
+    state_code: str
+    constituency_number: int
+    part_number: int
+
+
+def booth_places(db: sqlite3.Connection) -> list[BoothPlace]:
+    """The places of all booths."""
+    return [BoothPlace(*row) for row in db.execute(SQL["booth_places"])]
+
+
+def voter_of_part(db: sqlite3.Connection, booth_id: int, serial: int) -> tuple[int, str] | None:
+    """Id and EPIC number ("": none is known) of the voter with this serial in a booth's part; None: there is none."""
+    found: tuple[int, str] | None = db.execute(
+        SQL["voter_of_part"], {"booth_id": booth_id, "serial": serial}
+    ).fetchone()
+    return found
+
+
+def voters_of_epics(db: sqlite3.Connection, epics: Collection[str]) -> Iterator[tuple[str, int]]:
+    """EPIC number and id of every voter who has one of `epics`, in capitals. Reads the whole roll: ask once for all."""
+    yield from db.execute(SQL["voters_of_epics"], {"epics": json.dumps(sorted(epics))})
 
 
 def pending_voters(db: sqlite3.Connection, phone_id: int) -> list[int]:

@@ -15,14 +15,14 @@ import pytest
 
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.domain.model import Announcement, MarkKind
-from dialer.rehearsal.copy import copy_roll
-from dialer.reports.source import open_source
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store import conversion
 from dialer.store.cipher import StoreKey, connect, read_key, write_new_key
 from dialer.store.connection import exclusive_connection, is_encrypted, open_reading, open_writing
 from dialer.store.conversion import convert, left_over
 from dialer.store.records import note_export
+from dialer.store.roll import copy_roll
+from dialer.store.source import open_source
 from dialer.store.sqlite import open_store
 from tests.contract.backends import NOW, TEST_KEY, EncryptedBackend, SqliteBackend, filled, key_file, mark
 from tests.faults.store_files import one_line

@@ -19,12 +19,12 @@ from dialer.domain.view import SeatState
 from dialer.engine.booth_workers import BoothWorkers
 from dialer.engine.flows import FlowService, FlowSession, ScriptSession
 from dialer.reports import accounts
-from dialer.reports.source import open_source
 from dialer.reports.tables import Window
 from dialer.roll.workers import import_workers
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted
+from dialer.store.source import open_source
 from dialer.switch.asterisk.agi_call import AgiCall
 from ivr_flows.turns import FlowCommit
 from tests.support.centre import START_EPOCH, Site, a_site

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.settings import Settings
-from dialer.rehearsal.copy import copy_roll
 from dialer.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, days_of
 from dialer.rehearsal.run import rehearse_day
 from dialer.rehearsal.site import rehearsal_settings
@@ -20,6 +19,7 @@ from dialer.rehearsal.verdict import DayOutcome, Ready, draw_days, findings, is_
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.store.cipher import write_new_key
 from dialer.store.records import note_export
+from dialer.store.roll import copy_roll
 from tests.support.centre import site_settings
 from tests.support.roll_filler import fill_roll
 

@@ -18,7 +18,7 @@ from dialer.mqtt import payload_builders
 from dialer.reports import tables
 from dialer.reports.demo_report import build_report
 from dialer.reports.evidence import evidence
-from dialer.reports.source import open_source
+from dialer.store.source import open_source
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time

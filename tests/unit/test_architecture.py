@@ -181,3 +181,22 @@ def test_helpers_of_tests_stand_in_support() -> None:
     files = [path for room in ("unit", "wire", "system") for path in (tests / room).glob("*.py")]
     assert len(files) > 100
     assert [path.name for path in files if not path.name.startswith(("test_", "__init__"))] == []
+
+
+def test_the_store_has_one_door(house: House) -> None:
+    """SQL is run in the store's room alone. The reports keep statements of their own, and hand them in."""
+    assert not house.importing("sqlite3", outside="dialer.store")
+    running = {
+        f"{name}: {ast.unparse(node)[:60]}"
+        for name, module in house.modules.items()
+        if not name.startswith("dialer.store")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and re.search(r"\bdb\.execute\w*$|_db\.execute\w*$", ast.unparse(node.func))
+    }
+    assert not running
+    with_statements = {
+        module.name.rsplit(".", 1)[0]
+        for module in house.modules.values()
+        if "load_statements" in ast.unparse(module.tree) and not module.name.startswith("dialer.store")
+    }
+    assert with_statements == {"dialer.reports"}

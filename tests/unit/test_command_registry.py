@@ -17,7 +17,7 @@ from dialer.domain.commands import Command
 from dialer.domain.commands.registry import COMMANDS, SEAT, SUPERVISOR_ALONE, VALUES, offered
 from dialer.mqtt import document
 from dialer.mqtt.commands import CommandDesk, parse_command
-from dialer.store.sqlite import SqliteStore, open_store
+from dialer.store.sqlite import Store, open_store
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import SENDERS
 
@@ -54,7 +54,7 @@ def a_new_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     opened = await open_store(tmp_path / "centre.db")
     yield opened
     await opened.close()
@@ -71,7 +71,7 @@ class Breaks:
         return f"seat {seat_name}: paused"
 
 
-async def ask(store: SqliteStore, user: str, breaks: Breaks, **values: Any) -> dict[str, Any]:
+async def ask(store: Store, user: str, breaks: Breaks, **values: Any) -> dict[str, Any]:
     """What is answered to the command when `user` gives it over MQTT."""
     desks: Any = SimpleNamespace(seats=breaks)
 
@@ -95,7 +95,7 @@ async def ask(store: SqliteStore, user: str, breaks: Breaks, **values: Any) -> d
 
 
 @pytest.mark.usefixtures("a_new_command")
-async def test_it_comes_over_mqtt_and_is_carried_out(store: SqliteStore) -> None:
+async def test_it_comes_over_mqtt_and_is_carried_out(store: Store) -> None:
     breaks = Breaks()
     answer = await ask(store, "desk", breaks, seat="01", coffee="black")
     assert (answer["status"], answer["text"]) == ("done", "seat 01: paused")
@@ -103,7 +103,7 @@ async def test_it_comes_over_mqtt_and_is_carried_out(store: SqliteStore) -> None
 
 
 @pytest.mark.usefixtures("a_new_command")
-async def test_it_is_refused_to_other_roles_and_with_other_values(store: SqliteStore) -> None:
+async def test_it_is_refused_to_other_roles_and_with_other_values(store: Store) -> None:
     breaks = Breaks()
     answer = await ask(store, "listener", breaks, seat="01", coffee="black")
     assert answer["text"] == "`seat-coffee` is for the role desk or supervisor; listener has listener"

@@ -21,10 +21,10 @@ from dialer.cli import running
 from dialer.cli.rules import _maybe_store
 from dialer.domain.errors import OutputRefused, RollError, StoreError
 from dialer.domain.output import refuse_unwritable, write_file
-from dialer.reports import source
-from dialer.reports.source import open_source
 from dialer.roll.rejects import RejectsFile
 from dialer.simulation.plots import CannotPlot, check_picture
+from dialer.store import source
+from dialer.store.source import open_source
 from ivr_flows.catalogue import load_flow
 from ivr_flows.errors import FlowError
 from ivr_flows.texts import read_texts

@@ -29,9 +29,9 @@ from dialer.domain.errors import OutputRefused, StoreCorrupt, StoreError
 from dialer.reports import accounts, polling_day, tables
 from dialer.reports.demo_report import JOURNAL_CHECK, DemoReport, build_report
 from dialer.reports.formats import Column, Kind, Report, as_csv, as_json, as_table, formula_safe
-from dialer.reports.source import open_source
 from dialer.reports.tables import Window
 from dialer.reports.workbook import as_xlsx
+from dialer.store.source import open_source
 from tests.support.roll_filler import fill_roll
 
 INDIA = ZoneInfo("Asia/Kolkata")

@@ -17,7 +17,8 @@ from dialer.roll.importer import ImportOptions, ImportResult, Progress, import_f
 from dialer.roll.merging import CONFLICT
 from dialer.roll.phone_numbers import NumberReason
 from dialer.roll.rejects import OWN_COLUMNS
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import Connection, exclusive_connection
+from dialer.store.roll import begin_import
 from tests.support.roll_support import COLUMNS, contents, execute, query, rejects, write_roll
 
 
@@ -461,7 +462,12 @@ def test_a_killed_import_changes_nothing(store: Path) -> None:
 def test_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     before = contents(store)
-    monkeypatch.setattr(importer, "_set_for_bulk", lambda db: db.execute("PRAGMA max_page_count = 60"))
+
+    def begin_with_little_room(db: Connection) -> int:
+        db.execute("PRAGMA max_page_count = 60")
+        return begin_import(db)
+
+    monkeypatch.setattr(importer, "begin_import", begin_with_little_room)
     with pytest.raises(StoreFull):
         import_file(big_roll(store), store)
     assert contents(store) == before

@@ -28,6 +28,7 @@ ROOMS = (
     "inbound",
     "erasing",
     "polling_day_records",
+    "workers",
 )
 STATEMENTS = [(room, name) for room in ROOMS for name in load_statements(room)]
 # What may read a whole table or index: asked once, at the start or after an import.
@@ -45,8 +46,9 @@ WHOLE_ROLL = {
     "booth_places",
     "voters_of_epics",
     "voter_of_epic",
+    "first_due",
 }
-AT_REST = ("erasing",)  # rooms of the command line, for which the dialler stops
+AT_REST = ("erasing", "workers")  # rooms of the command line, for which the dialler stops
 PATH = Path("centre.db")
 
 

@@ -22,9 +22,10 @@ from dialer.engine.external_records import ExternalRecords
 from dialer.reports import complaints, polling_day
 from dialer.reports.formats import Report
 from dialer.reports.polling_day import TurnoutBy
-from dialer.reports.source import load_queries, open_source
 from dialer.reports.tables import Window
 from dialer.store.holder import holder_of
+from dialer.store.source import open_source
+from dialer.store.sql import load_statements
 from tests.unit.test_numbers_cli import run
 from tests.unit.test_reports import NOON, Store, rows, store
 
@@ -141,7 +142,7 @@ async def test_every_turnout_says_that_it_is_self_reported(store: Store, config:
 
 def test_nothing_of_support_is_read_where_it_is_said_who_voted() -> None:
     """An exit poll is forbidden: whom a voter may support, and the weight that a campaign gives, stay out of every turnout."""
-    for statement in load_queries("polling_day").values():
+    for statement in load_statements("polling_day", "dialer.reports").values():
         words = set(re.findall(r"\w+", re.sub(r"--.*", "", statement)))
         assert not words & {"weight", "rank", "flow_answer", "target"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -26,6 +25,7 @@ from dialer.site.certificates import NOTHING_KNOWN, certified_of
 from dialer.site.polling_day import polling_plan
 from dialer.site.rules_versions import SiteRules, site_rules, site_rules_of
 from dialer.store import numbers, voters
+from dialer.store.connection import Connection
 from dialer.store.numbers import NumberRecord
 from ivr_flows.catalogue import load_flow
 from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE, texts_with
@@ -73,15 +73,13 @@ class CertificatesOnDisk:
             return NOTHING_KNOWN
 
 
-def gate_of(settings: Settings, db: sqlite3.Connection | None) -> Gate:
+def gate_of(settings: Settings, db: Connection | None) -> Gate:
     """The site's gate, with the registers of its store. Raises SettingError."""
     rulebook = rulebook_of(site_profile(settings), settings)
     return Gate(rulebook if db is None else rulebook.with_registers(tuple(numbers.registers(db))))
 
 
-def explain(
-    settings: Settings, db: sqlite3.Connection, who: str, at: float, *, past: bool = False
-) -> Iterator[Explanation]:
+def explain(settings: Settings, db: Connection, who: str, at: float, *, past: bool = False) -> Iterator[Explanation]:
     """What the gate and the queues say of a number or a voter, campaign by campaign, at a moment (epoch seconds). `past`: by the
     rules that held then, as far as they are kept; what happened later is not known in any case. Raises RollError, SettingError.
     """
@@ -142,7 +140,7 @@ def explain(
             yield explanation if explanation.next_at is None else replace(explanation, once=once)
 
 
-def _rules_by(db: sqlite3.Connection, settings: Settings, at: float) -> SiteRules:
+def _rules_by(db: Connection, settings: Settings, at: float) -> SiteRules:
     """The rules that held at a moment; those of the settings where the store has none of then."""
     profile, then = site_profile(settings), numbers.rules_by(db, at)
     if then is None:
@@ -151,7 +149,7 @@ def _rules_by(db: sqlite3.Connection, settings: Settings, at: float) -> SiteRule
 
 
 def _certificates_not_kept(
-    db: sqlite3.Connection, case: Case, certified: Mapping[str, Certified], since: float, at: float
+    db: Connection, case: Case, certified: Mapping[str, Certified], since: float, at: float
 ) -> Iterator[str]:
     """Whether the campaign's calls of that day rest on other certificates than the catalogue has."""
     kept = numbers.certificates_by(db, case.campaign.campaign_id, since, at)
@@ -183,7 +181,7 @@ def _explained(
     return Explanation(masked(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
 
 
-def numbers_meant(db: sqlite3.Connection, who: str, region: str) -> list[str]:
+def numbers_meant(db: Connection, who: str, region: str) -> list[str]:
     """The numbers that a person at the command line means: a number, a voter's id, EPIC number or constituency/part/serial.
 
     Raises RollError where nobody is meant, or several are.
@@ -201,7 +199,7 @@ def numbers_meant(db: sqlite3.Connection, who: str, region: str) -> list[str]:
     return list(read.numbers)
 
 
-def voter_meant(db: sqlite3.Connection, who: str) -> int | None:
+def voter_meant(db: Connection, who: str) -> int | None:
     """The voter whom a person at the command line means by id, EPIC number or constituency/part/serial; None: no voter's name.
 
     Raises RollError where nobody is meant, or several are.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
@@ -20,11 +19,10 @@ from dialer.rules.rulebook import campaign_rules
 from dialer.site.checks.explain import CertificatesOnDisk, gate_of
 from dialer.site.checks.finding import Finding, Verdict
 from dialer.store import numbers, voters
+from dialer.store.connection import Connection
 
 
-def rules_findings(
-    settings: Settings, profile: Profile, db: sqlite3.Connection | None, now: float
-) -> Iterator[Finding]:
+def rules_findings(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
     """Registers, certificates, campaigns and polling days at a moment; `db` is the site's store, None where none can be read."""
     gate = gate_of(settings, db)
     for register in gate.rules.registers:
@@ -59,7 +57,7 @@ def rules_findings(
         yield from _of_areas(settings, gate, db)
 
 
-def _areas(settings: Settings, gate: Gate, db: sqlite3.Connection | None) -> Areas:
+def _areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
     last_call_seconds = settings.polling_day.last_call_minutes * 60.0
     booths = [] if db is None else voters.booths(db).values()
     return areas_of_roll(booths, last_call_seconds) or areas_of_polls(gate.rules.polls, last_call_seconds)
@@ -123,7 +121,7 @@ def _hours_text(hours: Sequence[tuple[time, time]]) -> str:
 # The silence before the close of poll
 
 
-def _of_areas(settings: Settings, gate: Gate, db: sqlite3.Connection) -> Iterator[Finding]:
+def _of_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
     touched = [each.id for each in settings.campaigns if gate.rules.silences(campaign_rules(each, settings))]
     booths = list(voters.booths(db).values())
     if not touched:

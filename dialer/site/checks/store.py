@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from dialer.site.checks.finding import Finding, Verdict, not_seen
 from dialer.site.checks.rules import rules_findings
 from dialer.store import attempts, voters
 from dialer.store.cipher import site_key
-from dialer.store.connection import check_pages, is_encrypted, reading, try_key
+from dialer.store.connection import Connection, check_pages, is_encrypted, reading, try_key
 from dialer.store.conversion import left_over
 from dialer.store.holder import holder_of
 
@@ -49,7 +48,7 @@ def store_and_rules(settings: Settings, now: float) -> list[Finding]:
     return [store, *_rules(settings, None, now)]
 
 
-def _rules(settings: Settings, db: sqlite3.Connection | None, now: float) -> list[Finding]:
+def _rules(settings: Settings, db: Connection | None, now: float) -> list[Finding]:
     try:
         profile = site_profile(settings)
     except MatdanError:  # told in the line on the rules
@@ -57,7 +56,7 @@ def _rules(settings: Settings, db: sqlite3.Connection | None, now: float) -> lis
     return list(rules_findings(settings, profile, db, now))
 
 
-def _voters(db: sqlite3.Connection, path: Path) -> Finding:
+def _voters(db: Connection, path: Path) -> Finding:
     booths = voters.voters_by_booth(db)
     listed = sum(booths.values())
     if listed == 0:

@@ -41,18 +41,3 @@ SELECT EXISTS (SELECT 1 FROM complaint WHERE complaint_id = ?1);
 
 -- name: insert_answer
 INSERT INTO complaint_answer (key, complaint_id, at, answer, who) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO NOTHING;
-
--- Lists of marks, weights and booth workers are read against the roll.
-
--- name: booth_places
-SELECT booth_id, roll_version, state_code, constituency_number, part_number FROM booth;
-
--- name: voter_of_part
-SELECT voter_id, epic FROM voter WHERE booth_id = ?1 AND serial = ?2;
-
--- There is no index of EPIC numbers: the roll is read once for all that are asked for.
--- name: voters_of_epics
-SELECT upper(epic), voter_id FROM voter WHERE upper(epic) IN (SELECT value FROM json_each(?1));
-
--- name: mark_is_known
-SELECT 1 FROM mark WHERE key = ?1;

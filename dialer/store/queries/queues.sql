@@ -264,3 +264,6 @@ WHERE target.phone_id = :phone_id AND target.state = 'closed' AND target.settled
       WHERE attempt.phone_id = :phone_id AND attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
         AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)
   );
+
+-- name: first_due
+SELECT campaign_id, min(due_at) FROM target WHERE state <> 'closed' GROUP BY campaign_id;

@@ -1,8 +1,8 @@
 -- The import of a roll: in bulk, by one connection that holds the store alone, in one transaction.
 
 -- name: all_booths
-SELECT roll_version, state_code, constituency_number, part_number,
-       booth_id, constituency_name, name, name_local, language, closes_at
+SELECT booth_id, roll_version, state_code, constituency_number, part_number,
+       constituency_name, name, name_local, language, closes_at
   FROM booth;
 
 -- name: insert_booth
@@ -70,11 +70,19 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- Weights: a file of them says how much each voter counts in the order of calls.
 
 -- name: set_weight
-UPDATE voter SET weight = ?2 WHERE voter_id = ?1 AND weight <> ?2;
+UPDATE voter SET weight = :weight WHERE voter_id = :voter_id AND weight <> :weight;
 
 -- The numbers of a voter whose weight changed: each weighs what the voters pending on it weigh together.
 -- name: rank_of_voter
 UPDATE target SET rank = -coalesce((
     SELECT sum(voter.weight) FROM link JOIN voter USING (voter_id)
     WHERE link.phone_id = target.phone_id AND link.dropped_at IS NULL AND voter.turnout = 'pending'
-), 1) WHERE phone_id IN (SELECT phone_id FROM link WHERE voter_id = ?1);
+), 1) WHERE phone_id IN (SELECT phone_id FROM link WHERE voter_id = :voter_id);
+
+-- A copy for a rehearsal.
+
+-- name: nobody_reached
+UPDATE voter SET turnout = 'pending', reached = 0, not_yet = 0;
+
+-- name: count_voters
+SELECT count(*) FROM voter;

@@ -121,3 +121,15 @@ GROUP BY voter.booth_id;
 -- name: reached_by_booth
 SELECT booth_id, count(*), sum(turnout = 'voted'), sum(turnout = 'pending' AND not_yet = 1)
 FROM voter INDEXED BY voter_reached WHERE reached = 1 GROUP BY booth_id;
+
+-- Lists of marks, weights and booth workers are read against the roll.
+
+-- name: booth_places
+SELECT booth_id, roll_version, state_code, constituency_number, part_number FROM booth;
+
+-- name: voter_of_part
+SELECT voter_id, epic FROM voter WHERE booth_id = :booth_id AND serial = :serial;
+
+-- There is no index of EPIC numbers: the roll is read once for all that are asked for.
+-- name: voters_of_epics
+SELECT upper(epic), voter_id FROM voter WHERE upper(epic) IN (SELECT value FROM json_each(:epics));

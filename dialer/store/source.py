@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,9 @@ from dialer.domain.errors import StoreError
 from dialer.store.cipher import StoreKey, connect, database_errors
 from dialer.store.connection import BUSY_SECONDS, check_header, is_there
 from dialer.store.seals import Verdict, verify
-from dialer.store.sql import parse_statements
 
 _RIGHTS_LACK = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
 ITERATED_AT_ONCE = 64  # rows that a walk over a cursor takes from the thread at a time
-
-
-def load_queries(name: str) -> Mapping[str, str]:
-    """The statements of `queries/<name>.sql` of the reports, by name."""
-    return parse_statements(resources.files("dialer.reports").joinpath("queries", f"{name}.sql").read_text("utf-8"))
 
 
 class Source:
