@@ -14,7 +14,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.commands import Command
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import StoreError
-from dialer.domain.view import Alert, CentreView, Change
+from dialer.domain.view import Alert, AlertLevel, CentreView, Change
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, Received
 from dialer.mqtt.commands import CommandDesk
@@ -35,11 +35,16 @@ BATCH = 20  # as many as paho keeps in flight; the broker acknowledges them whil
 class OutboxRelay:
     """Store.outbox -> broker (QoS 1) -> Store.outbox_done."""
 
-    def __init__(self, centre: str, store: Store, waiting: asyncio.Event) -> None:
-        """`waiting` is set by whoever commits announcements, and cleared here; the store is never polled."""
+    def __init__(
+        self, centre: str, store: Store, waiting: asyncio.Event, unsendable: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`waiting` is set by whoever commits announcements, and cleared here; the store is never polled. `unsendable` is told in
+        words of a row that no client can send.
+        """
         self._centre = centre
         self._store = store
         self._waiting = waiting
+        self._unsendable = unsendable
         self.relayed = 0
 
     async def run(self, publish: Publish) -> None:
@@ -65,8 +70,17 @@ class OutboxRelay:
         async with asyncio.TaskGroup() as group:
             for row in rows:
                 # Tasks begin in the order of their creation, so the messages are written in the order of the outbox.
-                message = topics.announced_message(self._centre, row.topic, row.payload)
-                group.create_task(publish(message), name=f"outbox-{row.outbox_id}")
+                group.create_task(self._publish_row(row, publish), name=f"outbox-{row.outbox_id}")
+
+    async def _publish_row(self, row: OutboxRow, publish: Publish) -> None:
+        """What no client can send (a topic too long, say) would stand first for ever, with all results behind it: it is let go, and
+        said. What it announces is in the store's own rows.
+        """
+        try:
+            await publish(topics.announced_message(self._centre, row.topic, row.payload))
+        except ValueError as error:
+            _log.error("outbox.unsendable", outbox_id=row.outbox_id, problem=str(error))
+            self._unsendable(f"a message could not be sent and was let go (outbox {row.outbox_id}): {error}")
 
 
 _log = structlog.get_logger(__name__)
@@ -120,7 +134,12 @@ class Monitor:
         chance = chance or random.SystemRandom()
         self._engine = engine
         self._publisher = Publisher(engine.view, clock)
-        self._relay = OutboxRelay(centre, store, engine.outbox_event)
+        self._relay = OutboxRelay(
+            centre,
+            store,
+            engine.outbox_event,
+            lambda text: raise_alert(Alert("outbox-unsendable", AlertLevel.WARNING, text, clock.now())),
+        )
         self._centre = centre
         self._desk = CommandDesk(
             *(store, clock, engine.execute, engine.outbox_event),

@@ -57,6 +57,22 @@ async def test_everything_goes_out_in_order_acknowledged_and_once(store: Store) 
     assert relay.relayed == 3 * BATCH + 1
 
 
+async def test_a_row_that_no_client_can_send_holds_up_nothing_behind_it(store: Store) -> None:
+    await announce(store, 0, 3)
+    taken: list[str] = []
+
+    async def publish(message: Message) -> None:
+        if message.payload == "1":
+            raise ValueError("Publish topic is too long.")
+        taken.append(message.payload)
+
+    told: list[str] = []
+    await OutboxRelay("pune-1", store, asyncio.Event(), told.append).drain(publish)
+    assert taken == ["0", "2"]
+    assert await store.outbox(10) == []
+    assert [text.rpartition(": ")[2] for text in told] == ["Publish topic is too long."]
+
+
 async def test_a_batch_that_broke_stays_whole_and_goes_out_again(store: Store) -> None:
     await announce(store, 0, BATCH + 5)
     first = Broker(breaks_at=str(BATCH + 2))
