@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
-from config.files import open_regular
 from config.settings import Settings, load_settings
 from config.site_rules import site_profile
 from dialer.cli.keep_records import ask_dialler, batches_of, person, refuse_unless_dialler, telling_what_was_kept
@@ -28,112 +23,14 @@ from dialer.domain.record_ids import is_id
 from dialer.domain.site_time import DAY_SECONDS, site_zone
 from dialer.mqtt import topics
 from dialer.mqtt.ask import Request
-from dialer.roll.phone_numbers import read_cell, the_number
+from dialer.roll.numbers_file import NumbersFile, read_numbers
+from dialer.roll.phone_numbers import the_number
 from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
 from dialer.store import audit, numbers, opt_outs
 from dialer.store.audit import audit_name
 from dialer.store.cipher import site_key
 from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.transaction import transaction
-
-# A file that is about numbers alone: opt-outs, a do-not-call register, consents. One a line, or CSV; "-" is standard
-
-STANDARD_INPUT = "-"
-
-_SHOWN_LINES = 10
-_MOST_BYTES = 2 * 1024**3
-_MOST_LINE = 1 << 16
-_MOST_NUMBERS = 30_000_000  # some 5 GB of memory; the largest register of a country that we know of has 19 million
-_MOST_WITHOUT = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class NumbersFile:
-    """What a file held."""
-
-    name: str
-    sha256: str
-    numbers: tuple[str, ...]  # E.164, each once, in the file's order
-    without: tuple[int, ...]  # lines, from 1, in which no number was found; a heading is none
-
-    def told(self) -> str:
-        """The lines without a number, for a person."""
-        shown = ", ".join(map(str, self.without[:_SHOWN_LINES]))
-        return shown + (" ..." if len(self.without) > _SHOWN_LINES else "")
-
-
-def read_numbers(path: Path, region: str, *, first_column_only: bool = False) -> NumbersFile:
-    """Every number of a file, or of standard input ("-"). Raises RollError for a file that cannot be read, is no text, or has no
-    number at all. It is read line by line, once, so that it may be a pipe.
-
-    Where numbers are to be suppressed, each cell counts: one too many does no harm. `first_column_only` is for what allows.
-    """
-    numbers: dict[str, None] = {}
-    without: list[int] = []
-    digest = _Digest(path)
-    try:
-        with _opened(path) as file:
-            for line, row in enumerate(csv.reader(digest.lines(file), strict=True), start=1):
-                cells = row[:1] if first_column_only else row
-                found = [number for cell in cells for number in read_cell(cell, region).numbers]
-                numbers.update(dict.fromkeys(found))
-                heading = line == 1 and not any(c.isdigit() for c in "".join(row))
-                if not found and not heading and any(cell.strip() for cell in row):
-                    without.append(line)
-                if len(numbers) > _MOST_NUMBERS or len(without) > _MOST_WITHOUT:
-                    raise RollError(
-                        f"{path}: has more than {_MOST_NUMBERS:,} numbers, or {_MOST_WITHOUT:,} lines without one;"
-                        " give the numbers that are meant, one a line"
-                    )
-    except FileNotFoundError as error:
-        raise RollError(f"{path}: no such file") from error
-    except IsADirectoryError as error:
-        raise RollError(f"{path}: is a directory; name the file in it") from error
-    except OSError as error:
-        raise RollError(f"{path}: cannot be read ({error.strerror}): check its rights") from error
-    except UnicodeDecodeError as error:
-        raise RollError(f"{path}: is not UTF-8 text: save it as CSV (UTF-8)") from error
-    except csv.Error as error:
-        raise RollError(f"{path}: is not CSV ({error}): one number a line will do") from error
-    if not numbers:
-        raise RollError(f"{path}: holds no number: one a line, or CSV")
-    name = "standard-input" if str(path) == STANDARD_INPUT else path.name
-    return NumbersFile(name, digest.sha256(), tuple(numbers), tuple(without))
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    with nullcontext(sys.stdin.buffer) if str(path) == STANDARD_INPUT else open_regular(path, pipe=True) as file:
-        yield file
-
-
-class _Digest:
-    """The lines of a file, and the hash of what has been read of it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._hash = hashlib.sha256()
-
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    def lines(self, file: BinaryIO) -> Iterator[str]:
-        """Without their ends. Raises RollError for a line, or a file, that is longer than any such file has."""
-        read = 0
-        encoding = "utf-8-sig"  # a mark can stand before the first line alone
-        while line := file.readline(_MOST_LINE):
-            read += len(line)
-            if len(line) == _MOST_LINE:
-                raise RollError(
-                    f"{self._path}: has a line of more than {_MOST_LINE // 1024} kB: give one number a line"
-                )
-            if read > _MOST_BYTES:
-                raise RollError(f"{self._path}: is larger than {_MOST_BYTES // 1024**3} GB: cut it into several files")
-            self._hash.update(line)
-            text = line.decode(encoding)
-            encoding = "utf-8"
-            yield from text.splitlines() or [""]
-
 
 optout_app = typer.Typer(help="Numbers that are never to be called again, by any campaign.", no_args_is_help=True)
 register_app = typer.Typer(help="Do-not-call registers.", no_args_is_help=True)

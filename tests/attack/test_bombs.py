@@ -26,11 +26,11 @@ from config.errors import MatdanError
 from config.jurisdiction import load_profile
 from config.settings import load_settings
 from dialer.cli.audio import _names_in
-from dialer.cli.numbers import read_numbers
 from dialer.domain.errors import RollError
 from dialer.roll import reading, workbook_reader
 from dialer.roll.importer import prepare_import
 from dialer.roll.mapping import load_map
+from dialer.roll.numbers_file import read_numbers
 from dialer.roll.reading import open_roll, workbook_limits
 from ivr_flows.catalogue import load_flow
 from ivr_flows.texts import read_texts
@@ -233,7 +233,7 @@ import resource, sys
 from pathlib import Path
 from config.errors import MatdanError
 from dialer.roll.importer import prepare_import
-from dialer.cli.numbers import read_numbers
+from dialer.roll.numbers_file import read_numbers
 from config.settings import load_settings
 def all_rows(path):
     for _ in prepare_import(path).roll.batches(1):
