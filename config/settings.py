@@ -215,7 +215,7 @@ WANTED: Final = {
 """By the pattern that the settings are held to."""
 
 
-# Variables of the environment that stand in for settings: none of ours is passed over, and each is named where it is
+# Variables of the environment that stand in for settings: none of ours is passed over, each is named where it is wrong.
 
 PREFIX = "MATDAN_"
 DELIMITER = "__"

@@ -44,7 +44,7 @@ from dialer.pacing.port import PacingEventKind
 from dialer.store.port import LogIn
 from dialer.store.sqlite import Store
 
-# What agents say of calls: kept with the marks and the opt-out that follow from it, while the call goes on or after
+# What agents say of calls: kept with the marks and the opt-out that follow from it, in the call or after it.
 
 
 class Dispositions:

@@ -132,7 +132,7 @@ class Housekeeping:
             self._results.store_failed(error)
 
 
-# What the abandoned-call caps have counted, from the records: a night that the dialler was off has passed there, and
+# What the abandoned-call caps have counted, from the records: a night that the dialler was off has passed there too.
 
 
 async def recount(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:

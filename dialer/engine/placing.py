@@ -42,7 +42,7 @@ from dialer.rules.calling_hours import day_start
 from dialer.store.sent_journal import SentJournal
 from dialer.store.sqlite import Store
 
-# Seats that are kept for a call from before it is dialled until it ends, so that an agent is there whenever it is
+# Seats that are kept for a call from before it is dialled until it ends: an agent is there whenever it is answered.
 
 
 class KeptSeats:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from dialer.domain.model import ANSWERED, Outcome
 from dialer.domain.switch import REDIRECTED, CallEnded, EndedBy
 
-# Whether a trunk is fit: rested when it fails, probed with one call after that, and given fewer calls when it is
+# Whether a trunk is fit: rested when it fails, probed with one call after that, given fewer calls when it is slow.
 
 TRUNK_FAILURES = frozenset({Outcome.CARRIER_FAILURE, Outcome.CONGESTION})
 """Outcomes that are the carrier's own failures."""

@@ -26,7 +26,7 @@ from dialer.mqtt.twin import find_twin, taken_by
 from dialer.store.port import OutboxRow
 from dialer.store.sqlite import Store
 
-# The relay of results: what the store committed with them goes to the broker, in order, until the broker has said
+# The relay of results: what the store committed with them goes to the broker, in order, until it has acknowledged it.
 
 REST_SECONDS = 0.2  # between two looks: each costs a query and a commit, whether it finds one result or twenty
 BATCH = 20  # as many as paho keeps in flight; the broker acknowledges them while the next ones are written

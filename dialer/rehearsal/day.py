@@ -20,7 +20,7 @@ from dialer.rules.first_call import Areas, FirstCall, against, areas_of_polls, f
 from dialer.rules.gate import Gate
 from dialer.rules.rulebook import campaign_rules, rulebook_of
 
-# When each campaign may call anybody on a day, by the clock alone: hours, holidays, silence, close of poll, last
+# When each campaign may call anybody on a day, by the clock alone: hours, holidays, silence, close of poll, last calls.
 
 _STEP_SECONDS = 60.0
 

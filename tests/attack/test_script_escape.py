@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.switch.asterisk.scripts import runner as launcher
+from dialer.switch.asterisk.scripts import launcher
 from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, judge
 from dialer.switch.asterisk.scripts.runner import Containment, ScriptEnd, ScriptRules, find_containment, launched
 from tests.wire.test_agi_scripts import GONE, PLAIN, Held, Peer, call
