@@ -51,7 +51,7 @@ class StoreBusy(StoreError):
 
 
 class NotInStore(StoreError):
-    """What a deed is about is not in the store; nothing of it was kept. The text says what."""
+    """What a record is about is not in the store; nothing of it was kept. The text says what."""
 
 
 class KeyTaken(StoreError):

@@ -48,39 +48,39 @@ class Place:
 
 
 PartyId = NewType("PartyId", str)
-"""A third party's channel: neither voter nor agent. Made by `help_party` and `ear_party`."""
+"""A third party's channel: neither voter nor agent. Made by `transfer_party` and `supervision_party`."""
 
-HELP_PARTY = "help-"
-EAR_PARTY = "ear-"
+TRANSFER_PARTY = "help-"
+SUPERVISION_PARTY = "ear-"
 
 
 _ATTEMPT_ID_LENGTH = 36  # a UUID
 
 
-def help_party(attempt_id: AttemptId, target: str, token: str) -> PartyId:
-    """The id of somebody who is called to help with an attempt: `target` by its name in the allow-list, which a dialler that comes
+def transfer_party(attempt_id: AttemptId, target: str, token: str) -> PartyId:
+    """The id of somebody who is called for an attempt: `target` by its name in the allow-list, which a dialler that comes
     back knows from nowhere else. `token` makes it new each time.
     """
-    return PartyId(f"{HELP_PARTY}{attempt_id}-{target}-{token}")
+    return PartyId(f"{TRANSFER_PARTY}{attempt_id}-{target}-{token}")
 
 
-def ear_party(token: str) -> PartyId:
+def supervision_party(token: str) -> PartyId:
     """The id of a supervisor's phone that is called to listen."""
-    return PartyId(f"{EAR_PARTY}{token}")
+    return PartyId(f"{SUPERVISION_PARTY}{token}")
 
 
 def attempt_of(party_id: PartyId) -> AttemptId | None:
-    """The attempt that a party helps with; None: it does not help."""
-    if not party_id.startswith(HELP_PARTY):
+    """The attempt that a party was called for; None: it was called for no transfer."""
+    if not party_id.startswith(TRANSFER_PARTY):
         return None
-    return AttemptId(party_id[len(HELP_PARTY) :][:_ATTEMPT_ID_LENGTH])
+    return AttemptId(party_id[len(TRANSFER_PARTY) :][:_ATTEMPT_ID_LENGTH])
 
 
 def target_of(party_id: PartyId) -> str | None:
-    """The name of the target that a party is; None: it does not help, or an older dialler called it."""
-    if not party_id.startswith(HELP_PARTY):
+    """The name of the target that a party is; None: it was called for no transfer, or an older dialler called it."""
+    if not party_id.startswith(TRANSFER_PARTY):
         return None
-    return party_id[len(HELP_PARTY) + _ATTEMPT_ID_LENGTH + 1 :].rpartition("-")[0] or None
+    return party_id[len(TRANSFER_PARTY) + _ATTEMPT_ID_LENGTH + 1 :].rpartition("-")[0] or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +382,7 @@ class Switch(CallSwitch, Protocol):
         """Hang up the agent's phone. A seat that is down already is no error."""
         ...
 
-    # Help
+    # Transfers
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Take a voter out of a seat, to music. After the hold's limit the switch brings them back. Raises SwitchError."""

@@ -1,4 +1,4 @@
-"""The floor: seats and the voters who wait for them. Longest idle first; a voter too late for a seat hears the message."""
+"""The ACD: seats and the voters who wait for them. Longest idle first; a voter too late for a seat hears the message."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ PHONE_RETRY_SECONDS = 5.0  # before a lost seat's phone is called again
 MAX_INTERVALS = 2_000
 
 
-class Floor:
+class Acd:
     """Seats, and the way of an answered voter to one."""
 
     def __init__(
-        self, centre: Centre, switch: Switch, results: Results, gatekeeper: Eligibility, timers: Timers
+        self, centre: Centre, switch: Switch, results: Results, eligibility: Eligibility, timers: Timers
     ) -> None:
-        """Takes the seats that stand in `centre`; `gatekeeper` is asked before each connect."""
+        """Takes the seats that stand in `centre`; `eligibility` is asked before each connect."""
         self._centre = centre
         self._switch = switch
         self._results = results
-        self._gatekeeper = gatekeeper
+        self._eligibility = eligibility
         self._timers = timers
         self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
         self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
@@ -51,7 +51,7 @@ class Floor:
     def voter_waits(self, call: Call) -> None:
         """An answered voter can be connected: to a seat at once, or when one comes free before the limit."""
         waiting = self._centre.update_call(call, replace(call, waiting=True))
-        if not self._gatekeeper.admits(waiting):
+        if not self._eligibility.admits(waiting):
             self._too_late(call.attempt_id)
         elif not self._seat_for(waiting):
             limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
@@ -68,7 +68,7 @@ class Floor:
         call = self._centre.calls.get(attempt_id)
         if call is None or attempt_id in self._handed_over:
             return False
-        if not self._gatekeeper.admits(call) or not self._seat_for(call):
+        if not self._eligibility.admits(call) or not self._seat_for(call):
             return False
         came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._handed_over[attempt_id] = came
@@ -202,11 +202,11 @@ class Floor:
         self._talks_again(call, own.name)
         return own.name
 
-    def tell(self, seat_name: str) -> None:
+    def notify(self, seat_name: str) -> None:
         """Tell those who listen of something about a seat that is no change of its state."""
         seat = self._centre.seats.get(seat_name)
         if seat is not None:
-            self._centre.tell(SeatChange(seat_view(self._centre, seat), self._centre.clock.now()))
+            self._centre.notify(SeatChange(seat_view(self._centre, seat), self._centre.clock.now()))
 
     def call_over(self, call: Call) -> None:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
@@ -236,7 +236,7 @@ class Floor:
 
     # Wrap-up
 
-    def throwaway_call(self, seat: Seat) -> Call | None:
+    def latest_call(self, seat: Seat) -> Call | None:
         """The call that the seat has now, or whose wrap-up goes on."""
         return self._ended.get(seat.name) or self._centre.call_at(seat)
 
@@ -275,7 +275,7 @@ class Floor:
     def _serve_waiting(self) -> None:
         waiting = [call for call in self._centre.calls.values() if call.state is CallState.WAITING and call.waiting]
         for call in sorted(waiting, key=lambda call: call.answered_seconds or 0.0):
-            if not self._gatekeeper.admits(call):
+            if not self._eligibility.admits(call):
                 self._too_late(call.attempt_id)
             else:
                 self._seat_for(call)  # one that no free seat may serve does not hold up the next
@@ -336,7 +336,7 @@ class Floor:
         if after.state is not before.state:
             self._close_interval(before, after.since)
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
-            self._centre.tell(SeatChange(seat_view(self._centre, after), after.since.at))
+            self._centre.notify(SeatChange(seat_view(self._centre, after), after.since.at))
 
     def _close_interval(self, seat: Seat, until: Instant) -> None:
         tally = self._centre.seat_tallies[seat.name]

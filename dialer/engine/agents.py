@@ -28,7 +28,7 @@ from dialer.domain.model import (
 )
 from dialer.domain.switch import SeatSound, Switch
 from dialer.domain.view import AlertLevel, Change, SeatChange, SeatState
-from dialer.engine.acd import Floor
+from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.keypad import Keypad, press
 from dialer.engine.log_ins import AgentAccount, WrongLogIns
@@ -141,8 +141,8 @@ _AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class FloorRules:
-    """What a site has set for its floor."""
+class AgentRules:
+    """What a site has set for its acd."""
 
     wrong_pins: int = 10
     lock_seconds: float = 900.0
@@ -156,19 +156,19 @@ class Agents:
     def __init__(
         self,
         centre: Centre,
-        floor: Floor,
+        acd: Acd,
         store: Store,
         switch: Switch,
         results: Results,
         agents: Iterable[AgentAccount],
-        rules: FloorRules,
+        rules: AgentRules,
         timers: Timers,
         silence: SeatSilence,
         execute: Callable[[CommandOfSeat], Awaitable[str]],
     ) -> None:
         """Without `agents` a seat is logged in by command alone, under any name. `execute` does what is keyed on a phone."""
         self._centre = centre
-        self._floor = floor
+        self._acd = acd
         self._store = store
         self._switch = switch
         self._results = results
@@ -213,7 +213,7 @@ class Agents:
                 continue
             now = self._centre.instant()
             after = _logged_in(seat, log_in.agent, account, now)
-            self._floor.put(seat, after.paused(log_in.reason or "", now) if log_in.paused else after)
+            self._acd.put(seat, after.paused(log_in.reason or "", now) if log_in.paused else after)
             adopted += 1
         if kept:
             _log.info("log-ins.adopted", adopted=adopted, logged_off=logged_off)
@@ -227,7 +227,7 @@ class Agents:
                 self._timers.cancel(f"lost/{seat_name}")
 
     def _give_up(self, seat_name: str) -> None:
-        self._floor.free(*self._emptied(seat_name))
+        self._acd.free(*self._emptied(seat_name))
         self._centre.spawn(self._keep(seat_name), "drop-log-in")
         _log.info("seat.given-up", seat=seat_name)
 
@@ -253,14 +253,14 @@ class Agents:
     async def log_off(self, seat_name: str) -> str:
         """The agent leaves, after the call if there is one."""
         seat, after = self._emptied(self._centre.seat(seat_name).name)
-        self._floor.free(seat, after)
+        self._acd.free(seat, after)
         await self._keep(seat_name)
         return f"seat {seat_name}: {'logged off' if after.agent is None else 'after this call'}"
 
     async def pause(self, seat_name: str, reason: str) -> str:
         """No further calls to this seat. Raises CommandRefused."""
         seat = self._centre.seat(seat_name)
-        self._floor.free(seat, seat.paused(reason, self._centre.instant()))
+        self._acd.free(seat, seat.paused(reason, self._centre.instant()))
         await self._keep(seat_name)
         return f"seat {seat_name}: paused"
 
@@ -268,9 +268,9 @@ class Agents:
         """The seat takes calls again: ends a pause, and a wrap-up. Raises CommandRefused."""
         seat = self._centre.seat(seat_name)
         if seat.state is SeatState.WRAP_UP:
-            self._floor.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
+            self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
         else:
-            self._floor.free(seat, seat.made_ready(self._centre.instant()))
+            self._acd.free(seat, seat.made_ready(self._centre.instant()))
         await self._keep(seat_name)
         return f"seat {seat_name}: ready"
 
@@ -288,14 +288,14 @@ class Agents:
     async def dispose(self, seat_name: str, disposition: Disposition, hour: int | None) -> str:
         """Keep what the agent says of the call in progress or just ended. Raises CommandRefused, StoreError."""
         seat = self._centre.seat(seat_name)
-        call = self._floor.throwaway_call(seat)
+        call = self._acd.latest_call(seat)
         if call is None or call.connected_at is None:
             raise CommandRefused(f"seat {seat.name} has no call to give a disposition for")
         run = self._centre.campaigns[call.campaign_id]
         await self._dispositions.dispose(run, call, seat.agent, disposition, hour)
         current = self._centre.seats[seat.name]
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
-            self._floor.end_wrap_up(current)
+            self._acd.end_wrap_up(current)
         elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
             self._closing(current)  # what is said of a call is said at its end
         return f"seat {seat.name}: {disposition.value}"
@@ -311,7 +311,7 @@ class Agents:
         after = seat.closing(now)
         if after is seat:
             return
-        self._floor.put(seat, after)
+        self._acd.put(seat, after)
         run = self._centre.campaigns.get(seat.campaign_id or "")
         if run is not None:
             self._results.observe(run, PacingEventKind.STAGE_CHANGED, now - seat.since.seconds, stage=after.stage)
@@ -334,18 +334,18 @@ class Agents:
             raise CommandRefused(f"this agent is logged in at seat {elsewhere.name}; log off there first")
         again = elsewhere is not None and seat.phone_up
         if again and not phone_here and await self._silence.is_dead(seat):
-            self._floor.expect_phone(seat.name)
+            self._acd.expect_phone(seat.name)
             return f"seat {seat.name}: its phone is called again"
         if phone_here and seat.phone_up and not again:
             raise CommandRefused(f"the phone of seat {seat.name} is on the line already; hang it up first")
         if not (phone_here and elsewhere is not None):
-            self._floor.free(seat, _logged_in(seat, agent, account, self._centre.instant()))
+            self._acd.free(seat, _logged_in(seat, agent, account, self._centre.instant()))
             self._centre.seat_tallies[seat.name] = SeatTally()
             self._keypads.pop(seat.name, None)
         if phone_here:
-            self._floor.expect_phone(seat.name)
+            self._acd.expect_phone(seat.name)
         else:
-            self._floor.call_phone(seat.name)
+            self._acd.call_phone(seat.name)
         await self._keep(seat.name)
         return f"seat {seat.name}: logged in"
 

@@ -12,7 +12,7 @@ import structlog
 
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import BoothWorker, Mark, MarkKind, MarkSource, UnknownSerial
-from dialer.engine.acd import Floor
+from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.results import Results
 from dialer.engine.seat import Seat
@@ -26,10 +26,10 @@ _log = structlog.get_logger(__name__)
 class BoothWorkers:
     """Takes serials, and takes them back."""
 
-    def __init__(self, centre: Centre, floor: Floor, store: Store, results: Results) -> None:
-        """`floor` knows which call an agent is speaking of."""
+    def __init__(self, centre: Centre, acd: Acd, store: Store, results: Results) -> None:
+        """`acd` knows which call an agent is speaking of."""
         self._centre = centre
-        self._floor = floor
+        self._acd = acd
         self._store = store
         self._results = results
 
@@ -124,7 +124,7 @@ class BoothWorkers:
     def _on_the_line(self, seat_name: str) -> tuple[Seat, Call, str]:
         """The agent's seat, the booth worker's call, and what a commit of now is named."""
         seat = self._centre.seat(seat_name)
-        call = self._floor.throwaway_call(seat)
+        call = self._acd.latest_call(seat)
         if call is None or call.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")
         # Drawn: by the clock, what is said in one millisecond, or after it was set back, would be taken for a repeat.

@@ -213,9 +213,9 @@ class Eligibility:
 
     def _counted(self, run: CampaignRun, ruling: Ruling) -> Ruling:
         for objection in ruling.objections:
-            told = objection.reason.value in run.refused
+            known = objection.reason.value in run.refused
             run.refused[objection.reason.value] += 1
-            if not told:
+            if not known:
                 _log.warning(
                     "number.refused",
                     campaign=run.spec.campaign_id,

@@ -22,7 +22,7 @@ from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState, Claim, EndedAttempt, OpenAttempt, Outcome, Purpose
 from dialer.domain.switch import Switch, SwitchEvent
 from dialer.domain.view import Alert, CampaignChange, CentreView, Change
-from dialer.engine.acd import Floor
+from dialer.engine.acd import Acd
 from dialer.engine.agents import Agents
 from dialer.engine.answers import Answers
 from dialer.engine.booth_workers import BoothWorkers
@@ -64,13 +64,13 @@ LOG_EVERY_ROUNDS = 12
 class Housekeeping:
     """Keeps such things from time to time, and at the end."""
 
-    def __init__(self, centre: Centre, store: Store, results: Results, floor: Floor) -> None:
-        """`floor` has what its seats have done."""
+    def __init__(self, centre: Centre, store: Store, results: Results, acd: Acd) -> None:
+        """`acd` has what its seats have done."""
         self._centre = centre
         self._store = store
         self._results = results
-        self._floor = floor
-        self._untold: Head | None = None  # the audit's head, as long as it was announced to nobody
+        self._acd = acd
+        self._unannounced: Head | None = None  # the audit's head, as long as it was announced to nobody
 
     async def go_on(self) -> NoReturn:
         """Round after round, until cancelled."""
@@ -81,7 +81,7 @@ class Housekeeping:
             self._centre.forget_old()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
-                await self._tell_head()
+                await self._announce_head()
                 await self._bound_the_outbox()
             for campaign_id, run in self._centre.campaigns.items():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.held_because is None:
@@ -104,31 +104,31 @@ class Housekeeping:
     async def finish(self) -> None:
         """At the end of all calls: keep everything, and tell where the audit ends."""
         await self.save()
-        await self._tell_head()
+        await self._announce_head()
 
-    async def _tell_head(self) -> None:
-        if self._untold is None:
+    async def _announce_head(self) -> None:
+        if self._unannounced is None:
             return
         try:
-            await self._store.announce([audit_head_announcement(self._untold)], self._untold.at)
+            await self._store.announce([audit_head_announcement(self._unannounced)], self._unannounced.at)
         except StoreError as error:
             self._results.store_failed(error)
             return
-        self._untold = None
+        self._unannounced = None
 
     async def save(self) -> None:
         """Keep what the seats have done, and what the pacers have learned, and chain what was done. What is not kept now is tried
         again.
         """
-        intervals, self._floor.intervals = self._floor.intervals, []
+        intervals, self._acd.intervals = self._acd.intervals, []
         try:
             if intervals:
                 await self._store.record_seat_intervals(intervals)
             for campaign_id, run in self._centre.campaigns.items():
                 await self._store.save_pacer_state(campaign_id, run.learned())
-            self._untold = await self._store.seal(self._centre.clock.now()) or self._untold
+            self._unannounced = await self._store.seal(self._centre.clock.now()) or self._unannounced
         except StoreError as error:
-            self._floor.intervals = intervals + self._floor.intervals
+            self._acd.intervals = intervals + self._acd.intervals
             self._results.store_failed(error)
 
 
@@ -186,23 +186,23 @@ class Engine:
         self._results = Results(centre, store, self._trunk_desk, self._cancel)
         follows = (self._results.follow, self._results.suppressed, self._results.look_again)
         self._records_desk = ExternalRecords(store, centre.clock, *follows, centre=centre.centre_id)
-        self._gatekeeper = Eligibility(
+        self._eligibility = Eligibility(
             centre,
             plan.gate,
             {campaign.rules.campaign_id: campaign.rules for campaign in plan.campaigns},
             certified,
         )
         self._timers = Timers()
-        self._floor = Floor(centre, switch, self._results, self._gatekeeper, self._timers)
-        self._silence = SeatSilence(centre, switch, self._floor, self._results, plan.floor.silence_seconds)
+        self._acd = Acd(centre, switch, self._results, self._eligibility, self._timers)
+        self._silence = SeatSilence(centre, switch, self._acd, self._results, plan.agent_rules.silence_seconds)
         self.seat_desk = Agents(
             centre,
-            self._floor,
+            self._acd,
             store,
             switch,
             self._results,
             plan.agents,
-            plan.floor,
+            plan.agent_rules,
             self._timers,
             self._silence,
             execute=self.execute,
@@ -217,19 +217,19 @@ class Engine:
             self._results,
             self._trunks,
             self._trunk_desk,
-            self._gatekeeper,
+            self._eligibility,
             hoppers,
-            KeptSeats(centre, self._floor),
+            KeptSeats(centre, self._acd),
             sent,
         )
         self._sent = sent
         targets = {target.name: target for target in plan.transfers}
-        self._help_desk = Transfers(centre, switch, self._floor, self._trunks, targets, plan.gate.rules)
+        self._transfers = Transfers(centre, switch, self._acd, self._trunks, targets, plan.gate.rules)
         self._assistance = Assistance(
-            centre, store, switch, self._floor, self._results, self._help_desk, plan.supervisors
+            centre, store, switch, self._acd, self._results, self._transfers, plan.supervisors
         )
         self.inbound_desk = Inbound(centre, store, self._results, self._trunks, plan.inbound)
-        self._worker_desk = BoothWorkers(centre, self._floor, store, self._results)
+        self._worker_desk = BoothWorkers(centre, self._acd, store, self._results)
         self._answers = Answers(centre, self._results)
         self.flow_desk = FlowService(
             centre,
@@ -237,12 +237,12 @@ class Engine:
             self._results,
             flows,
             plan.organisation,
-            self._gatekeeper,
+            self._eligibility,
             self._worker_desk,
             self._answers,
-            transfer=self._floor.take_from_flow,
+            transfer=self._acd.take_from_flow,
         )
-        self._housekeeping = Housekeeping(centre, store, self._results, self._floor)
+        self._housekeeping = Housekeeping(centre, store, self._results, self._acd)
         self._switch_events = self._joined_switch_events()
 
     def _joined_switch_events(self) -> SwitchEvents:
@@ -250,11 +250,11 @@ class Engine:
             self._centre,
             self._switch,
             self._results,
-            self._floor,
+            self._acd,
             self._assistance,
             self._trunk_desk,
             self._answers,
-            help_desk=self._help_desk,
+            transfers=self._transfers,
             seat_desk=self.seat_desk,
             flow_desk=self.flow_desk,
             inbound_desk=self.inbound_desk,
@@ -296,7 +296,7 @@ class Engine:
             campaigns=self,
             seats=self.seat_desk,
             workers=self._worker_desk,
-            transfers=self._help_desk,
+            transfers=self._transfers,
             recording=self._assistance.recorder,
             supervision=self._assistance.supervision,
             records=self._records_desk,
@@ -349,7 +349,7 @@ class Engine:
         if state is CampaignState.STOPPED:
             self._placing.cancel_campaign(run)
         self._centre.wake.set()
-        self._centre.tell(CampaignChange(run.spec.campaign_id))
+        self._centre.notify(CampaignChange(run.spec.campaign_id))
 
     def _priorities(self, run: CampaignRun, now: float) -> Mapping[int, float]:
         """The priorities of the booths that vote today, which a turnout campaign calls before any other; for campaigns of another
@@ -391,8 +391,8 @@ class Engine:
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
         unfinished = await self._free_the_unsent(await store.unfinished_attempts())
-        self._gatekeeper.use_version(await store.record_rules_version(self._plan.rules_text, now))
-        self._gatekeeper.load(await store.registers(), unfinished)
+        self._eligibility.use_version(await store.record_rules_version(self._plan.rules_text, now))
+        self._eligibility.load(await store.registers(), unfinished)
         left_open = self._switch_events.reconciler.found(unfinished)
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
@@ -434,7 +434,7 @@ class Engine:
                 self._timers.stop()
         finally:
             self._timers.stop()
-        self._floor.close_intervals()
+        self._acd.close_intervals()
         await self._housekeeping.finish()
         self._sent.close()
 

@@ -13,7 +13,7 @@ from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
 from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.mqtt.topics import mark_announcement, opt_out_announcement
-from dialer.store.port import Deed, MarkEffect
+from dialer.store.port import AuditEntry, MarkEffect
 from dialer.store.sqlite import Store
 
 AHEAD_SECONDS = 300.0
@@ -61,7 +61,7 @@ class ExternalRecords:
             self._refuse_ahead(mark.at)
         news = [mark_announcement(mark) for mark in marks]
         with _refusals():
-            effects = await self._store.record_marks(marks, news, self._deed(who, batch=batch))
+            effects = await self._store.record_marks(marks, news, self._audit_entry(who, batch=batch))
         for mark, effect in zip(marks, effects, strict=True):
             self._follow(mark, effect)
         taken = sum(effect.recorded for effect in effects)
@@ -72,33 +72,33 @@ class ExternalRecords:
     async def enter_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
         """Keep official figures, all or none. Raises CommandRefused, StoreError."""
         with _refusals():
-            new = await self._store.enter_turnout(figures, self._deed(who))
+            new = await self._store.enter_turnout(figures, self._audit_entry(who))
         return f"{new} figures entered, {len(figures) - new} stood already"
 
     async def file_complaint(self, complaint: Complaint, who: str) -> str:
         """Keep a complaint. Raises CommandRefused, StoreError."""
         self._refuse_ahead(complaint.at)
         with _refusals():
-            number = await self._store.record_complaint(complaint, self._deed(who))
+            number = await self._store.record_complaint(complaint, self._audit_entry(who))
         return f"complaint {number} is kept"
 
     async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
         """Keep what was done about a complaint. Raises CommandRefused, StoreError."""
         self._refuse_ahead(answer.at)
         with _refusals():
-            await self._store.answer_complaint(answer, self._deed(who))
+            await self._store.answer_complaint(answer, self._audit_entry(who))
         return f"complaint {answer.complaint_id}: {answer.answer.value}"
 
     async def take_opt_outs(self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str) -> str:
         """Suppress numbers by their hashes, all or none. Raises CommandRefused, StoreError."""
-        deed = self._deed(who, batch=batch)
+        entry = self._audit_entry(who, batch=batch)
         news = [
-            opt_out_announcement(None, at=deed.at, source=source, attempt_id=None, number_hash=hashed)
+            opt_out_announcement(None, at=entry.at, source=source, attempt_id=None, number_hash=hashed)
             for hashed in hashes
         ]
         with _refusals():
             taken = await self._store.record_opt_outs(
-                hashes, news, deed, fingerprint=fingerprint, centre=self._centre, source=source
+                hashes, news, entry, fingerprint=fingerprint, centre=self._centre, source=source
             )
         for phone_id in taken.phones:
             self._opted_out(phone_id)
@@ -107,12 +107,12 @@ class ExternalRecords:
     async def release_unknown(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
         """Let the numbers of unknown attempts be called again, all or none. Raises CommandRefused, StoreError."""
         with _refusals():
-            opened = await self._store.release_unknown(attempts, reason.strip(), self._deed(who))
+            opened = await self._store.release_unknown(attempts, reason.strip(), self._audit_entry(who))
         self._look_again()
         return f"{len(attempts):,} attempts released; {opened:,} places in the campaigns' lists are open again"
 
-    def _deed(self, who: str, **what: str) -> Deed:
-        return Deed(who, self._clock.now(), what)
+    def _audit_entry(self, who: str, **what: str) -> AuditEntry:
+        return AuditEntry(who, self._clock.now(), what)
 
     def _refuse_ahead(self, at: float) -> None:
         if at > self._clock.now() + AHEAD_SECONDS:

@@ -77,12 +77,12 @@ class FlowService:
         results: Results,
         flows: Flows,
         organisation: str,
-        gatekeeper: Eligibility,
+        eligibility: Eligibility,
         workers: BoothWorkers,
         answers: Answers,
         transfer: Callable[[AttemptId], Awaitable[bool]],
     ) -> None:
-        """`organisation` is the name that the flow gives as the caller's; `gatekeeper` is asked before a flow begins; `workers`
+        """`organisation` is the name that the flow gives as the caller's; `eligibility` is asked before a flow begins; `workers`
         takes the serials of booth workers; `answers` hears that whoever is in a flow has picked up; `transfer`
         gives a call to an agent who is free, and says whether they hear each other.
         """
@@ -94,7 +94,7 @@ class FlowService:
         # Of flows under way, by the run that began here and the commit's sequence.
         self._commits: dict[AttemptId, dict[str, dict[int, asyncio.Future[bool]]]] = {}
         self._transfer = transfer
-        self._gatekeeper = gatekeeper
+        self._eligibility = eligibility
         self._workers = workers
         self._answers = answers
 
@@ -105,7 +105,7 @@ class FlowService:
             return None
         run = self._centre.campaigns[call.campaign_id]
         source = call.flow_source or run.spec.flow
-        if source is None or not self._gatekeeper.admits(call):
+        if source is None or not self._eligibility.admits(call):
             return None
         if source.startswith(SCRIPT):
             run_id = self._begun(call, f"{SCRIPT}{source.rpartition('/')[2]}")

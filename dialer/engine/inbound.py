@@ -131,7 +131,7 @@ class Inbound:
             return Way.MESSAGE
         call = self._call(attempt_id, route, party, trunk)
         self._centre.calls[attempt_id] = call
-        self._centre.tell_call(call, call.state)
+        self._centre.notify_call(call, call.state)
         if ended is not None:  # the caller was gone before we knew who it was
             self._results.end(call, ended)
         return Way.AGENT if route.mode is InboundMode.AGENT else Way.FLOW

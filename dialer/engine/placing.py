@@ -26,7 +26,7 @@ from dialer.domain.model import (
 )
 from dialer.domain.switch import CallEnded, EndedBy, OriginateRequest, Switch
 from dialer.domain.view import AlertLevel, CallState, SeatState
-from dialer.engine.acd import Floor
+from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.eligibility import REST_SECONDS, Eligibility
 from dialer.engine.orders import hang_up
@@ -48,10 +48,10 @@ from dialer.store.sqlite import Store
 class KeptSeats:
     """Keeps seats and gives them back."""
 
-    def __init__(self, centre: Centre, floor: Floor) -> None:
-        """`floor` has the seats' states."""
+    def __init__(self, centre: Centre, acd: Acd) -> None:
+        """`acd` has the seats' states."""
         self._centre = centre
-        self._floor = floor
+        self._acd = acd
         self._kept: dict[AttemptId, str] = {}
 
     def keep(self, run: CampaignRun, attempt_id: AttemptId, language: str) -> str | None:
@@ -59,7 +59,7 @@ class KeptSeats:
         seat = choose_seat(self._centre.seats.values(), language, run.spec.skill)
         if seat is None:
             return None
-        self._floor.put(seat, seat.reserved(attempt_id, run.spec.campaign_id, self._centre.instant()))
+        self._acd.put(seat, seat.reserved(attempt_id, run.spec.campaign_id, self._centre.instant()))
         self._kept[attempt_id] = seat.name
         return seat.name
 
@@ -72,7 +72,7 @@ class KeptSeats:
         """The call will not be: its seat is free again."""
         seat = self._centre.seats.get(self._kept.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self._floor.free(seat, seat.call_ended(self._centre.instant()))
+            self._acd.free(seat, seat.call_ended(self._centre.instant()))
 
     def look_after(self, cancel: Callable[[Call], None]) -> None:
         """Give back the seats of calls that are no more, and cancel calls that ring on without their seat."""
@@ -235,7 +235,7 @@ class Placing:
         results: Results,
         trunks: TrunkPool,
         trunk_desk: TrunkDesk,
-        gatekeeper: Eligibility,
+        eligibility: Eligibility,
         hoppers: Hoppers,
         kept_seats: KeptSeats,
         sent: SentJournal,
@@ -247,7 +247,7 @@ class Placing:
         self._results = results
         self._trunks = trunks
         self._trunk_desk = trunk_desk
-        self._gatekeeper = gatekeeper
+        self._eligibility = eligibility
         self._hoppers = hoppers
         self._kept_seats = kept_seats
         self._sent = sent
@@ -365,7 +365,7 @@ class Placing:
             opening = calling_hours.next_opening(run.spec.hours, centre.zone, now)
             until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
             return f"outside calling hours{until}"
-        ruling = self._gatekeeper.campaign(run)
+        ruling = self._eligibility.campaign(run)
         if not ruling.allowed:
             return str(ruling)
         if run.purpose is Purpose.BOOTH_WORKERS and not centre.last_calls():
@@ -394,9 +394,9 @@ class Placing:
                 refused.append((run.hopper.popleft(), not_before))
                 continue
             claim, attempt_id, kept = run.hopper[0], AttemptId(str(uuid.uuid4())), None
-            if self._gatekeeper.wants_seat(run, claim):
+            if self._eligibility.wants_seat(run, claim):
                 kept = self._kept_seats.keep(run, attempt_id, claim.language)
-            ruling = self._gatekeeper.claim(run, claim, guaranteed=kept is not None)
+            ruling = self._eligibility.claim(run, claim, guaranteed=kept is not None)
             taken = self._take(run, now) if ruling.allowed else None
             if taken is None:
                 self._kept_seats.give_back(attempt_id)
@@ -410,7 +410,7 @@ class Placing:
             trunk, caller_id = taken
             call = replace(_call(attempt_id, claim, run, trunk.name, now), kept_seat=kept)
             self._centre.calls[attempt_id] = call
-            grounds, gap = self._gatekeeper.grounds(run, claim, guaranteed=kept is not None)
+            grounds, gap = self._eligibility.grounds(run, claim, guaranteed=kept is not None)
             new = NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now(), grounds, gap)
             placed.append((new, call))
         if placed:
@@ -463,9 +463,9 @@ class Placing:
             refusals = await self._store.open_attempts(
                 [attempt for attempt, _ in placed],
                 max_attempts_since=since,
-                max_attempts=self._gatekeeper.attempts_per_day(run),
-                max_conversations=self._gatekeeper.conversations_per_day(run),
-                gaps=self._gatekeeper.gaps(run),
+                max_attempts=self._eligibility.attempts_per_day(run),
+                max_conversations=self._eligibility.conversations_per_day(run),
+                gaps=self._eligibility.gaps(run),
             )
         except StoreError as error:
             self._results.store_failed(error)
@@ -475,7 +475,7 @@ class Placing:
             return
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
-                self._centre.tell_call(call, call.state)
+                self._centre.notify_call(call, call.state)
                 self._centre.spawn(self._originate(run, attempt), "originate")
             else:
                 self._not_opened(call)
@@ -500,7 +500,7 @@ class Placing:
             or refused_id
             or self._held(run) is not None
             or self._no_agent(run) is not None
-            or not self._gatekeeper.originate(
+            or not self._eligibility.originate(
                 run, attempt.claim, attempt_id, attempt.caller_id, guaranteed=self._kept_seats.holds(call)
             ).allowed
         ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dialer.engine.agents import FloorRules
+from dialer.engine.agents import AgentRules
 from dialer.engine.inbound import InboundPlan
 from dialer.engine.log_ins import AgentAccount
 from dialer.engine.supervision.state import SupervisorPhone
@@ -49,7 +49,7 @@ class EnginePlan:
     rules_text: str = "{}"  # the rules as JSON, kept with the calls that rest on them
     polling: PollingPlan | None = None
     agents: tuple[AgentAccount, ...] = ()
-    floor: FloorRules = field(default_factory=FloorRules)
+    agent_rules: AgentRules = field(default_factory=AgentRules)
     rest: RestRules = field(default_factory=RestRules)
     inbound: InboundPlan = field(default_factory=InboundPlan)
     transfers: tuple[TransferTarget, ...] = ()

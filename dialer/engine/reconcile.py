@@ -83,23 +83,23 @@ class Reconciler:
 
         It writes a moment after a call's end, so a call that it does not tell of is asked for again.
         """
-        told: dict[AttemptId, PastCall] = {}
+        reported: dict[AttemptId, PastCall] = {}
         history: History | None = None
         try:
             for seconds in LOOK_UP_SECONDS:
                 history = await self._switch.history(vanished)
-                told |= history.ended
-                if len(told) == len(vanished):
+                reported |= history.ended
+                if len(reported) == len(vanished):
                     break
                 await asyncio.sleep(seconds)
         except SwitchError as error:
             _log.info("resync.no-history", problem=str(error))
-        if told or history is not None:
-            _log.warning("resync.history", asked=len(vanished), told=len(told))
+        if reported or history is not None:
+            _log.warning("resync.history", asked=len(vanished), reported=len(reported))
         for attempt_id in vanished:
             call = self._centre.calls.get(attempt_id)
             if call is not None and call.ended is None:
-                self._end_vanished(call, told.get(attempt_id), history)
+                self._end_vanished(call, reported.get(attempt_id), history)
 
     def _end_vanished(self, call: Call, past: PastCall | None, history: History | None) -> None:
         if past is None:

@@ -179,7 +179,7 @@ class Results:
         self._teach(run, call, outcome)
         if retry_at is not None:
             run.due_again(retry_at)
-        centre.tell_call(call, CallState.ENDED, outcome)
+        centre.notify_call(call, CallState.ENDED, outcome)
         centre.spawn(self._keep_end(call.campaign_id, record), "end-attempt")
         centre.wake.set()
         return outcome
@@ -304,7 +304,7 @@ class Results:
             without_number=booth.without_number + effect.without_number_change,
         )
         self._centre.turnout[effect.booth_id] = changed
-        self._centre.tell(TurnoutChange(changed))
+        self._centre.notify(TurnoutChange(changed))
 
     def opted_out(self, phone_id: int, *, fresh: bool) -> None:
         """What an opt-out means here and now; `fresh`: the number had not opted out before, as the store says."""

@@ -15,7 +15,7 @@ import structlog
 
 from dialer.domain.errors import SwitchError
 from dialer.domain.switch import CallEnded, EndedBy, Switch
-from dialer.engine.acd import Floor
+from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.results import Results
 from dialer.engine.seat import Seat
@@ -30,18 +30,18 @@ ROUNDED_SECONDS = 1.0  # Asterisk counts the timeout in whole seconds of its clo
 class SeatSilence:
     """Judges talks by it, and gives up phones."""
 
-    def __init__(self, centre: Centre, switch: Switch, floor: Floor, results: Results, timeout_seconds: float) -> None:
+    def __init__(self, centre: Centre, switch: Switch, acd: Acd, results: Results, timeout_seconds: float) -> None:
         """`timeout_seconds` 0: phones may be silent, nothing follows from it."""
         self._centre = centre
         self._switch = switch
-        self._floor = floor
+        self._acd = acd
         self._results = results
         self._timeout_seconds = timeout_seconds
 
     def given_up(self, seat_name: str) -> None:
         """The switch has hung up a seat's phone because nothing came from it."""
         seat = self._centre.seats.get(seat_name)
-        talked = None if seat is None else self._floor.throwaway_call(seat)
+        talked = None if seat is None else self._acd.latest_call(seat)
         call = None if talked is None else self._centre.calls.get(talked.attempt_id)
         if call is not None and self._is_short(call):
             self._heard_nobody(call)

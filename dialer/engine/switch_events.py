@@ -12,7 +12,7 @@ from dialer.domain import switch as switch_port
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, Switch, SwitchEvent
 from dialer.domain.view import AlertLevel, SeatState
-from dialer.engine.acd import Floor
+from dialer.engine.acd import Acd
 from dialer.engine.agents import Agents
 from dialer.engine.answers import Answers
 from dialer.engine.call import Call
@@ -39,12 +39,12 @@ class SwitchEvents:
         centre: Centre,
         switch: Switch,
         results: Results,
-        floor: Floor,
+        acd: Acd,
         assistance: Assistance,
         trunk_desk: TrunkDesk,
         answers: Answers,
         *,
-        help_desk: Transfers,
+        transfers: Transfers,
         seat_desk: Agents,
         flow_desk: FlowService,
         inbound_desk: Inbound,
@@ -53,11 +53,11 @@ class SwitchEvents:
         """`reconciled` is set once store and switch were first brought to agree."""
         self._centre = centre
         self._results = results
-        self._floor = floor
+        self._acd = acd
         self._assistance = assistance
         self._trunk_desk = trunk_desk
         self._answers = answers
-        self._help_desk = help_desk
+        self._transfers = transfers
         self._seat_desk = seat_desk
         self._flow_desk = flow_desk
         self._inbound_desk = inbound_desk
@@ -75,7 +75,7 @@ class SwitchEvents:
                 self._centre.raise_alert("switch-down", AlertLevel.CRITICAL, f"no link to the switch: {reason}")
                 self._centre.wake.set()
             case switch_port.SeatUp(seat=seat):
-                self._floor.phone_came(seat)
+                self._acd.phone_came(seat)
             case switch_port.SeatDown(seat=seat):
                 self._phone_went(seat)
             case switch_port.PartyCame() | switch_port.PartyGone():
@@ -116,18 +116,18 @@ class SwitchEvents:
             case switch_port.CallWaiting():
                 waiting = self._answers.by_person(call)
                 if not waiting.waiting and waiting.seat is None and not waiting.message_started:
-                    self._floor.voter_waits(waiting)
+                    self._acd.voter_waits(waiting)
             case switch_port.CallConnected(seat=seat):
-                self._help_desk.voter_came(call.attempt_id)
-                self._floor.connected(self._answers.by_person(call), seat)
+                self._transfers.voter_came(call.attempt_id)
+                self._acd.connected(self._answers.by_person(call), seat)
             case switch_port.CallLeftSeat(seat=seat):
-                if not self._help_desk.keeps(call.attempt_id):
-                    self._floor.left_seat(call, seat)
+                if not self._transfers.keeps(call.attempt_id):
+                    self._acd.left_seat(call, seat)
             case switch_port.CallAside() | switch_port.CallRecorded():
                 self._assistance.call_event(self._answers.picked_up(call), event)
             case switch_port.MessageStarted():
-                self._help_desk.message_started(call)
-                self._floor.message_started(self._answers.by_person(call))
+                self._transfers.message_started(call)
+                self._acd.message_started(self._answers.by_person(call))
             case switch_port.MachineDetected():
                 self._answers.by_machine(call)
             case switch_port.CallEnded():
@@ -171,13 +171,13 @@ class SwitchEvents:
     def _finish(self, call: Call, ended: CallEnded) -> None:
         if call.attempt_id in self._centre.calls:
             self._results.watch_for_silence(call)
-            self._help_desk.call_over(call.attempt_id)
-            self._floor.call_over(call)
+            self._transfers.call_over(call.attempt_id)
+            self._acd.call_over(call)
             self._results.end(self._centre.calls[call.attempt_id], ended)
 
     def _phone_went(self, seat: str) -> None:
-        self._help_desk.agents_phone_went(seat)
-        self._floor.phone_went(seat)
+        self._transfers.agents_phone_went(seat)
+        self._acd.phone_went(seat)
 
     def _switch_up(self, up: switch_port.SwitchUp) -> None:
         centre = self._centre
@@ -185,7 +185,7 @@ class SwitchEvents:
         self._seat_desk.adopt(up.live_seats)
         for seat in list(centre.seats.values()):
             if seat.name in up.live_seats and not seat.phone_up:
-                self._floor.phone_came(seat.name)
+                self._acd.phone_came(seat.name)
             elif seat.name not in up.live_seats and seat.phone_up:
                 self._phone_went(seat.name)
         for attempt_id, seat_name in up.talking:
@@ -193,13 +193,13 @@ class SwitchEvents:
             if call is not None and seat_name in centre.seats:
                 seat = centre.seats[seat_name]
                 if call.connected_at is None:
-                    self._floor.connected(self._answers.by_person(call), seat_name)
+                    self._acd.connected(self._answers.by_person(call), seat_name)
                 elif seat.state is not SeatState.TALKING:
-                    self._floor.talks_on(call, seat_name)
+                    self._acd.talks_on(call, seat_name)
         self._assistance.resync(up)
         centre.switch_up = True
         self.reconciled.set()
         centre.clear_alert("switch-down")
         for name in centre.seats:
-            self._floor.call_phone(name)
+            self._acd.call_phone(name)
         centre.wake.set()

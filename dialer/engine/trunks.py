@@ -342,11 +342,11 @@ class TrunkPool:
         now_seconds: float,
         leaving: Mapping[str, int] = _NONE,
         *,
-        told: bool = True,
+        reported: bool = True,
     ) -> tuple[TrunkLimits, str] | None:
         """Start a call on the first fit trunk with a free channel and a call start left: the trunk and the caller ID to show.
 
-        Caller IDs of a trunk take turns, so that no single number is worn out. None: nothing may start now. `told`: `rang` or
+        Caller IDs of a trunk take turns, so that no single number is worn out. None: nothing may start now. `reported`: `rang` or
         `ended` will tell what became of the call, or `not_dialled` that nothing did; without it the call can be no probe, and goes
         out at once.
         """
@@ -355,7 +355,7 @@ class TrunkPool:
                 continue
             trunk = self._limits[name]
             self._starts[name].take(now_seconds)
-            if told:
+            if reported:
                 self._health[name].started(now_seconds)
             else:
                 self._starts[name].went(now_seconds)

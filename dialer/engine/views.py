@@ -94,7 +94,7 @@ def seat_view(centre: Centre, seat: Seat) -> SeatView:
         if each is not SeatState.OFFLINE:
             logged_in += seconds
     call = centre.call_at(seat) if state is SeatState.TALKING else None
-    help_now = centre.help.get(call.attempt_id) if call is not None else None
+    transfer = centre.transfers.get(call.attempt_id) if call is not None else None
     return SeatView(
         seat=seat.name,
         agent=seat.agent,
@@ -105,7 +105,7 @@ def seat_view(centre: Centre, seat: Seat) -> SeatView:
         utilisation=worked / logged_in if logged_in > 0 else 0.0,
         calls=tally.calls,
         reason=seat.reason,
-        help=help_now.stage.value if help_now is not None else None,
+        help=transfer.stage.value if transfer is not None else None,
         recording=("paused" if call.recording_paused else "on") if call is not None and call.recorded else None,
     )
 

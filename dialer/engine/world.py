@@ -36,8 +36,8 @@ from dialer.domain.switch import PartyId
 from dialer.domain.view import Alert, AlertLevel, AlertRaised, CallChange, CallState, CampaignChange, Change, SeatState
 from dialer.engine.call import Call
 from dialer.engine.seat import Seat
-from dialer.engine.supervision.state import Ear
-from dialer.engine.transfers.state import Help
+from dialer.engine.supervision.state import Listener
+from dialer.engine.transfers.state import CallTransfer
 from dialer.pacing.number_answers import NumberAnswers
 from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import NO_POLLS, PollingPlan, PollsToday
@@ -46,7 +46,7 @@ from dialer.rules.calling_hours import Stretch, next_day
 from dialer.rules.retries import RetryRules
 
 _log = structlog.get_logger(__name__)
-_Told = TypeVar("_Told")
+_Known = TypeVar("_Known")
 
 KEPT_SECONDS = 300.0  # far longer than a claim's lease
 _OF_THE_POLLING_DAY = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
@@ -170,10 +170,10 @@ class Centre:
         self.zone = zone
         self.clock = clock
         self.calls: dict[AttemptId, Call] = {}
-        self.help: dict[AttemptId, Help] = {}
+        self.transfers: dict[AttemptId, CallTransfer] = {}
         self.party_trunks: dict[PartyId, str] = {}  # third parties outside, and the trunk that each is called over
         self.strangers: dict[AttemptId, str] = {}  # calls that came in and are in no `calls`, and the trunk of each
-        self.ears: dict[str, Ear] = {}  # by supervisor
+        self.listeners: dict[str, Listener] = {}  # by supervisor
         self.seats: dict[str, Seat] = {}
         self.seat_tallies: dict[str, SeatTally] = {}
         self.campaigns: dict[str, CampaignRun] = {}
@@ -242,7 +242,7 @@ class Centre:
 
         return unsubscribe
 
-    def tell(self, change: Change) -> None:
+    def notify(self, change: Change) -> None:
         """Tell those who listen."""
         for listener in self._listeners:
             listener(change)
@@ -253,13 +253,13 @@ class Centre:
         """Put a call's next version in place and tell of a change of state."""
         self.calls[after.attempt_id] = after
         if after.state is not before.state:
-            self.tell_call(after, after.state)
+            self.notify_call(after, after.state)
         return after
 
-    def tell_call(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
+    def notify_call(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
         """Tell those who listen where a call is."""
-        self.tell(CallChange(call.campaign_id, call.attempt_id, state, self.clock.now(), call.seat, outcome))
-        self.tell(CampaignChange(call.campaign_id))
+        self.notify(CallChange(call.campaign_id, call.attempt_id, state, self.clock.now(), call.seat, outcome))
+        self.notify(CampaignChange(call.campaign_id))
 
     def calls_of(self, campaign_id: str) -> Iterator[Call]:
         """The live calls of a campaign."""
@@ -358,13 +358,13 @@ class Centre:
         alert = Alert(code, level, text, self.clock.now())
         self.alerts[code] = alert
         _log.warning("alert", code=code, level=level.value, text=text)
-        self.tell(AlertRaised(alert))
+        self.notify(AlertRaised(alert))
 
     def clear_alert(self, code: str) -> None:
         """End an alert; nothing happens where there is none."""
         standing = self.alerts.pop(code, None)
         if standing is not None:
-            self.tell(AlertRaised(Alert(code, standing.level, standing.text, self.clock.now(), cleared=True)))
+            self.notify(AlertRaised(Alert(code, standing.level, standing.text, self.clock.now(), cleared=True)))
 
     def take_alert(self, alert: Alert) -> None:
         """An alert that another part of the dialler raises or clears."""
@@ -374,8 +374,8 @@ class Centre:
             self.raise_alert(alert.code, alert.level, alert.text)
 
 
-def _forget(told: dict[int, _Told], old: Callable[[_Told], bool], live: set[int]) -> None:
+def _forget(known: dict[int, _Known], old: Callable[[_Known], bool], live: set[int]) -> None:
     """Take out what is old, of numbers on no live call; it stands first."""
-    for phone_id in list(takewhile(lambda each: old(told[each]), told)):
+    for phone_id in list(takewhile(lambda each: old(known[each]), known)):
         if phone_id not in live:
-            del told[phone_id]
+            del known[phone_id]

@@ -18,7 +18,7 @@ from config.settings import Settings
 from config.site_rules import abandoned_caps
 from config.unfinished import MAKE_ONE
 from dialer.domain.model import CampaignKind, InboundMode, MachineDetection
-from dialer.engine.agents import FloorRules
+from dialer.engine.agents import AgentRules
 from dialer.engine.inbound import InboundPlan, InboundRoute
 from dialer.engine.log_ins import AgentAccount
 from dialer.engine.plan import CampaignPlan, EnginePlan, SeatPlan
@@ -75,7 +75,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             )
             for agent in settings.agents
         ),
-        floor=FloorRules(
+        agent_rules=AgentRules(
             settings.floor.wrong_pins,
             settings.floor.lock_minutes * _MINUTE,
             settings.floor.pause_reasons,

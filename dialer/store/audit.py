@@ -1,4 +1,4 @@
-"""The audit's rows. `append` runs inside a transaction, so that a deed and its entry are kept together or not at all."""
+"""The audit's rows. `append` runs inside a transaction, so that what was done and its entry are kept together or not at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dialer.store.sql import load_statements
 
 
 def audit_name(who: str | None) -> str:
-    """Who answers for a deed: the one who was named, else the user who is logged in."""
+    """Who answers for what is done: the one who was named, else the user who is logged in."""
     return who or getpass.getuser()
 
 

@@ -12,7 +12,7 @@ from dialer.domain.model import Announcement
 from dialer.rules.number_hash import fingerprint, number_hasher
 from dialer.store import audit, seals
 from dialer.store.numbers import SQL
-from dialer.store.port import Deed, OptOutsTaken
+from dialer.store.port import AuditEntry, OptOutsTaken
 from dialer.store.records import announce
 from dialer.store.voters import record_opt_out
 
@@ -57,7 +57,7 @@ def record_told(
     db: sqlite3.Connection,
     hashes: Sequence[str],
     announcements: Sequence[Announcement],
-    deed: Deed,
+    entry: AuditEntry,
     *,
     fingerprint: str,
     centre: str,
@@ -75,18 +75,18 @@ def record_told(
         )
     fresh, phones = 0, []
     for hashed, news in zip(hashes, announcements, strict=True):
-        is_new = db.execute(SQL["insert_foreign"], (hashed, deed.at, centre)).rowcount == 1
+        is_new = db.execute(SQL["insert_foreign"], (hashed, entry.at, centre)).rowcount == 1
         if is_new:
             seals.opt_out_hash_recorded(db, hashed)
         row = db.execute(SQL["phone_of_hash"], (hashed,)).fetchone()
         if row is not None:
-            is_new = record_opt_out(db, row[0], at=deed.at, source=source, attempt_id=None, announcements=())
+            is_new = record_opt_out(db, row[0], at=entry.at, source=source, attempt_id=None, announcements=())
             phones += [int(row[0])] if is_new else []
         if is_new:
-            announce(db, [news], deed.at)
+            announce(db, [news], entry.at)
         fresh += is_new
-    what = {**deed.what, "source": source, "numbers": str(len(hashes)), "fresh": str(fresh)}
-    audit.append(db, "opt-out-import", deed.who, what, deed.at)
+    what = {**entry.what, "source": source, "numbers": str(len(hashes)), "fresh": str(fresh)}
+    audit.append(db, "opt-out-import", entry.who, what, entry.at)
     return OptOutsTaken(fresh, tuple(phones))
 
 

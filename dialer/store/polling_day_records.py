@@ -11,7 +11,7 @@ from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure, state_of, states_meant
 from dialer.store import audit, queues
-from dialer.store.port import Deed, MarkEffect
+from dialer.store.port import AuditEntry, MarkEffect
 from dialer.store.sql import load_statements
 from dialer.store.voters import record_mark
 
@@ -19,18 +19,18 @@ SQL = load_statements("polling_day_records")
 
 
 def record_marks(
-    db: sqlite3.Connection, marks: Sequence[Mark], announcements: Sequence[Announcement], deed: Deed
+    db: sqlite3.Connection, marks: Sequence[Mark], announcements: Sequence[Announcement], entry: AuditEntry
 ) -> list[MarkEffect]:
     """Append marks that came together, each with its announcement and all with their audit entry ("marks"): all or none.
     Raises NotInStore for a voter who is not on the roll, KeyTaken. A repeat of known keys changes nothing but the audit.
     """
     effects = [record_mark(db, mark, [news]) for mark, news in zip(marks, announcements, strict=True)]
     taken = sum(effect.recorded for effect in effects)
-    _note(db, "marks", deed, marks=len(marks), taken=taken)
+    _note(db, "marks", entry, marks=len(marks), taken=taken)
     return effects
 
 
-def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], deed: Deed) -> int:
+def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], entry: AuditEntry) -> int:
     """Append official figures, all or none, with their audit entry ("official-turnout"); how many are new. A figure that
     stands already changes nothing. Raises NotInStore for an area that is not on the roll.
     """
@@ -39,9 +39,9 @@ def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], dee
         area = _area(of_state(db, figure))
         stands = db.execute(SQL["figure"], (*area, figure.by_time)).fetchone()
         if stands is None or stands[0] != figure.share:
-            db.execute(SQL["insert_figure"], (*area, figure.by_time, figure.share, deed.at, deed.who))
+            db.execute(SQL["insert_figure"], (*area, figure.by_time, figure.share, entry.at, entry.who))
             new += 1
-    _note(db, "official-turnout", deed, figures=len(figures), new=new)
+    _note(db, "official-turnout", entry, figures=len(figures), new=new)
     return new
 
 
@@ -89,7 +89,7 @@ def standing_figures(db: sqlite3.Connection, figure: OfficialFigure) -> dict[str
     return dict(db.execute(SQL["figures_of_area"], _area(figure)).fetchall())
 
 
-def record_complaint(db: sqlite3.Connection, complaint: Complaint, deed: Deed) -> int:
+def record_complaint(db: sqlite3.Connection, complaint: Complaint, entry: AuditEntry) -> int:
     """Append a complaint with its audit entry ("complaint"); its number. A repeat of the key gives the same one. Raises
     NotInStore for a campaign, attempt or phone that the store does not have.
     """
@@ -107,41 +107,45 @@ def record_complaint(db: sqlite3.Connection, complaint: Complaint, deed: Deed) -
         complaint.campaign_id,
         complaint.attempt_id,
         complaint.phone_id,
-        deed.at,
-        deed.who,
+        entry.at,
+        entry.who,
     )
     new = db.execute(SQL["insert_complaint"], values).rowcount
     (number,) = db.execute(SQL["complaint"], (complaint.key,)).fetchone()
     if new:
-        _note(db, "complaint", deed, complaint=number)
+        _note(db, "complaint", entry, complaint=number)
     return int(number)
 
 
-def answer_complaint(db: sqlite3.Connection, answer: ComplaintAnswer, deed: Deed) -> None:
+def answer_complaint(db: sqlite3.Connection, answer: ComplaintAnswer, entry: AuditEntry) -> None:
     """Append an answer with its audit entry ("complaint-answer"). Raises NotInStore where there is no such complaint."""
     if not db.execute(SQL["is_complaint"], (answer.complaint_id,)).fetchone()[0]:
         raise NotInStore(f"there is no complaint {answer.complaint_id}: see `dialer report complaints`")
-    values = (answer.key, answer.complaint_id, answer.at, answer.answer.value, deed.who)
+    values = (answer.key, answer.complaint_id, answer.at, answer.answer.value, entry.who)
     if db.execute(SQL["insert_answer"], values).rowcount:
-        _note(db, "complaint-answer", deed, complaint=answer.complaint_id)
+        _note(db, "complaint-answer", entry, complaint=answer.complaint_id)
 
 
-def release_unknown(db: sqlite3.Connection, attempts: Sequence[AttemptId], reason: str, deed: Deed) -> int:
+def release_unknown(db: sqlite3.Connection, attempts: Sequence[AttemptId], reason: str, entry: AuditEntry) -> int:
     """Let the numbers of attempts be called again of which nobody knows whether they were calls, with an audit entry each
     ("unknown-release"): all or none. How many places in the campaigns' lists are open again. Raises NotInStore where one is
     not unknown, or was released before.
     """
     opened = 0
     for attempt_id in attempts:
-        targets = queues.release_unknown(db, attempt_id, at=deed.at, who=deed.who, reason=reason)
+        targets = queues.release_unknown(db, attempt_id, at=entry.at, who=entry.who, reason=reason)
         if targets is None:
             raise NotInStore(
                 f"{attempt_id}: no attempt of this id is unknown: nothing was released; see `dialer unknown list`"
             )
-        audit.append(db, "unknown-release", deed.who, {**deed.what, "attempt": attempt_id, "reason": reason}, deed.at)
+        audit.append(
+            db, "unknown-release", entry.who, {**entry.what, "attempt": attempt_id, "reason": reason}, entry.at
+        )
         opened += targets
     return opened
 
 
-def _note(db: sqlite3.Connection, kind: str, deed: Deed, **counts: int) -> None:
-    audit.append(db, kind, deed.who, {**deed.what, **{name: str(number) for name, number in counts.items()}}, deed.at)
+def _note(db: sqlite3.Connection, kind: str, entry: AuditEntry, **counts: int) -> None:
+    audit.append(
+        db, kind, entry.who, {**entry.what, **{name: str(number) for name, number in counts.items()}}, entry.at
+    )

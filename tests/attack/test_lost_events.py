@@ -24,7 +24,7 @@ from tests.faults.test_reconciling import CAMPAIGNS, SEATS, SETTINGS, all_agree,
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import rows, scripted
-from tests.system.test_help import bring_to, party, seat, talking
+from tests.system.test_transfers import bring_to, party, seat, talking
 
 BOUND_SECONDS = adapter.COMPARE_SECONDS + adapter.COMPARE_AGAIN_SECONDS + adapter.GRACE_SECONDS + 1.0
 NAMES = ("Hangup", "OriginateResponse", "DialEnd", "DialState", "ConfbridgeJoin", "ConfbridgeLeave", "UserEvent")

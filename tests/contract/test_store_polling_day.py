@@ -13,7 +13,7 @@ from dialer.domain.complaints import Answer, Channel, Complaint, ComplaintAnswer
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, AttemptId, BoothTurnout, Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.official_turnout import FINAL, OfficialFigure
-from dialer.store.port import Deed
+from dialer.store.port import AuditEntry
 from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
 
@@ -21,8 +21,8 @@ DAY = date(2024, 4, 22)
 NEWS = Announcement("results/marks", "{}")
 
 
-def deed(at: float = NOW + 100) -> Deed:
-    return Deed("asha", at, {"batch": "b-1"})
+def entry(at: float = NOW + 100) -> AuditEntry:
+    return AuditEntry("asha", at, {"batch": "b-1"})
 
 
 def undo(voter_id: int = 1, at: float = NOW + 100, key: str = "undo") -> Mark:
@@ -119,7 +119,7 @@ async def test_of_contradictory_marks_in_one_second_voted_wins_and_both_are_kept
 ) -> None:
     async with filled(backend) as store:
         marks = [Mark(kind.value, 1, kind, MarkSource.BOOTH_WORKER, NOW + 60.5) for kind in order]
-        effects = await store.record_marks(marks, [NEWS, NEWS], deed())
+        effects = await store.record_marks(marks, [NEWS, NEWS], entry())
         assert [effect.recorded for effect in effects] == [True, True]
         assert effects[-1].voter_silenced
         assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=1, not_yet=0)
@@ -133,7 +133,7 @@ async def test_marks_that_come_together_are_kept_all_or_none(backend: Backend) -
     async with filled(backend) as store:
         marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
         with pytest.raises(NotInStore, match="no voter 999"):
-            await store.record_marks(marks, [NEWS, NEWS], deed())
+            await store.record_marks(marks, [NEWS, NEWS], entry())
         assert (await turnout_of(store)).voted == 0
         assert await store.outbox(10) == []
         assert await store.append_audit("next", "test", {}, NOW) == 1
@@ -142,8 +142,8 @@ async def test_marks_that_come_together_are_kept_all_or_none(backend: Backend) -
 async def test_marks_that_come_together_have_one_entry_in_the_audit(backend: Backend) -> None:
     async with filled(backend) as store:
         marks = [mark(1, MarkKind.VOTED), mark(10, MarkKind.VOTED)]
-        first = await store.record_marks(marks, [NEWS, NEWS], deed())
-        again = await store.record_marks(marks, [NEWS, NEWS], deed(NOW + 200))
+        first = await store.record_marks(marks, [NEWS, NEWS], entry())
+        again = await store.record_marks(marks, [NEWS, NEWS], entry(NOW + 200))
         assert [effect.recorded for effect in (*first, *again)] == [True, True, False, False]
         assert [effect.silenced_phones for effect in again] == [(1,), (7,)]  # told again: whom to leave alone
         assert len(await store.outbox(10)) == 2
@@ -156,10 +156,10 @@ async def test_marks_that_come_together_have_one_entry_in_the_audit(backend: Bac
 async def test_official_figures_are_entered_once_and_a_new_one_is_appended(backend: Backend) -> None:
     async with filled(backend) as store:
         figures = [OfficialFigure(DAY, 174, None, "09:00", 0.11), OfficialFigure(DAY, 174, 2, FINAL, 0.66)]
-        assert await store.enter_turnout(figures, deed()) == 2
-        assert await store.enter_turnout(figures, deed(NOW + 200)) == 0
-        assert await store.enter_turnout([replace(figures[0], share=0.12)], deed(NOW + 300)) == 1
-        assert await store.enter_turnout([figures[0]], deed(NOW + 400)) == 1  # and back
+        assert await store.enter_turnout(figures, entry()) == 2
+        assert await store.enter_turnout(figures, entry(NOW + 200)) == 0
+        assert await store.enter_turnout([replace(figures[0], share=0.12)], entry(NOW + 300)) == 1
+        assert await store.enter_turnout([figures[0]], entry(NOW + 400)) == 1  # and back
 
 
 @pytest.mark.parametrize(("constituency", "part"), [(9, None), (174, 99)])
@@ -169,8 +169,8 @@ async def test_a_figure_of_an_area_that_is_not_on_the_roll_is_refused_and_the_ot
     async with filled(backend) as store:
         good = OfficialFigure(DAY, 174, None, "09:00", 0.11)
         with pytest.raises(NotInStore, match=f"constituency {constituency}"):
-            await store.enter_turnout([good, OfficialFigure(DAY, constituency, part, "09:00", 0.1)], deed())
-        assert await store.enter_turnout([good], deed()) == 1
+            await store.enter_turnout([good, OfficialFigure(DAY, constituency, part, "09:00", 0.1)], entry())
+        assert await store.enter_turnout([good], entry()) == 1
 
 
 async def test_a_figure_of_a_number_that_several_states_have_names_its_state(backend: Backend) -> None:
@@ -179,14 +179,14 @@ async def test_a_figure_of_a_number_that_several_states_have_names_its_state(bac
             db.execute("UPDATE booth SET state_code = 'S13' WHERE booth_id = 6")
         figure = OfficialFigure(DAY, 174, None, "09:00", 0.11)
         with pytest.raises(NotInStore, match=r"several states \(S13, S24\)"):
-            await store.enter_turnout([figure], deed())
+            await store.enter_turnout([figure], entry())
         with pytest.raises(NotInStore, match="constituency 174 of S14 is not on the roll"):
-            await store.enter_turnout([replace(figure, state_code="S14")], deed())
+            await store.enter_turnout([replace(figure, state_code="S14")], entry())
         both = [replace(figure, state_code=state) for state in ("S13", "S24")]
-        assert await store.enter_turnout(both, deed()) == 2
-        assert await store.enter_turnout(both, deed()) == 0
+        assert await store.enter_turnout(both, entry()) == 2
+        assert await store.enter_turnout(both, entry()) == 0
         of_one = replace(figure, part_number=6)  # one of them alone has it
-        assert await store.enter_turnout([of_one, replace(of_one, state_code="S13")], deed()) == 1
+        assert await store.enter_turnout([of_one, replace(of_one, state_code="S13")], entry()) == 1
 
 
 # Complaints
@@ -200,12 +200,12 @@ async def test_a_complaint_is_kept_once_and_answered(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1)
         about = complaint(campaign_id=CAMPAIGN, attempt_id=new.attempt_id, phone_id=1)
-        assert await store.record_complaint(about, deed()) == 1
-        assert await store.record_complaint(about, deed(NOW + 200)) == 1
-        assert await store.record_complaint(complaint("c-2"), deed()) == 2
+        assert await store.record_complaint(about, entry()) == 1
+        assert await store.record_complaint(about, entry(NOW + 200)) == 1
+        assert await store.record_complaint(complaint("c-2"), entry()) == 2
         answer = ComplaintAnswer("a-1", 1, NOW + 500, Answer.EXPLAINED)
-        await store.answer_complaint(answer, deed())
-        await store.answer_complaint(answer, deed(NOW + 600))
+        await store.answer_complaint(answer, entry())
+        await store.answer_complaint(answer, entry(NOW + 600))
         assert await store.append_audit("next", "test", {}, NOW) == 4
 
 
@@ -222,6 +222,6 @@ async def test_a_complaint_about_what_is_not_there_is_refused(
 ) -> None:
     async with filled(backend) as store:
         with pytest.raises(NotInStore, match=what):
-            await store.record_complaint(complaint(**changes), deed())
+            await store.record_complaint(complaint(**changes), entry())
         with pytest.raises(NotInStore, match="no complaint 1"):
-            await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW, Answer.UNFOUNDED), deed())
+            await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW, Answer.UNFOUNDED), entry())

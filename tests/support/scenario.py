@@ -74,7 +74,7 @@ class Site(Part):
     silent_music: bool = False  # its class of music on hold has nothing to play
 
 
-class Deed(StrEnum):
+class Step(StrEnum):
     """What befalls the centre."""
 
     PHONE_DIES = "phone-dies"  # an agent's phone hangs up and answers no more
@@ -90,7 +90,7 @@ class Deed(StrEnum):
 class Event(Part):
     """Something happens `after` seconds from the start, or from the first time that `seat` is in the state `once`."""
 
-    do: Deed
+    do: Step
     seat: str | None = None
     once: SeatState | None = None
     after: float = Field(0.0, ge=0)
@@ -98,7 +98,13 @@ class Event(Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Event:
-        of_a_seat = self.do in {Deed.PHONE_DIES, Deed.PHONE_SILENT, Deed.PHONE_RETURNS, Deed.LOG_OFF, Deed.PAUSE}
+        of_a_seat = self.do in {
+            Step.PHONE_DIES,
+            Step.PHONE_SILENT,
+            Step.PHONE_RETURNS,
+            Step.LOG_OFF,
+            Step.PAUSE,
+        }
         if self.seat is None and (self.once is not None or of_a_seat):
             raise ValueError("name the seat")
         return self

@@ -24,7 +24,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.view import CallChange, CallState, Change, SeatChange, SeatState
 from dialer.engine.engine import Engine
 from dialer.simulation.profile import simulated_profile
-from tests.support.scenario import Count, Deed, Event, Scenario, fill_numbers
+from tests.support.scenario import Count, Event, Scenario, Step, fill_numbers
 
 _CAPS = tuple(AbandonedCap(window_hours=hours, share=1.0) for hours in (24, 720))
 _OPEN = simulated_profile()
@@ -222,21 +222,21 @@ class _Run:
         await asyncio.sleep(event.after)
         seat = event.seat or ""
         match event.do:
-            case Deed.PHONE_DIES:
+            case Step.PHONE_DIES:
                 await self._stage.phone_dies(seat)
-            case Deed.PHONE_SILENT:
+            case Step.PHONE_SILENT:
                 await self._stage.phone_silent(seat)
-            case Deed.PHONE_RETURNS:
+            case Step.PHONE_RETURNS:
                 await self._stage.phone_returns(seat)
-            case Deed.LOG_OFF:
+            case Step.LOG_OFF:
                 await self._engine.execute(SeatLogOff(seat))
-            case Deed.PAUSE:
+            case Step.PAUSE:
                 await self._engine.execute(SeatPause(seat, "tea"))
-            case Deed.LINK_CUT:
+            case Step.LINK_CUT:
                 await self._stage.cut_link()
-            case Deed.SWITCH_RESTARTS:
+            case Step.SWITCH_RESTARTS:
                 await self._stage.restart()
-            case Deed.DIALLER_RESTARTS:
+            case Step.DIALLER_RESTARTS:
                 self._killed, self.away_seconds = True, event.lasts
 
 

@@ -31,7 +31,7 @@ from dialer.simulation.remembered import RollLaw
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
-from tests.system.test_help import a_dialler_that_is_killed
+from tests.system.test_transfers import a_dialler_that_is_killed
 
 PREDICTIVE = {"pacing": "predictive"}
 

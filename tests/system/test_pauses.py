@@ -15,7 +15,7 @@ from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import a_site
 from tests.support.virtual import virtual_time
-from tests.system.test_help import (
+from tests.system.test_transfers import (
     TRANSFERS,
     a_dialler_that_is_killed,
     a_switch,

@@ -34,7 +34,7 @@ def test_a_floor_with_agents(tmp_path: Path) -> None:
     assert [(agent.number, agent.pin_hash) for agent in plan.agents] == [("101", HASH)]
     assert plan.agents[0].languages == {"hi"}
     assert plan.agents[0].skills == {"senior"}
-    assert (plan.floor.wrong_pins, plan.floor.lock_seconds) == (5, 60.0)
+    assert (plan.agent_rules.wrong_pins, plan.agent_rules.lock_seconds) == (5, 60.0)
     assert plan.campaigns[0].spec.skill == "senior"
 
 

@@ -18,7 +18,7 @@ from dialer.domain.errors import (
     UnsafeValue,
 )
 from dialer.domain.model import AttemptId, CampaignKind
-from dialer.domain.switch import OriginateRequest, PartyRequest, Place, PlaceKind, ear_party
+from dialer.domain.switch import OriginateRequest, PartyRequest, Place, PlaceKind, supervision_party
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
@@ -365,7 +365,7 @@ def test_the_banner_of_the_tests_is_the_recorded_one() -> None:
 
 @pytest.mark.parametrize("text", ["Extension does not exist.", "Permission denied"])
 def test_a_call_that_was_refused_is_waited_for_no_longer(text: str) -> None:
-    attempt_id, party_id = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"), ear_party("0a1b2c3d4e5f")
+    attempt_id, party_id = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"), supervision_party("0a1b2c3d4e5f")
 
     @virtual_time()
     async def run() -> None:

@@ -1,4 +1,4 @@
-"""By ear: supervisors who listen, whisper and barge in. Nobody is heard whose beginning is not in the audit."""
+"""Supervisors who listen, whisper and barge in. Nobody is heard whose beginning is not in the audit."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import structlog
 
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import EAR_PARTY, PartyId, PartyRequest, Switch, SwitchUp, ear_party
+from dialer.domain.switch import SUPERVISION_PARTY, PartyId, PartyRequest, Switch, SwitchUp, supervision_party
 from dialer.domain.view import Change, SeatChange, SeatState
-from dialer.engine.acd import Floor
+from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.orders import quietly
 from dialer.engine.results import Results
-from dialer.engine.supervision.state import MAY, Ear, ListeningMode, SupervisorPhone
+from dialer.engine.supervision.state import MAY, Listener, ListeningMode, SupervisorPhone
 from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
 
@@ -27,7 +27,7 @@ _NOBODY_THERE = frozenset({SeatState.OFFLINE, SeatState.LOST})
 
 
 class Supervision:
-    """Who is with which seat. The state is `Centre.ears`, by supervisor."""
+    """Who is with which seat. The state is `Centre.listeners`, by supervisor."""
 
     def __init__(
         self, centre: Centre, switch: Switch, store: Store, results: Results, phones: Mapping[str, SupervisorPhone]
@@ -62,12 +62,12 @@ class Supervision:
     async def _join(self, seat_name: str, phone: SupervisorPhone, mode: ListeningMode) -> str:
         if mode not in MAY[phone.role]:
             raise CommandRefused(f"supervisor {phone.name} may not {mode.value}: the role is {phone.role.value}")
-        before = self._centre.ears.get(phone.name)
+        before = self._centre.listeners.get(phone.name)
         if before is not None and (before.seat, before.mode) == (seat_name, mode):
             raise CommandRefused(f"supervisor {phone.name} is with seat {seat_name} already: {mode.value}")
         self._refuse_where_nobody_is(seat_name, mode)
         if before is None:
-            await self._begin(Ear(phone.name, seat_name, mode, ear_party(secrets.token_hex(6))), phone)
+            await self._begin(Listener(phone.name, seat_name, mode, supervision_party(secrets.token_hex(6))), phone)
         else:
             await self._change(before, replace(before, seat=seat_name, mode=mode))
         return f"supervisor {phone.name}, seat {seat_name}: {mode.value}"
@@ -80,29 +80,32 @@ class Supervision:
             return
         if seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat_name} has no call to barge in on")
-        if any(ear.seat == seat_name and ear.mode is ListeningMode.BARGE for ear in self._centre.ears.values()):
+        if any(
+            listener.seat == seat_name and listener.mode is ListeningMode.BARGE
+            for listener in self._centre.listeners.values()
+        ):
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
-    async def _begin(self, ear: Ear, phone: SupervisorPhone) -> None:
-        self._centre.ears[ear.supervisor] = ear  # at once: a second command meanwhile finds it
+    async def _begin(self, listener: Listener, phone: SupervisorPhone) -> None:
+        self._centre.listeners[listener.supervisor] = listener  # at once: a second command meanwhile finds it
         try:
-            await self._audit(ear, ear.mode.value)
-            request = PartyRequest(ear.party_id, phone.endpoint, None, None, RING_SECONDS, ear.place)
+            await self._audit(listener, listener.mode.value)
+            request = PartyRequest(listener.party_id, phone.endpoint, None, None, RING_SECONDS, listener.place)
             await self._switch.call_party(request)
         except StoreError as error:
-            self._centre.ears.pop(ear.supervisor, None)
+            self._centre.listeners.pop(listener.supervisor, None)
             raise CommandRefused(f"nobody listens, because the audit cannot be kept: {error}") from error
         except SwitchError as error:
-            self._end(ear, "not called")
-            self._let_go(ear)
-            raise CommandRefused(f"supervisor {ear.supervisor} was not called: {error}") from error
+            self._end(listener, "not called")
+            self._let_go(listener)
+            raise CommandRefused(f"supervisor {listener.supervisor} was not called: {error}") from error
 
-    async def _change(self, before: Ear, after: Ear) -> None:
+    async def _change(self, before: Listener, after: Listener) -> None:
         try:
             await self._audit(after, after.mode.value)
         except StoreError as error:
             raise CommandRefused(f"nothing was changed, because the audit cannot be kept: {error}") from error
-        if self._centre.ears.get(before.supervisor) is not before:
+        if self._centre.listeners.get(before.supervisor) is not before:
             self._keep_end(after, "hung up")
             raise CommandRefused(f"supervisor {before.supervisor} has hung up")
         try:
@@ -111,17 +114,17 @@ class Supervision:
             self._keep_end(after, "not changed")
             raise CommandRefused(f"nothing was changed; has the supervisor's phone answered? {error}") from error
         self._keep_end(before, f"changed to {after.mode.value}")
-        if before.supervisor in self._centre.ears:
-            self._centre.ears[before.supervisor] = after
+        if before.supervisor in self._centre.listeners:
+            self._centre.listeners[before.supervisor] = after
 
     async def stop(self, supervisor: str) -> str:
         """Let a supervisor's phone go. Raises CommandRefused."""
         phone = self._phone(supervisor)
-        ear = self._centre.ears.get(phone.name)
-        if ear is None:
+        listener = self._centre.listeners.get(phone.name)
+        if listener is None:
             raise CommandRefused(f"supervisor {phone.name} listens to nobody")
         try:
-            await self._switch.release_party(ear.party_id)
+            await self._switch.release_party(listener.party_id)
         except SwitchError as error:
             raise CommandRefused(f"supervisor {phone.name} was not let go: {error}") from error
         return f"supervisor {phone.name}: let go"
@@ -130,9 +133,9 @@ class Supervision:
 
     def party_gone(self, party_id: PartyId) -> None:
         """A supervisor's phone was not reached, or has hung up."""
-        for ear in list(self._centre.ears.values()):
-            if ear.party_id == party_id:
-                self._end(ear, "hung up")
+        for listener in list(self._centre.listeners.values()):
+            if listener.party_id == party_id:
+                self._end(listener, "hung up")
 
     def on_change(self, change: Change) -> None:
         """A seat's conversation is over: who barged in on it listens again, and speaks to no next voter unasked. Its agent has
@@ -140,61 +143,63 @@ class Supervision:
         """
         if not isinstance(change, SeatChange) or change.view.state is SeatState.TALKING:
             return
-        for ear in list(self._centre.ears.values()):
-            if ear.seat != change.view.seat:
+        for listener in list(self._centre.listeners.values()):
+            if listener.seat != change.view.seat:
                 continue
             if change.view.state is SeatState.OFFLINE:
-                self._let_go(ear)
-            elif ear.mode is ListeningMode.BARGE:
-                self._centre.spawn(self._fall_back(ear), "barge-ends")
+                self._let_go(listener)
+            elif listener.mode is ListeningMode.BARGE:
+                self._centre.spawn(self._fall_back(listener), "barge-ends")
 
     def close(self) -> None:
         """The dialler stops: nobody listens on without it."""
-        for ear in list(self._centre.ears.values()):
-            self._let_go(ear)
-            self._end(ear, "the dialler stops")
+        for listener in list(self._centre.listeners.values()):
+            self._let_go(listener)
+            self._end(listener, "the dialler stops")
 
-    async def _fall_back(self, ear: Ear) -> None:
+    async def _fall_back(self, listener: Listener) -> None:
         try:
-            await self._change(ear, replace(ear, mode=ListeningMode.LISTEN))
+            await self._change(listener, replace(listener, mode=ListeningMode.LISTEN))
         except CommandRefused as refused:  # whoever cannot be sent to listen must not stay in the conversation
-            _log.warning("barge.not-ended-gently", seat=ear.seat, problem=str(refused))
-            await quietly(self._switch.release_party(ear.party_id))
+            _log.warning("barge.not-ended-gently", seat=listener.seat, problem=str(refused))
+            await quietly(self._switch.release_party(listener.party_id))
 
     def resync(self, up: SwitchUp) -> None:
         """Supervisors who are gone have ended; those of an earlier run of the dialler, whom nobody answers for, are let go."""
-        live = {party_id for party_id, _ in up.parties if party_id.startswith(EAR_PARTY)}
-        known = {ear.party_id for ear in self._centre.ears.values()}
-        for ear in list(self._centre.ears.values()):
-            if ear.party_id not in live:
-                self._end(ear, "gone")
+        live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
+        known = {listener.party_id for listener in self._centre.listeners.values()}
+        for listener in list(self._centre.listeners.values()):
+            if listener.party_id not in live:
+                self._end(listener, "gone")
         for party_id in sorted(live - known):
             self._centre.spawn(quietly(self._switch.release_party(party_id)), "release-party")
             self._keep_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler began anew"})
 
-    def _let_go(self, ear: Ear) -> None:
-        self._centre.spawn(quietly(self._switch.release_party(ear.party_id)), "release-party")
+    def _let_go(self, listener: Listener) -> None:
+        self._centre.spawn(quietly(self._switch.release_party(listener.party_id)), "release-party")
 
     # Audit
 
-    def _end(self, ear: Ear, because: str) -> None:
-        if self._centre.ears.get(ear.supervisor) is ear:
-            del self._centre.ears[ear.supervisor]
-            self._keep_end(ear, because)
+    def _end(self, listener: Listener, because: str) -> None:
+        if self._centre.listeners.get(listener.supervisor) is listener:
+            del self._centre.listeners[listener.supervisor]
+            self._keep_end(listener, because)
 
-    async def _audit(self, ear: Ear, kind: str) -> None:
-        await self._store.append_audit(kind, ear.supervisor, self._what(ear), self._centre.clock.now())
+    async def _audit(self, listener: Listener, kind: str) -> None:
+        await self._store.append_audit(kind, listener.supervisor, self._what(listener), self._centre.clock.now())
 
-    def _keep_end(self, ear: Ear, because: str) -> None:
-        self._keep_audit(f"{ear.mode.value}-end", ear.supervisor, {**self._what(ear), "because": because})
+    def _keep_end(self, listener: Listener, because: str) -> None:
+        self._keep_audit(
+            f"{listener.mode.value}-end", listener.supervisor, {**self._what(listener), "because": because}
+        )
 
     def _keep_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
         now = self._centre.clock.now()
         self._centre.spawn(self._results.keep("audit", lambda: self._store.append_audit(kind, who, what, now)), "audit")
 
-    def _what(self, ear: Ear) -> dict[str, str]:
-        seat = self._centre.seats[ear.seat]
-        what = {"seat": ear.seat, "party": ear.party_id}
+    def _what(self, listener: Listener) -> dict[str, str]:
+        seat = self._centre.seats[listener.seat]
+        what = {"seat": listener.seat, "party": listener.party_id}
         return what if seat.attempt_id is None else {**what, "attempt": seat.attempt_id}
 
 
@@ -204,13 +209,13 @@ class Supervision:
 class Recorder:
     """What the engine does about recordings; the switch makes them."""
 
-    def __init__(self, centre: Centre, switch: Switch, store: Store, results: Results, floor: Floor) -> None:
+    def __init__(self, centre: Centre, switch: Switch, store: Store, results: Results, acd: Acd) -> None:
         """The state of a recording is with its call."""
         self._centre = centre
         self._switch = switch
         self._store = store
         self._results = results
-        self._floor = floor
+        self._acd = acd
 
     def began(self, call: Call) -> None:
         """The switch records this call from now on."""
@@ -242,7 +247,7 @@ class Recorder:
         except SwitchError as error:
             self._note(call.attempt_id, paused=not pausing)
             raise CommandRefused(f"seat {seat_name}: the recording was not changed: {error}") from error
-        self._floor.tell(seat_name)
+        self._acd.notify(seat_name)
         return f"seat {seat_name}: the recording {'is paused' if pausing else 'goes on'}"
 
     def _note(self, attempt_id: AttemptId, *, paused: bool) -> None:

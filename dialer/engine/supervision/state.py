@@ -47,7 +47,7 @@ class SupervisorPhone:
 
 
 @dataclass(frozen=True, slots=True)
-class Ear:
+class Listener:
     """A supervisor who is with a seat."""
 
     supervisor: str

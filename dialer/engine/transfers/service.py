@@ -1,6 +1,6 @@
-"""The help desk: takes voters off and onto seats, calls whom an agent wants to ask, and hands voters over.
+"""Transfers: takes voters off and onto seats, calls whom an agent wants to ask, and hands voters over.
 
-Every step is entered in `Centre.help` before its order is written, so that the events that follow find it there. Whatever
+Every step is entered in `Centre.transfers` before its order is written, so that the events that follow find it there. Whatever
 fails brings the voter back to an agent, or to the message: nobody is left in silence or in music.
 """
 
@@ -22,14 +22,22 @@ from dialer.domain.switch import (
     Switch,
     SwitchUp,
     attempt_of,
-    help_party,
     target_of,
+    transfer_party,
 )
 from dialer.domain.view import SeatState
-from dialer.engine.acd import Floor
+from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.orders import quietly
-from dialer.engine.transfers.state import AGENT_WAITS, VOTER_AWAY, Asked, Help, TransferStage, TransferTarget, check
+from dialer.engine.transfers.state import (
+    AGENT_WAITS,
+    VOTER_AWAY,
+    Asked,
+    CallTransfer,
+    TransferStage,
+    TransferTarget,
+    check,
+)
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import Centre
 from dialer.rules import numbers
@@ -45,7 +53,7 @@ class Transfers:
         self,
         centre: Centre,
         switch: Switch,
-        floor: Floor,
+        acd: Acd,
         trunks: TrunkPool,
         targets: Mapping[str, TransferTarget],
         rules: Rulebook,
@@ -53,7 +61,7 @@ class Transfers:
         """`targets` is the allow-list by name; `rules` hold for its outside numbers each time they are called."""
         self._centre = centre
         self._switch = switch
-        self._floor = floor
+        self._acd = acd
         self._trunks = trunks
         self._targets = targets
         self._rules = rules
@@ -63,7 +71,7 @@ class Transfers:
     async def hold(self, seat_name: str) -> str:
         """The voter hears music. Raises CommandRefused, here as below, and the call is as it was."""
         call, _ = self._asked(seat_name, Asked.HOLD)
-        self.enter(Help(call.attempt_id, seat_name, TransferStage.HOLD))
+        self.enter(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
         await self._order(self._switch.hold(call.attempt_id, seat_name), call.attempt_id, None)
         return f"seat {seat_name}: the voter is on hold"
 
@@ -103,14 +111,14 @@ class Transfers:
         await self._cancel(now)
         return f"seat {seat_name}: the target was let go"
 
-    def _asked(self, seat_name: str, asked: Asked) -> tuple[Call, Help | None]:
+    def _asked(self, seat_name: str, asked: Asked) -> tuple[Call, CallTransfer | None]:
         """The seat's call, and the transfer of it that is under way. Raises CommandRefused where this cannot be asked now."""
         call = self._call_of(seat_name)
-        now = self._centre.help.get(call.attempt_id)
+        now = self._centre.transfers.get(call.attempt_id)
         check(asked, seat_name, now)
         return call, now
 
-    def _under_way(self, seat_name: str, asked: Asked) -> tuple[Call, Help]:
+    def _under_way(self, seat_name: str, asked: Asked) -> tuple[Call, CallTransfer]:
         call, now = self._asked(seat_name, asked)
         assert now is not None  # noqa: S101 - these are refused while nothing is under way
         return call, now
@@ -130,16 +138,16 @@ class Transfers:
         return target
 
     async def _call_target(
-        self, call: Call, before: Help | None, seat: str, target: TransferTarget, *, blind: bool
+        self, call: Call, before: CallTransfer | None, seat: str, target: TransferTarget, *, blind: bool
     ) -> None:
         place = Place(PlaceKind.ASIDE, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
         request = self._request(call.attempt_id, target, place)
         stage = TransferStage.TRANSFER if blind else TransferStage.CALLING
-        self.enter(Help(call.attempt_id, seat, stage, request.party_id, target.name))
+        self.enter(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
         try:
             if before is None:
                 await self._order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
-            if self._help_of(request.party_id) is None:
+            if self._transfer_of(request.party_id) is None:
                 raise CommandRefused(f"seat {seat}: {target.name} was not called: the voter or the agent is gone")
             await self._switch.call_party(request)
         except CommandRefused:
@@ -150,14 +158,14 @@ class Transfers:
                 self.release(request.party_id)
             self._party_lost(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
-        live = self._help_of(request.party_id)
+        live = self._transfer_of(request.party_id)
         if live is None:  # meanwhile nobody needs the target any more
             self.release(request.party_id)
         elif blind and live.stage not in AGENT_WAITS:
             self._agent_leaves(call.attempt_id)
 
     def _request(self, attempt_id: AttemptId, target: TransferTarget, place: Place) -> PartyRequest:
-        party_id = help_party(attempt_id, target.name, secrets.token_hex(6))
+        party_id = transfer_party(attempt_id, target.name, secrets.token_hex(6))
         if target.number is None or target.trunk is None:
             return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
         why_not = numbers.refusal(target.number, self._rules.allowed_prefixes, self._rules.denied_prefixes)
@@ -165,46 +173,46 @@ class Transfers:
             raise CommandRefused(f"transfer {target.name} was not called: {why_not}")
         now = self._centre.clock.monotonic()
         centre = self._centre
-        taken = self._trunks.take((target.trunk,), centre.channels_used(), now, centre.calls_leaving(), told=False)
+        taken = self._trunks.take((target.trunk,), centre.channels_used(), now, centre.calls_leaving(), reported=False)
         if taken is None:
             raise CommandRefused(f"transfer {target.name} was not called: trunk {target.trunk} is full; try again")
         trunk, caller_id = taken
         self._centre.party_trunks[party_id] = trunk.name
         return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
 
-    async def _bring_back(self, before: Help, after: Help) -> None:
+    async def _bring_back(self, before: CallTransfer, after: CallTransfer) -> None:
         self.enter(after)
         await self._order(self._switch.connect(after.attempt_id, after.seat), after.attempt_id, before)
 
-    async def _complete(self, call: Call, help_now: Help) -> None:
-        assert help_now.party_id is not None  # noqa: S101 - in these stages there is one
-        self.enter(replace(help_now, stage=TransferStage.HANDING_OVER))
+    async def _complete(self, call: Call, transfer: CallTransfer) -> None:
+        assert transfer.party_id is not None  # noqa: S101 - in these stages there is one
+        self.enter(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.ASIDE, call.attempt_id)
-        await self._order(self._switch.move_party(help_now.party_id, aside), call.attempt_id, help_now)
+        await self._order(self._switch.move_party(transfer.party_id, aside), call.attempt_id, transfer)
         if call.attempt_id not in self._centre.calls:
-            raise CommandRefused(f"seat {help_now.seat}: the voter has hung up")
-        live = self._centre.help.get(call.attempt_id)
+            raise CommandRefused(f"seat {transfer.seat}: the voter has hung up")
+        live = self._centre.transfers.get(call.attempt_id)
         # The target may have hung up meanwhile: then the voter is the agent's again, or comes back.
         if live is None or live.stage in AGENT_WAITS:
             raise CommandRefused(
-                f"seat {help_now.seat}: {help_now.to or 'the target'} is gone; the call stays with you"
+                f"seat {transfer.seat}: {transfer.to or 'the target'} is gone; the call stays with you"
             )
         self._agent_leaves(call.attempt_id)
 
-    async def _cancel(self, help_now: Help) -> None:
-        if help_now.stage is TransferStage.THREE_WAY:
-            self.drop(help_now.attempt_id)
+    async def _cancel(self, transfer: CallTransfer) -> None:
+        if transfer.stage is TransferStage.THREE_WAY:
+            self.drop(transfer.attempt_id)
         else:
-            await self._bring_back(help_now, replace(help_now, stage=TransferStage.RETURNING, party_id=None, to=None))
-        self._let_go(help_now)
+            await self._bring_back(transfer, replace(transfer, stage=TransferStage.RETURNING, party_id=None, to=None))
+        self._let_go(transfer)
 
-    async def _order(self, order: Awaitable[None], attempt_id: AttemptId, before: Help | None) -> None:
-        """Wait until the switch has taken an order. If it will not, the help is as it was before; raises CommandRefused."""
-        entered = self._centre.help.get(attempt_id)
+    async def _order(self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None) -> None:
+        """Wait until the switch has taken an order. If it will not, the transfer is as it was before; raises CommandRefused."""
+        entered = self._centre.transfers.get(attempt_id)
         try:
             await order
         except SwitchError as error:
-            if self._centre.help.get(attempt_id) is entered:
+            if self._centre.transfers.get(attempt_id) is entered:
                 self.drop(attempt_id) if before is None else self.enter(before)
             raise CommandRefused(f"the switch did not do it: {error}") from error
 
@@ -212,12 +220,12 @@ class Transfers:
 
     def keeps(self, attempt_id: AttemptId) -> bool:
         """Whether the voter is out of the seat because somebody asked for it."""
-        live = self._centre.help.get(attempt_id)
+        live = self._centre.transfers.get(attempt_id)
         return live is not None and live.stage in VOTER_AWAY
 
     def voter_came(self, attempt_id: AttemptId) -> None:
         """The voter is in the seat: back from hold, by our order or at the hold's limit, or merged."""
-        live = self._centre.help.get(attempt_id)
+        live = self._centre.transfers.get(attempt_id)
         if live is None:
             return
         if live.stage in {TransferStage.MERGING, TransferStage.CONSULT}:
@@ -227,7 +235,7 @@ class Transfers:
 
     def voter_aside(self, attempt_id: AttemptId) -> None:
         """Voter and target hear each other."""
-        live = self._centre.help.get(attempt_id)
+        live = self._centre.transfers.get(attempt_id)
         call = self._centre.calls[attempt_id]
         if call.message_started:  # the agent's phone had died: the message was cut short
             self._centre.update_call(call, replace(call, message_started=False))
@@ -236,15 +244,15 @@ class Transfers:
 
     def message_started(self, call: Call) -> None:
         """The voter hears the message: on the way back there was no agent."""
-        live = self._centre.help.get(call.attempt_id)
+        live = self._centre.transfers.get(call.attempt_id)
         if live is not None and live.stage in {TransferStage.RETURNING, TransferStage.MERGING}:
             self.drop(call.attempt_id)
             self._let_go(live)
-            self._floor.left_seat(call, live.seat)
+            self._acd.left_seat(call, live.seat)
 
     def party_came(self, party_id: PartyId, place: Place) -> None:
         """The target has answered and is there."""
-        live = self._help_of(party_id)
+        live = self._transfer_of(party_id)
         if live is None:
             self.release(party_id)
         elif live.stage is TransferStage.CALLING:
@@ -260,7 +268,7 @@ class Transfers:
     def agents_phone_went(self, seat: str) -> None:
         """The agent's phone is gone. A voter in music hears the message; one in a three-way call stays with the target."""
         live = next(
-            (each for each in self._centre.help.values() if each.seat == seat and each.stage in AGENT_WAITS), None
+            (each for each in self._centre.transfers.values() if each.seat == seat and each.stage in AGENT_WAITS), None
         )
         if live is None:
             return
@@ -278,22 +286,24 @@ class Transfers:
             self._centre.spawn(quietly(self._switch.play_message(live.attempt_id)), "message")
 
     def call_over(self, attempt_id: AttemptId) -> None:
-        """The voter is gone: nobody helps any more."""
-        live = self._centre.help.get(attempt_id)
+        """The voter is gone: nobody is called for it any more."""
+        live = self._centre.transfers.get(attempt_id)
         if live is not None:
             self.drop(attempt_id)
             self._let_go(live)
 
     # Steps
 
-    def enter(self, help_now: Help) -> None:
-        """Put the help with a call in place as it is now, or as it was found on the switch."""
-        self._centre.help[help_now.attempt_id] = help_now
-        _log.info("help", attempt=help_now.attempt_id, seat=help_now.seat, stage=help_now.stage.value, to=help_now.to)
-        self._floor.tell(help_now.seat)
+    def enter(self, transfer: CallTransfer) -> None:
+        """Put the transfer of a call in place as it is now, or as it was found on the switch."""
+        self._centre.transfers[transfer.attempt_id] = transfer
+        _log.info(
+            "transfer", attempt=transfer.attempt_id, seat=transfer.seat, stage=transfer.stage.value, to=transfer.to
+        )
+        self._acd.notify(transfer.seat)
 
     def found(self, party_id: PartyId) -> str | None:
-        """A third party that helps was found on the switch: the name of the target, whose trunk it takes a channel of."""
+        """A transfer's target was found on the switch: the name of the target, whose trunk it takes a channel of."""
         name = target_of(party_id)
         target = self._targets.get(name or "")
         if target is not None and target.trunk is not None:
@@ -301,24 +311,24 @@ class Transfers:
         return name
 
     def drop(self, attempt_id: AttemptId) -> None:
-        """There is no help with this call any more, whatever was thought."""
-        gone = self._centre.help.pop(attempt_id, None)
+        """There is no transfer of this call any more, whatever was thought."""
+        gone = self._centre.transfers.pop(attempt_id, None)
         if gone is not None:
-            self._floor.tell(gone.seat)
+            self._acd.notify(gone.seat)
 
     def release(self, party_id: PartyId) -> None:
         """Let a third party go."""
         self._forget_party(party_id)
         self._centre.spawn(quietly(self._switch.release_party(party_id)), "release-party")
 
-    def _help_of(self, party_id: PartyId) -> Help | None:
+    def _transfer_of(self, party_id: PartyId) -> CallTransfer | None:
         attempt_id = attempt_of(party_id)
-        live = self._centre.help.get(attempt_id) if attempt_id is not None else None
+        live = self._centre.transfers.get(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
 
     def _party_lost(self, party_id: PartyId) -> None:
         self._forget_party(party_id)
-        live = self._help_of(party_id)
+        live = self._transfer_of(party_id)
         if live is None:
             return
         if live.stage is TransferStage.THREE_WAY:
@@ -328,7 +338,7 @@ class Transfers:
         else:
             self.back_to_an_agent(replace(live, party_id=None, to=None))
 
-    def back_to_an_agent(self, live: Help) -> None:
+    def back_to_an_agent(self, live: CallTransfer) -> None:
         """Bring the voter back: to the agent who waits, or to the one who has left if still free, or to another; else the
         message.
         """
@@ -337,7 +347,7 @@ class Transfers:
             return
         seat = self._centre.seats.get(live.seat)
         waits = seat is not None and seat.attempt_id == live.attempt_id and seat.state is SeatState.TALKING
-        name = live.seat if waits else self._floor.take_back(call, live.seat)
+        name = live.seat if waits else self._acd.take_back(call, live.seat)
         if name is None:
             self.drop(live.attempt_id)
             self._centre.spawn(quietly(self._switch.play_message(live.attempt_id)), "message")
@@ -349,17 +359,17 @@ class Transfers:
         try:
             await self._switch.hand_over(attempt_id)
         except SwitchError as error:
-            _log.info("help.not-handed-over", attempt=attempt_id, problem=str(error))
-            live = self._centre.help.get(attempt_id)
+            _log.info("transfer.not-handed-over", attempt=attempt_id, problem=str(error))
+            live = self._centre.transfers.get(attempt_id)
             if live is not None and live.party_id is not None:
                 self.release(live.party_id)
 
     def _agent_leaves(self, attempt_id: AttemptId) -> None:
         call = self._centre.calls.get(attempt_id)
         if call is not None:
-            self._floor.agent_leaves(call)
+            self._acd.agent_leaves(call)
 
-    def _let_go(self, live: Help) -> None:
+    def _let_go(self, live: CallTransfer) -> None:
         if live.party_id is not None:
             self.release(live.party_id)
 
@@ -367,20 +377,20 @@ class Transfers:
         self._centre.party_trunks.pop(party_id, None)
 
 
-# After a start and after each loss of the link: the help with calls agrees again with where everybody stands.
+# After a start and after each loss of the link: the transfers of calls agree again with where everybody stands.
 
 
 class TransferResync:
     """Compares and repairs."""
 
-    def __init__(self, centre: Centre, floor: Floor, desk: Transfers) -> None:
+    def __init__(self, centre: Centre, acd: Acd, desk: Transfers) -> None:
         """The desk that goes on with what is found."""
         self._centre = centre
-        self._floor = floor
+        self._acd = acd
         self._desk = desk
 
     def resync(self, up: SwitchUp) -> None:
-        """Bring the help with every live call to agree with the switch. Calls and seats must agree with it already."""
+        """Bring the transfer of every live call to agree with the switch. Calls and seats must agree with it already."""
         parties: dict[AttemptId, tuple[PartyId, Place | None]] = {}
         for party_id, place in up.parties:
             attempt_id = attempt_of(party_id)
@@ -397,7 +407,7 @@ class TransferResync:
         for call in list(self._centre.calls.values()):
             party: PartyId | None
             party, place = parties.get(call.attempt_id, (None, None))
-            known = self._centre.help.get(call.attempt_id)
+            known = self._centre.transfers.get(call.attempt_id)
             if known is None and party is None and call.attempt_id not in held and call.attempt_id not in up.aside:
                 continue
             if call.attempt_id in up.aside:
@@ -411,35 +421,39 @@ class TransferResync:
         seat = call.seat or ""
         if party_id is not None and place is not None and place.kind is PlaceKind.ASIDE:
             self._desk.enter(
-                Help(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self._desk.found(party_id))
+                CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self._desk.found(party_id))
             )
         else:
             self._let_go(party_id)
-            self._desk.back_to_an_agent(Help(call.attempt_id, seat, TransferStage.TRANSFERRED))
+            self._desk.back_to_an_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
 
     def _held(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
-        known = self._centre.help.get(call.attempt_id)
+        known = self._centre.transfers.get(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.ASIDE:
             self._desk.enter(
-                Help(call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self._desk.found(party_id))
+                CallTransfer(call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self._desk.found(party_id))
             )
             self._desk.party_came(party_id, place)
         elif party_id is not None and place is not None:
             self._with_its_agent(call, seat)
-            self._desk.enter(Help(call.attempt_id, seat, TransferStage.CONSULT, party_id, self._desk.found(party_id)))
+            self._desk.enter(
+                CallTransfer(call.attempt_id, seat, TransferStage.CONSULT, party_id, self._desk.found(party_id))
+            )
         elif known is not None and known.party_id == party_id and known.stage is not TransferStage.RETURNING:
             return  # the link was cut, and nothing has changed meanwhile: on hold, or the target's phone still rings
         else:
             self._let_go(party_id)
             self._with_its_agent(call, seat)
-            self._desk.back_to_an_agent(Help(call.attempt_id, seat, TransferStage.RETURNING))
+            self._desk.back_to_an_agent(CallTransfer(call.attempt_id, seat, TransferStage.RETURNING))
 
     def _in_no_music(
         self, call: Call, talking: Mapping[AttemptId, str], party_id: PartyId | None, place: Place | None
     ) -> None:
         seat = talking.get(call.attempt_id)
         if seat is not None and party_id is not None and place == Place(PlaceKind.SEAT, seat):
-            self._desk.enter(Help(call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self._desk.found(party_id)))
+            self._desk.enter(
+                CallTransfer(call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self._desk.found(party_id))
+            )
         else:
             self._let_go(party_id)
             self._desk.drop(call.attempt_id)
@@ -448,7 +462,7 @@ class TransferResync:
         """The agent whose phone is there has this call, as before the dialler's restart."""
         seat = self._centre.seats.get(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:
-            self._floor.talks_on(call, seat_name)
+            self._acd.talks_on(call, seat_name)
 
     def _let_go(self, party_id: PartyId | None) -> None:
         if party_id is not None:

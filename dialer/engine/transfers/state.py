@@ -1,4 +1,4 @@
-"""Help with a call: hold, consult, three-way, transfer. What may be asked when, and what an event changes. Pure.
+"""A transfer of a call: hold, consult, three-way, transfer. What may be asked when, and what an event changes. Pure.
 
     with the agent --hold--> hold --resume--> with the agent
     with the agent or hold --consult--> calling --answers--> consult --merge--> three-way
@@ -31,7 +31,7 @@ class Asked(StrEnum):
 
 
 class TransferStage(StrEnum):
-    """How far the help with a call is. A call without help is with its agent."""
+    """How far the transfer of a call is. A call without one is with its agent."""
 
     HOLD = "hold"  # the voter hears music
     RETURNING = "returning"  # the voter is on the way back to the agent
@@ -93,8 +93,8 @@ class TransferTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class Help:
-    """The help with one call."""
+class CallTransfer:
+    """The hold, consult or transfer of one call."""
 
     attempt_id: AttemptId
     seat: str  # whose agent asked for it, and where the voter goes back to
@@ -103,8 +103,8 @@ class Help:
     to: str | None = None  # the target's name
 
 
-def check(asked: Asked, seat_name: str, help_now: Help | None) -> None:
+def check(asked: Asked, seat_name: str, transfer: CallTransfer | None) -> None:
     """Raise CommandRefused where this cannot be asked now."""
-    stage = None if help_now is None else help_now.stage
+    stage = None if transfer is None else transfer.stage
     if stage not in _ALLOWED[asked]:
         raise CommandRefused(f"seat {seat_name} cannot {asked.value} now: {_SITUATION[stage]}")

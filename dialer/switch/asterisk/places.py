@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import EAR_PARTY, HELP_PARTY, Place, PlaceKind
+from dialer.domain.switch import SUPERVISION_PARTY, TRANSFER_PARTY, Place, PlaceKind
 
 VOTER_CONTEXT = "matdan-voter"
 FLOW_CONTEXT = "matdan-flow"
@@ -78,4 +78,4 @@ def is_attempt_id(text: str) -> bool:
 
 def is_party(unique_id: str) -> bool:
     """Whether a channel is a third party's."""
-    return unique_id.startswith((HELP_PARTY, EAR_PARTY))
+    return unique_id.startswith((TRANSFER_PARTY, SUPERVISION_PARTY))

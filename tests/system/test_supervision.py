@@ -254,7 +254,7 @@ async def test_listeners_of_a_dialler_that_died_are_let_go(tmp_path: Path) -> No
             await site.log_in("01")
             await site.centre.engine.execute(Listen("01", "asha"))
             await asyncio.sleep(2)
-            site.centre.engine._centre.ears.clear()  # as if it had been killed: nobody lets go
+            site.centre.engine._centre.listeners.clear()  # as if it had been killed: nobody lets go
         assert [channel for channel in switch.channels.values() if channel.seat == "asha"]
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS):
             await asyncio.sleep(2)
