@@ -64,7 +64,7 @@ class Prepared:
 
 
 @dataclass(slots=True)
-class Report:
+class PrepareReport:
     """What a run of `prepare` did."""
 
     prepared: list[Prepared] = field(default_factory=list)
@@ -282,7 +282,7 @@ def prepare(
     workers: int = 0,
     again: bool = False,
     told: Callable[[Prepared | Refused | None, int], None] = lambda result, total: None,
-) -> Report:
+) -> PrepareReport:
     """Prepare every recording, put its sounds in place and its entry into `entries`, which are written to `catalogue` with them.
 
     `texts` is what each prompt says. `told(None, jobs)` is called once the plan is made, then `told(result, jobs)` for each job.
@@ -291,7 +291,7 @@ def prepare(
     sources, unseen = recordings_in(places.recordings)
     plan = make_plan(places, sources, entries, recipe, texts, again=again)
     remove_other_kinds(places, entries)
-    report = Report(unchanged=list(plan.unchanged), refused=[*unseen, *plan.refused])
+    report = PrepareReport(unchanged=list(plan.unchanged), refused=[*unseen, *plan.refused])
     told(None, len(plan.jobs))
     if not plan.jobs:
         return report

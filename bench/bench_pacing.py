@@ -34,7 +34,7 @@ from dialer.simulation.laws import Course
 from dialer.simulation.plots import PolicyPoint, plot_day, plot_policies
 from dialer.simulation.policies import policy_named
 from dialer.simulation.scenarios import SCENARIOS, Scenario
-from dialer.simulation.what_if import Outcome, simulate_days
+from dialer.simulation.what_if import WhatIfResult, simulate_days
 
 HOUR_TOLERANCE = 0.002
 FIRST_HALF_HOUR = 1.2
@@ -63,13 +63,13 @@ class Row:
 
     scenario: str
     cap: float
-    ours: Outcome
-    other: Outcome  # the best baseline
+    ours: WhatIfResult
+    other: WhatIfResult  # the best baseline
     settings: str
     optimum_seconds: float | None
     worst_clock_hour: float  # ours: the highest abandoned share of any hour of the clock
-    mornings: Outcome  # ours: first half hours from cold, on days of their own
-    lessons: Outcome  # the same half hours, begun by a policy that has learned on a day before
+    mornings: WhatIfResult  # ours: first half hours from cold, on days of their own
+    lessons: WhatIfResult  # the same half hours, begun by a policy that has learned on a day before
 
     @property
     def ratio(self) -> float:
@@ -136,7 +136,7 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None) ->
     return Row(name, cap, ours, other, words, optimum_of(scenario, cap), worst, mornings, lessons)
 
 
-def begun_cold(scenario: Scenario, policy: NamedPolicy, mornings: int) -> Outcome:
+def begun_cold(scenario: Scenario, policy: NamedPolicy, mornings: int) -> WhatIfResult:
     """The first half hours of so many days, each begun by a policy that has learned nothing."""
     seeds = range(FIRST_MORNING_SEED, FIRST_MORNING_SEED + mornings)
     return simulate_days(scenario.name, replace(scenario, hours=0.5), policy, seeds)[0]
@@ -346,7 +346,7 @@ def kept_rows(path: Path = ROWS) -> list[Row]:
         return []
     kept = json.loads(path.read_text(encoding="utf-8"))
     outcomes = ("ours", "other", "mornings", "lessons")
-    return [Row(**{**row, **{name: Outcome(**row[name]) for name in outcomes}}) for row in kept]
+    return [Row(**{**row, **{name: WhatIfResult(**row[name]) for name in outcomes}}) for row in kept]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from config.fields import EndpointName, Language, Password, PositiveSeconds, Sea
 from config.lines import Transport
 
 
-class Seat(Section):
+class SeatSettings(Section):
     """[[seats]] - a place where an agent sits."""
 
     name: SeatName = Field(description="name of the seat: a digit, or 2 to 20 letters, digits and -")

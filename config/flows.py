@@ -12,7 +12,7 @@ from config.fields import Section
 PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{5,15}$")]
 
 
-class Flows(Section):
+class FlowSettings(Section):
     """[flows] - what flows may do beyond sounds and keys."""
 
     texts: Path | None = Field(

@@ -29,7 +29,7 @@ class TransferKind(StrEnum):
     OUTSIDE = "outside"
 
 
-class Transfer(Section):
+class TransferSettings(Section):
     """[[transfers]] - where an agent may transfer a voter to, or ask for help. Nothing that is not on this list is called."""
 
     name: Slug = Field(description="name of the target in commands")
@@ -113,7 +113,7 @@ class Hold(Section):
     )
 
 
-class Recordings(Section):
+class RecordingSettings(Section):
     """[recordings] - where recorded calls are kept, and how long. What is recorded is each campaign's setting."""
 
     directory: Annotated[Path, AfterValidator(_plain_directory)] = Field(
@@ -127,7 +127,7 @@ class Recordings(Section):
 
 
 def refuse_transfers(
-    transfers: Iterable[Transfer], trunks: Collection[str], allowed: tuple[str, ...], denied: tuple[str, ...]
+    transfers: Iterable[TransferSettings], trunks: Collection[str], allowed: tuple[str, ...], denied: tuple[str, ...]
 ) -> None:
     """Raise ValueError for an outside number without a known trunk, or one that must not be called."""
     for transfer in transfers:

@@ -205,7 +205,7 @@ class OptOut(Rule):
         return self
 
 
-class Consent(Rule):
+class ConsentRule(Rule):
     """Purposes for which a number's owner must have agreed before."""
 
     live: tuple[Purpose, ...]
@@ -220,13 +220,13 @@ class Retention(Rule):
     keep_recordings: bool  # recorded conversations are among the records, also when a person asks for erasure
 
 
-class Transport(Rule):
+class TransportRule(Rule):
     """Whether a ride to the poll may be offered: by a flow, which declares it, or by agents or a script, of whom it is declared."""
 
     may_offer: bool
 
 
-class Recording(Rule):
+class RecordingRule(Rule):
     """Whether conversations may be recorded."""
 
     allowed: bool
@@ -266,10 +266,10 @@ class Profile(BaseModel):
     caller_id: CallerId
     registers: Registers
     opt_out: OptOut
-    consent: Consent
+    consent: ConsentRule
     retention: Retention
-    transport: Transport
-    recording: Recording
+    transport: TransportRule
+    recording: RecordingRule
     synthetic_voice: SyntheticVoice
     exports: Exports
 

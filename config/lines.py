@@ -123,7 +123,7 @@ class InboundNumber(Section):
         return self.flow is not None and self.flow.startswith("script:")
 
 
-class Inbound(Section):
+class InboundSettings(Section):
     """[inbound] - calls that come in. Numbers that are not named here are hung up unanswered."""
 
     channels: int = Field(10, ge=0, le=10_000, description="calls that come in at once; more are hung up unanswered")

@@ -44,10 +44,18 @@ from config.fields import (
     ZoneName,
 )
 from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
-from config.floor import Agent, Floor, Seat
-from config.flows import Flows, Twilio
-from config.help import Hold, Recordings, Supervisor, SupervisorRole, Transfer, refuse_lines_as_phones, refuse_transfers
-from config.lines import Carrier, Inbound, Trunk, TrunkRest
+from config.floor import Agent, Floor, SeatSettings
+from config.flows import FlowSettings, Twilio
+from config.help import (
+    Hold,
+    RecordingSettings,
+    Supervisor,
+    SupervisorRole,
+    TransferSettings,
+    refuse_lines_as_phones,
+    refuse_transfers,
+)
+from config.lines import Carrier, InboundSettings, Trunk, TrunkRest
 from config.mosquitto.section import Mosquitto
 
 # Settings of the polling day: how it is expected to go, and what counts in the order of calls.
@@ -86,7 +94,7 @@ class WorkerRounds(Section):
     )
 
 
-class PollingDay(Section):
+class PollingDaySettings(Section):
     """[polling_day] - the order of a turnout campaign's calls on the days of [[rules.polls]]."""
 
     opens: LocalTime = Field(time(7), description="when the polls open")
@@ -257,7 +265,7 @@ def _ours() -> list[str]:
     return sorted(name for name in os.environ if name.upper().startswith(PREFIX))
 
 
-class Centre(Section):
+class CentreSettings(Section):
     """[centre] - who calls, and where."""
 
     id: Slug = Field("demo", description="name of the centre in topics and reports")
@@ -355,27 +363,27 @@ class Settings(BaseSettings):
 
     file_table: ClassVar[dict[str, Any]] = {}  # what the file says; each reading has a class of its own for it
 
-    centre: Centre = Centre()
+    centre: CentreSettings = CentreSettings()
     store: StoreSettings = StoreSettings()
     ami: Ami = Ami()
     fastagi: FastAgi = FastAgi()
-    flows: Flows = Flows()
+    flows: FlowSettings = FlowSettings()
     twilio: Twilio = Twilio()
     asterisk: Asterisk = Asterisk()
     broker: Broker = Broker()
     mosquitto: Mosquitto = Mosquitto()
     dialling: Dialling = Dialling()
-    inbound: Inbound = Inbound()
+    inbound: InboundSettings = InboundSettings()
     rules: Rules = Rules()
-    polling_day: PollingDay = PollingDay()
+    polling_day: PollingDaySettings = PollingDaySettings()
     audio: Audio = Audio()
     floor: Floor = Floor()
     trunk_rest: TrunkRest = TrunkRest()
     trunks: tuple[Trunk, ...] = ()
     hold: Hold = Hold()
-    recordings: Recordings = Recordings()
-    seats: tuple[Seat, ...] = ()
-    transfers: tuple[Transfer, ...] = ()
+    recordings: RecordingSettings = RecordingSettings()
+    seats: tuple[SeatSettings, ...] = ()
+    transfers: tuple[TransferSettings, ...] = ()
     supervisors: tuple[Supervisor, ...] = ()
     agents: tuple[Agent, ...] = ()
     campaigns: tuple[Campaign, ...] = ()

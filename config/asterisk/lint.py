@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from config.asterisk.checks.dialplan import check_dialplan
-from config.asterisk.checks.finding import Configuration, Finding
+from config.asterisk.checks.finding import Configuration, LintFinding
 from config.asterisk.checks.manager import check_http, check_manager
 from config.asterisk.checks.others import (
     check_conferences,
@@ -42,7 +42,9 @@ _READ = frozenset(
 )
 
 
-def lint(texts: Mapping[str, str], settings: Settings | None = None, *, root: str = "/etc/asterisk") -> list[Finding]:
+def lint(
+    texts: Mapping[str, str], settings: Settings | None = None, *, root: str = "/etc/asterisk"
+) -> list[LintFinding]:
     """Findings of a configuration, by file and line. `texts`: every file of its directory, `root`, by path within it.
 
     With a site's `settings`, also whether it is the configuration for that site. Raises SettingError where they do not render.
@@ -75,7 +77,7 @@ def lint(texts: Mapping[str, str], settings: Settings | None = None, *, root: st
     return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))
 
 
-def lint_directory(directory: Path, settings: Settings | None = None) -> list[Finding]:
+def lint_directory(directory: Path, settings: Settings | None = None) -> list[LintFinding]:
     """The same of a directory on disk. Raises AsteriskFilesError where it cannot be read."""
     try:
         if not directory.is_dir():

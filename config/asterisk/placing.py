@@ -24,7 +24,7 @@ _SECRET = re.compile(
 )
 
 
-class Fate(StrEnum):
+class FileChange(StrEnum):
     """What rendering does to a file."""
 
     NEW = "new"
@@ -43,13 +43,13 @@ class FilePlan:
     marker: str = MARKER
 
     @property
-    def fate(self) -> Fate:
+    def fate(self) -> FileChange:
         """What would become of it."""
         if self.before is None:
-            return Fate.NEW
+            return FileChange.NEW
         if self.before == self.after:
-            return Fate.SAME
-        return Fate.CHANGED if self.before.startswith(self.marker) else Fate.FOREIGN
+            return FileChange.SAME
+        return FileChange.CHANGED if self.before.startswith(self.marker) else FileChange.FOREIGN
 
     def diff(self) -> str:
         """The change as a unified diff; passwords are hidden."""
@@ -87,13 +87,13 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
     Returns the names written. The directory itself is made, but nothing above it: a name that is mistyped is told. Raises
     AsteriskFilesError, and leaves every file as it was, when one is not ours or cannot be written.
     """
-    foreign = [plan.name for plan in plans if plan.fate is Fate.FOREIGN]
+    foreign = [plan.name for plan in plans if plan.fate is FileChange.FOREIGN]
     if foreign and not force:
         raise AsteriskFilesError(
             f"{directory}: not written by us: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
             "or use --force, which keeps each as NAME.before-matdan"
         )
-    due = [plan for plan in plans if plan.fate is not Fate.SAME]
+    due = [plan for plan in plans if plan.fate is not FileChange.SAME]
     try:
         directory.mkdir(mode=0o750, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".matdan-", ignore_cleanup_errors=True) as beside:
@@ -125,16 +125,16 @@ def _place(directory: Path, due: Collection[FilePlan], beside: Path) -> None:
     owner = directory.stat()
     for plan in due:
         _write(beside / plan.name, plan.after.encode(), owner)
-        if plan.fate is Fate.CHANGED:
+        if plan.fate is FileChange.CHANGED:
             _write(beside / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
     with contextlib.ExitStack() as undo:
         for plan in due:
             path, kept = directory / plan.name, directory / f"{plan.name}.before-matdan"
-            if plan.fate is Fate.CHANGED:  # at no moment is it away: Asterisk may be reading
+            if plan.fate is FileChange.CHANGED:  # at no moment is it away: Asterisk may be reading
                 (beside / plan.name).replace(path)
                 undo.callback((beside / f"{plan.name}.was").replace, path)
                 continue
-            if plan.fate is Fate.FOREIGN:
+            if plan.fate is FileChange.FOREIGN:
                 if kept.is_file():
                     _move(kept, beside / kept.name, undo)
                 _move(path, kept, undo)

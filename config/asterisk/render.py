@@ -15,8 +15,8 @@ from config.asterisk.agi_secret import MARK_VARIABLE, agi_mark, agi_secret
 from config.asterisk.events import EVENTS
 from config.asterisk.modules import modules_for
 from config.errors import SettingError
-from config.floor import Seat
-from config.help import Hold, Recordings
+from config.floor import SeatSettings
+from config.help import Hold, RecordingSettings
 from config.lines import Carrier, Transport, Trunk
 from config.settings import Settings
 from config.unfinished import MAKE_ONE
@@ -86,7 +86,7 @@ def dialplan(
     *,
     manager_secret: str = "dialler",  # noqa: S107 - of simulated sites alone
     hold: Hold | None = None,
-    recordings: Recordings | None = None,
+    recordings: RecordingSettings | None = None,
 ) -> str:
     """The text of extensions.conf: our contexts, which reach our FastAGI server at this address.
 
@@ -100,7 +100,7 @@ def dialplan(
         log_in_code=log_in_code,
         restart_seconds=RESTART_SECONDS,
         hold=hold or Hold(),
-        recordings=recordings or Recordings(),
+        recordings=recordings or RecordingSettings(),
     )
 
 
@@ -118,7 +118,7 @@ def render_site(settings: Settings, passwords: Mapping[str, str], *, file: str =
     _check(settings, file)
     trunks = asterisk_trunks(settings)
     webrtc = any(seat.webrtc for seat in settings.seats)
-    lines: list[Trunk | Seat] = [*trunks, *settings.seats]
+    lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
     transports = _transports(settings)
     asterisk = settings.asterisk
     values = {
@@ -191,7 +191,7 @@ def _check(settings: Settings, file: str) -> None:
             )
     if settings.ami.secret is None:
         raise SettingError(file, "ami.secret", "is not set", MAKE_ONE)
-    lines: list[Trunk | Seat] = [*trunks, *settings.seats]
+    lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
     names = Counter([*(line.endpoint for line in lines), *house_phones(settings)])
     twice = [name for name, count in names.items() if count > 1]
     if twice:

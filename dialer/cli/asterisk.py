@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from config.asterisk.lint import lint_directory
-from config.asterisk.placing import Fate, has_files, passwords_for, plan_files, write_files
+from config.asterisk.placing import FileChange, has_files, passwords_for, plan_files, write_files
 from config.asterisk.render import render_site, seats_without_password
 from config.settings import load_settings
 from config.unfinished import refuse_unfinished
@@ -40,7 +40,7 @@ def render(
     if diff:
         for plan in plans:
             typer.echo(plan.diff(), nl=False)
-        raise typer.Exit(1 if any(plan.fate is not Fate.SAME for plan in plans) else 0)
+        raise typer.Exit(1 if any(plan.fate is not FileChange.SAME for plan in plans) else 0)
     fresh = not has_files(to)
     written = write_files(to, plans, force=force)
     if fresh:

@@ -26,7 +26,7 @@ from audio.message import INFORMATION, Placed, put_message
 from audio.names import Places, PromptName, prompt_of_sound
 from audio.numbers import word_texts
 from audio.picture import Caption, Panel, draw, page, panel
-from audio.prepare import Prepared, Refused, Report, prepare, was_sent
+from audio.prepare import Prepared, PrepareReport, Refused, prepare, was_sent
 from audio.words import words_of
 from config.audio import SoundFormat
 from config.files import read_whole
@@ -213,7 +213,7 @@ def _names_in(path: Path | None) -> list[str]:
     return sorted({line.strip() for line in lines if line.strip()})
 
 
-def _show_report(report: Report, console: Console) -> None:
+def _show_report(report: PrepareReport, console: Console) -> None:
     if report.prepared:
         table = Table(Column("prompt", no_wrap=True), "seconds", "LUFS", "peak dB", "remarks", box=None)
         for each in report.prepared:

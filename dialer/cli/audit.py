@@ -12,7 +12,7 @@ from config.settings import Settings, load_settings
 from dialer.cli.options import ConfigOption, StoreOption
 from dialer.cli.report import FormatOption, OutOption, SinceOption, UntilOption, deliver, window_of
 from dialer.domain.site_time import site_zone
-from dialer.reports.formats import Column, Kind, Report
+from dialer.reports.formats import Column, ColumnKind, Report
 from dialer.reports.tables import Window
 from dialer.store import audit, seals
 from dialer.store.cipher import site_key
@@ -73,7 +73,7 @@ def listed(
         return Report(
             "audit",
             tuple(
-                Column(name, Kind.TEXT) if name != "number" else Column(name)
+                Column(name, ColumnKind.TEXT) if name != "number" else Column(name)
                 for name in ("number", "at", "kind", "who", "what")
             ),
             tuple(
@@ -85,7 +85,7 @@ def listed(
     deliver(made, window_of(since, until, None, site_zone(settings)), form, out, store, settings, config)
 
 
-def _told(verdict: seals.Verdict) -> list[str]:
+def _told(verdict: seals.SealVerdict) -> list[str]:
     lines = [str(finding) for finding in verdict.findings[:_NAMED]]
     more = len(verdict.findings) + verdict.more - len(lines)
     lines += [f"... and {more:,} more"] if more else []

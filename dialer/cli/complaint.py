@@ -13,10 +13,10 @@ from dialer.cli.keep_records import carry_out, person
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, said
 from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock
-from dialer.domain.complaints import Answer, Channel, Topic
+from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import RollError
 from dialer.domain.site_time import site_zone
-from dialer.mqtt.ask import Request
+from dialer.mqtt.ask import CommandRequest
 from dialer.roll.phone_numbers import the_number
 from dialer.store import numbers
 from dialer.store.cipher import site_key
@@ -30,8 +30,8 @@ app = typer.Typer(
 
 @app.command("add")
 def add(
-    about: Annotated[Topic, typer.Option("--about", help="What somebody complains of.")],
-    channel: Annotated[Channel, typer.Option("--channel", help="How the complaint came.")],
+    about: Annotated[ComplaintTopic, typer.Option("--about", help="What somebody complains of.")],
+    channel: Annotated[ComplaintChannel, typer.Option("--channel", help="How the complaint came.")],
     number: Annotated[
         str | None,
         typer.Option(
@@ -64,10 +64,10 @@ def add(
         "channel": channel.value,
         **_call(settings, store, number, campaign, attempt, made_at),
     }
-    request = Request("complaint", {"complaint": told, "who": person(who)})
+    request = CommandRequest("complaint", {"complaint": told, "who": person(who)})
     for line in carry_out(settings, store, [request]):
         typer.echo(line)
-    if number is not None and about is Topic.AFTER_OPT_OUT:
+    if number is not None and about is ComplaintTopic.AFTER_OPT_OUT:
         typer.echo("see why the number was called: dialer rules explain NUMBER", err=True)
     elif number is not None:
         typer.echo("to suppress the number too: dialer optout add NUMBER", err=True)
@@ -78,7 +78,7 @@ def answer(
     complaint: Annotated[
         int, typer.Argument(metavar="COMPLAINT", min=1, max=999_999_999, help="The complaint's number.")
     ],
-    done: Annotated[Answer, typer.Option("--done", help="What was done about it.")],
+    done: Annotated[ComplaintRemedy, typer.Option("--done", help="What was done about it.")],
     who: WhoOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -91,7 +91,7 @@ def answer(
         "at": round(SystemClock().now(), 3),
         "answer": done.value,
     }
-    request = Request("complaint-answer", {"answer": told, "who": person(who)})
+    request = CommandRequest("complaint-answer", {"answer": told, "who": person(who)})
     for line in carry_out(settings, store, [request]):
         typer.echo(line)
 

@@ -20,7 +20,7 @@ from dialer.domain.commands.registry import COMMANDS, read_value
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.record_ids import is_id
 from dialer.engine.external_records import ExternalRecords
-from dialer.mqtt.ask import Request, ask
+from dialer.mqtt.ask import CommandRequest, ask
 from dialer.site.plan import broker_settings, own_signer
 from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey, site_key
@@ -67,7 +67,10 @@ def telling_what_was_kept(batches: Sequence[Sequence[object]], things: str) -> I
 
 
 def carry_out(
-    settings: Settings, store: Path | None, requests: Sequence[Request], done: Callable[[int], None] = lambda _: None
+    settings: Settings,
+    store: Path | None,
+    requests: Sequence[CommandRequest],
+    done: Callable[[int], None] = lambda _: None,
 ) -> list[str]:
     """Keep records: what was said of each request, in order; `done` is told how many are kept so far.
 
@@ -93,7 +96,10 @@ def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
 
 
 def ask_dialler(
-    settings: Settings, requests: Sequence[Request], busy: StoreBusy, done: Callable[[int], None] = lambda _: None
+    settings: Settings,
+    requests: Sequence[CommandRequest],
+    busy: StoreBusy,
+    done: Callable[[int], None] = lambda _: None,
 ) -> list[str]:
     """What the dialler that holds the store said of each request, in order; `busy` is how that it does was found out.
 
@@ -110,7 +116,7 @@ def ask_dialler(
 
 
 async def _keep_here(
-    path: Path, key: StoreKey | None, requests: Sequence[Request], done: Callable[[int], None]
+    path: Path, key: StoreKey | None, requests: Sequence[CommandRequest], done: Callable[[int], None]
 ) -> list[str]:
     answers: list[str] = []
     async with await open_store(path, create=False, key=key, holder=HOLDER) as opened:
@@ -121,7 +127,7 @@ async def _keep_here(
     return answers
 
 
-def _command_of(request: Request) -> RecordsCommand:
+def _command_of(request: CommandRequest) -> RecordsCommand:
     """The same command as the dialler would make of it."""
     kind = COMMANDS[request.name]
     made = kind.make(*(read_value(request.name, key, request.fields.get(key)) for key in kind.needs))

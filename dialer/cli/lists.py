@@ -18,7 +18,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.domain.site_time import site_zone
-from dialer.reports.formats import Column, Format, Kind, Report
+from dialer.reports.formats import Column, ColumnKind, Format, Report
 from dialer.reports.lists import BoothList, ListKind, as_report, as_sheets, booth_lists
 from dialer.rules.rulebook import rulebook_of
 from dialer.store.cipher import StoreKey, site_key
@@ -116,7 +116,7 @@ def _marked(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
     """The table with its mark in a column of every row, so that no part of it goes without."""
     report = as_report(lists, kind)
     return Report(
-        report.title, (*report.columns, Column("made", Kind.TEXT)), tuple((*row, mark) for row in report.rows)
+        report.title, (*report.columns, Column("made", ColumnKind.TEXT)), tuple((*row, mark) for row in report.rows)
     )
 
 

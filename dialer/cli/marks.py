@@ -21,11 +21,11 @@ from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.domain.record_ids import is_id
 from dialer.domain.site_time import site_day, site_zone
-from dialer.mqtt.ask import Request
-from dialer.reports.formats import Column, Kind, Report, as_csv
+from dialer.mqtt.ask import CommandRequest
+from dialer.reports.formats import Column, ColumnKind, Report, as_csv
 from dialer.reports.polling_day import marks_of_voter
 from dialer.reports.tables import Window
-from dialer.roll.marks_file import MarksFile, Reject, Told, read_marks, unknown_keys
+from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks, unknown_keys
 from dialer.site.checks.explain import voter_meant
 from dialer.store import voters
 from dialer.store.cipher import site_key
@@ -86,7 +86,7 @@ def import_marks(
     zone, now = site_zone(settings), SystemClock().now()
     if by is not None and not is_id(by):
         raise typer.BadParameter("--by: give an id such as worker-12, no name and no number")
-    told = Told(MarkSource(source.value), confidence, by, _day(settings, day, now), roll_version)
+    told = MarksOrigin(MarkSource(source.value), confidence, by, _day(settings, day, now), roll_version)
     name = person(who)
     if rejects is not None:
         kept = {**site_files(settings, config, store), "the list itself": file}
@@ -147,7 +147,7 @@ def _keep(settings: Settings, store: Path | None, marks: Sequence[Mark], batch: 
     """Keep marks, batch by batch. Where one fails, the error is told with what was kept before it."""
     batches = batches_of(marks, MOST_MARKS)
     requests = [
-        Request("marks", {"marks": [_report(mark) for mark in each], "batch": f"{batch}-{n}", "who": who})
+        CommandRequest("marks", {"marks": [_report(mark) for mark in each], "batch": f"{batch}-{n}", "who": who})
         for n, each in enumerate(batches, 1)
     ]
     with telling_what_was_kept(batches, "marks") as done:
@@ -177,9 +177,9 @@ def _tell(file: Path, found: MarksFile, new: int, *, check: bool) -> None:
     typer.echo(f"{file.name}: {', '.join(words)}{'; this was a check, nothing was kept' if check else ''}")
 
 
-def _tell_rejects(rejects: Sequence[Reject], path: Path | None) -> None:
+def _tell_rejects(rejects: Sequence[MarkReject], path: Path | None) -> None:
     if path is not None:
-        columns = (Column("line"), Column("reason", Kind.TEXT))
+        columns = (Column("line"), Column("reason", ColumnKind.TEXT))
         listed = Report("rejects", columns, tuple((each.line, each.reason) for each in rejects))
         write_file(path, as_csv(listed).encode(), "--rejects")
     for each in rejects[:SHOWN_REJECTS]:

@@ -12,14 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
-from config.asterisk.placing import Fate, plan_files, text_of, write_files
+from config.asterisk.placing import FileChange, plan_files, text_of, write_files
 from config.errors import AsteriskFilesError
 from config.help import OWN_USER
 from config.mosquitto.render import MARKER, PASSWORDS, broker_user, hashes_in, render_broker
 from config.settings import Settings, load_settings
 from dialer.domain.clock import SystemClock
 from dialer.domain.words import counted
-from dialer.mqtt.ask import Request, ask
+from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.senders import new_key_file, public_key_text
 from dialer.site.plan import broker_settings, own_signer
 
@@ -59,7 +59,7 @@ def render(
     if diff:
         for plan in plans:
             typer.echo(plan.diff(), nl=False)
-        raise typer.Exit(1 if any(plan.fate is not Fate.SAME for plan in plans) else 0)
+        raise typer.Exit(1 if any(plan.fate is not FileChange.SAME for plan in plans) else 0)
     written = write_files(to, plans, force=force)
     for name in written:
         typer.echo(f"wrote {to / name}")
@@ -121,7 +121,7 @@ def send(
     fields = dict(_field(each) for each in values or ())
     broker = replace(broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
     signer = own_signer(settings, user or _own_name(settings))
-    requests = [Request(name, fields)]
+    requests = [CommandRequest(name, fields)]
     (answer,) = asyncio.run(ask(broker, settings.centre.id, requests, SystemClock(), signer=signer))
     typer.echo(answer)
 

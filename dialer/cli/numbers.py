@@ -22,7 +22,7 @@ from dialer.domain.phone_facts import Consent
 from dialer.domain.record_ids import is_id
 from dialer.domain.site_time import DAY_SECONDS, site_zone
 from dialer.mqtt import topics
-from dialer.mqtt.ask import Request
+from dialer.mqtt.ask import CommandRequest
 from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import the_number
 from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
@@ -194,7 +194,7 @@ def _opt_out_there(
     batches = batches_of([hashed(number) for number in found], MOST_OPT_OUTS)
     fields = {**told, "fingerprint": fingerprint(secret)}
     requests = [
-        Request("opt-outs", {**fields, "hashes": each, "batch": f"{told['batch']}-{number}"})
+        CommandRequest("opt-outs", {**fields, "hashes": each, "batch": f"{told['batch']}-{number}"})
         for number, each in enumerate(batches, 1)
     ]
     with telling_what_was_kept(batches, "numbers") as done:

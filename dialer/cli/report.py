@@ -21,7 +21,7 @@ from dialer.polling_day.turnout_curve import ExpectedCourse
 from dialer.reports import accounts, complaints, tables
 from dialer.reports import evidence as proof
 from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
-from dialer.reports.polling_day import Constituency, Course, TurnoutBy, courses, official_figures, states_of
+from dialer.reports.polling_day import Constituency, ConstituencyDay, TurnoutBy, courses, official_figures, states_of
 from dialer.reports.polling_day import turnout as made
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout
@@ -325,7 +325,7 @@ async def _draw(store: Path, picture: Path, day: date | None, window: Window, se
     typer.echo(f"{picture}: {shown}{more}", err=True)
 
 
-def _days(found: dict[Constituency, Course], zone: tzinfo) -> set[date]:
+def _days(found: dict[Constituency, ConstituencyDay], zone: tzinfo) -> set[date]:
     return {
         datetime.fromtimestamp(end - 1, UTC).astimezone(zone).date() for course in found.values() for end in course.ends
     }

@@ -27,7 +27,7 @@ from dialer.cli.report import FILE_WIDTH, moment
 from dialer.domain.clock import SystemClock
 from dialer.domain.site_time import site_zone
 from dialer.rules.gate import moment_text
-from dialer.site.checks.explain import Explanation
+from dialer.site.checks.explain import NumberExplained
 from dialer.site.checks.explain import explain as explanations
 from dialer.site.checks.finding import Verdict
 from dialer.site.checks.rules import rules_findings
@@ -156,7 +156,7 @@ def _now(at: str | None, zone: ZoneInfo) -> float:
     return named
 
 
-def _when_next(explanation: Explanation, now: float, zone: ZoneInfo) -> str:
+def _when_next(explanation: NumberExplained, now: float, zone: ZoneInfo) -> str:
     if explanation.next_at is None:
         return "not by itself"
     if explanation.once is not None and explanation.next_at <= now:

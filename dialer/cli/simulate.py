@@ -29,7 +29,7 @@ from dialer.simulation.policies import OWN_NAMES, POLICY_NAMES, policy_named
 from dialer.simulation.recorded_day import RecordedDay, as_scenario, recorded_figures
 from dialer.simulation.replay import day_named, day_of_store
 from dialer.simulation.scenarios import SCENARIOS, Scenario
-from dialer.simulation.what_if import Outcome, Site, simulate_days, what_if
+from dialer.simulation.what_if import Site, WhatIfResult, simulate_days, what_if
 from dialer.store.cipher import site_key
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ class SimulationReport:
 
     title: str
     cap: float
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[WhatIfResult, ...]
     days: tuple[DayResult, ...]
-    recorded: Outcome | None = None  # what a replayed day gave as it was
+    recorded: WhatIfResult | None = None  # what a replayed day gave as it was
 
 
 def share_of(text: str, name: str) -> float:
@@ -101,7 +101,7 @@ def compare(
 ) -> SimulationReport:
     """Every policy on the same days. Raises BadScenario before anything is simulated."""
     prepared = [policy_named(name, scenario, cap) for name in policies]
-    outcomes: list[Outcome] = []
+    outcomes: list[WhatIfResult] = []
     days: list[DayResult] = []
     for policy in prepared:
         done = len(outcomes)
@@ -169,9 +169,9 @@ def replay(
     return dataclasses.replace(report, recorded=_as_it_was(recorded)), scenario
 
 
-def _as_it_was(day: RecordedDay) -> Outcome:
+def _as_it_was(day: RecordedDay) -> WhatIfResult:
     figures = recorded_figures(day)
-    return Outcome(
+    return WhatIfResult(
         label="as it was",
         policy="as it was",
         days=1,

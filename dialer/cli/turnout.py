@@ -19,7 +19,7 @@ from dialer.domain.commands.records import MOST_FIGURES
 from dialer.domain.errors import NotInStore, RollError
 from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, objection
 from dialer.domain.site_time import site_day
-from dialer.mqtt.ask import Request
+from dialer.mqtt.ask import CommandRequest
 from dialer.roll.cells import clock_text, tidy
 from dialer.roll.columns import CONSTITUENCY, PART, cell_at, places_of, whole_number
 from dialer.roll.parts import STATE
@@ -130,7 +130,7 @@ def _carry_out(
         entries = [_of_the_roll(db, each) for each in entries]
         _refuse(settings, db, entries, as_told=as_told)
     batches = batches_of([_report(each.figure) for each in entries], MOST_FIGURES)
-    requests = [Request("official-turnout", {"figures": list(each), "who": name}) for each in batches]
+    requests = [CommandRequest("official-turnout", {"figures": list(each), "who": name}) for each in batches]
     with telling_what_was_kept(batches, "figures") as done:
         answers = carry_out(settings, store, requests, done)
     for answer in answers:

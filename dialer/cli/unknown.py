@@ -12,7 +12,7 @@ from dialer.cli.keep_records import batches_of, carry_out, person, telling_what_
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption
 from dialer.domain.commands.unknown import MOST_ATTEMPTS
 from dialer.domain.site_time import site_zone
-from dialer.mqtt.ask import Request
+from dialer.mqtt.ask import CommandRequest
 from dialer.site.checks.explain import masked
 from dialer.store import queues
 from dialer.store.cipher import site_key
@@ -64,7 +64,7 @@ def release(
             wanted = [each.attempt_id for each in queues.unknown_attempts(db)]
     batches = batches_of(wanted, MOST_ATTEMPTS)
     fields = {"reason": reason.strip(), "who": name}
-    requests = [Request("unknown-release", {**fields, "attempts": list(each)}) for each in batches]
+    requests = [CommandRequest("unknown-release", {**fields, "attempts": list(each)}) for each in batches]
     with telling_what_was_kept(batches, "releases") as done:
         for answer in carry_out(settings, store, requests, done):
             typer.echo(answer)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from dialer.domain.model import AttemptId
 
 
-class Topic(StrEnum):
+class ComplaintTopic(StrEnum):
     """What somebody complains of."""
 
     TOO_OFTEN = "too-often"
@@ -21,7 +21,7 @@ class Topic(StrEnum):
     OTHER = "other"
 
 
-class Channel(StrEnum):
+class ComplaintChannel(StrEnum):
     """How the complaint came."""
 
     CALL = "call"
@@ -32,7 +32,7 @@ class Channel(StrEnum):
     OTHER = "other"
 
 
-class Answer(StrEnum):
+class ComplaintRemedy(StrEnum):
     """What was done about it."""
 
     EXPLAINED = "explained"
@@ -48,8 +48,8 @@ class Complaint:
 
     key: str  # the same key is recorded once
     at: float  # epoch seconds: when it was made
-    about: Topic
-    channel: Channel
+    about: ComplaintTopic
+    channel: ComplaintChannel
     campaign_id: str | None = None
     attempt_id: AttemptId | None = None  # the call that it is about, where that is known
     phone_id: int | None = None
@@ -62,4 +62,4 @@ class ComplaintAnswer:
     key: str
     complaint_id: int
     at: float
-    answer: Answer
+    answer: ComplaintRemedy

@@ -13,7 +13,7 @@ from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
 from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.mqtt.topics import mark_announcement, opt_out_announcement
-from dialer.store.port import AuditEntry, MarkEffect
+from dialer.store.port import AuditNote, MarkEffect
 from dialer.store.sqlite import Store
 
 AHEAD_SECONDS = 300.0
@@ -111,8 +111,8 @@ class ExternalRecords:
         self._look_again()
         return f"{len(attempts):,} attempts released; {opened:,} places in the campaigns' lists are open again"
 
-    def _audit_entry(self, who: str, **what: str) -> AuditEntry:
-        return AuditEntry(who, self._clock.now(), what)
+    def _audit_entry(self, who: str, **what: str) -> AuditNote:
+        return AuditNote(who, self._clock.now(), what)
 
     def _refuse_ahead(self, at: float) -> None:
         if at > self._clock.now() + AHEAD_SECONDS:

@@ -24,7 +24,7 @@ TRIES = 2  # the second with the same id: what was executed is not executed agai
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CommandRequest:
     """A command as it is sent, but for its id and expiry."""
 
     name: str
@@ -34,7 +34,7 @@ class Request:
 async def ask(
     settings: BrokerSettings,
     centre: str,
-    requests: Sequence[Request],
+    requests: Sequence[CommandRequest],
     clock: Clock,
     done: Callable[[int], None] = lambda _: None,
     *,
@@ -80,7 +80,7 @@ class _Talk:
         if reply["id"] == self._asked and not self._reply.done():
             self._reply.set_result(reply)
 
-    async def ask(self, request: Request) -> str:
+    async def ask(self, request: CommandRequest) -> str:
         """The reply's text. Raises CommandRefused, BrokerUnreachable."""
         self._asked = f"cli-{uuid.uuid4().hex}"
         self._reply = asyncio.get_running_loop().create_future()
@@ -100,7 +100,7 @@ class _Talk:
             " replies; then do it again: what was kept is not kept twice"
         )
 
-    def _message(self, request: Request) -> Message:
+    def _message(self, request: CommandRequest) -> Message:
         fields = {
             "id": self._asked,
             "name": request.name,

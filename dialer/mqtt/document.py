@@ -10,7 +10,7 @@ from typing import Any
 
 from dialer.domain.commands.registry import COMMANDS
 from dialer.mqtt import payloads, topics
-from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Direction, Topic
+from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Topic, TopicWriter
 
 MARKDOWN = "topics.md"
 ASYNCAPI = "asyncapi.json"
@@ -108,7 +108,7 @@ def _commands() -> str:
 
 def _operation(topic: Topic) -> dict[str, Any]:
     return {
-        "action": "send" if topic.direction is Direction.DIALLER else "receive",
+        "action": "send" if topic.direction is TopicWriter.DIALLER else "receive",
         "channel": {"$ref": f"#/channels/{topic.key}"},
         "summary": topic.description,
         "bindings": {"mqtt": {"qos": topic.qos, "retain": topic.retained, "bindingVersion": "0.2.0"}},

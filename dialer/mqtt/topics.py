@@ -21,7 +21,7 @@ ROOT = "dialer/v1"
 STATISTICS_PER_SECOND = 5.0
 
 
-class Direction(StrEnum):
+class TopicWriter(StrEnum):
     """Who writes on a topic."""
 
     DIALLER = "dialler"  # the dialler publishes
@@ -35,7 +35,7 @@ class Topic:
     key: str
     pattern: str  # below dialer/v1/{centre}/, variable parts in braces
     description: str
-    direction: Direction
+    direction: TopicWriter
     retained: bool
     qos: int
     example: payloads.Payload
@@ -73,7 +73,7 @@ CENTRE_STATE = Topic(
     pattern="state",
     description="The centre as a whole: at every change, at most once a second, and at least every 10 seconds. The last will "
     "says `online` false.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=True,
     qos=1,
     example=payloads.CentreStatePayload(
@@ -96,7 +96,7 @@ STATISTICS = Topic(
     key="campaign-statistics",
     pattern="campaigns/{campaign}/statistics",
     description="A campaign's figures: at every change, at most 5 a second for each campaign.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=True,
     qos=0,
     example=payloads.StatisticsPayload(
@@ -124,7 +124,7 @@ CALL = Topic(
     pattern="campaigns/{campaign}/calls",
     description="A call's change of state, each of them, up to a fifth of a second late. Telemetry: dropped when the broker is "
     "away or slow; how a call ended is on `results/attempts`.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=False,
     qos=0,
     example=payloads.CallPayload(_ATTEMPT, "turnout-agents", "talking", _AT, "seat-04", None),
@@ -134,7 +134,7 @@ SEAT = Topic(
     pattern="seats/{seat}",
     description="A seat, at every change of its state, of the help with its call and of its recording, at most 5 a second: of "
     "changes that follow closely, the last.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=True,
     qos=0,
     example=payloads.SeatPayload("seat-04", _AT, "agent-17", "talking", "turnout-agents", _ATTEMPT, 0.82, 31, None),
@@ -143,7 +143,7 @@ TURNOUT = Topic(
     key="booth-turnout",
     pattern="booths/{booth}/turnout",
     description="Self-reported turnout of a booth, at every mark that changes it.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=True,
     qos=0,
     example=payloads.TurnoutPayload(118, 209, 118, 912, 143, 96, 31),
@@ -152,7 +152,7 @@ ALERTS = Topic(
     key="alerts",
     pattern="alerts",
     description="Every alert that stands, in one message that replaces the one before; an empty list when nothing is wrong.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=True,
     qos=1,
     example=payloads.AlertsPayload(
@@ -164,7 +164,7 @@ ATTEMPT_RESULT = Topic(
     key="attempt-result",
     pattern="results/attempts",
     description="An attempt has ended. Committed with the result; at least once, in order.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=False,
     qos=1,
     example=payloads.AttemptPayload(
@@ -187,7 +187,7 @@ DISPOSITION_RESULT = Topic(
     key="disposition-result",
     pattern="results/dispositions",
     description="What an agent said of a call. Committed with the result; at least once, in order.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=False,
     qos=1,
     example=payloads.DispositionPayload(_ATTEMPT, "later", _AT, "agent-17", _AT + 7200),
@@ -197,7 +197,7 @@ MARK_RESULT = Topic(
     key="mark-result",
     pattern="results/marks",
     description="Something became known of one voter. Committed with the mark; at least once, in order.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=False,
     qos=1,
     example=payloads.MarkPayload(f"{_ATTEMPT}:turnout", 88213, "voted", "voter-key", _AT, None, _ATTEMPT, None),
@@ -208,7 +208,7 @@ OPT_OUT_RESULT = Topic(
     pattern="results/opt-outs",
     description="A number opted out. Committed with the opt-out; at least once, in order. Centres that share a secret "
     "(`rules.opt_out_secret`) listen to each other's here and suppress the number too.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=False,
     qos=1,
     example=payloads.OptOutPayload(40211, _AT, "voter-key", _ATTEMPT, "9f" * 32),
@@ -219,7 +219,7 @@ AUDIT_HEAD = Topic(
     pattern="results/audit-heads",
     description="Where the audit's chain ends, once a minute while anything is done, and at the end of a day. Keep them on another "
     "machine: whoever changes the store afterwards, chain and all, cannot make it fit a head that was told.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=False,
     qos=1,
     example=payloads.AuditHeadPayload(512, "3b" * 32, _AT, 20_412),
@@ -233,7 +233,7 @@ COMMANDS = Topic(
     "own settings. The table says what each command needs and which role may give it. Publish it with QoS 1 and never retained; a "
     "retained, expired, malformed or, where it must be, unsigned one is refused. The same id of a sender is executed once and "
     "answered each time; with another content it is refused.",
-    direction=Direction.SUPERVISOR,
+    direction=TopicWriter.SUPERVISOR,
     retained=False,
     qos=1,
     example=payloads.command_payload()("7c1f1b2e-pause", "pause", _AT + 30, "turnout-ivr"),
@@ -243,7 +243,7 @@ REPLIES = Topic(
     pattern="replies/{user}/{command}",
     description="What became of a command, below its sender's name. Goes through the outbox, so it comes after a broken connection "
     "too.",
-    direction=Direction.DIALLER,
+    direction=TopicWriter.DIALLER,
     retained=False,
     qos=1,
     example=payloads.ReplyPayload("7c1f1b2e-pause", "done", "campaign turnout-ivr is paused", _AT),

@@ -29,7 +29,7 @@ from dialer.simulation.asterisk.config import (
     LEAST_PRIVILEGE_USER,
     SeatPhone,
     SimulatedAsteriskConfig,
-    Trunk,
+    SimulatedTrunk,
 )
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -147,7 +147,7 @@ class _Rehearsal:
         return SimulatedAsteriskConfig(
             users=(replace(LEAST_PRIVILEGE_USER, name=REHEARSAL_LOGIN, secret=REHEARSAL_LOGIN),),
             seed=day.seed,
-            trunks=tuple(Trunk(trunk.endpoint, trunk.channels * day.load) for trunk in settings.trunks),
+            trunks=tuple(SimulatedTrunk(trunk.endpoint, trunk.channels * day.load) for trunk in settings.trunks),
             seats=tuple(SeatPhone(seat.endpoint, str(1000 + number)) for number, seat in enumerate(seats)),
             profile=self._voters,
             journal=self._journal,

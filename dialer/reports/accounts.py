@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
 from dialer.domain.model import ANSWERED, LIVE_ANSWERS
-from dialer.reports.formats import Cell, Column, Kind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -31,12 +31,12 @@ async def hours(source: Source, window: Window, zone: tzinfo) -> Report:
     return Report(
         "hours",
         (
-            Column("campaign", Kind.TEXT),
-            Column("day", Kind.TEXT),
-            Column("hour", Kind.TEXT),
+            Column("campaign", ColumnKind.TEXT),
+            Column("day", ColumnKind.TEXT),
+            Column("hour", ColumnKind.TEXT),
             Column("attempts"),
             Column("answered"),
-            Column("answered_share", Kind.SHARE, "answered %"),
+            Column("answered_share", ColumnKind.SHARE, "answered %"),
             Column("connected"),
             Column("abandoned"),
         ),
@@ -69,12 +69,12 @@ async def expenditure(source: Source, window: Window, zone: tzinfo, candidates: 
     return Report(
         "expenditure",
         (
-            Column("candidate", Kind.TEXT),
-            Column("constituency", Kind.TEXT),
-            Column("day", Kind.TEXT),
+            Column("candidate", ColumnKind.TEXT),
+            Column("constituency", ColumnKind.TEXT),
+            Column("day", ColumnKind.TEXT),
             Column("calls"),
             Column("answered"),
-            Column("answered_seconds", Kind.SECONDS, "on the line"),
+            Column("answered_seconds", ColumnKind.SECONDS, "on the line"),
         ),
         rows,
         ("all", "", "", int(whole[0]), int(whole[1]), whole[2]) if rows else None,
@@ -89,7 +89,12 @@ async def opt_outs(source: Source, window: Window, zone: tzinfo) -> Report:
     rows = tuple((*key, number) for key, number in sorted(sums.items()))
     return Report(
         "opt-outs",
-        (Column("day", Kind.TEXT), Column("source", Kind.TEXT), Column("campaign", Kind.TEXT), Column("numbers")),
+        (
+            Column("day", ColumnKind.TEXT),
+            Column("source", ColumnKind.TEXT),
+            Column("campaign", ColumnKind.TEXT),
+            Column("numbers"),
+        ),
         rows,
         ("all", "", "", sum(sums.values())) if rows else None,
     )
@@ -111,11 +116,11 @@ async def workers(source: Source, window: Window, zone: tzinfo) -> Report:
         "booth workers",
         (
             Column("worker"),
-            Column("constituency", Kind.TEXT, "AC"),
-            Column("parts", Kind.TEXT),
+            Column("constituency", ColumnKind.TEXT, "AC"),
+            Column("parts", ColumnKind.TEXT),
             Column("calls"),
             Column("answered"),
-            Column("last_answered", Kind.TEXT, "last"),
+            Column("last_answered", ColumnKind.TEXT, "last"),
             Column("voted"),
             Column("unknown_serials", head="unknown"),
         ),
@@ -133,9 +138,9 @@ async def imports(source: Source, window: Window, zone: tzinfo) -> Report:
     return Report(
         "imports",
         (
-            Column("at", Kind.TEXT),
-            Column("file", Kind.TEXT),
-            Column("sha256", Kind.TEXT, in_table=False),
+            Column("at", ColumnKind.TEXT),
+            Column("file", ColumnKind.TEXT),
+            Column("sha256", ColumnKind.TEXT, in_table=False),
             Column("rows"),
             Column("voters"),
             Column("numbers"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, datetime, tzinfo
 
-from dialer.reports.formats import Cell, Column, Kind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -30,18 +30,18 @@ async def listed(source: Source, window: Window, zone: tzinfo) -> Report:
     return Report(
         "complaints",
         (
-            Column("complaint", Kind.TEXT, "no."),
-            Column("made_at", Kind.TEXT, "made"),
-            Column("about", Kind.TEXT),
-            Column("channel", Kind.TEXT),
-            Column("campaign", Kind.TEXT),
-            Column("attempt", Kind.TEXT, in_table=False),
-            Column("agent", Kind.TEXT),
-            Column("entered_by", Kind.TEXT, "entered by"),
-            Column("opted_out_at", Kind.TEXT, "opted out"),
-            Column("answer", Kind.TEXT),
-            Column("answered_at", Kind.TEXT, "answered"),
-            Column("answered_by", Kind.TEXT, "by"),
+            Column("complaint", ColumnKind.TEXT, "no."),
+            Column("made_at", ColumnKind.TEXT, "made"),
+            Column("about", ColumnKind.TEXT),
+            Column("channel", ColumnKind.TEXT),
+            Column("campaign", ColumnKind.TEXT),
+            Column("attempt", ColumnKind.TEXT, in_table=False),
+            Column("agent", ColumnKind.TEXT),
+            Column("entered_by", ColumnKind.TEXT, "entered by"),
+            Column("opted_out_at", ColumnKind.TEXT, "opted out"),
+            Column("answer", ColumnKind.TEXT),
+            Column("answered_at", ColumnKind.TEXT, "answered"),
+            Column("answered_by", ColumnKind.TEXT, "by"),
         ),
         tuple(rows),
     )
@@ -64,8 +64,8 @@ async def compliance(source: Source, window: Window, zone: tzinfo) -> Report:
     return Report(
         "opt-outs and complaints",
         (
-            Column("day", Kind.TEXT),
-            Column("campaign", Kind.TEXT),
+            Column("day", ColumnKind.TEXT),
+            Column("campaign", ColumnKind.TEXT),
             Column("calls"),
             Column("opt_outs"),
             Column("complaints"),

@@ -15,7 +15,7 @@ from itertools import groupby
 
 from config.jurisdiction import AbandonedCap, Profile
 from dialer.domain.model import LIVE_ANSWERS, AbandonedShare
-from dialer.reports.formats import Cell, Column, Kind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report
 from dialer.reports.tables import Window
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -25,7 +25,7 @@ _HOUR_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LiveAnswer:
     """A live answer."""
 
     at: float  # epoch seconds
@@ -49,10 +49,10 @@ class _Sliding:
     """The answers of a window as it slides along."""
 
     seconds: float
-    held: deque[Answer] = field(default_factory=deque)
+    held: deque[LiveAnswer] = field(default_factory=deque)
     abandoned: int = 0
 
-    def share_with(self, answer: Answer) -> float:
+    def share_with(self, answer: LiveAnswer) -> float:
         """The share of the window that ends with this answer; one that is exactly as old as the window has left it."""
         self.held.append(answer)
         self.abandoned += answer.abandoned
@@ -62,7 +62,7 @@ class _Sliding:
 
 
 def by_day(
-    answers: Iterable[Answer], caps: Sequence[AbandonedCap], zone: tzinfo, since: float
+    answers: Iterable[LiveAnswer], caps: Sequence[AbandonedCap], zone: tzinfo, since: float
 ) -> Iterator[DayEvidence]:
     """Days of one campaign, whose answers come in order of time. Those before `since` fill the windows and make no day."""
     windows = [_Sliding(cap.window_hours * _HOUR_SECONDS) for cap in caps]
@@ -100,7 +100,7 @@ async def evidence(source: Source, window: Window, zone: tzinfo, profile: Profil
     proved = "yes" if verdict.whole else "NO"
     rows: list[tuple[Cell, ...]] = []
     for campaign, answered in groupby(found, key=lambda row: row[0]):
-        answers = (Answer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)
+        answers = (LiveAnswer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)
         for day in by_day(answers, caps, zone, window.since):
             held = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
             counts = (
@@ -115,15 +115,15 @@ async def evidence(source: Source, window: Window, zone: tzinfo, profile: Profil
         f"abandoned-call evidence: at most {told} of live answers, per campaign; abandoned: {profile.abandoned.definition} "
         f"(profile {profile.name}: {profile.abandoned.source})",
         (
-            Column("campaign", Kind.TEXT),
-            Column("day", Kind.TEXT),
+            Column("campaign", ColumnKind.TEXT),
+            Column("day", ColumnKind.TEXT),
             Column("live_answers"),
             Column("abandoned"),
             Column("left_waiting"),
-            Column("abandoned_rate", Kind.SHARE, "rate"),
-            *(Column(f"worst_rate_{cap.window_hours:g}_h", Kind.SHARE, f"worst {_hours(cap)}") for cap in caps),
-            Column("held", Kind.TEXT),
-            Column("proved", Kind.TEXT),
+            Column("abandoned_rate", ColumnKind.SHARE, "rate"),
+            *(Column(f"worst_rate_{cap.window_hours:g}_h", ColumnKind.SHARE, f"worst {_hours(cap)}") for cap in caps),
+            Column("held", ColumnKind.TEXT),
+            Column("proved", ColumnKind.TEXT),
         ),
         tuple(rows),
     )

@@ -19,7 +19,7 @@ SHORT_SECONDS = 100.0  # up to here seconds are shown as such, beyond as hours, 
 Cell = str | int | float | None
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What stands in a column."""
 
     TEXT = "text"
@@ -44,7 +44,7 @@ class Column:
     """A column: its name in CSV and JSON, what stands in it, and its head in a table (empty: the name)."""
 
     name: str
-    kind: Kind = Kind.COUNT
+    kind: ColumnKind = ColumnKind.COUNT
     head: str = ""
     in_table: bool = True  # False: too much for a screen, in CSV and JSON alone
 
@@ -98,7 +98,7 @@ def as_table(report: Report) -> Table:
     )
     shown = [(index, column) for index, column in enumerate(report.columns) if column.in_table]
     for index, column in shown:
-        is_text = column.kind is Kind.TEXT
+        is_text = column.kind is ColumnKind.TEXT
         table.add_column(
             column.head or column.name.replace("_", " "),
             footer="" if report.total is None else _shown(column, report.total[index]),
@@ -130,15 +130,15 @@ def shown_text(column: Column, cell: Cell) -> str:
         # A control character in a name from a roll must not reach the terminal.
         return "".join(letter if letter.isprintable() else "?" for letter in cell)
     match column.kind:
-        case Kind.SHARE:
+        case ColumnKind.SHARE:
             return f"{cell * 100:.1f} %"
-        case Kind.TEXT:
+        case ColumnKind.TEXT:
             return str(cell)
-        case Kind.SECONDS:
+        case ColumnKind.SECONDS:
             return f"{cell:.1f} s" if cell < SHORT_SECONDS else _hours(cell)
-        case Kind.RATE:
+        case ColumnKind.RATE:
             return f"{cell:,.1f}"
-        case Kind.COUNT:
+        case ColumnKind.COUNT:
             return f"{cell:,.0f}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dialer.reports.formats import Cell, Column, Kind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report
 from dialer.reports.paper import PaperPage
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -35,14 +35,14 @@ class BoothList:
 
 
 _COLUMNS = (
-    Column("voted", Kind.TEXT),
+    Column("voted", ColumnKind.TEXT),
     Column("serial"),
-    Column("name", Kind.TEXT),
-    Column("name_local", Kind.TEXT, "local name"),
-    Column("house", Kind.TEXT),
+    Column("name", ColumnKind.TEXT),
+    Column("name_local", ColumnKind.TEXT, "local name"),
+    Column("house", ColumnKind.TEXT),
     Column("age"),
-    Column("sex", Kind.TEXT),
-    Column("says", Kind.TEXT),
+    Column("sex", ColumnKind.TEXT),
+    Column("says", ColumnKind.TEXT),
 )
 
 
@@ -85,9 +85,9 @@ def as_report(lists: list[BoothList], kind: ListKind) -> Report:
         (
             Column("constituency"),
             Column("part"),
-            Column("booth", Kind.TEXT),
-            Column("closes_at", Kind.TEXT),
-            Column("roll_version", Kind.TEXT),
+            Column("booth", ColumnKind.TEXT),
+            Column("closes_at", ColumnKind.TEXT),
+            Column("roll_version", ColumnKind.TEXT),
             *_COLUMNS,
         ),
         tuple(

@@ -15,7 +15,7 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
-from dialer.reports.formats import Column, Kind, Report, shown_text
+from dialer.reports.formats import Column, ColumnKind, Report, shown_text
 
 FONT_PLACES = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 _LATIN = ("NotoSans-Regular.ttf", "DejaVuSans.ttf")
@@ -71,7 +71,7 @@ class PaperPage(FPDF):
         self, columns: Sequence[Column], rows: Iterable[Sequence[str]], widths: Sequence[float] | None = None
     ) -> None:
         """A table under the columns' heads; `widths` in parts of the whole."""
-        aligns = ["LEFT" if column.kind is Kind.TEXT else "RIGHT" for column in columns]
+        aligns = ["LEFT" if column.kind is ColumnKind.TEXT else "RIGHT" for column in columns]
         with self.table(
             borders_layout=TableBordersLayout.HORIZONTAL_LINES,
             headings_style=_GREY if self._family == "helvetica" else FontFace(fill_color=(235, 235, 235)),

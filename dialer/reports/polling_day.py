@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from dialer.domain.official_turnout import FINAL, OfficialFigure, state_of
-from dialer.reports.formats import Cell, Column, Kind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -42,7 +42,10 @@ class States:
 
     def columns(self) -> tuple[Column, ...]:
         """Those that name a constituency. Its state is named where there are several."""
-        return (*((Column("state", Kind.TEXT),) if self.several else ()), Column("constituency", Kind.TEXT, "AC"))
+        return (
+            *((Column("state", ColumnKind.TEXT),) if self.several else ()),
+            Column("constituency", ColumnKind.TEXT, "AC"),
+        )
 
     def cells(self, constituency: Constituency) -> tuple[Cell, ...]:
         """The cells of `columns`."""
@@ -88,9 +91,9 @@ _COUNTS = (
     Column("reached"),
     Column("voted"),
     Column("not_yet"),
-    Column("voted_of_reached", Kind.SHARE, "of reached"),
+    Column("voted_of_reached", ColumnKind.SHARE, "of reached"),
 )
-_OFFICIAL = (Column("official_turnout", Kind.SHARE, "official"), Column("official_by", Kind.TEXT, "by"))
+_OFFICIAL = (Column("official_turnout", ColumnKind.SHARE, "official"), Column("official_by", ColumnKind.TEXT, "by"))
 
 
 def _cells(counts: list[int]) -> tuple[Cell, ...]:
@@ -139,8 +142,8 @@ async def _by_booth(source: Source, window: Window, zone: tzinfo) -> Report:
         SELF_REPORTED,
         (
             *states.columns(),
-            Column("part", Kind.TEXT),
-            Column("booth", Kind.TEXT),
+            Column("part", ColumnKind.TEXT),
+            Column("booth", ColumnKind.TEXT),
             *_COUNTS,
             *_OFFICIAL,
             Column("opt_outs"),
@@ -165,7 +168,7 @@ async def _by_section(source: Source, window: Window) -> Report:
     rows = await _rows(source, window, states, by_section=True)
     return Report(
         SELF_REPORTED,
-        (*states.columns(), Column("part", Kind.TEXT), Column("section", Kind.TEXT), *_COUNTS),
+        (*states.columns(), Column("part", ColumnKind.TEXT), Column("section", ColumnKind.TEXT), *_COUNTS),
         tuple((*states.cells(row.constituency), row.part, row.section, *_cells(row.counts)) for row in rows),
         (*states.total(), "", "", *_cells(_sum(row.counts for row in rows))) if rows else None,
     )
@@ -193,7 +196,7 @@ async def _by_constituency(source: Source, window: Window, zone: tzinfo) -> Repo
 
 
 @dataclass(slots=True)
-class Course:
+class ConstituencyDay:
     """A constituency's day: by the end of each quarter of an hour (epoch seconds) voters reached and voted then."""
 
     reached: dict[float, int] = field(default_factory=lambda: defaultdict(int))
@@ -212,9 +215,9 @@ class Course:
         return sorted(self.reached.keys() | self.voted.keys())
 
 
-async def courses(source: Source, window: Window) -> dict[Constituency, Course]:
+async def courses(source: Source, window: Window) -> dict[Constituency, ConstituencyDay]:
     """How the constituencies' days went; of those alone where somebody was reached."""
-    states, found = await states_of(source), defaultdict[Constituency, Course](Course)
+    states, found = await states_of(source), defaultdict[Constituency, ConstituencyDay](ConstituencyDay)
     for state, constituency, reached, voted, number in await source.rows(SQL["turnout_quarters"], window.parameters()):
         course = found[states.of(state, constituency)]
         course.reached[(reached + 1) * QUARTER_SECONDS] += number
@@ -228,7 +231,7 @@ async def _by_hour(source: Source, window: Window, zone: tzinfo) -> Report:
     states, found = await states_of(source), await courses(source, window)
     rows: list[tuple[Cell, ...]] = []
     for constituency in sorted(found.keys() | {constituency_of(figure) for figure in official}):
-        course = found.get(constituency, Course())
+        course = found.get(constituency, ConstituencyDay())
         told = {
             (figure.day, figure.by_time): figure.share for figure in official if constituency_of(figure) == constituency
         }
@@ -244,20 +247,20 @@ async def _by_hour(source: Source, window: Window, zone: tzinfo) -> Report:
         f"{SELF_REPORTED}, by the hour",
         (
             *states.columns(),
-            Column("day", Kind.TEXT),
-            Column("by", Kind.TEXT),
+            Column("day", ColumnKind.TEXT),
+            Column("by", ColumnKind.TEXT),
             Column("newly_reached", head="+reached"),
             Column("newly_voted", head="+voted"),
             Column("reached"),
             Column("voted"),
-            Column("voted_of_reached", Kind.SHARE, "of reached"),
-            Column("official_turnout", Kind.SHARE, "official"),
+            Column("voted_of_reached", ColumnKind.SHARE, "of reached"),
+            Column("official_turnout", ColumnKind.SHARE, "official"),
         ),
         tuple(rows),
     )
 
 
-def _hours_of(course: Course, zone: tzinfo) -> set[tuple[date, str]]:
+def _hours_of(course: ConstituencyDay, zone: tzinfo) -> set[tuple[date, str]]:
     """The full hours by which something had changed: of 09:15 that is 10:00, of the day's last hour 24:00."""
     hours = set()
     for end in course.ends:
@@ -321,14 +324,14 @@ async def marks_of_voter(source: Source, voter_id: int, zone: tzinfo) -> Report:
     return Report(
         f"marks of voter {voter_id} ({constituency}/{part}/{serial}), who stands as {stands}",
         (
-            Column("at", Kind.TEXT),
-            Column("kind", Kind.TEXT),
+            Column("at", ColumnKind.TEXT),
+            Column("kind", ColumnKind.TEXT),
             Column("hour"),
-            Column("source", Kind.TEXT),
-            Column("confidence", Kind.TEXT),
-            Column("by", Kind.TEXT),
-            Column("campaign", Kind.TEXT),
-            Column("attempt", Kind.TEXT),
+            Column("source", ColumnKind.TEXT),
+            Column("confidence", ColumnKind.TEXT),
+            Column("by", ColumnKind.TEXT),
+            Column("campaign", ColumnKind.TEXT),
+            Column("attempt", ColumnKind.TEXT),
         ),
         rows,
         empty="nothing is recorded of them",

@@ -12,7 +12,7 @@ from pathlib import Path
 from dialer.domain.model import ANSWERED, LIVE_ANSWERS, AbandonedShare
 from dialer.domain.view import SeatState
 from dialer.engine.trunks import CARRIER_REFUSES, TRUNK_FAILURES
-from dialer.reports.formats import Cell, Column, Kind, Report
+from dialer.reports.formats import Cell, Column, ColumnKind, Report
 from dialer.store.recordings import file_name
 from dialer.store.source import Source
 from dialer.store.sql import load_statements
@@ -51,12 +51,12 @@ async def calls(source: Source, window: Window) -> Report:
     return Report(
         "calls",
         (
-            Column("campaign", Kind.TEXT),
-            Column("outcome", Kind.TEXT),
+            Column("campaign", ColumnKind.TEXT),
+            Column("outcome", ColumnKind.TEXT),
             Column("calls"),
-            Column("share", Kind.SHARE),
-            Column("mean_seconds_to_answer", Kind.SECONDS, "to answer"),
-            Column("mean_seconds_after_answer", Kind.SECONDS, "after it"),
+            Column("share", ColumnKind.SHARE),
+            Column("mean_seconds_to_answer", ColumnKind.SECONDS, "to answer"),
+            Column("mean_seconds_after_answer", ColumnKind.SECONDS, "after it"),
         ),
         tuple((campaign, outcome, n, n / whole[campaign], ring, talk) for campaign, outcome, n, ring, talk in rows),
         ("all", "", sum(whole.values()), None, None, None) if rows else None,
@@ -75,20 +75,20 @@ async def each_call(source: Source, window: Window, zone: tzinfo) -> Report:
     return Report(
         "calls one by one",
         (
-            Column("at", Kind.TEXT),
-            Column("answered_at", Kind.TEXT, in_table=False),
-            Column("ended_at", Kind.TEXT, in_table=False),
-            Column("attempt", Kind.TEXT),
-            Column("campaign", Kind.TEXT),
-            Column("direction", Kind.TEXT, in_table=False),
+            Column("at", ColumnKind.TEXT),
+            Column("answered_at", ColumnKind.TEXT, in_table=False),
+            Column("ended_at", ColumnKind.TEXT, in_table=False),
+            Column("attempt", ColumnKind.TEXT),
+            Column("campaign", ColumnKind.TEXT),
+            Column("direction", ColumnKind.TEXT, in_table=False),
             Column("phone"),
-            Column("trunk", Kind.TEXT, in_table=False),
-            Column("outcome", Kind.TEXT),
-            Column("disposition", Kind.TEXT),
-            Column("seat", Kind.TEXT, in_table=False),
-            Column("agent", Kind.TEXT),
-            Column("gap_seconds", Kind.SECONDS, "gap"),
-            *(Column(name, Kind.TEXT, in_table=name in {"verdict", "zones", "consent"}) for name in GROUNDS),
+            Column("trunk", ColumnKind.TEXT, in_table=False),
+            Column("outcome", ColumnKind.TEXT),
+            Column("disposition", ColumnKind.TEXT),
+            Column("seat", ColumnKind.TEXT, in_table=False),
+            Column("agent", ColumnKind.TEXT),
+            Column("gap_seconds", ColumnKind.SECONDS, "gap"),
+            *(Column(name, ColumnKind.TEXT, in_table=name in {"verdict", "zones", "consent"}) for name in GROUNDS),
         ),
         tuple(rows),
     )
@@ -115,13 +115,13 @@ async def trunks(source: Source, window: Window) -> Report:
     return Report(
         "trunks",
         (
-            Column("trunk", Kind.TEXT),
+            Column("trunk", ColumnKind.TEXT),
             Column("attempts"),
             Column("answered"),
-            Column("answer_seizure_ratio", Kind.SHARE, "asr"),
+            Column("answer_seizure_ratio", ColumnKind.SHARE, "asr"),
             Column("failures"),
-            Column("failure_share", Kind.SHARE, "failed"),
-            Column("mean_seconds_to_ringing", Kind.SECONDS, "to ringing"),
+            Column("failure_share", ColumnKind.SHARE, "failed"),
+            Column("mean_seconds_to_ringing", ColumnKind.SECONDS, "to ringing"),
             Column("most_starts_in_a_second", head="cps"),
         ),
         tuple(rows),
@@ -160,14 +160,14 @@ async def agents(source: Source, window: Window) -> Report:
     return Report(
         "agents",
         (
-            Column("seat", Kind.TEXT),
-            Column("agent", Kind.TEXT),
-            Column("utilisation", Kind.SHARE, "busy"),
+            Column("seat", ColumnKind.TEXT),
+            Column("agent", ColumnKind.TEXT),
+            Column("utilisation", ColumnKind.SHARE, "busy"),
             Column("calls"),
-            Column("calls_per_hour", Kind.RATE, "per h"),
-            Column("logged_in_seconds", Kind.SECONDS, "logged"),
+            Column("calls_per_hour", ColumnKind.RATE, "per h"),
+            Column("logged_in_seconds", ColumnKind.SECONDS, "logged"),
             *(
-                Column(f"{state.replace('-', '_')}_seconds", Kind.SECONDS, state.value, state in SHOWN_STATES)
+                Column(f"{state.replace('-', '_')}_seconds", ColumnKind.SECONDS, state.value, state in SHOWN_STATES)
                 for state in states
             ),
         ),
@@ -198,12 +198,12 @@ async def abandonment(source: Source, window: Window, zone: tzinfo) -> Report:
     return Report(
         "abandonment",
         (
-            Column("campaign", Kind.TEXT),
-            Column("day", Kind.TEXT),
+            Column("campaign", ColumnKind.TEXT),
+            Column("day", ColumnKind.TEXT),
             Column("attempts"),
             Column("live_answers"),
             Column("abandoned"),
-            Column("abandoned_rate", Kind.SHARE, "rate"),
+            Column("abandoned_rate", ColumnKind.SHARE, "rate"),
         ),
         rows,
         ("all", "", *_with_rate(whole)) if rows else None,
@@ -228,14 +228,14 @@ async def recordings(source: Source, window: Window, zone: tzinfo, directory: Pa
     return Report(
         "recordings",
         (
-            Column("file", Kind.TEXT),
-            Column("campaign", Kind.TEXT),
-            Column("started", Kind.TEXT),
-            Column("seconds", Kind.SECONDS),
-            Column("seat", Kind.TEXT),
-            Column("agent", Kind.TEXT),
-            Column("outcome", Kind.TEXT),
-            Column("state", Kind.TEXT),
+            Column("file", ColumnKind.TEXT),
+            Column("campaign", ColumnKind.TEXT),
+            Column("started", ColumnKind.TEXT),
+            Column("seconds", ColumnKind.SECONDS),
+            Column("seat", ColumnKind.TEXT),
+            Column("agent", ColumnKind.TEXT),
+            Column("outcome", ColumnKind.TEXT),
+            Column("state", ColumnKind.TEXT),
         ),
         tuple(rows),
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.polling_day.turnout_curve import ExpectedCourse
-from dialer.reports.polling_day import Constituency, Course, States, constituency_of
+from dialer.reports.polling_day import Constituency, ConstituencyDay, States, constituency_of
 from dialer.reports.tables import QUARTER_SECONDS
 from dialer.simulation.plots import check_picture, save_picture
 
@@ -27,7 +27,7 @@ _FINAL_HOUR = 24.0
 def draw_turnout(
     path: Path,
     day: date,
-    courses: Mapping[Constituency, Course],
+    courses: Mapping[Constituency, ConstituencyDay],
     official: Sequence[OfficialFigure],
     expected: ExpectedCourse,
     zone: tzinfo,
@@ -48,7 +48,7 @@ def draw_turnout(
         axes = figure.add_subplot(len(shown), 1, place)
         points = [(_hour(each), each.share) for each in told if constituency_of(each) == constituency]
         name = " ".join(map(str, states.cells(constituency)))
-        _draw(axes, f"constituency {name}", courses.get(constituency, Course()), points, expected, day, zone)
+        _draw(axes, f"constituency {name}", courses.get(constituency, ConstituencyDay()), points, expected, day, zone)
     save_picture(figure, path)
     return len(wanted) - len(shown)
 
@@ -63,7 +63,7 @@ def _hour(figure: OfficialFigure) -> float:
 def _draw(
     axes: Axes,
     name: str,
-    course: Course,
+    course: ConstituencyDay,
     official: Sequence[tuple[float, float]],
     expected: ExpectedCourse,
     day: date,

@@ -8,9 +8,14 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format as CellFormat
 from xlsxwriter.worksheet import Worksheet
 
-from dialer.reports.formats import Cell, Kind, Report
+from dialer.reports.formats import Cell, ColumnKind, Report
 
-_NUMBER_FORMATS = {Kind.SHARE: "0.0 %", Kind.SECONDS: "0.0", Kind.RATE: "0.0", Kind.COUNT: "#,##0"}
+_NUMBER_FORMATS = {
+    ColumnKind.SHARE: "0.0 %",
+    ColumnKind.SECONDS: "0.0",
+    ColumnKind.RATE: "0.0",
+    ColumnKind.COUNT: "#,##0",
+}
 _MOST_SHEET_NAME = 31  # characters, as Excel has it
 _FORBIDDEN_IN_NAMES = str.maketrans("[]:*?/\\", "       ")
 

@@ -24,7 +24,7 @@ from dialer.domain.output import refuse_unwritable
 from dialer.roll.cleaning import Cleaner
 from dialer.roll.fields import Field
 from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
-from dialer.roll.merging import Merger, SecondVersion, StateUnclear, Tally
+from dialer.roll.merging import ImportTally, Merger, SecondVersion, StateUnclear
 from dialer.roll.reading import HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import CountedRejects, RejectsFile, RejectSink
 from dialer.store import audit
@@ -78,7 +78,7 @@ class Progress:
     """How far an import is."""
 
     share_done: float  # of the file, 0 to 1
-    tally: Tally
+    tally: ImportTally
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def _merge_all(
     options: ImportOptions,
     sink: RejectSink,
     progress: Callable[[Progress], None] | None,
-) -> Tally:
+) -> ImportTally:
     roll = prepared.roll
     merger = Merger(db, next_voter, options.region, beside=options.beside)
     cleaner = Cleaner(prepared.mapping, merger.find_booth, roll_version=options.roll_version, damaged=roll.damaged)
@@ -269,14 +269,14 @@ def _state_unclear(prepared: PreparedImport, found: StateUnclear) -> str:
     )
 
 
-def _record_run(db: Connection, roll: RollFile, tally: Tally, clock: Clock) -> None:
+def _record_run(db: Connection, roll: RollFile, tally: ImportTally, clock: Clock) -> None:
     figures = (tally.rows, tally.voters, tally.numbers, tally.links, tally.rejected, tally.unchanged)
     record_import(db, clock.now(), roll.path.name, roll.sha256, figures)
     what = {"file": shown(roll.path.name), "sha256": roll.sha256, "rows": str(tally.rows), "voters": str(tally.voters)}
     audit.append(db, "roll-import", audit_name(None), {**what, "numbers": str(tally.numbers)}, clock.now())
 
 
-def _result(tally: Tally, sink: RejectSink, rejects_path: Path | None, *, dry_run: bool) -> ImportResult:
+def _result(tally: ImportTally, sink: RejectSink, rejects_path: Path | None, *, dry_run: bool) -> ImportResult:
     return ImportResult(
         rows=tally.rows,
         voters=tally.voters,

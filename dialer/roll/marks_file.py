@@ -44,7 +44,7 @@ _LARGEST = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MarksOrigin:
     """What holds for every line of a file that does not say otherwise."""
 
     source: MarkSource
@@ -55,7 +55,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Reject:
+class MarkReject:
     """A line that gave no mark."""
 
     line: int  # as a spreadsheet counts: the first row is 1
@@ -68,7 +68,7 @@ class MarksFile:
 
     sha256: str
     marks: tuple[Mark, ...]  # in the file's order, each key once
-    rejects: tuple[Reject, ...]
+    rejects: tuple[MarkReject, ...]
     repeated: int  # lines that say the same as an earlier one
     unticked: int  # lines of a sheet with nothing in the column `voted`
 
@@ -85,7 +85,7 @@ class _Line:
     cells: dict[str, str]
 
 
-def read_marks(path: Path, db: Connection, told: Told, *, now: float, zone: tzinfo) -> MarksFile:
+def read_marks(path: Path, db: Connection, told: MarksOrigin, *, now: float, zone: tzinfo) -> MarksFile:
     """Read a file against the roll in `db`. Times of day are local to `zone`; `now` in epoch seconds.
 
     Raises RollError for a file that cannot be read or names no voters.
@@ -107,12 +107,12 @@ def read_marks(path: Path, db: Connection, told: Told, *, now: float, zone: tzin
     else:
         finder = _ByEpic(db, {line.cells["epic"].upper() for line in ticked if "epic" in line.cells})
     marks: dict[str, Mark] = {}
-    rejects: list[Reject] = []
+    rejects: list[MarkReject] = []
     for line in ticked:
         try:
             mark = _mark(line, finder.find(line), told, roll.sha256, now, zone)
         except _Unfit as why:
-            rejects.append(Reject(line.number, str(why)))
+            rejects.append(MarkReject(line.number, str(why)))
         else:
             marks.setdefault(mark.key, mark)
     repeated = len(ticked) - len(rejects) - len(marks)
@@ -127,7 +127,7 @@ def _tick(line: _Line) -> str:
     return line.cells.get("voted", "").strip("[]() ").casefold()
 
 
-def _mark(line: _Line, voter_id: int, told: Told, sha256: str, now: float, zone: tzinfo) -> Mark:
+def _mark(line: _Line, voter_id: int, told: MarksOrigin, sha256: str, now: float, zone: tzinfo) -> Mark:
     if "voted" in line.cells and _tick(line) not in _TICKS:
         raise _Unfit("voted is neither ticked nor blank: write x for who has voted")
     kind, source = _kind(line.cells.get("kind", ""), told.source)

@@ -42,7 +42,7 @@ class StateUnclear(Exception):
 
 
 @dataclass(slots=True)
-class Tally:
+class ImportTally:
     """What became of the rows so far."""
 
     rows: int = 0  # without blank ones
@@ -74,7 +74,7 @@ class Merger:
         """`next_voter`: the id that the next one gets. `region` is where numbers without a country code belong; `beside`: a
         constituency may be there in several versions.
         """
-        self.tally = Tally()
+        self.tally = ImportTally()
         self._db = db
         self._region = region
         self._beside = beside
@@ -145,7 +145,7 @@ class Merger:
         rejects.sort(key=lambda reject: reject.row_number)
         return rejects
 
-    def finish(self) -> Tally:
+    def finish(self) -> ImportTally:
         """Honour the opt-outs that were there before; returns the final tally."""
         self.tally.opted_out = roll.honour_opt_outs(self._db)
         self.tally.without_close = roll.booths_without_close(self._db)

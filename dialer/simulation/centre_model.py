@@ -29,7 +29,7 @@ class SelfTimed(Protocol):
         ...
 
 
-class Seat:
+class SimulatedSeat:
     """One sign-in of one agent. An agent who comes back is a new seat."""
 
     __slots__ = ("campaign", "false_call", "leaving", "quits", "since", "stage", "stage_since", "to_break", "work")
@@ -55,7 +55,7 @@ class Number:
     signs: NumberSigns | None = None
 
 
-class Call:
+class SimulatedCall:
     """One attempt."""
 
     __slots__ = ("answered_at", "campaign", "false_call", "in_flight", "number", "placed_at", "ringing_since", "waits")
@@ -81,14 +81,14 @@ class Call:
         return PacingEvent(kind, now, now - self.placed_at, self.told, ringing_seconds=rang)
 
 
-class Campaign:
+class SimulatedCampaign:
     """One campaign's voters and numbers, with generators of its own."""
 
     def __init__(self, model: CampaignModel, hours: float, seed: int, index: int) -> None:
         self.model = model
         self.numbers = Random(f"numbers {seed} {index}")
         self.talks = Random(f"talks {seed} {index}")
-        self.flights: dict[Call, None] = {}
+        self.flights: dict[SimulatedCall, None] = {}
         self.finished = 0
         self.answers = 0
         rate = model.answer_rate
@@ -118,7 +118,7 @@ class Campaign:
         self._next = None
         return number
 
-    def landed(self, call: Call, *, answered: bool) -> None:
+    def landed(self, call: SimulatedCall, *, answered: bool) -> None:
         """A call was answered, or ended without."""
         del self.flights[call]
         self.finished += 1
@@ -131,7 +131,7 @@ class Campaign:
         return (self.answers + 3.0) / (self.finished + 10.0)
 
 
-class CentreView(PacingSnapshot):
+class LazySnapshot(PacingSnapshot):
     """A snapshot whose seats and calls are listed when they are first asked for.
 
     A policy that only counts and keeps no snapshot is spared the lists; for any other the model calls `list_all`.
@@ -139,13 +139,13 @@ class CentreView(PacingSnapshot):
 
     __slots__ = ("_busy", "_campaigns", "_listed_busy", "_listed_ringing", "_listed_waiting", "_own", "_waiting")
 
-    _busy: tuple[dict[Seat, None], dict[Seat, None]]
-    _campaigns: list[Campaign]
+    _busy: tuple[dict[SimulatedSeat, None], dict[SimulatedSeat, None]]
+    _campaigns: list[SimulatedCampaign]
     _listed_busy: tuple[BusySeat, ...] | None
     _listed_ringing: tuple[RingingCall, ...] | None
     _listed_waiting: tuple[float, ...] | None
     _own: int
-    _waiting: deque[Call]
+    _waiting: deque[SimulatedCall]
 
     def __init__(
         self,
@@ -154,9 +154,9 @@ class CentreView(PacingSnapshot):
         hour: int,
         free: int,
         paused: int,
-        busy: tuple[dict[Seat, None], dict[Seat, None]],
-        waiting: deque[Call],
-        campaigns: list[Campaign],
+        busy: tuple[dict[SimulatedSeat, None], dict[SimulatedSeat, None]],
+        waiting: deque[SimulatedCall],
+        campaigns: list[SimulatedCampaign],
         own: int,
         room: tuple[int, int],
     ) -> None:
@@ -231,7 +231,7 @@ class CentreView(PacingSnapshot):
 # The carrier of a simulated centre: channels, call starts per second, and what becomes of a call.
 
 
-class Carrier:
+class SimulatedTrunks:
     """The trunks of one scenario. Call starts are a token bucket of one second's worth, one at least."""
 
     def __init__(self, scenario: Scenario) -> None:
@@ -308,21 +308,21 @@ class CentreModel:
         self._self_timed = [pacer for pacer in self.pacers if isinstance(pacer, SelfTimed)]
         self._counts_only = counts_only
         self._progress = progress
-        self._campaigns = [Campaign(m, scenario.hours, seed, i) for i, m in enumerate(scenario.campaigns)]
+        self._campaigns = [SimulatedCampaign(m, scenario.hours, seed, i) for i, m in enumerate(scenario.campaigns)]
         self._calls_random = Random(f"calls {seed}")
         self._seats_random = Random(f"seats {seed}")
         self._queue: list[tuple[float, int, Callable[..., None], object]] = []
         self._serial = 0
-        self._free: deque[Seat] = deque(Seat() for _ in range(scenario.seats_at_start()))
-        self._talking: dict[Seat, None] = {}
-        self._wrapping: dict[Seat, None] = {}
-        self._paused: dict[Seat, None] = {}
-        self._waiting: deque[Call] = deque()
+        self._free: deque[SimulatedSeat] = deque(SimulatedSeat() for _ in range(scenario.seats_at_start()))
+        self._talking: dict[SimulatedSeat, None] = {}
+        self._wrapping: dict[SimulatedSeat, None] = {}
+        self._paused: dict[SimulatedSeat, None] = {}
+        self._waiting: deque[SimulatedCall] = deque()
         self._changed = True
         self._next_decision = 0.0
         self._wakes = False  # a decision is already asked for
         self._turn = 0
-        self._carrier = Carrier(scenario)
+        self._carrier = SimulatedTrunks(scenario)
         self._free_area = self._busy_area = self._area_at = 0.0
         self._placed = self._connected = self._cancelled = self._dropped = self._decisions = 0
         self._resolved: list[tuple[float, bool]] = []
@@ -419,9 +419,9 @@ class CentreModel:
         if self._on_events:
             self._await_start()
 
-    def _view(self, index: int) -> CentreView:
+    def _view(self, index: int) -> LazySnapshot:
         in_use = sum(len(campaign.flights) for campaign in self._campaigns) + len(self._waiting) + len(self._talking)
-        return CentreView(
+        return LazySnapshot(
             now=self.now,
             hour=self.hour,
             free=len(self._free),
@@ -447,7 +447,7 @@ class CentreModel:
 
     def _place(self, index: int) -> None:
         campaign, now = self._campaigns[index], self.now
-        call = Call(index, now, campaign.take_number(now))
+        call = SimulatedCall(index, now, campaign.take_number(now))
         call.false_call = self._carrier.gone_mad(now)
         in_set_up = 0 if self.scenario.slow_after_calls is None else self._in_set_up()
         fate, seconds, set_up = self._carrier.fate(now, call.number.chance, in_set_up, campaign.numbers)
@@ -463,12 +463,12 @@ class CentreModel:
     def _in_set_up(self) -> int:
         return sum(call.ringing_since is None for campaign in self._campaigns for call in campaign.flights)
 
-    def _rings(self, call: Call) -> None:
+    def _rings(self, call: SimulatedCall) -> None:
         if call.in_flight:
             call.ringing_since = self.now
             self._tell(call.campaign, PacingEventKind.RINGING, self.now - call.placed_at, call.told)
 
-    def _land(self, call: Call, *, answered: bool) -> bool:
+    def _land(self, call: SimulatedCall, *, answered: bool) -> bool:
         """Take a call out of flight; False when it was cancelled before."""
         if not call.in_flight:
             return False
@@ -477,11 +477,11 @@ class CentreModel:
         self._changed = True
         return True
 
-    def _fails(self, call: Call) -> None:
+    def _fails(self, call: SimulatedCall) -> None:
         if self._land(call, answered=False):
             self.pacers[call.campaign].observe(call.stops_ringing(PacingEventKind.FAILED, self.now))
 
-    def _answers(self, call: Call) -> None:
+    def _answers(self, call: SimulatedCall) -> None:
         if not self._land(call, answered=True):
             return
         call.answered_at = self.now
@@ -501,20 +501,20 @@ class CentreModel:
         else:
             self._later(self.now + patience, self._is_abandoned, call)
 
-    def _is_abandoned(self, call: Call) -> None:
+    def _is_abandoned(self, call: SimulatedCall) -> None:
         if call.waits:
             self._stop_waiting(call)
             self._resolved.append((self.now, True))
             self._tell(call.campaign, PacingEventKind.ABANDONED, self.now - call.answered_at, call.told)
 
-    def _leaves(self, call: Call) -> None:
+    def _leaves(self, call: SimulatedCall) -> None:
         if call.waits:
             self._stop_waiting(call)
             self._dropped += 1
             self._resolved.append((self.now, False))
             self._tell(call.campaign, PacingEventKind.DROPPED, self.now - call.answered_at, call.told)
 
-    def _stop_waiting(self, call: Call) -> None:
+    def _stop_waiting(self, call: SimulatedCall) -> None:
         call.waits = False
         self._waiting.remove(call)
         self._changed = True
@@ -535,7 +535,7 @@ class CentreModel:
 
     # -- seats --------------------------------------------------------------------------------------------------------
 
-    def _connect(self, seat: Seat, call: Call) -> None:
+    def _connect(self, seat: SimulatedSeat, call: SimulatedCall) -> None:
         campaign, scenario, random, now = self._campaigns[call.campaign], self.scenario, self._seats_random, self.now
         self._resolved.append((now, False))
         self._connected += 1
@@ -559,28 +559,28 @@ class CentreModel:
         self._tell(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at, call.told)
         self._changed = True
 
-    def _closing(self, subject: tuple[Seat, int]) -> None:
+    def _closing(self, subject: tuple[SimulatedSeat, int]) -> None:
         seat, work = subject
         if seat.work == work and seat.stage is SeatStage.TALKING:
             self._stage(seat, SeatStage.CLOSING)
 
-    def _announce(self, subject: tuple[Seat, int]) -> None:
+    def _announce(self, subject: tuple[SimulatedSeat, int]) -> None:
         seat, work = subject
         if seat.work == work and seat.stage is not None:
             seat.leaving = True
             self._changed = True
 
-    def _filled(self, subject: tuple[Seat, int]) -> None:
+    def _filled(self, subject: tuple[SimulatedSeat, int]) -> None:
         seat, work = subject
         if seat.work == work and seat.stage is SeatStage.WRAP_UP:
             self._stage(seat, SeatStage.WRAP_UP_FILLED)
 
-    def _stage(self, seat: Seat, stage: SeatStage) -> None:
+    def _stage(self, seat: SimulatedSeat, stage: SeatStage) -> None:
         seat.stage, seat.stage_since = stage, self.now
         self._tell(seat.campaign, PacingEventKind.STAGE_CHANGED, self.now - seat.since, stage=stage)
         self._changed = True
 
-    def _talk_ends(self, seat: Seat) -> None:
+    def _talk_ends(self, seat: SimulatedSeat) -> None:
         now, random, scenario = self.now, self._seats_random, self.scenario
         talk = now - seat.since
         del self._talking[seat]
@@ -596,7 +596,7 @@ class CentreModel:
         self._tell(seat.campaign, PacingEventKind.TALK_ENDED, talk, stage=stage)
         self._changed = True
 
-    def _wrap_up_ends(self, seat: Seat) -> None:
+    def _wrap_up_ends(self, seat: SimulatedSeat) -> None:
         wrap_up = self.now - seat.since
         del self._wrapping[seat]
         stage, seat.stage = seat.stage, None
@@ -612,12 +612,12 @@ class CentreModel:
             self._later(self.now + length, self._break_ends, seat)
         seat.leaving = seat.to_break = False
 
-    def _break_ends(self, seat: Seat) -> None:
+    def _break_ends(self, seat: SimulatedSeat) -> None:
         if seat in self._paused:
             del self._paused[seat]
             self._becomes_free(seat)
 
-    def _becomes_free(self, seat: Seat) -> None:
+    def _becomes_free(self, seat: SimulatedSeat) -> None:
         self._changed = True
         if self._waiting:
             call = self._waiting.popleft()
@@ -630,7 +630,7 @@ class CentreModel:
         staying = [seat for group in (self._talking, self._wrapping) for seat in group if not seat.quits]
         excess = len(self._free) + len(self._paused) + len(staying) - round(self.scenario.seats.at(self.now))
         for _arrival in range(-excess):
-            self._becomes_free(Seat())
+            self._becomes_free(SimulatedSeat())
         while excess > 0 and self._free:
             self._free.pop()
             excess -= 1

@@ -57,7 +57,7 @@ class TalkTimes(Protocol):
         ...
 
 
-class RingTimes(Protocol):
+class RingSource(Protocol):
     """How long calls ring, and how those end that nobody answers."""
 
     @property
@@ -113,7 +113,7 @@ class TalkLaw:
 
 
 @dataclass(frozen=True, slots=True)
-class RingLaw:
+class GammaRings:
     """Times from the Originate to the answer, or to the end of a call that nobody answers.
 
     Answers: gamma of shape 4 and mean `answer_mean_seconds`, drawn again beyond the ring-out. Of the other calls

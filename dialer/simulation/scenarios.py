@@ -12,9 +12,9 @@ from typing import Any
 from dialer.simulation.laws import (
     BreakLaw,
     Course,
+    GammaRings,
     NumberLaw,
-    RingLaw,
-    RingTimes,
+    RingSource,
     SignalLaw,
     SwappedLists,
     TalkLaw,
@@ -51,7 +51,7 @@ class Scenario:
     campaigns: tuple[CampaignModel, ...] = (CampaignModel(),)
     hours: float = 8.0
     first_hour: int = 9  # of day
-    ring: RingTimes = field(default_factory=RingLaw)
+    ring: RingSource = field(default_factory=GammaRings)
     wrap_up_mean_seconds: float = 15.0
     wrap_up_cv: float = 0.5
     connect_seconds: float = 2.0  # an answered voter without a seat for so long is abandoned

@@ -58,7 +58,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class WhatIfResult:
     """Means over the simulated days, or what a recorded day was; None: that day's record does not tell.
 
     `reached_per_hour`: voters who spoke to an agent, of the whole site.
@@ -77,9 +77,9 @@ class Outcome:
     hung_up_share: float  # of the calls placed, those that the policy took back while they rang
 
 
-def outcome(label: str, policy: str, days: Sequence[DayResult]) -> Outcome:
+def outcome(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
     """The mean of several days."""
-    return Outcome(
+    return WhatIfResult(
         label=label,
         policy=policy,
         days=len(days),
@@ -100,7 +100,7 @@ def simulate_days(
     policy: NamedPolicy,
     seeds: Sequence[int],
     progress: Callable[[float], None] | None = None,
-) -> tuple[Outcome, list[DayResult]]:
+) -> tuple[WhatIfResult, list[DayResult]]:
     """Several days of one scenario under one policy. `progress` is told the share of all days that is done."""
     days: list[DayResult] = []
     for seed in seeds:
@@ -159,11 +159,11 @@ def what_if(
     policy: str = "predictive",
     seeds: Sequence[int] = (1, 2, 3, 4),
     progress: Callable[[float], None] | None = None,
-) -> list[Outcome]:
+) -> list[WhatIfResult]:
     """The site as it is, then after each change. Raises BadScenario before anything is simulated."""
     cases = [("as now", site)] + [(change, changed(site, change)) for change in changes]
     prepared = [(label, case.scenario(), case.cap) for label, case in cases]
-    found: list[Outcome] = []
+    found: list[WhatIfResult] = []
     for label, scenario, cap in prepared:
         done = len(found)
 

@@ -44,7 +44,7 @@ class Stock:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class RecordedVoice:
     """Where the voice of a number's people may be recorded."""
 
     attempts: frozenset[str]  # by whose ids the files are named
@@ -52,11 +52,11 @@ class Voice:
     with_twilio: tuple[str, ...]  # ids of messages that Twilio keeps
 
 
-def voice_of(db: sqlite3.Connection, number: str) -> Voice:
+def voice_of(db: sqlite3.Connection, number: str) -> RecordedVoice:
     """What may be recorded of the people on a number; of one that is on no roll nothing is known."""
     attempts = frozenset(attempt_id for (attempt_id,) in db.execute(SQL["attempts_on"], (number,)))
     (recordings,) = db.execute(SQL["recordings_on"], (number,)).fetchone()
-    return Voice(attempts, recordings, tuple(sid for (sid,) in db.execute(SQL["with_twilio_on"], (number,))))
+    return RecordedVoice(attempts, recordings, tuple(sid for (sid,) in db.execute(SQL["with_twilio_on"], (number,))))
 
 
 def overwrite_freed(db: sqlite3.Connection) -> None:

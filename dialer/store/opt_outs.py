@@ -12,7 +12,7 @@ from dialer.domain.model import Announcement
 from dialer.rules.number_hash import fingerprint, number_hasher
 from dialer.store import audit, seals
 from dialer.store.numbers import SQL
-from dialer.store.port import AuditEntry, OptOutsTaken
+from dialer.store.port import AuditNote, OptOutsTaken
 from dialer.store.records import announce
 from dialer.store.voters import record_opt_out
 
@@ -57,7 +57,7 @@ def record_told(
     db: sqlite3.Connection,
     hashes: Sequence[str],
     announcements: Sequence[Announcement],
-    entry: AuditEntry,
+    entry: AuditNote,
     *,
     fingerprint: str,
     centre: str,

@@ -11,7 +11,7 @@ from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure, state_of, states_meant
 from dialer.store import audit, queues
-from dialer.store.port import AuditEntry, MarkEffect
+from dialer.store.port import AuditNote, MarkEffect
 from dialer.store.sql import load_statements
 from dialer.store.voters import record_mark
 
@@ -19,7 +19,7 @@ SQL = load_statements("polling_day_records")
 
 
 def record_marks(
-    db: sqlite3.Connection, marks: Sequence[Mark], announcements: Sequence[Announcement], entry: AuditEntry
+    db: sqlite3.Connection, marks: Sequence[Mark], announcements: Sequence[Announcement], entry: AuditNote
 ) -> list[MarkEffect]:
     """Append marks that came together, each with its announcement and all with their audit entry ("marks"): all or none.
     Raises NotInStore for a voter who is not on the roll, KeyTaken. A repeat of known keys changes nothing but the audit.
@@ -30,7 +30,7 @@ def record_marks(
     return effects
 
 
-def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], entry: AuditEntry) -> int:
+def enter_turnout(db: sqlite3.Connection, figures: Sequence[OfficialFigure], entry: AuditNote) -> int:
     """Append official figures, all or none, with their audit entry ("official-turnout"); how many are new. A figure that
     stands already changes nothing. Raises NotInStore for an area that is not on the roll.
     """
@@ -89,7 +89,7 @@ def standing_figures(db: sqlite3.Connection, figure: OfficialFigure) -> dict[str
     return dict(db.execute(SQL["figures_of_area"], _area(figure)).fetchall())
 
 
-def record_complaint(db: sqlite3.Connection, complaint: Complaint, entry: AuditEntry) -> int:
+def record_complaint(db: sqlite3.Connection, complaint: Complaint, entry: AuditNote) -> int:
     """Append a complaint with its audit entry ("complaint"); its number. A repeat of the key gives the same one. Raises
     NotInStore for a campaign, attempt or phone that the store does not have.
     """
@@ -117,7 +117,7 @@ def record_complaint(db: sqlite3.Connection, complaint: Complaint, entry: AuditE
     return int(number)
 
 
-def answer_complaint(db: sqlite3.Connection, answer: ComplaintAnswer, entry: AuditEntry) -> None:
+def answer_complaint(db: sqlite3.Connection, answer: ComplaintAnswer, entry: AuditNote) -> None:
     """Append an answer with its audit entry ("complaint-answer"). Raises NotInStore where there is no such complaint."""
     if not db.execute(SQL["is_complaint"], (answer.complaint_id,)).fetchone()[0]:
         raise NotInStore(f"there is no complaint {answer.complaint_id}: see `dialer report complaints`")
@@ -126,7 +126,7 @@ def answer_complaint(db: sqlite3.Connection, answer: ComplaintAnswer, entry: Aud
         _note(db, "complaint-answer", entry, complaint=answer.complaint_id)
 
 
-def release_unknown(db: sqlite3.Connection, attempts: Sequence[AttemptId], reason: str, entry: AuditEntry) -> int:
+def release_unknown(db: sqlite3.Connection, attempts: Sequence[AttemptId], reason: str, entry: AuditNote) -> int:
     """Let the numbers of attempts be called again of which nobody knows whether they were calls, with an audit entry each
     ("unknown-release"): all or none. How many places in the campaigns' lists are open again. Raises NotInStore where one is
     not unknown, or was released before.
@@ -145,7 +145,7 @@ def release_unknown(db: sqlite3.Connection, attempts: Sequence[AttemptId], reaso
     return opened
 
 
-def _note(db: sqlite3.Connection, kind: str, entry: AuditEntry, **counts: int) -> None:
+def _note(db: sqlite3.Connection, kind: str, entry: AuditNote, **counts: int) -> None:
     audit.append(
         db, kind, entry.who, {**entry.what, **{name: str(number) for name, number in counts.items()}}, entry.at
     )

@@ -86,7 +86,7 @@ class DispositionEffect:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditNote:
     """Who answers for a record that comes from outside the calls; goes into the audit with it."""
 
     who: str

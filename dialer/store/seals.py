@@ -68,7 +68,7 @@ _SAID = frozenset({_DISPOSITION, _DISPOSITION + 1, _OUTCOME, _AGENT})
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SealFinding:
     """A row, a batch or an entry that is not what was written."""
 
     of: str  # "attempt", "mark", ..., "batch", "entry"
@@ -82,10 +82,10 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Verdict:
+class SealVerdict:
     """What a verification found."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[SealFinding] = field(default_factory=list)
     more: int = 0  # findings beyond those that are named
     entries: int = 0
     head: tuple[int, str] | None = None  # None: the audit is empty
@@ -102,7 +102,7 @@ class Verdict:
         """Whether nothing was touched."""
         return not self.findings
 
-    def add(self, finding: Finding) -> None:
+    def add(self, finding: SealFinding) -> None:
         """Name it, or count it where there are too many."""
         if len(self.findings) < MOST_NAMED:
             self.findings.append(finding)
@@ -373,16 +373,16 @@ def _seal_taken(db: sqlite3.Connection) -> None:
 # Verification
 
 
-def verify(db: sqlite3.Connection, head: tuple[int, str] | None = None) -> Verdict:
+def verify(db: sqlite3.Connection, head: tuple[int, str] | None = None) -> SealVerdict:
     """Hold every row against its last seal, every seal against its batch, and every entry against the chain. Only reads; call it in
     a transaction. `head`: number and digest that were noted earlier. Takes some 20 us a seal.
     """
-    verdict = Verdict()
+    verdict = SealVerdict()
     _verify_chain(db, head, verdict)
     for entity in ENTITIES:
         _verify_rows(db, entity, verdict)
     for (row_id,) in db.execute(SQL["not_suppressed"]):
-        verdict.add(Finding(OPT_OUT.of, str(row_id), "the number itself is not marked as opted out any more"))
+        verdict.add(SealFinding(OPT_OUT.of, str(row_id), "the number itself is not marked as opted out any more"))
     return verdict
 
 
@@ -391,7 +391,7 @@ class _Batches:
     """The batches as the chain goes by, against the seals."""
 
     db: sqlite3.Connection
-    verdict: Verdict
+    verdict: SealVerdict
     last: int = 0  # seal of the batch before
     gone_up_to: int = 0  # seals that a purge of records removed
 
@@ -402,12 +402,12 @@ class _Batches:
             what = json.loads(text)
             first, last, root = int(what["first"]), int(what["last"]), str(what["root"])
         except (ValueError, KeyError, TypeError):
-            self.verdict.add(Finding("entry", str(number), "it is no batch of seals"))
+            self.verdict.add(SealFinding("entry", str(number), "it is no batch of seals"))
             return
         if what.get("found"):
             self.verdict.found_at, self.verdict.found_rows = at, last - first + 1
         if first != self.last + 1:
-            self.verdict.add(Finding("entry", str(number), f"seals {self.last + 1} to {first - 1} are in no batch"))
+            self.verdict.add(SealFinding("entry", str(number), f"seals {self.last + 1} to {first - 1} are in no batch"))
         self.last = max(self.last, last)
         if last <= self.gone_up_to:
             return
@@ -416,12 +416,12 @@ class _Batches:
         if count != last - first + 1:
             there = {seal[0] for seal in self.db.execute(SQL["up_to"], {"first": first, "last": last})}
             missing = [str(seal_id) for seal_id in range(first, last + 1) if seal_id not in there][:10]
-            self.verdict.add(Finding("batch", str(number), f"seals were removed {where}: {', '.join(missing)}"))
+            self.verdict.add(SealFinding("batch", str(number), f"seals were removed {where}: {', '.join(missing)}"))
         elif found != root:
-            self.verdict.add(Finding("batch", str(number), f"a seal was changed {where}"))
+            self.verdict.add(SealFinding("batch", str(number), f"a seal was changed {where}"))
 
 
-def _verify_chain(db: sqlite3.Connection, head: tuple[int, str] | None, verdict: Verdict) -> None:
+def _verify_chain(db: sqlite3.Connection, head: tuple[int, str] | None, verdict: SealVerdict) -> None:
     purged = [
         (number, at, int(what["seals"]))
         for number, at, what in _entries_of(db, "purge")
@@ -439,12 +439,12 @@ def _verify_chain(db: sqlite3.Connection, head: tuple[int, str] | None, verdict:
             yield entry
 
     for found in breaks(looked_at(), head):
-        verdict.add(Finding("entry", str(found.number), found.problem))
+        verdict.add(SealFinding("entry", str(found.number), found.problem))
     seals = [row[0] for row in db.execute(SQL["after"], {"last": batches.last})]
     verdict.not_chained = len(seals)
     if seals and seals[-1] != batches.last + len(seals):
         verdict.add(
-            Finding(
+            SealFinding(
                 "batch", "that is not chained yet", f"seals were removed between {batches.last + 1} and {seals[-1]}"
             )
         )
@@ -473,7 +473,7 @@ class _LastSeal:
     end_checks: str | None  # of an attempt's end, hexadecimal
 
 
-def _verify_rows(db: sqlite3.Connection, entity: _Entity, verdict: Verdict) -> None:
+def _verify_rows(db: sqlite3.Connection, entity: _Entity, verdict: SealVerdict) -> None:
     cursor = db.execute(_ROWS[entity.name])
     names = [column[0] for column in cursor.description]
     seals = (
@@ -522,25 +522,25 @@ def _place(row_id: Any) -> tuple[int, Any]:
 
 def _compare(
     entity: _Entity, names: Sequence[str], row: Sequence[Any] | None, seal: _LastSeal | None
-) -> Finding | None:
+) -> SealFinding | None:
     if seal is None:
-        return Finding(entity.of, str(row and row[0]), "it was never sealed: it was put in past the dialler")
+        return SealFinding(entity.of, str(row and row[0]), "it was never sealed: it was put in past the dialler")
     told = str(seal.row_id)
     if row is None:
-        return None if seal.kind == _GONE else Finding(entity.of, told, "it was removed")
+        return None if seal.kind == _GONE else SealFinding(entity.of, told, "it was removed")
     if seal.kind == _GONE:
-        return Finding(entity.of, told, "it is gone, and was put in again past the dialler")
+        return SealFinding(entity.of, told, "it is gone, and was put in again past the dialler")
     if seal.begun > 1 + seal.gone or seal.ended > 1:
-        return Finding(entity.of, told, "another one of this id was there before, and was removed or reopened")
+        return SealFinding(entity.of, told, "another one of this id was there before, and was removed or reopened")
     if seal.kind in {_OPEN, _TALK} and not row[_ENDED_AT] is row[_OUTCOME] is None:
-        return Finding(entity.of, told, "it was changed", ("ended_at", "outcome"))
+        return SealFinding(entity.of, told, "it was changed", ("ended_at", "outcome"))
     part = _sealed_part(entity, seal.kind, row)
     digest, checks = digest_of(entity.name, seal.kind, part, seal.salt or b"")
     if digest != seal.digest:
         pairs = zip(names, _pairs(checks), _pairs(seal.checks), strict=False)
-        return Finding(entity.of, told, "it was changed", tuple(name for name, now, then in pairs if now != then))
+        return SealFinding(entity.of, told, "it was changed", tuple(name for name, now, then in pairs if now != then))
     if seal.kind == _AFTER and (beyond := _beyond_a_word(names, row, checks, seal)):
-        return Finding(entity.of, told, "it was changed with what is no word of an agent", beyond)
+        return SealFinding(entity.of, told, "it was changed with what is no word of an agent", beyond)
     return None
 
 

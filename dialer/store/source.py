@@ -13,7 +13,7 @@ import aiosqlite
 from dialer.domain.errors import StoreError
 from dialer.store.cipher import StoreKey, connect, database_errors
 from dialer.store.connection import BUSY_SECONDS, check_header, is_there
-from dialer.store.seals import Verdict, verify
+from dialer.store.seals import SealVerdict, verify
 
 _RIGHTS_LACK = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
 ITERATED_AT_ONCE = 64  # rows that a walk over a cursor takes from the thread at a time
@@ -30,10 +30,10 @@ class Source:
         async with self._db.execute(statement, parameters) as cursor:
             return [tuple(row) for row in await cursor.fetchall()]
 
-    async def verdict(self) -> Verdict:
+    async def verdict(self) -> SealVerdict:
         """Whether what is read is as it was written (`dialer audit verify`)."""
         # In the connection's own thread, for which aiosqlite has no public door and no types.
-        found: Verdict = await self._db._execute(lambda: verify(self._db._conn))  # type: ignore[no-untyped-call]
+        found: SealVerdict = await self._db._execute(lambda: verify(self._db._conn))  # type: ignore[no-untyped-call]
         return found
 
 

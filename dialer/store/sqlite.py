@@ -41,7 +41,7 @@ from dialer.store.cipher import StoreKey
 from dialer.store.connection import BUSY_SECONDS, PAGE_BYTES, close_writing
 from dialer.store.failures import explained
 from dialer.store.opening import DIALLER, Opened, open_file
-from dialer.store.port import AuditEntry, MarkEffect, Refusal
+from dialer.store.port import AuditNote, MarkEffect, Refusal
 from dialer.store.writer import Writer
 
 P = ParamSpec("P")
@@ -255,14 +255,14 @@ class Store:
         return effect
 
     async def record_marks(
-        self, marks: Sequence[Mark], announcements: Sequence[Announcement], entry: AuditEntry
+        self, marks: Sequence[Mark], announcements: Sequence[Announcement], entry: AuditNote
     ) -> list[MarkEffect]:
         """Append marks that came together, all or none, with their audit entry: see `polling_day_records.record_marks`."""
         effects = await self._write(polling_day_records.record_marks, marks, announcements, entry)
         self._count_anew(effects)
         return effects
 
-    async def release_unknown(self, attempts: Sequence[AttemptId], reason: str, entry: AuditEntry) -> int:
+    async def release_unknown(self, attempts: Sequence[AttemptId], reason: str, entry: AuditNote) -> int:
         """Let the numbers of unknown attempts be called again, all or none: see `polling_day_records.release_unknown`."""
         opened = await self._write(polling_day_records.release_unknown, attempts, reason, entry)
         self._targets.clear()

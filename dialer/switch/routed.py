@@ -23,7 +23,7 @@ from dialer.domain.switch import (
 )
 
 
-class Carrier(CallSwitch, Protocol):
+class CarrierSwitch(CallSwitch, Protocol):
     """A second switch that has calls but no seats."""
 
     def live(self) -> frozenset[AttemptId]:
@@ -38,7 +38,7 @@ class Carrier(CallSwitch, Protocol):
 class RoutedSwitch:
     """Implements `dialer.domain.switch.Switch`."""
 
-    def __init__(self, primary: Switch | None, carrier: Carrier, endpoints: Collection[str]) -> None:
+    def __init__(self, primary: Switch | None, carrier: CarrierSwitch, endpoints: Collection[str]) -> None:
         """`endpoints` are those of the carrier's trunks. `primary` None: there is no Asterisk, and no seat."""
         self._primary = primary
         self._carrier = carrier
@@ -133,7 +133,7 @@ class RoutedSwitch:
         return self._primary
 
 
-def without_asterisk(sink: Callable[[SwitchEvent], None], carrier: Carrier) -> None:
+def without_asterisk(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:
     """Tell the engine that the carrier alone is the switch, and is there."""
     sink(SwitchUp(carrier.live(), frozenset(), (), restarted=False))
     carrier.tell_states()

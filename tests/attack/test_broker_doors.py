@@ -23,7 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import StopAll
 from dialer.domain.errors import CommandRefused
-from dialer.mqtt.ask import Request, ask
+from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.mqtt.monitor import Monitor
@@ -71,7 +71,7 @@ class Ground:
             tls=how["tls_context"],
             client_id=f"s-{user}",
         )
-        (answer,) = await ask(settings, "pune-1", [Request(name, fields)], SystemClock(), signer=Signer(user))
+        (answer,) = await ask(settings, "pune-1", [CommandRequest(name, fields)], SystemClock(), signer=Signer(user))
         return answer
 
 

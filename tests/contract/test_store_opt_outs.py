@@ -9,7 +9,7 @@ import pytest
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.model import Announcement
 from dialer.rules.number_hash import fingerprint, number_hash
-from dialer.store.port import AuditEntry, OptOutsTaken
+from dialer.store.port import AuditNote, OptOutsTaken
 from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, NOW, Backend, SqliteBackend, claim, claim_phone, filled
 
@@ -39,7 +39,7 @@ async def test_a_number_told_by_another_centre_is_suppressed_in_every_campaign(b
 async def suppress(store: Store, *phones: int, secret: bytes = SECRET) -> OptOutsTaken:
     hashes = [hashed(phone_id, secret) for phone_id in phones]
     news = [Announcement("results/opt-outs", each) for each in hashes]
-    entry = AuditEntry("asha", NOW, {"batch": "b-1"})
+    entry = AuditNote("asha", NOW, {"batch": "b-1"})
     return await store.record_opt_outs(
         hashes, news, entry, fingerprint=fingerprint(secret), centre="pune-1", source="letter-12"
     )

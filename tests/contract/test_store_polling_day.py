@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.complaints import Answer, Channel, Complaint, ComplaintAnswer, Topic
+from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, AttemptId, BoothTurnout, Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.official_turnout import FINAL, OfficialFigure
-from dialer.store.port import AuditEntry
+from dialer.store.port import AuditNote
 from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
 
@@ -21,8 +21,8 @@ DAY = date(2024, 4, 22)
 NEWS = Announcement("results/marks", "{}")
 
 
-def entry(at: float = NOW + 100) -> AuditEntry:
-    return AuditEntry("asha", at, {"batch": "b-1"})
+def entry(at: float = NOW + 100) -> AuditNote:
+    return AuditNote("asha", at, {"batch": "b-1"})
 
 
 def undo(voter_id: int = 1, at: float = NOW + 100, key: str = "undo") -> Mark:
@@ -193,7 +193,7 @@ async def test_a_figure_of_a_number_that_several_states_have_names_its_state(bac
 
 
 def complaint(key: str = "c-1", **changes: Any) -> Complaint:
-    return replace(Complaint(key, NOW, Topic.TOO_OFTEN, Channel.LETTER), **changes)
+    return replace(Complaint(key, NOW, ComplaintTopic.TOO_OFTEN, ComplaintChannel.LETTER), **changes)
 
 
 async def test_a_complaint_is_kept_once_and_answered(backend: Backend) -> None:
@@ -203,7 +203,7 @@ async def test_a_complaint_is_kept_once_and_answered(backend: Backend) -> None:
         assert await store.record_complaint(about, entry()) == 1
         assert await store.record_complaint(about, entry(NOW + 200)) == 1
         assert await store.record_complaint(complaint("c-2"), entry()) == 2
-        answer = ComplaintAnswer("a-1", 1, NOW + 500, Answer.EXPLAINED)
+        answer = ComplaintAnswer("a-1", 1, NOW + 500, ComplaintRemedy.EXPLAINED)
         await store.answer_complaint(answer, entry())
         await store.answer_complaint(answer, entry(NOW + 600))
         assert await store.append_audit("next", "test", {}, NOW) == 4
@@ -224,4 +224,4 @@ async def test_a_complaint_about_what_is_not_there_is_refused(
         with pytest.raises(NotInStore, match=what):
             await store.record_complaint(complaint(**changes), entry())
         with pytest.raises(NotInStore, match="no complaint 1"):
-            await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW, Answer.UNFOUNDED), entry())
+            await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW, ComplaintRemedy.UNFOUNDED), entry())

@@ -13,7 +13,7 @@ from dialer.engine.flows import FlowSession
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.flows import TwilioFlowRules, TwilioFlows
 from dialer.switch.twilio.tokens import StateTokens
-from dialer.switch.twilio.twiml import Transferring, Voice
+from dialer.switch.twilio.twiml import Transferring, TwilioVoice
 from dialer.switch.twilio.webhooks import TwilioWebhooks
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.model import Scalar
@@ -135,7 +135,7 @@ async def served(
         cast(Engine, desk),
         library or cast(FlowLibrary, OneLibrary(desk)),
         StateTokens(AUTH_TOKEN),
-        Voice(shipped_texts(), "https://sounds.example.org" if sounds else None),
+        TwilioVoice(shipped_texts(), "https://sounds.example.org" if sounds else None),
         TwilioFlowRules(PUBLIC_URL, records, Transferring("sip:agents@example.org") if transfer else None),
         sid_of=switch.sid_of,
         dialled_on=dialled_on.append,

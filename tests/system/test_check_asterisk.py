@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, Trunk, seat_phones
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.checks.asterisk import SOUNDS_AT_ONCE, asterisk
 from dialer.site.checks.finding import Finding, Verdict
@@ -21,7 +21,7 @@ from tests.support.virtual import virtual_time
 FLOW = {"kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
 SAID = sounds_said(load_flow("turnout"), "hi", shipped_texts())
 CONFIG = SimulatedAsteriskConfig(
-    seats=seat_phones(3), trunks=(Trunk("carrier", registration="Registered"),), early_originate_response=0.0
+    seats=seat_phones(3), trunks=(SimulatedTrunk("carrier", registration="Registered"),), early_originate_response=0.0
 )
 
 
@@ -87,7 +87,7 @@ async def test_a_hold_without_music_is_told(tmp_path: Path) -> None:
 def test_a_trunk_that_is_not_registered_is_bad(tmp_path: Path, state: str) -> None:
     @virtual_time()
     async def run() -> None:
-        found = await told(tmp_path, replace(CONFIG, trunks=(Trunk("carrier", registration=state),)))
+        found = await told(tmp_path, replace(CONFIG, trunks=(SimulatedTrunk("carrier", registration=state),)))
         assert found["trunk carrier"].verdict is Verdict.BAD
         assert f"not registered at 192.0.2.1 ({state or 'unknown'})" in found["trunk carrier"].text
 

@@ -16,7 +16,7 @@ from config.settings import Settings
 from dialer.domain.phone_facts import Consent
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.site.checks.explain import Explanation, explain
+from dialer.site.checks.explain import NumberExplained, explain
 from dialer.store import numbers
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 from tests.support.virtual import virtual_time
@@ -95,7 +95,7 @@ def consents(directory: Path, status: Consent, phones: range, at: float) -> None
             numbers.set_consent(db, f"+91{7_000_000_000 + phone_id}", status, source="form-7", at=at)
 
 
-def judged(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float) -> Explanation:
+def judged(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float) -> NumberExplained:
     """By what is in the store now."""
     [told] = explain(settings, db, f"+91{7_000_000_000 + phone_id}", at, past=True)
     return told

@@ -23,7 +23,7 @@ from dialer.domain.model import CampaignKind, Disposition, Mark, MarkKind, MarkS
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt import ask as asking
-from dialer.mqtt.ask import Request, ask
+from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.mqtt.monitor import Monitor
@@ -240,9 +240,9 @@ async def a_dialler(directory: Path) -> AsyncIterator[tuple[Settings, BrokerSett
                 await running
 
 
-def request(voter: int, key: str = "import/1") -> Request:
+def request(voter: int, key: str = "import/1") -> CommandRequest:
     told = {"key": key, "voter": voter, "kind": "voted", "source": "booth-worker", "at": round(time.time(), 3)}
-    return Request("marks", {"marks": [told], "batch": "b-1", "who": "ops"})
+    return CommandRequest("marks", {"marks": [told], "batch": "b-1", "who": "ops"})
 
 
 @NEEDS_MOSQUITTO

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from config.asterisk.render import dialplan
-from config.help import Recordings
+from config.help import RecordingSettings
 from config.jurisdiction import JURISDICTIONS
 from dialer.domain.commands import (
     Barge,
@@ -51,7 +51,7 @@ SUPERVISORS = [
 
 def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | None = None) -> SimulatedAsteriskConfig:
     """Voters who answer and stay; three supervisors' phones."""
-    made = None if recordings is None else dialplan(recordings=Recordings(directory=recordings))
+    made = None if recordings is None else dialplan(recordings=RecordingSettings(directory=recordings))
     return SimulatedAsteriskConfig(
         seats=(*seat_phones(2), *(phone(each["name"], mode) for each in SUPERVISORS)),
         start_epoch=START_EPOCH,
@@ -332,7 +332,7 @@ async def test_recording_is_off_by_default(tmp_path: Path) -> None:
 @virtual_time()
 async def test_the_words_that_a_call_is_recorded_come_before_the_agent(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
-    made = dialplan(recordings=Recordings(directory=folder, prompt="matdan/recorded"))
+    made = dialplan(recordings=RecordingSettings(directory=folder, prompt="matdan/recorded"))
     config = SimulatedAsteriskConfig(
         seats=seat_phones(2),
         start_epoch=START_EPOCH,

@@ -15,7 +15,7 @@ import pytest
 from dialer.domain.commands import PauseCampaign, ResumeCampaign, SeatCancelConsult, SeatConsult
 from dialer.domain.model import NewAttempt, Outcome
 from dialer.domain.view import AlertRaised, CallChange, CallState, SeatState
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, Trunk, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.store.port import Refusal
 from tests.faults.test_engine_and_store import FailingStore
@@ -40,7 +40,7 @@ def trunk(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def two_trunks(config: SimulatedAsteriskConfig) -> SimulatedAsteriskConfig:
-    return replace(config, trunks=(Trunk("carrier"), Trunk("second")))
+    return replace(config, trunks=(SimulatedTrunk("carrier"), SimulatedTrunk("second")))
 
 
 def placed_on(site: Site) -> Counter[str]:
@@ -147,7 +147,7 @@ async def test_a_carrier_of_early_media_is_no_failing_trunk(tmp_path: Path) -> N
     people = [
         Scripted(answer_after=6.0, hang_up_after=20.0) if n % 4 == 0 else Scripted(fails_with=0) for n in range(12)
     ]
-    config = replace(scripted(*people), trunks=(Trunk("carrier", rings_with=(183,)),))
+    config = replace(scripted(*people), trunks=(SimulatedTrunk("carrier", rings_with=(183,)),))
     campaign = {**IVR, "channels": 4, "ring_seconds": 20, "max_attempts": 2, "no_answer_retry_minutes": 60}
     async with a_site(
         tmp_path, config, voters=12, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
@@ -171,7 +171,7 @@ async def test_a_5xx_behind_early_media_is_a_failure_of_the_trunk_and_an_attempt
         Scripted(answer_after=6.0, fails_with=503) if n % 2 else Scripted(answer_after=6.0, hang_up_after=5.0)
         for n in range(60)
     ]
-    config = replace(scripted(*people), trunks=(Trunk("carrier", rings_with=(183,)),))
+    config = replace(scripted(*people), trunks=(SimulatedTrunk("carrier", rings_with=(183,)),))
     campaign = {**IVR, "channels": 4, "max_attempts": 1}
     async with a_site(
         tmp_path, config, voters=60, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS

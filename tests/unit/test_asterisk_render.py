@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from config.asterisk.agi_secret import agi_mark, agi_secret, agi_token
 from config.asterisk.conf_file import ConfFile, read_conf
 from config.asterisk.lint import lint
-from config.asterisk.placing import Fate, passwords_for, plan_files, write_files
+from config.asterisk.placing import FileChange, passwords_for, plan_files, write_files
 from config.asterisk.render import FILES, MARKER, dialplan, render_site, seats_without_password
 from config.errors import AsteriskFilesError, SettingError
 from config.lines import Trunk
@@ -345,7 +345,7 @@ def test_settings_that_do_not_render_say_what_is_missing(changes: dict[str, Any]
 def test_writing_twice_writes_once_and_passwords_stay(tmp_path: Path) -> None:
     made = passwords_for(tmp_path, ["agent02"])
     plans = plan_files(tmp_path, render_site(a_site(), made))
-    assert {plan.fate for plan in plans} == {Fate.NEW}
+    assert {plan.fate for plan in plans} == {FileChange.NEW}
     assert set(write_files(tmp_path, plans, force=False)) == set(FILES)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == {0o640}
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
@@ -353,7 +353,7 @@ def test_writing_twice_writes_once_and_passwords_stay(tmp_path: Path) -> None:
     assert again["agent02"] == made["agent02"]
     assert len(again["agent03"]) == 24
     plans = plan_files(tmp_path, render_site(a_site(), again))
-    assert {plan.fate for plan in plans} == {Fate.SAME}
+    assert {plan.fate for plan in plans} == {FileChange.SAME}
     assert write_files(tmp_path, plans, force=False) == []
 
 

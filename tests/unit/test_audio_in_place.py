@@ -16,7 +16,7 @@ from audio.gate import PlayRules
 from audio.making import Recipe
 from audio.names import Places, PromptName
 from audio.playlist import PlaylistReader
-from audio.prepare import Report, prepare
+from audio.prepare import PrepareReport, prepare
 from config.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 
@@ -38,7 +38,7 @@ def catalogue_of(places: Places) -> Path:
     return places.sounds.with_name("catalogue")
 
 
-def run(places: Places, recipe: Recipe = LINE) -> Report:
+def run(places: Places, recipe: Recipe = LINE) -> PrepareReport:
     with changing(catalogue_of(places)) as entries:
         return prepare(places, entries, recipe, {}, catalogue=catalogue_of(places), workers=1)
 

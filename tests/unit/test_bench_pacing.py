@@ -13,11 +13,11 @@ from bench.pacing_tuning import main as tuning_main
 from dialer.simulation.baselines import FAMILIES
 from dialer.simulation.policies import policy_named
 from dialer.simulation.scenarios import SCENARIOS
-from dialer.simulation.what_if import Outcome
+from dialer.simulation.what_if import WhatIfResult
 
 
-def _outcome(idle_seconds: float, abandoned: float, worst: float) -> Outcome:
-    return Outcome("27 seats", "a", 4, idle_seconds, 0.9, abandoned, worst, 200.0, idle_seconds, 80.0, 0.02)
+def _outcome(idle_seconds: float, abandoned: float, worst: float) -> WhatIfResult:
+    return WhatIfResult("27 seats", "a", 4, idle_seconds, 0.9, abandoned, worst, 200.0, idle_seconds, 80.0, 0.02)
 
 
 def _row(abandoned: float, worst: float) -> Row:

@@ -19,8 +19,8 @@ from dialer.simulation.laws import (
     BreakLaw,
     Course,
     Fate,
+    GammaRings,
     NumberLaw,
-    RingLaw,
     SignalLaw,
     SwappedLists,
     TalkLaw,
@@ -104,7 +104,7 @@ def test_bimodal_talk_has_two_humps_and_the_mean() -> None:
 
 
 def test_ring_times_are_those_the_design_assumes() -> None:
-    law, random = RingLaw(), Random(2)
+    law, random = GammaRings(), Random(2)
     answers = [law.draw(True, random) for _ in range(20_000)]
     assert all(fate == Fate.ANSWERED and 0.0 < seconds < 30.0 for fate, seconds, _ in answers)
     assert fmean(seconds for _, seconds, _ in answers) == pytest.approx(11.0, abs=0.15)

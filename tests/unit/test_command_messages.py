@@ -32,7 +32,7 @@ from dialer.domain.commands import (
 )
 from dialer.domain.commands.records import MOST_MARKS, MOST_OPT_OUTS, AnswerReport, ComplaintReport, MarkReport
 from dialer.domain.commands.registry import COMMANDS, read_value
-from dialer.domain.complaints import Answer, Channel, Topic
+from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
@@ -339,9 +339,9 @@ def test_what_is_told_of_a_polling_day_must_be_whole_and_name_nobody(payload: by
 
 def test_the_wires_own_words_are_those_of_the_dialler() -> None:
     for payload, field, words in (
-        (ComplaintReport, "about", Topic),
-        (ComplaintReport, "channel", Channel),
-        (AnswerReport, "answer", Answer),
+        (ComplaintReport, "about", ComplaintTopic),
+        (ComplaintReport, "channel", ComplaintChannel),
+        (AnswerReport, "answer", ComplaintRemedy),
     ):
         assert set(get_args(get_type_hints(payload)[field])) == set(words)
     assert set(get_args(get_type_hints(MarkReport)["kind"])) == set(KINDS)

@@ -11,7 +11,7 @@ import pytest
 from config.document import settings_page
 from config.settings import Settings, load_settings
 from dialer.cli.document import commands_page
-from dialer.domain.complaints import Answer, Channel, Topic
+from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.model import Confidence, Disposition, MarkKind, MarkSource, Outcome
 from dialer.pacing.port import Limit
 from ivr_flows.catalogue import refuse_unsafe
@@ -47,7 +47,7 @@ def test_every_outcome_disposition_and_mark_is_in_the_glossary(word: str) -> Non
     assert f"`{word}`" in (DOCS / "glossary.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("word", [*Topic, *Channel, *Answer, *MarkSource])
+@pytest.mark.parametrize("word", [*ComplaintTopic, *ComplaintChannel, *ComplaintRemedy, *MarkSource])
 def test_every_word_of_complaints_and_sources_of_marks_is_in_the_page_on_the_polling_day(word: str) -> None:
     assert f"`{word}`" in (DOCS / "polling-day.md").read_text(encoding="utf-8")
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from config.jurisdiction import AbandonedCap
 from dialer.cli.main import app
-from dialer.reports.evidence import Answer, by_day
+from dialer.reports.evidence import LiveAnswer, by_day
 from tests.support.roll_filler import fill_roll
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -43,7 +43,7 @@ def test_the_worst_share_of_a_day_is_that_of_its_worst_window(
     quarters: list[tuple[int, bool]], hours: tuple[float, ...], first_day: int
 ) -> None:
     """Against windows counted one by one."""
-    answers = [Answer(MIDNIGHT + quarter * 900, abandoned, False) for quarter, abandoned in sorted(quarters)]
+    answers = [LiveAnswer(MIDNIGHT + quarter * 900, abandoned, False) for quarter, abandoned in sorted(quarters)]
     caps = [AbandonedCap(window_hours=each, share=0.03) for each in hours]
     since = MIDNIGHT + first_day * 24 * HOUR
     expected: dict[str, list[float]] = {}
@@ -60,8 +60,8 @@ def test_the_worst_share_of_a_day_is_that_of_its_worst_window(
 
 def test_days_before_the_report_fill_its_windows_and_make_no_row() -> None:
     answers = [
-        *(Answer(MIDNIGHT - HOUR + second, True, False) for second in range(5)),
-        *(Answer(MIDNIGHT + HOUR + second, False, second == 3) for second in range(95)),
+        *(LiveAnswer(MIDNIGHT - HOUR + second, True, False) for second in range(5)),
+        *(LiveAnswer(MIDNIGHT + HOUR + second, False, second == 3) for second in range(95)),
     ]
     [day] = by_day(answers, CAPS, INDIA, MIDNIGHT)
     assert (day.day, day.live_answers, day.abandoned, day.left_waiting) == ("2024-04-22", 95, 0, 1)

@@ -16,7 +16,7 @@ import pytest
 
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, MarkKind, MarkSource
-from dialer.roll.marks_file import MarksFile, Reject, Told, read_marks
+from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks
 from dialer.store.connection import open_reading
 from tests.support.roll_filler import fill_roll
 from tests.unit.test_numbers_cli import run
@@ -48,7 +48,7 @@ def read(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> MarksFi
     told = {"source": MarkSource.BOOTH_WORKER, "confidence": None, "by": "worker-1", "day": DAY, "roll_version": None}
     with closing(open_reading(config.parent / "centre.db")) as db:
         path = listed(config.parent, *lines, head=head)
-        return read_marks(path, db, Told(**{**told, **changes}), now=NOW, zone=INDIA)
+        return read_marks(path, db, MarksOrigin(**{**told, **changes}), now=NOW, zone=INDIA)
 
 
 def query(config: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -156,7 +156,7 @@ def test_a_part_of_two_roll_versions_must_be_told_apart(config: Path) -> None:
         db.execute("INSERT INTO voter (voter_id, booth_id, serial) VALUES (900, 9, 1)")
         db.commit()
     assert read(config, "174,1,1").rejects == (
-        Reject(2, "the part is on the roll more than once (2025-2, 2026-1): say which in a column roll version"),
+        MarkReject(2, "the part is on the roll more than once (2025-2, 2026-1): say which in a column roll version"),
     )
     assert [mark.voter_id for mark in read(config, "174,1,1", roll_version="2025-2").marks] == [900]
     assert [mark.voter_id for mark in read(config, "174,1,1,2026-1", head=f"{HEAD},roll version").marks] == [1]

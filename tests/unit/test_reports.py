@@ -28,7 +28,7 @@ from dialer.cli.report import app, moment
 from dialer.domain.errors import OutputRefused, StoreCorrupt, StoreError
 from dialer.reports import accounts, polling_day, tables
 from dialer.reports.demo_report import JOURNAL_CHECK, DemoReport, build_report
-from dialer.reports.formats import Column, Kind, Report, as_csv, as_json, as_table, formula_safe
+from dialer.reports.formats import Column, ColumnKind, Report, as_csv, as_json, as_table, formula_safe
 from dialer.reports.tables import Window
 from dialer.reports.workbook import as_xlsx
 from dialer.store.source import open_source
@@ -225,7 +225,7 @@ async def test_turnout_by_booth(store: Store) -> None:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_booth_named_like_a_formula_is_written_as_text(start: str) -> None:
-    report = Report("r", (Column("booth", Kind.TEXT), Column("voters")), ((f"{start}cmd|' /C calc'!A0", -3),))
+    report = Report("r", (Column("booth", ColumnKind.TEXT), Column("voters")), ((f"{start}cmd|' /C calc'!A0", -3),))
     ((booth, voters),) = list(csv.reader(io.StringIO(as_csv(report), newline="")))[1:]
     assert booth == f"'{start}cmd|' /C calc'!A0"
     assert voters == "-3"  # a number stays a number
@@ -240,7 +240,9 @@ def test_no_text_leaves_as_a_formula_and_none_is_lost(text: str) -> None:
 
 
 def test_a_table_shows_no_markup_and_no_control_characters() -> None:
-    report = Report("r", (Column("booth", Kind.TEXT), Column("share", Kind.SHARE)), (("[red]\x1b[2Jगाँव", 0.1234),))
+    report = Report(
+        "r", (Column("booth", ColumnKind.TEXT), Column("share", ColumnKind.SHARE)), (("[red]\x1b[2Jगाँव", 0.1234),)
+    )
     console = Console(width=80, file=io.StringIO(), record=True)
     console.print(as_table(report))
     text = console.export_text()
@@ -539,7 +541,7 @@ async def test_opt_outs_and_imports(store: Store) -> None:
 def test_a_workbook_holds_numbers_as_numbers_and_no_formula(tmp_path: Path) -> None:
     report = Report(
         "a [very] long/title: with what no sheet may be called",
-        (Column("name", Kind.TEXT), Column("share", Kind.SHARE), Column("n")),
+        (Column("name", ColumnKind.TEXT), Column("share", ColumnKind.SHARE), Column("n")),
         (("=cmd|' /C calc'!A0", 0.25, 3), ("http://example.org", None, 4)),
         ("all", None, 7),
     )

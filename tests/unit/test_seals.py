@@ -39,7 +39,7 @@ def looking(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def verified(path: Path) -> seals.Verdict:
+def verified(path: Path) -> seals.SealVerdict:
     with looking(path) as db:
         return seals.verify(db)
 

@@ -42,7 +42,7 @@ from dialer.domain.view import (
 )
 from dialer.mqtt import document, payload_builders, payloads, topics
 from dialer.mqtt.publisher import ChangeBuffer, Publisher
-from dialer.mqtt.topics import TOPICS, Direction, Message, Topic
+from dialer.mqtt.topics import TOPICS, Message, Topic, TopicWriter
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 
@@ -97,7 +97,7 @@ def test_every_message_that_is_made_stands_in_the_table_and_fits_its_schema() ->
         topic = topic_of(message.topic)
         assert (message.qos, message.retain) == (topic.qos, topic.retained)
     made = {topic_of(message.topic).key for message in messages}
-    assert made == {topic.key for topic in TOPICS if topic.direction is Direction.DIALLER}
+    assert made == {topic.key for topic in TOPICS if topic.direction is TopicWriter.DIALLER}
 
 
 def test_the_command_of_the_documents_is_one_that_is_accepted() -> None:

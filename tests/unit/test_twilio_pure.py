@@ -21,7 +21,7 @@ from dialer.switch.twilio.pages import Gather, Page, PageHost, event_of, next_pa
 from dialer.switch.twilio.spend import Prices, SpendMeter
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
 from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, StateTokens, Waiting
-from dialer.switch.twilio.twiml import SPOKEN, Voice, twiml
+from dialer.switch.twilio.twiml import SPOKEN, TwilioVoice, twiml
 from ivr_flows.machine import start
 from ivr_flows.texts import shipped_texts
 from ivr_flows.turns import Digits, FlowCommit, FlowState, Played, SendSms, Start, Transfer
@@ -276,7 +276,7 @@ async def test_a_greeting_that_a_key_ends_is_part_of_the_question() -> None:
 
 async def test_twiml_takes_hash_as_a_key_where_a_menu_asks() -> None:
     page = await first_page("turnout")
-    xml = twiml(page, "https://x.example/a", Voice(shipped_texts()), "hi")
+    xml = twiml(page, "https://x.example/a", TwilioVoice(shipped_texts()), "hi")
     assert 'finishOnKey=""' in xml
     assert 'numDigits="1"' in xml
     assert 'actionOnEmptyResult="true"' in xml
@@ -288,11 +288,11 @@ async def test_a_computers_voice_says_so_before_its_first_word_and_once(language
     page = await first_page("turnout")
     words = words_of(language if language in SPOKEN else "en")
     assert words is not None
-    spoken = Voice(shipped_texts(), labelled=lambda _: True)
+    spoken = TwilioVoice(shipped_texts(), labelled=lambda _: True)
     assert words.label in twiml(page, "https://x.example/a", spoken, language, first=True).split("</Say>")[0]
     assert words.label not in twiml(page, "https://x.example/a", spoken, language)
-    assert words.label not in twiml(page, "https://x.example/a", Voice(shipped_texts()), language, first=True)
-    served = Voice(shipped_texts(), "https://x.example/sounds", labelled=lambda tag: tag == "hi")
+    assert words.label not in twiml(page, "https://x.example/a", TwilioVoice(shipped_texts()), language, first=True)
+    served = TwilioVoice(shipped_texts(), "https://x.example/sounds", labelled=lambda tag: tag == "hi")
     plays = "https://x.example/sounds/matdan/hi/label/synthetic.wav" in twiml(
         page, "https://x", served, language, first=True
     )
@@ -303,7 +303,7 @@ async def test_a_place_with_markup_in_its_name_is_text() -> None:
     flow = FLOWS["booth"]
     turn = start(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
     page = await next_page(flow, turn, Waiting(ATTEMPT, "run", turn.state), Host())
-    xml = twiml(page, "https://x.example/a", Voice(shipped_texts()), "en")
+    xml = twiml(page, "https://x.example/a", TwilioVoice(shipped_texts()), "en")
     assert "<Dial>" not in xml
     assert "&lt;Dial&gt;" in xml
 

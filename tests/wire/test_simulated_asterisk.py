@@ -15,7 +15,7 @@ from dialer.simulation.asterisk import (
     Scripted,
     SimulatedAsterisk,
     SimulatedAsteriskConfig,
-    Trunk,
+    SimulatedTrunk,
     VoterProfile,
     check_journal,
 )
@@ -237,7 +237,9 @@ async def test_an_unknown_endpoint_makes_no_channel_and_no_hang_up_ever() -> Non
 
 @virtual_time()
 async def test_a_trunk_that_is_down_or_full() -> None:
-    config = SimulatedAsteriskConfig(trunks=(Trunk("carrier", channels=1),), scripts={"911": STAYS, "912": STAYS})
+    config = SimulatedAsteriskConfig(
+        trunks=(SimulatedTrunk("carrier", channels=1),), scripts={"911": STAYS, "912": STAYS}
+    )
     async with lab_centre(config) as (switch, lab):
         await lab.call("911", "first")
         await lab.call("912", "second")

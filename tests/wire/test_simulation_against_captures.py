@@ -17,7 +17,13 @@ from typing import NamedTuple
 import pytest
 
 from config.asterisk.render import conferences
-from dialer.simulation.asterisk import ConferenceUser, Scripted, SimulatedAsterisk, SimulatedAsteriskConfig, Trunk
+from dialer.simulation.asterisk import (
+    ConferenceUser,
+    Scripted,
+    SimulatedAsterisk,
+    SimulatedAsteriskConfig,
+    SimulatedTrunk,
+)
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, conference_users, seat_phones
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from tests.support.virtual import virtual_time
@@ -357,7 +363,7 @@ def replay_capture(name: str) -> Replay:
         config = SimulatedAsteriskConfig(
             agi_port=agi.sockets[0].getsockname()[1],
             dialplan=None if name in OUR_DIALPLAN else LAB_DIALPLAN,
-            trunks=(Trunk("carrier"), Trunk("deadcarrier")),
+            trunks=(SimulatedTrunk("carrier"), SimulatedTrunk("deadcarrier")),
             seats=(*seat_phones(10), SeatPhone("boss", "2001", boss, answer_seconds=0.3)),
             conference_users=conference_users(conferences()) if name in OUR_DIALPLAN else LAB_USERS,
             scripts=dict.fromkeys(numbers, VOTERS[name]) | RINGS_OUT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from config.asterisk.checks.finding import OUR_CONTEXTS, Configuration, Finding, Severity, broken
+from config.asterisk.checks.finding import OUR_CONTEXTS, Configuration, LintFinding, Severity, broken
 from config.asterisk.checks.pjsip import endpoints_by_kind
 from config.asterisk.conf_file import ConfFile, ConfSection, Setting
 
@@ -16,7 +16,7 @@ _OUT = frozenset({"dial", "originate", "disa", "followme", "page"})
 _PROGRAMS = frozenset({"system", "trysystem", "externalivr"})
 
 
-def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
+def check_dialplan(configuration: Configuration) -> Iterator[LintFinding]:
     """All of it."""
     conf = configuration.file("extensions.conf")
     if "extensions.conf" not in configuration.files:
@@ -31,7 +31,7 @@ def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
         yield from _ours(contexts, conf, configuration.rendered["extensions.conf"])
 
 
-def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
+def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[LintFinding]:
     """Steps that call out or run programs, in whatever context can be reached from `start`."""
     seen: set[str] = set()
     waiting = [start]
@@ -53,7 +53,7 @@ def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Itera
                 waiting += [context for context in contexts if _jumps_to(setting, context)]
 
 
-def _step(setting: Setting, context: str, who: str) -> Iterator[Finding]:
+def _step(setting: Setting, context: str, who: str) -> Iterator[LintFinding]:
     application, data = _application(setting)
     if application in _OUT and (application == "disa" or _DIALS_OUT.search(data)):
         text = f"{who} reaches [{context}], which calls out ({application.capitalize()})"
@@ -73,11 +73,11 @@ def _jumps_to(setting: Setting, context: str) -> bool:
     return application in _JUMPS and re.search(rf"(?<![\w-]){re.escape(context)}\s*,", data) is not None
 
 
-def _finding(setting: Setting, text: str, remedy: str) -> Finding:
-    return Finding(setting.file, setting.line, Severity.UNSAFE, text, remedy)
+def _finding(setting: Setting, text: str, remedy: str) -> LintFinding:
+    return LintFinding(setting.file, setting.line, Severity.UNSAFE, text, remedy)
 
 
-def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[Finding]:
+def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[LintFinding]:
     """Our contexts: each there, each as it would be rendered."""
     for wanted in rendered.live():
         if not wanted.name.startswith(OUR_CONTEXTS):
@@ -85,12 +85,12 @@ def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFil
         found = contexts.get(wanted.name)
         if found is None:
             text = f"the context [{wanted.name}] is missing, which the dialler sends calls to"
-            yield Finding(conf.name, 0, Severity.BROKEN, text, "render the file")
+            yield LintFinding(conf.name, 0, Severity.BROKEN, text, "render the file")
             continue
         difference = _first_difference(found, wanted)
         if difference is not None:
             text = f"[{found.name}] is not what this version of the dialler needs"
-            yield Finding(*difference, Severity.BROKEN, text, "render the file")
+            yield LintFinding(*difference, Severity.BROKEN, text, "render the file")
     globals_ = conf.named("globals")
     theirs, ours = (section.get("AGI_SERVER") if section else "" for section in (globals_, rendered.named("globals")))
     if theirs != ours:

@@ -22,7 +22,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """One thing to mend, and where. Line 0: the file as a whole."""
 
     file: str
@@ -50,21 +50,21 @@ class Configuration:
         return self.files.get(name) or ConfFile(name)
 
 
-def unsafe(section: ConfSection, key: str, text: str, remedy: str) -> Finding:
+def unsafe(section: ConfSection, key: str, text: str, remedy: str) -> LintFinding:
     """A danger at a key of a section, or at its head where the key is not set."""
     return _at(Severity.UNSAFE, section, key, text, remedy)
 
 
-def broken(section: ConfSection, key: str, text: str, remedy: str) -> Finding:
+def broken(section: ConfSection, key: str, text: str, remedy: str) -> LintFinding:
     """The same for what will not work."""
     return _at(Severity.BROKEN, section, key, text, remedy)
 
 
-def _at(severity: Severity, section: ConfSection, key: str, text: str, remedy: str) -> Finding:
+def _at(severity: Severity, section: ConfSection, key: str, text: str, remedy: str) -> LintFinding:
     setting = section.find(key)
     if setting is None:
-        return Finding(section.file, section.line, severity, text, remedy)
-    return Finding(setting.file, setting.line, severity, text, remedy)
+        return LintFinding(section.file, section.line, severity, text, remedy)
+    return LintFinding(setting.file, setting.line, severity, text, remedy)
 
 
 def is_true(value: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from config.asterisk.checks.finding import (
     Configuration,
-    Finding,
+    LintFinding,
     Severity,
     broken,
     is_loopback,
@@ -32,7 +32,7 @@ _EVERYWHERE = ("0.0.0.0/0", "0.0.0.0/0.0.0.0", "::/0")
 _LEAST_WRITE_TIMEOUT = 1000
 
 
-def check_manager(configuration: Configuration) -> Iterator[Finding]:
+def check_manager(configuration: Configuration) -> Iterator[LintFinding]:
     """The manager interface."""
     conf = configuration.file("manager.conf")
     if "manager.conf" not in configuration.files:
@@ -52,7 +52,7 @@ def check_manager(configuration: Configuration) -> Iterator[Finding]:
         yield from _ours(conf, general, configuration.settings)
 
 
-def _user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
+def _user(user: ConfSection, *, exposed: bool) -> Iterator[LintFinding]:
     for key in ("read", "write"):
         classes = _classes(user, key)
         for name in sorted(classes & _DANGEROUS.keys()):
@@ -79,7 +79,7 @@ def _user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
         yield broken(user, "eventfilter", text, "one eventfilter=Event: NAME for each event that it needs")
 
 
-def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[Finding]:
+def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[LintFinding]:
     """The user and the port that the settings name."""
     ami = settings.ami
     port = general.get("port", "5038")
@@ -88,7 +88,7 @@ def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[
     user = conf.named(ami.username)
     if user is None:
         text = f"there is no user [{ami.username}], as which the dialler logs in"
-        yield Finding(conf.name, 0, Severity.BROKEN, text, "render the file, or name another in [ami].username")
+        yield LintFinding(conf.name, 0, Severity.BROKEN, text, "render the file, or name another in [ami].username")
         return
     if ami.secret is None or user.get("secret") != ami.secret.get_secret_value():
         text = f"the secret of [{ami.username}] is not the one of the settings"
@@ -110,7 +110,7 @@ def _classes(user: ConfSection, key: str) -> set[str]:
     return {name.strip().lower() for name in user.get(key).split(",") if name.strip()}
 
 
-def check_http(configuration: Configuration) -> Iterator[Finding]:
+def check_http(configuration: Configuration) -> Iterator[LintFinding]:
     """The web server, which browser phones need over TLS and nobody needs without."""
     general = configuration.file("http.conf").named("general")
     if general is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from config.asterisk.checks.finding import Configuration, Finding, Severity, broken, is_true, unsafe
+from config.asterisk.checks.finding import Configuration, LintFinding, Severity, broken, is_true, unsafe
 from config.asterisk.conf_file import ConfFile, ConfSection
 from config.asterisk.modules import modules_for
 from config.asterisk.render import asterisk_trunks
@@ -45,20 +45,20 @@ _RISKY = {
 _TASTE = frozenset({"announce_join_leave", "internal_sample_rate", "mixing_interval", "video_mode"})
 
 
-def check_files(configuration: Configuration) -> Iterator[Finding]:
+def check_files(configuration: Configuration) -> Iterator[LintFinding]:
     """Files that are missing, and lines that Asterisk does not read as they look."""
     for name in NEEDED_FILES:
         if name not in configuration.files:
-            yield Finding(name, 0, Severity.BROKEN, "there is no such file", "render it")
+            yield LintFinding(name, 0, Severity.BROKEN, "there is no such file", "render it")
     for conf in configuration.files.values():
         for problem in conf.problems:
-            yield Finding(problem.file, problem.line, Severity.BROKEN, problem.text, problem.remedy)
+            yield LintFinding(problem.file, problem.line, Severity.BROKEN, problem.text, problem.remedy)
     if "sip.conf" in configuration.files and configuration.file("sip.conf").sections:
         text = "chan_sip was removed in Asterisk 21; nothing reads this file"
-        yield Finding("sip.conf", 0, Severity.BROKEN, text, "move its trunks to pjsip.conf, and remove it")
+        yield LintFinding("sip.conf", 0, Severity.BROKEN, text, "move its trunks to pjsip.conf, and remove it")
 
 
-def check_modules(configuration: Configuration) -> Iterator[Finding]:
+def check_modules(configuration: Configuration) -> Iterator[LintFinding]:
     """What is loaded that is risky, and what is not that is needed."""
     conf = configuration.file("modules.conf")
     section = conf.named("modules")
@@ -75,9 +75,9 @@ def check_modules(configuration: Configuration) -> Iterator[Finding]:
         if setting.key.lower() not in {"load", "require", "preload"}:
             continue
         if name in _GONE:
-            yield Finding(setting.file, setting.line, Severity.BROKEN, f"{name} {_GONE[name]}", "use chan_pjsip")
+            yield LintFinding(setting.file, setting.line, Severity.BROKEN, f"{name} {_GONE[name]}", "use chan_pjsip")
         if name in _RISKY:
-            yield Finding(setting.file, setting.line, Severity.UNSAFE, f"{name} {_RISKY[name]}", "do not load it")
+            yield LintFinding(setting.file, setting.line, Severity.UNSAFE, f"{name} {_RISKY[name]}", "do not load it")
     for name in sorted(_needed(configuration)):
         if name in barred or not (everything or name in loaded):
             why = _WHY.get(name, "the dialler needs it")
@@ -105,7 +105,7 @@ def _needed(configuration: Configuration) -> set[str]:
     return {name for names in groups.values() for name in names}
 
 
-def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
+def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[LintFinding]:
     """Our profiles: each there, and each with what keeps agent and voter apart from one another's fate."""
     if "confbridge.conf" not in configuration.files:
         return
@@ -116,7 +116,7 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
         found = conf.named(wanted.name)
         if found is None:
             text = f"the profile [{wanted.name}] is missing, which the dialplan names"
-            yield Finding(conf.name, 0, Severity.BROKEN, text, "render the file")
+            yield LintFinding(conf.name, 0, Severity.BROKEN, text, "render the file")
             continue
         for setting in wanted.settings:
             if setting.key not in _TASTE and found.get(setting.key, "no").lower() != setting.value.lower():
@@ -125,7 +125,7 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
                 yield broken(found, setting.key, text, f"{setting.key}={setting.value}")
 
 
-def check_music(configuration: Configuration) -> Iterator[Finding]:
+def check_music(configuration: Configuration) -> Iterator[LintFinding]:
     """The class of music that voters on hold hear. Without it they are held all the same, and hear a tone now and then."""
     settings = configuration.settings
     if settings is None or "musiconhold.conf" not in configuration.files:
@@ -134,14 +134,14 @@ def check_music(configuration: Configuration) -> Iterator[Finding]:
     music = conf.named(name)
     if music is None:
         text = f"there is no class [{name}], which hold.music_class names: voters on hold hear no music"
-        yield Finding(conf.name, 0, Severity.BROKEN, text, "render the file")
+        yield LintFinding(conf.name, 0, Severity.BROKEN, text, "render the file")
     elif music.get("mode", "") == "files" and not music.get("directory", ""):
         yield broken(music, "mode", f"[{name}] has no folder: voters on hold hear no music", "directory=moh")
     elif not music.get("mode", ""):
         yield broken(music, "mode", f"[{name}] says not what it plays: voters on hold hear no music", "mode=files")
 
 
-def check_voice(configuration: Configuration) -> Iterator[Finding]:
+def check_voice(configuration: Configuration) -> Iterator[LintFinding]:
     """Ports of the voice."""
     general = configuration.file("rtp.conf").named("general")
     if general is None:
@@ -157,7 +157,7 @@ def check_voice(configuration: Configuration) -> Iterator[Finding]:
         yield unsafe(general, "strictrtp", text, "strictrtp=yes")
 
 
-def _check_history(configuration: Configuration) -> Iterator[Finding]:
+def _check_history(configuration: Configuration) -> Iterator[LintFinding]:
     """Asterisk keeps how calls ended, and no number with it."""
     name, rendered = "cdr_custom.conf", configuration.rendered
     wanted = None if rendered is None else rendered[name].named("mappings")
@@ -165,10 +165,10 @@ def _check_history(configuration: Configuration) -> Iterator[Finding]:
     kept = [] if found is None else [(each.key, each.value) for each in found.settings]
     if wanted is not None and kept != [(each.key, each.value) for each in wanted.settings]:
         text = "what it keeps of calls (asterisk.history) is not what the dialler reads, or more: numbers may be in it"
-        yield Finding(name, 0, Severity.UNSAFE, text, "render the file")
+        yield LintFinding(name, 0, Severity.UNSAFE, text, "render the file")
 
 
-def check_process(configuration: Configuration) -> Iterator[Finding]:
+def check_process(configuration: Configuration) -> Iterator[LintFinding]:
     """asterisk.conf, logger.conf, cdr.conf."""
     options = configuration.file("asterisk.conf").named("options")
     if options is not None and is_true(options.get("live_dangerously", "no")):
@@ -180,7 +180,7 @@ def check_process(configuration: Configuration) -> Iterator[Finding]:
         if setting.key.lower() != "console" and levels & {"verbose", "debug", "dtmf", "*"}:
             text = f"{setting.key} keeps the numbers that are called, and the keys that are pressed"
             remedy = f"{setting.key} => notice,warning,error"
-            yield Finding(setting.file, setting.line, Severity.UNSAFE, text, remedy)
+            yield LintFinding(setting.file, setting.line, Severity.UNSAFE, text, remedy)
     records = configuration.file("cdr.conf").named("general")
     history = None if configuration.settings is None else configuration.settings.asterisk.history
     if history is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from config.asterisk.checks.finding import Configuration, Finding, Severity, broken, is_true, is_weak, unsafe
+from config.asterisk.checks.finding import Configuration, LintFinding, Severity, broken, is_true, is_weak, unsafe
 from config.asterisk.conf_file import ConfFile, ConfSection
 from config.asterisk.render import asterisk_trunks
 from config.settings import Settings
@@ -18,7 +18,7 @@ _HOST = re.compile(r"sips?:(?:[^@;>]*@)?(\[[^\]]+\]|[^:;>]+)")
 _REDIRECTED = "FORWARD_CONTEXT=matdan-redirected"
 
 
-def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
+def check_pjsip(configuration: Configuration) -> Iterator[LintFinding]:
     """All of it."""
     conf = configuration.file("pjsip.conf")
     if "pjsip.conf" not in configuration.files:
@@ -63,14 +63,14 @@ def endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
     return kinds
 
 
-def _placeholder(aor: ConfSection) -> Iterator[Finding]:
+def _placeholder(aor: ConfSection) -> Iterator[LintFinding]:
     host = _HOST.match(aor.get("contact"))
     if host is not None and is_placeholder_host(host[1]):
         text = f"[{aor.name}] is called at {host[1]}, a placeholder at which nobody answers"
         yield broken(aor, "contact", text, "contact= the carrier's SIP host")
 
 
-def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:
+def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[LintFinding]:
     """Whether a stranger can pass for it."""
     name = endpoint.name
     if name == "anonymous":
@@ -90,7 +90,7 @@ def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:
         yield broken(endpoint, "identify_by", text, f"type=identify, endpoint={name}, match= its address")
 
 
-def _habits(endpoint: ConfSection) -> Iterator[Finding]:
+def _habits(endpoint: ConfSection) -> Iterator[LintFinding]:
     """What must not be left to Asterisk's defaults."""
     name = endpoint.name
     if is_true(endpoint.get("direct_media", "yes")):
@@ -113,7 +113,7 @@ def _habits(endpoint: ConfSection) -> Iterator[Finding]:
         yield unsafe(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
 
 
-def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
+def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[LintFinding]:
     """Whether what it names is there."""
     for key, kind in (("aors", "aor"), ("auth", "auth"), ("outbound_auth", "auth"), ("transport", "transport")):
         names = {name.strip() for name in endpoint.get(key).split(",") if name.strip()}
@@ -128,7 +128,7 @@ def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> It
         yield broken(endpoint, "allow", f"[{endpoint.name}] has no codec", "allow=alaw,ulaw")
 
 
-def _transport(transport: ConfSection) -> Iterator[Finding]:
+def _transport(transport: ConfSection) -> Iterator[LintFinding]:
     if transport.get("protocol") != "tls":
         return
     if not transport.get("cert_file"):
@@ -138,7 +138,7 @@ def _transport(transport: ConfSection) -> Iterator[Finding]:
         yield unsafe(transport, "method", text, "method=tlsv1_2")
 
 
-def _ours(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
+def _ours(conf: ConfFile, settings: Settings) -> Iterator[LintFinding]:
     """Whether each trunk and seat of the settings is there."""
     there = {section.name for section in conf.of_type("endpoint")}
     wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in asterisk_trunks(settings)]
@@ -146,4 +146,4 @@ def _ours(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
     for what, endpoint in wanted:
         if endpoint not in there:
             text = f"{what} of the settings has no endpoint [{endpoint}]"
-            yield Finding(conf.name, 0, Severity.BROKEN, text, "render the file, or correct the settings")
+            yield LintFinding(conf.name, 0, Severity.BROKEN, text, "render the file, or correct the settings")

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from dialer.domain.commands.desks import Desks, RecordsDesk
 from dialer.domain.commands.registry import BOOTHS, RULES, Command, Value, offered, read_id, text_of
-from dialer.domain.complaints import Answer, Channel, Complaint, ComplaintAnswer, Topic
+from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.model import AttemptId, Confidence, Mark, MarkKind, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.domain.record_ids import ID_PATTERN, MOST_ID, is_number_hash
@@ -152,8 +152,8 @@ def _read_complaint(value: object) -> Complaint:
     return Complaint(
         key=report.key,
         at=report.at,
-        about=Topic(report.about),
-        channel=Channel(report.channel),
+        about=ComplaintTopic(report.about),
+        channel=ComplaintChannel(report.channel),
         campaign_id=report.campaign,
         attempt_id=None if report.attempt is None else AttemptId(report.attempt),
         phone_id=report.phone,
@@ -162,7 +162,7 @@ def _read_complaint(value: object) -> Complaint:
 
 def _read_answer(value: object) -> ComplaintAnswer:
     report: AnswerReport = _checked(_ANSWER, value)
-    return ComplaintAnswer(report.key, report.complaint, report.at, Answer(report.answer))
+    return ComplaintAnswer(report.key, report.complaint, report.at, ComplaintRemedy(report.answer))
 
 
 def _read_hashes(value: object) -> tuple[str, ...]:

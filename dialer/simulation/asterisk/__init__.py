@@ -6,7 +6,7 @@ from dialer.simulation.asterisk.config import (
     PhoneMode,
     SeatPhone,
     SimulatedAsteriskConfig,
-    Trunk,
+    SimulatedTrunk,
 )
 from dialer.simulation.asterisk.journal import JournalReport, check_journal
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -21,7 +21,7 @@ __all__ = [
     "SeatPhone",
     "SimulatedAsterisk",
     "SimulatedAsteriskConfig",
-    "Trunk",
+    "SimulatedTrunk",
     "VoterProfile",
     "check_journal",
 ]

@@ -19,7 +19,7 @@ from pathlib import Path
 import uvloop
 
 from config.errors import MatdanError
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, Trunk, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 
@@ -67,11 +67,11 @@ def parse_arguments(arguments: list[str] | None = None) -> SimulatedAsteriskConf
     )
 
 
-def _trunk(text: str, parser: argparse.ArgumentParser) -> Trunk:
+def _trunk(text: str, parser: argparse.ArgumentParser) -> SimulatedTrunk:
     name, _, channels = text.partition(":")
     if not name or (channels and not channels.isdigit()):
         parser.error(f"--trunk is NAME or NAME:CHANNELS, not {text!r}")
-    return Trunk(name, int(channels or 0))
+    return SimulatedTrunk(name, int(channels or 0))
 
 
 async def serve(config: SimulatedAsteriskConfig) -> None:

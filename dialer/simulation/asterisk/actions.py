@@ -21,7 +21,7 @@ from dialer.simulation.asterisk.lists import (
     timestamp,
 )
 from dialer.simulation.asterisk.originate import OriginateOrder
-from dialer.simulation.asterisk.sessions import AmiSession
+from dialer.simulation.asterisk.sessions import ManagerSession
 from dialer.switch.asterisk.ami_codec import AmiMessage, encode_message
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ ACTION_NAMES = {
     "listcommands": "ListCommands",
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # of a client's own text that an answer repeats
-Handler = Callable[[AmiSession, AmiMessage], None]
+Handler = Callable[[ManagerSession, AmiMessage], None]
 
 
-def reply(session: AmiSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
+def reply(session: ManagerSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
     """Answer an action: Response, ActionID where it had one, and the fields."""
     action_id = action.action_id
     head = [("Response", word)] + ([("ActionID", action_id)] if action_id else [])
     session.write(encode_message([(name, _CONTROL.sub("?", value)) for name, value in [*head, *fields]]))
 
 
-def fail(session: AmiSession, action: AmiMessage, message: str) -> None:
+def fail(session: ManagerSession, action: AmiMessage, message: str) -> None:
     """Answer Error."""
     reply(session, action, "Error", ("Message", message))
 
@@ -78,7 +78,7 @@ class Actions:
             "status": (self._status, frozenset({"system", "call", "reporting"})),
         }
 
-    def run(self, session: AmiSession, action: AmiMessage) -> None:
+    def run(self, session: ManagerSession, action: AmiMessage) -> None:
         """Answer one action."""
         name = action.action.lower()
         if name == "login":
@@ -100,7 +100,7 @@ class Actions:
             else:
                 handler(session, action)
 
-    def _log_in(self, session: AmiSession, action: AmiMessage) -> None:
+    def _log_in(self, session: ManagerSession, action: AmiMessage) -> None:
         switch = self._switch
         for user in switch.config.users:
             if user.name == action.get("Username") and user.secret == action.get("Secret"):
@@ -122,7 +122,7 @@ class Actions:
         now_text = timestamp(switch.now()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
         switch.events.security(user.name, switch.ami_port, session.remote_port, id(session), now_text)
 
-    def _list_commands(self, session: AmiSession, action: AmiMessage) -> None:
+    def _list_commands(self, session: ManagerSession, action: AmiMessage) -> None:
         """The actions that this user's rights allow, a line each."""
         rights = session.user.write if session.user is not None else frozenset()
         allowed = [
@@ -132,15 +132,15 @@ class Actions:
         ]
         reply(session, action, "Success", *allowed)
 
-    def _ping(self, session: AmiSession, action: AmiMessage) -> None:
+    def _ping(self, session: ManagerSession, action: AmiMessage) -> None:
         reply(session, action, "Success", ("Ping", "Pong"), ("Timestamp", f"{self._switch.now():.6f}"))
 
-    def _events(self, session: AmiSession, action: AmiMessage) -> None:
+    def _events(self, session: ManagerSession, action: AmiMessage) -> None:
         on = action.get("EventMask", "on").lower() not in ("off", "no", "false")
         session.switch_events(on)
         reply(session, action, "Success", ("Events", "On" if on else "Off"))
 
-    def _originate(self, session: AmiSession, action: AmiMessage) -> None:
+    def _originate(self, session: ManagerSession, action: AmiMessage) -> None:
         application = action.get("Application")
         rights = session.user.write if session.user is not None else frozenset()
         if application.lower() in DANGEROUS_APPLICATIONS and "system" not in rights:
@@ -189,7 +189,7 @@ class Actions:
             variables=tuple((key.lstrip("_"), value) for key, _, value in (v.partition("=") for v in variables)),
         )
 
-    def _find(self, session: AmiSession, action: AmiMessage, message: str = "No such channel") -> Channel | None:
+    def _find(self, session: ManagerSession, action: AmiMessage, message: str = "No such channel") -> Channel | None:
         name = action.get("Channel")
         if not name:
             fail(session, action, "No channel specified" if message == "No such channel" else "Channel not specified")
@@ -199,7 +199,7 @@ class Actions:
             fail(session, action, message)
         return channel
 
-    def _hang_up(self, session: AmiSession, action: AmiMessage) -> None:
+    def _hang_up(self, session: ManagerSession, action: AmiMessage) -> None:
         channel = self._find(session, action)
         if channel is not None:
             cause = action.get("Cause")
@@ -207,7 +207,7 @@ class Actions:
             number = int(cause) if cause.isdigit() else 0
             asyncio.get_running_loop().call_soon(self._switch.hang_up, channel, number, EndsBy.MANAGER)
 
-    def _redirect(self, session: AmiSession, action: AmiMessage) -> None:
+    def _redirect(self, session: ManagerSession, action: AmiMessage) -> None:
         channel = self._find(session, action, f"Channel does not exist: {action.get('Channel')}")
         if channel is None:
             return
@@ -220,7 +220,7 @@ class Actions:
         channel.goto = Location(context, name, priority)
         channel.poke()
 
-    def _mute_recording(self, session: AmiSession, action: AmiMessage) -> None:
+    def _mute_recording(self, session: ManagerSession, action: AmiMessage) -> None:
         channel = self._find(session, action)
         if channel is None:
             return
@@ -231,7 +231,7 @@ class Actions:
                 channel.recording.mute(action.get("State") == "1")
             reply(session, action, "Success")
 
-    def _status(self, session: AmiSession, action: AmiMessage) -> None:
+    def _status(self, session: ManagerSession, action: AmiMessage) -> None:
         channels = list(self._switch.channels.values())
         if action.get("Channel"):
             channel = self._find(session, action)
@@ -240,17 +240,17 @@ class Actions:
             channels = [channel]
         self._list(session, action, "Channel status will follow", status(self._switch, channels, action))
 
-    def _show_channels(self, session: AmiSession, action: AmiMessage) -> None:
+    def _show_channels(self, session: ManagerSession, action: AmiMessage) -> None:
         self._list(session, action, "Channels will follow", show_channels(self._switch, action.action_id))
 
-    def _conference_rooms(self, session: AmiSession, action: AmiMessage) -> None:
+    def _conference_rooms(self, session: ManagerSession, action: AmiMessage) -> None:
         if not self._switch.conferences.by_name:
             fail(session, action, "No active conferences.")
             return
         rooms = conference_rooms(self._switch, action.action_id)
         self._list(session, action, "Confbridge conferences will follow", rooms)
 
-    def _conference_members(self, session: AmiSession, action: AmiMessage) -> None:
+    def _conference_members(self, session: ManagerSession, action: AmiMessage) -> None:
         conferences = self._switch.conferences.by_name
         name = action.get("Conference")
         if not name:
@@ -263,19 +263,19 @@ class Actions:
             members = conference_members(self._switch, conferences[name], action.action_id)
             self._list(session, action, "Confbridge user list will follow", members)
 
-    def _show_registrations(self, session: AmiSession, action: AmiMessage) -> None:
+    def _show_registrations(self, session: ManagerSession, action: AmiMessage) -> None:
         registrations = outbound_registrations(self._switch, action.action_id)
         self._list(session, action, "Following are Events for each Outbound registration", registrations)
 
     @staticmethod
-    def _list(session: AmiSession, action: AmiMessage, message: str, events: bytes) -> None:
+    def _list(session: ManagerSession, action: AmiMessage, message: str, events: bytes) -> None:
         reply(session, action, "Success", ("EventList", "start"), ("Message", message))
         session.write(events)
 
-    def _core_status(self, session: AmiSession, action: AmiMessage) -> None:
+    def _core_status(self, session: ManagerSession, action: AmiMessage) -> None:
         reply(session, action, "Success", *core_status(self._switch))
 
-    def _command(self, session: AmiSession, action: AmiMessage) -> None:
+    def _command(self, session: ManagerSession, action: AmiMessage) -> None:
         command = action.get("Command")
         output = self._switch.run_command(command)
         follows = ("Message", "Command output follows")
@@ -286,7 +286,7 @@ class Actions:
         else:
             reply(session, action, "Success", follows, *(("Output", line) for line in output))
 
-    def _get_variable(self, session: AmiSession, action: AmiMessage) -> None:
+    def _get_variable(self, session: ManagerSession, action: AmiMessage) -> None:
         channel = None
         if action.get("Channel"):
             channel = self._find(session, action)
@@ -299,7 +299,7 @@ class Actions:
         value = self._switch.look_up(channel, name)
         reply(session, action, "Success", ("Variable", name), ("Value", value))
 
-    def _set_variable(self, session: AmiSession, action: AmiMessage) -> None:
+    def _set_variable(self, session: ManagerSession, action: AmiMessage) -> None:
         name, value = action.get("Variable"), action.get("Value")
         if not action.get("Channel"):
             self._switch.globals[name] = value

@@ -18,7 +18,7 @@ DEAD_CHANNEL = "511 Command Not Permitted on a dead channel or intercept routine
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class AgiRequest:
     """A command that is to be run."""
 
     switch: SwitchCore
@@ -35,7 +35,7 @@ class Request:
         return await play(self.switch, self.channel, seconds, digits, self.aborted)
 
 
-Handler = Callable[[Request], Awaitable[str | None]]
+Handler = Callable[[AgiRequest], Awaitable[str | None]]
 """Runs a command. Returns the answer without line feed; None when it was aborted, which Asterisk does not answer."""
 
 
@@ -79,17 +79,17 @@ async def execute(
     if len(arguments) < least:
         return wrong
     try:
-        return await handler(Request(switch, channel, arguments, aborted))
+        return await handler(AgiRequest(switch, channel, arguments, aborted))
     except ValueError:  # a word that is no number
         return wrong
 
 
-async def _answer(request: Request) -> str:
+async def _answer(request: AgiRequest) -> str:
     request.switch.answer(request.channel)
     return "200 result=-1" if request.channel.interrupted else "200 result=0"
 
 
-async def _hang_up(request: Request) -> str:
+async def _hang_up(request: AgiRequest) -> str:
     channel = request.channel
     if request.words and request.words[0] != channel.name:
         other = request.switch.find_channel(request.words[0])
@@ -107,7 +107,7 @@ def _key(digit: str) -> int:
     return ord(digit) if digit else 0
 
 
-async def _stream_file(request: Request) -> str | None:
+async def _stream_file(request: AgiRequest) -> str | None:
     seconds = request.switch.sound_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1 endpos=0"
@@ -121,7 +121,7 @@ async def _stream_file(request: Request) -> str | None:
     return f"200 result={result} endpos={offset + heard.samples}"
 
 
-async def _get_data(request: Request) -> str | None:
+async def _get_data(request: AgiRequest) -> str | None:
     """Digits stop the prompt; the limit of each further one counts from the one before (main/app.c, ast_app_getdata)."""
     seconds = request.switch.sound_seconds(request.words[0])
     if seconds is None:
@@ -145,7 +145,7 @@ async def _get_data(request: Request) -> str | None:
             return f"200 result={digits} (timeout)"
 
 
-async def _wait_for_digit(request: Request) -> str | None:
+async def _wait_for_digit(request: AgiRequest) -> str | None:
     milliseconds = int(request.words[0])
     if request.channel.voter is not None and not request.channel.interrupted:
         request.channel.voter.hears(0.0, True)
@@ -156,14 +156,14 @@ async def _wait_for_digit(request: Request) -> str | None:
     return f"200 result={-1 if heard.interrupted else _key(heard.digit)}"
 
 
-async def _say(request: Request) -> str | None:
+async def _say(request: AgiRequest) -> str | None:
     heard = await request.play(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.word(1))
     if heard.aborted:
         return None
     return f"200 result={-1 if heard.interrupted else _key(heard.digit)}"
 
 
-async def _record_file(request: Request) -> str | None:
+async def _record_file(request: AgiRequest) -> str | None:
     """RECORD FILE name format escape-digits timeout-ms [offset] [BEEP] [s=silence-seconds]: nobody speaks in here."""
     milliseconds = int(request.words[3])
     seconds = None if milliseconds < 0 else milliseconds / 1000
@@ -181,31 +181,31 @@ async def _record_file(request: Request) -> str | None:
     return f"200 result=0 (timeout) endpos={heard.samples}"
 
 
-async def _set_variable(request: Request) -> str:
+async def _set_variable(request: AgiRequest) -> str:
     request.switch.set_variable(request.channel, request.words[0], request.word(1))
     return "200 result=1"
 
 
-async def _get_variable(request: Request) -> str:
+async def _get_variable(request: AgiRequest) -> str:
     value = request.switch.look_up(request.channel, request.words[0].removeprefix("${").removesuffix("}"))
     return f"200 result=1 ({value})" if value else "200 result=0"
 
 
-async def _channel_status(request: Request) -> str:
+async def _channel_status(request: AgiRequest) -> str:
     channel = request.switch.find_channel(request.words[0]) if request.words else request.channel
     return f"200 result={-1 if channel is None else channel.state.value}"
 
 
-async def _exec(request: Request) -> str | None:
+async def _exec(request: AgiRequest) -> str | None:
     result = await request.switch.run_application(request.channel, request.words[0], ",".join(request.words[1:]))
     return f"200 result={result}"
 
 
-async def _done(_request: Request) -> str:
+async def _done(_request: AgiRequest) -> str:
     return "200 result=0"
 
 
-async def _verbose(_request: Request) -> str:
+async def _verbose(_request: AgiRequest) -> str:
     return "200 result=1"
 
 

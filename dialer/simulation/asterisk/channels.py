@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dialer.simulation.asterisk.conference import Conference
-    from dialer.simulation.asterisk.recording import Recording
+    from dialer.simulation.asterisk.recording import ChannelRecording
     from dialer.simulation.asterisk.voters import Behaviour, Voter
 
 UNKNOWN = "<unknown>"
@@ -147,7 +147,7 @@ class Channel:
         self.listens = False
         self.digits: deque[str] = deque()
         self.quality_reported = False
-        self.recording: Recording | None = None
+        self.recording: ChannelRecording | None = None
         self.task: asyncio.Task[None] | None = None
         self.on_hang_up: Callable[[], None] | None = None
         self._blocks: dict[str, bytes] = {}

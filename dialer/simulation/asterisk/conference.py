@@ -14,7 +14,7 @@ from dialer.simulation.asterisk.events import EventWriter
 
 
 @dataclass(slots=True)
-class Member:
+class Participant:
     """A channel in a conference."""
 
     channel: Channel
@@ -31,7 +31,7 @@ class Conference:
         self.name = name
         self.uniqueid = uniqueid
         self.announcer = announcer
-        self.members: list[Member] = []
+        self.members: list[Participant] = []
         self._head = (
             f"BridgeUniqueid: {uniqueid}\r\nBridgeType: base\r\nBridgeTechnology: softmix\r\n"
             f"BridgeCreator: ConfBridge\r\nBridgeName: {name}\r\nBridgeNumChannels: "
@@ -123,7 +123,7 @@ class Conferences:
             channel.digits.clear()
             channel.listens = True
 
-    def _enter(self, channel: Channel, name: str, user: ConferenceUser, now: float) -> Member:
+    def _enter(self, channel: Channel, name: str, user: ConferenceUser, now: float) -> Participant:
         events = self._events
         conference = self.by_name.get(name)
         if conference is None:
@@ -133,7 +133,7 @@ class Conferences:
             self.by_name[name] = conference
             events.of_bridge("BridgeCreate", conference, 0)
             events.of_bridge("ConfbridgeStart", conference, 1)
-        member = Member(channel, user, now)
+        member = Participant(channel, user, now)
         _count_recording(channel)
         conference.members.append(member)
         channel.conference = conference
@@ -148,7 +148,7 @@ class Conferences:
                     self._watcher.voter_met_agent(other.channel)
         return member
 
-    def _leave(self, member: Member) -> str:
+    def _leave(self, member: Participant) -> str:
         channel, events = member.channel, self._events
         conference = channel.conference
         if conference is None:  # the switch was restarted under it

@@ -41,7 +41,7 @@ LAB_USER = ManagerUser("lab", "lab")
 
 
 @dataclass(frozen=True, slots=True)
-class Trunk:
+class SimulatedTrunk:
     """A carrier's endpoint."""
 
     name: str
@@ -133,7 +133,7 @@ class SimulatedAsteriskConfig:
         LEAST_PRIVILEGE_USER,
         LAB_USER,
     )  # the dialler's first: its secret is the dialplan's too
-    trunks: tuple[Trunk, ...] = (Trunk("carrier"),)
+    trunks: tuple[SimulatedTrunk, ...] = (SimulatedTrunk("carrier"),)
     seats: tuple[SeatPhone, ...] = field(default_factory=lambda: seat_phones(10))
     profile: VoterProfile = field(default_factory=VoterProfile)
     scripts: Mapping[str, Scripted | tuple[Scripted, ...]] = field(default_factory=dict)  # by number, then by call

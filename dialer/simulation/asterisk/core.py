@@ -19,14 +19,14 @@ from dialer.domain.clock import LoopClock
 from dialer.simulation.asterisk.agi_client import VERSION, AgiConnection
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
 from dialer.simulation.asterisk.conference import Conferences
-from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, Trunk
+from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
 from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_aside, run_dialplan
 from dialer.simulation.asterisk.events import EventWriter
 from dialer.simulation.asterisk.extensions import DialplanError, find_extension, parse_dialplan
 from dialer.simulation.asterisk.journal import Journal, PlacedCall
 from dialer.simulation.asterisk.originate import REASON_ANSWERED, REASON_FAILED, OriginateOrder, OutgoingCall, respond
 from dialer.simulation.asterisk.phones import Caller, VoterPhone
-from dialer.simulation.asterisk.sessions import AmiSession
+from dialer.simulation.asterisk.sessions import ManagerSession
 from dialer.simulation.asterisk.voters import Scripted, Voter, behaviour_of
 
 # Faults of the event stream: events that are lost, come twice, or in another order.
@@ -107,7 +107,7 @@ class SwitchCore:
         self._first_globals = {} if section is None else {each.key: each.value for each in section.settings}
         self.globals = dict(self._first_globals)
         self.channels: dict[str, Channel] = {}  # by uniqueid
-        self.sessions: set[AmiSession] = set()
+        self.sessions: set[ManagerSession] = set()
         self.agi_connections: set[AgiConnection] = set()
         self.processed_calls = 0
         self.event_faults = EventFaults(Random(f"{self.config.seed}/faults"))
@@ -118,7 +118,7 @@ class SwitchCore:
         self.conferences = Conferences(
             self.events, dict(self.config.conference_users), self.config.conference_menus, self._random, self
         )
-        self._trunks: dict[str, Trunk] = {trunk.name: trunk for trunk in self.config.trunks}
+        self._trunks: dict[str, SimulatedTrunk] = {trunk.name: trunk for trunk in self.config.trunks}
         self._dead_trunks: set[str] = set()
         self._phones: dict[str, SeatPhone] = {phone.endpoint: phone for phone in self.config.seats}
         self._channel_number = 0
@@ -158,7 +158,7 @@ class SwitchCore:
         if order.uniqueid in self.channels or (trunk is None and unreachable):
             respond(self, order, success=False, reason=REASON_FAILED, channel=order.channel)
             return
-        channel = self._new_channel(endpoint, order.uniqueid, (trunk or phone or Trunk("")).context)
+        channel = self._new_channel(endpoint, order.uniqueid, (trunk or phone or SimulatedTrunk("")).context)
         alive = True
         if trunk is not None:
             channel.trunk, channel.number = trunk.name, target

@@ -18,7 +18,7 @@ from dialer.simulation.asterisk.extensions import (
     is_true,
     substitute,
 )
-from dialer.simulation.asterisk.recording import Recording
+from dialer.simulation.asterisk.recording import ChannelRecording
 from dialer.simulation.asterisk.sounds import play
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ async def _chan_spy(_switch: SwitchCore, channel: Channel, _data: str) -> None:
 
 async def _mix_monitor(_switch: SwitchCore, channel: Channel, data: str) -> None:
     file, _, options = data.partition(",")
-    channel.recording = Recording(Path(file), channel, bridged_only="b" in options)
+    channel.recording = ChannelRecording(Path(file), channel, bridged_only="b" in options)
 
 
 async def _hang_up(switch: SwitchCore, channel: Channel, data: str) -> None:

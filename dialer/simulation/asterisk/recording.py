@@ -14,7 +14,7 @@ SAMPLES_PER_SECOND = 8_000
 LONGEST_SECONDS = 2.0  # of the file; nobody needs more silence
 
 
-class Recording:
+class ChannelRecording:
     """What is recorded of one channel: with option b only while it is in a conference."""
 
     def __init__(self, path: Path, channel: Channel, *, bridged_only: bool) -> None:

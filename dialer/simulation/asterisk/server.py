@@ -17,7 +17,7 @@ from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.journal import Journal
-from dialer.simulation.asterisk.sessions import AmiSession
+from dialer.simulation.asterisk.sessions import ManagerSession
 from dialer.simulation.asterisk.voters import Scripted
 
 _log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ class SimulatedAsterisk(SwitchCore):
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                lambda: AmiSession(self, self.actions.run), self.config.host, self.ami_port
+                lambda: ManagerSession(self, self.actions.run), self.config.host, self.ami_port
             )
         except OSError as error:
             raise PortInUse(

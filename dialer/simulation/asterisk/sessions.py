@@ -22,10 +22,10 @@ SLOW_READER_BYTES = 3_000_000  # some 6,400 unfiltered events: then Asterisk clo
 _log = structlog.get_logger(__name__)
 
 
-class AmiSession(asyncio.Protocol):
+class ManagerSession(asyncio.Protocol):
     """An AMI connection, before and after its login."""
 
-    def __init__(self, switch: SwitchCore, run: Callable[[AmiSession, AmiMessage], None]) -> None:
+    def __init__(self, switch: SwitchCore, run: Callable[[ManagerSession, AmiMessage], None]) -> None:
         """Made by the server for each connection. `run` carries out an action."""
         self.user: ManagerUser | None = None
         self.events_on = True

@@ -36,7 +36,7 @@ _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class NumberExplained:
     """Of one number in one campaign."""
 
     number: str  # all but its last digits masked
@@ -79,7 +79,9 @@ def gate_of(settings: Settings, db: Connection | None) -> Gate:
     return Gate(rulebook if db is None else rulebook.with_registers(tuple(numbers.registers(db))))
 
 
-def explain(settings: Settings, db: Connection, who: str, at: float, *, past: bool = False) -> Iterator[Explanation]:
+def explain(
+    settings: Settings, db: Connection, who: str, at: float, *, past: bool = False
+) -> Iterator[NumberExplained]:
     """What the gate and the queues say of a number or a voter, campaign by campaign, at a moment (epoch seconds). `past`: by the
     rules that held then, as far as they are kept; what happened later is not known in any case. Raises RollError, SettingError.
     """
@@ -171,14 +173,14 @@ def _once(record: NumberRecord, campaign: str) -> str | None:
 
 def _explained(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, told: Reason | None
-) -> Explanation:
+) -> NumberExplained:
     """`others` speak against the call beside the rules, until `at`; None: for good. The rules are asked again at that moment.
     `told`: what the rules say and is among `others`.
     """
     objections = gate.originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not told))
     next_at = None if at is None else gate.next_from(case, now, at)
-    return Explanation(masked(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
+    return NumberExplained(masked(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
 
 
 def numbers_meant(db: Connection, who: str, region: str) -> list[str]:

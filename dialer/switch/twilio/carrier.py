@@ -24,7 +24,7 @@ from dialer.switch.twilio.api import TwilioApi, TwilioLogin
 from dialer.switch.twilio.flows import TwilioFlowRules, TwilioFlows
 from dialer.switch.twilio.spend import Prices, SpendMeter
 from dialer.switch.twilio.tokens import StateTokens
-from dialer.switch.twilio.twiml import Transferring, Voice
+from dialer.switch.twilio.twiml import Transferring, TwilioVoice
 from dialer.switch.twilio.webhooks import TwilioWebhooks
 from ivr_flows.catalogue import FlowLibrary
 
@@ -121,7 +121,7 @@ class TwilioCarrier:
             engine,
             library,
             StateTokens(twilio.auth_token.get_secret_value()),
-            Voice(
+            TwilioVoice(
                 library.texts,
                 twilio.sounds_url,
                 may_play=None if prompts is None else prompts.may_play,

@@ -21,7 +21,7 @@ from dialer.engine.flows import FlowService, FlowSession
 from dialer.ivr.effects import SmsGateway, committed, send_text
 from dialer.switch.twilio.pages import Page, after_hang_up, event_of, hung_up_in, left, next_page
 from dialer.switch.twilio.tokens import StateTokens, Waiting
-from dialer.switch.twilio.twiml import Transferring, Voice, hang_up, twiml
+from dialer.switch.twilio.twiml import Transferring, TwilioVoice, hang_up, twiml
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import FlowError, UnexpectedInput
 from ivr_flows.machine import start, step
@@ -67,7 +67,7 @@ class TwilioFlows:
         engine: Engine,
         library: FlowLibrary,
         tokens: StateTokens,
-        voice: Voice,
+        voice: TwilioVoice,
         rules: TwilioFlowRules,
         *,
         sid_of: Callable[[AttemptId], str | None],

@@ -36,7 +36,7 @@ DIAL_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class TwilioVoice:
     """How prompts sound."""
 
     texts: Texts
@@ -83,7 +83,7 @@ class Transferring:
 def twiml(
     page: Page,
     next_url: str,
-    voice: Voice,
+    voice: TwilioVoice,
     language: str,
     transferring: Transferring | None = None,
     *,
