@@ -372,9 +372,9 @@ class Switch(CallSwitch, Protocol):
         """Let the agent hear what became of a key; too late or without a phone it is not heard. Raises SwitchError."""
         ...
 
-    async def seat_sends(self, seat: str) -> bool:
-        """Whether any sound comes from the agent's phone now; it takes a second to say no. Raises SwitchError where nobody
-        can say, as of a phone that is not on the line.
+    async def seat_packets(self, seat: str) -> int:
+        """How many packets of sound have come from the agent's phone since it is on the line. Raises SwitchError where nobody
+        can say, as of a phone that is not there.
         """
         ...
 

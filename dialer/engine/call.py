@@ -54,6 +54,7 @@ class Call:
     recorded: bool = False
     recording_paused: bool = False
     judged: bool = True  # False: answered, and whether by a person or a machine is not known yet
+    agent_packets: int | None = None  # of sound, that had come from the agent's phone when they were connected
     heard_nobody: bool = False  # no sound came from the agent's phone while they were connected
     machine: bool = False  # an answering machine, as the switch or the agent says
     not_counted: bool = False  # the pacer has given its answer up as a machine's, whatever is said later

@@ -1,19 +1,22 @@
 """Agents' phones from which nothing comes any more: cut off from power, reloaded in the browser, off the network. Asterisk itself
 notices after the seat's RTP timeout (`asterisk.seat_rtp_timeout_seconds`), and until then a voter hears nothing.
 
-An agent's phone sends sound all the time, spoken or not, so a talk without a packet is known from two things, and costs nothing in
-any other talk. One that was still on when Asterisk gave the phone up, and had begun within the timeout, had none. One that the
-voter ended sooner is asked of: does anything come from that phone now? Both count as abandoned: nobody spoke to the voter.
+An agent's phone sends sound all the time, spoken or not, so its packets are counted when a talk begins, and again at the end of one
+that is shorter than the timeout: where none has come, nobody spoke to the voter, and the talk counts as abandoned. Where the phone
+is gone by then its count is too: a talk that was still on when Asterisk gave the phone up, and had begun within the timeout, counts
+so as well.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
 
 from dialer.domain.errors import SwitchError
+from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, EndedBy, Switch
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
@@ -25,6 +28,9 @@ from dialer.pacing.port import PacingEventKind
 _log = structlog.get_logger(__name__)
 
 ROUNDED_SECONDS = 1.0  # Asterisk counts the timeout in whole seconds of its clock: 4.7 s were measured of 5
+
+LISTENS, LISTEN_SECONDS = 8, 0.12
+"""How often, and how long each time, a phone is listened for before it counts as silent: a network may hold back its packets."""
 
 
 class SeatSilence:
@@ -46,6 +52,21 @@ class SeatSilence:
         if call is not None and self._is_short(call):
             self._heard_nobody(call)
 
+    def connected(self, call: Call, seat_name: str) -> None:
+        """A voter and a seat hear each other: from now on the agent must be heard. `call`: as it was before that."""
+        if self._timeout_seconds and call.connected_at is None and not call.adopted and not call.inbound:
+            self._centre.spawn(self._count(call.attempt_id, seat_name), "count-packets")
+
+    async def _count(self, attempt_id: AttemptId, seat_name: str) -> None:
+        try:
+            packets = await self._switch.seat_packets(seat_name)
+        except SwitchError as error:  # the phone is listened to at the end, then
+            _log.info("seat.not-asked", seat=seat_name, problem=str(error))
+            return
+        live = self._centre.calls.get(attempt_id)
+        if live is not None:
+            self._centre.update_call(live, replace(live, agent_packets=packets))
+
     def must_ask(self, call: Call, ended: CallEnded) -> bool:
         """Whether a talk that has ended was so short that the agent's phone may have been dead all the time."""
         seat = self._centre.seats.get(call.seat or "")
@@ -55,7 +76,7 @@ class SeatSilence:
     async def ask(self, call: Call, finish: Callable[[Call], None]) -> None:
         """Find out, and then `finish` the call."""
         seat = self._centre.seats[call.seat or ""]
-        if not await self._sends(seat):
+        if not await self._sends(seat, since=call.agent_packets):
             live = self._centre.calls.get(call.attempt_id)
             if live is not None:
                 self._heard_nobody(live)
@@ -80,12 +101,20 @@ class SeatSilence:
     async def _give_up_if_dead(self, seat: Seat) -> None:
         await self.is_dead(seat)
 
-    async def _sends(self, seat: Seat) -> bool:
+    async def _sends(self, seat: Seat, *, since: int | None = None) -> bool:
+        """Whether anything has come from a phone since it had sent so many packets, by default: since now. A no takes a second."""
         try:
-            return await self._switch.seat_sends(seat.name)
+            if since is None:
+                since = await self._switch.seat_packets(seat.name)
+                await asyncio.sleep(LISTEN_SECONDS)
+            for _ in range(LISTENS):
+                if await self._switch.seat_packets(seat.name) != since:
+                    return True
+                await asyncio.sleep(LISTEN_SECONDS)
         except SwitchError as error:  # nobody knows: what stands is not doubted
             _log.info("seat.not-asked", seat=seat.name, problem=str(error))
             return True
+        return False
 
     async def _give_up(self, seat: Seat) -> None:
         _log.warning("seat.silent", seat=seat.name)

@@ -120,6 +120,7 @@ class SwitchEvents:
             case switch_port.CallConnected(seat=seat):
                 self._transfers.voter_came(call.attempt_id)
                 self._acd.connected(self._answers.by_person(call), seat)
+                self._silence.connected(call, seat)
             case switch_port.CallLeftSeat(seat=seat):
                 if not self._transfers.keeps(call.attempt_id):
                     self._acd.left_seat(call, seat)

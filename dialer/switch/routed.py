@@ -92,9 +92,9 @@ class RoutedSwitch:
         """See `Switch.history`."""
         return await self._asterisk().history(attempt_ids)
 
-    async def seat_sends(self, seat: str) -> bool:
-        """See `Switch.seat_sends`."""
-        return await self._asterisk().seat_sends(seat)
+    async def seat_packets(self, seat: str) -> int:
+        """See `Switch.seat_packets`."""
+        return await self._asterisk().seat_packets(seat)
 
     async def release_seat(self, seat: str) -> None:
         """See `Switch.release_seat`."""

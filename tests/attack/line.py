@@ -361,9 +361,8 @@ class _Port:
     async def history(self, attempt_ids: Collection[AttemptId]) -> History:
         return self._step().history(attempt_ids)
 
-    async def seat_sends(self, seat: str) -> bool:
-        self._step()
-        return True
+    async def seat_packets(self, seat: str) -> int:
+        return int(50 * self._step().clock.now())
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """An order of which nothing follows here; what is to answer something is not made up."""

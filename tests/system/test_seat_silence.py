@@ -63,6 +63,20 @@ def test_a_short_talk_with_an_agent_who_is_there_is_a_conversation(tmp_path: Pat
 
 
 @virtual_time()
+async def test_a_talk_that_ends_as_the_phone_dies_is_a_conversation(tmp_path: Path) -> None:
+    voters = Scripted(answer_after=1.0, talk_seconds=3.0), Scripted(answer_after=200.0)
+    async with a_floor(tmp_path, *voters, agents=[]) as site:
+        await site.centre.engine.execute(SeatLogIn("01", "asha"))
+        await talking(site)
+        await asyncio.sleep(1.8)
+        site.switch.silence_seat("agent01")
+        site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+        await site.until(lambda: bool(site.ended()), seconds=10)
+        assert outcomes(site) == [Outcome.CONNECTED]
+        await site.until(lambda: seat(site).state in {SeatState.LOST, SeatState.WRAP_UP}, seconds=10)
+
+
+@virtual_time()
 async def test_a_talk_in_which_the_agent_was_heard_first_is_a_conversation(tmp_path: Path) -> None:
     async with a_floor(tmp_path, STAYS, Scripted(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
