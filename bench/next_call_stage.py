@@ -22,10 +22,11 @@ from unittest import mock
 
 from config.jurisdiction import Profile
 from config.settings import Settings
+from config.words import CampaignKind, Purpose
 from dialer.app import RunningCentre, forget_start, running_centre
 from dialer.domain.commands import TakeMarks
 from dialer.domain.errors import StoreError
-from dialer.domain.model import CampaignKind, Claim, Mark, MarkKind, MarkSource, NewAttempt, Purpose
+from dialer.domain.model import Claim, Mark, MarkKind, MarkSource, NewAttempt
 from dialer.engine.eligibility import Eligibility
 from dialer.engine.plan import EnginePlan
 from dialer.mqtt.embedded_broker import free_port

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.common import Done, Stopwatch, Unrunnable
-from dialer.domain.model import Announcement, AttemptId, CampaignKind, EndedAttempt, NewAttempt, Outcome, Purpose
+from config.words import CampaignKind, Purpose
+from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import queues
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, close_writing, exclusive_connection, open_writing

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from config.fields import LocalTime, PositiveSeconds, Section, Share, Slug
+from config.words import CampaignKind, MachineDetection, PacingPolicy, Purpose
 
 
 class Hours(Section):
@@ -22,40 +23,6 @@ class Hours(Section):
         if self.start >= self.until:
             raise ValueError(f"calling hours start at {self.start} and end at {self.until}; the end must be later")
         return self
-
-
-class Kind(StrEnum):
-    """Who talks to an answered voter."""
-
-    AGENTS = "agents"
-    IVR = "ivr"
-
-
-class CampaignPurpose(StrEnum):
-    """What the calls are for; rules differ by it."""
-
-    TURNOUT = "turnout"
-    MATERIAL = "material"
-    SURVEY = "survey"
-    BOOTH_WORKERS = "booth-workers"
-
-
-class Policy(StrEnum):
-    """How many calls are placed."""
-
-    PREDICTIVE = "predictive"
-    PROGRESSIVE = "progressive"
-    RATIO = "ratio"
-    PREVIEW = "preview"
-    BROADCAST = "broadcast"
-
-
-class MachineAnswers(StrEnum):
-    """When an answering machine is told from a person."""
-
-    OFF = "off"
-    BEFORE_SEAT = "before-seat"
-    AFTER_SEAT = "after-seat"
 
 
 class SpokenBy(StrEnum):
@@ -84,16 +51,16 @@ class Campaign(Section):
     """[[campaigns]] - whom to call, how, and until when."""
 
     id: Slug = Field(description="name of the campaign in topics, reports and commands")
-    kind: Kind = Field(description="agents: answered voters go to seats; ivr: they meet a flow")
-    purpose: CampaignPurpose = Field(
-        CampaignPurpose.TURNOUT,
+    kind: CampaignKind = Field(description="agents: answered voters go to seats; ivr: they meet a flow")
+    purpose: Purpose = Field(
+        Purpose.TURNOUT,
         description="turnout, material, survey or booth-workers: calls those of `dialer workers import`, on polling days alone",
     )
     flow: str | None = Field(
         None,
         description="the flow of an ivr campaign: a shipped one's name, a YAML file, or script:/path of an AGI script",
     )
-    pacing: Policy | None = Field(
+    pacing: PacingPolicy | None = Field(
         None, description="default: predictive with agents (progressive to booth workers), broadcast with ivr"
     )
     candidate: str = Field("", max_length=80, description="on whose account it calls, for the report of expenditure")
@@ -105,8 +72,8 @@ class Campaign(Section):
     connect_limit_seconds: float = Field(
         2.0, gt=0.2, le=5, description="an answered voter without a seat is abandoned after this"
     )
-    machine_detection: MachineAnswers = Field(
-        MachineAnswers.OFF,
+    machine_detection: MachineDetection = Field(
+        MachineDetection.OFF,
         description="before-seat: the switch listens for 1.3-1.6 s before a seat or flow; after-seat: the agent says so",
     )
     machine_message: bool = Field(
@@ -127,11 +94,13 @@ class Campaign(Section):
 
     @model_validator(mode="after")
     def _flow_fits(self) -> Self:
-        if self.kind is Kind.IVR and not self.flow:
+        if self.kind is CampaignKind.IVR and not self.flow:
             raise ValueError('an ivr campaign needs a flow, for example flow = "turnout"')
-        if self.kind is Kind.IVR and self.machine_detection is MachineAnswers.AFTER_SEAT:
+        if self.kind is CampaignKind.IVR and self.machine_detection is MachineDetection.AFTER_SEAT:
             raise ValueError('an ivr campaign has no seats; set machine_detection = "before-seat" or "off"')
-        if self.machine_message and (self.kind is not Kind.IVR or self.machine_detection is MachineAnswers.OFF):
+        if self.machine_message and (
+            self.kind is not CampaignKind.IVR or self.machine_detection is MachineDetection.OFF
+        ):
             raise ValueError('machine_message needs kind = "ivr" and machine_detection = "before-seat"')
         if self.has_script and self.declared is None:
             raise ValueError("a script cannot be read by the machine: say what it does in [campaigns.declared]")
@@ -147,9 +116,9 @@ class Campaign(Section):
         return self.flow is not None and self.flow.startswith("script:")
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> PacingPolicy:
         """The pacing policy: the one set, or the default of the kind."""
-        if self.pacing is not None or self.kind is Kind.IVR:
-            return self.pacing or Policy.BROADCAST
+        if self.pacing is not None or self.kind is CampaignKind.IVR:
+            return self.pacing or PacingPolicy.BROADCAST
         # A worker who was abandoned would be lost for the day, and the calls are few.
-        return Policy.PROGRESSIVE if self.purpose is CampaignPurpose.BOOTH_WORKERS else Policy.PREDICTIVE
+        return PacingPolicy.PROGRESSIVE if self.purpose is Purpose.BOOTH_WORKERS else PacingPolicy.PREDICTIVE

@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from config.errors import SettingError
 from config.fields import LocalTime, NumberPrefix, Share, Slug
 from config.files import MOST_TOML_BYTES, NotToml, read_whole, toml_table
+from config.words import Purpose
 
 JURISDICTIONS = Path(__file__).parent / "jurisdictions"
 
@@ -31,14 +32,6 @@ def _pair(value: object) -> object:
 
 Stretch = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_pair)]
 """First moment, and first moment after it, local time."""
-
-
-class Purpose(StrEnum):
-    """What a campaign calls for."""
-
-    TURNOUT = "turnout"
-    MATERIAL = "material"
-    SURVEY = "survey"
 
 
 class Standing(StrEnum):

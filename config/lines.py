@@ -21,6 +21,7 @@ from config.fields import (
     Share,
     Slug,
 )
+from config.words import InboundMode
 
 
 class Carrier(StrEnum):
@@ -92,19 +93,11 @@ class TrunkRest(Section):
         return self
 
 
-class InboundAnswer(StrEnum):
-    """What becomes of a call to one of our numbers."""
-
-    FLOW = "flow"
-    AGENT = "agent"
-    MISSED_CALL = "missed-call"
-
-
 class InboundNumber(Section):
     """[[inbound.numbers]] - one of our numbers, and what a call to it is for."""
 
     number: NumberPrefix = Field(description="the number that is called, E.164: +911140000001")
-    mode: InboundAnswer = Field(
+    mode: InboundMode = Field(
         description="flow: meets the flow; agent: waits for a seat, else hears the message; "
         "missed-call: hung up unanswered and called back"
     )
@@ -113,7 +106,7 @@ class InboundNumber(Section):
 
     @model_validator(mode="after")
     def _flow_fits(self) -> Self:
-        if (self.mode is InboundAnswer.FLOW) != (self.flow is not None):
+        if (self.mode is InboundMode.FLOW) != (self.flow is not None):
             raise ValueError('flow goes with mode = "flow" and with no other; for example flow = "inbound"')
         return self
 

@@ -28,7 +28,7 @@ from pydantic_settings import (
 
 from config.asterisk.section import Asterisk
 from config.audio import Audio
-from config.campaigns import Campaign, Kind
+from config.campaigns import Campaign
 from config.errors import SettingError
 from config.fields import (
     EndpointName,
@@ -44,19 +44,19 @@ from config.fields import (
     ZoneName,
 )
 from config.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
-from config.floor import Agent, Floor, SeatSettings
 from config.flows import FlowSettings, Twilio
-from config.help import (
+from config.lines import Carrier, InboundSettings, Trunk, TrunkRest
+from config.mosquitto.section import Mosquitto
+from config.seats import Agent, LogInSettings, SeatSettings
+from config.supervision import (
     Hold,
     RecordingSettings,
     Supervisor,
-    SupervisorRole,
     TransferSettings,
     refuse_lines_as_phones,
     refuse_transfers,
 )
-from config.lines import Carrier, InboundSettings, Trunk, TrunkRest
-from config.mosquitto.section import Mosquitto
+from config.words import CampaignKind, SupervisorRole
 
 # Settings of the polling day: how it is expected to go, and what counts in the order of calls.
 
@@ -377,7 +377,7 @@ class Settings(BaseSettings):
     rules: Rules = Rules()
     polling_day: PollingDaySettings = PollingDaySettings()
     audio: Audio = Audio()
-    floor: Floor = Floor()
+    floor: LogInSettings = LogInSettings()
     trunk_rest: TrunkRest = TrunkRest()
     trunks: tuple[Trunk, ...] = ()
     hold: Hold = Hold()
@@ -485,7 +485,7 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"campaign {campaign.id!r} runs an AGI script, which needs Asterisk; take its Twilio trunk away"
                 )
-            if campaign.kind is Kind.AGENTS and names & set(campaign.trunks):
+            if campaign.kind is CampaignKind.AGENTS and names & set(campaign.trunks):
                 raise ValueError(
                     f"campaign {campaign.id!r} has agents, whose calls need Asterisk; take its Twilio trunk away"
                 )
@@ -498,7 +498,7 @@ class Settings(BaseSettings):
         return tuple(
             trunk.name
             for trunk in self.trunks
-            if trunk.carrier is Carrier.ASTERISK or (campaign.kind is Kind.IVR and not campaign.has_script)
+            if trunk.carrier is Carrier.ASTERISK or (campaign.kind is CampaignKind.IVR and not campaign.has_script)
         )
 
 

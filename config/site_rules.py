@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from config.campaigns import Campaign, CampaignPurpose, Kind, MachineAnswers, SpokenBy
+from config.campaigns import Campaign, SpokenBy
 from config.errors import SettingError
 from config.jurisdiction import Profile, load_profile
 from config.lines import Carrier
 from config.settings import Settings
 from config.stricter import made_stricter
+from config.words import CampaignKind, MachineDetection, Purpose
 
 _HOUR_SECONDS = 3600.0
 
@@ -54,7 +55,7 @@ def hold_against(settings: Settings, profile: Profile) -> None:
     known = {campaign.id: campaign for campaign in settings.campaigns}
     for sign_off in settings.rules.sign_offs:
         signed = known.get(sign_off.campaign)
-        if signed is None or signed.kind is not Kind.IVR:
+        if signed is None or signed.kind is not CampaignKind.IVR:
             problem = f"there is no ivr campaign {sign_off.campaign!r}"
             raise SettingError("settings", "rules.sign_offs", problem, "name the campaign that it is for")
         if not profile.silence.sign_off:
@@ -85,7 +86,7 @@ def _hold_campaign(campaign: Campaign, profile: Profile) -> None:
         problem = f"the profile {profile.name!r} does not allow conversations to be recorded"
         remedy = "set it to false, or name a profile of your own that says by which law they may be"
         raise SettingError("settings", f"{key}.record", problem, remedy)
-    if campaign.machine_detection is MachineAnswers.BEFORE_SEAT and not profile.machine_detection.allowed:
+    if campaign.machine_detection is MachineDetection.BEFORE_SEAT and not profile.machine_detection.allowed:
         problem = f"the profile {profile.name!r} lets nobody listen for machines"
         raise SettingError("settings", f"{key}.machine_detection", problem, 'set "after-seat" or "off"')
     _hold_content(campaign, profile)
@@ -114,7 +115,7 @@ def _hold_content(campaign: Campaign, profile: Profile) -> None:
     if declared is not None and declared.voice is SpokenBy.COMPUTER and profile.synthetic_voice.must_be_labelled:
         problem = f"the profile {profile.name!r} wants a computer's voice to say that it is one"
         raise SettingError("settings", f"{key}.declared.voice", problem, "let the script say so before it speaks")
-    if campaign.purpose is CampaignPurpose.MATERIAL and profile.exports.expenditure and not campaign.candidate:
+    if campaign.purpose is Purpose.MATERIAL and profile.exports.expenditure and not campaign.candidate:
         problem = f"the profile {profile.name!r} wants calls accounted for, and this material is on nobody's account"
         raise SettingError("settings", f"{key}.candidate", problem, "name whom it is for")
 
@@ -123,7 +124,7 @@ def _hold_carriers(settings: Settings, profile: Profile) -> None:
     """A voice of Twilio's own speaks texts: no certificate covers it."""
     spoken = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO}
     for campaign in settings.campaigns:
-        certified = campaign.kind is Kind.IVR and campaign.purpose.value in profile.certificate.needed_for
+        certified = campaign.kind is CampaignKind.IVR and campaign.purpose in profile.certificate.needed_for
         if certified and settings.twilio.sounds_url is None and spoken & set(settings.trunks_of(campaign)):
             problem = (
                 f"the profile {profile.name!r} wants recordings certified, and Twilio would speak the texts itself"

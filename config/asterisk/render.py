@@ -15,10 +15,10 @@ from config.asterisk.agi_secret import MARK_VARIABLE, agi_mark, agi_secret
 from config.asterisk.events import EVENTS
 from config.asterisk.modules import modules_for
 from config.errors import SettingError
-from config.floor import SeatSettings
-from config.help import Hold, RecordingSettings
 from config.lines import Carrier, Transport, Trunk
+from config.seats import SeatSettings
 from config.settings import Settings
+from config.supervision import Hold, RecordingSettings
 from config.unfinished import MAKE_ONE
 
 TEMPLATES = Path(__file__).parent

@@ -19,8 +19,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from config.errors import SettingError
-from config.help import OWN_USER
 from config.settings import Settings
+from config.supervision import OWN_USER
 
 MARKER = "# Written by `dialer mqtt render`: change the settings and render again, an edit here is lost."
 """The first line of every file that is ours to overwrite."""

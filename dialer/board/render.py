@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from config.words import CampaignKind
 from dialer.board.panels import alert_lines, seats_panel, trunks_panel, turnout_panel
 from dialer.board.parts import (
     CALL_STYLES,
@@ -28,7 +29,6 @@ from dialer.board.parts import (
     share_bar,
     stacked_bar,
 )
-from dialer.domain.model import CampaignKind
 from dialer.domain.view import CallState, CampaignView, CentreView
 
 WIDE = 96  # from here on panels stand side by side

@@ -14,9 +14,9 @@ import typer
 
 from config.asterisk.placing import FileChange, plan_files, text_of, write_files
 from config.errors import AsteriskFilesError
-from config.help import OWN_USER
 from config.mosquitto.render import MARKER, PASSWORDS, broker_user, hashes_in, render_broker
 from config.settings import Settings, load_settings
+from config.supervision import OWN_USER
 from dialer.domain.clock import SystemClock
 from dialer.domain.words import counted
 from dialer.mqtt.ask import CommandRequest, ask

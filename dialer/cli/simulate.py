@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from config.campaigns import Kind
 from config.settings import load_settings
 from config.site_rules import site_profile
+from config.words import CampaignKind
 from dialer.domain.output import refuse_kept
 from dialer.domain.site_time import site_zone
 from dialer.domain.words import counted
@@ -152,7 +152,7 @@ def replay(
 ) -> tuple[SimulationReport, Scenario]:
     """A day of a store under every policy, beside what it was. Raises MatdanError before anything is simulated."""
     settings = load_settings(config)
-    limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is Kind.AGENTS]
+    limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is CampaignKind.AGENTS]
     recorded = day_of_store(
         store or settings.store.path,
         day_named(day),

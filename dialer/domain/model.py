@@ -8,28 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
+from config.words import InboundMode
 from dialer.domain.phone_facts import PhoneFacts
 from ivr_flows.model import MarkKind as MarkKind  # noqa: PLC0414 - one enum: what a flow records is what is kept
 
 AttemptId = NewType("AttemptId", str)
 """A UUID in its 36-character form: the attempt's key, the channel's id and the Originate's ActionID in one."""
-
-
-class CampaignKind(StrEnum):
-    """Who talks to an answered voter."""
-
-    AGENTS = "agents"
-    IVR = "ivr"
-
-
-class Purpose(StrEnum):
-    """What a campaign calls for; the rules differ by it."""
-
-    TURNOUT = "turnout"
-    MATERIAL = "material"
-    SURVEY = "survey"
-    # Calls no voter: the workers at the booths, for the serials of those who have voted.
-    BOOTH_WORKERS = "booth-workers"
 
 
 class CampaignState(StrEnum):
@@ -92,14 +76,6 @@ def abandoned_share(outcomes: Mapping[Outcome, int] | Mapping[str, int]) -> Aban
     together.
     """
     return AbandonedShare(sum(outcomes.get(each, 0) for each in LIVE_ANSWERS), outcomes.get(Outcome.ABANDONED, 0))
-
-
-class MachineDetection(StrEnum):
-    """When an answering machine is told from a person."""
-
-    OFF = "off"
-    BEFORE_SEAT = "before-seat"  # by the switch, before a seat or a flow
-    AFTER_SEAT = "after-seat"  # by the agent, who says so
 
 
 class Disposition(StrEnum):
@@ -241,14 +217,6 @@ class Direction(StrEnum):
 
     OUTBOUND = "outbound"
     INBOUND = "inbound"
-
-
-class InboundMode(StrEnum):
-    """What becomes of a call to one of our numbers."""
-
-    FLOW = "flow"  # meets a flow that knows the number
-    AGENT = "agent"  # waits for a seat as an answered voter does
-    MISSED_CALL = "missed-call"  # hung up unanswered, and called back
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, Protocol
 
-from dialer.domain.model import AttemptId, CampaignKind
+from config.words import CampaignKind
+from dialer.domain.model import AttemptId
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from config.words import CampaignKind
 from dialer.domain.forecast import Forecast
-from dialer.domain.model import BoothTurnout, CampaignKind, CampaignProgress, CampaignState, Outcome
+from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
 
 
 class CallState(StrEnum):

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import structlog
 
+from config.words import CampaignKind
 from dialer.domain.clock import Instant
 from dialer.domain.errors import SwitchError
-from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.model import AttemptId
 from dialer.domain.switch import Switch
 from dialer.domain.view import CallState, SeatChange, SeatState
 from dialer.engine.call import Call

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from config.words import MachineDetection
 from dialer.domain.clock import Instant
 from dialer.domain.commands import CommandOfSeat
 from dialer.domain.errors import CommandRefused, LogInRefused, StoreError, SwitchError
@@ -20,7 +21,6 @@ from dialer.domain.model import (
     AttemptId,
     Disposition,
     DispositionRecord,
-    MachineDetection,
     Mark,
     MarkKind,
     MarkSource,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from config.words import CampaignKind
 from dialer.domain.clock import Instant
-from dialer.domain.model import AttemptId, BoothWorker, CampaignKind, DispositionRecord, MarkKind, Outcome
+from dialer.domain.model import AttemptId, BoothWorker, DispositionRecord, MarkKind, Outcome
 from dialer.domain.switch import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import CallState
 from dialer.pacing.number_answers import NumberSigns

@@ -14,12 +14,13 @@ from typing import NoReturn
 
 import structlog
 
+from config.words import Purpose
 from dialer.audit.chain import Head
 from dialer.domain.clock import Clock
 from dialer.domain.commands import Command
 from dialer.domain.commands.desks import Desks
 from dialer.domain.errors import CommandRefused, StoreError
-from dialer.domain.model import CampaignState, Claim, EndedAttempt, OpenAttempt, Outcome, Purpose
+from dialer.domain.model import CampaignState, Claim, EndedAttempt, OpenAttempt, Outcome
 from dialer.domain.switch import Switch, SwitchEvent
 from dialer.domain.view import Alert, CampaignChange, CentreView, Change
 from dialer.engine.acd import Acd

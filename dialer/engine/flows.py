@@ -14,7 +14,8 @@ from typing import Protocol
 
 import structlog
 
-from dialer.domain.model import AttemptId, CampaignKind, Mark, MarkKind, MarkSource
+from config.words import CampaignKind
+from dialer.domain.model import AttemptId, Mark, MarkKind, MarkSource
 from dialer.engine.answers import Answers
 from dialer.engine.booth_workers import BoothWorkers
 from dialer.engine.call import Call

@@ -13,8 +13,9 @@ from enum import StrEnum
 
 import structlog
 
+from config.words import CampaignKind, InboundMode
 from dialer.domain.errors import StoreError
-from dialer.domain.model import AttemptId, CampaignKind, InboundMode, InboundParty, NewInbound, OpenAttempt
+from dialer.domain.model import AttemptId, InboundParty, NewInbound, OpenAttempt
 from dialer.domain.switch import CallEnded
 from dialer.engine.call import Call
 from dialer.engine.results import Results

@@ -11,19 +11,10 @@ from datetime import datetime
 
 import structlog
 
+from config.words import CampaignKind, MachineDetection, Purpose
 from dialer.domain.clock import Clock, ClockWatch
 from dialer.domain.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
-from dialer.domain.model import (
-    AttemptId,
-    CampaignKind,
-    CampaignState,
-    Claim,
-    MachineDetection,
-    NewAttempt,
-    Outcome,
-    Purpose,
-    VotingBooths,
-)
+from dialer.domain.model import AttemptId, CampaignState, Claim, NewAttempt, Outcome, VotingBooths
 from dialer.domain.switch import CallEnded, EndedBy, OriginateRequest, Switch
 from dialer.domain.view import AlertLevel, CallState, SeatState
 from dialer.engine.acd import Acd

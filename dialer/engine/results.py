@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import structlog
 
+from config.words import CampaignKind
 from dialer.domain.errors import StoreError
-from dialer.domain.model import AttemptId, CampaignKind, Claim, Direction, EndedAttempt, Mark, Outcome
+from dialer.domain.model import AttemptId, Claim, Direction, EndedAttempt, Mark, Outcome
 from dialer.domain.switch import CallEnded
 from dialer.domain.view import AlertLevel, CallState, TurnoutChange
 from dialer.engine.call import Call, outcome_of

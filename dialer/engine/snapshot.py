@@ -8,7 +8,8 @@ from itertools import chain, combinations
 
 import phonenumbers
 
-from dialer.domain.model import CampaignKind, Claim
+from config.words import CampaignKind
+from dialer.domain.model import Claim
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.call import Call
 from dialer.engine.seat import Seat

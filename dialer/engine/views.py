@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+from config.words import Purpose
 from dialer.domain.forecast import Forecast, forecast, seconds_open
-from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, Purpose, abandoned_share
+from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, abandoned_share
 from dialer.domain.view import CallState, CampaignView, CentreView, SeatState, SeatView, TrunkView
 from dialer.engine.seat import Seat
 from dialer.engine.trunks import TrunkPool

@@ -17,20 +17,18 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from config.words import CampaignKind, MachineDetection, Purpose
 from dialer.domain.clock import Clock, Instant
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import (
     AttemptId,
     Booth,
     BoothTurnout,
-    CampaignKind,
     CampaignProgress,
     CampaignState,
     Claim,
-    MachineDetection,
     MarkSource,
     Outcome,
-    Purpose,
 )
 from dialer.domain.switch import PartyId
 from dialer.domain.view import Alert, AlertLevel, AlertRaised, CallChange, CallState, CampaignChange, Change, SeatState

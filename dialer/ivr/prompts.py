@@ -18,9 +18,10 @@ from audio.names import Places, PromptName, prompt_of_sound
 from audio.numbers import LABEL
 from audio.playlist import Playlist, PlaylistReader
 from config.audio import Audio
-from config.jurisdiction import Profile, Purpose
+from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import site_profile
+from config.words import Purpose
 from dialer.domain.clock import Clock
 from dialer.domain.site_time import site_zone
 from ivr_flows.sounds import sounds_of

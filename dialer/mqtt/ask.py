@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config.help import OWN_USER
+from config.supervision import OWN_USER
 from dialer.domain.clock import Clock
 from dialer.domain.errors import BrokerUnreachable, CommandRefused
 from dialer.mqtt import topics

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import structlog
 
 from config.errors import MatdanError
-from config.help import OWN_USER
+from config.supervision import OWN_USER
 from dialer.audit.chain import canonical
 from dialer.domain import commands
 from dialer.domain.clock import Clock

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import SettingError
-from config.help import SupervisorRole as Role
+from config.words import SupervisorRole as Role
 from dialer.domain.errors import CommandRefused
 
 if TYPE_CHECKING:

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from config.errors import MatdanError
+from config.words import PacingPolicy
 from dialer.pacing.port import Cap, Pacer
 from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.progressive import BroadcastPacer, PreviewPacer, ProgressivePacer
 from dialer.pacing.ratio import RatioPacer
-
-
-class Policy(StrEnum):
-    """The policies by name."""
-
-    PREDICTIVE = "predictive"
-    PROGRESSIVE = "progressive"
-    RATIO = "ratio"
-    PREVIEW = "preview"
-    BROADCAST = "broadcast"
 
 
 class UnknownPolicy(MatdanError):
@@ -33,15 +23,15 @@ def make_pacer(policy: str, *, caps: Sequence[Cap], connect_seconds: float = 2.0
     `connect_seconds` is how long an answered voter may wait for a seat. Raises UnknownPolicy.
     """
     match policy:
-        case Policy.PREDICTIVE:
+        case PacingPolicy.PREDICTIVE:
             return PredictivePacer(caps, connect_seconds=connect_seconds)
-        case Policy.PROGRESSIVE:
+        case PacingPolicy.PROGRESSIVE:
             return ProgressivePacer()
-        case Policy.RATIO:
+        case PacingPolicy.RATIO:
             return RatioPacer(caps)
-        case Policy.PREVIEW:
+        case PacingPolicy.PREVIEW:
             return PreviewPacer()
-        case Policy.BROADCAST:
+        case PacingPolicy.BROADCAST:
             return BroadcastPacer()
-    names = ", ".join(policy.value for policy in Policy)
+    names = ", ".join(policy.value for policy in PacingPolicy)
     raise UnknownPolicy(f"pacing policy {policy!r} is unknown; use one of {names}")

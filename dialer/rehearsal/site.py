@@ -10,15 +10,16 @@ from typing import Any
 from argon2 import PasswordHasher
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from config.campaigns import Campaign, CampaignPurpose
+from config.campaigns import Campaign
 from config.lines import Carrier, InboundNumber
 from config.settings import Settings
+from config.words import Purpose
 
 REHEARSAL_LOGIN = "dialler"
 """User and secret of the simulated Asterisk: with the site's own, a rehearsal could reach the site's own lines."""
 REHEARSAL_PIN = "0000"
 """Every agent's in a rehearsal: nobody here knows the site's own."""
-_FLOW_INSTEAD = {CampaignPurpose.MATERIAL: "material", CampaignPurpose.BOOTH_WORKERS: "booth_worker"}
+_FLOW_INSTEAD = {Purpose.MATERIAL: "material", Purpose.BOOTH_WORKERS: "booth_worker"}
 
 
 class RehearsalSettings(Settings):

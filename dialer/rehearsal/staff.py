@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from config.campaigns import CampaignPurpose
 from config.settings import Settings
+from config.words import Purpose
 from dialer.domain.commands import Command, SeatDispose, SeatLogIn, SeatReady, SeatSerials
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import Change, SeatChange
@@ -32,7 +32,7 @@ def agents_of(site: Settings, rehearsed: Settings, engine: EngineLike, load: int
                 seat: agent_number(site, copy, place) for seat, place in zip(seats_of_copy, places, strict=True)
             }
         seats = list(numbers)
-    workers = {each.id for each in site.campaigns if each.purpose is CampaignPurpose.BOOTH_WORKERS}
+    workers = {each.id for each in site.campaigns if each.purpose is Purpose.BOOTH_WORKERS}
     return SimulatedAgents(_Desk(engine, numbers, workers, seed), seats, _HABITS, seed)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from dialer.domain.model import Booth, Purpose
+from config.words import Purpose
+from dialer.domain.model import Booth
 from dialer.rules.calling_hours import midnight
 from dialer.rules.gate import Case, Gate, Objection, Reason, moment_text
 from dialer.rules.polls import Area, NotKnown, PollingDay, close_of, poll_of

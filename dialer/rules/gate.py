@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from dialer.domain.model import Purpose
+from config.words import Purpose
 from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.rules import numbers

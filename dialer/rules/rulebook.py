@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from config.campaigns import Campaign, CampaignPurpose, Kind
+from config.campaigns import Campaign
 from config.jurisdiction import Profile, Zones
 from config.settings import Settings
-from dialer.domain.model import CampaignKind, Purpose
+from config.words import CampaignKind, Purpose
 from dialer.domain.phone_facts import NO_GAPS, CallGaps, Register
 from dialer.domain.site_time import DAY_SECONDS, site_zone
 from dialer.rules.calling_hours import Stretch, WeekHours, midnight
@@ -130,10 +130,10 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
         by_number=hours.zones is Zones.NUMBER,
         centre_zone=zone,
         silence_seconds=silence.hours_before_close * _HOUR_SECONDS,
-        silent_for=_purposes(silence.forbids),
-        silent_for_recorded=_purposes(silence.forbids_recorded),
+        silent_for=frozenset(silence.forbids),
+        silent_for_recorded=frozenset(silence.forbids_recorded),
         polls=polls_of(settings),
-        certificate_purposes=_purposes(profile.certificate.needed_for),
+        certificate_purposes=frozenset(profile.certificate.needed_for),
         lock_seconds=profile.redial_lock.hours * _HOUR_SECONDS,
         lock_unless_guaranteed=profile.redial_lock.unless_agent_guaranteed,
         gaps=CallGaps(
@@ -148,9 +148,9 @@ def rulebook_of(profile: Profile, settings: Settings) -> Rulebook:
         denied_prefixes=settings.dialling.denied_prefixes,
         required_registers=registers.names,
         register_age_seconds=registers.maximum_age_days * DAY_SECONDS,
-        register_purposes=_purposes(registers.applies_to),
-        consent_live=_purposes(profile.consent.live),
-        consent_recorded=_purposes(profile.consent.recorded),
+        register_purposes=frozenset(registers.applies_to),
+        consent_live=frozenset(profile.consent.live),
+        consent_recorded=frozenset(profile.consent.recorded),
         erase_after_days=profile.retention.erase_after_days,
     )
 
@@ -176,12 +176,12 @@ def campaign_rules(
     """What the gate must know of a campaign. `certified`: what the catalogue says of what it plays; None: not known."""
     return CampaignRules(
         campaign_id=campaign.id,
-        purpose=Purpose(campaign.purpose.value),
-        kind=CampaignKind.IVR if campaign.kind is Kind.IVR else CampaignKind.AGENTS,
+        purpose=campaign.purpose,
+        kind=campaign.kind,
         hours=tuple((stretch.start, stretch.until) for stretch in campaign.hours),
         ring_seconds=campaign.ring_seconds,
         attempts_per_day=(
-            settings.polling_day.workers.attempts_per_day if campaign.purpose is CampaignPurpose.BOOTH_WORKERS else None
+            settings.polling_day.workers.attempts_per_day if campaign.purpose is Purpose.BOOTH_WORKERS else None
         ),
         certified=certified or {},
         signed_off=any(sign_off.campaign == campaign.id for sign_off in settings.rules.sign_offs),
@@ -191,7 +191,3 @@ def campaign_rules(
 def day_after(day: date, zone: ZoneInfo) -> float:
     """The midnight that ends a day, epoch seconds."""
     return midnight(day + timedelta(days=1), zone)
-
-
-def _purposes(names: tuple[object, ...]) -> frozenset[Purpose]:
-    return frozenset(Purpose(str(name)) for name in names)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dialer.pacing.factory import Policy, make_pacer
+from config.words import PacingPolicy
+from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.simulation.baselines import BASELINE_NAMES, NamedPolicy, baseline
 from dialer.simulation.centre import BadScenario
@@ -13,7 +14,7 @@ DAY_SECONDS = 86_400.0
 HARD_STOP_ABOVE = 0.002
 """How far above its target the hard stop of a simulated profile lies: every sliding hour is to hold within 0.2 points."""
 
-OWN_NAMES = (Policy.PREDICTIVE.value, Policy.PROGRESSIVE.value)
+OWN_NAMES = (PacingPolicy.PREDICTIVE.value, PacingPolicy.PROGRESSIVE.value)
 POLICY_NAMES = (*OWN_NAMES, *(name for name in BASELINE_NAMES if name not in OWN_NAMES))
 """Every name that `policy_named` takes."""
 

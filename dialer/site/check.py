@@ -14,11 +14,11 @@ from pathlib import Path
 from audio.catalogue import Voice
 from audio.message import MESSAGE_SOUND, missing_sounds
 from audio.tones import SILENCE, TONES
-from config.campaigns import Kind
 from config.errors import MatdanError
 from config.settings import Settings
 from config.site_rules import site_profile
 from config.unfinished import others_may_read, unfinished
+from config.words import CampaignKind
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import SwitchError
 from dialer.domain.site_time import site_day
@@ -139,7 +139,7 @@ def _plan(settings: Settings) -> list[Finding]:
         findings.append(Finding("campaigns", Verdict.BAD, "there is none; add a [[campaigns]] table"))
     if not settings.trunks:
         findings.append(Finding("trunks", Verdict.BAD, "there is none; add a [[trunks]] table"))
-    if any(campaign.kind is Kind.AGENTS for campaign in settings.campaigns) and not settings.seats:
+    if any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns) and not settings.seats:
         findings.append(
             Finding("seats", Verdict.BAD, "a campaign needs agents and there is no seat; add [[seats]] tables")
         )

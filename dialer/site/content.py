@@ -14,10 +14,10 @@ from audio.names import PromptName
 from audio.numbers import LABEL
 from audio.playlist import Playlist, PlaylistReader
 from audio.words import words_of
-from config.campaigns import Kind
 from config.errors import SettingError
 from config.jurisdiction import Profile
 from config.settings import Settings
+from config.words import CampaignKind
 from dialer.domain.clock import Clock
 from dialer.domain.site_time import site_day
 from dialer.ivr.prompts import labels_synthetic, playlist_reader
@@ -43,7 +43,7 @@ def content_problems(
 
 def _plays_message(settings: Settings) -> bool:
     """Whether Asterisk may have to play the information message by itself."""
-    return needs_asterisk(settings) and any(campaign.kind is Kind.AGENTS for campaign in settings.campaigns)
+    return needs_asterisk(settings) and any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns)
 
 
 def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
@@ -82,7 +82,7 @@ def _label_problems(
 
 def _plays_sounds(settings: Settings) -> bool:
     """Whether a flow plays sounds of ours. A voice of Twilio's own is labelled by the page that it begins with."""
-    recorded = any(campaign.kind is Kind.IVR and not campaign.has_script for campaign in settings.campaigns)
+    recorded = any(campaign.kind is CampaignKind.IVR and not campaign.has_script for campaign in settings.campaigns)
     recorded = recorded or any(number.flow is not None for number in settings.inbound.numbers)
     return recorded and (needs_asterisk(settings) or settings.twilio.sounds_url is not None)
 

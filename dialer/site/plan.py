@@ -8,21 +8,21 @@ import ssl
 from dataclasses import replace
 from pathlib import Path
 
-from config.campaigns import Campaign, CampaignPurpose, Kind, Policy
+from config.campaigns import Campaign
 from config.errors import SettingError
-from config.help import BY_EAR, OWN_USER
-from config.help import SupervisorRole as Role
 from config.jurisdiction import Profile
 from config.lines import Carrier
 from config.settings import Settings
 from config.site_rules import abandoned_caps
+from config.supervision import OWN_USER
 from config.unfinished import MAKE_ONE
-from dialer.domain.model import CampaignKind, InboundMode, MachineDetection
+from config.words import LISTENERS, CampaignKind, PacingPolicy, Purpose
+from config.words import SupervisorRole as Role
 from dialer.engine.agents import AgentRules
 from dialer.engine.inbound import InboundPlan, InboundRoute
 from dialer.engine.log_ins import AgentAccount
 from dialer.engine.plan import CampaignPlan, EnginePlan, SeatPlan
-from dialer.engine.supervision.state import SupervisorPhone, SupervisorRights
+from dialer.engine.supervision.state import SupervisorPhone
 from dialer.engine.transfers.state import TransferTarget
 from dialer.engine.trunks import RestRules, TrunkLimits
 from dialer.engine.world import CampaignSpec
@@ -64,9 +64,9 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             for each in settings.transfers
         ),
         supervisors=tuple(
-            SupervisorPhone(each.name, each.endpoint, SupervisorRights(each.role.value))
+            SupervisorPhone(each.name, each.endpoint, each.role)
             for each in settings.supervisors
-            if each.endpoint is not None and each.role in BY_EAR
+            if each.endpoint is not None and each.role in LISTENERS
         ),
         polling=polling_plan(settings, polls_of(settings)),
         agents=tuple(
@@ -85,10 +85,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
         inbound=InboundPlan(
             settings.inbound.channels,
             settings.inbound.call_back_seconds,
-            tuple(
-                InboundRoute(each.number, InboundMode(each.mode.value), each.campaign, each.flow)
-                for each in settings.inbound.numbers
-            ),
+            tuple(InboundRoute(each.number, each.mode, each.campaign, each.flow) for each in settings.inbound.numbers),
         ),
     )
 
@@ -99,7 +96,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
     return CampaignPlan(
         spec=CampaignSpec(
             campaign_id=campaign.id,
-            kind=CampaignKind(campaign.kind.value),
+            kind=campaign.kind,
             trunks=trunks,
             channels=campaign.channels,
             flow=campaign.flow,
@@ -113,9 +110,10 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             record=campaign.record,
             announcement_seconds=ANNOUNCEMENT_SECONDS if campaign.record and settings.recordings.prompt else 0.0,
             skill=campaign.skill,
-            machine_detection=MachineDetection(campaign.machine_detection.value),
+            machine_detection=campaign.machine_detection,
             machine_message=campaign.machine_message,
-            keeps_seats=campaign.kind is Kind.AGENTS and campaign.policy in {Policy.PROGRESSIVE, Policy.PREVIEW},
+            keeps_seats=campaign.kind is CampaignKind.AGENTS
+            and campaign.policy in {PacingPolicy.PROGRESSIVE, PacingPolicy.PREVIEW},
         ),
         rules=campaign_rules(campaign, settings),
         pacer=make_pacer(campaign.policy.value, caps=caps, connect_seconds=campaign.connect_limit_seconds),
@@ -123,7 +121,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
 
 
 def _calls_workers(campaign: Campaign) -> bool:
-    return campaign.purpose is CampaignPurpose.BOOTH_WORKERS
+    return campaign.purpose is Purpose.BOOTH_WORKERS
 
 
 def _retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from dialer.domain.model import AttemptId, InboundMode, InboundParty, NewInbound, Outcome
+from config.words import InboundMode
+from dialer.domain.model import AttemptId, InboundParty, NewInbound, Outcome
 from dialer.store import seals
 from dialer.store.sql import load_statements
 

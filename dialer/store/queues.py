@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreError
-from dialer.domain.model import NO_VOTER, BoothWorker, CampaignKind, CampaignState, Claim, Purpose, VotingBooths
+from dialer.domain.model import NO_VOTER, BoothWorker, CampaignState, Claim, VotingBooths
 from dialer.domain.phone_facts import Consent, NumberHistory, PhoneFacts
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.store.sql import load_statements

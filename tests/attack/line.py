@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from config.words import CampaignKind
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import OriginateUnsure, SwitchError, SwitchUnreachable
-from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.model import AttemptId
 from dialer.domain.switch import (
     CallAnswered,
     CallConnected,

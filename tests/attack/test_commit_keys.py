@@ -24,9 +24,10 @@ from hypothesis import given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
+from config.words import CampaignKind, Purpose
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import StoreError
-from dialer.domain.model import AttemptId, CampaignKind, NewAttempt, Purpose
+from dialer.domain.model import AttemptId, NewAttempt
 from dialer.domain.switch import CallAnswered, SwitchUp
 from dialer.engine.flows import FlowSession, ScriptSession
 from dialer.simulation.virtual_time import run_virtual

@@ -19,7 +19,8 @@ from typing import Any, cast
 
 import pytest
 
-from config.help import OWN_USER, SupervisorRole
+from config.supervision import OWN_USER
+from config.words import SupervisorRole
 from dialer.domain import commands
 from dialer.domain.clock import LoopClock
 from dialer.domain.commands import Command

@@ -17,17 +17,9 @@ from typing import Any
 
 import pytest
 
+from config.words import InboundMode
 from dialer.audit.chain import GENESIS, digest_of
-from dialer.domain.model import (
-    Disposition,
-    DispositionRecord,
-    EndedAttempt,
-    InboundMode,
-    MarkKind,
-    MarkSource,
-    NewInbound,
-    Outcome,
-)
+from dialer.domain.model import Disposition, DispositionRecord, EndedAttempt, MarkKind, MarkSource, NewInbound, Outcome
 from dialer.domain.phone_facts import Consent
 from dialer.store import numbers, opt_outs, seals
 from dialer.store.connection import exclusive_connection

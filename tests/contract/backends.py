@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Protocol
 
+from config.words import CampaignKind, Purpose
 from dialer.domain.model import (
     Announcement,
     AttemptId,
-    CampaignKind,
     Claim,
     EndedAttempt,
     Mark,
@@ -23,7 +23,6 @@ from dialer.domain.model import (
     MarkSource,
     NewAttempt,
     Outcome,
-    Purpose,
 )
 from dialer.roll.workers import import_workers
 from dialer.store.cipher import StoreKey, connect

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreError
-from dialer.domain.model import Announcement, CampaignKind, CampaignProgress, CampaignState, MarkKind, Outcome, Purpose
+from dialer.domain.model import Announcement, CampaignProgress, CampaignState, MarkKind, Outcome
 from dialer.pacing.port import AnswersOfLate
 from dialer.store.port import LogIn
 from tests.contract.backends import (

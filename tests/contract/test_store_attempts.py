@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from config.words import CampaignKind, Purpose
 from dialer.domain.clock import LoopClock
 from dialer.domain.model import (
     Announcement,
     AttemptId,
-    CampaignKind,
     Disposition,
     DispositionRecord,
     EndedAttempt,
@@ -20,7 +20,6 @@ from dialer.domain.model import (
     NewAttempt,
     OpenAttempt,
     Outcome,
-    Purpose,
 )
 from dialer.domain.phone_facts import CallGaps, NumberHistory, PhoneFacts
 from dialer.store.port import Refusal

@@ -6,19 +6,8 @@ import uuid
 
 import pytest
 
-from dialer.domain.model import (
-    AttemptId,
-    CampaignKind,
-    Direction,
-    EndedAttempt,
-    InboundMode,
-    Mark,
-    MarkKind,
-    MarkSource,
-    NewInbound,
-    Outcome,
-    Purpose,
-)
+from config.words import CampaignKind, InboundMode, Purpose
+from dialer.domain.model import AttemptId, Direction, EndedAttempt, Mark, MarkKind, MarkSource, NewInbound, Outcome
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, DAY_START, NOW, Backend

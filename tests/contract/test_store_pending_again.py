@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.model import CampaignKind, Mark, MarkKind, MarkSource, Outcome, Purpose
+from config.words import CampaignKind, Purpose
+from dialer.domain.model import Mark, MarkKind, MarkSource, Outcome
 from dialer.store.sqlite import Store
 from tests.contract.backends import (
     CAMPAIGN,

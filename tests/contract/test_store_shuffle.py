@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from itertools import pairwise
 
-from dialer.domain.model import CampaignKind, Purpose
+from config.words import CampaignKind, Purpose
 from tests.contract.backends import Backend, claim
 
 SEED = 20_240_419

@@ -6,13 +6,13 @@ from contextlib import closing
 
 import pytest
 
+from config.words import InboundMode
 from dialer.domain.model import (
     AttemptId,
     Direction,
     Disposition,
     DispositionRecord,
     EndedAttempt,
-    InboundMode,
     NewInbound,
     Outcome,
     VotingBooths,

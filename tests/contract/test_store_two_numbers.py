@@ -7,17 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from dialer.domain.model import (
-    CampaignKind,
-    Disposition,
-    DispositionRecord,
-    Mark,
-    MarkKind,
-    MarkSource,
-    NewAttempt,
-    Outcome,
-    Purpose,
-)
+from config.words import CampaignKind, Purpose
+from dialer.domain.model import Disposition, DispositionRecord, Mark, MarkKind, MarkSource, NewAttempt, Outcome
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone, dial, end

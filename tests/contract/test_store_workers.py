@@ -8,17 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from config.words import CampaignKind, Purpose
 from dialer.domain.model import (
     NO_VOTER,
     BoothWorker,
-    CampaignKind,
     Claim,
     EndedAttempt,
     Mark,
     MarkKind,
     MarkSource,
     Outcome,
-    Purpose,
     UnknownSerial,
 )
 from dialer.store.port import Refusal

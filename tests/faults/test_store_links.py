@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreError
-from dialer.domain.model import CampaignKind, Purpose
 from dialer.store import lock as lock_module
 from dialer.store.cipher import StoreKey
 from dialer.store.connection import exclusive_connection, reading

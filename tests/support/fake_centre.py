@@ -7,9 +7,10 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
+from config.words import CampaignKind
 from dialer.domain.commands import Command, PauseCampaign, ResumeCampaign, StopCampaign
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import BoothTurnout, CampaignKind, CampaignProgress, CampaignState, Outcome
+from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
 from dialer.domain.view import (
     Alert,
     AlertRaised,

@@ -12,7 +12,8 @@ from typing import Any
 
 import aiomqtt
 
-from config.help import OWN_USER, SupervisorRole
+from config.supervision import OWN_USER
+from config.words import SupervisorRole
 from dialer.mqtt.client import BrokerSettings, MqttVersion
 from dialer.mqtt.senders import Sender, Senders
 

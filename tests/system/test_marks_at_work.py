@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
+from config.words import CampaignKind, Purpose
 from dialer.cli.keep_records import carry_out
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import Command, RecordsCommand, SeatDispose, TakeMarks
 from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy
-from dialer.domain.model import CampaignKind, Disposition, Mark, MarkKind, MarkSource, Outcome, Purpose
+from dialer.domain.model import Disposition, Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt import ask as asking

@@ -22,22 +22,12 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import PauseCampaign, StopAll
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, PortInUse
-from dialer.domain.model import (
-    Announcement,
-    AttemptId,
-    CampaignKind,
-    EndedAttempt,
-    Mark,
-    MarkKind,
-    MarkSource,
-    NewAttempt,
-    Outcome,
-    Purpose,
-)
+from dialer.domain.model import Announcement, AttemptId, EndedAttempt, Mark, MarkKind, MarkSource, NewAttempt, Outcome
 from dialer.domain.view import CallChange, CallState, CampaignChange
 from dialer.mqtt import topics, twin
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import PauseCampaign, ResumeCampaign, StopCampaign
-from dialer.domain.model import Booth, CampaignKind, Purpose
+from dialer.domain.model import Booth
 from dialer.engine.world import Centre
 from dialer.rules.rulebook import polls_of
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones

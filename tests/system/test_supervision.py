@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from config.asterisk.render import dialplan
-from config.help import RecordingSettings
 from config.jurisdiction import JURISDICTIONS
+from config.supervision import RecordingSettings
 from dialer.domain.commands import (
     Barge,
     Command,

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from config.words import CampaignKind
 from dialer.domain.errors import SwitchUnreachable, UnsafeValue
-from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.model import AttemptId
 from dialer.domain.switch import OriginateRequest
 from dialer.rules.numbers import refusal
 from dialer.switch.asterisk.adapter import AsteriskSwitch

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from config.words import CampaignKind
 from dialer.domain.clock import Instant
-from dialer.domain.model import AttemptId, CampaignKind, Outcome
+from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch import CallEnded, EndedBy
 from dialer.domain.view import CallState
 from dialer.engine.call import Call, outcome_of

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.help import SupervisorRole
+from config.words import SupervisorRole
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import (
     EnterTurnout,

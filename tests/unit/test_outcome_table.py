@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from config.words import CampaignKind
 from dialer.domain.clock import Instant
-from dialer.domain.model import AttemptId, CampaignKind, Outcome
+from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch import CallEnded, CallRinging
 from dialer.engine.call import Call, outcome_of
 from dialer.engine.trunks import trunk_failed

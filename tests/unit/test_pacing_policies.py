@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.pacing import Policy, UnknownPolicy, make_pacer
+from config.words import PacingPolicy
+from dialer.pacing import UnknownPolicy, make_pacer
 from dialer.pacing.port import (
     BusySeat,
     Cap,
@@ -45,19 +46,21 @@ snapshots = st.builds(
 )
 
 
-@pytest.mark.parametrize("policy", list(Policy))
+@pytest.mark.parametrize("policy", list(PacingPolicy))
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(snapshot=snapshots)
-def test_never_more_than_the_lines_allow(policy: Policy, snapshot: PacingSnapshot) -> None:
+def test_never_more_than_the_lines_allow(policy: PacingPolicy, snapshot: PacingSnapshot) -> None:
     calls = make_pacer(policy, caps=CAPS).calls_to_place(snapshot)
     assert 0 <= calls <= max(0, snapshot.free_channels)
     assert calls <= max(0, snapshot.cps_budget)
 
 
-@pytest.mark.parametrize("policy", [policy for policy in Policy if policy is not Policy.BROADCAST])
+@pytest.mark.parametrize("policy", [policy for policy in PacingPolicy if policy is not PacingPolicy.BROADCAST])
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(paused=st.integers(0, 10), ringing=ringing_calls, leaving=st.integers(0, 5))
-def test_no_call_with_no_seat(policy: Policy, paused: int, ringing: tuple[RingingCall, ...], leaving: int) -> None:
+def test_no_call_with_no_seat(
+    policy: PacingPolicy, paused: int, ringing: tuple[RingingCall, ...], leaving: int
+) -> None:
     seats = (BusySeat(SeatStage.TALKING, 30.0, leaving=True),) * leaving
     snapshot = PacingSnapshot(1.0, free_seats=0, busy_seats=seats, paused_seats=paused, ringing=ringing)
     pacer = make_pacer(policy, caps=CAPS)

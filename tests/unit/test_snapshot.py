@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
-from dialer.domain.model import AttemptId, CampaignKind, CampaignState, Purpose
+from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.view import SeatState
 from dialer.engine.call import Call
 from dialer.engine.seat import Seat

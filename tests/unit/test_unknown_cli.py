@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from config.errors import MatdanError
+from config.words import CampaignKind, Purpose
 from dialer.cli.main import app
-from dialer.domain.model import CampaignKind, Outcome, Purpose
+from dialer.domain.model import Outcome
 from dialer.store.sqlite import open_store
 from tests.contract.backends import NOW, attempt, claim, claim_phone, dial, end, open_one
 from tests.support.roll_filler import fill_roll

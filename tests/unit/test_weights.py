@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from config.words import CampaignKind, Purpose
 from dialer.domain.errors import RollError
-from dialer.domain.model import CampaignKind, Purpose
 from dialer.roll.weights import import_weights
 from dialer.store.sqlite import open_store
 from tests.support.roll_filler import fill_roll

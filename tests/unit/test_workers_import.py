@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from config.campaigns import Policy
+from config.words import PacingPolicy
 from dialer.domain.errors import RollError
 from dialer.roll.workers import WorkersResult, import_workers
 from dialer.site.check import check_site
@@ -140,8 +140,8 @@ async def test_check_says_that_a_campaign_for_booth_workers_has_no_polling_day()
 
 
 def test_agents_call_booth_workers_one_for_each_who_is_free() -> None:
-    assert site(campaign={"purpose": "booth-workers"}).campaigns[0].policy is Policy.PROGRESSIVE
+    assert site(campaign={"purpose": "booth-workers"}).campaigns[0].policy is PacingPolicy.PROGRESSIVE
     assert site(campaign={"purpose": "booth-workers", "kind": "ivr", "flow": "booth_worker"}).campaigns[0].policy is (
-        Policy.BROADCAST
+        PacingPolicy.BROADCAST
     )
-    assert site().campaigns[0].policy is Policy.PREDICTIVE
+    assert site().campaigns[0].policy is PacingPolicy.PREDICTIVE

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from config.words import CampaignKind
 from dialer.domain.errors import (
     LoginRefused,
     OriginateRefused,
@@ -17,7 +18,7 @@ from dialer.domain.errors import (
     SwitchUnreachable,
     UnsafeValue,
 )
-from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.model import AttemptId
 from dialer.domain.switch import OriginateRequest, PartyRequest, Place, PlaceKind, supervision_party
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient

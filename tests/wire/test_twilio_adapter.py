@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 from twilio.http.response import Response
 
+from config.words import CampaignKind
 from dialer.domain.clock import Clock
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
-from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallAnswered, CallEnded, CallRinging, EndedBy, OriginateRequest, SwitchEvent
 from dialer.switch.twilio.adapter import TwilioRules, TwilioSwitch
 from dialer.switch.twilio.api import TwilioApi, TwilioLogin

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from config.help import SupervisorRole as Role
+from config.words import SupervisorRole as Role
 from dialer.domain.commands.desks import Desks
 from dialer.domain.errors import CommandRefused
 from dialer.domain.record_ids import is_id
 
 AT_THE_SEAT = frozenset({Role.DESK, Role.SUPERVISOR})
-LISTENERS = frozenset({Role.LISTENER, Role.COACH, Role.SUPERVISOR})
 BOOTHS = frozenset({Role.BOOTH_DESK, Role.SUPERVISOR})
 RULES = frozenset({Role.COMPLIANCE, Role.SUPERVISOR})
 SUPERVISOR_ALONE = frozenset({Role.SUPERVISOR})

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from config.help import SupervisorRole
+from config.words import LISTENERS, SupervisorRole
 from dialer.domain.commands.desks import Desks
 from dialer.domain.commands.registry import (
     AT_THE_SEAT,
-    LISTENERS,
     SEAT,
     SUPERVISOR_ALONE,
     Command,

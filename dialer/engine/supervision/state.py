@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from config.words import SupervisorRole
 from dialer.domain.switch import PartyId, Place, PlaceKind
 
 
@@ -16,18 +17,10 @@ class ListeningMode(StrEnum):
     BARGE = "barge"  # everybody hears everybody
 
 
-class SupervisorRights(StrEnum):
-    """A supervisor's role."""
-
-    LISTENER = "listener"
-    COACH = "coach"
-    SUPERVISOR = "supervisor"
-
-
-MAY: dict[SupervisorRights, frozenset[ListeningMode]] = {
-    SupervisorRights.LISTENER: frozenset({ListeningMode.LISTEN}),
-    SupervisorRights.COACH: frozenset({ListeningMode.LISTEN, ListeningMode.WHISPER}),
-    SupervisorRights.SUPERVISOR: frozenset(ListeningMode),
+MAY: dict[SupervisorRole, frozenset[ListeningMode]] = {
+    SupervisorRole.LISTENER: frozenset({ListeningMode.LISTEN}),
+    SupervisorRole.COACH: frozenset({ListeningMode.LISTEN, ListeningMode.WHISPER}),
+    SupervisorRole.SUPERVISOR: frozenset(ListeningMode),
 }
 
 _KINDS = {
@@ -43,7 +36,7 @@ class SupervisorPhone:
 
     name: str
     endpoint: str
-    role: SupervisorRights
+    role: SupervisorRole
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 from audio.message import MESSAGE_SOUND
 from audio.tones import TONES
 from config.asterisk.render import asterisk_trunks
-from config.campaigns import Kind
 from config.settings import Settings
+from config.words import CampaignKind
 from dialer.domain.errors import SwitchError
 from dialer.ivr.prompts import playlist_reader
 from dialer.site.checks.finding import Finding, Verdict
@@ -106,7 +106,7 @@ def _needed(settings: Settings) -> list[str]:
         names |= dict.fromkeys(sorted(name.sound for name in playlist_reader(settings).read().listed))
     else:
         texts = texts_with(settings.flows.texts)
-        flows = {campaign.flow for campaign in settings.campaigns if campaign.kind is Kind.IVR}
+        flows = {campaign.flow for campaign in settings.campaigns if campaign.kind is CampaignKind.IVR}
         flows |= {number.flow for number in settings.inbound.numbers}
         for flow in sorted(flow for flow in flows if flow is not None and script_of(flow) is None):
             names |= dict.fromkeys(sounds_said(load_flow(flow), settings.centre.language, texts))

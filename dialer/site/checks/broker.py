@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from config.errors import MatdanError
-from config.help import OWN_USER, SupervisorRole
 from config.mosquitto.render import is_loopback
 from config.settings import Settings
+from config.supervision import OWN_USER
+from config.words import SupervisorRole
 from dialer.domain.clock import Clock
 from dialer.mqtt.client import Visit, visit_blocking
 from dialer.mqtt.link import check_broker

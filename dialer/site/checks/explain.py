@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from audio.playlist import Playlist
-from config.campaigns import Campaign, Kind
+from config.campaigns import Campaign
 from config.errors import MatdanError
 from config.jurisdiction import Profile
 from config.settings import Settings
 from config.site_rules import site_profile
+from config.words import CampaignKind, Purpose
 from dialer.domain.errors import RollError
-from dialer.domain.model import CampaignState, Purpose
+from dialer.domain.model import CampaignState
 from dialer.domain.site_time import site_day, site_zone
 from dialer.ivr.prompts import CataloguePrompts, playlist_reader
 from dialer.roll.phone_numbers import read_cell
@@ -60,7 +61,7 @@ class CertificatesOnDisk:
 
     def of(self, campaign: Campaign) -> Mapping[str, Certified]:
         """By language; empty: it needs none, or what it plays cannot be known."""
-        needed = campaign.kind is Kind.IVR and campaign.purpose.value in self.profile.certificate.needed_for
+        needed = campaign.kind is CampaignKind.IVR and campaign.purpose in self.profile.certificate.needed_for
         if not needed or campaign.flow is None or campaign.has_script or self.settings.audio.catalogue is None:
             return NOTHING_KNOWN
         try:

@@ -14,8 +14,9 @@ from typing import Any
 
 import structlog
 
+from config.words import CampaignKind
 from dialer.domain.errors import OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
-from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.model import AttemptId
 from dialer.domain.switch import (
     REDIRECTED,
     EventSink,

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import structlog
 
+from config.words import CampaignKind
 from dialer.domain.clock import Clock
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
-from dialer.domain.model import AttemptId, CampaignKind
+from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, CallEvent, EndedBy, EventSink, OriginateRequest, SwitchEvent
 from dialer.switch.twilio.api import CallRecord, NewCall, TwilioApi
 from dialer.switch.twilio.spend import SpendMeter

@@ -1,4 +1,4 @@
-"""Settings of help and hearing: transfers, hold music, supervisors and what each may do, recordings."""
+"""Settings of transfers and supervision: targets, hold music, supervisors and what each may do, recordings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from config.fields import EndpointName, PublicKey, Section, Slug
+from config.words import SupervisorRole
 
 OutsideNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
@@ -30,7 +31,7 @@ class TransferKind(StrEnum):
 
 
 class TransferSettings(Section):
-    """[[transfers]] - where an agent may transfer a voter to, or ask for help. Nothing that is not on this list is called."""
+    """[[transfers]] - where an agent may transfer a voter to, or consult. Nothing that is not on this list is called."""
 
     name: Slug = Field(description="name of the target in commands")
     kind: TransferKind = Field(description="supervisor: a phone of the house; outside: a number, over a trunk")
@@ -53,19 +54,6 @@ class TransferSettings(Section):
         return self
 
 
-class SupervisorRole(StrEnum):
-    """What somebody may ask of the dialler. Which commands that are: dialer/domain/commands."""
-
-    VIEWER = "viewer"  # reads, and may ask for nothing: a website, headquarters
-    LISTENER = "listener"
-    COACH = "coach"
-    DESK = "desk"  # a program that serves agents' pages and has made sure who they are
-    BOOTH_DESK = "booth-desk"  # takes in what booth workers and the election authority tell
-    COMPLIANCE = "compliance"
-    SUPERVISOR = "supervisor"
-
-
-BY_EAR = frozenset({SupervisorRole.LISTENER, SupervisorRole.COACH, SupervisorRole.SUPERVISOR})
 OWN_USER = "dialler"
 """The dialler's own name among those who give commands: its command line on the same settings."""
 
@@ -99,7 +87,7 @@ class Supervisor(Section):
 
 
 class Hold(Section):
-    """[hold] - what a voter hears while the agent asks for help."""
+    """[hold] - what a voter hears while the agent consults."""
 
     music_class: EndpointName = Field(
         "default",

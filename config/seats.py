@@ -53,7 +53,7 @@ class Agent(Section):
         return value
 
 
-class Floor(Section):
+class LogInSettings(Section):
     """[floor] - how agents log in and what their phones' keys mean."""
 
     log_in_code: Annotated[str, StringConstraints(pattern=r"^[*0-9]{1,6}$")] = Field(

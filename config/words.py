@@ -1,0 +1,64 @@
+"""Words that the settings and the dialler share: each is one enum, and what stands in a file of settings is its value."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class CampaignKind(StrEnum):
+    """Who talks to an answered voter."""
+
+    AGENTS = "agents"
+    IVR = "ivr"
+
+
+class Purpose(StrEnum):
+    """What a campaign calls for; the rules differ by it."""
+
+    TURNOUT = "turnout"
+    MATERIAL = "material"
+    SURVEY = "survey"
+    # Calls no voter: the workers at the booths, for the serials of those who have voted.
+    BOOTH_WORKERS = "booth-workers"
+
+
+class PacingPolicy(StrEnum):
+    """How it is decided how many calls are placed."""
+
+    PREDICTIVE = "predictive"
+    PROGRESSIVE = "progressive"
+    RATIO = "ratio"
+    PREVIEW = "preview"
+    BROADCAST = "broadcast"
+
+
+class MachineDetection(StrEnum):
+    """When an answering machine is told from a person."""
+
+    OFF = "off"
+    BEFORE_SEAT = "before-seat"  # by the switch, before a seat or a flow
+    AFTER_SEAT = "after-seat"  # by the agent, who says so
+
+
+class InboundMode(StrEnum):
+    """What becomes of a call to one of our numbers."""
+
+    FLOW = "flow"  # meets a flow that knows the number
+    AGENT = "agent"  # waits for a seat as an answered voter does
+    MISSED_CALL = "missed-call"  # hung up unanswered, and called back
+
+
+class SupervisorRole(StrEnum):
+    """What somebody may ask of the dialler. Which commands that are: dialer/domain/commands."""
+
+    VIEWER = "viewer"  # reads, and may ask for nothing: a website, headquarters
+    LISTENER = "listener"
+    COACH = "coach"
+    DESK = "desk"  # a program that serves agents' pages and has made sure who they are
+    BOOTH_DESK = "booth-desk"  # takes in what booth workers and the election authority tell
+    COMPLIANCE = "compliance"
+    SUPERVISOR = "supervisor"
+
+
+LISTENERS = frozenset({SupervisorRole.LISTENER, SupervisorRole.COACH, SupervisorRole.SUPERVISOR})
+"""Who may listen to seats."""
