@@ -1,4 +1,4 @@
-"""Time as a port: the wall clock for rules and records, the monotonic clock for durations."""
+"""Time as a port: the wall clock for rules and records, the monotonic one for durations, the machine's for what a restart spans."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 
 class Clock(Protocol):
-    """Two clocks. `now` may step (NTP, an operator); `monotonic` never goes back."""
+    """Three clocks. `now` may step (NTP, an operator); `monotonic` never goes back."""
 
     def now(self) -> float:
         """Seconds since the Unix epoch, UTC."""
@@ -16,6 +16,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds on a clock that never goes back; its zero means nothing."""
+        ...
+
+    def since_boot(self) -> float:
+        """Seconds since the machine's start, its sleep among them: whichever process asks, and whoever sets the wall clock."""
         ...
 
 
@@ -45,12 +49,14 @@ class ClockWatch:
     the monotonic clock stands still in it. A change of summer time is none: epoch seconds know no zones.
     """
 
-    def __init__(self, now: Instant, newest_at: float | None = None) -> None:
-        """`newest_at`: the newest moment that an earlier run kept, epoch seconds; a clock that is before it was set back since."""
+    def __init__(self, now: Instant, newest_at: float | None = None, should: float | None = None) -> None:
+        """`newest_at`: the newest moment that an earlier run kept, epoch seconds; a clock that is before it was set back since.
+        `should`: what the clock says now where nobody has set it since that run, where that is known.
+        """
         self._behind = 0.0  # of small changes, what slewing does not explain
         self._looked = now
-        self._usual = now.at - now.seconds
-        self._stepped = False
+        self._stepped = should is not None and abs(now.at - should) > STEP_SECONDS
+        self._usual = (should if should is not None and self._stepped else now.at) - now.seconds
         self._not_before = newest_at
 
     def look(self, now: Instant) -> float | None:
@@ -59,7 +65,9 @@ class ClockWatch:
             early = now.at - self._not_before
             if early < -STEP_SECONDS:
                 return early
-            self.accept(now)
+            self._not_before = None
+            if not self._stepped:
+                self.accept(now)
         off = now.at - now.seconds - self._usual
         if self._stepped:
             self._stepped = abs(off) > STEP_SECONDS
@@ -72,6 +80,10 @@ class ClockWatch:
             return off
         self._usual += off
         return None
+
+    def should(self, now: Instant) -> float:
+        """What the clock would say now had nobody set it, epoch seconds."""
+        return now.seconds + self._usual
 
     def accept(self, now: Instant) -> None:
         """The time is right as it is now: a person says so."""
@@ -90,6 +102,10 @@ class SystemClock:
         """Seconds of the machine's monotonic clock."""
         return time.monotonic()
 
+    def since_boot(self) -> float:
+        """Seconds since the machine's start; where the system does not count them (not Linux), as `monotonic`."""
+        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
 
 class LoopClock:
     """Both clocks follow the running event loop, so that a loop in virtual time carries the wall clock along."""
@@ -98,6 +114,7 @@ class LoopClock:
         """`start` is the epoch second that the loop's present moment stands for."""
         self._loop = asyncio.get_running_loop()
         self._offset = start - self._loop.time()
+        self._stepped = 0.0
 
     def now(self) -> float:
         """Seconds since the Unix epoch, UTC, as the loop has advanced since the start."""
@@ -107,6 +124,11 @@ class LoopClock:
         """The loop's own time, seconds."""
         return self._loop.time()
 
+    def since_boot(self) -> float:
+        """Seconds of a machine that began at the epoch: no step moves them."""
+        return self.now() - self._stepped
+
     def step(self, seconds: float) -> None:
         """Step the wall clock by `seconds`, as NTP or an operator would; durations are not touched."""
         self._offset += seconds
+        self._stepped += seconds

@@ -250,8 +250,10 @@ class Placing:
     # The clock
 
     def watch_clock(self, newest_at: float | None) -> None:
-        """From now on; `newest_at` is the newest moment that the store knows, epoch seconds."""
-        self._clock_watch = ClockWatch(self._centre.instant(), newest_at)
+        """From now on; `newest_at` is the newest moment that the store knows, epoch seconds. Before the journal begins anew."""
+        ahead = self._sent.clock_ahead()
+        should = None if ahead is None else ahead + self._centre.clock.since_boot()
+        self._clock_watch = ClockWatch(self._centre.instant(), newest_at, should)
 
     def accept_clock(self) -> str:
         """Dial by the clock as it is: a person says that it is right."""
@@ -268,6 +270,7 @@ class Placing:
         centre = self._centre
         now = centre.instant()
         off = self._clock_watch.look(now)
+        self._sent.keep_clock(self._clock_watch.should(now) - centre.clock.since_boot())
         if off is None:
             centre.clear_alert("clock")
             return False

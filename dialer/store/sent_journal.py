@@ -4,11 +4,15 @@ An attempt is committed before it is dialled, so the store alone cannot tell one
 before. The journal is written twice for each: before its commit, and right before its Originate. What stands there with the
 first mark alone was never sent. The marks are not flushed: they outlive the process, and not the machine. So a journal of before
 the machine's last start says nothing, and neither does a missing or a damaged one: of what it does not tell nothing is freed.
+
+For the same length of life it holds what the machine's clocks differed by, for a start that finds the wall clock set.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import struct
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,8 +20,10 @@ from pathlib import Path
 from dialer.domain.dialler_name import BOOT_ID
 from dialer.domain.model import AttemptId
 
-_OPENING, _SENDING = b"o", b"s"
+_OPENING, _SENDING, _CLOCK = b"o", b"s", b"c"
 _RECORD_BYTES = 17
+_CLOCK_RECORD = struct.Struct(">cd8x")
+CLOCK_MOVED_SECONDS = 0.5  # smaller changes are not noted: what is held against it is a step of seconds
 _LONGEST_BYTES = 65_536
 
 
@@ -31,6 +37,7 @@ class SentJournal:
         self._file: int | None = None
         self._length = 0
         self._opening: set[AttemptId] = set()
+        self._clock_ahead: float | None = None
 
     def never_sent(self, attempts: Iterable[AttemptId]) -> list[AttemptId]:
         """Those of an earlier run's attempts that were surely never written to the switch."""
@@ -53,6 +60,26 @@ class SentJournal:
     def _records(self) -> tuple[bytes, list[bytes]]:
         head, _, told = _read(self._path).partition(b"\n")
         return head, [told[at : at + _RECORD_BYTES] for at in range(0, len(told) - _RECORD_BYTES + 1, _RECORD_BYTES)]
+
+    def clock_ahead(self) -> float | None:
+        """By how many seconds the wall clock should be ahead of the machine's own (`Clock.since_boot`), as an earlier run on this
+        boot has it; None: nobody knows.
+        """
+        head, records = self._records()
+        told = [record for record in records if record[:1] == _CLOCK]
+        if not self._boot or head != self._head() or not told:
+            return None
+        return float(_CLOCK_RECORD.unpack(told[-1])[1])
+
+    def keep_clock(self, ahead: float) -> None:
+        """Note for the next start what `clock_ahead` is. Where that cannot be noted, the next start knows nothing of it."""
+        if self._file is None or (
+            self._clock_ahead is not None and abs(ahead - self._clock_ahead) < CLOCK_MOVED_SECONDS
+        ):
+            return
+        self._clock_ahead = ahead
+        with contextlib.suppress(OSError):
+            self._write(_CLOCK_RECORD.pack(_CLOCK, ahead))
 
     def begin(self) -> None:
         """Begin anew: what the earlier run left is settled in the store. Raises OSError."""
@@ -93,6 +120,8 @@ class SentJournal:
         assert self._file is not None  # noqa: S101 - begun
         os.ftruncate(self._file, 0)
         head = self._head() + b"\n"
+        if self._clock_ahead is not None:
+            head += _CLOCK_RECORD.pack(_CLOCK, self._clock_ahead)
         os.write(self._file, head)
         self._length = len(head)
 
@@ -105,9 +134,12 @@ class SentJournal:
         return self._boot + f" {found.st_dev} {found.st_ino}".encode()
 
     def _append(self, kind: bytes, attempt_id: AttemptId) -> None:
+        self._write(kind + _bytes(attempt_id))
+
+    def _write(self, record: bytes) -> None:
         assert self._file is not None  # noqa: S101 - begun
-        record = kind + _bytes(attempt_id)
         if os.write(self._file, record) != len(record):
+            os.ftruncate(self._file, self._length)  # what comes after a part of one would be read amiss
             raise OSError("the journal of what is sent took a part of a record: free some space")
         self._length += len(record)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dialer.domain.clock import LoopClock
 from dialer.domain.commands import AcceptClock
 from dialer.simulation.asterisk.voters import Scripted
 from tests.support.centre import START_EPOCH, Site, a_site
@@ -84,3 +85,36 @@ async def test_a_small_correction_holds_nothing(tmp_path: Path) -> None:
         await asyncio.sleep(10)
         assert len(site.switch.placed) > placed
         assert not [each for each in site.view.alerts if each.code == "clock"]
+
+
+@pytest.mark.parametrize("held_before", [True, False])
+def test_a_step_forward_holds_over_a_restart(tmp_path: Path, held_before: bool) -> None:
+    """Whether it came while the dialler ran or while it was away."""
+
+    def stepped(start: float) -> LoopClock:
+        clock = LoopClock(start)
+        clock.step(25 * 3600.0)
+        return clock
+
+    @virtual_time()
+    async def run() -> None:
+        async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
+            await called_through(site)
+            if held_before:
+                site.clock.step(25 * 3600.0)
+                await asyncio.sleep(60)
+        later = replace(scripted(*silent()), start_epoch=START_EPOCH + 600)
+        for _ in range(2):  # nor does a second restart help
+            async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=stepped) as site:
+                await asyncio.sleep(60)
+                assert not site.switch.placed
+                [alert] = [each for each in site.view.alerts if each.code == "clock"]
+                assert "90000 s ahead of what it should be" in alert.text
+        async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=stepped) as site:
+            await site.centre.engine.execute(AcceptClock())
+            await site.until(lambda: bool(site.switch.placed), seconds=60)
+        async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=stepped) as site:  # accepted is accepted
+            await site.until(lambda: not site.view.alerts, seconds=60)
+            assert site.view.campaigns[0].held_because != "the clock was set (alert clock)"
+
+    run()

@@ -160,6 +160,9 @@ class Noon:
     def monotonic(self) -> float:
         return 0.0
 
+    def since_boot(self) -> float:
+        return 0.0
+
 
 @virtual_time()
 async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one(site: PlaylistReader) -> None:

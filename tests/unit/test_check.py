@@ -42,6 +42,9 @@ class At:
     def monotonic(self) -> float:
         return 0.0
 
+    def since_boot(self) -> float:
+        return 0.0
+
 
 async def told(settings: Settings, at: str, what: str = "campaign calls (") -> list[Finding]:
     """What a check at that moment finds of one thing."""

@@ -74,3 +74,21 @@ def test_a_change_to_or_from_summer_time_is_no_step() -> None:
         began = datetime.fromisoformat(f"{day}T00:30").replace(tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
         watch = ClockWatch(Instant(began, 0.0))
         assert {watch.look(Instant(began + second, float(second))) for second in range(0, 4 * 3600, 30)} == {None}
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_a_start_that_knows_what_the_time_should_be_holds_until_it_is(step: float) -> None:
+    watch = ClockWatch(Instant(NOON + step, 0.0), newest_at=NOON - 60, should=NOON)
+    assert watch.look(Instant(NOON + step + 1, 1.0)) == pytest.approx(step if step > 0 else step + 61)
+    assert watch.should(Instant(NOON + step + 1, 1.0)) == NOON + 1
+    assert watch.look(Instant(NOON + 2, 2.0)) is None
+    accepted = ClockWatch(Instant(NOON + step, 0.0), should=NOON)
+    accepted.accept(Instant(NOON + step + 1, 1.0))
+    assert accepted.look(Instant(NOON + step + 2, 2.0)) is None
+    assert accepted.should(Instant(NOON + step + 2, 2.0)) == NOON + step + 2
+
+
+def test_a_start_whose_clock_is_seconds_off_goes_on() -> None:
+    watch = ClockWatch(Instant(NOON + 4, 0.0), should=NOON)
+    assert watch.look(Instant(NOON + 5, 1.0)) is None
+    assert watch.should(Instant(NOON + 5, 1.0)) == NOON + 5

@@ -29,6 +29,9 @@ class FixedClock(Clock):
     def monotonic(self) -> float:
         return 0.0
 
+    def since_boot(self) -> float:
+        return 0.0
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:

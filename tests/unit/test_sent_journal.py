@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import uuid
 from pathlib import Path
 
@@ -103,3 +104,41 @@ def test_a_call_whose_sending_cannot_be_noted_is_not_sent(tmp_path: Path, boot: 
     with pytest.raises(OSError, match="Bad file descriptor"):
         running.sending(each)
     running.close()
+
+
+def test_a_mark_of_which_a_part_was_written_spoils_none_after_it(tmp_path: Path, boot: Path) -> None:
+    sent, refused, stopped = ids(3)
+    running = journal(tmp_path, boot)
+    running.begin()
+    running.opening(sent)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (running.path.stat().st_size + 5, limits[1]))
+    try:
+        running.opening(refused)  # the disk takes five bytes of it
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    running.sending(sent)
+    running.opening(stopped)
+    assert journal(tmp_path, boot).never_sent([sent, stopped]) == [stopped]
+    assert journal(tmp_path, boot).sent() == [sent]
+
+
+def test_how_far_the_clocks_are_apart_is_known_on_the_same_boot_alone(tmp_path: Path, boot: Path) -> None:
+    assert journal(tmp_path, boot).clock_ahead() is None
+    running = journal(tmp_path, boot)
+    running.begin()
+    assert journal(tmp_path, boot).clock_ahead() is None
+    for ahead in (1000.0, 1000.1, 1003.0):
+        running.keep_clock(ahead)
+    size = running.path.stat().st_size
+    running.keep_clock(1003.2)
+    assert running.path.stat().st_size == size
+    killed = ids(2000)
+    for each in killed:
+        running.opening(each)
+        running.sending(each)  # begun anew meanwhile
+    assert running.path.stat().st_size < 70_000
+    assert journal(tmp_path, boot).clock_ahead() == 1003.0
+    assert journal(tmp_path, boot).never_sent(killed) == []
+    boot.write_text("another-boot\n")
+    assert journal(tmp_path, boot).clock_ahead() is None

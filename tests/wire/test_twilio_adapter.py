@@ -37,6 +37,9 @@ class StillClock(Clock):
     def monotonic(self) -> float:
         return self.seconds
 
+    def since_boot(self) -> float:
+        return self.seconds
+
 
 @dataclass
 class Lab:
