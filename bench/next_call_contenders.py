@@ -104,7 +104,7 @@ def _timed(
         while owed >= 1:
             owed -= 1
             with transaction(db):
-                voters.record_mark(db, next(marks), ())
+                voters.record_mark(db, None, next(marks))
     return choices
 
 

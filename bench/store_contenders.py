@@ -18,6 +18,7 @@ from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttemp
 from dialer.store import queues
 from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, close_writing, exclusive_connection, open_writing
+from dialer.store.port import AttemptNews, News
 from dialer.store.sqlite import Store, open_store
 from dialer.store.writer import Writer
 from tests.support.roll_filler import fill_roll
@@ -33,6 +34,10 @@ RECORD = (
     " ended_at, outcome) VALUES (?1, 'bench', ?2, ?2, 1, 'trunk', '', ?3, ?3, 'no-answer')"
 )
 ANNOUNCE = "INSERT INTO outbox (topic, payload, at) VALUES ('attempt/ended', ?1, ?2)"
+
+
+def _announcement(news: News) -> Announcement:
+    return Announcement("attempt/ended", news.ended.attempt_id if isinstance(news, AttemptNews) else "")
 
 
 def cycle(db: sqlite3.Connection) -> None:
@@ -270,12 +275,11 @@ def whole_contract(ground: Ground, waiting: int, cycles: int, batch: int = 1) ->
             for attempt, refusal in zip(new, refusals, strict=True)
             if refusal is None
         ]
-        announcements = [Announcement("attempt/ended", each.attempt_id) for each in ended]
-        await store.end_attempts(ended, announcements)
+        await store.end_attempts(ended)
 
     def run(watch: Stopwatch) -> Done:
         async def work(path: Path) -> None:
-            async with await open_store(path, key=ground.key) as store:
+            async with await open_store(path, encode=_announcement, key=ground.key) as store:
                 # Numbers that were called come back fifteen minutes later, so every claim finds a fresh one.
                 with watch.running():
                     await by_many(waiting, cycles // batch, lambda: one(store))

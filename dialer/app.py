@@ -37,6 +37,7 @@ from dialer.ivr.prompts import SitePrompts, labels_synthetic, playlist_reader, s
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.opt_outs import ForeignOptOut
+from dialer.mqtt.topics import encode
 from dialer.mqtt.twin import refuse_beside_twin
 from dialer.roll.phone_numbers import plain_number
 from dialer.site.certificates import SiteCertificates
@@ -212,7 +213,7 @@ async def running_centre(
     prompts = site_prompts(settings, profile, clock, flows.texts, reader)
     if prompts is not None:
         await prompts.refresh()
-    store = await open_store(settings.store.path, key=site_key(settings))
+    store = await open_store(settings.store.path, encode=encode, key=site_key(settings))
     try:
         async with AsyncExitStack() as stack:
             carrier = _twilio(settings, store, clock)

@@ -12,11 +12,11 @@ import typer
 
 from config.settings import Settings, load_settings
 from config.site_rules import recordings_kept, site_profile
-from dialer.cli.numbers import opt_out_news
 from dialer.cli.options import ConfigOption, StoreOption, WhoOption, day_of, said
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RecordingError, RollError
 from dialer.domain.site_time import site_day
+from dialer.mqtt.topics import encode
 from dialer.roll.phone_numbers import the_number
 from dialer.store import audit, erasing
 from dialer.store.audit import audit_name
@@ -51,14 +51,7 @@ def erase(
     with _erasing(settings, store) as db:
         voice = erasing.voice_of(db, named)
         files = _recordings(settings, voice.attempts, expected=kept is None and voice.recordings > 0)
-        done = erasing.erase_number(
-            db,
-            named,
-            at=now,
-            secrets=secrets,
-            with_voters=voters,
-            announcements=opt_out_news(next(iter(secrets), None), named, erasing.ERASED, now),
-        )
+        done = erasing.erase_number(db, encode, named, at=now, secrets=secrets, with_voters=voters)
         if kept is None and done.phone_id is not None:
             erasing.forget_recordings(db, done.phone_id)
         what = {

@@ -21,6 +21,7 @@ from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.record_ids import is_id
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt.ask import CommandRequest, ask
+from dialer.mqtt.topics import encode
 from dialer.site.plan import broker_settings, own_signer
 from dialer.store.audit import audit_name
 from dialer.store.cipher import StoreKey, site_key
@@ -119,7 +120,7 @@ async def _keep_here(
     path: Path, key: StoreKey | None, requests: Sequence[CommandRequest], done: Callable[[int], None]
 ) -> list[str]:
     answers: list[str] = []
-    async with await open_store(path, create=False, key=key, holder=HOLDER) as opened:
+    async with await open_store(path, encode=encode, create=False, key=key, holder=HOLDER) as opened:
         desk = ExternalRecords(opened, SystemClock())
         for request in requests:
             answers.append(await _command_of(request).keep(desk))

@@ -17,12 +17,11 @@ from dialer.cli.report import moment
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands.records import MOST_OPT_OUTS
 from dialer.domain.errors import RollError, StoreBusy
-from dialer.domain.model import Announcement
 from dialer.domain.phone_facts import Consent
 from dialer.domain.record_ids import is_id
 from dialer.domain.site_time import DAY_SECONDS, site_zone
-from dialer.mqtt import topics
 from dialer.mqtt.ask import CommandRequest
+from dialer.mqtt.topics import encode
 from dialer.roll.numbers_file import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import the_number
 from dialer.rules.number_hash import fingerprint, number_hash, number_hasher
@@ -179,8 +178,8 @@ def _opt_out_here(
     with _writing(settings, store, "an import of opt-outs") as db:
         fresh = 0
         for number in found:
-            news = opt_out_news(secret, number, source, now)
-            fresh += opt_outs.opt_out_number(db, number, at=now, source=source, announcements=news)
+            hashed = None if secret is None else number_hash(secret, number)
+            fresh += opt_outs.opt_out_number(db, encode, number, at=now, source=source, number_hash=hashed)
         what = {"source": source, **file, "numbers": str(len(found)), "fresh": str(fresh)}
         audit.append(db, "opt-out-import", audit_name(who), what, now)
     return fresh
@@ -199,14 +198,6 @@ def _opt_out_there(
     ]
     with telling_what_was_kept(batches, "numbers") as done:
         ask_dialler(settings, requests, busy, done)
-
-
-def opt_out_news(secret: bytes | None, number: str, source: str, at: float) -> list[Announcement]:
-    """For the other centres, which know a number by its hash alone; without a secret there is nothing to tell."""
-    if secret is None:
-        return []
-    hashed = number_hash(secret, number)
-    return [topics.opt_out_announcement(None, at=at, source=source, attempt_id=None, number_hash=hashed)]
 
 
 @contextmanager

@@ -39,7 +39,6 @@ from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
 from dialer.engine.timers import Timers
 from dialer.engine.world import CampaignRun, Centre, SeatTally
-from dialer.mqtt.topics import disposition_announcement, mark_announcement, opt_out_announcement
 from dialer.pacing.port import PacingEventKind
 from dialer.store.port import LogIn
 from dialer.store.sqlite import Store
@@ -75,17 +74,9 @@ class Dispositions:
         record = DispositionRecord(call.attempt_id, disposition, now, agent, retry_at)
         marks = _marks_of(record, call, hour)
         opts_out = disposition in {Disposition.OPT_OUT, Disposition.REFUSED}
-        announcements = [disposition_announcement(record), *(mark_announcement(mark) for mark in marks)]
-        if opts_out:
-            hashed = await self._store.number_hash(call.phone_id)
-            announcements.append(
-                opt_out_announcement(
-                    call.phone_id, at=now, source="agent", attempt_id=call.attempt_id, number_hash=hashed
-                )
-            )
         before = self._say_of_live(call.attempt_id, record)  # the call may end while this is committed
         try:
-            effect = await self._store.record_disposition(record, marks, opt_out=opts_out, announcements=announcements)
+            effect = await self._store.record_disposition(record, marks, opt_out=opts_out)
         except StoreError:
             self._say_of_live(call.attempt_id, before)
             raise

@@ -47,7 +47,6 @@ from dialer.engine.trunks import TrunkPool
 from dialer.engine.unheard import hear_again
 from dialer.engine.views import centre_view
 from dialer.engine.world import CampaignRun, Centre, SeatTally
-from dialer.mqtt.topics import audit_head_announcement
 from dialer.pacing.port import Governed, Pacer
 from dialer.pacing.tally import BUCKETS
 from dialer.polling_day.priorities import BoothOrder
@@ -111,7 +110,7 @@ class Housekeeping:
         if self._unannounced is None:
             return
         try:
-            await self._store.announce([audit_head_announcement(self._unannounced)], self._unannounced.at)
+            await self._store.tell(self._unannounced, self._unannounced.at)
         except StoreError as error:
             self._results.store_failed(error)
             return
@@ -414,7 +413,7 @@ class Engine:
         now = self._centre.clock.now()
         ended = [EndedAttempt(attempt_id, Outcome.REFUSED, now, retry_at=now) for attempt_id in sorted(never)]
         if ended:
-            await self._store.end_attempts(ended)
+            await self._store.end_attempts(ended, announced=False)
             _log.info("attempts.never-sent", attempts=len(ended))
         try:
             self._sent.begin()

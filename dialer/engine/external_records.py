@@ -12,7 +12,6 @@ from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
 from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure
-from dialer.mqtt.topics import mark_announcement, opt_out_announcement
 from dialer.store.port import AuditNote, MarkEffect
 from dialer.store.sqlite import Store
 
@@ -59,9 +58,8 @@ class ExternalRecords:
         """Keep marks, all or none. Raises CommandRefused, StoreError."""
         for mark in marks:
             self._refuse_ahead(mark.at)
-        news = [mark_announcement(mark) for mark in marks]
         with _refusals():
-            effects = await self._store.record_marks(marks, news, self._audit_entry(who, batch=batch))
+            effects = await self._store.record_marks(marks, self._audit_entry(who, batch=batch))
         for mark, effect in zip(marks, effects, strict=True):
             self._follow(mark, effect)
         taken = sum(effect.recorded for effect in effects)
@@ -92,13 +90,9 @@ class ExternalRecords:
     async def take_opt_outs(self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str) -> str:
         """Suppress numbers by their hashes, all or none. Raises CommandRefused, StoreError."""
         entry = self._audit_entry(who, batch=batch)
-        news = [
-            opt_out_announcement(None, at=entry.at, source=source, attempt_id=None, number_hash=hashed)
-            for hashed in hashes
-        ]
         with _refusals():
             taken = await self._store.record_opt_outs(
-                hashes, news, entry, fingerprint=fingerprint, centre=self._centre, source=source
+                hashes, entry, fingerprint=fingerprint, centre=self._centre, source=source
             )
         for phone_id in taken.phones:
             self._opted_out(phone_id)

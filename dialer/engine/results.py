@@ -17,7 +17,6 @@ from dialer.engine.call import Call, outcome_of
 from dialer.engine.retry_schedule import RetrySchedule
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.world import CampaignRun, Centre
-from dialer.mqtt.topics import attempt_announcement, mark_announcement, opt_out_announcement
 from dialer.pacing.port import PacingEvent, PacingEventKind, SeatStage
 from dialer.rules import retries
 from dialer.store.port import MarkEffect
@@ -181,7 +180,7 @@ class Results:
         if retry_at is not None:
             run.due_again(retry_at)
         centre.notify_call(call, CallState.ENDED, outcome)
-        centre.spawn(self._keep_end(call.campaign_id, record), "end-attempt")
+        centre.spawn(self._keep_end(record), "end-attempt")
         centre.wake.set()
         return outcome
 
@@ -195,9 +194,8 @@ class Results:
             text = "voters are answered and the switch tells nothing of them: give the manager user `read = system,call,user`"
             self._centre.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
 
-    async def _keep_end(self, campaign_id: str, record: EndedAttempt) -> None:
-        announcement = attempt_announcement(campaign_id, record)
-        await self.keep("end", lambda: self._store.end_attempts([record], [announcement]))
+    async def _keep_end(self, record: EndedAttempt) -> None:
+        await self.keep("end", lambda: self._store.end_attempts([record]))
         self._centre.outbox_event.set()
 
     def _teach(self, run: CampaignRun, call: Call, outcome: Outcome) -> None:
@@ -251,17 +249,13 @@ class Results:
 
     async def mark(self, mark: Mark) -> None:
         """Commit a mark and do what follows from it. Returns once it is on disk; raises StoreError if it is not."""
-        effect = await self._store.record_mark(mark, [mark_announcement(mark)])
+        effect = await self._store.record_mark(mark)
         self.follow(mark, effect)
 
     async def opt_out(self, call: Call, source: str) -> None:
         """Commit that the number of a live call is never to be called again. Returns once it is on disk; raises StoreError."""
         at = self._centre.clock.now()
-        hashed = await self._store.number_hash(call.phone_id)
-        news = opt_out_announcement(call.phone_id, at=at, source=source, attempt_id=call.attempt_id, number_hash=hashed)
-        fresh = await self._store.record_opt_out(
-            call.phone_id, at=at, source=source, attempt_id=call.attempt_id, announcements=[news]
-        )
+        fresh = await self._store.record_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
         self.opted_out(call.phone_id, fresh=fresh)
 
     async def foreign_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
@@ -373,7 +367,7 @@ class Results:
         now = self._centre.clock.now()
         retry_at = now if outcome is Outcome.REFUSED else None
         ended = [EndedAttempt(attempt_id, outcome, now, retry_at=retry_at) for attempt_id in attempt_ids]
-        await self.keep("close", lambda: self._store.end_attempts(ended))
+        await self.keep("close", lambda: self._store.end_attempts(ended, announced=False))
 
 
 def _rang_seconds(call: Call, now: float) -> float | None:

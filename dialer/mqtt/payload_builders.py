@@ -7,21 +7,25 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from dialer.audit.chain import Head
 from dialer.domain.model import BoothTurnout, DispositionRecord, EndedAttempt, Mark
 from dialer.domain.view import Alert, AlertLevel, CallChange, CampaignView, CentreView, SeatState, SeatView
 from dialer.mqtt.payloads import (
     AlertPayload,
     AlertsPayload,
     AttemptPayload,
+    AuditHeadPayload,
     CallPayload,
     CentreStatePayload,
     DispositionPayload,
     MarkPayload,
+    OptOutPayload,
     SeatPayload,
     StatisticsPayload,
     TrunkPayload,
     TurnoutPayload,
 )
+from dialer.store.port import OptOutNews
 
 
 def centre_state(view: CentreView, *, online: bool = True) -> CentreStatePayload:
@@ -198,6 +202,16 @@ def mark_result(mark: Mark) -> MarkPayload:
         worker=mark.worker_id,
         undoes=mark.undoes,
     )
+
+
+def opt_out_result(news: OptOutNews) -> OptOutPayload:
+    """An opt-out, for the outbox."""
+    return OptOutPayload(news.phone_id, _rounded(news.at), news.source, news.attempt_id, news.number_hash)
+
+
+def audit_head(head: Head) -> AuditHeadPayload:
+    """The end of the audit's chain, for the outbox."""
+    return AuditHeadPayload(head.number, head.digest, _rounded(head.at), head.seals)
 
 
 def _counts(counts: Mapping[Any, int]) -> dict[str, int]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
-from dialer.audit.chain import Head
-from dialer.domain.model import Announcement, BoothTurnout, DispositionRecord, EndedAttempt, Mark
+from dialer.domain.model import Announcement, BoothTurnout, DispositionRecord, Mark
 from dialer.domain.view import CallChange, CampaignView, CentreView, SeatView
 from dialer.mqtt import payload_builders, payloads
+from dialer.store.port import AttemptNews, News, OptOutNews
 
 ROOT = "dialer/v1"
 STATISTICS_PER_SECOND = 5.0
@@ -306,38 +306,28 @@ def alerts_message(view: CentreView) -> Message:
     return _message(ALERTS, view.centre, payload_builders.alerts(view.alerts, view.at))
 
 
-def attempt_announcement(campaign_id: str, ended: EndedAttempt) -> Announcement:
-    """The news of an attempt's end, to be committed with it."""
-    return Announcement(ATTEMPT_RESULT.below(), payloads.encode(payload_builders.attempt_result(campaign_id, ended)))
+def encode(news: News) -> Announcement:
+    """What is announced of something that is committed, in the same transaction: the store's encoder."""
+    match news:
+        case AttemptNews():
+            return _announcement(ATTEMPT_RESULT, payload_builders.attempt_result(news.campaign_id, news.ended))
+        case DispositionRecord():
+            return _announcement(DISPOSITION_RESULT, payload_builders.disposition_result(news))
+        case Mark():
+            return _announcement(MARK_RESULT, payload_builders.mark_result(news))
+        case OptOutNews():
+            return _announcement(OPT_OUT_RESULT, payload_builders.opt_out_result(news))
+        case _:
+            return _announcement(AUDIT_HEAD, payload_builders.audit_head(news))
 
 
-def disposition_announcement(record: DispositionRecord) -> Announcement:
-    """The news of an agent's word, to be committed with it."""
-    return Announcement(DISPOSITION_RESULT.below(), payloads.encode(payload_builders.disposition_result(record)))
-
-
-def mark_announcement(mark: Mark) -> Announcement:
-    """The news of a mark, to be committed with it."""
-    return Announcement(MARK_RESULT.below(), payloads.encode(payload_builders.mark_result(mark)))
-
-
-def opt_out_announcement(
-    phone_id: int | None, *, at: float, source: str, attempt_id: str | None, number_hash: str | None = None
-) -> Announcement:
-    """The news of an opt-out, to be committed with it; other centres know the number by its hash alone."""
-    payload = payloads.OptOutPayload(phone_id, round(at, 3), source, attempt_id, number_hash)
-    return Announcement(OPT_OUT_RESULT.below(), payloads.encode(payload))
-
-
-def audit_head_announcement(head: Head) -> Announcement:
-    """The news of where the audit's chain ends."""
-    payload = payloads.AuditHeadPayload(head.number, head.digest, round(head.at, 3), head.seals)
-    return Announcement(AUDIT_HEAD.below(), payloads.encode(payload))
+def _announcement(topic: Topic, payload: payloads.Payload, **parts: str) -> Announcement:
+    return Announcement(topic.below(**parts), payloads.encode(payload))
 
 
 def reply_announcement(user: str, payload: payloads.ReplyPayload) -> Announcement:
     """The answer to a command of that user's."""
-    return Announcement(REPLIES.below(user=user, command=payload.id), payloads.encode(payload))
+    return _announcement(REPLIES, payload, user=user, command=payload.id)
 
 
 def announced_message(centre: str, topic: str, payload: str) -> Message:

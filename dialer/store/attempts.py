@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from dialer.domain.errors import StoreError
 from dialer.domain.model import (
-    Announcement,
     AttemptId,
     Claim,
     Direction,
@@ -27,9 +26,9 @@ from dialer.domain.phone_facts import NO_GAPS, CallGaps
 from dialer.domain.site_time import DAY_SECONDS
 from dialer.store import seals
 from dialer.store.inbound import open_inbound, put_off
-from dialer.store.port import DispositionEffect, Refusal
+from dialer.store.port import AttemptNews, DispositionEffect, Encode, Refusal
 from dialer.store.queues import SETTLED_UNKNOWN, campaigns_of, close_phone, close_voters, put_back, worker_on
-from dialer.store.records import announce
+from dialer.store.records import tell
 from dialer.store.sql import load_statements
 from dialer.store.voters import pending_voters, record_mark, record_opt_out
 
@@ -197,26 +196,26 @@ def record_connect(
 
 
 def end_attempts(
-    db: sqlite3.Connection, ended: Sequence[EndedAttempt], announcements: Sequence[Announcement] = ()
+    db: sqlite3.Connection, encode: Encode | None, ended: Sequence[EndedAttempt], *, announced: bool = True
 ) -> list[bool]:
-    """Close attempts: outcome, times, and when the number is due again; with their announcements, in one transaction. Where none
-    of them was open, nothing is announced.
+    """Close attempts: outcome, times, and when the number is due again. Those that were open are `announced` with it.
 
     For each one True if it was open until now; an attempt that has ended already keeps its first outcome and gives
     False. A target that a mark or an opt-out closed in the meantime stays closed whatever `retry_at` says. An attempt
     with outcome REFUSED, or that is not `counted`, gives its attempt number back; UNKNOWN closes the number's targets in
     every campaign.
     """
-    ends = [_end_one(db, each) for each in ended]
-    for each, was_open in zip(ended, ends, strict=True):
-        if was_open:
+    campaigns = [_end_one(db, each) for each in ended]
+    for each, campaign_id in zip(ended, campaigns, strict=True):
+        if campaign_id is not None:
             seals.attempt_ended(db, each.attempt_id)
-    if any(ends):
-        announce(db, announcements, max(each.ended_at for each in ended))
-    return ends
+            if announced:
+                tell(db, encode, AttemptNews(campaign_id, each), each.ended_at)
+    return [campaign_id is not None for campaign_id in campaigns]
 
 
-def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
+def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> str | None:
+    """The campaign of an attempt that was open, and is ended by this; None: it was not."""
     row = db.execute(SQL["open_attempt"], (end.attempt_id,)).fetchone()
     if row is None:
         return _end_inbound(db, end)
@@ -238,7 +237,7 @@ def _end_one(db: sqlite3.Connection, end: EndedAttempt) -> bool:
         _hold_others(db, (campaign_id, voter_id, phone_id), _held_until(retry_at, end.ended_at, for_good=for_good))
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         close_phone(db, phone_id, SETTLED_UNKNOWN)
-    return True
+    return str(campaign_id)
 
 
 _Reached = tuple[str, int, int]
@@ -264,16 +263,16 @@ def _hold_others(db: sqlite3.Connection, reached: _Reached, until: float, held_u
         db.execute(SQL["others_of_voter"], (*reached, until, None))
 
 
-def _end_inbound(db: sqlite3.Connection, end: EndedAttempt) -> bool:
+def _end_inbound(db: sqlite3.Connection, end: EndedAttempt) -> str | None:
     """A call that came in leaves its number's targets alone, but for what was said about being called later."""
     found = open_inbound(db, end.attempt_id)
     if found is None:
-        return False
+        return None
     attempt, campaign_id, phone_id = found
     _write_end(db, attempt, end)
     if end.retry_at is not None:
         put_off(db, campaign_id, phone_id, max(end.retry_at, EARLIEST_DUE), promised=end.promised)
-    return True
+    return campaign_id
 
 
 def _write_end(db: sqlite3.Connection, attempt: int, end: EndedAttempt) -> None:
@@ -310,16 +309,16 @@ def _when_due(
 
 def record_disposition(
     db: sqlite3.Connection,
+    encode: Encode | None,
     record: DispositionRecord,
     marks: Sequence[Mark] = (),
     *,
     opt_out: bool = False,
-    announcements: Sequence[Announcement] = (),
 ) -> DispositionEffect:
     """Keep what the agent said, with its marks and the opt-out of the number, in one transaction. A second disposition of
     the same attempt replaces the first one on the attempt; marks are appended by their keys. The disposition MACHINE makes
     the outcome of an ended attempt `machine`, and another one that replaces it makes it `connected` again. Returns what each
-    mark changed, and whether the number had not opted out before.
+    mark changed, and whether the number had not opted out before. What is new of it is announced.
     """
     row = db.execute(SQL["attempt_for_disposition"], (record.attempt_id,)).fetchone()
     if row is None:
@@ -329,9 +328,11 @@ def record_disposition(
     db.execute(SQL["set_disposition"], (record.attempt_id, record.disposition.value, record.at, record.agent))
     if news:
         seals.attempt_changed(db, record.attempt_id)
-    effects = tuple(record_mark(db, mark, ()) for mark in marks)
+        tell(db, encode, record, record.at)
+    effects = tuple(record_mark(db, encode, mark) for mark in marks)
+    source, attempt_id = record.agent or "agent", record.attempt_id
     opted_out = opt_out and record_opt_out(
-        db, phone_id, at=record.at, source=record.agent or "agent", attempt_id=record.attempt_id, announcements=()
+        db, encode, phone_id, at=record.at, source=source, attempt_id=attempt_id, told_source="agent"
     )
     effect = DispositionEffect(effects, opted_out)
     if not (news or opted_out or any(each.recorded for each in effects)):
@@ -347,7 +348,6 @@ def record_disposition(
         else:
             until = _held_until(record.retry_at, record.at, for_good=record.disposition in _FOR_GOOD)
             _hold_others(db, reached, until, held)
-    announce(db, announcements, record.at)
     return effect
 
 

@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dialer.domain.model import Announcement
 from dialer.rules.number_hash import number_hash, number_hasher
 from dialer.store import seals
 from dialer.store.opt_outs import begin_hashing, opt_out_number
+from dialer.store.port import Encode, OptOutNews
 from dialer.store.queues import close_phone
-from dialer.store.records import announce
+from dialer.store.records import tell
 from dialer.store.sql import load_statements
 
 SQL = load_statements("erasing")
@@ -76,26 +76,27 @@ def forget_recordings(db: sqlite3.Connection, phone_id: int | None) -> None:
 
 def erase_number(
     db: sqlite3.Connection,
+    encode: Encode,
     number: str,
     *,
     at: float,
     secrets: Sequence[bytes],
     with_voters: bool,
-    announcements: Sequence[Announcement],
 ) -> Erased:
     """Erase a number, and with `with_voters` what identifies the voters on it; what was done. It stays suppressed for good: under
     the first secret as a hash, without one as the number itself, for otherwise the next roll would bring it back. `at`: epoch
     seconds. Raises StoreError for a secret that is gone while it is needed.
 
-    `announcements` tell the other centres, of a number that had opted out before as well: it may have been before they shared a
-    secret, and from now on nobody here knows the number any more.
+    With a secret the other centres are told, of a number that had opted out before as well: it may have been before they shared
+    one, and from now on nobody here knows the number any more.
     """
     begin_hashing(db, secrets)
     row = db.execute(SQL["phone"], (number,)).fetchone()
-    opt_out_number(db, number, at=at, source=AGAIN if _was_erased(db, number, secrets) else ERASED)
-    announce(db, announcements, at)
+    opt_out_number(db, None, number, at=at, source=AGAIN if _was_erased(db, number, secrets) else ERASED)
     if secrets:
-        _keep_hashes(db, [number_hash(secrets[0], number)], at)
+        hashed = number_hash(secrets[0], number)
+        tell(db, encode, OptOutNews(None, at, ERASED, number_hash=hashed), at)
+        _keep_hashes(db, [hashed], at)
         _blank_opt_outs(db, [number])
     db.execute(SQL["forget_registered"], (number,))
     seals.consent_ahead_erased(db, number)

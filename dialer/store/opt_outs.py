@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import structlog
 
 from dialer.domain.errors import NotInStore, StoreError
-from dialer.domain.model import Announcement
 from dialer.rules.number_hash import fingerprint, number_hasher
 from dialer.store import audit, seals
 from dialer.store.numbers import SQL
-from dialer.store.port import AuditNote, OptOutsTaken
-from dialer.store.records import announce
+from dialer.store.port import AuditNote, Encode, OptOutNews, OptOutsTaken
+from dialer.store.records import tell
 from dialer.store.voters import record_opt_out
 
 HASHED_AT_ONCE = 20_000
@@ -22,23 +21,27 @@ _log = structlog.get_logger(__name__)
 
 
 def opt_out_number(
-    db: sqlite3.Connection, number: str, *, at: float, source: str, announcements: Sequence[Announcement] = ()
+    db: sqlite3.Connection,
+    encode: Encode | None,
+    number: str,
+    *,
+    at: float,
+    source: str,
+    number_hash: str | None = None,
 ) -> bool:
-    """Suppress a number, on the roll or not. False: it was already."""
+    """Suppress a number, on the roll or not. False: it was already. Other centres are told its `number_hash`; without one
+    there is nothing that they would understand.
+    """
     row = db.execute(SQL["phone"], (number,)).fetchone()
     if row is not None:
-        return record_opt_out(db, row[0], at=at, source=source, attempt_id=None, announcements=announcements)
-    fresh = db.execute(SQL["insert_opt_out"], (number, at, source)).rowcount == 1
-    if fresh:
-        seals.opt_out_of_number_recorded(db, number)
-        announce(db, announcements, at)
+        fresh = record_opt_out(db, None, row[0], at=at, source=source)
+    else:
+        fresh = db.execute(SQL["insert_opt_out"], (number, at, source)).rowcount == 1
+        if fresh:
+            seals.opt_out_of_number_recorded(db, number)
+    if fresh and number_hash is not None:
+        tell(db, encode, OptOutNews(None, at, source, number_hash=number_hash), at)
     return fresh
-
-
-def hash_of(db: sqlite3.Connection, phone_id: int) -> str | None:
-    """The keyed hash of a number, under the first secret, as it may leave the centre; None: none is shared."""
-    row = db.execute(SQL["hash_of"], (phone_id,)).fetchone()
-    return None if row is None else str(row[0])
 
 
 def record_foreign(db: sqlite3.Connection, number_hash: str, *, at: float, centre: str) -> int | None:
@@ -55,16 +58,16 @@ def record_foreign(db: sqlite3.Connection, number_hash: str, *, at: float, centr
 
 def record_told(
     db: sqlite3.Connection,
+    encode: Encode | None,
     hashes: Sequence[str],
-    announcements: Sequence[Announcement],
     entry: AuditNote,
     *,
     fingerprint: str,
     centre: str,
     source: str,
 ) -> OptOutsTaken:
-    """Suppress numbers that came together, known by their hashes, each with its announcement where it was not suppressed
-    before and all with their audit entry ("opt-out-import"): all or none. One that is on no roll here is kept as its
+    """Suppress numbers that came together, known by their hashes, each announced where it was not suppressed
+    before, and all with their audit entry ("opt-out-import"): all or none. One that is on no roll here is kept as its
     hash, told by `centre`. Raises NotInStore where no secret of this `fingerprint` is shared: the hashes would fit no
     number. A repeat changes nothing but the audit.
     """
@@ -74,16 +77,16 @@ def record_told(
             " with these settings, then do it again; nothing was kept"
         )
     fresh, phones = 0, []
-    for hashed, news in zip(hashes, announcements, strict=True):
+    for hashed in hashes:
         is_new = db.execute(SQL["insert_foreign"], (hashed, entry.at, centre)).rowcount == 1
         if is_new:
             seals.opt_out_hash_recorded(db, hashed)
         row = db.execute(SQL["phone_of_hash"], (hashed,)).fetchone()
         if row is not None:
-            is_new = record_opt_out(db, row[0], at=entry.at, source=source, attempt_id=None, announcements=())
+            is_new = record_opt_out(db, None, row[0], at=entry.at, source=source)
             phones += [int(row[0])] if is_new else []
         if is_new:
-            announce(db, [news], entry.at)
+            tell(db, encode, OptOutNews(None, entry.at, source, number_hash=hashed), entry.at)
         fresh += is_new
     what = {**entry.what, "source": source, "numbers": str(len(hashes)), "fresh": str(fresh)}
     audit.append(db, "opt-out-import", entry.who, what, entry.at)
@@ -139,4 +142,4 @@ def honour_foreign(db: sqlite3.Connection) -> int:
 
 
 def _suppress(db: sqlite3.Connection, phone_id: int, at: float, centre: str) -> bool:
-    return record_opt_out(db, phone_id, at=at, source=f"centre {centre}", attempt_id=None, announcements=())
+    return record_opt_out(db, None, phone_id, at=at, source=f"centre {centre}")

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import NotInStore
-from dialer.domain.model import Announcement, AttemptId, Mark
+from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure, state_of, states_meant
 from dialer.store import audit, queues
-from dialer.store.port import AuditNote, MarkEffect
+from dialer.store.port import AuditNote, Encode, MarkEffect
 from dialer.store.sql import load_statements
 from dialer.store.voters import record_mark
 
@@ -19,12 +19,12 @@ SQL = load_statements("polling_day_records")
 
 
 def record_marks(
-    db: sqlite3.Connection, marks: Sequence[Mark], announcements: Sequence[Announcement], entry: AuditNote
+    db: sqlite3.Connection, encode: Encode | None, marks: Sequence[Mark], entry: AuditNote
 ) -> list[MarkEffect]:
-    """Append marks that came together, each with its announcement and all with their audit entry ("marks"): all or none.
+    """Append marks that came together, each announced, and all with their audit entry ("marks"): all or none.
     Raises NotInStore for a voter who is not on the roll, KeyTaken. A repeat of known keys changes nothing but the audit.
     """
-    effects = [record_mark(db, mark, [news]) for mark, news in zip(marks, announcements, strict=True)]
+    effects = [record_mark(db, encode, mark) for mark in marks]
     taken = sum(effect.recorded for effect in effects)
     _note(db, "marks", entry, marks=len(marks), taken=taken)
     return effects

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from dialer.audit.chain import Head
+from dialer.domain.model import Announcement, AttemptId, DispositionRecord, EndedAttempt, Mark
 
 
 class Refusal(StrEnum):
@@ -48,6 +51,30 @@ class KeptCommand:
 
     content: str  # hash of what it asked for
     reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptNews:
+    """An attempt has ended."""
+
+    campaign_id: str
+    ended: EndedAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutNews:
+    """A number has opted out. Other centres know it by its keyed hash alone."""
+
+    phone_id: int | None  # None: on no roll here
+    at: float  # epoch seconds
+    source: str
+    attempt_id: AttemptId | None = None
+    number_hash: str | None = None  # None: no secret is shared
+
+
+News = AttemptNews | DispositionRecord | Mark | OptOutNews | Head
+Encode = Callable[[News], Announcement]
+"""Makes of news what is announced. Called in the transaction that commits what the news is of, perhaps more than once: pure."""
 
 
 @dataclass(frozen=True, slots=True)

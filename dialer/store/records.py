@@ -13,7 +13,7 @@ from dialer.store.cipher import StoreKey, connect
 from dialer.store.connection import BUSY_SECONDS, open_reading
 from dialer.store.failures import explained
 from dialer.store.lock import refuse_second_name
-from dialer.store.port import KeptCommand, LogIn, OutboxRow, SeatInterval
+from dialer.store.port import Encode, KeptCommand, LogIn, News, OutboxRow, SeatInterval
 from dialer.store.queues import unknown_campaign
 from dialer.store.sql import load_statements
 from dialer.store.transaction import transaction
@@ -27,9 +27,15 @@ COMMANDS_FORGOTTEN_AT_ONCE = 20  # more than come in, so the table shrinks; few,
 
 
 def announce(db: sqlite3.Connection, announcements: Sequence[Announcement], at: float) -> None:
-    """Put announcements into the outbox: by itself those that belong to no other write. A repeat announces again."""
+    """Put announcements into the outbox. A repeat announces again."""
     for each in announcements:
         db.execute(SQL["insert_announcement"], (each.topic, each.payload, at))
+
+
+def tell(db: sqlite3.Connection, encode: Encode | None, news: News, at: float) -> None:
+    """Put news into the outbox: by itself such as belongs to no other write. Without `encode` there is nobody to tell."""
+    if encode is not None:
+        announce(db, [encode(news)], at)
 
 
 def outbox(db: sqlite3.Connection, limit: int) -> list[OutboxRow]:

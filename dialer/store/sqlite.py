@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from dialer.domain.errors import StoreError, StoreFull
-from dialer.domain.model import Announcement, AttemptId, Booth, BoothTurnout, CampaignProgress, Mark, NewAttempt
+from dialer.domain.model import AttemptId, Booth, BoothTurnout, CampaignProgress, Mark, NewAttempt
 from dialer.domain.phone_facts import NO_GAPS, CallGaps
 from dialer.store import attempts as attempt_rows
 from dialer.store import (
@@ -41,7 +41,7 @@ from dialer.store.cipher import StoreKey
 from dialer.store.connection import BUSY_SECONDS, PAGE_BYTES, close_writing
 from dialer.store.failures import explained
 from dialer.store.opening import DIALLER, Opened, open_file
-from dialer.store.port import AuditNote, MarkEffect, Refusal
+from dialer.store.port import AuditNote, Encode, MarkEffect, Refusal
 from dialer.store.writer import Writer
 
 P = ParamSpec("P")
@@ -98,9 +98,21 @@ class _Writes(_Method[P, T]):
         return partial(store._write, self._job)
 
 
+class _Announces(Generic[P, T]):
+    """Writes, and puts the news of it into the outbox in the same transaction."""
+
+    def __init__(self, job: Callable[Concatenate[sqlite3.Connection, Encode | None, P], T]) -> None:
+        self._job = job
+        self.__doc__ = job.__doc__
+
+    def __get__(self, store: Store, kind: type[Store]) -> Callable[P, Coroutine[Any, Any, T]]:
+        return partial(store._announce, self._job)
+
+
 async def open_store(
     path: Path,
     *,
+    encode: Encode | None = None,
     create: bool = True,
     busy_seconds: float = BUSY_SECONDS,
     key: StoreKey | None = None,
@@ -108,6 +120,7 @@ async def open_store(
 ) -> Store:
     """The store in the file at `path`, locked for this process; made if there is none and `create`.
 
+    `encode` makes announcements of what is committed; without it nothing is announced.
     `busy_seconds` is how long a write waits for another program that writes to the file behind our back. With a `key` the file is
     encrypted, or made so. `holder` is what others are told of who holds it.
     Raises StoreBusy where another dialler or an import has it, StoreCorrupt where it is damaged or not ours, StoreError where
@@ -120,13 +133,13 @@ async def open_store(
     except BaseException:
         writing.shutdown(wait=False)
         raise
-    return Store(opened, writing)
+    return Store(opened, writing, encode)
 
 
 class Store:
     """Everything that survives a restart: one connection writes in its own thread, another one reads in a second thread."""
 
-    def __init__(self, opened: Opened, writing: ThreadPoolExecutor) -> None:
+    def __init__(self, opened: Opened, writing: ThreadPoolExecutor, encode: Encode | None) -> None:
         """Use `open_store`. `writing` has one thread: the one that runs the writing connection."""
         self._path = opened.path
         self._lock = opened.lock
@@ -136,6 +149,7 @@ class Store:
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-read")
         self._writer = Writer(opened.db, opened.path, writing)
         self._room = RoomGuard(opened.path)
+        self._encode = encode
         self._closed = False
         # Nobody else changes the roll and the queues' length while we hold the lock: both are read once.
         self._targets: dict[str, int] = {}
@@ -156,6 +170,11 @@ class Store:
         self, job: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         return await self._writer.write(lambda db: job(db, *args, **kwargs))
+
+    async def _announce(
+        self, job: Callable[Concatenate[sqlite3.Connection, Encode | None, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._writer.write(lambda db: job(db, self._encode, *args, **kwargs))
 
     async def _read(
         self, job: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -194,8 +213,8 @@ class Store:
     record_rules_version = _Writes(attempt_rows.record_rules_version)
     record_answer = _Writes(attempt_rows.record_answer)
     record_connect = _Writes(attempt_rows.record_connect)
-    end_attempts = _Writes(attempt_rows.end_attempts)
-    record_disposition = _Writes(attempt_rows.record_disposition)
+    end_attempts = _Announces(attempt_rows.end_attempts)
+    record_disposition = _Announces(attempt_rows.record_disposition)
     newest_event_at = _Reads(attempt_rows.newest_event_at)
     unfinished_attempts = _Reads(attempt_rows.unfinished_attempts)
     known_attempts = _Reads(attempt_rows.known_attempts)
@@ -248,17 +267,15 @@ class Store:
     record_complaint = _Writes(polling_day_records.record_complaint)
     answer_complaint = _Writes(polling_day_records.answer_complaint)
 
-    async def record_mark(self, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
-        """Append a mark and bring the voter's turnout up to date, with its announcements: see `voters.record_mark`."""
-        effect = await self._write(voters.record_mark, mark, announcements)
+    async def record_mark(self, mark: Mark) -> MarkEffect:
+        """Append a mark and bring the voter's turnout up to date: see `voters.record_mark`."""
+        effect = await self._announce(voters.record_mark, mark)
         self._count_anew([effect])
         return effect
 
-    async def record_marks(
-        self, marks: Sequence[Mark], announcements: Sequence[Announcement], entry: AuditNote
-    ) -> list[MarkEffect]:
+    async def record_marks(self, marks: Sequence[Mark], entry: AuditNote) -> list[MarkEffect]:
         """Append marks that came together, all or none, with their audit entry: see `polling_day_records.record_marks`."""
-        effects = await self._write(polling_day_records.record_marks, marks, announcements, entry)
+        effects = await self._announce(polling_day_records.record_marks, marks, entry)
         self._count_anew(effects)
         return effects
 
@@ -289,10 +306,9 @@ class Store:
     # Opt-outs, and numbers as others may know them
 
     phone_number = _Reads(records.phone_number)
-    record_opt_out = _Writes(voters.record_opt_out)
-    record_opt_outs = _Writes(opt_outs.record_told)
+    record_opt_out = _Announces(voters.record_opt_out)
+    record_opt_outs = _Announces(opt_outs.record_told)
     record_foreign_opt_out = _Writes(opt_outs.record_foreign)
-    number_hash = _Reads(opt_outs.hash_of)
 
     async def hash_numbers(self, secrets: Sequence[bytes]) -> int:
         """Hash every number of the roll under the centres' shared secrets (dialer/rules/number_hash.py), and suppress those that
@@ -331,6 +347,7 @@ class Store:
     # Announcements, commands, audit
 
     announce = _Writes(records.announce)
+    tell = _Announces(records.tell)
     outbox = _Reads(records.outbox)
     outbox_done = _Writes(records.outbox_done)
     kept_command = _Reads(records.kept_command)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
 from dialer.domain.errors import KeyTaken, NotInStore, StoreError
-from dialer.domain.model import Announcement, AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
+from dialer.domain.model import AttemptId, Booth, BoothTurnout, Mark, MarkKind, MarkSource, UnknownSerial
 from dialer.store import seals
-from dialer.store.port import MarkEffect
+from dialer.store.port import Encode, MarkEffect, OptOutNews
 from dialer.store.queues import close_phone, close_voters, reopen
-from dialer.store.records import announce
+from dialer.store.records import tell
 from dialer.store.sql import load_statements
 
 SQL = load_statements("voters")
@@ -43,7 +43,7 @@ def turnout_after(turnout: str, kind: MarkKind, *, corrects: bool = False) -> st
     return "pending" if corrects else turnout
 
 
-def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Announcement] = ()) -> MarkEffect:
+def record_mark(db: sqlite3.Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
     """Append a mark and bring the voter's turnout up to date: VOTED always wins; WILL_NOT, MOVED and DECEASED close;
     NOT_YET and LATER leave a voter pending; WRONG_NUMBER drops the link of the attempt's number. Where nobody on a number
     is pending any more, its due and claimed targets are closed in every campaign. A CORRECTION by source may take VOTED
@@ -71,7 +71,7 @@ def record_mark(db: sqlite3.Connection, mark: Mark, announcements: Sequence[Anno
     if recorded:
         for phone_id in silenced:
             close_voters(db, phone_id, settled=mark.kind is not MarkKind.WRONG_NUMBER)
-        announce(db, announcements, mark.at)
+        tell(db, encode, mark, mark.at)
     return MarkEffect(
         recorded,
         booth_id,
@@ -208,17 +208,24 @@ def _drop_link(db: sqlite3.Connection, mark: Mark, recorded: bool) -> list[int]:
     return [phone_id] if db.execute(SQL["phone_is_silent"], (phone_id,)).fetchone()[0] else []
 
 
+def hash_of(db: sqlite3.Connection, phone_id: int) -> str | None:
+    """The keyed hash of a number, under the first secret, as it may leave the centre; None: none is shared."""
+    row = db.execute(SQL["hash_of"], {"phone_id": phone_id}).fetchone()
+    return None if row is None else str(row[0])
+
+
 def record_opt_out(
     db: sqlite3.Connection,
+    encode: Encode | None,
     phone_id: int,
     *,
     at: float,
     source: str,
     attempt_id: AttemptId | None = None,
-    announcements: Sequence[Announcement] = (),
+    told_source: str | None = None,
 ) -> bool:
     """Suppress a number everywhere at once: closes its due and claimed targets in every campaign. False: it was already,
-    and nothing is announced.
+    and nothing is announced. `told_source`: what the announcement says in place of `source`.
     """
     if db.execute(SQL["opt_out_phone"], (phone_id, at)).rowcount == 0:
         if db.execute(SQL["phone_exists"], (phone_id,)).fetchone() is None:
@@ -227,7 +234,8 @@ def record_opt_out(
     if db.execute(SQL["insert_opt_out"], (phone_id, at, source, attempt_id)).rowcount == 1:
         seals.opt_out_recorded(db, phone_id)
     close_phone(db, phone_id)
-    announce(db, announcements, at)
+    if encode is not None:
+        tell(db, encode, OptOutNews(phone_id, at, told_source or source, attempt_id, hash_of(db, phone_id)), at)
     return True
 
 

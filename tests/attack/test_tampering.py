@@ -105,7 +105,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in ("+917000000002", "+917000000003", OFF_THE_ROLL, "+919812345679"):
             numbers.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
         numbers.set_consent(db, "+917000000003", Consent.WITHDRAWN, source="letter", at=NOW + 1)
-        opt_outs.opt_out_number(db, "+919812345670", at=NOW, source="letter-12")
+        opt_outs.opt_out_number(db, None, "+919812345670", at=NOW, source="letter-12")
     return backend.path
 
 

@@ -26,7 +26,7 @@ from dialer.domain.model import (
 )
 from dialer.roll.workers import import_workers
 from dialer.store.cipher import StoreKey, connect
-from dialer.store.port import Refusal
+from dialer.store.port import Encode, News, OptOutNews, Refusal
 from dialer.store.sqlite import Store, open_store
 from tests.support.roll_filler import fill_roll
 
@@ -70,13 +70,21 @@ class Backend(Protocol):
         ...
 
 
+def name_of_news(news: News) -> Announcement:
+    """An encoder: the kind of the news is its topic; its payload the hash that an opt-out tells, else the kind again."""
+    kind = type(news).__name__
+    hashed = news.number_hash if isinstance(news, OptOutNews) else None
+    return Announcement(kind, hashed or kind)
+
+
 class SqliteBackend:
     """The store of one file."""
 
     key: StoreKey | None = None
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, encode: Encode = name_of_news) -> None:
         self.path = directory / "centre.db"
+        self.encode = encode
         self.written_past = False
 
     def fill(self, voters: int, voters_per_booth: int) -> None:
@@ -86,7 +94,7 @@ class SqliteBackend:
         import_workers(file, self.path, "IN", key=self.key)
 
     async def open(self) -> Store:
-        return await open_store(self.path, key=self.key)
+        return await open_store(self.path, encode=self.encode, key=self.key)
 
     def connect(self) -> sqlite3.Connection:
         """Somebody else's connection, with the key in hand where there is one; in autocommit mode."""
@@ -164,11 +172,10 @@ async def end(
     outcome: Outcome = Outcome.NO_ANSWER,
     *,
     retry_at: float | None = None,
-    announcements: Sequence[Announcement] = (),
 ) -> bool:
     """End one attempt 30 s after it began."""
     ended = EndedAttempt(new.attempt_id, outcome, new.at + 30.0, retry_at=retry_at)
-    [was_open] = await store.end_attempts([ended], announcements)
+    [was_open] = await store.end_attempts([ended])
     return was_open
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from config.words import CampaignKind, Purpose
 from dialer.domain.errors import StoreError
-from dialer.domain.model import Announcement, CampaignProgress, CampaignState, MarkKind, Outcome
+from dialer.domain.model import CampaignProgress, CampaignState, MarkKind, Outcome
 from dialer.pacing.port import AnswersOfLate
 from dialer.store.port import LogIn
 from tests.contract.backends import (
@@ -24,9 +24,6 @@ from tests.contract.backends import (
     mark,
     open_one,
 )
-
-NEWS = Announcement("attempt/ended", '{"attempt_id": "x"}')
-
 
 # Campaigns and queues
 

@@ -11,7 +11,6 @@ import pytest
 from config.words import CampaignKind, Purpose
 from dialer.domain.clock import LoopClock
 from dialer.domain.model import (
-    Announcement,
     AttemptId,
     Disposition,
     DispositionRecord,
@@ -45,7 +44,6 @@ from tests.support.virtual import virtual_time
 
 HOUR = 3600.0
 DAY_SECONDS = 86_400.0
-NEWS = Announcement("attempt/ended", '{"attempt_id": "x"}')
 
 
 async def test_an_opened_attempt_is_unfinished_until_it_ends(backend: Backend) -> None:
@@ -320,8 +318,8 @@ async def test_attempt_numbers_count_up(backend: Backend) -> None:
 async def test_the_first_end_counts(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
-        assert await end(store, new, Outcome.BUSY, announcements=[NEWS])
-        assert not await end(store, new, Outcome.COMPLETED, announcements=[NEWS])
+        assert await end(store, new, Outcome.BUSY)
+        assert not await end(store, new, Outcome.COMPLETED)
         await store.record_answer(new.attempt_id, NOW + 99)
         await store.record_connect(new.attempt_id, NOW + 99, "01", None)
         assert await store.outcome_counts(CAMPAIGN) == {Outcome.BUSY: 1}
@@ -331,7 +329,7 @@ async def test_the_first_end_counts(backend: Backend) -> None:
 async def test_the_end_of_an_unknown_attempt_changes_nothing(backend: Backend) -> None:
     async with filled(backend) as store:
         ended = EndedAttempt(AttemptId("00000000-0000-4000-8000-000000000000"), Outcome.BUSY, NOW)
-        assert await store.end_attempts([ended], [NEWS]) == [False]
+        assert await store.end_attempts([ended]) == [False]
         assert await store.outbox(10) == []
 
 

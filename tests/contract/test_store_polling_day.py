@@ -11,14 +11,13 @@ import pytest
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import NotInStore
-from dialer.domain.model import Announcement, AttemptId, BoothTurnout, Mark, MarkKind, MarkSource, Outcome
+from dialer.domain.model import AttemptId, BoothTurnout, Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.store.port import AuditNote
 from dialer.store.sqlite import Store
 from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
 
 DAY = date(2024, 4, 22)
-NEWS = Announcement("results/marks", "{}")
 
 
 def entry(at: float = NOW + 100) -> AuditNote:
@@ -57,7 +56,7 @@ async def test_a_correction_takes_voted_back_and_the_number_is_as_fresh_as_befor
 
 async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_not_kept(backend: Backend) -> None:
     async with filled(backend) as store:
-        effect = await store.record_mark(undo(), [NEWS])
+        effect = await store.record_mark(undo())
         assert (effect.recorded, effect.in_vain, effect.reached_change, effect.not_yet_change) == (False, True, 0, 0)
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert (await store.record_mark(undo())).recorded
@@ -65,7 +64,7 @@ async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_not_kept(bac
         assert (again.recorded, again.in_vain) == (False, False)
         assert (await store.record_mark(undo(key="a second"))).in_vain
         assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=1)
-        assert not await store.outbox(10)
+        assert [row.topic for row in await store.outbox(10)] == ["Mark", "Mark"]  # voted, and that taken back
 
 
 async def test_a_correction_reopens_a_number_that_was_called(backend: Backend) -> None:
@@ -119,7 +118,7 @@ async def test_of_contradictory_marks_in_one_second_voted_wins_and_both_are_kept
 ) -> None:
     async with filled(backend) as store:
         marks = [Mark(kind.value, 1, kind, MarkSource.BOOTH_WORKER, NOW + 60.5) for kind in order]
-        effects = await store.record_marks(marks, [NEWS, NEWS], entry())
+        effects = await store.record_marks(marks, entry())
         assert [effect.recorded for effect in effects] == [True, True]
         assert effects[-1].voter_silenced
         assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=1, not_yet=0)
@@ -133,7 +132,7 @@ async def test_marks_that_come_together_are_kept_all_or_none(backend: Backend) -
     async with filled(backend) as store:
         marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
         with pytest.raises(NotInStore, match="no voter 999"):
-            await store.record_marks(marks, [NEWS, NEWS], entry())
+            await store.record_marks(marks, entry())
         assert (await turnout_of(store)).voted == 0
         assert await store.outbox(10) == []
         assert await store.append_audit("next", "test", {}, NOW) == 1
@@ -142,8 +141,8 @@ async def test_marks_that_come_together_are_kept_all_or_none(backend: Backend) -
 async def test_marks_that_come_together_have_one_entry_in_the_audit(backend: Backend) -> None:
     async with filled(backend) as store:
         marks = [mark(1, MarkKind.VOTED), mark(10, MarkKind.VOTED)]
-        first = await store.record_marks(marks, [NEWS, NEWS], entry())
-        again = await store.record_marks(marks, [NEWS, NEWS], entry(NOW + 200))
+        first = await store.record_marks(marks, entry())
+        again = await store.record_marks(marks, entry(NOW + 200))
         assert [effect.recorded for effect in (*first, *again)] == [True, True, False, False]
         assert [effect.silenced_phones for effect in again] == [(1,), (7,)]  # told again: whom to leave alone
         assert len(await store.outbox(10)) == 2

@@ -51,13 +51,13 @@ def repeated(effect: MarkEffect) -> MarkEffect:
 
 async def test_voted_silences_the_voter_and_the_number_where_nobody_else_is_pending(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
-        effect = await store.record_mark(mark(1, MarkKind.VOTED), [NEWS])
+        effect = await store.record_mark(mark(1, MarkKind.VOTED))
         assert effect == MarkEffect(
             True, 1, silenced_phones=(1,), voter_silenced=True, reached_change=1, voted_change=1
         )
         for campaign_id in (CAMPAIGN, "b"):
             assert await store.campaign_progress(campaign_id) == CampaignProgress(36, closed=1, due=35, attempts=0)
-        assert [row.payload for row in await store.outbox(10)] == [NEWS.payload]
+        assert [row.topic for row in await store.outbox(10)] == ["Mark"]
 
 
 async def test_a_household_is_called_until_the_last_one_has_voted(backend: Backend) -> None:
@@ -72,10 +72,10 @@ async def test_a_household_is_called_until_the_last_one_has_voted(backend: Backe
 
 async def test_a_repeated_key_changes_and_announces_nothing_and_tells_again_what_to_cancel(backend: Backend) -> None:
     async with filled(backend) as store:
-        first = await store.record_mark(mark(1, MarkKind.VOTED), [NEWS])
-        again = await store.record_mark(mark(1, MarkKind.VOTED), [NEWS])
+        first = await store.record_mark(mark(1, MarkKind.VOTED))
+        again = await store.record_mark(mark(1, MarkKind.VOTED))
         assert again == repeated(first)
-        other = await store.record_mark(mark(1, MarkKind.VOTED, key="another"), [NEWS])
+        other = await store.record_mark(mark(1, MarkKind.VOTED, key="another"))
         assert other.recorded
         assert len(await store.outbox(10)) == 2
 
@@ -136,7 +136,7 @@ async def test_a_wrong_number_without_a_call_drops_nothing(backend: Backend) -> 
 async def test_a_mark_of_an_unknown_voter_is_refused(backend: Backend) -> None:
     async with filled(backend) as store:
         with pytest.raises(StoreError, match="no voter 999"):
-            await store.record_mark(mark(999, MarkKind.VOTED), [NEWS])
+            await store.record_mark(mark(999, MarkKind.VOTED))
         assert await store.outbox(10) == []
 
 
@@ -156,8 +156,8 @@ async def test_what_marks_change_adds_up_to_the_turnout(backend: Backend) -> Non
 
 async def test_an_opt_out_closes_the_number_everywhere_at_once(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
-        assert await store.record_opt_out(6, at=NOW, source="flow", announcements=[NEWS])
-        assert not await store.record_opt_out(6, at=NOW + 1, source="flow", announcements=[NEWS])
+        assert await store.record_opt_out(6, at=NOW, source="flow")
+        assert not await store.record_opt_out(6, at=NOW + 1, source="flow")
         for campaign_id in (CAMPAIGN, "b"):
             assert (await store.campaign_progress(campaign_id)).closed == 1
         assert len(await store.outbox(10)) == 1
@@ -206,25 +206,30 @@ async def test_a_disposition_brings_its_marks_its_opt_out_and_its_news(backend: 
         new = await call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [mark(3, MarkKind.VOTED, new=new), mark(4, MarkKind.NOT_YET, new=new)]
         record = said(new.attempt_id, Disposition.VOTED, NOW + 900)
-        effect = await store.record_disposition(record, marks, opt_out=True, announcements=[NEWS])
+        effect = await store.record_disposition(record, marks, opt_out=True)
         assert [each.voter_silenced for each in effect.marks] == [True, False]
         assert effect.opted_out
         assert not await store.record_opt_out(3, at=NOW, source="again")
         assert 3 not in await queued(store)  # opted out, whatever the time that was asked for
-        again = await store.record_disposition(record, marks, opt_out=True, announcements=[NEWS])
+        again = await store.record_disposition(record, marks, opt_out=True)
         assert list(again.marks) == [repeated(each) for each in effect.marks]
         assert not again.opted_out
-        assert len(await store.outbox(10)) == 1
+        told = [row.topic for row in await store.outbox(10)]
+        assert told == ["AttemptNews", "DispositionRecord", "Mark", "Mark", "OptOutNews"]
 
 
 async def test_a_second_disposition_replaces_the_first(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED)
-        await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT), announcements=[NEWS])
+        await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT))
         later = replace(said(new.attempt_id, Disposition.LATER, NOW + 900), at=NOW + 50)
-        await store.record_disposition(later, announcements=[NEWS])
+        await store.record_disposition(later)
         assert 1 in await queued(store)
-        assert len(await store.outbox(10)) == 2
+        assert [row.topic for row in await store.outbox(10)] == [
+            "AttemptNews",
+            "DispositionRecord",
+            "DispositionRecord",
+        ]
 
 
 async def test_while_the_call_lasts_its_end_says_when_it_is_due_again(backend: Backend) -> None:
@@ -251,7 +256,7 @@ async def test_a_disposition_of_an_unknown_attempt_keeps_nothing(backend: Backen
     async with filled(backend) as store:
         record = said(AttemptId("00000000-0000-4000-8000-000000000000"), Disposition.VOTED)
         with pytest.raises(StoreError, match="no attempt 00000000"):
-            await store.record_disposition(record, [mark(1, MarkKind.VOTED)], announcements=[NEWS])
+            await store.record_disposition(record, [mark(1, MarkKind.VOTED)])
         assert (await turnout_of(store)).voted == 0
 
 
@@ -260,10 +265,10 @@ async def test_what_fails_in_a_disposition_takes_the_rest_back(backend: Backend)
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
         with pytest.raises(StoreError, match="no voter 999"):
-            await store.record_disposition(said(new.attempt_id, Disposition.VOTED), marks, announcements=[NEWS])
+            await store.record_disposition(said(new.attempt_id, Disposition.VOTED), marks)
         assert (await turnout_of(store)).voted == 0
         assert 1 in await queued(store)
-        assert await store.outbox(10) == []
+        assert [row.topic for row in await store.outbox(10)] == ["AttemptNews"]  # of the call before
 
 
 # The roll

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import StoreCorrupt, StoreError
-from dialer.domain.model import Announcement, Mark, MarkKind, MarkSource
+from dialer.domain.model import Mark, MarkKind, MarkSource
 from dialer.store import connection
 from dialer.store.connection import exclusive_connection, open_reading
 from dialer.store.migrate import APPLICATION_ID
@@ -85,7 +85,7 @@ async def test_damage_that_is_met_later_is_told_by_whoever_meets_it(
             await store.voter_for_screen(1000)
         assert one_line(caught.value, roll)
         with pytest.raises(StoreCorrupt) as caught:
-            await store.record_mark(Mark("k", 1000, MarkKind.VOTED, MarkSource.AGENT, NOW), [Announcement("t", "p")])
+            await store.record_mark(Mark("k", 1000, MarkKind.VOTED, MarkSource.AGENT, NOW))
         assert one_line(caught.value, roll)
         assert await store.outbox(10) == []
 

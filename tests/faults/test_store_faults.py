@@ -7,7 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,12 +38,12 @@ from tests.contract.backends import (
     end,
     filled,
     mark,
+    name_of_news,
 )
 from tests.faults.store_files import one_line, read
 from tests.support.roll_filler import fill_roll
 
 PAGE_BYTES = 4096
-NEWS = [Announcement("attempt/ended", "x" * 200)]
 
 
 @pytest.fixture
@@ -65,20 +65,22 @@ async def limit_pages(store: Store, more: int) -> None:
 
 
 async def test_a_full_disk_keeps_nothing_by_halves_and_the_store_works_again_with_room(path: Path) -> None:
-    backend = SqliteBackend(path.parent)
+    size = [PAGE_BYTES * 60]  # of an announcement: more than migrations left free
+    backend = SqliteBackend(path.parent, lambda news: Announcement("attempt/ended", "x" * size[0]))
     async with filled(backend) as store:
         assert isinstance(store, Store)
         calls = [await dial(store, phone_id) for phone_id in range(1, 9)]
         await limit_pages(store, 1)
-        big = [Announcement("attempt/ended", "x" * PAGE_BYTES * 60)]  # more than migrations left free
         with pytest.raises(StoreFull) as caught:
-            await end(store, calls[0], Outcome.COMPLETED, announcements=big)
+            await end(store, calls[0], Outcome.COMPLETED)
         assert one_line(caught.value, path)
         assert len(await store.unfinished_attempts()) == 8
         assert await store.outbox(10) == []
-        assert await end(store, calls[1], Outcome.COMPLETED, announcements=NEWS)  # what still fits is kept
+        size[0] = 200
+        assert await end(store, calls[1], Outcome.COMPLETED)  # what still fits is kept
         await limit_pages(store, 1000)
-        assert await end(store, calls[0], Outcome.COMPLETED, announcements=big)
+        size[0] = PAGE_BYTES * 60
+        assert await end(store, calls[0], Outcome.COMPLETED)
         assert await store.outcome_counts(CAMPAIGN) == {Outcome.COMPLETED: 2}
         assert len(await store.outbox(10)) == 2
     assert read(path, "PRAGMA integrity_check") == [("ok",)]
@@ -95,7 +97,7 @@ async def test_dialling_stops_while_results_still_fit(path: Path) -> None:
                 await store.open_attempts([each], max_attempts_since=DAY_START, max_attempts=3)
         assert one_line(caught.value, path)
         for each in live:
-            assert await end(store, each, Outcome.COMPLETED, announcements=NEWS)
+            assert await end(store, each, Outcome.COMPLETED)
         with pytest.raises(StoreFull):
             await store.open_attempts([attempt(last)], max_attempts_since=DAY_START, max_attempts=3)
         await limit_pages(store, RESERVE_BYTES // PAGE_BYTES + 100)
@@ -138,15 +140,15 @@ async def test_a_reader_can_neither_write_nor_hold_up_a_result(path: Path) -> No
 
 async def test_a_program_that_writes_behind_our_back_makes_writes_busy_and_then_they_work(path: Path) -> None:
     fill_roll(path, 9)
-    async with await open_store(path, busy_seconds=0.05) as store:
+    async with await open_store(path, encode=name_of_news, busy_seconds=0.05) as store:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusy) as caught:
-            await store.record_mark(mark(1, MarkKind.VOTED), NEWS)
+            await store.record_mark(mark(1, MarkKind.VOTED))
         assert one_line(caught.value, path)
         other.execute("ROLLBACK")
         other.close()
-        assert (await store.record_mark(mark(1, MarkKind.VOTED), NEWS)).recorded
+        assert (await store.record_mark(mark(1, MarkKind.VOTED))).recorded
         assert len(await store.outbox(10)) == 1
 
 
@@ -245,7 +247,13 @@ class ForgetfulStore(Store):
         self._seen = set[object]()
 
     async def _write(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
-        value = await super()._write(job, *args, **named)
+        return await self._lose_first(job, super()._write(job, *args, **named))
+
+    async def _announce(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
+        return await self._lose_first(job, super()._announce(job, *args, **named))
+
+    async def _lose_first(self, job: Callable[..., T], written: Awaitable[T]) -> T:
+        value = await written
         if job.__qualname__ not in self._seen:
             self._seen.add(job.__qualname__)
             raise LostReply
@@ -281,10 +289,10 @@ async def test_a_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
         steps: list[Callable[[], Any]] = [
             lambda: store.record_answer(first.attempt_id, NOW + 9),
             lambda: store.record_connect(first.attempt_id, NOW + 10, "01", "asha"),
-            lambda: store.end_attempts([ended], NEWS),
-            lambda: store.record_mark(voted, NEWS),
-            lambda: store.record_opt_out(second.claim.phone_id, at=NOW, source="flow", announcements=NEWS),
-            lambda: store.record_disposition(said, [still_pending], announcements=NEWS),
+            lambda: store.end_attempts([ended]),
+            lambda: store.record_mark(voted),
+            lambda: store.record_opt_out(second.claim.phone_id, at=NOW, source="flow"),
+            lambda: store.record_disposition(said, [still_pending]),
             lambda: store.record_command("c", "pause", "hash", "done", NOW),
             lambda: store.release([second.claim]),
             lambda: store.release_expired(NOW + 1e6),

@@ -80,7 +80,7 @@ async def become_known(site: Site, known: list[int]) -> None:
     at = site.clock.now()
     for voter in known:
         mark = Mark(f"list/{voter}", voter, MarkKind.VOTED, MarkSource.BOOTH_WORKER, at)
-        await site.centre.store.record_mark(mark, [])
+        await site.centre.store.record_mark(mark)
 
 
 @virtual_time()

@@ -49,7 +49,7 @@ BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
-    opened = await open_store(tmp_path / "centre.db")
+    opened = await open_store(tmp_path / "centre.db", encode=topics.encode)
     yield opened
     await opened.close()
 
@@ -371,13 +371,10 @@ async def call_some(store: Store) -> None:
         mark = Mark(
             f"{attempt_id}:turnout", claim.voter_id, MarkKind.VOTED, MarkSource.VOTER_KEY, 120.0, attempt_id=attempt_id
         )
-        await store.record_mark(mark, [topics.mark_announcement(mark)])
+        await store.record_mark(mark)
         ended = EndedAttempt(attempt_id, Outcome.COMPLETED, 130.0, answered_at=105.0, flow="turnout/1")
-        await store.end_attempts([ended], [topics.attempt_announcement("turnout-ivr", ended)])
-        news = topics.opt_out_announcement(claim.phone_id, at=131.0, source="voter-key", attempt_id=attempt_id)
-        await store.record_opt_out(
-            claim.phone_id, at=131.0, source="voter-key", attempt_id=attempt_id, announcements=[news]
-        )
+        await store.end_attempts([ended])
+        await store.record_opt_out(claim.phone_id, at=131.0, source="voter-key", attempt_id=attempt_id)
 
 
 async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

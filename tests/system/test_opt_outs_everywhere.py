@@ -26,9 +26,10 @@ from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.mqtt.link import Connection
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.opt_outs import ForeignOptOut
-from dialer.mqtt.topics import announced_message, opt_out_announcement, opt_outs_filter
+from dialer.mqtt.topics import announced_message, encode, opt_outs_filter
 from dialer.rules.number_hash import number_hash
 from dialer.store.lock import StoreLock
+from dialer.store.port import OptOutNews
 from dialer.store.sqlite import Store, open_store
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Supervisor, supervisor
@@ -92,7 +93,7 @@ async def a_centre(
     if not path.exists():
         fill_roll(path, 60, voters_per_booth=20)
     stop = asyncio.Event()
-    async with await open_store(path) as store:
+    async with await open_store(path, encode=encode) as store:
         await store.hash_numbers([SECRET])
         centre = Centre(name, store)
         if not well:
@@ -132,16 +133,14 @@ async def test_an_opt_out_reaches_every_centre(kind: BrokerKind, tmp_path: Path)
         a_centre("pune-1", tmp_path, broker.settings) as here,
         a_centre("pune-2", tmp_path, broker.settings) as there,
     ):
-        hashed = await here.store.number_hash(7)
-        assert hashed is not None
-        news = opt_out_announcement(7, at=5.0, source="voter-key", attempt_id=None, number_hash=hashed)
-        await here.store.record_opt_out(7, at=5.0, source="voter-key", announcements=[news])
+        hashed = number_hash(SECRET, "+917000000007")
+        await here.store.record_opt_out(7, at=5.0, source="voter-key")
         here.engine.outbox_event.set()
         await there.hears(hashed)
 
         # By hand, at the first centre, while its dialler runs: a number that only the second has a voter on would do as well.
         by_hand = number_hash(SECRET, "+917000000009")
-        told = opt_out_announcement(None, at=6.0, source="request", attempt_id=None, number_hash=by_hand)
+        told = encode(OptOutNews(None, 6.0, "request", number_hash=by_hand))
         sent = announced_message("pune-1", told.topic, told.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
         await here.hears(by_hand)
@@ -176,7 +175,7 @@ async def told_by_another_centre(listener: Supervisor, count: int) -> list[str]:
     """Opt-outs of a third centre, the first ones of numbers of the roll; the broker has acknowledged each."""
     hashes = [number_hash(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)]
     for hashed in hashes:
-        news = opt_out_announcement(None, at=5.0, source="agent", attempt_id=None, number_hash=hashed)
+        news = encode(OptOutNews(None, 5.0, "agent", number_hash=hashed))
         sent = announced_message("pune-3", news.topic, news.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
     return hashes

@@ -176,6 +176,12 @@ def test_the_mqtt_library_has_one_door(house: House) -> None:
         assert house.importing(library) == ["dialer.mqtt.client"]
 
 
+def test_the_core_knows_no_mqtt(house: House) -> None:
+    """It commits results as values; the store's encoder makes topics and payloads of them in the same transaction."""
+    core = ("dialer.domain", "dialer.engine", "dialer.store", "dialer.rules", "dialer.pacing", "dialer.switch")
+    assert [name for name in house.importing("dialer.mqtt") if name.startswith(core)] == []
+
+
 def test_helpers_of_tests_stand_in_support() -> None:
     tests = Path(__file__).parents[1]
     files = [path for room in ("unit", "wire", "system") for path in (tests / room).glob("*.py")]

@@ -12,7 +12,7 @@ import pytest
 
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.rules.number_hash import fingerprint, number_hash
-from dialer.store import opt_outs
+from dialer.store import opt_outs, voters
 from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_version, shipped_migrations, split_script
 from dialer.store.sql import load_statements, parse_statements
 from tests.support.roll_filler import fill_roll_into
@@ -197,10 +197,10 @@ def test_hashes_under_the_one_secret_of_an_earlier_version_are_still_good(
         earlier.execute("INSERT INTO hash_secret VALUES (?)", (fingerprint(secret),))
         earlier.execute("INSERT INTO phone_hash VALUES (1, ?)", (number_hash(secret, number),))
     assert migrate(earlier, PATH) == len(shipped) - 10
-    assert opt_outs.hash_of(earlier, 1) == (number_hash(secret, number) if shared else None)
+    assert voters.hash_of(earlier, 1) == (number_hash(secret, number) if shared else None)
     opt_outs.begin_hashing(earlier, [secret])
     assert opt_outs.hash_some(earlier, secret, 0) == (None if shared else 1)
-    assert opt_outs.hash_of(earlier, 1) == number_hash(secret, number)
+    assert voters.hash_of(earlier, 1) == number_hash(secret, number)
     assert earlier.execute("PRAGMA foreign_key_check").fetchall() == []
     earlier.close()
 

@@ -43,6 +43,7 @@ from dialer.domain.view import (
 from dialer.mqtt import document, payload_builders, payloads, topics
 from dialer.mqtt.publisher import ChangeBuffer, Publisher
 from dialer.mqtt.topics import TOPICS, Message, Topic, TopicWriter
+from dialer.store.port import AttemptNews, News, OptOutNews
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 
@@ -72,14 +73,15 @@ def results() -> list[Message]:
     ended = EndedAttempt(ATTEMPT, Outcome.CONNECTED, AT, answered_at=AT - 40, seat="seat-04", cause=16)
     record = DispositionRecord(ATTEMPT, Disposition.LATER, AT, "agent-17", AT + 7200)
     mark = Mark("key", 7, MarkKind.LATER, MarkSource.AGENT, AT, hour=14, attempt_id=ATTEMPT)
-    announced = [
-        topics.attempt_announcement("turnout-agents", ended),
-        topics.disposition_announcement(record),
-        topics.mark_announcement(mark),
-        topics.opt_out_announcement(3, at=AT, source="agent", attempt_id=ATTEMPT),
-        topics.audit_head_announcement(Head(9, "3b" * 32, AT, 40)),
-        topics.reply_announcement("asha", payloads.ReplyPayload("c1", "done", "paused", AT)),
+    committed: list[News] = [
+        AttemptNews("turnout-agents", ended),
+        record,
+        mark,
+        OptOutNews(3, AT, "agent", ATTEMPT),
+        Head(9, "3b" * 32, AT, 40),
     ]
+    reply = topics.reply_announcement("asha", payloads.ReplyPayload("c1", "done", "paused", AT))
+    announced = [*map(topics.encode, committed), reply]
     return [topics.announced_message("pune-1", news.topic, news.payload) for news in announced]
 
 

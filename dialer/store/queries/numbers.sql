@@ -145,9 +145,6 @@ SELECT campaign_id, phone_id FROM attempt WHERE attempt_id = ?1;
 -- name: insert_opt_out
 INSERT INTO opt_out (e164, at, source, attempt_id) VALUES (?1, ?2, ?3, NULL) ON CONFLICT (e164) DO NOTHING;
 
--- name: hash_of
-SELECT number_hash FROM hash_secret CROSS JOIN phone_hash USING (secret) WHERE hash_secret.tells AND phone_hash.phone_id = ?1;
-
 -- name: insert_foreign
 INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (?1, ?2, ?3) ON CONFLICT (number_hash) DO NOTHING;
 

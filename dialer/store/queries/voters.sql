@@ -133,3 +133,7 @@ SELECT voter_id, epic FROM voter WHERE booth_id = :booth_id AND serial = :serial
 -- There is no index of EPIC numbers: the roll is read once for all that are asked for.
 -- name: voters_of_epics
 SELECT upper(epic), voter_id FROM voter WHERE upper(epic) IN (SELECT value FROM json_each(:epics));
+
+-- name: hash_of
+SELECT number_hash FROM hash_secret CROSS JOIN phone_hash USING (secret)
+WHERE hash_secret.tells AND phone_hash.phone_id = :phone_id;
