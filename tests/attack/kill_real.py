@@ -25,7 +25,7 @@ from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from tests.attack.kill_histories import tell_progress
 from tests.faults.test_crashes import HOURS, SPEED, a_dialler, ended_calls
 from tests.support.roll_filler import fill_roll
-from tests.system.test_engine import rows
+from tests.support.stored import rows
 
 CAMPAIGN: dict[str, object] = {"id": "ivr", "kind": "ivr", "pacing": "broadcast", "channels": 10, "hours": HOURS}
 FLOW = str(Path(__file__).with_name("attack_flow.yaml"))

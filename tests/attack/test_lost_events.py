@@ -22,8 +22,9 @@ from dialer.simulation.asterisk.voters import Scripted
 from dialer.switch.asterisk import adapter
 from tests.faults.test_reconciling import CAMPAIGNS, SEATS, SETTINGS, all_agree, in_full_swing, nobody_twice
 from tests.support.centre import Site, a_site, agents_at_work
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import rows, scripted
+from tests.system.test_engine import scripted
 from tests.system.test_transfers import bring_to, party, seat, talking
 
 BOUND_SECONDS = adapter.COMPARE_SECONDS + adapter.COMPARE_AGAIN_SECONDS + adapter.GRACE_SECONDS + 1.0

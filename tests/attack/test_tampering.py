@@ -24,7 +24,7 @@ from dialer.domain.phone_facts import Consent
 from dialer.store import numbers, opt_outs, seals
 from dialer.store.connection import exclusive_connection
 from dialer.store.transaction import transaction
-from tests.contract.backends import NOW, SqliteBackend, attempt, claim_phone, dial, end, filled, mark
+from tests.support.stores import NOW, SqliteBackend, attempt, claim_phone, dial, end, filled, mark
 
 OFF_THE_ROLL = "+919812345678"
 TABLES = {  # what a row of it is called, and its key

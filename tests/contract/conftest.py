@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialer.store import seals
-from tests.contract.backends import BACKENDS, Backend, SqliteBackend
+from tests.support.stores import BACKENDS, Backend, SqliteBackend
 
 
 @pytest.fixture(params=sorted(BACKENDS))

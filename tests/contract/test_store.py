@@ -9,7 +9,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.model import CampaignProgress, CampaignState, MarkKind, Outcome
 from dialer.pacing.port import AnswersOfLate
 from dialer.store.port import LogIn
-from tests.contract.backends import (
+from tests.support.stores import (
     CAMPAIGN,
     LEASE_SECONDS,
     NOW,

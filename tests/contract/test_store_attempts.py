@@ -23,7 +23,7 @@ from dialer.domain.model import (
 from dialer.domain.phone_facts import CallGaps, NumberHistory, PhoneFacts
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
-from tests.contract.backends import (
+from tests.support.stores import (
     CAMPAIGN,
     DAY_START,
     LEASE_SECONDS,

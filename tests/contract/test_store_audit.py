@@ -15,7 +15,7 @@ from dialer.domain.errors import UnsafeValue
 from dialer.store import audit
 from dialer.store.cipher import database_errors
 from dialer.store.connection import open_reading
-from tests.contract.backends import NOW, Backend, SqliteBackend, filled, key_file
+from tests.support.stores import NOW, Backend, SqliteBackend, filled, key_file
 
 LISTENED = {"seat": "07", "mode": "listen"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dialer.store.connection import reading
 from dialer.store.records import COMMANDS_KEPT_SECONDS
-from tests.contract.backends import NOW, Backend, SqliteBackend, filled
+from tests.support.stores import NOW, Backend, SqliteBackend, filled
 
 DAY_SECONDS = 86_400.0
 

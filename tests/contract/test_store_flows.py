@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialer.domain.model import AttemptId
-from tests.contract.backends import NOW, Backend, dial, filled
+from tests.support.stores import NOW, Backend, dial, filled
 
 
 async def test_answers_are_kept_by_name_and_a_later_value_wins(backend: Backend) -> None:

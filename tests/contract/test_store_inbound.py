@@ -10,8 +10,8 @@ from config.words import CampaignKind, InboundMode, Purpose
 from dialer.domain.model import AttemptId, Direction, EndedAttempt, Mark, MarkKind, MarkSource, NewInbound, Outcome
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
-from tests.contract.backends import CAMPAIGN, DAY_START, NOW, Backend
-from tests.contract.backends import attempt as attempt_of
+from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend
+from tests.support.stores import attempt as attempt_of
 
 NUMBER = "+917000000001"
 

@@ -14,7 +14,7 @@ from config.words import CampaignKind, Purpose
 from dialer.domain.model import Claim, MarkKind, MarkSource, NewAttempt, Outcome
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
-from tests.contract.backends import LEASE_SECONDS, NOW, SqliteBackend, attempt, end, mark, open_one
+from tests.support.stores import LEASE_SECONDS, NOW, SqliteBackend, attempt, end, mark, open_one
 
 VOTERS = 9
 PHONES = 6

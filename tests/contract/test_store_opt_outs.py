@@ -11,7 +11,7 @@ from dialer.rules.number_hash import fingerprint, number_hash
 from dialer.store import voters
 from dialer.store.port import AuditNote, OptOutsTaken
 from dialer.store.sqlite import Store
-from tests.contract.backends import CAMPAIGN, NOW, Backend, SqliteBackend, claim, claim_phone, filled
+from tests.support.stores import CAMPAIGN, NOW, Backend, SqliteBackend, claim, claim_phone, filled
 
 SECRET = b"twenty characters, at least"
 OTHER = b"another one of twenty characters"

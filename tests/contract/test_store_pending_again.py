@@ -10,7 +10,7 @@ import pytest
 from config.words import CampaignKind, Purpose
 from dialer.domain.model import Mark, MarkKind, MarkSource, Outcome
 from dialer.store.sqlite import Store
-from tests.contract.backends import (
+from tests.support.stores import (
     CAMPAIGN,
     NOW,
     Backend,

@@ -15,7 +15,7 @@ from dialer.domain.model import AttemptId, BoothTurnout, Mark, MarkKind, MarkSou
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.store.port import AuditNote
 from dialer.store.sqlite import Store
-from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
+from tests.support.stores import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
 
 DAY = date(2024, 4, 22)
 

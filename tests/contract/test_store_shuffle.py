@@ -6,7 +6,7 @@ from contextlib import closing
 from itertools import pairwise
 
 from config.words import CampaignKind, Purpose
-from tests.contract.backends import Backend, claim
+from tests.support.stores import Backend, claim
 
 SEED = 20_240_419
 

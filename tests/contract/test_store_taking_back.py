@@ -9,7 +9,7 @@ import pytest
 from dialer.domain.model import BoothTurnout, Mark, MarkKind, MarkSource
 from dialer.store.port import MarkEffect
 from dialer.store.sqlite import Store
-from tests.contract.backends import NOW, Backend, claim, filled
+from tests.support.stores import NOW, Backend, claim, filled
 
 LIST, AGENT, WORKER, CORRECTION = MarkSource.IMPORT, MarkSource.AGENT, MarkSource.BOOTH_WORKER, MarkSource.CORRECTION
 WORDS = (MarkKind.VOTED, MarkKind.NOT_YET, MarkKind.LATER, MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED)

@@ -19,7 +19,7 @@ from dialer.domain.model import (
 )
 from dialer.store.queues import SET_ASIDE_AT_ONCE
 from dialer.store.sqlite import Store
-from tests.contract.backends import CAMPAIGN, NOW, Backend, call, dial, filled
+from tests.support.stores import CAMPAIGN, NOW, Backend, call, dial, filled
 
 LATE = NOW + 3600.0  # every retry here is due
 TODAY = VotingBooths(frozenset({1}), NOW + 36_000)  # numbers 1 to 6; 7 to 12 are of booth 2

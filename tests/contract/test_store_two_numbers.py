@@ -11,7 +11,7 @@ from config.words import CampaignKind, Purpose
 from dialer.domain.model import Disposition, DispositionRecord, Mark, MarkKind, MarkSource, NewAttempt, Outcome
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
-from tests.contract.backends import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone, dial, end
+from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone, dial, end
 
 DAY_SECONDS = 86_400.0
 MOBILE = 900

@@ -22,16 +22,11 @@ from dialer.domain.model import (
 )
 from dialer.store.port import KeptCommand, MarkEffect, SeatInterval
 from dialer.store.sqlite import Store
-from tests.contract.backends import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
+from tests.support.stores import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark, turnout_of
 
 NEWS = Announcement("voter/mark", '{"voter_id": 1}')
 PENDING = (MarkKind.NOT_YET, MarkKind.LATER)
 CLOSING = (MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED)
-
-
-async def turnout_of(store: Store, booth_id: int = 1) -> BoothTurnout:
-    [turnout] = [each for each in await store.booth_turnout() if each.booth_id == booth_id]
-    return turnout
 
 
 async def queued(store: Store) -> set[int]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from dialer.domain.model import Mark, MarkKind, MarkSource
-from tests.contract.backends import NOW, Backend, filled, mark
-from tests.contract.test_store_voters import turnout_of
+from tests.support.stores import NOW, Backend, filled, mark, turnout_of
 
 
 async def test_who_has_no_number_is_counted_until_somebody_sees_them(backend: Backend) -> None:

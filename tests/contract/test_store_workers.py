@@ -22,7 +22,7 @@ from dialer.domain.model import (
 )
 from dialer.store.port import Refusal
 from dialer.store.sqlite import Store
-from tests.contract.backends import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone
+from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone
 
 WORKERS = "workers"
 OWN = "+917000000001"  # also of voter 1 in booth 1

@@ -23,7 +23,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from tests.faults.crash_child import CRASH_POINTS
 from tests.support.roll_filler import fill_roll
-from tests.system.test_engine import rows
+from tests.support.stored import rows
 
 HOURS = [{"start": "00:00", "until": "23:59:59.999999"}]
 AGENTS = {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": HOURS, "wrap_up_seconds": 0.5}

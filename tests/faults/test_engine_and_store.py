@@ -20,8 +20,9 @@ from dialer.simulation.asterisk.voters import Scripted
 from dialer.store import seals
 from tests.faults.test_switch_faults import every_attempt_has_one_end, nobody_dialled_twice
 from tests.support.centre import Site, a_site, agents_at_work
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer, rows, scripted
+from tests.system.test_engine import IVR, all_answer, scripted
 
 
 class FailingStore:

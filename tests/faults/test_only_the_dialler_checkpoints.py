@@ -11,7 +11,7 @@ import pytest
 
 from dialer.store.connection import CHECKPOINT_PAGES, PAGE_BYTES, close_writing, open_writing
 from dialer.store.lock import StoreLock
-from tests.contract.backends import TEST_KEY, key_file
+from tests.support.stores import TEST_KEY, key_file
 
 PAGES = 2_000  # more than SQLite would let a WAL grow to by itself (1,000), less than the dialler does
 EXPORT = """

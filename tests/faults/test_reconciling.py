@@ -28,8 +28,9 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted
 from tests.support.centre import Site, a_site, site_settings
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import nobody_on_two_calls, rows, scripted
+from tests.system.test_engine import nobody_on_two_calls, scripted
 
 FLOW, AGENT = "+911140000011", "+911140000012"
 HOURS = [{"start": "00:00", "until": "23:59:59"}]

@@ -14,9 +14,9 @@ from dialer.store import connection
 from dialer.store.connection import exclusive_connection, open_reading
 from dialer.store.migrate import APPLICATION_ID
 from dialer.store.sqlite import open_store
-from tests.contract.backends import NOW
-from tests.faults.store_files import one_line, read
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import one_line, query
+from tests.support.stores import NOW
 
 PAGE_BYTES = 4096
 
@@ -42,7 +42,7 @@ def roll(path: Path) -> Path:
 
 
 def root_page_of(path: Path, name: str) -> int:
-    return int(dict(read(path, "SELECT name, rootpage FROM sqlite_schema"))[name])
+    return int(dict(query(path, "SELECT name, rootpage FROM sqlite_schema"))[name])
 
 
 async def test_every_damaged_page_is_found_at_opening(roll: Path) -> None:
@@ -143,7 +143,7 @@ async def test_a_missing_store_is_named(path: Path) -> None:
 async def test_an_empty_file_becomes_a_store(path: Path) -> None:
     path.touch()
     await (await open_store(path)).close()
-    assert read(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
+    assert query(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
 
 
 async def test_a_new_store_is_for_its_user_alone(path: Path) -> None:

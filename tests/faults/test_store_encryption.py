@@ -24,9 +24,9 @@ from dialer.store.records import note_export
 from dialer.store.roll import copy_roll
 from dialer.store.source import open_source
 from dialer.store.sqlite import open_store
-from tests.contract.backends import NOW, TEST_KEY, EncryptedBackend, SqliteBackend, filled, key_file, mark
-from tests.faults.store_files import one_line
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import one_line
+from tests.support.stores import NOW, TEST_KEY, EncryptedBackend, SqliteBackend, filled, key_file, mark
 
 NUMBER, NAME, EPIC = "+917000000003", "Voter 4", "ABC0000004"
 OTHER_KEY = StoreKey(Path("another key file"), "f" * 64)
@@ -324,7 +324,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from dialer.store.conversion import convert
-from tests.contract.backends import TEST_KEY
+from tests.support.stores import TEST_KEY
 
 old, new = {"encrypt": (None, TEST_KEY), "decrypt": (TEST_KEY, None)}[sys.argv[2]]
 convert(Path(sys.argv[1]), old, new, who="officer", at=1.0, progress=lambda words, _: words == "comparing" and os._exit(9))

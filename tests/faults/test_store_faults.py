@@ -27,7 +27,9 @@ from dialer.store.connection import exclusive_connection, open_reading
 from dialer.store.lock import StoreLock
 from dialer.store.port import Refusal
 from dialer.store.sqlite import RESERVE_BYTES, Store, open_store
-from tests.contract.backends import (
+from tests.support.roll_filler import fill_roll
+from tests.support.stored import one_line, query
+from tests.support.stores import (
     CAMPAIGN,
     DAY_START,
     NOW,
@@ -40,8 +42,6 @@ from tests.contract.backends import (
     mark,
     name_of_news,
 )
-from tests.faults.store_files import one_line, read
-from tests.support.roll_filler import fill_roll
 
 PAGE_BYTES = 4096
 
@@ -83,7 +83,7 @@ async def test_a_full_disk_keeps_nothing_by_halves_and_the_store_works_again_wit
         assert await end(store, calls[0], Outcome.COMPLETED)
         assert await store.outcome_counts(CAMPAIGN) == {Outcome.COMPLETED: 2}
         assert len(await store.outbox(10)) == 2
-    assert read(path, "PRAGMA integrity_check") == [("ok",)]
+    assert query(path, "PRAGMA integrity_check") == [("ok",)]
 
 
 async def test_dialling_stops_while_results_still_fit(path: Path) -> None:
@@ -116,11 +116,11 @@ async def test_a_second_dialler_and_an_import_are_refused_and_reports_are_not(pa
         assert one_line(caught.value, path)
         with pytest.raises(StoreBusy, match="a dialler"), exclusive_connection(path, "an import"):
             pytest.fail("the import got in")
-        assert read(path, "SELECT count(*) FROM mark") == [(1,)]
+        assert query(path, "SELECT count(*) FROM mark") == [(1,)]
     with exclusive_connection(path, "an import"):
         with pytest.raises(StoreBusy, match="an import"):
             await open_store(path)
-        assert read(path, "SELECT count(*) FROM mark") == [(1,)]
+        assert query(path, "SELECT count(*) FROM mark") == [(1,)]
     await (await open_store(path)).close()
 
 
@@ -135,7 +135,7 @@ async def test_a_reader_can_neither_write_nor_hold_up_a_result(path: Path) -> No
         assert db.execute("SELECT count(*) FROM mark").fetchone() == (0,)
         await store.close()  # with a report still open
         db.close()
-    assert read(path, "SELECT count(*) FROM mark") == [(1,)]
+    assert query(path, "SELECT count(*) FROM mark") == [(1,)]
 
 
 async def test_a_program_that_writes_behind_our_back_makes_writes_busy_and_then_they_work(path: Path) -> None:
@@ -172,7 +172,7 @@ DIALLER = """
 import asyncio, sys
 from pathlib import Path
 from dialer.domain.model import EndedAttempt, MarkKind, Outcome
-from tests.contract.backends import *
+from tests.support.stores import *
 
 async def main():
     store = await open_store(Path(sys.argv[1]))
@@ -226,7 +226,7 @@ async def test_closing_brings_everything_into_the_one_file(path: Path) -> None:
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert (path.parent / "centre.db-wal").stat().st_size > 0
     assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.lock"}
-    assert read(path, "SELECT count(*) FROM mark") == [(1,)]
+    assert query(path, "SELECT count(*) FROM mark") == [(1,)]
 
 
 # The commit's own reply lost
@@ -267,8 +267,8 @@ async def twice(call_it: Callable[[], Any]) -> Any:
 
 
 def everything(path: Path) -> dict[str, Sequence[Any]]:
-    tables = [name for (name,) in read(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
-    return {table: read(path, f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - names of our schema
+    tables = [name for (name,) in query(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+    return {table: query(path, f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - names of our schema
 
 
 async def test_a_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:

@@ -21,9 +21,9 @@ from dialer.store.holder import holder_of
 from dialer.store.lock import StoreLock
 from dialer.store.records import note_export
 from dialer.store.sqlite import open_store
-from tests.contract.backends import CAMPAIGN, TEST_KEY, dial, key_file
-from tests.faults.store_files import one_line, read
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import one_line, query
+from tests.support.stores import CAMPAIGN, TEST_KEY, dial, key_file
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the lock is on the file beside the store")
 
@@ -31,7 +31,7 @@ DIALLER = """
 import asyncio, sys
 from pathlib import Path
 from dialer.store.cipher import read_key
-from tests.contract.backends import *
+from tests.support.stores import *
 
 async def main():
     key = read_key(Path(sys.argv[2])) if sys.argv[2:] else None
@@ -236,7 +236,7 @@ def test_a_dialler_whose_file_was_taken_away_dials_no_more(
     said = goes_on(first)
     assert said.startswith(f"{path}: the file was moved, replaced or removed")
     if way is moved:  # what it had committed went with the file, into which its journal was brought
-        assert read(kept, "SELECT phone_id FROM attempt") == [(1,)]
+        assert query(kept, "SELECT phone_id FROM attempt") == [(1,)]
 
 
 @pytest.mark.parametrize("way", [symlink, symlinked_folder])
@@ -252,9 +252,9 @@ async def test_a_link_to_a_store_that_nobody_holds_is_as_good_as_its_name(
         await store.enrol(CAMPAIGN)
         await dial(store, 1)
         note_export(path, "worker-12", {"list": "strike-off"}, 1.0)
-        assert read(path, "SELECT phone_id FROM attempt") == [(1,)]
+        assert query(path, "SELECT phone_id FROM attempt") == [(1,)]
         assert not name.with_name(name.name + "-wal").exists() or way is symlinked_folder
-    assert ("export",) in read(path, "SELECT kind FROM audit")
+    assert ("export",) in query(path, "SELECT kind FROM audit")
 
 
 def test_a_conversion_through_a_link_converts_the_file(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
 from dialer.simulation.asterisk.voters import Scripted
 from tests.support.centre import Site, a_site, agents_at_work
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer, nobody_on_two_calls, rows, scripted
+from tests.system.test_engine import IVR, all_answer, nobody_on_two_calls, scripted
 
 
 def centre_of(site: Site) -> Centre:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from pathlib import Path
+
+from tests.support.stored import query
 
 COLUMNS = ("AC_NO", "PART_NO", "SLNOINPART", "FM_NAME_EN", "AGE", "SEX", "MOBILE")
 
@@ -15,17 +15,6 @@ def write_roll(path: Path, rows: Iterable[Sequence[str]], header: Sequence[str] 
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     return path
-
-
-def query(store: Path, sql: str, *parameters: object) -> list[tuple[object, ...]]:
-    """Rows of the store, read through a connection of the test's own."""
-    with closing(sqlite3.connect(store)) as db:
-        return db.execute(sql, parameters).fetchall()
-
-
-def execute(store: Path, sql: str, *parameters: object) -> None:
-    with closing(sqlite3.connect(store)) as db, db:
-        db.execute(sql, parameters)
 
 
 def contents(store: Path) -> dict[str, list[tuple[object, ...]]]:

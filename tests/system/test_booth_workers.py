@@ -29,6 +29,7 @@ from dialer.switch.asterisk.agi_call import AgiCall
 from ivr_flows.turns import FlowCommit
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 
 DAY = date(2024, 4, 22)  # of START_EPOCH, 09:30 in India
@@ -46,11 +47,6 @@ def keyed(keys: str, begin: float = 2.0) -> tuple[tuple[float, str], ...]:
         found.append((at, key))
         at += 12.0 if key == "#" else 0.5
     return tuple(found)
-
-
-def rows(directory: Path, query: str) -> list[tuple[Any, ...]]:
-    with contextlib.closing(sqlite3.connect(directory / "centre.db")) as db:
-        return db.execute(query).fetchall()
 
 
 MARKS = (

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,6 +27,7 @@ from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.rules import neutral_with
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
@@ -50,12 +48,6 @@ def scripted(*scripts: Scripted, seats: int = 5) -> SimulatedAsteriskConfig:
 def all_answer(**script: object) -> SimulatedAsteriskConfig:
     """A switch on which the first hundred numbers do the same."""
     return scripted(*[Scripted(**script)] * 100)  # type: ignore[arg-type]  # facts by name
-
-
-def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
-    """What the store holds, read from outside."""
-    with contextlib.closing(sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True)) as db:
-        return db.execute(sql).fetchall()
 
 
 def nobody_on_two_calls(site: Site) -> None:

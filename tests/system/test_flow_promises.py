@@ -14,8 +14,9 @@ from dialer.switch.asterisk.agi_call import AgiCall
 from ivr_flows.model import Scope
 from ivr_flows.turns import CommitKind, FlowCommit
 from tests.support.centre import SCRIPTS_AS_WE_ARE, Site, a_site
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_flows_live import DECLARED, ivr, rows, voters
+from tests.system.test_flows_live import DECLARED, ivr, voters
 
 # Scripts. In real time: a process knows no other.
 

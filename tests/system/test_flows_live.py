@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from ivr_flows.texts import shipped_texts, texts_with
 from tests.faults.test_engine_and_store import FailingStore
 from tests.support.centre import SCRIPTS_AS_WE_ARE, START_EPOCH, a_site, site_settings
 from tests.support.rules import neutral_with
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 
 SILENT = VoterProfile(
@@ -62,11 +61,6 @@ nodes:
   opt_out: {opt_out: number, next: bye, failed: bye}
   bye: {disconnect: done, say: [common.goodbye]}
 """
-
-
-def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
-    with contextlib.closing(sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True)) as db:
-        return db.execute(sql).fetchall()
 
 
 @virtual_time()

@@ -9,8 +9,8 @@ from pathlib import Path
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from tests.support.centre import START_EPOCH, a_site, agents_at_work
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import rows
 
 GAP_SECONDS = 900.0
 HOURS = [{"start": "00:00", "until": "23:59:59"}]

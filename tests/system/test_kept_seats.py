@@ -17,8 +17,9 @@ from dialer.simulation.asterisk.voters import Scripted
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import neutral_with
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import rows, scripted
+from tests.system.test_engine import scripted
 
 EXCEPTION = neutral_with(redial_lock={"unless_agent_guaranteed": True})
 LOCKED = "+917000000001"

@@ -30,13 +30,14 @@ from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.mqtt.monitor import Monitor
 from dialer.store.lock import StoreLock
 from dialer.store.sqlite import Store, open_store
-from tests.contract.backends import dial, end
 from tests.support.centre import Site, a_site
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import SENDERS, supervisor
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import rows
+from tests.support.stores import dial, end
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import all_answer, rows
+from tests.system.test_engine import all_answer
 from tests.unit.test_unknown_cli import run
 
 NUMBER = "+917000000{:03}"

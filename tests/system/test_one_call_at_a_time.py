@@ -25,8 +25,9 @@ from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.full_trunk import COMMIT_SECONDS, placed_on_a_full_trunk
 from tests.support.full_trunk import most_in_a_second as most_on_the_wire
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer, rows
+from tests.system.test_engine import IVR, all_answer
 
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from dialer.store.sqlite import Store, open_store
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Supervisor, supervisor
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import query
 from tests.unit.test_numbers_cli import run
 
 SECRET = b"twenty characters, at least"
@@ -121,8 +121,7 @@ async def a_centre(
 
 
 def opted_out(path: Path) -> list[tuple[str, str]]:
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        return db.execute("SELECT e164, source FROM opt_out ORDER BY e164").fetchall()
+    return query(path, "SELECT e164, source FROM opt_out ORDER BY e164")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -181,11 +180,6 @@ async def told_by_another_centre(listener: Supervisor, count: int) -> list[str]:
     return hashes
 
 
-def in_store(path: Path, sql: str) -> list[tuple[object, ...]]:
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        return db.execute(sql).fetchall()
-
-
 @NEEDS_MOSQUITTO
 async def test_an_import_beside_the_running_dialler_reaches_everybody_and_loses_no_command(tmp_path: Path) -> None:
     count = 2_450
@@ -215,10 +209,10 @@ async def test_an_import_beside_the_running_dialler_reaches_everybody_and_loses_
         assert "917000000" not in said + text
     for centre, source in (("pune-1", "letters-7"), ("pune-2", "centre pune-1")):
         path = tmp_path / f"{centre}.db"
-        assert in_store(path, "SELECT count(*) FROM phone WHERE opted_out_at IS NULL") == [(0,)]
-        assert in_store(path, "SELECT DISTINCT source FROM opt_out") == [(source,)]
-        assert in_store(path, "SELECT count(*) FROM opt_out_hash") == [(count,)]
-    audit = in_store(
+        assert query(path, "SELECT count(*) FROM phone WHERE opted_out_at IS NULL") == [(0,)]
+        assert query(path, "SELECT DISTINCT source FROM opt_out") == [(source,)]
+        assert query(path, "SELECT count(*) FROM opt_out_hash") == [(count,)]
+    audit = query(
         tmp_path / "pune-1.db",
         "SELECT kind, who, sum(what ->> 'numbers') FROM audit WHERE kind NOT IN ('seal', 'settings') GROUP BY kind, who",
     )
@@ -251,7 +245,7 @@ async def test_what_a_centre_heard_and_had_not_kept_when_it_died_comes_again(tmp
             assert not before.told
         async with a_centre("pune-1", tmp_path, broker.settings) as after:
             await after.hears(*hashes)
-    assert in_store(tmp_path / "pune-1.db", "SELECT count(*) FROM opt_out_hash") == [(60,)]
+    assert query(tmp_path / "pune-1.db", "SELECT count(*) FROM opt_out_hash") == [(60,)]
 
 
 @NEEDS_MOSQUITTO

@@ -25,8 +25,9 @@ from tests.support.centre import START_EPOCH, a_site, agents_at_work
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import all_answer, rows, scripted
+from tests.system.test_engine import all_answer, scripted
 
 RINGS_OUT: dict[str, Any] = {"fails_with": 0, "answer_after": 10.0}
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}

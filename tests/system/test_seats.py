@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +32,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from tests.support.agi_peer import claim
 from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -94,11 +94,6 @@ def states_of(site: Site, attempt_id: str | None) -> list[CallState]:
     return [
         change.state for change in site.changes if isinstance(change, CallChange) and change.attempt_id == attempt_id
     ]
-
-
-def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
-    with contextlib.closing(sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True)) as db:
-        return db.execute(sql).fetchall()
 
 
 # Logging in

@@ -39,8 +39,8 @@ from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import rows
 
 SUPERVISORS = [
     {"name": "asha", "endpoint": "asha", "role": "supervisor"},

@@ -21,8 +21,9 @@ from dialer.store.port import Refusal
 from tests.faults.test_engine_and_store import FailingStore
 from tests.support.centre import Site, a_site
 from tests.support.rules import neutral_with
+from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer, rows, scripted
+from tests.system.test_engine import IVR, all_answer, scripted
 
 CALLER_ID = "+911140000001"
 SHORT_RINGS = neutral_with(ring={"minimum_seconds": 10.0})

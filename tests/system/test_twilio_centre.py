@@ -26,10 +26,11 @@ from dialer.site.checks.finding import Verdict
 from dialer.site.plan import needs_asterisk
 from tests.support.centre import START_EPOCH, site_settings
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import rows
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
 from tests.support.twilio_stand_in import Person, TwilioStandIn
 from tests.support.virtual import virtual_time
-from tests.system.test_flows_live import ASK, SILENT, rows
+from tests.system.test_flows_live import ASK, SILENT
 
 TRUNK = {
     "name": "twilio",

@@ -12,9 +12,9 @@ from config.settings import load_settings
 from dialer.app import settings_told
 from dialer.store.port import LogIn
 from dialer.store.sqlite import open_store
-from tests.contract.backends import NOW
 from tests.support.roll_filler import fill_roll
-from tests.support.roll_support import query
+from tests.support.stored import query
+from tests.support.stores import NOW
 from tests.unit.test_numbers_cli import run
 
 

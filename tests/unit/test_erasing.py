@@ -7,7 +7,6 @@ import sqlite3
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -17,7 +16,7 @@ from dialer.cli.main import app
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store.sqlite import open_store
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
-from tests.support.roll_support import execute
+from tests.support.stored import execute, rows
 
 SECRET = "twenty characters, at least"
 ATTEMPT, ANOTHER = (str(uuid.UUID(int=number)) for number in (1, 2))
@@ -63,11 +62,6 @@ def run(*arguments: str | Path, given: str = "") -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def query(config: Path, sql: str) -> list[tuple[Any, ...]]:
-    with contextlib.closing(sqlite3.connect(config.parent / "centre.db")) as db:
-        return db.execute(sql).fetchall()
-
-
 def in_the_files(config: Path, text: str) -> bool:
     return any(text.encode() in path.read_bytes() for path in config.parent.glob("centre.db*"))
 
@@ -93,9 +87,9 @@ async def test_an_erased_number_leaves_the_file_and_no_roll_brings_it_back(confi
     assert not in_the_files(config, "ABC0000004")
     assert in_the_files(config, NUMBER) == (not shares_a_secret(config))
     assert ("the suppression list holds the number itself" in text) == (not shares_a_secret(config))
-    assert query(config, "SELECT e164 FROM phone WHERE phone_id = 3") == [("erased-3",)]
-    assert query(config, "SELECT outcome FROM attempt WHERE phone_id = 3") == [("connected",)]
-    assert query(config, "SELECT kind, who FROM audit WHERE kind <> 'seal'") == [("erase", "officer")]
+    assert rows(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [("erased-3",)]
+    assert rows(config.parent, "SELECT outcome FROM attempt WHERE phone_id = 3") == [("connected",)]
+    assert rows(config.parent, "SELECT kind, who FROM audit WHERE kind <> 'seal'") == [("erase", "officer")]
     assert run("audit", "verify", "-c", config)[0] == 0
 
     roll = tmp_path / "roll.csv"
@@ -110,8 +104,8 @@ async def test_an_erased_number_leaves_the_file_and_no_roll_brings_it_back(confi
 
 def test_without_voters_the_names_stay_and_the_link_goes(config: Path) -> None:
     assert run("erase", NUMBER, "-c", config)[0] == 0
-    assert query(config, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
-    assert query(config, "SELECT count(*) FROM link WHERE voter_id = 4") == [(0,)]
+    assert rows(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
+    assert rows(config.parent, "SELECT count(*) FROM link WHERE voter_id = 4") == [(0,)]
 
 
 def test_a_number_on_no_roll_is_suppressed_all_the_same(config: Path) -> None:
@@ -138,14 +132,14 @@ async def test_a_purge_erases_everybody_and_keeps_what_must_be_kept(config: Path
     assert (code, "erased 54 voters' names and 36 numbers" in text) == (0, True)
     assert "1 attempts and 1 marks, which lead to nobody" in text
     assert not in_the_files(config, "Voter 12")
-    assert query(config, "SELECT DISTINCT weight FROM voter") == [
+    assert rows(config.parent, "SELECT DISTINCT weight FROM voter") == [
         (1.0,)
     ]  # a supporter's score is nobody's business now
     assert not in_the_files(config, "+917000000001")
     assert in_the_files(config, "+917000000009") == (not shares_a_secret(config))
-    assert query(config, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [(1, 1)]
+    assert rows(config.parent, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [(1, 1)]
     assert await callable_after_a_start(config) == set()
-    assert query(config, "SELECT kind FROM audit WHERE kind <> 'seal' ORDER BY number") == [
+    assert rows(config.parent, "SELECT kind FROM audit WHERE kind <> 'seal' ORDER BY number") == [
         ("opt-out-import",),
         ("purge",),
     ]
@@ -156,8 +150,8 @@ def test_when_their_time_is_over_the_records_go_too(config: Path) -> None:
     assert (code, "1 attempts and 1 marks" in text) == (0, True)
     assert "overdue since" in text
     assert "kept until" not in text
-    assert query(config, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [(0, 0)]
-    assert query(config, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(1,)]
+    assert rows(config.parent, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [(0, 0)]
+    assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(1,)]
 
 
 @pytest.mark.parametrize(
@@ -207,12 +201,12 @@ def test_what_was_recorded_of_a_numbers_people_goes_with_it(config: Path, record
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "2 recordings erased" in text) == (0, True)
     assert files_below(recorded) == OTHERS
-    assert query(config, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
-    assert query(config, "SELECT attempt_id, name FROM flow_answer ORDER BY 1, 2") == [
+    assert rows(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
+    assert rows(config.parent, "SELECT attempt_id, name FROM flow_answer ORDER BY 1, 2") == [
         (ATTEMPT, "at_home"),
         (ANOTHER, "message"),
     ]
-    assert query(config, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0].count("2 erased") == 1
+    assert rows(config.parent, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0].count("2 erased") == 1
 
 
 @pytest.mark.parametrize("missing", ["the file", "every file"])
@@ -223,7 +217,7 @@ def test_a_recording_that_is_gone_already_stops_no_erasure(missing: str, config:
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "1 recordings erased" in text) == (0, missing == "the file")
     assert files_below(recorded) == OTHERS
-    assert query(config, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
+    assert rows(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
 
 
 def test_a_recording_that_cannot_be_removed_keeps_the_number_until_it_can(
@@ -236,14 +230,14 @@ def test_a_recording_that_cannot_be_removed_keeps_the_number_until_it_can(
             raise PermissionError(13, "Permission denied")
         unlink(path, missing_ok)
 
-    before = query(config, "SELECT * FROM phone")
+    before = rows(config.parent, "SELECT * FROM phone")
     with monkeypatch.context() as locking:
         locking.setattr(Path, "unlink", locked)
         code, text = run("erase", NUMBER, "--voters", "-c", config)
     assert (code, "Permission denied" in text, "run it again afterwards" in text) == (2, True, True)
-    assert query(config, "SELECT * FROM phone") == before
-    assert query(config, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
-    assert query(config, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
+    assert rows(config.parent, "SELECT * FROM phone") == before
+    assert rows(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
+    assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
 
     assert run("erase", NUMBER, "--voters", "-c", config)[0] == 0
     assert files_below(recorded) == OTHERS
@@ -260,7 +254,7 @@ def test_a_folder_that_is_not_there_and_a_link_are_told_before_anything_is_erase
     file.symlink_to(recorded / "elsewhere.wav")
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "no plain file" in text) == (2, True)
-    assert query(config, "SELECT e164 FROM phone WHERE phone_id = 3") == [(NUMBER,)]
+    assert rows(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [(NUMBER,)]
     assert files_below(recorded) == EVERY_FILE | {"elsewhere.wav"}
 
 
@@ -281,11 +275,11 @@ def test_recordings_that_must_be_kept_stay_and_it_is_said(polls: str, said: str,
     assert (code, f"2 recordings stay {said}" in text) == (0, True)
     assert "as the profile says" in text
     assert f"recordings stay {said}" in run("recordings", "purge", "--keep-days", "0", "-c", config)[1]
-    assert "2 kept" in query(config, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0]
+    assert "2 kept" in rows(config.parent, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0]
     code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)
     assert (code, "4 recordings" in text.splitlines()[-1]) == (0, True)
     assert files_below(recorded) == EVERY_FILE
-    assert query(config, "SELECT count(*) FROM recording") == [(2,)]
+    assert rows(config.parent, "SELECT count(*) FROM recording") == [(2,)]
 
 
 def test_when_their_time_is_over_recordings_that_had_to_be_kept_go(config: Path, recorded: Path) -> None:
@@ -303,8 +297,8 @@ def test_a_purge_takes_every_recording(days: int, config: Path, recorded: Path) 
     assert files_below(recorded) == EVERY_FILE
     assert run("purge", "--after", days_ago(days), "--yes", "-c", config)[0] == 0
     assert files_below(recorded) == {"notes.txt"}
-    assert query(config, "SELECT count(*) FROM recording") == [(0,)]
-    assert query(config, "SELECT name FROM flow_answer") == ([("at_home",)] if days == 10 else [])
+    assert rows(config.parent, "SELECT count(*) FROM recording") == [(0,)]
+    assert rows(config.parent, "SELECT name FROM flow_answer") == ([("at_home",)] if days == 10 else [])
 
 
 def test_messages_that_twilio_keeps_are_named(config: Path) -> None:
@@ -325,7 +319,7 @@ def test_the_number_of_somebody_who_called_in_goes_too(number: str, config: Path
         db.execute("INSERT INTO inbound_call (at, called, e164, mode, campaign_id) VALUES (1, '1', '+1', 'flow', 'a')")
         db.commit()
     assert run("erase", number, "-c", config)[0] == 0
-    assert query(config, "SELECT e164 FROM inbound_call WHERE called = '1' ORDER BY 1") == [(None,), ("+1",)]
+    assert rows(config.parent, "SELECT e164 FROM inbound_call WHERE called = '1' ORDER BY 1") == [(None,), ("+1",)]
     assert in_the_files(config, number) == (not shares_a_secret(config))
     run("purge", "--after", days_ago(10), "--yes", "-c", config)
-    assert set(query(config, "SELECT e164 FROM inbound_call")) == {(None,)}
+    assert set(rows(config.parent, "SELECT e164 FROM inbound_call")) == {(None,)}

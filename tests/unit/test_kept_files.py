@@ -17,7 +17,8 @@ from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_kept, write_file
 from dialer.roll.importer import ImportOptions, import_file
 from tests.support.roll_filler import fill_roll
-from tests.support.roll_support import query, write_roll
+from tests.support.roll_support import write_roll
+from tests.support.stored import query
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:

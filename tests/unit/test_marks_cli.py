@@ -19,6 +19,7 @@ from dialer.domain.model import Confidence, MarkKind, MarkSource
 from dialer.roll.marks_file import MarkReject, MarksFile, MarksOrigin, read_marks
 from dialer.store.connection import open_reading
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import rows
 from tests.unit.test_numbers_cli import run
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -49,11 +50,6 @@ def read(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> MarksFi
     with closing(open_reading(config.parent / "centre.db")) as db:
         path = listed(config.parent, *lines, head=head)
         return read_marks(path, db, MarksOrigin(**{**told, **changes}), now=NOW, zone=INDIA)
-
-
-def query(config: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(config.parent / "centre.db")) as db:
-        return db.execute(sql).fetchall()
 
 
 # Reading
@@ -202,22 +198,22 @@ def test_a_check_keeps_nothing_and_an_import_is_kept_once(config: Path) -> None:
     code, output = run("marks", "import", path, "-c", config, "--check", "--who", "ops")
     assert (code, "2 marks would be kept" in output, "line 4: the part has no voter" in output) == (1, True, True)
     assert (
-        query(config, "SELECT count(*) FROM mark")
-        == query(config, "SELECT count(*) FROM audit WHERE kind <> 'seal'")
+        rows(config.parent, "SELECT count(*) FROM mark")
+        == rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'")
         == [(0,)]
     )
     code, output = run("marks", "import", path, "-c", config, "--by", "worker-7", "--who", "ops")
     assert (code, "2 marks kept, 0 were known" in output) == (1, True)
     code, output = run("marks", "import", path, "-c", config, "--by", "worker-7", "--who", "ops")
     assert (code, "0 marks kept, 2 were known" in output) == (1, True)
-    assert query(config, "SELECT voter_id, kind, source, confidence, agent FROM mark") == [
+    assert rows(config.parent, "SELECT voter_id, kind, source, confidence, agent FROM mark") == [
         (1, "voted", "booth-worker", "seen", "worker-7"),
         (2, "voted", "booth-worker", "seen", "worker-7"),
     ]
-    [(kind, who, what)] = query(config, "SELECT kind, who, what FROM audit WHERE kind <> 'seal'")
+    [(kind, who, what)] = rows(config.parent, "SELECT kind, who, what FROM audit WHERE kind <> 'seal'")
     assert (kind, who) == ("marks", "ops")
     assert json.loads(what).items() >= {("marks", "2"), ("taken", "2")}
-    assert query(config, "SELECT count(*) FROM outbox") == [(2,)]
+    assert rows(config.parent, "SELECT count(*) FROM outbox") == [(2,)]
 
 
 def test_more_marks_than_a_batch_holds_are_all_kept(config: Path) -> None:
@@ -228,8 +224,8 @@ def test_more_marks_than_a_batch_holds_are_all_kept(config: Path) -> None:
         "marks", "import", listed(config.parent, *lines, head=f"{HEAD},kind"), "-c", config, "--who", "ops"
     )
     assert (code, output) == (0, "list.csv: 120 marks kept, 0 were known\n")
-    assert query(config, "SELECT turnout, count(*) FROM voter GROUP BY turnout") == [("voted", 60)]
-    assert query(config, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(2,)]
+    assert rows(config.parent, "SELECT turnout, count(*) FROM voter GROUP BY turnout") == [("voted", 60)]
+    assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(2,)]
 
 
 def test_rejects_are_written_to_a_file_that_is_asked_for(config: Path) -> None:
@@ -246,14 +242,14 @@ def test_a_strike_off_sheet_comes_back_with_its_ticks(config: Path) -> None:
     sheet = config.parent / "sheet.xlsx"
     run("list", "strike-off", "--for", "worker-7", "--part", "2", "--out", sheet, "-c", config)
     book = openpyxl.load_workbook(sheet)
-    rows = book.active
-    heads = [cell.value for cell in rows[1]]
+    table = book.active
+    heads = [cell.value for cell in table[1]]
     for row in (3, 5):
-        rows.cell(row, heads.index("voted") + 1).value = "x"
+        table.cell(row, heads.index("voted") + 1).value = "x"
     book.save(sheet)
     code, output = run("marks", "import", sheet, "-c", config, "--who", "ops")
     assert (code, output) == (0, "sheet.xlsx: 2 marks kept, 0 were known, 18 not ticked\n")
-    assert query(config, "SELECT voter_id FROM mark ORDER BY 1") == [(22,), (24,)]
+    assert rows(config.parent, "SELECT voter_id FROM mark ORDER BY 1") == [(22,), (24,)]
 
 
 def test_undo_takes_a_mark_back_and_show_tells_it_all(config: Path) -> None:
@@ -271,14 +267,14 @@ def test_undo_takes_a_mark_back_and_show_tells_it_all(config: Path) -> None:
 def test_undo_where_there_is_nothing_to_take_back_keeps_nothing(config: Path) -> None:
     nothing = "there is nothing to take back, the voter is still to be called; nothing was kept\n"
     assert run("marks", "undo", "3", "-c", config, "--who", "asha") == (1, f"dialer: voter 3: {nothing}")
-    assert query(config, "SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM audit WHERE kind <> 'seal')") == [
-        (0, 0)
-    ]
+    assert rows(
+        config.parent, "SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM audit WHERE kind <> 'seal')"
+    ) == [(0, 0)]
     run("marks", "import", listed(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
     codes = [run("marks", "undo", "3", "-c", config, "--who", "asha")[0] for _ in range(3)]
     assert codes == [0, 1, 1]
-    assert query(config, "SELECT kind FROM mark ORDER BY mark_id") == [("voted",), ("not-yet",)]
-    assert query(config, "SELECT turnout, reached, not_yet FROM voter WHERE voter_id = 4") == [("pending", 0, 0)]
+    assert rows(config.parent, "SELECT kind FROM mark ORDER BY mark_id") == [("voted",), ("not-yet",)]
+    assert rows(config.parent, "SELECT turnout, reached, not_yet FROM voter WHERE voter_id = 4") == [("pending", 0, 0)]
 
 
 @pytest.mark.parametrize(
@@ -298,4 +294,4 @@ def test_what_cannot_be_done_is_one_line(config: Path, arguments: list[str], say
     code, output = run("marks", *arguments, "-c", config)
     assert code == 2
     assert says in output
-    assert query(config, "SELECT count(*) FROM mark") == [(0,)]
+    assert rows(config.parent, "SELECT count(*) FROM mark") == [(0,)]

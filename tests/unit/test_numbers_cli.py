@@ -7,7 +7,6 @@ import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -17,6 +16,7 @@ from dialer.cli.main import app
 from dialer.rules.number_hash import number_hash
 from dialer.store.connection import exclusive_connection
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import rows
 
 SECRET = "twenty characters, at least"
 TODAY = datetime.now(UTC).date()
@@ -53,11 +53,6 @@ def file(directory: Path, *lines: str) -> Path:
     return path
 
 
-def query(config: Path, sql: str) -> list[tuple[Any, ...]]:
-    with contextlib.closing(sqlite3.connect(config.parent / "centre.db")) as db:
-        return db.execute(sql).fetchall()
-
-
 # Opt-outs
 
 
@@ -67,18 +62,18 @@ def test_an_imported_opt_out_closes_every_campaign_and_waits_for_a_later_roll(co
         0,
         "4 numbers suppressed; 0 were already\n",
     )
-    assert query(config, "SELECT DISTINCT state FROM target WHERE phone_id <= 3") == [("closed",)]
-    assert query(config, "SELECT count(*) FROM phone WHERE opted_out_at IS NOT NULL") == [(3,)]
-    assert ("+919812345678", "import") in query(config, "SELECT e164, source FROM opt_out")
+    assert rows(config.parent, "SELECT DISTINCT state FROM target WHERE phone_id <= 3") == [("closed",)]
+    assert rows(config.parent, "SELECT count(*) FROM phone WHERE opted_out_at IS NOT NULL") == [(3,)]
+    assert ("+919812345678", "import") in rows(config.parent, "SELECT e164, source FROM opt_out")
     assert run("optout", "import", numbers, "-c", config)[1] == "0 numbers suppressed; 4 were already\n"
 
-    news = [json.loads(payload) for (payload,) in query(config, "SELECT payload FROM outbox")]
+    news = [json.loads(payload) for (payload,) in rows(config.parent, "SELECT payload FROM outbox")]
     assert {each["number_hash"] for each in news} == {
         number_hash(SECRET.encode(), number)
         for number in ("+917000000001", "+917000000002", "+917000000003", "+919812345678")
     }
     assert "9812345678" not in json.dumps(news)
-    kind, who, what = query(config, "SELECT kind, who, what FROM audit WHERE kind <> 'seal' ORDER BY number")[0]
+    kind, who, what = rows(config.parent, "SELECT kind, who, what FROM audit WHERE kind <> 'seal' ORDER BY number")[0]
     assert (kind, who) == ("opt-out-import", "asha")
     assert json.loads(what)["fresh"] == "4"
     assert run("audit", "verify", "-c", config)[0] == 0
@@ -94,7 +89,7 @@ def test_a_line_without_a_number_is_told_and_the_others_are_taken(config: Path, 
 
 def test_one_number_is_suppressed_by_hand(config: Path) -> None:
     assert run("optout", "add", "70000-00001", "-c", config)[0] == 0
-    assert query(config, "SELECT e164, source FROM opt_out") == [("+917000000001", "request")]
+    assert rows(config.parent, "SELECT e164, source FROM opt_out") == [("+917000000001", "request")]
     code, said = run("optout", "add", "12345", "-c", config)
     assert (code, "not one number" in said) == (2, True)
 
@@ -106,7 +101,7 @@ def test_numbers_come_through_standard_input_too(config: Path) -> None:
 
     assert piped("70000-00001\nand no more\n", "optout", "add", "-")[0] == 0
     assert piped("7000000002\n7000000003\n", "optout", "import", "-")[0] == 0
-    assert {number for (number,) in query(config, "SELECT e164 FROM opt_out")} == {
+    assert {number for (number,) in rows(config.parent, "SELECT e164 FROM opt_out")} == {
         f"+91700000000{n}" for n in (1, 2, 3)
     }
     assert piped("7000000001\n", "rules", "explain", "-")[0] == 0
@@ -114,7 +109,7 @@ def test_numbers_come_through_standard_input_too(config: Path) -> None:
     assert ("7000000003" in (config.parent / "centre.db").read_bytes().decode("latin-1")) is False
     for command in (("optout", "add", "-"), ("erase", "-"), ("rules", "explain", "-")):
         assert piped("", *command)[0] == 2
-    told = query(config, "SELECT what FROM audit WHERE kind = 'opt-out-import' ORDER BY number DESC LIMIT 1")
+    told = rows(config.parent, "SELECT what FROM audit WHERE kind = 'opt-out-import' ORDER BY number DESC LIMIT 1")
     assert json.loads(told[0][0])["file"] == "standard-input"
 
 
@@ -149,7 +144,7 @@ def test_a_source_names_nobody_whether_the_dialler_runs_or_not(
     assert (code, "--source: give an id" in said) == (2, True), said
     assert "Ravi" not in said
     assert "7000000001" not in said
-    assert query(config, "SELECT count(*) FROM opt_out") == [(0,)]
+    assert rows(config.parent, "SELECT count(*) FROM opt_out") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +168,7 @@ def test_a_file_that_cannot_be_read_is_refused(config: Path, tmp_path: Path, con
     ):
         code, text = run(*command, "-c", config)
         assert (code, said in text) == (2, True), text
-    assert query(config, "SELECT count(*) FROM opt_out") == [(0,)]
+    assert rows(config.parent, "SELECT count(*) FROM opt_out") == [(0,)]
 
 
 def test_a_directory_is_no_file_of_numbers(config: Path, tmp_path: Path) -> None:
@@ -194,14 +189,14 @@ def test_a_newer_issue_takes_the_place_of_the_earlier_one(config: Path, tmp_path
     code, text = register(config, file(tmp_path, "7000000002", "7000000003", "9812345678"), days=1)
     assert (code, "register tps: 3 numbers" in text) == (0, True)
     assert register(config, file(tmp_path, "7000000007"), days=1, name="own")[0] == 0
-    assert query(config, "SELECT register, e164 FROM registered ORDER BY register, e164") == [
+    assert rows(config.parent, "SELECT register, e164 FROM registered ORDER BY register, e164") == [
         ("own", "+917000000007"),
         ("tps", "+917000000002"),
         ("tps", "+917000000003"),
         ("tps", "+919812345678"),
     ]
-    assert query(config, "SELECT name, numbers FROM register ORDER BY name") == [("own", 1), ("tps", 3)]
-    assert query(config, "SELECT kind FROM audit WHERE kind <> 'seal'") == [("register-import",)] * 3
+    assert rows(config.parent, "SELECT name, numbers FROM register ORDER BY name") == [("own", 1), ("tps", 3)]
+    assert rows(config.parent, "SELECT kind FROM audit WHERE kind <> 'seal'") == [("register-import",)] * 3
 
 
 @pytest.mark.parametrize(("days", "said"), [(40, "is older than 28 days"), (-3, "lies ahead"), (5, "a newer issue")])
@@ -212,7 +207,7 @@ def test_a_register_that_is_too_old_or_of_tomorrow_is_refused(
     assert register(config, numbers, days=2)[0] == 0
     code, text = register(config, numbers, days=days)
     assert (code, said in text) == (2, True), text
-    assert query(config, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(1,)]
+    assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(1,)]
 
 
 # Consent
@@ -222,8 +217,8 @@ def test_consent_is_read_from_the_first_column_alone(config: Path, tmp_path: Pat
     numbers = file(tmp_path, "phone,agent's phone", "7000000001,7000000002", "9812345678,7000000003")
     code, text = run("consent", "import", numbers, "--status", "given", "--source", "form 7", "-c", config)
     assert (code, text) == (0, "consent given: 1 numbers; 1 are on no roll yet and are kept\n")
-    [(what,)] = query(config, "SELECT what FROM audit WHERE kind = 'consent-import'")
+    [(what,)] = rows(config.parent, "SELECT what FROM audit WHERE kind = 'consent-import'")
     assert (json.loads(what)["numbers"], json.loads(what)["ahead"]) == ("1", "1")
-    assert query(config, "SELECT phone_id, consent_source FROM phone WHERE consent = 'given'") == [(1, "form 7")]
+    assert rows(config.parent, "SELECT phone_id, consent_source FROM phone WHERE consent = 'given'") == [(1, "form 7")]
     run("consent", "import", numbers, "--status", "withdrawn", "--source", "letter", "-c", config)
-    assert query(config, "SELECT phone_id FROM phone WHERE consent = 'withdrawn'") == [(1,)]
+    assert rows(config.parent, "SELECT phone_id FROM phone WHERE consent = 'withdrawn'") == [(1,)]

@@ -29,7 +29,8 @@ from ivr_flows.catalogue import load_flow
 from ivr_flows.errors import FlowError
 from ivr_flows.texts import read_texts
 from tests.support.roll_filler import fill_roll
-from tests.support.roll_support import query, write_roll
+from tests.support.roll_support import write_roll
+from tests.support.stored import query
 
 TOO_LONG = "x" * 300  # a name that no file system takes: whoever asks for it is refused, root too
 

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from dialer.cli import roll as cli
 from dialer.cli.roll import import_roll, sample_roll
 from dialer.domain.errors import RollError
-from tests.support.roll_support import query, write_roll
+from tests.support.roll_support import write_roll
+from tests.support.stored import query
 
 app = typer.Typer()
 app.command("import")(import_roll)

@@ -19,7 +19,8 @@ from dialer.roll.phone_numbers import NumberReason
 from dialer.roll.rejects import OWN_COLUMNS
 from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.roll import begin_import
-from tests.support.roll_support import COLUMNS, contents, execute, query, rejects, write_roll
+from tests.support.roll_support import COLUMNS, contents, rejects, write_roll
+from tests.support.stored import execute, query
 
 
 class FixedClock(Clock):

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.roll.importer import ImportResult, import_file
-from tests.support.roll_support import contents, query, rejects, write_roll
+from tests.support.roll_support import contents, rejects, write_roll
+from tests.support.stored import query
 
 PHONES = st.lists(
     st.sampled_from(

@@ -14,7 +14,7 @@ from dialer.domain.errors import RollError
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.phone_numbers import read_cell
 from dialer.roll.sample import HEADER, STATES, latin, local, local_digits, write_sample
-from tests.support.roll_support import query
+from tests.support.stored import query
 
 BLOCKS = {
     "hi": "DEVANAGARI", "mr": "DEVANAGARI", "bn": "BENGALI", "as": "BENGALI", "te": "TELUGU", "ta": "TAMIL", "gu": "GUJARATI",

@@ -16,8 +16,9 @@ from dialer.engine.world import Centre
 from dialer.rules.rulebook import polls_of
 from dialer.site.polling_day import polling_plan
 from tests.support.roll_filler import fill_roll
-from tests.support.roll_support import query, write_roll
+from tests.support.roll_support import write_roll
 from tests.support.rules import KOLKATA, site
+from tests.support.stored import query
 
 SETTINGS = """
 [store]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,9 @@ from config.words import CampaignKind, Purpose
 from dialer.cli.main import app
 from dialer.domain.model import Outcome
 from dialer.store.sqlite import open_store
-from tests.contract.backends import NOW, attempt, claim, claim_phone, dial, end, open_one
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import query
+from tests.support.stores import NOW, attempt, claim, claim_phone, dial, end, open_one
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -25,11 +24,6 @@ def run(*arguments: object) -> tuple[int, str]:
         return 2, str(result.exception)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.output
-
-
-def asked(path: Path, sql: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(path)) as db:
-        return db.execute(sql).fetchall()
 
 
 @pytest.fixture
@@ -64,12 +58,12 @@ def test_what_is_unknown_is_shown_without_the_number(left_open: tuple[Path, list
 
 def test_a_release_opens_the_number_in_every_campaign_and_is_in_the_audit(left_open: tuple[Path, list[str]]) -> None:
     path, ids = left_open
-    before = asked(path, "SELECT attempt_id, outcome FROM attempt")
+    before = query(path, "SELECT attempt_id, outcome FROM attempt")
     code, text = run("unknown", "release", ids[0], "--reason", "carrier-list", "--who", "asha", "--store", path)
     assert code == 0, text
     assert "1 attempts released; 2 places" in text
-    assert asked(path, "SELECT kind, who FROM audit WHERE kind = 'unknown-release'") == [("unknown-release", "asha")]
-    assert asked(path, "SELECT attempt_id, outcome FROM attempt") == before
+    assert query(path, "SELECT kind, who FROM audit WHERE kind = 'unknown-release'") == [("unknown-release", "asha")]
+    assert query(path, "SELECT attempt_id, outcome FROM attempt") == before
 
     async def again() -> None:
         store = await open_store(path)
@@ -95,7 +89,7 @@ def test_a_number_that_opted_out_since_stays_closed(left_open: tuple[Path, list[
     code, text = run("unknown", "release", "--all", "--reason", "carrier-list", "--store", path)
     assert code == 0
     assert "3 attempts released; 4 places" in text
-    assert asked(path, "SELECT DISTINCT state FROM target WHERE phone_id = 2") == [("closed",)]
+    assert query(path, "SELECT DISTINCT state FROM target WHERE phone_id = 2") == [("closed",)]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from dialer.domain.errors import RollError
 from dialer.roll.weights import import_weights
 from dialer.store.sqlite import open_store
 from tests.support.roll_filler import fill_roll
+from tests.support.stored import query
 
 HEAD = "AC_NO,PART_NO,SLNOINPART,WEIGHT\n"
 
@@ -33,11 +34,6 @@ def store(tmp_path: Path) -> Path:
     return path
 
 
-def rows(path: Path, statement: str) -> list[tuple[float, ...]]:
-    with closing(sqlite3.connect(path)) as db:
-        return db.execute(statement).fetchall()
-
-
 def written(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "weights.csv"
     path.write_text(text, encoding="utf-8")
@@ -45,14 +41,14 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def test_weights_are_taken_and_the_queue_follows(tmp_path: Path, store: Path) -> None:
-    before = rows(store, "SELECT phone_id, -rank FROM target ORDER BY phone_id")
+    before = query(store, "SELECT phone_id, -rank FROM target ORDER BY phone_id")
     assert before == [(1, 1.0), (2, 1.0), (3, 2.0), (4, 1.0), (5, 1.0)]
     file = written(tmp_path, HEAD + "174,1,1,3\n174,1,4,0.5\n174,1,99,2\n174,1,2,1\n\n")
     done: list[float] = []
     result = import_weights(file, store, done.append)
     assert (result.rows, result.changed, result.unknown) == (4, 2, 1)
     assert done[-1] == 1.0
-    assert rows(store, "SELECT phone_id, -rank FROM target ORDER BY phone_id") == [
+    assert query(store, "SELECT phone_id, -rank FROM target ORDER BY phone_id") == [
         (1, 3.0),
         (2, 1.0),
         (3, 1.5),
@@ -76,7 +72,7 @@ def test_weights_are_taken_and_the_queue_follows(tmp_path: Path, store: Path) ->
 def test_a_file_with_a_mistake_changes_nothing(tmp_path: Path, store: Path, text: str, complaint: str) -> None:
     with pytest.raises(RollError, match=complaint):
         import_weights(written(tmp_path, text), store)
-    assert rows(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
+    assert query(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
 
 
 def second_roll(store: Path, version: str, state: str) -> None:
@@ -103,10 +99,10 @@ def test_a_weight_of_a_part_of_two_rolls_goes_to_nobody_until_it_is_said_which(
     second_roll(store, version, state)
     with pytest.raises(RollError, match=rf"row 3: the part is on the roll {words}; nothing was taken"):
         import_weights(written(tmp_path, HEAD + "174,2,1,9\n174,1,1,50\n"), store)
-    assert rows(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
+    assert query(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
     head = HEAD.replace("\n", f",{column}\n")
     wanted = version if column == "roll version" else state.lower()
     assert import_weights(written(tmp_path, f"{head}174,1,1,50,{wanted}\n"), store).changed == 1
-    assert rows(store, "SELECT voter_id FROM voter WHERE weight = 50") == [(900,)]
+    assert query(store, "SELECT voter_id FROM voter WHERE weight = 50") == [(900,)]
     with pytest.raises(RollError, match="row 2: "):
         import_weights(written(tmp_path, f"{head}174,1,1,50,nowhere\n"), store)

@@ -16,7 +16,7 @@ import pytest
 
 from dialer.rules.number_hash import number_hash
 from dialer.store.sqlite import open_store
-from tests.support.roll_support import execute, query
+from tests.support.stored import execute, query
 from tests.unit.test_numbers_cli import run
 from tests.unit.test_reports import NOON, Store
 

@@ -16,6 +16,7 @@ from dialer.site.check import check_site
 from dialer.site.checks.finding import Verdict
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import site
+from tests.support.stored import query
 from tests.unit.test_numbers_cli import run
 
 FIRST, SECOND = "+919810000001", "+919810000002"
@@ -33,11 +34,6 @@ def taken(store: Path, text: str, **options: Any) -> WorkersResult:
     return import_workers(file, store, "IN", **options)
 
 
-def rows(store: Path, query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(store)) as db:
-        return db.execute(query).fetchall()
-
-
 WORKERS = """SELECT e164, name, language, gone, group_concat(booth_id) FROM worker JOIN phone USING (phone_id)
 JOIN worker_booth USING (worker_id) GROUP BY worker_id ORDER BY worker_id"""
 
@@ -47,16 +43,16 @@ def test_a_list_in_local_digits_with_several_parts_in_a_cell_or_in_rows(store: P
         f"AC No,Part,Mobile,Name,Language\n१७४,1; 3,98100 00001,Asha,hindi\n174,2,{SECOND},,\n174,3,{SECOND},Ravi,ta\n"
     )
     assert taken(store, text) == WorkersResult(rows=3, workers=2, booths=3, opted_out=0, gone=0)
-    assert rows(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "1,3"), (SECOND, "Ravi", "ta", 0, "2,3")]
+    assert query(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "1,3"), (SECOND, "Ravi", "ta", 0, "2,3")]
 
 
 def test_a_later_list_says_anew_at_which_booths_and_keeps_what_it_does_not_say(store: Path) -> None:
     taken(store, f"constituency,part,number,name,language\n174,1,{FIRST},Asha,hi\n174,2,{SECOND},Ravi,ta\n")
     result = taken(store, f"constituency,part,number\n174,3,{FIRST}\n", replace=True)
     assert (result.workers, result.gone) == (1, 1)
-    assert rows(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "3"), (SECOND, "Ravi", "ta", 1, "2")]
+    assert query(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "3"), (SECOND, "Ravi", "ta", 1, "2")]
     assert taken(store, f"constituency,part,number\n174,2,{SECOND}\n").gone == 0
-    assert [gone for *_, gone, _ in rows(store, WORKERS)] == [0, 0]
+    assert [gone for *_, gone, _ in query(store, WORKERS)] == [0, 0]
 
 
 def test_a_number_under_two_names_in_one_list_is_told_with_both_rows(store: Path) -> None:
@@ -74,7 +70,7 @@ def test_a_number_that_has_opted_out_stays_so(store: Path) -> None:
         db.execute("INSERT INTO opt_out (e164, at, source) VALUES (?, 1.0, 'request')", (FIRST,))
         db.commit()
     assert taken(store, f"constituency,part,number\n174,1,{FIRST}\n").opted_out == 1
-    assert rows(store, "SELECT opted_out_at FROM worker JOIN phone USING (phone_id)") == [(1.0,)]
+    assert query(store, "SELECT opted_out_at FROM worker JOIN phone USING (phone_id)") == [(1.0,)]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +95,7 @@ def test_a_row_that_is_wrong_is_named_and_nothing_is_taken(store: Path, text: st
         taken(store, text)
     assert "9810000" not in str(refused.value)
     assert "\n" not in str(refused.value)
-    assert rows(store, "SELECT count(*) FROM worker") == [(0,)]
+    assert query(store, "SELECT count(*) FROM worker") == [(0,)]
 
 
 def test_a_part_of_two_rolls_needs_the_version(store: Path) -> None:
@@ -113,7 +109,7 @@ def test_a_part_of_two_rolls_needs_the_version(store: Path) -> None:
         taken(store, text)
     assert taken(store, text, roll_version="2027").booths == 1
     assert taken(store, f"constituency,part,number,roll version\n174,1,{FIRST},2026-1\n").booths == 1
-    assert rows(store, "SELECT booth_id FROM worker_booth") == [(1,)]
+    assert query(store, "SELECT booth_id FROM worker_booth") == [(1,)]
 
 
 def test_a_part_of_two_states_needs_the_state(store: Path) -> None:
@@ -128,7 +124,7 @@ def test_a_part_of_two_states_needs_the_state(store: Path) -> None:
     ):
         taken(store, f"constituency,part,number\n174,1,{FIRST}\n")
     taken(store, f"constituency,part,number,state\n174,1,{FIRST},s13\n")
-    assert rows(store, "SELECT booth_id FROM worker_booth") == [(90,)]
+    assert query(store, "SELECT booth_id FROM worker_booth") == [(90,)]
 
 
 async def test_check_says_that_a_campaign_for_booth_workers_has_no_polling_day() -> None:

@@ -16,6 +16,7 @@ from config.words import CampaignKind, Purpose
 from dialer.domain.model import (
     Announcement,
     AttemptId,
+    BoothTurnout,
     Claim,
     EndedAttempt,
     Mark,
@@ -204,3 +205,8 @@ def mark(
     """A mark; its key is made of voter, kind and source, unless given."""
     attempt_id = None if new is None else new.attempt_id
     return Mark(key or f"{voter_id}/{kind}/{source}", voter_id, kind, source, NOW + 60.0, attempt_id=attempt_id)
+
+
+async def turnout_of(store: Store, booth_id: int = 1) -> BoothTurnout:
+    [turnout] = [each for each in await store.booth_turnout() if each.booth_id == booth_id]
+    return turnout
