@@ -363,7 +363,7 @@ async def centre_at_work(store: Path, voters: int, seconds: float, warm_up_secon
                     figures.seconds = time.perf_counter() - at
                     for task in beside:
                         task.cancel()
-                    held = centre.engine.view().campaigns[0].held_because
+                    held = centre.engine.view().campaigns[0].hold
                     stop.set()
                     await running
     if not figures.chosen:

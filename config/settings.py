@@ -49,7 +49,7 @@ from config.lines import Carrier, InboundSettings, Trunk, TrunkRest
 from config.mosquitto.section import Mosquitto
 from config.seats import Agent, LogInSettings, SeatSettings
 from config.supervision import (
-    Hold,
+    HoldSettings,
     RecordingSettings,
     Supervisor,
     TransferSettings,
@@ -380,7 +380,7 @@ class Settings(BaseSettings):
     floor: LogInSettings = LogInSettings()
     trunk_rest: TrunkRest = TrunkRest()
     trunks: tuple[Trunk, ...] = ()
-    hold: Hold = Hold()
+    hold: HoldSettings = HoldSettings()
     recordings: RecordingSettings = RecordingSettings()
     seats: tuple[SeatSettings, ...] = ()
     transfers: tuple[TransferSettings, ...] = ()

@@ -86,7 +86,7 @@ class Supervisor(Section):
     )
 
 
-class Hold(Section):
+class HoldSettings(Section):
     """[hold] - what a voter hears while the agent consults."""
 
     music_class: EndpointName = Field(

@@ -106,7 +106,7 @@ class House:
         return sorted(found, reverse=True)
 
     def classes_named_twice(self) -> dict[str, list[str]]:
-        """Names that two public classes of `dialer` have, with the modules where they stand."""
+        """Names that two public classes have, with the modules where they stand."""
         found: dict[str, list[str]] = defaultdict(list)
         for name, module in self.modules.items():
             for node in module.tree.body:

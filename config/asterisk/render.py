@@ -18,7 +18,7 @@ from config.errors import SettingError
 from config.lines import Carrier, Transport, Trunk
 from config.seats import SeatSettings
 from config.settings import Settings
-from config.supervision import Hold, RecordingSettings
+from config.supervision import HoldSettings, RecordingSettings
 from config.unfinished import MAKE_ONE
 
 TEMPLATES = Path(__file__).parent
@@ -85,7 +85,7 @@ def dialplan(
     log_in_code: str = "*1",
     *,
     manager_secret: str = "dialler",  # noqa: S107 - of simulated sites alone
-    hold: Hold | None = None,
+    hold: HoldSettings | None = None,
     recordings: RecordingSettings | None = None,
 ) -> str:
     """The text of extensions.conf: our contexts, which reach our FastAGI server at this address.
@@ -99,7 +99,7 @@ def dialplan(
         **_agi(manager_secret),
         log_in_code=log_in_code,
         restart_seconds=RESTART_SECONDS,
-        hold=hold or Hold(),
+        hold=hold or HoldSettings(),
         recordings=recordings or RecordingSettings(),
     )
 

@@ -187,12 +187,13 @@ def _campaign_panel(
         (count(campaign.answered), "bold"),
         f" {percent(answered)}",
     )
-    because = campaign.held_because
-    last = line(("held: ", "bold orange1"), (because, "orange1")) if because else line((campaign.pacing, DIM))
+    last = line((campaign.pacing, DIM))
+    if campaign.hold is not None:
+        last = line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
     if campaign.refused:
         most = max(campaign.refused, key=lambda reason: (campaign.refused[reason], reason))
-        told = f"{count(sum(campaign.refused.values()))} {most}"
-        last = line(("forbidden ", DIM), (told, "orange1"), ("  ", DIM)).append_text(last)
+        what = f"{count(sum(campaign.refused.values()))} {most}"
+        last = line(("forbidden ", DIM), (what, "orange1"), ("  ", DIM)).append_text(last)
     lines = [head, bar, legend, figures, _abandoned_line(campaign, extras), _list_line(campaign, cells), last]
     title = line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
     return Panel(
@@ -271,7 +272,7 @@ def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: Boa
             ),
         }
         name = line(("● ", CAMPAIGN_STYLES[campaign.state]), _shortened(campaign.campaign_id, width - 4 - taken))
-        if campaign.held_because:
-            name.append(f"  held: {campaign.held_because}", style="orange1")
+        if campaign.hold:
+            name.append(f"  held: {campaign.hold}", style="orange1")
         table.add_row(name, *[cells[head] for head in shown])
     return Panel(table, title=line(("campaigns", TITLE)), title_align="left", border_style="grey35", padding=(0, 1))

@@ -56,6 +56,38 @@ class Alert:
     cleared: bool = False
 
 
+class HoldReason(StrEnum):
+    """Why a campaign dials nobody now, in words that stand where nothing more is to be said of it."""
+
+    STARTING = "starting"
+    STOPPING = "stopping"
+    CLOCK_SET = "the clock was set (alert clock)"
+    NO_SWITCH = "no link to the switch"
+    SWITCH_SILENT = "the switch does not answer"
+    STORE = "results cannot be kept"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    UNHEARD = "its voters do not hear a sound"
+    CALLING_HOURS = "outside calling hours"
+    RULES = "the rules forbid its calls"
+    NO_POLL = "no booth votes today ([[rules.polls]])"
+    NO_AGENT = "no agent is there"
+    TRUNKS = "every trunk rests"
+    LIST_DONE = "the list is done"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """That a campaign dials nobody now."""
+
+    reason: HoldReason
+    words: str = ""  # one line that says more than the reason does
+
+    def __str__(self) -> str:
+        """One line: "outside calling hours until 09:00"."""
+        return self.words or self.reason.value
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignView:
     """One campaign as it stands."""
@@ -72,7 +104,7 @@ class CampaignView:
     abandoned_rate: float  # abandoned / live answers, 0..1
     progress: CampaignProgress
     pacing: str  # the pacer's explanation, one line
-    held_because: str | None  # why nothing is dialled now ("outside calling hours until 09:00"), or None
+    hold: Hold | None  # why nothing is dialled now; None: calls go out
     refused: Mapping[str, int] = field(default_factory=dict)  # calls that the rules forbade, by reason, since the start
 
 

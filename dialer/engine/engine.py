@@ -84,7 +84,7 @@ class Housekeeping:
                 await self._announce_head()
                 await self._bound_the_outbox()
             for campaign_id, run in self._centre.campaigns.items():
-                if rounds % LOG_EVERY_ROUNDS == 0 and run.held_because is None:
+                if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
                     _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))
                 try:
                     run.progress = await self._store.campaign_progress(campaign_id)

@@ -16,7 +16,7 @@ from dialer.domain.clock import Clock, ClockWatch
 from dialer.domain.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
 from dialer.domain.model import AttemptId, CampaignState, Claim, NewAttempt, Outcome, VotingBooths
 from dialer.domain.switch import CallEnded, EndedBy, OriginateRequest, Switch
-from dialer.domain.view import AlertLevel, CallState, SeatState
+from dialer.domain.view import AlertLevel, CallState, Hold, HoldReason, SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.eligibility import REST_SECONDS, Eligibility
@@ -129,7 +129,7 @@ class Hoppers:
         try:
             run.next_due_at = 0.0
             self._set_priorities(run)
-            while run.held_because is None and not self._centre.draining and self._runs_low(run):
+            while run.hold is None and not self._centre.draining and self._runs_low(run):
                 quotas = run.order.plan(CLAIMED_AT_ONCE)
                 first = run.order.first(quotas)
                 claims = await self._store.claim(
@@ -300,18 +300,18 @@ class Placing:
         return min((self._decide_one(run) for run in order), default=LOOK_AGAIN_SECONDS)
 
     def _decide_one(self, run: CampaignRun) -> float:
-        held, nobody = self._held(run), self._no_agent(run)
+        hold, nobody = self._hold(run), self._no_agent(run)
         if nobody is not None and self._centre.switch_up:  # whatever holds it: who is answered now would be abandoned
             self._cancel_unanswered(run, but_kept=True)
-        held = held or nobody
-        if held is None:
-            held = self._trunk_desk.held_because(run.spec.campaign_id, run.spec.trunks)
+        hold = hold or nobody
+        if hold is None:
+            hold = self._trunk_desk.hold(run.spec.campaign_id, run.spec.trunks)
         else:
             self._centre.clear_alert(f"trunks-{run.spec.campaign_id}")
-        if held is not None and held != run.held_because:
-            _log.info("campaign.held", campaign=run.spec.campaign_id, reason=held)
-        run.held_because = held
-        if held is not None:
+        if hold is not None and hold != run.hold:
+            _log.info("campaign.held", campaign=run.spec.campaign_id, reason=str(hold))
+        run.hold = hold
+        if hold is not None:
             if run.hopper:
                 self._hoppers.give_back(run)
             if nobody is None:
@@ -337,44 +337,43 @@ class Placing:
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
         return LOOK_AGAIN_SECONDS  # free channels and claims that come wake us
 
-    def _held(self, run: CampaignRun) -> str | None:
+    def _hold(self, run: CampaignRun) -> Hold | None:
         """Why this campaign may not dial now, whoever is there to talk; None: nothing holds it."""
         centre = self._centre
         now = centre.clock.now()
         if centre.draining:
-            return "stopping"
+            return Hold(HoldReason.STOPPING)
         if self._clock_is_off():
-            return "the clock was set (alert clock)"
+            return Hold(HoldReason.CLOCK_SET)
         if not centre.switch_up:
-            return "no link to the switch"
+            return Hold(HoldReason.NO_SWITCH)
         if self._switch.unanswered_seconds() > UNANSWERED_SECONDS:
-            return "the switch does not answer"
+            return Hold(HoldReason.SWITCH_SILENT)
         if centre.store_trouble is not None:
-            return "results cannot be kept"
+            return Hold(HoldReason.STORE)
         if run.state is not CampaignState.RUNNING:
-            return run.state.value
+            return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
         if run.unheard is not None:
-            return f"its voters do not hear {run.unheard}"
+            return Hold(HoldReason.UNHEARD, f"its voters do not hear {run.unheard}")
         if not calling_hours.may_call(run.spec.hours, centre.zone, now):
             opening = calling_hours.next_opening(run.spec.hours, centre.zone, now)
             until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
-            return f"outside calling hours{until}"
+            return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}")
         ruling = self._eligibility.campaign(run)
         if not ruling.allowed:
-            return str(ruling)
+            return Hold(HoldReason.RULES, str(ruling))
         if run.purpose is Purpose.BOOTH_WORKERS and not centre.last_calls():
-            return "no booth votes today ([[rules.polls]])"
+            return Hold(HoldReason.NO_POLL)
         return None
 
-    def _no_agent(self, run: CampaignRun) -> str | None:
+    def _no_agent(self, run: CampaignRun) -> Hold | None:
         """That nobody is at work who could take the campaign's calls; None: somebody is, or it needs nobody."""
         if run.spec.kind is not CampaignKind.AGENTS:
             return None
         if any(at_work(seat) for seat in seats_of(self._centre, run)):
             return None
-        if run.spec.skill is None:
-            return "no agent is there"
-        return f"no agent with the skill {run.spec.skill} is there"
+        skill = run.spec.skill
+        return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is there")
 
     # Placing
 
@@ -492,7 +491,7 @@ class Placing:
             call is None
             or call.cancelled
             or refused_id
-            or self._held(run) is not None
+            or self._hold(run) is not None
             or self._no_agent(run) is not None
             or not self._eligibility.originate(
                 run, attempt.claim, attempt_id, attempt.caller_id, guaranteed=self._kept_seats.holds(call)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dialer.domain.model import Outcome
 from dialer.domain.switch import CallEnded
-from dialer.domain.view import AlertLevel
+from dialer.domain.view import AlertLevel, Hold, HoldReason
 from dialer.engine.call import Call
 from dialer.engine.trunks import TrunkPool, TrunkState, trunk_failed
 from dialer.engine.world import Centre, TrunkTally
@@ -57,7 +57,7 @@ class TrunkDesk:
             text = f"trunk {name} rests until {until}: {health.reason}; then one call finds out whether it works"
             centre.raise_alert(f"trunk-{name}", AlertLevel.WARNING, text)
 
-    def held_because(self, campaign_id: str, names: Sequence[str]) -> str | None:
+    def hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
         """Why no call may go out over a campaign's trunks at all, or None. Told as an alert while it lasts."""
         centre, now = self._centre, self._centre.clock.monotonic()
         code = f"trunks-{campaign_id}"
@@ -75,7 +75,7 @@ class TrunkDesk:
         )
         reasons = "; ".join(f"{name}: {health.reason}" for name in names if (health := self._trunks.health(name)))
         centre.raise_alert(code, AlertLevel.CRITICAL, f"dialling is held, {what} ({reasons})")
-        return f"{what} ({reasons})"
+        return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")
 
     def _local(self, seconds_ahead: float) -> str:
         at = round(self._centre.clock.now() + seconds_ahead)

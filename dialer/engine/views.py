@@ -8,7 +8,7 @@ from dataclasses import replace
 from config.words import Purpose
 from dialer.domain.forecast import Forecast, forecast, seconds_open
 from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, abandoned_share
-from dialer.domain.view import CallState, CampaignView, CentreView, SeatState, SeatView, TrunkView
+from dialer.domain.view import CallState, CampaignView, CentreView, Hold, HoldReason, SeatState, SeatView, TrunkView
 from dialer.engine.seat import Seat
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import CampaignRun, Centre
@@ -77,8 +77,7 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
         abandoned_rate=share.share,
         progress=run.progress,
         pacing=str(run.pacer.explain()),
-        held_because=run.held_because
-        or ("the list is done" if run.list_done and not in_hand and not run.hopper else None),
+        hold=run.hold or (Hold(HoldReason.LIST_DONE) if run.list_done and not in_hand and not run.hopper else None),
         refused=dict(run.refused),
     )
 

@@ -31,7 +31,18 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.domain.switch import PartyId
-from dialer.domain.view import Alert, AlertLevel, AlertRaised, CallChange, CallState, CampaignChange, Change, SeatState
+from dialer.domain.view import (
+    Alert,
+    AlertLevel,
+    AlertRaised,
+    CallChange,
+    CallState,
+    CampaignChange,
+    Change,
+    Hold,
+    HoldReason,
+    SeatState,
+)
 from dialer.engine.call import Call
 from dialer.engine.seat import Seat
 from dialer.engine.supervision.state import Listener
@@ -75,6 +86,9 @@ class CampaignSpec:
     keeps_seats: bool = False  # one call for each free agent: a seat may be kept for a call from before it is dialled
 
 
+_STARTING = Hold(HoldReason.STARTING)
+
+
 @dataclass(slots=True)
 class CampaignRun:
     """A campaign under way."""
@@ -95,7 +109,7 @@ class CampaignRun:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     inbound: Counter[Outcome] = field(default_factory=Counter)  # of calls that came in
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
-    held_because: str | None = "starting"
+    hold: Hold | None = _STARTING
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade, by reason, since the start
     unheard: str | None = None  # a sound that its voters must hear and do not; None: nothing is known against it
 
@@ -123,7 +137,7 @@ class CampaignRun:
     @property
     def may_dial(self) -> bool:
         """Whether, as the last decision found, nothing keeps it from dialling, and somebody is left to be called."""
-        return self.held_because is None and not self.called_through
+        return self.hold is None and not self.called_through
 
     def due_again(self, at: float) -> None:
         """A number of the queue is due at this epoch second, whatever the queue said when it was asked last."""

@@ -86,7 +86,7 @@ def statistics(view: CampaignView, at: float) -> StatisticsPayload:
         at=_rounded(at),
         kind=view.kind.value,
         state=view.state.value,
-        held_because=view.held_because,
+        held_because=None if view.hold is None else str(view.hold),
         calls=_counts(view.calls),
         outcomes=_counts(view.outcomes),
         attempts=view.attempts,

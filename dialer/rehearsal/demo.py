@@ -193,7 +193,7 @@ async def _show_lines(
         for campaign in centre.engine.view().campaigns:
             console.print(
                 f"{campaign.campaign_id}: {campaign.attempts} attempts, {campaign.answered} answered, "
-                f"{campaign.abandoned} abandoned; {campaign.held_because or campaign.pacing}",
+                f"{campaign.abandoned} abandoned; {campaign.hold or campaign.pacing}",
                 soft_wrap=True,
             )
 

@@ -177,8 +177,8 @@ class _Rehearsal:
 
 def _held(campaign: CampaignView) -> str:
     """What keeps a campaign from calling at this moment, in words; empty: nothing."""
-    if campaign.held_because is not None:
-        return campaign.held_because
+    if campaign.hold is not None:
+        return str(campaign.hold)
     reasons = ", ".join(f"{reason} ({times:,})" for reason, times in campaign.refused.items())
     return f"the rules forbade its calls: {reasons}" if reasons else ""
 

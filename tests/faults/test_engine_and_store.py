@@ -15,7 +15,7 @@ import pytest
 from dialer.domain.commands import SeatDispose, StopAll
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.domain.model import CampaignState, Disposition
-from dialer.domain.view import AlertRaised, SeatState
+from dialer.domain.view import AlertRaised, Hold, HoldReason, SeatState
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.store import seals
 from tests.faults.test_switch_faults import every_attempt_has_one_end, nobody_dialled_twice
@@ -49,7 +49,7 @@ async def test_results_wait_for_a_full_disk_and_dialling_stops(tmp_path: Path) -
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 2)
         full = FailingStore(site, "end_attempts")
-        await site.until(lambda: site.view.campaigns[0].held_because == "results cannot be kept", seconds=60)
+        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.STORE), seconds=60)
         placed = len(site.switch.placed)
         assert "store" in {alert.code for alert in site.view.alerts}
         await asyncio.sleep(60)

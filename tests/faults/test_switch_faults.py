@@ -11,7 +11,7 @@ import pytest
 
 from dialer.domain.commands import StopCampaign
 from dialer.domain.model import Outcome
-from dialer.domain.view import AlertRaised, CallChange, CallState, SeatState
+from dialer.domain.view import AlertRaised, CallChange, CallState, Hold, HoldReason, SeatState
 from dialer.engine.world import Centre
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
@@ -94,7 +94,7 @@ async def test_a_half_open_link_stops_the_dialling_within_two_seconds(tmp_path: 
         await site.until(lambda: len(site.switch.placed) > 20)
         site.switch.stall_ami()
         stalled_at = site.clock.now()
-        await site.until(lambda: site.view.campaigns[0].held_because == "the switch does not answer", seconds=2.05)
+        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.SWITCH_SILENT), seconds=2.05)
         await site.until(lambda: not site.view.switch_up, seconds=16)
         opened = rows(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
         assert opened - stalled_at < 2.0

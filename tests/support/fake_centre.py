@@ -51,7 +51,7 @@ def campaign_view(campaign_id: str, kind: CampaignKind = CampaignKind.AGENTS) ->
         abandoned_rate=9 / 540,
         progress=CampaignProgress(total=5200, closed=1120, due=4057, attempts=1480),
         pacing="2 calls, limited by seats (free=1 expected_free=2.4)",
-        held_because=None,
+        hold=None,
     )
 
 

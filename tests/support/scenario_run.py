@@ -172,10 +172,11 @@ class _Run:
             calls = {state.value: count for campaign in view.campaigns for state, count in campaign.calls.items()}
             self._played.faults.append(
                 f"not done after {self._scenario.expect.seconds:g} s: live {calls or 'none'}, "
-                f"held: {view.campaigns[0].held_because}"
+                f"held: {view.campaigns[0].hold}"
             )
         self._played.faults += [repr(task.exception()) for task in self._events if task.done() and task.exception()]
-        self._played.held = self._engine.view().campaigns[0].held_because
+        hold = self._engine.view().campaigns[0].hold
+        self._played.held = None if hold is None else str(hold)
         self._played.seats = {seat.seat: seat.state.value for seat in self._engine.view().seats}
 
     def _done(self) -> bool:
@@ -185,8 +186,7 @@ class _Run:
         return (
             (
                 attempts >= self._voters
-                or view.campaigns[0].held_because
-                in {"the list is done", self._scenario.expect.held or "the list is done"}
+                or str(view.campaigns[0].hold) in {"the list is done", self._scenario.expect.held or "the list is done"}
             )
             and not any(campaign.calls for campaign in view.campaigns)
             and not any(seat.state in at_work for seat in view.seats)

@@ -15,7 +15,7 @@ import pytest
 from dialer.domain.commands import SeatDispose, SeatReady, SeatSerials, SeatTakeBack
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import Disposition, Outcome
-from dialer.domain.view import SeatState
+from dialer.domain.view import Hold, HoldReason, SeatState
 from dialer.engine.booth_workers import BoothWorkers
 from dialer.engine.flows import FlowService, FlowSession, ScriptSession
 from dialer.reports import accounts
@@ -176,14 +176,14 @@ async def test_nobody_is_called_who_opted_out_nor_on_a_day_without_a_poll_nor_to
         async with workers_at_work(directory, {WORKER: script}, rules=rules) as site:
             await asyncio.sleep(10)
             assert site.ended() == []
-            assert site.view.campaigns[0].held_because == "no booth votes today ([[rules.polls]])"
+            assert site.view.campaigns[0].hold == Hold(HoldReason.NO_POLL)
     late = tmp_path / "late"
     late.mkdir()
     closes = {"polls": [{"day": DAY, "closes_at": "10:00"}]}
     async with workers_at_work(late, {WORKER: script}, rules=closes) as site:
         await asyncio.sleep(60)
         assert site.ended() == []
-        assert site.view.campaigns[0].held_because is None
+        assert site.view.campaigns[0].hold is None
 
 
 @virtual_time()

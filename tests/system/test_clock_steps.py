@@ -10,6 +10,7 @@ import pytest
 
 from dialer.domain.clock import LoopClock
 from dialer.domain.commands import AcceptClock
+from dialer.domain.view import Hold, HoldReason
 from dialer.simulation.asterisk.voters import Scripted
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
@@ -39,13 +40,13 @@ def test_a_step_places_no_call_and_says_so(tmp_path: Path, step: float) -> None:
             site.clock.step(step)
             await asyncio.sleep(600)
             assert len(site.switch.placed) == placed
-            assert site.view.campaigns[0].held_because == "the clock was set (alert clock)"
+            assert site.view.campaigns[0].hold == Hold(HoldReason.CLOCK_SET)
             [alert] = [each for each in site.view.alerts if each.code == "clock"]
             assert f"{abs(step):.0f} s {'ahead of' if step > 0 else 'behind'} what it should be" in alert.text
             assert "accept-clock" in alert.text
             site.clock.step(-step)  # the time agrees again
             await asyncio.sleep(5)
-            assert site.view.campaigns[0].held_because != "the clock was set (alert clock)"
+            assert site.view.campaigns[0].hold != Hold(HoldReason.CLOCK_SET)
             assert not [each for each in site.view.alerts if each.code == "clock"]
             await site.until(lambda: len(site.switch.placed) > placed, seconds=900)
 
@@ -115,6 +116,6 @@ def test_a_step_forward_holds_over_a_restart(tmp_path: Path, held_before: bool) 
             await site.until(lambda: bool(site.switch.placed), seconds=60)
         async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=stepped) as site:  # accepted is accepted
             await site.until(lambda: not site.view.alerts, seconds=60)
-            assert site.view.campaigns[0].held_because != "the clock was set (alert clock)"
+            assert site.view.campaigns[0].hold != Hold(HoldReason.CLOCK_SET)
 
     run()

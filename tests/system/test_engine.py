@@ -22,7 +22,7 @@ from dialer.domain.commands import (
 )
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Disposition, Mark, MarkKind, MarkSource, Outcome
-from dialer.domain.view import CallChange, CallState, SeatState
+from dialer.domain.view import CallChange, CallState, Hold, HoldReason, SeatState
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
@@ -143,7 +143,7 @@ async def test_no_agent_no_call(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer()) as site:
         await asyncio.sleep(60)
         assert not site.switch.placed
-        assert site.view.campaigns[0].held_because == "no agent is there"
+        assert site.view.campaigns[0].hold == Hold(HoldReason.NO_AGENT)
         await site.log_in("01")
         await site.until(lambda: bool(site.switch.placed))
 
@@ -169,7 +169,7 @@ async def test_outside_calling_hours_nothing_is_dialled(tmp_path: Path) -> None:
         await site.log_in("01")
         await asyncio.sleep(5300)
         assert not site.switch.placed
-        assert site.view.campaigns[0].held_because == "outside calling hours until 11:00"
+        assert str(site.view.campaigns[0].hold) == "outside calling hours until 11:00"
         await site.until(lambda: bool(site.switch.placed), seconds=200)
         site.clock.step(-7200)  # an operator sets the clock back
         await asyncio.sleep(5)
@@ -279,7 +279,7 @@ async def test_the_list_comes_to_its_end(tmp_path: Path) -> None:
     campaign = {"max_attempts": 1}
     config = all_answer(talk_seconds=3.0)
     async with a_site(tmp_path, config, voters=30, seats=2, campaign=campaign) as site, agents_at_work(site):
-        await site.until(lambda: site.view.campaigns[0].held_because == "the list is done", seconds=3000)
+        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_DONE), seconds=3000)
     placed = Counter(call.number for call in site.switch.placed)
     assert set(placed.values()) == {1}
     assert len(placed) == rows(tmp_path, "SELECT count(*) FROM phone")[0][0]

@@ -11,7 +11,7 @@ import pytest
 from dialer.domain.commands import PauseCampaign, SeatLogOff
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Outcome
-from dialer.domain.view import CallState
+from dialer.domain.view import CallState, HoldReason
 from tests.support.centre import Site, a_site
 from tests.support.virtual import virtual_time
 from tests.system.test_engine import all_answer
@@ -58,7 +58,9 @@ async def test_agents_who_leave_at_the_end_of_the_calling_hours_leave_nobody_beh
     config = all_answer(answer_after=14.0, post_dial_seconds=1.0, talk_seconds=3.0)
     async with a_site(tmp_path, config, seats=4, campaign=CLOSES) as site:
         await site.log_in(*SEATS)
-        await site.until(lambda: (site.view.campaigns[0].held_because or "").startswith("outside calling hours"))
+        await site.until(
+            lambda: (hold := site.view.campaigns[0].hold) is not None and hold.reason is HoldReason.CALLING_HOURS
+        )
         ringing, before = site.view.campaigns[0].calls[CallState.RINGING], len(site.ended())
         assert ringing == 4
         for seat in SEATS[stay:]:

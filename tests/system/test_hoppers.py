@@ -12,6 +12,7 @@ from unittest import mock
 
 from dialer.domain.commands import PauseCampaign, ResumeCampaign, StopAll
 from dialer.domain.model import Claim, NewAttempt
+from dialer.domain.view import Hold, HoldReason
 from dialer.engine.placing import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -108,7 +109,7 @@ async def test_a_campaign_that_stops_while_its_hopper_fills_keeps_no_claim(tmp_p
 
         with mock.patch.object(store, "claim", claim_as_the_campaign_stops):
             await asyncio.sleep(30)
-        assert site.view.campaigns[0].held_because == "stopped"
+        assert site.view.campaigns[0].hold == Hold(HoldReason.STOPPED)
         with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
             states = dict(db.execute("SELECT state, count(*) FROM target GROUP BY state"))
     assert states.keys() == {"due"}

@@ -21,7 +21,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.commands import Command, RecordsCommand, SeatDispose, TakeMarks
 from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy
 from dialer.domain.model import Disposition, Mark, MarkKind, MarkSource, Outcome
-from dialer.domain.view import CallState, SeatState
+from dialer.domain.view import CallState, Hold, HoldReason, SeatState
 from dialer.engine.external_records import ExternalRecords
 from dialer.mqtt import ask as asking
 from dialer.mqtt.ask import CommandRequest, ask
@@ -131,7 +131,7 @@ async def test_a_correction_brings_the_voter_back_into_the_calls(tmp_path: Path)
     async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
         await site.centre.engine.execute(voted(site, *range(1, 9)))
         await site.log_in("01")
-        await site.until(lambda: site.view.campaigns[0].held_because == "the list is done")
+        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_DONE))
         assert not site.switch.placed
         undo = voted(site, 5, kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION)
         await site.centre.engine.execute(undo)

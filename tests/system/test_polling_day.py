@@ -16,6 +16,7 @@ from config.words import CampaignKind, Purpose
 from dialer.domain.clock import SystemClock
 from dialer.domain.commands import PauseCampaign, ResumeCampaign, StopCampaign
 from dialer.domain.model import Booth
+from dialer.domain.view import HoldReason
 from dialer.engine.world import Centre
 from dialer.rules.rulebook import polls_of
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
@@ -209,7 +210,7 @@ async def test_booth_workers_are_called_on_the_day_of_the_poll_and_not_of_the_ce
 ) -> None:
     start = datetime(2028, 11, 7, 23, 30, tzinfo=ZoneInfo("America/New_York")).timestamp()  # 19:30 in Alaska
     workers = {"id": "workers", "kind": "ivr", "purpose": "booth-workers", "flow": "booth_worker"}
-    held: list[str | None] = []
+    held: list[HoldReason | None] = []
     async with a_site(
         tmp_path,
         SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=start),
@@ -221,8 +222,8 @@ async def test_booth_workers_are_called_on_the_day_of_the_poll_and_not_of_the_ce
     ) as site:
         for hours in (0.1, 0.5, 4.0):  # before and after midnight in New York; after midnight in Alaska
             await asyncio.sleep(hours * 3600)
-            held.append(site.view.campaigns[0].held_because)
-    assert held == ["the list is done", "the list is done", "no booth votes today ([[rules.polls]])"]
+            held.append(hold.reason if (hold := site.view.campaigns[0].hold) else None)
+    assert held == [HoldReason.LIST_DONE, HoldReason.LIST_DONE, HoldReason.NO_POLL]
 
 
 def test_a_voter_is_told_the_close_by_the_clock_of_the_poll(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ async def test_inside_the_silence_no_material_is_dialled_and_the_board_says_why(
         await asyncio.sleep(30)
         assert not site.switch.placed
         held = "silence interval of the polling area: no material calls until Tue 23 Apr 18:00"
-        assert site.view.campaigns[0].held_because == held
+        assert str(site.view.campaigns[0].hold) == held
     assert rows(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
 
 
@@ -146,10 +146,10 @@ async def test_a_campaign_without_its_certificate_or_register_is_held_and_claims
         await asyncio.sleep(10)
         assert not site.switch.placed
         ivr, agents = site.view.campaigns
-        assert ivr.held_because is not None
-        assert "needs a certificate: what would be played is not known (audio.catalogue)" in ivr.held_because
-        assert agents.held_because is not None
-        assert "the do-not-call register 'ncpr' was never imported" in agents.held_because
+        assert ivr.hold is not None
+        assert "needs a certificate: what would be played is not known (audio.catalogue)" in str(ivr.hold)
+        assert agents.hold is not None
+        assert "the do-not-call register 'ncpr' was never imported" in str(agents.hold)
     assert rows(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
 
 
@@ -172,10 +172,8 @@ async def test_a_recorded_campaign_calls_where_all_that_it_plays_is_certified_an
         await site.until(lambda: len(site.switch.placed) >= 5)
         assert set(site.view.campaigns[0].refused) <= {"certificate"}
         certified_site(tmp_path, "turnout", source_sha256="b" * 64)  # recorded again, under the certificate of before
-        await site.until(lambda: site.view.campaigns[0].held_because is not None, seconds=60.0)
-        assert "is not the recording that certificate MCMC/7 was given for" in (
-            site.view.campaigns[0].held_because or ""
-        )
+        await site.until(lambda: site.view.campaigns[0].hold is not None, seconds=60.0)
+        assert "is not the recording that certificate MCMC/7 was given for" in str(site.view.campaigns[0].hold)
         placed = len(site.switch.placed)
         await asyncio.sleep(60)
         assert len(site.switch.placed) == placed

@@ -554,7 +554,7 @@ async def test_only_agents_with_the_skill_take_the_calls(tmp_path: Path) -> None
         await execute(SeatLogIn("02", "102", "1357"))
         await asyncio.sleep(30)
         assert not site.switch.placed
-        assert site.view.campaigns[0].held_because == "no agent with the skill senior is there"
+        assert str(site.view.campaigns[0].hold) == "no agent with the skill senior is there"
         await execute(SeatLogIn("01", "101", "2468"))
         await site.until(lambda: len(site.ended()) >= 1)
         await execute(SeatReady("01"))

@@ -83,7 +83,7 @@ async def test_the_next_trunk_takes_over_and_the_first_one_comes_back(tmp_path: 
 async def test_with_every_trunk_resting_dialling_is_held_and_one_call_probes(tmp_path: Path) -> None:
     async with resting(tmp_path) as site:
         await asyncio.sleep(2)
-        held = site.view.campaigns[0].held_because or ""
+        held = str(site.view.campaigns[0].hold)
         assert "every trunk rests until" in held and "in a row failed" in held
         assert "trunks-ivr" in {alert.code for alert in site.view.alerts}
         before = len(site.switch.placed)
@@ -96,7 +96,7 @@ async def test_with_every_trunk_resting_dialling_is_held_and_one_call_probes(tmp
         assert site.view.trunks[0].rest_seconds > 50
         site.switch.trunk_up("carrier")
         await site.until(lambda: bool(site.view.campaigns[0].calls), seconds=90)
-        await site.until(lambda: site.view.campaigns[0].held_because is None, seconds=20)
+        await site.until(lambda: site.view.campaigns[0].hold is None, seconds=20)
         assert not {"trunks-ivr", "trunk-carrier"} & {alert.code for alert in site.view.alerts}
     cleared = {c.alert.code for c in site.changes if isinstance(c, AlertRaised) and c.alert.cleared}
     assert {"trunks-ivr", "trunk-carrier"} <= cleared

@@ -47,7 +47,7 @@ async def test_a_question_that_nobody_hears_holds_its_campaign(
         await site.until(lambda: bool(site.ended()))
         await asyncio.sleep(60)
         view = site.view.campaigns[0]
-        assert view.held_because in {f"its voters do not hear {question}" for question in QUESTIONS}
+        assert str(view.hold) in {f"its voters do not hear {question}" for question in QUESTIONS}
         assert alerts(site) == {"unheard-ivr": AlertLevel.CRITICAL}
         counted = Counter(call.outcome for call in site.ended())
         assert set(counted) <= {Outcome.LEFT, Outcome.CANCELLED}
@@ -78,5 +78,5 @@ async def test_an_information_message_that_cannot_be_played_holds_the_campaign(t
         site.switch.drop_seat("agent01")
         await asyncio.sleep(30)
         assert alerts(site) == {"unheard-agents": AlertLevel.CRITICAL}
-        assert site.view.campaigns[0].held_because == "its voters do not hear matdan/message"
+        assert str(site.view.campaigns[0].hold) == "its voters do not hear matdan/message"
         assert len(site.switch.placed) == 2

@@ -119,6 +119,10 @@ def test_every_room_says_what_it_is_for(house: House) -> None:
     assert not silent
 
 
+def test_no_class_name_stands_for_two_things(house: House) -> None:
+    assert not house.classes_named_twice()
+
+
 def test_a_thought_lies_in_one_piece(house: House) -> None:
     singles = [module.name for module in house.single_importers()]
     assert len(singles) <= MOST_SINGLE_IMPORTERS, singles

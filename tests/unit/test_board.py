@@ -19,7 +19,7 @@ from dialer.board import BoardExtras, board_svg, render_board, run_board
 from dialer.board.parts import duration, share_bar, stacked_bar
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import CampaignState
-from dialer.domain.view import Alert, AlertLevel, CallState, CentreView, SeatState
+from dialer.domain.view import Alert, AlertLevel, CallState, CentreView, Hold, HoldReason, SeatState
 from dialer.rehearsal.demo import DEMO_SETTINGS, shown_cap
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
@@ -86,7 +86,9 @@ def test_calls_a_minute_come_from_an_earlier_view() -> None:
 
 
 def test_why_nothing_is_dialled_stands_where_the_pacer_spoke() -> None:
-    held = replace(campaign_view("turnout-agents"), held_because="outside calling hours until 09:00")
+    held = replace(
+        campaign_view("turnout-agents"), hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00")
+    )
     text = "\n".join(lines(replace(centre_view(), campaigns=(held,))))
     assert "held: outside calling hours until 09:00" in text
     assert "limited by seats" not in text
