@@ -23,7 +23,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from tests.attack.kill_histories import tell_progress
-from tests.faults.test_crashes import HOURS, SPEED, a_dialler, ended_calls
+from tests.support.processes import HOURS, SPEED, a_dialler, ended_calls
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 

@@ -25,10 +25,10 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted
 from tests.support.agi_peer import AsteriskCall, claim
 from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.seats import CHEAP
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer, scripted
-from tests.system.test_seats import CHEAP
+from tests.support.voters import IVR, all_answer, scripted
 
 RINGING = 76
 TRUNK = {

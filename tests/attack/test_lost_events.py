@@ -20,12 +20,14 @@ from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.switch.asterisk import adapter
-from tests.faults.test_reconciling import CAMPAIGNS, SEATS, SETTINGS, all_agree, in_full_swing, nobody_twice
 from tests.support.centre import Site, a_site, agents_at_work
+from tests.support.full_swing import CAMPAIGNS, SEATS, SETTINGS, in_full_swing
+from tests.support.referees import all_agree, nobody_twice
+from tests.support.seats import seat
 from tests.support.stored import rows
+from tests.support.transfers import bring_to, party, talking
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import scripted
-from tests.system.test_transfers import bring_to, party, seat, talking
+from tests.support.voters import scripted
 
 BOUND_SECONDS = adapter.COMPARE_SECONDS + adapter.COMPARE_AGAIN_SECONDS + adapter.GRACE_SECONDS + 1.0
 NAMES = ("Hangup", "OriginateResponse", "DialEnd", "DialState", "ConfbridgeJoin", "ConfbridgeLeave", "UserEvent")

@@ -7,12 +7,9 @@ placed, and is the referee.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import signal
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,50 +18,13 @@ from dialer.mqtt.embedded_broker import free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from tests.faults.crash_child import CRASH_POINTS
+from tests.support.dying_dialler import CRASH_POINTS
+from tests.support.processes import HOURS, SPEED, WAIT_SECONDS, a_dialler, ended_calls
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 
-HOURS = [{"start": "00:00", "until": "23:59:59.999999"}]
 AGENTS = {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": HOURS, "wrap_up_seconds": 0.5}
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 3, "hours": HOURS}
-WAIT_SECONDS = 150.0  # real ones; some 7 on a quiet machine
-SPEED = 20.0  # voters and prompts; the processes themselves run in real time
-
-
-@contextlib.asynccontextmanager
-async def a_dialler(
-    directory: Path, switch: SimulatedAsterisk, campaign: dict[str, object], point: str, **more: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A dialler in a process of its own; it is gone when the context is left, however that comes."""
-    options = {
-        "directory": str(directory),
-        "ami_port": switch.ami_port,
-        "agi_port": switch.agi_port,
-        "point": point,
-        "campaign": campaign,
-        **more,
-    }
-    with (directory / "child.log").open("ab") as log:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "tests.faults.crash_child", json.dumps(options)),
-            cwd=Path(__file__).parents[2],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield child
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-
-
-async def ended_calls(switch: SimulatedAsterisk, at_least: int) -> None:
-    async with asyncio.timeout(WAIT_SECONDS):
-        while sum(1 for call in switch.placed if call.ended_at is not None) < at_least:
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("point", CRASH_POINTS)

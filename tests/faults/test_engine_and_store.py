@@ -18,30 +18,12 @@ from dialer.domain.model import CampaignState, Disposition
 from dialer.domain.view import AlertRaised, Hold, HoldReason, SeatState
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.store import seals
-from tests.faults.test_switch_faults import every_attempt_has_one_end, nobody_dialled_twice
-from tests.support.centre import Site, a_site, agents_at_work
+from tests.support.breaking import FailingStore
+from tests.support.centre import a_site, agents_at_work
+from tests.support.referees import every_attempt_has_one_end, nobody_dialled_twice
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer, scripted
-
-
-class FailingStore:
-    """Makes one method of a site's store raise, before it does its work or after, until told otherwise."""
-
-    def __init__(self, site: Site, method: str, *, after_commit: bool = False) -> None:
-        self.failing = True
-        store: Any = site.centre.store
-        whole = getattr(store, method)
-
-        async def spoilt(*arguments: Any, **named: Any) -> Any:
-            if self.failing and not after_commit:
-                raise StoreFull("centre.db: the disk is full; free some space")
-            result = await whole(*arguments, **named)
-            if self.failing:
-                raise StoreError("centre.db: the commit's reply was lost")
-            return result
-
-        setattr(store, method, spoilt)
+from tests.support.voters import IVR, all_answer, scripted
 
 
 @virtual_time()

@@ -13,12 +13,12 @@ import pytest
 from dialer.domain.errors import StoreError
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted
-from tests.faults.test_reconciling import until_killed
+from tests.support.breaking import until_killed
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, scripted
+from tests.support.voters import IVR, scripted
 
 CAMPAIGN = {**IVR, "channels": 6, "hours": [{"start": "00:00", "until": "23:59:59"}]}
 

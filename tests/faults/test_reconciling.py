@@ -6,101 +6,26 @@ Within 5 s of coming back store, seats and channels agree, and no number was dia
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import random
-from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from dialer.app import running_centre
-from dialer.domain.clock import LoopClock
 from dialer.domain.commands import SeatDispose, StopAll
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallState, SeatState
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted
-from tests.support.centre import Site, a_site, site_settings
+from tests.support.breaking import until_killed
+from tests.support.centre import a_site
+from tests.support.full_swing import CAMPAIGNS, SEATS, SETTINGS, busy_voters, in_full_swing
+from tests.support.referees import all_agree, nobody_twice, on_the_switch
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import nobody_on_two_calls, scripted
-
-FLOW, AGENT = "+911140000011", "+911140000012"
-HOURS = [{"start": "00:00", "until": "23:59:59"}]
-CAMPAIGNS = [
-    {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": HOURS, "wrap_up_seconds": 1},
-    {"id": "ivr", "kind": "ivr", "flow": "turnout", "channels": 6, "hours": HOURS},
-]
-INBOUND = {
-    "channels": 5,
-    "numbers": [
-        {"number": FLOW, "mode": "flow", "campaign": "ivr", "flow": "inbound"},
-        {"number": AGENT, "mode": "agent", "campaign": "agents"},
-    ],
-}
-SETTINGS: dict[str, Any] = {"campaigns": CAMPAIGNS, "inbound": INBOUND}
-SEATS = 3
-
-
-def busy_voters() -> SimulatedAsteriskConfig:
-    """They let it ring for some seconds, talk for a minute and a half, and listen to a flow for as long."""
-    return scripted(*[Scripted(answer_after=6.0, talk_seconds=90.0, hang_up_after=100.0)] * 100)
-
-
-async def in_full_swing(site: Site) -> None:
-    """Every kind of call is live."""
-    await site.log_in(*[f"{n:02d}" for n in range(1, SEATS + 1)])
-    caller = Scripted(hang_up_after=100.0, talk_seconds=80.0)
-    site.switch.call_in("+917000000050", called=AGENT, script=caller)
-    await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
-    site.switch.call_in("+917000000051", called=FLOW, script=caller)
-    await site.until(lambda: Counter(seat.state for seat in site.view.seats)[SeatState.TALKING] == SEATS)
-    for _ in range(2000):
-        calls = site.view.campaigns[1].calls
-        if calls.get(CallState.RINGING, 0) >= 1 and calls.get(CallState.IN_FLOW, 0) >= 2:
-            break
-        await asyncio.sleep(0.05)
-    assert site.view.campaigns[1].calls[CallState.RINGING] >= 1
-    assert sum(channel.number.endswith(("50", "51")) for channel in site.switch.channels.values()) == 2
-
-
-def on_the_switch(site: Site) -> set[str]:
-    """Attempts of the voters' channels that live."""
-    return {
-        channel.variables.get("MATDAN_ATTEMPT", channel.uniqueid)
-        for channel in site.switch.channels.values()
-        if channel.trunk is not None
-    }
-
-
-def all_agree(site: Site, directory: Path) -> bool:
-    """Store, memory, channels and seats say the same."""
-    stored = {row[0] for row in rows(directory, "SELECT attempt_id FROM attempt WHERE ended_at IS NULL")}
-    live = on_the_switch(site)
-    in_seats = {
-        member.channel.variables.get("MATDAN_ATTEMPT", member.channel.uniqueid)
-        for conference in site.switch.conferences.by_name.values()
-        for member in conference.members
-        if member.channel.trunk is not None
-    }
-    talking = {seat.attempt_id for seat in site.view.seats if seat.state is SeatState.TALKING}
-    return stored == live == set(site.centre.engine._centre.calls) and talking == in_seats
-
-
-def nobody_twice(site: Site, directory: Path) -> None:
-    """No number was on two calls at once, and within these tests none is due a second time in its campaign."""
-    nobody_on_two_calls(site)
-    placed = "SELECT 1 FROM attempt WHERE direction = 'outbound' AND outcome <> 'refused'"
-    assert not rows(directory, f"{placed} GROUP BY campaign_id, phone_id HAVING count(*) > 1")
-    unknown = "SELECT 1 FROM target JOIN attempt USING (phone_id) WHERE outcome = 'unknown' AND state = 'due'"
-    assert not rows(directory, unknown)
+from tests.support.voters import scripted
 
 
 @virtual_time()
@@ -197,26 +122,6 @@ async def test_the_link_is_cut_for_a_minute(tmp_path: Path) -> None:
         await site.until(lambda: all_agree(site, tmp_path), seconds=5)
         assert before & on_the_switch(site)  # conversations went on all the time
     nobody_twice(site, tmp_path)
-
-
-@contextlib.asynccontextmanager
-async def until_killed(
-    directory: Path, switch: SimulatedAsterisk, *, seats: int = SEATS, **changes: Any
-) -> AsyncIterator[Site]:
-    """A running centre that is killed on leaving: it orders nothing any more, and nothing is drained."""
-    clock = LoopClock(switch.now())
-    settings = site_settings(directory, switch.ami_port, seats=seats, **(changes or SETTINGS))
-    async with running_centre(settings, clock=clock, chance=random.Random(1)) as centre:
-        switch.agi_port = centre.agi_port
-        site = Site(switch, centre, clock, asyncio.Event(), [])
-        centre.engine.subscribe(site.changes.append)
-        running = asyncio.create_task(centre.run(site.stop))
-        await site.until(lambda: site.view.switch_up)
-        try:
-            yield site
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
 
 
 @pytest.mark.parametrize("away_seconds", [0.0, 20.0])

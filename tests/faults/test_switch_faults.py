@@ -17,20 +17,14 @@ from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
 from dialer.simulation.asterisk.voters import Scripted
 from tests.support.centre import Site, a_site, agents_at_work
+from tests.support.referees import every_attempt_has_one_end, nobody_dialled_twice
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer, nobody_on_two_calls, scripted
+from tests.support.voters import IVR, all_answer, scripted
 
 
 def centre_of(site: Site) -> Centre:
     return site.centre.engine._centre
-
-
-def nobody_dialled_twice(site: Site) -> None:
-    """Within these tests no number is due a second time, so any second call is one too many."""
-    twice = [number for number, calls in Counter(call.number for call in site.switch.placed).items() if calls > 1]
-    assert not twice
-    nobody_on_two_calls(site)
 
 
 def nothing_placed_while_down(site: Site) -> None:
@@ -40,11 +34,6 @@ def nothing_placed_while_down(site: Site) -> None:
     assert len(downs) == len(ups) > 0
     for down, up in zip(downs, ups, strict=True):
         assert not [call for call in site.switch.placed if down < call.placed_at < up]
-
-
-def every_attempt_has_one_end(directory: Path) -> None:
-    assert not rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
-    assert not rows(directory, "SELECT 1 FROM attempt WHERE outcome IS NULL")
 
 
 @virtual_time()

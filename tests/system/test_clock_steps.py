@@ -14,7 +14,7 @@ from dialer.domain.view import Hold, HoldReason
 from dialer.simulation.asterisk.voters import Scripted
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, scripted
+from tests.support.voters import IVR, scripted
 
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
 CAMPAIGN = {**IVR, "hours": HOURS}

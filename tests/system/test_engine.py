@@ -23,42 +23,14 @@ from dialer.domain.commands import (
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, Disposition, Mark, MarkKind, MarkSource, Outcome
 from dialer.domain.view import CallChange, CallState, Hold, HoldReason, SeatState
-from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
+from dialer.simulation.asterisk.config import PhoneMode
+from dialer.simulation.asterisk.voters import Scripted
+from tests.support.centre import a_site, agents_at_work
+from tests.support.referees import nobody_on_two_calls
 from tests.support.rules import neutral_with
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-
-IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
-
-
-def scripted(*scripts: Scripted, seats: int = 5) -> SimulatedAsteriskConfig:
-    """A switch on which the first numbers of the roll behave as scripted and all others let it ring."""
-    return SimulatedAsteriskConfig(
-        seats=seat_phones(seats),
-        start_epoch=START_EPOCH,
-        profile=VoterProfile(
-            answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
-        ),
-        scripts={f"+91{7_000_000_001 + n}": script for n, script in enumerate(scripts)},
-    )
-
-
-def all_answer(**script: object) -> SimulatedAsteriskConfig:
-    """A switch on which the first hundred numbers do the same."""
-    return scripted(*[Scripted(**script)] * 100)  # type: ignore[arg-type]  # facts by name
-
-
-def nobody_on_two_calls(site: Site) -> None:
-    """The referee: no number was ever on two calls at once, and no channel id was used twice."""
-    live: dict[str, float] = {}
-    seen: set[str] = set()
-    for call in site.switch.placed:
-        assert call.channel_id not in seen
-        seen.add(call.channel_id)
-        assert live.get(call.number, 0.0) <= call.placed_at, "a number on two calls at once"
-        live[call.number] = call.ended_at or float("inf")
+from tests.support.voters import IVR, all_answer, scripted
 
 
 @virtual_time()

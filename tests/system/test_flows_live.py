@@ -22,7 +22,7 @@ from dialer.switch.asterisk.agi_call import AgiCall
 from ivr_flows.catalogue import FlowLibrary
 from ivr_flows.errors import FlowError
 from ivr_flows.texts import shipped_texts, texts_with
-from tests.faults.test_engine_and_store import FailingStore
+from tests.support.breaking import FailingStore
 from tests.support.centre import SCRIPTS_AS_WE_ARE, START_EPOCH, a_site, site_settings
 from tests.support.rules import neutral_with
 from tests.support.stored import rows

@@ -14,7 +14,7 @@ from dialer.domain.model import Outcome
 from dialer.domain.view import CallState, HoldReason
 from tests.support.centre import Site, a_site
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import all_answer
+from tests.support.voters import all_answer
 
 SEATS = ("01", "02", "03", "04")
 CLOSES = {"hours": [{"start": "09:00", "until": "09:32"}], "wrap_up_seconds": 1}  # the site's clock begins at 09:30

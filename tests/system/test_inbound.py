@@ -17,7 +17,7 @@ from tests.support.agi_peer import claim
 from tests.support.centre import Site, a_site
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer, scripted
+from tests.support.voters import IVR, all_answer, scripted
 
 FLOW, AGENT, MISSED = "+911140000011", "+911140000012", "+911140000013"
 CALLER = "+917000000060"  # on the roll, far behind those that are dialled first

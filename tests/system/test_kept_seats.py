@@ -19,7 +19,7 @@ from tests.support.roll_filler import fill_roll
 from tests.support.rules import neutral_with
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import scripted
+from tests.support.voters import scripted
 
 EXCEPTION = neutral_with(redial_lock={"unless_agent_guaranteed": True})
 LOCKED = "+917000000001"

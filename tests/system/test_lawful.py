@@ -21,7 +21,7 @@ from dialer.store import numbers
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import all_answer
+from tests.support.voters import all_answer
 from tests.unit.test_numbers_cli import run
 
 

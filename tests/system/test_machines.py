@@ -17,7 +17,7 @@ from tests.support.centre import Site, a_site
 from tests.support.rules import neutral_with
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer, scripted
+from tests.support.voters import IVR, all_answer, scripted
 
 LISTENS = neutral_with(machine_detection={"allowed": True})
 BEFORE = {"machine_detection": "before-seat"}

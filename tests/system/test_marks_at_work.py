@@ -37,7 +37,7 @@ from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 from tests.support.stores import dial, end
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import all_answer
+from tests.support.voters import all_answer
 from tests.unit.test_unknown_cli import run
 
 NUMBER = "+917000000{:03}"

@@ -27,7 +27,7 @@ from tests.support.full_trunk import most_in_a_second as most_on_the_wire
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer
+from tests.support.voters import IVR, all_answer
 
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
 

@@ -28,10 +28,11 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Scripted, VoterProfile
 from dialer.simulation.remembered import RollLaw
+from tests.support.breaking import until_killed
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.rules import neutral_with
+from tests.support.transfers import TRANSFERS
 from tests.support.virtual import virtual_time
-from tests.system.test_transfers import a_dialler_that_is_killed
 
 PREDICTIVE = {"pacing": "predictive"}
 
@@ -382,7 +383,7 @@ async def test_a_call_that_is_found_after_a_restart_teaches_no_times(
     """The monotonic clock of the run that placed it is gone: what is known is when it was found."""
     config = all_answer(answer_after=12.0, post_dial_seconds=2.0, talk_seconds=20.0)
     async with SimulatedAsterisk(config) as switch:
-        async with a_dialler_that_is_killed(tmp_path, switch, campaign=PREDICTIVE) as first:
+        async with until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS, campaign=PREDICTIVE) as first:
             await first.log_in("01")
             await first.until(lambda: first.view.campaigns[0].calls.get(killed_while, 0) == 1)
             await asyncio.sleep(9.0)

@@ -13,18 +13,11 @@ from dialer.domain.model import AttemptId
 from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.server import SimulatedAsterisk
+from tests.support.breaking import until_killed
 from tests.support.centre import a_site
+from tests.support.seats import seat, until_talking
+from tests.support.transfers import TRANSFERS, a_switch, bring_to, talking, together
 from tests.support.virtual import virtual_time
-from tests.system.test_transfers import (
-    TRANSFERS,
-    a_dialler_that_is_killed,
-    a_switch,
-    bring_to,
-    seat,
-    talking,
-    together,
-    until_talking,
-)
 
 
 @virtual_time()
@@ -77,7 +70,7 @@ async def test_a_pause_that_was_announced_holds_for_a_voter_whom_a_new_dialler_f
     stage: str, tmp_path: Path
 ) -> None:
     async with SimulatedAsterisk(a_switch()) as switch:
-        async with a_dialler_that_is_killed(tmp_path, switch) as first:
+        async with until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS) as first:
             await first.log_in("01")
             await until_talking(first)
             attempt = seat(first).attempt_id

@@ -27,7 +27,7 @@ from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import all_answer, scripted
+from tests.support.voters import all_answer, scripted
 
 RINGS_OUT: dict[str, Any] = {"fails_with": 0, "answer_after": 10.0}
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}

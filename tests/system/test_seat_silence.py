@@ -17,8 +17,8 @@ from dialer.simulation.asterisk.voters import Scripted
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.tracker import SeatTracker
 from tests.support.centre import Site
+from tests.support.seats import a_floor, log_in_by_phone, seat, until_talking
 from tests.support.virtual import virtual_time
-from tests.system.test_seats import a_floor, log_in_by_phone, seat, talking
 
 STAYS = Scripted(talk_seconds=600.0)
 
@@ -67,7 +67,7 @@ async def test_a_talk_that_ends_as_the_phone_dies_is_a_conversation(tmp_path: Pa
     voters = Scripted(answer_after=1.0, talk_seconds=3.0), Scripted(answer_after=200.0)
     async with a_floor(tmp_path, *voters, agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn("01", "asha"))
-        await talking(site)
+        await until_talking(site)
         await asyncio.sleep(1.8)
         site.switch.silence_seat("agent01")
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
@@ -80,7 +80,7 @@ async def test_a_talk_that_ends_as_the_phone_dies_is_a_conversation(tmp_path: Pa
 async def test_a_talk_in_which_the_agent_was_heard_first_is_a_conversation(tmp_path: Path) -> None:
     async with a_floor(tmp_path, STAYS, Scripted(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await talking(site)
+        await until_talking(site)
         await asyncio.sleep(1)
         site.switch.silence_seat("agent01")
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
@@ -95,7 +95,7 @@ async def test_the_same_agent_comes_back_on_a_reloaded_page_and_the_voter_stays(
             {f"matdan/hi/seat/{what}": 0.1 for what in ("number", "pin", "welcome")}
         )
         await log_in_by_phone(site, "101", "2468")
-        await talking(site)
+        await until_talking(site)
         dead = site.switch.phone_channel("agent01")
         assert dead is not None
         site.switch.silence_seat("agent01")

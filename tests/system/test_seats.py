@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from argon2 import PasswordHasher
 
 from dialer.domain.commands import (
     SeatCall,
@@ -25,68 +21,17 @@ from dialer.domain.commands import (
 )
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.domain.model import Disposition, Outcome
-from dialer.domain.view import CallChange, CallState, SeatChange, SeatState, SeatView
+from dialer.domain.view import CallChange, CallState, SeatChange, SeatState
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from dialer.simulation.asterisk.voters import Scripted
 from tests.support.agi_peer import claim
 from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.seats import AGENTS, CHEAP, a_floor, keys, log_in_by_phone, seat, switch_config, until_talking
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-AGENTS = [
-    {"number": "101", "pin": CHEAP.hash("2468"), "languages": ["hi"], "skills": ["senior"]},
-    {"number": "102", "pin": CHEAP.hash("1357")},
-]
-NOBODY = VoterProfile(
-    answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
-)
-
-
-def switch_config(*scripts: Scripted, seats: int = 2) -> SimulatedAsteriskConfig:
-    """A switch on which the first numbers behave as scripted, the last of them for all that follow up to a hundred."""
-    numbers = [f"+91{7_000_000_001 + n}" for n in range(100)]
-    each = [scripts[min(n, len(scripts) - 1)] for n in range(100)] if scripts else []
-    return SimulatedAsteriskConfig(
-        seats=seat_phones(seats),
-        start_epoch=START_EPOCH,
-        profile=NOBODY,
-        scripts=dict(zip(numbers, each, strict=False)),
-    )
-
-
-@contextlib.asynccontextmanager
-async def a_floor(directory: Path, *scripts: Scripted, **changes: Any) -> AsyncIterator[Site]:
-    """A site whose agents have PINs."""
-    changes.setdefault("agents", AGENTS)
-    async with a_site(directory, switch_config(*scripts), **changes) as site:
-        yield site
-
-
-def seat(site: Site, name: str = "01") -> SeatView:
-    return next(view for view in site.view.seats if view.seat == name)
-
-
-async def keys(site: Site, keyed: str, endpoint: str = "agent01") -> None:
-    """Key something in while the question is asked: what was said before it takes three seconds."""
-    await asyncio.sleep(3.5)
-    if site.switch.phone_channel(endpoint) is not None:
-        site.switch.phone_keys(endpoint, keyed)
-        await asyncio.sleep(0.3 * len(keyed))
-
-
-async def log_in_by_phone(site: Site, number: str, pin: str, endpoint: str = "agent01") -> None:
-    assert site.switch.phone_dials(endpoint, "*1") is not None
-    await keys(site, f"{number}#", endpoint)
-    await keys(site, f"{pin}#", endpoint)
-    await asyncio.sleep(5)  # what is said then
-
-
-async def talking(site: Site, name: str = "01") -> None:
-    await site.until(lambda: seat(site, name).state is SeatState.TALKING)
-    await asyncio.sleep(1.0)
+from tests.support.voters import NOBODY_ANSWERS
 
 
 def states_of(site: Site, attempt_id: str | None) -> list[CallState]:
@@ -162,7 +107,7 @@ async def test_prompts_that_are_missing_do_not_keep_an_agent_out(tmp_path: Path)
     config = SimulatedAsteriskConfig(
         seats=seat_phones(2),
         start_epoch=START_EPOCH,
-        profile=NOBODY,
+        profile=NOBODY_ANSWERS,
         missing_sounds=frozenset(f"matdan/hi/seat/{what}" for what in ("number", "pin", "welcome")),
     )
     async with a_site(tmp_path, config, agents=AGENTS) as site:
@@ -296,7 +241,7 @@ async def test_nailed_up_agents_are_adopted_as_they_were(tmp_path: Path) -> None
 async def test_a_call_is_disposed_of_by_keys(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Scripted(talk_seconds=20.0), campaign={"wrap_up_seconds": 40}) as site:
         await log_in_by_phone(site, "101", "2468")
-        await talking(site)
+        await until_talking(site)
         site.switch.phone_keys("agent01", "316")  # later, at 4 in the afternoon
         await asyncio.sleep(2)
         assert seat(site).state is SeatState.TALKING
@@ -344,7 +289,7 @@ def test_a_number_is_due_when_the_agent_said_whether_in_the_talk_or_after_it(
 async def test_the_star_codes(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Scripted(talk_seconds=300.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await talking(site)
+        await until_talking(site)
         site.switch.phone_keys("agent01", "*22*3")  # a pause for a meal after this call; hang up
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP, seconds=4)
         await asyncio.sleep(0.5)  # a key during the sound that answers the last one is lost
@@ -365,7 +310,7 @@ async def test_the_star_codes(tmp_path: Path) -> None:
 async def test_a_log_off_during_a_call_hangs_the_phone_up_after_the_wrap_up(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Scripted(talk_seconds=20.0), campaign={"wrap_up_seconds": 5}) as site:
         await log_in_by_phone(site, "101", "2468")
-        await talking(site)
+        await until_talking(site)
         assert await site.centre.engine.execute(SeatLogOff("01")) == "seat 01: after this call"
         assert rows(tmp_path, "SELECT * FROM log_in") == []
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -377,7 +322,7 @@ async def test_a_log_off_during_a_call_hangs_the_phone_up_after_the_wrap_up(tmp_
 async def test_wrong_keys_and_storms_are_harmless(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Scripted(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await talking(site)
+        await until_talking(site)
         for wrong in ("*4", "*9", "*29", "399", "*#", "A"):
             site.switch.phone_keys("agent01", wrong, every_seconds=0.4)
             await asyncio.sleep(2)
@@ -415,7 +360,7 @@ async def test_the_voter_hangs_up_and_the_agent_stays(tmp_path: Path) -> None:
 async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Scripted(talk_seconds=600.0), Scripted(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await talking(site)
+        await until_talking(site)
         first = seat(site).attempt_id
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.drop_seat("agent01")
@@ -514,7 +459,7 @@ async def test_a_talk_that_is_found_at_nobodys_seat_leaves_it_empty(tmp_path: Pa
 async def test_both_ends_at_once_are_one_outcome(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Scripted(talk_seconds=600.0), Scripted(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await talking(site)
+        await until_talking(site)
         attempt_id = seat(site).attempt_id
         assert attempt_id is not None
         site.switch.other_side_hangs_up(site.switch.channels[attempt_id], EndsBy.VOTER)
@@ -530,11 +475,11 @@ async def test_both_ends_at_once_are_one_outcome(tmp_path: Path) -> None:
 async def test_a_disposition_after_a_drop_is_of_the_new_call(tmp_path: Path) -> None:
     async with a_floor(tmp_path, Scripted(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await talking(site)
+        await until_talking(site)
         first = seat(site).attempt_id
         site.switch.drop_seat("agent01")
         await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
-        await talking(site)
+        await until_talking(site)
         second = seat(site).attempt_id
         assert second not in {first, None}
         site.switch.phone_keys("agent01", "2")

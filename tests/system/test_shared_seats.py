@@ -12,9 +12,9 @@ from dialer.domain.commands import SeatLogIn
 from dialer.domain.model import Outcome
 from dialer.domain.view import SeatState
 from tests.support.centre import a_site
+from tests.support.seats import CHEAP
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import all_answer
-from tests.system.test_seats import CHEAP
+from tests.support.voters import all_answer
 
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
 BOTH, TAMIL, HINDI = ["ta", "hi"], ["ta"], ["hi"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,81 +25,15 @@ from dialer.domain.commands import (
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.switch import PartyId, Place
-from dialer.domain.view import CallChange, CallState, SeatState, SeatView
-from dialer.simulation.asterisk.channels import Channel, EndsBy
-from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
+from dialer.domain.view import CallChange, CallState, SeatState
+from dialer.simulation.asterisk.channels import EndsBy
+from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import Scripted, VoterProfile
-from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.breaking import until_killed
+from tests.support.centre import Site, a_site
+from tests.support.seats import seat, until_talking
+from tests.support.transfers import OUTSIDE, TRANSFERS, a_switch, bring_to, parties, party, talking, together, voter
 from tests.support.virtual import virtual_time
-
-OUTSIDE = "+911140009999"
-TRANSFERS = [
-    {"name": "boss", "kind": "supervisor", "endpoint": "boss"},
-    {"name": "party-office", "kind": "outside", "number": OUTSIDE, "trunk": "carrier"},
-]
-
-
-def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, *, seats: int = 1, **voter: Any) -> SimulatedAsteriskConfig:
-    """Voters who answer after a second and stay; a supervisor's phone; the outside number answers."""
-    voters = {f"+91{7_000_000_001 + n}": Scripted(answer_after=1.0, **voter) for n in range(50)}
-    return SimulatedAsteriskConfig(
-        seats=(*seat_phones(seats), phone("boss", mode)),
-        start_epoch=START_EPOCH,
-        profile=VoterProfile(answer_rate=0.0),
-        scripts={**voters, OUTSIDE: Scripted(answer_after=2.0)},
-    )
-
-
-@contextlib.asynccontextmanager
-async def talking(
-    directory: Path, config: SimulatedAsteriskConfig | None = None, **changes: Any
-) -> AsyncIterator[Site]:
-    """A centre whose seat 01 talks to a voter."""
-    async with a_site(directory, config or a_switch(), seats=1, transfers=TRANSFERS, **changes) as site:
-        await site.log_in("01")
-        await until_talking(site)
-        yield site
-
-
-async def until_talking(site: Site) -> None:
-    await site.until(lambda: seat(site).state is SeatState.TALKING)
-    await asyncio.sleep(0.5)
-
-
-def seat(site: Site) -> SeatView:
-    return site.view.seats[0]
-
-
-def voter(site: Site) -> Channel:
-    """The voter that seat 01 has or had last."""
-    attempt = seat(site).attempt_id or next(
-        change.attempt_id
-        for change in reversed(site.changes)
-        if isinstance(change, CallChange) and change.state is CallState.TALKING
-    )
-    return site.switch.channels[attempt]
-
-
-def together(site: Site) -> set[frozenset[str]]:
-    """Who hears whom: the members of each conference, by what they are."""
-
-    def who(channel: Channel) -> str:
-        if channel.seat is not None:
-            return channel.seat
-        return "outside" if channel.number == OUTSIDE else "voter"
-
-    return {
-        frozenset(who(member.channel) for member in room.members) for room in site.switch.conferences.by_name.values()
-    }
-
-
-def party(site: Site) -> Channel:
-    return next(channel for channel in site.switch.channels.values() if channel.uniqueid.startswith("help-"))
-
-
-def parties(site: Site) -> int:
-    return sum(channel.uniqueid.startswith("help-") for channel in site.switch.channels.values())
 
 
 @virtual_time()
@@ -358,43 +290,11 @@ async def test_a_full_trunk_transfers_nobody_and_the_voter_stays(tmp_path: Path)
         assert together(site) == {frozenset({"agent01", "voter"})}
 
 
-@contextlib.asynccontextmanager
-async def a_dialler_that_is_killed(directory: Path, switch: SimulatedAsterisk, **changes: Any) -> AsyncIterator[Site]:
-    """A dialler that is gone when the context is left: nothing drained, nothing said."""
-    ready: asyncio.Future[Site] = asyncio.get_running_loop().create_future()
-
-    async def live() -> None:
-        async with a_site(directory, switch=switch, seats=1, transfers=TRANSFERS, **changes) as site:
-            ready.set_result(site)
-            await asyncio.Event().wait()
-
-    task = asyncio.create_task(live())
-    yield await ready
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-async def bring_to(site: Site, stage: str) -> None:
-    """Help with the call of seat 01, up to a stage."""
-    execute = site.centre.engine.execute
-    if stage == "hold":
-        await execute(SeatHold("01"))
-    else:
-        await execute(SeatConsult("01", "boss"))
-        await asyncio.sleep(0.3 if stage == "calling" else 2.0)
-    if stage == "three-way":
-        await execute(SeatMerge("01"))
-    if stage == "transferred":
-        await execute(SeatCompleteTransfer("01"))
-    await asyncio.sleep(0.3)
-
-
 @pytest.mark.parametrize("stage", ["hold", "calling", "consult", "three-way", "transferred"])
 @virtual_time()
 async def test_a_new_dialler_leaves_nobody_in_silence(stage: str, tmp_path: Path) -> None:
     async with SimulatedAsterisk(a_switch()) as switch:
-        async with a_dialler_that_is_killed(tmp_path, switch) as first:
+        async with until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS) as first:
             await first.log_in("01")
             await until_talking(first)
             attempt = voter(first).uniqueid
@@ -469,7 +369,7 @@ async def test_whom_the_agent_consults_is_known_by_name_after_a_cut_and_after_a_
                 site.switch.cut_ami()
                 await completes(site)
             return
-        async with a_dialler_that_is_killed(tmp_path, switch, voters=1) as first:
+        async with until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS, voters=1) as first:
             await consulting(first)
         async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS, voters=1) as again:
             await completes(again)

@@ -18,12 +18,12 @@ from dialer.domain.view import AlertRaised, CallChange, CallState, SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.voters import Scripted
 from dialer.store.port import Refusal
-from tests.faults.test_engine_and_store import FailingStore
+from tests.support.breaking import FailingStore
 from tests.support.centre import Site, a_site
 from tests.support.rules import neutral_with
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import IVR, all_answer, scripted
+from tests.support.voters import IVR, all_answer, scripted
 
 CALLER_ID = "+911140000001"
 SHORT_RINGS = neutral_with(ring={"minimum_seconds": 10.0})

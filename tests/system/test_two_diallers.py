@@ -26,7 +26,7 @@ from dialer.switch.asterisk.places import LEASE_CHANNEL
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import all_answer
+from tests.support.voters import all_answer
 
 FIRST = DiallerName("0123456789ab", 812, int(START_EPOCH), "booth-pc-1")
 SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")

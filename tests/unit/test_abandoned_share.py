@@ -22,7 +22,7 @@ from dialer.store.source import open_source
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
-from tests.system.test_engine import all_answer
+from tests.support.voters import all_answer
 
 NOON = 1_713_765_600.0
 AGENTS = {"connected": 197, "abandoned": 2, "dropped": 1, "machine": 40, "no-answer": 60}

@@ -1,0 +1,65 @@
+"""Referees: what must hold at the end of any history of a site."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from dialer.domain.view import SeatState
+from tests.support.centre import Site
+from tests.support.stored import rows
+
+
+def nobody_on_two_calls(site: Site) -> None:
+    """The referee: no number was ever on two calls at once, and no channel id was used twice."""
+    live: dict[str, float] = {}
+    seen: set[str] = set()
+    for call in site.switch.placed:
+        assert call.channel_id not in seen
+        seen.add(call.channel_id)
+        assert live.get(call.number, 0.0) <= call.placed_at, "a number on two calls at once"
+        live[call.number] = call.ended_at or float("inf")
+
+
+def nobody_dialled_twice(site: Site) -> None:
+    """Within these tests no number is due a second time, so any second call is one too many."""
+    twice = [number for number, calls in Counter(call.number for call in site.switch.placed).items() if calls > 1]
+    assert not twice
+    nobody_on_two_calls(site)
+
+
+def every_attempt_has_one_end(directory: Path) -> None:
+    assert not rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert not rows(directory, "SELECT 1 FROM attempt WHERE outcome IS NULL")
+
+
+def on_the_switch(site: Site) -> set[str]:
+    """Attempts of the voters' channels that live."""
+    return {
+        channel.variables.get("MATDAN_ATTEMPT", channel.uniqueid)
+        for channel in site.switch.channels.values()
+        if channel.trunk is not None
+    }
+
+
+def all_agree(site: Site, directory: Path) -> bool:
+    """Store, memory, channels and seats say the same."""
+    stored = {row[0] for row in rows(directory, "SELECT attempt_id FROM attempt WHERE ended_at IS NULL")}
+    live = on_the_switch(site)
+    in_seats = {
+        member.channel.variables.get("MATDAN_ATTEMPT", member.channel.uniqueid)
+        for conference in site.switch.conferences.by_name.values()
+        for member in conference.members
+        if member.channel.trunk is not None
+    }
+    talking = {seat.attempt_id for seat in site.view.seats if seat.state is SeatState.TALKING}
+    return stored == live == set(site.centre.engine._centre.calls) and talking == in_seats
+
+
+def nobody_twice(site: Site, directory: Path) -> None:
+    """No number was on two calls at once, and within these tests none is due a second time in its campaign."""
+    nobody_on_two_calls(site)
+    placed = "SELECT 1 FROM attempt WHERE direction = 'outbound' AND outcome <> 'refused'"
+    assert not rows(directory, f"{placed} GROUP BY campaign_id, phone_id HAVING count(*) > 1")
+    unknown = "SELECT 1 FROM target JOIN attempt USING (phone_id) WHERE outcome = 'unknown' AND state = 'due'"
+    assert not rows(directory, unknown)

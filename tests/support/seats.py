@@ -1,0 +1,60 @@
+"""Agents at simulated phones: who logs in from the phone, and what a seat is doing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+
+from dialer.domain.view import SeatState, SeatView
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
+from dialer.simulation.asterisk.voters import Scripted
+from tests.support.centre import Site, a_site
+from tests.support.voters import scripted
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+AGENTS = [
+    {"number": "101", "pin": CHEAP.hash("2468"), "languages": ["hi"], "skills": ["senior"]},
+    {"number": "102", "pin": CHEAP.hash("1357")},
+]
+
+
+def switch_config(*scripts: Scripted, seats: int = 2) -> SimulatedAsteriskConfig:
+    """A switch on which the first numbers behave as scripted, the last of them for all that follow up to a hundred."""
+    return scripted(*scripts, *scripts[-1:] * (100 - len(scripts)), seats=seats)
+
+
+@contextlib.asynccontextmanager
+async def a_floor(directory: Path, *scripts: Scripted, **changes: Any) -> AsyncIterator[Site]:
+    """A site whose agents have PINs."""
+    changes.setdefault("agents", AGENTS)
+    async with a_site(directory, switch_config(*scripts), **changes) as site:
+        yield site
+
+
+def seat(site: Site, name: str = "01") -> SeatView:
+    return next(view for view in site.view.seats if view.seat == name)
+
+
+async def keys(site: Site, keyed: str, endpoint: str = "agent01") -> None:
+    """Key something in while the question is asked: what was said before it takes three seconds."""
+    await asyncio.sleep(3.5)
+    if site.switch.phone_channel(endpoint) is not None:
+        site.switch.phone_keys(endpoint, keyed)
+        await asyncio.sleep(0.3 * len(keyed))
+
+
+async def log_in_by_phone(site: Site, number: str, pin: str, endpoint: str = "agent01") -> None:
+    assert site.switch.phone_dials(endpoint, "*1") is not None
+    await keys(site, f"{number}#", endpoint)
+    await keys(site, f"{pin}#", endpoint)
+    await asyncio.sleep(5)  # what is said then
+
+
+async def until_talking(site: Site, name: str = "01") -> None:
+    await site.until(lambda: seat(site, name).state is SeatState.TALKING)
+    await asyncio.sleep(1.0)

@@ -1,0 +1,96 @@
+"""Help with a call on the simulated Asterisk: a seat that talks, the phones that may be asked, and who hears whom."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from dialer.domain.commands import (
+    SeatCompleteTransfer,
+    SeatConsult,
+    SeatHold,
+    SeatMerge,
+)
+from dialer.domain.view import CallChange, CallState
+from dialer.simulation.asterisk.channels import Channel
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, phone, seat_phones
+from dialer.simulation.asterisk.voters import Scripted, VoterProfile
+from tests.support.centre import START_EPOCH, Site, a_site
+from tests.support.seats import seat, until_talking
+
+OUTSIDE = "+911140009999"
+TRANSFERS = [
+    {"name": "boss", "kind": "supervisor", "endpoint": "boss"},
+    {"name": "party-office", "kind": "outside", "number": OUTSIDE, "trunk": "carrier"},
+]
+
+
+def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, *, seats: int = 1, **voter: Any) -> SimulatedAsteriskConfig:
+    """Voters who answer after a second and stay; a supervisor's phone; the outside number answers."""
+    voters = {f"+91{7_000_000_001 + n}": Scripted(answer_after=1.0, **voter) for n in range(50)}
+    return SimulatedAsteriskConfig(
+        seats=(*seat_phones(seats), phone("boss", mode)),
+        start_epoch=START_EPOCH,
+        profile=VoterProfile(answer_rate=0.0),
+        scripts={**voters, OUTSIDE: Scripted(answer_after=2.0)},
+    )
+
+
+@contextlib.asynccontextmanager
+async def talking(
+    directory: Path, config: SimulatedAsteriskConfig | None = None, **changes: Any
+) -> AsyncIterator[Site]:
+    """A centre whose seat 01 talks to a voter."""
+    async with a_site(directory, config or a_switch(), seats=1, transfers=TRANSFERS, **changes) as site:
+        await site.log_in("01")
+        await until_talking(site)
+        yield site
+
+
+def voter(site: Site) -> Channel:
+    """The voter that seat 01 has or had last."""
+    attempt = seat(site).attempt_id or next(
+        change.attempt_id
+        for change in reversed(site.changes)
+        if isinstance(change, CallChange) and change.state is CallState.TALKING
+    )
+    return site.switch.channels[attempt]
+
+
+def together(site: Site) -> set[frozenset[str]]:
+    """Who hears whom: the members of each conference, by what they are."""
+
+    def who(channel: Channel) -> str:
+        if channel.seat is not None:
+            return channel.seat
+        return "outside" if channel.number == OUTSIDE else "voter"
+
+    return {
+        frozenset(who(member.channel) for member in room.members) for room in site.switch.conferences.by_name.values()
+    }
+
+
+def party(site: Site) -> Channel:
+    return next(channel for channel in site.switch.channels.values() if channel.uniqueid.startswith("help-"))
+
+
+def parties(site: Site) -> int:
+    return sum(channel.uniqueid.startswith("help-") for channel in site.switch.channels.values())
+
+
+async def bring_to(site: Site, stage: str) -> None:
+    """Help with the call of seat 01, up to a stage."""
+    execute = site.centre.engine.execute
+    if stage == "hold":
+        await execute(SeatHold("01"))
+    else:
+        await execute(SeatConsult("01", "boss"))
+        await asyncio.sleep(0.3 if stage == "calling" else 2.0)
+    if stage == "three-way":
+        await execute(SeatMerge("01"))
+    if stage == "transferred":
+        await execute(SeatCompleteTransfer("01"))
+    await asyncio.sleep(0.3)
