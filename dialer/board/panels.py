@@ -25,7 +25,7 @@ from dialer.board.parts import (
 )
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import BoothTurnout
-from dialer.domain.view import Alert, AlertLevel, CentreView, SeatState, SeatView, TrunkView
+from dialer.domain.view import Alert, AlertLevel, CentreView, SeatState, SeatView, TrunkState, TrunkView
 
 BORDER = "grey35"
 SEAT_CELLS = 32  # of one seat in the grid, its gap included
@@ -203,7 +203,7 @@ def trunks_panel(view: CentreView, height: int) -> Panel:
 
 def _trunk(trunk: TrunkView, names: int, channels: int) -> Text:
     """Channels, answer-seizure ratio, call starts a second, failures; of one that rests, for how long."""
-    working = trunk.state == "working"
+    working = trunk.state is TrunkState.WORKING
     figures = f" asr {percent(trunk.answer_seizure_ratio):>4} {trunk.calls_per_second:.1f}/s"
     return line(
         padded(Text(trunk.trunk, style="bold" if working else "bold red"), names),

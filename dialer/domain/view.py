@@ -37,6 +37,28 @@ class SeatState(StrEnum):
     LOST = "lost"  # the agent's phone is gone, the agent is not
 
 
+class TransferStage(StrEnum):
+    """How far the transfer of a call is. A call without one is with its agent."""
+
+    HOLD = "hold"  # the voter hears music
+    RETURNING = "returning"  # the voter is on the way back to the agent
+    CALLING = "calling"  # the target's phone rings, for the agent
+    CONSULT = "consult"  # agent and target talk, the voter hears music
+    MERGING = "merging"  # the voter is on the way to agent and target
+    THREE_WAY = "three-way"
+    TRANSFER = "transfer"  # blind: the target's phone rings, the agent has left
+    HANDING_OVER = "handing-over"  # voter and target are on the way to each other
+    TRANSFERRED = "transferred"  # voter and target are alone
+
+
+class TrunkState(StrEnum):
+    """What a trunk is doing."""
+
+    WORKING = "working"
+    RESTING = "resting"  # it failed: no call before the rest is over
+    PROBING = "probing"  # the rest is over: one call finds out whether it works again
+
+
 class AlertLevel(StrEnum):
     """How soon a person must look."""
 
@@ -121,7 +143,7 @@ class SeatView:
     utilisation: float  # talking and wrap-up / logged-in time, 0..1
     calls: int  # connected so far
     reason: str | None = None  # of a pause
-    help: str | None = None  # during a call: hold, calling, consult, three-way, ... (dialer.engine.transfers.state)
+    transfer: TransferStage | None = None  # of the call; None: agent and voter talk
     recording: str | None = None  # of the call: on or paused
 
 
@@ -135,7 +157,7 @@ class TrunkView:
     answer_seizure_ratio: float  # answered / attempts, 0..1
     failures: int  # the carrier's own: 5xx, 403, no answer to the call at all
     attempts: int = 0
-    state: str = "working"  # working, resting or probing
+    state: TrunkState = TrunkState.WORKING
     rest_seconds: float = 0.0  # until one call probes it
     calls_per_second: float = 0.0  # call starts, over the last ten seconds
     calls_per_second_limit: float = 0.0  # now: less than the carrier's while it is slow

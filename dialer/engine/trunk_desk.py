@@ -7,9 +7,9 @@ from datetime import datetime
 
 from dialer.domain.model import Outcome
 from dialer.domain.switch import CallEnded
-from dialer.domain.view import AlertLevel, Hold, HoldReason
+from dialer.domain.view import AlertLevel, Hold, HoldReason, TrunkState
 from dialer.engine.call import Call
-from dialer.engine.trunks import TrunkPool, TrunkState, trunk_failed
+from dialer.engine.trunks import TrunkPool, trunk_failed
 from dialer.engine.world import Centre, TrunkTally
 
 

@@ -6,11 +6,11 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 
 from dialer.domain.model import ANSWERED, Outcome
 from dialer.domain.switch import REDIRECTED, CallEnded, EndedBy
+from dialer.domain.view import TrunkState
 
 # Whether a trunk is fit: rested when it fails, probed with one call after that, given fewer calls when it is slow.
 
@@ -28,14 +28,6 @@ _LEAST_SHARE = 0.1
 # A call's part in throttling, and in ending it: multiplicative decrease, additive increase.
 _BACK_OFF = 0.85  # times the share
 _RECOVER = 0.05  # of all call starts
-
-
-class TrunkState(StrEnum):
-    """What a trunk is doing."""
-
-    WORKING = "working"
-    RESTING = "resting"  # it failed: no call before the rest is over
-    PROBING = "probing"  # the rest is over: one call finds out whether it works again
 
 
 @dataclass(frozen=True, slots=True)

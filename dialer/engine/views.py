@@ -105,7 +105,7 @@ def seat_view(centre: Centre, seat: Seat) -> SeatView:
         utilisation=worked / logged_in if logged_in > 0 else 0.0,
         calls=tally.calls,
         reason=seat.reason,
-        help=transfer.stage.value if transfer is not None else None,
+        transfer=transfer.stage if transfer is not None else None,
         recording=("paused" if call.recording_paused else "on") if call is not None and call.recorded else None,
     )
 
@@ -120,7 +120,7 @@ def _trunk_view(centre: Centre, trunks: TrunkPool, name: str, used: int) -> Trun
         answer_seizure_ratio=tally.answered / tally.attempts if tally.attempts else 0.0,
         failures=tally.failures,
         attempts=tally.attempts,
-        state=health.state(now).value,
+        state=health.state(now),
         rest_seconds=health.rest_seconds_left(now),
         calls_per_second=trunks.calls_per_second(name, now),
         calls_per_second_limit=trunks[name].calls_per_second * health.share,

@@ -114,7 +114,7 @@ def seat_state(view: SeatView, at: float) -> SeatPayload:
         utilisation=_share(view.utilisation),
         calls=view.calls,
         reason=view.reason if view.state is SeatState.PAUSED else None,
-        help=view.help,
+        help=view.transfer,
         recording=view.recording,
     )
 

@@ -132,7 +132,7 @@ CALL = Topic(
 SEAT = Topic(
     key="seat",
     pattern="seats/{seat}",
-    description="A seat, at every change of its state, of the help with its call and of its recording, at most 5 a second: of "
+    description="A seat, at every change of its state, of the transfer of its call and of its recording, at most 5 a second: of "
     "changes that follow closely, the last.",
     direction=TopicWriter.DIALLER,
     retained=True,

@@ -30,7 +30,7 @@ class CarrierSwitch(CallSwitch, Protocol):
         """The attempts that are, or may be, calls there."""
         ...
 
-    def tell_states(self) -> None:
+    def report_states(self) -> None:
         """The engine knows the live calls now: tell it where each stands."""
         ...
 
@@ -50,7 +50,7 @@ class RoutedSwitch:
         def take(event: SwitchEvent) -> None:
             if isinstance(event, SwitchUp):
                 sink(replace(event, live_attempts=event.live_attempts | self._carrier.live()))
-                self._carrier.tell_states()
+                self._carrier.report_states()
             else:
                 sink(event)
 
@@ -136,4 +136,4 @@ class RoutedSwitch:
 def without_asterisk(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:
     """Tell the engine that the carrier alone is the switch, and is there."""
     sink(SwitchUp(carrier.live(), frozenset(), (), restarted=False))
-    carrier.tell_states()
+    carrier.report_states()

@@ -136,8 +136,8 @@ async def test_a_target_who_went_unheard_brings_the_voter_back(tmp_path: Path) -
         site.switch.other_side_hangs_up(party(site), EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.spoil_events()
-        assert seat(site).help == "consult"
-        await site.until(lambda: seat(site).help is None, seconds=BOUND_SECONDS)
+        assert seat(site).transfer == "consult"
+        await site.until(lambda: seat(site).transfer is None, seconds=BOUND_SECONDS)
         await site.centre.engine.execute(SeatConsult("01", "boss"))
 
 

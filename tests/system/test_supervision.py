@@ -314,7 +314,7 @@ async def test_hold_and_the_recordings_pause_are_keyed_on_the_phone(tmp_path: Pa
         ]:
             site.switch.phone_keys("agent01", keys, every_seconds=0.5)
             await asyncio.sleep(2)
-            assert (site.view.seats[0].recording, site.view.seats[0].help) == (recording, help_now)
+            assert (site.view.seats[0].recording, site.view.seats[0].transfer) == (recording, help_now)
 
 
 @virtual_time()

@@ -43,14 +43,14 @@ async def test_hold_and_resume(tmp_path: Path) -> None:
         assert await execute(SeatHold("01")) == "seat 01: the voter is on hold"
         await asyncio.sleep(60)
         assert voter(site).application == "MusicOnHold"
-        assert (seat(site).state, seat(site).help) == (SeatState.TALKING, "hold")
+        assert (seat(site).state, seat(site).transfer) == (SeatState.TALKING, "hold")
         assert together(site) == {frozenset({"agent01"})}
         with pytest.raises(CommandRefused, match="seat 01 cannot hold now: the voter is on hold"):
             await execute(SeatHold("01"))
         await execute(SeatResume("01"))
         await asyncio.sleep(1)
         assert together(site) == {frozenset({"agent01", "voter"})}
-        assert seat(site).help is None
+        assert seat(site).transfer is None
         await execute(SeatHangUp("01"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         assert site.ended()[-1].outcome is Outcome.CONNECTED
@@ -87,7 +87,7 @@ async def test_the_hold_ends_at_its_limit_with_the_agent(tmp_path: Path, changes
         assert together(site) == {frozenset({"agent01"})}
         await asyncio.sleep(306 - 295)
         assert together(site) == {frozenset({"agent01", "voter"})}
-        assert seat(site).help is None
+        assert seat(site).transfer is None
 
 
 @virtual_time()
@@ -95,14 +95,14 @@ async def test_a_warm_transfer_by_way_of_a_three_way_call(tmp_path: Path) -> Non
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         assert await execute(SeatConsult("01", "boss")) == "seat 01: calling boss"
-        assert seat(site).help == "calling"
+        assert seat(site).transfer == "calling"
         await asyncio.sleep(2)
-        assert seat(site).help == "consult"
+        assert seat(site).transfer == "consult"
         assert together(site) == {frozenset({"agent01", "boss"})}
         assert voter(site).application == "MusicOnHold"
         await execute(SeatMerge("01"))
         await asyncio.sleep(1)
-        assert seat(site).help == "three-way"
+        assert seat(site).transfer == "three-way"
         assert together(site) == {frozenset({"agent01", "boss", "voter"})}
         assert await execute(SeatCompleteTransfer("01")) == "seat 01: transferred to boss"
         await asyncio.sleep(1)
@@ -149,7 +149,7 @@ async def test_a_target_that_cannot_be_had_brings_the_voter_back(
         await site.centre.engine.execute(command("01", "boss"))
         await asyncio.sleep(25)
         assert together(site) == {frozenset({"agent01", "voter"})}
-        assert (seat(site).state, seat(site).help) == (SeatState.TALKING, None)
+        assert (seat(site).state, seat(site).transfer) == (SeatState.TALKING, None)
         assert parties(site) == 0
 
 
@@ -185,7 +185,7 @@ async def test_a_consult_can_be_cancelled_at_every_stage(tmp_path: Path) -> None
             assert await execute(SeatCancelConsult("01")) == "seat 01: the target was let go"
             await asyncio.sleep(2)
             assert together(site) == {frozenset({"agent01", "voter"})}
-            assert (seat(site).help, parties(site)) == (None, 0)
+            assert (seat(site).transfer, parties(site)) == (None, 0)
 
 
 @virtual_time()
@@ -200,7 +200,7 @@ async def test_a_target_that_hangs_up_during_the_consult_gives_the_voter_back(tm
             site.switch.drop_seat("boss")
             await asyncio.sleep(1)
             assert together(site) == {frozenset({"agent01", "voter"})}
-            assert seat(site).help is None
+            assert seat(site).transfer is None
 
 
 @pytest.mark.parametrize("stage", ["hold", "calling", "consult"])
@@ -210,7 +210,7 @@ async def test_the_agents_phone_dies_and_the_voter_hears_the_message(stage: str,
         command = SeatHold("01") if stage == "hold" else SeatConsult("01", "boss")
         await site.centre.engine.execute(command)
         await asyncio.sleep(2 if stage == "consult" else 0.3)
-        assert seat(site).help == stage
+        assert seat(site).transfer == stage
         site.switch.drop_seat("agent01")
         await asyncio.sleep(1)
         assert voter(site).context == "matdan-message"
@@ -311,7 +311,7 @@ async def test_a_new_dialler_leaves_nobody_in_silence(stage: str, tmp_path: Path
             else:
                 assert together(again) == before
             if stage in {"consult", "three-way"}:
-                assert (seat(again).state, seat(again).help) == (SeatState.TALKING, stage)
+                assert (seat(again).state, seat(again).transfer) == (SeatState.TALKING, stage)
             switch.other_side_hangs_up(switch.channels[attempt], EndsBy.VOTER)
             await again.until(lambda: bool(again.ended()), seconds=5)
             assert again.ended()[0].outcome is Outcome.CONNECTED
@@ -356,7 +356,7 @@ async def test_whom_the_agent_consults_is_known_by_name_after_a_cut_and_after_a_
 
     async def completes(site: Site) -> None:
         await asyncio.sleep(4)
-        assert seat(site).help == "consult"
+        assert seat(site).transfer == "consult"
         outside = 1 if target == "party-office" else 0
         assert site.view.trunks[0].channels_used == 1 + outside, "the voter's channel, and the target's"
         said = await site.centre.engine.execute(SeatCompleteTransfer("01"))
@@ -385,7 +385,7 @@ async def test_whose_target_went_while_the_link_was_cut_is_back_with_the_agent(t
         await site.until(lambda: site.view.switch_up)
         await asyncio.sleep(1)
         assert together(site) == {frozenset({"agent01", "voter"})}
-        assert seat(site).help is None
+        assert seat(site).transfer is None
 
 
 @virtual_time()

@@ -262,7 +262,7 @@ async def test_a_helpers_call_over_a_trunk_that_is_to_be_probed_is_not_the_probe
         await site.until(lambda: site.view.trunks[0].state == "probing", seconds=300)
         await execute(SeatConsult("01", "party-office"))
         await asyncio.sleep(10)
-        assert site.view.seats[0].help == "consult"
+        assert site.view.seats[0].transfer == "consult"
         await execute(SeatCancelConsult("01"))
         await execute(ResumeCampaign("agents"))
         await site.until(lambda: site.view.trunks[0].state == "working", seconds=60)

@@ -19,7 +19,7 @@ from dialer.board import BoardExtras, board_svg, render_board, run_board
 from dialer.board.parts import duration, share_bar, stacked_bar
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import CampaignState
-from dialer.domain.view import Alert, AlertLevel, CallState, CentreView, Hold, HoldReason, SeatState
+from dialer.domain.view import Alert, AlertLevel, CallState, CentreView, Hold, HoldReason, SeatState, TrunkState
 from dialer.rehearsal.demo import DEMO_SETTINGS, shown_cap
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
@@ -275,7 +275,7 @@ async def test_the_board_is_drawn_four_times_a_second_until_the_stop() -> None:
 
 def test_a_trunk_that_rests_says_so() -> None:
     centre = centre_view()
-    resting = replace(centre.trunks[0], state="resting", rest_seconds=28.0)
+    resting = replace(centre.trunks[0], state=TrunkState.RESTING, rest_seconds=28.0)
     text = "\n".join(lines(replace(centre, trunks=(resting, *centre.trunks[1:]))))
     assert "resting 28s" in text
 

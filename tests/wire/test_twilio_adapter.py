@@ -313,7 +313,7 @@ async def test_calls_of_an_earlier_run_are_known_again_by_their_numbers() -> Non
         assert again.live() == {attempt}
         (first, *_) = lab.twilio.calls.values()
         first.status = "in-progress"
-        again.tell_states()
+        again.report_states()
         await again.look_once()
         assert lab.events == [CallAnswered(attempt)]
 

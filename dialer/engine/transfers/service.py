@@ -25,19 +25,11 @@ from dialer.domain.switch import (
     target_of,
     transfer_party,
 )
-from dialer.domain.view import SeatState
+from dialer.domain.view import SeatState, TransferStage
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
 from dialer.engine.orders import quietly
-from dialer.engine.transfers.state import (
-    AGENT_WAITS,
-    VOTER_AWAY,
-    Asked,
-    CallTransfer,
-    TransferStage,
-    TransferTarget,
-    check,
-)
+from dialer.engine.transfers.state import AGENT_WAITS, VOTER_AWAY, Asked, CallTransfer, TransferTarget, check
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import Centre
 from dialer.rules import numbers

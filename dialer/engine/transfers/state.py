@@ -16,6 +16,7 @@ from enum import StrEnum
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import PartyId
+from dialer.domain.view import TransferStage
 
 
 class Asked(StrEnum):
@@ -28,20 +29,6 @@ class Asked(StrEnum):
     MERGE = "merge"
     COMPLETE = "complete a transfer"
     CANCEL = "cancel a consult"
-
-
-class TransferStage(StrEnum):
-    """How far the transfer of a call is. A call without one is with its agent."""
-
-    HOLD = "hold"  # the voter hears music
-    RETURNING = "returning"  # the voter is on the way back to the agent
-    CALLING = "calling"  # the target's phone rings, for the agent
-    CONSULT = "consult"  # agent and target talk, the voter hears music
-    MERGING = "merging"  # the voter is on the way to agent and target
-    THREE_WAY = "three-way"
-    TRANSFER = "transfer"  # blind: the target's phone rings, the agent has left
-    HANDING_OVER = "handing-over"  # voter and target are on the way to each other
-    TRANSFERRED = "transferred"  # voter and target are alone
 
 
 VOTER_AWAY = frozenset(TransferStage) - {TransferStage.THREE_WAY}

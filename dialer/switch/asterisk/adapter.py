@@ -150,7 +150,7 @@ class AsteriskSwitch:
             self._lease.heard(message)
         if message.event == "FullyBooted" and message.get("Uptime").isdecimal():
             self._up_since = asyncio.get_running_loop().time() - int(message.get("Uptime"))
-        self._tell(self._tracker.take(message))
+        self._report(self._tracker.take(message))
         for channel in self._tracker.seats.replaced():
             self._beside_this(self._hang_up_replaced(channel), "hang-up-replaced")
         if message.event == "DialEnd" and message.get("DialStatus") == REDIRECTED:
@@ -180,7 +180,7 @@ class AsteriskSwitch:
         restarted = bool(self._started_at) and started_at != self._started_at
         self._started_at = started_at
         self._client = client
-        self._tell(
+        self._report(
             self._tracker.resync(
                 [channel for channel in channels if channel.unique_id not in gone],
                 [member for member in members if member.unique_id not in gone],
@@ -214,7 +214,7 @@ class AsteriskSwitch:
                 lost &= self._tracker.differences(channels)
             if lost:
                 _log.warning("events.lost", **Counter(type(event).__name__ for event in lost))
-                self._tell(self._tracker.make_up_for(lost, channels))
+                self._report(self._tracker.make_up_for(lost, channels))
 
     async def keep(self, client: AmiClient) -> SwitchError:
         """Look after a session that is up until it is lost, and return or raise why."""
@@ -227,7 +227,7 @@ class AsteriskSwitch:
             self._comparing = None
         self._client = None
         self._linked.clear()
-        self._tell([SwitchDown(str(reason))])
+        self._report([SwitchDown(str(reason))])
 
     # Calls that come in
 
@@ -276,7 +276,7 @@ class AsteriskSwitch:
         told = [(each.get("Uniqueid"), each.get("Channel"), each.get("Context")) for each in found]
         if told != [(unique_id, name, context)] or found[0].get("ChannelState") != STATE_UP:
             return False
-        self._tell(self._tracker.told_up(attempt_id, name))
+        self._report(self._tracker.reported_up(attempt_id, name))
         return True
 
     def disown(self, attempt_id: AttemptId) -> None:
@@ -293,7 +293,7 @@ class AsteriskSwitch:
         if self._comparing is not None:
             self._comparing.cancel()
 
-    def _tell(self, events: list[SwitchEvent]) -> None:
+    def _report(self, events: list[SwitchEvent]) -> None:
         for event in events:
             self._sink(event)
 
@@ -322,7 +322,7 @@ class AsteriskSwitch:
     def _after_grace(self, attempt_id: AttemptId) -> None:
         def fire() -> None:
             self._timers.discard(timer)
-            self._tell(self._tracker.overdue(attempt_id))
+            self._report(self._tracker.overdue(attempt_id))
 
         timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, fire)
         self._timers.add(timer)
@@ -440,7 +440,7 @@ class AsteriskSwitch:
         if channel is not None:
             await self._hang_up_channel(channel)
 
-    # Help
+    # Transfers
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
         """See `Switch.hold`."""

@@ -169,7 +169,7 @@ class SeatTracker:
         return [SeatDown(seat)] if self.channel(seat) is None else []
 
 
-# What Asterisk has said of third parties: those who help with a call, and those who listen. Pure.
+# What Asterisk has said of third parties: targets of transfers, and those who listen. Pure.
 
 
 class PartyTracker:
@@ -359,7 +359,7 @@ class CallTracker:
         seen = self._seen.get(attempt_id)
         return seen.channel if seen is not None and seen.answered and not seen.hung_up else None
 
-    def told_up(self, attempt_id: AttemptId, channel: str) -> list[SwitchEvent]:
+    def reported_up(self, attempt_id: AttemptId, channel: str) -> list[SwitchEvent]:
         """Asterisk was asked, and the attempt's channel is answered, under this name."""
         seen = self._seen.get(attempt_id)
         if seen is None:

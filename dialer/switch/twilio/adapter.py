@@ -220,9 +220,9 @@ class TwilioSwitch:
         events: list[CallEvent] = call.take(status, seconds=seconds, sip_status=sip_status)
         if call.ended and self._calls.pop(call.attempt_id, None) is not None:
             self.meter.call_ended(call.billed_seconds, call.legs)
-        self._tell(events)
+        self._report(events)
 
-    def _tell(self, events: list[CallEvent]) -> None:
+    def _report(self, events: list[CallEvent]) -> None:
         for event in events:
             self._sink(event)
             if isinstance(event, CallEnded):
@@ -247,7 +247,7 @@ class TwilioSwitch:
         read = await self._api.spending()
         self.meter.reading(read.amount, read.day)
 
-    def tell_states(self) -> None:
+    def report_states(self) -> None:
         """After the engine's own resync: have each call that was found again asked for in the next round."""
         for call in self._calls.values():
             call.heard_seconds = float("-inf")
@@ -297,7 +297,7 @@ class TwilioSwitch:
             self._news(call, found.status, found.seconds)
         elif self._clock.monotonic() - call.heard_seconds >= LOST_SECONDS:
             self._calls.pop(call.attempt_id, None)
-            self._tell([vanished(call)])
+            self._report([vanished(call)])
 
 
 def _seconds(text: str | None) -> int:

@@ -41,19 +41,19 @@ class SiteDoor:
         shown = (*environment.arguments, "")[0]
         if hmac.compare_digest(shown.encode(), token.encode()):
             return True
-        self._tell(STRANGER, _STRANGER_TEXT)
+        self._report(STRANGER, _STRANGER_TEXT)
         return False
 
     def crowded(self, problem: str) -> None:
         """Connections are closed for want of room."""
-        self._tell(CROWDED, f"FastAGI connections are closed for want of room: {problem}")
+        self._report(CROWDED, f"FastAGI connections are closed for want of room: {problem}")
 
     def close(self) -> None:
         """Nothing is told after this."""
         for timer in self._timers.values():
             timer.cancel()
 
-    def _tell(self, code: str, text: str) -> None:
+    def _report(self, code: str, text: str) -> None:
         loop = asyncio.get_running_loop()
         self._last[code] = loop.time()
         if code in self._standing:
