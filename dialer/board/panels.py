@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, tzinfo
 
-from rich.console import Group
 from rich.panel import Panel
 from rich.text import Text
 
 from dialer.board.parts import (
     ALERT_STYLES,
     DIM,
+    NOT_YET,
+    OTHER,
     SEAT_STYLES,
     TITLE,
+    VOTED,
     count,
     duration,
     line,
@@ -21,6 +23,7 @@ from dialer.board.parts import (
     padded,
     percent,
     share_bar,
+    shortened,
     stacked_bar,
 )
 from dialer.domain.forecast import Forecast
@@ -29,17 +32,21 @@ from dialer.domain.view import Alert, AlertLevel, CentreView, SeatState, SeatVie
 
 BORDER = "grey35"
 SEAT_CELLS = 32  # of one seat in the grid, its gap included
-BRIEF_SEAT_CELLS = 26  # the same without the time in the state
+BRIEF_SEAT_CELLS = 25  # the same without the time in the state
 STATE_CELLS = 8
+WIDE_TITLE = 96  # below it the seats' states stand without their signs
 ALERT_LINES = 4
 SEAT_ROWS = 10  # beyond it only the states are counted
 
 
-def seats_panel(seats: tuple[SeatView, ...], width: int) -> tuple[Panel, int]:
-    """A grid of seats - state, time in it, utilisation - and how many lines it takes."""
-    brief = width < 2 * SEAT_CELLS + 4
+def seats_panel(seats: tuple[SeatView, ...], width: int, height: int = 2 + SEAT_ROWS) -> tuple[Panel, int]:
+    """A grid of seats - state, time in it, utilisation - and how many lines it takes, at most `height` with the border."""
+    most = max(2, min(SEAT_ROWS, height - 2))
+    brief = (width - 4) // SEAT_CELLS * most < len(seats) or width < 2 * SEAT_CELLS + 4
     columns = max(1, (width - 4) // (BRIEF_SEAT_CELLS if brief else SEAT_CELLS))
-    rows = min(SEAT_ROWS, -(-len(seats) // columns))
+    rows = min(most, -(-len(seats) // columns))
+    if rows * columns < len(seats) and rows == height - 2:
+        rows -= 1  # for the line that says how many more there are
     name_cells = min(8, max((len(seat.seat) for seat in seats), default=0))
     cells = (width - 4) // columns
     # Down the columns, as people read a list of seats.
@@ -56,9 +63,9 @@ def seats_panel(seats: tuple[SeatView, ...], width: int) -> tuple[Panel, int]:
     title = line(("seats", TITLE))
     for state in SeatState:
         if states[state]:
-            title.append("  ■ ", style=SEAT_STYLES[state]).append(f"{state} ", style=DIM).append(
-                str(states[state]), style=TITLE
-            )
+            title.append("  " if width < WIDE_TITLE else "  ■ ", style=SEAT_STYLES[state])
+            title.append(f"{state} ", style=SEAT_STYLES[state] if width < WIDE_TITLE else DIM)
+            title.append(str(states[state]), style=TITLE)
     working = [seat.utilisation for seat in seats if seat.state is not SeatState.OFFLINE]
     foot = line((f"utilisation {percent(sum(working) / len(working))}" if working else "nobody is logged in", DIM))
     panel = Panel(
@@ -98,19 +105,18 @@ def turnout_panel(
     The order is by (voted + 1) / (reached + 2), Laplace's rule of succession, so that a booth of two answers does not lead.
     """
     without = forecast.without_number if forecast is not None else 0
-    room = max(1, height - 4 - bool(without))
+    room = max(0, height - 4 - bool(without))
     reached = sorted(
         (booth for booth in booths if booth.reached),
         key=lambda booth: ((booth.voted + 1) / (booth.reached + 2), -booth.reached, booth.booth_id),
     )
     shown, whole = reached[:room], _sum(booths)
-    names = max(len(name) for name in ("booth", *map(_booth_name, shown)))
     ratios = max(len(ratio) for ratio in ("reached", *map(_ratio, [*shown, whole])))
-    cells = max(6, width - 4 - names - ratios - 20)
-    head = (
-        f"{'booth':<{names}}  {'of those reached':<{cells}.{cells}}  {'voted':>6} {'not yet':>7}  {'reached':>{ratios}}"
-    )
-    lines = [Text(head, style=DIM), *(_booth(_booth_name(booth), booth, names, cells, ratios) for booth in shown)]
+    names = max(len(name) for name in ("booth", *(_booth_name(booth, width - 44 - ratios) for booth in shown)))
+    cells = max(6, width - 4 - names - ratios - 23)
+    head = line((f"{'booth':<{names}}  {'':<{cells}}  ", DIM), VOTED, (" voted ", DIM), NOT_YET)
+    head.append(f" not yet  {'reached':>{ratios}}", style=DIM)
+    lines = [head, *(_booth(_booth_name(booth, names), booth, names, cells, ratios) for booth in shown)]
     lines.append(_booth("all", whole, names, cells, ratios, style="bold"))
     if without:
         lines.append(Text(f"{without:,} more are not reached and have no number", style=DIM))
@@ -137,8 +143,11 @@ def _day_ahead(forecast: Forecast, zone: tzinfo | None) -> str:
     return f"{forecast.reached:,} of {forecast.left:,} left by {until:%H:%M}: {who}"
 
 
-def _booth_name(booth: BoothTurnout) -> str:
-    return f"{booth.constituency_number}/{booth.part_number}"
+def _booth_name(booth: BoothTurnout, cells: int) -> str:
+    """Numbers, and the names that a roll has for them where a dozen characters of them fit: `72/3 Kothrud, Primary School`."""
+    number = f"{booth.constituency_number}/{booth.part_number}"
+    name = ", ".join(filter(None, (booth.constituency_name, booth.booth_name)))
+    return shortened(f"{number} {name}", cells) if name and cells >= len(number) + 12 else number
 
 
 def _ratio(booth: BoothTurnout) -> str:
@@ -148,15 +157,13 @@ def _ratio(booth: BoothTurnout) -> str:
 def _booth(name: str, booth: BoothTurnout, names: int, cells: int, ratios: int, style: str = "") -> Text:
     """A line of the table: bars of `cells` characters, figures set to the right."""
     other = booth.reached - booth.voted - booth.not_yet
-    bar = stacked_bar(
-        [(booth.voted, "spring_green2"), (booth.not_yet, "orange1"), (other, "grey50")], max(1, booth.reached), cells
-    )
+    bar = stacked_bar([(booth.voted, VOTED), (booth.not_yet, NOT_YET), (other, OTHER)], max(1, booth.reached), cells)
     ratio = _ratio(booth)
     return line(
         (f"{name:<{names}}  ", style),
         bar,
         (
-            f"  {count(booth.voted):>6} {count(booth.not_yet):>7}  {' ' * (ratios - len(ratio))}{count(booth.reached)}",
+            f"  {count(booth.voted):>7} {count(booth.not_yet):>9}  {' ' * (ratios - len(ratio))}{count(booth.reached)}",
             style,
         ),
         (f"/{count(booth.voters)}", DIM),
@@ -175,22 +182,31 @@ def _sum(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
     )
 
 
-def trunks_panel(view: CentreView, height: int) -> Panel:
-    """Channels of each trunk, then the marks and opt-outs, and where there is a line left how late the loop is."""
-    room = max(1, height - 4)  # within the border, and above two lines of marks
+def trunks_panel(view: CentreView, width: int, height: int) -> Panel:
+    """Channels of each trunk, then marks and opt-outs, and where there are lines left how calls ended and how late the loop is.
+
+    `width` and `height` are the panel's, its border included.
+    """
+    marks = sorted(view.marks.items(), key=lambda item: (-item[1], item[0]))
+    figures = _figures([*marks, ("opt-outs", view.opt_outs)], width - 4)
+    room = max(1, height - 2 - len(figures))
     names = min(14, max((len(trunk.trunk) for trunk in view.trunks), default=0))
     channels = max((len(f"{trunk.channels_used}/{trunk.channels}") for trunk in view.trunks), default=0)
     lines = [_trunk(trunk, names, channels) for trunk in view.trunks[:room]]
-    marks = sorted(view.marks.items(), key=lambda item: (-item[1], item[0]))
-    figures = [*marks, ("opt-outs", view.opt_outs)]
-    words = [Text.assemble((f"{kind}\u00a0", DIM), (count(number), "bold")) for kind, number in figures]
-    written = Text("  ").join(words)
-    figures_shown: list[Text] = []
-    for name, value in list(view.figures.items())[: max(0, room - len(view.trunks))]:
-        shown = f"{value * 1000:.1f} ms" if name.endswith("_seconds") else f"{value:.3g}"
-        figures_shown.append(line((f"{name.removesuffix('_seconds').replace('_', ' ')} ", DIM), shown))
+    lines += figures
+    left = height - 2 - len(lines)
+    lag = [
+        line((f"{name.removesuffix('_seconds').replace('_', ' ')} ", DIM), f"{value * 1000:.1f} ms")
+        for name, value in view.figures.items()
+    ]
+    ended = Counter[str]()
+    for campaign in view.campaigns:
+        ended.update(campaign.outcomes)
+    if ended and left >= len(lag) + 5:
+        lines += [Text(), *_ended(ended, width - 4, left - len(lag) - 3), Text()]
+    lines += lag[: max(0, height - 2 - len(lines))]
     return Panel(
-        Group(*([lines_of(lines)] if lines else []), written, *([lines_of(figures_shown)] if figures_shown else [])),
+        lines_of(lines),
         title=line(
             ("trunks and marks", TITLE), (f" · {room} of {len(view.trunks)}" if len(view.trunks) > room else "", DIM)
         ),
@@ -199,6 +215,29 @@ def trunks_panel(view: CentreView, height: int) -> Panel:
         padding=(0, 1),
         height=height,
     )
+
+
+def _figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:
+    """Names with their figures in as many lines as they take, none of them broken."""
+    lines = [Text()]
+    for name, number in figures:
+        said = Text.assemble((f"{name} ", DIM), (count(number), "bold"))
+        if lines[-1] and lines[-1].cell_len + 2 + said.cell_len > cells:
+            lines.append(Text())
+        lines[-1].append("  " if lines[-1] else "").append_text(said)
+    return lines
+
+
+def _ended(ended: Counter[str], cells: int, room: int) -> list[Text]:
+    """How calls ended, the most first, in `room` lines and a heading: name, bar, figure."""
+    shown, whole = ended.most_common(room), sum(ended.values())
+    names, figures = max(len(name) for name, _ in shown), max(len(count(number)) for _, number in shown)
+    bar_cells = max(4, cells - names - figures - 8)
+    lines = [Text("how calls ended", style=DIM)]
+    for name, number in shown:
+        bar = share_bar(number / whole, bar_cells, "deep_sky_blue1")
+        lines.append(line((f"{name:<{names}} ", DIM), bar, f" {count(number):>{figures}} {percent(number / whole):>5}"))
+    return lines
 
 
 def _trunk(trunk: TrunkView, names: int, channels: int) -> Text:

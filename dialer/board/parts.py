@@ -11,7 +11,8 @@ from dialer.domain.view import AlertLevel, CallState, SeatState
 
 FULL = "━"
 HALF = "╸"
-TRACK = "grey23"
+EMPTY = "┄"  # of another shape than what is full, for who sees no colours
+TRACK = "grey35"
 DIM = "grey58"
 TITLE = "bold grey93"
 
@@ -26,6 +27,16 @@ CALL_STYLES: dict[CallState, str] = {
     CallState.MESSAGE: "red1",
     CallState.ENDED: "grey35",
 }
+# One sign a state, so that a bar can be read without colours too.
+CALL_SIGNS: dict[CallState, str] = {
+    CallState.DIALLING: "·",
+    CallState.RINGING: "░",
+    CallState.WAITING: "▌",
+    CallState.TALKING: "█",
+    CallState.IN_FLOW: "▓",
+    CallState.MESSAGE: "▚",
+}
+VOTED, NOT_YET, OTHER = ("█", "spring_green2"), ("▒", "orange1"), ("░", "grey50")
 SEAT_STYLES: dict[SeatState, str] = {
     SeatState.OFFLINE: "grey35",
     SeatState.READY: "deep_sky_blue1",
@@ -70,23 +81,31 @@ def share_bar(share: float, cells: int, style: str) -> Text:
     full, half = divmod(round(min(1.0, max(0.0, share)) * cells * 2), 2)
     bar = Text(FULL * full + HALF * half, style=style, no_wrap=True)
     # The track is drawn, not left blank: rich cuts spaces off the end of what it sets to the right.
-    return bar.append(FULL * (cells - full - half), style=TRACK)
+    return bar.append(EMPTY * (cells - full - half), style=TRACK)
 
 
-def stacked_bar(parts: Iterable[tuple[float, str]], whole: float, cells: int) -> Text:
-    """A bar of `cells` characters: each part (amount, style) in proportion to `whole`. Any amount above 0 gets a cell as long
-    as there is one; the rest is track.
+def stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: float, cells: int) -> Text:
+    """A bar of `cells` characters: each part (amount, its sign and style) in proportion to `whole`. Any amount above 0 gets a
+    cell as long as there is one; the rest is track.
     """
-    amounts = [(amount, style) for amount, style in parts if amount > 0]
+    amounts = [(amount, look) for amount, look in parts if amount > 0]
     bar = Text(no_wrap=True)
     left = cells
-    for index, (amount, style) in enumerate(amounts):
+    for index, (amount, (sign, style)) in enumerate(amounts):
         must_leave = len(amounts) - index - 1
         wanted = max(1, round(amount / whole * cells)) if whole > 0 else 0
         width = max(0, min(wanted, left - must_leave))
-        bar.append(FULL * width, style=style)
+        bar.append(sign * width, style=style)
         left -= width
-    return bar.append(FULL * left, style=TRACK)
+    return bar.append(EMPTY * left, style=TRACK)
+
+
+def shortened(name: str, cells: int) -> str:
+    """A name in `cells` characters, cut in its middle: names of one site often begin alike, and end in what tells them apart."""
+    if len(name) <= cells or cells < 3:
+        return name
+    begins = (cells - 1) // 2
+    return f"{name[:begins]}…{name[begins + 1 - cells :]}"
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
@@ -15,6 +15,7 @@ from rich.text import Text
 from config.words import CampaignKind
 from dialer.board.panels import alert_lines, seats_panel, trunks_panel, turnout_panel
 from dialer.board.parts import (
+    CALL_SIGNS,
     CALL_STYLES,
     CAMPAIGN_STYLES,
     DIM,
@@ -27,23 +28,26 @@ from dialer.board.parts import (
     padded,
     percent,
     share_bar,
+    shortened,
     stacked_bar,
 )
 from dialer.domain.view import CallState, CampaignView, CentreView
 
 WIDE = 96  # from here on panels stand side by side
 NARROWEST = 40
+WIDE_ENOUGH_FOR_WHY = 76  # a campaign's name and the longest reason
 TALL = 34  # from here on the header has a frame
 LEAST_LINES = 7  # of the foot: booths, trunks
 PANEL_LINES = 9  # of a campaign, its border included
-SHOWN_STATES = (
-    CallState.DIALLING,
-    CallState.RINGING,
-    CallState.WAITING,
-    CallState.TALKING,
-    CallState.IN_FLOW,
-    CallState.MESSAGE,
-)
+BRIEF_WORDS = {
+    CallState.DIALLING: "dial",
+    CallState.RINGING: "ring",
+    CallState.WAITING: "wait",
+    CallState.TALKING: "talk",
+    CallState.IN_FLOW: "flow",
+    CallState.MESSAGE: "msg",
+}
+SHOWN_STATES = {state: str(state) for state in BRIEF_WORDS}
 BRIEF_STATES = {CallState.SENDING: CallState.DIALLING, CallState.CONNECTING: CallState.WAITING}
 
 
@@ -82,20 +86,23 @@ def render_board(
     campaigns, campaign_lines = _campaigns(view, previous, width, height, extras)
     parts += campaigns
     lines += campaign_lines
-    seats, seat_lines = seats_panel(view.seats, width)
+    trunk_lines = len(view.trunks) + (5 if height >= TALL else 3)
+    seats, seat_lines = seats_panel(view.seats, width, height - lines - (LEAST_LINES if wide else 4 + trunk_lines))
     if view.seats:
         parts.append(seats)
         lines += seat_lines
     left = max(LEAST_LINES, height - lines)
     if wide:
         booth_cells = width * 3 // 5
-        panels = turnout_panel(view.booths, booth_cells, left, view.forecast, extras.zone), trunks_panel(view, left)
+        panels = (
+            turnout_panel(view.booths, booth_cells, left, view.forecast, extras.zone),
+            trunks_panel(view, width - booth_cells, left),
+        )
         parts.append(_beside(panels, (booth_cells, width - booth_cells)))
     else:
-        trunk_lines = len(view.trunks) + 5
         parts += [
-            turnout_panel(view.booths, width, max(5, left - trunk_lines), view.forecast, extras.zone),
-            trunks_panel(view, trunk_lines),
+            turnout_panel(view.booths, width, max(4, left - trunk_lines), view.forecast, extras.zone),
+            trunks_panel(view, width, trunk_lines),
         ]
     return Group(*parts)
 
@@ -144,15 +151,17 @@ def _campaigns(
     rows = -(-len(view.campaigns) // columns)
     earlier = {} if previous is None else {campaign.campaign_id: campaign for campaign in previous.campaigns}
     seconds = 0.0 if previous is None else view.at - previous.at
-    if rows * PANEL_LINES > max(PANEL_LINES, height // 2):
-        return [_campaign_table(view.campaigns, width, extras)], len(view.campaigns) + 3
+    panel_lines = PANEL_LINES + any(campaign.refused for campaign in view.campaigns)
+    if rows * panel_lines > max(panel_lines, height // 2):
+        why = len(view.campaigns) * 2 <= height // 5 and width >= WIDE_ENOUGH_FOR_WHY
+        return [_campaign_table(view.campaigns, width, extras, why=why)], len(view.campaigns) * (1 + why) + 3
     cells = width // columns
     panels = [
-        _campaign_panel(campaign, earlier.get(campaign.campaign_id), seconds, cells - 4, extras)
+        _campaign_panel(campaign, earlier.get(campaign.campaign_id), seconds, (cells - 4, panel_lines), extras)
         for campaign in view.campaigns
     ]
     beside = [_beside(panels[first : first + columns], (cells,) * columns) for first in range(0, len(panels), columns)]
-    return [*beside], rows * PANEL_LINES
+    return [*beside], rows * panel_lines
 
 
 def _beside(panels: Sequence[RenderableType], widths: Sequence[int]) -> Table:
@@ -165,18 +174,21 @@ def _beside(panels: Sequence[RenderableType], widths: Sequence[int]) -> Table:
 
 
 def _campaign_panel(
-    campaign: CampaignView, earlier: CampaignView | None, seconds: float, cells: int, extras: BoardExtras
+    campaign: CampaignView, earlier: CampaignView | None, seconds: float, size: tuple[int, int], extras: BoardExtras
 ) -> Panel:
+    """`size`: the characters within the border, and the lines with it."""
+    cells, panel_lines = size
     style = CAMPAIGN_STYLES[campaign.state]
     live = _grouped(campaign)
     total = sum(live.values())
     head = line(("●", style), f" {campaign.state}", (f"   {total} calls", "bold"))
     if earlier is not None and seconds > 0:
         head.append(f"   {(campaign.attempts - earlier.attempts) * 60 / seconds:.0f} starts/min", style=DIM)
-    bar = stacked_bar([(number, CALL_STYLES[state]) for state, number in live.items()], max(total, 1), cells)
-    legend = line()
-    for state, number in live.items():
-        legend.append(f"{state} ", style=CALL_STYLES[state]).append(f"{number}  ", style="bold")
+    looks = {state: (CALL_SIGNS[state], CALL_STYLES[state]) for state in live}
+    bar = stacked_bar([(number, looks[state]) for state, number in live.items()], max(total, 1), cells)
+    legend = _legend(live, SHOWN_STATES)
+    if legend.cell_len > cells:
+        legend = _legend(live, BRIEF_WORDS)
     if not live:
         legend.append("no live calls", style=DIM)
     answered = campaign.answered / campaign.attempts if campaign.attempts else 0.0
@@ -187,18 +199,32 @@ def _campaign_panel(
         (count(campaign.answered), "bold"),
         f" {percent(answered)}",
     )
-    last = line((campaign.pacing, DIM))
-    if campaign.hold is not None:
-        last = line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
+    lines = [head, bar, legend, figures, _abandoned_line(campaign, extras), _list_line(campaign, cells)]
     if campaign.refused:
         most = max(campaign.refused, key=lambda reason: (campaign.refused[reason], reason))
-        what = f"{count(sum(campaign.refused.values()))} {most}"
-        last = line(("forbidden ", DIM), (what, "orange1"), ("  ", DIM)).append_text(last)
-    lines = [head, bar, legend, figures, _abandoned_line(campaign, extras), _list_line(campaign, cells), last]
+        lines.append(
+            line(("held back by rules ", DIM), (count(sum(campaign.refused.values())), "bold"), f", most: {most}")
+        )
+    lines.append(_why(campaign))
     title = line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
     return Panel(
-        lines_of(lines), title=title, title_align="left", border_style=style, padding=(0, 1), height=PANEL_LINES
+        lines_of(lines), title=title, title_align="left", border_style=style, padding=(0, 1), height=panel_lines
     )
+
+
+def _legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Text:
+    legend = line()
+    for state, number in live.items():
+        legend.append(f"{'  ' if legend else ''}{CALL_SIGNS[state]} {words[state]} ", style=CALL_STYLES[state])
+        legend.append(str(number), style="bold")
+    return legend
+
+
+def _why(campaign: CampaignView) -> Text:
+    """What keeps the campaign from more calls."""
+    if campaign.hold is not None:
+        return line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
+    return line((campaign.pacing_words, DIM))
 
 
 def _grouped(campaign: CampaignView) -> dict[CallState, int]:
@@ -236,16 +262,8 @@ def _list_line(campaign: CampaignView, cells: int) -> Text:
     return line(("list ", DIM), share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
 
 
-def _shortened(name: str, cells: int) -> str:
-    """A name in `cells` characters, cut in its middle: names of one site often begin alike, and end in what tells them apart."""
-    if len(name) <= cells or cells < 3:
-        return name
-    begins = (cells - 1) // 2
-    return f"{name[:begins]}…{name[begins + 1 - cells :]}"
-
-
-def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: BoardExtras) -> Panel:
-    """One line a campaign."""
+def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: BoardExtras, *, why: bool) -> Panel:
+    """One line a campaign; and where there is room for `why`, a second on what keeps it from more calls."""
     wide = width >= 70
     shown = ("calls", "attempts", "answered", "abandoned", "list") if wide else ("calls", "abandoned", "list")
     table = Table.grid(expand=True, padding=(0, 1))
@@ -271,8 +289,15 @@ def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: Boa
                 share_bar(share, bar_cells, "deep_sky_blue1"), f" {percent(share):>5}" if bar_cells else percent(share)
             ),
         }
-        name = line(("● ", CAMPAIGN_STYLES[campaign.state]), _shortened(campaign.campaign_id, width - 4 - taken))
-        if campaign.hold:
+        name = line(("● ", CAMPAIGN_STYLES[campaign.state]), shortened(campaign.campaign_id, width - 4 - taken))
+        if campaign.hold is not None and not why:
             name.append(f"  held: {campaign.hold}", style="orange1")
         table.add_row(name, *[cells[head] for head in shown])
-    return Panel(table, title=line(("campaigns", TITLE)), title_align="left", border_style="grey35", padding=(0, 1))
+    reasons = [line((f"{shortened(each.campaign_id, 20)}: ", DIM), _why(each)) for each in campaigns] if why else []
+    return Panel(
+        Group(table, *reasons),
+        title=line(("campaigns", TITLE)),
+        title_align="left",
+        border_style="grey35",
+        padding=(0, 1),
+    )

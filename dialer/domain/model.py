@@ -156,6 +156,7 @@ class Booth:
     name: str
     language: str  # ISO 639-1
     closes_at: str  # "18:00", local time of the poll
+    constituency_name: str = ""
 
 
 NO_VOTER = 0
@@ -364,6 +365,8 @@ class BoothTurnout:
     voted: int
     not_yet: int
     without_number: int = 0  # voters not reached who have no number that may be called
+    constituency_name: str = ""
+    booth_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

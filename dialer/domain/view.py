@@ -126,6 +126,7 @@ class CampaignView:
     abandoned_rate: float  # abandoned / live answers, 0..1
     progress: CampaignProgress
     pacing: str  # the pacer's explanation, one line
+    pacing_words: str  # what keeps it from more calls, as a supervisor would say it
     hold: Hold | None  # why nothing is dialled now; None: calls go out
     refused: Mapping[str, int] = field(default_factory=dict)  # calls that the rules forbade, by reason, since the start
 

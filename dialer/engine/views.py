@@ -77,6 +77,7 @@ def _campaign_view(centre: Centre, run: CampaignRun) -> CampaignView:
         abandoned_rate=share.share,
         progress=run.progress,
         pacing=str(run.pacer.explain()),
+        pacing_words=run.pacer.explain().words,
         hold=run.hold or (Hold(HoldReason.LIST_DONE) if run.list_done and not in_hand and not run.hopper else None),
         refused=dict(run.refused),
     )

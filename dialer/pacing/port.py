@@ -124,6 +124,20 @@ class Limit(StrEnum):
     IN_FLIGHT = "in-flight"  # the most calls in flight, whatever the answer rate is learned to be
 
 
+WORDS: Mapping[Limit, str] = {
+    Limit.NOBODY: "nobody to talk to: no agent takes calls",
+    Limit.SEATS: "enough calls on their way for the free agents",
+    Limit.CAP: "waiting: one call more is likely to be abandoned",
+    Limit.HARD_STOP: "waiting: an abandoned call would pass the cap",
+    Limit.RESERVE: "waiting: all now ringing, abandoned, would pass it",
+    Limit.COLD: "one call a free agent, until it knows this list",
+    Limit.CHANNELS: "all channels are in use",
+    Limit.CPS: "as many call starts a second as allowed",
+    Limit.SLOW_CARRIER: "waiting: the carrier is slow to ring",
+    Limit.IN_FLIGHT: "as many calls ringing as allowed",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a policy placed the number of calls it did."""
@@ -133,8 +147,13 @@ class Explanation:
     # Free now, expected free, expected answers, alpha, budget.
     figures: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def words(self) -> str:
+        """Why no more is dialled, as a supervisor would say it; at most 52 characters, for the board."""
+        return WORDS[self.limited_by]
+
     def __str__(self) -> str:
-        """One line for the board and the log."""
+        """One line for the log and the campaign's messages, figures included."""
         parts = " ".join(f"{name}={value:.3g}" for name, value in self.figures.items())
         return f"{self.calls} calls, limited by {self.limited_by}" + (f" ({parts})" if parts else "")
 

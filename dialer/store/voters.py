@@ -311,6 +311,7 @@ def booth_turnout(db: sqlite3.Connection, booths: Mapping[int, Booth], voters: M
         booth, (reached, voted, not_yet) = booths[booth_id], seen.get(booth_id, (0, 0, 0))
         left = without.get(booth_id, 0) - all_the_same.get(booth_id, 0)
         place = (booth.constituency_number, booth.part_number)
-        turnout.append(BoothTurnout(booth_id, *place, count, reached, voted, not_yet, without_number=left))
+        names = (booth.constituency_name, booth.name)
+        turnout.append(BoothTurnout(booth_id, *place, count, reached, voted, not_yet, left, *names))
     turnout.sort(key=lambda booth: (booth.constituency_number, booth.part_number, booth.booth_id))
     return turnout

@@ -48,7 +48,9 @@ async def test_a_correction_takes_voted_back_and_the_number_is_as_fresh_as_befor
         assert 1 not in await queued(store)
         effect = await store.record_mark(undo())
         assert (effect.voter_silenced, effect.reopened, effect.voted_change) == (False, True, -1)
-        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=1)
+        assert await turnout_of(store) == BoothTurnout(
+            1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
+        )
         assert (await claim_phone(store, 1)).attempt_number == 1
         assert (await claim_phone(store, 1, campaign_id="b")).voter_id == 1
         assert not (await store.record_mark(undo())).reopened
@@ -63,7 +65,9 @@ async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_not_kept(bac
         again = await store.record_mark(undo())  # the same one, told again
         assert (again.recorded, again.in_vain) == (False, False)
         assert (await store.record_mark(undo(key="a second"))).in_vain
-        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=1)
+        assert await turnout_of(store) == BoothTurnout(
+            1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
+        )
         assert [row.topic for row in await store.outbox(10)] == ["Mark", "Mark"]  # voted, and that taken back
 
 
@@ -121,7 +125,9 @@ async def test_of_contradictory_marks_in_one_second_voted_wins_and_both_are_kept
         effects = await store.record_marks(marks, entry())
         assert [effect.recorded for effect in effects] == [True, True]
         assert effects[-1].voter_silenced
-        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=1, not_yet=0)
+        assert await turnout_of(store) == BoothTurnout(
+            1, 174, 1, voters=9, reached=1, voted=1, not_yet=0, booth_name="Primary School 1"
+        )
         assert len(await store.outbox(10)) == 2
 
 

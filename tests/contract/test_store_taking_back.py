@@ -70,7 +70,9 @@ async def test_who_had_still_to_go_before_the_slip_has_still_to_go_after_it(back
         assert changes(await slip(store, 1)) == (0, 1, -1)
         effect = await taken_back(store, 1.02)
         assert (effect.reopened, changes(effect)) == (True, (0, -1, 1))
-        assert await turnout(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=1)
+        assert await turnout(store) == BoothTurnout(
+            1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
+        )
         assert await is_called(store)
 
 
@@ -115,7 +117,9 @@ async def test_of_whom_nothing_is_known_but_a_slip_is_not_reached(backend: Backe
         assert changes(await slip(store, 0)) == (1, 1, 0)
         effect = await taken_back(store, 1)
         assert (effect.reopened, changes(effect)) == (True, (-1, -1, 0))
-        assert await turnout(store) == BoothTurnout(1, 174, 1, voters=9, reached=0, voted=0, not_yet=0)
+        assert await turnout(store) == BoothTurnout(
+            1, 174, 1, voters=9, reached=0, voted=0, not_yet=0, booth_name="Primary School 1"
+        )
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -80,7 +80,9 @@ async def test_not_yet_and_later_leave_a_voter_pending(backend: Backend, kind: M
     async with filled(backend) as store:
         effect = await store.record_mark(mark(1, kind))
         assert effect == MarkEffect(True, booth_id=1, reached_change=1, not_yet_change=1)
-        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=1)
+        assert await turnout_of(store) == BoothTurnout(
+            1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
+        )
         assert 1 in await queued(store)
 
 
@@ -89,7 +91,9 @@ async def test_will_not_moved_and_deceased_close(backend: Backend, kind: MarkKin
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.NOT_YET))
         assert (await store.record_mark(mark(1, kind))).silenced_phones == (1,)
-        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=0)
+        assert await turnout_of(store) == BoothTurnout(
+            1, 174, 1, voters=9, reached=1, voted=0, not_yet=0, booth_name="Primary School 1"
+        )
 
 
 @pytest.mark.parametrize("kind", [*PENDING, *CLOSING, MarkKind.WRONG_NUMBER])
@@ -97,7 +101,9 @@ async def test_voted_wins_over_whatever_is_said_later(backend: Backend, kind: Ma
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert (await store.record_mark(mark(1, kind))).voter_silenced
-        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=1, not_yet=0)
+        assert await turnout_of(store) == BoothTurnout(
+            1, 174, 1, voters=9, reached=1, voted=1, not_yet=0, booth_name="Primary School 1"
+        )
         assert 1 not in await queued(store)
 
 
@@ -110,7 +116,7 @@ async def test_a_wrong_number_drops_the_link_and_not_the_voter(backend: Backend)
         )
         assert 1 not in await queued(store)
         assert await turnout_of(store) == BoothTurnout(
-            1, 174, 1, voters=9, reached=0, voted=0, not_yet=0, without_number=1
+            1, 174, 1, voters=9, reached=0, voted=0, not_yet=0, without_number=1, booth_name="Primary School 1"
         )
 
 
@@ -143,7 +149,9 @@ async def test_what_marks_change_adds_up_to_the_turnout(backend: Backend) -> Non
         effects = [await store.record_mark(each) for each in marks]
         changes = [(each.reached_change, each.voted_change, each.not_yet_change) for each in effects]
         assert changes == [(1, 0, 1), (0, 0, 0), (0, 0, -1), (0, 1, 0), (0, 0, 0), (0, 0, 0), (0, -1, 1)]
-        assert await turnout_of(store) == BoothTurnout(1, 174, 1, voters=9, reached=1, voted=0, not_yet=1)
+        assert await turnout_of(store) == BoothTurnout(
+            1, 174, 1, voters=9, reached=1, voted=0, not_yet=1, booth_name="Primary School 1"
+        )
 
 
 # Opt-outs
@@ -300,7 +308,9 @@ async def test_turnout_covers_every_booth_that_has_voters(backend: Backend) -> N
             await store.record_mark(mark(voter_id, kind))
         turnout = await store.booth_turnout()
         assert [each.part_number for each in turnout] == [1, 2, 3, 4, 5, 6]
-        assert turnout[1] == BoothTurnout(2, 174, 2, voters=9, reached=3, voted=1, not_yet=1)
+        assert turnout[1] == BoothTurnout(
+            2, 174, 2, voters=9, reached=3, voted=1, not_yet=1, booth_name="Primary School 2"
+        )
         assert sum(each.reached for each in turnout) == 3
 
 

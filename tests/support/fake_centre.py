@@ -51,6 +51,7 @@ def campaign_view(campaign_id: str, kind: CampaignKind = CampaignKind.AGENTS) ->
         abandoned_rate=9 / 540,
         progress=CampaignProgress(total=5200, closed=1120, due=4057, attempts=1480),
         pacing="2 calls, limited by seats (free=1 expected_free=2.4)",
+        pacing_words="enough calls on their way for the free agents",
         hold=None,
     )
 
@@ -99,6 +100,8 @@ def _booth(chance: random.Random, number: int) -> BoothTurnout:
         reached=reached,
         voted=voted,
         not_yet=(reached - voted) // 2,
+        constituency_name="Kothrud",
+        booth_name=f"Primary School, Room {number}",
     )
 
 

@@ -20,6 +20,7 @@ from dialer.board.parts import duration, share_bar, stacked_bar
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import CampaignState
 from dialer.domain.view import Alert, AlertLevel, CallState, CentreView, Hold, HoldReason, SeatState, TrunkState
+from dialer.pacing.port import Explanation, Limit
 from dialer.rehearsal.demo import DEMO_SETTINGS, shown_cap
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
@@ -47,7 +48,7 @@ def test_a_centre_of_27_seats_fits_100_by_30_and_everything_is_on_it() -> None:
     assert len(shown) == 30
     assert max(map(len, shown)) == 100
     assert [line for line in shown if "209/" in line]
-    assert not [line for line in shown if "…" in line and "limited by" not in line]
+    assert not [line for line in shown if "…" in line]
     text = "\n".join(shown)
     for said in (
         "pune-1",
@@ -56,14 +57,14 @@ def test_a_centre_of_27_seats_fits_100_by_30_and_everything_is_on_it() -> None:
         "● mosquitto",
         "0:42 of 1:00",
         "turnout-agents · agents",
-        "ringing 6",
-        "talking 15",
+        "░ ring 6",
+        "█ talk 15",
         "in-flow 9",
         "attempts 1,480  answered 540 36 %",
         "abandoned 9 1.7 %",
         "cap 3 %",
         "1,120/5,200",
-        "2 calls, limited by seats",
+        "enough calls on their way for the free agents",
         "carrier-a",
         "26/60",
         "opt-outs",
@@ -91,14 +92,51 @@ def test_why_nothing_is_dialled_stands_where_the_pacer_spoke() -> None:
     )
     text = "\n".join(lines(replace(centre_view(), campaigns=(held,))))
     assert "held: outside calling hours until 09:00" in text
-    assert "limited by seats" not in text
+    assert "enough calls" not in text
+
+
+@pytest.mark.parametrize("limit", Limit)
+def test_every_limit_of_the_pacer_has_words_that_fit_the_narrowest_panel(limit: Limit) -> None:
+    said = Explanation(0, limit, {"free": 7, "coming_free": 0.966}).words
+    assert len(said) <= 52
+    paced = tuple(replace(campaign, pacing_words=said) for campaign in centre_view().campaigns)
+    for width, height in ((120, 40), (80, 24)):
+        shown = lines(replace(centre_view(), campaigns=paced), width, height)
+        assert len([line for line in shown if said in line]) == (1 if width == 120 else 2)
+        assert not [line for line in shown if "…" in line and "209/" not in line]
+
+
+def test_on_80_by_24_nothing_is_beyond_the_last_line() -> None:
+    shown = lines(centre_view(), 80, 24)
+    assert len(shown) == 24
+    assert "and 15 more seats" in "\n".join(shown)
+    assert "carrier-b" in "\n".join(shown)
+
+
+def test_booths_have_their_names_where_there_is_room() -> None:
+    view = replace(centre_view(booths=1), booths=tuple(replace(b, reached=9) for b in centre_view(booths=1).booths))
+    assert any("209/1 Kothrud, Primary School, Room 1 " in line for line in lines(view, 160, 40))
+    assert any("209/1 Kot" in line and " Room 1 " in line for line in lines(view, 120, 40))
+    assert any("209/1  " in line for line in lines(view, 100, 30))
+
+
+def test_a_bar_is_read_without_colours() -> None:
+    (bar,) = [line for line in lines(centre_view(), 120, 40) if "··" in line and "▌" in line]
+    assert "░" in bar
+    assert "█" in bar
+    assert "▓" in bar  # the flows' calls, beside it
+
+
+def test_how_calls_ended_stands_where_there_is_room() -> None:
+    assert any("no-answer ━" in line and " 1,622  61 %" in line for line in lines(centre_view(), 120, 40))
+    assert not any("no-answer" in line for line in lines(centre_view(), 100, 30))
 
 
 def test_calls_that_the_rules_forbade_are_counted_with_the_reason_that_came_most() -> None:
     refused = replace(campaign_view("turnout-agents"), refused={"silence": 1200, "redial-lock": 3})
     text = "\n".join(lines(replace(centre_view(), campaigns=(refused,))))
-    assert "forbidden 1,203 silence" in text
-    assert "forbidden" not in "\n".join(lines(centre_view()))
+    assert "held back by rules 1,203, most: silence" in text
+    assert "held back by rules" not in "\n".join(lines(centre_view()))
 
 
 def test_what_is_down_is_said_to_be_down() -> None:
@@ -169,8 +207,8 @@ def test_a_booth_of_two_answers_does_not_lead_one_of_fifty() -> None:
 def test_the_heads_of_the_booths_are_whole_where_their_names_are_short() -> None:
     view = centre_view(booths=3)
     booths = tuple(replace(booth, constituency_number=72, reached=5, voters=9) for booth in view.booths)
-    (head,) = [line for line in lines(replace(view, booths=booths), width=100) if "of those reached" in line]
-    assert " reached " in head.split("of those reached")[1]
+    (head,) = [line for line in lines(replace(view, booths=booths), width=100) if "█ voted ▒ not yet" in line]
+    assert " reached " in head.split("not yet")[1]
 
 
 @pytest.mark.parametrize("width", [40, 45, 60, 72])
@@ -227,7 +265,8 @@ def test_a_bar_is_as_long_as_it_is_asked_to_be(share: float, cells: int) -> None
 @given(parts=st.lists(st.integers(0, 500), max_size=8), cells=st.integers(8, 60))
 @settings(deadline=None, derandomize=True)
 def test_a_stacked_bar_shows_each_part_that_there_is(parts: list[int], cells: int) -> None:
-    bar = stacked_bar([(part, f"color({index + 1})") for index, part in enumerate(parts)], max(1, sum(parts)), cells)
+    shown_as = [(float(part), ("x", f"color({index + 1})")) for index, part in enumerate(parts)]
+    bar = stacked_bar(shown_as, max(1, sum(parts)), cells)
     assert len(bar.plain) == cells
     shown = {str(span.style) for span in bar.spans if span.end > span.start}
     assert {f"color({index + 1})" for index, part in enumerate(parts) if part} <= shown
@@ -244,9 +283,9 @@ def test_every_state_has_its_colour() -> None:
     campaigns = tuple(replace(campaign_view(state), state=state, calls=calls) for state in CampaignState)
     text = "\n".join(lines(replace(centre_view(), seats=seats, campaigns=campaigns), 140, 50))
     assert all(state in text for state in (*SeatState, *CampaignState))
-    assert "message 1" in text
-    assert "dialling 2" in text  # with the one that is being sent
-    assert "ended" not in text
+    assert "▚ msg 1" in text
+    assert "· dial 2" in text  # with the one that is being sent
+    assert " ended 1" not in text
 
 
 def test_the_picture_is_an_svg_of_the_board() -> None:
