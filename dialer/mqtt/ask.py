@@ -15,6 +15,7 @@ from dialer.domain.errors import BrokerUnreachable, CommandRefused
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.link import Connection, visiting
+from dialer.mqtt.payloads import ReplyPayload
 from dialer.mqtt.senders import Signer
 from dialer.mqtt.topics import Message
 
@@ -72,12 +73,12 @@ class _Talk:
         self._centre = centre
         self._clock = clock
         self._asked = ""
-        self._reply: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._reply: asyncio.Future[ReplyPayload] = asyncio.get_running_loop().create_future()
 
     async def take(self, received: Received) -> None:
         """A reply; those to other commands are passed over."""
-        reply = json.loads(received.payload)
-        if reply["id"] == self._asked and not self._reply.done():
+        reply = ReplyPayload.model_validate_json(received.payload)
+        if reply.id == self._asked and not self._reply.done():
             self._reply.set_result(reply)
 
     async def ask(self, request: CommandRequest) -> str:
@@ -91,9 +92,9 @@ class _Talk:
                     reply = await asyncio.shield(self._reply)
             except TimeoutError:
                 continue
-            if reply["status"] != "done":
-                raise CommandRefused(str(reply["text"]))
-            return str(reply["text"])
+            if reply.status != "done":
+                raise CommandRefused(reply.text)
+            return reply.text
         raise BrokerUnreachable(
             f"the dialler did not answer in {TRIES * REPLY_SECONDS:g} s: check that it runs and is connected to the broker, and"
             f" that the broker lets this user write to `{topics.commands_topic(self._centre, self._signer.user)}` and read its"

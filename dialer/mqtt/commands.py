@@ -505,7 +505,7 @@ class CommandDesk:
             self._note(self._bursts, accepted.sender, accepted.records)
 
     def _refusal(self, command_id: str, text: str) -> ReplyPayload:
-        return ReplyPayload(command_id, "refused", text, round(self._clock.now(), 3))
+        return ReplyPayload(id=command_id, status="refused", text=text, at=self._clock.now())
 
     async def _answer(self, user: str, reply: ReplyPayload) -> None:
         await self._store.announce([topics.reply_announcement(user, reply)], self._clock.now())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.domain.commands.registry import COMMANDS
-from dialer.mqtt import payloads, topics
+from dialer.mqtt import topics
 from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Topic, TopicWriter
 
 MARKDOWN = "topics.md"
@@ -43,11 +43,11 @@ def markdown() -> str:
         )
     for topic in TOPICS:
         lines += ["", f"## {topic.pattern}", "", topic.description, ""]
-        schema = payloads.schema(type(topic.example))
+        schema = topic.example.schema_of()
         lines += _fields(schema)
         for name, inner in schema.get("$defs", {}).items():
             lines += ["", f"`{name}`: {inner['description'].splitlines()[0]}", "", *_fields(inner)]
-        example = json.dumps(json.loads(payloads.encode(topic.example)), indent=2, ensure_ascii=False)
+        example = json.dumps(json.loads(topic.example.encode()), indent=2, ensure_ascii=False)
         lines += ["", "```json", example, "```"]
         if topic is topics.COMMANDS:
             lines += ["", _commands()]
@@ -60,7 +60,7 @@ def asyncapi() -> dict[str, Any]:
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
     for topic in TOPICS:
-        schema = payloads.schema(type(topic.example))
+        schema = topic.example.schema_of()
         components["schemas"].update(schema.pop("$defs", {}))
         name = type(topic.example).__name__
         components["schemas"][name] = schema
@@ -68,7 +68,7 @@ def asyncapi() -> dict[str, Any]:
             "name": topic.key,
             "contentType": "application/json",
             "payload": {"$ref": f"#/components/schemas/{name}"},
-            "examples": [{"payload": json.loads(payloads.encode(topic.example))}],
+            "examples": [{"payload": json.loads(topic.example.encode())}],
         }
         parts = ["centre", *re.findall(r"\{(\w+)\}", topic.pattern)]
         channels[topic.key] = {

@@ -1,26 +1,73 @@
-"""What stands in each MQTT message: the wire's own types. Pure. Ids only, no name, no number.
+"""What stands in each MQTT message: the wire's own types, each field once. Pure. Ids only, no name, no number.
 
-They are apart from the engine's views so that a change inside the engine cannot change the wire by accident (filled from them in
-payload_builders.py). Times are epoch seconds, UTC; shares are 0..1.
+A field says what it is called on the wire, what it means there, and from which attribute of the engine's views and results it is
+filled: the documents, the check of what goes out and the filling come of that. A view's field that no message names changes
+nothing on the wire. Times are epoch seconds, UTC; shares are 0..1.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, make_dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from dialer.domain.commands.registry import COMMANDS, VALUES
+from dialer.domain.forecast import Forecast
 
-Time = Annotated[float, Field(description="epoch seconds, UTC")]
-OptionalTime = Annotated[float | None, Field(description="epoch seconds, UTC; null: it never came to that")]
-Share = Annotated[float, Field(description="a share, 0 to 1", ge=0, le=1)]
+
+def _to(digits: int) -> AfterValidator:
+    return AfterValidator(lambda value: None if value is None else round(value, digits))
+
+
+_Rounded = Annotated[float, _to(3)]
+Time = Annotated[_Rounded, Field(description="epoch seconds, UTC")]
+OptionalTime = Annotated[_Rounded | None, Field(description="epoch seconds, UTC; null: it never came to that")]
+_DueAgain = Annotated[_Rounded | None, Field(description="when the number is due again; null: closed in this campaign")]
+_Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(lambda value: min(1.0, max(0.0, round(value, 4))))]
+Share = Annotated[_Share, Field(description="a share, 0 to 1")]
 Count = Annotated[int, Field(ge=0)]
+_Counts = Annotated[
+    dict[str, int], BeforeValidator(lambda counts: {name: count for name, count in counts.items() if count})
+]
+_Attempt = Annotated[str, Field(validation_alias="attempt_id")]
+_OptionalAttempt = Annotated[str | None, Field(validation_alias="attempt_id")]
+_Campaign = Annotated[str, Field(validation_alias="campaign_id")]
 
 
-@dataclass(frozen=True, slots=True)
-class TrunkPayload:
+class _Both:
+    """An object with values beside its own, which come first."""
+
+    def __init__(self, source: object, values: Mapping[str, object]) -> None:
+        self._source = source
+        self._values = values
+
+    def __getattr__(self, name: str) -> object:
+        return self._values[name] if name in self._values else getattr(self._source, name)
+
+
+class Payload(BaseModel):
+    """A message, or a part of one."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True, populate_by_name=True, defer_build=True)
+
+    @classmethod
+    def of(cls, source: object, **values: object) -> Self:
+        """Filled from the attributes that the fields name, and from `values` first."""
+        return cls.model_validate(_Both(source, values) if values else source)
+
+    def encode(self) -> str:
+        """The message's text: one line of JSON."""
+        return self.model_dump_json()
+
+    @classmethod
+    def schema_of(cls) -> dict[str, Any]:
+        """The JSON schema (2020-12)."""
+        return cls.model_json_schema(by_alias=False, ref_template="#/components/schemas/{model}")
+
+
+class TrunkPayload(Payload):
     """One trunk as it stands."""
 
     trunk: str
@@ -30,88 +77,107 @@ class TrunkPayload:
     failures: Annotated[int, Field(description="the carrier's own: 5xx, 403, no answer to the call at all", ge=0)]
     attempts: Count = 0
     state: Annotated[str, Field(description="working, resting or probing")] = "working"
-    calls_per_second: Annotated[float, Field(description="call starts, over the last ten seconds", ge=0)] = 0.0
+    calls_per_second: Annotated[float, Field(description="call starts, over the last ten seconds", ge=0), _to(1)] = 0.0
     ringing_seconds: Annotated[
-        float | None, Field(description="from originate to ringing, lately; null: no call yet")
+        float | None, _to(1), Field(description="from originate to ringing, lately; null: no call yet")
     ] = None
 
 
-@dataclass(frozen=True, slots=True)
-class CentreStatePayload:
+def _in_figures(forecast: Forecast | Mapping[str, float] | None) -> Mapping[str, float]:
+    return asdict(forecast) if isinstance(forecast, Forecast) else forecast or {}
+
+
+class CentreStatePayload(Payload):
     """The centre at one moment. The last will is the same message with `online` false and nothing else in it."""
 
     centre: str
     online: Annotated[bool, Field(description="false: the dialler is not connected to the broker; dialling may go on")]
-    at: Annotated[float, Field(description="epoch seconds, UTC; in the last will, when the connection was opened")]
+    at: Annotated[_Rounded, Field(description="epoch seconds, UTC; in the last will, when the connection was opened")]
     switch_up: bool
     draining: Annotated[bool, Field(description="no new calls; live ones are finished")]
     campaigns: Annotated[dict[str, str], Field(description="campaign: running, paused or stopped")]
     seats: Annotated[dict[str, int], Field(description="how many seats are in each state")]
     calls: Annotated[int, Field(description="live calls", ge=0)]
-    marks: Annotated[dict[str, int], Field(description="marks by kind since the engine's start")]
+    marks: Annotated[_Counts, Field(description="marks by kind since the engine's start")]
     opt_outs: Count
     trunks: list[TrunkPayload]
-    figures: Annotated[dict[str, float], Field(description="figures of the engine itself, such as the loop's lag")]
+    figures: Annotated[
+        dict[str, Annotated[float, _to(6)]],
+        Field(description="figures of the engine itself, such as the loop's lag"),
+    ]
     forecast: Annotated[
         dict[str, float],
-        Field(description="of a polling day: left, by_agents, by_flows to be reached until (epoch); without_number"),
-    ] = field(default_factory=dict)
+        BeforeValidator(_in_figures),
+        Field(
+            description="of a polling day: left, by_agents, by_flows to be reached until (epoch); without_number",
+            default_factory=dict,
+        ),
+    ]
     dialler: Annotated[
         str | None, Field(description="who speaks: store, process, since (epoch) and host, joined by -")
     ] = None
 
 
-@dataclass(frozen=True, slots=True)
-class StatisticsPayload:
+class StatisticsPayload(Payload):
     """A campaign's figures."""
 
-    campaign: str
+    campaign: _Campaign
     at: Time
     kind: Annotated[str, Field(description="agents or ivr")]
     state: Annotated[str, Field(description="running, paused or stopped")]
     held_because: Annotated[str | None, Field(description="why nothing is dialled now, or null")]
-    calls: Annotated[dict[str, int], Field(description="live calls by state")]
-    outcomes: Annotated[dict[str, int], Field(description="ended attempts by outcome")]
+    calls: Annotated[_Counts, Field(description="live calls by state")]
+    outcomes: Annotated[_Counts, Field(description="ended attempts by outcome")]
     attempts: Count
     answered: Count
     connected: Count
     abandoned: Count
-    abandoned_rate: Annotated[float, Field(description="abandoned / live answers, 0 to 1", ge=0, le=1)]
-    numbers: Annotated[int, Field(description="numbers in the campaign's list", ge=0)]
-    closed: Annotated[int, Field(description="numbers that are done with", ge=0)]
-    due: Annotated[int, Field(description="numbers to be dialled, now or later", ge=0)]
+    abandoned_rate: Annotated[_Share, Field(description="abandoned / live answers, 0 to 1")]
+    numbers: Annotated[
+        int,
+        Field(description="numbers in the campaign's list", ge=0, validation_alias=AliasPath("progress", "total")),
+    ]
+    closed: Annotated[
+        int, Field(description="numbers that are done with", ge=0, validation_alias=AliasPath("progress", "closed"))
+    ]
+    due: Annotated[
+        int,
+        Field(description="numbers to be dialled, now or later", ge=0, validation_alias=AliasPath("progress", "due")),
+    ]
     pacing: Annotated[str, Field(description="why the pacer placed the number of calls it did")]
     refused: Annotated[
-        dict[str, int], Field(description="calls that the rules forbade, by reason, since the engine's start")
-    ] = field(default_factory=dict)
+        _Counts,
+        Field(description="calls that the rules forbade, by reason, since the engine's start", default_factory=dict),
+    ]
 
 
-@dataclass(frozen=True, slots=True)
-class SeatPayload:
+class SeatPayload(Payload):
     """A seat as it stands since its last change."""
 
     seat: str
     at: Time
     agent: Annotated[str | None, Field(description="the agent's id, or null: nobody logged in")]
     state: Annotated[str, Field(description="offline, ready, reserved, talking, wrap-up, paused or lost")]
-    campaign: str | None
-    attempt: str | None
-    utilisation: Annotated[float, Field(description="talking and wrap-up / logged-in time, 0 to 1", ge=0, le=1)]
+    campaign: Annotated[str | None, Field(validation_alias="campaign_id")]
+    attempt: _OptionalAttempt
+    utilisation: Annotated[_Share, Field(description="talking and wrap-up / logged-in time, 0 to 1")]
     calls: Annotated[int, Field(description="calls connected so far", ge=0)]
     reason: Annotated[str | None, Field(description="of a pause")]
     help: Annotated[
         str | None,
-        Field(description="during a call: hold, calling, consult, three-way, ...; null: agent and voter talk"),
+        Field(
+            description="during a call: hold, calling, consult, three-way, ...; null: agent and voter talk",
+            validation_alias="transfer",
+        ),
     ] = None
     recording: Annotated[str | None, Field(description="of the call: on, paused, or null")] = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallPayload:
+class CallPayload(Payload):
     """A live call has changed its state."""
 
-    attempt: Annotated[str, Field(description="UUID of the attempt, the same as the channel's id")]
-    campaign: str
+    attempt: Annotated[_Attempt, Field(description="UUID of the attempt, the same as the channel's id")]
+    campaign: _Campaign
     state: Annotated[
         str,
         Field(description="sending, dialling, ringing, waiting, connecting, talking, in-flow, message or ended"),
@@ -121,11 +187,10 @@ class CallPayload:
     outcome: Annotated[str | None, Field(description="with ended: how it ended")]
 
 
-@dataclass(frozen=True, slots=True)
-class TurnoutPayload:
+class TurnoutPayload(Payload):
     """Self-reported turnout of one booth."""
 
-    booth: int
+    booth: Annotated[int, Field(validation_alias="booth_id")]
     constituency_number: int
     part_number: int
     voters: Count
@@ -134,8 +199,7 @@ class TurnoutPayload:
     not_yet: Count
 
 
-@dataclass(frozen=True, slots=True)
-class AlertPayload:
+class AlertPayload(Payload):
     """Something a person should know."""
 
     code: str
@@ -144,20 +208,18 @@ class AlertPayload:
     at: Time
 
 
-@dataclass(frozen=True, slots=True)
-class AlertsPayload:
+class AlertsPayload(Payload):
     """Every alert that stands; an empty list: nothing is wrong. It replaces the message before it whole."""
 
     at: Time
     alerts: list[AlertPayload]
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptPayload:
+class AttemptPayload(Payload):
     """An attempt has ended. `attempt` is the key: a repeat is the same news."""
 
-    attempt: str
-    campaign: str
+    attempt: _Attempt
+    campaign: _Campaign
     outcome: str
     ended_at: Time
     answered_at: OptionalTime
@@ -167,44 +229,45 @@ class AttemptPayload:
     flow: Annotated[str | None, Field(description="name and version of the flow that ran")]
     left_at: Annotated[str | None, Field(description="the flow's node where the voter hung up")]
     cause: Annotated[int | None, Field(description="Q.850")]
-    retry_at: Annotated[float | None, Field(description="when the number is due again; null: closed in this campaign")]
+    retry_at: _DueAgain
     direction: Annotated[str, Field(description="outbound, or inbound: the voter called us")] = "outbound"
 
 
-@dataclass(frozen=True, slots=True)
-class DispositionPayload:
+class DispositionPayload(Payload):
     """What an agent said of a call. A second one of the same attempt replaces the first."""
 
-    attempt: str
+    attempt: _Attempt
     disposition: str
     at: Time
     agent: str | None
-    retry_at: Annotated[float | None, Field(description="when the number is due again; null: closed in this campaign")]
+    retry_at: _DueAgain
 
 
-@dataclass(frozen=True, slots=True)
-class MarkPayload:
+class MarkPayload(Payload):
     """Something became known of one voter. `key` is the key: a repeat is the same news."""
 
     key: str
-    voter: Annotated[int, Field(description="the voter's id in this centre's store")]
+    voter: Annotated[int, Field(description="the voter's id in this centre's store", validation_alias="voter_id")]
     kind: Annotated[str, Field(description="voted, not-yet, later, will-not, wrong-number, moved or deceased")]
     source: Annotated[str, Field(description="voter-key, agent, relative, booth-worker, import or correction")]
     at: Time
     hour: Annotated[int | None, Field(description="with later: 0 to 23", ge=0, le=23)]
-    attempt: str | None
+    attempt: _OptionalAttempt
     agent: Annotated[str | None, Field(description="who says so: an agent's id, a booth worker's, ...")]
-    confidence: Annotated[str, Field(description="how sure: seen at the booth, said by the voter, told by another")] = (
-        "told"
-    )
+    confidence: Annotated[
+        str,
+        Field(description="how sure: seen at the booth, said by the voter, told by another", validation_alias="surety"),
+    ] = "told"
     worker: Annotated[
-        int | None, Field(description="of a booth worker's call: the worker's id in this centre's store")
+        int | None,
+        Field(
+            description="of a booth worker's call: the worker's id in this centre's store", validation_alias="worker_id"
+        ),
     ] = None
     undoes: Annotated[str | None, Field(description="key of the mark that this one takes back")] = None
 
 
-@dataclass(frozen=True, slots=True)
-class AuditHeadPayload:
+class AuditHeadPayload(Payload):
     """Where the audit's chain ends: number and digest, as `dialer audit verify --head` wants them."""
 
     number: Annotated[int, Field(description="of the last entry", ge=1)]
@@ -213,99 +276,56 @@ class AuditHeadPayload:
     seals: Annotated[int, Field(description="events of rows that the chain vouches for, from the first one on", ge=0)]
 
 
-@dataclass(frozen=True, slots=True)
-class OptOutPayload:
+class OptOutPayload(Payload):
     """A number opted out: it is never called again, by no campaign."""
 
     phone: Annotated[
-        int | None, Field(description="the number's id in this centre's store, not the number; null: on no roll here")
+        int | None,
+        Field(
+            description="the number's id in this centre's store, not the number; null: on no roll here",
+            validation_alias="phone_id",
+        ),
     ]
     at: Time
     source: str
-    attempt: str | None
+    attempt: _OptionalAttempt
     number_hash: Annotated[
         str | None,
         Field(description="HMAC-SHA256 of the number under the centres' shared secret; null: none is shared"),
     ] = None
 
 
-@dataclass(frozen=True, slots=True)
-class CommandPayload:
+class CommandPayload(Payload):
     """What a supervisor asks for. Signed, this object's text stands in another one (see "Signed commands")."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     id: Annotated[str, Field(description="chosen by the sender; executed once", pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     name: Annotated[str, Field(description="which command")]
     expires_at: Annotated[float, Field(description="epoch seconds, UTC, at most a day ahead; refused after it")]
 
+    @classmethod
+    def schema_of(cls) -> dict[str, Any]:
+        """With the names and the values of all commands that are registered: each value may stand there or not."""
+        return super(CommandPayload, command_payload()).schema_of()
+
 
 def command_payload() -> type[Any]:
-    """The message with the names and the values of all commands that are registered: each value may stand there or not."""
-    name = Annotated[str, Field(description="which command", json_schema_extra={"enum": [*COMMANDS]})]
-    values: list[tuple[str, Any, Any]] = [
-        (
-            value.key,
-            Annotated[value.json_type | None, Field(description=value.description)]
-            if value.description
-            else value.json_type | None,
-            field(default=None),
-        )
-        for value in VALUES.values()
-    ]
-    return make_dataclass(
-        CommandPayload.__name__,
-        [("name", name), *values],
-        bases=(CommandPayload,),
-        namespace={"__doc__": CommandPayload.__doc__, "__module__": __name__},
-        frozen=True,
-        slots=True,
-    )
+    """The message with every value that a command may bring."""
+    values: dict[str, Any] = {
+        "name": Annotated[str, Field(description="which command", json_schema_extra={"enum": [*COMMANDS]})],
+        **{
+            value.key: (value.json_type | None, Field(default=None, description=value.description or None))
+            for value in VALUES.values()
+        },
+    }
+    return create_model(CommandPayload.__name__, __base__=CommandPayload, __doc__=CommandPayload.__doc__, **values)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyPayload:
+class ReplyPayload(Payload):
     """What became of a command."""
 
     id: Annotated[str, Field(description="the command's, as its sender chose it")]
     status: Literal["done", "refused"]
     text: Annotated[str, Field(description="one line: what was done, or why not")]
     at: Time
-
-
-Payload = (
-    CentreStatePayload
-    | StatisticsPayload
-    | SeatPayload
-    | CallPayload
-    | TurnoutPayload
-    | AlertsPayload
-    | AttemptPayload
-    | DispositionPayload
-    | MarkPayload
-    | OptOutPayload
-    | AuditHeadPayload
-    | CommandPayload
-    | ReplyPayload
-)
-
-
-_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
-
-
-def _adapter(payload_type: Any) -> TypeAdapter[Any]:
-    if payload_type not in _ADAPTERS:
-        _ADAPTERS[payload_type] = TypeAdapter(payload_type)
-    return _ADAPTERS[payload_type]
-
-
-def encode(payload: Payload) -> str:
-    """The message's text: one line of JSON."""
-    return _adapter(type(payload)).dump_json(payload).decode()
-
-
-def schema(payload_type: type[Payload]) -> dict[str, Any]:
-    """The JSON schema (2020-12) of a message."""
-    if issubclass(payload_type, CommandPayload):
-        payload_type = command_payload()
-    return _adapter(payload_type).json_schema(ref_template="#/components/schemas/{model}")

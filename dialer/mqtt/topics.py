@@ -7,14 +7,16 @@ percent-encoded as in a URL, so that no id can add a level or a wildcard.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
 from dialer.domain.model import Announcement, BoothTurnout, DispositionRecord, Mark
-from dialer.domain.view import CallChange, CampaignView, CentreView, SeatView
-from dialer.mqtt import payload_builders, payloads
+from dialer.domain.view import AlertLevel, CallChange, CampaignView, CentreView, SeatState, SeatView
+from dialer.mqtt import payloads
+from dialer.mqtt.payloads import Payload
 from dialer.store.port import AttemptNews, News, OptOutNews
 
 ROOT = "dialer/v1"
@@ -38,7 +40,7 @@ class Topic:
     direction: TopicWriter
     retained: bool
     qos: int
-    example: payloads.Payload
+    example: Payload
     through_outbox: bool = False  # committed with the result, delivered at least once
 
     def address(self, centre: str, **parts: str | int) -> str:
@@ -87,8 +89,20 @@ CENTRE_STATE = Topic(
         calls=14,
         marks={"voted": 412, "not-yet": 97},
         opt_outs=6,
-        trunks=[payloads.TrunkPayload("carrier-a", 14, 90, 0.31, 3, 812, "working", 1.8, 2.4)],
+        trunks=[
+            payloads.TrunkPayload(
+                trunk="carrier-a",
+                channels_used=14,
+                channels=90,
+                answer_seizure_ratio=0.31,
+                failures=3,
+                attempts=812,
+                calls_per_second=1.8,
+                ringing_seconds=2.4,
+            )
+        ],
         figures={"loop_lag_seconds": 0.002},
+        forecast={},
         dialler="3f0e7c1a5b1d-812-1713758400-booth-pc-1",
     ),
 )
@@ -127,7 +141,9 @@ CALL = Topic(
     direction=TopicWriter.DIALLER,
     retained=False,
     qos=0,
-    example=payloads.CallPayload(_ATTEMPT, "turnout-agents", "talking", _AT, "seat-04", None),
+    example=payloads.CallPayload(
+        attempt=_ATTEMPT, campaign="turnout-agents", state="talking", at=_AT, seat="seat-04", outcome=None
+    ),
 )
 SEAT = Topic(
     key="seat",
@@ -137,7 +153,17 @@ SEAT = Topic(
     direction=TopicWriter.DIALLER,
     retained=True,
     qos=0,
-    example=payloads.SeatPayload("seat-04", _AT, "agent-17", "talking", "turnout-agents", _ATTEMPT, 0.82, 31, None),
+    example=payloads.SeatPayload(
+        seat="seat-04",
+        at=_AT,
+        agent="agent-17",
+        state="talking",
+        campaign="turnout-agents",
+        attempt=_ATTEMPT,
+        utilisation=0.82,
+        calls=31,
+        reason=None,
+    ),
 )
 TURNOUT = Topic(
     key="booth-turnout",
@@ -146,7 +172,9 @@ TURNOUT = Topic(
     direction=TopicWriter.DIALLER,
     retained=True,
     qos=0,
-    example=payloads.TurnoutPayload(118, 209, 118, 912, 143, 96, 31),
+    example=payloads.TurnoutPayload(
+        booth=118, constituency_number=209, part_number=118, voters=912, reached=143, voted=96, not_yet=31
+    ),
 )
 ALERTS = Topic(
     key="alerts",
@@ -156,8 +184,15 @@ ALERTS = Topic(
     retained=True,
     qos=1,
     example=payloads.AlertsPayload(
-        _AT,
-        [payloads.AlertPayload("switch-down", "critical", "no connection to the switch: nothing is dialled", _AT)],
+        at=_AT,
+        alerts=[
+            payloads.AlertPayload(
+                code="switch-down",
+                level="critical",
+                text="no connection to the switch: nothing is dialled",
+                at=_AT,
+            )
+        ],
     ),
 )
 ATTEMPT_RESULT = Topic(
@@ -190,7 +225,9 @@ DISPOSITION_RESULT = Topic(
     direction=TopicWriter.DIALLER,
     retained=False,
     qos=1,
-    example=payloads.DispositionPayload(_ATTEMPT, "later", _AT, "agent-17", _AT + 7200),
+    example=payloads.DispositionPayload(
+        attempt=_ATTEMPT, disposition="later", at=_AT, agent="agent-17", retry_at=_AT + 7200
+    ),
     through_outbox=True,
 )
 MARK_RESULT = Topic(
@@ -200,7 +237,16 @@ MARK_RESULT = Topic(
     direction=TopicWriter.DIALLER,
     retained=False,
     qos=1,
-    example=payloads.MarkPayload(f"{_ATTEMPT}:turnout", 88213, "voted", "voter-key", _AT, None, _ATTEMPT, None),
+    example=payloads.MarkPayload(
+        key=f"{_ATTEMPT}:turnout",
+        voter=88213,
+        kind="voted",
+        source="voter-key",
+        at=_AT,
+        hour=None,
+        attempt=_ATTEMPT,
+        agent=None,
+    ),
     through_outbox=True,
 )
 OPT_OUT_RESULT = Topic(
@@ -211,7 +257,7 @@ OPT_OUT_RESULT = Topic(
     direction=TopicWriter.DIALLER,
     retained=False,
     qos=1,
-    example=payloads.OptOutPayload(40211, _AT, "voter-key", _ATTEMPT, "9f" * 32),
+    example=payloads.OptOutPayload(phone=40211, at=_AT, source="voter-key", attempt=_ATTEMPT, number_hash="9f" * 32),
     through_outbox=True,
 )
 AUDIT_HEAD = Topic(
@@ -222,7 +268,7 @@ AUDIT_HEAD = Topic(
     direction=TopicWriter.DIALLER,
     retained=False,
     qos=1,
-    example=payloads.AuditHeadPayload(512, "3b" * 32, _AT, 20_412),
+    example=payloads.AuditHeadPayload(number=512, digest="3b" * 32, at=_AT, seals=20_412),
     through_outbox=True,
 )
 COMMANDS = Topic(
@@ -236,7 +282,7 @@ COMMANDS = Topic(
     direction=TopicWriter.SUPERVISOR,
     retained=False,
     qos=1,
-    example=payloads.command_payload()("7c1f1b2e-pause", "pause", _AT + 30, "turnout-ivr"),
+    example=payloads.command_payload()(id="7c1f1b2e-pause", name="pause", expires_at=_AT + 30, campaign="turnout-ivr"),
 )
 REPLIES = Topic(
     key="reply",
@@ -246,7 +292,7 @@ REPLIES = Topic(
     direction=TopicWriter.DIALLER,
     retained=False,
     qos=1,
-    example=payloads.ReplyPayload("7c1f1b2e-pause", "done", "campaign turnout-ivr is paused", _AT),
+    example=payloads.ReplyPayload(id="7c1f1b2e-pause", status="done", text="campaign turnout-ivr is paused", at=_AT),
     through_outbox=True,
 )
 
@@ -267,62 +313,77 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 
-def _message(topic: Topic, centre: str, payload: payloads.Payload, **parts: str | int) -> Message:
-    return Message(topic.address(centre, **parts), payloads.encode(payload), topic.qos, topic.retained)
+def _message(topic: Topic, centre: str, payload: Payload, **parts: str | int) -> Message:
+    return Message(topic.address(centre, **parts), payload.encode(), topic.qos, topic.retained)
 
 
 def centre_message(view: CentreView, *, online: bool = True) -> Message:
     """The centre's state."""
-    return _message(CENTRE_STATE, view.centre, payload_builders.centre_state(view, online=online))
+    payload = payloads.CentreStatePayload.of(
+        view,
+        online=online,
+        campaigns={campaign.campaign_id: campaign.state for campaign in view.campaigns},
+        seats=Counter(seat.state for seat in view.seats),
+        calls=sum(sum(campaign.calls.values()) for campaign in view.campaigns),
+    )
+    return _message(CENTRE_STATE, view.centre, payload)
 
 
 def last_will_message(centre: str, at: float) -> Message:
-    """What the broker publishes when it loses the dialler."""
-    return _message(CENTRE_STATE, centre, payload_builders.last_will(centre, at))
+    """What the broker publishes when it loses the dialler; `at`: when the connection was opened."""
+    nothing = CentreView(centre, at, False, False, (), (), (), (), {}, 0)
+    return centre_message(nothing, online=False)
 
 
 def statistics_message(centre: str, view: CampaignView, at: float) -> Message:
     """A campaign's figures."""
-    return _message(STATISTICS, centre, payload_builders.statistics(view, at), campaign=view.campaign_id)
+    return _message(STATISTICS, centre, payloads.StatisticsPayload.of(view, at=at), campaign=view.campaign_id)
 
 
 def call_message(centre: str, change: CallChange) -> Message:
     """A call's change of state."""
-    return _message(CALL, centre, payload_builders.call_event(change), campaign=change.campaign_id)
+    return _message(CALL, centre, payloads.CallPayload.of(change), campaign=change.campaign_id)
 
 
 def seat_message(centre: str, view: SeatView, at: float) -> Message:
-    """A seat."""
-    return _message(SEAT, centre, payload_builders.seat_state(view, at), seat=view.seat)
+    """A seat; without the seconds in its state, which would make a message of every second."""
+    reason = view.reason if view.state is SeatState.PAUSED else None
+    return _message(SEAT, centre, payloads.SeatPayload.of(view, at=at, reason=reason), seat=view.seat)
 
 
 def turnout_message(centre: str, booth: BoothTurnout) -> Message:
     """A booth's turnout."""
-    return _message(TURNOUT, centre, payload_builders.turnout(booth), booth=booth.booth_id)
+    return _message(TURNOUT, centre, payloads.TurnoutPayload.of(booth), booth=booth.booth_id)
 
 
 def alerts_message(view: CentreView) -> Message:
-    """Every alert that stands."""
-    return _message(ALERTS, view.centre, payload_builders.alerts(view.alerts, view.at))
+    """Every alert that stands, the gravest first; cleared ones are left out."""
+    ranks = list(AlertLevel)
+    listed = sorted(
+        (alert for alert in view.alerts if not alert.cleared),
+        key=lambda alert: (-ranks.index(alert.level), alert.at, alert.code),
+    )
+    return _message(ALERTS, view.centre, payloads.AlertsPayload.of(view, alerts=listed))
 
 
 def encode(news: News) -> Announcement:
     """What is announced of something that is committed, in the same transaction: the store's encoder."""
     match news:
         case AttemptNews():
-            return _announcement(ATTEMPT_RESULT, payload_builders.attempt_result(news.campaign_id, news.ended))
+            payload = payloads.AttemptPayload.of(news.ended, campaign_id=news.campaign_id)
+            return _announcement(ATTEMPT_RESULT, payload)
         case DispositionRecord():
-            return _announcement(DISPOSITION_RESULT, payload_builders.disposition_result(news))
+            return _announcement(DISPOSITION_RESULT, payloads.DispositionPayload.of(news))
         case Mark():
-            return _announcement(MARK_RESULT, payload_builders.mark_result(news))
+            return _announcement(MARK_RESULT, payloads.MarkPayload.of(news))
         case OptOutNews():
-            return _announcement(OPT_OUT_RESULT, payload_builders.opt_out_result(news))
+            return _announcement(OPT_OUT_RESULT, payloads.OptOutPayload.of(news))
         case _:
-            return _announcement(AUDIT_HEAD, payload_builders.audit_head(news))
+            return _announcement(AUDIT_HEAD, payloads.AuditHeadPayload.of(news))
 
 
-def _announcement(topic: Topic, payload: payloads.Payload, **parts: str) -> Announcement:
-    return Announcement(topic.below(**parts), payloads.encode(payload))
+def _announcement(topic: Topic, payload: Payload, **parts: str) -> Announcement:
+    return Announcement(topic.below(**parts), payload.encode())
 
 
 def reply_announcement(user: str, payload: payloads.ReplyPayload) -> Announcement:

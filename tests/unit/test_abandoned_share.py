@@ -14,7 +14,7 @@ import pytest
 
 from config.jurisdiction import load_profile
 from dialer.domain.model import Outcome, abandoned_share
-from dialer.mqtt import payload_builders
+from dialer.mqtt import topics
 from dialer.reports import tables
 from dialer.reports.demo_report import build_report
 from dialer.reports.evidence import evidence
@@ -75,6 +75,6 @@ async def test_board_and_statistics_tell_the_same(tmp_path: Path) -> None:
         [run] = site.centre.engine._centre.campaigns.values()  # what a day would have left there
         run.outcomes = Counter({Outcome(name): count for name, count in (AGENTS | IVR).items()})
         [view] = site.view.campaigns
-        told = json.loads(json.dumps(payload_builders.statistics(view, NOON).abandoned_rate))
+        told = json.loads(topics.statistics_message("pune-1", view, NOON).payload)["abandoned_rate"]
     assert (view.abandoned_rate, told, view.abandoned) == (SHARE, SHARE, 2)
     assert abandoned_share(AGENTS | IVR).share == SHARE

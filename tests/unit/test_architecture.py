@@ -42,7 +42,6 @@ PURE = (
     "dialer/switch/twilio/tokens.py",
     "dialer/mqtt/topics.py",
     "dialer/mqtt/payloads.py",
-    "dialer/mqtt/payload_builders.py",
     "dialer/board/render.py",
     "dialer/board/panels.py",
     "dialer/board/parts.py",
