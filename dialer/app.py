@@ -9,7 +9,7 @@ import random
 import secrets
 import shutil
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,10 +35,9 @@ from dialer.engine.flows import SCRIPT
 from dialer.engine.world import Centre
 from dialer.ivr.prompts import SitePrompts, labels_synthetic, playlist_reader, site_prompts
 from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.link import Presence, refuse_beside_twin
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.opt_outs import ForeignOptOut
 from dialer.mqtt.topics import encode
-from dialer.mqtt.twin import refuse_beside_twin
 from dialer.roll.phone_numbers import plain_number
 from dialer.site.certificates import SiteCertificates
 from dialer.site.content import refuse_content
@@ -329,18 +328,9 @@ def _monitor(
     """What speaks to the broker; None: the site has none."""
     if not settings.broker.enabled:
         return None
-    return Monitor(
-        settings.centre.id,
-        broker or broker_settings(settings),
-        engine,
-        store,
-        clock,
-        raise_alert=engine.take_alert,
-        senders=senders_of(settings, broker_is_ours=broker is not None),
-        chance=chance,
-        keep_opt_out=_opt_out_keeper(engine) if settings.rules.secrets() else None,
-        name=name,
-    )
+    presence = Presence(settings.centre.id, broker or broker_settings(settings), clock, chance, name)
+    senders = senders_of(settings, broker_is_ours=broker is not None)
+    return Monitor(presence, engine, store, senders, hears_opt_outs=bool(settings.rules.secrets()))
 
 
 def _link_of(
@@ -354,13 +344,6 @@ def _link_of(
     if carrier is not None and not needs_asterisk(settings):
         return partial(_without_asterisk, engine, carrier)
     return partial(_ami_link, settings, switch, chance)
-
-
-def _opt_out_keeper(engine: Engine) -> Callable[[ForeignOptOut], Awaitable[None]]:
-    async def keep(told: ForeignOptOut) -> None:
-        await engine.take_opt_out(told.number_hash, at=told.at, centre=told.centre)
-
-    return keep
 
 
 def _twilio(settings: Settings, store: Store, clock: Clock) -> TwilioCarrier | None:

@@ -11,10 +11,10 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import structlog
 
@@ -284,6 +284,23 @@ class _Watch:
         self.raise_alert(Alert(self.code, self.level, f"{self.told:,} {self.words}: {by}", now))
 
 
+class Commanded(Protocol):
+    """What takes commands: the engine."""
+
+    @property
+    def outbox_event(self) -> asyncio.Event:
+        """Set whenever announcements were committed; the relay clears it."""
+        ...
+
+    async def execute(self, command: Command) -> str:
+        """Do it; one line that says what was done. Raises CommandRefused where it cannot be done now."""
+        ...
+
+    def take_alert(self, alert: Alert) -> None:
+        """Show an alert from outside the calls, or end it where it is `cleared`."""
+        ...
+
+
 class CommandDesk:
     """Executes commands whatever becomes of the connection meanwhile: those of an urgency one after another, those of different
     urgencies side by side.
@@ -291,19 +308,16 @@ class CommandDesk:
 
     def __init__(
         self,
+        engine: Commanded,
         store: Store,
         clock: Clock,
-        execute: Callable[[Command], Awaitable[str]],
-        outbox_event: asyncio.Event,
-        *,
-        centre: str,
         senders: Senders,
-        raise_alert: Callable[[Alert], None],
+        centre: str,
     ) -> None:
+        raise_alert = engine.take_alert
+        self._engine = engine
         self._store = store
         self._clock = clock
-        self._execute = execute
-        self._outbox_event = outbox_event
         self._centre = centre
         self._senders = senders
         self._lanes: dict[Urgency, Lanes[_Waiting]] = {urgency: Lanes() for urgency in Urgency}
@@ -483,7 +497,7 @@ class CommandDesk:
                 self._refuse_overtaken(
                     command, number
                 )  # in this very turn of the loop: nothing comes between it and the deed
-            return "done", await self._execute(command)
+            return "done", await self._engine.execute(command)
         except StoreError:
             raise  # of a repeatable one nothing was decided: a repeat may succeed
         except MatdanError as error:
@@ -509,7 +523,7 @@ class CommandDesk:
 
     async def _answer(self, user: str, reply: ReplyPayload) -> None:
         await self._store.announce([topics.reply_announcement(user, reply)], self._clock.now())
-        self._outbox_event.set()
+        self._engine.outbox_event.set()
 
     async def _audit(self, read: ReadCommand, status: str, why: str = "") -> None:
         await self._store.append_audit("command", *audit_of(read, status, why), self._clock.now())

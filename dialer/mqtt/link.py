@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from dialer.domain.backoff import Backoff
 from dialer.domain.clock import Clock
+from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, StoreError
 from dialer.domain.view import Alert, AlertLevel
 from dialer.mqtt import topics
@@ -26,6 +28,7 @@ from dialer.mqtt.client import (
     client_id_of,
     make_client,
 )
+from dialer.mqtt.publisher import HEARTBEAT_SECONDS
 from dialer.mqtt.topics import Message
 
 _log = structlog.get_logger(__name__)
@@ -100,29 +103,34 @@ class Connection:
 Serve = Callable[[Connection], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How a centre stands before its broker."""
+
+    centre: str
+    settings: BrokerSettings
+    clock: Clock
+    chance: random.Random = field(default_factory=random.SystemRandom)  # spreads the waits of 300 centres apart
+    name: DiallerName | None = None  # of the dialler that speaks: it leaves the broker to another one of its centre
+
+
 class BrokerLink:
     """Keeps a connection open as long as it runs."""
 
     def __init__(
         self,
-        settings: BrokerSettings,
-        centre: str,
-        clock: Clock,
+        presence: Presence,
         raise_alert: Callable[[Alert], None],
-        chance: random.Random,
         purpose: LinkPurpose | None = None,
-        taken: Callable[[], Awaitable[str | None]] | None = None,
     ) -> None:
-        """`raise_alert` hears when the broker goes and comes back; `chance` spreads the waits of 300 centres apart; `purpose`:
-        none is `for_commands`. `taken` is asked before each connection, and says who else has the centre's id.
-        """
-        self._taken = taken
+        """`raise_alert` hears when the broker goes and comes back; `purpose`: none is `for_commands`."""
+        centre, settings = presence.centre, presence.settings
+        self._presence = presence
         self._purpose = purpose or for_commands(centre)
         self._settings = replace(settings, client_id=f"{client_id_of(settings, centre)}{self._purpose.client}")
         self._centre = centre
-        self._clock = clock
+        self._clock = presence.clock
         self._raise_alert = raise_alert
-        self._chance = chance
         self._backoff = Backoff(settings.backoff_first_seconds, settings.backoff_most_seconds)
         self._raised: set[str] = set()
         self.up = False
@@ -133,9 +141,8 @@ class BrokerLink:
         while not stop.is_set():
             opened_at: float | None = None
             try:
-                taken = None if self._taken is None else await self._taken()
-                if taken is not None:
-                    raise CentreIdTaken(taken)
+                if self._presence.name is not None:
+                    await refuse_twin(self._presence.settings, self._centre, self._presence.name)
                 async with self._open(stop) as connection:
                     opened_at = self._clock.monotonic()
                     self._set_up()
@@ -157,7 +164,7 @@ class BrokerLink:
                 return
             lasted = 0.0 if opened_at is None else self._clock.monotonic() - opened_at
             failures = 1 if lasted >= STABLE_SECONDS else failures + 1
-            await _sleep_or_stop(self._backoff.seconds(failures, self._chance), stop)
+            await _sleep_or_stop(self._backoff.seconds(failures, self._presence.chance), stop)
 
     @contextlib.asynccontextmanager
     async def _open(self, stop: asyncio.Event) -> AsyncIterator[Connection]:
@@ -248,6 +255,63 @@ async def visiting(settings: BrokerSettings, centre: str) -> AsyncIterator[Conne
             yield Connection(client, settings.answer_seconds)
     except (MqttError, OSError) as error:
         raise BrokerUnreachable(describe_failure(settings, error)) from error
+
+
+# Two diallers of one centre id would throw each other off the broker, again and again, and their results would be mixed. Whoever
+# connects looks first, under a client id of its own, at what the broker holds of the centre's state: a dialler says there who it
+# is, at least every ten seconds. One that is dead is silent, or the broker has published its last will.
+
+HELD_SECONDS = 1.0  # a broker sends what it holds right after the subscription
+ALIVE_SECONDS = HEARTBEAT_SECONDS + 5.0
+
+
+async def find_twin(settings: BrokerSettings, centre: str, name: DiallerName) -> DiallerName | None:
+    """The other dialler that speaks for this centre at this broker now, on another store than ours. It takes 15 s at most, where
+    one has left a state behind that nobody has taken back. Raises BrokerUnreachable.
+    """
+    looking = replace(settings, client_id=f"{client_id_of(settings, centre)}-look-{name.store}-{name.process}")
+    try:
+        async with visiting(looking, centre) as connection:
+            async with asyncio.timeout(settings.answer_seconds):
+                await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
+            held = await _next(connection, HELD_SECONDS)
+            if held is None or held.store == name.store:
+                return None
+            return await _next(connection, ALIVE_SECONDS)
+    except TimeoutError:
+        raise BrokerUnreachable(f"MQTT broker {settings.host}:{settings.port} does not answer") from None
+
+
+async def refuse_twin(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
+    """Raise CentreIdTaken where another dialler has the centre's id, BrokerUnreachable where the broker does not answer."""
+    twin = await find_twin(settings, centre, name)
+    if twin is not None:
+        raise CentreIdTaken(
+            f"{twin} speaks for centre {centre} at this broker already: stop one of the two, or give this one a centre.id of"
+            " its own"
+        )
+
+
+async def refuse_beside_twin(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
+    """The same for the start: a broker that is away stops nobody."""
+    with contextlib.suppress(BrokerUnreachable):
+        await refuse_twin(settings, centre, name)
+
+
+async def _next(connection: Connection, seconds: float) -> DiallerName | None:
+    """Whom the next state names; None: nobody, or none comes."""
+    try:
+        async with asyncio.timeout(seconds):
+            message = await connection.client.next_message()
+    except TimeoutError:
+        return None
+    try:
+        state = json.loads(message.payload)
+    except ValueError:
+        return None
+    if not isinstance(state, dict) or state.get("online") is not True:
+        return None
+    return DiallerName.read(str(state.get("dialler")))
 
 
 def describe_failure(settings: BrokerSettings, error: BaseException) -> str:

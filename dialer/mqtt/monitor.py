@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 import structlog
 
-from dialer.domain.clock import Clock
-from dialer.domain.commands import Command
-from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import StoreError
 from dialer.domain.view import Alert, AlertLevel, CentreView, Change
 from dialer.mqtt import topics
-from dialer.mqtt.client import BrokerSettings, MqttError, Received
-from dialer.mqtt.commands import CommandDesk
-from dialer.mqtt.link import BrokerLink, Connection, for_opt_outs
+from dialer.mqtt.client import MqttError, Received
+from dialer.mqtt.commands import CommandDesk, Commanded
+from dialer.mqtt.link import BrokerLink, Connection, Presence, for_opt_outs
 from dialer.mqtt.opt_outs import ForeignOptOut, OptOutDesk
 from dialer.mqtt.publisher import Publish, Publisher
 from dialer.mqtt.senders import Senders
-from dialer.mqtt.twin import find_twin, taken_by
 from dialer.store.port import OutboxRow
 from dialer.store.sqlite import Store
 
@@ -88,13 +83,8 @@ _log = structlog.get_logger(__name__)
 FAREWELL_SECONDS = 3.0  # for the last results and the goodbye; what is left stays in the outbox
 
 
-class EnginePort(Protocol):
+class EnginePort(Commanded, Protocol):
     """What the monitor needs of the engine."""
-
-    @property
-    def outbox_event(self) -> asyncio.Event:
-        """Set whenever announcements were committed; the relay clears it."""
-        ...
 
     def view(self) -> CentreView:
         """The centre at this moment."""
@@ -104,8 +94,8 @@ class EnginePort(Protocol):
         """Call `callback` in the loop at each change, until the returned function is called."""
         ...
 
-    async def execute(self, command: Command) -> str:
-        """Do it; one line that says what was done. Raises CommandRefused where it cannot be done now."""
+    async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+        """Suppress a number that opted out in another centre. Raises StoreError where that was not kept."""
         ...
 
 
@@ -114,50 +104,34 @@ class Monitor:
 
     def __init__(
         self,
-        centre: str,
-        settings: BrokerSettings,
+        presence: Presence,
         engine: EnginePort,
         store: Store,
-        clock: Clock,
-        *,
-        raise_alert: Callable[[Alert], None],
         senders: Senders,
-        chance: random.Random | None = None,
-        keep_opt_out: Callable[[ForeignOptOut], Awaitable[None]] | None = None,
-        name: DiallerName | None = None,
+        *,
+        hears_opt_outs: bool = False,
     ) -> None:
-        """`senders` may give commands, and nobody else; `raise_alert` hears that the broker is away ("broker-down",
-        "opt-outs-unheard") and that it is back (the same code, cleared), and of commands too many or forged; `keep_opt_out`
-        takes what other centres tell, where a secret is shared with them: over a connection of its own. A dialler with a `name`
-        leaves the broker to another one that speaks for this centre already.
+        """`senders` may give commands, and nobody else; the engine hears that the broker is away ("broker-down",
+        "opt-outs-unheard") and that it is back (the same code, cleared), and of commands too many or forged; with
+        `hears_opt_outs`, where a secret is shared with them, what other centres tell too: over a connection of its own.
         """
-        chance = chance or random.SystemRandom()
+        clock, centre = presence.clock, presence.centre
         self._engine = engine
         self._publisher = Publisher(engine.view, clock)
         self._relay = OutboxRelay(
             centre,
             store,
             engine.outbox_event,
-            lambda text: raise_alert(Alert("outbox-unsendable", AlertLevel.WARNING, text, clock.now())),
+            lambda text: engine.take_alert(Alert("outbox-unsendable", AlertLevel.WARNING, text, clock.now())),
         )
         self._centre = centre
-        self._desk = CommandDesk(
-            *(store, clock, engine.execute, engine.outbox_event),
-            centre=centre,
-            senders=senders,
-            raise_alert=raise_alert,
-        )
-        self._opt_outs = None if keep_opt_out is None else OptOutDesk(keep_opt_out)
-
-        async def taken() -> str | None:
-            twin = None if name is None else await find_twin(settings, centre, name)
-            return None if twin is None else taken_by(twin, centre)
-
-        self._link = BrokerLink(settings, centre, clock, raise_alert, chance, taken=taken)
-        self._opt_outs_link = BrokerLink(settings, centre, clock, raise_alert, chance, for_opt_outs(), taken)
+        self._desk = CommandDesk(engine, store, clock, senders, centre)
+        self._opt_outs = OptOutDesk(self._keep_opt_out) if hears_opt_outs else None
+        self._link = BrokerLink(presence, engine.take_alert)
+        self._opt_outs_link = BrokerLink(presence, engine.take_alert, for_opt_outs())
         # Has been on the connection for it; set too where they are not to be heard.
         self._hears_others = asyncio.Event()
-        if keep_opt_out is None:
+        if not hears_opt_outs:
             self._hears_others.set()
         self._served_to_the_end = False
 
@@ -207,6 +181,9 @@ class Monitor:
             for task in tasks:
                 task.cancel()
         await self._farewell(connection)
+
+    async def _keep_opt_out(self, told: ForeignOptOut) -> None:
+        await self._engine.take_opt_out(told.number_hash, at=told.at, centre=told.centre)
 
     async def _leave_opt_outs(self, connection: Connection) -> None:
         """An earlier version heard opt-outs here, and the session outlives it: heard on until the connection of their own is there,

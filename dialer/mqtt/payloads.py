@@ -125,7 +125,11 @@ class StatisticsPayload(Payload):
     at: Time
     kind: Annotated[str, Field(description="agents or ivr")]
     state: Annotated[str, Field(description="running, paused or stopped")]
-    held_because: Annotated[str | None, Field(description="why nothing is dialled now, or null")]
+    held_because: Annotated[
+        str | None,
+        BeforeValidator(lambda hold: None if hold is None else str(hold)),
+        Field(description="why nothing is dialled now, or null", validation_alias="hold"),
+    ]
     calls: Annotated[_Counts, Field(description="live calls by state")]
     outcomes: Annotated[_Counts, Field(description="ended attempts by outcome")]
     attempts: Count

@@ -76,7 +76,7 @@ def claim(
     db.execute(SQL["aside_no_more"], (campaign_id, now))
     until = now + lease_seconds
     since = now - DAY_SECONDS if day_start is None else day_start
-    walk = _Walk(db, campaign_id, limit, since, now, until, voting)
+    walk = _Walk(db, campaign_id, limit, _Times(since, now, until), voting)
     for promised in (True, False):
         walk.take(limit, SQL["claim_timed"], (campaign_id, now, promised), promised=promised)
     if voting is None:
@@ -95,6 +95,14 @@ def claim(
     return walk.claims
 
 
+class _Times(NamedTuple):
+    """Of a claim, epoch seconds."""
+
+    day_start: float  # attempts and conversations count since then
+    now: float
+    until: float  # the end of the lease
+
+
 class _Walk:
     """A walk along the queue's indexes, which takes what can be called and notes what never will be."""
 
@@ -103,9 +111,7 @@ class _Walk:
         db: sqlite3.Connection,
         campaign_id: str,
         limit: int,
-        day_start: float,
-        now: float,
-        until: float,
+        times: _Times,
         voting: VotingBooths | None,
     ) -> None:
         self.claims: list[Claim] = []
@@ -115,10 +121,8 @@ class _Walk:
         self._db = db
         self._campaign_id = campaign_id
         self._limit = limit
-        self._day_start = day_start
-        self._now = now
+        self._times = times
         self._workers = _calls_workers(db, campaign_id)
-        self._until = until
         self._voting = None if voting is None else voting.booth_ids
 
     def take(self, most: int, statement: str, bound: tuple[str | int | float, ...], *, promised: bool = False) -> None:
@@ -164,11 +168,11 @@ class _Walk:
                     voters,
                     language,
                     booth_id,
-                    phone_facts(self._db, phone_id, number, consent, self._day_start, now=self._now),
+                    phone_facts(self._db, phone_id, number, consent, self._times.day_start, now=self._times.now),
                     queue_booth_id=queue_booth_id,
                     weight=weight,
                     worker=worker,
-                    leased_until=self._until,
+                    leased_until=self._times.until,
                     promised=promised,
                 )
             )

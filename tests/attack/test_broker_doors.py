@@ -26,6 +26,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.senders import Signer
 from dialer.site.plan import senders_of
@@ -78,9 +79,7 @@ class Ground:
 @contextlib.asynccontextmanager
 async def a_monitor(settings: BrokerSettings, store: Store, senders: Any) -> AsyncIterator[tuple[FakeEngine, Monitor]]:
     engine, stop, up = FakeEngine(), asyncio.Event(), asyncio.Event()
-    monitor = Monitor(
-        *("pune-1", settings, engine, store, SystemClock()), senders=senders, raise_alert=engine.raise_alert
-    )
+    monitor = Monitor(Presence("pune-1", settings, SystemClock()), engine, store, senders)
     running = asyncio.create_task(monitor.run(stop))
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):

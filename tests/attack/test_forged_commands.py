@@ -34,6 +34,7 @@ from dialer.mqtt.senders import Sender, Senders, Signer, public_key
 from dialer.store.port import KeptCommand
 from dialer.store.sqlite import Store
 from tests.attack.malformed import good_commands, malformed
+from tests.support.fake_centre import FakeEngine
 from tests.support.virtual import virtual_time
 from tests.unit.test_command_messages import NEEDED
 
@@ -113,17 +114,16 @@ def a_ground(
     executed: list[tuple[float, Command]] = []
     alerts: list[Alert] = []
 
-    async def execute(command: Command) -> str:
-        executed.append((clock.monotonic(), command))
-        await asyncio.sleep(engine_seconds(command))
-        return "done"
+    class Engine(FakeEngine):
+        async def execute(self, command: Command) -> str:
+            executed.append((clock.monotonic(), command))
+            await asyncio.sleep(engine_seconds(command))
+            return "done"
 
-    desk = CommandDesk(
-        *(cast("Store", store), clock, execute, asyncio.Event()),
-        centre=CENTRE,
-        senders=senders,
-        raise_alert=alerts.append,
-    )
+        def take_alert(self, alert: Alert) -> None:
+            alerts.append(alert)
+
+    desk = CommandDesk(Engine(), cast("Store", store), clock, senders, CENTRE)
     return Ground(desk, store, executed, alerts, clock)
 
 

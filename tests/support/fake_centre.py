@@ -128,11 +128,14 @@ class FakeEngine:
         for listener in self._listeners:
             listener(change)
 
-    def raise_alert(self, alert: Alert) -> None:
+    def take_alert(self, alert: Alert) -> None:
         """Keep an alert in the view, or take it out when it is cleared; and tell of it."""
         others = tuple(standing for standing in self.current.alerts if standing.code != alert.code)
         self.current = replace(self.current, alerts=others if alert.cleared else (*others, alert))
         self.tell(AlertRaised(alert))
+
+    async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+        """Nothing is done about it."""
 
     async def execute(self, command: Command) -> str:
         """Keep the command; a campaign that is not in the view is refused."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -27,6 +26,7 @@ from dialer.mqtt import ask as asking
 from dialer.mqtt.ask import CommandRequest, ask
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.store.lock import StoreLock
 from dialer.store.sqlite import Store, open_store
@@ -219,12 +219,7 @@ async def a_dialler(directory: Path) -> AsyncIterator[tuple[Settings, BrokerSett
     stop = asyncio.Event()
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, await open_store(path) as store:
         engine = DeskEngine(store)
-        monitor = Monitor(
-            *("pune-1", broker.settings, engine, store, SystemClock()),
-            raise_alert=engine.raise_alert,
-            senders=SENDERS,
-            chance=random.SystemRandom(),
-        )
+        monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)
         settings = Settings.model_validate(
             {
                 "centre": {"id": "pune-1"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import random
 import signal
 import socket
 import sqlite3
@@ -29,12 +28,11 @@ from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, PortInUse
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, Mark, MarkKind, MarkSource, NewAttempt, Outcome
 from dialer.domain.view import CallChange, CallState, CampaignChange
-from dialer.mqtt import topics, twin
+from dialer.mqtt import link, topics
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port, mosquitto_path
-from dialer.mqtt.link import check_broker
+from dialer.mqtt.link import Presence, check_broker, refuse_beside_twin
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.twin import refuse_beside_twin
 from dialer.store.sqlite import Store, open_store
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.mqtt import PATIENCE_SECONDS, SENDERS, Wire, supervisor
@@ -61,17 +59,7 @@ async def monitored(
     """A running monitor, and how to stop it."""
     stop = asyncio.Event()
     patient = replace(settings, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
-    monitor = Monitor(
-        "pune-1",
-        patient,
-        engine,
-        store,
-        SystemClock(),
-        raise_alert=engine.raise_alert,
-        senders=SENDERS,
-        chance=random.SystemRandom(),
-        name=name,
-    )
+    monitor = Monitor(Presence("pune-1", patient, SystemClock(), name=name), engine, store, SENDERS)
     running = asyncio.create_task(monitor.run(stop))
 
     async def end() -> None:
@@ -341,7 +329,7 @@ async def test_what_a_dead_dialler_left_at_the_broker_is_nobodys(
     kind: BrokerKind, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A broker that was restarted knows of no last will, and holds what was said last."""
-    monkeypatch.setattr(twin, "ALIVE_SECONDS", 0.3)
+    monkeypatch.setattr(link, "ALIVE_SECONDS", 0.3)
     async with demo_broker(kind) as broker, supervisor(broker.settings) as boss:
         left = topics.centre_message(named(FIRST).view())
         await boss.client.publish(left.topic, left.payload, qos=1, retain=True)

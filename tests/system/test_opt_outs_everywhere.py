@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from dialer.mqtt import client as mqtt_client
 from dialer.mqtt import opt_outs as monitor_opt_outs
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, make_client
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
-from dialer.mqtt.link import Connection
+from dialer.mqtt.link import Connection, Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.opt_outs import ForeignOptOut
 from dialer.mqtt.topics import announced_message, encode, opt_outs_filter
@@ -68,11 +67,12 @@ class Centre:
         self.news = asyncio.Event()
         self.store_is_well = asyncio.Event()
         self.store_is_well.set()
+        self.engine.take_opt_out = self.keep  # type: ignore[method-assign]
 
-    async def keep(self, told: ForeignOptOut) -> None:
+    async def keep(self, number_hash: str, *, at: float, centre: str) -> None:
         await self.store_is_well.wait()
-        await self.store.record_foreign_opt_out(told.number_hash, at=told.at, centre=told.centre)
-        self.told.append(told)
+        await self.store.record_foreign_opt_out(number_hash, at=at, centre=centre)
+        self.told.append(ForeignOptOut(number_hash, at, centre))
         self.news.set()
 
     async def hears(self, *hashed: str) -> None:
@@ -98,17 +98,8 @@ async def a_centre(
         centre = Centre(name, store)
         if not well:
             centre.store_is_well.clear()
-        monitor = Monitor(
-            name,
-            replace(broker, backoff_first_seconds=0.05, backoff_most_seconds=0.2),
-            centre.engine,
-            store,
-            SystemClock(),
-            raise_alert=centre.engine.raise_alert,
-            senders=SENDERS,
-            chance=random.SystemRandom(),
-            keep_opt_out=centre.keep,
-        )
+        patient = replace(broker, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
+        monitor = Monitor(Presence(name, patient, SystemClock()), centre.engine, store, SENDERS, hears_opt_outs=True)
         running = asyncio.create_task(monitor.run(stop))
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):

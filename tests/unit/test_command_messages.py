@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -396,12 +397,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 def desk_of(store: Store, engine: FakeEngine, execute: Any = None) -> CommandDesk:
     """A desk for that engine, or for what stands in for its `execute`."""
-    return CommandDesk(
-        *(store, SystemClock(), execute or engine.execute, engine.outbox_event),
-        centre="pune-1",
-        senders=SENDERS,
-        raise_alert=engine.raise_alert,
+    stands_in = SimpleNamespace(
+        execute=execute or engine.execute, outbox_event=engine.outbox_event, take_alert=engine.take_alert
     )
+    return CommandDesk(stands_in, store, SystemClock(), SENDERS, "pune-1")
 
 
 def parsed(**changes: Any) -> ReadCommand:

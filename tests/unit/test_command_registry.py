@@ -75,16 +75,11 @@ async def ask(store: Store, user: str, breaks: Breaks, **values: Any) -> dict[st
     """What is answered to the command when `user` gives it over MQTT."""
     desks: Any = SimpleNamespace(seats=breaks)
 
-    async def execute(command: Command) -> str:
-        return await command.carry_out(desks)
+    class Engine(FakeEngine):
+        async def execute(self, command: Command) -> str:
+            return await command.carry_out(desks)
 
-    engine = FakeEngine()
-    desk = CommandDesk(
-        *(store, SystemClock(), execute, engine.outbox_event),
-        centre="pune-1",
-        senders=SENDERS,
-        raise_alert=engine.raise_alert,
-    )
+    desk = CommandDesk(Engine(), store, SystemClock(), SENDERS, "pune-1")
     now = SystemClock().now()
     fields = {"id": f"c-{len(await store.outbox(100))}", "name": "seat-coffee", "expires_at": now + 30, **values}
     payload = json.dumps(fields).encode()
