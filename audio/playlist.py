@@ -119,7 +119,8 @@ class PlaylistReader:
 
     def _sounds_of(self, name: PromptName) -> tuple[tuple[SoundFormat, str], ...]:
         """Every kind of sound counts that the switch could choose, also one that the catalogue does not know."""
-        return tuple((sound_format, str(self.places.sound(name, sound_format))) for sound_format in SoundFormat)
+        beginning = str(self.places.sounds / name.sound)
+        return tuple((sound_format, f"{beginning}.{sound_format.value}") for sound_format in SoundFormat)
 
     def _found(self, name: PromptName) -> dict[SoundFormat, str]:
         hashes = {sound_format: self._hash(path) for sound_format, path in self._sounds_of(name)}

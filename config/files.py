@@ -63,7 +63,7 @@ def read_bounded(file: BinaryIO, most_bytes: int) -> bytes:
 def toml_table(data: bytes) -> dict[str, Any]:
     """What a TOML text says. Raises NotToml, and UnicodeDecodeError for what is not UTF-8."""
     text = data.decode("utf-8")
-    if _LONG_KEY.search(text) is not None:
+    if any(line.count(".") >= _DOTTED and _LONG_KEY.search(line) for line in text.split("\n")):
         raise NotToml(f"a key has more than {_DOTTED} parts")
     try:
         return tomllib.loads(text)

@@ -461,8 +461,8 @@ async def run_centre(settings: Settings) -> None:
 
 def forget_start() -> None:
     """Take what the start has made (modules, flows, the roll's booths) out of every later garbage collection: a full one over
-    it stops the loop for tens of milliseconds, and none of it is ever garbage.
+    it stops the loop for tens of milliseconds, and none of it is ever garbage. Nor is it looked for now: of 225,000 objects
+    1,250 were.
     """
-    gc.collect()
     gc.freeze()
     gc.enable()  # whoever started us may have put it off until here

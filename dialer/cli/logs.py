@@ -5,7 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 
-import structlog
+if not {"rich", "structlog"} & sys.modules.keys():
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    import structlog  # it would import rich, a seventh of what a start imports, for tracebacks that nobody is shown
+
+    del sys.modules["rich"]
+else:
+    import structlog
 
 
 def quiet_logging() -> None:

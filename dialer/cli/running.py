@@ -10,8 +10,6 @@ from typing import Annotated
 
 import typer
 import uvloop
-from rich.console import Console
-from rich.markup import escape
 
 from config.settings import load_settings
 from config.unfinished import others_may_read, refuse_unfinished
@@ -38,6 +36,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, other voters.")] = 1,
 ) -> None:
     """Run a whole centre on simulated lines: two campaigns, ten agents, a board. Exit 1 if what it checked did not hold."""
+    from rich.console import Console  # noqa: PLC0415 - `run` needs none of it
+    from rich.markup import escape  # noqa: PLC0415
+
     from dialer.rehearsal.demo import ROLL, STORE, DemoOptions, run_demo, show_summary  # noqa: PLC0415 - simulation and all
 
     quiet_logging()
@@ -78,6 +79,9 @@ def check(
     config: SettingsFile, as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False
 ) -> None:
     """Say in plain words what a site still lacks. Exit 1 if something is bad."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+
     from dialer.site.check import check_site  # noqa: PLC0415 - all that it looks at
 
     quiet_logging()

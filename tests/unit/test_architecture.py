@@ -167,11 +167,12 @@ def test_a_running_dialler_has_not_imported_what_only_other_commands_need() -> N
         "xlsxwriter",
         "jinja2",
         "python_calamine",
+        "rich",
         "dialer.reports",
         "dialer.rehearsal",
         "dialer.cli.roll",
     )
-    program = f"import sys, dialer.cli.main, dialer.app; print([m for m in {heavy} if m in sys.modules])"
+    program = f"import sys, dialer.cli.running, dialer.app; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

@@ -1,0 +1,120 @@
+"""A start with 4,802 prompts: CPU seconds of `dialer run` until its calls could be placed, beside importing its libraries alone.
+
+    python -m bench.bench_start [--quick]
+
+Each round is a process of its own, in turn; what it counts is its own CPU, all threads. No Asterisk and no broker is spoken to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from audio.catalogue import Entry, Voice, write_catalogue
+from audio.names import prompt_name
+from bench.common import machine
+from config.audio import SoundFormat
+from tests.support.roll_filler import fill_roll
+
+PROMPTS = 4802
+GOAL_SECONDS = 1.5
+LANGUAGES = ("hi", "mr", "ta", "te", "bn", "en")
+_SITE = """
+centre = {{ id = "test", time_zone = "Asia/Kolkata" }}
+store = {{ path = "{directory}/centre.db" }}
+fastagi = {{ port = 0 }}
+broker = {{ enabled = false }}
+audio = {{ catalogue = "{directory}/catalogue", recordings = "{directory}/recordings", sounds = "{directory}/sounds" }}
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+caller_ids = ["+911140000001"]
+[[campaigns]]
+id = "turnout"
+kind = "ivr"
+flow = "turnout"
+"""
+_OURS = """
+import gc; gc.disable()
+import asyncio, pathlib, sys, time, uvloop
+import dialer.cli.running
+from config.settings import load_settings
+from dialer import app
+async def start():
+    settings = load_settings(pathlib.Path(sys.argv[1]))
+    await asyncio.to_thread(app.load_all_words)
+    profile = app.site_profile(settings)
+    reader = app.playlist_reader(settings, profile)
+    await asyncio.to_thread(app.refuse_content, settings, profile, app.SystemClock(), reader)
+    async with app.running_centre(settings, reader=reader, profile=profile) as centre:
+        app.forget_start()
+        spent = time.process_time()
+        print(spent, len(reader.read().listed))
+uvloop.run(start())
+"""
+_LIMIT = """
+import asyncio, sqlite3, time, aiomqtt, argon2, numpy, phonenumbers, pydantic_settings, typer, uvloop, yaml
+print(time.process_time(), 4802)
+"""
+
+
+def main() -> None:
+    """Run it and print both, and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="2 rounds in place of 9")
+    rounds = 2 if parser.parse_args().quick else 9
+    with tempfile.TemporaryDirectory() as temporary:
+        site = _site(Path(temporary))
+        ours, limit = [], []
+        for _ in range(rounds):
+            limit.append(_seconds(_LIMIT, site))
+            ours.append(_seconds(_OURS, site))
+    print(f"a start with {PROMPTS:,} prompts, {rounds} rounds in turn, {machine()}: CPU s, median (least to most)")
+    for name, seconds in (("ours", ours), ("its libraries imported: the limit", limit)):
+        print(f"  {name:<36}{statistics.median(seconds):6.2f}  ({min(seconds):.2f} to {max(seconds):.2f})")
+    print(f"  ours / limit {statistics.median(ours) / statistics.median(limit):.2f}; goal {GOAL_SECONDS:g} s")
+
+
+def _site(directory: Path) -> Path:
+    sound = bytes(4000)
+    sha = hashlib.sha256(sound).hexdigest()
+    entries = {}
+    for number in range(PROMPTS):
+        name = prompt_name(f"{LANGUAGES[number % len(LANGUAGES)]}/place/booth-{number:05d}")
+        entries[name] = Entry(
+            text=f"प्राथमिक विद्यालय, वार्ड {number}",
+            voice=Voice.HUMAN,
+            source=f"{name.path}.wav",
+            source_sha256=sha,
+            recipe="alaw, -20 LUFS, -1 dBTP",
+            seconds=0.5,
+            loudness_lufs=-20.1,
+            true_peak_db=-1.5,
+            files={SoundFormat.ALAW: sha},
+        )
+        path = directory / "sounds" / f"{name.sound}.alaw"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sound)
+    write_catalogue(directory / "catalogue", entries)
+    fill_roll(directory / "centre.db", 20_000, voters_per_booth=1000)
+    site = directory / "site.toml"
+    site.write_text(_SITE.format(directory=directory), encoding="utf-8")
+    return site
+
+
+def _seconds(program: str, site: Path) -> float:
+    """CPU of one start. An error of it ends the bench."""
+    done = subprocess.run([sys.executable, "-c", program, str(site)], check=True, stdout=subprocess.PIPE, text=True)
+    seconds, prompts = done.stdout.split()[-2:]
+    if int(prompts) != PROMPTS:
+        raise RuntimeError(f"the start knows {prompts} prompts of {PROMPTS}")
+    return float(seconds)
+
+
+if __name__ == "__main__":
+    main()
