@@ -27,6 +27,7 @@ from dialer.engine.snapshot import answer_probability, at_work, pacing_snapshot,
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.trunks import TrunkLimits, TrunkPool
 from dialer.engine.world import CampaignRun, Centre
+from dialer.pacing.cancelling import cancelled_first
 from dialer.pacing.port import PacingEventKind, PacingSnapshot
 from dialer.rules import calling_hours
 from dialer.rules.calling_hours import day_start
@@ -569,8 +570,7 @@ class Placing:
         self._hoppers.give_back(run)
 
     def _cancel_excess(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
-        """Hang up calls that no seat will be there for: those that no phone rings for yet, youngest first, then those
-        that have rung long enough for most who answer, longest first."""
+        """Hang up calls that no seat will be there for."""
         excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
             unanswered = [
@@ -578,12 +578,8 @@ class Placing:
                 for call in self._centre.calls_of(run.spec.campaign_id)
                 if call.state in _RINGS and not call.cancelled and call.kept_seat is None
             ]
-            silent = [call for call in unanswered if call.ringing_seconds is None]
-            silent.sort(key=lambda call: -call.began_seconds)
-            rang = [(call.ringing_seconds, call) for call in unanswered if call.ringing_seconds is not None]
-            long = [one for one in rang if snapshot.now_seconds - one[0] >= run.spec.minimum_ring_seconds]
-            long.sort(key=lambda one: one[0])
-            for call in [*silent, *(call for _, call in long)][:excess]:
+            least = run.spec.minimum_ring_seconds
+            for call in cancelled_first(unanswered, snapshot.now_seconds, least)[:excess]:
                 self.cancel(call)
 
 

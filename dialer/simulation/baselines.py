@@ -20,7 +20,8 @@ from dialer.simulation.baselines_others import (
     OmniDialerSettings,
 )
 from dialer.simulation.baselines_vicidial import DialMethod, VicidialPacer, VicidialSettings
-from dialer.simulation.centre import EVENT_DRIVEN, BadScenario, PacerFactory, Schedule, simulate
+from dialer.simulation.centre import BadScenario, PacerFactory, simulate
+from dialer.simulation.centre_model import EVENT_DRIVEN, Schedule
 from dialer.simulation.day_result import DayResult
 from dialer.simulation.scenarios import Scenario
 

@@ -17,8 +17,8 @@ The model drives a pacer as the engine does:
   or unreachable number). TALK_ENDED and WRAP_UP_ENDED carry the stage that was known at the end.
 - it decides (`excess_calls`, then `calls_to_place`) once all events of one instant are observed, and at a heartbeat. Events
   within `Scenario.decision_interval_seconds` (0 up to 50 seats, 0.25 s at 300) are gathered into one decision.
-- calls beyond the free channels or the CPS budget are not placed. Cancelled calls are those that no phone rings for yet,
-  youngest first, then those that have rung at least `minimum_ring_seconds`, longest first.
+- calls beyond the free channels or the CPS budget are not placed. Call starts are granted by the rule that who dials goes by
+  (`dialer.engine.trunks.CallStarts`), and too many calls are cancelled in its order (`dialer.pacing.cancelling`).
 - campaigns share all seats: each sees every free and busy seat, and the others' calls in `ringing` with an answer
   probability; they take turns in deciding first. A campaign observes the events of its own calls alone.
 - a seat that goes on a break or signs off after a call gives BREAK_STARTED in place of WRAP_UP_ENDED; a free seat that signs
@@ -31,28 +31,16 @@ moments that the policy names when it is `SelfTimed`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from config.errors import MatdanError
 from dialer.pacing.port import Pacer
-from dialer.simulation.centre_model import CentreModel
+from dialer.simulation.centre_model import EVENT_DRIVEN, CentreModel, Schedule
 from dialer.simulation.day_result import DayResult, measure
 from dialer.simulation.laws import SwappedLists
 from dialer.simulation.scenarios import SCENARIOS, Scenario
 
 PacerFactory = Callable[[], Pacer]
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """When a policy is asked. `counts_only`: it counts seats and calls and keeps no snapshot, so lists need not be made."""
-
-    on_events: bool = True
-    heartbeat_seconds: float = 1.0
-    counts_only: bool = False
-
-
-EVENT_DRIVEN = Schedule()
 
 
 class BadScenario(MatdanError):
@@ -73,16 +61,7 @@ def simulate(
         scenario = replace(scenario, hours=hours)
     check_scenario(scenario)
     pacers = [pacer_factory() for _ in scenario.campaigns]
-    model = CentreModel(
-        scenario,
-        pacers,
-        seed,
-        on_events=schedule.on_events,
-        heartbeat_seconds=schedule.heartbeat_seconds,
-        counts_only=schedule.counts_only,
-        progress=progress,
-    )
-    return measure(model.run(), scenario.name, seed)
+    return measure(CentreModel(scenario, pacers, seed, schedule, progress).run(), scenario.name, seed)
 
 
 def scenario_named(name: str) -> Scenario:

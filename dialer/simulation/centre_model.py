@@ -10,12 +10,28 @@ from random import Random
 from time import perf_counter
 from typing import Protocol, runtime_checkable
 
+from dialer.engine.trunks import CallStarts
+from dialer.pacing.cancelling import cancelled_first
 from dialer.pacing.number_answers import NumberAnswers, NumberSigns
 from dialer.pacing.port import BusySeat, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.simulation.day_result import DayLog, Moment
 from dialer.simulation.laws import Course, Fate, SwappedLists
 from dialer.simulation.remembered import RollLaw
 from dialer.simulation.scenarios import CampaignModel, Scenario
+
+_NO_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a policy is asked. `counts_only`: it counts seats and calls and keeps no snapshot, so lists need not be made."""
+
+    on_events: bool = True
+    heartbeat_seconds: float = 1.0
+    counts_only: bool = False
+
+
+EVENT_DRIVEN = Schedule()
 
 # Seats, calls and the view of them that a pacer gets.
 
@@ -58,13 +74,22 @@ class Number:
 class SimulatedCall:
     """One attempt."""
 
-    __slots__ = ("answered_at", "campaign", "false_call", "in_flight", "number", "placed_at", "ringing_since", "waits")
+    __slots__ = (
+        "answered_at",
+        "began_seconds",
+        "campaign",
+        "false_call",
+        "in_flight",
+        "number",
+        "ringing_seconds",
+        "waits",
+    )
 
-    def __init__(self, campaign: int, placed_at: float, number: Number) -> None:
+    def __init__(self, campaign: int, began_seconds: float, number: Number) -> None:
         self.campaign = campaign
-        self.placed_at = placed_at
+        self.began_seconds = began_seconds
         self.number = number
-        self.ringing_since: float | None = None
+        self.ringing_seconds: float | None = None
         self.in_flight = True
         self.waits = False
         self.answered_at = 0.0
@@ -77,8 +102,8 @@ class SimulatedCall:
 
     def stops_ringing(self, kind: PacingEventKind, now: float) -> PacingEvent:
         """What the pacer is told of the answer, or of the end without one."""
-        rang = None if self.ringing_since is None else now - self.ringing_since
-        return PacingEvent(kind, now, now - self.placed_at, self.told, ringing_seconds=rang)
+        rang = None if self.ringing_seconds is None else now - self.ringing_seconds
+        return PacingEvent(kind, now, now - self.began_seconds, self.told, ringing_seconds=rang)
 
 
 class SimulatedCampaign:
@@ -137,41 +162,26 @@ class LazySnapshot(PacingSnapshot):
     A policy that only counts and keeps no snapshot is spared the lists; for any other the model calls `list_all`.
     """
 
-    __slots__ = ("_busy", "_campaigns", "_listed_busy", "_listed_ringing", "_listed_waiting", "_own", "_waiting")
+    __slots__ = ("_listed_busy", "_listed_ringing", "_listed_waiting", "_model", "_own")
 
-    _busy: tuple[dict[SimulatedSeat, None], dict[SimulatedSeat, None]]
-    _campaigns: list[SimulatedCampaign]
     _listed_busy: tuple[BusySeat, ...] | None
     _listed_ringing: tuple[RingingCall, ...] | None
     _listed_waiting: tuple[float, ...] | None
+    _model: CentreModel
     _own: int
-    _waiting: deque[SimulatedCall]
 
-    def __init__(
-        self,
-        *,
-        now: float,
-        hour: int,
-        free: int,
-        paused: int,
-        busy: tuple[dict[SimulatedSeat, None], dict[SimulatedSeat, None]],
-        waiting: deque[SimulatedCall],
-        campaigns: list[SimulatedCampaign],
-        own: int,
-        room: tuple[int, int],
-    ) -> None:
+    def __init__(self, model: CentreModel, own: int, room: tuple[int, int]) -> None:
+        """Of `model` as it stands, for its campaign number `own`; `room` is (free channels, call starts allowed now)."""
         put = object.__setattr__  # as a frozen record's own constructor does
-        put(self, "now_seconds", now)
-        put(self, "hour", hour)
-        put(self, "free_seats", free)
-        put(self, "paused_seats", paused)
+        put(self, "now_seconds", model.now)
+        put(self, "hour", model.hour)
+        put(self, "free_seats", len(model.free))
+        put(self, "paused_seats", len(model.paused))
         put(self, "free_channels", room[0])
         put(self, "cps_budget", room[1])
-        put(self, "next_answer_probability", campaigns[own].next_number(now).told)
+        put(self, "next_answer_probability", model.campaigns[own].next_number(model.now).told)
         put(self, "active_calls", 0)
-        put(self, "_busy", busy)
-        put(self, "_waiting", waiting)
-        put(self, "_campaigns", campaigns)
+        put(self, "_model", model)
         put(self, "_own", own)
         put(self, "_listed_busy", None)
         put(self, "_listed_ringing", None)
@@ -184,7 +194,7 @@ class LazySnapshot(PacingSnapshot):
             now = self.now_seconds
             listed = [
                 BusySeat(seat.stage or SeatStage.TALKING, now - seat.since, now - seat.stage_since, seat.leaving)
-                for group in self._busy
+                for group in (self._model.talking, self._model.wrapping)
                 for seat in group
             ]
             busy = tuple(listed)
@@ -198,13 +208,13 @@ class LazySnapshot(PacingSnapshot):
         if self._listed_ringing is None:
             now = self.now_seconds
             listed: list[RingingCall] = []
-            for index, campaign in enumerate(self._campaigns):
+            for index, campaign in enumerate(self._model.campaigns):
                 usual = None if index == self._own else campaign.plain_rate()
                 own_calls = [
                     RingingCall(
-                        now - call.placed_at,
+                        now - call.began_seconds,
                         usual if call.told is None else call.told,
-                        None if call.ringing_since is None else now - call.ringing_since,
+                        None if call.ringing_seconds is None else now - call.ringing_seconds,
                     )
                     for call in campaign.flights
                 ]
@@ -218,7 +228,7 @@ class LazySnapshot(PacingSnapshot):
     def waiting_seconds(self) -> tuple[float, ...]:
         """Answered calls without a seat: how long each has waited."""
         if self._listed_waiting is None:
-            waiting = tuple(self.now_seconds - call.answered_at for call in self._waiting)
+            waiting = tuple(self.now_seconds - call.answered_at for call in self._model.waiting)
             object.__setattr__(self, "_listed_waiting", waiting)
             return waiting
         return self._listed_waiting
@@ -232,30 +242,29 @@ class LazySnapshot(PacingSnapshot):
 
 
 class SimulatedTrunks:
-    """The trunks of one scenario. Call starts are a token bucket of one second's worth, one at least."""
+    """The trunks of one scenario: channels, and the call starts that who dials would be granted."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._most_starts = max(1.0, scenario.calls_per_second)
-        self._starts = self._most_starts
-        self._filled_at = 0.0
+        rate = scenario.calls_per_second
+        self._starts = None if rate is None else CallStarts(rate, 0.0)
 
     def room(self, now: float, channels_in_use: int) -> tuple[int, int]:
         """(free channels, call starts allowed at this instant)."""
-        earned = (now - self._filled_at) * self._scenario.calls_per_second
-        self._starts = min(self._most_starts, self._starts + earned)
-        self._filled_at = now
-        return max(0, self._scenario.channels - channels_in_use), int(self._starts)
+        starts = _NO_LIMIT if self._starts is None else self._starts.available(now, leaving=0)
+        return max(0, self._scenario.channels - channels_in_use), starts
 
-    def seconds_to_next_start(self) -> float:
-        """Seconds from the moment that `room` was last asked about, until a call may start; 0.0: at once."""
-        return max(0.0, 1.0 - self._starts) / self._scenario.calls_per_second
+    def seconds_to_next_start(self, now: float) -> float:
+        """Seconds until a call may start; 0.0: at once."""
+        return 0.0 if self._starts is None else self._starts.seconds_to_next(now, leaving=0)
 
-    def start(self) -> None:
+    def start(self, now: float) -> None:
         """A call starts."""
-        self._starts -= 1.0
+        if self._starts is not None:
+            self._starts.take(now)
+            self._starts.went(now)
 
-    def gone_mad(self, now: float) -> bool:
+    def answers_falsely(self, now: float) -> bool:
         """Whether everything is answered at once and hung up."""
         false = self._scenario.false_answers
         return false is not None and false.from_seconds <= now < false.to_seconds
@@ -264,7 +273,7 @@ class SimulatedTrunks:
         """(fate, seconds to its end or answer, seconds to "ringing" or None) of a call to a number with that chance."""
         scenario = self._scenario
         fate, seconds, set_up = scenario.ring.draw(random.random() < chance, random)
-        if scenario.false_answers is not None and self.gone_mad(now):
+        if scenario.false_answers is not None and self.answers_falsely(now):
             return Fate.ANSWERED, scenario.false_answers.answer_seconds, None
         if scenario.slow_after_calls is None:
             return fate, seconds, set_up
@@ -288,41 +297,35 @@ class CentreModel:
         scenario: Scenario,
         pacers: Sequence[Pacer],
         seed: int,
-        *,
-        on_events: bool = True,
-        heartbeat_seconds: float = 1.0,
-        counts_only: bool = False,
+        schedule: Schedule,
         progress: Callable[[float], None] | None = None,
     ) -> None:
-        """`pacers`: one for each campaign; `counts_only` promises that they keep no snapshot.
-
-        `progress` is told the share of the day that has passed, once a minute.
-        """
+        """`pacers`: one for each campaign. `progress` hears what share of the day has passed, once a minute."""
         self.scenario = scenario
         self.pacers = list(pacers)
         self.now = 0.0
         self.end = scenario.hours * 3600.0
         self.hour = scenario.first_hour % 24
-        self._on_events = on_events
-        self._heartbeat = heartbeat_seconds
+        self._on_events = schedule.on_events
+        self._heartbeat = schedule.heartbeat_seconds
         self._self_timed = [pacer for pacer in self.pacers if isinstance(pacer, SelfTimed)]
-        self._counts_only = counts_only
+        self._counts_only = schedule.counts_only
         self._progress = progress
-        self._campaigns = [SimulatedCampaign(m, scenario.hours, seed, i) for i, m in enumerate(scenario.campaigns)]
+        self.campaigns = [SimulatedCampaign(m, scenario.hours, seed, i) for i, m in enumerate(scenario.campaigns)]
         self._calls_random = Random(f"calls {seed}")
         self._seats_random = Random(f"seats {seed}")
         self._queue: list[tuple[float, int, Callable[..., None], object]] = []
         self._serial = 0
-        self._free: deque[SimulatedSeat] = deque(SimulatedSeat() for _ in range(scenario.seats_at_start()))
-        self._talking: dict[SimulatedSeat, None] = {}
-        self._wrapping: dict[SimulatedSeat, None] = {}
-        self._paused: dict[SimulatedSeat, None] = {}
-        self._waiting: deque[SimulatedCall] = deque()
+        self.free: deque[SimulatedSeat] = deque(SimulatedSeat() for _ in range(scenario.seats_at_start()))
+        self.talking: dict[SimulatedSeat, None] = {}
+        self.wrapping: dict[SimulatedSeat, None] = {}
+        self.paused: dict[SimulatedSeat, None] = {}
+        self.waiting: deque[SimulatedCall] = deque()
         self._changed = True
         self._next_decision = 0.0
         self._wakes = False  # a decision is already asked for
         self._turn = 0
-        self._carrier = SimulatedTrunks(scenario)
+        self._trunks = SimulatedTrunks(scenario)
         self._free_area = self._busy_area = self._area_at = 0.0
         self._placed = self._connected = self._cancelled = self._dropped = self._decisions = 0
         self._resolved: list[tuple[float, bool]] = []
@@ -358,8 +361,8 @@ class CentreModel:
 
     def _advance(self, now: float) -> None:
         span = now - self._area_at
-        self._free_area += span * len(self._free)
-        self._busy_area += span * (len(self._talking) + len(self._wrapping))
+        self._free_area += span * len(self.free)
+        self._busy_area += span * (len(self.talking) + len(self.wrapping))
         self._area_at = self.now = now
         self.hour = (self.scenario.first_hour + int(now // 3600.0)) % 24
 
@@ -387,7 +390,7 @@ class CentreModel:
 
     def _await_start(self) -> None:
         """Decide again once the calls per second allow a start, as the engine does."""
-        seconds = self._carrier.seconds_to_next_start()
+        seconds = self._trunks.seconds_to_next_start(self.now)
         if seconds > 0.0 and not self._wakes:
             self._wakes = True
             self._later(self.now + seconds + 1e-6, self._wake, None)
@@ -396,7 +399,7 @@ class CentreModel:
 
     def _decide(self) -> None:
         self._changed = False
-        count = len(self._campaigns)
+        count = len(self.campaigns)
         self._turn += 1
         for step in range(count):
             index = (self._turn + step) % count
@@ -420,18 +423,8 @@ class CentreModel:
             self._await_start()
 
     def _view(self, index: int) -> LazySnapshot:
-        in_use = sum(len(campaign.flights) for campaign in self._campaigns) + len(self._waiting) + len(self._talking)
-        return LazySnapshot(
-            now=self.now,
-            hour=self.hour,
-            free=len(self._free),
-            paused=len(self._paused),
-            busy=(self._talking, self._wrapping),
-            waiting=self._waiting,
-            campaigns=self._campaigns,
-            own=index,
-            room=self._carrier.room(self.now, in_use),
-        )
+        in_use = sum(len(campaign.flights) for campaign in self.campaigns) + len(self.waiting) + len(self.talking)
+        return LazySnapshot(self, index, self._trunks.room(self.now, in_use))
 
     def _tell(
         self,
@@ -446,12 +439,12 @@ class CentreModel:
     # -- calls --------------------------------------------------------------------------------------------------------
 
     def _place(self, index: int) -> None:
-        campaign, now = self._campaigns[index], self.now
+        campaign, now = self.campaigns[index], self.now
         call = SimulatedCall(index, now, campaign.take_number(now))
-        call.false_call = self._carrier.gone_mad(now)
+        call.false_call = self._trunks.answers_falsely(now)
         in_set_up = 0 if self.scenario.slow_after_calls is None else self._in_set_up()
-        fate, seconds, set_up = self._carrier.fate(now, call.number.chance, in_set_up, campaign.numbers)
-        self._carrier.start()
+        fate, seconds, set_up = self._trunks.fate(now, call.number.chance, in_set_up, campaign.numbers)
+        self._trunks.start(now)
         if set_up is not None and set_up < seconds:
             self._later(now + set_up, self._rings, call)
         self._later(now + seconds, self._answers if fate == Fate.ANSWERED else self._fails, call)
@@ -461,19 +454,19 @@ class CentreModel:
         self._tell(index, PacingEventKind.PLACED, told=usual if call.told is None else call.told)
 
     def _in_set_up(self) -> int:
-        return sum(call.ringing_since is None for campaign in self._campaigns for call in campaign.flights)
+        return sum(call.ringing_seconds is None for campaign in self.campaigns for call in campaign.flights)
 
     def _rings(self, call: SimulatedCall) -> None:
         if call.in_flight:
-            call.ringing_since = self.now
-            self._tell(call.campaign, PacingEventKind.RINGING, self.now - call.placed_at, call.told)
+            call.ringing_seconds = self.now
+            self._tell(call.campaign, PacingEventKind.RINGING, self.now - call.began_seconds, call.told)
 
     def _land(self, call: SimulatedCall, *, answered: bool) -> bool:
         """Take a call out of flight; False when it was cancelled before."""
         if not call.in_flight:
             return False
         call.in_flight = False
-        self._campaigns[call.campaign].landed(call, answered=answered)
+        self.campaigns[call.campaign].landed(call, answered=answered)
         self._changed = True
         return True
 
@@ -486,11 +479,11 @@ class CentreModel:
             return
         call.answered_at = self.now
         self.pacers[call.campaign].observe(call.stops_ringing(PacingEventKind.ANSWERED, self.now))
-        if self._free:
-            self._connect(self._free.popleft(), call)
+        if self.free:
+            self._connect(self.free.popleft(), call)
             return
         call.waits = True
-        self._waiting.append(call)
+        self.waiting.append(call)
         patience = self.scenario.connect_seconds
         hazard = self.scenario.voter_leaves_per_second
         leaves = self._calls_random.expovariate(hazard) if hazard > 0.0 else patience
@@ -516,16 +509,13 @@ class CentreModel:
 
     def _stop_waiting(self, call: SimulatedCall) -> None:
         call.waits = False
-        self._waiting.remove(call)
+        self.waiting.remove(call)
         self._changed = True
 
     def _cancel(self, index: int, count: int) -> int:
-        """Hang up ringing calls: those that no phone rings for yet, youngest first, then those that rang the longest."""
-        flights = self._campaigns[index].flights
-        silent = [call for call in flights if call.ringing_since is None]
-        least = self.scenario.minimum_ring_seconds
-        loud = [c for c in flights if c.ringing_since is not None and self.now - c.ringing_since >= least]
-        chosen = (silent[::-1] + loud)[:count]
+        """Hang up unanswered calls, as who dials does; how many."""
+        flights = self.campaigns[index].flights
+        chosen = cancelled_first(tuple(flights), self.now, self.scenario.minimum_ring_seconds)[:count]
         for call in chosen:
             call.in_flight = False
             del flights[call]
@@ -536,13 +526,13 @@ class CentreModel:
     # -- seats --------------------------------------------------------------------------------------------------------
 
     def _connect(self, seat: SimulatedSeat, call: SimulatedCall) -> None:
-        campaign, scenario, random, now = self._campaigns[call.campaign], self.scenario, self._seats_random, self.now
+        campaign, scenario, random, now = self.campaigns[call.campaign], self.scenario, self._seats_random, self.now
         self._resolved.append((now, False))
         self._connected += 1
         seat.stage, seat.since, seat.stage_since = SeatStage.TALKING, now, now
         seat.campaign, seat.false_call = call.campaign, call.false_call
         seat.work += 1
-        self._talking[seat] = None
+        self.talking[seat] = None
         talk = campaign.model.talk.draw(now, campaign.talks)
         if call.false_call and scenario.false_answers is not None:
             talk = scenario.false_answers.talk_seconds
@@ -583,8 +573,8 @@ class CentreModel:
     def _talk_ends(self, seat: SimulatedSeat) -> None:
         now, random, scenario = self.now, self._seats_random, self.scenario
         talk = now - seat.since
-        del self._talking[seat]
-        self._wrapping[seat] = None
+        del self.talking[seat]
+        self.wrapping[seat] = None
         stage, seat.stage, seat.since, seat.stage_since = seat.stage, SeatStage.WRAP_UP, now, now
         shape = 1.0 / scenario.wrap_up_cv**2
         wrap_up = random.gammavariate(shape, scenario.wrap_up_mean_seconds / shape)
@@ -598,7 +588,7 @@ class CentreModel:
 
     def _wrap_up_ends(self, seat: SimulatedSeat) -> None:
         wrap_up = self.now - seat.since
-        del self._wrapping[seat]
+        del self.wrapping[seat]
         stage, seat.stage = seat.stage, None
         leaves = seat.quits or seat.to_break
         kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
@@ -607,35 +597,35 @@ class CentreModel:
         if not leaves:
             self._becomes_free(seat)
         elif not seat.quits and self.scenario.breaks is not None:
-            self._paused[seat] = None
+            self.paused[seat] = None
             length = self._seats_random.expovariate(1.0 / self.scenario.breaks.mean_seconds)
             self._later(self.now + length, self._break_ends, seat)
         seat.leaving = seat.to_break = False
 
     def _break_ends(self, seat: SimulatedSeat) -> None:
-        if seat in self._paused:
-            del self._paused[seat]
+        if seat in self.paused:
+            del self.paused[seat]
             self._becomes_free(seat)
 
     def _becomes_free(self, seat: SimulatedSeat) -> None:
         self._changed = True
-        if self._waiting:
-            call = self._waiting.popleft()
+        if self.waiting:
+            call = self.waiting.popleft()
             call.waits = False
             self._connect(seat, call)
         else:
-            self._free.append(seat)
+            self.free.append(seat)
 
     def _shift_changes(self, _: None) -> None:
-        staying = [seat for group in (self._talking, self._wrapping) for seat in group if not seat.quits]
-        excess = len(self._free) + len(self._paused) + len(staying) - round(self.scenario.seats.at(self.now))
+        staying = [seat for group in (self.talking, self.wrapping) for seat in group if not seat.quits]
+        excess = len(self.free) + len(self.paused) + len(staying) - round(self.scenario.seats.at(self.now))
         for _arrival in range(-excess):
             self._becomes_free(SimulatedSeat())
-        while excess > 0 and self._free:
-            self._free.pop()
+        while excess > 0 and self.free:
+            self.free.pop()
             excess -= 1
-        while excess > 0 and self._paused:
-            self._paused.popitem()
+        while excess > 0 and self.paused:
+            self.paused.popitem()
             excess -= 1
         for seat in staying[: max(0, excess)]:
             seat.quits = True
@@ -652,9 +642,9 @@ class CentreModel:
             self._progress(self.now / self.end)
 
     def _record(self) -> None:
-        rates = [campaign.rate.at(self.now) for campaign in self._campaigns]
-        ringing = sum(len(campaign.flights) for campaign in self._campaigns)
+        rates = [campaign.rate.at(self.now) for campaign in self.campaigns]
+        ringing = sum(len(campaign.flights) for campaign in self.campaigns)
         self._moments.append(Moment(
-            self.now, len(self._free), len(self._talking), len(self._wrapping), len(self._paused), ringing,
-            len(self._waiting), sum(rates) / len(rates), self._free_area, self._busy_area, self._placed, self._connected,
+            self.now, len(self.free), len(self.talking), len(self.wrapping), len(self.paused), ringing,
+            len(self.waiting), sum(rates) / len(rates), self._free_area, self._busy_area, self._placed, self._connected,
         ))  # fmt: skip

@@ -60,7 +60,7 @@ class Scenario:
     breaks: BreakLaw | None = None
     announced_leave_share: float = 0.7  # of the busy seats that a shift's end takes away
     channels: int = 1_000_000
-    calls_per_second: float = 1_000_000.0
+    calls_per_second: float | None = None  # call starts that the carrier allows; None: any number
     slow_after_calls: int | None = None  # more calls than this in set-up slow the carrier
     slow_seconds_per_call: float = 0.5  # set-up time that each further one adds
     false_answers: FalseAnswers | None = None

@@ -37,7 +37,8 @@ from dialer.simulation.baselines_vicidial import (
     calls_to_make,
     next_level,
 )
-from dialer.simulation.centre import BadScenario, Schedule, simulate
+from dialer.simulation.centre import BadScenario, simulate
+from dialer.simulation.centre_model import Schedule
 from dialer.simulation.scenarios import SCENARIOS
 
 NO_DROPS = DropFigures()

@@ -304,7 +304,7 @@ def test_a_slow_carrier_takes_longer_to_ring_when_many_calls_are_set_up() -> Non
     assert mean_set_up(replace(SMALL, slow_after_calls=3)) > 1.5 * mean_set_up(SMALL)
 
 
-def test_a_mad_carrier_answers_at_once() -> None:
+def test_a_carrier_that_answers_falsely_answers_at_once() -> None:
     witness = Witness(ratio=1.0)
     simulate(replace(SMALL, false_answers=FalseAnswers(600.0, 1200.0)), lambda: witness, 1)
     inside = [event for event in witness.events if 630.0 < event.at_seconds < 1200.0]
