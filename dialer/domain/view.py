@@ -105,6 +105,11 @@ class Hold:
     reason: HoldReason
     words: str = ""  # one line that says more than the reason does
 
+    @property
+    def code(self) -> str:
+        """The reason in one word, for programs: "calling-hours"."""
+        return self.reason.name.lower().replace("_", "-")
+
     def __str__(self) -> str:
         """One line: "outside calling hours until 09:00"."""
         return self.words or self.reason.value

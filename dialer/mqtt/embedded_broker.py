@@ -98,7 +98,7 @@ async def demo_broker(
 
 
 async def _start(kind: BrokerKind, port: int, websocket: bool, folder: Path) -> DemoBroker:
-    if port and not _is_free(port):
+    if port and not is_free(port):
         raise PortInUse(f"port {port} for the MQTT broker is taken: stop what holds it, or set another port")
     said = ""
     for _ in range(_TRIES):
@@ -113,7 +113,7 @@ async def _start(kind: BrokerKind, port: int, websocket: bool, folder: Path) -> 
             await _end(process)
             raise
         await _end(process)
-        said = _last_line(log_path)
+        said = last_line(log_path)
     raise BrokerUnreachable(
         f"the {kind} broker does not start ({said}): install mosquitto, or set a broker in the configuration"
     )
@@ -155,16 +155,17 @@ def _mosquitto_command(port: int, websocket_port: int | None, folder: Path) -> l
     configuration = folder / "mosquitto.conf"
     configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
     # mosquitto would outlive us: the guard ends it when its own input ends, which comes however this process ends.
-    return [sys.executable, "-I", "-S", "-c", _GUARD, path, "-c", str(configuration)]
+    return [sys.executable, "-I", "-S", "-c", GUARD, path, "-c", str(configuration)]
 
 
-_GUARD = """
+GUARD = """
 import os, signal, subprocess, sys, threading
 child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
 signal.signal(signal.SIGTERM, lambda *_: child.terminate())
 threading.Thread(target=lambda: (os.read(0, 1), child.terminate()), daemon=True).start()
 sys.exit(child.wait())
 """
+"""A program that runs another one, and ends it once its own standard input has ended."""
 
 
 def _amqtt_command(port: int, websocket_port: int | None) -> list[str]:
@@ -217,7 +218,8 @@ def _kill(process: asyncio.subprocess.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -227,6 +229,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _last_line(log_path: Path) -> str:
+def last_line(log_path: Path) -> str:
+    """What a program that has ended said last."""
     lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1] if lines else "it said nothing"

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, Conf
 
 from dialer.domain.commands.registry import COMMANDS, VALUES
 from dialer.domain.forecast import Forecast
+from dialer.domain.view import Hold
 
 
 def _to(digits: int) -> AfterValidator:
@@ -153,6 +154,11 @@ class StatisticsPayload(Payload):
         _Counts,
         Field(description="calls that the rules forbade, by reason, since the engine's start", default_factory=dict),
     ]
+    held_by: Annotated[
+        str | None,
+        BeforeValidator(lambda hold: hold.code if isinstance(hold, Hold) else hold),
+        Field(description="the same as held_because in one word, such as calling-hours", validation_alias="hold"),
+    ] = None
 
 
 class SeatPayload(Payload):
@@ -175,6 +181,7 @@ class SeatPayload(Payload):
         ),
     ] = None
     recording: Annotated[str | None, Field(description="of the call: on, paused, or null")] = None
+    since: Annotated[_Rounded | None, Field(description="since when it is in this state, epoch seconds, UTC")] = None
 
 
 class CallPayload(Payload):

@@ -163,6 +163,7 @@ SEAT = Topic(
         utilisation=0.82,
         calls=31,
         reason=None,
+        since=_AT - 41,
     ),
 )
 TURNOUT = Topic(
@@ -346,9 +347,11 @@ def call_message(centre: str, change: CallChange) -> Message:
 
 
 def seat_message(centre: str, view: SeatView, at: float) -> Message:
-    """A seat; without the seconds in its state, which would make a message of every second."""
+    """A seat; since when it is in its state, for its seconds would make a message of every second."""
     reason = view.reason if view.state is SeatState.PAUSED else None
-    return _message(SEAT, centre, payloads.SeatPayload.of(view, at=at, reason=reason), seat=view.seat)
+    return _message(
+        SEAT, centre, payloads.SeatPayload.of(view, at=at, reason=reason, since=at - view.seconds), seat=view.seat
+    )
 
 
 def turnout_message(centre: str, booth: BoothTurnout) -> Message:

@@ -30,6 +30,7 @@ from dialer.board.runner import run_board
 from dialer.domain.errors import OutputRefused, SwitchUnreachable
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.mqtt.embedded_broker import DemoBroker, demo_broker, free_port
+from dialer.rehearsal.demo_desk import demo_desk
 from dialer.reports.demo_report import DemoReport, build_report
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
@@ -56,6 +57,7 @@ class DemoOptions:
     answer_rate: float = 0.45  # livelier than a real roll, for something to be seen within a minute
     talk_seconds: float = 25.0
     habits: AgentHabits = field(default_factory=AgentHabits)
+    desk: bool = False  # the pages are served too
 
 
 async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
@@ -136,8 +138,11 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         running_centre(
             demo_settings(options, store_path, ami_port, agi_port), broker=broker.settings, profile=simulated_profile()
         ) as centre,
+        _desk(options, store_path, broker) as desk,
     ):
         console.print(broker.text)
+        if desk is not None:
+            console.print(escape(desk), soft_wrap=True)
         console.print(f"simulated Asterisk: AMI on 127.0.0.1:{ami_port}, our FastAGI on 127.0.0.1:{centre.agi_port}")
         agents = SimulatedAgents(
             centre.engine, [seat.seat for seat in centre.engine.view().seats], options.habits, options.seed
@@ -148,11 +153,21 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
                 asyncio.get_running_loop().call_later(options.for_seconds, stop.set)
             group.create_task(agents.run(board_done), name="agents")
             show = _show_lines if options.headless else _show_board
-            group.create_task(show(centre, broker, options, board_done, console), name="board")
+            group.create_task(show(centre, broker, desk, options, board_done, console), name="board")
             try:
                 await centre.run(stop)
             finally:
                 board_done.set()
+
+
+@contextlib.asynccontextmanager
+async def _desk(options: DemoOptions, store_path: Path, broker: DemoBroker) -> AsyncIterator[str | None]:
+    """What is to be said of the desk; None: none is wanted."""
+    if not options.desk:
+        yield None
+        return
+    async with demo_desk(DEMO_SETTINGS, store_path, broker) as said:
+        yield said
 
 
 def shown_cap(settings: Settings, profile: Profile) -> float:
@@ -162,7 +177,12 @@ def shown_cap(settings: Settings, profile: Profile) -> float:
 
 
 async def _show_board(
-    centre: RunningCentre, broker: DemoBroker, options: DemoOptions, stop: asyncio.Event, console: Console
+    centre: RunningCentre,
+    broker: DemoBroker,
+    desk: str | None,
+    options: DemoOptions,
+    stop: asyncio.Event,
+    console: Console,
 ) -> None:
     began = time.monotonic()
     zone = ZoneInfo("Asia/Kolkata")
@@ -172,6 +192,7 @@ async def _show_board(
         monitor = centre.monitor
         return BoardExtras(
             broker=broker.name,
+            desk=desk,
             broker_up=monitor is not None and (monitor.broker_up or monitor.served_to_the_end),
             elapsed_seconds=time.monotonic() - began,
             whole_seconds=options.for_seconds,
@@ -183,7 +204,12 @@ async def _show_board(
 
 
 async def _show_lines(
-    centre: RunningCentre, _broker: DemoBroker, _options: DemoOptions, stop: asyncio.Event, console: Console
+    centre: RunningCentre,
+    _broker: DemoBroker,
+    _desk: str | None,
+    _options: DemoOptions,
+    stop: asyncio.Event,
+    console: Console,
 ) -> None:
     """Without a terminal: a line now and then."""
     while not stop.is_set():

@@ -25,7 +25,7 @@ from dialer.rehearsal.demo import DEMO_SETTINGS, shown_cap
 from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.virtual import virtual_time
 
-EXTRAS = BoardExtras("mosquitto", True, 42.0, 60.0, zone=ZoneInfo("Asia/Kolkata"))
+EXTRAS = BoardExtras("mosquitto", elapsed_seconds=42.0, whole_seconds=60.0, zone=ZoneInfo("Asia/Kolkata"))
 
 
 def lines(

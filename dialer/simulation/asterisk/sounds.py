@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dialer.simulation.asterisk.channels import Channel
-from dialer.simulation.asterisk.core import SwitchCore
+
+if TYPE_CHECKING:
+    from dialer.simulation.asterisk.core import SwitchCore
 
 SAMPLES_A_SECOND = 8000
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from config.errors import MatdanError
-from config.mosquitto.render import is_loopback
+from config.fields import is_loopback
 from config.settings import Settings
 from config.supervision import OWN_USER
 from config.words import SupervisorRole

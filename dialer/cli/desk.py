@@ -1,0 +1,84 @@
+"""`dialer desk`: the pages for supervisors, served; who may sign in to them; and built, in a clone."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.errors import MatdanError
+from config.settings import load_settings
+from dialer.cli.logs import json_logging
+from dialer.cli.options import said
+from dialer.desk.pages_built import PagesNotBuilt, are_built, build
+from dialer.mqtt.client import MqttVersion
+
+SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
+
+app = typer.Typer(
+    help="The desk: pages for supervisors. Serve them, say who may sign in, build them in a clone.",
+    no_args_is_help=True,
+)
+
+
+class DeskNotReady(MatdanError):
+    """The desk lacks something. The text says what, and what to do."""
+
+
+@app.command()
+def serve(
+    config: SettingsFile,
+    mqtt: Annotated[
+        MqttVersion, typer.Option("--mqtt", help="Version of the protocol; 3.1.1 for a broker that has no 5.")
+    ] = MqttVersion.V5,
+) -> None:
+    """Serve the pages until SIGTERM or Ctrl-C. It needs the dialler's store, which it only reads, and the broker."""
+    try:
+        from dialer.desk.server import desk_broker, serve_desk  # noqa: PLC0415 - FastAPI and all
+    except ModuleNotFoundError as error:
+        raise DeskNotReady(
+            f"{error.name} is not installed: in Matdan's own folder, .venv/bin/pip install -e '.[desk]'"
+        ) from error
+    if not are_built():
+        raise DeskNotReady("the desk's pages are not built: `dialer desk pages` builds them")
+    json_logging(verbose=False)
+    settings = load_settings(config)
+    broker = replace(desk_broker(settings), version=mqtt)
+    asyncio.run(serve_desk(settings, broker, lambda origin: typer.echo(f"the desk is open at {origin}")))
+
+
+@app.command()
+def password(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose, a name of [[supervisors]].")],
+    config: SettingsFile,
+    remove: Annotated[bool, typer.Option("--remove", help="Let this one sign in no more.")] = False,
+    given: Annotated[
+        str, typer.Option("--password", help="'-': standard input's first line; left out, it is asked for.")
+    ] = "",
+) -> None:
+    """Set the password by which somebody signs in to the pages; who is signed in by an older one must do it again."""
+    from dialer.desk.people import set_password  # noqa: PLC0415 - argon2
+
+    settings = load_settings(config)
+    if remove:
+        chosen = None
+    elif given:
+        if given != "-":
+            raise typer.BadParameter("--password takes '-' alone: a password must stand in no history")
+        chosen = said("-", "the password")
+    else:
+        chosen = typer.prompt("password", hide_input=True, confirmation_prompt=True)
+    asyncio.run(set_password(settings, name, chosen))
+    typer.echo(f"{name} {'may not sign in any more' if chosen is None else 'may sign in'}")
+
+
+@app.command()
+def pages() -> None:
+    """Build the pages of a clone; needs npm and its registry. What was installed as a wheel has them built."""
+    try:
+        typer.echo(f"built {build()}")
+    except PagesNotBuilt as error:
+        raise DeskNotReady(f"the desk's pages are not built: {error}") from error

@@ -1,0 +1,150 @@
+"""The supervisor's board: the centre as it stands as a stream of events, commands, and alerts that somebody has seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from config.words import SupervisorRole as Role
+from dialer.desk.doors import EVERY_ROLE, WebDoor
+from dialer.desk.hearing import Hearing
+from dialer.desk.people import Who
+from dialer.desk.picture import Picture, Told
+from dialer.domain.clock import Clock
+from dialer.domain.commands.registry import COMMANDS
+from dialer.store.desk_file import Acknowledgement, DeskFile
+
+MOST_READERS = 200
+OFFERED = (
+    "pause",
+    "resume",
+    "stop",
+    "stop-all",
+    "accept-clock",
+    "reload-flows",
+    "seat-pause",
+    "seat-ready",
+    "seat-log-off",
+    "seat-hang-up",
+    "seat-unlock",
+    "listen",
+    "whisper",
+    "barge",
+    "stop-listening",
+)
+"""The commands that the board has a button for. What each needs and who may give it stands with the command."""
+COMMANDERS = frozenset(role for name in OFFERED for role in COMMANDS[name].roles) - {Role.DESK}
+SEERS = EVERY_ROLE - {Role.VIEWER}
+
+_Text = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class CommandAsked(BaseModel):
+    """A command of docs/topics.md, as a page asks for it. The same id again is the same command."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
+    name: _Text
+    campaign: _Text | None = None
+    seat: _Text | None = None
+    reason: _Text | None = None
+
+
+class AlertSeen(BaseModel):
+    """An alert that somebody has seen: its code and its time tell which."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: _Text
+    at: float
+
+
+class Board:
+    """What the board's pages ask for."""
+
+    def __init__(self, picture: Picture, hearing: Hearing, file: DeskFile, clock: Clock) -> None:
+        self._picture = picture
+        self._hearing = hearing
+        self._file = file
+        self._clock = clock
+
+    def doors(self) -> list[WebDoor]:
+        """Everything that is asked of the board."""
+        return [
+            WebDoor("GET", "/api/board/events", self.events),
+            WebDoor("POST", "/api/board/commands", self.command, COMMANDERS),
+            WebDoor("POST", "/api/board/alerts", self.acknowledge, SEERS),
+        ]
+
+    async def begin(self) -> None:
+        """Who has seen which alert, from before."""
+        self._show(await self._file.acknowledged())
+
+    async def events(self) -> Response:
+        """The picture, whole, then what changes of it: server-sent events of JSON."""
+        if self._picture.readers >= MOST_READERS:
+            return problem(503, "full")
+        return StreamingResponse(
+            stream(self._picture), media_type="text/event-stream", headers={"x-accel-buffering": "no"}
+        )
+
+    async def command(self, asked: CommandAsked, request: Request) -> Response:
+        """Give a command as the one who has signed in; the dialler's answer."""
+        who: Who = request.state.who
+        kind = COMMANDS[asked.name] if asked.name in OFFERED else None
+        if kind is None:
+            return problem(404, "no-command")
+        if who.role not in kind.roles:
+            return problem(403, "role")
+        values = asked.model_dump(exclude={"id", "name"}, exclude_none=True)
+        if set(values) != set(kind.needs):
+            return problem(422, "values")
+        reply = await self._hearing.ask(who.name, asked.id, asked.name, values)
+        if reply is None:
+            return problem(503, "broker-away")
+        return JSONResponse({"status": reply.status, "text": reply.text})
+
+    async def acknowledge(self, seen: AlertSeen, request: Request) -> Response:
+        """Keep that somebody has seen an alert, and tell every board."""
+        who: Who = request.state.who
+        standing = (self._picture.get("alerts") or {}).get("alerts", [])
+        if not any((each["code"], each["at"]) == (seen.code, seen.at) for each in standing):
+            return problem(409, "alert-gone")
+        await self._file.acknowledge(Acknowledgement(seen.code, seen.at, who.name, self._clock.now()))
+        self._show(await self._file.acknowledged())
+        return Response(status_code=204)
+
+    def _show(self, seen: list[Acknowledgement]) -> None:
+        self._picture.put("acknowledged", {each.code: asdict(each) for each in seen})
+
+
+def may(role: str) -> list[str]:
+    """The board's commands that a role may give."""
+    return [name for name in OFFERED if role in COMMANDS[name].roles]
+
+
+def problem(status: int, word: str, **more: Any) -> JSONResponse:
+    """A refusal, as a word that the pages have a sentence for."""
+    return JSONResponse({"problem": word, **more}, status_code=status)
+
+
+async def stream(picture: Picture) -> AsyncIterator[bytes]:
+    """The events of one page that is open."""
+    async with AsyncExitStack() as stack:
+        reader = stack.enter_context(picture.reading())
+        async for told in reader.told():
+            yield event_of(told)
+
+
+def event_of(told: Told) -> bytes:
+    """One server-sent event. Its number tells a page that it has missed none; 0: forget all, here is the whole."""
+    fields = {"number": told.number, "at": round(told.at, 3), "set": told.values, "gone": told.gone}
+    return f"id: {told.number}\ndata: {json.dumps(fields, separators=(',', ':'))}\n\n".encode()

@@ -1,0 +1,165 @@
+"""Who may come in where: one table of doors, and a guard before all of them. What is not in the table is not there.
+
+The guard looks at host, origin and session before a request's body is read, and gives every answer the headers that keep a page
+to itself: no script but its own files, no frame, no other site.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from config.words import SupervisorRole as Role
+from dialer.desk.people import Who
+
+COOKIE = "__Host-desk"
+MOST_BODY_BYTES = 65_536
+EVERY_ROLE = frozenset(Role) - {Role.DESK}  # a program's, which has no page
+_SAFE = frozenset({"GET", "HEAD"})
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+_ENCRYPTED = {"strict-transport-security": "max-age=31536000"}
+
+
+@dataclass(frozen=True, slots=True)
+class WebDoor:
+    """A way in: what is asked for, who may, and who answers."""
+
+    method: str
+    path: str  # `{name}` stands for one level
+    answer: Callable[..., Any]  # as FastAPI takes it
+    roles: frozenset[Role] | None = EVERY_ROLE  # None: anybody, before signing in too
+    _form: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_form", re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(self.path))))
+
+    def leads(self, method: str, path: str) -> bool:
+        """Whether a request comes to this door."""
+        return (method == self.method or (method, self.method) == ("HEAD", "GET")) and bool(self._form.fullmatch(path))
+
+
+class Guard:
+    """Lets through who may, and tells everybody else why not, in a word that a page has a sentence for."""
+
+    def __init__(
+        self,
+        inner: ASGIApp,
+        doors: Iterable[WebDoor],
+        find: Callable[[str], Awaitable[Who | None]],
+        origins: Callable[[], frozenset[str]],
+    ) -> None:
+        """`find` gives who has a session's token; `origins` are the addresses under which people may have opened the page."""
+        self._inner = inner
+        self._doors = tuple(doors)
+        self._find = find
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. Anything but HTTP is refused."""
+        if scope["type"] != "http":
+            raise RuntimeError("the desk speaks HTTP alone")  # uvicorn is started without anything else
+        origins = self._origins()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        door = next((door for door in self._doors if door.leads(scope["method"], scope["path"])), None)
+        secured = _with_headers(send, encrypted=all(origin.startswith("https:") for origin in origins))
+        if headers.get("host", "") not in {urlsplit(origin).netloc for origin in origins}:
+            await _refuse(secured, 421, "host")
+        elif door is None:
+            await _refuse(secured, 404, "nothing-here")
+        elif (problem := _stranger(scope["method"], headers, origins)) is not None:
+            await _refuse(secured, 403, problem)
+        else:
+            token = token_in(headers.get("cookie", ""))
+            who = None if door.roles is None or token is None else await self._find(token)
+            if door.roles is not None and who is None:
+                await _refuse(secured, 401, "signed-out")
+            elif door.roles is not None and who is not None and who.role not in door.roles:
+                await _refuse(secured, 403, "role")
+            else:
+                scope.setdefault("state", {}).update(who=who, token=token)
+                await self._inner(scope, _bounded(receive), secured)
+
+
+def _stranger(method: str, headers: dict[str, str], origins: frozenset[str]) -> str | None:
+    """Why a request comes from another page than ours, as far as the browser says; None: it does not."""
+    site = headers.get("sec-fetch-site", "same-origin")
+    # Whoever follows a link to the page comes from elsewhere, and gets the page, which is the same for all.
+    navigates = method in _SAFE and headers.get("sec-fetch-mode") == "navigate"
+    if site not in {"same-origin", "none"} and not navigates:
+        return "other-site"
+    if method in _SAFE:
+        return None
+    if headers.get("origin") not in origins:
+        return "other-site"
+    if headers.get("content-type", "").split(";")[0].strip() != "application/json":
+        return "not-json"
+    return None
+
+
+def token_in(cookies: str) -> str | None:
+    """The session's token in a request's cookies."""
+    try:
+        found = SimpleCookie(cookies).get(COOKIE)
+    except CookieError:
+        return None
+    return None if found is None else found.value
+
+
+def cookie_of(token: str | None) -> str:
+    """What sets the session's cookie; None: takes it away. It goes to this host alone, encrypted alone, and to no script."""
+    age = "" if token is not None else "; Max-Age=0"
+    return f"{COOKIE}={token or ''}; Path=/; Secure; HttpOnly; SameSite=Strict{age}"
+
+
+def _bounded(receive: Receive) -> Receive:
+    left = MOST_BODY_BYTES
+
+    async def bounded() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413, "too-long")
+        return message
+
+    return bounded
+
+
+def _with_headers(send: Send, *, encrypted: bool) -> Send:
+    extra = HEADERS | (_ENCRYPTED if encrypted else {})
+    lines = [(name.encode(), value.encode()) for name, value in extra.items()]
+
+    async def secured(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = [*message.get("headers", [])]
+            if not any(name == b"cache-control" for name, _ in given):
+                given.append((b"cache-control", b"no-store"))
+            message = {**message, "headers": [*given, *lines]}
+        await send(message)
+
+    return secured
+
+
+async def _refuse(send: Send, status: int, problem: str) -> None:
+    body = json.dumps({"problem": problem}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,126 @@
+"""What the board shows beside what the dialler announces: the day's course, the share of abandoned calls in each cap's window, and
+why nothing is dialled. From the store's records, so that a restart of anything loses none of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+import structlog
+
+from dialer.desk.picture import Picture
+from dialer.desk.why import why
+from dialer.domain.clock import Clock
+from dialer.domain.errors import StoreError
+from dialer.store.desk_reading import CourseStretch, DeskReading
+
+_log = structlog.get_logger(__name__)
+
+STRETCH_SECONDS = 600
+LATEST_SECONDS = 3_600  # a call that began longer ago has ended: what is before is read once
+READ_SECONDS = 15.0
+WHY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCap:
+    """A cap on abandoned calls."""
+
+    window_seconds: float
+    target: float  # share to steer to, 0..1
+    stop: float  # share at which nothing more is dialled
+
+
+class BoardFigures:
+    """Keeps "day/{campaign}", "abandoned/{campaign}" and "why/{campaign}" of the picture true."""
+
+    def __init__(
+        self,
+        picture: Picture,
+        reading: DeskReading,
+        clock: Clock,
+        zone: tzinfo,
+        caps: Mapping[str, tuple[ShownCap, ...]],
+    ) -> None:
+        """`caps`: of each campaign of the settings, by its id."""
+        self._picture = picture
+        self._reading = reading
+        self._clock = clock
+        self._zone = zone
+        self._caps = caps
+        self._courses: dict[str, dict[int, CourseStretch]] = {}
+        self._day_at = 0.0  # when the day that is shown began
+
+    async def run(self) -> None:
+        """Until cancelled. A store that cannot be read leaves what was read, and is tried again."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read_again(), name="desk-reads")
+            group.create_task(self._answer_again(), name="desk-why")
+
+    async def _read_again(self) -> None:
+        while True:
+            for campaign_id, caps in self._caps.items():
+                try:
+                    await self.read(campaign_id, caps)
+                except StoreError as error:
+                    _log.warning("desk.store-unread", problem=str(error))
+            await asyncio.sleep(READ_SECONDS)
+
+    async def _answer_again(self) -> None:
+        while True:
+            self.answer()
+            await asyncio.sleep(WHY_SECONDS)
+
+    async def read(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
+        """Read one campaign's records. Raises StoreError."""
+        now = self._clock.now()
+        day_at = datetime.fromtimestamp(now, self._zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        if day_at != self._day_at:
+            self._courses.clear()
+            self._day_at = day_at
+        course = self._courses.setdefault(campaign_id, {})
+        first = max(0, int((now - LATEST_SECONDS - day_at) // STRETCH_SECONDS)) if course else 0
+        since = day_at + first * STRETCH_SECONDS
+        for each in await asyncio.to_thread(self._reading.course, campaign_id, since, STRETCH_SECONDS):
+            course[first + each.number] = CourseStretch(
+                first + each.number, each.placed, each.answered, each.connected, each.abandoned
+            )
+        self._picture.put(f"day/{campaign_id}", _day(day_at, course))
+        shares = [await self._share(campaign_id, cap, now) for cap in caps]
+        self._picture.put(f"abandoned/{campaign_id}", shares)
+
+    async def _share(self, campaign_id: str, cap: ShownCap, now: float) -> dict[str, float]:
+        found = await asyncio.to_thread(self._reading.live_answers, campaign_id, now, cap.window_seconds)
+        return {
+            "window_seconds": cap.window_seconds,
+            "target": cap.target,
+            "stop": cap.stop,
+            "answers": found.answers,
+            "abandoned": found.abandoned,
+        }
+
+    def answer(self) -> None:
+        """Why nothing is dialled, of each campaign that the dialler has told of."""
+        centre = self._picture.get("centre")
+        heard = bool((self._picture.get("desk") or {}).get("heard"))
+        seats = list(self._picture.below("seat").values())
+        for campaign_id, campaign in self._picture.below("campaign").items():
+            self._picture.put(f"why/{campaign_id}", why(centre, campaign, seats, heard=heard))
+
+
+def _day(day_at: float, course: Mapping[int, CourseStretch]) -> dict[str, Any]:
+    """The course in columns, from the first stretch with a call to the last."""
+    stretches = range(min(course, default=0), max(course, default=-1) + 1)
+    none = CourseStretch(0, 0, 0, 0, 0)
+    rows = [course.get(number, none) for number in stretches]
+    return {
+        "at": [int(day_at) + number * STRETCH_SECONDS for number in stretches],
+        "placed": [row.placed for row in rows],
+        "answered": [row.answered for row in rows],
+        "connected": [row.connected for row in rows],
+        "abandoned": [row.abandoned for row in rows],
+    }

@@ -1,0 +1,134 @@
+"""The desk at the broker: what the dialler says goes into the picture, and a person's commands go out on that person's topic.
+
+A command that cannot be sent now is refused at once and waits nowhere: who clicked sees it and clicks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from dialer.domain.backoff import Backoff
+from dialer.domain.clock import Clock
+from dialer.domain.errors import BrokerUnreachable
+from dialer.mqtt import topics
+from dialer.mqtt.client import BrokerSettings, MqttError, Received
+from dialer.mqtt.link import Connection, visiting
+
+_log = structlog.get_logger(__name__)
+
+EXPIRES_SECONDS = 30.0
+REPLY_SECONDS = 10.0
+BACKOFF = Backoff(0.5, 10.0)
+STABLE_SECONDS = 10.0
+
+_KEYS = {"seats": ("seat", "seat"), "campaigns": ("campaign", "campaign"), "booths": ("booth", "booth")}
+"""By the first level of a topic: the kind of its key in the picture, and the field that names whose it is."""
+_HEARD = (topics.CENTRE_STATE, topics.ALERTS, topics.STATISTICS, topics.SEAT, topics.TURNOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of a command."""
+
+    status: str  # done, refused; unanswered: the dialler may have done it, and the same id again finds out
+    text: str
+
+
+class Hearing:
+    """A connection to the broker for as long as it runs, one after another."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        centre: str,
+        clock: Clock,
+        put: Callable[[str, Any], None],
+        chance: random.Random,
+    ) -> None:
+        """`put` takes the picture's keys and values; "desk" says whether the broker is there, and since when."""
+        self._settings = replace(settings, client_id=f"desk-{centre}-{uuid4().hex[:12]}")
+        self._centre = centre
+        self._clock = clock
+        self._put = put
+        self._chance = chance
+        self._connection: Connection | None = None
+        self._asked: dict[tuple[str, str], asyncio.Future[Reply]] = {}
+        self._say(heard=False)
+
+    async def run(self) -> None:
+        """Hear until cancelled. A broker that is away is met with another try, never with an exception."""
+        failures = 0
+        while True:
+            opened_at = self._clock.monotonic()
+            try:
+                async with visiting(self._settings, self._centre) as connection:
+                    for pattern in self._patterns():
+                        await connection.client.listen(pattern)
+                    self._connection = connection
+                    self._say(heard=True)
+                    _log.info("desk.hears", host=self._settings.host, port=self._settings.port)
+                    await connection.read(self._take)
+            except (BrokerUnreachable, TimeoutError) as away:
+                _log.warning("desk.deaf", problem=str(away))
+            finally:
+                self._connection = None
+                self._say(heard=False)
+            failures = 1 if self._clock.monotonic() - opened_at >= STABLE_SECONDS else failures + 1
+            await asyncio.sleep(BACKOFF.seconds(failures, self._chance))
+
+    async def ask(self, user: str, command_id: str, name: str, values: Mapping[str, Any]) -> Reply | None:
+        """Send a command as that user, and what the dialler says of it; None: the broker is away, and nothing was sent."""
+        connection = self._connection
+        if connection is None:
+            return None
+        expires_at = self._clock.now() + EXPIRES_SECONDS
+        text = json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **values})
+        reply = self._asked.setdefault((user, command_id), asyncio.get_running_loop().create_future())
+        try:
+            await connection.publish(topics.Message(topics.commands_topic(self._centre, user), text, 1, False))
+            async with asyncio.timeout(REPLY_SECONDS):
+                return await asyncio.shield(reply)
+        except MqttError:
+            return None
+        except TimeoutError:
+            return Reply("unanswered", "")
+        finally:
+            self._asked.pop((user, command_id), None)
+
+    def _say(self, *, heard: bool) -> None:
+        self._put("desk", {"heard": heard, "since": self._clock.now()})
+
+    def _patterns(self) -> list[str]:
+        root = f"{topics.ROOT}/{topics.segment(self._centre)}"
+        levels = ["/".join("+" if level[0] == "{" else level for level in each.pattern.split("/")) for each in _HEARD]
+        return [*(f"{root}/{below}" for below in levels), f"{root}/replies/+/+"]
+
+    async def _take(self, received: Received) -> None:
+        """A message of the dialler's. What is none (an older or newer one's, or a stranger's where the broker lets strangers
+        write) is passed over.
+        """
+        try:
+            payload = json.loads(received.payload)
+            first, *others = received.topic.removeprefix(f"{topics.ROOT}/{topics.segment(self._centre)}/").split("/")
+            if first == "replies":
+                self._answer(others[0], payload)
+            elif first in _KEYS:
+                kind, field = _KEYS[first]
+                self._put(f"{kind}/{payload[field]}", payload)
+            else:
+                self._put("centre" if first == "state" else first, payload)
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+            _log.warning("desk.not-understood", problem=type(error).__name__)
+
+    def _answer(self, user: str, payload: Mapping[str, Any]) -> None:
+        asked = self._asked.get((user, payload["id"]))
+        if asked is not None and not asked.done():
+            asked.set_result(Reply(payload["status"], payload["text"]))

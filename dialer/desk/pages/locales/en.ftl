@@ -1,0 +1,291 @@
+### The desk's words in English. A file of the same names in another language is all that a language needs.
+
+title = Matdan
+language = Language
+campaign = Campaign
+all-campaigns = All campaigns
+cancel = Cancel
+
+## Signing in
+
+sign-in = Sign in
+sign-out = Sign out
+sign-in-name = Name
+sign-in-password = Password
+
+## What went wrong
+
+problem-wrong = Name or password is wrong.
+problem-locked = Too many wrong tries. Try again in { $seconds } s.
+problem-busy = Many people are signing in. Try again in a few seconds.
+problem-signed-out = You are signed out. Sign in again.
+problem-role = Your role may not do this.
+problem-values = The desk does not understand this. Load the page again.
+problem-broker-away = Nothing was sent: the desk has no connection to the broker.
+problem-no-desk = The desk does not answer. Look at the network, then try again.
+problem-other-site = The request came from another page and was refused.
+problem-alert-gone = The alert has ended or changed meanwhile.
+problem-not-kept = It could not be kept: look at the disk of the desk's machine.
+problem-full = Too many boards are open.
+problem-host = Open the desk by its own address.
+problem-nothing-here = There is nothing here.
+
+## How things stand
+
+lamps = What is up
+lamp-broker = Broker
+lamp-dialler = Dialler
+lamp-switch = Asterisk
+lamp-good = up
+lamp-bad = away
+stale-desk = The desk has told nothing for { $ago }: what stands here is that old. Dialling goes on.
+stale-broker = The desk has heard nothing from the broker for { $ago }: what stands here is older. Dialling goes on.
+stale-dialler = The dialler has left the broker: it was stopped, or has lost its connection.
+
+role-viewer = viewer
+role-listener = listener
+role-coach = coach
+role-booth-desk = booth desk
+role-compliance = compliance
+role-supervisor = supervisor
+
+state-running = running
+state-paused = paused
+state-stopped = stopped
+
+call-sending = being sent
+call-dialling = dialling
+call-ringing = ringing
+call-waiting = waiting
+call-connecting = connecting
+call-talking = talking
+call-in-flow = in the flow
+call-message = message
+
+seat-offline = offline
+seat-ready = ready
+seat-reserved = call coming
+seat-talking = talking
+seat-wrap-up = wrap-up
+seat-paused = paused
+seat-lost = phone lost
+
+help-hold = on hold
+help-calling = calling for help
+help-consult = consult
+help-three-way = three-way
+recording-on = recording
+recording-paused = recording paused
+
+trunk-working = working
+trunk-resting = resting
+trunk-probing = trying one call
+
+## Tiles
+
+tile-calls = Live calls
+tile-seats = Seats at work
+tile-abandoned = Abandoned
+tile-utilisation = Utilisation
+tile-utilisation-is = talk and wrap-up, of the time logged in
+tile-asr = Answered (ASR)
+tile-asr-is = of the calls on all trunks, lately
+tile-left = Numbers left
+tile-left-of = of { $numbers } on the list
+
+window-days = { $days } days
+window-hours = { $hours ->
+    [one] 1 hour
+   *[other] { $hours } hours
+}
+abandoned-window = { $share } of { $answers } answers in { $window } ({ $abandoned } calls); stop at { $stop }
+
+## Campaigns
+
+campaigns = Campaigns
+no-campaign = The dialler has told of no campaign yet.
+list-done-of = { $closed } of { $numbers } numbers done, { $due } left
+placed = Calls
+answered = Answered
+connected = Connected
+abandoned = Abandoned
+pacing = Pacing:
+refused = Not called by the rules:
+
+rule-number = number not allowed
+rule-opted-out = opted out
+rule-nothing-known = nothing known
+rule-do-not-call-register = on a do-not-call register
+rule-register-missing = register missing
+rule-register-too-old = register too old
+rule-no-consent = no consent
+rule-certificate = recording not certified
+rule-caller-id = caller ID not allowed
+rule-poll-over = poll is over
+rule-retention = kept too long
+rule-silence = silence before the poll
+rule-poll-unknown = polling day unknown
+rule-close-of-poll-unknown = close of poll unknown
+rule-time-zone-unknown = time zone unknown
+rule-calling-hours = outside calling hours
+rule-campaign-hours = outside the campaign's hours
+rule-redial-lock = abandoned lately
+rule-gap = called a short while ago
+rule-attempts = enough attempts today
+rule-conversations = spoken to already
+
+pacing-nobody = no agent takes calls, so none is placed
+pacing-seats = { $calls } calls now: as many as the seats are good for
+pacing-cap = { $calls } calls now: held back to keep the share of abandoned calls at its target
+pacing-hard-stop = { $calls } calls now: one more abandoned call would pass the cap
+pacing-reserve = { $calls } calls now: the cap allows for every call on its way being abandoned
+pacing-cold = { $calls } calls now: too little is known yet to dial ahead of the free seats
+pacing-channels = { $calls } calls now: the channels are used up
+pacing-cps = { $calls } calls now: the trunk starts no more calls a second
+pacing-slow-carrier = { $calls } calls now: the carrier is slow to ring, so calls do not pile up
+pacing-in-flight = { $calls } calls now: as many are on their way as may be
+
+why = Why is nothing dialled?
+why-dialling = { $calls } calls are on their way.
+why-unheard-broker = The desk cannot tell: it has no connection to the broker.
+why-dialler-away = The dialler does not run, or has lost the broker.
+why-stopping = The dialler is being stopped: no new calls.
+why-starting = The dialler is starting.
+why-clock-set = The machine's clock was set. Compare it with a watch; if it is right, press "The clock is right".
+why-no-switch = There is no connection to Asterisk.
+why-switch-silent = Asterisk does not answer.
+why-store = Results cannot be kept: look at the disk.
+why-paused = The campaign is paused. Press "Start".
+why-stopped = The campaign is stopped. Press "Start".
+why-unheard = Voters would not hear a sound that the flow needs. The dialler says: { $detail }
+why-calling-hours = { $until ->
+    [none] Outside calling hours, and none come.
+   *[other] Outside calling hours until { $until }.
+}
+why-rules = The rules forbid the calls. The dialler says: { $detail }
+why-no-poll = No booth votes today.
+why-no-agent = Nobody who could take the calls is logged in ({ $detail }).
+why-trunks = { $until ->
+    [none] Every trunk has rested; one call finds out whether one works again.
+   *[other] Every trunk rests until { $until }: the carrier refuses calls.
+}
+why-list-done = The list is done: no number is left.
+why-nothing-due = No number is due: { $closed } of { $numbers } are done.
+why-held = The dialler says: { $detail }
+why-waiting = Nothing holds the campaign; { $due } numbers are left.
+why-limit-nobody = No agent takes calls now: { $paused } paused, { $wrapup } in wrap-up.
+why-limit-seats = All seats are at work: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready. The next call goes out when one is about to be free.
+why-limit-cap = Held back to keep the share of abandoned calls at its target. { $ready } seats are ready.
+why-limit-hard-stop = One more abandoned call would pass the cap. { $ready } seats are ready.
+why-limit-reserve = The cap allows for every call on its way being abandoned. { $ready } seats are ready.
+why-limit-cold = Too little is known yet to dial ahead of the free seats. { $ready } seats are ready.
+why-limit-channels = All channels are used.
+why-limit-cps = The trunk starts no more calls a second.
+why-limit-slow-carrier = The carrier is slow to ring: calls would pile up.
+why-limit-in-flight = As many calls are on their way as may be.
+
+## Seats
+
+seats = Seats
+seats-at-work = { $working } of { $seats } at work
+seat-actions = Seat { $seat }: what to do
+seat-calls = { $calls ->
+    [one] 1 call
+   *[other] { $calls } calls
+}
+
+## Trunks
+
+trunks = Trunks
+trunk = Trunk
+trunk-state = State
+channels = Channels
+asr = ASR
+cps = Calls/s
+ringing = To ringing
+failures = Failures
+seconds = { $seconds } s
+
+## Turnout
+
+booths = Turnout by booth, as voters say
+booths-whole = { $voted } of { $reached } reached have voted, { $booths } booths
+booths-more = and { $more } more: narrow them down above
+booth = Constituency/part
+booth-find = Find
+booth-order = Order
+booth-order-behind = fewest voted first
+booth-order-place = by number
+voters = Voters
+reached = Reached
+voted = Voted
+not-yet = Not yet
+voted-share = Share
+
+## The day
+
+day = The day
+no-day = No call has ended today.
+time = Time
+cap = Cap
+chart-calls = Calls, each ten minutes
+chart-calls-told = Today { $placed } calls were placed, { $answered } answered, { $connected } connected.
+chart-abandoned = Abandoned, over an hour
+chart-abandoned-told = Today { $abandoned } of { $answered } answered calls were abandoned; the cap is { $stop }.
+
+## Alerts
+
+alerts = Alerts
+alert-see = Seen
+alert-seen-by = seen by { $name }, { $at }
+level-notice = Notice
+level-warning = Warning
+level-critical = Critical
+alert-switch-down = No connection to Asterisk.
+alert-store = Results cannot be kept.
+alert-broker-down = The dialler has no broker.
+alert-clock = The clock was set.
+alert-originate = Asterisk refuses calls.
+alert-of-trunk = Trunk { $name }.
+alert-of-trunks = All trunks of { $name } rest.
+
+## Commands
+
+do-pause = Pause
+do-resume = Start
+do-stop = Stop
+do-stop-all = Stop everything
+do-accept-clock = The clock is right
+do-reload-flows = Read flows again
+do-seat-pause = Pause
+do-seat-ready = Ready
+do-seat-log-off = Log off
+do-seat-hang-up = Hang up
+do-seat-unlock = Unlock log-in
+do-listen = Listen
+do-whisper = Whisper
+do-barge = Barge in
+do-stop-listening = Stop listening
+
+ask-pause = { $campaign }: no new calls. Calls that ring or talk go on.
+ask-resume = { $campaign }: calls are placed again.
+ask-stop = { $campaign }: no new calls, and those that ring are taken back. Talks go on.
+ask-stop-all = Every campaign of the centre: no new calls, and those that ring are taken back. Talks go on.
+ask-accept-clock = The dialler dials again by the clock as it is now.
+ask-reload-flows = The next call has the new version of each flow.
+ask-seat-pause = Seat { $seat } gets no more calls; a talk goes on to its end.
+ask-seat-log-off = The agent of seat { $seat } is logged off; a talk goes on to its end.
+ask-seat-hang-up = The voter's call at seat { $seat } ends at once.
+ask-seat-unlock = Seat { $seat } takes log-ins again.
+ask-whisper = Your phone rings. The agent of seat { $seat } hears you, the voter does not.
+ask-barge = Your phone rings. Agent and voter of seat { $seat } both hear you.
+
+pause-reason = Reason
+pause-break = break
+pause-training = training
+pause-meeting = meeting
+pause-technical = technical
+
+command-done = Done: { $text }
+command-refused = Refused: { $text }
+command-unanswered = The dialler has not answered. Look whether it was done before you try again.

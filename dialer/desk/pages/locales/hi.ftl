@@ -1,0 +1,288 @@
+### डेस्क के शब्द हिन्दी में।
+
+title = मतदान
+language = भाषा
+campaign = अभियान
+all-campaigns = सभी अभियान
+cancel = रहने दें
+
+## साइन इन
+
+sign-in = साइन इन करें
+sign-out = साइन आउट
+sign-in-name = नाम
+sign-in-password = पासवर्ड
+
+## क्या गड़बड़ हुई
+
+problem-wrong = नाम या पासवर्ड गलत है।
+problem-locked = बहुत बार गलत लिखा गया। { $seconds } सेकंड बाद फिर कोशिश करें।
+problem-busy = बहुत लोग एक साथ साइन इन कर रहे हैं। कुछ सेकंड बाद फिर कोशिश करें।
+problem-signed-out = आप साइन आउट हैं। फिर से साइन इन करें।
+problem-role = आपकी भूमिका में यह करने की अनुमति नहीं है।
+problem-values = यह समझ में नहीं आया। पेज फिर से खोलें।
+problem-broker-away = कुछ भेजा नहीं गया: ब्रोकर से संपर्क नहीं है।
+problem-no-desk = डेस्क से जवाब नहीं मिला। नेटवर्क देखें, फिर कोशिश करें।
+problem-other-site = अनुरोध किसी और पेज से आया, इसलिए रोका गया।
+problem-alert-gone = चेतावनी इस बीच समाप्त हो गई या बदल गई।
+problem-not-kept = सहेजा नहीं जा सका: डेस्क की मशीन की डिस्क देखें।
+problem-full = बहुत सारे बोर्ड खुले हैं।
+problem-host = डेस्क को उसके अपने पते से खोलें।
+problem-nothing-here = यहाँ कुछ नहीं है।
+
+## स्थिति
+
+lamps = क्या चालू है
+lamp-broker = ब्रोकर
+lamp-dialler = डायलर
+lamp-switch = एस्टरिस्क
+lamp-good = चालू
+lamp-bad = बंद
+stale-desk = डेस्क से { $ago } से कुछ नहीं आया: स्क्रीन पर जो है, वह उतना पुराना है। कॉल चलती रहती हैं।
+stale-broker = डेस्क को ब्रोकर से { $ago } से कुछ नहीं मिला: स्क्रीन पर जो है, वह पुराना है। कॉल चलती रहती हैं।
+stale-dialler = डायलर ब्रोकर से हट गया है: उसे रोका गया या उसका संपर्क टूटा है।
+
+role-viewer = दर्शक
+role-listener = श्रोता
+role-coach = प्रशिक्षक
+role-booth-desk = बूथ डेस्क
+role-compliance = अनुपालन
+role-supervisor = पर्यवेक्षक
+
+state-running = चालू
+state-paused = विराम पर
+state-stopped = रुका हुआ
+
+call-sending = भेजी जा रही
+call-dialling = डायल हो रही
+call-ringing = घंटी बज रही
+call-waiting = प्रतीक्षा में
+call-connecting = जुड़ रही
+call-talking = बातचीत में
+call-in-flow = फ़्लो में
+call-message = संदेश
+
+seat-offline = ऑफ़लाइन
+seat-ready = तैयार
+seat-reserved = कॉल आ रही है
+seat-talking = बातचीत में
+seat-wrap-up = रैप-अप
+seat-paused = विराम पर
+seat-lost = फ़ोन कटा
+
+help-hold = होल्ड पर
+help-calling = सहायता बुलाई जा रही
+help-consult = परामर्श
+help-three-way = तीन लोग
+recording-on = रिकॉर्डिंग
+recording-paused = रिकॉर्डिंग रुकी
+
+trunk-working = काम कर रहा
+trunk-resting = विराम पर
+trunk-probing = एक कॉल से जाँच
+
+## मुख्य आँकड़े
+
+tile-calls = चालू कॉल
+tile-seats = काम पर सीटें
+tile-abandoned = छूटी कॉल
+tile-utilisation = उपयोग
+tile-utilisation-is = बातचीत और रैप-अप, लॉग-इन समय में से
+tile-asr = उत्तर दर (ASR)
+tile-asr-is = सभी ट्रंक की हाल की कॉल में से
+tile-left = बचे नंबर
+tile-left-of = सूची के { $numbers } में से
+
+window-days = { $days } दिनों
+window-hours = { $hours ->
+    [one] { $hours } घंटे
+   *[other] { $hours } घंटों
+}
+abandoned-window = { $window } में { $answers } उत्तरों का { $share } ({ $abandoned } कॉल); { $stop } पर रोक
+
+## अभियान
+
+campaigns = अभियान
+no-campaign = डायलर ने अभी कोई अभियान नहीं बताया।
+list-done-of = { $numbers } में से { $closed } नंबर पूरे, { $due } बचे
+placed = कॉल
+answered = उत्तर
+connected = जुड़ीं
+abandoned = छूटीं
+pacing = गति:
+refused = नियमों के कारण कॉल नहीं:
+
+rule-number = नंबर की अनुमति नहीं
+rule-opted-out = मना कर चुके
+rule-nothing-known = कुछ ज्ञात नहीं
+rule-do-not-call-register = कॉल-निषेध सूची में
+rule-register-missing = निषेध सूची नहीं है
+rule-register-too-old = निषेध सूची पुरानी
+rule-no-consent = सहमति नहीं
+rule-certificate = रिकॉर्डिंग प्रमाणित नहीं
+rule-caller-id = कॉलर आईडी की अनुमति नहीं
+rule-poll-over = मतदान समाप्त
+rule-retention = रखने की अवधि पूरी
+rule-silence = मतदान से पहले मौन अवधि
+rule-poll-unknown = मतदान का दिन ज्ञात नहीं
+rule-close-of-poll-unknown = मतदान का अंत समय ज्ञात नहीं
+rule-time-zone-unknown = समय क्षेत्र ज्ञात नहीं
+rule-calling-hours = कॉल के समय से बाहर
+rule-campaign-hours = अभियान के समय से बाहर
+rule-redial-lock = हाल में कॉल छूटी
+rule-gap = अभी-अभी कॉल हुई
+rule-attempts = आज पर्याप्त प्रयास
+rule-conversations = बात हो चुकी
+
+pacing-nobody = कोई एजेंट कॉल नहीं ले रहा, इसलिए कोई कॉल नहीं
+pacing-seats = अभी { $calls } कॉल: जितनी सीटें सँभाल सकती हैं
+pacing-cap = अभी { $calls } कॉल: छूटी कॉल का हिस्सा लक्ष्य पर रखने के लिए धीमी
+pacing-hard-stop = अभी { $calls } कॉल: एक और छूटी कॉल सीमा पार कर देगी
+pacing-reserve = अभी { $calls } कॉल: सीमा मानती है कि चल रही हर कॉल छूट सकती है
+pacing-cold = अभी { $calls } कॉल: खाली सीटों से आगे डायल करने के लिए अभी कम जानकारी है
+pacing-channels = अभी { $calls } कॉल: सभी चैनल भरे हैं
+pacing-cps = अभी { $calls } कॉल: ट्रंक प्रति सेकंड इससे अधिक कॉल शुरू नहीं करता
+pacing-slow-carrier = अभी { $calls } कॉल: कैरियर देर से घंटी बजाता है, इसलिए कॉल जमा नहीं की जातीं
+pacing-in-flight = अभी { $calls } कॉल: जितनी एक साथ चल सकती हैं, उतनी चल रही हैं
+
+why = डायल क्यों नहीं हो रहा?
+why-dialling = { $calls } कॉल रास्ते में हैं।
+why-unheard-broker = डेस्क नहीं बता सकता: ब्रोकर से संपर्क नहीं है।
+why-dialler-away = डायलर नहीं चल रहा, या ब्रोकर से उसका संपर्क टूटा है।
+why-stopping = डायलर रोका जा रहा है: नई कॉल नहीं।
+why-starting = डायलर शुरू हो रहा है।
+why-clock-set = मशीन की घड़ी बदली गई। घड़ी मिलाएँ; सही हो तो "घड़ी सही है" दबाएँ।
+why-no-switch = एस्टरिस्क से संपर्क नहीं है।
+why-switch-silent = एस्टरिस्क जवाब नहीं दे रहा।
+why-store = परिणाम सहेजे नहीं जा सकते: डिस्क देखें।
+why-paused = अभियान विराम पर है। "शुरू करें" दबाएँ।
+why-stopped = अभियान रोका गया है। "शुरू करें" दबाएँ।
+why-unheard = फ़्लो की एक ध्वनि मतदाताओं को सुनाई नहीं देगी। डायलर कहता है: { $detail }
+why-calling-hours = { $until ->
+    [none] कॉल का समय नहीं है, और आगे भी कोई समय तय नहीं।
+   *[other] कॉल का समय नहीं है, { $until } से है।
+}
+why-rules = नियम कॉल की अनुमति नहीं देते। डायलर कहता है: { $detail }
+why-no-poll = आज किसी बूथ पर मतदान नहीं है।
+why-no-agent = कॉल लेने वाला कोई एजेंट लॉग-इन नहीं है ({ $detail })।
+why-trunks = { $until ->
+    [none] सभी ट्रंक विराम पर थे; एक कॉल से देखा जा रहा है कि कोई चालू हुआ या नहीं।
+   *[other] सभी ट्रंक { $until } तक विराम पर हैं: कैरियर कॉल नहीं ले रहा।
+}
+why-list-done = सूची पूरी हुई: कोई नंबर नहीं बचा।
+why-nothing-due = अभी कोई नंबर बाकी नहीं: { $numbers } में से { $closed } पूरे।
+why-held = डायलर कहता है: { $detail }
+why-waiting = अभियान को कुछ नहीं रोक रहा; { $due } नंबर बचे हैं।
+why-limit-nobody = अभी कोई एजेंट कॉल नहीं ले रहा: { $paused } विराम पर, { $wrapup } रैप-अप में।
+why-limit-seats = सभी सीटें व्यस्त हैं: { $talking } बातचीत में, { $wrapup } रैप-अप में, { $ready } तैयार। अगली कॉल तब जाएगी जब कोई खाली होने वाली हो।
+why-limit-cap = छूटी कॉल का हिस्सा लक्ष्य पर रखने के लिए धीमा। { $ready } सीटें तैयार हैं।
+why-limit-hard-stop = एक और छूटी कॉल सीमा पार कर देगी। { $ready } सीटें तैयार हैं।
+why-limit-reserve = सीमा मानती है कि चल रही हर कॉल छूट सकती है। { $ready } सीटें तैयार हैं।
+why-limit-cold = खाली सीटों से आगे डायल करने के लिए अभी कम जानकारी है। { $ready } सीटें तैयार हैं।
+why-limit-channels = सभी चैनल भरे हैं।
+why-limit-cps = ट्रंक प्रति सेकंड इससे अधिक कॉल शुरू नहीं करता।
+why-limit-slow-carrier = कैरियर देर से घंटी बजाता है: कॉल जमा हो जातीं।
+why-limit-in-flight = जितनी कॉल एक साथ चल सकती हैं, उतनी चल रही हैं।
+
+## सीटें
+
+seats = सीटें
+seats-at-work = { $seats } में से { $working } काम पर
+seat-actions = सीट { $seat }: क्या करना है
+seat-calls = { $calls } कॉल
+
+## ट्रंक
+
+trunks = ट्रंक
+trunk = ट्रंक
+trunk-state = स्थिति
+channels = चैनल
+asr = ASR
+cps = कॉल/से
+ringing = घंटी तक
+failures = विफल
+seconds = { $seconds } से
+
+## मतदान
+
+booths = बूथवार मतदान, मतदाताओं के अनुसार
+booths-whole = संपर्क हुए { $reached } में से { $voted } ने वोट दिया, { $booths } बूथ
+booths-more = और { $more }: ऊपर से छाँटें
+booth = क्षेत्र/भाग
+booth-find = खोजें
+booth-order = क्रम
+booth-order-behind = सबसे कम वोट पहले
+booth-order-place = संख्या से
+voters = मतदाता
+reached = संपर्क
+voted = वोट दिया
+not-yet = अभी नहीं
+voted-share = हिस्सा
+
+## दिन
+
+day = आज का दिन
+no-day = आज अभी कोई कॉल पूरी नहीं हुई।
+time = समय
+cap = सीमा
+chart-calls = कॉल, हर दस मिनट
+chart-calls-told = आज { $placed } कॉल की गईं, { $answered } का उत्तर मिला, { $connected } जुड़ीं।
+chart-abandoned = छूटी कॉल, एक घंटे में
+chart-abandoned-told = आज { $answered } उत्तरों में से { $abandoned } छूटीं; सीमा { $stop } है।
+
+## चेतावनियाँ
+
+alerts = चेतावनियाँ
+alert-see = देख लिया
+alert-seen-by = { $name } ने देखा, { $at }
+level-notice = सूचना
+level-warning = चेतावनी
+level-critical = गंभीर
+alert-switch-down = एस्टरिस्क से संपर्क नहीं है।
+alert-store = परिणाम सहेजे नहीं जा सकते।
+alert-broker-down = डायलर के पास ब्रोकर नहीं है।
+alert-clock = घड़ी बदली गई।
+alert-originate = एस्टरिस्क कॉल नहीं ले रहा।
+alert-of-trunk = ट्रंक { $name }।
+alert-of-trunks = { $name } के सभी ट्रंक विराम पर हैं।
+
+## आदेश
+
+do-pause = विराम दें
+do-resume = शुरू करें
+do-stop = रोकें
+do-stop-all = सब कुछ रोकें
+do-accept-clock = घड़ी सही है
+do-reload-flows = फ़्लो फिर पढ़ें
+do-seat-pause = विराम दें
+do-seat-ready = तैयार
+do-seat-log-off = लॉग-ऑफ़ करें
+do-seat-hang-up = कॉल काटें
+do-seat-unlock = लॉग-इन खोलें
+do-listen = सुनें
+do-whisper = एजेंट से बोलें
+do-barge = बीच में जुड़ें
+do-stop-listening = सुनना बंद करें
+
+ask-pause = { $campaign }: नई कॉल नहीं। बज रही और चल रही कॉल चलती रहेंगी।
+ask-resume = { $campaign }: कॉल फिर से की जाएँगी।
+ask-stop = { $campaign }: नई कॉल नहीं, बज रही कॉल वापस ली जाएँगी। बातचीत चलती रहेगी।
+ask-stop-all = केंद्र के सभी अभियान: नई कॉल नहीं, बज रही कॉल वापस ली जाएँगी। बातचीत चलती रहेगी।
+ask-accept-clock = डायलर अब की घड़ी के अनुसार फिर डायल करेगा।
+ask-reload-flows = अगली कॉल में हर फ़्लो का नया रूप होगा।
+ask-seat-pause = सीट { $seat } को और कॉल नहीं मिलेगी; चल रही बातचीत पूरी होगी।
+ask-seat-log-off = सीट { $seat } का एजेंट लॉग-ऑफ़ होगा; चल रही बातचीत पूरी होगी।
+ask-seat-hang-up = सीट { $seat } पर मतदाता की कॉल तुरंत कटेगी।
+ask-seat-unlock = सीट { $seat } पर फिर लॉग-इन हो सकेगा।
+ask-whisper = आपका फ़ोन बजेगा। सीट { $seat } का एजेंट आपको सुनेगा, मतदाता नहीं।
+ask-barge = आपका फ़ोन बजेगा। सीट { $seat } के एजेंट और मतदाता दोनों आपको सुनेंगे।
+
+pause-reason = कारण
+pause-break = अवकाश
+pause-training = प्रशिक्षण
+pause-meeting = बैठक
+pause-technical = तकनीकी
+
+command-done = हो गया: { $text }
+command-refused = मना किया गया: { $text }
+command-unanswered = डायलर ने जवाब नहीं दिया। फिर कोशिश से पहले देखें कि काम हुआ या नहीं।

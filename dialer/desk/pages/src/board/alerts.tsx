@@ -1,0 +1,40 @@
+import { say } from "../shared/parts";
+import { ask, isProblem, me, value } from "../shared/server";
+import { clock, has, t, word } from "../shared/words";
+import type { Alert, Seen } from "./wire";
+
+async function see(alert: Alert): Promise<void> {
+  const answer = await ask("POST", "/api/board/alerts", { code: alert.code, at: alert.at });
+  if (isProblem(answer)) say(t(`problem-${answer.problem}`), true);
+}
+
+/** The sentence for an alert's code; of one of many ("trunk-north") for its kind, with the name. */
+function headline(code: string): string {
+  if (has(`alert-${code}`)) return t(`alert-${code}`);
+  const [kind, ...name] = code.split("-");
+  return has(`alert-of-${kind}`) ? t(`alert-of-${kind}`, { name: name.join("-") }) : "";
+}
+
+export function Alerts() {
+  const standing = value<{ alerts: Alert[] }>("alerts")?.alerts ?? [];
+  const seen = value<Record<string, Seen>>("acknowledged") ?? {};
+  if (!standing.length) return null;
+  return (
+    <ul class="alerts" aria-label={t("alerts")}>
+      {standing.map((alert) => {
+        const by = seen[alert.code]?.alert_at === alert.at ? seen[alert.code] : undefined;
+        return (
+          <li key={alert.code} class={`alert ${alert.level}${by ? " seen" : ""}`}>
+            <strong>{word("level", alert.level)}</strong> <time>{clock(alert.at)}</time> {headline(alert.code)}{" "}
+            <span lang="en">{alert.text}</span>
+            {by ? (
+              <em>{t("alert-seen-by", { name: by.name, at: clock(by.at) })}</em>
+            ) : (
+              me.value?.role !== "viewer" && <button onClick={() => void see(alert)}>{t("alert-see")}</button>
+            )}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

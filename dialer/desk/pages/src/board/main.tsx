@@ -1,0 +1,121 @@
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import { Asked, LanguageChoice, Said, SignIn } from "../shared/parts";
+import { STALE_SECONDS, hear, lookWho, me, namesOf, now, signOut, silentSeconds } from "../shared/server";
+import { areLoaded, choose, clock, lasted, preferred, t, word } from "../shared/words";
+import { Alerts } from "./alerts";
+import { Booths } from "./booths";
+import { Campaigns } from "./campaigns";
+import { Charts } from "./charts";
+import { command, may } from "./commands";
+import { Seats } from "./seats";
+import { Tiles } from "./tiles";
+import { Trunks } from "./trunks";
+import { centre, chosen, desk } from "./wire";
+import "./board.css";
+
+function Lamp({ name, good }: { name: string; good: boolean }) {
+  return (
+    <li class={good ? "lamp good" : "lamp bad"}>
+      {t(`lamp-${name}`)}
+      <span class="unseen">: {t(good ? "lamp-good" : "lamp-bad")}</span>
+    </li>
+  );
+}
+
+function Head() {
+  const heard = desk()?.heard ?? false;
+  const stands = centre();
+  return (
+    <header>
+      <h1>
+        {t("title")} <span class="id">{me.value?.centre}</span>
+      </h1>
+      <time>{clock(now.value)}</time>
+      <ul class="lamps" aria-label={t("lamps")}>
+        <Lamp name="broker" good={heard} />
+        <Lamp name="dialler" good={heard && (stands?.online ?? false)} />
+        <Lamp name="switch" good={heard && (stands?.switch_up ?? false)} />
+      </ul>
+      <label class="quiet">
+        <span class="unseen">{t("campaign")}</span>
+        <select value={chosen.value} onChange={(event) => (chosen.value = event.currentTarget.value)}>
+          <option value="">{t("all-campaigns")}</option>
+          {namesOf("campaign").map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+      <LanguageChoice />
+      <span class="who">
+        {me.value?.name} · {word("role", me.value?.role ?? "")}
+      </span>
+      <button onClick={() => void signOut()}>{t("sign-out")}</button>
+      {may("stop-all") && (
+        <button class="main grave" onClick={() => command("stop-all")}>
+          {t("do-stop-all")}
+        </button>
+      )}
+    </header>
+  );
+}
+
+/** What is on the screen may be old: how old, and why. */
+function Stale() {
+  const silent = silentSeconds.value;
+  const heard = desk();
+  const stands = centre();
+  const told =
+    silent > STALE_SECONDS
+      ? t("stale-desk", { ago: lasted(silent) })
+      : heard && !heard.heard
+        ? t("stale-broker", { ago: lasted(now.value - heard.since) })
+        : stands && !stands.online
+          ? t("stale-dialler")
+          : "";
+  return (
+    <div role="alert" class={told ? "stale" : "unseen"}>
+      {told}
+    </div>
+  );
+}
+
+function Board() {
+  return (
+    <>
+      <Head />
+      <main>
+        <Stale />
+        <Alerts />
+        <Tiles />
+        <div class="columns">
+          <Campaigns />
+          <Charts />
+        </div>
+        <Seats />
+        <div class="columns">
+          <Booths />
+          <Trunks />
+        </div>
+      </main>
+      <Said />
+      <Asked />
+    </>
+  );
+}
+
+function Page() {
+  if (!areLoaded.value || me.value === undefined) return null;
+  return me.value === null ? <SignIn /> : <Board />;
+}
+
+let hearing = false;
+effect(() => {
+  if (me.value && !hearing) {
+    hearing = true;
+    hear("/api/board/events");
+  }
+});
+void choose(preferred());
+void lookWho();
+render(<Page />, document.getElementById("page")!);

@@ -1,0 +1,103 @@
+import type { ComponentChildren } from "preact";
+import { value } from "../shared/server";
+import { count, percent, t, word } from "../shared/words";
+import { campaigns, centre, seats, sum, together, type Seat, type Window } from "./wire";
+
+export const CALL_STATES = ["sending", "dialling", "ringing", "waiting", "connecting", "talking", "in-flow", "message"];
+export const SEAT_STATES = ["talking", "reserved", "ready", "wrap-up", "paused", "lost", "offline"];
+
+/** Counts as parts of a bar, each with its word and figure below it. */
+export function Bar({ counts, order, kind }: { counts: Record<string, number>; order: readonly string[]; kind: string }) {
+  const shown = order.filter((state) => counts[state]);
+  return (
+    <>
+      <div class="bar" aria-hidden="true">
+        {shown.map((state) => (
+          <i key={state} class={`${kind} ${state}`} style={{ flexGrow: counts[state] }} />
+        ))}
+      </div>
+      <ul class="legend">
+        {shown.map((state) => (
+          <li key={state}>
+            <i class={`dot ${kind} ${state}`} aria-hidden="true" />
+            {word(kind, state)} <b>{count(counts[state]!)}</b>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Tile({ name, figure, children }: { name: string; figure: string; children?: ComponentChildren }) {
+  return (
+    <div class="tile">
+      <h2>{t(name)}</h2>
+      <p class="figure">{figure}</p>
+      {children}
+    </div>
+  );
+}
+
+export const shareOf = (window: Window) => (window.answers ? window.abandoned / window.answers : 0);
+export const spanOf = (seconds: number) =>
+  seconds >= 2 * 86400 ? t("window-days", { days: Math.round(seconds / 86400) }) : t("window-hours", { hours: Math.round(seconds / 360) / 10 });
+
+/** A share before its cap: full is the hard stop. */
+export function CapBar({ window }: { window: Window }) {
+  const share = shareOf(window);
+  const level = share >= window.stop ? "over" : share >= window.target ? "near" : "good";
+  const text = t("abandoned-window", {
+    share: percent(share),
+    abandoned: window.abandoned,
+    answers: window.answers,
+    window: spanOf(window.window_seconds),
+    stop: percent(window.stop),
+  });
+  return (
+    <div class="cap">
+      <div class={`meter ${level}`} aria-hidden="true">
+        <i style={{ width: `${Math.min(100, (share / window.stop) * 100)}%` }} />
+      </div>
+      <small>{text}</small>
+    </div>
+  );
+}
+
+export function Tiles() {
+  const shown = campaigns();
+  const working = seats().filter((seat) => seat.state !== "offline");
+  const calls = together(shown.map((campaign) => campaign.calls));
+  const windows = shown.flatMap((campaign) => value<Window[]>(`abandoned/${campaign.campaign}`) ?? []);
+  // The one that is nearest to its stop; of several that are as near, the one that most answers tell of.
+  const nearest = windows.sort((a, b) => shareOf(b) / b.stop - shareOf(a) / a.stop || b.answers - a.answers)[0];
+  const utilisation = working.length ? working.reduce((whole, seat: Seat) => whole + seat.utilisation, 0) / working.length : 0;
+  const due = shown.reduce((whole, campaign) => whole + campaign.due, 0);
+  const numbers = shown.reduce((whole, campaign) => whole + campaign.numbers, 0);
+  const trunks = centre()?.trunks ?? [];
+  const tries = trunks.reduce((whole, trunk) => whole + trunk.attempts, 0);
+  const answered = trunks.reduce((whole, trunk) => whole + trunk.attempts * trunk.answer_seizure_ratio, 0);
+  return (
+    <div class="tiles">
+      <Tile name="tile-calls" figure={count(sum(calls))}>
+        <Bar counts={calls} order={CALL_STATES} kind="call" />
+      </Tile>
+      <Tile name="tile-seats" figure={count(working.length)}>
+        <Bar counts={countStates(seats())} order={SEAT_STATES} kind="seat" />
+      </Tile>
+      <Tile name="tile-abandoned" figure={nearest ? percent(shareOf(nearest)) : "–"}>
+        {nearest && <CapBar window={nearest} />}
+      </Tile>
+      <Tile name="tile-utilisation" figure={working.length ? percent(utilisation) : "–"}>
+        <small>{t("tile-utilisation-is")}</small>
+      </Tile>
+      <Tile name="tile-asr" figure={tries ? percent(answered / tries) : "–"}>
+        <small>{t("tile-asr-is")}</small>
+      </Tile>
+      <Tile name="tile-left" figure={count(due)}>
+        <small>{t("tile-left-of", { numbers })}</small>
+      </Tile>
+    </div>
+  );
+}
+
+export const countStates = (every: Seat[]) => together(every.map((seat) => ({ [seat.state]: 1 })));

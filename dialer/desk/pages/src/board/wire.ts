@@ -1,0 +1,123 @@
+// The messages of docs/topics.md as far as the board shows them, and what the desk adds to them.
+import { namesOf, value } from "../shared/server";
+import { signal } from "@preact/signals";
+
+export interface Trunk {
+  trunk: string;
+  channels_used: number;
+  channels: number;
+  answer_seizure_ratio: number;
+  failures: number;
+  attempts: number;
+  state: string;
+  calls_per_second: number;
+  ringing_seconds: number | null;
+}
+export interface Centre {
+  centre: string;
+  online: boolean;
+  at: number;
+  switch_up: boolean;
+  draining: boolean;
+  calls: number;
+  marks: Record<string, number>;
+  opt_outs: number;
+  trunks: Trunk[];
+  forecast: Record<string, number>;
+}
+export interface Campaign {
+  campaign: string;
+  kind: string;
+  state: string;
+  held_because: string | null;
+  calls: Record<string, number>;
+  outcomes: Record<string, number>;
+  attempts: number;
+  answered: number;
+  connected: number;
+  abandoned: number;
+  numbers: number;
+  closed: number;
+  due: number;
+  pacing: string;
+  refused: Record<string, number>;
+}
+export interface Seat {
+  seat: string;
+  at: number;
+  since: number | null;
+  agent: string | null;
+  state: string;
+  campaign: string | null;
+  utilisation: number;
+  calls: number;
+  reason: string | null;
+  help: string | null;
+  recording: string | null;
+}
+export interface Booth {
+  booth: number;
+  constituency_number: number;
+  part_number: number;
+  voters: number;
+  reached: number;
+  voted: number;
+  not_yet: number;
+}
+export interface Alert {
+  code: string;
+  level: string;
+  text: string;
+  at: number;
+}
+export interface Seen {
+  alert_at: number;
+  name: string;
+  at: number;
+}
+export interface Window {
+  window_seconds: number;
+  target: number;
+  stop: number;
+  answers: number;
+  abandoned: number;
+}
+export interface Day {
+  at: number[];
+  placed: number[];
+  answered: number[];
+  connected: number[];
+  abandoned: number[];
+}
+export interface Why {
+  code: string;
+  figures: Record<string, number | string>;
+  detail: string;
+}
+
+/** The campaign that the board is narrowed to; "": all. */
+export const chosen = signal("");
+
+export const centre = () => value<Centre>("centre");
+export const desk = () => value<{ heard: boolean; since: number }>("desk");
+
+/** The campaigns that are shown. */
+export const campaigns = () =>
+  namesOf("campaign")
+    .filter((name) => !chosen.value || name === chosen.value)
+    .flatMap((name) => value<Campaign>(`campaign/${name}`) ?? []);
+
+/** The seats that are shown: of a campaign those at work for it, and those that are free for any. */
+export const seats = () =>
+  namesOf("seat")
+    .flatMap((name) => value<Seat>(`seat/${name}`) ?? [])
+    .filter((seat) => !chosen.value || seat.campaign === null || seat.campaign === chosen.value);
+
+export const sum = (counts: Record<string, number>, states?: readonly string[]) =>
+  Object.entries(counts).reduce((whole, [state, count]) => (!states || states.includes(state) ? whole + count : whole), 0);
+
+export const together = (every: Record<string, number>[]) =>
+  every.reduce<Record<string, number>>((whole, each) => {
+    for (const [name, count] of Object.entries(each)) whole[name] = (whole[name] ?? 0) + count;
+    return whole;
+  }, {});

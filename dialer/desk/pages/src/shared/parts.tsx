@@ -1,0 +1,154 @@
+// Parts that every page has: signing in, the choice of language, a question before a deed, and what became of it.
+import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ask, isProblem, lookWho } from "./server";
+import { choose, language, languages, nameOf, t } from "./words";
+
+export function LanguageChoice() {
+  return (
+    <label class="quiet">
+      <span class="unseen">{t("language")}</span>
+      <select value={language.value} onChange={(event) => void choose(event.currentTarget.value, true)}>
+        {languages.map((code) => (
+          <option key={code} value={code} lang={code}>
+            {nameOf(code)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+export function SignIn() {
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const given = new FormData(event.currentTarget as HTMLFormElement);
+    setBusy(true);
+    const answer = await ask("POST", "/api/sign-in", { name: given.get("name"), password: given.get("password") });
+    setBusy(false);
+    if (isProblem(answer)) setProblem(t(`problem-${answer.problem}`, { seconds: answer.seconds ?? 0 }));
+    else await lookWho();
+  };
+  return (
+    <main class="sign-in">
+      <form onSubmit={(event) => void send(event as unknown as SubmitEvent)}>
+        <h1>{t("title")}</h1>
+        <label>
+          {t("sign-in-name")}
+          <input name="name" autocomplete="username" autocapitalize="none" spellcheck={false} maxLength={64} required />
+        </label>
+        <label>
+          {t("sign-in-password")}
+          <input name="password" type="password" autocomplete="current-password" maxLength={200} required />
+        </label>
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+        <button class="main" disabled={busy}>
+          {t("sign-in")}
+        </button>
+        <LanguageChoice />
+      </form>
+    </main>
+  );
+}
+
+// What became of a deed: one line at the foot, read out, gone after a while.
+
+interface Line {
+  text: string;
+  bad: boolean;
+}
+const said = signal<Line | null>(null);
+let fading = 0;
+
+export function say(text: string, bad = false): void {
+  said.value = { text, bad };
+  clearTimeout(fading);
+  fading = window.setTimeout(() => (said.value = null), bad ? 12000 : 6000);
+}
+
+export function Said() {
+  return (
+    <div class={said.value ? (said.value.bad ? "said bad" : "said") : "unseen"} role="status">
+      {said.value?.text}
+    </div>
+  );
+}
+
+// A question before a deed.
+
+interface Question {
+  title: string;
+  text: string;
+  yes: string;
+  grave: boolean;
+  choices?: { label: string; options: [string, string][] };
+  then: (chosen: string) => void;
+}
+const asked = signal<Question | null>(null);
+
+export function question(asking: Question): void {
+  asked.value = asking;
+}
+
+export function Asked() {
+  const box = useRef<HTMLDialogElement>(null);
+  const [chosen, setChosen] = useState("");
+  const current = asked.value;
+  useEffect(() => {
+    if (!current) return;
+    setChosen(current.choices?.options[0]?.[0] ?? "");
+    box.current?.showModal();
+  }, [current]);
+  if (!current) return null;
+  const close = () => (asked.value = null);
+  return (
+    <dialog ref={box} onClose={close} aria-labelledby="asked-title">
+      <form method="dialog">
+        <h2 id="asked-title">{current.title}</h2>
+        <p>{current.text}</p>
+        {current.choices && (
+          <label>
+            {current.choices.label}
+            <select value={chosen} onChange={(event) => setChosen(event.currentTarget.value)}>
+              {current.choices.options.map(([value, label]) => (
+                <option key={value} value={value}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <div class="row end">
+          <button value="no">{t("cancel")}</button>
+          <button
+            value="yes"
+            class={current.grave ? "main grave" : "main"}
+            onClick={() => {
+              close();
+              current.then(chosen);
+            }}
+          >
+            {current.yes}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+export function Section({ id, title, children, aside }: { id: string; title: string; children: ComponentChildren; aside?: ComponentChildren }) {
+  return (
+    <section class="panel" aria-labelledby={`${id}-title`}>
+      <div class="row between">
+        <h2 id={`${id}-title`}>{title}</h2>
+        {aside}
+      </div>
+      {children}
+    </section>
+  );
+}

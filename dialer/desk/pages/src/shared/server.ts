@@ -1,0 +1,141 @@
+// What the pages ask of the desk, and what it tells them.
+import { signal, type Signal } from "@preact/signals";
+import { zone } from "./words";
+
+export interface Me {
+  name: string;
+  role: string;
+  centre: string;
+  zone: string;
+  may: string[];
+}
+
+/** A refusal: a word that the pages have a sentence for. */
+export interface Problem {
+  problem: string;
+  seconds?: number;
+}
+
+/** Ask; the answer, or the problem. A desk that does not answer is one too. */
+export async function ask<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T | Problem> {
+  try {
+    const sent = body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    const answer = await fetch(path, { method, credentials: "same-origin", cache: "no-store", ...sent });
+    return answer.status === 204 ? ({} as T) : ((await answer.json()) as T | Problem);
+  } catch {
+    return { problem: "no-desk" };
+  }
+}
+
+export const isProblem = (answer: unknown): answer is Problem => typeof answer === "object" && answer !== null && "problem" in answer;
+
+/** Who has signed in; null: nobody, undefined: not known yet. */
+export const me = signal<Me | null | undefined>(undefined);
+
+export async function lookWho(): Promise<void> {
+  const found = await ask<Me | null>("GET", "/api/me");
+  if (isProblem(found)) return;
+  if (found) zone.value = found.zone;
+  me.value = found;
+}
+
+export async function signOut(): Promise<void> {
+  await ask("POST", "/api/sign-out", {});
+  location.reload();
+}
+
+// The picture: a signal for each key, so that a seat that changes draws itself alone.
+
+const cells = new Map<string, Signal<unknown>>();
+const names = new Map<string, Signal<string[]>>();
+
+/** A value of the picture; undefined: there is none (yet). Whoever reads it is drawn again when it changes. */
+export function value<T>(key: string): T | undefined {
+  let cell = cells.get(key);
+  if (!cell) cells.set(key, (cell = signal<unknown>(undefined)));
+  return cell.value as T | undefined;
+}
+
+/** The names of a kind, sorted: namesOf("seat") has "04". */
+export function namesOf(kind: string): string[] {
+  let found = names.get(kind);
+  if (!found) names.set(kind, (found = signal(collect(kind))));
+  return found.value;
+}
+
+const sorter = new Intl.Collator("en", { numeric: true });
+function collect(kind: string): string[] {
+  const found = [...cells].filter(([key, cell]) => key.startsWith(`${kind}/`) && cell.peek() !== undefined);
+  return found.map(([key]) => key.slice(kind.length + 1)).sort(sorter.compare);
+}
+
+function put(key: string, given: unknown, touched: Set<string>): void {
+  const cell = cells.get(key);
+  const before = cell?.peek();
+  if (cell) cell.value = given;
+  else cells.set(key, signal(given));
+  if ((before === undefined) !== (given === undefined)) touched.add(key.split("/")[0]!);
+}
+
+interface Told {
+  number: number;
+  at: number;
+  set: Record<string, unknown>;
+  gone: string[];
+}
+
+/** Epoch seconds by the desk's clock: a PC's own may be wrong. */
+export const now = signal(Date.now() / 1000);
+/** When the desk last told anything, by the page's own clock that never steps. */
+export const heardAt = signal(performance.now());
+export const silentSeconds = signal(0);
+/** A beat comes every 5 s: what is older than this is told. */
+export const STALE_SECONDS = 12;
+let ahead = 0;
+
+setInterval(() => {
+  now.value = Date.now() / 1000 + ahead;
+  silentSeconds.value = (performance.now() - heardAt.value) / 1000;
+}, 1000);
+
+function take(told: Told): void {
+  heardAt.value = performance.now();
+  silentSeconds.value = 0;
+  ahead = told.at - Date.now() / 1000;
+  now.value = told.at;
+  const touched = new Set<string>();
+  const gone = told.number === 0 ? [...cells.keys()].filter((key) => !(key in told.set)) : told.gone;
+  for (const key of gone) put(key, undefined, touched);
+  for (const [key, given] of Object.entries(told.set)) put(key, given, touched);
+  for (const kind of touched) {
+    const found = names.get(kind);
+    if (found) found.value = collect(kind);
+  }
+}
+
+/** Hear the picture for as long as the page is open; after any break it begins with the whole. */
+export function hear(path: string): void {
+  let source: EventSource | undefined;
+  let expected = 0;
+  const open = () => {
+    source?.close();
+    source = new EventSource(path);
+    expected = 0;
+    source.onmessage = (event) => {
+      const told = JSON.parse(event.data as string) as Told;
+      if (told.number !== 0 && told.number !== expected) return open();
+      expected = told.number + 1;
+      take(told);
+    };
+    source.onerror = () => {
+      if (source?.readyState === EventSource.CLOSED) void lookWho();
+    };
+  };
+  open();
+  setInterval(() => {
+    if (me.value && (source?.readyState === EventSource.CLOSED || silentSeconds.value > STALE_SECONDS * 2)) {
+      heardAt.value = Math.max(heardAt.value, performance.now() - STALE_SECONDS * 1500);
+      open();
+    }
+  }, 3000);
+}

@@ -1,0 +1,77 @@
+// The pages' words, in the reader's language: one file for each language in ../../locales, loaded when it is chosen.
+import { FluentBundle, FluentResource, type FluentVariable } from "@fluent/bundle";
+import { computed, signal } from "@preact/signals";
+
+const files = import.meta.glob<string>("../../locales/*.ftl", { query: "?raw", import: "default" });
+const codeOf = (path: string) => path.replace(/^.*\/|\.ftl$/g, "");
+export const languages = Object.keys(files).map(codeOf);
+const KEPT = "matdan-language";
+const FALLBACK = "en";
+
+const bundles = signal<FluentBundle[]>([]);
+export const language = signal(FALLBACK);
+export const areLoaded = computed(() => bundles.value.length > 0);
+
+/** A language's name in that language. */
+export const nameOf = (code: string) => new Intl.DisplayNames([code], { type: "language" }).of(code) ?? code;
+
+/** What the reader chose before, else what the browser asks for, else English. */
+export function preferred(): string {
+  const wanted = [localStorage.getItem(KEPT) ?? "", ...navigator.languages.map((each) => each.split("-")[0] ?? "")];
+  return wanted.find((each) => languages.includes(each)) ?? FALLBACK;
+}
+
+/** Show the page in a language; what it lacks is shown in English. */
+export async function choose(code: string, keep = false): Promise<void> {
+  if (keep) localStorage.setItem(KEPT, code);
+  const chain = code === FALLBACK ? [code] : [code, FALLBACK];
+  bundles.value = await Promise.all(chain.map(load));
+  language.value = code;
+  document.documentElement.lang = code;
+  document.title = t("title");
+}
+
+async function load(code: string): Promise<FluentBundle> {
+  const bundle = new FluentBundle(`${code}-IN`, { useIsolating: false });
+  bundle.addResource(new FluentResource(await files[`../../locales/${code}.ftl`]!()));
+  return bundle;
+}
+
+/** Whether there is a sentence of that name. */
+export const has = (id: string) => bundles.value.some((bundle) => bundle.hasMessage(id));
+
+/** A sentence by its name; one that no language has is shown by its name. */
+export function t(id: string, values: Record<string, FluentVariable> = {}): string {
+  for (const bundle of bundles.value) {
+    const message = bundle.getMessage(id);
+    if (message?.value) return bundle.formatPattern(message.value, values, []);
+  }
+  return id;
+}
+
+/** A word of the dialler's (a state, a role), where it has a translation; else as it came. */
+export const word = (kind: string, value: string) => (has(`${kind}-${value}`) ? t(`${kind}-${value}`) : value);
+
+/** The centre's time zone: a PC may be set to another. */
+export const zone = signal<string | undefined>(undefined);
+
+const formats = computed(() => ({
+  count: new Intl.NumberFormat(`${language.value}-IN`),
+  one: new Intl.NumberFormat(`${language.value}-IN`, { maximumFractionDigits: 1 }),
+  percent: new Intl.NumberFormat(`${language.value}-IN`, { style: "percent", maximumFractionDigits: 1 }),
+  clock: new Intl.DateTimeFormat(`${language.value}-IN`, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: zone.value }),
+  hour: new Intl.DateTimeFormat(`${language.value}-IN`, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone.value }),
+}));
+export const count = (value: number) => formats.value.count.format(value);
+export const decimal = (value: number) => formats.value.one.format(value);
+export const percent = (share: number) => formats.value.percent.format(share);
+export const clock = (at: number) => formats.value.clock.format(at * 1000);
+export const hour = (at: number) => formats.value.hour.format(at * 1000);
+
+/** Seconds as 0:07, 12:34 or 1:02:03. */
+export function lasted(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}

@@ -1,0 +1,316 @@
+"""The desk's wiring: settings in, pages out. A process of its own, so that no page can hold up a call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import mimetypes
+import random
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import uvicorn
+from argon2 import PasswordHasher
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from config.settings import CentreSettings, Settings
+from config.site_rules import abandoned_caps, site_profile
+from dialer.desk.board import Board, may, problem
+from dialer.desk.doors import Guard, WebDoor, cookie_of
+from dialer.desk.figures import BoardFigures, ShownCap
+from dialer.desk.hearing import Hearing
+from dialer.desk.pages_built import BUILT
+from dialer.desk.people import MOST_PASSWORD, NotSignedIn, People
+from dialer.desk.picture import Picture
+from dialer.domain.clock import Clock, SystemClock
+from dialer.domain.errors import PortInUse, StoreError
+from dialer.domain.site_time import site_zone
+from dialer.mqtt.client import BrokerSettings
+from dialer.site.plan import broker_settings
+from dialer.store.cipher import site_key
+from dialer.store.desk_file import DeskFile, desk_path
+from dialer.store.desk_reading import DeskReading
+
+_log = structlog.get_logger(__name__)
+
+MOST_CONNECTIONS = 1_000
+STOP_SECONDS = 3  # for what is under way; a page's stream is ended at once
+
+
+class SignIn(BaseModel):
+    """Name and password, as a page sends them."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    password: Annotated[str, Field(min_length=1, max_length=MOST_PASSWORD)]
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A built file, in memory, as it goes out."""
+
+    kind: str
+    body: bytes
+    packed: bytes | None  # with gzip; None: it is packed of itself
+
+    def response(self, request: Request, cache: str) -> Response:
+        """The file, packed where the browser takes it."""
+        headers = {"cache-control": cache, "vary": "accept-encoding"}
+        if self.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(self.packed, media_type=self.kind, headers={**headers, "content-encoding": "gzip"})
+        return Response(self.body, media_type=self.kind, headers=headers)
+
+
+def read_assets(folder: Path = BUILT) -> dict[str, Asset]:
+    """The built pages by their path below `folder`; empty: they are not built."""
+    mimetypes.add_type("font/woff2", ".woff2")
+    mimetypes.add_type("text/javascript", ".js")
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            body = path.read_bytes()
+            kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            packed = None if path.suffix == ".woff2" else gzip.compress(body, 9, mtime=0)
+            found[path.relative_to(folder).as_posix()] = Asset(kind, body, packed)
+    return found
+
+
+class Entrance:
+    """Pages and their files, and who comes in."""
+
+    def __init__(self, centre: CentreSettings, people: People, assets: dict[str, Asset]) -> None:
+        self._centre, self._zone = centre.id, centre.time_zone
+        self._people = people
+        self._assets = assets
+
+    def doors(self) -> list[WebDoor]:
+        """What anybody may ask for; and who one is."""
+        return [
+            WebDoor("GET", "/", self.front, None),
+            WebDoor("GET", "/board", self.page, None),
+            WebDoor("GET", "/assets/{name}", self.asset, None),
+            WebDoor("POST", "/api/sign-in", self.sign_in, None),
+            WebDoor("POST", "/api/sign-out", self.sign_out, None),
+            WebDoor("GET", "/api/me", self.me, None),
+        ]
+
+    async def front(self) -> Response:
+        """The way to the board."""
+        return RedirectResponse("/board", status_code=303)
+
+    async def page(self, request: Request) -> Response:
+        """A page, the same for all: what is shown in it comes after signing in."""
+        return self._file(f"{request.url.path[1:]}.html", request, "no-cache")
+
+    async def asset(self, name: str, request: Request) -> Response:
+        """A file of the pages; its name changes with what is in it."""
+        return self._file(f"assets/{name}", request, "public, max-age=31536000, immutable")
+
+    def _file(self, path: str, request: Request, cache: str) -> Response:
+        found = self._assets.get(path)
+        return problem(404, "nothing-here") if found is None else found.response(request, cache)
+
+    async def sign_in(self, asked: SignIn) -> Response:
+        """A session, in a cookie that no script can read."""
+        try:
+            token = await self._people.sign_in(asked.name, asked.password)
+        except NotSignedIn as refused:
+            status = 401 if refused.problem == "wrong" else 429
+            return problem(status, refused.problem, seconds=round(refused.seconds))
+        return Response(status_code=204, headers={"set-cookie": cookie_of(token)})
+
+    async def sign_out(self, request: Request) -> Response:
+        """No session."""
+        if request.state.token is not None:
+            await self._people.sign_out(request.state.token)
+        return Response(status_code=204, headers={"set-cookie": cookie_of(None)})
+
+    async def me(self, request: Request) -> dict[str, Any] | None:
+        """Who has signed in, and what this one may do; null: nobody."""
+        token = request.state.token
+        who = None if token is None else await self._people.who(token)
+        if who is None:
+            return None
+        return {"name": who.name, "role": who.role, "centre": self._centre, "zone": self._zone, "may": may(who.role)}
+
+
+def make_app(doors: list[WebDoor]) -> FastAPI:
+    """The application behind the guard: a route for each door and no other, its OpenAPI document among them."""
+    app = FastAPI(title="Matdan desk", openapi_url=None, docs_url=None, redoc_url=None)
+    for door in doors:
+        app.add_api_route(door.path, door.answer, methods=[door.method], response_model=None)
+
+    async def not_valid(request: Request, error: Exception) -> Response:
+        return problem(422, "values")  # without what was given, which may be a password
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - it is what this one is for
+        return problem(error.status_code, "too-long" if error.status_code == 413 else "values")
+
+    async def not_kept(request: Request, error: Exception) -> Response:
+        _log.error("desk.not-kept", problem=str(error))
+        return problem(503, "not-kept")
+
+    app.add_exception_handler(RequestValidationError, not_valid)
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(StoreError, not_kept)
+    return app
+
+
+def document_door(doors: list[WebDoor]) -> WebDoor:
+    """The door to the OpenAPI document of the others."""
+
+    async def document() -> dict[str, Any]:
+        """This document."""
+        made: dict[str, Any] = make_app(doors).openapi()
+        return made
+
+    return WebDoor("GET", "/api/openapi.json", document)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningDesk:
+    """A desk that serves."""
+
+    port: int
+    origin: str  # what people type
+
+
+@contextlib.asynccontextmanager
+async def running_desk(
+    settings: Settings,
+    *,
+    broker: BrokerSettings | None = None,
+    clock: Clock | None = None,
+    hasher: PasswordHasher | None = None,
+    assets: dict[str, Asset] | None = None,
+) -> AsyncIterator[RunningDesk]:
+    """Serve for as long as the context lasts. `broker` stands in for the settings' own.
+
+    Raises SettingError, StoreError, PortInUse with one clear line.
+    """
+    clock = clock or SystemClock()
+    key = site_key(settings)
+    picture = Picture(clock.now)
+    with _listening(settings.desk.host, settings.desk.port) as listener:
+        port = int(listener.getsockname()[1])
+        origin = settings.desk.origin(port)
+        async with contextlib.AsyncExitStack() as stack:
+            reading = await asyncio.to_thread(DeskReading, settings.store.path, key)
+            stack.callback(reading.close)
+            file = await asyncio.to_thread(DeskFile, desk_path(settings.store.path), key)
+            stack.push_async_callback(file.close)
+            people = People(file, settings.supervisors, clock, settings.desk.idle_hours * 3600, hasher)
+            stack.callback(people.close)
+            hearing = Hearing(
+                broker or desk_broker(settings), settings.centre.id, clock, picture.put, random.SystemRandom()
+            )
+            board = Board(picture, hearing, file, clock)
+            await board.begin()
+            entrance = Entrance(settings.centre, people, read_assets() if assets is None else assets)
+            doors = [*entrance.doors(), *board.doors()]
+            doors.append(document_door(doors))
+            origins = frozenset({origin, *_own_names(settings, origin, port)})
+            guard = Guard(make_app(doors), doors, people.who, lambda: origins)
+            figures = BoardFigures(picture, reading, clock, site_zone(settings), shown_caps(settings))
+            server = _Server(_uvicorn(settings, guard))
+            async with asyncio.TaskGroup() as group:
+                beside = [
+                    group.create_task(hearing.run(), name="desk-hearing"),
+                    group.create_task(figures.run(), name="desk-figures"),
+                ]
+                serving = group.create_task(server.serve(sockets=[listener]), name="desk-server")
+                try:
+                    yield RunningDesk(port, origin)
+                finally:
+                    server.should_exit = True
+                    picture.close()
+                    for task in beside:
+                        task.cancel()
+                    await asyncio.wait({serving})
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, whose stop is ours to say."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None are taken."""
+        yield
+
+
+async def serve_desk(settings: Settings, broker: BrokerSettings, say: Any) -> None:
+    """Serve until SIGTERM or Ctrl-C; `say` is told one line, the address, once people can come."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running_desk(settings, broker=broker) as desk:
+        say(desk.origin)
+        await stop.wait()
+
+
+def desk_broker(settings: Settings) -> BrokerSettings:
+    """The broker, and who the desk is there."""
+    broker = broker_settings(settings)
+    if settings.desk.user is None:
+        return broker
+    password = settings.desk.broker_password
+    name = f"{settings.centre.id}.{settings.desk.user}"
+    return replace(broker, username=name, password=None if password is None else password.get_secret_value())
+
+
+def shown_caps(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
+    """The caps on abandoned calls of each campaign."""
+    profile = site_profile(settings)
+    return {each.id: tuple(ShownCap(*cap) for cap in abandoned_caps(each, profile)) for each in settings.campaigns}
+
+
+def _own_names(settings: Settings, origin: str, port: int) -> list[str]:
+    """Other ways to say this machine, for who sits at it."""
+    if settings.desk.address is not None or not settings.desk.host.startswith("127."):
+        return []
+    scheme = origin.partition(":")[0]
+    return [f"{scheme}://{name}:{port}" for name in ("localhost", "127.0.0.1")]
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=256)
+    except OSError as error:
+        raise PortInUse(
+            f"{host}:{port} for the desk: {error.strerror}; set desk.port or desk.host to another one"
+        ) from error
+    with listener:
+        yield listener
+
+
+def _uvicorn(settings: Settings, guard: Guard) -> uvicorn.Config:
+    desk = settings.desk
+    return uvicorn.Config(
+        guard,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        ssl_certfile=desk.certificate,
+        ssl_keyfile=desk.private_key,
+    )

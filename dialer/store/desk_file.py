@@ -1,0 +1,143 @@
+"""The desk's own file beside the store, under the same key: passwords, sessions, and who has seen which alert.
+
+Sessions are kept by a digest: whoever reads the file cannot sign in with what stands there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dialer.domain.errors import StoreError
+from dialer.store.cipher import StoreKey, connect
+from dialer.store.connection import BUSY_SECONDS, Connection, check_header
+from dialer.store.failures import explained
+from dialer.store.sql import load_statements
+
+SQL = load_statements("desk_file")
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE password (name TEXT PRIMARY KEY, hash TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE session (digest TEXT PRIMARY KEY, name TEXT NOT NULL, used_at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE acknowledged (
+    code TEXT NOT NULL, alert_at REAL NOT NULL, name TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (code, alert_at)
+) WITHOUT ROWID;
+"""
+
+T = TypeVar("T")
+
+
+def desk_path(store: Path) -> Path:
+    """Where the desk of a store keeps its own: `centre.desk.db` beside `centre.db`."""
+    return store.with_name(f"{store.stem}.desk.db")
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Somebody has seen an alert."""
+
+    code: str
+    alert_at: float  # of the alert that was seen: a later one of the code is another
+    name: str
+    at: float
+
+
+class DeskFile:
+    """The file, open. Every write is on disk when its method returns; one thread does them one after another."""
+
+    def __init__(self, path: Path, key: StoreKey | None) -> None:
+        """Open it, or make it. Blocks. Raises StoreError, StoreCorrupt."""
+        self._path = path
+        check_header(path, key)
+        with explained(path):
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            self._db = connect(path, "rw", BUSY_SECONDS, key)
+            try:
+                _make_tables(self._db, path)
+            except BaseException:
+                self._db.close()
+                raise
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk-file")
+
+    async def password_of(self, name: str) -> str | None:
+        """The hash of somebody's password; None: there is none."""
+        row = await self._run(lambda db: db.execute(SQL["password_of"], (name,)).fetchone())
+        return None if row is None else str(row[0])
+
+    async def set_password(self, name: str, hashed: str | None, at: float) -> None:
+        """Keep a new one, or none; whoever is signed in by the old one is so no more."""
+
+        def write(db: Connection) -> None:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                if hashed is None:
+                    db.execute(SQL["remove_password"], (name,))
+                else:
+                    db.execute(SQL["set_password"], (name, hashed, at))
+                db.execute(SQL["end_sessions_of"], (name,))
+                db.execute("COMMIT")
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+
+        await self._run(write)
+
+    async def begin_session(self, digest: str, name: str, at: float, *, forget_before: float) -> None:
+        """Keep a session; those that nobody has used since `forget_before` go."""
+
+        def write(db: Connection) -> None:
+            db.execute(SQL["end_idle_sessions"], (forget_before,))
+            db.execute(SQL["begin_session"], (digest, name, at))
+
+        await self._run(write)
+
+    async def session(self, digest: str) -> tuple[str, float] | None:
+        """Whose session that is, and when it was last used."""
+        row: Any = await self._run(lambda db: db.execute(SQL["session"], (digest,)).fetchone())
+        return None if row is None else (str(row[0]), float(row[1]))
+
+    async def use_session(self, digest: str, at: float) -> None:
+        """It was used."""
+        await self._run(lambda db: db.execute(SQL["use_session"], (digest, at)))
+
+    async def end_session(self, digest: str) -> None:
+        """Nobody is signed in by it any more."""
+        await self._run(lambda db: db.execute(SQL["end_session"], (digest,)))
+
+    async def acknowledge(self, seen: Acknowledgement) -> None:
+        """Keep that somebody has seen an alert; the first one counts."""
+        row = (seen.code, seen.alert_at, seen.name, seen.at)
+        await self._run(lambda db: db.execute(SQL["acknowledge"], row))
+
+    async def acknowledged(self) -> list[Acknowledgement]:
+        """The last acknowledgement of each code."""
+        rows: Any = await self._run(lambda db: db.execute(SQL["acknowledged"]).fetchall())
+        return [Acknowledgement(*row) for row in rows]
+
+    async def close(self) -> None:
+        """Let the file go."""
+        await self._run(lambda db: db.close())
+        self._thread.shutdown(wait=False)
+
+    async def _run(self, work: Callable[[Connection], T]) -> T:
+        def explain() -> T:
+            with explained(self._path):
+                return work(self._db)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, explain)
+
+
+def _make_tables(db: Connection, path: Path) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        raise StoreError(f"{path}: a newer version has written it: start that one")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    if version < _VERSION:
+        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")

@@ -1,0 +1,56 @@
+"""What the desk's pages show of the store: read through fixed statements on a connection of their own, beside the dialler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialer.pacing.port import AnswersOfLate
+from dialer.store.cipher import StoreKey
+from dialer.store.connection import open_reading
+from dialer.store.failures import explained
+from dialer.store.figures import answers_of_late
+from dialer.store.sql import load_statements
+
+SQL = load_statements("desk")
+
+
+@dataclass(frozen=True, slots=True)
+class CourseStretch:
+    """A campaign's calls that were placed in one stretch of a day and have ended."""
+
+    number: int  # from 0
+    placed: int
+    answered: int
+    connected: int
+    abandoned: int
+
+
+class DeskReading:
+    """The store's file, open to be read. Blocks: call it in one thread at a time, outside the loop."""
+
+    def __init__(self, path: Path, key: StoreKey | None) -> None:
+        """Raises StoreError, StoreCorrupt where there is no store of ours."""
+        self._path = path
+        self._db = open_reading(path, key=key)
+
+    def course(self, campaign_id: str, since: float, stretch_seconds: float) -> list[CourseStretch]:
+        """How the calls went since an epoch second, by stretches; those without any are left out."""
+        with explained(self._path):
+            rows = self._db.execute(SQL["course"], (campaign_id, since, stretch_seconds)).fetchall()
+        return [
+            CourseStretch(number, placed, answered, connected, int(lost))
+            for number, placed, answered, connected, lost in rows
+        ]
+
+    def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> AnswersOfLate:
+        """Live answers of the window that ends at `now`, and those abandoned."""
+        with explained(self._path):
+            (whole,) = answers_of_late(self._db, campaign_id, now, window_seconds, window_seconds * 2) or (
+                AnswersOfLate(0.0, 0, 0),
+            )
+        return whole
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()

@@ -1,0 +1,135 @@
+"""A desk without a network: its doors, guard and file as they are, with a broker that is a list of what was asked."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from argon2 import PasswordHasher
+
+from config.settings import CentreSettings, Settings
+from config.supervision import Supervisor
+from config.words import SupervisorRole
+from dialer.desk.board import Board
+from dialer.desk.doors import COOKIE, Guard, WebDoor
+from dialer.desk.hearing import Hearing, Reply
+from dialer.desk.people import People
+from dialer.desk.picture import Picture
+from dialer.desk.server import Asset, Entrance, document_door, make_app
+from dialer.domain.clock import SystemClock
+from dialer.store.desk_file import DeskFile
+
+ORIGIN = "https://desk.test"
+PASSWORD = "lorry-mango-violin"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+EVERYBODY = tuple(Supervisor(name=role.value, role=role) for role in SupervisorRole)
+PAGE = b"<!doctype html><title>Matdan</title>"
+
+
+class SetClock(SystemClock):
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.at = 1_713_765_600.0
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def pass_seconds(self, seconds: float) -> None:
+        """Time goes by, on both clocks."""
+        self.at += seconds
+        self.seconds += seconds
+
+
+class FakeHearing(Hearing):
+    """A dialler that does what it is asked, and a broker that may be away."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str, dict[str, Any]]] = []
+        self.reply: Reply | None = Reply("done", "it was done")
+
+    async def ask(self, user: str, command_id: str, name: str, values: Mapping[str, Any]) -> Reply | None:
+        if self.reply is not None:
+            self.asked.append((user, command_id, name, dict(values)))
+        return self.reply
+
+
+@dataclass(slots=True)
+class DeskStand:
+    """The desk, and a browser before it."""
+
+    doors: list[WebDoor]
+    picture: Picture
+    hearing: FakeHearing
+    people: People
+    file: DeskFile
+    clock: SetClock
+    browser: httpx.AsyncClient
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
+        """Ask as somebody of that role; None: nobody has signed in."""
+        return await self.browser.get(path, headers={**await self._cookie(role), **headers})
+
+    async def post(self, path: str, body: object, role: str | None = None, **headers: str) -> httpx.Response:
+        """Send JSON as one of our pages does."""
+        sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", "content-type": "application/json"}
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        whole = {name: value for name, value in {**sent, **await self._cookie(role), **given}.items() if value}
+        return await self.browser.post(path, content=json.dumps(body), headers=whole)
+
+    async def _cookie(self, role: str | None) -> dict[str, str]:
+        if role is None:
+            return {}
+        if role not in self.tokens:
+            self.tokens[role] = await self.people.sign_in(role, PASSWORD)
+        return {"cookie": f"{COOKIE}={self.tokens[role]}"}
+
+
+@contextlib.asynccontextmanager
+async def desk_stand(folder: Path) -> AsyncIterator[DeskStand]:
+    """A desk at which somebody of each role may sign in, by the role's name."""
+    clock = SetClock()
+    file = DeskFile(folder / "centre.desk.db", None)
+    people = People(file, EVERYBODY, clock, 3600.0, CHEAP)
+    for role in SupervisorRole:
+        await people.set_password(role.value, PASSWORD)
+    picture, hearing = Picture(clock.now), FakeHearing()
+    board = Board(picture, hearing, file, clock)
+    await board.begin()
+    entrance = Entrance(CentreSettings(), people, {"board.html": Asset("text/html", PAGE, None)})
+    doors = [*entrance.doors(), *board.doors()]
+    doors.append(document_door(doors))
+    guard = Guard(make_app(doors), doors, people.who, lambda: frozenset({ORIGIN}))
+    transport = httpx.ASGITransport(app=guard)
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
+        yield DeskStand(doors, picture, hearing, people, file, clock, browser)
+    people.close()
+    await file.close()
+
+
+def desk_settings(store: Path) -> Settings:
+    """Settings of a centre with a desk on any free port."""
+    supervisors = [
+        {"name": "asha", "role": "supervisor"},
+        {"name": "vikram", "role": "viewer"},
+        {"name": "desk", "role": "desk"},
+    ]
+    return Settings.model_validate(
+        {
+            "centre": {"id": "pune-1"},
+            "store": {"path": store},
+            "desk": {"port": 0},
+            "supervisors": supervisors,
+            "campaigns": [{"id": "turnout-agents", "kind": "agents", "purpose": "turnout"}],
+        }
+    )

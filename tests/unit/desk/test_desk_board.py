@@ -1,0 +1,207 @@
+"""The board: commands go out as who has signed in, and only those of the role; alerts; why nothing is dialled; figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from config.words import SupervisorRole
+from dialer.desk.board import OFFERED, may
+from dialer.desk.figures import BoardFigures, ShownCap
+from dialer.desk.hearing import Reply
+from dialer.desk.pages_built import SOURCES
+from dialer.desk.picture import Picture
+from dialer.desk.why import why
+from dialer.domain.commands.registry import COMMANDS
+from dialer.domain.view import CallState, Hold, HoldReason, SeatState
+from dialer.pacing.port import Explanation, Limit
+from dialer.rules.gate import Reason
+from dialer.store.connection import exclusive_connection
+from dialer.store.desk_reading import DeskReading
+from tests.support.desk import DeskStand, SetClock, desk_stand
+
+ID = "0f9a7c1e-click"
+LANGUAGES = sorted((SOURCES / "locales").glob("*.ftl"))
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
+    async with desk_stand(tmp_path) as stand:
+        yield stand
+
+
+async def test_a_command_goes_out_as_the_one_who_has_signed_in(desk: DeskStand) -> None:
+    answer = await desk.post("/api/board/commands", {"id": ID, "name": "pause", "campaign": "turnout"}, "compliance")
+    assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
+    assert desk.hearing.asked == [("compliance", ID, "pause", {"campaign": "turnout"})]
+
+
+async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: DeskStand) -> None:
+    values = {"campaign": "turnout", "seat": "04", "reason": "break"}
+    for name in OFFERED:
+        kind = COMMANDS[name]
+        body = {"id": ID, "name": name, **{key: values[key] for key in kind.needs}}
+        for role in set(SupervisorRole) - {SupervisorRole.DESK}:
+            answer = await desk.post("/api/board/commands", body, role)
+            assert answer.status_code == (200 if role in kind.roles else 403), (name, role)
+            assert (name in may(role)) == (role in kind.roles)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "problem"),
+    [
+        ({"id": ID, "name": "marks"}, 404, "no-command"),
+        ({"id": ID, "name": "opt-outs", "campaign": "x"}, 404, "no-command"),
+        ({"id": ID, "name": "pause"}, 422, "values"),
+        ({"id": ID, "name": "pause", "campaign": "x", "seat": "01"}, 422, "values"),
+        ({"id": ID, "name": "pause", "campaign": "x" * 129}, 422, "values"),
+        ({"id": "../x", "name": "stop-all"}, 422, "values"),
+        ({"id": ID, "name": "stop-all", "role": "supervisor"}, 422, "values"),
+        ([], 422, "values"),
+    ],
+)
+async def test_what_is_no_command_of_the_board_is_sent_nowhere(
+    desk: DeskStand, body: object, status: int, problem: str
+) -> None:
+    answer = await desk.post("/api/board/commands", body, "supervisor")
+    assert (answer.status_code, answer.json()) == (status, {"problem": problem})
+    assert not desk.hearing.asked
+
+
+async def test_a_broker_that_is_away_is_told_and_nothing_waits(desk: DeskStand) -> None:
+    desk.hearing.reply = None
+    answer = await desk.post("/api/board/commands", {"id": ID, "name": "stop-all"}, "supervisor")
+    assert (answer.status_code, answer.json()) == (503, {"problem": "broker-away"})
+    desk.hearing.reply = Reply("refused", "there is no such seat")
+    answer = await desk.post("/api/board/commands", {"id": ID, "name": "seat-ready", "seat": "99"}, "supervisor")
+    assert answer.json() == {"status": "refused", "text": "there is no such seat"}
+
+
+async def test_an_alert_that_was_seen_is_so_until_another_takes_its_place(desk: DeskStand) -> None:
+    alert = {"code": "switch-down", "level": "critical", "text": "no connection", "at": 5.0}
+    desk.picture.put("alerts", {"at": 6.0, "alerts": [alert]})
+    seen = {"code": "switch-down", "at": 5.0}
+    assert (await desk.post("/api/board/alerts", seen, "coach")).status_code == 204
+    assert (await desk.post("/api/board/alerts", seen, "supervisor")).status_code == 204
+    kept = desk.picture.get("acknowledged")["switch-down"]
+    assert (kept["name"], kept["alert_at"], kept["at"]) == ("coach", 5.0, desk.clock.now())
+    assert (await desk.post("/api/board/alerts", {"code": "switch-down", "at": 4.0}, "coach")).status_code == 409
+    assert [each.name for each in await desk.file.acknowledged()] == ["coach"]
+
+
+# Why is nothing dialled?
+
+CENTRE = {"online": True}
+RUNNING: Mapping[str, Any] = {
+    "calls": {},
+    "held_because": None,
+    "due": 40,
+    "numbers": 100,
+    "closed": 60,
+    "pacing": str(Explanation(0, Limit.SEATS, {"free": 1})),
+    "refused": {"gap": 3},
+}
+
+
+def code(**changed: Any) -> str:
+    return str(why(CENTRE, {**RUNNING, **changed}, [], heard=True)["code"])
+
+
+def test_what_is_away_is_told_first() -> None:
+    assert why(None, RUNNING, [], heard=False)["code"] == "unheard-broker"
+    assert why({"online": False}, RUNNING, [], heard=True)["code"] == "dialler-away"
+    assert why(None, RUNNING, [], heard=True)["code"] == "dialler-away"
+
+
+def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> None:
+    seats = [{"state": state} for state in ("talking", "reserved", "ready", "wrap-up", "wrap-up")]
+    assert code(calls={"ringing": 2, "talking": 5}) == "dialling"
+    assert code(due=0) == "nothing-due"
+    found = why(CENTRE, RUNNING, seats, heard=True)
+    assert found["code"] == "limit-seats"
+    assert found["figures"] == {"ready": 1, "talking": 2, "wrapup": 2, "paused": 0, "due": 40, "refused": 3}
+
+
+def test_what_holds_a_campaign_is_told_in_a_word_and_as_the_dialler_says_it() -> None:
+    held = {**RUNNING, "held_because": "outside calling hours until 09:00", "held_by": "calling-hours"}
+    found = why(CENTRE, held, [], heard=True)
+    assert found == {
+        "code": "calling-hours",
+        "figures": {"until": "09:00"},
+        "detail": "outside calling hours until 09:00",
+    }
+    assert code(held_because="something that an older one says") == "held"
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.stem)
+def test_every_word_of_the_dialler_and_every_sentence_of_the_pages_has_its_words(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    there = set(re.findall(r"^([a-z][a-z0-9-]*) =", text, re.MULTILINE))
+    assert len(there) == len(re.findall(r"^[a-z][a-z0-9-]* =", text, re.MULTILINE))
+    english = (path.parent / "en.ftl").read_text(encoding="utf-8")
+    assert there == set(re.findall(r"^([a-z][a-z0-9-]*) =", english, re.MULTILINE))
+    words = {f"call-{state}" for state in CallState if state is not CallState.ENDED}
+    words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
+    words |= {f"why-{Hold(reason).code}" for reason in HoldReason}
+    words |= {f"why-limit-{limit}" for limit in Limit} | {f"pacing-{limit}" for limit in Limit}
+    words |= {f"role-{role}" for role in SupervisorRole if role is not SupervisorRole.DESK}
+    words |= {f"do-{name}" for name in OFFERED}
+    room = Path(__file__).parents[3] / "dialer/desk"
+    for source in room.glob("*.py"):
+        words |= {f"problem-{word}" for word in re.findall(r'problem\(\d+, "([a-z-]+)"', source.read_text("utf-8"))} - {
+            "problem-no-command",
+            "problem-too-long",
+        }
+    words |= {f"why-{found}" for found in re.findall(r'_answer\("([a-z-]+)"', (room / "why.py").read_text("utf-8"))}
+    for source in (SOURCES / "src").rglob("*.ts*"):
+        words |= set(re.findall(r'\bt\("([a-z][a-z0-9-]*)"', source.read_text("utf-8")))
+    assert len(words) > 150
+    assert not words - there
+
+
+async def test_shares_of_each_window_and_the_days_course_come_from_the_records(tmp_path: Path) -> None:
+    store, clock, picture = tmp_path / "centre.db", SetClock(), Picture(lambda: 0.0)
+    now = clock.now()
+    calls = [
+        (7200, True, "connected"),
+        (700, True, "abandoned"),
+        (650, False, "no-answer"),
+        (10, True, "connected"),
+        (5, False, "refused"),
+    ]
+    with exclusive_connection(store, "a test") as db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('turnout', 'agents', 'turnout')")
+        for number, (ago, answered, outcome) in enumerate(calls):
+            db.execute(
+                "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, answered_at,"
+                " connected_at, ended_at, outcome, direction) VALUES (?, 'turnout', ?, 1, 't', 'c', ?, ?, ?, ?, ?, 'outbound')",
+                (
+                    f"a{number}",
+                    number,
+                    now - ago,
+                    now - ago + 2 if answered else None,
+                    now - ago + 2 if outcome == "connected" else None,
+                    now - ago + 3,
+                    outcome,
+                ),
+            )
+    reading = DeskReading(store, None)
+    figures = BoardFigures(picture, reading, clock, ZoneInfo("Asia/Kolkata"), {})
+    caps = (ShownCap(86_400.0, 0.01, 0.03), ShownCap(3_600.0, 0.01, 0.03))
+    for _ in range(2):  # what is read again is not counted twice
+        await figures.read("turnout", caps)
+    day, shares = picture.get("day/turnout"), picture.get("abandoned/turnout")
+    assert (sum(day["placed"]), sum(day["answered"]), sum(day["connected"]), sum(day["abandoned"])) == (4, 3, 2, 1)
+    assert len(day["at"]) == len(day["placed"])
+    assert [(each["answers"], each["abandoned"]) for each in shares] == [(3, 1), (2, 1)]
+    assert shares[0]["stop"] == 0.03
+    clock.pass_seconds(86_400.0)
+    await figures.read("turnout", caps)
+    assert picture.get("day/turnout")["placed"] == []
+    reading.close()

@@ -1,0 +1,136 @@
+"""The desk's doors: every route stands in the table, nobody comes in who may not, and no other page can ask for anybody."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+
+from config.words import SupervisorRole
+from dialer.desk.doors import COOKIE, MOST_BODY_BYTES, cookie_of, token_in
+from dialer.desk.server import make_app
+from tests.support.desk import ORIGIN, PASSWORD, DeskStand, desk_stand
+
+SIGN_IN = {"name": "supervisor", "password": PASSWORD}
+OPEN = {"/", "/board", "/assets/{name}", "/api/me", "/api/sign-in", "/api/sign-out"}
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
+    async with desk_stand(tmp_path) as stand:
+        yield stand
+
+
+async def test_every_route_has_one_door_and_every_door_one_route(desk: DeskStand) -> None:
+    routes = [route for route in make_app(desk.doors).routes if isinstance(route, APIRoute)]
+    assert len(routes) == len(make_app(desk.doors).routes) == len(desk.doors)
+    named = {(method, route.path) for route in routes for method in route.methods or ()}
+    assert named == {(door.method, door.path) for door in desk.doors}
+    assert {door.path for door in desk.doors if door.roles is None} == OPEN
+
+
+async def test_nobody_comes_in_unless_signed_in_and_nobody_but_the_doors_own_roles(desk: DeskStand) -> None:
+    for door in desk.doors:
+        if door.roles is None or door.path == "/api/board/events":  # which has no end
+            continue
+        for role in [None, *SupervisorRole]:
+            answer = await desk.get(door.path, role) if door.method == "GET" else await desk.post(door.path, {}, role)
+            if role is None:
+                assert answer.status_code == 401, door
+            elif role not in door.roles:
+                assert (answer.status_code, answer.json()) == (403, {"problem": "role"}), (door, role)
+            else:
+                assert answer.status_code in {200, 422}, (door, role)
+    assert SupervisorRole.DESK not in {role for door in desk.doors for role in door.roles or ()}
+
+
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/board", "/assets/a/b", "/assets/..%2fx", "/docs", "/openapi.json", "/board/"]
+)
+async def test_what_is_not_in_the_table_is_not_there(desk: DeskStand, path: str) -> None:
+    assert (await desk.get(path, "supervisor")).status_code == 404
+
+
+async def test_a_page_of_another_site_can_ask_for_nothing(desk: DeskStand) -> None:
+    for headers in (
+        {"origin": "https://elsewhere.test"},
+        {"origin": ""},
+        {"sec_fetch_site": "cross-site"},
+        {"origin": "null"},
+    ):
+        answer = await desk.post("/api/board/commands", {}, "supervisor", **headers)
+        assert (answer.status_code, answer.json()) == (403, {"problem": "other-site"})
+    assert (await desk.get("/api/board/events", "supervisor", **{"sec-fetch-site": "same-site"})).status_code == 403
+    form = await desk.post("/api/sign-in", SIGN_IN, content_type="text/plain")
+    assert (form.status_code, form.json()) == (403, {"problem": "not-json"})
+
+
+async def test_a_link_from_elsewhere_leads_to_the_page(desk: DeskStand) -> None:
+    assert (
+        await desk.get("/board", None, **{"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"})
+    ).status_code == 200
+
+
+async def test_another_hosts_name_leads_nowhere(desk: DeskStand) -> None:
+    assert (await desk.get("/board", None, host="rebound.test")).status_code == 421
+
+
+async def test_every_answer_keeps_the_page_to_itself(desk: DeskStand) -> None:
+    for path in ("/board", "/api/me", "/nothing"):
+        headers = (await desk.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "require-trusted-types-for 'script'" in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["strict-transport-security"]
+        assert headers["cache-control"]
+
+
+async def test_signing_in_gives_a_cookie_for_this_host_and_no_script(desk: DeskStand) -> None:
+    answer = await desk.post("/api/sign-in", SIGN_IN)
+    assert answer.status_code == 204
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{COOKIE}=")
+    assert {"Path=/", "Secure", "HttpOnly", "SameSite=Strict"} <= set(cookie.split("; "))
+    token = token_in(cookie.split(";")[0])
+    assert token
+    asked = await desk.browser.get("/api/me", headers={"cookie": f"{COOKIE}={token}"})
+    assert asked.json()["role"] == "supervisor"
+    assert "pause" in asked.json()["may"]
+    await desk.browser.post(
+        "/api/sign-out",
+        content="{}",
+        headers={"origin": ORIGIN, "content-type": "application/json", "cookie": f"{COOKIE}={token}"},
+    )
+    assert (await desk.browser.get("/api/me", headers={"cookie": f"{COOKIE}={token}"})).json() is None
+
+
+async def test_a_password_is_repeated_by_no_refusal(desk: DeskStand) -> None:
+    for body in (
+        {"name": "asha"},
+        {"name": "asha", "password": "s3cret" * 100},
+        ["s3cret"],
+        {**SIGN_IN, "more": "s3cret"},
+    ):
+        answer = await desk.post("/api/sign-in", body)
+        assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
+
+
+async def test_a_body_that_is_too_long_is_not_read(desk: DeskStand) -> None:
+    answer = await desk.post("/api/sign-in", {"name": "x" * MOST_BODY_BYTES, "password": "y"})
+    assert (answer.status_code, answer.json()) == (413, {"problem": "too-long"})
+
+
+def test_a_cookie_that_is_none_is_nobodys() -> None:
+    for text in ("", "a=b", f"{COOKIE}", "\x00=;;;", f"other{COOKIE}=x"):
+        assert token_in(text) is None
+    assert token_in(cookie_of("abc")) == "abc"
+
+
+async def test_the_openapi_document_names_every_door(desk: DeskStand) -> None:
+    document = (await desk.get("/api/openapi.json", "viewer")).json()
+    named = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert named == {(door.method, door.path) for door in desk.doors}

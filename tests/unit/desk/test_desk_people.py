@@ -1,0 +1,134 @@
+"""Who may sign in to the desk: passwords, sessions that end, and what a guesser meets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from config.errors import SettingError
+from dialer.desk.people import (
+    FIRST_LOCK_SECONDS,
+    FREE_TRIES,
+    LONGEST_LOCK_SECONDS,
+    MOST_WAITING,
+    NotSignedIn,
+    People,
+    Who,
+)
+from dialer.store.desk_file import DeskFile
+from tests.support.desk import CHEAP, EVERYBODY, PASSWORD, DeskStand, desk_stand
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
+    async with desk_stand(tmp_path) as stand:
+        yield stand
+
+
+async def refused(desk: DeskStand, name: str, password: str) -> NotSignedIn:
+    with pytest.raises(NotSignedIn) as caught:
+        await desk.people.sign_in(name, password)
+    return caught.value
+
+
+async def test_who_signs_in_has_the_role_of_the_settings(desk: DeskStand) -> None:
+    token = await desk.people.sign_in("coach", PASSWORD)
+    assert await desk.people.who(token) == Who("coach", "coach")
+    assert await desk.people.who(token + "x") is None
+    await desk.people.sign_out(token)
+    assert await desk.people.who(token) is None
+
+
+async def test_a_session_that_nobody_uses_ends_and_one_that_is_used_does_not(desk: DeskStand) -> None:
+    token = await desk.people.sign_in("coach", PASSWORD)
+    for _ in range(4):
+        desk.clock.pass_seconds(3000)
+        assert await desk.people.who(token) is not None
+    desk.clock.pass_seconds(3601)
+    assert await desk.people.who(token) is None
+    desk.clock.at -= 3601  # nor does a clock that is set back bring it back
+    assert await desk.people.who(token) is None
+
+
+async def test_sessions_outlive_the_desk_and_their_file_opens_nothing(desk: DeskStand, tmp_path: Path) -> None:
+    token = await desk.people.sign_in("coach", PASSWORD)
+    again = DeskFile(tmp_path / "centre.desk.db", None)
+    people = People(again, EVERYBODY, desk.clock, 3600.0, CHEAP)
+    assert await people.who(token) is not None
+    everything = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    assert token.encode() not in everything
+    assert PASSWORD.encode() not in everything
+    assert oct((tmp_path / "centre.desk.db").stat().st_mode)[-3:] == "600"
+    people.close()
+    await again.close()
+
+
+async def test_who_is_in_the_settings_no_more_is_signed_out(desk: DeskStand) -> None:
+    token = await desk.people.sign_in("coach", PASSWORD)
+    people = People(desk.file, [], desk.clock, 3600.0, CHEAP)
+    assert await people.who(token) is None
+    people.close()
+
+
+async def test_a_new_password_ends_the_sessions_of_the_old_one(desk: DeskStand) -> None:
+    token = await desk.people.sign_in("coach", PASSWORD)
+    await desk.people.set_password("coach", "another-good-password")
+    assert await desk.people.who(token) is None
+    assert (await refused(desk, "coach", PASSWORD)).problem == "wrong"
+    await desk.people.set_password("coach", None)
+    assert (await refused(desk, "coach", "another-good-password")).problem == "wrong"
+
+
+@pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaa", "abcdefghijkl", "changeme-changeme", "x" * 201])
+async def test_a_weak_password_is_refused(desk: DeskStand, password: str) -> None:
+    with pytest.raises(SettingError):
+        await desk.people.set_password("coach", password)
+
+
+async def test_a_name_that_the_settings_do_not_have_gets_no_password(desk: DeskStand) -> None:
+    with pytest.raises(SettingError, match="have no 'nobody'"):
+        await desk.people.set_password("nobody", PASSWORD)
+
+
+async def test_a_guesser_waits_ever_longer_and_the_right_one_begins_anew(desk: DeskStand) -> None:
+    for _ in range(FREE_TRIES):
+        assert (await refused(desk, "coach", "wrong")).problem == "wrong"
+    waits = []
+    for _ in range(8):
+        locked = await refused(desk, "coach", PASSWORD)  # the right one too: else the lock would tell
+        assert locked.problem == "locked"
+        waits.append(locked.seconds)
+        desk.clock.pass_seconds(locked.seconds)
+        assert (await refused(desk, "coach", "wrong")).problem == "wrong"
+    assert waits[0] == FIRST_LOCK_SECONDS
+    assert waits == sorted(waits)
+    assert waits[-1] == LONGEST_LOCK_SECONDS
+    assert await desk.people.sign_in("listener", PASSWORD)  # nobody else waits
+    desk.clock.pass_seconds(LONGEST_LOCK_SECONDS)
+    assert await desk.people.sign_in("coach", PASSWORD)
+    assert (await refused(desk, "coach", "wrong")).problem == "wrong"
+    assert await desk.people.sign_in("coach", PASSWORD)
+
+
+async def test_an_unknown_name_is_refused_as_a_wrong_password_is(desk: DeskStand) -> None:
+    assert (
+        (await refused(desk, "nobody", "wrong")).problem == (await refused(desk, "coach", "wrong")).problem == "wrong"
+    )
+
+
+async def test_a_storm_of_sign_ins_waits_in_a_bounded_row(desk: DeskStand) -> None:
+    names = [f"stranger-{number}" for number in range(MOST_WAITING + 20)]
+    every = await asyncio.gather(*(refused(desk, name, "wrong") for name in names))
+    assert sorted({each.problem for each in every}) == ["busy", "wrong"]
+    assert sum(each.problem == "busy" for each in every) <= 20
+
+
+async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    file = DeskFile(tmp_path / "x.desk.db", None)
+    await file._run(lambda db: db.execute("PRAGMA user_version = 99"))
+    await file.close()
+    with pytest.raises(Exception, match="newer version"):
+        DeskFile(tmp_path / "x.desk.db", None)

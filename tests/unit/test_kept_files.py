@@ -1,0 +1,127 @@
+"""What a command reads, and any store, is never written over: refused in one line, before anything is done."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from config.errors import MatdanError
+from dialer.cli import main as cli
+from dialer.cli import running
+from dialer.domain.errors import OutputRefused
+from dialer.domain.output import refuse_kept, write_file
+from dialer.roll.importer import ImportOptions, import_file
+from tests.support.roll_filler import fill_roll
+from tests.support.roll_support import write_roll
+from tests.support.stored import query
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    """The exit code and what a person would be told on standard error."""
+    result = CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    if isinstance(result.exception, MatdanError):
+        return result.exception.exit_code, str(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stderr.strip()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder with a store under the names of every format, settings, a roll, a map and a list of marks."""
+    fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
+    for name in ("centre.csv", "centre.pdf", "centre.svg"):
+        (tmp_path / name).hardlink_to(tmp_path / "centre.db")
+    settings = f'[centre]\nid = "test"\n[store]\npath = "{tmp_path / "centre.db"}"\n'
+    (tmp_path / "centre.json").write_text(settings, encoding="utf-8")
+    (tmp_path / "map.toml").write_text("", encoding="utf-8")
+    (tmp_path / "marks.csv").write_text("AC No,Part No,Serial\n174,1,1\n", encoding="utf-8")
+    write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "what"),
+    [
+        ("report calls --out", "centre.csv", "the store"),
+        ("report calls --out", "centre.json", "the settings file"),
+        ("report turnout --picture", "centre.svg", "the store"),
+        ("marks show 1 --out", "centre.json", "the settings file"),
+        ("list strike-off --for asha --out", "centre.pdf", "the store"),
+        ("marks import marks.csv --who ops --rejects", "marks.csv", "the list itself"),
+        ("marks import marks.csv --who ops --rejects", "centre.db", "the store"),
+        ("import roll.csv --rejects", "centre.db", "the store"),
+        ("import roll.csv --rejects", "centre.db-wal", "the store's -wal file"),
+        ("import roll.csv --rejects", "centre.json", "the settings file"),
+        ("import roll.csv --rejects", "roll.csv", "the roll itself"),
+        ("import roll.csv --map map.toml --rejects", "map.toml", "the map file"),
+    ],
+)
+def test_a_commands_own_files(site: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str, what: str) -> None:
+    monkeypatch.chdir(site)
+    before = {path.name: path.read_bytes() for path in site.iterdir()}
+    *words, option = command.split()
+    told = run(*words, "-c", "centre.json", option, place)
+    assert told == (2, f"{option}: {place} is {what}; name another file")
+    after = {path.name: path.read_bytes() for path in site.iterdir()}
+    assert {name: after[name] for name in before} == before
+    assert query(
+        site / "centre.db", "SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM audit WHERE kind <> 'seal')"
+    ) == [(0, 0)]
+
+
+@pytest.mark.parametrize("command", ["demo --headless --for 5 --report", "sample-roll --rows 5 --out"])
+def test_a_store_of_somebody_else(site: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.chdir(site)
+    monkeypatch.setattr(
+        running, "quiet_logging", lambda: None
+    )  # it would log to the runner's output, closed afterwards
+    before = (site / "centre.csv").read_bytes()
+    option = command.rsplit(maxsplit=1)[-1]
+    assert run(*command.split(), "centre.csv") == (
+        2,
+        f"{option}: centre.csv is a store or another database; name another file",
+    )
+    assert (site / "centre.csv").read_bytes() == before
+
+
+def test_the_store_that_a_demo_is_about_to_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "quiet_logging", lambda: None)
+    code, told = run("demo", "--headless", "--for", "5", "--dir", tmp_path, "--report", tmp_path / "centre.db")
+    assert (code, "is the demo's store" in told) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_store_that_an_import_is_about_to_make(tmp_path: Path) -> None:
+    roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
+    (tmp_path / "here").symlink_to(tmp_path)
+    with pytest.raises(OutputRefused, match="is the store; name another file"):
+        import_file(roll, tmp_path / "new.db", ImportOptions(rejects_path=tmp_path / "here" / "new.db"))
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_a_store_by_its_lock_where_it_is_encrypted(tmp_path: Path) -> None:
+    path = tmp_path / "centre.csv"
+    path.write_bytes(os.urandom(4096))
+    refuse_kept(path, "--out")
+    path.with_name("centre.csv.lock").touch()
+    with pytest.raises(OutputRefused, match="is a store"):
+        write_file(path, b"x")
+
+
+def test_a_database_of_another_program(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.csv")) as db:
+        db.execute("CREATE TABLE x (y)")
+    with pytest.raises(OutputRefused, match="another database"):
+        write_file(tmp_path / "other.csv", b"x")
+
+
+def test_what_is_none_of_these_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_bytes(b"of yesterday")
+    write_file(path, b"of today")
+    assert path.read_bytes() == b"of today"

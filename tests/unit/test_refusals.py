@@ -1,0 +1,444 @@
+"""What a command refuses: in one line that names it, before anything is done, and with nothing left behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from config.asterisk.lint import lint_directory
+from config.errors import AsteriskFilesError, MatdanError
+from dialer.cli import main as cli
+from dialer.cli import running
+from dialer.cli.rules import _maybe_store
+from dialer.domain.errors import OutputRefused, RollError, StoreError
+from dialer.domain.output import refuse_unwritable, write_file
+from dialer.roll.rejects import RejectsFile
+from dialer.simulation.plots import CannotPlot, check_picture
+from dialer.store import source
+from dialer.store.source import open_source
+from ivr_flows.catalogue import load_flow
+from ivr_flows.errors import FlowError
+from ivr_flows.texts import read_texts
+from tests.support.roll_filler import fill_roll
+from tests.support.roll_support import write_roll
+from tests.support.stored import query
+
+TOO_LONG = "x" * 300  # a name that no file system takes: whoever asks for it is refused, root too
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    """The exit code and what a person would be told on standard error."""
+    result = CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    if isinstance(result.exception, MatdanError):
+        return result.exception.exit_code, str(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stderr.strip()
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+@pytest.fixture
+def roll(tmp_path: Path) -> Path:
+    return write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Sixty voters and the campaign `town`."""
+    path = tmp_path / "centre.db"
+    fill_roll(path, 60, voters_per_booth=20)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('town', 'agents', 'turnout')")
+    return path
+
+
+# Files that are to be written
+
+
+@pytest.mark.parametrize("path", ["folder", "roll.csv/x.csv", "none/x.csv", TOO_LONG, os.devnull])
+def test_a_place_where_no_file_can_be_is_refused_and_left_as_it_is(tmp_path: Path, roll: Path, path: str) -> None:
+    (tmp_path / "folder").mkdir()
+    before = names_in(tmp_path)
+    with pytest.raises(OutputRefused, match=r"^--report: .*; name a"):
+        refuse_unwritable(tmp_path / path, "--report")
+    with pytest.raises(OutputRefused, match=r"^--report: .*; name a"):
+        write_file(tmp_path / path, b"x", "--report")
+    assert names_in(tmp_path) == before
+    assert not Path(os.devnull).is_file()
+
+
+def test_a_file_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OutputRefused, match="No space left"):
+        write_file(tmp_path / "calls.csv", b"x")
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_an_import_with_a_bad_place_for_rejects_does_not_touch_the_store(
+    tmp_path: Path, roll: Path, *, dry: bool
+) -> None:
+    (tmp_path / "folder").mkdir()
+    more = ["--dry-run"] if dry else []
+    for place in ("folder", "roll.csv/rejects.csv"):
+        code, told = run("import", roll, "--store", tmp_path / "new.db", "--rejects", tmp_path / place, *more)
+        assert (code, told.startswith("--rejects: "), "\n" in told) == (2, True, False)
+    assert names_in(tmp_path) == ["folder", "roll.csv"]
+    assert names_in(tmp_path / "folder") == []
+
+
+def test_a_rejects_file_that_loses_its_place_late_says_that_the_roll_is_imported(tmp_path: Path) -> None:
+    sink = RejectsFile(tmp_path / "rejects.csv", ["a"], frozenset())
+    sink.finish()
+    (tmp_path / "rejects.csv").mkdir()
+    with pytest.raises(RollError, match=r"the roll is imported, but .* it is in .*rejects.csv.part"):
+        sink.publish()
+
+
+def test_a_list_of_marks_with_a_bad_place_for_rejects_is_not_kept(store: Path) -> None:
+    path = store.parent / "list.csv"
+    path.write_text("AC No,Part No,Serial\n174,1,1\n", encoding="utf-8")
+    code, told = run("marks", "import", path, "--store", store, "--who", "ops", "--rejects", store.parent)
+    assert (code, told.startswith("--rejects: "), "--out" in told) == (2, True, False)
+    assert query(store, "SELECT count(*) FROM mark") == [(0,)]
+
+
+def test_a_list_of_voters_that_cannot_be_written_is_not_noted(store: Path) -> None:
+    (store.parent / "x.pdf").mkdir()
+    code, told = run("list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf")
+    assert (code, told.startswith("--out: ")) == (2, True)
+    assert query(store, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
+
+
+def test_a_list_of_voters_is_for_somebody(store: Path) -> None:
+    code, told = run("list", "not-yet", "--for", "  ", "--store", store, "--out", store.parent / "x.pdf")
+    assert (code, told) == (2, "--for is empty; a list needs the name of the person whom it is for")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--report", "."), ("--dir", "roll.csv"), ("--dir", "roll.csv/x")])
+def test_a_demo_looks_at_its_places_before_it_begins(
+    tmp_path: Path, roll: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        running, "quiet_logging", lambda: None
+    )  # it would log to the runner's output, closed afterwards
+    code, told = run("demo", "--for", "5", "--headless", option, value)
+    assert (code, told.startswith(f"{option}: {value} "), "\n" in told) == (2, True, False)
+    assert names_in(tmp_path) == ["roll.csv"]
+
+
+# Paths that may not be looked at
+
+
+def test_a_store_that_may_not_be_looked_at_is_an_error_of_the_store(tmp_path: Path) -> None:
+    path = tmp_path / f"{TOO_LONG}.db"
+    roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "M", "30", "F", "")])
+    commands: list[list[str | Path]] = [
+        ["report", "calls"],
+        ["simulate", "--day", "2026-04-22", "--replay", path],
+        ["import", roll, "--dry-run"],
+    ]
+    for command in commands:
+        more: list[str | Path] = [] if command[0] == "simulate" else ["--store", path]
+        code, told = run(*command, *more)
+        assert (code, "it cannot be read (File name too long)" in told) == (2, True)
+    with pytest.raises(StoreError, match="it cannot be read"), _maybe_store(path, None):
+        pass
+
+
+def test_other_paths_that_may_not_be_looked_at_are_one_line_too(tmp_path: Path) -> None:
+    with pytest.raises(FlowError, match=r"cannot be read .File name too long"):
+        load_flow(str(tmp_path / f"{TOO_LONG}.yaml"))
+    for directory, says in ((tmp_path / TOO_LONG, "cannot be read"), (Path(__file__), "is no directory")):
+        with pytest.raises(FlowError, match=says):
+            read_texts(directory)
+    with pytest.raises(AsteriskFilesError, match=r"cannot be read .File name too long"):
+        lint_directory(tmp_path / TOO_LONG)
+    with pytest.raises(CannotPlot, match="cannot be written"):
+        check_picture(tmp_path / TOO_LONG / "x.png")
+
+
+def test_a_folder_that_may_not_be_listed_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> Iterator[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(FlowError, match="Permission denied"):
+        read_texts(tmp_path)
+    with pytest.raises(AsteriskFilesError, match="Permission denied"):
+        lint_directory(tmp_path)
+
+
+async def test_a_store_in_a_folder_that_is_read_only_names_the_rights(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> sqlite3.Connection:
+        error = sqlite3.OperationalError("attempt to write a readonly database")
+        error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
+        raise error
+
+    monkeypatch.setattr(source, "_check_readable", refuse)
+    with pytest.raises(StoreError, match="give this user the right to write to its folder"):
+        async with open_source(store):
+            pass
+
+
+# The net below all commands
+
+
+def last_resort(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[int, str]:
+    def fail(*, standalone_mode: bool) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, capsys.readouterr().err
+
+
+DENIED = PermissionError(errno.EACCES, "Permission denied", "/srv/matdan/hi.yaml")
+NAMED = "dialer: /srv/matdan/hi.yaml: Permission denied; give this user the right to it, or name another path\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (DENIED, NAMED),
+        (ExceptionGroup("tasks", [ExceptionGroup("tasks", [DENIED])]), NAMED),
+        (
+            NotADirectoryError(errno.ENOTDIR, "Not a directory", b"/a/b"),
+            "dialer: /a/b: Not a directory; check the path ",
+        ),
+        (OSError("odd\nend"), "dialer: odd end; try again\n"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), ""),
+    ],
+)
+def test_what_no_command_foresaw_is_one_line_and_exit_1(
+    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = last_resort(error, monkeypatch, capsys)
+    assert (code, said.startswith(told), said.count("\n")) == (1, True, 1 if told else 0)
+
+
+def test_a_fault_of_the_program_is_still_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ExceptionGroup):
+        last_resort(ExceptionGroup("tasks", [DENIED, KeyError("x")]), monkeypatch, capsys)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [["report", "turnout", "-f", "csv", "--store", "centre.db"], ["flow", "list"]])
+def test_output_that_cannot_be_written_is_one_line(store: Path, arguments: list[str]) -> None:
+    command = [sys.executable, "-c", "from dialer.cli.main import main; main()", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            command, cwd=store.parent, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    told = "dialer: standard output: No space left on device; free space, then run it again\n"
+    assert (ended.returncode, ended.stderr) == (1, told)
+
+
+def test_whoever_reads_no_further_is_told_nothing(store: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "flow", "list"]
+    ended = subprocess.run(
+        command, cwd=Path(__file__).parents[2], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (
+            "audio approve --by me --certificate 1 --valid-until foo hi/turnout/question",
+            "--valid-until: 'foo' is no date: write 2026-",
+        ),
+        ("complaint add --about foo --channel letter", "--about: 'foo' is not one of 'too-often', "),
+        ("marks import --source voter x.csv", "--source: 'voter' is not one of 'booth-worker', "),
+        ("complaint answer foo --done explained", "COMPLAINT: must be a whole number (see"),
+    ],
+)
+def test_a_wrong_option_is_told_in_plain_words(
+    command: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["dialer", *command.split()])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().err
+    assert (ended.value.code, said.count("\n")) == (2, 1)
+    assert said.startswith(f"dialer: {told}"), said
+
+
+# Files that bring nothing
+
+
+def test_a_file_beside_the_roll_that_is_none_is_not_told_to_be_a_roll(tmp_path: Path, store: Path) -> None:
+    for content, told in (
+        (b"", "is empty; export it again, or name another file"),
+        (bytes(range(32)) * 9, "CSV or XLSX file"),
+    ):
+        path = tmp_path / "weights.csv"
+        path.write_bytes(content)
+        code, said = run("weights", path, "--store", store)
+        assert (code, told in said, "the roll" in said) == (2, True, False), said
+
+
+def test_a_cell_that_is_too_long_is_told_with_its_row(tmp_path: Path) -> None:
+    roll = write_roll(
+        tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", ""), ("1", "1", "2", "M" * 300_000, "30", "F", "")]
+    )
+    code, said = run("import", roll, "--store", tmp_path / "new.db")
+    assert code == 2
+    assert "row 3 cannot be read as CSV" in said
+    assert "shorten its long cell" in said
+
+
+def test_a_roll_of_a_header_alone_makes_no_store(tmp_path: Path) -> None:
+    roll = write_roll(tmp_path / "roll.csv", [("", " ", "", "", "", "", "")])
+    code, told = run("import", roll, "--store", tmp_path / "new.db")
+    assert (code, told) == (2, f"{roll} has a header and no voters; export the roll again")
+    assert names_in(tmp_path) == ["roll.csv"]
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--json"]])
+def test_an_import_of_which_nothing_was_taken_says_so(tmp_path: Path, more: list[str]) -> None:
+    roll = write_roll(tmp_path / "roll.csv", [("", "1", "1", "Mira", "30", "F", "")])
+    code, told = run("import", roll, "--store", tmp_path / "new.db", *more)
+    assert code == 1
+    assert f"dialer: every row of {roll} was rejected: no voter was taken; the reasons are " in told
+    code, told = run("import", write_roll(roll, [("1", "1", "1", "M", "3", "F", "")]), "--store", tmp_path / "new.db")
+    assert (code, told) == (0, "")
+
+
+def test_a_list_of_marks_of_a_header_alone_says_so(store: Path) -> None:
+    path = store.parent / "list.csv"
+    path.write_text("AC No,Part No,Serial\n", encoding="utf-8")
+    code, told = run("marks", "import", path, "--store", store, "--who", "ops")
+    assert (code, told.startswith(f"dialer: {path} has a header and no lines"), "\n" in told) == (1, True, False)
+
+
+def test_where_a_close_of_poll_belongs_is_shown_in_its_brackets(tmp_path: Path, roll: Path) -> None:
+    result = CliRunner().invoke(cli.app, ["import", str(roll), "--store", str(tmp_path / "new.db"), "--json"])
+    assert "give one in [[rules.polls]]" in " ".join(result.stderr.split())
+
+
+def test_a_store_in_the_place_of_an_empty_file_is_for_its_owner_alone(tmp_path: Path, roll: Path) -> None:
+    path = tmp_path / "new.db"
+    path.touch()
+    path.chmod(0o644)
+    assert run("import", roll, "--store", path)[0] == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_file_whose_rights_cannot_be_set_becomes_no_store(
+    tmp_path: Path, roll: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, _: int) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+    path = tmp_path / "new.db"
+    path.touch()
+    monkeypatch.setattr(Path, "chmod", refuse)
+    code, told = run("import", roll, "--store", path)
+    assert (code, "its rights cannot be set (Operation not permitted): remove it" in told) == (2, True)
+    assert path.stat().st_size == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["report", "turnout", "--since", "x"], "'x' is no date or time: write 2026-04-22 or 2026-04-22T09:00"),
+        (["repot"], "No such command 'repot'. Did you mean 'report'?"),
+        (["sample-roll", "--rows", "0", "--out", "x.csv"], "greater than or equal to 1"),
+        (["demo", "--seats"], "'--seats' requires an argument"),
+        (["demo", "--nonsense"], "No such option"),
+    ],
+)
+def test_a_mistake_in_the_command_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    told = capsys.readouterr()
+    assert ended.value.code == 2
+    assert says.lower() in told.err.lower()
+    assert told.err.count("\n") == 1
+    assert told.err.startswith("dialer: ")
+    assert not told.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["chekc"], "No such command 'chekc'. Did you mean 'check'?"),
+        (["asterisk", "rander"], "No such command 'rander'. Did you mean 'render'?"),
+        (["wobble"], "No such command 'wobble'. (see dialer --help)"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_named_with_what_is_near(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert says in lines[0]
+
+
+def test_a_question_without_an_answer_is_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "agent", "hash-pin"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("dialer: aborted; nothing was done\n")
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["report"]])
+def test_where_a_command_is_missing_its_help_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert "Usage: " in told.out
+    assert not told.err
+
+
+def test_it_says_which_version_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["dialer", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    assert capsys.readouterr().out.startswith("matdan ")

@@ -1,0 +1,135 @@
+"""Names that nothing has and settings that cannot be: refused in one line with what there is, never taken for an all-clear."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from config.errors import MatdanError, SettingError
+from config.jurisdiction import JURISDICTIONS
+from config.settings import WANTED, Settings, load_settings
+from dialer.cli import flow as flow_cli
+from dialer.cli import main as cli
+from dialer.reports.formats import Column, Report, as_table
+from ivr_flows.catalogue import load_flow
+from tests.unit.test_refusals import names_in, run, store
+
+__all__ = ["store"]  # a fixture
+
+
+@pytest.mark.parametrize("report", ["calls", "abandonment", "evidence", "turnout"])
+def test_a_report_on_a_campaign_that_is_none_names_those_there_are(store: Path, report: str) -> None:
+    settings = store.parent / "centre.toml"
+    settings.write_text('[[campaigns]]\nid = "village"\nkind = "agents"\n', encoding="utf-8")
+    code, told = run("report", report, "--store", store, "-c", settings, "--campaign", "typo")
+    assert (code, told) == (2, "--campaign: there is no campaign 'typo'; there are: town, village")
+    for campaign in ("town", "village"):
+        assert run("report", report, "--store", store, "-c", settings, "--campaign", campaign)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["audio", "list", "--campaign", "nosuch"], "--campaign: there is no 'nosuch' here; there are: none"),
+        (["audio", "list", "-l", "xx"], "--language: there is no 'xx' here; there are: as, bn, en"),
+        (["audio", "check", "-l", "xx"], "--language: there is no 'xx' here; there are: as, bn, en"),
+        (
+            ["flow", "try", "turnout", "-l", "xx", "--keys", "1"],
+            "--language: there are no texts in 'xx'; there are: as",
+        ),
+        (["flow", "draw", "turnout", "-l", "xx"], "--language: there are no texts in 'xx'; there are: as"),
+        (["flow", "try", "turnout", "-f", "foo=bar"], "--fact: the flow knows no fact 'foo'; it knows: booth_name"),
+        (["flow", "check", "--max-prompt-seconds", "nan"], "--max-prompt-seconds: is no number of seconds above 0"),
+        (["flow", "check", "--max-prompt-seconds", "-1"], "--max-prompt-seconds: is no number of seconds above 0"),
+        (["report", "turnout", "--picture", "x.doc"], "x.doc: the picture must be a .png or .svg file"),
+        (["report", "turnout", "-o", "x.csv", "-f", "pdf"], "--out x.csv and --format pdf contradict each other"),
+    ],
+)
+def test_what_would_read_as_all_well_is_refused(
+    store: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
+) -> None:
+    monkeypatch.chdir(store.parent)
+    before = names_in(store.parent)
+    more = ["--store", store] if arguments[0] == "report" else []
+    result = CliRunner().invoke(cli.app, [*arguments, *map(str, more)])
+    assert isinstance(result.exception, MatdanError), result.output
+    assert str(result.exception).startswith(says)
+    assert result.stdout == ""
+    assert names_in(store.parent) == before
+
+
+# What stands in brackets
+
+
+def test_brackets_in_names_of_others_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")
+    profile = tmp_path / "own.toml"
+    profile.write_text(
+        text.replace('title = "Neutral:', 'title = "[b]Neutral:').replace('source = "', 'source = "[i]'), "utf-8"
+    )
+    shown = CliRunner().invoke(cli.app, ["rules", "show", str(profile)]).stdout
+    assert "[b]Neutral" in shown
+    assert "[i]" in shown
+    console = Console(record=True, width=80)
+    with console.capture() as printed:
+        console.print(as_table(Report("calls of [b]town", (Column("calls_of_every_kind"),), ((1,),))))
+    assert "calls of [b]town" in printed.get()
+    flow = dataclasses.replace(load_flow("turnout"), title="[b]Turnout")
+    monkeypatch.setattr(flow_cli, "load_flow", lambda _: flow)
+    assert "[b]Turnout" in CliRunner().invoke(cli.app, ["flow", "list"]).stdout
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'[centre]\norganisation = "\xff"\n', "is not in UTF-8 (byte 26); save it as UTF-8"),
+        (None, "is a directory; name the file in it, such as centre.toml"),
+        (
+            b'[[trunks]]\nname = "a"\nendpoint = "a"\ncaller_ids = ["+91 11"]\n',
+            "trunks.0.caller_ids.0: must be a phone number: 3 to 20 digits without spaces or dashes, "
+            "such as +911140000001 (given: '+91 11'); correct it (docs/settings.md)",
+        ),
+    ],
+)
+def test_what_is_wrong_with_settings_is_said_with_its_remedy(tmp_path: Path, content: bytes | None, says: str) -> None:
+    path = tmp_path / "centre.toml"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(SettingError) as caught:
+        load_settings(path)
+    assert str(caught.value).endswith(says)
+
+
+def test_every_pattern_of_the_settings_is_put_into_words() -> None:
+    def patterns(schema: object) -> Iterator[str]:
+        if isinstance(schema, list):
+            for each in schema:
+                yield from patterns(each)
+        elif isinstance(schema, dict):
+            if isinstance(schema.get("pattern"), str):
+                yield schema["pattern"]
+            for each in schema.values():
+                yield from patterns(each)
+
+    found = set(patterns(json.loads(json.dumps(Settings.model_json_schema()))))
+    assert found == set(WANTED)
+
+
+@pytest.mark.parametrize("command", ["list", "check", "prepare"])
+def test_a_catalogue_that_is_a_file_is_said_to_be_one(tmp_path: Path, command: str) -> None:
+    roll, settings = tmp_path / "roll.csv", tmp_path / "centre.toml"
+    roll.touch()
+    settings.write_text(f'[audio]\ncatalogue = "{roll}"\n', encoding="utf-8")
+    code, told = run("audio", command, "-c", settings)
+    assert (code, told) == (2, f"{roll}: is a file; set audio.catalogue to a directory (docs/settings.md)")

@@ -1,0 +1,459 @@
+"""Turnout as it is told beside official figures, and complaints: entered at the command line, reported in every form."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import openpyxl
+import pytest
+
+from dialer.cli.keep_records import refuse_unless_dialler
+from dialer.domain.complaints import Complaint
+from dialer.domain.errors import StoreBusy
+from dialer.domain.official_turnout import FINAL, OfficialFigure
+from dialer.engine.external_records import ExternalRecords
+from dialer.reports import complaints, polling_day
+from dialer.reports.formats import Report
+from dialer.reports.polling_day import TurnoutBy
+from dialer.reports.tables import Window
+from dialer.store.holder import holder_of
+from dialer.store.source import open_source
+from dialer.store.sql import load_statements
+from tests.unit.test_numbers_cli import run
+from tests.unit.test_reports import NOON, Store, rows, store
+
+INDIA = ZoneInfo("Asia/Kolkata")
+HOUR = 3600.0
+
+__all__ = ["store"]  # a fixture
+
+
+@pytest.fixture
+def config(store: Store) -> Path:
+    store.db.execute("UPDATE booth SET constituency_number = 175 WHERE booth_id = 3")
+    store.db.execute("UPDATE voter SET section = '=A, B Road' WHERE voter_id <= 5")
+    path = store.path.parent / "centre.toml"
+    path.write_text(f'[centre]\ntime_zone = "Asia/Kolkata"\n[store]\npath = "{store.path}"\n', encoding="utf-8")
+    return path
+
+
+def official(store: Store, constituency: int, by: str, share: float, part: int | None = None) -> None:
+    figure = {"day": "2026-04-22", "constituency_number": constituency, "part_number": part, "by_time": by}
+    store.insert("official_turnout", {**figure, "share": share, "entered_at": NOON, "who": "ops"})
+
+
+async def made(store: Store, by: TurnoutBy, window: Window | None = None) -> Report:
+    async with open_source(store.path) as source:
+        return await polling_day.turnout(source, window or Window(), INDIA, by)
+
+
+# Who keeps records
+
+
+def test_a_clerk_who_keeps_records_is_taken_for_no_dialler(
+    store: Store, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No dialler runs: another clerk, told that one does, would wait for an answer from nobody."""
+    keep = ExternalRecords.file_complaint
+    seen: list[str] = []
+
+    async def seeing(desk: ExternalRecords, complaint: Complaint, who: str) -> str:
+        seen.append(holder_of(store.path) or "")
+        with pytest.raises(StoreBusy, match=r"an import of records .* wait until that has ended"):
+            refuse_unless_dialler(store.path, StoreBusy("busy"))
+        return await keep(desk, complaint, who)
+
+    monkeypatch.setattr(ExternalRecords, "file_complaint", seeing)
+    add = ("complaint", "add", "--about", "too-often", "--channel", "letter", "-c", config)
+    code, text = run(*add)
+    assert code == 0, text
+    assert seen == [f"an import of records (process {os.getpid()})"]
+
+
+# Turnout
+
+
+async def test_turnout_by_the_hour_beside_the_official_figures(store: Store, config: Path) -> None:
+    store.mark(1, "not-yet", NOON - 3 * HOUR)  # at nine
+    store.mark(1, "voted", NOON - HOUR + 60)
+    store.mark(2, "voted", NOON - 2 * HOUR - 1)
+    store.mark(3, "will-not", NOON)
+    store.mark(4, "wrong-number", NOON)
+    official(store, 174, "11:00", 0.2)
+    official(store, 174, "11:00", 0.25)  # the last one entered counts
+    official(store, 174, FINAL, 0.66)
+    official(store, 174, "11:00", 0.9, part=1)
+    found = [tuple(row.values()) for row in rows(await made(store, TurnoutBy.HOUR))]
+    day = "2026-04-22"
+    assert found == [
+        (174, day, "10:00", 2, 1, 2, 1, 0.5, None),
+        (174, day, "11:00", 0, 0, 2, 1, 0.5, 0.25),
+        (174, day, "12:00", 0, 1, 2, 2, 1.0, None),
+        (174, day, "13:00", 1, 0, 3, 2, 2 / 3, None),
+        (174, day, "final", 0, 0, 3, 2, 2 / 3, 0.66),
+    ]
+    assert not rows(await made(store, TurnoutBy.HOUR, Window(since=NOON + 86_400)))
+
+
+async def test_a_correction_moves_the_hour_in_which_somebody_voted(store: Store, config: Path) -> None:
+    store.mark(1, "voted", NOON - 3 * HOUR)
+    store.mark(1, "not-yet", NOON - 2 * HOUR, source="correction")
+    assert [row["voted"] for row in rows(await made(store, TurnoutBy.HOUR))] == [0]
+    store.mark(1, "voted", NOON)
+    assert [(row["by"], row["voted"]) for row in rows(await made(store, TurnoutBy.HOUR))] == [
+        ("10:00", 0),
+        ("13:00", 1),
+    ]
+
+
+async def test_turnout_by_section_and_constituency(store: Store, config: Path) -> None:
+    store.mark(1, "voted", NOON)
+    store.mark(6, "not-yet", NOON)
+    store.mark(41, "voted", NOON)
+    official(store, 174, "11:00", 0.25)
+    official(store, 174, "09:00", 0.11)
+    official(store, 174, "11:00", 0.31, part=2)
+    sections = rows(await made(store, TurnoutBy.SECTION))
+    told = [(row["part"], row["section"], row["voters"], row["reached"], row["voted"]) for row in sections]
+    assert told == [(1, "", 15, 1, 0), (1, "=A, B Road", 5, 1, 1), (2, "", 20, 0, 0), (3, "", 20, 1, 1)]
+    first, second = rows(await made(store, TurnoutBy.CONSTITUENCY))
+    assert (first["booths"], first["reached"], first["voted"], first["not_yet"]) == (2, 2, 1, 1)
+    assert (first["official_turnout"], first["official_by"]) == (0.25, "22 Apr 11:00")
+    assert (second["constituency"], second["official_turnout"]) == (175, None)
+    booths = rows(await made(store, TurnoutBy.BOOTH))
+    assert [row["official_turnout"] for row in booths] == [None, 0.31, None]
+
+
+@pytest.mark.parametrize("by", TurnoutBy)
+async def test_every_turnout_says_that_it_is_self_reported(store: Store, config: Path, by: TurnoutBy) -> None:
+    store.mark(1, "voted", NOON)
+    report = await made(store, by)
+    assert "self-reported" in report.title
+    assert "not official" in report.title
+    assert "reached" in {column.name for column in report.columns}
+
+
+def test_nothing_of_support_is_read_where_it_is_said_who_voted() -> None:
+    """An exit poll is forbidden: whom a voter may support, and the weight that a campaign gives, stay out of every turnout."""
+    for statement in load_statements("polling_day", "dialer.reports").values():
+        words = set(re.findall(r"\w+", re.sub(r"--.*", "", statement)))
+        assert not words & {"weight", "rank", "flow_answer", "target"}
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
+def test_turnout_goes_to_every_kind_of_file_and_a_section_is_no_formula(
+    store: Store, config: Path, ending: str
+) -> None:
+    store.mark(1, "voted", NOON)
+    out = store.path.parent / f"t.{ending}"
+    code, output = run("report", "turnout", "--by", "section", "--out", out, "-c", config)
+    assert (code, output.strip().endswith("4 rows")) == (0, True)
+    content = out.read_bytes()
+    if ending == "csv":
+        assert b'"\'=A, B Road"' in content
+    elif ending == "xlsx":
+        cell = openpyxl.load_workbook(out).active["C3"]
+        assert (cell.value, cell.data_type) == ("=A, B Road", "s")
+    else:
+        assert content.startswith(b"%PDF" if ending == "pdf" else b"{")
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_the_day_is_drawn_beside_the_official_figures(store: Store, config: Path, ending: str) -> None:
+    pytest.importorskip("matplotlib")
+    for voter in range(1, 30):
+        store.mark(voter, "voted" if voter % 3 else "not-yet", NOON - 4 * HOUR + voter * 600)
+    official(store, 174, "09:00", 0.11)
+    official(store, 174, FINAL, 0.66)
+    picture = store.path.parent / f"t.{ending}"
+    code, output = run("report", "turnout", "--by", "hour", "--picture", picture, "-c", config)
+    assert code == 0, output
+    assert f"t.{ending}: 2026-04-22" in output
+    first = picture.read_bytes()
+    assert first.startswith(b"\x89PNG" if ending == "png" else b"<?xml")
+    run("report", "turnout", "--picture", picture, "--day", "2026-04-22", "-c", config)
+    assert picture.read_bytes() == first
+
+
+def test_what_cannot_be_drawn_is_one_line(store: Store, config: Path) -> None:
+    pytest.importorskip("matplotlib")
+    code, output = run("report", "turnout", "--picture", store.path.parent / "t.png", "-c", config)
+    assert (code, "no picture was drawn" in output) == (0, True)
+    store.mark(1, "voted", NOON)
+    assert "must be a .png or .svg" in run("report", "turnout", "--picture", "t.gif", "-c", config)[1]
+    assert "--day" in run("report", "turnout", "--picture", "t.png", "--day", "today", "-c", config)[1]
+
+
+# Official figures at the command line
+
+
+def test_a_figure_is_entered_once_and_stands_in_the_audit(store: Store, config: Path) -> None:
+    entered = (
+        "turnout",
+        "enter",
+        "--constituency",
+        "174",
+        "--by",
+        "9",
+        "--turnout",
+        "11.4%",
+        "-c",
+        config,
+        "--who",
+        "ops",
+    )
+    day = datetime.now(INDIA).date().isoformat()
+    assert run(*entered) == (0, "1 figures entered, 0 stood already\n")
+    assert run(*entered) == (0, "0 figures entered, 1 stood already\n")
+    found = store.db.execute("SELECT day, constituency_number, part_number, by_time, share, who FROM official_turnout")
+    assert found.fetchall() == [(day, 174, None, "09:00", 0.114, "ops")]
+    assert (
+        store.db.execute("SELECT kind, who FROM audit WHERE kind <> 'seal'").fetchall()
+        == [("official-turnout", "ops")] * 2
+    )
+
+
+def test_a_file_of_figures_is_taken_whole_or_not_at_all(store: Store, config: Path) -> None:
+    path = store.path.parent / "official.csv"
+    head = "AC,Part,Time,Turnout (%),Day\n"
+    good = "174,,09:00,11.2,2026-04-22\n174,2,Final,66,\n"
+    for bad, says in (
+        ("174,,09:00,111,\n", "row 4: turnout is not a percentage"),
+        ("174,,noon,11,\n", "row 4: the hour is none"),
+        ("174,,09:00,11,22.4.\n", "is no date"),
+        ("x,,09:00,11,\n", "row 4: constituency is not a whole number"),
+        ("9,,09:00,11,\n", "constituency 9 is not on the roll"),
+    ):
+        path.write_text(head + good + bad, encoding="utf-8")
+        code, output = run("turnout", "import", path, "-c", config, "--who", "ops")
+        assert (code, says in output) == (2, True), output
+        assert store.db.execute("SELECT count(*) FROM official_turnout").fetchone() == (0,)
+    path.write_text(head + good, encoding="utf-8")
+    code, output = run("turnout", "import", path, "-c", config, "--who", "ops", "--day", "2026-04-23")
+    assert (code, output) == (0, "2 figures entered, 0 stood already\n")
+    found = store.db.execute(
+        "SELECT day, part_number, by_time, share FROM official_turnout ORDER BY figure_id"
+    ).fetchall()
+    assert found == [("2026-04-22", None, "09:00", 0.112), ("2026-04-23", 2, "final", 0.66)]
+
+
+def figures_file(store: Store, *lines: str) -> Path:
+    path = store.path.parent / "figures.csv"
+    path.write_text("\n".join(("constituency,part,by,turnout", *lines, "")), encoding="utf-8")
+    return path
+
+
+def entered(config: Path, by: str, percent: str, *more: str) -> tuple[int, str]:
+    figure = ("--constituency", "174", "--by", by, "--turnout", percent, "--day", "2026-04-22")
+    return run("turnout", "enter", *figure, "-c", config, "--who", "ops", *more)
+
+
+def standing(store: Store) -> list[tuple[str, float]]:
+    return store.db.execute("SELECT by_time, share FROM official_turnout ORDER BY figure_id").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        ("999,,17:00,50", "row 122: constituency 999 is not on the roll"),
+        ("174,99,17:00,50", "row 122: constituency 174, part 99, is not on the roll"),
+        ("174,,17:00,1", "row 122: turnout would fall: 1 % by 17:00, but 16 % by 16:55"),
+    ],
+)
+def test_of_many_figures_none_is_kept_where_the_last_is_refused(
+    store: Store, config: Path, last: str, says: str
+) -> None:
+    """A command has a hundred of them; what would be refused in the second is found before the first is sent."""
+    tens = [(hour, minute) for hour in range(7, 17) for minute in range(0, 60, 5)]
+    good = [f"174,,{hour:02}:{minute:02},{hour}" for hour, minute in tens]
+    path = figures_file(store, *good, last)
+    code, output = run("turnout", "import", path, "--day", "2026-04-22", "-c", config, "--who", "ops")
+    assert (code, says in output) == (2, True), output
+    assert standing(store) == []
+
+
+def test_a_figure_that_falls_is_refused_until_the_wrong_one_is_entered_again(store: Store, config: Path) -> None:
+    assert entered(config, "09:00", "61")[0] == 0  # 16 was meant
+    code, output = entered(config, "11:00", "28")
+    assert (code, "turnout would fall: 28 % by 11:00, but 61 % by 09:00" in output) == (2, True), output
+    assert "--as-told" in output
+    assert standing(store) == [("09:00", 0.61)]
+    assert entered(config, "09:00", "16")[0] == 0  # a figure of the same hour takes the place of the earlier one
+    assert entered(config, "11:00", "28")[0] == 0
+    assert "29 % by 10:00, but 28 % by 11:00" in entered(config, "10:00", "29")[1]
+    assert "27 % by final, but 28 % by 11:00" in entered(config, "final", "27")[1]
+    assert entered(config, "final", "27", "--as-told")[0] == 0
+    assert entered(config, "11:00", "28") == (0, "0 figures entered, 1 stood already\n")
+
+
+@pytest.mark.parametrize("by", ["03:00", "06:59", "18:01", "23:00"])
+def test_an_hour_outside_the_poll_is_refused_unless_the_authority_says_so(store: Store, config: Path, by: str) -> None:
+    code, output = entered(config, by, "11")
+    assert (code, f"{by} is no hour of the poll (07:00 to 18:00; final is after it)" in output) == (2, True), output
+    assert standing(store) == []
+    assert entered(config, by, "11", "--as-told")[0] == 0
+
+
+def test_the_close_is_the_settings_before_the_rolls_and_none_where_neither_has_it(store: Store, config: Path) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write("[rules]\npolls = [{ day = 2026-04-22, closes_at = 17:00:00 }]\n")
+    assert "(07:00 to 17:00;" in entered(config, "17:30", "11")[1]
+    config.write_text(config.read_text(encoding="utf-8").split("[rules]")[0], encoding="utf-8")
+    store.db.execute("UPDATE booth SET closes_at = ''")
+    assert entered(config, "22:00", "11")[0] == 0
+    assert "(07:00; final" in entered(config, "06:00", "1")[1]
+
+
+def test_a_number_that_no_roll_has_and_a_year_that_no_poll_has_are_one_line(store: Store, config: Path) -> None:
+    path = figures_file(store, "174,99999999999999999999,09:00,11")
+    assert "row 2: part is not a whole number" in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
+    path = figures_file(store, "174,,09:00,11")
+    code, output = run("turnout", "import", path, "-c", config, "--who", "ops", "--day", "1999-04-22")
+    assert (code, "row 2: 1999-04-22 is no polling day" in output) == (2, True), output
+
+
+def test_a_figure_of_a_day_without_a_poll_is_refused_with_the_days_that_have_one(store: Store, config: Path) -> None:
+    figure = (
+        "turnout",
+        "enter",
+        "--constituency",
+        "174",
+        "--by",
+        "final",
+        "--turnout",
+        "41",
+        "--who",
+        "ops",
+        "-c",
+        config,
+    )
+    with config.open("a", encoding="utf-8") as file:
+        file.write(
+            "[rules]\npolls = [{ day = 2026-04-22, constituencies = [175] }, { day = 2026-04-29, constituencies = [174] }]\n"
+        )
+    for day in ((), ("--day", "2026-04-22"), ("--day", "1999-01-01")):
+        code, output = run(*figure, *day)
+        assert code == 2, output
+        assert "is no polling day of constituency 174; [[rules.polls]] has 2026-04-29: give that day" in output
+        assert len(output.splitlines()) == 1, output
+    assert standing(store) == []
+    assert run(*figure, "--day", "2026-04-29")[0] == 0
+    assert run(*figure, "--day", "2026-05-02", "--as-told")[0] == 0  # polled again, as the authority ordered
+    assert run(*figure, "--day", "1999-01-01", "--as-told")[0] == 2
+
+
+def test_the_latest_figure_of_an_area_is_the_one_by_the_latest_hour() -> None:
+    day = date(2026, 4, 22)
+    figures = [
+        OfficialFigure(day, 174, None, by, share) for by, share in ((FINAL, 0.66), ("09:00", 0.11), ("17:00", 0.6))
+    ]
+    assert polling_day.latest(figures) == {("", 174, None): (0.66, "22 Apr final")}
+
+
+# Complaints
+
+
+def listed(store: Store, window: Window | None = None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of both reports."""
+
+    async def read() -> tuple[Report, Report]:
+        async with open_source(store.path) as source:
+            chosen = window or Window()
+            return await complaints.listed(source, chosen, INDIA), await complaints.compliance(source, chosen, INDIA)
+
+    one_by_one, counted = asyncio.run(read())
+    return rows(one_by_one), rows(counted)
+
+
+def test_a_complaint_finds_its_call_and_is_counted_beside_the_opt_outs(store: Store, config: Path) -> None:
+    old = store.answered(1, NOON)
+    store.answered(1, NOON + HOUR, campaign="ivr")
+    store.attempt(2, NOON)
+    store.opt_out(1, NOON + 60, old)
+    # The number as a person writes it; the call is the last one before the complaint was made.
+    number = store.number(1)
+    code, output = run(
+        *("complaint", "add", "--about", "too-often", "--channel", "letter", "--number", number),
+        *("--at", "2026-04-22T12:30", "-c", config, "--who", "anita"),
+    )
+    assert (code, output.splitlines()[0]) == (0, "complaint 1 is kept")
+    run(
+        "complaint",
+        "add",
+        "--about",
+        "other",
+        "--channel",
+        "authority",
+        "--at",
+        "2026-04-22",
+        "-c",
+        config,
+        "--who",
+        "anita",
+    )
+    found, counted = listed(store)
+    assert [(row["complaint"], row["about"], row["campaign"], row["attempt"], row["answer"]) for row in found] == [
+        (2, "other", "", "", "open"),
+        (1, "too-often", "agents", old, "open"),
+    ]
+    assert found[1]["opted_out_at"] == "2026-04-22 12:01+05:30"
+    assert [tuple(row.values()) for row in counted] == [
+        ("2026-04-22", "", 0, 0, 1, 1),
+        ("2026-04-22", "agents", 2, 1, 1, 1),
+        ("2026-04-22", "ivr", 1, 0, 0, 0),
+    ]
+    assert run("complaint", "answer", "1", "--done", "explained", "-c", config, "--who", "anita")[0] == 0
+    run("complaint", "answer", "1", "--done", "opted-out", "-c", config, "--who", "ravi")
+    found, counted = listed(store, Window(campaign="agents"))
+    assert [(row["answer"], row["answered_by"]) for row in found] == [("opted-out", "ravi")]
+    assert [(row["complaints"], row["open"]) for row in counted] == [(1, 0)]
+    assert store.db.execute("SELECT count(*) FROM complaint_answer").fetchone() == (2,)
+    everything = json.dumps([found, counted]) + str(store.db.execute("SELECT * FROM complaint, audit").fetchall())
+    assert number[3:] not in everything
+
+
+def test_a_complaint_of_a_number_on_no_roll_is_kept_without_it(store: Store, config: Path) -> None:
+    code, output = run(
+        *("complaint", "add", "--about", "consent", "--channel", "email", "--number", "+919876543210", "-c", config),
+        *("--who", "anita"),
+    )
+    assert code == 0
+    assert "kept without it" in output
+    assert store.db.execute("SELECT phone_id, attempt_id FROM complaint").fetchall() == [(None, None)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["add", "--about", "other", "--channel", "call", "--number", "12"], "not one number"),
+        (["add", "--about", "other", "--channel", "call", "--attempt", "x"], "no attempt x"),
+        (["add", "--about", "other", "--channel", "call", "--campaign", "nowhere"], "no campaign nowhere"),
+        (["add", "--about", "other", "--channel", "call", "--at", "2999-01-01"], "lies ahead"),
+        (["add", "--about", "rude", "--channel", "call"], "rude"),
+        (["answer", "7", "--done", "explained"], "no complaint 7"),
+    ],
+)
+def test_a_complaint_that_cannot_be_kept_is_one_line(
+    store: Store, config: Path, arguments: list[str], says: str
+) -> None:
+    code, output = run("complaint", *arguments, "-c", config, "--who", "anita")
+    assert code == 2
+    assert says in output
+    assert store.db.execute("SELECT count(*) FROM complaint").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("report", ["complaints", "compliance"])
+@pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
+def test_complaints_go_to_every_kind_of_file(store: Store, config: Path, report: str, ending: str) -> None:
+    run("complaint", "add", "--about", "content", "--channel", "person", "-c", config, "--who", "anita")
+    out = store.path.parent / f"c.{ending}"
+    code, output = run("report", report, "--out", out, "-c", config)
+    assert (code, output.strip().endswith("1 rows")) == (0, True)
+    assert out.stat().st_size > 0
