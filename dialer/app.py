@@ -29,9 +29,9 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchError
 from dialer.domain.site_time import site_zone
-from dialer.engine.eligibility import CertifiedBy
 from dialer.engine.engine import Engine
 from dialer.engine.flows import SCRIPT
+from dialer.engine.plan import CertifiedBy, Outside
 from dialer.engine.world import Centre
 from dialer.ivr.prompts import SitePrompts, labels_synthetic, playlist_reader, site_prompts
 from dialer.mqtt.client import BrokerSettings
@@ -378,17 +378,9 @@ def _engine(
     centre = Centre(settings.centre.id, site_zone(settings), clock)
     centre.dialler = name.text
     routed = carrier.routed(switch if needs_asterisk(settings) else None) if carrier is not None else None
-    engine = Engine(
-        engine_plan(settings, profile),
-        centre,
-        store,
-        routed or switch,
-        flows,
-        has_room=room_on_disk(settings),
-        certified=certified,
-        figures=lag.figures,
-        sent=SentJournal(journal_beside(settings.store.path)),
-    )
+    sent = SentJournal(journal_beside(settings.store.path))
+    outside = Outside(store, routed or switch, sent, flows, certified, room_on_disk(settings), lag.figures)
+    engine = Engine(engine_plan(settings, profile), centre, outside)
     switch.deliver_to(routed.merged(engine.on_switch_event) if routed is not None else engine.on_switch_event)
     return engine
 

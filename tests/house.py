@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 HOMES = ("config", "audio", "ivr_flows", "dialer")  # each may import those before it
+_OF_THE_LOOP = frozenset({"call_later", "call_soon", "add_done_callback", "to_thread", "sorted", "min", "max"})
 SHORT_LINES = 80  # a module under this that only one other imports usually belongs into that one
 
 
@@ -114,6 +115,31 @@ class House:
                     found[node.name].append(name)
         return {name: places for name, places in found.items() if len(places) > 1}
 
+    def callbacks(self, inside: str) -> list[str]:
+        """Where a class of a room hands a method of its own to somebody else, who may call back: "module.Class.method -> callee".
+        The loop's own timers and threads are nobody else.
+        """
+        found = []
+        for name, module in self.modules.items():
+            for owner in module.tree.body if f"{name}.".startswith(f"{inside}.") else ():
+                if not isinstance(owner, ast.ClassDef):
+                    continue
+                own = {each.name for each in owner.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+                own -= {each.name for each in owner.body if isinstance(each, ast.FunctionDef) and each.decorator_list}
+                for call in (node for node in ast.walk(owner) if isinstance(node, ast.Call)):
+                    callee = ast.unparse(call.func)
+                    if callee.rpartition(".")[2] in _OF_THE_LOOP:
+                        continue
+                    handed = [*call.args, *(keyword.value for keyword in call.keywords)]
+                    reached = [
+                        node.attr
+                        for each in handed
+                        for node in (ast.walk(each.body) if isinstance(each, ast.Lambda) else [each])
+                        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self" and node.attr in own
+                    ]
+                    found += [f"{name}.{owner.name}.{method} -> {callee}" for method in reached]
+        return sorted(found)
+
     def importing(self, wanted: str, *, outside: str = "", inside: str = "") -> list[str]:
         """Modules that import `wanted` or what is in it: all but those of the room `outside`, or only those of `inside`."""
         return sorted(
@@ -202,6 +228,7 @@ def lines_of(house: House) -> Iterator[str]:
     yield f"modules under {SHORT_LINES} lines with a single importer: {len(singles)} ({', '.join(each.name for each in singles)})"
     yield "largest constructors: " + ", ".join(f"{name} {count}" for count, name in house.constructors()[:5])
     yield "longest functions: " + ", ".join(f"{name} {count}" for count, name in house.functions()[:5])
+    yield f"methods handed to others in the engine: {', '.join(house.callbacks('dialer.engine')) or 'none'}"
     yield f"sqlite3 imported outside the store: {house.importing('sqlite3', outside='dialer.store') or 'nowhere'}"
     yield f"dialer.mqtt imported by the engine: {house.importing('dialer.mqtt', inside='dialer.engine') or 'nowhere'}"
     yield f"classes of one name: {len(house.classes_named_twice())} ({', '.join(sorted(house.classes_named_twice()))})"

@@ -5,44 +5,33 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-import structlog
-
-from config.words import CampaignKind
 from dialer.domain.clock import Instant
-from dialer.domain.errors import SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import Switch
 from dialer.domain.view import CallState, SeatChange, SeatState
 from dialer.engine.call import Call
+from dialer.engine.effects import Due, Learn, Notify, Timer, What, order
 from dialer.engine.eligibility import Eligibility
-from dialer.engine.results import Results
 from dialer.engine.seat import Seat, choose_seat
-from dialer.engine.timers import Timers
 from dialer.engine.views import seat_view
 from dialer.engine.world import Centre
 from dialer.pacing.port import PacingEventKind
 from dialer.store.port import SeatInterval
 
-_log = structlog.get_logger(__name__)
-
 MESSAGE_MARGIN_SECONDS = 0.2  # the message is ordered this long before the connect limit, so that it is heard within it
 CONNECT_SECONDS = 2.0  # a reserved seat whose voter has not come by then is free again
 PHONE_RETRY_SECONDS = 5.0  # before a lost seat's phone is called again
+LOST_SECONDS = 900.0  # an agent whose phone has been gone so long has gone too: the phone must not ring all night
 MAX_INTERVALS = 2_000
 
 
 class Acd:
     """Seats, and the way of an answered voter to one."""
 
-    def __init__(
-        self, centre: Centre, switch: Switch, results: Results, eligibility: Eligibility, timers: Timers
-    ) -> None:
+    def __init__(self, centre: Centre, eligibility: Eligibility) -> None:
         """Takes the seats that stand in `centre`; `eligibility` is asked before each connect."""
         self._centre = centre
-        self._switch = switch
-        self._results = results
         self._eligibility = eligibility
-        self._timers = timers
         self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up goes on
         self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
         self.intervals: list[SeatInterval] = []
@@ -51,15 +40,18 @@ class Acd:
 
     def voter_waits(self, call: Call) -> None:
         """An answered voter can be connected: to a seat at once, or when one comes free before the limit."""
-        waiting = self._centre.update_call(call, replace(call, waiting=True))
+        now = self._centre.instant()
+        known = self._centre.update_call(call, call.by_person(now))
+        if known.waiting or known.seat is not None or known.message_started:
+            return
+        waiting = self._centre.update_call(known, replace(known, waiting=True))
         if not self._eligibility.admits(waiting):
-            self._too_late(call.attempt_id)
+            self.too_late(call.attempt_id)
         elif not self._seat_for(waiting):
             limit = self._centre.campaigns[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
-            waited = self._centre.clock.monotonic() - (waiting.answered_seconds or 0.0)
-            self._timers.after(
-                f"call/{call.attempt_id}", max(0.0, limit - waited), lambda: self._too_late(call.attempt_id)
-            )
+            left = max(0.0, limit - (now.seconds - (waiting.answered_seconds or 0.0)))
+            due = Due(What.VOTER_TOO_LATE, attempt_id=call.attempt_id)
+            self._centre.then(Timer(f"call/{call.attempt_id}", left, due))
 
     async def take_from_flow(self, attempt_id: AttemptId) -> bool:
         """Give a call in a flow to a ready seat: True when agent and voter hear each other, False when no seat took it.
@@ -88,13 +80,18 @@ class Acd:
         if seat is None:
             return False
         now = self._centre.instant()
-        self._timers.cancel(f"call/{call.attempt_id}")
         if seat.state is SeatState.READY:  # else it was kept for this call
             self.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
-        connecting = self._centre.update_call(call, replace(call, seat=seat.name, agent=seat.agent))
-        seconds = CONNECT_SECONDS + self._centre.campaigns[call.campaign_id].spec.announcement_seconds
-        self._timers.after(f"seat/{seat.name}", seconds, lambda: self._never_came(seat.name, call.attempt_id))
-        self._centre.spawn(self._connect(connecting, seat.name), "connect")
+        self._centre.update_call(call, replace(call, seat=seat.name, agent=seat.agent))
+        spec, never_came = (
+            self._centre.campaigns[call.campaign_id].spec,
+            Due(What.VOTER_NEVER_CAME, seat.name, call.attempt_id),
+        )
+        self._centre.then(
+            order(Switch.connect, call.attempt_id, seat.name, record=spec.record).or_else(never_came),
+            Timer(f"call/{call.attempt_id}"),
+            Timer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, never_came),
+        )
         return True
 
     def _choose(self, call: Call) -> Seat | None:
@@ -104,15 +101,7 @@ class Acd:
         skill = self._centre.campaigns[call.campaign_id].spec.skill
         return choose_seat(self._centre.seats.values(), call.language, skill)
 
-    async def _connect(self, call: Call, seat: str) -> None:
-        try:
-            record = self._centre.campaigns[call.campaign_id].spec.record
-            await self._switch.connect(call.attempt_id, seat, record=record)
-        except SwitchError as error:
-            _log.info("connect.failed", attempt=call.attempt_id, seat=seat, problem=str(error))
-            self._never_came(seat, call.attempt_id)
-
-    def _never_came(self, seat_name: str, attempt_id: AttemptId) -> None:
+    def never_came(self, seat_name: str, attempt_id: AttemptId) -> None:
         """The voter did not reach the seat: it is free again. What became of the voter the switch will tell."""
         seat = self._centre.seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
@@ -122,31 +111,27 @@ class Acd:
             self._centre.update_call(call, replace(call, seat=None))
             self._arrived(attempt_id, False)
 
-    def _too_late(self, attempt_id: AttemptId) -> None:
+    def too_late(self, attempt_id: AttemptId) -> None:
+        """A voter has waited as long as anybody may, or may not be talked to any more: the message. Where it cannot be ordered the
+        dialplan's own fail-safe plays it a moment later.
+        """
         call = self._centre.calls.get(attempt_id)
         if call is not None and call.waiting and call.seat is None and not call.message_started:
             self.message_started(call)
-            self._centre.spawn(self._play_message(attempt_id), "message")
-
-    async def _play_message(self, attempt_id: AttemptId) -> None:
-        try:
-            await self._switch.play_message(attempt_id)
-        except SwitchError as error:  # the dialplan's own fail-safe plays it a moment later
-            _log.info("message.left-to-the-switch", attempt=attempt_id, problem=str(error))
+            self._centre.then(order(Switch.play_message, attempt_id))
 
     def message_started(self, call: Call) -> None:
         """The voter hears the information message: an abandoned call, unless a seat had it before (its phone died)."""
-        if call.message_started:
-            return
-        self._timers.cancel(f"call/{call.attempt_id}")
-        self._centre.update_call(call, replace(call, message_started=True, waiting=False))
-        if call.connected_at is None and not call.inbound:
-            run = self._centre.campaigns[call.campaign_id]
-            self._results.observe(run, PacingEventKind.ABANDONED)
+        call = self._centre.update_call(call, call.by_person(self._centre.instant()))
+        if not call.message_started:
+            self._centre.update_call(call, replace(call, message_started=True, waiting=False))
+            self._centre.then(Timer(f"call/{call.attempt_id}"))
             self._centre.wake.set()
 
     def connected(self, call: Call, seat_name: str) -> None:
         """Voter and agent hear each other. A repeat changes nothing; a voter who had left the seat may be back in it."""
+        now = self._centre.instant()
+        call = self._centre.update_call(call, call.by_person(now))
         seat = self._centre.seats.get(seat_name)
         if seat is None:
             return
@@ -154,20 +139,12 @@ class Acd:
             if _is_open_to(seat, call) or seat.state is SeatState.PAUSED:  # a pause goes on after the call
                 self._talks_again(self._centre.update_call(call, replace(call, message_started=False)), seat_name)
             return
-        now = self._centre.instant()
-        self._timers.cancel(f"call/{call.attempt_id}")
-        self._timers.cancel(f"seat/{seat_name}")
         self._ended.pop(seat_name, None)  # what is said from now on is said of this call
-        talking = replace(call.connected(seat_name, now), agent=seat.agent)
         self.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
         self._centre.seat_tallies[seat_name].calls += 1
-        self._centre.update_call(call, talking)
-        self._results.connected(talking)
+        self._centre.update_call(call, call.connected(seat_name, seat.agent, now))
+        self._centre.then(Timer(f"call/{call.attempt_id}"), Timer(f"seat/{seat_name}"))
         self._arrived(call.attempt_id, True)
-        if call.inbound or call.kind is CampaignKind.IVR:
-            return  # it did not wait for a seat as the pacer's calls do
-        run = self._centre.campaigns[call.campaign_id]
-        self._results.observe(run, PacingEventKind.CONNECTED, now.seconds - (talking.answered_seconds or now.seconds))
 
     def talks_on(self, call: Call, seat_name: str) -> None:
         """A conversation that an earlier run of the dialler connected goes on: the seat is busy with it."""
@@ -177,7 +154,7 @@ class Acd:
         self._centre.update_call(call, replace(call, seat=seat_name, agent=seat.agent))
 
     def _talks_again(self, call: Call, seat_name: str) -> None:
-        self._timers.cancel(f"seat/{seat_name}")
+        self._centre.then(Timer(f"seat/{seat_name}"))
         self._ended.pop(seat_name, None)
         self.talks_on(call, seat_name)
 
@@ -207,11 +184,11 @@ class Acd:
         """Tell those who listen of something about a seat that is no change of its state."""
         seat = self._centre.seats.get(seat_name)
         if seat is not None:
-            self._centre.notify(SeatChange(seat_view(self._centre, seat), self._centre.clock.now()))
+            self._centre.then(Notify(SeatChange(seat_view(self._centre, seat), self._centre.clock.now())))
 
     def call_over(self, call: Call) -> None:
         """The call has ended: its seat goes to wrap-up, or is free again if the voter never came."""
-        self._timers.cancel(f"call/{call.attempt_id}")
+        self._centre.then(Timer(f"call/{call.attempt_id}"))
         self._arrived(call.attempt_id, False)
         seat = call.seat or call.kept_seat
         if seat is not None:
@@ -222,18 +199,18 @@ class Acd:
         if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
             return
         now = self._centre.instant()
-        run = self._centre.campaigns[call.campaign_id]
         talked = seat.state is SeatState.TALKING
         if talked:
             talk = now.seconds - seat.since.seconds
-            self._results.observe(run, PacingEventKind.TALK_ENDED, talk, call=call, stage=seat.stage)
+            self._centre.then(Learn(call.campaign_id, PacingEventKind.TALK_ENDED, talk, call, seat.stage))
             self._ended[seat_name] = call
         after = seat.call_ended(now)
         if after.agent is None and talked:  # a call adopted after a restart: nobody is there to wrap it up
             after = after.wrapped_up(now)
         self.free(seat, after)
         if after.state is SeatState.WRAP_UP:
-            self._timers.after(f"seat/{seat_name}", run.spec.wrap_up_seconds, lambda: self._wrap_up_ran_out(seat_name))
+            seconds = self._centre.campaigns[call.campaign_id].spec.wrap_up_seconds
+            self._centre.then(Timer(f"seat/{seat_name}", seconds, Due(What.WRAP_UP_OVER, seat_name)))
 
     # Wrap-up
 
@@ -241,7 +218,8 @@ class Acd:
         """The call that the seat has now, or whose wrap-up goes on."""
         return self._ended.get(seat.name) or self._centre.call_at(seat)
 
-    def _wrap_up_ran_out(self, seat_name: str) -> None:
+    def wrap_up_ran_out(self, seat_name: str) -> None:
+        """The time for it is over."""
         seat = self._centre.seats[seat_name]
         if seat.state is SeatState.WRAP_UP:
             self.end_wrap_up(seat)
@@ -249,27 +227,24 @@ class Acd:
     def end_wrap_up(self, seat: Seat) -> None:
         """The wrap-up is over, by a disposition, a command or its time."""
         now = self._centre.instant()
-        self._timers.cancel(f"seat/{seat.name}")
         self._ended.pop(seat.name, None)
-        run = self._centre.campaigns.get(seat.campaign_id or "")
         after = seat.wrapped_up(now)
-        if run is not None:
-            self._results.observe(
-                run, PacingEventKind.WRAP_UP_ENDED, now.seconds - seat.since.seconds, stage=seat.stage
-            )
+        if seat.campaign_id in self._centre.campaigns:
+            seconds = now.seconds - seat.since.seconds
+            self._centre.then(Learn(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seconds, stage=seat.stage))
             if after.state is not SeatState.READY:
-                self._results.observe(run, PacingEventKind.BREAK_STARTED)
+                self._centre.then(Learn(seat.campaign_id, PacingEventKind.BREAK_STARTED))
         self.free(seat, after)
 
     def free(self, before: Seat, after: Seat) -> None:
         """Put a seat's next state in place; a voter who waits gets it if it is ready."""
         if after.state is not before.state:  # a pause that is asked for in a wrap-up must not stop its clock
-            self._timers.cancel(f"seat/{before.name}")
+            self._centre.then(Timer(f"seat/{before.name}"))
         self.put(before, after)
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
             self._ended.pop(before.name, None)
             if after.phone_up:
-                self._centre.spawn(self._release_phone(before.name), "release-seat")
+                self._centre.then(order(Switch.release_seat, before.name))
         self._serve_waiting()
         self._centre.wake.set()
 
@@ -277,7 +252,7 @@ class Acd:
         waiting = [call for call in self._centre.calls.values() if call.state is CallState.WAITING and call.waiting]
         for call in sorted(waiting, key=lambda call: call.answered_seconds or 0.0):
             if not self._eligibility.admits(call):
-                self._too_late(call.attempt_id)
+                self.too_late(call.attempt_id)
             else:
                 self._seat_for(call)  # one that no free seat may serve does not hold up the next
 
@@ -298,9 +273,10 @@ class Acd:
         call = self._centre.call_at(seat)
         if seat.state is SeatState.TALKING and call is not None:
             self._ended[seat_name] = call  # its agent may still say how it went
-            run = self._centre.campaigns[call.campaign_id]
-            self._results.observe(run, PacingEventKind.TALK_ENDED, now.seconds - seat.since.seconds, call=call)
-            self._results.observe(run, PacingEventKind.BREAK_STARTED)
+            self._centre.then(
+                Learn(call.campaign_id, PacingEventKind.TALK_ENDED, now.seconds - seat.since.seconds, call),
+                Learn(call.campaign_id, PacingEventKind.BREAK_STARTED),
+            )
         after = seat.phone_went(now)
         self.free(seat, after)
         if after.agent is not None:
@@ -310,24 +286,12 @@ class Acd:
         """Ring the seat's phone, if an agent waits for it and it is not there."""
         seat = self._centre.seats[seat_name]
         if seat.agent is not None and not seat.phone_up and self._centre.switch_up:
-            self._centre.spawn(self._call_phone(seat), "call-seat")
+            not_called = Due(What.PHONE_NOT_CALLED, seat_name)
+            self._centre.then(order(Switch.call_seat, seat_name, seat.endpoint).or_else(not_called))
 
     def expect_phone(self, seat_name: str) -> None:
         """The agent's phone is about to be nailed up; if it does not come, it is called."""
-        self._timers.after(f"phone/{seat_name}", PHONE_RETRY_SECONDS, lambda: self.call_phone(seat_name))
-
-    async def _call_phone(self, seat: Seat) -> None:
-        try:
-            await self._switch.call_seat(seat.name, seat.endpoint)
-        except SwitchError as error:
-            _log.warning("seat.phone-not-called", seat=seat.name, problem=str(error))
-            self.expect_phone(seat.name)
-
-    async def _release_phone(self, seat_name: str) -> None:
-        try:
-            await self._switch.release_seat(seat_name)
-        except SwitchError as error:
-            _log.info("seat.phone-not-released", seat=seat_name, problem=str(error))
+        self._centre.then(Timer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, Due(What.CALL_PHONE, seat_name)))
 
     # Bookkeeping
 
@@ -336,8 +300,13 @@ class Acd:
         self._centre.seats[before.name] = after
         if after.state is not before.state:
             self._close_interval(before, after.since)
+            if SeatState.LOST in (before.state, after.state):
+                gone = Due(What.AGENT_GONE, before.name) if after.state is SeatState.LOST else None
+                self._centre.then(Timer(f"lost/{before.name}", LOST_SECONDS, gone))
+            if self._centre.listeners:
+                self._centre.then(Due(What.SEAT_CHANGED, before.name))
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
-            self._centre.notify(SeatChange(seat_view(self._centre, after), after.since.at))
+            self._centre.then(Notify(SeatChange(seat_view(self._centre, after), after.since.at)))
 
     def _close_interval(self, seat: Seat, until: Instant) -> None:
         tally = self._centre.seat_tallies[seat.name]

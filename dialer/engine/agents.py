@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
@@ -27,17 +26,18 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.domain.switch import SeatSound, Switch
-from dialer.domain.view import AlertLevel, Change, SeatChange, SeatState
+from dialer.domain.view import AlertLevel, SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
+from dialer.engine.effects import Due, Learn, Timer, What, order
 from dialer.engine.keypad import Keypad, press
-from dialer.engine.log_ins import AgentAccount, WrongLogIns
+from dialer.engine.log_ins import AgentAccount, AgentRules, WrongLogIns
 from dialer.engine.pins import PinCheck
-from dialer.engine.results import Results
+from dialer.engine.plan import EnginePlan, Outside
+from dialer.engine.results import Marks
 from dialer.engine.retry_schedule import RetrySchedule
 from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
-from dialer.engine.timers import Timers
 from dialer.engine.world import CampaignRun, Centre, SeatTally
 from dialer.pacing.port import PacingEventKind
 from dialer.store.port import LogIn
@@ -49,11 +49,11 @@ from dialer.store.sqlite import Store
 class Dispositions:
     """Keeps dispositions, and does in memory what follows from them."""
 
-    def __init__(self, centre: Centre, store: Store, results: Results) -> None:
-        """`results` does what marks and opt-outs mean here and now."""
+    def __init__(self, centre: Centre, store: Store) -> None:
+        """`centre` has the calls that are spoken of, as long as they live."""
         self._centre = centre
         self._store = store
-        self._results = results
+        self._marks = Marks(centre, store)
         self._due = RetrySchedule(centre)
 
     async def dispose(
@@ -83,9 +83,9 @@ class Dispositions:
         if retry_at is not None:
             run.due_again(retry_at)
         for mark, changed in zip(marks, effect.marks, strict=True):
-            self._results.follow(mark, changed)
+            self._marks.follow(mark, changed)
         if opts_out:
-            self._results.opted_out(call.phone_id, fresh=effect.opted_out)
+            self._marks.opted_out(call.phone_id, fresh=effect.opted_out)
         self._judge(run, call, machine=disposition is Disposition.MACHINE)
         self._centre.outbox_event.set()
 
@@ -106,11 +106,11 @@ class Dispositions:
         known = live or call
         if known.machine is machine:
             return
-        if machine and not known.not_counted and not known.inbound:
-            self._results.observe(run, PacingEventKind.MACHINE)
         if live is not None:
             self._centre.update_call(live, replace(live, machine=machine, not_counted=live.not_counted or machine))
         else:
+            if machine and not known.not_counted and not known.inbound:
+                self._centre.then(Learn(call.campaign_id, PacingEventKind.MACHINE))
             outcomes = run.inbound if call.inbound else run.outcomes
             outcomes[Outcome.MACHINE] += 1 if machine else -1
             outcomes[Outcome.CONNECTED] += -1 if machine else 1
@@ -127,55 +127,26 @@ def _marks_of(record: DispositionRecord, call: Call, hour: int | None) -> list[M
 
 _log = structlog.get_logger(__name__)
 
-LOST_SECONDS = 900.0  # an agent whose phone has been gone so long has gone too: the phone must not ring all night
 _AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class AgentRules:
-    """What a site has set for its acd."""
-
-    wrong_pins: int = 10
-    lock_seconds: float = 900.0
-    pause_reasons: tuple[str, ...] = ("break",)
-    silence_seconds: float = 0.0  # without a sound from a phone until the switch gives it up; 0: it never does
 
 
 class Agents:
     """Does what agents and supervisors ask of seats."""
 
-    def __init__(
-        self,
-        centre: Centre,
-        acd: Acd,
-        store: Store,
-        switch: Switch,
-        results: Results,
-        agents: Iterable[AgentAccount],
-        rules: AgentRules,
-        timers: Timers,
-        silence: SeatSilence,
-        execute: Callable[[CommandOfSeat], Awaitable[str]],
-    ) -> None:
-        """Without `agents` a seat is logged in by command alone, under any name. `execute` does what is keyed on a phone."""
+    def __init__(self, centre: Centre, acd: Acd, outside: Outside, plan: EnginePlan, silence: SeatSilence) -> None:
+        """Where the plan has no agents a seat is logged in by command alone, under any name."""
         self._centre = centre
         self._acd = acd
-        self._store = store
-        self._switch = switch
-        self._results = results
-        self._dispositions = Dispositions(centre, store, results)
-        self._accounts = {account.number: account for account in agents}
-        self._rules = rules
-        self._timers = timers
+        self._store = outside.store
+        self._switch = outside.switch
         self._silence = silence
-        self._execute_keyed = execute
-        self._wrong = WrongLogIns(rules.wrong_pins, rules.lock_seconds)
+        self._dispositions = Dispositions(centre, outside.store)
+        self._accounts = {account.number: account for account in plan.agents}
+        self._rules = plan.agent_rules
+        self._wrong = WrongLogIns(self._rules.wrong_pins, self._rules.lock_seconds)
         self._pins: PinCheck | None = None
         self._one_check = asyncio.Lock()  # so that guesses at once take no more memory, and none slips past the lock
         self._kept: dict[str, LogIn] = {}
-        self._keypads: dict[str, Keypad] = {}
-        self._doing: set[str] = set()  # seats whose last keyed command is still under way
-        centre.subscribe(self._on_change)
 
     # Life
 
@@ -209,15 +180,8 @@ class Agents:
         if kept:
             _log.info("log-ins.adopted", adopted=adopted, logged_off=logged_off)
 
-    def _on_change(self, change: Change) -> None:
-        if isinstance(change, SeatChange):
-            seat_name = change.view.seat
-            if change.view.state is SeatState.LOST:
-                self._timers.after(f"lost/{seat_name}", LOST_SECONDS, lambda: self._give_up(seat_name))
-            else:
-                self._timers.cancel(f"lost/{seat_name}")
-
-    def _give_up(self, seat_name: str) -> None:
+    def gone(self, seat_name: str) -> None:
+        """The agent's phone was away so long that the agent has gone too."""
         self._acd.free(*self._emptied(seat_name))
         self._centre.spawn(self._keep(seat_name), "drop-log-in")
         _log.info("seat.given-up", seat=seat_name)
@@ -303,9 +267,9 @@ class Agents:
         if after is seat:
             return
         self._acd.put(seat, after)
-        run = self._centre.campaigns.get(seat.campaign_id or "")
-        if run is not None:
-            self._results.observe(run, PacingEventKind.STAGE_CHANGED, now - seat.since.seconds, stage=after.stage)
+        if seat.campaign_id in self._centre.campaigns:
+            kind, seconds = PacingEventKind.STAGE_CHANGED, now - seat.since.seconds
+            self._centre.then(Learn(seat.campaign_id, kind, seconds, stage=after.stage))
         self._centre.wake.set()
 
     # Logging in
@@ -332,7 +296,6 @@ class Agents:
         if not (phone_here and elsewhere is not None):
             self._acd.free(seat, _logged_in(seat, agent, account, self._centre.instant()))
             self._centre.seat_tallies[seat.name] = SeatTally()
-            self._keypads.pop(seat.name, None)
         if phone_here:
             self._acd.expect_phone(seat.name)
         else:
@@ -361,22 +324,25 @@ class Agents:
 
     def _locked(self, seat: str) -> None:
         minutes = self._rules.lock_seconds / 60
-        code = f"log-in-locked-{seat}"
         self._centre.raise_alert(
-            code,
+            f"log-in-locked-{seat}",
             AlertLevel.WARNING,
             f"seat {seat} takes no log-in for {minutes:g} minutes, nor does the agent who was keyed in there: "
             f"{self._rules.wrong_pins} wrong ones in a row; a supervisor may unlock it",
         )
-        self._timers.after(f"lock/{seat}", self._rules.lock_seconds, lambda: self._centre.clear_alert(code))
+        self._centre.then(Timer(f"lock/{seat}", self._rules.lock_seconds, Due(What.UNLOCKED, seat)))
 
     def unlock(self, seat_name: str) -> str:
         """Take log-ins again at a seat that was locked. Raises CommandRefused."""
         seat = self._centre.seat(seat_name)
         if not self._wrong.unlock(seat.name):
             raise CommandRefused(f"seat {seat.name} is not locked")
-        self._centre.clear_alert(f"log-in-locked-{seat.name}")
+        self.unlocked(seat.name)
         return f"seat {seat.name}: unlocked"
+
+    def unlocked(self, seat_name: str) -> None:
+        """Log-ins are taken at the seat again."""
+        self._centre.clear_alert(f"log-in-locked-{seat_name}")
 
     async def call_for_log_in(self, seat_name: str) -> str:
         """Ring the phone of a seat that nobody has, for an agent to key in number and PIN. Raises CommandRefused."""
@@ -403,41 +369,44 @@ class Agents:
                     LogIn(seat_name, seat.agent, paused, seat.reason, self._centre.clock.now())
                 )
         except StoreError as error:
-            self._results.store_failed(error)
+            self._centre.then(error)
 
-    # Keys
+
+class SeatKeys:
+    """The keys of the agents' phones: commands, one at a time of a seat."""
+
+    def __init__(self, centre: Centre, rules: AgentRules) -> None:
+        """`rules` name the reasons of a pause."""
+        self._centre = centre
+        self._rules = rules
+        self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: of this agent
+        self._doing: set[str] = set()  # seats whose last keyed command is still under way
 
     def key(self, seat_name: str, key: str) -> None:
-        """A key of the agent's phone. Its command runs beside; while it does, further ones of this seat are refused."""
+        """A key of the agent's phone. While its command is done, further ones of this seat are refused."""
         seat = self._centre.seats.get(seat_name)
         if seat is None or seat.agent is None:
             return
-        before = self._keypads.get(seat_name, Keypad())
-        now = self._centre.clock.monotonic()
-        pressed = press(before, seat_name, key, now, self._rules.pause_reasons)
-        self._keypads[seat_name] = pressed.keypad
+        agent, before = self._keypads.get(seat_name, (seat.agent, Keypad()))
+        if agent != seat.agent:
+            before = Keypad()
+        pressed = press(before, seat_name, key, self._centre.clock.monotonic(), self._rules.pause_reasons)
+        self._keypads[seat_name] = seat.agent, pressed.keypad
         if pressed.command is not None and seat_name not in self._doing:
             self._doing.add(seat_name)
-            self._centre.spawn(self._do_keyed(pressed.command), "keyed-command")
+            self._centre.then(pressed.command)
         else:
-            self._centre.spawn(self._answer_key(seat_name, pressed.sound or SeatSound.WRONG), "answer-key")
+            self._answer(seat_name, pressed.sound or SeatSound.WRONG)
 
-    async def _do_keyed(self, command: CommandOfSeat) -> None:
-        sound = SeatSound.DONE
-        try:
-            await self._execute_keyed(command)
-        except (CommandRefused, StoreError) as error:
-            _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(error))
-            sound = SeatSound.WRONG
-        finally:
-            self._doing.discard(command.seat)
-        await self._answer_key(command.seat, sound)
+    def done(self, command: CommandOfSeat, refusal: Exception | None) -> None:
+        """What became of a keyed command."""
+        self._doing.discard(command.seat)
+        if refusal is not None:
+            _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(refusal))
+        self._answer(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
 
-    async def _answer_key(self, seat_name: str, sound: SeatSound) -> None:
-        try:
-            await self._switch.answer_key(seat_name, sound)
-        except SwitchError as error:
-            _log.debug("key.not-answered", seat=seat_name, problem=str(error))
+    def _answer(self, seat_name: str, sound: SeatSound) -> None:
+        self._centre.then(order(Switch.answer_key, seat_name, sound))
 
 
 def _logged_in(seat: Seat, agent: str, account: AgentAccount | None, now: Instant) -> Seat:

@@ -14,7 +14,7 @@ from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import BoothWorker, Mark, MarkKind, MarkSource, UnknownSerial
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
-from dialer.engine.results import Results
+from dialer.engine.results import Marks
 from dialer.engine.seat import Seat
 from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
@@ -26,12 +26,12 @@ _log = structlog.get_logger(__name__)
 class BoothWorkers:
     """Takes serials, and takes them back."""
 
-    def __init__(self, centre: Centre, acd: Acd, store: Store, results: Results) -> None:
+    def __init__(self, centre: Centre, acd: Acd, store: Store) -> None:
         """`acd` knows which call an agent is speaking of."""
         self._centre = centre
         self._acd = acd
         self._store = store
-        self._results = results
+        self._marks = Marks(centre, store)
 
     def parts(self, worker: BoothWorker) -> dict[int, int]:
         """The worker's booths by the number of their part, in that order."""
@@ -75,7 +75,7 @@ class BoothWorkers:
             agent=agent,
             worker_id=worker_id,
         )
-        await self._results.mark(mark)
+        await self._marks.mark(mark)
 
     async def take_back(self, call: Call, key: str, *, agent: str | None = None) -> None:
         """Commit that the last serial of this call was a mistake; "voted" stands where somebody else has said it.
@@ -97,7 +97,7 @@ class BoothWorkers:
             worker_id=call.worker.worker_id,
             undoes=undone,
         )
-        await self._results.mark(mark)
+        await self._marks.mark(mark)
 
     def _booth(self, worker: BoothWorker, part: int | None) -> int | None:
         parts = self.parts(worker)

@@ -91,6 +91,11 @@ class Call:
         """Whether somebody picked up."""
         return self.answered_seconds is not None
 
+    @property
+    def seconds_to_answer(self) -> float:
+        """From the start to the answer; 0 before it."""
+        return 0.0 if self.answered_seconds is None else self.answered_seconds - self.began_seconds
+
     def rang(self, now: Instant) -> Call:
         """The carrier says that it rings. Said again, it counts from then: a carrier that lets something be heard first (183) may
         say only later that the phone rings (180), and a ring that must last is the phone's. After the answer nothing changes.
@@ -101,10 +106,25 @@ class Call:
         """Somebody answered. A repeat changes nothing."""
         return self if self.answered else replace(self, answered_at=now.at, answered_seconds=now.seconds)
 
-    def connected(self, seat: str, now: Instant) -> Call:
+    def by_person(self, now: Instant) -> Call:
+        """Somebody answered who is no machine, where that was still to be found out."""
+        answered = self.picked_up(now)
+        return answered if answered.judged else replace(answered, judged=True)
+
+    def by_machine(self) -> Call:
+        """A machine picked up: no answer by a person. Of an answered call."""
+        return self if self.machine else replace(self, judged=True, machine=True, not_counted=True)
+
+    def connected(self, seat: str, agent: str | None, now: Instant) -> Call:
         """Voter and agent hear each other."""
         answered = self.picked_up(now)
-        return replace(answered, seat=seat, waiting=False, connected_at=now.at, connected_seconds=now.seconds)
+        return replace(
+            answered, seat=seat, agent=agent, waiting=False, connected_at=now.at, connected_seconds=now.seconds
+        )
+
+    def ending(self, ended: CallEnded) -> Call:
+        """It has ended, and something that belongs to it is still waited for."""
+        return replace(self, ended=ended)
 
 
 # Q.850 causes as a real Asterisk gave them for SIP answers (404, 410, 484, 485, 604 / 403, 603 / ...).

@@ -6,19 +6,27 @@ counted by its reason, and told once in the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
-from dialer.domain.model import AttemptId, Claim, OpenAttempt
+from config.words import CampaignKind, Purpose
+from dialer.domain.clock import ClockWatch
+from dialer.domain.model import AttemptId, CampaignState, Claim, OpenAttempt
 from dialer.domain.phone_facts import CallGaps, PhoneFacts, Register
-from dialer.domain.view import AlertLevel
+from dialer.domain.switch import Switch
+from dialer.domain.view import AlertLevel, Hold, HoldReason
 from dialer.engine.call import Call
+from dialer.engine.plan import CertifiedBy, EnginePlan
+from dialer.engine.snapshot import at_work, seats_of
 from dialer.engine.world import CampaignRun, Centre
+from dialer.rules import calling_hours
 from dialer.rules.gate import Case, Gate, Reason, Ruling
 from dialer.rules.polls import Area
-from dialer.rules.rulebook import CampaignRules, Certified
+from dialer.rules.rulebook import CampaignRules
+from dialer.store.sent_journal import SentJournal
 from ivr_flows.texts import FALLBACK_LANGUAGE, LANGUAGE
 
 _log = structlog.get_logger(__name__)
@@ -30,26 +38,71 @@ _TO_BE_MENDED = frozenset(
 )
 """What is missing, and somebody can bring: told as an alert too."""
 MOST_GROUNDS = 10_000
-CertifiedBy = Callable[[str, str], Mapping[str, Certified]]
-"""By language, what is certified of what a campaign plays: from its id and its flow as the settings name it."""
+UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
 _PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
+
+
+class ClockGuard:
+    """Whether the wall clock may be dialled by."""
+
+    def __init__(self, centre: Centre, sent: SentJournal) -> None:
+        """`sent` keeps how far the clock was ahead."""
+        self._centre = centre
+        self._sent = sent
+        self._clock_watch = ClockWatch(centre.instant())
+
+    def watch(self, newest_at: float | None) -> None:
+        """From now on; `newest_at` is the newest moment that the store knows, epoch seconds. Before the journal begins anew."""
+        ahead = self._sent.clock_ahead()
+        should = None if ahead is None else ahead + self._centre.clock.since_boot()
+        self._clock_watch = ClockWatch(self._centre.instant(), newest_at, should)
+
+    def accept(self) -> str:
+        """Dial by the clock as it is: a person says that it is right."""
+        self._clock_watch.accept(self._centre.instant())
+        held = "clock" in self._centre.alerts
+        self._centre.clear_alert("clock")
+        self._centre.wake.set()
+        return (
+            "the clock is taken as it is; dialling goes on" if held else "the clock had not been set; nothing was held"
+        )
+
+    def is_off(self) -> bool:
+        """Whether the wall clock was set: what is locked by time would be dialled too soon. Told as an alert while it lasts."""
+        centre = self._centre
+        now = centre.instant()
+        off = self._clock_watch.look(now)
+        self._sent.keep_clock(self._clock_watch.should(now) - centre.clock.since_boot())
+        if off is None:
+            centre.clear_alert("clock")
+            return False
+        if "clock" not in centre.alerts:
+            zone = centre.zone
+            should, shown = (
+                datetime.fromtimestamp(at, zone).strftime("%d %b %H:%M:%S") for at in (now.at - off, now.at)
+            )
+            which = "ahead of" if off > 0 else "behind"
+            text = (
+                f"dialling is held: the clock says {shown} and is {abs(off):.0f} s {which} what it should be, {should}: it was set,"
+                " or the machine slept; set it right, or send the command accept-clock if it is right now"
+            )
+            centre.raise_alert("clock", AlertLevel.CRITICAL, text)
+        return True
 
 
 class Eligibility:
     """Asks the gate, with all that is known at the moment."""
 
     def __init__(
-        self,
-        centre: Centre,
-        gate: Gate,
-        campaigns: Mapping[str, CampaignRules],
-        certified: CertifiedBy,
+        self, centre: Centre, plan: EnginePlan, certified: CertifiedBy, switch: Switch, clock_guard: ClockGuard
     ) -> None:
-        """`campaigns` by id; `certified` says what the catalogue's certificates cover of a campaign's flow now."""
+        """`certified` says what the catalogue's certificates cover of a campaign's flow now."""
         self._centre = centre
-        self._gate = gate
-        self._campaigns = dict(campaigns)
+        self._gate = plan.gate
+        self._campaigns = {campaign.rules.campaign_id: campaign.rules for campaign in plan.campaigns}
         self._certified = certified
+        self._switch = switch
+        self._clock_guard = clock_guard
         self._cases: dict[AttemptId, Case] = {}
         self._areas: frozenset[Area] = frozenset()
         self._rules_version = ""
@@ -109,6 +162,44 @@ class Eligibility:
                 )
 
     # Asked
+
+    def hold(self, run: CampaignRun) -> Hold | None:
+        """Why this campaign may not dial now, whoever is there to talk; None: nothing holds it."""
+        centre = self._centre
+        now = centre.clock.now()
+        if centre.draining:
+            return Hold(HoldReason.STOPPING)
+        if self._clock_guard.is_off():
+            return Hold(HoldReason.CLOCK_SET)
+        if not centre.switch_up:
+            return Hold(HoldReason.NO_SWITCH)
+        if self._switch.unanswered_seconds() > UNANSWERED_SECONDS:
+            return Hold(HoldReason.SWITCH_SILENT)
+        if centre.store_trouble is not None:
+            return Hold(HoldReason.STORE)
+        if run.state is not CampaignState.RUNNING:
+            return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
+        if run.unheard is not None:
+            return Hold(HoldReason.UNHEARD, f"its voters do not hear {run.unheard}")
+        if not calling_hours.may_call(run.spec.hours, centre.zone, now):
+            opening = calling_hours.next_opening(run.spec.hours, centre.zone, now)
+            until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
+            return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}")
+        ruling = self.campaign(run)
+        if not ruling.allowed:
+            return Hold(HoldReason.RULES, str(ruling))
+        if run.purpose is Purpose.BOOTH_WORKERS and not centre.last_calls():
+            return Hold(HoldReason.NO_POLL)
+        return None
+
+    def no_agent(self, run: CampaignRun) -> Hold | None:
+        """That nobody is at work who could take the campaign's calls; None: somebody is, or it needs nobody."""
+        if run.spec.kind is not CampaignKind.AGENTS:
+            return None
+        if any(at_work(seat) for seat in seats_of(self._centre, run)):
+            return None
+        skill = run.spec.skill
+        return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is there")
 
     def campaign(self, run: CampaignRun) -> Ruling:
         """Whether a campaign may call anybody now. Asked at every decision, so the answer stands for the second that it was

@@ -1,7 +1,8 @@
-"""The engine: wakes on an event, a deadline or the stop; decides; and is the only writer of calls, seats and attempts.
+"""The engine: an event comes in, features say what follows from it, and all of that is carried out here, in one order.
 
-Everything here runs in one event loop. A switch's event is applied at once, without waiting for anything; what follows from it
-(a commit, an order to the switch) runs as a task beside. Commands come through `execute`, flows through the flow desk.
+Everything runs in one event loop, and nothing here waits. A switch's event is applied at once; what follows from it is a value
+(`effects.py`) until the event is done with. Commands come through `execute`, flows through the flow desk: what follows from them is
+carried out when their stretch of code is done.
 """
 
 from __future__ import annotations
@@ -9,256 +10,136 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import NoReturn
 
 import structlog
 
-from config.words import Purpose
-from dialer.audit.chain import Head
-from dialer.domain.clock import Clock
-from dialer.domain.commands import Command
+from audio.message import MESSAGE_SOUND
+from dialer.domain import switch as switch_port
+from dialer.domain.commands import Command, CommandOfSeat
 from dialer.domain.commands.desks import Desks
-from dialer.domain.errors import CommandRefused, StoreError
-from dialer.domain.model import CampaignState, Claim, EndedAttempt, OpenAttempt, Outcome
-from dialer.domain.switch import Switch, SwitchEvent
-from dialer.domain.view import Alert, CampaignChange, CentreView, Change
+from dialer.domain.errors import CommandRefused, StoreError, SwitchError
+from dialer.domain.model import AttemptId, Claim, EndedAttempt, OpenAttempt, Outcome
+from dialer.domain.switch import CallEnded, Switch, attempt_of
+from dialer.domain.view import Alert, AlertLevel, CentreView, Change, SeatState
 from dialer.engine.acd import Acd
-from dialer.engine.agents import Agents
-from dialer.engine.answers import Answers
-from dialer.engine.booth_workers import BoothWorkers
+from dialer.engine.agents import Agents, SeatKeys
 from dialer.engine.call import Call
-from dialer.engine.eligibility import CertifiedBy, Eligibility
+from dialer.engine.campaigns import Campaigns
+from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer, What, order
+from dialer.engine.eligibility import ClockGuard, Eligibility
 from dialer.engine.external_records import ExternalRecords
-from dialer.engine.flows import Flows, FlowService
+from dialer.engine.flows import FlowService
+from dialer.engine.housekeeping import Housekeeping, recount
 from dialer.engine.inbound import Inbound
-from dialer.engine.orders import hang_up
-from dialer.engine.placing import Hoppers, KeptSeats, Placing
-from dialer.engine.plan import EnginePlan
-from dialer.engine.results import Results
+from dialer.engine.keeping import Keeping
+from dialer.engine.placing import Hoppers, KeptSeats, Originator, Placing
+from dialer.engine.plan import EnginePlan, Outside
+from dialer.engine.reconcile import Reconciler
+from dialer.engine.results import CallEnds, Marks
 from dialer.engine.seat import Seat
 from dialer.engine.seat_silence import SeatSilence
-from dialer.engine.supervision.assistance import Assistance
-from dialer.engine.switch_events import SwitchEvents
-from dialer.engine.timers import Timers
-from dialer.engine.transfers.service import Transfers
+from dialer.engine.supervision.service import Recorder, Supervision
+from dialer.engine.transfers.service import TransferResync, Transfers
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.trunks import TrunkPool
-from dialer.engine.unheard import hear_again
 from dialer.engine.views import centre_view
 from dialer.engine.world import CampaignRun, Centre, SeatTally
-from dialer.pacing.port import Governed, Pacer
-from dialer.pacing.tally import BUCKETS
+from dialer.pacing.port import PacingEvent, PacingEventKind
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import day_start
-from dialer.store.sent_journal import SentJournal
-from dialer.store.sqlite import Store
-
-# Housekeeping: figures for people, and what may be lost by a crash without harm: learned state, seats' intervals.
-
-ROUND_SECONDS = 5.0
-LOG_EVERY_ROUNDS = 12
-"""The log says once in so many rounds, a minute, why each campaign paces as it does."""
-
-
-class Housekeeping:
-    """Keeps such things from time to time, and at the end."""
-
-    def __init__(self, centre: Centre, store: Store, results: Results, acd: Acd) -> None:
-        """`acd` has what its seats have done."""
-        self._centre = centre
-        self._store = store
-        self._results = results
-        self._acd = acd
-        self._unannounced: Head | None = None  # the audit's head, as long as it was announced to nobody
-
-    async def go_on(self) -> NoReturn:
-        """Round after round, until cancelled."""
-        rounds = 0
-        while True:
-            await asyncio.sleep(ROUND_SECONDS)
-            await self.save()
-            self._centre.forget_old()
-            rounds += 1
-            if rounds % LOG_EVERY_ROUNDS == 0:
-                await self._announce_head()
-                await self._bound_the_outbox()
-            for campaign_id, run in self._centre.campaigns.items():
-                if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
-                    _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))
-                try:
-                    run.progress = await self._store.campaign_progress(campaign_id)
-                except StoreError as error:
-                    self._results.store_failed(error)
-
-    async def _bound_the_outbox(self) -> None:
-        """News that no broker has taken may not fill the disk: it is away, or there is none."""
-        try:
-            lost = await self._store.outbox_done(0)
-        except StoreError as error:
-            self._results.store_failed(error)
-            return
-        if lost:
-            _log.warning("outbox.bound-reached", lost=lost)
-
-    async def finish(self) -> None:
-        """At the end of all calls: keep everything, and tell where the audit ends."""
-        await self.save()
-        await self._announce_head()
-
-    async def _announce_head(self) -> None:
-        if self._unannounced is None:
-            return
-        try:
-            await self._store.tell(self._unannounced, self._unannounced.at)
-        except StoreError as error:
-            self._results.store_failed(error)
-            return
-        self._unannounced = None
-
-    async def save(self) -> None:
-        """Keep what the seats have done, and what the pacers have learned, and chain what was done. What is not kept now is tried
-        again.
-        """
-        intervals, self._acd.intervals = self._acd.intervals, []
-        try:
-            if intervals:
-                await self._store.record_seat_intervals(intervals)
-            for campaign_id, run in self._centre.campaigns.items():
-                await self._store.save_pacer_state(campaign_id, run.learned())
-            self._unannounced = await self._store.seal(self._centre.clock.now()) or self._unannounced
-        except StoreError as error:
-            self._acd.intervals = intervals + self._acd.intervals
-            self._results.store_failed(error)
-
-
-# What the abandoned-call caps have counted, from the records: a night that the dialler was off has passed there too.
-
-
-async def recount(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
-    """Let the windows of a policy that holds caps hold what is on record; others have none. Raises StoreError."""
-    if not isinstance(pacer, Governed):
-        return
-    now = clock.now()
-    of_late = {
-        window: await store.answers_of_late(campaign_id, now, window, window / BUCKETS)
-        for window in {cap.window_seconds for cap in pacer.caps}
-    }
-    pacer.recount(clock.monotonic(), of_late)
-
 
 _log = structlog.get_logger(__name__)
 
+FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
 HANG_UP_SECONDS = 5.0  # how long the last calls may take to end once they are hung up
 RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits so long for it
+_TELLS_OF_NUMBERS = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
+_ENDS_OF_RINGING = _TELLS_OF_NUMBERS | {PacingEventKind.CANCELLED}
+_FIRST = {kind: place for place, kind in enumerate((Learn, Timer, Order, StoreCommit, Notify))}
+"""The order in which what follows is carried out: the next decision knows it, the voter is served, the disk has it, the board shows
+it. Then come keyed commands, the store's trouble, and events of our own."""
+
+
+class Timers:
+    """Timers by key. Nothing is done after the engine's end."""
+
+    def __init__(self) -> None:
+        """None runs yet."""
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def after(self, key: str, seconds: float, action: Callable[[], None]) -> None:
+        """Do something later; the same key replaces what was to be done."""
+        self.cancel(key)
+        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._fire, key, action)
+
+    def _fire(self, key: str, action: Callable[[], None]) -> None:
+        self._timers.pop(key, None)
+        action()
+
+    def cancel(self, key: str) -> None:
+        """What was to be done later under this key is not done."""
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+
+    def stop(self) -> None:
+        """None of those that run may fire any more."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
 
 
 class Engine:
     """Runs the calls of one centre."""
 
-    def __init__(
-        self,
-        plan: EnginePlan,
-        centre: Centre,
-        store: Store,
-        switch: Switch,
-        flows: Flows,
-        *,
-        has_room: Callable[[], bool],
-        certified: CertifiedBy,
-        figures: Callable[[], dict[str, float]] = dict,
-        sent: SentJournal,
-    ) -> None:
-        """`has_room`: whether the disk can still take results; `certified`: what is of what a campaign plays; `figures`: the
-        process's own, for the board.
-        """
+    def __init__(self, plan: EnginePlan, centre: Centre, outside: Outside) -> None:
+        """Everything of it is made here and joined to what it needs; nothing is called back."""
         self._plan = plan
         self._centre = centre
-        centre.polling = plan.polling
-        self._store = store
-        self._switch = switch
-        self._figures = figures
+        self._store, self._switch, self._sent, self._figures = (
+            outside.store,
+            outside.switch,
+            outside.sent,
+            outside.figures,
+        )
         now = centre.instant()
-        self._trunks = TrunkPool(plan.trunks, now.seconds, plan.rest)
-        self._trunk_desk = TrunkDesk(centre, self._trunks)
+        centre.polling, centre.organisation = plan.polling, plan.organisation
         centre.seats = {seat.name: Seat(seat.name, seat.endpoint, seat.languages, now) for seat in plan.seats}
         centre.seat_tallies = {name: SeatTally() for name in centre.seats}
-        self._results = Results(centre, store, self._trunk_desk, self._cancel)
-        follows = (self._results.follow, self._results.suppressed, self._results.look_again)
-        self._records_desk = ExternalRecords(store, centre.clock, *follows, centre=centre.centre_id)
-        self._eligibility = Eligibility(
-            centre,
-            plan.gate,
-            {campaign.rules.campaign_id: campaign.rules for campaign in plan.campaigns},
-            certified,
-        )
+        self._trunks = TrunkPool(plan.trunks, now.seconds, plan.rest)
+        self._trunk_desk = TrunkDesk(centre, self._trunks)
         self._timers = Timers()
-        self._acd = Acd(centre, switch, self._results, self._eligibility, self._timers)
-        self._silence = SeatSilence(centre, switch, self._acd, self._results, plan.agent_rules.silence_seconds)
-        self.seat_desk = Agents(
-            centre,
-            self._acd,
-            store,
-            switch,
-            self._results,
-            plan.agents,
-            plan.agent_rules,
-            self._timers,
-            self._silence,
-            execute=self.execute,
-        )
-        hoppers = Hoppers(
-            centre, store, self._results, owner=plan.owner, has_room=has_room, priorities=self._priorities
-        )
-        self._placing = Placing(
-            centre,
-            store,
-            switch,
-            self._results,
-            self._trunks,
-            self._trunk_desk,
-            self._eligibility,
-            hoppers,
-            KeptSeats(centre, self._acd),
-            sent,
-        )
-        self._sent = sent
-        targets = {target.name: target for target in plan.transfers}
-        self._transfers = Transfers(centre, switch, self._acd, self._trunks, targets, plan.gate.rules)
-        self._assistance = Assistance(
-            centre, store, switch, self._acd, self._results, self._transfers, plan.supervisors
-        )
-        self.inbound_desk = Inbound(centre, store, self._results, self._trunks, plan.inbound)
-        self._worker_desk = BoothWorkers(centre, self._acd, store, self._results)
-        self._answers = Answers(centre, self._results)
-        self.flow_desk = FlowService(
-            centre,
-            store,
-            self._results,
-            flows,
-            plan.organisation,
-            self._eligibility,
-            self._worker_desk,
-            self._answers,
-            transfer=self._acd.take_from_flow,
-        )
-        self._housekeeping = Housekeeping(centre, store, self._results, self._acd)
-        self._switch_events = self._joined_switch_events()
-
-    def _joined_switch_events(self) -> SwitchEvents:
-        return SwitchEvents(
-            self._centre,
-            self._switch,
-            self._results,
-            self._acd,
-            self._assistance,
-            self._trunk_desk,
-            self._answers,
+        self._keeping = Keeping(centre, self._store, outside.has_room)
+        self._ends, self._marks = CallEnds(centre, self._trunk_desk), Marks(centre, self._store)
+        self._clock_guard = ClockGuard(centre, self._sent)
+        self._eligibility = Eligibility(centre, plan, outside.certified, self._switch, self._clock_guard)
+        self._acd = Acd(centre, self._eligibility)
+        self._silence = SeatSilence(centre, self._switch, self._acd, plan.agent_rules.silence_seconds)
+        self.seat_desk = Agents(centre, self._acd, outside, plan, self._silence)
+        self._keys = SeatKeys(centre, plan.agent_rules)
+        originator = Originator(centre, outside, self._eligibility, self._trunk_desk, KeptSeats(centre, self._acd))
+        hoppers = Hoppers(centre, self._store, plan.owner, outside.has_room)
+        self._placing = Placing(centre, self._eligibility, self._trunk_desk, hoppers, originator)
+        self._campaigns = Campaigns(centre, self._store, outside.flows, self._placing, self._clock_guard)
+        self._transfers = Transfers(centre, self._switch, self._acd, self._trunks, plan)
+        self._transfer_resync = TransferResync(centre, self._acd, self._transfers)
+        self._supervision = Supervision(centre, self._switch, self._store, plan.supervisors)
+        self._recorder = Recorder(centre, self._switch, self._acd)
+        self.inbound_desk = Inbound(centre, self._store, self._trunks, plan.inbound)
+        self._reconciler = Reconciler(centre, self._store, self._switch, self.inbound_desk)
+        self._reconciled = asyncio.Event()
+        self.flow_desk = FlowService(centre, self._store, outside.flows, self._eligibility, self._acd)
+        self._housekeeping = Housekeeping(centre, self._store, self._acd)
+        self._desks = Desks(
+            campaigns=self._campaigns,
+            seats=self.seat_desk,
+            workers=self.flow_desk.workers,
             transfers=self._transfers,
-            seat_desk=self.seat_desk,
-            flow_desk=self.flow_desk,
-            inbound_desk=self.inbound_desk,
-            silence=self._silence,
+            recording=self._recorder,
+            supervision=self._supervision,
+            records=ExternalRecords(self._store, centre.clock, self._marks, centre.centre_id),
         )
 
     @property
@@ -278,7 +159,7 @@ class Engine:
         """Wait until store and switch were first brought to agree: before that nobody knows whose a live call is. Not for ever."""
         try:
             async with asyncio.timeout(RECONCILE_SECONDS):
-                await self._switch_events.reconciled.wait()
+                await self._reconciled.wait()
         except TimeoutError:
             _log.warning("not-reconciled-yet")
 
@@ -288,77 +169,267 @@ class Engine:
 
     async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """A number opted out in another centre: suppress it here, and cancel what rings there. Raises StoreError."""
-        await self._results.foreign_opt_out(number_hash, at=at, centre=centre)
+        await self._marks.foreign_opt_out(number_hash, at=at, centre=centre)
 
     async def execute(self, command: Command) -> str:
         """Do what was asked; one line that says what was done. Raises CommandRefused, StoreError where it was not kept."""
-        desks = Desks(
-            campaigns=self,
-            seats=self.seat_desk,
-            workers=self._worker_desk,
-            transfers=self._transfers,
-            recording=self._assistance.recorder,
-            supervision=self._assistance.supervision,
-            records=self._records_desk,
-        )
-        return await command.carry_out(desks)
+        return await command.carry_out(self._desks)
 
-    # Campaigns
+    # Events
 
-    def accept_clock(self) -> str:
-        """The machine's clock, which was set while the dialler ran, is right."""
-        return self._placing.accept_clock()
-
-    async def reload_flows(self) -> str:
-        """Read the flows again: calls that run go on with the version they began with; a wrong one changes nothing (FlowError)."""
-        changed = await asyncio.to_thread(self.flow_desk.flows.reload)
-        for run in self._centre.campaigns.values():
-            hear_again(self._centre, run)
-        return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
-
-    async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
-        """Pause, resume or stop a campaign. Raises CommandRefused, StoreError once it is so here and was not kept."""
-        run = self._centre.campaigns.get(campaign_id)
-        if run is None:
-            known = ", ".join(self._centre.campaigns) or "none"
-            raise CommandRefused(f"there is no campaign {campaign_id!r}; running here: {known}")
-        self._change(run, state)
-        if state is CampaignState.RUNNING:
-            hear_again(self._centre, run)
-        await self._store.set_campaign_state(campaign_id, state)
-        return f"campaign {campaign_id}: {state.value}"
-
-    async def stop_all(self) -> str:
-        """Every campaign stops, whatever the store does; raises StoreError once all are stopped and some were not kept so."""
-        runs = self._centre.campaigns
-        for run in runs.values():
-            self._change(run, CampaignState.STOPPED)
-        trouble: StoreError | None = None
-        for campaign_id, run in runs.items():
-            try:
-                await self._store.set_campaign_state(campaign_id, run.state)  # it may have been resumed meanwhile
-            except StoreError as error:
-                trouble = error
-        if trouble is not None:
-            raise trouble
-        return f"stopped {len(runs)} campaigns"
-
-    def _change(self, run: CampaignRun, state: CampaignState) -> None:
-        """At once: a stop must not wait for the disk."""
-        run.state = state
-        if state is CampaignState.STOPPED:
-            self._placing.cancel_campaign(run)
-        self._centre.wake.set()
-        self._centre.notify(CampaignChange(run.spec.campaign_id))
-
-    def _priorities(self, run: CampaignRun, now: float) -> Mapping[int, float]:
-        """The priorities of the booths that vote today, which a turnout campaign calls before any other; for campaigns of another
-        purpose all booths are alike.
+    def on_switch_event(self, event: Event) -> None:
+        """Apply an event, at once and in order, and carry out what follows. Events of calls that are not live any more change
+        nothing.
         """
-        polling = self._plan.polling
-        if polling is None or run.purpose is not Purpose.TURNOUT:
-            return {}
-        return polling.priorities(self._centre.polls_today(), self._centre.turnout, now)
+        self._centre.in_turn = True
+        try:
+            self._apply(event)
+        finally:
+            self._carry_out()
+
+    def _apply(self, event: Event) -> None:
+        match event:
+            case Over(ended=ended):
+                self._over(ended)
+            case Due():
+                self._due(event)
+            case switch_port.SwitchUp():
+                self._switch_up(event)
+            case switch_port.SwitchDown(reason=reason):
+                self._centre.switch_up = False
+                self._centre.raise_alert("switch-down", AlertLevel.CRITICAL, f"no link to the switch: {reason}")
+                self._centre.wake.set()
+            case switch_port.SeatUp(seat=seat):
+                self._acd.phone_came(seat)
+            case switch_port.SeatDown(seat=seat):
+                self._phone_went(seat)
+            case switch_port.PartyCame() | switch_port.PartyGone():
+                self._party(event)
+            case switch_port.SeatSilent(seat=seat):
+                self._silence.given_up(seat)
+            case switch_port.PhoneAway(endpoint=endpoint):
+                self._silence.phone_away(endpoint)
+            case switch_port.SeatKey(seat=seat, key=key):
+                self._keys.key(seat, key)
+            case _:
+                self._of_a_call(event)
+
+    def _party(self, event: switch_port.PartyCame | switch_port.PartyGone) -> None:
+        if isinstance(event, switch_port.PartyGone):
+            self._transfers.party_gone(event.party_id)
+            self._supervision.party_gone(event.party_id)
+        elif attempt_of(event.party_id) is not None:
+            self._transfers.party_came(event.party_id, event.place)
+
+    def _of_a_call(self, event: switch_port.CallEvent) -> None:
+        call = self._centre.calls.get(event.attempt_id)
+        if call is None:  # a stranger's, or one that is over for us
+            if isinstance(event, CallEnded):
+                self.inbound_desk.ended(event)
+            elif isinstance(event, switch_port.CallStray):
+                self._reconciler.stray(event.attempt_id)
+        elif isinstance(event, switch_port.MessageUnheard):
+            self._campaigns.hold_unheard(call, MESSAGE_SOUND)
+        else:
+            self._call_event(call, event)
+
+    def _call_event(self, call: Call, event: switch_port.CallEvent) -> None:
+        centre = self._centre
+        match event:
+            case switch_port.CallRinging():
+                centre.update_call(call, call.rang(centre.instant()))
+                if call.ringing_seconds is None and not call.adopted:  # one of those may have rung for long
+                    self._trunk_desk.rang(call)
+            case switch_port.CallAnswered():
+                centre.update_call(call, call.picked_up(centre.instant()))
+            case switch_port.CallWaiting():
+                self._acd.voter_waits(call)
+            case switch_port.CallConnected(seat=seat):
+                self._transfers.voter_came(call.attempt_id)
+                self._acd.connected(call, seat)
+                self._silence.connected(call, seat)
+            case switch_port.CallLeftSeat(seat=seat):
+                if not self._transfers.keeps(call.attempt_id):
+                    self._acd.left_seat(call, seat)
+            case switch_port.CallAside():
+                self._transfers.voter_aside(call)
+            case switch_port.CallRecorded():
+                self._recorder.began(call)
+            case switch_port.MessageStarted():
+                self._transfers.message_started(call)
+                self._acd.message_started(call)
+            case switch_port.MachineDetected():
+                answered = centre.update_call(call, call.picked_up(centre.instant()))
+                centre.update_call(answered, answered.by_machine())
+            case CallEnded():
+                self._ended(call, event)
+
+    def _ended(self, call: Call, ended: CallEnded) -> None:
+        """The call has ended; one whose flow is still committing waits for it, so that the outcome tells all, and so does one of
+        whose agent's phone it is asked whether it was dead.
+        """
+        must_ask = not call.in_flow and self._silence.must_ask(call, ended)
+        if not (call.in_flow or must_ask):
+            self._over(ended)
+            return
+        ending = self._centre.calls[call.attempt_id] = call.ending(ended)
+        if must_ask:
+            self._centre.spawn(self._silence.ask(ending, ended), "ask-seat")
+        else:
+            due = Due(What.FLOW_OVERDUE, attempt_id=call.attempt_id)
+            self._centre.then(Timer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, due))
+
+    def _over(self, ended: CallEnded) -> None:
+        call = self._centre.calls.get(ended.attempt_id)
+        if call is not None:
+            self._ends.watch_for_silence(call)
+            self._transfers.call_over(call.attempt_id)
+            self._acd.call_over(call)
+            self._ends.end(self._centre.calls[call.attempt_id], ended)
+
+    def flow_ended(
+        self,
+        attempt_id: str,
+        *,
+        completed: bool,
+        left_at: str | None,
+        answers: Mapping[str, str] = MappingProxyType({}),
+        unheard: str | None = None,
+    ) -> None:
+        """A call's flow is over. If the switch has ended the call in the meantime, it is finished now.
+
+        `unheard` is the sound for want of which nobody could answer: the campaign is held.
+        """
+        live = self._centre.calls.get(AttemptId(attempt_id))
+        if live is not None and unheard is not None:
+            self._campaigns.hold_unheard(live, unheard)
+        call = self.flow_desk.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
+        if call is not None and call.ended is not None:
+            self._centre.then(Over(call.ended))
+        self._carry_out()
+
+    def _phone_went(self, seat: str) -> None:
+        self._transfers.agents_phone_went(seat)
+        self._acd.phone_went(seat)
+
+    def _switch_up(self, up: switch_port.SwitchUp) -> None:
+        centre = self._centre
+        self._reconciler.resync(up)
+        self.seat_desk.adopt(up.live_seats)
+        for seat in list(centre.seats.values()):
+            if seat.name in up.live_seats and not seat.phone_up:
+                self._acd.phone_came(seat.name)
+            elif seat.name not in up.live_seats and seat.phone_up:
+                self._phone_went(seat.name)
+        for attempt_id, seat_name in up.talking:
+            call = centre.calls.get(attempt_id)
+            if call is not None and seat_name in centre.seats:
+                if call.connected_at is None:
+                    self._acd.connected(call, seat_name)
+                elif centre.seats[seat_name].state is not SeatState.TALKING:
+                    self._acd.talks_on(call, seat_name)
+        self._transfer_resync.resync(up)
+        self._supervision.resync(up)
+        centre.switch_up = True
+        self._reconciled.set()
+        centre.clear_alert("switch-down")
+        for name in centre.seats:
+            self._acd.call_phone(name)
+        centre.wake.set()
+
+    def _due(self, due: Due) -> None:
+        seat, attempt_id = due.seat, due.attempt_id or AttemptId("")
+        match due.what:
+            case What.VOTER_TOO_LATE:
+                self._acd.too_late(attempt_id)
+            case What.VOTER_NEVER_CAME:
+                self._acd.never_came(seat, attempt_id)
+            case What.WRAP_UP_OVER:
+                self._acd.wrap_up_ran_out(seat)
+            case What.CALL_PHONE:
+                self._acd.call_phone(seat)
+            case What.PHONE_NOT_CALLED:
+                self._acd.expect_phone(seat)
+            case What.AGENT_GONE:
+                self.seat_desk.gone(seat)
+            case What.UNLOCKED:
+                self.seat_desk.unlocked(seat)
+            case What.SEAT_CHANGED:
+                self._supervision.seat_changed(seat)
+            case What.NOT_HANDED_OVER:
+                self._transfers.not_handed_over(attempt_id)
+            case What.FLOW_OVERDUE:
+                call = self._centre.calls.get(attempt_id)
+                if call is not None and call.ended is not None:
+                    self._over(call.ended)
+
+    # What follows
+
+    def _carry_out(self) -> None:
+        """Everything that follows, in the order of `_FIRST`, until nothing more does."""
+        centre = self._centre
+        centre.in_turn = True
+        try:
+            while effects := centre.take_effects():
+                for effect in sorted(effects, key=lambda effect: _FIRST.get(type(effect), len(_FIRST))):
+                    self._do(effect)
+        finally:
+            centre.in_turn = False
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Learn():
+                self._teach(effect)
+            case Timer():
+                self._timers.cancel(effect.key)
+                if effect.due is not None:
+                    self._timers.after(effect.key, effect.seconds, partial(self.on_switch_event, effect.due))
+            case Order():
+                self._centre.spawn(self._order(effect), effect.method)
+            case StoreCommit():
+                self._centre.spawn(self._keeping.keep(effect), effect.method)
+            case Notify():
+                for listener in self._centre.listening:
+                    listener(effect.change)
+            case CommandOfSeat():
+                self._centre.spawn(self._do_keyed(effect), "keyed-command")
+            case StoreError():
+                self._keeping.failed(effect)
+            case _:
+                self._apply(effect)
+
+    def _teach(self, learn: Learn) -> None:
+        run, call, kind = self._centre.campaigns[learn.campaign_id], learn.call, learn.kind
+        now, chance, rang = self._centre.clock.monotonic(), None, None
+        if call is not None:
+            chance = call.answer_probability
+            if kind in _TELLS_OF_NUMBERS and call.signs is not None:
+                run.numbers.learn(call.signs, answered=kind is PacingEventKind.ANSWERED)
+            if kind is PacingEventKind.PLACED and chance is None:
+                chance = run.numbers.usual_rate  # what a number is like, for the day on which numbers are told apart
+            if kind in _ENDS_OF_RINGING and call.ringing_seconds is not None:
+                rang = max(
+                    0.0, (now if call.answered_seconds is None else call.answered_seconds) - call.ringing_seconds
+                )
+        timed = call is None or not call.adopted
+        run.pacer.observe(PacingEvent(kind, now, max(0.0, learn.seconds), chance, learn.stage, timed, rang))
+
+    async def _order(self, what: Order) -> None:
+        try:
+            await getattr(self._switch, what.method)(*what.args, **what.options)
+        except SwitchError as error:  # the link is gone and the resync will see to it, or the channel is
+            _log.info("order.failed", order=what.method, problem=str(error))
+            if what.failed is not None:
+                self.on_switch_event(what.failed)
+
+    async def _do_keyed(self, command: CommandOfSeat) -> None:
+        refusal: Exception | None = None
+        try:
+            await self.execute(command)
+        except (CommandRefused, StoreError) as error:
+            refusal = error
+        finally:
+            self._keys.done(command, refusal)
 
     # Life
 
@@ -387,13 +458,13 @@ class Engine:
                 run.take_up(learned)
             await recount(run.pacer, campaign_id, store, centre.clock)
             centre.campaigns[campaign_id] = run
-        self._placing.watch_clock(await store.newest_event_at())
+        self._clock_guard.watch(await store.newest_event_at())
         await store.release_expired(now, self._plan.owner)
         await self.seat_desk.prepare()
         unfinished = await self._free_the_unsent(await store.unfinished_attempts())
         self._eligibility.use_version(await store.record_rules_version(self._plan.rules_text, now))
         self._eligibility.load(await store.registers(), unfinished)
-        left_open = self._switch_events.reconciler.found(unfinished)
+        left_open = self._reconciler.found(unfinished)
         if left_open:
             _log.warning("attempts.left-open", attempts=left_open)
 
@@ -426,13 +497,15 @@ class Engine:
         centre = self._centre
         try:
             async with asyncio.TaskGroup() as group:
-                centre.adopt_tasks(group)
+                centre.adopt_tasks(group, self._carry_out)
+                self._carry_out()
                 keeper = group.create_task(self._housekeeping.go_on(), name="housekeeping")
                 await self._decide_until(stop)
                 await self._drain()
                 keeper.cancel()
                 self._timers.stop()
         finally:
+            centre.leave_tasks()
             self._timers.stop()
         self._acd.close_intervals()
         await self._housekeeping.finish()
@@ -444,7 +517,9 @@ class Engine:
         stopping.add_done_callback(lambda _: centre.wake.set())
         try:
             while not stop.is_set():
+                centre.in_turn = True
                 seconds = self._placing.decide()
+                self._carry_out()
                 centre.count_work()
                 try:
                     async with asyncio.timeout(seconds):
@@ -462,13 +537,12 @@ class Engine:
         for run in centre.campaigns.values():
             self._placing.cancel_campaign(run)
         await self._until_no_calls(self._plan.drain_seconds)
-        for call in list(centre.calls.values()):
-            centre.spawn(hang_up(self._switch, call.attempt_id), "hang-up")
-        self._assistance.close()
+        centre.then(*(order(Switch.hang_up, attempt_id) for attempt_id in centre.calls))
+        self._supervision.close()
         await self._until_no_calls(HANG_UP_SECONDS)
         if centre.calls:  # the next start finds them open and asks the switch
             _log.warning("calls.left", calls=len(centre.calls))
-        self._results.closing = True
+        self._keeping.closing = True
 
     async def _until_no_calls(self, seconds: float) -> None:
         centre = self._centre
@@ -479,29 +553,3 @@ class Engine:
                     await centre.wake.wait()
         except TimeoutError:
             pass
-
-    # The switch's events
-
-    def on_switch_event(self, event: SwitchEvent) -> None:
-        """Apply an event, at once and in order. Events of calls that are not live any more change nothing."""
-        self._switch_events.take(event)
-
-    def flow_ended(
-        self,
-        attempt_id: str,
-        *,
-        completed: bool,
-        left_at: str | None,
-        answers: Mapping[str, str] = MappingProxyType({}),
-        unheard: str | None = None,
-    ) -> None:
-        """A call's flow is over. If the switch has ended the call in the meantime, it is finished now.
-
-        `unheard` is the sound for want of which nobody could answer: the campaign is held.
-        """
-        self._switch_events.flow_ended(
-            attempt_id, completed=completed, left_at=left_at, answers=answers, unheard=unheard
-        )
-
-    def _cancel(self, call: Call) -> None:
-        self._placing.cancel(call)

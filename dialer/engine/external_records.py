@@ -4,7 +4,7 @@ attempts of which nobody knows whether they were calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dialer.domain.clock import Clock
@@ -12,15 +12,12 @@ from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
 from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure
-from dialer.store.port import AuditNote, MarkEffect
+from dialer.engine.results import Marks
+from dialer.store.port import AuditNote
 from dialer.store.sqlite import Store
 
 AHEAD_SECONDS = 300.0
 """How far another clock may be ahead of ours before what it tells is refused."""
-
-
-def _nothing_follows(*_: object) -> None:
-    """Where no dialler runs."""
 
 
 @contextmanager
@@ -35,24 +32,12 @@ def _refusals() -> Iterator[None]:
 class ExternalRecords:
     """Keeps such records: in the engine, and for the command line where no dialler runs."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        follow: Callable[[Mark, MarkEffect], None] = _nothing_follows,
-        opted_out: Callable[[int], None] = _nothing_follows,
-        look_again: Callable[[], None] = _nothing_follows,
-        centre: str = "",
-    ) -> None:
-        """`follow` does what a mark means for the calls, `opted_out` what a number's opt-out means, `look_again` what it means that
-        numbers wait in the queues again, once it is on disk; `centre` is whose the opt-outs are.
-        """
+    def __init__(self, store: Store, clock: Clock, marks: Marks | None = None, centre: str = "") -> None:
+        """`marks` does what follows for the calls once it is on disk; None: no dialler runs. `centre` is whose the opt-outs are."""
         self._store = store
         self._clock = clock
-        self._follow = follow
-        self._opted_out = opted_out
+        self._marks = marks
         self._centre = centre
-        self._look_again = look_again
 
     async def take_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
         """Keep marks, all or none. Raises CommandRefused, StoreError."""
@@ -60,8 +45,9 @@ class ExternalRecords:
             self._refuse_ahead(mark.at)
         with _refusals():
             effects = await self._store.record_marks(marks, self._audit_entry(who, batch=batch))
-        for mark, effect in zip(marks, effects, strict=True):
-            self._follow(mark, effect)
+        if self._marks is not None:
+            for mark, effect in zip(marks, effects, strict=True):
+                self._marks.follow(mark, effect)
         taken = sum(effect.recorded for effect in effects)
         in_vain = sum(effect.in_vain for effect in effects)
         told = f"{taken} marks taken, {len(marks) - taken - in_vain} were known"
@@ -94,15 +80,17 @@ class ExternalRecords:
             taken = await self._store.record_opt_outs(
                 hashes, entry, fingerprint=fingerprint, centre=self._centre, source=source
             )
-        for phone_id in taken.phones:
-            self._opted_out(phone_id)
+        if self._marks is not None:
+            for phone_id in taken.phones:
+                self._marks.opted_out(phone_id, fresh=True)
         return f"{taken.fresh} numbers suppressed, {len(hashes) - taken.fresh} were already"
 
     async def release_unknown(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
         """Let the numbers of unknown attempts be called again, all or none. Raises CommandRefused, StoreError."""
         with _refusals():
             opened = await self._store.release_unknown(attempts, reason.strip(), self._audit_entry(who))
-        self._look_again()
+        if self._marks is not None:
+            self._marks.look_again()
         return f"{len(attempts):,} attempts released; {opened:,} places in the campaigns' lists are open again"
 
     def _audit_entry(self, who: str, **what: str) -> AuditNote:

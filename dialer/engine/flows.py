@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 
 from config.words import CampaignKind
 from dialer.domain.model import AttemptId, Mark, MarkKind, MarkSource
-from dialer.engine.answers import Answers
+from dialer.engine.acd import Acd
 from dialer.engine.booth_workers import BoothWorkers
 from dialer.engine.call import Call
+from dialer.engine.effects import keep
 from dialer.engine.eligibility import Eligibility
-from dialer.engine.results import Results
+from dialer.engine.plan import Flows
+from dialer.engine.results import Marks
 from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
 from ivr_flows.errors import NobodyMeant
@@ -32,18 +33,6 @@ from ivr_flows.turns import CommitKind, FlowCommit
 _log = structlog.get_logger(__name__)
 
 SCRIPT = "script:"  # begins a campaign's flow that is an AGI script
-
-
-class Flows(Protocol):
-    """Where flows come from."""
-
-    def current(self, source: str) -> Flow:
-        """The version for a call that begins now. Raises FlowError."""
-        ...
-
-    def reload(self) -> list[str]:
-        """Read every flow again, for the next call; the names of those that changed. Raises FlowError and changes none."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,33 +60,17 @@ class ScriptSession:
 class FlowService:
     """Begins and ends flows, and keeps what they commit."""
 
-    def __init__(
-        self,
-        centre: Centre,
-        store: Store,
-        results: Results,
-        flows: Flows,
-        organisation: str,
-        eligibility: Eligibility,
-        workers: BoothWorkers,
-        answers: Answers,
-        transfer: Callable[[AttemptId], Awaitable[bool]],
-    ) -> None:
-        """`organisation` is the name that the flow gives as the caller's; `eligibility` is asked before a flow begins; `workers`
-        takes the serials of booth workers; `answers` hears that whoever is in a flow has picked up; `transfer`
-        gives a call to an agent who is free, and says whether they hear each other.
-        """
+    def __init__(self, centre: Centre, store: Store, flows: Flows, eligibility: Eligibility, acd: Acd) -> None:
+        """`eligibility` is asked before a flow begins; `acd` gives a call to an agent who is free."""
         self._centre = centre
         self._store = store
-        self._results = results
         self.flows = flows
-        self._organisation = organisation
+        self._eligibility = eligibility
+        self._acd = acd
+        self._marks = Marks(centre, store)
+        self.workers = BoothWorkers(centre, acd, store)
         # Of flows under way, by the run that began here and the commit's sequence.
         self._commits: dict[AttemptId, dict[str, dict[int, asyncio.Future[bool]]]] = {}
-        self._transfer = transfer
-        self._eligibility = eligibility
-        self._workers = workers
-        self._answers = answers
 
     def begin(self, attempt_id: str) -> FlowSession | ScriptSession | None:
         """The session of a live IVR attempt whose caller has picked up; None: there is no such attempt, turn it away."""
@@ -119,7 +92,7 @@ class FlowService:
         """A run of the flow has begun. Its id is drawn and not counted: a count would begin anew after a crash, and what the
         caller says then would be taken for what they said before it.
         """
-        answered = self._answers.by_person(call)
+        answered = self._centre.update_call(call, call.by_person(self._centre.instant()))
         self._centre.update_call(answered, replace(answered, in_flow=True, flow=named))
         run_id = secrets.token_hex(8)
         self._commits.setdefault(call.attempt_id, {})[run_id] = {}
@@ -173,9 +146,9 @@ class FlowService:
                 return await self._mark(call, commit, key, may_stand=may_stand)
             case CommitKind.TAKE_BACK:
                 if not (may_stand and await self._store.marked_by(key)):
-                    await self._workers.take_back(call, key)
+                    await self.workers.take_back(call, key)
             case CommitKind.OPT_OUT:
-                await self._results.opt_out(call, source="voter-key")
+                await self._marks.opt_out(call, source="voter-key")
             case CommitKind.ANSWERS:
                 await self._store.record_answers(call.attempt_id, commit.answers, self._centre.clock.now())
         return True
@@ -191,11 +164,11 @@ class FlowService:
         now = self._centre.clock.now()
         for voter_id in voters:
             hour = commit.hour if kind is MarkKind.LATER else None
-            await self._results.mark(Mark(f"{key}/{voter_id}", voter_id, kind, source, now, hour, call.attempt_id))
+            await self._marks.mark(Mark(f"{key}/{voter_id}", voter_id, kind, source, now, hour, call.attempt_id))
         if commit.scope is MarkScope.SERIAL:
             if commit.serial is None:
                 return False
-            await self._workers.take(call, commit.serial, commit.part, key, kind=kind)
+            await self.workers.take(call, commit.serial, commit.part, key, kind=kind)
         live = self._centre.calls.get(call.attempt_id)
         if live is not None:
             self._centre.calls[call.attempt_id] = replace(live, said=kind, said_hour=commit.hour)
@@ -217,7 +190,7 @@ class FlowService:
         What was keyed so far is kept first, so that the agent's screen has it (`Store.flow_answers`). Raises StoreError.
         """
         await self.keep_answers(attempt_id, answers)
-        return await self._transfer(attempt_id)
+        return await self._acd.take_from_flow(attempt_id)
 
     async def keep_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         """Put the answers so far on disk. Raises StoreError."""
@@ -241,11 +214,7 @@ class FlowService:
         """
         self._commits.pop(attempt_id, None)
         if answers:
-            kept, at = dict(answers), self._centre.clock.now()
-            self._centre.spawn(
-                self._results.keep("answers", lambda: self._store.record_answers(attempt_id, kept, at)),
-                "record-answers",
-            )
+            self._centre.then(keep(Store.record_answers, attempt_id, dict(answers), self._centre.clock.now()))
         call = self._centre.calls.get(attempt_id)
         if call is None:
             return None
@@ -255,7 +224,7 @@ class FlowService:
     def _facts(self, call: Call) -> dict[str, Scalar]:
         local = datetime.fromtimestamp(self._centre.clock.now(), self._centre.zone)
         facts: dict[str, Scalar] = {
-            "organisation": self._organisation,
+            "organisation": self._centre.organisation,
             "hour_now": local.hour,
             "language": call.language,
             "pending_voters": call.pending_voters,
@@ -267,7 +236,7 @@ class FlowService:
             if closes_at:
                 facts["closes_at"] = closes_at
         if call.worker is not None:
-            parts = self._workers.parts(call.worker)
+            parts = self.workers.parts(call.worker)
             facts |= {"parts": len(parts), "part_numbers": ",".join(map(str, parts))}
         return facts
 

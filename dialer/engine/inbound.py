@@ -18,7 +18,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, OpenAttempt
 from dialer.domain.switch import CallEnded
 from dialer.engine.call import Call
-from dialer.engine.results import Results
+from dialer.engine.effects import Over
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
@@ -57,12 +57,11 @@ class Way(StrEnum):
 class Inbound:
     """Decides about calls that come in, and knows which ones are live."""
 
-    def __init__(self, centre: Centre, store: Store, results: Results, trunks: TrunkPool, plan: InboundPlan) -> None:
+    def __init__(self, centre: Centre, store: Store, trunks: TrunkPool, plan: InboundPlan) -> None:
         """Numbers that the plan does not name are hung up."""
         self._trunks = trunks
         self._centre = centre
         self._store = store
-        self._results = results
         self._plan = plan
         self._routes = {route.number: route for route in plan.routes}
         self._deciding: dict[AttemptId, CallEnded | None] = {}  # how it ended meanwhile, if it did
@@ -104,7 +103,7 @@ class Inbound:
         try:
             party = await self._store.take_inbound(self._new(attempt_id, route, number, trunk))
         except StoreError as error:  # a caller is told something all the same, and nothing is promised
-            self._results.store_failed(error)
+            self._centre.then(error)
         return self._begun(attempt_id, route, party, trunk)
 
     def _new(self, attempt_id: AttemptId, route: InboundRoute, number: str | None, trunk: str) -> NewInbound:
@@ -134,7 +133,7 @@ class Inbound:
         self._centre.calls[attempt_id] = call
         self._centre.notify_call(call, call.state)
         if ended is not None:  # the caller was gone before we knew who it was
-            self._results.end(call, ended)
+            self._centre.then(Over(ended))
         return Way.AGENT if route.mode is InboundMode.AGENT else Way.FLOW
 
     def _call(self, attempt_id: AttemptId, route: InboundRoute, party: InboundParty, trunk: str) -> Call:

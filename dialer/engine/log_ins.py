@@ -19,6 +19,16 @@ class AgentAccount:
     skills: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class AgentRules:
+    """What a site has set for its agents."""
+
+    wrong_pins: int = 10
+    lock_seconds: float = 900.0
+    pause_reasons: tuple[str, ...] = ("break",)
+    silence_seconds: float = 0.0  # without a sound from a phone until the switch gives it up; 0: it never does
+
+
 class WrongLogIns:
     """Counts wrong log-ins in a row, by agent and by seat, and keeps what is locked. Times are monotonic seconds.
 

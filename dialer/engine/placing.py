@@ -7,31 +7,29 @@ import heapq
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 import structlog
 
 from config.words import CampaignKind, MachineDetection, Purpose
-from dialer.domain.clock import Clock, ClockWatch
+from dialer.domain.clock import Clock
 from dialer.domain.errors import OriginateUnsure, StoreError, SwitchError, UnsafeValue
-from dialer.domain.model import AttemptId, CampaignState, Claim, NewAttempt, Outcome, VotingBooths
-from dialer.domain.switch import CallEnded, EndedBy, OriginateRequest, Switch
-from dialer.domain.view import AlertLevel, CallState, Hold, HoldReason, SeatState
+from dialer.domain.model import AttemptId, Claim, EndedAttempt, NewAttempt, Outcome, VotingBooths
+from dialer.domain.switch import CallEnded, EndedBy, OriginateRequest
+from dialer.domain.view import AlertLevel, CallState, SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
+from dialer.engine.effects import Over, keep
 from dialer.engine.eligibility import REST_SECONDS, Eligibility
-from dialer.engine.orders import hang_up
-from dialer.engine.results import Results
+from dialer.engine.plan import Outside
 from dialer.engine.seat import choose_seat
-from dialer.engine.snapshot import answer_probability, at_work, pacing_snapshot, seats_of, signs_of
+from dialer.engine.snapshot import answer_probability, pacing_snapshot, signs_of
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.trunks import TrunkLimits, TrunkPool
 from dialer.engine.world import CampaignRun, Centre
 from dialer.pacing.cancelling import cancelled_first
-from dialer.pacing.port import PacingEventKind, PacingSnapshot
+from dialer.pacing.port import PacingSnapshot
 from dialer.rules import calling_hours
 from dialer.rules.calling_hours import day_start
-from dialer.store.sent_journal import SentJournal
 from dialer.store.sqlite import Store
 
 # Seats that are kept for a call from before it is dialled until it ends: an agent is there whenever it is answered.
@@ -66,14 +64,14 @@ class KeptSeats:
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self._acd.free(seat, seat.call_ended(self._centre.instant()))
 
-    def look_after(self, cancel: Callable[[Call], None]) -> None:
+    def look_after(self) -> None:
         """Give back the seats of calls that are no more, and cancel calls that ring on without their seat."""
         for attempt_id in list(self._kept):
             call = self._centre.calls.get(attempt_id)
             if call is None:
                 self.give_back(attempt_id)
             elif not call.answered and not self.holds(call):
-                cancel(call)
+                self._centre.cancel(call)
 
 
 # Hoppers: some seconds' worth of claims per campaign, so that a call that may start has its number at hand.
@@ -85,39 +83,23 @@ LEAST_LEASE_SECONDS = 15.0  # claims with less left go back to the queue: the or
 REFILL_AGAIN_SECONDS = 1.0  # numbers are due, but cannot be had yet: another campaign's call, a booth that comes after
 PRIORITIES_SECONDS = 30.0  # how long the booths' priorities stand before they are computed anew
 
-Priorities = Callable[[CampaignRun, float], Mapping[int, float]]
-"""The booths' priorities for a campaign at a moment (epoch seconds); booths that are not named come after those that
-are."""
-
 
 class Hoppers:
     """Fills the campaigns' hoppers from their queues and gives back what is not dialled."""
 
-    def __init__(
-        self,
-        centre: Centre,
-        store: Store,
-        results: Results,
-        *,
-        owner: str,
-        has_room: Callable[[], bool],
-        priorities: Priorities,
-    ) -> None:
+    def __init__(self, centre: Centre, store: Store, owner: str, has_room: Callable[[], bool]) -> None:
         """`owner` names this dialler in its claims; `has_room` says whether the disk can still take results."""
         self._centre = centre
         self._store = store
-        self._results = results
         self._owner = owner
         self._has_room = has_room
-        self._priorities = priorities
 
     def refill(self, run: CampaignRun) -> None:
         """Claim more where the hopper runs low and the queue may have some."""
         if run.refilling or not self._runs_low(run) or run.next_due_at > self._centre.clock.now():
             return
         if not self._has_room():
-            full = StoreError("the disk is nearly full (store.reserve_megabytes); free some space")
-            self._results.stop_for_room(full, self._has_room)
+            self._centre.then(StoreError("the disk is nearly full (store.reserve_megabytes); free some space"))
             return
         run.refilling = True
         self._centre.spawn(self._fill(run), "refill")
@@ -154,8 +136,7 @@ class Hoppers:
                     await self._note_next_due(run)
                     break
         except StoreError as error:
-            self._results.store_failed(error)
-            await self._results.until_store_works()
+            self._centre.then(error)
         finally:
             run.refilling = False
         if run.hopper:
@@ -178,6 +159,15 @@ class Hoppers:
             run.priorities_at = now
             run.votes_until = self._centre.polls_today().until
             run.order.set_priorities(self._priorities(run, now))
+
+    def _priorities(self, run: CampaignRun, now: float) -> Mapping[int, float]:
+        """The priorities of the booths that vote today, which a turnout campaign calls before any other; for campaigns of another
+        purpose all booths are alike.
+        """
+        polling = self._centre.polling
+        if polling is None or run.purpose is not Purpose.TURNOUT:
+            return {}
+        return polling.priorities(self._centre.polls_today(), self._centre.turnout, now)
 
     def give_back(self, run: CampaignRun) -> None:
         """Put the hopper's claims back into the queue."""
@@ -210,175 +200,29 @@ class Hoppers:
 
 _log = structlog.get_logger(__name__)
 
-UNANSWERED_SECONDS = 0.9  # with a probe each second: a link that is half open stops the dialling within 2 s
 ON_A_CALL_SECONDS = 60.0  # until a number is looked at again that is on a call, or whose voter is on another number
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 
 
-class Placing:
-    """Decides and places. One decision per campaign at a time; what is on its way counts as a call already."""
+class Originator:
+    """From a claim to a call: committed, then dialled. Nothing is ever sent twice."""
 
     def __init__(
-        self,
-        centre: Centre,
-        store: Store,
-        switch: Switch,
-        results: Results,
-        trunks: TrunkPool,
-        trunk_desk: TrunkDesk,
-        eligibility: Eligibility,
-        hoppers: Hoppers,
-        kept_seats: KeptSeats,
-        sent: SentJournal,
+        self, centre: Centre, outside: Outside, eligibility: Eligibility, trunk_desk: TrunkDesk, kept_seats: KeptSeats
     ) -> None:
-        """`hoppers` holds the claims that the calls are made from; `kept_seats` keeps seats for calls that need one."""
+        """`kept_seats` keeps seats for calls that need one."""
         self._centre = centre
-        self._store = store
-        self._switch = switch
-        self._results = results
-        self._trunks = trunks
-        self._trunk_desk = trunk_desk
+        self._store = outside.store
+        self._switch = outside.switch
+        self._sent = outside.sent
         self._eligibility = eligibility
-        self._hoppers = hoppers
-        self._kept_seats = kept_seats
-        self._sent = sent
-        self._wires = {name: _Wire(name, trunks, centre.clock) for name in trunks.names}
-        self._clock_watch = ClockWatch(centre.instant())
-        self._turn = 0
-        self._placed_in: dict[str, int] = {}  # when each campaign last placed calls, counted in turns
+        self._trunks = trunk_desk.pool
+        self.kept_seats = kept_seats
+        self._wires = {name: _Wire(name, self._trunks, centre.clock) for name in self._trunks.names}
 
-    # The clock
-
-    def watch_clock(self, newest_at: float | None) -> None:
-        """From now on; `newest_at` is the newest moment that the store knows, epoch seconds. Before the journal begins anew."""
-        ahead = self._sent.clock_ahead()
-        should = None if ahead is None else ahead + self._centre.clock.since_boot()
-        self._clock_watch = ClockWatch(self._centre.instant(), newest_at, should)
-
-    def accept_clock(self) -> str:
-        """Dial by the clock as it is: a person says that it is right."""
-        self._clock_watch.accept(self._centre.instant())
-        held = "clock" in self._centre.alerts
-        self._centre.clear_alert("clock")
-        self._centre.wake.set()
-        return (
-            "the clock is taken as it is; dialling goes on" if held else "the clock had not been set; nothing was held"
-        )
-
-    def _clock_is_off(self) -> bool:
-        """Whether the wall clock was set: what is locked by time would be dialled too soon. Told as an alert while it lasts."""
-        centre = self._centre
-        now = centre.instant()
-        off = self._clock_watch.look(now)
-        self._sent.keep_clock(self._clock_watch.should(now) - centre.clock.since_boot())
-        if off is None:
-            centre.clear_alert("clock")
-            return False
-        if "clock" not in centre.alerts:
-            zone = centre.zone
-            should, shown = (
-                datetime.fromtimestamp(at, zone).strftime("%d %b %H:%M:%S") for at in (now.at - off, now.at)
-            )
-            which = "ahead of" if off > 0 else "behind"
-            text = (
-                f"dialling is held: the clock says {shown} and is {abs(off):.0f} s {which} what it should be, {should}: it was set,"
-                " or the machine slept; set it right, or send the command accept-clock if it is right now"
-            )
-            centre.raise_alert("clock", AlertLevel.CRITICAL, text)
-        return True
-
-    # Deciding
-
-    def decide(self) -> float:
-        """Place what may be placed now, campaign by campaign; seconds until it must be asked again without an event."""
-        self._kept_seats.look_after(self.cancel)
-        order: list[CampaignRun] = []
-        for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # what a trunk can start goes to waiting agents first
-            runs = [run for run in self._centre.campaigns.values() if run.spec.kind is kind]
-            # Campaigns of a kind take turns, so that none takes it all: who has placed the longest time ago goes first.
-            order += sorted(runs, key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
-        return min((self._decide_one(run) for run in order), default=LOOK_AGAIN_SECONDS)
-
-    def _decide_one(self, run: CampaignRun) -> float:
-        hold, nobody = self._hold(run), self._no_agent(run)
-        if nobody is not None and self._centre.switch_up:  # whatever holds it: who is answered now would be abandoned
-            self._cancel_unanswered(run, but_kept=True)
-        hold = hold or nobody
-        if hold is None:
-            hold = self._trunk_desk.hold(run.spec.campaign_id, run.spec.trunks)
-        else:
-            self._centre.clear_alert(f"trunks-{run.spec.campaign_id}")
-        if hold is not None and hold != run.hold:
-            _log.info("campaign.held", campaign=run.spec.campaign_id, reason=str(hold))
-        run.hold = hold
-        if hold is not None:
-            if run.hopper:
-                self._hoppers.give_back(run)
-            if nobody is None:
-                self._let_ring(run)
-            return LOOK_AGAIN_SECONDS
-        now = self._centre.clock.monotonic()
-        self._hoppers.give_back_old(run)
-        used = self._centre.channels_used()
-        leaving = self._centre.calls_leaving()
-        if run.spec.kind is CampaignKind.IVR and self._trunks.startable(run.spec.trunks, used, now, leaving) == 0:
-            # Where no start is to be waited for, channels are full: the end of a call wakes us.
-            left = self._trunks.seconds_to_next_start(run.spec.trunks, now, leaving)
-            return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
-        snapshot = pacing_snapshot(self._centre, self._trunks, run, used)
-        self._cancel_excess(run, snapshot)
-        wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
-        if wanted > 0:
-            _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain()))
-        self._place(run, min(wanted, len(run.hopper)))
-        self._hoppers.refill(run)
-        left = self._trunks.seconds_to_next_start(run.spec.trunks, now, self._centre.calls_leaving())
-        if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
-            return max(0.01, min(LOOK_AGAIN_SECONDS, left))
-        return LOOK_AGAIN_SECONDS  # free channels and claims that come wake us
-
-    def _hold(self, run: CampaignRun) -> Hold | None:
-        """Why this campaign may not dial now, whoever is there to talk; None: nothing holds it."""
-        centre = self._centre
-        now = centre.clock.now()
-        if centre.draining:
-            return Hold(HoldReason.STOPPING)
-        if self._clock_is_off():
-            return Hold(HoldReason.CLOCK_SET)
-        if not centre.switch_up:
-            return Hold(HoldReason.NO_SWITCH)
-        if self._switch.unanswered_seconds() > UNANSWERED_SECONDS:
-            return Hold(HoldReason.SWITCH_SILENT)
-        if centre.store_trouble is not None:
-            return Hold(HoldReason.STORE)
-        if run.state is not CampaignState.RUNNING:
-            return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
-        if run.unheard is not None:
-            return Hold(HoldReason.UNHEARD, f"its voters do not hear {run.unheard}")
-        if not calling_hours.may_call(run.spec.hours, centre.zone, now):
-            opening = calling_hours.next_opening(run.spec.hours, centre.zone, now)
-            until = datetime.fromtimestamp(opening, centre.zone).strftime(" until %H:%M") if opening else ""
-            return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}")
-        ruling = self._eligibility.campaign(run)
-        if not ruling.allowed:
-            return Hold(HoldReason.RULES, str(ruling))
-        if run.purpose is Purpose.BOOTH_WORKERS and not centre.last_calls():
-            return Hold(HoldReason.NO_POLL)
-        return None
-
-    def _no_agent(self, run: CampaignRun) -> Hold | None:
-        """That nobody is at work who could take the campaign's calls; None: somebody is, or it needs nobody."""
-        if run.spec.kind is not CampaignKind.AGENTS:
-            return None
-        if any(at_work(seat) for seat in seats_of(self._centre, run)):
-            return None
-        skill = run.spec.skill
-        return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is there")
-
-    # Placing
-
-    def _place(self, run: CampaignRun, count: int) -> None:
+    def place(self, run: CampaignRun, count: int) -> bool:
+        """Call up to so many of the hopper's numbers that may be called. Returns whether any is called."""
         now = self._centre.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
         refused: list[tuple[Claim, float]] = []
@@ -389,11 +233,11 @@ class Placing:
                 continue
             claim, attempt_id, kept = run.hopper[0], AttemptId(str(uuid.uuid4())), None
             if self._eligibility.wants_seat(run, claim):
-                kept = self._kept_seats.keep(run, attempt_id, claim.language)
+                kept = self.kept_seats.keep(run, attempt_id, claim.language)
             ruling = self._eligibility.claim(run, claim, guaranteed=kept is not None)
             taken = self._take(run, now) if ruling.allowed else None
             if taken is None:
-                self._kept_seats.give_back(attempt_id)
+                self.kept_seats.give_back(attempt_id)
             if not ruling.allowed:
                 refused.append((run.hopper.popleft(), ruling.next_at or self._centre.clock.now() + REST_SECONDS))
                 continue
@@ -408,11 +252,10 @@ class Placing:
             new = NewAttempt(attempt_id, claim, trunk.name, caller_id, self._centre.clock.now(), grounds, gap)
             placed.append((new, call))
         if placed:
-            self._turn += 1
-            self._placed_in[run.spec.campaign_id] = self._turn
             self._centre.spawn(self._open(run, placed), "open-attempts")
         if refused:
             self._centre.spawn(self._postpone(run, refused), "postpone")
+        return bool(placed)
 
     def _take(self, run: CampaignRun, now: float) -> tuple[TrunkLimits, str] | None:
         """A call start, granted at the moment of dialling: what is granted is committed and goes out at once."""
@@ -462,10 +305,11 @@ class Placing:
                 gaps=self._eligibility.gaps(run),
             )
         except StoreError as error:
-            self._results.store_failed(error)
             for _, call in placed:
                 self._not_opened(call)
-            await self._results.close_all([call.attempt_id for _, call in placed], Outcome.REFUSED)
+            now = self._centre.clock.now()  # some may be in the store all the same
+            ended = [EndedAttempt(call.attempt_id, Outcome.REFUSED, now, retry_at=now) for _, call in placed]
+            self._centre.then(error, keep(Store.end_attempts, ended, announced=False))
             return
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
@@ -492,10 +336,10 @@ class Placing:
             call is None
             or call.cancelled
             or refused_id
-            or self._hold(run) is not None
-            or self._no_agent(run) is not None
+            or self._eligibility.hold(run) is not None
+            or self._eligibility.no_agent(run) is not None
             or not self._eligibility.originate(
-                run, attempt.claim, attempt_id, attempt.caller_id, guaranteed=self._kept_seats.holds(call)
+                run, attempt.claim, attempt_id, attempt.caller_id, guaranteed=self.kept_seats.holds(call)
             ).allowed
         ):
             self._never_placed(attempt_id)
@@ -507,7 +351,6 @@ class Placing:
             self._never_placed(attempt_id)
             return
         centre.update_call(call, replace(call, written=True, began_seconds=centre.clock.monotonic()))
-        self._results.observe(run, PacingEventKind.PLACED, call=call)
         trunk = self._trunks[attempt.trunk]
         try:
             await self._switch.originate(
@@ -533,54 +376,7 @@ class Placing:
 
     def _never_placed(self, attempt_id: AttemptId) -> None:
         self._sent.dropped(attempt_id)
-        call = self._centre.calls.get(attempt_id)
-        if call is not None:
-            self._results.end(call, CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False))
-
-    # Cancelling
-
-    def cancel(self, call: Call) -> None:
-        """Hang up a call that nobody has answered. One that is not written yet never will be."""
-        if call.answered or call.cancelled or call.inbound:
-            return
-        self._centre.update_call(call, replace(call, cancelled=True))
-        if call.written:
-            self._centre.spawn(hang_up(self._switch, call.attempt_id), "cancel")
-
-    def _cancel_unanswered(self, run: CampaignRun, *, but_kept: bool = False) -> None:
-        for call in list(self._centre.calls_of(run.spec.campaign_id)):
-            if not (but_kept and self._kept_seats.holds(call)):
-                self.cancel(call)
-
-    def _let_ring(self, run: CampaignRun) -> None:
-        """A campaign that is held places nothing; what rings of it rings on, as far as seats are there for it. Without a link
-        nothing can be hung up, and nobody knows the seats: the decision after the resync does it. Where a voter hears nothing,
-        nobody's phone rings on.
-        """
-        if run.unheard is not None and self._centre.switch_up:
-            self._cancel_unanswered(run)
-            return
-        rings = any(not call.answered for call in self._centre.calls_of(run.spec.campaign_id))
-        if run.spec.kind is CampaignKind.AGENTS and rings and self._centre.switch_up:
-            self._cancel_excess(run, pacing_snapshot(self._centre, self._trunks, run, self._centre.channels_used()))
-
-    def cancel_campaign(self, run: CampaignRun) -> None:
-        """Cancel what rings of a campaign, and give its claims back."""
-        self._cancel_unanswered(run)
-        self._hoppers.give_back(run)
-
-    def _cancel_excess(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
-        """Hang up calls that no seat will be there for."""
-        excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
-        if excess > 0:
-            unanswered = [
-                call
-                for call in self._centre.calls_of(run.spec.campaign_id)
-                if call.state in _RINGS and not call.cancelled and call.kept_seat is None
-            ]
-            least = run.spec.minimum_ring_seconds
-            for call in cancelled_first(unanswered, snapshot.now_seconds, least)[:excess]:
-                self.cancel(call)
+        self._centre.then(Over(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
 
 class _Wire:
@@ -641,3 +437,109 @@ def _call(attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, now
         answer_probability=answer_probability(run, claim),
         worker=claim.worker,
     )
+
+
+class Placing:
+    """Decides. One decision per campaign at a time; what is on its way counts as a call already."""
+
+    def __init__(
+        self, centre: Centre, eligibility: Eligibility, trunk_desk: TrunkDesk, hoppers: Hoppers, originator: Originator
+    ) -> None:
+        """`hoppers` holds the claims that `originator` makes calls from."""
+        self._centre = centre
+        self._eligibility = eligibility
+        self._trunk_desk = trunk_desk
+        self._trunks = trunk_desk.pool
+        self._hoppers = hoppers
+        self._originator = originator
+        self._turn = 0
+        self._placed_in: dict[str, int] = {}  # when each campaign last placed calls, counted in turns
+
+    # Deciding
+
+    def decide(self) -> float:
+        """Place what may be placed now, campaign by campaign; seconds until it must be asked again without an event."""
+        self._originator.kept_seats.look_after()
+        order: list[CampaignRun] = []
+        for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # what a trunk can start goes to waiting agents first
+            runs = [run for run in self._centre.campaigns.values() if run.spec.kind is kind]
+            # Campaigns of a kind take turns, so that none takes it all: who has placed the longest time ago goes first.
+            order += sorted(runs, key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
+        return min((self._decide_one(run) for run in order), default=LOOK_AGAIN_SECONDS)
+
+    def _decide_one(self, run: CampaignRun) -> float:
+        hold, nobody = self._eligibility.hold(run), self._eligibility.no_agent(run)
+        if nobody is not None and self._centre.switch_up:  # whatever holds it: who is answered now would be abandoned
+            self._cancel_unanswered(run, but_kept=True)
+        hold = hold or nobody
+        if hold is None:
+            hold = self._trunk_desk.hold(run.spec.campaign_id, run.spec.trunks)
+        else:
+            self._centre.clear_alert(f"trunks-{run.spec.campaign_id}")
+        if hold is not None and hold != run.hold:
+            _log.info("campaign.held", campaign=run.spec.campaign_id, reason=str(hold))
+        run.hold = hold
+        if hold is not None:
+            if run.hopper:
+                self._hoppers.give_back(run)
+            if nobody is None:
+                self._let_ring(run)
+            return LOOK_AGAIN_SECONDS
+        now = self._centre.clock.monotonic()
+        self._hoppers.give_back_old(run)
+        used = self._centre.channels_used()
+        leaving = self._centre.calls_leaving()
+        if run.spec.kind is CampaignKind.IVR and self._trunks.startable(run.spec.trunks, used, now, leaving) == 0:
+            # Where no start is to be waited for, channels are full: the end of a call wakes us.
+            left = self._trunks.seconds_to_next_start(run.spec.trunks, now, leaving)
+            return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
+        snapshot = pacing_snapshot(self._centre, self._trunks, run, used)
+        self._cancel_excess(run, snapshot)
+        wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
+        if wanted > 0:
+            _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain()))
+        if self._originator.place(run, min(wanted, len(run.hopper))):
+            self._turn += 1
+            self._placed_in[run.spec.campaign_id] = self._turn
+        self._hoppers.refill(run)
+        left = self._trunks.seconds_to_next_start(run.spec.trunks, now, self._centre.calls_leaving())
+        if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
+            return max(0.01, min(LOOK_AGAIN_SECONDS, left))
+        return LOOK_AGAIN_SECONDS  # free channels and claims that come wake us
+
+    # Cancelling
+
+    def _cancel_unanswered(self, run: CampaignRun, *, but_kept: bool = False) -> None:
+        for call in list(self._centre.calls_of(run.spec.campaign_id)):
+            if not (but_kept and self._originator.kept_seats.holds(call)):
+                self._centre.cancel(call)
+
+    def _let_ring(self, run: CampaignRun) -> None:
+        """A campaign that is held places nothing; what rings of it rings on, as far as seats are there for it. Without a link
+        nothing can be hung up, and nobody knows the seats: the decision after the resync does it. Where a voter hears nothing,
+        nobody's phone rings on.
+        """
+        if run.unheard is not None and self._centre.switch_up:
+            self._cancel_unanswered(run)
+            return
+        rings = any(not call.answered for call in self._centre.calls_of(run.spec.campaign_id))
+        if run.spec.kind is CampaignKind.AGENTS and rings and self._centre.switch_up:
+            self._cancel_excess(run, pacing_snapshot(self._centre, self._trunks, run, self._centre.channels_used()))
+
+    def cancel_campaign(self, run: CampaignRun) -> None:
+        """Cancel what rings of a campaign, and give its claims back."""
+        self._cancel_unanswered(run)
+        self._hoppers.give_back(run)
+
+    def _cancel_excess(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
+        """Hang up calls that no seat will be there for."""
+        excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
+        if excess > 0:
+            unanswered = [
+                call
+                for call in self._centre.calls_of(run.spec.campaign_id)
+                if call.state in _RINGS and not call.cancelled and call.kept_seat is None
+            ]
+            least = run.spec.minimum_ring_seconds
+            for call in cancelled_first(unanswered, snapshot.now_seconds, least)[:excess]:
+                self._centre.cancel(call)

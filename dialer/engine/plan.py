@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from dialer.engine.agents import AgentRules
+from dialer.domain.switch import Switch
 from dialer.engine.inbound import InboundPlan
-from dialer.engine.log_ins import AgentAccount
+from dialer.engine.log_ins import AgentAccount, AgentRules
 from dialer.engine.supervision.state import SupervisorPhone
 from dialer.engine.transfers.state import TransferTarget
 from dialer.engine.trunks import RestRules, TrunkLimits
@@ -14,7 +16,10 @@ from dialer.engine.world import CampaignSpec
 from dialer.pacing.port import Pacer
 from dialer.polling_day.plan import PollingPlan
 from dialer.rules.gate import Gate
-from dialer.rules.rulebook import CampaignRules
+from dialer.rules.rulebook import CampaignRules, Certified
+from dialer.store.sent_journal import SentJournal
+from dialer.store.sqlite import Store
+from ivr_flows.node import Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +59,32 @@ class EnginePlan:
     inbound: InboundPlan = field(default_factory=InboundPlan)
     transfers: tuple[TransferTarget, ...] = ()
     supervisors: tuple[SupervisorPhone, ...] = ()
+
+
+CertifiedBy = Callable[[str, str], Mapping[str, Certified]]
+"""By language, what is certified of what a campaign plays: from its id and its flow as the settings name it."""
+
+
+class Flows(Protocol):
+    """Where flows come from."""
+
+    def current(self, source: str) -> Flow:
+        """The version for a call that begins now. Raises FlowError."""
+        ...
+
+    def reload(self) -> list[str]:
+        """Read every flow again, for the next call; the names of those that changed. Raises FlowError and changes none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the engine is joined to."""
+
+    store: Store
+    switch: Switch
+    sent: SentJournal
+    flows: Flows
+    certified: CertifiedBy  # what is of what a campaign plays
+    has_room: Callable[[], bool]  # whether the disk can still take results
+    figures: Callable[[], dict[str, float]] = dict  # the process's own, for the board

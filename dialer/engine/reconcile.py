@@ -7,20 +7,28 @@ ended it is `unknown`, never dialled again by itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
 
-from dialer.domain.errors import SwitchError
-from dialer.domain.model import AttemptId, Direction, Disposition, DispositionRecord, OpenAttempt, Outcome
+from dialer.domain.errors import StoreError, SwitchError
+from dialer.domain.model import (
+    AttemptId,
+    Direction,
+    Disposition,
+    DispositionRecord,
+    EndedAttempt,
+    OpenAttempt,
+    Outcome,
+)
 from dialer.domain.switch import CallEnded, EndedBy, History, PastCall, Switch, SwitchUp
 from dialer.engine.call import Call
+from dialer.engine.effects import Over, keep, order
 from dialer.engine.inbound import Inbound
-from dialer.engine.orders import hang_up
-from dialer.engine.results import Results
 from dialer.engine.retry_schedule import RetrySchedule
 from dialer.engine.world import CampaignRun, Centre
+from dialer.store.sqlite import Store
 
 _log = structlog.get_logger(__name__)
 
@@ -32,20 +40,12 @@ NO_ANSWER_CAUSE = 19
 class Reconciler:
     """Compares and repairs."""
 
-    def __init__(
-        self,
-        centre: Centre,
-        switch: Switch,
-        results: Results,
-        inbound: Inbound,
-        finish: Callable[[Call, CallEnded], None],
-    ) -> None:
-        """`finish` ends a call as if the switch had said so."""
+    def __init__(self, centre: Centre, store: Store, switch: Switch, inbound: Inbound) -> None:
+        """`inbound` knows the calls that came in."""
         self._centre = centre
+        self._store = store
         self._switch = switch
-        self._results = results
         self._inbound = inbound
-        self._finish = finish
         self._due = RetrySchedule(centre)
         self._orphans: dict[AttemptId, OpenAttempt] = {}
         self._created_at: dict[AttemptId, float] = {}  # of an earlier run's attempts, epoch seconds
@@ -104,16 +104,15 @@ class Reconciler:
     def _end_vanished(self, call: Call, past: PastCall | None, history: History | None) -> None:
         if past is None:
             by = EndedBy.NOT_PLACED if self._was_never_sent(call, history) else EndedBy.VANISHED
-            self._finish(call, CallEnded(call.attempt_id, by, answered=call.answered))
+            self._centre.then(Over(CallEnded(call.attempt_id, by, answered=call.answered)))
         elif past.answered_at is not None:
-            answered = replace(
+            self._centre.calls[call.attempt_id] = replace(
                 call,
                 answered_at=call.answered_at or past.answered_at,
                 answered_seconds=call.answered_seconds or self._centre.clock.monotonic(),
                 connected_at=call.connected_at or (past.answered_at if past.seat is not None else None),
             )
-            self._centre.update_call(call, answered)
-            self._finish(answered, CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True))
+            self._centre.then(Over(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
             ended = CallEnded(
@@ -124,7 +123,7 @@ class Reconciler:
                 dial_status=past.dial_status,
                 ever_ringing=rang,
             )
-            self._finish(call, ended)
+            self._centre.then(Over(ended))
 
     def _was_never_sent(self, call: Call, history: History | None) -> bool:
         """A switch that has been up since before the attempt, has kept how older calls ended, and tells nothing of this one."""
@@ -144,8 +143,9 @@ class Reconciler:
                 call = self._call_of(attempt)
                 centre.calls[call.attempt_id] = call
         if homeless:
-            ids = [attempt.attempt_id for attempt in homeless]
-            centre.spawn(self._results.close_all(ids, Outcome.UNKNOWN), "close-homeless")
+            now = centre.clock.now()
+            ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
+            centre.then(keep(Store.end_attempts, ended, announced=False))
         return len(orphans)
 
     def _call_of(self, attempt: OpenAttempt) -> Call:
@@ -194,10 +194,12 @@ class Reconciler:
         """Those that ended for us and are alive there: nobody would ever take them. A call that is not in our store is another
         dialler's, which may have lost its link for a moment and its lease with it: it is left alone.
         """
-        ours = await self._results.known(strays)
-        for attempt_id in strays:
-            if attempt_id in ours:
-                self._centre.spawn(hang_up(self._switch, attempt_id), "hang-up-stray")
+        ours: frozenset[AttemptId] = frozenset()
+        try:
+            ours = await self._store.known_attempts(strays)
+        except StoreError as error:
+            _log.warning("store.not-asked", problem=str(error))
+        self._centre.then(*(order(Switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
         if len(ours) < len(strays):
             _log.warning("resync.calls-of-another-dialler", calls=len(strays) - len(ours))
 
@@ -207,4 +209,4 @@ class Reconciler:
         """
         call = self._centre.calls.get(attempt_id)
         if call is not None and not call.answered:
-            await hang_up(self._switch, attempt_id)
+            self._centre.then(order(Switch.hang_up, attempt_id))

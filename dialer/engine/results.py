@@ -1,23 +1,23 @@
-"""What is kept of a call: its answer, its end, what was said in it. Every result waits for its commit and is never given up."""
+"""What is kept of a call: its end, and what was said in it, with what that means here and now."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import structlog
 
 from config.words import CampaignKind
 from dialer.domain.errors import StoreError
-from dialer.domain.model import AttemptId, Claim, Direction, EndedAttempt, Mark, Outcome
+from dialer.domain.model import Claim, Direction, EndedAttempt, Mark, Outcome
 from dialer.domain.switch import CallEnded
 from dialer.domain.view import AlertLevel, CallState, TurnoutChange
 from dialer.engine.call import Call, outcome_of
+from dialer.engine.effects import Learn, Notify, keep
 from dialer.engine.retry_schedule import RetrySchedule
 from dialer.engine.trunk_desk import TrunkDesk
 from dialer.engine.world import CampaignRun, Centre
-from dialer.pacing.port import PacingEvent, PacingEventKind, SeatStage
+from dialer.pacing.port import PacingEventKind
 from dialer.rules import retries
 from dialer.store.port import MarkEffect
 from dialer.store.sqlite import Store
@@ -25,130 +25,19 @@ from dialer.store.sqlite import Store
 _log = structlog.get_logger(__name__)
 
 UNSEEN_SECONDS = 2.5  # after an answer the dialplan has sent the voter to the message at the latest, and said so
-_TELLS_OF_NUMBERS = frozenset({PacingEventKind.ANSWERED, PacingEventKind.FAILED})
-_ENDS_OF_RINGING = _TELLS_OF_NUMBERS | {PacingEventKind.CANCELLED}
-RETRY_SECONDS = 2.0  # between tries to keep a result while the store is in trouble
-QUIET_SECONDS = 5.0  # without a failure, before dialling goes on; doubled where the last trouble is no longer ago than:
-SOON_SECONDS = 60.0
 
 
-class Results:
-    """Keeps results, and does in memory what follows from them."""
+class CallEnds:
+    """Takes calls that are over out of the live ones."""
 
-    def __init__(
-        self,
-        centre: Centre,
-        store: Store,
-        trunk_desk: TrunkDesk,
-        cancel: Callable[[Call], None],
-    ) -> None:
-        """`cancel` hangs up a call that nobody has answered yet."""
+    def __init__(self, centre: Centre, trunk_desk: TrunkDesk) -> None:
+        """`trunk_desk` says whether a failure was the trunk's."""
         self._centre = centre
         self._trunk_desk = trunk_desk
         self._due = RetrySchedule(centre)
-        self._store = store
-        self._cancel = cancel
-        self._waiting: set[object] = set()  # results that are tried again and again
-        self._works = asyncio.Event()
-        self._works.set()
-        self._has_room: Callable[[], bool] = lambda: True
-        self._failed_at = self._recovered_at = float("-inf")  # monotonic
-        self._quiet_seconds = QUIET_SECONDS
-        self.closing = False  # the dialler is going down: no result may hold it up for ever
 
-    # Keeping
-
-    async def keep(self, what: str, write: Callable[[], Awaitable[object]]) -> None:
-        """Write until it is kept. While the store is in trouble dialling stops and the trouble is shown; live calls go on.
-
-        Each write is harmless when repeated, so an error after its commit loses and doubles nothing.
-        """
-        waits = object()
-        try:
-            while True:
-                try:
-                    await write()
-                except StoreError as error:
-                    self._waiting.add(waits)
-                    self.store_failed(error)
-                    _log.error("result.waits", what=what, problem=str(error))
-                    if self.closing:  # the attempt stays open in the store: the next start reconciles it
-                        return
-                    await asyncio.sleep(RETRY_SECONDS)
-                else:
-                    return
-        finally:
-            self._waiting.discard(waits)
-
-    def store_failed(self, error: StoreError) -> None:
-        """Stop dialling: something could not be kept, or read. It goes on by itself, see `_recover`. One alert a trouble: of many
-        writers some succeed meanwhile and others fail in other words.
-        """
-        centre = self._centre
-        now = self._failed_at = centre.clock.monotonic()
-        if centre.store_trouble is None:
-            soon = now - self._recovered_at < SOON_SECONDS
-            self._quiet_seconds = min(2 * self._quiet_seconds, SOON_SECONDS) if soon else QUIET_SECONDS
-            centre.store_trouble = str(error)
-            centre.raise_alert("store", AlertLevel.CRITICAL, f"dialling has stopped: {error}")
-        if self._works.is_set() and not self.closing:
-            self._works.clear()
-            centre.spawn(self._recover(), "store-recovers")
-
-    def stop_for_room(self, error: StoreError, has_room: Callable[[], bool]) -> None:
-        """Stop dialling until there is room for results again."""
-        self._has_room = has_room
-        self.store_failed(error)
-
-    async def until_store_works(self) -> None:
-        """Wait until dialling may go on."""
-        await self._works.wait()
-
-    async def _recover(self) -> None:
-        """Dialling goes on when every result is kept, the disk has room, the store takes a write, and nothing has failed for a
-        while: for longer where it was in trouble just before.
-        """
-        centre = self._centre
-        while not self.closing:
-            await asyncio.sleep(RETRY_SECONDS)
-            if self._waiting or not self._has_room():
-                continue
-            try:
-                await self._store.release_expired(centre.clock.now())
-            except StoreError as error:
-                self.store_failed(error)
-                continue
-            if centre.clock.monotonic() - self._failed_at >= self._quiet_seconds:
-                self._recovered_at = centre.clock.monotonic()
-                centre.store_trouble = None
-                centre.clear_alert("store")
-                centre.wake.set()
-                break
-        self._works.set()
-
-    def answered(self, call: Call) -> None:
-        """Keep that the call was answered, for the reconciling after a crash."""
-        answered_at = call.answered_at
-        if answered_at is not None:
-            self._centre.spawn(
-                self.keep("answer", lambda: self._store.record_answer(call.attempt_id, answered_at)), "record-answer"
-            )
-
-    def connected(self, call: Call) -> None:
-        """Keep that a seat took the call."""
-        connected_at, seat = call.connected_at, call.seat
-        if connected_at is not None and seat is not None:
-            self._centre.spawn(
-                self.keep(
-                    "connect", lambda: self._store.record_connect(call.attempt_id, connected_at, seat, call.agent)
-                ),
-                "record-connect",
-            )
-
-    # Ends
-
-    def end(self, call: Call, ended: CallEnded) -> Outcome:
-        """A call is over: take it out of the live ones, teach the pacer, keep the outcome. Returns the outcome."""
+    def end(self, call: Call, ended: CallEnded) -> None:
+        """A call is over: take it out of the live ones, teach the pacer, keep the outcome."""
         centre = self._centre
         run = centre.campaigns[call.campaign_id]
         outcome = outcome_of(call, ended)
@@ -176,13 +65,12 @@ class Results:
         centre.calls.pop(call.attempt_id, None)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
         centre.note_end(call, outcome)
-        self._teach(run, call, outcome)
+        centre.then(*_lessons(call, outcome, centre.clock.monotonic()))
         if retry_at is not None:
             run.due_again(retry_at)
         centre.notify_call(call, CallState.ENDED, outcome)
-        centre.spawn(self._keep_end(record), "end-attempt")
+        centre.then(keep(Store.end_attempts, [record]))
         centre.wake.set()
-        return outcome
 
     def watch_for_silence(self, call: Call) -> None:
         """An answered voter of whom the dialplan never said a word: a right that no check before the start can see."""
@@ -194,58 +82,35 @@ class Results:
             text = "voters are answered and the switch tells nothing of them: give the manager user `read = system,call,user`"
             self._centre.raise_alert("voters-unseen", AlertLevel.CRITICAL, text)
 
-    async def _keep_end(self, record: EndedAttempt) -> None:
-        await self.keep("end", lambda: self._store.end_attempts([record]))
-        self._centre.outbox_event.set()
 
-    def _teach(self, run: CampaignRun, call: Call, outcome: Outcome) -> None:
-        """What the pacer has not heard yet of this call. Abandoned calls it hears of when the message starts, but for one whose
-        end nobody saw.
-        """
-        if call.inbound:
-            return
-        now = self._centre.clock.monotonic()
-        if outcome.answered:
-            unseen = outcome is Outcome.ABANDONED and not call.message_started
-            if outcome is Outcome.DROPPED or unseen:
-                # Gone before it was known whether a machine had picked up: a machine does not hang up.
-                if not call.judged:
-                    seconds = (call.answered_seconds or now) - call.began_seconds
-                    self.observe(run, PacingEventKind.ANSWERED, seconds, call=call)
-                kind = PacingEventKind.ABANDONED if unseen else PacingEventKind.DROPPED
-                self.observe(run, kind, now - (call.answered_seconds or now), call=call)
-            return
-        if not call.written:
-            return
+def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[Learn]:
+    """What the pacer has not heard yet of a call that has ended. Abandoned calls it hears of when the message starts, but for one
+    whose end nobody saw.
+    """
+    if call.inbound:
+        return
+    if outcome.answered:
+        unseen = outcome is Outcome.ABANDONED and not call.message_started
+        if outcome is Outcome.DROPPED or unseen:
+            # Gone before it was known whether a machine had picked up: a machine does not hang up.
+            if not call.judged:
+                yield Learn(
+                    call.campaign_id, PacingEventKind.ANSWERED, call.seconds_to_answer or now - call.began_seconds, call
+                )
+            kind = PacingEventKind.ABANDONED if unseen else PacingEventKind.DROPPED
+            yield Learn(call.campaign_id, kind, now - (call.answered_seconds or now), call)
+    elif call.written:
         kind = PacingEventKind.CANCELLED if outcome is Outcome.CANCELLED else PacingEventKind.FAILED
-        self.observe(run, kind, now - call.began_seconds, call=call)
+        yield Learn(call.campaign_id, kind, now - call.began_seconds, call)
 
-    def observe(
-        self,
-        run: CampaignRun,
-        kind: PacingEventKind,
-        seconds: float = 0.0,
-        *,
-        call: Call | None = None,
-        stage: SeatStage | None = None,
-    ) -> None:
-        """Let the campaign's pacer learn of something that happened now; `seconds` and `stage` as the kind says.
 
-        `call` is the one that it happened to, where it is a call's. What its number came to is learned as well.
-        """
-        clock, chance = self._centre.clock, None
-        if call is not None:
-            chance = call.answer_probability
-            if kind in _TELLS_OF_NUMBERS and call.signs is not None:
-                run.numbers.learn(call.signs, answered=kind is PacingEventKind.ANSWERED)
-            if kind is PacingEventKind.PLACED and chance is None:
-                chance = run.numbers.usual_rate  # what a number is like, for the day on which numbers are told apart
-        now = clock.monotonic()
-        rang = _rang_seconds(call, now) if call is not None and kind in _ENDS_OF_RINGING else None
-        timed = call is None or not call.adopted
-        run.pacer.observe(PacingEvent(kind, now, max(0.0, seconds), chance, stage, timed, rang))
+class Marks:
+    """Keeps what was said, and does in memory what follows from it."""
 
-    # What was said
+    def __init__(self, centre: Centre, store: Store) -> None:
+        """`store` says what a mark has changed."""
+        self._centre = centre
+        self._store = store
 
     async def mark(self, mark: Mark) -> None:
         """Commit a mark and do what follows from it. Returns once it is on disk; raises StoreError if it is not."""
@@ -277,10 +142,6 @@ class Results:
         if effect.reopened:
             self.look_again()
 
-    def suppressed(self, phone_id: int) -> None:
-        """What a number's opt-out from outside the calls means here and now."""
-        self.opted_out(phone_id, fresh=True)
-
     def look_again(self) -> None:
         """Numbers that were closed wait in the queues again."""
         for run in self._centre.campaigns.values():
@@ -299,7 +160,7 @@ class Results:
             without_number=booth.without_number + effect.without_number_change,
         )
         self._centre.turnout[effect.booth_id] = changed
-        self._centre.notify(TurnoutChange(changed))
+        self._centre.then(Notify(TurnoutChange(changed)))
 
     def opted_out(self, phone_id: int, *, fresh: bool) -> None:
         """What an opt-out means here and now; `fresh`: the number had not opted out before, as the store says."""
@@ -342,7 +203,7 @@ class Results:
                 self._centre.spawn(self._put_back(run, gone), "put-back")
         for call in list(self._centre.calls.values()):
             if not call.answered and is_meant(call):
-                self._cancel(call)
+                self._centre.cancel(call)
 
     async def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:
@@ -351,28 +212,3 @@ class Results:
             _log.warning("claims.not-put-back", claims=len(claims), problem=str(error))
         run.look_again()
         self._centre.wake.set()
-
-    async def known(self, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
-        """Which of these attempts are in our store; none while it cannot be asked."""
-        try:
-            return await self._store.known_attempts(attempt_ids)
-        except StoreError as error:
-            _log.warning("store.not-asked", problem=str(error))
-            return frozenset()
-
-    async def close_all(self, attempt_ids: Sequence[AttemptId], outcome: Outcome) -> None:
-        """Close attempts of which no call is held: those whose opening raised an error and which may be in the store all the
-        same (`refused`), and those of a campaign that is not run any more (`unknown`).
-        """
-        now = self._centre.clock.now()
-        retry_at = now if outcome is Outcome.REFUSED else None
-        ended = [EndedAttempt(attempt_id, outcome, now, retry_at=retry_at) for attempt_id in attempt_ids]
-        await self.keep("close", lambda: self._store.end_attempts(ended, announced=False))
-
-
-def _rang_seconds(call: Call, now: float) -> float | None:
-    """How long a call rang that was answered, or ends now; None: it never did."""
-    if call.ringing_seconds is None:
-        return None
-    until = now if call.answered_seconds is None else call.answered_seconds
-    return max(0.0, until - call.ringing_seconds)

@@ -10,7 +10,6 @@ so as well.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -20,10 +19,9 @@ from dialer.domain.model import AttemptId
 from dialer.domain.switch import CallEnded, EndedBy, Switch
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
-from dialer.engine.results import Results
+from dialer.engine.effects import Over
 from dialer.engine.seat import Seat
 from dialer.engine.world import Centre
-from dialer.pacing.port import PacingEventKind
 
 _log = structlog.get_logger(__name__)
 
@@ -36,12 +34,11 @@ LISTENS, LISTEN_SECONDS = 8, 0.12
 class SeatSilence:
     """Judges talks by it, and gives up phones."""
 
-    def __init__(self, centre: Centre, switch: Switch, acd: Acd, results: Results, timeout_seconds: float) -> None:
+    def __init__(self, centre: Centre, switch: Switch, acd: Acd, timeout_seconds: float) -> None:
         """`timeout_seconds` 0: phones may be silent, nothing follows from it."""
         self._centre = centre
         self._switch = switch
         self._acd = acd
-        self._results = results
         self._timeout_seconds = timeout_seconds
 
     def given_up(self, seat_name: str) -> None:
@@ -73,17 +70,15 @@ class SeatSilence:
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
         return ended.by is EndedBy.HANGUP and at_seat and not call.heard_nobody and self._is_short(call)
 
-    async def ask(self, call: Call, finish: Callable[[Call], None]) -> None:
-        """Find out, and then `finish` the call."""
+    async def ask(self, call: Call, ended: CallEnded) -> None:
+        """Find out; then the call is over."""
         seat = self._centre.seats[call.seat or ""]
         if not await self._sends(seat, since=call.agent_packets):
             live = self._centre.calls.get(call.attempt_id)
             if live is not None:
                 self._heard_nobody(live)
             await self._give_up(seat)
-        live = self._centre.calls.get(call.attempt_id)
-        if live is not None:
-            finish(live)
+        self._centre.then(Over(ended))
 
     def phone_away(self, endpoint: str) -> None:
         """The switch does not reach an endpoint any more. A phone that still sends is only registered anew."""
@@ -133,6 +128,4 @@ class SeatSilence:
         if call.heard_nobody or call.inbound:
             return
         self._centre.update_call(call, replace(call, heard_nobody=True))
-        run = self._centre.campaigns[call.campaign_id]
-        self._results.observe(run, PacingEventKind.ABANDONED)
         _log.warning("call.heard-nobody", attempt=call.attempt_id, seat=call.seat)

@@ -19,7 +19,7 @@ class TrunkDesk:
     def __init__(self, centre: Centre, trunks: TrunkPool) -> None:
         """Every trunk of the pool gets its tally."""
         self._centre = centre
-        self._trunks = trunks
+        self.pool = self._trunks = trunks
         centre.trunk_tallies = {name: TrunkTally() for name in trunks.names}
 
     def rang(self, call: Call) -> None:

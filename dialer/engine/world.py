@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -30,7 +30,7 @@ from dialer.domain.model import (
     MarkSource,
     Outcome,
 )
-from dialer.domain.switch import PartyId
+from dialer.domain.switch import PartyId, Switch
 from dialer.domain.view import (
     Alert,
     AlertLevel,
@@ -44,6 +44,7 @@ from dialer.domain.view import (
     SeatState,
 )
 from dialer.engine.call import Call
+from dialer.engine.effects import Effect, Notify, follows, order
 from dialer.engine.seat import Seat
 from dialer.engine.supervision.state import Listener
 from dialer.engine.transfers.state import CallTransfer
@@ -179,6 +180,7 @@ class Centre:
         self._polls_today: PollsToday | None = None
         self.centre_id = centre_id
         self.dialler: str | None = None  # this run's name, for others
+        self.organisation = ""  # the name that a flow gives as the caller's
         self.zone = zone
         self.clock = clock
         self.calls: dict[AttemptId, Call] = {}
@@ -209,8 +211,11 @@ class Centre:
         self.store_trouble: str | None = None
         self.wake = asyncio.Event()
         self.outbox_event = asyncio.Event()
-        self._listeners: list[Callable[[Change], None]] = []
+        self.listening: list[Callable[[Change], None]] = []
         self._tasks: asyncio.TaskGroup | None = None
+        self._effects: list[Effect] = []
+        self._carry_out: Callable[[], object] = self.take_effects
+        self.in_turn = False  # an event is being applied: its effects are carried out at its end
 
     def instant(self) -> Instant:
         """This moment."""
@@ -229,49 +234,76 @@ class Centre:
         """The call that the seat has, if it is live: that of a wrap-up is over, as a rule."""
         return self.calls.get(seat.attempt_id) if seat.attempt_id is not None else None
 
-    # Tasks
+    # What follows
 
-    def adopt_tasks(self, group: asyncio.TaskGroup) -> None:
+    def then(self, *effects: Effect) -> None:
+        """What follows from what was just changed: carried out when this stretch of code is done, with all else that follows."""
+        if not self.in_turn and not self._effects and self._tasks is not None:
+            self.spawn(self._carry_out_later(), "effects")
+        self._effects += effects
+
+    async def _carry_out_later(self) -> None:
+        self._carry_out()
+
+    def take_effects(self) -> list[Effect]:
+        """What is to be carried out now."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    def adopt_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
         """From now on effects run in this group; a failure in one of them ends the engine (fail closed)."""
-        self._tasks = group
+        self._tasks, self._carry_out = group, carry_out
 
-    def spawn(self, effect: Coroutine[Any, Any, None], name: str) -> None:
-        """Run an effect beside the engine. Effects begun earlier reach the store earlier."""
+    def leave_tasks(self) -> None:
+        """The group has ended."""
+        self._tasks = None
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run beside the engine what waits for an answer of store or switch. What is begun earlier reaches the store earlier."""
         if self._tasks is None:
-            effect.close()
+            work.close()
             raise RuntimeError("the engine is not running")
-        self._tasks.create_task(effect, name=name)
+        try:
+            self._tasks.create_task(work, name=name)
+        except RuntimeError:  # the engine is being ended by an error: this would be cancelled before it began
+            work.close()
 
     # Listeners
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` at each change until the returned function is called. It must not block."""
-        self._listeners.append(callback)
+        self.listening.append(callback)
 
         def unsubscribe() -> None:
-            if callback in self._listeners:
-                self._listeners.remove(callback)
+            if callback in self.listening:
+                self.listening.remove(callback)
 
         return unsubscribe
-
-    def notify(self, change: Change) -> None:
-        """Tell those who listen."""
-        for listener in self._listeners:
-            listener(change)
 
     # Calls
 
     def update_call(self, before: Call, after: Call) -> Call:
-        """Put a call's next version in place and tell of a change of state."""
+        """Put what is known of a call now in the place of what was, with what follows from it."""
+        if after is before:
+            return after
         self.calls[after.attempt_id] = after
-        if after.state is not before.state:
-            self.notify_call(after, after.state)
+        self.then(*follows(before, after, self.instant()))
+        if after.answered is not before.answered:
+            self.wake.set()
         return after
+
+    def cancel(self, call: Call) -> None:
+        """Hang up a call that nobody has answered. One that is not written yet never will be."""
+        if call.answered or call.cancelled or call.inbound:
+            return
+        self.update_call(call, replace(call, cancelled=True))
+        if call.written:
+            self.then(order(Switch.hang_up, call.attempt_id))
 
     def notify_call(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
         """Tell those who listen where a call is."""
-        self.notify(CallChange(call.campaign_id, call.attempt_id, state, self.clock.now(), call.seat, outcome))
-        self.notify(CampaignChange(call.campaign_id))
+        change = CallChange(call.campaign_id, call.attempt_id, state, self.clock.now(), call.seat, outcome)
+        self.then(Notify(change), Notify(CampaignChange(call.campaign_id)))
 
     def calls_of(self, campaign_id: str) -> Iterator[Call]:
         """The live calls of a campaign."""
@@ -370,13 +402,13 @@ class Centre:
         alert = Alert(code, level, text, self.clock.now())
         self.alerts[code] = alert
         _log.warning("alert", code=code, level=level.value, text=text)
-        self.notify(AlertRaised(alert))
+        self.then(Notify(AlertRaised(alert)))
 
     def clear_alert(self, code: str) -> None:
         """End an alert; nothing happens where there is none."""
         standing = self.alerts.pop(code, None)
         if standing is not None:
-            self.notify(AlertRaised(Alert(code, standing.level, standing.text, self.clock.now(), cleared=True)))
+            self.then(Notify(AlertRaised(Alert(code, standing.level, standing.text, self.clock.now(), cleared=True))))
 
     def take_alert(self, alert: Alert) -> None:
         """An alert that another part of the dialler raises or clears."""

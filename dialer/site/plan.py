@@ -18,9 +18,8 @@ from config.supervision import OWN_USER
 from config.unfinished import MAKE_ONE
 from config.words import LISTENERS, CampaignKind, PacingPolicy, Purpose
 from config.words import SupervisorRole as Role
-from dialer.engine.agents import AgentRules
 from dialer.engine.inbound import InboundPlan, InboundRoute
-from dialer.engine.log_ins import AgentAccount
+from dialer.engine.log_ins import AgentAccount, AgentRules
 from dialer.engine.plan import CampaignPlan, EnginePlan, SeatPlan
 from dialer.engine.supervision.state import SupervisorPhone
 from dialer.engine.transfers.state import TransferTarget

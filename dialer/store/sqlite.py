@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.domain.model import AttemptId, Booth, BoothTurnout, CampaignProgress, Mark, NewAttempt
@@ -76,36 +76,60 @@ class RoomGuard:
         self._since_look = 0
 
 
-class _Method(Generic[P, T]):
-    """A family's function as a method of the store: called without the connection, awaited, its docstring the contract."""
+class _Reads(Generic[P, T]):
+    """A family's function as a method of the store: called without the connection, awaited, its docstring the contract. Beside the
+    writer, on the connection that reads: what waits to be committed is not seen.
+    """
 
     def __init__(self, job: Callable[Concatenate[sqlite3.Connection, P], T]) -> None:
         self._job = job
         self.__doc__ = job.__doc__
 
-
-class _Reads(_Method[P, T]):
-    """Beside the writer, on the connection that reads: what waits to be committed is not seen."""
-
     def __get__(self, store: Store, kind: type[Store]) -> Callable[P, Coroutine[Any, Any, T]]:
         return partial(store._read, self._job)
 
 
-class _Writes(_Method[P, T]):
+class Write(Generic[P, T]):
+    """A method that writes. `Store.NAME` itself is this, and names the write for whoever has it made later."""
+
+    name: str
+    announces = False
+
+    def __set_name__(self, owner: type[Store], name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, store: None, kind: type[Store]) -> Self: ...
+    @overload
+    def __get__(self, store: Store, kind: type[Store]) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, store: Store | None, kind: type[Store]) -> Self | Callable[P, Coroutine[Any, Any, T]]:
+        return self if store is None else self._of(store)
+
+    def _of(self, store: Store) -> Callable[P, Coroutine[Any, Any, T]]:
+        raise NotImplementedError
+
+
+class _Writes(Write[P, T]):
     """In the writer's next transaction, behind all that waits."""
 
-    def __get__(self, store: Store, kind: type[Store]) -> Callable[P, Coroutine[Any, Any, T]]:
+    def __init__(self, job: Callable[Concatenate[sqlite3.Connection, P], T]) -> None:
+        self._job = job
+        self.__doc__ = job.__doc__
+
+    def _of(self, store: Store) -> Callable[P, Coroutine[Any, Any, T]]:
         return partial(store._write, self._job)
 
 
-class _Announces(Generic[P, T]):
+class _Announces(Write[P, T]):
     """Writes, and puts the news of it into the outbox in the same transaction."""
+
+    announces = True
 
     def __init__(self, job: Callable[Concatenate[sqlite3.Connection, Encode | None, P], T]) -> None:
         self._job = job
         self.__doc__ = job.__doc__
 
-    def __get__(self, store: Store, kind: type[Store]) -> Callable[P, Coroutine[Any, Any, T]]:
+    def _of(self, store: Store) -> Callable[P, Coroutine[Any, Any, T]]:
         return partial(store._announce, self._job)
 
 

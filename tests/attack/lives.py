@@ -21,7 +21,7 @@ from dialer.domain.clock import LoopClock
 from dialer.domain.errors import StoreError
 from dialer.domain.switch import Switch, SwitchEvent
 from dialer.engine.engine import Engine
-from dialer.engine.flows import Flows
+from dialer.engine.plan import Flows, Outside
 from dialer.engine.world import Centre
 from dialer.simulation.profile import simulated_profile
 from dialer.site.plan import engine_plan
@@ -111,12 +111,14 @@ class Life:
         self.engine = Engine(
             engine_plan(self._settings, PROFILE),
             self.centre,
-            self.store,
-            self.switch,
-            self._flows,
-            has_room=lambda: True,
-            certified=lambda _campaign, _flow: {},
-            sent=SentJournal(journal_beside(self._path)),
+            Outside(
+                self.store,
+                self.switch,
+                SentJournal(journal_beside(self._path)),
+                self._flows,
+                certified=lambda _campaign, _flow: {},
+                has_room=lambda: True,
+            ),
         )
         try:
             await self.engine.prepare()

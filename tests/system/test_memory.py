@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from dialer.domain.clock import LoopClock
 from dialer.domain.commands import PauseCampaign, ResumeCampaign
 from dialer.domain.model import Outcome
-from dialer.engine.timers import Timers
+from dialer.engine.engine import Timers
 from dialer.engine.world import Centre
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones

@@ -80,7 +80,7 @@ def test_a_cancelled_call_is_cancelled_unless_somebody_was_quicker() -> None:
 def test_answered_endings_of_an_agents_campaign() -> None:
     answered = a_call().picked_up(Instant(10.0, 10.0))
     assert outcome_of(answered, ended(cause=16)) is Outcome.DROPPED
-    assert outcome_of(answered.connected("01", Instant(11.0, 11.0)), ended(cause=16)) is Outcome.CONNECTED
+    assert outcome_of(answered.connected("01", "1001", Instant(11.0, 11.0)), ended(cause=16)) is Outcome.CONNECTED
     assert outcome_of(a_call(answered_seconds=1.0, message_started=True), ended()) is Outcome.ABANDONED
 
 
@@ -95,7 +95,7 @@ def test_what_nobody_saw_end_is_unknown_or_counts_against_the_cap() -> None:
     vanished = ended(EndedBy.VANISHED)
     assert outcome_of(a_call(), vanished) is Outcome.UNKNOWN
     assert outcome_of(a_call().picked_up(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
-    assert outcome_of(a_call().connected("01", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
+    assert outcome_of(a_call().connected("01", "1001", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
 
 
 def test_every_order_of_the_same_events_gives_the_same_outcome() -> None:
@@ -103,7 +103,7 @@ def test_every_order_of_the_same_events_gives_the_same_outcome() -> None:
         "rang": lambda call: call.rang(Instant(1.0, 1.0)),
         "answered": lambda call: call.picked_up(Instant(2.0, 2.0)),
         "again": lambda call: call.picked_up(Instant(3.0, 3.0)),
-        "connected": lambda call: call.connected("01", Instant(2.5, 2.5)),
+        "connected": lambda call: call.connected("01", "1001", Instant(2.5, 2.5)),
     }
     outcomes = set()
     for order in itertools.permutations(steps.values()):
@@ -121,7 +121,7 @@ def test_the_state_is_read_off_the_facts() -> None:
     assert a_call().rang(Instant(1.0, 1.0)).state is CallState.RINGING
     assert a_call().picked_up(Instant(1.0, 1.0)).state is CallState.WAITING
     assert a_call(answered_seconds=1.0, seat="01").state is CallState.CONNECTING
-    assert a_call().connected("01", Instant(1.0, 1.0)).state is CallState.TALKING
+    assert a_call().connected("01", "1001", Instant(1.0, 1.0)).state is CallState.TALKING
     assert a_call(answered_seconds=1.0, in_flow=True).state is CallState.IN_FLOW
     assert a_call(answered_seconds=1.0, message_started=True).state is CallState.MESSAGE
 

@@ -74,7 +74,7 @@ def test_only_what_a_whole_history_does_not_know_was_never_sent(
     created_at: float | None, first_at: float | None, up_seconds: float | None, answered: bool, never: bool
 ) -> None:
     centre = SimpleNamespace(clock=SimpleNamespace(now=lambda: 1000.0), zone=None)
-    reconciler = Reconciler(centre, None, None, None, lambda call, ended: None)  # type: ignore[arg-type]
+    reconciler = Reconciler(centre, None, None, None)  # type: ignore[arg-type]
     if created_at is not None:
         reconciler._created_at = {AttemptId("a"): created_at}
     call = SimpleNamespace(attempt_id=AttemptId("a"), answered=answered)

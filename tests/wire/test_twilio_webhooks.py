@@ -10,7 +10,7 @@ from twilio.request_validator import RequestValidator
 
 from dialer.domain.errors import PortInUse
 from dialer.domain.model import AttemptId
-from dialer.engine.switch_events import FLOW_GRACE_SECONDS
+from dialer.engine.engine import FLOW_GRACE_SECONDS
 from dialer.switch.twilio.flows import LATE_SECONDS
 from dialer.switch.twilio.tokens import StateTokens
 from ivr_flows.model import MarkKind

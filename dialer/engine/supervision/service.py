@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -11,11 +11,10 @@ import structlog
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import SUPERVISION_PARTY, PartyId, PartyRequest, Switch, SwitchUp, supervision_party
-from dialer.domain.view import Change, SeatChange, SeatState
+from dialer.domain.view import SeatState
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
-from dialer.engine.orders import quietly
-from dialer.engine.results import Results
+from dialer.engine.effects import keep, order
 from dialer.engine.supervision.state import MAY, Listener, ListeningMode, SupervisorPhone
 from dialer.engine.world import Centre
 from dialer.store.sqlite import Store
@@ -29,15 +28,12 @@ _NOBODY_THERE = frozenset({SeatState.OFFLINE, SeatState.LOST})
 class Supervision:
     """Who is with which seat. The state is `Centre.listeners`, by supervisor."""
 
-    def __init__(
-        self, centre: Centre, switch: Switch, store: Store, results: Results, phones: Mapping[str, SupervisorPhone]
-    ) -> None:
-        """`phones` are the supervisors of the settings, by name: nobody else may, and what is heard goes to them alone."""
+    def __init__(self, centre: Centre, switch: Switch, store: Store, phones: Iterable[SupervisorPhone]) -> None:
+        """`phones` are the supervisors of the settings: nobody else may, and what is heard goes to them alone."""
         self._centre = centre
         self._switch = switch
         self._store = store
-        self._results = results
-        self._phones = phones
+        self._phones = {phone.name: phone for phone in phones}
 
     # Commands
 
@@ -137,18 +133,15 @@ class Supervision:
             if listener.party_id == party_id:
                 self._end(listener, "hung up")
 
-    def on_change(self, change: Change) -> None:
+    def seat_changed(self, seat_name: str) -> None:
         """A seat's conversation is over: who barged in on it listens again, and speaks to no next voter unasked. Its agent has
         logged off: there is nobody to listen to.
         """
-        if not isinstance(change, SeatChange) or change.view.state is SeatState.TALKING:
-            return
-        for listener in list(self._centre.listeners.values()):
-            if listener.seat != change.view.seat:
-                continue
-            if change.view.state is SeatState.OFFLINE:
+        state = self._centre.seats[seat_name].state
+        for listener in [each for each in self._centre.listeners.values() if each.seat == seat_name]:
+            if state is SeatState.OFFLINE:
                 self._let_go(listener)
-            elif listener.mode is ListeningMode.BARGE:
+            elif state is not SeatState.TALKING and listener.mode is ListeningMode.BARGE:
                 self._centre.spawn(self._fall_back(listener), "barge-ends")
 
     def close(self) -> None:
@@ -162,7 +155,7 @@ class Supervision:
             await self._change(listener, replace(listener, mode=ListeningMode.LISTEN))
         except CommandRefused as refused:  # whoever cannot be sent to listen must not stay in the conversation
             _log.warning("barge.not-ended-gently", seat=listener.seat, problem=str(refused))
-            await quietly(self._switch.release_party(listener.party_id))
+            self._let_go(listener)
 
     def resync(self, up: SwitchUp) -> None:
         """Supervisors who are gone have ended; those of an earlier run of the dialler, whom nobody answers for, are let go."""
@@ -172,11 +165,11 @@ class Supervision:
             if listener.party_id not in live:
                 self._end(listener, "gone")
         for party_id in sorted(live - known):
-            self._centre.spawn(quietly(self._switch.release_party(party_id)), "release-party")
+            self._centre.then(order(Switch.release_party, party_id))
             self._keep_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler began anew"})
 
     def _let_go(self, listener: Listener) -> None:
-        self._centre.spawn(quietly(self._switch.release_party(listener.party_id)), "release-party")
+        self._centre.then(order(Switch.release_party, listener.party_id))
 
     # Audit
 
@@ -194,8 +187,7 @@ class Supervision:
         )
 
     def _keep_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
-        now = self._centre.clock.now()
-        self._centre.spawn(self._results.keep("audit", lambda: self._store.append_audit(kind, who, what, now)), "audit")
+        self._centre.then(keep(Store.append_audit, kind, who, what, self._centre.clock.now()))
 
     def _what(self, listener: Listener) -> dict[str, str]:
         seat = self._centre.seats[listener.seat]
@@ -209,23 +201,16 @@ class Supervision:
 class Recorder:
     """What the engine does about recordings; the switch makes them."""
 
-    def __init__(self, centre: Centre, switch: Switch, store: Store, results: Results, acd: Acd) -> None:
-        """The state of a recording is with its call."""
+    def __init__(self, centre: Centre, switch: Switch, acd: Acd) -> None:
+        """The state of a recording is with its call; `acd` tells of it."""
         self._centre = centre
         self._switch = switch
-        self._store = store
-        self._results = results
         self._acd = acd
 
     def began(self, call: Call) -> None:
         """The switch records this call from now on."""
-        if call.recorded:
-            return
-        self._centre.update_call(call, replace(call, recorded=True))
-        attempt_id, now = call.attempt_id, self._centre.clock.now()
-        self._centre.spawn(
-            self._results.keep("recording", lambda: self._store.record_recording(attempt_id, now)), "record-recording"
-        )
+        known = self._centre.update_call(call, call.picked_up(self._centre.instant()))
+        self._centre.update_call(known, replace(known, recorded=True))
 
     async def pause(self, seat_name: str) -> str:
         """Record silence. Raises CommandRefused."""

@@ -28,12 +28,19 @@ from dialer.domain.switch import (
 from dialer.domain.view import SeatState, TransferStage
 from dialer.engine.acd import Acd
 from dialer.engine.call import Call
-from dialer.engine.orders import quietly
-from dialer.engine.transfers.state import AGENT_WAITS, VOTER_AWAY, Asked, CallTransfer, TransferTarget, check
+from dialer.engine.effects import Due, What, order
+from dialer.engine.plan import EnginePlan
+from dialer.engine.transfers.state import (
+    AGENT_WAITS,
+    VOTER_AWAY,
+    Asked,
+    CallTransfer,
+    TransferTarget,
+    check,
+)
 from dialer.engine.trunks import TrunkPool
 from dialer.engine.world import Centre
 from dialer.rules import numbers
-from dialer.rules.rulebook import Rulebook
 
 _log = structlog.get_logger(__name__)
 
@@ -41,22 +48,14 @@ _log = structlog.get_logger(__name__)
 class Transfers:
     """Carries out what agents ask for during a call, and what follows from it."""
 
-    def __init__(
-        self,
-        centre: Centre,
-        switch: Switch,
-        acd: Acd,
-        trunks: TrunkPool,
-        targets: Mapping[str, TransferTarget],
-        rules: Rulebook,
-    ) -> None:
-        """`targets` is the allow-list by name; `rules` hold for its outside numbers each time they are called."""
+    def __init__(self, centre: Centre, switch: Switch, acd: Acd, trunks: TrunkPool, plan: EnginePlan) -> None:
+        """The plan's rules hold for the outside numbers of its allow-list each time they are called."""
         self._centre = centre
         self._switch = switch
         self._acd = acd
         self._trunks = trunks
-        self._targets = targets
-        self._rules = rules
+        self._targets = {target.name: target for target in plan.transfers}
+        self._rules = plan.gate.rules
 
     # Commands
 
@@ -148,7 +147,7 @@ class Transfers:
         except SwitchError as error:
             if isinstance(error, OriginateUnsure):  # it may ring: nobody shall talk to an empty room
                 self.release(request.party_id)
-            self._party_lost(request.party_id)
+            self.party_gone(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
         live = self._transfer_of(request.party_id)
         if live is None:  # meanwhile nobody needs the target any more
@@ -225,12 +224,11 @@ class Transfers:
         elif live.stage in {TransferStage.HOLD, TransferStage.RETURNING}:
             self.drop(attempt_id)
 
-    def voter_aside(self, attempt_id: AttemptId) -> None:
-        """Voter and target hear each other."""
-        live = self._centre.transfers.get(attempt_id)
-        call = self._centre.calls[attempt_id]
-        if call.message_started:  # the agent's phone had died: the message was cut short
-            self._centre.update_call(call, replace(call, message_started=False))
+    def voter_aside(self, call: Call) -> None:
+        """Voter and target hear each other. Where the agent's phone had died the message is cut short."""
+        live = self._centre.transfers.get(call.attempt_id)
+        answered = call.picked_up(self._centre.instant())
+        self._centre.update_call(call, replace(answered, message_started=False))
         if live is not None:
             self.enter(replace(live, stage=TransferStage.TRANSFERRED))
 
@@ -251,11 +249,8 @@ class Transfers:
             self.enter(replace(live, stage=TransferStage.CONSULT))
         elif place.kind is PlaceKind.ASIDE and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
             self.enter(replace(live, stage=TransferStage.HANDING_OVER))
-            self._centre.spawn(self._hand_over(live.attempt_id), "hand-over")
-
-    def party_gone(self, party_id: PartyId) -> None:
-        """The target was not reached, or has hung up: the voter comes back to the agent."""
-        self._party_lost(party_id)
+            lost = Due(What.NOT_HANDED_OVER, attempt_id=live.attempt_id)
+            self._centre.then(order(Switch.hand_over, live.attempt_id).or_else(lost))
 
     def agents_phone_went(self, seat: str) -> None:
         """The agent's phone is gone. A voter in music hears the message; one in a three-way call stays with the target."""
@@ -267,7 +262,7 @@ class Transfers:
         if live.stage is TransferStage.THREE_WAY and live.party_id is not None:
             self.enter(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.ASIDE, live.attempt_id)
-            self._centre.spawn(quietly(self._switch.move_party(live.party_id, aside)), "move-party")
+            self._centre.then(order(Switch.move_party, live.party_id, aside))
             return
         self.drop(live.attempt_id)
         self._let_go(live)
@@ -275,7 +270,7 @@ class Transfers:
             TransferStage.RETURNING,
             TransferStage.MERGING,
         }:  # those the dialplan itself sends to the message
-            self._centre.spawn(quietly(self._switch.play_message(live.attempt_id)), "message")
+            self._centre.then(order(Switch.play_message, live.attempt_id))
 
     def call_over(self, attempt_id: AttemptId) -> None:
         """The voter is gone: nobody is called for it any more."""
@@ -311,14 +306,15 @@ class Transfers:
     def release(self, party_id: PartyId) -> None:
         """Let a third party go."""
         self._forget_party(party_id)
-        self._centre.spawn(quietly(self._switch.release_party(party_id)), "release-party")
+        self._centre.then(order(Switch.release_party, party_id))
 
     def _transfer_of(self, party_id: PartyId) -> CallTransfer | None:
         attempt_id = attempt_of(party_id)
         live = self._centre.transfers.get(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
 
-    def _party_lost(self, party_id: PartyId) -> None:
+    def party_gone(self, party_id: PartyId) -> None:
+        """The target was not reached, or has hung up: the voter comes back to the agent."""
         self._forget_party(party_id)
         live = self._transfer_of(party_id)
         if live is None:
@@ -342,19 +338,16 @@ class Transfers:
         name = live.seat if waits else self._acd.take_back(call, live.seat)
         if name is None:
             self.drop(live.attempt_id)
-            self._centre.spawn(quietly(self._switch.play_message(live.attempt_id)), "message")
+            self._centre.then(order(Switch.play_message, live.attempt_id))
             return
         self.enter(replace(live, stage=TransferStage.RETURNING, seat=name))
-        self._centre.spawn(quietly(self._switch.connect(live.attempt_id, name)), "bring-back")
+        self._centre.then(order(Switch.connect, live.attempt_id, name))
 
-    async def _hand_over(self, attempt_id: AttemptId) -> None:
-        try:
-            await self._switch.hand_over(attempt_id)
-        except SwitchError as error:
-            _log.info("transfer.not-handed-over", attempt=attempt_id, problem=str(error))
-            live = self._centre.transfers.get(attempt_id)
-            if live is not None and live.party_id is not None:
-                self.release(live.party_id)
+    def not_handed_over(self, attempt_id: AttemptId) -> None:
+        """The switch did not send the voter to the target."""
+        live = self._centre.transfers.get(attempt_id)
+        if live is not None:
+            self._let_go(live)
 
     def _agent_leaves(self, attempt_id: AttemptId) -> None:
         call = self._centre.calls.get(attempt_id)

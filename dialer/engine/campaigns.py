@@ -1,0 +1,96 @@
+"""Which campaigns dial: as supervisors say, and as long as their voters hear what they must."""
+
+from __future__ import annotations
+
+import asyncio
+
+from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.model import CampaignState
+from dialer.domain.view import AlertLevel, CampaignChange
+from dialer.engine.call import Call
+from dialer.engine.effects import Notify
+from dialer.engine.eligibility import ClockGuard
+from dialer.engine.placing import Placing
+from dialer.engine.plan import Flows
+from dialer.engine.world import CampaignRun, Centre
+from dialer.store.sqlite import Store
+
+
+class Campaigns:
+    """Pauses, resumes and stops them."""
+
+    def __init__(self, centre: Centre, store: Store, flows: Flows, placing: Placing, clock_guard: ClockGuard) -> None:
+        """`placing` cancels the calls of one that stops."""
+        self._centre = centre
+        self._store = store
+        self._flows = flows
+        self._placing = placing
+        self._clock_guard = clock_guard
+
+    def accept_clock(self) -> str:
+        """The machine's clock, which was set while the dialler ran, is right."""
+        return self._clock_guard.accept()
+
+    async def reload_flows(self) -> str:
+        """Read the flows again: calls that run go on with the version they began with; a wrong one changes nothing (FlowError)."""
+        changed = await asyncio.to_thread(self._flows.reload)
+        for run in self._centre.campaigns.values():
+            self._hear_again(run)
+        return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
+
+    async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
+        """Pause, resume or stop a campaign. Raises CommandRefused, StoreError once it is so here and was not kept."""
+        run = self._centre.campaigns.get(campaign_id)
+        if run is None:
+            known = ", ".join(self._centre.campaigns) or "none"
+            raise CommandRefused(f"there is no campaign {campaign_id!r}; running here: {known}")
+        self._change(run, state)
+        if state is CampaignState.RUNNING:
+            self._hear_again(run)
+        await self._store.set_campaign_state(campaign_id, state)
+        return f"campaign {campaign_id}: {state.value}"
+
+    async def stop_all(self) -> str:
+        """Every campaign stops, whatever the store does; raises StoreError once all are stopped and some were not kept so."""
+        runs = self._centre.campaigns
+        for run in runs.values():
+            self._change(run, CampaignState.STOPPED)
+        trouble: StoreError | None = None
+        for campaign_id, run in runs.items():
+            try:
+                await self._store.set_campaign_state(campaign_id, run.state)  # it may have been resumed meanwhile
+            except StoreError as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
+        return f"stopped {len(runs)} campaigns"
+
+    def _change(self, run: CampaignRun, state: CampaignState) -> None:
+        """At once: a stop must not wait for the disk."""
+        run.state = state
+        if state is CampaignState.STOPPED:
+            self._placing.cancel_campaign(run)
+        self._centre.wake.set()
+        self._centre.then(Notify(CampaignChange(run.spec.campaign_id)))
+
+    # Campaigns whose voters do not hear what they must: a question nobody can answer, an abandoned caller's message. Held, until
+    # somebody who has put the sound there resumes the campaign or reloads the flows.
+
+    def hold_unheard(self, call: Call, sound: str) -> None:
+        """This call's voter did not hear that sound: its campaign calls nobody else. Callers who come in are only told of."""
+        run = self._centre.campaigns[call.campaign_id]
+        if call.inbound:
+            text = f"callers of campaign {call.campaign_id} do not hear {sound}: `dialer check` names what Asterisk does not find"
+        else:
+            run.unheard = sound
+            text = (
+                f"campaign {call.campaign_id} is held: its voters do not hear {sound}; put it below Asterisk's sounds directory "
+                "(`dialer check` names what is missing), then resume the campaign"
+            )
+        self._centre.raise_alert(f"unheard-{call.campaign_id}", AlertLevel.CRITICAL, text)
+        self._centre.wake.set()
+
+    def _hear_again(self, run: CampaignRun) -> None:
+        run.unheard = None
+        self._centre.clear_alert(f"unheard-{run.spec.campaign_id}")
+        self._centre.wake.set()

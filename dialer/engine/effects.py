@@ -1,0 +1,167 @@
+"""What follows from what has happened, as values: a feature says it, `Engine` carries it out, in one place and in one order. Pure.
+
+What follows from a call alone is read off its facts, before and after (`follows`): events come in no promised order, and whichever
+told of a thing first, it follows once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Concatenate, ParamSpec
+
+from config.words import CampaignKind
+from dialer.domain.clock import Instant
+from dialer.domain.commands import CommandOfSeat
+from dialer.domain.errors import StoreError
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import CallEnded, Switch, SwitchEvent
+from dialer.domain.view import CallChange, CampaignChange, Change
+from dialer.engine.call import Call
+from dialer.pacing.port import PacingEventKind, SeatStage
+from dialer.store.sqlite import Store, Write
+
+P = ParamSpec("P")
+
+
+class What(StrEnum):
+    """What of our own is due, or has come of an order."""
+
+    VOTER_TOO_LATE = "voter-too-late"  # has waited for a seat as long as anybody may
+    VOTER_NEVER_CAME = "voter-never-came"  # to the seat that was reserved
+    WRAP_UP_OVER = "wrap-up-over"
+    CALL_PHONE = "call-phone"  # the seat's, which did not come
+    PHONE_NOT_CALLED = "phone-not-called"
+    AGENT_GONE = "agent-gone"  # the phone was away too long
+    UNLOCKED = "unlocked"  # log-ins at the seat
+    SEAT_CHANGED = "seat-changed"  # its state, for whoever listens to it
+    NOT_HANDED_OVER = "not-handed-over"  # the voter, to the target
+    FLOW_OVERDUE = "flow-overdue"  # its last commit, after the end of the call
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An event of our own, by the seat or the attempt that it is of."""
+
+    what: What
+    seat: str = ""
+    attempt_id: AttemptId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A call is over and nothing is waited for any more."""
+
+    ended: CallEnded
+
+
+Event = SwitchEvent | Due | Over
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """The campaign's pacer learns of something that happened now; `seconds` and `stage` as the kind says. `call` is the one that it
+    happened to, where it is a call's: what its number came to is learned as well.
+    """
+
+    campaign_id: str
+    kind: PacingEventKind
+    seconds: float = 0.0
+    call: Call | None = None
+    stage: SeatStage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """`due` happens later; the same key replaces what was to be done. None: nothing is done under this key."""
+
+    key: str
+    seconds: float = 0.0
+    due: Due | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A method of the switch, called once. Where it fails nothing is repeated: `failed` happens, and what lives on the switch
+    settles the rest.
+    """
+
+    method: str
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+    failed: Due | None = None
+
+    def or_else(self, failed: Due) -> Order:
+        """The same, and what happens where it fails."""
+        return replace(self, failed=failed)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCommit:
+    """A write to the store, tried until it is kept. Each is harmless when repeated. `news`: something is announced with it."""
+
+    method: str
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+    news: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Those who listen hear of a change."""
+
+    change: Change
+
+
+Effect = Learn | Timer | Order | StoreCommit | Notify | CommandOfSeat | StoreError | Event
+"""A command was keyed at a seat. A StoreError: something could not be kept, or read: dialling stops until the store works. An
+event: it happens next."""
+
+
+def order(method: Callable[Concatenate[Switch, P], Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> Order:
+    """`order(Switch.connect, attempt_id, seat)`."""
+    return Order(method.__name__, args, options)
+
+
+def keep(method: Write[P, Any], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
+    """`keep(Store.record_answer, attempt_id, at)`."""
+    return StoreCommit(method.name, args, options, news=method.announces and options.get("announced") is not False)
+
+
+def follows(before: Call, after: Call, now: Instant) -> Iterator[Effect]:
+    """What follows from what has become known of a call."""
+    own, attempt_id, campaign_id = (
+        not after.inbound,
+        after.attempt_id,
+        after.campaign_id,
+    )  # a caller's says nothing of our calls
+    if after.written and not before.written:
+        yield Learn(campaign_id, PacingEventKind.PLACED, call=after)
+    if after.ringing_seconds is not None and before.ringing_seconds is None and not after.adopted:
+        yield Learn(campaign_id, PacingEventKind.RINGING, after.ringing_seconds - after.began_seconds, after)
+    if _counted(after) and not _counted(before):
+        yield Learn(campaign_id, PacingEventKind.ANSWERED, after.seconds_to_answer, after)
+    if own and after.not_counted and not before.not_counted:  # given up once; one that was counted is taken back
+        kind = PacingEventKind.MACHINE if before.judged else PacingEventKind.FAILED
+        yield Learn(campaign_id, kind, after.seconds_to_answer, after)
+    abandoned = after.message_started and not before.message_started and after.connected_at is None
+    if own and (abandoned or after.heard_nobody is not before.heard_nobody):
+        yield Learn(campaign_id, PacingEventKind.ABANDONED)
+    if after.answered_at is not None and before.answered_at is None:
+        yield keep(Store.record_answer, attempt_id, after.answered_at)
+    if after.connected_at is not None and before.connected_at is None and after.seat is not None:
+        yield keep(Store.record_connect, attempt_id, after.connected_at, after.seat, after.agent)
+        if own and after.kind is not CampaignKind.IVR:  # else it did not wait for a seat as the pacer's calls do
+            waited = now.seconds - (now.seconds if after.answered_seconds is None else after.answered_seconds)
+            yield Learn(campaign_id, PacingEventKind.CONNECTED, waited)
+    if after.recorded and not before.recorded:
+        yield keep(Store.record_recording, attempt_id, now.at)
+    if after.state is not before.state:
+        yield Notify(CallChange(campaign_id, attempt_id, after.state, now.at, after.seat, None))
+        yield Notify(CampaignChange(campaign_id))
+
+
+def _counted(call: Call) -> bool:
+    """Whether the pacer counts it as answered by a person."""
+    return call.answered and call.judged and not call.not_counted and not call.inbound

@@ -1,0 +1,108 @@
+"""Housekeeping: figures for people, and what may be lost by a crash without harm: learned state, seats' intervals."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NoReturn
+
+import structlog
+
+from dialer.audit.chain import Head
+from dialer.domain.clock import Clock
+from dialer.domain.errors import StoreError
+from dialer.engine.acd import Acd
+from dialer.engine.world import Centre
+from dialer.pacing.port import Governed, Pacer
+from dialer.pacing.tally import BUCKETS
+from dialer.store.sqlite import Store
+
+_log = structlog.get_logger(__name__)
+
+ROUND_SECONDS = 5.0
+LOG_EVERY_ROUNDS = 12
+"""The log says once in so many rounds, a minute, why each campaign paces as it does."""
+
+
+class Housekeeping:
+    """Keeps such things from time to time, and at the end."""
+
+    def __init__(self, centre: Centre, store: Store, acd: Acd) -> None:
+        """`acd` has what its seats have done."""
+        self._centre = centre
+        self._store = store
+        self._acd = acd
+        self._unannounced: Head | None = None  # the audit's head, as long as it was announced to nobody
+
+    async def go_on(self) -> NoReturn:
+        """Round after round, until cancelled."""
+        rounds = 0
+        while True:
+            await asyncio.sleep(ROUND_SECONDS)
+            await self.save()
+            self._centre.forget_old()
+            rounds += 1
+            if rounds % LOG_EVERY_ROUNDS == 0:
+                await self._announce_head()
+                await self._bound_the_outbox()
+            for campaign_id, run in self._centre.campaigns.items():
+                if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
+                    _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))
+                try:
+                    run.progress = await self._store.campaign_progress(campaign_id)
+                except StoreError as error:
+                    self._centre.then(error)
+
+    async def _bound_the_outbox(self) -> None:
+        """News that no broker has taken may not fill the disk: it is away, or there is none."""
+        try:
+            lost = await self._store.outbox_done(0)
+        except StoreError as error:
+            self._centre.then(error)
+            return
+        if lost:
+            _log.warning("outbox.bound-reached", lost=lost)
+
+    async def finish(self) -> None:
+        """At the end of all calls: keep everything, and tell where the audit ends."""
+        await self.save()
+        await self._announce_head()
+
+    async def _announce_head(self) -> None:
+        if self._unannounced is None:
+            return
+        try:
+            await self._store.tell(self._unannounced, self._unannounced.at)
+        except StoreError as error:
+            self._centre.then(error)
+            return
+        self._unannounced = None
+
+    async def save(self) -> None:
+        """Keep what the seats have done, and what the pacers have learned, and chain what was done. What is not kept now is tried
+        again.
+        """
+        intervals, self._acd.intervals = self._acd.intervals, []
+        try:
+            if intervals:
+                await self._store.record_seat_intervals(intervals)
+            for campaign_id, run in self._centre.campaigns.items():
+                await self._store.save_pacer_state(campaign_id, run.learned())
+            self._unannounced = await self._store.seal(self._centre.clock.now()) or self._unannounced
+        except StoreError as error:
+            self._acd.intervals = intervals + self._acd.intervals
+            self._centre.then(error)
+
+
+# What the abandoned-call caps have counted, from the records: a night that the dialler was off has passed there too.
+
+
+async def recount(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
+    """Let the windows of a policy that holds caps hold what is on record; others have none. Raises StoreError."""
+    if not isinstance(pacer, Governed):
+        return
+    now = clock.now()
+    of_late = {
+        window: await store.answers_of_late(campaign_id, now, window, window / BUCKETS)
+        for window in {cap.window_seconds for cap in pacer.caps}
+    }
+    pacer.recount(clock.monotonic(), of_late)

@@ -1,0 +1,169 @@
+"""An engine without a store, a switch or a loop: a time and an event go in, what follows comes out as lines for a table."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Coroutine
+from types import SimpleNamespace
+from typing import Any, cast
+
+from dialer.domain.model import AttemptId, CampaignState
+from dialer.domain.switch import CallConnected, CallEnded, CallWaiting, EndedBy, Place
+from dialer.domain.view import AlertRaised, CallChange, CampaignChange, SeatChange, SeatState
+from dialer.engine.call import Call
+from dialer.engine.effects import Due, Effect, Event, Learn, Notify, Order, Over, StoreCommit, Timer
+from dialer.engine.engine import Engine
+from dialer.engine.plan import Outside
+from dialer.engine.world import CampaignRun, Centre
+from dialer.polling_day.priorities import BoothOrder
+from dialer.rules.gate import Ruling
+from dialer.site.plan import engine_plan
+from tests.support.rules import KOLKATA, NOON, neutral_with, site
+
+A = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
+
+
+HUNG_UP = CallEnded(A, EndedBy.HANGUP, answered=True)
+
+
+class ByHand:
+    """A clock that stands until it is put on: noon and so many seconds."""
+
+    seconds = 0.0
+
+    def now(self) -> float:
+        return NOON + self.seconds
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    since_boot = monotonic
+
+
+class Turns:
+    """The engine of a site with one campaign, on the table."""
+
+    def __init__(self, seats: int = 1, campaign: dict[str, Any] | None = None, **sections: Any) -> None:
+        """Agents are logged in at all seats, their phones nailed up; these may be silent, where no section says otherwise."""
+        names = [f"{number:02}" for number in range(1, seats + 1)]
+        phones = [{"name": name, "endpoint": f"agent{name}"} for name in names]
+        sections.setdefault("asterisk", {"seat_rtp_timeout_seconds": 0})
+        plan = engine_plan(site(campaign=campaign, seats=phones, **sections), neutral_with())
+        self.clock = ByHand()
+        self.centre = Centre("centre", KOLKATA, self.clock)
+        self.beside: list[str] = []  # what was begun that waits for an answer
+        nothing = cast(Any, None)
+        self.engine = Engine(plan, self.centre, Outside(nothing, nothing, nothing, nothing, nothing, lambda: True))
+        self.centre.adopt_tasks(cast(Any, self), lambda: None)
+        self.centre.switch_up = True
+        self.engine._eligibility._gate = cast(Any, SimpleNamespace(rules=plan.gate.rules, connect=_allowed))
+        self.engine._eligibility._certified = lambda campaign, flow: {}
+        for each in plan.campaigns:
+            run = CampaignRun(
+                each.spec,
+                each.rules.purpose,
+                each.pacer,
+                CampaignState.RUNNING,
+                BoothOrder([]),
+                deque(),
+                hold=None,
+            )
+            self.centre.campaigns[each.spec.campaign_id] = run
+        for name in names:
+            seat = self.centre.seats[name].logged_in(f"10{name}", self.centre.instant())
+            self.centre.seats[name] = seat.phone_came(self.centre.instant())
+
+    def create_task(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Nothing runs on the table."""
+        work.close()
+        self.beside.append(name)
+
+    def call(self, attempt_id: AttemptId = A, **facts: Any) -> Call:
+        """A call that was placed at 0 s, and is live."""
+        [run] = self.centre.campaigns.values()
+        values: dict[str, Any] = {
+            "attempt_id": attempt_id,
+            "campaign_id": run.spec.campaign_id,
+            "kind": run.spec.kind,
+            "phone_id": 1,
+            "voter_id": 1,
+            "booth_id": 1,
+            "attempt_number": 1,
+            "language": "hi",
+            "pending_voters": 1,
+            "trunk": "carrier",
+            "began_seconds": 0.0,
+            "written": True,
+        }
+        live = self.centre.calls[attempt_id] = Call(**{**values, **facts})
+        return live
+
+    def talking(self, seat: str = "01") -> Call:
+        """A voter who was answered at 8 s and talks at a seat since 8.4 s."""
+        self.call()
+        self.at(8.0, CallWaiting(A))
+        self.at(8.4, CallConnected(A, seat))
+        return self.centre.calls[A]
+
+    def at(self, seconds: float, event: Event) -> list[str]:
+        """What follows from an event at that second, one line each; what follows at once from that too."""
+        self.clock.seconds = seconds
+        self.centre.in_turn = True
+        self.beside.clear()
+        self.engine._apply(event)
+        lines: list[str] = []
+        while effects := self.centre.take_effects():
+            for effect in effects:
+                if isinstance(effect, Due | Over):
+                    self.engine._apply(effect)
+                elif line := self._line(effect):
+                    lines.append(line)
+        return [*lines, *(f"beside {name}" for name in self.beside)]
+
+    def play(self, table: list[tuple[float, Event, str]]) -> None:
+        """Each event at its second has what stands beside it follow, "; " between two, and nothing else."""
+        for seconds, event, follows in table:
+            seen = "; ".join(self.at(seconds, event))
+            assert seen == follows, f"{type(event).__name__} at {seconds} s: {seen}"
+
+    def seat(self, name: str = "01") -> SeatState:
+        """What a seat is doing."""
+        return self.centre.seats[name].state
+
+    def _line(self, effect: Effect) -> str:
+        match effect:
+            case Learn():
+                return f"learn {effect.kind.value} {effect.seconds:g}"
+            case Timer():
+                due = "off" if effect.due is None else f"{effect.seconds:g} {effect.due.what.value}"
+                return f"timer {self._short(effect.key)} {due}"
+            case Order():
+                return self._short(" ".join(["order", effect.method, *map(_word, effect.args)]))
+            case StoreCommit(method="end_attempts"):
+                return f"keep end {effect.args[0][0].outcome.value}"
+            case StoreCommit():
+                return self._short(" ".join(["keep", effect.method, *map(_word, effect.args)]))
+            case Notify(change=CallChange() as change):
+                return f"call {change.state.value}"
+            case Notify(change=SeatChange() as change):
+                stage = f" {change.view.transfer.value}" if change.view.transfer else ""
+                return f"seat {change.view.seat} {change.view.state.value}{stage}"
+            case Notify(change=AlertRaised() as change):
+                return f"alert {change.alert.code}{' over' if change.alert.cleared else ''}"
+            case Notify(change=CampaignChange()):
+                return ""
+            case _:
+                return repr(effect)
+
+    def _short(self, line: str) -> str:
+        return line.replace(A, "A")
+
+
+def _word(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value - NOON:g}s"
+    return value.kind.value if isinstance(value, Place) else str(value)
+
+
+def _allowed(*_: object) -> Ruling:
+    return Ruling((), None)

@@ -1,0 +1,129 @@
+"""Who stands beside a call, as tables: supervisors, recordings, keys of the phone, phones that are silent, the link itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import (
+    CallEnded,
+    CallRecorded,
+    CallStray,
+    EndedBy,
+    MessageUnheard,
+    PartyGone,
+    PhoneAway,
+    SeatDown,
+    SeatKey,
+    SeatSilent,
+    SwitchDown,
+    SwitchUp,
+    supervision_party,
+)
+from dialer.domain.view import SeatState
+from dialer.engine.effects import Due, Over, What
+from dialer.engine.supervision.state import Listener, ListeningMode
+from tests.support.turns import HUNG_UP, A, Turns
+
+STRANGER = AttemptId("5" * 36)
+SILENT = {"seat_rtp_timeout_seconds": 5}
+
+
+@pytest.mark.parametrize("mode", ListeningMode)
+def test_who_barged_in_falls_back_when_the_talk_is_over_and_every_end_is_in_the_audit(mode: ListeningMode) -> None:
+    turns = Turns()
+    turns.talking()
+    party = supervision_party("x")
+    turns.centre.listeners["sup"] = Listener("sup", "01", mode, party)
+    begun = turns.at(20, HUNG_UP)
+    assert ("beside barge-ends" in begun) is (mode is ListeningMode.BARGE)
+    [kept] = turns.at(21, PartyGone(party))
+    assert kept.startswith(f"keep append_audit {mode.value}-end sup ")
+    assert kept.endswith("'because': 'hung up'} 21s")
+    assert not turns.centre.listeners
+
+
+def test_nobody_listens_to_an_agent_who_has_gone() -> None:
+    turns = Turns()
+    turns.centre.listeners["sup"] = Listener("sup", "01", ListeningMode.LISTEN, supervision_party("x"))
+    assert f"order release_party {supervision_party('x')}" in turns.at(20, Due(What.AGENT_GONE, "01"))
+
+
+def test_a_recording_is_kept_once() -> None:
+    turns = Turns()
+    turns.talking()
+    turns.play([(20, CallRecorded(A), "keep record_recording A 20s"), (21, CallRecorded(A), "")])
+
+
+def test_a_keyed_command_is_done_alone() -> None:
+    turns = Turns()
+    turns.talking()
+    turns.play(
+        [
+            (20, SeatKey("01", "*"), "order answer_key 01 key"),
+            (20.1, SeatKey("01", "3"), "SeatHangUp(seat='01')"),
+            (20.2, SeatKey("01", "*"), "order answer_key 01 key"),
+            (20.3, SeatKey("01", "8"), "order answer_key 01 wrong"),  # the last one is still under way
+            (21, SeatKey("99", "3"), ""),
+        ]
+    )
+
+
+def test_a_phone_that_was_given_up_early_in_a_talk_was_dead_all_the_time() -> None:
+    turns = Turns(asterisk=SILENT)
+    turns.talking()
+    turns.at(12, SeatDown("01"))
+    turns.play([(12, SeatSilent("01"), "learn abandoned 0"), (12, SeatSilent("01"), "")])
+    assert turns.at(13, HUNG_UP)[-1] == "keep end abandoned"
+
+
+def test_a_short_talk_waits_for_what_is_known_of_the_agents_phone() -> None:
+    turns = Turns(asterisk=SILENT)
+    turns.talking()
+    turns.play([(10, HUNG_UP, "beside ask-seat"), (10, PhoneAway("agent01"), "beside phone-away")])
+    assert turns.at(10.9, Over(HUNG_UP))[-1] == "keep end connected"
+    assert turns.at(11, Over(HUNG_UP)) == []
+
+
+def test_a_long_talk_does_not() -> None:
+    turns = Turns(asterisk=SILENT)
+    turns.talking()
+    assert turns.at(30, HUNG_UP)[-1] == "keep end connected"
+
+
+def test_a_link_that_comes_back_finds_the_talk_and_the_phones_as_they_are() -> None:
+    turns = Turns(2)
+    turns.talking()
+    live = frozenset({A})
+    turns.play(
+        [
+            (20, SwitchDown("cut"), "alert switch-down"),
+            (
+                25,
+                SwitchUp(live, frozenset({"01"}), ((A, "01"),), restarted=False),
+                "timer seat/02 off; timer lost/02 900 agent-gone; seat 02 lost; timer phone/02 5 call-phone;"
+                " alert switch-down over; order call_seat 02 agent02",
+            ),
+        ]
+    )
+    assert turns.seat() is SeatState.TALKING
+    assert "beside look-up-vanished" in turns.at(26, SwitchUp(frozenset(), frozenset(), (), restarted=True))
+
+
+def test_calls_of_which_nothing_is_known() -> None:
+    turns = Turns()
+    turns.centre.strangers[STRANGER] = "carrier"
+    turns.play(
+        [
+            (20, CallStray(AttemptId("x")), "beside hang-up-strays"),
+            (21, CallEnded(STRANGER, EndedBy.HANGUP, answered=True), ""),
+        ]
+    )
+    assert not turns.centre.strangers
+
+
+def test_a_campaign_whose_message_is_not_heard_is_held() -> None:
+    turns = Turns()
+    turns.call()
+    turns.play([(20, MessageUnheard(A), "alert unheard-calls"), (21, MessageUnheard(A), "")])
+    assert turns.centre.campaigns["calls"].unheard

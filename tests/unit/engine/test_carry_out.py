@@ -1,0 +1,138 @@
+"""What follows is carried out in one order, whoever said it first, and a failed order is an event."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from dialer.domain.commands import SeatClosing
+from dialer.domain.errors import StoreError, SwitchError
+from dialer.domain.switch import Switch
+from dialer.domain.view import AlertLevel, CampaignChange, SeatState
+from dialer.engine.effects import Due, Learn, Notify, Timer, What, keep, order
+from dialer.pacing.port import PacingEventKind
+from dialer.store.sqlite import Store
+from tests.support.turns import A, Turns
+from tests.support.virtual import virtual_time
+
+
+class Said:
+    """Store, switch, pacer and listener at once: says what it was asked."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.refuse = False
+
+    async def connect(self, attempt_id: str, seat: str, *, record: bool) -> None:
+        self.lines.append(f"order connect {seat} {record}")
+        if self.refuse:
+            raise SwitchError("no link")
+
+    async def record_answer(self, attempt_id: str, at: float) -> None:
+        self.lines.append(f"keep {at}")
+        if self.refuse:
+            self.refuse = False
+            raise StoreError("the disk is full")
+
+    def observe(self, event: Any) -> None:
+        self.lines.append(f"learn {event.kind.value}")
+
+    def heard(self, change: object) -> None:
+        self.lines.append(f"tell {type(change).__name__}")
+
+
+def joined(turns: Turns, group: asyncio.TaskGroup) -> Said:
+    said = Said()
+    turns.engine._store = turns.engine._keeping._store = turns.engine._switch = cast(Any, said)
+    turns.centre.campaigns["calls"].pacer = cast(Any, said)
+    turns.centre.subscribe(said.heard)
+    turns.centre.adopt_tasks(group, turns.engine._carry_out)
+    return said
+
+
+@virtual_time()
+async def test_the_pacer_learns_the_voter_is_served_the_disk_has_it_and_then_it_is_told() -> None:
+    turns = Turns()
+    async with asyncio.TaskGroup() as group:
+        said = joined(turns, group)
+        turns.centre.then(Due(What.WRAP_UP_OVER, "01"), Notify(CampaignChange("calls")))
+        turns.centre.then(keep(Store.record_answer, A, 8.0), order(Switch.connect, A, "01", record=False))
+        turns.centre.then(Timer("x", 1.0, Due(What.UNLOCKED, "01")), Learn("calls", PacingEventKind.ANSWERED))
+        await asyncio.sleep(0.5)
+        assert said.lines == [
+            "learn answered",
+            "tell CampaignChange",
+            "order connect 01 False",
+            "keep 8.0",
+        ]  # tasks run later
+        assert list(turns.engine._timers._timers) == ["x"]
+        turns.engine._timers.stop()
+
+
+@virtual_time()
+async def test_an_order_that_fails_is_not_repeated_and_what_was_said_of_that_happens() -> None:
+    turns = Turns()
+    turns.call(seat="01")
+    turns.centre.seats["01"] = turns.centre.seats["01"].reserved(A, "calls", turns.centre.instant())
+    async with asyncio.TaskGroup() as group:
+        said = joined(turns, group)
+        said.refuse = True
+        connect = order(Switch.connect, A, "01", record=True)
+        turns.centre.then(connect.or_else(Due(What.VOTER_NEVER_CAME, "01", A)))
+        await asyncio.sleep(0.5)
+    assert said.lines.count("order connect 01 True") == 1
+    assert turns.seat() is SeatState.READY
+
+
+@virtual_time()
+async def test_what_is_not_kept_is_tried_until_it_is_and_dialling_stops_meanwhile() -> None:
+    turns = Turns()
+    async with asyncio.TaskGroup() as group:
+        said = joined(turns, group)
+        said.refuse = turns.engine._keeping.closing = True
+        turns.centre.then(keep(Store.record_answer, A, 8.0))
+        await asyncio.sleep(0.5)
+        assert turns.centre.store_trouble == "the disk is full"  # and the dialler, which goes down, is not held up
+        turns.engine._keeping.closing = False
+        turns.engine._keeping._recovers = True
+        said.refuse = True
+        turns.centre.then(keep(Store.record_answer, A, 9.0))
+        await asyncio.sleep(5)
+    assert said.lines.count("keep 8.0") == 1
+    assert said.lines.count("keep 9.0") == 2
+
+
+@virtual_time()
+async def test_a_keyed_command_that_is_refused_is_heard_to_be() -> None:
+    turns = Turns()
+    async with asyncio.TaskGroup() as group:
+        said = joined(turns, group)
+        answered: list[str] = []
+
+        async def answer_key(seat: str, sound: Any) -> None:
+            answered.append(sound.value)
+
+        cast(Any, said).answer_key = answer_key
+        turns.centre.then(SeatClosing("01"))
+        await asyncio.sleep(0.5)
+    assert answered == ["wrong"]
+
+
+def test_nothing_is_carried_out_by_who_says_it() -> None:
+    turns = Turns()
+    turns.centre.in_turn = True
+    turns.centre.then(Notify(CampaignChange("calls")))
+    assert turns.centre.take_effects() == [Notify(CampaignChange("calls"))]
+    assert turns.centre.take_effects() == []
+
+
+def test_an_event_that_breaks_something_does_not_lose_what_followed_before() -> None:
+    turns = Turns()
+    heard: list[object] = []
+    turns.centre.subscribe(heard.append)
+    turns.centre.raise_alert("x", AlertLevel.WARNING, "text")
+    with pytest.raises(KeyError):
+        turns.engine.on_switch_event(Due(What.CALL_PHONE, "no such seat"))
+    assert len(heard) == 1

@@ -1,0 +1,105 @@
+"""Transfers, as tables: how far one is, the event, what follows and how far it is then."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialer.domain.switch import (
+    CallAside,
+    CallConnected,
+    CallLeftSeat,
+    MessageStarted,
+    PartyCame,
+    PartyGone,
+    Place,
+    PlaceKind,
+    SeatDown,
+    transfer_party,
+)
+from dialer.domain.view import TransferStage
+from dialer.engine.effects import Due, Event, What
+from dialer.engine.transfers.state import CallTransfer
+from tests.support.transfers import TRANSFERS
+from tests.support.turns import HUNG_UP, A, Turns
+
+BOSS = transfer_party(A, "boss", "t1")
+TO_SEAT, ASIDE = Place(PlaceKind.SEAT, "01"), Place(PlaceKind.ASIDE, A)
+TO_EACH_OTHER = "order move_party help-A-boss-t1 aside"
+LET_GO = "order release_party help-A-boss-t1"
+LOST = (
+    "learn talk-ended 11.6; learn break-started 0; timer seat/01 off; timer lost/01 900 agent-gone; seat 01 lost;"
+    " timer phone/01 5 call-phone"
+)
+WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer seat/01 60 wrap-up-over"
+
+
+@pytest.mark.parametrize(
+    ("stage", "event", "follows", "then"),
+    [
+        ("hold", CallLeftSeat(A, "01"), "", "hold"),  # it is no end of the talk
+        ("hold", CallConnected(A, "01"), "seat 01 talking", None),
+        ("hold", SeatDown("01"), f"seat 01 talking; {LET_GO}; order play_message A; {LOST}", None),
+        (
+            "returning",
+            MessageStarted(A),
+            f"seat 01 talking; {LET_GO}; {WRAPS_UP}; call message; timer call/A off",
+            None,
+        ),
+        (
+            "returning",
+            SeatDown("01"),
+            f"seat 01 talking; {LET_GO}; {LOST}",
+            None,
+        ),  # the dialplan sends it to the message
+        ("calling", PartyCame(BOSS, TO_SEAT), "seat 01 talking consult", "consult"),
+        ("calling", PartyGone(BOSS), "seat 01 talking returning; order connect A 01", "returning"),
+        ("consult", CallConnected(A, "01"), "seat 01 talking three-way", "three-way"),
+        (
+            "consult",
+            HUNG_UP,
+            f"seat 01 talking; {LET_GO}; timer call/A off; {WRAPS_UP}; call ended; keep end connected",
+            None,
+        ),
+        ("merging", CallConnected(A, "01"), "seat 01 talking three-way", "three-way"),
+        ("three-way", PartyGone(BOSS), "seat 01 talking", None),
+        (
+            "three-way",
+            SeatDown("01"),
+            f"seat 01 talking handing-over; order move_party help-A-boss-t1 aside; {LOST}",
+            "handing-over",
+        ),
+        ("transfer", PartyCame(BOSS, ASIDE), "seat 01 talking handing-over; order hand_over A", "handing-over"),
+        ("transfer", PartyGone(BOSS), "seat 01 talking returning; order connect A 01", "returning"),
+        ("handing-over", Due(What.NOT_HANDED_OVER, attempt_id=A), LET_GO, "handing-over"),
+        ("handing-over", CallAside(A), "seat 01 talking transferred", "transferred"),
+        (
+            "transferred",
+            PartyGone(BOSS),
+            "seat 01 talking transferred",
+            "transferred",
+        ),  # the call of both ends by itself
+        (None, PartyCame(BOSS, TO_SEAT), LET_GO, None),  # nobody needs the target any more
+        (None, PartyGone(BOSS), "", None),
+    ],
+)
+def test_each_event_of_a_transfer(stage: str | None, event: Event, follows: str, then: str | None) -> None:
+    turns = Turns(transfers=TRANSFERS)
+    turns.talking()
+    if stage is not None:
+        turns.centre.transfers[A] = CallTransfer(A, "01", TransferStage(stage), BOSS, "boss")
+    turns.play([(20, event, follows)])
+    now = turns.centre.transfers.get(A)
+    assert (None if now is None else now.stage.value) == then
+
+
+def test_a_voter_whose_agent_has_left_comes_back_to_another_one_or_hears_the_message() -> None:
+    for seats, follows in (
+        (2, "seat 02 talking transfer; seat 02 talking returning; order connect A 02"),
+        (1, "order play_message A"),
+    ):
+        turns = Turns(seats, transfers=TRANSFERS)
+        turns.talking()
+        turns.at(15, SeatDown("01"))
+        turns.centre.transfers[A] = CallTransfer(A, "01", TransferStage.TRANSFER, BOSS, "boss")
+        lines = turns.at(20, PartyGone(BOSS))
+        assert "; ".join(line for line in lines if line.startswith(("seat 02", "order"))) == follows

@@ -1,0 +1,214 @@
+"""An answered voter's way to a seat, as tables: the second, the event, what follows."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import (
+    CallAnswered,
+    CallConnected,
+    CallEnded,
+    CallLeftSeat,
+    CallRinging,
+    CallWaiting,
+    EndedBy,
+    MachineDetected,
+    MessageStarted,
+    SeatDown,
+    SeatUp,
+)
+from dialer.domain.view import SeatState
+from dialer.engine.effects import Due, Event, What
+from tests.support.turns import HUNG_UP, A, Turns
+
+B = AttemptId("b" * 36)
+TO_THE_SEAT = (
+    "seat 01 reserved; call connecting; order connect A 01; timer call/A off; timer seat/01 2 voter-never-came"
+)
+LOST = "timer seat/01 off; timer lost/01 900 agent-gone; seat 01 lost; timer phone/01 5 call-phone"
+TALK_ENDS = "timer seat/01 off; seat 01 wrap-up; timer seat/01 60 wrap-up-over"
+
+
+def test_a_free_seat_has_the_voter_at_once_and_wraps_up() -> None:
+    turns = Turns()
+    turns.call()
+    turns.play(
+        [
+            (3, CallRinging(A), "learn ringing 3; call ringing"),
+            (8, CallAnswered(A), "learn answered 8; keep record_answer A 8s; call waiting"),
+            (8, CallAnswered(A), ""),
+            (8.1, CallWaiting(A), TO_THE_SEAT),
+            (
+                8.4,
+                CallConnected(A, "01"),
+                "seat 01 talking; keep record_connect A 8.4s 01 1001; learn connected 0.4; call talking; timer call/A off;"
+                " timer seat/01 off",
+            ),
+            (60, HUNG_UP, f"timer call/A off; learn talk-ended 51.6; {TALK_ENDS}; call ended; keep end connected"),
+            (62, Due(What.WRAP_UP_OVER, "01"), "learn wrap-up-ended 2; timer seat/01 off; seat 01 ready"),
+            (63, CallAnswered(A), ""),
+        ]
+    )
+    assert turns.seat() is SeatState.READY
+
+
+def test_without_a_seat_the_message_comes_within_the_limit_and_once() -> None:
+    turns = Turns(seats=0)
+    turns.call()
+    turns.play(
+        [
+            (
+                8,
+                CallWaiting(A),
+                "learn answered 8; keep record_answer A 8s; call waiting; timer call/A 1.8 voter-too-late",
+            ),
+            (
+                9.8,
+                Due(What.VOTER_TOO_LATE, attempt_id=A),
+                "learn abandoned 0; call message; timer call/A off; order play_message A",
+            ),
+            (9.9, MessageStarted(A), ""),
+            (16, HUNG_UP, "timer call/A off; call ended; keep end abandoned"),
+            (17, Due(What.VOTER_TOO_LATE, attempt_id=A), ""),
+        ]
+    )
+
+
+def test_who_waits_has_the_next_seat_that_comes_free() -> None:
+    turns = Turns()
+    turns.talking()
+    turns.call(B, phone_id=2, voter_id=2)
+    assert turns.at(50, CallWaiting(B))[-1] == f"timer call/{B} 1.8 voter-too-late"
+    turns.at(50.5, HUNG_UP)
+    follows = turns.at(51, Due(What.WRAP_UP_OVER, "01"))
+    assert [line for line in follows if line.startswith("order")] == [f"order connect {B} 01"]
+    assert turns.seat() is SeatState.RESERVED
+
+
+def test_a_seat_whose_voter_never_came_is_free_again() -> None:
+    turns = Turns()
+    turns.call()
+    turns.at(8, CallWaiting(A))
+    turns.play(
+        [
+            (10, Due(What.VOTER_NEVER_CAME, "01", A), "timer seat/01 off; seat 01 ready; call waiting"),
+            (10.1, MessageStarted(A), "learn abandoned 0; call message; timer call/A off"),
+        ]
+    )
+
+
+def test_a_phone_that_goes_is_called_again_until_its_agent_has_gone_too() -> None:
+    turns = Turns()
+    turns.talking()
+    turns.play(
+        [
+            (30, SeatDown("01"), f"learn talk-ended 21.6; learn break-started 0; {LOST}"),
+            (30, CallLeftSeat(A, "01"), ""),
+            (30, MessageStarted(A), "call message; timer call/A off"),  # no abandoned call: a seat had it
+            (35, Due(What.CALL_PHONE, "01"), "order call_seat 01 agent01"),
+            (36, Due(What.PHONE_NOT_CALLED, "01"), "timer phone/01 5 call-phone"),
+            (40, HUNG_UP, "timer call/A off; call ended; keep end connected"),
+            (42, SeatUp("01"), "timer seat/01 off; timer lost/01 off; seat 01 ready"),
+            (43, SeatDown("01"), LOST),
+            (
+                943,
+                Due(What.AGENT_GONE, "01"),
+                "timer seat/01 off; timer lost/01 off; seat 01 offline; beside drop-log-in",
+            ),
+            (944, Due(What.CALL_PHONE, "01"), ""),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "campaign"),
+    [
+        (
+            [
+                (8, CallAnswered(A), "keep record_answer A 8s; call waiting"),
+                (9, MachineDetected(A), "learn failed 8"),
+                (9, MachineDetected(A), ""),
+                (10, HUNG_UP, "timer call/A off; call ended; keep end machine"),
+            ],
+            "before-seat",
+        ),
+        (
+            [
+                (8, CallAnswered(A), "keep record_answer A 8s; call waiting"),
+                (9, CallWaiting(A), f"learn answered 8; {TO_THE_SEAT}"),  # a person: only now it counts as an answer
+            ],
+            "before-seat",
+        ),
+        (
+            [
+                (8, CallAnswered(A), "keep record_answer A 8s; call waiting"),
+                (9, HUNG_UP, "timer call/A off; learn answered 8; learn dropped 1; call ended; keep end dropped"),
+            ],
+            "before-seat",
+        ),
+        (
+            [
+                (8, CallAnswered(A), "learn answered 8; keep record_answer A 8s; call waiting"),
+                (9, MachineDetected(A), "learn machine 8"),
+            ],
+            "after-seat",
+        ),
+    ],
+)
+def test_an_answer_counts_once_and_a_machine_is_none(table: list[tuple[float, Event, str]], campaign: str) -> None:
+    turns = Turns(campaign={"machine_detection": campaign})
+    turns.call(judged=campaign != "before-seat")
+    turns.play(table)
+
+
+@pytest.mark.parametrize("order", list(permutations([CallAnswered(A), CallWaiting(A), CallConnected(A, "01")])))
+def test_whichever_event_tells_first_each_thing_follows_once(order: tuple[Event, ...]) -> None:
+    turns = Turns()
+    turns.call()
+    lines = [line for event in order for line in turns.at(8, event) if line.startswith(("learn", "keep"))]
+    assert sorted(lines) == [
+        "keep record_answer A 8s",
+        "keep record_connect A 8s 01 1001",
+        "learn answered 8",
+        "learn connected 0",
+    ]
+    assert turns.seat() is SeatState.TALKING
+
+
+@pytest.mark.parametrize(
+    ("facts", "follows"),
+    [
+        ({}, "learn failed 30; call ended; keep end no-answer"),
+        ({"cancelled": True}, "learn cancelled 30; call ended; keep end cancelled"),
+        ({"inbound": True}, "call ended; keep end missed"),
+        (
+            {"written": False, "cancelled": True},
+            "call ended; keep end cancelled",
+        ),  # it never went out: nothing is learned
+    ],
+)
+def test_what_the_pacer_learns_of_an_end_without_an_answer(facts: dict[str, Any], follows: str) -> None:
+    turns = Turns()
+    turns.call(**facts)
+    ended = CallEnded(A, EndedBy.HANGUP, answered=False, timed_out=True, ever_ringing=True)
+    turns.play([(30, ended, f"timer call/A off; {follows}"), (30, ended, "")])
+
+
+def test_a_call_waits_for_the_last_words_of_its_flow_but_not_for_ever() -> None:
+    turns = Turns()
+    turns.call(in_flow=True, waiting=True, answered_seconds=8.0, answered_at=8.0)
+    turns.play(
+        [
+            (20, HUNG_UP, "timer flow/A 5 flow-overdue"),
+            (
+                25,
+                Due(What.FLOW_OVERDUE, attempt_id=A),
+                "timer call/A off; learn dropped 17; call ended; keep end dropped",
+            ),
+            (26, Due(What.FLOW_OVERDUE, attempt_id=A), ""),
+        ]
+    )
